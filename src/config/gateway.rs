@@ -1,0 +1,206 @@
+//! The configuration as a checked value. `config/gateway.yaml` documents each option with default, unit and reason.
+
+use crate::contract::credential::Environment;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything the gateway was told, checked and with defaults filled in.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    /// Addresses to listen on.
+    pub listen: Vec<SocketAddr>,
+    /// Where requests go.
+    pub upstream: Upstream,
+    /// Files and folders with policies, absolute.
+    pub policies: Vec<PathBuf>,
+    /// How Clerk's contract is applied.
+    pub contract: Contract,
+    /// Overrides the environment read from the credential.
+    pub environment: Option<EnvironmentOverride>,
+    /// Bounds on what one client, or all, can use.
+    pub limits: Limits,
+    /// Address of the admin listener; none turns it off.
+    pub admin: Option<SocketAddr>,
+    /// What is logged, where and how.
+    pub logs: Logs,
+    /// Which traces are exported.
+    pub traces: Traces,
+    /// Worker threads; at least one.
+    pub workers: usize,
+}
+
+/// Where requests go.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// The BAPI, or the stand-in for it.
+    pub target: UpstreamTarget,
+    /// PEM file with the certificate authorities to trust in place of the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// Longest time to a new connection, TLS included.
+    pub connect_timeout: Duration,
+    /// Longest time from the last byte of a request to the head of its answer.
+    pub response_timeout: Duration,
+}
+
+/// The BAPI, or the stand-in for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamTarget {
+    /// The built-in stand-in, in this process.
+    Embedded,
+    /// A server reached by http or https.
+    Url {
+        /// Whether TLS is used.
+        tls: bool,
+        /// Host name or address, without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+}
+
+/// How Clerk's contract is applied.
+#[derive(Clone, Debug)]
+pub struct Contract {
+    /// The API version of requests that name none, or one that is not known.
+    pub default_api_version: String,
+    /// What happens to a field that the contract does not declare.
+    pub unknown_fields: UnknownFields,
+    /// What happens to a request that is no operation of the contract.
+    pub fallthrough: Fallthrough,
+}
+
+/// What happens to a field that the contract does not declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownFields {
+    /// The request is refused.
+    Deny,
+    /// The request passes with a warning.
+    Warn,
+    /// The request passes.
+    Allow,
+}
+
+/// What happens to a request that is no operation of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Fallthrough {
+    /// It is forwarded as it came.
+    Forward,
+    /// It is refused.
+    Deny,
+}
+
+/// An environment that replaces the one read from the credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EnvironmentOverride {
+    /// The environment to judge by.
+    pub environment: Environment,
+    /// Whether it may also be less strict than the credential says.
+    pub force: bool,
+}
+
+/// Bounds on what one client, or all, can use.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest body that is inspected, in bytes.
+    pub body_bytes: usize,
+    /// Longest time for such a body to arrive.
+    pub body_timeout: Duration,
+    /// Longest head of a request, in bytes.
+    pub header_bytes: usize,
+    /// Longest time for a head to arrive, and for a connection to idle.
+    pub header_timeout: Duration,
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most requests at once.
+    pub in_flight: usize,
+    /// Most bytes of bodies held for inspection at once, over all requests.
+    pub body_budget_bytes: usize,
+}
+
+/// What is logged, where and how.
+#[derive(Clone, Debug)]
+pub struct Logs {
+    /// Where the line of each request goes.
+    pub access: AccessLog,
+    /// The form of that line.
+    pub format: LogFormat,
+    /// Least severe level of the gateway's own log on stderr.
+    pub level: LogLevel,
+}
+
+/// Where the line of each request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AccessLog {
+    /// To standard output.
+    Stdout,
+    /// Nowhere.
+    Off,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// `human` on a terminal, `json` otherwise.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// One line for people.
+    Human,
+}
+
+/// Least severe level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something is about to.
+    Warn,
+    /// Start, stop, reload.
+    Info,
+    /// Each connection.
+    Debug,
+    /// Each step.
+    Trace,
+}
+
+/// Which traces are exported.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one.
+    pub sampler: Sampler,
+    /// Outcomes exported even where the sampler said no.
+    pub always_export: Vec<AlwaysExport>,
+}
+
+/// The head sampler (the names of the OpenTelemetry SDK specification).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sampler {
+    /// Every trace.
+    AlwaysOn,
+    /// No trace.
+    AlwaysOff,
+    /// This share of traces, from 0 to 1.
+    TraceIdRatio(f64),
+    /// As the caller decided; every trace where there is no caller's.
+    ParentBasedAlwaysOn,
+    /// As the caller decided; no trace where there is no caller's.
+    ParentBasedAlwaysOff,
+    /// As the caller decided; this share, from 0 to 1, where there is no caller's.
+    ParentBasedTraceIdRatio(f64),
+}
+
+/// Outcomes exported even where the sampler said no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlwaysExport {
+    /// Refused requests.
+    Denied,
+    /// Requests on which the upstream or the gateway failed.
+    Failed,
+}

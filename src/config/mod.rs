@@ -1,0 +1,3 @@
+//! The configuration file, flags and environment, checked.
+
+pub mod gateway;

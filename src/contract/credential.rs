@@ -1,0 +1,89 @@
+//! What the `Authorization` header says about a request, without ever keeping it.
+
+use std::fmt;
+
+/// Which of the organisation's Clerk instances a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// A development instance: its secret keys start with `sk_test_`.
+    Development,
+    /// Everything else. Unknown credentials are production, so that no policy is lost by a spelling.
+    Production,
+}
+
+impl Environment {
+    /// The word policies, logs and spans use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The kind of credential a request carries; the only thing of it that is ever shown besides a keyed fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyClass {
+    /// `Bearer sk_test_...`, the secret key of a development instance.
+    Test,
+    /// `Bearer sk_live_...`, the secret key of a production instance.
+    Live,
+    /// A credential of another shape, such as a machine or API key.
+    Other,
+    /// No credential.
+    None,
+}
+
+impl KeyClass {
+    /// Classifies the value of an `Authorization` header. Only exactly `Bearer`, one space and a key count as a key.
+    pub fn of(authorization: Option<&[u8]>) -> Self {
+        match authorization {
+            None => Self::None,
+            Some(value) if value.starts_with(b"Bearer sk_test_") => Self::Test,
+            Some(value) if value.starts_with(b"Bearer sk_live_") => Self::Live,
+            Some(_) => Self::Other,
+        }
+    }
+
+    /// What may be shown of the key: its prefix, or a word where it has none we know.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "sk_test",
+            Self::Live => "sk_live",
+            Self::Other => "other",
+            Self::None => "none",
+        }
+    }
+
+    /// The environment this credential is for: production unless it is exactly a test key.
+    pub const fn environment(self) -> Environment {
+        match self {
+            Self::Test => Environment::Development,
+            Self::Live | Self::Other | Self::None => Environment::Production,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Environment, KeyClass};
+
+    #[test]
+    fn anything_but_an_exact_test_key_is_production() {
+        let test = KeyClass::of(Some(b"Bearer sk_test_a"));
+        assert_eq!(test.environment(), Environment::Development);
+        for other in
+            [&b"bearer sk_test_a"[..], b"Bearer  sk_test_a", b"Basic sk_test_a", b"sk_test_a", b"Bearer sk_live_a", b""]
+        {
+            assert_eq!(KeyClass::of(Some(other)).environment(), Environment::Production);
+        }
+        assert_eq!(KeyClass::of(None).environment(), Environment::Production);
+    }
+}

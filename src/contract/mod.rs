@@ -1,0 +1,3 @@
+//! Clerk's operations, their routes and body schemas, by API version.
+
+pub mod credential;

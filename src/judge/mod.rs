@@ -1,0 +1,3 @@
+//! From bytes to decision.
+
+pub mod violation;

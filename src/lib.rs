@@ -1,0 +1,38 @@
+//! Portcullis: a reverse-proxy policy gateway between backend services and Clerk's Backend API.
+//!
+//! Read the modules in the order a request meets them:
+//!
+//! | module | what it is for |
+//! | --- | --- |
+//! | [`server`] | accepts connections and hands each to a worker |
+//! | [`gateway`] | the layers a request passes: observe, limit, admit, inspect, forward; or refuse |
+//! | [`upstream`] | keep-alive connections to the BAPI, and the built-in stand-in for it |
+//! | [`judge`] | from bytes to decision: the one pure function that everything calls |
+//! | [`document`] | strict JSON: what it accepts has one meaning |
+//! | [`contract`] | Clerk's operations, their routes and body schemas, by API version |
+//! | [`policy`] | the organisation's rules: CEL in the shape of Kubernetes admission policies |
+//! | [`redact`] | what of a request may be shown |
+//! | [`telemetry`] | one record a request, from which log line, metrics and spans are made |
+//! | [`config`] | the configuration file, flags and environment |
+//! | [`manifest`] | YAML files that people write, every mistake reported at once with its place |
+//! | [`admin`] | health, readiness and metrics for operators |
+//! | [`cli`] | the command line |
+//! | [`reason`], [`secret`], [`span`] | words that all share |
+#![forbid(unsafe_code)]
+
+pub mod admin;
+pub mod cli;
+pub mod config;
+pub mod contract;
+pub mod document;
+pub mod gateway;
+pub mod judge;
+pub mod manifest;
+pub mod policy;
+pub mod reason;
+pub mod redact;
+pub mod secret;
+pub mod server;
+pub mod span;
+pub mod telemetry;
+pub mod upstream;

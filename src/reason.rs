@@ -1,0 +1,158 @@
+//! Why a request was refused: one closed list from which the error code, the status, the metric label, the log field
+//! and the README's table are made.
+
+/// Why the gateway answered a request itself instead of forwarding it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// The body is not one JSON value in UTF-8 (RFC 8259), or nests deeper than the gateway reads.
+    MalformedJson,
+    /// The body has more than one meaning: a name twice, or a name that a lenient decoder takes for another.
+    AmbiguousJson,
+    /// The body does not fit the contract's JSON Schema for this operation.
+    SchemaViolation,
+    /// A policy refused the request.
+    PolicyDenied,
+    /// A policy could not be evaluated; the gateway fails closed.
+    PolicyError,
+    /// The path could be read as an inspected operation but is not its canonical spelling.
+    AmbiguousPath,
+    /// The head has more than one meaning: duplicate or contradicting headers, or a body where none belongs.
+    AmbiguousRequest,
+    /// The method is not one the gateway forwards.
+    MethodNotAllowed,
+    /// The operation is not in the contract and the configuration says `fallthrough: deny`.
+    OperationNotAllowed,
+    /// The body did not arrive within `limits.bodyTimeout`.
+    BodyTimeout,
+    /// The body is longer than `limits.bodyBytes`.
+    BodyTooLarge,
+    /// The body's media type is not `application/json` in UTF-8.
+    UnsupportedMediaType,
+    /// The body has a content coding.
+    UnsupportedEncoding,
+    /// The caller exceeded a limit set for it.
+    RateLimited,
+    /// The gateway is at one of its own limits.
+    Overloaded,
+    /// No connection to the upstream, or the upstream broke off or answered garbage.
+    UpstreamUnreachable,
+    /// The upstream did not answer in time.
+    UpstreamTimeout,
+    /// The gateway failed; the request was not forwarded.
+    Internal,
+}
+
+impl Reason {
+    /// Every reason, in the order of the README's table.
+    pub const ALL: [Self; 18] = [
+        Self::MalformedJson,
+        Self::AmbiguousJson,
+        Self::SchemaViolation,
+        Self::PolicyDenied,
+        Self::PolicyError,
+        Self::AmbiguousPath,
+        Self::AmbiguousRequest,
+        Self::MethodNotAllowed,
+        Self::OperationNotAllowed,
+        Self::BodyTimeout,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::UnsupportedEncoding,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::UpstreamUnreachable,
+        Self::UpstreamTimeout,
+        Self::Internal,
+    ];
+
+    /// The word used in logs, metrics, spans and the `portcullis-decision` header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "malformed_json",
+            Self::AmbiguousJson => "ambiguous_json",
+            Self::SchemaViolation => "schema_violation",
+            Self::PolicyDenied => "policy_denied",
+            Self::PolicyError => "policy_error",
+            Self::AmbiguousPath => "ambiguous_path",
+            Self::AmbiguousRequest => "ambiguous_request",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::OperationNotAllowed => "operation_not_allowed",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedEncoding => "unsupported_encoding",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::UpstreamUnreachable => "upstream_unreachable",
+            Self::UpstreamTimeout => "upstream_timeout",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The `code` of the error document: `gateway_` and the reason.
+    pub fn code(self) -> String {
+        format!("gateway_{}", self.as_str())
+    }
+
+    /// The HTTP status (RFC 9110 section 15) that a refusal for this reason has.
+    ///
+    /// Overload is 429 and never 503: the official SDKs repeat a 5xx for up to an hour, `PATCH` too.
+    /// 422 becomes 400 on operations whose contract does not list 422, which the caller of this decides.
+    pub const fn status(self) -> u16 {
+        match self {
+            Self::MalformedJson | Self::AmbiguousJson | Self::AmbiguousPath | Self::AmbiguousRequest => 400,
+            Self::OperationNotAllowed => 403,
+            Self::MethodNotAllowed => 405,
+            Self::BodyTimeout => 408,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType | Self::UnsupportedEncoding => 415,
+            Self::SchemaViolation | Self::PolicyDenied | Self::PolicyError => 422,
+            Self::RateLimited | Self::Overloaded => 429,
+            Self::Internal => 500,
+            Self::UpstreamUnreachable => 502,
+            Self::UpstreamTimeout => 504,
+        }
+    }
+
+    /// One sentence for the README's table and for people who look a code up.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "the body is not one JSON value in UTF-8, or nests too deep",
+            Self::AmbiguousJson => "the body has a name twice, or one that differs from a known name only by case",
+            Self::SchemaViolation => "the body does not fit the contract's schema for the operation",
+            Self::PolicyDenied => "a policy refused the request",
+            Self::PolicyError => "a policy could not be evaluated, so the request was refused",
+            Self::AmbiguousPath => "the path could be read as an inspected operation but is not its canonical spelling",
+            Self::AmbiguousRequest => "the request's head has more than one meaning, or a body where none belongs",
+            Self::MethodNotAllowed => "the method is not one the gateway forwards",
+            Self::OperationNotAllowed => "the operation is not in the contract and `contract.fallthrough` is `deny`",
+            Self::BodyTimeout => "the body did not arrive within `limits.bodyTimeout`",
+            Self::BodyTooLarge => "the body is longer than `limits.bodyBytes`",
+            Self::UnsupportedMediaType => "the body's media type is not `application/json` in UTF-8",
+            Self::UnsupportedEncoding => "the body has a content coding",
+            Self::RateLimited => "the caller exceeded a limit",
+            Self::Overloaded => "the gateway is at one of its own limits; try again after `Retry-After`",
+            Self::UpstreamUnreachable => "the upstream could not be reached, broke off or answered garbage",
+            Self::UpstreamTimeout => "the upstream did not answer in time",
+            Self::Internal => "the gateway failed; the request was not forwarded",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_reason_is_listed_once_and_has_a_word_of_its_own() {
+        let words: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert_eq!(words.len(), Reason::ALL.len());
+    }
+
+    #[test]
+    fn no_refusal_of_our_own_making_is_a_status_that_sdks_repeat() {
+        let repeated: Vec<_> = Reason::ALL.iter().filter(|reason| reason.status() >= 500).collect();
+        assert_eq!(repeated, [&Reason::UpstreamUnreachable, &Reason::UpstreamTimeout, &Reason::Internal]);
+    }
+}
