@@ -1,16 +1,21 @@
 //! Places in a source text, and what is wrong there: the one shape of every configuration and policy error.
 
+use annotate_snippets::renderer::{AnsiColor, DecorStyle, Effects};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Something wrong in a file that a person wrote: where, what, and how to mend it.
 ///
 /// `Display` gives one line (`file:line:column: message`); [`Diagnostic::render`] adds the snippet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file, as the person named it.
+    /// The file, as the person named it; for a flag or a variable of the environment, its name.
     pub file: PathBuf,
+    /// The text of the file; none where it could not be read.
+    pub source: Option<Arc<str>>,
     /// The bytes of `source` that are wrong; none where the whole file is.
     pub span: Option<Range<usize>>,
     /// What is wrong: lower case, no full stop, the field in backticks.
@@ -20,14 +25,14 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A problem with the file as a whole, such as one that cannot be read.
+    /// A problem with the file as a whole, such as one that cannot be read, or with a flag.
     pub fn of_file(file: &Path, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), span: None, message: message.into(), help: None }
+        Self { file: file.to_owned(), source: None, span: None, message: message.into(), help: None }
     }
 
-    /// A problem with the bytes `span` of the file.
-    pub fn at(file: &Path, span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), span: Some(span), message: message.into(), help: None }
+    /// A problem with the bytes `span` of the file's text.
+    pub fn at(file: &Path, source: &Arc<str>, span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { source: Some(Arc::clone(source)), span: Some(span), ..Self::of_file(file, message) }
     }
 
     /// Adds how to mend it.
@@ -35,6 +40,42 @@ impl Diagnostic {
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// One-based line and column (in characters) of the problem; none where the whole file is wrong.
+    pub fn place(&self) -> Option<(usize, usize)> {
+        let (source, span) = (self.source.as_ref()?, self.span.as_ref()?);
+        Some(line_and_column(source, span.start))
+    }
+
+    /// The problem for people: message, place, the line of the file with the wrong part underlined, and how to mend it.
+    ///
+    /// Ends without a line break. `color` adds terminal escapes.
+    pub fn render(&self, color: bool) -> String {
+        let file = self.file.display().to_string();
+        let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+        group = match (&self.source, &self.span) {
+            (Some(source), Some(span)) => group.element(
+                Snippet::source(source.as_ref())
+                    .path(file)
+                    .annotation(AnnotationKind::Primary.span(first_line_of(source, span))),
+            ),
+            _ => group.element(Origin::path(file)),
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        renderer(color).render(&[group])
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some((line, column)) = self.place() {
+            write!(f, ":{line}:{column}")?;
+        }
+        write!(f, ": {}", self.message)
     }
 }
 
@@ -46,8 +87,72 @@ pub fn line_and_column(source: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file.display(), self.message)
+/// The part of `span` on its first line, within `source` and on character boundaries: a whole block underlined over
+/// many lines hides what is wrong with it.
+fn first_line_of(source: &str, span: &Range<usize>) -> Range<usize> {
+    let on_boundary = |offset: usize| (0..=offset.min(source.len())).rev().find(|at| source.is_char_boundary(*at));
+    let start = on_boundary(span.start).unwrap_or_default();
+    let rest = source.get(start..).unwrap_or_default();
+    let line = rest.find(['\n', '\r']).unwrap_or(rest.len());
+    let end = on_boundary(span.end).unwrap_or_default().min(start + line);
+    start..end.max(start)
+}
+
+fn renderer(color: bool) -> Renderer {
+    if color {
+        Renderer::styled()
+            .decor_style(DecorStyle::Ascii)
+            .help(AnsiColor::BrightCyan.on_default().effects(Effects::BOLD))
+    } else {
+        Renderer::plain().decor_style(DecorStyle::Ascii)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Diagnostic, line_and_column};
+    use std::path::Path;
+    use std::sync::Arc;
+
+    fn wrong(text: &str, part: &str) -> Diagnostic {
+        let start = text.find(part).unwrap();
+        Diagnostic::at(Path::new("a.yaml"), &Arc::from(text), start..start + part.len(), "`b` is wrong")
+    }
+
+    #[test]
+    fn columns_count_characters_and_not_bytes() {
+        assert_eq!(line_and_column("é: 1\nü: x", 8), (2, 2));
+        assert_eq!(wrong("a: 1\nü: x\n", "x").to_string(), "a.yaml:2:4: `b` is wrong");
+    }
+
+    #[test]
+    fn a_rendered_problem_shows_the_line_and_how_to_mend_it() {
+        let rendered = wrong("a: 1\nb: two\n", "two").with_help("write a number").render(false);
+        assert_eq!(
+            rendered,
+            "error: `b` is wrong\n --> a.yaml:2:4\n  |\n2 | b: two\n  |    ^^^\n  |\n  = help: write a number"
+        );
+        assert!(wrong("b: two", "two").render(true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn a_problem_that_spans_lines_is_underlined_on_its_first() {
+        let rendered = wrong("a:\n  b: 1\n  c: 2\n", "b: 1\n  c: 2").render(false);
+        assert_eq!(rendered, "error: `b` is wrong\n --> a.yaml:2:3\n  |\n2 |   b: 1\n  |   ^^^^");
+    }
+
+    #[test]
+    fn a_span_outside_the_text_is_shown_at_its_end() {
+        let past = Diagnostic::at(Path::new("a.yaml"), &Arc::from("é"), 40..50, "`b` is wrong");
+        assert!(past.render(false).contains("a.yaml:1:2"), "{}", past.render(false));
+        let inside = Diagnostic::at(Path::new("a.yaml"), &Arc::from("é"), 1..1, "`b` is wrong");
+        assert!(inside.render(false).contains("a.yaml:1:1"), "{}", inside.render(false));
+    }
+
+    #[test]
+    fn a_problem_with_the_whole_file_has_no_place() {
+        let missing = Diagnostic::of_file(Path::new("a.yaml"), "cannot be read");
+        assert_eq!(missing.to_string(), "a.yaml: cannot be read");
+        assert_eq!(missing.render(false), "error: cannot be read\n--> a.yaml");
     }
 }

@@ -1,1 +1,86 @@
 //! YAML files that people write (configuration, policies), read so that every mistake is reported at once with its place.
+//!
+//! A file becomes a tree that knows where each of its nodes stands ([`tree`]). The tree is checked against the JSON
+//! Schema of the type it is for ([`schema`]), which finds every mistake and not just the first, and each is told in our
+//! words at its place in the file ([`source`]).
+
+mod interpolate;
+mod place;
+mod schema;
+mod source;
+mod tree;
+mod words;
+
+pub use source::Source;
+
+use crate::span::Diagnostic;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+use std::sync::Arc;
+
+/// One document of a file, and where its parts stand.
+#[derive(Clone, Debug)]
+pub struct Manifest<T> {
+    /// What the document says.
+    pub value: T,
+    /// Where it says it.
+    pub source: Source,
+}
+
+/// The value of a variable; none where it is not set.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads every document of a file. `text` is its content, `file` only its name in errors.
+///
+/// # Errors
+/// All mistakes found, in the order of the file: where it is no YAML only the first, as a parser cannot know what follows.
+pub fn read<T: DeserializeOwned + JsonSchema>(file: &Path, text: &str) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
+    decode(documents(file, text)?)
+}
+
+/// As [`read`], with `${VAR}` and `${VAR:-default}` in values replaced by what `lookup` says.
+///
+/// # Errors
+/// As [`read`], and one for each variable that is not set.
+pub fn read_with_variables<T: DeserializeOwned + JsonSchema>(
+    file: &Path,
+    text: &str,
+    lookup: Lookup<'_>,
+) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
+    let mut documents = documents(file, text)?;
+    let mut mistakes = Vec::new();
+    for document in &mut documents {
+        document.interpolate(lookup, &mut mistakes);
+    }
+    if mistakes.is_empty() { decode(documents) } else { Err(mistakes) }
+}
+
+/// The documents of a file as trees, in which no key is there twice.
+fn documents(file: &Path, text: &str) -> Result<Vec<Source>, Vec<Diagnostic>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (file, text): (Arc<Path>, Arc<str>) = (Arc::from(file), Arc::from(text));
+    let trees = tree::parse(&text).map_err(|mistake| vec![mistake.diagnostic(&file, &text)])?;
+    if trees.is_empty() {
+        return Err(vec![Diagnostic::of_file(&file, "the file says nothing")]);
+    }
+    let sources: Vec<_> = trees.into_iter().map(|root| Source::new(&file, &text, root)).collect();
+    let repeated: Vec<_> = sources.iter().flat_map(Source::repeated_keys).collect();
+    if repeated.is_empty() { Ok(sources) } else { Err(repeated) }
+}
+
+fn decode<T: DeserializeOwned + JsonSchema>(documents: Vec<Source>) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
+    let schema = schema::Schema::of::<T>();
+    let mut manifests = Vec::with_capacity(documents.len());
+    let mut mistakes = Vec::new();
+    for source in documents {
+        match schema.decode(&source) {
+            Ok(value) => manifests.push(Manifest { value, source }),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() { Ok(manifests) } else { Err(mistakes) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! `${VAR}` and `${VAR:-default}` in values, replaced by variables of the environment.
+
+use super::Lookup;
+use super::source::Source;
+use super::tree::{Content, Node};
+use crate::span::Diagnostic;
+use serde_json::Value;
+use std::ops::Range;
+
+/// What is wrong with a use of a variable, and where in the text.
+struct Misuse {
+    range: Range<usize>,
+    message: String,
+}
+
+impl Source {
+    /// Replaces the variables in all values; keys stay as they are. What cannot be replaced is added to `mistakes`.
+    pub(super) fn interpolate(&mut self, lookup: Lookup<'_>, mistakes: &mut Vec<Diagnostic>) {
+        let before = self.clone();
+        replace_in(self.root_mut(), "", &before, lookup, mistakes);
+    }
+}
+
+fn replace_in(node: &mut Node, pointer: &str, source: &Source, lookup: Lookup<'_>, mistakes: &mut Vec<Diagnostic>) {
+    match &mut node.content {
+        Content::Scalar(Value::String(text)) if text.contains("${") => match expand(text, lookup) {
+            Ok(expanded) => {
+                let quoted = source.text().get(node.span.clone()).unwrap_or_default().starts_with(['"', '\'']);
+                node.content = Content::Scalar(if quoted { Value::String(expanded) } else { plain(expanded) });
+            }
+            Err(misuses) => {
+                mistakes.extend(misuses.into_iter().map(|it| source.within(pointer, it.range, it.message)));
+            }
+        },
+        Content::Scalar(_) => {}
+        Content::List(nodes) => {
+            for (position, node) in nodes.iter_mut().enumerate() {
+                replace_in(node, &format!("{pointer}/{position}"), source, lookup, mistakes);
+            }
+        }
+        Content::Map(entries) => {
+            for entry in entries {
+                let key = entry.key.replace('~', "~0").replace('/', "~1");
+                replace_in(&mut entry.node, &format!("{pointer}/{key}"), source, lookup, mistakes);
+            }
+        }
+    }
+}
+
+fn expand(text: &str, lookup: Lookup<'_>) -> Result<String, Vec<Misuse>> {
+    let mut expanded = String::new();
+    let mut misuses = Vec::new();
+    let mut position = 0;
+    while let Some((before, rest)) = text.get(position..).and_then(|rest| rest.split_once("${")) {
+        expanded.push_str(before);
+        let start = position + before.len();
+        let Some((inner, _)) = rest.split_once('}') else {
+            let message = "`${` without a `}` that ends it".to_owned();
+            misuses.push(Misuse { range: start..text.len(), message });
+            return Err(misuses);
+        };
+        position = start + "${".len() + inner.len() + "}".len();
+        match value_of(inner, lookup) {
+            Ok(value) => expanded.push_str(&value),
+            Err(message) => misuses.push(Misuse { range: start..position, message }),
+        }
+    }
+    expanded.push_str(text.get(position..).unwrap_or_default());
+    if misuses.is_empty() { Ok(expanded) } else { Err(misuses) }
+}
+
+/// The value of what stands between `${` and `}`. As in a shell, `:-` serves for a variable that is set but empty, too.
+fn value_of(inner: &str, lookup: Lookup<'_>) -> Result<String, String> {
+    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
+    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if !starts_well || !name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_') {
+        return Err("`${...}` must hold the name of a variable, or a name, `:-` and a default".to_owned());
+    }
+    match (lookup(name), default) {
+        (Some(value), None) => Ok(value),
+        (Some(value), Some(_)) if !value.is_empty() => Ok(value),
+        (_, Some(default)) => Ok(default.to_owned()),
+        (None, None) => Err(format!("the variable `{name}` is not set")),
+    }
+}
+
+/// A value without quotes is a number, true or false where it reads as one, as it would be had it been written out.
+fn plain(text: String) -> Value {
+    match text.as_str() {
+        "true" => return Value::Bool(true),
+        "false" => return Value::Bool(false),
+        _ => {}
+    }
+    if let Ok(number) = text.parse::<u64>() {
+        return number.into();
+    }
+    if let Ok(number) = text.parse::<i64>() {
+        return number.into();
+    }
+    match text.parse::<f64>().ok().filter(|_| text.starts_with(|it: char| it.is_ascii_digit() || it == '-')) {
+        Some(number) => serde_json::Number::from_f64(number).map_or(Value::String(text), Value::Number),
+        None => Value::String(text),
+    }
+}

@@ -1,0 +1,44 @@
+//! The JSON Schema of a type, against which documents are checked so that every mistake is found and not just the first.
+
+use super::source::Source;
+use super::words;
+use crate::span::Diagnostic;
+use jsonschema::Validator;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The compiled schema of one type.
+pub(super) struct Schema {
+    document: Value,
+    validator: Result<Validator, String>,
+}
+
+impl Schema {
+    pub(super) fn of<T: JsonSchema>() -> Self {
+        let document = schemars::schema_for!(T).to_value();
+        let validator = jsonschema::validator_for(&document).map_err(|error| error.to_string());
+        Self { document, validator }
+    }
+
+    /// The value of a document, or everything wrong with it in the order of the file.
+    pub(super) fn decode<T: DeserializeOwned>(&self, source: &Source) -> Result<T, Vec<Diagnostic>> {
+        let value = source.to_value();
+        let mut mistakes = self.mistakes(source, &value);
+        if !mistakes.is_empty() {
+            mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
+            return Err(mistakes);
+        }
+        serde_json::from_value(value)
+            .map_err(|error| vec![source.at("", format!("cannot be read: {}", error.to_string().escape_debug()))])
+    }
+
+    fn mistakes(&self, source: &Source, value: &Value) -> Vec<Diagnostic> {
+        match &self.validator {
+            Ok(validator) => {
+                validator.iter_errors(value).flat_map(|error| words::tell(&error, &self.document, source)).collect()
+            }
+            Err(reason) => vec![source.at("", format!("the schema of this kind of file is wrong: {reason}"))],
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Where in its file each part of a document stands.
+
+use super::place;
+use super::tree::{Content, Entry, Node};
+use crate::span::{Diagnostic, line_and_column};
+use serde_json::Value;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A document's file, text and the places of its parts. Cheap to clone.
+///
+/// Parts are named by JSON Pointers (RFC 6901), the whole document by the empty one. A part that is not there stands where
+/// the nearest one around it does.
+#[derive(Clone, Debug)]
+pub struct Source {
+    file: Arc<Path>,
+    text: Arc<str>,
+    root: Arc<Node>,
+}
+
+/// A node, the key it is the value of, and whether it is the one that was asked for and not one around it.
+struct Found<'a> {
+    key: Option<&'a Range<usize>>,
+    node: &'a Node,
+    exact: bool,
+}
+
+impl Source {
+    pub(super) fn new(file: &Arc<Path>, text: &Arc<str>, root: Node) -> Self {
+        Self { file: Arc::clone(file), text: Arc::clone(text), root: Arc::new(root) }
+    }
+
+    /// The file, as the person named it.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// A problem with the value at `pointer`.
+    pub fn at(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        self.diagnostic(self.value_span(&self.find(pointer)), message)
+    }
+
+    /// A problem with the key at `pointer`; with the value where it is the entry of a list.
+    pub fn at_key(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
+        let found = self.find(pointer);
+        self.diagnostic(found.key.cloned().unwrap_or_else(|| self.value_span(&found)), message)
+    }
+
+    /// A problem with the bytes `range` of the text at `pointer`, as it reads once quotes, escapes and line folding are
+    /// undone. Where those bytes cannot be told in the file, a problem with the value.
+    pub fn within(&self, pointer: &str, range: Range<usize>, message: impl Into<String>) -> Diagnostic {
+        let found = self.find(pointer);
+        let part = match &found.node.content {
+            Content::Scalar(Value::String(text)) if found.exact => {
+                place::within(&self.text, &found.node.span, text, &range)
+            }
+            _ => None,
+        };
+        self.diagnostic(part.unwrap_or_else(|| self.value_span(&found)), message)
+    }
+
+    /// The one-based line of the value at `pointer`; none where there is no such value.
+    pub fn line(&self, pointer: &str) -> Option<usize> {
+        let found = self.find(pointer);
+        found.exact.then(|| line_and_column(&self.text, self.value_span(&found).start).0)
+    }
+
+    /// The document without its places.
+    pub(super) fn to_value(&self) -> Value {
+        self.root.to_value()
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn root_mut(&mut self) -> &mut Node {
+        Arc::make_mut(&mut self.root)
+    }
+
+    pub(super) fn diagnostic(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(&self.file, &self.text, span, message)
+    }
+
+    /// A problem for each key that its map already has.
+    pub(super) fn repeated_keys(&self) -> Vec<Diagnostic> {
+        let mut repeated = Vec::new();
+        self.collect_repeated(&self.root, &mut repeated);
+        repeated
+    }
+
+    fn collect_repeated(&self, node: &Node, repeated: &mut Vec<Diagnostic>) {
+        match &node.content {
+            Content::Scalar(_) => {}
+            Content::List(nodes) => nodes.iter().for_each(|node| self.collect_repeated(node, repeated)),
+            Content::Map(entries) => {
+                for (position, entry) in entries.iter().enumerate() {
+                    repeated.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
+                    self.collect_repeated(&entry.node, repeated);
+                }
+            }
+        }
+    }
+
+    fn repeats(&self, entry: &Entry, before: &[Entry]) -> Option<Diagnostic> {
+        let first = before.iter().find(|earlier| earlier.key == entry.key)?;
+        let (line, _) = line_and_column(&self.text, first.key_span.start);
+        let message = format!("key `{}` is here twice, first on line {line}", entry.key.escape_debug());
+        Some(self.diagnostic(entry.key_span.clone(), message))
+    }
+
+    fn find(&self, pointer: &str) -> Found<'_> {
+        let mut found = Found { key: None, node: &self.root, exact: true };
+        for token in pointer.split('/').skip(1) {
+            match child(found.node, &token.replace("~1", "/").replace("~0", "~")) {
+                Some((key, node)) => found = Found { key, node, exact: true },
+                None => return Found { exact: false, ..found },
+            }
+        }
+        found
+    }
+
+    /// A block map or list as a value would be underlined at its first entry, which says nothing: its key does.
+    fn value_span(&self, found: &Found<'_>) -> Range<usize> {
+        let span = found.node.span.clone();
+        let block = match found.node.content {
+            Content::Scalar(_) => span.is_empty(),
+            Content::List(_) | Content::Map(_) => {
+                !self.text.get(span.clone()).unwrap_or_default().starts_with(['[', '{'])
+            }
+        };
+        match (block, found.key, &found.node.content) {
+            (true, Some(key), _) => key.clone(),
+            (true, None, Content::Map(entries)) => entries.first().map_or(span, |entry| entry.key_span.clone()),
+            _ => span,
+        }
+    }
+}
+
+fn child<'a>(node: &'a Node, token: &str) -> Option<(Option<&'a Range<usize>>, &'a Node)> {
+    match &node.content {
+        Content::Scalar(_) => None,
+        Content::List(nodes) => Some((None, nodes.get(token.parse::<usize>().ok()?)?)),
+        Content::Map(entries) => {
+            let entry = entries.iter().find(|entry| entry.key == token)?;
+            Some((Some(&entry.key_span), &entry.node))
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! A YAML document as a tree that knows which bytes of the file each node stands on.
+
+use crate::span::Diagnostic;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
+use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A value and the bytes it stands on. Those of a list or map reach from its first byte to its last part's last.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) span: Range<usize>,
+    pub(super) content: Content,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// Null, true or false, a number, or text.
+    Scalar(Value),
+    /// The entries of a list.
+    List(Vec<Node>),
+    /// The entries of a map in the order of the file; a key may be there twice.
+    Map(Vec<Entry>),
+}
+
+/// One entry of a map.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) key: String,
+    pub(super) key_span: Range<usize>,
+    pub(super) node: Node,
+}
+
+/// Why a text is no YAML that we read, and where.
+pub(super) struct SyntaxError {
+    message: String,
+    place: Option<(u64, u64)>,
+}
+
+/// The documents of `text`; empty ones are left out.
+///
+/// Repeated keys are kept, so that all of them can be reported. `off`, `on`, `yes` and `no` are text (YAML 1.2), and merge
+/// keys (`<<`, YAML 1.1) are refused: what a file says should be seen where it says it.
+pub(super) fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        with_snippet: false,
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        merge_keys: MergeKeyPolicy::Error,
+    };
+    parse_with(text, options).map_err(|error| SyntaxError::of(&error))
+}
+
+fn parse_with(text: &str, options: Options) -> Result<Vec<Node>, serde_saphyr::Error> {
+    let documents: Vec<Spanned<Raw>> = serde_saphyr::from_multiple_with_options(text, options)?;
+    Ok(documents.into_iter().map(|raw| Node::new(raw, text)).collect())
+}
+
+impl SyntaxError {
+    fn of(error: &serde_saphyr::Error) -> Self {
+        let message = UserMessageFormatter.format_message(error).replace(char::is_control, " ");
+        let place = error.location().filter(|location| location.line() > 0);
+        Self { message, place: place.map(|location| (location.line(), location.column())) }
+    }
+
+    pub(super) fn diagnostic(self, file: &Path, text: &Arc<str>) -> Diagnostic {
+        let message = format!("not valid YAML: {}", self.message);
+        match self.place {
+            None => Diagnostic::of_file(file, message),
+            Some((line, column)) => {
+                let start = offset_of(text, line, column);
+                Diagnostic::at(file, text, start..start + 1, message)
+            }
+        }
+    }
+}
+
+/// The byte at one-based `line` and `column`, the latter in characters. The parser gives no bytes with its errors.
+fn offset_of(text: &str, line: u64, column: u64) -> usize {
+    let lines = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let columns = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
+    let before: usize = text.split_inclusive('\n').take(lines).map(str::len).sum();
+    let rest = text.get(before..).unwrap_or_default();
+    before + rest.chars().take(columns).map(char::len_utf8).sum::<usize>()
+}
+
+impl Node {
+    fn new(raw: Spanned<Raw>, text: &str) -> Self {
+        let start = bytes_of(raw.defined);
+        let content = match raw.value {
+            Raw::Scalar(value) => return Self { span: start, content: Content::Scalar(value) },
+            Raw::List(nodes) => Content::List(nodes.into_iter().map(|node| Self::new(node, text)).collect()),
+            Raw::Map(entries) => {
+                Content::Map(entries.into_iter().map(|(key, node)| Entry::new(key, node, text)).collect())
+            }
+        };
+        let last = match &content {
+            Content::Scalar(_) => None,
+            Content::List(nodes) => nodes.last().map(|node| node.span.end),
+            Content::Map(entries) => entries.last().map(|entry| entry.node.span.end.max(entry.key_span.end)),
+        };
+        let end = closed(text, start.start, last.unwrap_or(start.end).max(start.end));
+        Self { span: start.start..end, content }
+    }
+
+    /// The tree without its places. Of a repeated key the last wins, which `Source::repeated_keys` has refused before.
+    pub(super) fn to_value(&self) -> Value {
+        match &self.content {
+            Content::Scalar(value) => value.clone(),
+            Content::List(nodes) => Value::Array(nodes.iter().map(Self::to_value).collect()),
+            Content::Map(entries) => {
+                let values = entries.iter().map(|entry| (entry.key.clone(), entry.node.to_value()));
+                Value::Object(values.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(key: Spanned<String>, node: Spanned<Raw>, text: &str) -> Self {
+        Self { key_span: bytes_of(key.referenced), key: key.value, node: Node::new(node, text) }
+    }
+}
+
+/// `end`, or behind the bracket that closes the flow list or map from `start`; the parser does not say where that is.
+fn closed(text: &str, start: usize, end: usize) -> usize {
+    let closing = match text.get(start..).and_then(|rest| rest.chars().next()) {
+        Some('[') => ']',
+        Some('{') => '}',
+        _ => return end,
+    };
+    let rest = text.get(end..).unwrap_or_default();
+    let trimmed = rest.trim_start_matches([' ', ',']);
+    if trimmed.starts_with(closing) { end + (rest.len() - trimmed.len()) + 1 } else { end }
+}
+
+fn bytes_of(location: Location) -> Range<usize> {
+    let span = location.span();
+    let start = usize::try_from(span.byte_offset().unwrap_or_default()).unwrap_or_default();
+    let length = usize::try_from(span.byte_len().unwrap_or_default()).unwrap_or_default();
+    start..start.saturating_add(length)
+}
+
+/// What the parser hands over, before the ends of lists and maps are known.
+enum Raw {
+    Scalar(Value),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Raw, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("a number must be finite"))?;
+        Ok(Raw::Scalar(Value::Number(number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Scalar(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = list.next_element()? {
+            nodes.push(node);
+        }
+        Ok(Raw::List(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
+    }
+}

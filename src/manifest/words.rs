@@ -1,0 +1,195 @@
+//! What a document does against its schema, in our words: the validator's own know nothing of the file.
+
+use super::source::Source;
+use crate::span::Diagnostic;
+use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+use jsonschema::{JsonType, ValidationError};
+use serde_json::Value;
+
+/// Below this Jaro-Winkler similarity a name is not taken for a misspelling of another.
+const SIMILAR: f64 = 0.8;
+
+/// The mistakes that `error` stands for, each at its place.
+pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source) -> Vec<Diagnostic> {
+    let pointer = error.instance_path().as_str();
+    match error.kind() {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
+            let known = known_keys(error, schema);
+            unexpected.iter().map(|key| unknown_key(source, pointer, key, &known)).collect()
+        }
+        Kind::Required { property } => {
+            let key = format!("{pointer}/{}", escape(property.as_str().unwrap_or_default()));
+            vec![source.at_key(pointer, format!("missing key {}", field(&key)))]
+        }
+        Kind::Enum { .. } | Kind::Constant { .. } => vec![not_a_choice(error, &choices(error), source)],
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(error, context, schema, source),
+        Kind::PropertyNames { error: inner } => {
+            let key = inner.instance().as_str().unwrap_or_default();
+            let known: Vec<_> = choices(inner).iter().filter_map(|choice| choice.as_str().map(str::to_owned)).collect();
+            vec![unknown_key(source, pointer, key, &known)]
+        }
+        kind => vec![source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)))],
+    }
+}
+
+/// What the value must be, for the keywords that concern one value.
+fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
+    match kind {
+        Kind::Type { kind } => format!("must be {}, found {}", either(&types(kind)), found(error.instance())),
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        Kind::MinLength { limit: 1 } | Kind::MinItems { limit: 1 } | Kind::MinProperties { limit: 1 } => {
+            "must not be empty".to_owned()
+        }
+        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
+        Kind::MinItems { limit } | Kind::MinProperties { limit } => format!("must have at least {limit} entries"),
+        Kind::MaxItems { limit } | Kind::MaxProperties { limit } => format!("must have at most {limit} entries"),
+        Kind::UniqueItems => "must not have the same entry twice".to_owned(),
+        Kind::Pattern { pattern } => format!("must match the pattern `{pattern}`"),
+        _ => format!("breaks the rule `{}` of its schema", kind.keyword()),
+    }
+}
+
+fn unknown_key(source: &Source, pointer: &str, key: &str, known: &[String]) -> Diagnostic {
+    let place = format!("{pointer}/{}", escape(key));
+    let within = if pointer.is_empty() { String::new() } else { format!(" in {}", field(pointer)) };
+    let diagnostic = source.at_key(&place, format!("unknown key `{}`{within}", key.escape_debug()));
+    match (similar(key, known), known.is_empty()) {
+        (Some(meant), _) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+        (None, false) => diagnostic.with_help(format!("known keys are {}", quoted(known, "and"))),
+        (None, true) => diagnostic,
+    }
+}
+
+fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source) -> Diagnostic {
+    let pointer = error.instance_path().as_str();
+    let words: Vec<_> =
+        choices.iter().map(|choice| choice.as_str().map_or(choice.to_string(), str::to_owned)).collect();
+    let one_of = if words.len() > 1 { "one of " } else { "" };
+    let diagnostic = source.at(pointer, format!("{} must be {one_of}{}", field(pointer), quoted(&words, "or")));
+    match error.instance().as_str().and_then(|written| similar(written, &words)) {
+        Some(meant) if words.len() > 1 => diagnostic.with_help(format!("did you mean `{meant}`?")),
+        _ => diagnostic,
+    }
+}
+
+/// Which of several shapes was meant: the one whose type fits. Without this an error would only say that none fits.
+fn alternatives(
+    error: &ValidationError<'_>,
+    branches: &[Vec<ValidationError<'static>>],
+    schema: &Value,
+    source: &Source,
+) -> Vec<Diagnostic> {
+    let pointer = error.instance_path();
+    let wrong_type = |branch: &Vec<ValidationError<'static>>| {
+        branch.iter().find_map(|error| match error.kind() {
+            Kind::Type { kind } if error.instance_path() == pointer => Some(types(kind)),
+            _ => None,
+        })
+    };
+    let fitting: Vec<_> = branches.iter().filter(|branch| wrong_type(branch).is_none()).collect();
+    if fitting.is_empty() {
+        let wanted: Vec<_> = branches.iter().filter_map(wrong_type).flatten().collect();
+        let message =
+            format!("{} must be {}, found {}", field(pointer.as_str()), either(&wanted), found(error.instance()));
+        return vec![source.at(pointer.as_str(), message)];
+    }
+    let choices: Vec<_> = fitting.iter().copied().flatten().flat_map(choices).collect();
+    if !choices.is_empty() {
+        return vec![not_a_choice(error, &choices, source)];
+    }
+    let nearest = fitting.into_iter().min_by_key(|branch| branch.len());
+    nearest.into_iter().flatten().flat_map(|error| tell(error, schema, source)).collect()
+}
+
+fn choices(error: &ValidationError<'_>) -> Vec<Value> {
+    match error.kind() {
+        Kind::Enum { options } => options.as_array().cloned().unwrap_or_default(),
+        Kind::Constant { expected_value } => vec![expected_value.as_ref().clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// The keys that the object schema around `additionalProperties: false` declares.
+fn known_keys(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
+    let path = error.schema_path().as_str();
+    let object = path.rsplit_once('/').and_then(|(object, _)| schema.pointer(object));
+    let properties = object.and_then(|object| object.get("properties")).and_then(Value::as_object);
+    properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn similar<'a>(written: &str, known: &'a [String]) -> Option<&'a str> {
+    let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
+    let (score, name) = known.iter().map(|name| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (score >= SIMILAR).then_some(name)
+}
+
+/// The value's name for people: `limits.bodyBytes`, `policies[0]`, or the document as a whole.
+pub(super) fn field(pointer: &str) -> String {
+    if pointer.is_empty() {
+        return "the document".to_owned();
+    }
+    let mut name = String::new();
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        if token.parse::<usize>().is_ok() {
+            name.extend(["[", &token, "]"]);
+        } else {
+            name.push_str(if name.is_empty() { "" } else { "." });
+            name.extend(token.escape_debug());
+        }
+    }
+    format!("`{name}`")
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn types(kind: &TypeKind) -> Vec<&'static str> {
+    let all: Vec<_> = match kind {
+        TypeKind::Single(one) => vec![*one],
+        TypeKind::Multiple(several) => several.iter().collect(),
+    };
+    all.into_iter().map(type_name).collect()
+}
+
+fn type_name(kind: JsonType) -> &'static str {
+    match kind {
+        JsonType::Null => "empty",
+        JsonType::Boolean => "true or false",
+        JsonType::Integer => "a whole number",
+        JsonType::Number => "a number",
+        JsonType::String => "text",
+        JsonType::Array => "a list",
+        JsonType::Object => "a map",
+    }
+}
+
+fn found(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a map",
+    }
+}
+
+/// One of the types, without null where something else will do: that is how an optional key's type reads.
+fn either(names: &[&'static str]) -> String {
+    let values: Vec<_> = names.iter().copied().filter(|name| *name != "empty").collect();
+    if values.is_empty() { "empty".to_owned() } else { values.join(" or ") }
+}
+
+fn quoted(words: &[String], joint: &str) -> String {
+    let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} {joint} {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
