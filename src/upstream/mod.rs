@@ -1,1 +1,3 @@
-//! To be filled.
+//! Keep-alive connections to the BAPI, and the built-in stand-in for it.
+
+pub mod embedded;
