@@ -13,6 +13,7 @@ mod version;
 
 pub use operation::Operation;
 pub use version::{VersionError, requested_version};
+pub(crate) use version::{names_only_the_version, query_pairs};
 
 use file::{BUILT_IN, BodyFile, ContractFile};
 use route::{Found, Routes, is_canonical_parameter};

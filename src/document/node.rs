@@ -1,23 +1,21 @@
 //! A parsed document: one flat list of nodes over the text they were read from.
 
 use super::view::{Kind, View};
+use std::fmt;
 use std::ops::Range;
 
 /// A string of the document: a slice of the text where it has no escapes, else unescaped on its own.
-#[derive(Debug)]
 pub(super) enum Text {
     Slice(Range<u32>),
     Own(Box<str>),
 }
 
 /// A member of an object: its name and its value's place in the list of nodes.
-#[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: Text,
     pub(super) value: u32,
 }
 
-#[derive(Debug)]
 pub(super) enum Node {
     Null,
     Bool(bool),
@@ -28,14 +26,12 @@ pub(super) enum Node {
 }
 
 /// The members of an object, with an order by name where there are too many to look at each in turn.
-#[derive(Debug)]
 pub(super) struct Members {
     pub(super) list: Box<[Member]>,
     pub(super) by_name: Option<Box<[u32]>>,
 }
 
-/// A JSON text that has exactly one meaning. Made by [`Document::parse`].
-#[derive(Debug)]
+/// A JSON text that has exactly one meaning. Made by [`Document::parse`]. `Debug` shows its size, never its text.
 pub struct Document {
     pub(super) text: Box<str>,
     pub(super) nodes: Vec<Node>,
@@ -61,8 +57,14 @@ impl Document {
     }
 }
 
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("values", &self.nodes.len()).finish_non_exhaustive()
+    }
+}
+
 /// One value of a [`Document`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NodeRef<'a> {
     document: &'a Document,
     index: u32,
