@@ -4,6 +4,7 @@ use super::file::{
     EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys, Upstream as UpstreamKeys,
 };
 use super::gateway::{Contract, EnvironmentOverride, Gateway, Limits, Logs, Sampler, Traces, Upstream, UpstreamTarget};
+use super::load::why;
 use super::overrides::{Override, Overrides};
 use super::{address, duration, sampler, upstream_url};
 use crate::contract::credential::Environment;
@@ -163,7 +164,7 @@ impl Check<'_> {
             let path = self.path(written);
             if let Err(error) = path.metadata() {
                 let given = Given::in_file(written, format!("/policies/{position}"));
-                let what = format!("cannot be read: {}", error.kind());
+                let what = format!("cannot be read: {}", why(&error));
                 self.refuse(&given, &what, "paths are relative to the file they are written in");
             }
             policies.push(path);

@@ -225,7 +225,7 @@ impl Default for Limits {
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:9465".to_owned() }
+        Self { listen: super::DEFAULT_ADMIN_LISTEN.to_owned() }
     }
 }
 
