@@ -1,8 +1,96 @@
-//! The command line.
+//! The command line: what can be asked for, and which part of the program answers.
 
+mod args;
+pub mod banner;
+mod check;
+mod console;
+mod explain;
+mod health;
+mod load;
+mod run;
+
+use crate::config;
+use crate::span::Diagnostic;
+use args::{Args, Command, SchemaOf};
+use clap::{CommandFactory, FromArgMatches};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Runs the program.
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Fine = 0,
+    /// Something outside failed: a port is taken, a certificate cannot be read.
+    Trouble = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The configuration or a policy is broken.
+    Broken = 3,
+    /// `explain`: the request would be refused.
+    Refused = 4,
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// Something outside failed; one line for people.
+    Trouble(String),
+    /// The command line makes no sense; one line for people.
+    Usage(String),
+    /// The configuration or policies are broken; everything wrong with them.
+    Broken(Vec<Diagnostic>),
+}
+
+/// Runs the program with the arguments and environment it was started with.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let exit = match parse(std::env::args_os().collect()) {
+        Ok(args) => dispatch(args).unwrap_or_else(|failure| report(&failure)),
+        Err(error) => console::usage(&error),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Without any argument, as in a fresh clone, the command is `run`.
+fn parse(mut given: Vec<OsString>) -> Result<Args, clap::Error> {
+    if given.len() <= 1 {
+        given = vec![OsString::from("portcullis"), OsString::from("run")];
+    }
+    let matches = Args::command().try_get_matches_from(given)?;
+    let mut args = Args::from_arg_matches(&matches)?;
+    if let (Command::Run(run), Some((_, matches))) = (&mut args.command, matches.subcommand()) {
+        run.remember_origins(matches);
+    }
+    Ok(args)
+}
+
+fn dispatch(args: Args) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Health(args) => health::health(&args),
+        Command::Schema { of: SchemaOf::Gateway } => {
+            console::say(&format!("{:#}", config::schema()));
+            Ok(Exit::Fine)
+        }
+    }
+}
+
+fn report(failure: &Failure) -> Exit {
+    match failure {
+        Failure::Trouble(message) => {
+            console::complain(message);
+            Exit::Trouble
+        }
+        Failure::Usage(message) => {
+            console::complain(message);
+            Exit::Usage
+        }
+        Failure::Broken(mistakes) => {
+            console::mistakes(mistakes);
+            Exit::Broken
+        }
+    }
 }

@@ -1,3 +1,25 @@
 //! The configuration file, flags and environment, checked.
+//!
+//! [`load::load`] reads a file, lays flags and environment over it and checks the whole into
+//! [`gateway::Gateway`], reporting every mistake at once.
 
+mod address;
+mod check;
+mod duration;
+mod file;
 pub mod gateway;
+pub mod load;
+pub mod overrides;
+mod sampler;
+mod upstream_url;
+
+/// Where the admin listener is unless told otherwise.
+pub const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9465";
+
+/// The JSON Schema of the configuration file, which gives editors completion, hover texts and checks.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(file::File).to_value()
+}
+
+#[cfg(test)]
+mod documented;

@@ -12,6 +12,7 @@ mod tree;
 mod words;
 
 pub use source::Source;
+pub use words::field;
 
 use crate::span::Diagnostic;
 use schemars::JsonSchema;

@@ -28,7 +28,11 @@ pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source)
             let known: Vec<_> = choices(inner).iter().filter_map(|choice| choice.as_str().map(str::to_owned)).collect();
             vec![unknown_key(source, pointer, key, &known)]
         }
-        kind => vec![source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)))],
+        kind => {
+            let diagnostic = source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)));
+            let examples = examples(error, schema);
+            vec![if examples.is_empty() { diagnostic } else { diagnostic.with_help(format!("such as {examples}")) }]
+        }
     }
 }
 
@@ -113,11 +117,22 @@ fn choices(error: &ValidationError<'_>) -> Vec<Value> {
     }
 }
 
+/// What the schema around the error's keyword gives as examples.
+fn examples(error: &ValidationError<'_>, schema: &Value) -> String {
+    let examples = around(error, schema).and_then(|around| around.get("examples")).and_then(Value::as_array);
+    let words: Vec<_> =
+        examples.into_iter().flatten().map(|it| it.as_str().map_or(it.to_string(), str::to_owned)).collect();
+    quoted(&words, "or")
+}
+
+/// The schema that has the keyword which the document breaks.
+fn around<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Option<&'a Value> {
+    error.schema_path().as_str().rsplit_once('/').and_then(|(around, _)| schema.pointer(around))
+}
+
 /// The keys that the object schema around `additionalProperties: false` declares.
 fn known_keys(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
-    let path = error.schema_path().as_str();
-    let object = path.rsplit_once('/').and_then(|(object, _)| schema.pointer(object));
-    let properties = object.and_then(|object| object.get("properties")).and_then(Value::as_object);
+    let properties = around(error, schema).and_then(|around| around.get("properties")).and_then(Value::as_object);
     properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
 }
 
@@ -127,8 +142,8 @@ fn similar<'a>(written: &str, known: &'a [String]) -> Option<&'a str> {
     (score >= SIMILAR).then_some(name)
 }
 
-/// The value's name for people: `limits.bodyBytes`, `policies[0]`, or the document as a whole.
-pub(super) fn field(pointer: &str) -> String {
+/// The name for people of the part at a JSON Pointer: `limits.bodyBytes` or `policies[0]` in backticks, or "the document".
+pub fn field(pointer: &str) -> String {
     if pointer.is_empty() {
         return "the document".to_owned();
     }

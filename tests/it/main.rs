@@ -1,6 +1,6 @@
 //! The one integration-test binary.
-//!
-//! Each module says `cfg(test)`, though all is test here, because that is how clippy knows that it may `expect`.
 
+#[cfg(test)]
+mod config_errors;
 #[cfg(test)]
 mod embedded;

@@ -1,0 +1,114 @@
+//! The arguments. Comments here become the help texts.
+
+use crate::config::overrides::{Override, Overrides};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+/// A reverse-proxy policy gateway between your backend services and Clerk's Backend API
+///
+/// Without a command: `run` with config/quickstart.yaml.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve: judge requests and forward those that may pass
+    Run(RunArgs),
+    /// Load configuration and policies, report everything wrong with them, and tell what would be enforced
+    Check(ConfigArgs),
+    /// Tell what would become of a request, and why
+    Explain(ExplainArgs),
+    /// Ask a running gateway whether it is well; for exec probes
+    Health(HealthArgs),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema {
+        /// The kind of file
+        of: SchemaOf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum SchemaOf {
+    /// The configuration file
+    Gateway,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct ConfigArgs {
+    /// The configuration file; config/quickstart.yaml where none is named and that file is there
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+    pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// Address to listen on, in place of the file's `listen`
+    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_LISTEN", hide_env_values = true)]
+    listen: Option<String>,
+    /// Where requests go: a URL or `embedded`, in place of the file's `upstream.url`
+    #[arg(long, value_name = "URL", env = "PORTCULLIS_UPSTREAM", hide_env_values = true)]
+    upstream: Option<String>,
+    /// Address of the admin listener or `off`, in place of the file's `admin.listen`
+    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_ADMIN_LISTEN", hide_env_values = true)]
+    admin_listen: Option<String>,
+    /// Those of the above that came from the environment.
+    #[arg(skip)]
+    from_environment: Vec<&'static str>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct HealthArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// Address of the gateway's admin listener, in place of the file's `admin.listen`
+    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_ADMIN_LISTEN", hide_env_values = true)]
+    pub(super) admin_listen: Option<String>,
+    /// Ask whether it is ready for requests, and not only whether it lives
+    #[arg(long)]
+    pub(super) ready: bool,
+}
+
+/// The arguments that override the file: name, flag, variable.
+const OVERRIDES: [(&str, &str, &str); 3] = [
+    ("listen", "--listen", "PORTCULLIS_LISTEN"),
+    ("upstream", "--upstream", "PORTCULLIS_UPSTREAM"),
+    ("admin_listen", "--admin-listen", "PORTCULLIS_ADMIN_LISTEN"),
+];
+
+impl RunArgs {
+    /// Keeps which values came from the environment, so that an error names what the person wrote.
+    pub(super) fn remember_origins(&mut self, matches: &ArgMatches) {
+        let from_environment = |name: &str| matches.value_source(name) == Some(ValueSource::EnvVariable);
+        self.from_environment =
+            OVERRIDES.iter().map(|(name, ..)| *name).filter(|name| from_environment(name)).collect();
+    }
+
+    /// What is given in place of the file's values.
+    pub(super) fn overrides(&self) -> Overrides {
+        Overrides {
+            listen: self.over("listen", self.listen.as_ref()),
+            upstream: self.over("upstream", self.upstream.as_ref()),
+            admin_listen: self.over("admin_listen", self.admin_listen.as_ref()),
+        }
+    }
+
+    fn over(&self, name: &str, value: Option<&String>) -> Option<Override> {
+        let (_, flag, variable) = OVERRIDES.iter().find(|(known, ..)| *known == name)?;
+        let origin = if self.from_environment.contains(&name) { variable } else { flag };
+        Some(Override { origin: Cow::Borrowed(origin), value: value?.clone() })
+    }
+}

@@ -1,0 +1,182 @@
+//! What the gateway says of itself at start: where it listens, what it enforces, and how to see that it does.
+
+use crate::config::gateway::UpstreamTarget;
+use std::fmt::{self, Display, Formatter};
+use std::net::SocketAddr;
+
+/// A user that the built-in stand-in has from the start.
+const USER: &str = "user_portcullis_ada";
+
+const BOLD: &str = "\u{1b}[1m";
+const LOUD: &str = "\u{1b}[1;33m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// Everything the gateway says of itself at start. `Display` writes it, over several lines and without a last line break.
+#[derive(Clone, Debug)]
+pub struct Banner<'a> {
+    /// Addresses it listens on, with the ports it got.
+    pub listen: &'a [SocketAddr],
+    /// Where requests go.
+    pub upstream: &'a UpstreamTarget,
+    /// Address of the admin listener.
+    pub admin: Option<SocketAddr>,
+    /// What it enforces.
+    pub enforced: &'a Enforced,
+    /// Whether to write terminal escapes.
+    pub color: bool,
+}
+
+/// What a gateway enforces. `Display` writes it as `portcullis check` shows it.
+#[derive(Clone, Debug)]
+pub struct Enforced {
+    /// The revision of policies and contract.
+    pub revision: String,
+    /// The API versions of the contract.
+    pub api_versions: Vec<String>,
+    /// The policies, in the order they are told.
+    pub policies: Vec<PolicyRow>,
+}
+
+/// One policy, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct PolicyRow {
+    /// Its `metadata.name`.
+    pub name: String,
+    /// What happens when it does not hold.
+    pub action: String,
+    /// Where it applies.
+    pub environments: Vec<String>,
+    /// To what it applies.
+    pub operations: Vec<String>,
+    /// Who owns it.
+    pub owner: Option<String>,
+}
+
+impl PolicyRow {
+    fn cells(&self) -> [String; 5] {
+        let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
+        [self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+    }
+}
+
+impl Display for Banner<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
+        writeln!(f, "{bold}portcullis {}{plain}", env!("CARGO_PKG_VERSION"))?;
+        let listen: Vec<_> = self.listen.iter().map(|address| format!("http://{address}")).collect();
+        writeln!(f, "  listens on   {}", listen.join(", "))?;
+        writeln!(f, "  forwards to  {}", target(self.upstream))?;
+        match self.admin {
+            Some(admin) => writeln!(f, "  admin        http://{admin}")?,
+            None => writeln!(f, "  admin        off")?,
+        }
+        write!(f, "{}", self.enforced)?;
+        if *self.upstream != UpstreamTarget::Embedded {
+            return Ok(());
+        }
+        write!(
+            f,
+            "\n\n{loud}The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.{plain}"
+        )?;
+        self.listen.first().map_or(Ok(()), |listen| write!(f, "\n\n{}", Tries(*listen)))
+    }
+}
+
+impl Display for Enforced {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  contract     {}", self.api_versions.join(", "))?;
+        write!(f, "  revision     {}", self.revision)?;
+        if self.policies.is_empty() {
+            return write!(f, "\n  policies     none: the contract alone is enforced");
+        }
+        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned);
+        let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
+        writeln!(f)?;
+        rows.iter().try_for_each(|row| write!(f, "\n  {}", aligned(row, &rows)))
+    }
+}
+
+/// The row with each cell but the last as wide as the widest of its column.
+fn aligned(row: &[String; 5], rows: &[[String; 5]]) -> String {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column).unwrap_or_default()));
+    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+}
+
+fn target(upstream: &UpstreamTarget) -> String {
+    match upstream {
+        UpstreamTarget::Embedded => "the built-in stand-in".to_owned(),
+        UpstreamTarget::Url { tls, host, port } => {
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            format!("{}://{host}:{port}", if *tls { "https" } else { "http" })
+        }
+    }
+}
+
+/// Three requests to try on the stand-in.
+struct Tries(SocketAddr);
+
+impl Display for Tries {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let tries = [
+            ("passes", "sk_live_portcullis", r#"{"first_name":"Ada"}"#),
+            ("is refused in production", "sk_live_portcullis", r#"{"skip_password_checks":true}"#),
+            ("passes in development", "sk_test_portcullis", r#"{"skip_password_checks":true}"#),
+        ];
+        write!(f, "Try:")?;
+        tries.iter().try_for_each(|(outcome, key, body)| {
+            write!(f, "\n  # {outcome}")?;
+            write!(f, "\n  curl -i -X PATCH http://{}/v1/users/{USER} -H 'Authorization: Bearer {key}'", self.0)?;
+            write!(f, " -H 'Content-Type: application/json' -d '{body}'")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Banner, Enforced, PolicyRow};
+    use crate::config::gateway::UpstreamTarget;
+
+    fn enforced() -> Enforced {
+        let row = |name: &str, action: &str, owner: Option<&str>| PolicyRow {
+            name: name.to_owned(),
+            action: action.to_owned(),
+            environments: vec!["production".to_owned()],
+            operations: vec!["CreateUser".to_owned(), "UpdateUser".to_owned()],
+            owner: owner.map(str::to_owned),
+        };
+        Enforced {
+            revision: "3f1c9a".to_owned(),
+            api_versions: vec!["2025-11-10".to_owned(), "2026-05-12".to_owned()],
+            policies: vec![
+                row("no-skip-password-checks", "Deny", Some("identity-security")),
+                row("metadata-size", "Warn", None),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_stand_in_is_told_loudly_and_comes_with_requests_to_try() {
+        let banner = Banner {
+            listen: &["127.0.0.1:8787".parse().unwrap()],
+            upstream: &UpstreamTarget::Embedded,
+            admin: Some("127.0.0.1:9465".parse().unwrap()),
+            enforced: &enforced(),
+            color: false,
+        };
+        insta::assert_snapshot!(banner, @"");
+        assert!(Banner { color: true, ..banner }.to_string().contains("\u{1b}[1;33mThe upstream"));
+    }
+
+    #[test]
+    fn a_real_upstream_comes_without_requests_to_try() {
+        let banner = Banner {
+            listen: &["127.0.0.1:8787".parse().unwrap(), "[::1]:8787".parse().unwrap()],
+            upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
+            admin: None,
+            enforced: &Enforced { policies: Vec::new(), ..enforced() },
+            color: false,
+        };
+        insta::assert_snapshot!(banner, @"");
+    }
+}

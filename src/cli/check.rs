@@ -1,0 +1,12 @@
+//! `portcullis check`: load everything, report everything wrong with it, tell what would be enforced.
+
+use super::args::ConfigArgs;
+use super::{Exit, Failure, console, load};
+use crate::config::overrides::Overrides;
+
+pub(super) fn check(args: &ConfigArgs) -> Result<Exit, Failure> {
+    let gateway = load::configuration(args, &Overrides::default())?;
+    let listen: Vec<_> = gateway.listen.iter().map(ToString::to_string).collect();
+    console::say(&format!("the configuration is sound: listens on {}", listen.join(", ")));
+    Ok(Exit::Fine)
+}

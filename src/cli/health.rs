@@ -1,0 +1,89 @@
+//! `portcullis health`: ask a running gateway whether it is well, for exec probes.
+
+use super::args::HealthArgs;
+use super::{Exit, Failure, console, load};
+use crate::config::DEFAULT_ADMIN_LISTEN;
+use crate::config::overrides::Overrides;
+use std::io::{Error, ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// Longest time for the answer; a probe that waits longer says nothing more.
+const DEADLINE: Duration = Duration::from_secs(2);
+
+/// Longest head of an answer that is read.
+const LONGEST_HEAD: usize = 64;
+
+/// Always ends in one line and 0 or 1, whatever is wrong: that is all a probe can read.
+pub(super) fn health(args: &HealthArgs) -> Result<Exit, Failure> {
+    let (path, well) = if args.ready { ("/readyz", "ready") } else { ("/livez", "live") };
+    let unwell = |why: String| Failure::Trouble(format!("not {well}: {why}"));
+    let address = reachable(admin_address(args).map_err(unwell)?);
+    match ask(address, path) {
+        Ok(200) => {
+            console::say(well);
+            Ok(Exit::Fine)
+        }
+        Ok(status) => Err(unwell(format!("{path} on {address} answered {status}"))),
+        Err(error) if is_timeout(&error) => Err(unwell(format!("{address} did not answer within 2 s"))),
+        Err(error) => Err(unwell(format!("{address} gave no answer: {}", error.kind()))),
+    }
+}
+
+/// From flag or variable, else from the configuration that is named, else the default.
+fn admin_address(args: &HealthArgs) -> Result<SocketAddr, String> {
+    let off = || "the admin listener is `off`".to_owned();
+    match (&args.admin_listen, &args.config.config) {
+        (Some(address), _) if address == "off" => Err(off()),
+        (Some(address), _) => {
+            address.parse().map_err(|_| "`--admin-listen` must be an IP address and a port".to_owned())
+        }
+        (None, None) => DEFAULT_ADMIN_LISTEN.parse().map_err(|_| "the default address is wrong".to_owned()),
+        (None, Some(_)) => match load::configuration(&args.config, &Overrides::default()) {
+            Ok(gateway) => gateway.admin.ok_or_else(off),
+            Err(_) => Err("the configuration is broken; `portcullis check` tells how".to_owned()),
+        },
+    }
+}
+
+/// A listener on every address is asked on loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// The status of the answer to a GET.
+fn ask(address: SocketAddr, path: &str) -> Result<u16, Error> {
+    let end = Instant::now() + DEADLINE;
+    let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;
+    stream.set_write_timeout(Some(DEADLINE))?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes())?;
+    let mut head = Vec::with_capacity(LONGEST_HEAD);
+    let mut part = [0; LONGEST_HEAD];
+    while head.len() < LONGEST_HEAD && !head.contains(&b'\n') {
+        let left = end.saturating_duration_since(Instant::now());
+        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        match stream.read(&mut part)? {
+            0 => break,
+            read => head.extend_from_slice(part.get(..read).unwrap_or_default()),
+        }
+        if left.is_zero() {
+            return Err(ErrorKind::TimedOut.into());
+        }
+    }
+    status_of(&head).ok_or_else(|| ErrorKind::InvalidData.into())
+}
+
+fn status_of(head: &[u8]) -> Option<u16> {
+    let line = std::str::from_utf8(head).ok()?;
+    line.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+}
+
+/// A blocking socket's own timeout reads as `WouldBlock` on Unix.
+fn is_timeout(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock)
+}

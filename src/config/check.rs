@@ -1,0 +1,218 @@
+//! What the keys of the configuration file mean, checked together so that every mistake is told at once.
+
+use super::file::{
+    EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys, Upstream as UpstreamKeys,
+};
+use super::gateway::{Contract, EnvironmentOverride, Gateway, Limits, Logs, Sampler, Traces, Upstream, UpstreamTarget};
+use super::load::why;
+use super::overrides::{Override, Overrides};
+use super::{address, duration, sampler, upstream_url};
+use crate::contract::credential::Environment;
+use crate::manifest::{Source, field};
+use crate::span::Diagnostic;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// The configuration that `file` and what overrides it describe. Paths in it are relative to `folder`.
+pub(super) fn check(
+    file: &File,
+    source: &Source,
+    folder: &Path,
+    overrides: &Overrides,
+) -> Result<Gateway, Vec<Diagnostic>> {
+    let mut check = Check { source, folder, mistakes: Vec::new() };
+    let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
+    let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
+    let gateway = Gateway {
+        admin: check.admin(&file.admin.listen, overrides.admin_listen.as_ref(), &listen),
+        listen,
+        upstream,
+        policies: check.policies(&file.policies),
+        contract: Contract {
+            default_api_version: file.contract.default_api_version.clone(),
+            unknown_fields: file.contract.unknown_fields,
+            fallthrough: file.contract.fallthrough,
+        },
+        environment: check.environment(&file.environment),
+        limits: check.limits(&file.limits),
+        logs: Logs { access: file.logs.access, format: file.logs.format, level: file.logs.level },
+        traces: check.traces(&file.traces),
+        workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
+    };
+    let mut mistakes = check.mistakes;
+    mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
+    if mistakes.is_empty() { Ok(gateway) } else { Err(mistakes) }
+}
+
+/// A value, and where it was given: by a flag or variable, or at a place of the file.
+struct Given<'a> {
+    value: &'a str,
+    pointer: String,
+    origin: Option<&'a str>,
+}
+
+impl<'a> Given<'a> {
+    fn in_file(value: &'a str, pointer: impl Into<String>) -> Self {
+        Self { value, pointer: pointer.into(), origin: None }
+    }
+
+    fn new(value: &'a str, pointer: &str, over: Option<&'a Override>) -> Self {
+        match over {
+            Some(over) => Self { value: &over.value, origin: Some(&over.origin), ..Self::in_file(value, pointer) },
+            None => Self::in_file(value, pointer),
+        }
+    }
+}
+
+/// Gathers mistakes. What is wrong is replaced by something harmless, so that the rest can still be checked.
+struct Check<'a> {
+    source: &'a Source,
+    folder: &'a Path,
+    mistakes: Vec<Diagnostic>,
+}
+
+impl Check<'_> {
+    fn refuse(&mut self, given: &Given<'_>, what: &str, help: &str) {
+        let mistake = match given.origin {
+            Some(origin) => Diagnostic::of_file(Path::new(origin), format!("`{origin}` {what}")),
+            None => self.source.at(&given.pointer, format!("{} {what}", field(&given.pointer))),
+        };
+        self.mistakes.push(mistake.with_help(help));
+    }
+
+    fn address(&mut self, given: &Given<'_>) -> Option<SocketAddr> {
+        address::parse(given.value).map_err(|what| self.refuse(given, what, address::HELP)).ok()
+    }
+
+    fn duration(&mut self, pointer: &str, value: &str) -> Duration {
+        let given = Given::in_file(value, pointer);
+        duration::parse(value).map_err(|what| self.refuse(&given, what, duration::HELP)).unwrap_or_default()
+    }
+
+    fn path(&self, written: &str) -> PathBuf {
+        self.folder.join(written)
+    }
+
+    fn listen(&mut self, keys: &Listen, over: Option<&Override>, upstream: &Upstream) -> Vec<SocketAddr> {
+        let given = match (over, keys) {
+            (Some(_), _) => vec![Given::new("", "/listen", over)],
+            (None, Listen::One(address)) => vec![Given::in_file(address, "/listen")],
+            (None, Listen::Many(listeners)) => (0_usize..)
+                .zip(listeners)
+                .map(|(position, listener)| Given::in_file(&listener.address, format!("/listen/{position}/address")))
+                .collect(),
+        };
+        let mut addresses = Vec::with_capacity(given.len());
+        for given in &given {
+            let Some(address) = self.address(given) else { continue };
+            if upstream.target == UpstreamTarget::Embedded && !address.ip().is_loopback() {
+                self.refuse(
+                    given,
+                    "must be a loopback address where the upstream is `embedded`",
+                    "the built-in stand-in answers only loopback, such as `127.0.0.1:8787`",
+                );
+            }
+            self.refuse_taken(given, address, &addresses);
+            addresses.push(address);
+        }
+        addresses
+    }
+
+    /// Port 0 is a free port, another one at each use.
+    fn refuse_taken(&mut self, given: &Given<'_>, address: SocketAddr, taken: &[SocketAddr]) {
+        if address.port() != 0 && taken.contains(&address) {
+            self.refuse(given, "is an address that the gateway listens on already", "use another port");
+        }
+    }
+
+    fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[SocketAddr]) -> Option<SocketAddr> {
+        let given = Given::new(listen, "/admin/listen", over);
+        if given.value == "off" {
+            return None;
+        }
+        let parsed = address::parse(given.value);
+        let help = "write an IP address and a port, such as `127.0.0.1:9465`, or `off`";
+        let address = parsed.map_err(|what| self.refuse(&given, what, help)).ok()?;
+        self.refuse_taken(&given, address, taken);
+        Some(address)
+    }
+
+    fn upstream(&mut self, keys: &UpstreamKeys, over: Option<&Override>) -> Upstream {
+        let given = Given::new(&keys.url, "/upstream/url", over);
+        let parsed = upstream_url::parse(given.value);
+        let target = parsed.map_err(|(what, help)| self.refuse(&given, what, help)).ok();
+        let tls = matches!(target, Some(UpstreamTarget::Url { tls: true, .. }) | None);
+        // an upstream given by a flag, for a try, must not make the file wrong
+        if let (Some(file), false, None) = (&keys.ca_file, tls, over) {
+            let given = Given::in_file(file, "/upstream/caFile");
+            self.refuse(&given, "is of no use where the upstream is reached without TLS", "use an https URL");
+        }
+        Upstream {
+            // on a mistake: a target that asks nothing more of the rest of the file
+            target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),
+            ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
+            connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
+            response_timeout: self.duration("/upstream/responseTimeout", &keys.response_timeout),
+        }
+    }
+
+    fn policies(&mut self, written: &[String]) -> Vec<PathBuf> {
+        let mut policies = Vec::with_capacity(written.len());
+        for (position, written) in written.iter().enumerate() {
+            let path = self.path(written);
+            if let Err(error) = path.metadata() {
+                let given = Given::in_file(written, format!("/policies/{position}"));
+                let what = format!("cannot be read: {}", why(&error));
+                self.refuse(&given, &what, "paths are relative to the file they are written in");
+            }
+            policies.push(path);
+        }
+        policies
+    }
+
+    fn environment(&mut self, keys: &EnvironmentChoice) -> Option<EnvironmentOverride> {
+        let Some(environment) = keys.r#override else {
+            if keys.force {
+                let given = Given::in_file("", "/environment/force");
+                self.refuse(&given, "has nothing to force", "say which environment in `environment.override`");
+            }
+            return None;
+        };
+        if environment != Environment::Production && !keys.force {
+            self.refuse(
+                &Given::in_file("", "/environment/override"),
+                "would judge production credentials less strictly",
+                "add `force: true` where that is what you want",
+            );
+        }
+        Some(EnvironmentOverride { environment, force: keys.force })
+    }
+
+    fn limits(&mut self, keys: &LimitKeys) -> Limits {
+        if keys.body_budget_bytes < keys.body_bytes {
+            self.refuse(
+                &Given::in_file("", "/limits/bodyBudgetBytes"),
+                "must be at least `limits.bodyBytes`",
+                "a body that fits the limit would never fit the budget",
+            );
+        }
+        Limits {
+            body_bytes: keys.body_bytes,
+            body_timeout: self.duration("/limits/bodyTimeout", &keys.body_timeout),
+            header_bytes: keys.header_bytes,
+            header_timeout: self.duration("/limits/headerTimeout", &keys.header_timeout),
+            connections: keys.connections,
+            in_flight: keys.in_flight,
+            body_budget_bytes: keys.body_budget_bytes,
+        }
+    }
+
+    fn traces(&mut self, keys: &TraceKeys) -> Traces {
+        let given = Given::in_file(&keys.sampler, "/traces/sampler");
+        let parsed = sampler::parse(&keys.sampler);
+        let sampler = parsed.map_err(|what| self.refuse(&given, what, sampler::HELP)).unwrap_or(Sampler::AlwaysOff);
+        Traces { sampler, always_export: keys.always_export.clone() }
+    }
+}

@@ -1,0 +1,64 @@
+//! Times as people write them: `500ms`, `10s`, `1m`.
+
+use std::time::Duration;
+
+/// Longer ones are slips of the pen, and their sum with a clock may overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What to write.
+pub(super) const HELP: &str = "write a whole number and `ms`, `s`, `m` or `h`, such as `500ms` or `10s`";
+
+/// Reads a time, or says what is wrong with it.
+pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
+    let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "" if !number.is_empty() => return Err("must have a unit"),
+        _ => return Err("must be a time"),
+    };
+    if number.is_empty() {
+        return Err("must be a time");
+    }
+    // digits only, so what does not parse is too big
+    let number: u64 = number.parse().unwrap_or(u64::MAX);
+    match Duration::from_millis(number.saturating_mul(milliseconds)) {
+        Duration::ZERO => Err("must be longer than nothing"),
+        long if long > LONGEST => Err("must be at most `24h`"),
+        duration => Ok(duration),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use std::time::Duration;
+
+    #[test]
+    fn times_are_read_in_every_unit() {
+        for (text, milliseconds) in [("500ms", 500), ("10s", 10_000), ("1m", 60_000), ("24h", 86_400_000)] {
+            assert_eq!(parse(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_told_why() {
+        for (text, reason) in [
+            ("10", "must have a unit"),
+            ("s", "must be a time"),
+            ("", "must be a time"),
+            ("1.5s", "must be a time"),
+            ("-1s", "must be a time"),
+            ("10 s", "must be a time"),
+            ("10S", "must be a time"),
+            ("0s", "must be longer than nothing"),
+            ("25h", "must be at most `24h`"),
+            ("99999999999999999999999s", "must be at most `24h`"),
+        ] {
+            assert_eq!(parse(text), Err(reason), "{text}");
+        }
+    }
+}

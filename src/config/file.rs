@@ -1,0 +1,245 @@
+//! The configuration file as it is written. Each comment here becomes the hover text of its key in editors.
+
+use super::gateway::{AccessLog, AlwaysExport, Fallthrough, LogFormat, LogLevel, UnknownFields};
+use crate::contract::credential::Environment;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The configuration of a Portcullis gateway.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Gateway")]
+pub(super) struct File {
+    /// The version of this file's format.
+    #[serde(rename = "apiVersion")]
+    pub(super) _api_version: FormatVersion,
+    /// What this file configures.
+    #[serde(rename = "kind")]
+    pub(super) _kind: Kind,
+    /// Where the gateway listens for requests of your services: an address with port, or a list of them.
+    #[serde(default)]
+    #[schemars(example = &"127.0.0.1:8787")]
+    pub(super) listen: Listen,
+    /// Where requests go.
+    #[serde(default)]
+    pub(super) upstream: Upstream,
+    /// Files and folders with policies, relative to this file. An empty list enforces the contract alone.
+    #[schemars(example = ["../policies"])]
+    pub(super) policies: Vec<String>,
+    /// How Clerk's contract is applied.
+    #[serde(default)]
+    pub(super) contract: Contract,
+    /// By which environment policies judge, in place of the one that the credential tells.
+    #[serde(default)]
+    pub(super) environment: EnvironmentChoice,
+    /// Bounds on what one client, or all together, can use.
+    #[serde(default)]
+    pub(super) limits: Limits,
+    /// Health, readiness and metrics for operators.
+    #[serde(default)]
+    pub(super) admin: Admin,
+    /// What is logged, where and how.
+    #[serde(default)]
+    pub(super) logs: Logs,
+    /// Which traces are exported. Where to is told by the OTEL_* variables; nothing is exported when none is set.
+    #[serde(default)]
+    pub(super) traces: Traces,
+    /// Worker threads. 0 is one for each core this process may use.
+    #[serde(default)]
+    #[schemars(range(max = 1024))]
+    pub(super) workers: usize,
+}
+
+/// The version of this file's format.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) enum FormatVersion {
+    #[serde(rename = "portcullis/v1")]
+    V1,
+}
+
+/// What a file configures.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub(super) enum Kind {
+    Gateway,
+}
+
+/// An address with port, or a list of listeners.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Listen {
+    /// One address with port.
+    One(String),
+    /// Several listeners.
+    Many(#[schemars(length(min = 1))] Vec<Listener>),
+}
+
+/// One listener.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Listener {
+    /// The address and port to listen on. Port 0 takes a free one.
+    #[schemars(example = &"127.0.0.1:8787")]
+    pub(super) address: String,
+}
+
+/// Where requests go.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Upstream {
+    /// Scheme, host and port of the BAPI, without a path, or `embedded` for the built-in stand-in.
+    #[schemars(example = &"https://api.clerk.com", example = &"embedded")]
+    pub(super) url: String,
+    /// PEM file with the certificate authorities to trust in place of the platform's, relative to this file.
+    #[schemars(example = &"ca.pem")]
+    pub(super) ca_file: Option<String>,
+    /// Longest time to a new connection, TLS included.
+    #[schemars(example = &"5s")]
+    pub(super) connect_timeout: String,
+    /// Longest time from the last byte of a request to the head of its answer.
+    #[schemars(example = &"60s")]
+    pub(super) response_timeout: String,
+}
+
+/// How Clerk's contract is applied.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Contract {
+    /// The API version by which requests are judged that name none, or one that is not known.
+    #[schemars(example = &"2026-05-12", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    pub(super) default_api_version: String,
+    /// What happens to a field of a body that the contract does not declare.
+    pub(super) unknown_fields: UnknownFields,
+    /// What happens to a request that is no operation of the contract.
+    pub(super) fallthrough: Fallthrough,
+}
+
+/// By which environment policies judge.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct EnvironmentChoice {
+    /// Judge every request as one of this environment, whatever its credential.
+    pub(super) r#override: Option<Environment>,
+    /// Whether `override` may be less strict than the credential says.
+    pub(super) force: bool,
+}
+
+/// Bounds on what one client, or all together, can use.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Limits {
+    /// Longest body that is inspected, in bytes. Bodies that are not inspected stream through without a bound.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub(super) body_bytes: usize,
+    /// Longest time for such a body to arrive.
+    #[schemars(example = &"10s")]
+    pub(super) body_timeout: String,
+    /// Longest head of a request, in bytes.
+    #[schemars(range(min = 8192, max = 4_294_967_295_u64))]
+    pub(super) header_bytes: usize,
+    /// Longest time for a head to arrive, and for a connection to idle between requests.
+    #[schemars(example = &"10s")]
+    pub(super) header_timeout: String,
+    /// Most connections of clients at once.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub(super) connections: usize,
+    /// Most requests at once.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub(super) in_flight: usize,
+    /// Most bytes of bodies held for inspection at once, over all requests; at least `bodyBytes`.
+    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
+    pub(super) body_budget_bytes: usize,
+}
+
+/// Health, readiness and metrics for operators.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Admin {
+    /// The address and port of the admin listener, or `off`.
+    #[schemars(example = &"127.0.0.1:9465", example = &"off")]
+    pub(super) listen: String,
+}
+
+/// What is logged, where and how.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Logs {
+    /// Where the line of each request goes.
+    pub(super) access: AccessLog,
+    /// The form of log lines.
+    pub(super) format: LogFormat,
+    /// Least severe level of the gateway's own log on standard error.
+    pub(super) level: LogLevel,
+}
+
+/// Which traces are exported.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Traces {
+    /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one. A ratio stands behind a colon.
+    #[schemars(example = &"parentbased_always_on", example = &"traceidratio:0.1")]
+    pub(super) sampler: String,
+    /// Outcomes exported even where the sampler said no.
+    pub(super) always_export: Vec<AlwaysExport>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::One("127.0.0.1:8787".to_owned())
+    }
+}
+
+impl Default for Upstream {
+    fn default() -> Self {
+        Self {
+            url: "https://api.clerk.com".to_owned(),
+            ca_file: None,
+            connect_timeout: "5s".to_owned(),
+            response_timeout: "60s".to_owned(),
+        }
+    }
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        Self {
+            default_api_version: "2026-05-12".to_owned(),
+            unknown_fields: UnknownFields::Deny,
+            fallthrough: Fallthrough::Forward,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 262_144,
+            body_timeout: "10s".to_owned(),
+            header_bytes: 32_768,
+            header_timeout: "10s".to_owned(),
+            connections: 10_000,
+            in_flight: 4_096,
+            body_budget_bytes: 67_108_864,
+        }
+    }
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: super::DEFAULT_ADMIN_LISTEN.to_owned() }
+    }
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info }
+    }
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            sampler: "parentbased_always_on".to_owned(),
+            always_export: vec![AlwaysExport::Denied, AlwaysExport::Failed],
+        }
+    }
+}

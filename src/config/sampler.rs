@@ -1,0 +1,53 @@
+//! The head sampler, as people write it: the name that `OTEL_TRACES_SAMPLER` has for it, and a ratio behind a colon.
+
+use super::gateway::Sampler;
+
+/// What to write.
+pub(super) const HELP: &str = "one of `always_on`, `always_off`, `traceidratio:<ratio>`, `parentbased_always_on`, \
+                               `parentbased_always_off` or `parentbased_traceidratio:<ratio>`";
+
+/// Reads a sampler, or says what is wrong with it.
+pub(super) fn parse(text: &str) -> Result<Sampler, &'static str> {
+    let (name, argument) = text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
+    let sampler = match name {
+        "always_on" => Sampler::AlwaysOn,
+        "always_off" => Sampler::AlwaysOff,
+        "parentbased_always_on" => Sampler::ParentBasedAlwaysOn,
+        "parentbased_always_off" => Sampler::ParentBasedAlwaysOff,
+        "traceidratio" => return ratio(argument).map(Sampler::TraceIdRatio),
+        "parentbased_traceidratio" => return ratio(argument).map(Sampler::ParentBasedTraceIdRatio),
+        _ => return Err("must be a sampler"),
+    };
+    if argument.is_some() { Err("must have no ratio with this sampler") } else { Ok(sampler) }
+}
+
+fn ratio(argument: Option<&str>) -> Result<f64, &'static str> {
+    let argument = argument.ok_or("must have a ratio, such as `traceidratio:0.1`")?;
+    match argument.parse::<f64>() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err("must have a ratio from 0 to 1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::config::gateway::Sampler;
+
+    #[test]
+    fn samplers_are_read() {
+        assert_eq!(parse("always_off"), Ok(Sampler::AlwaysOff));
+        assert_eq!(parse("traceidratio:0.25"), Ok(Sampler::TraceIdRatio(0.25)));
+        assert_eq!(parse("parentbased_traceidratio:1"), Ok(Sampler::ParentBasedTraceIdRatio(1.0)));
+    }
+
+    #[test]
+    fn what_is_no_sampler_is_told_why() {
+        assert_eq!(parse("sometimes"), Err("must be a sampler"));
+        assert_eq!(parse("always_on:1"), Err("must have no ratio with this sampler"));
+        assert_eq!(parse("traceidratio"), Err("must have a ratio, such as `traceidratio:0.1`"));
+        for text in ["traceidratio:1.1", "traceidratio:-0.1", "traceidratio:nan", "traceidratio:"] {
+            assert_eq!(parse(text), Err("must have a ratio from 0 to 1"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Where requests go, as people write it.
+
+use super::gateway::UpstreamTarget;
+use http::Uri;
+use http::uri::{Authority, PathAndQuery};
+
+/// What is wrong with an upstream, and how to mend it.
+pub(super) type Wrong = (&'static str, &'static str);
+
+const FORM: &str = "write `https://` and a host, such as `https://api.clerk.com`, or `embedded`";
+
+/// Reads `embedded` or an http(s) URL that is scheme, host and port only. What it says is wrong never holds the URL,
+/// which may hold a password.
+pub(super) fn parse(text: &str) -> Result<UpstreamTarget, Wrong> {
+    if text == "embedded" {
+        return Ok(UpstreamTarget::Embedded);
+    }
+    let uri: Uri = text.parse().map_err(|_| ("must be a URL or `embedded`", FORM))?;
+    let tls = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        Some(_) => return Err(("must be an http or https URL", FORM)),
+        None => return Err(("must be a URL with a scheme, or `embedded`", FORM)),
+    };
+    refuse_path(&uri, text)?;
+    let authority = uri.authority().ok_or(("must name a host", FORM))?;
+    if authority.as_str().contains('@') {
+        return Err(("must not hold a user name or password", "callers bring their own credentials"));
+    }
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    Ok(UpstreamTarget::Url { tls, host, port: port_of(authority, tls)? })
+}
+
+fn refuse_path(uri: &Uri, text: &str) -> Result<(), Wrong> {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    if path == "/" && !text.contains('#') {
+        return Ok(());
+    }
+    Err((
+        "must have no path, query or fragment",
+        "requests keep the path they came with, so leave out what follows the host, such as `/v1`",
+    ))
+}
+
+fn port_of(authority: &Authority, tls: bool) -> Result<u16, Wrong> {
+    let wrong = ("must have a port from 1 to 65535", "leave the port out for 443 with https, or 80 with http");
+    let written = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    match (written, authority.port_u16()) {
+        ("", _) => Ok(if tls { 443 } else { 80 }),
+        (_, Some(port)) if port > 0 => Ok(port),
+        _ => Err(wrong),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::config::gateway::UpstreamTarget;
+
+    fn url(tls: bool, host: &str, port: u16) -> UpstreamTarget {
+        UpstreamTarget::Url { tls, host: host.to_owned(), port }
+    }
+
+    #[test]
+    fn scheme_host_and_port_are_read() {
+        assert_eq!(parse("embedded"), Ok(UpstreamTarget::Embedded));
+        assert_eq!(parse("https://api.clerk.com"), Ok(url(true, "api.clerk.com", 443)));
+        assert_eq!(parse("https://api.clerk.com/"), Ok(url(true, "api.clerk.com", 443)));
+        assert_eq!(parse("http://127.0.0.1:8080"), Ok(url(false, "127.0.0.1", 8080)));
+        assert_eq!(parse("http://[::1]:8080"), Ok(url(false, "::1", 8080)));
+        assert_eq!(parse("http://[::1]"), Ok(url(false, "::1", 80)));
+    }
+
+    #[test]
+    fn anything_else_in_it_is_refused() {
+        let reason = |text: &str| parse(text).expect_err(text).0;
+        for text in ["https://a/v1", "https://a?x=1", "https://a/#x", "https://a#x", "https://a//"] {
+            assert_eq!(reason(text), "must have no path, query or fragment", "{text}");
+        }
+        assert_eq!(reason("https://user:word@a"), "must not hold a user name or password");
+        for text in ["https://a:0", "https://a:65536", "https://a:", "https://a:x"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(reason("ftp://a"), "must be an http or https URL");
+        for text in ["api.clerk.com", "", "https://", "Embedded", "https:/a", "/v1"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
