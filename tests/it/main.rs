@@ -4,3 +4,5 @@
 mod config_errors;
 #[cfg(test)]
 mod embedded;
+#[cfg(test)]
+mod support;
