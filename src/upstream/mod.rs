@@ -1,9 +1,4 @@
-<<<<<<< HEAD
-//! Keep-alive connections to the BAPI, and the built-in stand-in for it.
-
-pub mod embedded;
-=======
-//! Keep-alive connections to the upstream (the BAPI).
+//! Keep-alive connections to the upstream (the BAPI), and the built-in stand-in for it ([`embedded`]).
 //!
 //! One [`Upstream`] a worker; all share one [`Connector`], which holds what is expensive to make (the trusted
 //! certificates). A request goes [`framing`] > [`pool`] or [`connect`] > hyper, and its answer's body, once read to the
@@ -13,6 +8,7 @@ mod answer;
 mod body;
 mod client;
 mod connect;
+pub mod embedded;
 mod error;
 mod framing;
 mod origin;
@@ -27,4 +23,3 @@ pub use connect::Connector;
 pub use error::{CertificateFault, Unreachable, UpstreamError};
 pub use origin::{Origin, OriginError};
 pub use tls::TrustError;
->>>>>>> dataplane

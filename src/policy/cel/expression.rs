@@ -20,7 +20,7 @@ const LARGEST: usize = 4096;
 const NESTED_COMPREHENSIONS: usize = 2;
 
 /// Names that expressions start from.
-pub(crate) const ROOTS: [&str; 6] = ["body", "request", "client", "instance", "params", "variables"];
+pub(in crate::policy) const ROOTS: [&str; 6] = ["body", "request", "client", "instance", "params", "variables"];
 
 /// A CEL expression, ready to be evaluated.
 #[derive(Debug)]
@@ -82,10 +82,10 @@ impl From<&ExecutionError> for EvaluationError {
 }
 
 /// A dotted name that an expression uses, such as `["body", "password"]`.
-pub(crate) type Names = Vec<Vec<String>>;
+pub(super) type Names = Vec<Vec<String>>;
 
 /// The standard library of CEL and our functions; made once, because making it costs more than most evaluations.
-pub(crate) fn environment() -> &'static Arc<Env> {
+fn environment() -> &'static Arc<Env> {
     static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
         let mut env = Env::stdlib();
@@ -101,7 +101,7 @@ impl Expression {
     /// # Errors
     ///
     /// What is wrong and where in `source`.
-    pub(crate) fn parse(source: &str, variables: &[(String, IdedExpr)]) -> Result<Self, ExpressionError> {
+    pub(in crate::policy) fn parse(source: &str, variables: &[(String, IdedExpr)]) -> Result<Self, ExpressionError> {
         if source.len() > LONGEST {
             return Err(ExpressionError { message: format!("expression is longer than {LONGEST} bytes"), span: None });
         }
@@ -114,7 +114,7 @@ impl Expression {
     }
 
     /// The dotted names that the expression uses, but for those that it binds itself.
-    pub(crate) fn names(&self) -> Names {
+    pub(in crate::policy) fn names(&self) -> Names {
         let mut names = Vec::new();
         rewrite::collect_names(&self.tree, &mut Vec::new(), &mut names);
         names
@@ -125,7 +125,7 @@ impl Expression {
     /// # Errors
     ///
     /// It has no value, or one that is not a boolean.
-    pub(crate) fn is_true(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
+    pub(in crate::policy) fn is_true(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         let mut context = Context::with_env(environment().clone());
         context.set_variable_resolver(scope);
         let value = Value::resolve_val(&self.tree, &context).map_err(|error| EvaluationError::from(&error))?;
@@ -133,7 +133,7 @@ impl Expression {
     }
 
     /// The expression as a tree, to be put in the place of a variable.
-    pub(crate) fn into_tree(self) -> IdedExpr {
+    pub(in crate::policy) fn into_tree(self) -> IdedExpr {
         self.tree
     }
 }

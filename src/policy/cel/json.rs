@@ -55,10 +55,10 @@ impl JsonContainer {
         self.items.get_or_init(|| {
             let node = self.node();
             let item = |position| -> Option<Box<dyn Val>> {
-                match self.is_list {
-                    true => Some(value(&self.document, node.child(position)?)),
-                    false => Some(Box::new(CelString::from(node.name(position)?.to_owned()))),
+                if self.is_list {
+                    return Some(value(&self.document, node.child(position)?));
                 }
+                Some(Box::new(CelString::from(node.name(position)?.to_owned())))
             };
             (0..node.len()).filter_map(item).collect()
         })
@@ -175,7 +175,7 @@ impl<'b, 'v> CelIterator<'b, 'v> for Items<'b> {
 }
 
 /// The key as the name of a member.
-pub(super) fn name<'k>(key: &'k dyn Val) -> Result<&'k str, ExecutionError> {
+pub(super) fn name(key: &dyn Val) -> Result<&str, ExecutionError> {
     let wrong = || ExecutionError::UnexpectedType { got: key.get_type().name().to_owned(), want: "string".to_owned() };
     key.downcast_ref::<CelString<'_>>().map(CelString::inner).ok_or_else(wrong)
 }
@@ -212,10 +212,10 @@ impl Body {
 
     /// The member called `name`.
     pub(super) fn member<'v>(&self, name: &str) -> Result<Box<dyn Val + 'v>, ExecutionError> {
-        if let Some(document) = &self.document {
-            if let Some(node) = document.root().member(name) {
-                return Ok(value(document, node));
-            }
+        if let Some(document) = &self.document
+            && let Some(node) = document.root().member(name)
+        {
+            return Ok(value(document, node));
         }
         if self.defaults { Ok(Box::new(CelNull)) } else { Err(no_such_key()) }
     }
