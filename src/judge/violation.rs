@@ -37,6 +37,17 @@ pub enum Rule {
     Gateway,
 }
 
+impl Rule {
+    /// The rule's name as a value to keep, such as a metric's label.
+    pub fn label(&self) -> Arc<str> {
+        match self {
+            Self::Policy(name) => Arc::clone(name),
+            Self::Keyword(keyword) => Arc::from(*keyword),
+            Self::Gateway => Arc::from("gateway"),
+        }
+    }
+}
+
 /// The place in the body that a violation is about.
 ///
 /// Names that the contract or a policy declares may be shown anywhere. A name that only the request knows may itself be a
