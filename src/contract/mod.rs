@@ -9,6 +9,7 @@ mod lenient;
 mod operation;
 mod route;
 pub mod schema;
+pub mod strictness;
 mod version;
 
 pub use operation::Operation;
