@@ -5,4 +5,10 @@ mod config_errors;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod upstream;
+#[cfg(test)]
+mod upstream_tls;

@@ -117,7 +117,7 @@ async fn an_idle_connection_that_the_upstream_closed_is_replaced() {
     let upstream = upstream(recorder.address());
     for round in 1..=20 {
         assert_eq!(finish(&upstream).await.0.status(), 200);
-        recorder.close_connections();
+        recorder.close_connections().await;
         assert_eq!((recorder.seen(), recorder.connections()), (round, round), "a request was lost or sent twice");
     }
 }
@@ -137,6 +137,7 @@ async fn a_request_that_may_have_arrived_is_never_sent_again() {
         assert_eq!(error, Unreachable::BrokenOff.into());
         assert!(call.reused, "the case is about a connection that is used again");
         assert_eq!((recorder.seen(), recorder.connections()), (2, 1));
+        assert_eq!([recorder.request().await.connection, recorder.request().await.connection], [0, 0]);
     }
 }
 
@@ -240,7 +241,7 @@ async fn an_answer_dropped_half_read_does_not_poison_the_pool() {
         assert!(!call.reused, "a connection with half an answer in it was used again");
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "aa");
         // that one was read to its end; take it out of the pool for the next round
-        recorder.close_connections();
+        recorder.close_connections().await;
     }
 }
 

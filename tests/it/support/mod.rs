@@ -1,7 +1,7 @@
 //! What several topics of the integration tests share.
 
-pub mod authority;
-pub mod client;
-pub mod handler;
-pub mod proxy;
-pub mod recorder;
+pub(crate) mod authority;
+pub(crate) mod client;
+pub(crate) mod handler;
+pub(crate) mod proxy;
+pub(crate) mod recorder;
