@@ -1,6 +1,7 @@
 //! The configuration as a checked value. `config/gateway.yaml` documents each option with default, unit and reason.
 
 use crate::contract::credential::Environment;
+pub use crate::contract::strictness::{Fallthrough, UnknownFields};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -68,28 +69,6 @@ pub struct Contract {
     pub unknown_fields: UnknownFields,
     /// What happens to a request that is no operation of the contract.
     pub fallthrough: Fallthrough,
-}
-
-/// What happens to a field that the contract does not declare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum UnknownFields {
-    /// The request is refused.
-    Deny,
-    /// The request passes with a warning.
-    Warn,
-    /// The request passes.
-    Allow,
-}
-
-/// What happens to a request that is no operation of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Fallthrough {
-    /// It is forwarded as it came.
-    Forward,
-    /// It is refused.
-    Deny,
 }
 
 /// An environment that replaces the one read from the credential.

@@ -1,3 +1,263 @@
 //! Clerk's operations, their routes and body schemas, by API version.
 
 pub mod credential;
+pub mod declared;
+pub mod field;
+mod file;
+mod json_schema;
+mod lenient;
+mod operation;
+mod route;
+pub mod schema;
+pub mod strictness;
+mod version;
+
+pub use operation::Operation;
+pub use version::{VersionError, requested_version};
+pub(crate) use version::{names_only_the_version, query_pairs};
+
+use file::{BUILT_IN, BodyFile, ContractFile};
+use route::{Found, Routes, is_canonical_parameter};
+use schema::BodySchema;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Every API version of the contract.
+#[derive(Debug)]
+pub struct Contract {
+    /// Oldest first.
+    versions: Vec<Arc<str>>,
+    default: usize,
+    routes: Routes<ByVersion>,
+}
+
+/// An operation in each API version that has it, at the version's position.
+type ByVersion = Vec<Option<Arc<Operation>>>;
+
+/// The parameters of a path, by name.
+pub type Parameters = Vec<(Box<str>, Box<str>)>;
+
+/// What a request is, by the contract.
+#[derive(Clone, Debug)]
+pub enum Routed {
+    /// An operation, in the version by which to judge it, with the path's parameters.
+    Operation(Arc<Operation>, Parameters),
+    /// The path of an operation that must be judged, in a spelling that is not its canonical one.
+    Ambiguous,
+    /// The path of an operation that must be judged, with a method that the contract does not have there.
+    MethodUnknown,
+    /// Nothing that the contract has.
+    Unknown,
+}
+
+/// Why a contract cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ContractError {
+    /// A file is not of the contract's shape.
+    #[error("contract file is not valid")]
+    File(#[source] serde_json::Error),
+    /// A body schema does not compile.
+    #[error("the schema of `{operation}` in `{version}` is not valid")]
+    Schema {
+        /// The operation's id.
+        operation: Box<str>,
+        /// The API version.
+        version: Box<str>,
+        /// What is wrong with the schema.
+        #[source]
+        source: Box<jsonschema::ValidationError<'static>>,
+    },
+    /// The default API version is not one of the contract's.
+    #[error("`contract.defaultApiVersion` is not a known version; known are {known}")]
+    Default {
+        /// The versions there are.
+        known: String,
+    },
+}
+
+impl Contract {
+    /// The contract built into the program.
+    ///
+    /// # Errors
+    ///
+    /// `default` is not one of its versions.
+    pub fn built_in(default: &str) -> Result<Self, ContractError> {
+        let files = BUILT_IN.iter().map(|text| serde_json::from_str(text));
+        let files = files.collect::<Result<Vec<ContractFile>, _>>().map_err(ContractError::File)?;
+        Self::from_files(files, default)
+    }
+
+    fn from_files(files: Vec<ContractFile>, default: &str) -> Result<Self, ContractError> {
+        let versions: Vec<Arc<str>> = files.iter().map(|file| file.api_version.as_ref().into()).collect();
+        let default = versions.iter().position(|version| version.as_ref() == default);
+        let default = default.ok_or_else(|| ContractError::Default { known: versions.join(", ") })?;
+        let mut routes: Routes<ByVersion> = Routes::default();
+        for (position, file) in files.into_iter().enumerate() {
+            for operation in file.operations {
+                let by_version = routes.entry(&operation.path, &operation.method, || vec![None; versions.len()]);
+                let body = operation.body.map(|body| compile(&body, &operation.id, &file.api_version)).transpose()?;
+                if let Some(place) = by_version.get_mut(position) {
+                    *place = Some(Arc::new(Operation {
+                        id: operation.id.as_ref().into(),
+                        path: operation.path.as_ref().into(),
+                        api_version: file.api_version.as_ref().into(),
+                        lists_422: operation.statuses.contains(&422),
+                        body,
+                    }));
+                }
+            }
+        }
+        Ok(Self { versions, default, routes })
+    }
+
+    /// The API versions, oldest first.
+    pub fn versions(&self) -> &[Arc<str>] {
+        &self.versions
+    }
+
+    /// Every operation in every version.
+    pub fn operations(&self) -> Vec<Arc<Operation>> {
+        self.routes.targets().into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// What the request `method path` is. `version` is the API version it asks for; `is_inspected` says of an operation's id
+    /// whether it must be judged.
+    ///
+    /// The path is matched in its canonical spelling. If it does not lead to an operation that must be judged, it is read in
+    /// every way that a lenient server could; if one of those does, the request is [`Routed::Ambiguous`].
+    pub fn route(
+        &self,
+        method: &str,
+        path: &str,
+        version: Option<&str>,
+        is_inspected: impl Fn(&Operation) -> bool,
+    ) -> Routed {
+        let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
+        let segments: Vec<&str> = path.strip_prefix('/').map(|path| path.split('/').collect()).unwrap_or_default();
+        let canonical = self.routes.find(&segments, is_canonical_parameter);
+        if let Some(operation) = canonical.iter().find_map(|found| self.operation(found, method, version)) {
+            return operation;
+        }
+        if canonical.iter().flat_map(|found| found.methods).any(|(_, by_version)| inspected(by_version)) {
+            return Routed::MethodUnknown;
+        }
+        let guarded = lenient::readings(path).iter().any(|reading| {
+            let segments: Vec<&str> = reading.iter().map(String::as_str).collect();
+            self.routes.find(&segments, is_anything).iter().any(|found| match found.method(method) {
+                Some(by_version) => inspected(by_version),
+                None => found.methods.iter().any(|(_, by_version)| inspected(by_version)),
+            })
+        });
+        if guarded {
+            return Routed::Ambiguous;
+        }
+        let plain = self.routes.find(&segments, is_anything);
+        plain.iter().find_map(|found| self.operation(found, method, version)).unwrap_or(Routed::Unknown)
+    }
+
+    fn operation(&self, found: &Found<'_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
+        let operation = self.pick(found.method(method)?, version)?;
+        let parameters = found.parameters.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Some(Routed::Operation(operation, parameters.collect()))
+    }
+
+    /// The operation in the version asked for, else in the default one, else in the newest that has it: an operation that
+    /// any version knows is judged, whatever version a request claims.
+    fn pick(&self, by_version: &ByVersion, version: Option<&str>) -> Option<Arc<Operation>> {
+        let asked = self.versions.iter().position(|known| Some(known.as_ref()) == version).unwrap_or(self.default);
+        let exact = by_version.get(asked).and_then(Option::as_ref);
+        exact.or_else(|| by_version.iter().rev().flatten().next()).cloned()
+    }
+
+    /// The ids of all operations, for checks of what people wrote.
+    pub fn operation_ids(&self) -> BTreeSet<Arc<str>> {
+        self.operations().iter().map(|operation| operation.id.clone()).collect()
+    }
+}
+
+fn compile(body: &BodyFile, operation: &str, version: &str) -> Result<BodySchema, ContractError> {
+    BodySchema::compile(&body.schema).map_err(|source| ContractError::Schema {
+        operation: operation.into(),
+        version: version.into(),
+        source,
+    })
+}
+
+/// What a lenient router lets a parameter hold.
+const fn is_anything(segment: &str) -> bool {
+    !segment.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contract, Operation, Routed};
+
+    fn route(method: &str, path: &str) -> String {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        let is_inspected = |operation: &Operation| operation.body.is_some();
+        match contract.route(method, path, None, is_inspected) {
+            Routed::Operation(operation, _) => operation.id.to_string(),
+            Routed::Ambiguous => "ambiguous".into(),
+            Routed::MethodUnknown => "method unknown".into(),
+            Routed::Unknown => "unknown".into(),
+        }
+    }
+
+    #[test]
+    fn operations_are_found_by_their_canonical_path() {
+        for (method, path, operation) in [
+            ("PATCH", "/v1/users/user_1", "UpdateUser"),
+            ("GET", "/v1/users/user_1", "GetUser"),
+            ("POST", "/v1/users", "CreateUser"),
+            ("PATCH", "/v1/users/user_1/metadata", "UpdateUserMetadata"),
+            ("PUT", "/v1/users/user_1/metadata", "ReplaceUserMetadata"),
+            ("PATCH", "/v1/users/count", "UpdateUser"),
+            ("GET", "/v1/users/some.one", "GetUser"),
+            ("GET", "/v1/no/such/thing", "unknown"),
+        ] {
+            assert_eq!(route(method, path), operation, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn an_inspected_path_in_another_spelling_is_ambiguous() {
+        for path in [
+            "/v1/users/user_1/",
+            "/v1/%75sers/user_1",
+            "/v1/users/user%5f1",
+            "/v1/users/user_1;v=1",
+            "/v1/users/x/%2e%2e/user_2",
+            "/v1/users/x/../user_2",
+            "/v1/users/us.er",
+            "/V1/USERS/user_1",
+            "//v1/users/user_1",
+            "/v1/users/user_1%2f",
+            "/v1/users/u%2fbilling",
+            "/v1/users/u%252fbilling",
+            "/users/user_1",
+            "v1/users/user_1",
+        ] {
+            assert_eq!(route("PATCH", path), "ambiguous", "{path}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_an_inspected_path_does_not_have_is_told_apart() {
+        assert_eq!(route("PUT", "/v1/users/user_1"), "method unknown");
+        assert_eq!(route("PUT", "/v1/users/user_1/"), "ambiguous");
+        assert_eq!(route("GET", "/v1/users/user_1/"), "unknown");
+    }
+
+    #[test]
+    fn the_version_asked_for_judges_and_an_unknown_one_does_not_open_a_door() {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        let version = |asked: Option<&str>| match contract.route("PATCH", "/v1/users/u", asked, |_| true) {
+            Routed::Operation(operation, _) => operation.api_version.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(version(None), "2026-05-12");
+        assert_eq!(version(Some("2025-11-10")), "2025-11-10");
+        assert_eq!(version(Some("1999-01-01")), "2026-05-12");
+        assert!(Contract::built_in("1999-01-01").is_err());
+    }
+}

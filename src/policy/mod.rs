@@ -1,1 +1,52 @@
-//! To be filled.
+//! The organisation's rules: CEL expressions in the shape of Kubernetes' `ValidatingAdmissionPolicy`.
+//!
+//! A [`RequestPolicy`] is what a person writes. Loading it makes a [`Policy`]: every name checked against the contract, every
+//! expression parsed and bounded. [`Policy::evaluate`] is pure and fails closed: what cannot be evaluated does not hold.
+
+mod action;
+mod attributes;
+pub mod cel;
+mod compile;
+mod evaluate;
+mod names;
+mod source;
+
+pub use action::Action;
+pub use attributes::Attributes;
+pub use compile::{Policy, Validation, compile};
+pub use evaluate::Outcome;
+pub use source::RequestPolicy;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// All policies of a bundle, by the operations they match.
+#[derive(Debug, Default)]
+pub struct Policies {
+    all: Vec<Arc<Policy>>,
+    by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>>,
+}
+
+impl Policies {
+    /// Orders `policies` by the operations they match, each operation's in the order given.
+    pub fn new(policies: Vec<Policy>) -> Self {
+        let all: Vec<Arc<Policy>> = policies.into_iter().map(Arc::new).collect();
+        let mut by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>> = HashMap::new();
+        for policy in &all {
+            for operation in &policy.operations {
+                by_operation.entry(operation.clone()).or_default().push(policy.clone());
+            }
+        }
+        Self { all, by_operation }
+    }
+
+    /// Every policy, in the order they were loaded.
+    pub fn all(&self) -> &[Arc<Policy>] {
+        &self.all
+    }
+
+    /// The policies that match the operation called `id`.
+    pub fn of_operation(&self, id: &str) -> &[Arc<Policy>] {
+        self.by_operation.get(id).map_or(&[], Vec::as_slice)
+    }
+}

@@ -1,5 +1,12 @@
 //! What of a request may be shown, and in which form.
+//!
+//! Nothing of a request is shown as it came. What is shown goes through one of the functions here, or is a word of a
+//! closed list (a reason, an outcome, a key class), or a name that the contract or a policy declares.
 
-/// A keyed fingerprint of a secret: equal secrets have equal fingerprints within one process, and nothing else follows from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Fingerprint(pub u64);
+mod fingerprint;
+mod method;
+mod name;
+
+pub use fingerprint::{Fingerprint, Fingerprinter};
+pub use method::{OTHER, method_label};
+pub use name::escaped_name;

@@ -1,1 +1,23 @@
-//! To be filled.
+//! Accepts connections and hands each to a worker.
+//!
+//! One acceptor owns the listening sockets and gives every connection to the worker with the fewest; a worker is a
+//! thread with a runtime of its own, so that a request and its upstream connection never leave one core. Left to the
+//! kernel (`SO_REUSEPORT`) connections would be spread by a hash, which at 32 connections is far from even.
+
+mod accept;
+mod balance;
+mod connection;
+mod drain;
+mod listen;
+mod service;
+mod settings;
+mod start;
+mod worker;
+
+pub use connection::Peer;
+pub use drain::Drained;
+pub use listen::{ListenError, listen};
+pub use service::Answers;
+pub use settings::Settings;
+pub use start::{Server, StartError};
+pub use worker::WorkerIndex;

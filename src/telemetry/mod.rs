@@ -1,4 +1,182 @@
-//! One record a request, from which log line, metrics and spans are made.
+//! One record a request, from which log line, metrics and spans are made, so that they cannot disagree.
+//!
+//! A request begins with [`Telemetry::begin`] and ends with [`Telemetry::finish`]; neither ever waits for anything.
 
+mod access_log;
+pub mod application_log;
+pub mod environment;
+mod metrics;
+mod otlp;
 pub mod record;
+mod sampling;
+mod spans;
+mod timestamp;
 pub mod trace_context;
+
+pub use access_log::Output;
+pub use otlp::OtlpError;
+
+use crate::config::gateway::{Logs, Traces, UpstreamTarget};
+use access_log::AccessLog;
+use environment::Environment;
+use http::HeaderMap;
+use metrics::Metrics;
+use otlp::Otlp;
+use record::Record;
+use sampling::Sampling;
+use spans::Spans;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use trace_context::{Parent, TraceContext};
+
+/// What telemetry is made from.
+pub struct Setup<'a> {
+    /// What is logged, where and how.
+    pub logs: &'a Logs,
+    /// Which traces are exported.
+    pub traces: &'a Traces,
+    /// The upstream, which spans name.
+    pub upstream: &'a UpstreamTarget,
+    /// Where access log lines are written.
+    pub output: Output,
+    /// Looks environment variables up: `OTEL_*` and `NO_COLOR`.
+    pub environment: &'a dyn Fn(&str) -> Option<String>,
+    /// Runs the export. Its timer and I/O must be enabled, and it must go on running while
+    /// [`Telemetry::shutdown`] is awaited.
+    pub runtime: Handle,
+}
+
+/// Why telemetry could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The thread that writes the access log could not be started.
+    #[error("the access log can't be started")]
+    AccessLog(#[source] io::Error),
+    /// Spans can't be exported.
+    #[error(transparent)]
+    Otlp(#[from] OtlpError),
+}
+
+/// Log lines, metrics and spans of all requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Telemetry {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    log: AccessLog,
+    metrics: Metrics,
+    sampling: Sampling,
+    spans: Spans,
+    otlp: Option<Otlp>,
+    /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
+    rootless: bool,
+}
+
+impl Telemetry {
+    /// Starts what writes and exports.
+    ///
+    /// # Errors
+    /// If an `OTEL_*` variable can't be used, or the system gives no thread.
+    pub fn start(setup: Setup<'_>) -> Result<Self, SetupError> {
+        let environment = Environment::new(setup.environment);
+        let metrics = Metrics::new();
+        let no_colour = environment.get("NO_COLOR").is_some();
+        let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
+        let (overflowed, undelivered) = (metrics.spans_overflowed.clone(), metrics.spans_undelivered.clone());
+        let otlp = Otlp::start(environment, &setup.runtime, overflowed, undelivered)?;
+        let propagators = environment.get("OTEL_PROPAGATORS");
+        let shared = Shared {
+            log: log.map_err(SetupError::AccessLog)?,
+            metrics,
+            sampling: Sampling::new(setup.traces, environment),
+            spans: Spans::new(setup.upstream),
+            otlp,
+            rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The place of a request with these headers in its caller's trace, or in a new one, sampled or not.
+    pub fn begin(&self, headers: &HeaderMap) -> TraceContext {
+        let parent = if self.shared.rootless { None } else { Parent::of(headers) };
+        let mut context = TraceContext::below(parent.as_ref());
+        context.sampled = self.shared.sampling.at_head(context.trace_id, parent.as_ref());
+        context
+    }
+
+    /// Counts a request as unanswered until the guard is dropped.
+    pub fn in_flight(&self) -> InFlight {
+        self.shared.metrics.active.inc();
+        InFlight(self.clone())
+    }
+
+    /// Reports a finished request: its log line, its metrics, its spans.
+    pub fn finish(&self, record: &Record) {
+        let shared = &*self.shared;
+        shared.log.add(record);
+        shared.metrics.add(record);
+        if let Some(otlp) = &shared.otlp
+            && shared.sampling.at_end(record)
+        {
+            otlp.add(shared.spans.of(record));
+        }
+    }
+
+    /// Says that the bundle `revision` judges from now on.
+    pub fn bundle_loaded(&self, revision: &str) {
+        self.shared.metrics.bundle_loaded(revision);
+    }
+
+    /// Says that a bundle could not be loaded and the one before it goes on.
+    pub fn bundle_rejected(&self) {
+        self.shared.metrics.bundle_rejected();
+    }
+
+    /// All metrics in the OpenMetrics text format.
+    pub fn metrics_text(&self) -> String {
+        self.shared.metrics.text()
+    }
+
+    /// Writes and exports what is left, within `deadline`. True if all of it was. To be called once, when no request is
+    /// left; what is reported afterwards may be lost.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        let (tell, told) = oneshot::channel();
+        let telemetry = self.clone();
+        // the export waits for the runtime, so waiting for it must not happen on the runtime's thread
+        let flush = move || tell.send(telemetry.flush(deadline));
+        if thread::Builder::new().name(String::from("telemetry-flush")).spawn(flush).is_err() {
+            return false;
+        }
+        told.await.unwrap_or(false)
+    }
+
+    fn flush(&self, deadline: Duration) -> bool {
+        let end = Instant::now() + deadline;
+        let written = self.shared.log.flush(deadline);
+        let left = end.saturating_duration_since(Instant::now());
+        let exported = self.shared.otlp.as_ref().is_none_or(|otlp| otlp.shutdown(left));
+        written && exported
+    }
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Telemetry")
+    }
+}
+
+/// A request that has no answer yet; see [`Telemetry::in_flight`].
+#[derive(Debug)]
+pub struct InFlight(Telemetry);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.shared.metrics.active.dec();
+    }
+}

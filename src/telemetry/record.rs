@@ -7,11 +7,14 @@ use super::trace_context::TraceContext;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::Violation;
 use crate::reason::Reason;
-use crate::redact::Fingerprint;
+use crate::redact::{Fingerprint, OTHER};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+/// Most violations of one request that a log line or a span lists; OpenTelemetry's own limit is 128 events a span.
+const SHOWN_VIOLATIONS: usize = 32;
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +47,13 @@ impl Outcome {
 /// The id by which a caller, a log line and a span speak of the same decision: 64 random bits, shown as hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecisionId(pub u64);
+
+impl DecisionId {
+    /// A fresh id.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+}
 
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,6 +106,10 @@ pub struct Record {
     pub elapsed: Duration,
     /// The method if it is a standard one, else `_OTHER` (OpenTelemetry HTTP conventions).
     pub method: &'static str,
+    /// `http` or `https`, as the client reached us.
+    pub scheme: &'static str,
+    /// The version of HTTP the client speaks, such as `1.1`.
+    pub protocol_version: &'static str,
     /// The client's address; none where the transport has none.
     pub client: Option<SocketAddr>,
     /// Trace and span ids of this request and its place in the caller's trace.
@@ -130,4 +144,164 @@ pub struct Record {
     pub judge_started: Option<SystemTime>,
     /// The upstream call; none where none was made.
     pub upstream: Option<UpstreamCall>,
+}
+
+impl Record {
+    /// The record of a request of which only the head was read: its method (a word of
+    /// [`method_label`](crate::redact::method_label)) and its place in a trace. Until something better is known the
+    /// request counts as production, and as aborted: that is what it is if nobody gets to say otherwise.
+    pub fn begin(method: &'static str, trace: TraceContext, revision: Arc<str>) -> Self {
+        Self {
+            started: SystemTime::now(),
+            clock: Instant::now(),
+            elapsed: Duration::ZERO,
+            method,
+            scheme: "http",
+            protocol_version: "1.1",
+            client: None,
+            trace,
+            decision_id: DecisionId::random(),
+            routed: None,
+            environment: Environment::Production,
+            key_class: KeyClass::None,
+            key_fingerprint: None,
+            outcome: Outcome::Aborted,
+            reason: None,
+            violations: Vec::new(),
+            revision,
+            status: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            judge: None,
+            judge_started: None,
+            upstream: None,
+        }
+    }
+
+    /// The route template, or `_OTHER` where no operation of the contract fits.
+    pub fn route(&self) -> &str {
+        self.routed.as_ref().map_or(OTHER, |routed| &routed.route)
+    }
+
+    /// The operation, or `_OTHER` where none of the contract fits.
+    pub fn operation(&self) -> &str {
+        self.routed.as_ref().map_or(OTHER, |routed| &routed.operation)
+    }
+
+    /// The violations that are shown: a body full of them must not fill the logs.
+    pub fn shown_violations(&self) -> impl Iterator<Item = &Violation> {
+        self.violations.iter().take(SHOWN_VIOLATIONS)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod samples {
+    //! Records for the tests of what is made from them.
+
+    use super::{DecisionId, Outcome, Record, Routed, UpstreamCall};
+    use crate::contract::credential::{Environment, KeyClass};
+    use crate::judge::violation::{Action, Field, Rule, Violation};
+    use crate::reason::Reason;
+    use crate::redact::Fingerprint;
+    use crate::telemetry::trace_context::TraceContext;
+    use std::sync::Arc;
+    use std::time::{Duration, UNIX_EPOCH};
+
+    /// Stands where a request's own words would be; nothing made from a record may contain it.
+    pub(crate) const CANARY: &str = "canary_of_the_request";
+
+    fn judged() -> Record {
+        let trace = TraceContext {
+            trace_id: [0x11; 16],
+            parent_span_id: Some([0x22; 8]),
+            server_span_id: [0x33; 8],
+            client_span_id: [0x44; 8],
+            sampled: true,
+        };
+        let mut record = Record::begin("PATCH", trace, Arc::from("0123abcd"));
+        record.started = UNIX_EPOCH + Duration::new(1_778_574_600, 125_000_000);
+        record.elapsed = Duration::from_micros(1234);
+        record.client = Some(([127, 0, 0, 1], 50_000).into());
+        record.decision_id = DecisionId(0xabc);
+        record.routed = Some(Routed {
+            route: Arc::from("/v1/users/{user_id}"),
+            operation: Arc::from("UpdateUser"),
+            api_version: Arc::from("2026-05-12"),
+        });
+        record.key_class = KeyClass::Live;
+        record.environment = Environment::Production;
+        record.key_fingerprint = Some(Fingerprint(0xfeed));
+        record.request_bytes = 30;
+        record.response_bytes = 400;
+        record.judge = Some(Duration::from_micros(3));
+        record.judge_started = Some(record.started + Duration::from_micros(100));
+        record
+    }
+
+    /// Judged and forwarded; the upstream answered 200.
+    pub(crate) fn allowed() -> Record {
+        let mut record = judged();
+        record.outcome = Outcome::Allowed;
+        record.status = 200;
+        record.upstream = Some(UpstreamCall {
+            started: record.started + Duration::from_micros(200),
+            elapsed: Duration::from_micros(900),
+            status: Some(200),
+            reused: true,
+            connect: None,
+            peer: Some(([127, 0, 0, 1], 8443).into()),
+        });
+        record
+    }
+
+    /// Refused by a policy and, for a name that no one declared, by the schema.
+    pub(crate) fn denied() -> Record {
+        let mut record = judged();
+        record.outcome = Outcome::Denied;
+        record.reason = Some(Reason::PolicyDenied);
+        record.status = 422;
+        record.violations = vec![
+            Violation {
+                reason: Reason::PolicyDenied,
+                action: Action::Deny,
+                rule: Rule::Policy(Arc::from("no-skip-password-checks")),
+                field: Some(Field::Declared(String::from("/skip_password_checks"))),
+                message: Arc::from("skip_password_checks is not allowed in production"),
+                hint: None,
+                owner: None,
+            },
+            Violation {
+                reason: Reason::SchemaViolation,
+                action: Action::Deny,
+                rule: Rule::Keyword("additionalProperties"),
+                field: Some(Field::Undeclared { parent: String::new(), name: CANARY.to_owned() }),
+                message: Arc::from(format!("`{CANARY}` is not a field of UpdateUser")),
+                hint: None,
+                owner: None,
+            },
+        ];
+        record
+    }
+
+    /// Judged and forwarded, but the upstream never answered.
+    pub(crate) fn failed() -> Record {
+        let mut record = allowed();
+        record.outcome = Outcome::Failed;
+        record.reason = Some(Reason::UpstreamTimeout);
+        record.status = 504;
+        if let Some(call) = &mut record.upstream {
+            call.status = None;
+            call.reused = false;
+        }
+        record
+    }
+
+    /// Refused before anything was known of it.
+    pub(crate) fn unrouted() -> Record {
+        let mut record = Record::begin("_OTHER", judged().trace, Arc::from("0123abcd"));
+        record.outcome = Outcome::Denied;
+        record.reason = Some(Reason::MethodNotAllowed);
+        record.status = 405;
+        record
+    }
 }

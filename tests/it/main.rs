@@ -6,3 +6,7 @@
 mod cli;
 #[cfg(test)]
 mod config_errors;
+#[cfg(test)]
+mod embedded;
+#[cfg(test)]
+mod support;

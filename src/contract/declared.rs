@@ -1,0 +1,188 @@
+//! Which names a body schema declares, where: what may be shown, what a policy may ask for, what looks like another name.
+
+use super::field::{Field, Pointer};
+use crate::document::Location;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// The names that a schema declares for one object, and what it declares below them.
+#[derive(Debug, Default)]
+pub struct Declared {
+    members: HashMap<Box<str>, Self>,
+    /// Declared names by their fold, where a lenient decoder would take another spelling for them.
+    folded: HashMap<String, Box<str>>,
+    elements: Option<Box<Self>>,
+    types: Vec<Box<str>>,
+    secret: bool,
+}
+
+impl Declared {
+    /// Reads what `schema` declares. `$ref`s are followed within `root`, so deep that no contract comes near it.
+    pub fn read(schema: &Value, root: &Value) -> Self {
+        let mut declared = Self::default();
+        declared.absorb(schema, root, 0);
+        declared.folded = declared.members.keys().map(|name| (fold(name), name.clone())).collect();
+        declared
+    }
+
+    fn absorb(&mut self, schema: &Value, root: &Value, depth: usize) {
+        const DEEPEST: usize = 16;
+        if depth > DEEPEST {
+            return;
+        }
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#')) {
+            self.absorb(root.pointer(target).unwrap_or(&Value::Null), root, depth + 1);
+        }
+        for branch in ["allOf", "anyOf", "oneOf"].iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten()
+        {
+            self.absorb(branch, root, depth + 1);
+        }
+        for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let member = self.members.entry(name.as_str().into()).or_default();
+            member.absorb(property, root, depth + 1);
+            member.folded = member.members.keys().map(|name| (fold(name), name.clone())).collect();
+        }
+        if let Some(items) = schema.get("items") {
+            let elements = self.elements.get_or_insert_default();
+            elements.absorb(items, root, depth + 1);
+            elements.folded = elements.members.keys().map(|name| (fold(name), name.clone())).collect();
+        }
+        self.types.extend(types_of(schema));
+        self.secret |= schema.get("x-secret").and_then(Value::as_bool).unwrap_or_default();
+    }
+
+    /// What is declared for the member `name`.
+    pub fn member(&self, name: &str) -> Option<&Self> {
+        self.members.get(name)
+    }
+
+    /// What is declared for the elements of an array.
+    pub fn elements(&self) -> Option<&Self> {
+        self.elements.as_deref()
+    }
+
+    /// The declared names, in no particular order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.keys().map(AsRef::as_ref)
+    }
+
+    /// Whether names are declared here at all; where none are, any name is plain data.
+    pub fn is_closed(&self) -> bool {
+        !self.members.is_empty()
+    }
+
+    /// Whether the contract marks the value as a secret.
+    pub const fn is_secret(&self) -> bool {
+        self.secret
+    }
+
+    /// The JSON Schema types that the value may have; empty where any may be.
+    pub fn types(&self) -> &[Box<str>] {
+        &self.types
+    }
+
+    /// The declared name that a decoder which compares without case would take `name` for.
+    pub fn look_alike(&self, name: &str) -> Option<&str> {
+        self.folded.get(&fold(name)).map(AsRef::as_ref).filter(|declared| *declared != name)
+    }
+
+    /// The declared name that a decoder which also drops `_` and `-` would take `name` for, such as `firstName`.
+    pub fn loose_look_alike(&self, name: &str) -> Option<&str> {
+        let loose = |name: &str| fold(name).replace(['_', '-'], "");
+        let wanted = loose(name);
+        self.names().find(|declared| *declared != name && loose(declared) == wanted)
+    }
+
+    /// The place that `steps` lead to, showing only declared names; it ends at the first name that is not declared.
+    pub fn show(&self, steps: &[Location]) -> Option<Field> {
+        let mut pointer = Pointer::default();
+        let mut here = Some(self);
+        for step in steps {
+            match step {
+                Location::Element(position) => {
+                    pointer = pointer.element(*position);
+                    here = here.and_then(Self::elements);
+                }
+                Location::Member(name) => match here.and_then(|declared| declared.member(name)) {
+                    Some(member) => {
+                        pointer = pointer.member(name);
+                        here = Some(member);
+                    }
+                    None => return Some(Field::undeclared(&pointer, name)),
+                },
+            }
+        }
+        pointer.field()
+    }
+}
+
+fn types_of(schema: &Value) -> Vec<Box<str>> {
+    match schema.get("type") {
+        Some(Value::String(name)) => vec![name.as_str().into()],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).map(Into::into).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The fold of Go's `encoding/json`: ASCII without case, and the two letters outside ASCII that fold into it
+/// (U+017F to `s`, U+212A to `k`; found by trying every code point).
+fn fold(name: &str) -> String {
+    let folded = name.chars().map(|letter| match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    });
+    folded.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Declared;
+    use crate::contract::field::Field;
+    use crate::document::Location;
+    use serde_json::json;
+
+    fn user() -> Declared {
+        let schema = json!({
+            "$defs": { "Web3": { "type": "object", "properties": { "address": { "type": "string" } } } },
+            "allOf": [{ "properties": { "skip_password_checks": { "type": ["boolean", "null"] } } }],
+            "properties": {
+                "password": { "type": "string", "x-secret": true },
+                "wallets": { "type": "array", "items": { "$ref": "#/$defs/Web3" } },
+                "public_metadata": { "type": "object" },
+            },
+        });
+        Declared::read(&schema, &schema)
+    }
+
+    #[test]
+    fn names_are_found_behind_references_and_combinations() {
+        let user = user();
+        assert!(user.member("password").is_some_and(Declared::is_secret));
+        assert!(user.member("skip_password_checks").is_some_and(|field| !field.is_secret()));
+        let wallet = user.member("wallets").and_then(Declared::elements).expect("declared");
+        assert_eq!(wallet.names().collect::<Vec<_>>(), ["address"]);
+        assert!(!user.member("public_metadata").expect("declared").is_closed());
+    }
+
+    #[test]
+    fn spellings_that_lenient_decoders_take_for_a_name_are_known() {
+        let user = user();
+        for name in ["SKIP_PASSWORD_CHECKS", "\u{17f}kip_password_checks", "s\u{212a}ip_password_checks"] {
+            assert_eq!(user.look_alike(name), Some("skip_password_checks"), "{name}");
+        }
+        assert_eq!(user.look_alike("skip_password_checks"), None);
+        assert_eq!(user.look_alike("skipPasswordChecks"), None);
+        assert_eq!(user.loose_look_alike("skipPasswordChecks"), Some("skip_password_checks"));
+        assert_eq!(user.loose_look_alike("nickname"), None);
+    }
+
+    #[test]
+    fn a_place_is_shown_up_to_the_first_name_that_is_not_declared() {
+        let steps = [Location::Member("wallets".into()), Location::Element(2), Location::Member("address".into())];
+        assert_eq!(user().show(&steps), Some(Field::Declared("/wallets/2/address".into())));
+        let steps = [Location::Member("public_metadata".into()), Location::Member("hunter2".into())];
+        assert_eq!(user().show(&steps).map(|field| field.for_log()), Some("/public_metadata/*".into()));
+        assert_eq!(user().show(&[]), None);
+    }
+}

@@ -1,0 +1,239 @@
+//! How the `jsonschema` crate sees a [`crate::document::Document`]: through [`View`], without building a tree of its own.
+
+use crate::document::{Kind, NodeRef, View};
+use jsonschema::JsonType;
+use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
+use serde_json::{Number, Value};
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// The representation, as a type.
+pub(super) struct DocumentJson;
+
+/// A value of the document, or one of its names: `propertyNames` looks at those as strings.
+#[derive(Clone, Copy)]
+pub(super) enum SchemaNode<'a> {
+    Value(NodeRef<'a>),
+    Name(&'a str),
+}
+
+/// Objects of a few members are compared name by name, which a pass over the members beats.
+const KEYS_PER_LOOKUP: usize = 2;
+
+impl Json for DocumentJson {
+    type Node<'a> = SchemaNode<'a>;
+    type PreparedKey = Box<str>;
+    type StringBuffer = ();
+
+    const KEYS_PER_LOOKUP: usize = KEYS_PER_LOOKUP;
+    const ACYCLIC: bool = true;
+
+    fn prepare_key(key: &str) -> Box<str> {
+        key.into()
+    }
+
+    fn with_string_node<T>((): &mut (), string: &str, f: impl FnOnce(SchemaNode<'_>) -> T) -> T {
+        f(SchemaNode::Name(string))
+    }
+}
+
+/// A number as it was written.
+pub(super) struct Written<'a>(&'a str);
+
+impl JsonNumber for Written<'_> {
+    fn as_u64(&self) -> Option<u64> {
+        self.0.parse().ok()
+    }
+
+    fn as_i64(&self) -> Option<i64> {
+        self.0.parse().ok()
+    }
+
+    fn as_f64(&self) -> Option<f64> {
+        self.0.parse().ok().filter(|value: &f64| value.is_finite())
+    }
+
+    fn as_str(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.0)
+    }
+
+    fn to_number(&self) -> Cow<'_, Number> {
+        Cow::Owned(serde_json::from_str(self.0).unwrap_or_else(|_| Number::from(0)))
+    }
+}
+
+impl<'a> SchemaNode<'a> {
+    fn kind(self) -> Kind<'a> {
+        match self {
+            Self::Value(node) => node.kind(),
+            Self::Name(name) => Kind::String(name),
+        }
+    }
+}
+
+impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
+    type Object = ObjectNode<'a>;
+    type Array = ArrayNode<'a>;
+    type Number = Written<'a>;
+
+    fn as_object(&self) -> Option<ObjectNode<'a>> {
+        match self {
+            Self::Value(node) if node.kind() == Kind::Object => Some(ObjectNode(*node)),
+            _ => None,
+        }
+    }
+
+    fn as_array(&self) -> Option<ArrayNode<'a>> {
+        match self {
+            Self::Value(node) if node.kind() == Kind::Array => Some(ArrayNode(*node)),
+            _ => None,
+        }
+    }
+
+    fn as_string(&self) -> Option<Cow<'a, str>> {
+        match self.kind() {
+            Kind::String(text) => Some(Cow::Borrowed(text)),
+            _ => None,
+        }
+    }
+
+    fn as_number(&self) -> Option<Written<'a>> {
+        match self.kind() {
+            Kind::Number(text) => Some(Written(text)),
+            _ => None,
+        }
+    }
+
+    fn as_boolean(&self) -> Option<bool> {
+        match self.kind() {
+            Kind::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    fn json_type(&self) -> JsonType {
+        match self.kind() {
+            Kind::Null => JsonType::Null,
+            Kind::Bool(_) => JsonType::Boolean,
+            Kind::Number(_) => JsonType::Number,
+            Kind::String(_) => JsonType::String,
+            Kind::Array => JsonType::Array,
+            Kind::Object => JsonType::Object,
+        }
+    }
+
+    fn to_value(&self) -> Cow<'a, Value> {
+        Cow::Owned(match self {
+            Self::Value(node) => copy(*node),
+            Self::Name(name) => Value::from(*name),
+        })
+    }
+
+    /// An error never gets to hold the value it is about, so that nothing made from the error can show it.
+    fn lazy_value(&self) -> jsonschema_value::LazyInstance<'a> {
+        jsonschema_value::LazyInstance::Ready(Cow::Owned(Value::Null))
+    }
+
+    fn identity(&self) -> Option<NodeIdentity> {
+        match self {
+            Self::Value(node) => Some(NodeIdentity::new(node.identity())),
+            Self::Name(_) => None,
+        }
+    }
+}
+
+/// A copy for the few keywords (`const`, `enum`, `uniqueItems`) that compare whole values.
+fn copy(node: NodeRef<'_>) -> Value {
+    let children = (0..node.len()).filter_map(|position| node.child(position));
+    match node.kind() {
+        Kind::Null => Value::Null,
+        Kind::Bool(value) => Value::Bool(value),
+        Kind::Number(text) => Value::Number(Written(text).to_number().into_owned()),
+        Kind::String(text) => Value::from(text),
+        Kind::Array => children.map(copy).collect(),
+        Kind::Object => {
+            let names = (0..node.len()).filter_map(|position| node.name(position)).map(str::to_owned);
+            Value::Object(names.zip(children.map(copy)).collect())
+        }
+    }
+}
+
+pub(super) struct ObjectNode<'a>(NodeRef<'a>);
+
+impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
+    type Node = SchemaNode<'a>;
+    type MemberName = &'a str;
+    type MembersIter = Members<'a>;
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn get(&self, key: &Box<str>) -> Option<SchemaNode<'a>> {
+        self.0.member(key).map(SchemaNode::Value)
+    }
+
+    fn members(&self) -> Members<'a> {
+        Members { object: self.0, positions: 0..self.0.len() }
+    }
+}
+
+pub(super) struct Members<'a> {
+    object: NodeRef<'a>,
+    positions: Range<usize>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, SchemaNode<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let position = self.positions.next()?;
+        Some((self.object.name(position)?, SchemaNode::Value(self.object.child(position)?)))
+    }
+}
+
+pub(super) struct ArrayNode<'a>(NodeRef<'a>);
+
+impl<'a> Array<'a, DocumentJson> for ArrayNode<'a> {
+    type Node = SchemaNode<'a>;
+    type ElementsIter = Elements<'a>;
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn elements(&self) -> Elements<'a> {
+        Elements { array: self.0, positions: 0..self.0.len() }
+    }
+}
+
+pub(super) struct Elements<'a> {
+    array: NodeRef<'a>,
+    positions: Range<usize>,
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = SchemaNode<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.array.child(self.positions.next()?).map(SchemaNode::Value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DocumentJson, SchemaNode};
+    use crate::document::Document;
+    use jsonschema::json::conformance;
+
+    #[test]
+    fn keeps_the_contract_that_the_validator_relies_on() {
+        let text = conformance::document().to_string();
+        let document = Document::parse(text.as_bytes()).expect("a document");
+        conformance::assert_conformance::<DocumentJson>(&SchemaNode::Value(document.root()));
+    }
+}

@@ -1,0 +1,19 @@
+//! One operation of the contract in one API version.
+
+use super::schema::BodySchema;
+use std::sync::Arc;
+
+/// One operation of the contract in one API version.
+#[derive(Debug)]
+pub struct Operation {
+    /// The contract's operation id, such as `UpdateUser`.
+    pub id: Arc<str>,
+    /// The path template, such as `/v1/users/{user_id}`.
+    pub path: Arc<str>,
+    /// The API version.
+    pub api_version: Arc<str>,
+    /// Whether the contract lists 422 among its answers. Typed SDKs know only the statuses that are listed.
+    pub lists_422: bool,
+    /// The JSON Schema of its body; none where the contract has none for it.
+    pub body: Option<BodySchema>,
+}

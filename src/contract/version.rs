@@ -1,0 +1,71 @@
+//! Which API version a request asks for: the header `Clerk-API-Version` or the query parameter `__clerk_api_version`.
+
+use std::borrow::Cow;
+
+/// The query parameter that carries an API version.
+const PARAMETER: &str = "__clerk_api_version";
+
+/// A request asks for more than one API version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request names more than one api version")]
+pub struct VersionError;
+
+/// The API version that a request asks for; none where it names none.
+///
+/// # Errors
+///
+/// Header and query, or two parameters, name different ones.
+pub fn requested_version<'r>(
+    header: Option<&'r str>,
+    query: Option<&'r str>,
+) -> Result<Option<Cow<'r, str>>, VersionError> {
+    let parameters =
+        query_pairs(query.unwrap_or_default()).filter(|(name, _)| name == PARAMETER).map(|(_, value)| value);
+    let mut named = header.map(Cow::Borrowed).into_iter().chain(parameters);
+    let first = named.next();
+    if named.all(|other| first.as_ref() == Some(&other)) { Ok(first) } else { Err(VersionError) }
+}
+
+/// The names and values of a query, decoded as forms are (WHATWG URL, `application/x-www-form-urlencoded`).
+pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (decode(name), decode(value))
+    })
+}
+
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Cow::Borrowed(text);
+    }
+    let spaced = text.replace('+', " ");
+    Cow::Owned(String::from_utf8_lossy(&super::lenient::decode(spaced.as_bytes())).into_owned())
+}
+
+/// Whether a query holds nothing but the API version, which is all that inspected operations take.
+pub(crate) fn names_only_the_version(query: &str) -> bool {
+    query_pairs(query).all(|(name, _)| name == PARAMETER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{VersionError, names_only_the_version, requested_version};
+
+    #[test]
+    fn header_and_query_may_agree_but_not_differ() {
+        let version = |header, query| requested_version(header, query).map(|version| version.map(|v| v.into_owned()));
+        assert_eq!(version(None, None), Ok(None));
+        assert_eq!(version(Some("a"), None), Ok(Some("a".into())));
+        assert_eq!(version(None, Some("x=1&__clerk_api_version=a")), Ok(Some("a".into())));
+        assert_eq!(version(Some("a"), Some("__clerk_api_version=a")), Ok(Some("a".into())));
+        assert_eq!(version(Some("a"), Some("__clerk_api_version=b")), Err(VersionError));
+        assert_eq!(version(None, Some("__clerk_api_version=a&__clerk%5fapi_version=b")), Err(VersionError));
+    }
+
+    #[test]
+    fn other_parameters_are_seen() {
+        assert!(names_only_the_version("__clerk_api_version=a"));
+        assert!(names_only_the_version(""));
+        assert!(!names_only_the_version("__clerk_api_version=a&skip_password_checks=true"));
+    }
+}

@@ -1,0 +1,434 @@
+//! Reading bytes into a document: `serde_json` reads the grammar, the visitor here refuses what has two meanings.
+
+use super::MAX_DEPTH;
+use super::error::{Location, ParseError, Problem};
+use super::node::{Document, Member, Members, Node, Text};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+use std::ops::Range;
+
+/// The name under which `serde_json` (feature `arbitrary_precision`) hands over a number as it was written.
+const NUMBER_TOKEN: &str = "$serde_json::private::Number";
+
+/// Objects with more members than this get an order by name; below it, looking at each in turn is quicker.
+const LINEAR_MEMBERS: usize = 16;
+
+impl Document {
+    /// Reads one strict JSON value from `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong and where, never any of the bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) if !text.starts_with('\u{feff}') && u32::try_from(text.len()).is_ok() => text,
+            _ => return Err(ParseError { problem: Problem::Encoding, line: 0, column: 0 }),
+        };
+        let mut reader = Reader { text, nodes: Vec::new(), path: Vec::new(), problem: None };
+        let mut source = serde_json::Deserializer::from_str(text);
+        let read = Value { reader: &mut reader }.deserialize(&mut source);
+        match read.and_then(|root| source.end().map(|()| root)) {
+            Ok(root) => Ok(Self { text: text.into(), nodes: reader.nodes, root }),
+            Err(error) => Err(ParseError {
+                problem: reader.problem.unwrap_or(Problem::Syntax),
+                line: error.line(),
+                column: error.column(),
+            }),
+        }
+    }
+}
+
+/// What reading has come to so far.
+struct Reader<'t> {
+    text: &'t str,
+    nodes: Vec<Node>,
+    /// Where in the document the reader is; its length is the depth.
+    path: Vec<Step<'t>>,
+    problem: Option<Problem>,
+}
+
+enum Step<'t> {
+    Member(Name<'t>),
+    Element(usize),
+}
+
+#[derive(Clone)]
+enum Name<'t> {
+    Slice(&'t str),
+    Own(Box<str>),
+}
+
+impl Name<'_> {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Slice(slice) => slice,
+            Self::Own(own) => own,
+        }
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn push(&mut self, node: Node) -> u32 {
+        self.nodes.push(node);
+        // at most one node per byte, and there are fewer than 2^32 bytes
+        u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// The bytes of the text that `slice` is; none where it lies elsewhere.
+    fn range_of(&self, slice: &str) -> Option<Range<u32>> {
+        let start = (slice.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
+        let end = start + slice.len();
+        if end > self.text.len() {
+            return None;
+        }
+        Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
+    }
+
+    fn text_of(&self, name: &Name<'t>) -> Text {
+        match name {
+            Name::Slice(slice) => self.range_of(slice).map_or_else(|| Text::Own((*slice).into()), Text::Slice),
+            Name::Own(own) => Text::Own(own.clone()),
+        }
+    }
+
+    fn enter(&mut self, step: Step<'t>) -> bool {
+        if self.path.len() == MAX_DEPTH {
+            self.problem = Some(Problem::TooDeep);
+            return false;
+        }
+        self.path.push(step);
+        true
+    }
+
+    /// The place of the object being read.
+    fn place(&self) -> Vec<Location> {
+        let steps = self.path.iter().map(|step| match step {
+            Step::Member(name) => Location::Member(name.as_str().to_owned()),
+            Step::Element(position) => Location::Element(*position),
+        });
+        steps.collect()
+    }
+}
+
+/// Reads one value and gives its place in the list of nodes.
+struct Value<'r, 't> {
+    reader: &'r mut Reader<'t>,
+}
+
+impl<'t> DeserializeSeed<'t> for Value<'_, 't> {
+    type Value = u32;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<u32, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Value<'_, 't> {
+    type Value = u32;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<u32, E> {
+        Ok(self.reader.push(Node::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<u32, E> {
+        Ok(self.reader.push(Node::Bool(value)))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<u32, E> {
+        Ok(self.reader.push(Node::Number(value.to_string().into())))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<u32, E> {
+        Ok(self.reader.push(Node::Number(value.to_string().into())))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, value: &'t str) -> Result<u32, E> {
+        let text = self.reader.text_of(&Name::Slice(value));
+        Ok(self.reader.push(Node::String(text)))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<u32, E> {
+        Ok(self.reader.push(Node::String(Text::Own(value.into()))))
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<u32, A::Error> {
+        let mut elements = Vec::new();
+        loop {
+            if !self.reader.enter(Step::Element(elements.len())) {
+                return Err(A::Error::custom(""));
+            }
+            let element = seq.next_element_seed(Value { reader: self.reader })?;
+            self.reader.path.pop();
+            match element {
+                Some(index) => elements.push(index),
+                None => return Ok(self.reader.push(Node::Array(elements.into()))),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<u32, A::Error> {
+        let mut members: Vec<(Name<'t>, u32)> = Vec::new();
+        while let Some(key) = map.next_key_seed(KeySeed { reader: self.reader })? {
+            let name = match key {
+                Key::Number => return Ok(self.reader.push(Node::Number(map.next_value::<Box<str>>()?))),
+                Key::Name(name) => name,
+            };
+            let twice =
+                members.len() < LINEAR_MEMBERS && members.iter().any(|(known, _)| known.as_str() == name.as_str());
+            if twice {
+                return self.reader.duplicate();
+            }
+            if !self.reader.enter(Step::Member(name.clone())) {
+                return Err(A::Error::custom(""));
+            }
+            let value = map.next_value_seed(Value { reader: self.reader })?;
+            self.reader.path.pop();
+            members.push((name, value));
+        }
+        self.reader.object(&members)
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn duplicate<E: Error>(&mut self) -> Result<u32, E> {
+        self.problem = Some(Problem::DuplicateName(self.place()));
+        Err(E::custom(""))
+    }
+
+    /// Ends an object; an empty one may still be one level too deep. One with many members is ordered by name, which also brings equal names side by side.
+    fn object<E: Error>(&mut self, members: &[(Name<'t>, u32)]) -> Result<u32, E> {
+        if self.path.len() == MAX_DEPTH {
+            self.problem = Some(Problem::TooDeep);
+            return Err(E::custom(""));
+        }
+        let name_at = |position: u32| members.get(position as usize).map_or("", |(name, _)| name.as_str());
+        let by_name = (members.len() > LINEAR_MEMBERS).then(|| {
+            let mut order: Vec<u32> = (0..).take(members.len()).collect();
+            order.sort_unstable_by(|left, right| name_at(*left).cmp(name_at(*right)));
+            order
+        });
+        let twice = by_name.iter().flat_map(|order| order.windows(2)).any(|pair| match pair {
+            [left, right] => name_at(*left) == name_at(*right),
+            _ => false,
+        });
+        if twice {
+            return self.duplicate();
+        }
+        let list = members.iter().map(|(name, value)| Member { name: self.text_of(name), value: *value }).collect();
+        Ok(self.push(Node::Object(Members { list, by_name: by_name.map(Vec::into_boxed_slice) })))
+    }
+}
+
+/// Reads the next name of an object, or learns that the "object" is how `serde_json` hands over a number.
+struct KeySeed<'r, 't> {
+    reader: &'r Reader<'t>,
+}
+
+enum Key<'t> {
+    Name(Name<'t>),
+    Number,
+}
+
+impl<'t> DeserializeSeed<'t> for KeySeed<'_, 't> {
+    type Value = Key<'t>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Key<'t>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'t> Visitor<'t> for KeySeed<'_, 't> {
+    type Value = Key<'t>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    /// A client may well send the token as a name of its own; that one lies in the body's bytes, `serde_json`'s does not.
+    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<Key<'t>, E> {
+        let is_number = name == NUMBER_TOKEN && self.reader.range_of(name).is_none();
+        Ok(if is_number { Key::Number } else { Key::Name(Name::Slice(name)) })
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Key<'t>, E> {
+        Ok(Key::Name(Name::Own(name.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Document, Kind, Location, Problem, View};
+    use proptest::prelude::*;
+
+    fn problem(text: &str) -> Problem {
+        Document::parse(text.as_bytes()).expect_err(text).problem
+    }
+
+    #[test]
+    fn a_name_twice_is_refused_at_any_depth_and_however_it_is_escaped() {
+        for text in
+            [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"y":{"a":1,"b":2,"a":null}}]}"#, r#"{"":1,"":2}"#]
+        {
+            assert!(matches!(problem(text), Problem::DuplicateName(_)), "{text}");
+        }
+        assert_eq!(
+            problem(r#"{"x":[0,{"y":{"a":1,"a":2}}]}"#),
+            Problem::DuplicateName(vec![
+                Location::Member("x".into()),
+                Location::Element(1),
+                Location::Member("y".into())
+            ])
+        );
+    }
+
+    #[test]
+    fn a_name_twice_is_refused_among_thousands() {
+        let mut text: String = (0..5_000).map(|n| format!(r#""k{n}":{n},"#)).collect();
+        let fine = format!("{{{text}\"last\":0}}");
+        let document = Document::parse(fine.as_bytes()).expect("all names differ");
+        assert_eq!(document.root().member("k4321").map(View::kind), Some(Kind::Number("4321")));
+        text.push_str(r#""k17":0"#);
+        assert!(matches!(problem(&format!("{{{text}}}")), Problem::DuplicateName(_)));
+    }
+
+    #[test]
+    fn the_same_name_in_different_objects_is_fine() {
+        assert!(Document::parse(br#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_one_json_value_in_utf8_is_refused() {
+        for text in [
+            "",
+            "  ",
+            "{",
+            "{}{}",
+            "{}garbage",
+            "{}\0",
+            "{}\u{c}",
+            "{'a':1}",
+            "{a:1}",
+            "{\"a\":1,}",
+            "[1,]",
+            "NaN",
+            "Infinity",
+            "01",
+            "+1",
+            "1.",
+            ".5",
+            "0x1",
+            "TRUE",
+            "/**/{}",
+            "{\"a\":\"\t\"}",
+            r#""\ud800""#,
+            r#""\x41""#,
+            "1e",
+            "{\"a\" 1}",
+            "nul",
+        ] {
+            assert_eq!(problem(text), Problem::Syntax, "{text}");
+        }
+        for bytes in [&b"\xef\xbb\xbf{}"[..], b"\xff\xfe{\0}\0", b"\"a\xff\"", b"\"\xc1\xb3\"", b"\"\xed\xa0\x80\""] {
+            assert_eq!(Document::parse(bytes).expect_err("not utf-8").problem, Problem::Encoding);
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Document::parse(nested(super::MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(problem(&nested(super::MAX_DEPTH + 1)), Problem::TooDeep);
+        let objects = |depth: usize| format!("{}{{}}{}", r#"{"a":"#.repeat(depth - 1), "}".repeat(depth - 1));
+        assert!(Document::parse(objects(super::MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(problem(&objects(super::MAX_DEPTH + 1)), Problem::TooDeep);
+        assert_eq!(problem(&"[".repeat(200_000)), Problem::TooDeep);
+        assert_eq!(problem(&r#"{"a":"#.repeat(200_000)), Problem::TooDeep);
+    }
+
+    #[test]
+    fn numbers_keep_every_digit() {
+        for (number, kept) in [
+            ("0", "0"),
+            ("-0", "-0"),
+            ("1.0", "1.0"),
+            ("1e400", "1e+400"),
+            ("-10.50E-2", "-10.50e-2"),
+            ("9223372036854775808", "9223372036854775808"),
+            ("0.1000000000000000000000000000001", "0.1000000000000000000000000000001"),
+        ] {
+            let text = format!("[{number}]");
+            let document = Document::parse(text.as_bytes()).expect(number);
+            assert_eq!(document.root().child(0).map(View::kind), Some(Kind::Number(kept)));
+        }
+    }
+
+    #[test]
+    fn an_object_is_not_mistaken_for_a_number() {
+        for text in [r#"{"$serde_json::private::Number":"5"}"#, r#"{"\u0024serde_json::private::Number":"5"}"#] {
+            let document = Document::parse(text.as_bytes()).expect(text);
+            assert_eq!(document.root().kind(), Kind::Object, "{text}");
+            assert_eq!(document.root().child(0).map(View::kind), Some(Kind::String("5")));
+        }
+    }
+
+    #[test]
+    fn an_error_tells_the_place_and_nothing_of_the_text() {
+        let error = Document::parse(b"{\n  \"password\": hunter2\n}").expect_err("no JSON");
+        assert_eq!((error.line, error.column), (2, 15));
+        assert!(!format!("{error} {error:?}").contains("hunter2"));
+    }
+
+    /// What the document says, as `serde_json` would have read it.
+    fn read_back<'a>(node: impl View<'a>) -> serde_json::Value {
+        match node.kind() {
+            Kind::Null => serde_json::Value::Null,
+            Kind::Bool(value) => value.into(),
+            Kind::Number(text) => serde_json::from_str(text).expect("a number"),
+            Kind::String(text) => text.into(),
+            Kind::Array => (0..node.len()).filter_map(|at| node.child(at)).map(read_back).collect(),
+            Kind::Object => {
+                let names =
+                    (0..node.len()).filter_map(|at| Some((node.name(at)?.to_owned(), read_back(node.child(at)?))));
+                serde_json::Value::Object(names.collect())
+            }
+        }
+    }
+
+    fn any_json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<u64>().prop_map(Into::into),
+            "\\PC{0,8}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(6, 64, 24, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Into::into),
+                prop::collection::hash_map("\\PC{0,4}", inner, 0..24)
+                    .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_document_says_what_serde_json_reads(value in any_json()) {
+            let text = value.to_string();
+            let document = Document::parse(text.as_bytes()).expect("serialised by serde_json");
+            prop_assert_eq!(read_back(document.root()), value);
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_read_as_serde_json_does(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            if let Ok(document) = Document::parse(&bytes) {
+                let oracle: serde_json::Value = serde_json::from_slice(&bytes).expect("serde_json accepts it too");
+                prop_assert_eq!(read_back(document.root()), oracle);
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What policies may know of a request besides its body.
+
+use crate::contract::credential::Environment;
+use http::HeaderMap;
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+/// What policies may know of a request besides its body. Collected at the edge: nothing here is looked up by the judge.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The path as sent.
+    pub path: &'a str,
+    /// The path's parameters by name.
+    pub parameters: &'a [(Box<str>, Box<str>)],
+    /// The query as sent, without its `?`.
+    pub query: &'a str,
+    /// The headers; credentials among them are not shown to policies.
+    pub headers: &'a HeaderMap,
+    /// The environment by which to judge.
+    pub environment: Environment,
+    /// The client's address.
+    pub client_ip: Option<IpAddr>,
+    /// When the request came.
+    pub time: SystemTime,
+}

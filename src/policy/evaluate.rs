@@ -1,0 +1,58 @@
+//! What one policy says of one request.
+
+use super::cel::{EvaluationError, Scope};
+use super::{Attributes, Policy};
+use crate::contract::Operation;
+use crate::document::Document;
+use std::sync::Arc;
+
+/// What one policy says of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is not for requests of this environment.
+    OtherEnvironment,
+    /// The match condition at this position is not true.
+    NoMatch(usize),
+    /// All its validations are true.
+    Holds,
+    /// The validations at these positions are not true, or could not be evaluated.
+    Violated(Vec<(usize, Option<EvaluationError>)>),
+    /// The match condition at this position could not be evaluated.
+    Failed(usize, EvaluationError),
+}
+
+impl Policy {
+    /// Evaluates the policy for a request to `operation`; `document` is its body, none where it has none.
+    pub fn evaluate(
+        &self,
+        operation: &Operation,
+        document: Option<&Arc<Document>>,
+        attributes: &Attributes<'_>,
+    ) -> Outcome {
+        if !self.environments.is_empty() && !self.environments.contains(&attributes.environment) {
+            return Outcome::OtherEnvironment;
+        }
+        let scope = Scope::new(document, operation, attributes, self.params.as_ref());
+        for (position, (_, condition)) in self.conditions.iter().enumerate() {
+            match condition.is_true(&scope) {
+                Ok(true) => {}
+                Ok(false) => return Outcome::NoMatch(position),
+                Err(error) => return Outcome::Failed(position, error),
+            }
+        }
+        let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
+            match validation.expression.is_true(&scope) {
+                Ok(true) => None,
+                Ok(false) => Some((position, None)),
+                Err(error) => Some((position, Some(error))),
+            }
+        });
+        let violated: Vec<_> = violated.collect();
+        if violated.is_empty() { Outcome::Holds } else { Outcome::Violated(violated) }
+    }
+
+    /// The name of the match condition at `position`.
+    pub fn condition(&self, position: usize) -> &str {
+        self.conditions.get(position).map_or("", |(name, _)| name)
+    }
+}

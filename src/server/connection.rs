@@ -1,0 +1,82 @@
+//! One client's connection, from first byte to last.
+
+use super::balance::Accepted;
+use super::service::Answers;
+use super::settings::Settings;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+/// Bytes hyper may buffer of one connection, each way, before it waits for the reader: what bounds memory when a
+/// large body streams. A longer head than that is allowed where `limits.headerBytes` says so.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The client's end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// HTTP/1.1 as we speak it to clients.
+///
+/// `max_headers` stays at hyper's 100: any other number makes it allocate for each request, and a hundred header lines
+/// are as many as Envoy takes. Past it, or past `limits.headerBytes`, hyper answers 431 and closes.
+///
+/// `half_close` stays off: a client that closes its sending side is gone, and its request is dropped at once with the
+/// upstream's connection, where half-open ones would be held to the end. No SDK half-closes.
+///
+/// `pipeline_flush` stays off: hyper calls it experimental, and no SDK pipelines.
+pub(super) fn http(settings: Settings) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .max_header_size(settings.header_bytes)
+        .max_buf_size(settings.header_bytes.max(BUFFER_BYTES))
+        .keep_alive(true)
+        .half_close(false)
+        .pipeline_flush(false);
+    http
+}
+
+/// Serves the connection until either side closes it, or until `draining` ends: then it finishes the request it has
+/// begun, tells the client with `connection: close`, and closes.
+pub(super) async fn serve<S: Answers>(
+    http: http1::Builder,
+    accepted: Accepted,
+    service: S,
+    draining: oneshot::Receiver<()>,
+) {
+    let Accepted { stream, place: _place, .. } = accepted;
+    let stream = match TcpStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
+    };
+    // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
+    let _ = stream.set_nodelay(true);
+    let connection =
+        http.serve_connection(TokioIo::new(stream), service_fn(move |request| call(service.clone(), request)));
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        biased;
+        ended = connection.as_mut() => ended,
+        _ = draining => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // hyper's errors print their own level only, which holds nothing of the request
+        tracing::debug!(%error, "a connection broke");
+    }
+}
+
+async fn call<S: Answers>(mut service: S, request: Request<Incoming>) -> Result<Response<S::Body>, Infallible> {
+    poll_fn(|context| service.poll_ready(context)).await?;
+    service.call(request).await
+}

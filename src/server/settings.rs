@@ -1,0 +1,28 @@
+//! What of the configuration concerns the server.
+
+use crate::config::gateway::Gateway;
+use std::time::Duration;
+
+/// What of the configuration concerns the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Worker threads; at least one.
+    pub workers: usize,
+    /// Most connections at once, over all workers.
+    pub connections: usize,
+    /// Longest head of a request, in bytes.
+    pub header_bytes: usize,
+    /// Longest time for a head to arrive, and for a connection to idle between requests.
+    pub header_timeout: Duration,
+}
+
+impl From<&Gateway> for Settings {
+    fn from(gateway: &Gateway) -> Self {
+        Self {
+            workers: gateway.workers,
+            connections: gateway.limits.connections,
+            header_bytes: gateway.limits.header_bytes,
+            header_timeout: gateway.limits.header_timeout,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Starting the acceptor and the workers, and ending them.
+
+use super::accept::accept;
+use super::balance::{Balancer, Worker};
+use super::connection::{self, Peer};
+use super::drain::Drained;
+use super::service::Answers;
+use super::settings::Settings;
+use super::worker::{Command, WorkerIndex, work};
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::{Semaphore, oneshot};
+
+/// A serving server. Dropping it cuts every connection; [`Server::drain`] lets them finish.
+pub struct Server {
+    acceptor: tokio::task::JoinHandle<()>,
+    workers: Vec<Worker>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A worker could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start a worker: {0}")]
+pub struct StartError(#[from] io::Error);
+
+impl Server {
+    /// Serves `listeners`; the acceptor runs on the caller's runtime.
+    ///
+    /// `factory` runs once on each worker's thread, inside its runtime, and makes what makes the services: one for each
+    /// connection, which so knows its [`Peer`] without a word in each request.
+    ///
+    /// # Errors
+    /// [`StartError`] when the operating system gives no thread or no event queue.
+    pub fn start<F, M, S>(listeners: Vec<TcpListener>, settings: Settings, factory: F) -> Result<Self, StartError>
+    where
+        F: Fn(WorkerIndex) -> M + Send + Sync + 'static,
+        M: Fn(Peer) -> S + 'static,
+        S: Answers,
+    {
+        let factory = Arc::new(factory);
+        let mut workers = Vec::new();
+        let mut threads = Vec::new();
+        for index in 0..settings.workers.max(1) {
+            let (commands, receiver) = unbounded_channel();
+            threads.push(spawn(WorkerIndex(index), settings, receiver, Arc::clone(&factory))?);
+            workers.push(Worker::new(commands));
+        }
+        let limit = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
+        let acceptor = tokio::spawn(accept(listeners, Balancer::new(workers.clone()), limit));
+        Ok(Self { acceptor, workers, threads })
+    }
+
+    /// Stops accepting, lets the requests that have begun finish within `within`, and ends the workers.
+    ///
+    /// Idle connections close at once; answers still to come say `connection: close`.
+    pub async fn drain(mut self, within: Duration) -> Drained {
+        self.acceptor.abort();
+        // until the task is gone its sockets are open; after that, what it accepted is before us in the workers' queues
+        let _ = (&mut self.acceptor).await;
+        let reports: Vec<_> = self.workers.iter().map(|worker| tell_to_drain(worker, within)).collect();
+        let mut drained = Vec::with_capacity(reports.len());
+        for report in reports {
+            drained.push(report.await.unwrap_or_default());
+        }
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| drop(thread.join())));
+        let _ = joined.await;
+        drained.into_iter().sum()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+fn tell_to_drain(worker: &Worker, within: Duration) -> oneshot::Receiver<Drained> {
+    let (report, drained) = oneshot::channel();
+    worker.tell(Command::Drain(within, report));
+    drained
+}
+
+/// A worker's thread. Its runtime is made here, where an error can still be returned.
+fn spawn<F, M, S>(
+    index: WorkerIndex,
+    settings: Settings,
+    commands: UnboundedReceiver<Command>,
+    factory: Arc<F>,
+) -> io::Result<JoinHandle<()>>
+where
+    F: Fn(WorkerIndex) -> M + Send + Sync + 'static,
+    M: Fn(Peer) -> S + 'static,
+    S: Answers,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name(format!("worker-{}", index.0)).spawn(move || {
+        runtime.block_on(async {
+            let service_for = factory(index);
+            drop(factory);
+            work(commands, connection::http(settings), service_for).await;
+        });
+        // a name being resolved cannot be interrupted, and nobody waits for it any more
+        runtime.shutdown_background();
+    })
+}

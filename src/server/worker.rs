@@ -1,0 +1,95 @@
+//! A worker: one thread, one runtime, its own services and upstream connections.
+
+use super::balance::Accepted;
+use super::connection::{self, Peer};
+use super::drain::Drained;
+use super::service::Answers;
+use hyper::server::conn::http1;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// Which worker, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkerIndex(pub usize);
+
+/// What a worker is told.
+pub(super) enum Command {
+    /// Serve this connection.
+    Serve(Accepted),
+    /// End every connection within this time, say how that went, and end.
+    Drain(Duration, oneshot::Sender<Drained>),
+}
+
+/// The connections a worker serves. Dropping a sender tells its connection to finish: a signal of its own for each
+/// costs a request one atomic read, where one shared signal costs it a lock.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    draining: HashMap<Id, oneshot::Sender<()>>,
+}
+
+/// The life of a worker, until it is drained or nobody can command it any more; then what is open is cut.
+pub(super) async fn work<M, S>(mut commands: UnboundedReceiver<Command>, http: http1::Builder, service_for: M)
+where
+    M: Fn(Peer) -> S,
+    S: Answers,
+{
+    let mut connections = Connections::default();
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Serve(accepted)) => {
+                    let service = service_for(Peer(accepted.peer));
+                    connections.open(|draining| connection::serve(http.clone(), accepted, service, draining));
+                }
+                Some(Command::Drain(within, report)) => {
+                    let _ = report.send(connections.drain(within).await);
+                    return;
+                }
+                None => return,
+            },
+            Some(ended) = connections.tasks.join_next_with_id() => connections.forget(ended),
+        }
+    }
+}
+
+impl Connections {
+    fn open<F>(&mut self, serve: impl FnOnce(oneshot::Receiver<()>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (draining, drained) = oneshot::channel();
+        let task = self.tasks.spawn(serve(drained));
+        self.draining.insert(task.id(), draining);
+    }
+
+    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                if error.is_panic() {
+                    // the payload stays unread: it may quote what the request held
+                    tracing::error!("a connection's task panicked; its connection is closed, the worker goes on");
+                }
+                error.id()
+            }
+        };
+        self.draining.remove(&id);
+    }
+
+    async fn drain(&mut self, within: Duration) -> Drained {
+        self.draining.clear();
+        let mut finished = 0;
+        let all = async {
+            while self.tasks.join_next().await.is_some() {
+                finished += 1;
+            }
+        };
+        // a zero deadline underflows inside pingora's timer
+        let _ = pingora_timeout::timeout(within.max(Duration::from_millis(1)), all).await;
+        Drained { finished, cut: self.tasks.len() }
+    }
+}

@@ -1,0 +1,133 @@
+//! The line of a request for people: what became of it, which request, how long, and for a refusal why.
+
+use crate::judge::violation::{Field, Rule, Violation};
+use crate::telemetry::record::{Outcome, Record};
+use crate::telemetry::timestamp::Timestamp;
+use std::fmt;
+use std::io::Write as _;
+
+const DIM: &str = "\u{1b}[2m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// Appends the line of `record`, with its line feed.
+pub(super) fn write(line: &mut Vec<u8>, record: &Record, colour: bool) {
+    let (dim, plain) = if colour { (DIM, PLAIN) } else { ("", "") };
+    let (word, shade) = word(record.outcome);
+    let shade = if colour { shade } else { "" };
+    let timestamp = Timestamp(record.started).to_string();
+    let time = timestamp.split(['T', 'Z']).nth(1).unwrap_or_default();
+    // writing to a Vec can't fail
+    let _ = write!(
+        line,
+        "{dim}{time}{plain} {shade}{word:<6}{plain} {:<6} {:<34} {} {:>9} {}{dim}{}{plain}\n",
+        record.method,
+        record.route(),
+        Status(record.status),
+        Milliseconds(record.elapsed.as_secs_f64()),
+        Why(record),
+        record.decision_id,
+    );
+}
+
+const fn word(outcome: Outcome) -> (&'static str, &'static str) {
+    match outcome {
+        Outcome::Allowed => ("ALLOW", "\u{1b}[32m"),
+        Outcome::Exempt => ("EXEMPT", "\u{1b}[36m"),
+        Outcome::Denied => ("DENY", "\u{1b}[1;31m"),
+        Outcome::Failed => ("FAIL", "\u{1b}[1;35m"),
+        Outcome::Aborted => ("ABORT", "\u{1b}[33m"),
+    }
+}
+
+/// The status, or a dash for a request that got no answer.
+struct Status(u16);
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => f.write_str("  -"),
+            status => write!(f, "{status:>3}"),
+        }
+    }
+}
+
+/// A duration in seconds, shown in milliseconds to the microsecond.
+struct Milliseconds(f64);
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{:.3}ms", self.0 * 1e3))
+    }
+}
+
+/// Why it was refused, or what rules found though it passed; each part ends with two spaces.
+struct Why<'a>(&'a Record);
+
+impl fmt::Display for Why<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(record) = self;
+        if let Some(reason) = record.reason {
+            write!(f, "{}  ", reason.as_str())?;
+        }
+        record.shown_violations().try_for_each(|violation| found(f, violation))?;
+        match record.violations.len() - record.shown_violations().count() {
+            0 => Ok(()),
+            more => write!(f, "and {more} more  "),
+        }
+    }
+}
+
+/// One violation. The message about an undeclared field may hold its name, which only the request knows: not shown.
+fn found(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
+    write!(f, "{} ", violation.action.as_str())?;
+    match &violation.rule {
+        Rule::Gateway => {}
+        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}: ", violation.rule)?,
+    }
+    match &violation.field {
+        Some(field @ Field::Undeclared { .. }) => write!(f, "{}  ", field.for_log()),
+        Some(field @ Field::Declared(_)) => write!(f, "{}: {}  ", field.for_caller(), violation.message),
+        None => write!(f, "{}  ", violation.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write;
+    use crate::telemetry::record::{Record, samples};
+
+    fn line(record: &Record) -> String {
+        let mut line = Vec::new();
+        write(&mut line, record, false);
+        String::from_utf8(line).unwrap()
+    }
+
+    #[test]
+    fn a_forwarded_request() {
+        let expected = "08:30:00.125 ALLOW  PATCH  /v1/users/{user_id}                200   1.234ms 0000000000000abc\n";
+        assert_eq!(line(&samples::allowed()), expected);
+    }
+
+    #[test]
+    fn a_refusal_says_why_without_a_word_of_the_request() {
+        let expected = "08:30:00.125 DENY   PATCH  /v1/users/{user_id}                422   1.234ms policy_denied  \
+            deny no-skip-password-checks: skip_password_checks: skip_password_checks is not allowed in production  \
+            deny additionalProperties: /*  0000000000000abc\n";
+        assert_eq!(line(&samples::denied()), expected);
+    }
+
+    #[test]
+    fn a_request_without_answer_has_no_status() {
+        let mut record = samples::failed();
+        record.status = 0;
+        assert!(line(&record).contains("  -   1.234ms upstream_timeout"));
+    }
+
+    #[test]
+    fn colour_only_where_asked_for() {
+        let mut coloured = Vec::new();
+        write(&mut coloured, &samples::denied(), true);
+        assert!(String::from_utf8(coloured).unwrap().contains("\u{1b}[1;31mDENY"));
+        assert!(!line(&samples::denied()).contains('\u{1b}'));
+    }
+}

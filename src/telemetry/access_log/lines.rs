@@ -1,0 +1,252 @@
+//! Lines from many workers to one writer, without a worker ever waiting for it.
+//!
+//! Workers append to a shared buffer under a mutex held only for a copy; one thread swaps the buffer for an empty one and
+//! writes it. The buffer is bounded. When the reader of our output stalls, lines of ordinary requests are dropped first,
+//! those of refused and failed ones only when their reserve is full too; every dropped line is counted.
+
+use prometheus_client::metrics::counter::Counter;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Most bytes that wait for the writer before ordinary lines are dropped: about 8,000 lines.
+const BOUND: usize = 4 << 20;
+/// Room beyond it for lines of refused and failed requests.
+const RESERVE: usize = 1 << 20;
+/// Most bytes of an empty buffer that are kept for the next lines; a burst must not hold its memory for ever.
+const KEPT: usize = 256 << 10;
+/// How long the writer lets lines gather: one write for many lines costs what one for one line does.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// Whether a line may be dropped before others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Importance {
+    /// Dropped first.
+    Ordinary,
+    /// Has a reserve of its own.
+    Reserved,
+}
+
+/// The shared buffer and the thread that writes it. Dropping it writes what is left and ends the thread.
+pub(super) struct Lines {
+    shared: Arc<Shared>,
+    dropped: Counter,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Wakes the writer.
+    work: Condvar,
+    /// Wakes those who wait in `flush`.
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    buffer: Vec<u8>,
+    /// Lines in `buffer`, to count them should the write fail.
+    lines: u64,
+    /// The writer sleeps for want of lines; only then does a worker pay for waking it.
+    idle: bool,
+    /// The writer should not wait for more lines.
+    hurry: bool,
+    closed: bool,
+    /// Bytes ever appended, and ever written or given up.
+    appended: u64,
+    settled: u64,
+}
+
+impl Lines {
+    /// Starts the thread that writes to `writer`. `dropped` counts lines that were lost.
+    pub(super) fn start(writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
+        let (theirs, lost) = (Arc::clone(&shared), dropped.clone());
+        thread::Builder::new().name(String::from("access-log")).spawn(move || theirs.write_all(writer, &lost))?;
+        Ok(Self { shared, dropped })
+    }
+
+    /// Adds a line, or drops and counts it where there is no room.
+    pub(super) fn append(&self, line: &[u8], importance: Importance) {
+        let room = match importance {
+            Importance::Ordinary => BOUND,
+            Importance::Reserved => BOUND + RESERVE,
+        };
+        let mut state = self.shared.lock();
+        if state.buffer.len() + line.len() > room {
+            drop(state);
+            self.dropped.inc();
+            return;
+        }
+        state.buffer.extend_from_slice(line);
+        state.lines += 1;
+        state.appended += line.len() as u64;
+        let wake = std::mem::take(&mut state.idle);
+        drop(state);
+        if wake {
+            self.shared.work.notify_one();
+        }
+    }
+
+    /// Waits until everything appended so far is written or given up, at most `deadline`. True if it was.
+    pub(super) fn flush(&self, deadline: Duration) -> bool {
+        let end = Instant::now() + deadline;
+        let mut state = self.shared.lock();
+        let target = state.appended;
+        while state.settled < target {
+            state.hurry = true;
+            self.shared.work.notify_one();
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let woken = self.shared.written.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer's thread: ends when the lines were dropped and all is written.
+    fn write_all(&self, mut writer: Box<dyn Write + Send>, lost: &Counter) {
+        let mut batch = Vec::new();
+        while let Some(lines) = self.next(&mut batch) {
+            if writer.write_all(&batch).and_then(|()| writer.flush()).is_err() {
+                lost.inc_by(lines);
+            }
+            self.lock().settled += batch.len() as u64;
+            self.written.notify_all();
+            batch.clear();
+            batch.shrink_to(KEPT);
+        }
+    }
+
+    /// Waits for lines and swaps them into `batch`, which is empty; says how many. None when there will be no more.
+    fn next(&self, batch: &mut Vec<u8>) -> Option<u64> {
+        let mut state = self.lock();
+        while state.buffer.is_empty() {
+            if state.closed {
+                return None;
+            }
+            state.idle = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle = false;
+        if !(state.closed || state.hurry) {
+            state = self.work.wait_timeout(state, GATHER).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.hurry = false;
+        std::mem::swap(&mut state.buffer, batch);
+        Some(std::mem::take(&mut state.lines))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOUND, Importance, Lines};
+    use prometheus_client::metrics::counter::Counter;
+    use std::io::{self, Read as _, Write};
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::thread;
+    use std::time::Duration;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    /// Says when it is asked to write and writes only when told to.
+    struct Gate {
+        asked: SyncSender<usize>,
+        told: Receiver<()>,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.asked.send(bytes.len());
+            let _ = self.told.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Broken;
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_of_many_threads_come_out_whole_and_none_is_lost() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let dropped = Counter::default();
+        let lines = Lines::start(Box::new(writer), dropped.clone()).unwrap();
+        let reading = thread::spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            text
+        });
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1000).for_each(|_| lines.append(b"a whole line\n", Importance::Ordinary)));
+            }
+        });
+        assert!(lines.flush(LONG));
+        drop(lines);
+        let text = reading.join().unwrap();
+        assert_eq!(text.lines().filter(|line| *line == "a whole line").count(), 4000);
+        assert_eq!((text.lines().count(), dropped.get()), (4000, 0));
+    }
+
+    #[test]
+    fn a_stalled_reader_loses_ordinary_lines_first_and_stalls_no_worker() {
+        let (asked, asks) = sync_channel(64);
+        let (tell, told) = sync_channel(64);
+        let dropped = Counter::default();
+        let lines = Lines::start(Box::new(Gate { asked, told }), dropped.clone()).unwrap();
+        lines.append(b"first\n", Importance::Ordinary);
+        assert_eq!(asks.recv_timeout(LONG).unwrap(), 6);
+
+        let line = vec![b'x'; BOUND / 4];
+        (0..4).for_each(|_| lines.append(&line, Importance::Ordinary));
+        assert_eq!(dropped.get(), 0);
+        lines.append(b"one too many\n", Importance::Ordinary);
+        assert_eq!(dropped.get(), 1);
+        lines.append(b"denied\n", Importance::Reserved);
+        assert_eq!(dropped.get(), 1);
+        (0..2).for_each(|_| lines.append(&line, Importance::Reserved));
+        assert_eq!(dropped.get(), 3);
+        assert!(!lines.flush(Duration::ZERO));
+
+        (0..2).for_each(|_| tell.send(()).unwrap());
+        assert!(lines.flush(LONG));
+        assert_eq!(asks.recv_timeout(LONG).unwrap(), BOUND + 7);
+    }
+
+    #[test]
+    fn lines_that_could_not_be_written_are_counted() {
+        let dropped = Counter::default();
+        let lines = Lines::start(Box::new(Broken), dropped.clone()).unwrap();
+        (0..3).for_each(|_| lines.append(b"lost\n", Importance::Reserved));
+        assert!(lines.flush(LONG));
+        assert_eq!(dropped.get(), 3);
+    }
+}

@@ -1,0 +1,79 @@
+//! The `OTEL_*` variables, read through a lookup that the caller passes in: nothing here touches the process.
+
+use percent_encoding::percent_decode_str;
+
+/// A variable that can't be used. Names the variable and never its value: headers and endpoints hold credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{variable}` {problem}")]
+pub struct VariableError {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What is wrong with its value: lower case, no full stop.
+    pub problem: &'static str,
+}
+
+/// Looks up environment variables; those set to nothing count as unset (OpenTelemetry environment specification).
+#[derive(Clone, Copy)]
+pub struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl<'a> Environment<'a> {
+    /// Reads variables with `lookup`.
+    pub const fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(lookup)
+    }
+
+    /// The variable's value.
+    pub fn get(&self, variable: &str) -> Option<String> {
+        (self.0)(variable).filter(|value| !value.is_empty())
+    }
+
+    /// The first of `variables` that is set: the one for traces goes before the one for all signals.
+    pub fn first(&self, variables: [&'static str; 2]) -> Option<(&'static str, String)> {
+        variables.into_iter().find_map(|variable| Some((variable, self.get(variable)?)))
+    }
+
+    /// Whether the variable is set to `true`, in any case.
+    pub fn is_true(&self, variable: &str) -> bool {
+        self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The variable as a number; one that is no number counts as unset, as in every other SDK.
+    pub fn number(&self, variable: &str) -> Option<u64> {
+        self.get(variable)?.trim().parse().ok()
+    }
+}
+
+/// Reads `name=value,name=value` with percent-encoded values, the form of headers and resource attributes (the W3C
+/// baggage form). None where a pair has no name or no valid UTF-8.
+pub fn pairs(list: &str) -> Option<Vec<(String, String)>> {
+    list.split(',').filter(|pair| !pair.trim().is_empty()).map(pair).collect()
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    let name = name.trim();
+    let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+    (!name.is_empty()).then(|| (name.to_owned(), value.into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Environment, pairs};
+
+    #[test]
+    fn a_variable_set_to_nothing_is_unset() {
+        let lookup = |name: &str| [("A", ""), ("B", "b")].iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+        let environment = Environment::new(&lookup);
+        assert_eq!(environment.get("A"), None);
+        assert_eq!(environment.first(["A", "B"]), Some(("B", String::from("b"))));
+    }
+
+    #[test]
+    fn pairs_are_percent_decoded_and_trimmed() {
+        let read = pairs(" a = 1%202 ,b=c=d,,").unwrap();
+        assert_eq!(read, [("a".to_owned(), "1 2".to_owned()), ("b".to_owned(), "c=d".to_owned())]);
+        assert_eq!(pairs("a"), None);
+        assert_eq!(pairs("=b"), None);
+        assert_eq!(pairs("a=%ff"), None);
+    }
+}

@@ -1,0 +1,110 @@
+//! Connections to the collector, plain or by TLS, for both protocols.
+
+use super::settings::{Protocol, Settings};
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::RootCertStore;
+use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// Any problem of the export; shown to no one but the operator, and only as its kind.
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What bytes travel on.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection, plain or by TLS.
+pub(super) type Connection = TokioIo<Box<dyn Stream>>;
+
+/// Opens connections. TLS is verified against the platform's authorities, or those of the file that the variables name.
+#[derive(Clone)]
+pub(super) struct Connector {
+    tls: Option<TlsConnector>,
+}
+
+impl Connector {
+    /// A connector for these settings.
+    pub(super) fn new(settings: &Settings) -> Result<Self, BoxError> {
+        if !settings.tls() {
+            return Ok(Self { tls: None });
+        }
+        let mut config = client_config(settings.certificate.as_deref())?;
+        config.alpn_protocols = match settings.protocol {
+            Protocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
+            Protocol::Grpc => vec![b"h2".to_vec()],
+        };
+        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))) })
+    }
+
+    /// Opens a connection to the host and port of `uri`.
+    pub(super) async fn connect(self, uri: Uri) -> io::Result<Connection> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
+        let plain = TcpStream::connect((host, port)).await?;
+        plain.set_nodelay(true)?;
+        let stream: Box<dyn Stream> = match self.tls {
+            None => Box::new(plain),
+            Some(tls) => {
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                Box::new(tls.connect(name, plain).await?)
+            }
+        };
+        Ok(TokioIo::new(stream))
+    }
+}
+
+fn client_config(certificate: Option<&Path>) -> Result<ClientConfig, BoxError> {
+    let builder =
+        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
+    let verified = match certificate {
+        None => builder.with_platform_verifier()?,
+        Some(path) => builder.with_root_certificates(authorities(path)?),
+    };
+    Ok(verified.with_no_client_auth())
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, BoxError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path)? {
+        roots.add(certificate?)?;
+    }
+    if roots.is_empty() {
+        return Err("the file has no certificate".into());
+    }
+    Ok(roots)
+}
+
+/// What tonic asks for.
+impl tower::Service<Uri> for Connector {
+    type Response = Connection;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        Box::pin(self.clone().connect(uri))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
+}

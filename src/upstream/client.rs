@@ -1,0 +1,147 @@
+//! Sends a request to the upstream, once.
+
+use super::answer::UpstreamResponseBody;
+use super::body::UpstreamBody;
+use super::connect::Connector;
+use super::error::{Unreachable, UpstreamError};
+use super::framing::frame;
+use super::pool::{Lease, Pool};
+use super::upload::{Progress, Upload};
+use crate::telemetry::record::UpstreamCall;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use pingora_timeout::timeout;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// An answer, and how it was got.
+pub type Answered = (Response<UpstreamResponseBody>, UpstreamCall);
+
+/// Why there is none, and how far we got.
+pub type Failed = (UpstreamError, UpstreamCall);
+
+/// The upstream, as one worker reaches it: its own keep-alive connections, driven by its own runtime.
+pub struct Upstream {
+    connector: Connector,
+    pool: Arc<Pool>,
+}
+
+/// A request that got no answer, given back if none of its bytes can have left.
+struct Unanswered {
+    error: UpstreamError,
+    unsent: Option<Request<Upload>>,
+}
+
+impl Upstream {
+    /// For use within one worker: connections opened by it are driven by the runtime that [`Upstream::send`] runs in.
+    pub fn new(connector: Connector) -> Self {
+        Self { connector, pool: Pool::new() }
+    }
+
+    /// Sends `request` and waits for the head of the answer.
+    ///
+    /// The URI is sent as it is and has to be in origin form (RFC 9112 section 3.2.1). `Host` and the framing headers
+    /// are set here, whatever they were. A request is sent again only if hyper hands it back unsent, as it does when
+    /// an idle connection turns out to be closed; one whose bytes may have reached the upstream never is.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when there is no answer, with what is known of the attempt.
+    pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
+        let mut call = begin();
+        let clock = Instant::now();
+        let request = frame(request, self.connector.origin().authority());
+        let result = self.exchange(request, &mut call).await;
+        call.elapsed = clock.elapsed();
+        match result {
+            Ok(answer) => {
+                call.status = Some(answer.status().as_u16());
+                Ok((answer, call))
+            }
+            Err(error) => Err((error, call)),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut request: Request<Upload>,
+        call: &mut UpstreamCall,
+    ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+        if let Some(lease) = self.pool.take() {
+            (call.reused, call.peer) = (true, Some(lease.peer()));
+            match self.ask(lease, request).await {
+                Ok(answer) => return Ok(answer),
+                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
+                Err(unanswered) => return Err(unanswered.error),
+            }
+        }
+        let lease = self.open(call).await?;
+        self.ask(lease, request).await.map_err(|unanswered| unanswered.error)
+    }
+
+    async fn open(&self, call: &mut UpstreamCall) -> Result<Lease, Unreachable> {
+        let clock = Instant::now();
+        (call.reused, call.peer) = (false, None);
+        let lease = self.connector.connect(&self.pool).await?;
+        (call.connect, call.peer) = (Some(clock.elapsed()), Some(lease.peer()));
+        Ok(lease)
+    }
+
+    async fn ask(
+        &self,
+        mut lease: Lease,
+        request: Request<Upload>,
+    ) -> Result<Response<UpstreamResponseBody>, Unanswered> {
+        let progress = request.body().progress();
+        let answer = lease.sender.try_send_request(request);
+        let answer = within(self.connector.response_timeout(), progress, answer).await;
+        match answer {
+            Some(Ok(answer)) => accept(answer, lease).map_err(Unanswered::from),
+            Some(Err(mut failure)) => {
+                let unsent = failure.take_message();
+                Err(Unanswered { error: failure.error().into(), unsent })
+            }
+            None => Err(UpstreamError::Timeout.into()),
+        }
+    }
+}
+
+impl From<UpstreamError> for Unanswered {
+    fn from(error: UpstreamError) -> Self {
+        Self { error, unsent: None }
+    }
+}
+
+/// Waits for `answer` while it has been the upstream's turn for less than `limit`: from the last byte it was handed.
+async fn within<F: Future>(limit: Duration, progress: Option<Arc<Progress>>, answer: F) -> Option<F::Output> {
+    let mut answer = pin!(answer);
+    let mut left = limit;
+    loop {
+        if let Ok(output) = timeout(left, answer.as_mut()).await {
+            return Some(output);
+        }
+        left = limit.saturating_sub(progress.as_ref()?.upstream_idle());
+        if left.is_zero() {
+            return None;
+        }
+    }
+}
+
+fn accept(answer: Response<Incoming>, lease: Lease) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Unreachable::SwitchedProtocols.into());
+    }
+    Ok(answer.map(|incoming| UpstreamResponseBody::new(incoming, lease)))
+}
+
+fn begin() -> UpstreamCall {
+    UpstreamCall {
+        started: SystemTime::now(),
+        elapsed: Duration::ZERO,
+        status: None,
+        reused: false,
+        connect: None,
+        peer: None,
+    }
+}

@@ -1,0 +1,86 @@
+//! A request body as named fields, each of which keeps, clears or sets something.
+
+use super::clerk_error::ClerkError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// What a request says about one field.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Change<T> {
+    /// The field is absent.
+    Keep,
+    /// The field is null.
+    Clear,
+    /// The field has a value.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Makes the change where null means none.
+    pub(super) fn apply_to_option(self, field: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = None,
+            Self::Set(value) => *field = Some(value),
+        }
+    }
+
+    /// Makes the change where null means `default`.
+    pub(super) fn apply_to(self, field: &mut T, default: T) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *field = default,
+            Self::Set(value) => *field = value,
+        }
+    }
+
+    /// The value, if there is one.
+    pub(super) fn value(self) -> Option<T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// The same change with another value.
+    pub(super) fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+        Ok(match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(convert(value)?),
+        })
+    }
+}
+
+/// The fields of a body. Those that nobody takes are ignored, so that newer SDKs work with an older stand-in.
+pub(super) struct Fields(Map<String, Value>);
+
+impl Fields {
+    /// Reads a body; none at all is the empty object, because `updateUser(id)` of the SDKs sends that.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, ClerkError> {
+        if body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        serde_json::from_slice(body).map(Self).map_err(|_| ClerkError::not_a_json_object())
+    }
+
+    /// Takes one field out.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Change<T>, ClerkError> {
+        match self.0.remove(name) {
+            None => Ok(Change::Keep),
+            Some(Value::Null) => Ok(Change::Clear),
+            Some(value) => serde_json::from_value(value).map(Change::Set).map_err(|_| ClerkError::wrong_format(name)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Fields {
+    type Rejection = ClerkError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ClerkError> {
+        let body = Bytes::from_request(request, state).await.map_err(|_| ClerkError::not_a_json_object())?;
+        Self::parse(&body)
+    }
+}

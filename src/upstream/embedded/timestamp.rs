@@ -1,0 +1,18 @@
+//! Times as Clerk writes them: milliseconds since 1970 in answers, RFC 3339 in requests.
+
+use chrono::DateTime;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970.
+pub(super) type Millis = i64;
+
+/// The time now.
+pub(super) fn now() -> Millis {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since_1970.as_millis()).unwrap_or(Millis::MAX)
+}
+
+/// The time that `text` says, if it is RFC 3339.
+pub(super) fn parse(text: &str) -> Option<Millis> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
+}

@@ -1,0 +1,31 @@
+//! Which version of the API a request speaks.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use std::convert::Infallible;
+
+/// The first version in which `UpdateUser` no longer takes metadata.
+const METADATA_APART: &str = "2026-05-12";
+
+/// The version that the request names in its header or its query; the newest where it names none.
+pub(super) struct ApiVersion(String);
+
+impl ApiVersion {
+    /// Whether `UpdateUser` replaces metadata. Versions are dates, so their order is that of their text.
+    pub(super) fn updates_metadata(&self) -> bool {
+        self.0.as_str() < METADATA_APART
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ApiVersion {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let header = parts.headers.get("clerk-api-version").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let query =
+            query.ok().and_then(|Query(pairs)| pairs.into_iter().find(|(name, _)| name == "__clerk_api_version"));
+        let named = header.or_else(|| query.map(|(_, value)| value));
+        Ok(Self(named.unwrap_or_else(|| METADATA_APART.to_owned())))
+    }
+}

@@ -1,0 +1,90 @@
+//! The one place requests go: scheme, host and port, and the authority that every request carries.
+
+use crate::config::gateway::UpstreamTarget;
+use http::HeaderValue;
+use rustls::pki_types::ServerName;
+use std::net::Ipv6Addr;
+
+/// Where requests go. Whatever a client asks for, the authority sent is this one.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) server_name: Option<ServerName<'static>>,
+    authority: HeaderValue,
+}
+
+/// The configured host cannot be asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("`upstream.url` names `{host}`, which is neither a host name nor an address")]
+pub struct OriginError {
+    host: String,
+}
+
+impl Origin {
+    /// The origin that `target` names; none for the stand-in in this process, which no connection leads to.
+    ///
+    /// # Errors
+    /// [`OriginError`] when the host is neither a name nor an address.
+    pub fn of(target: &UpstreamTarget) -> Result<Option<Self>, OriginError> {
+        match target {
+            UpstreamTarget::Embedded => Ok(None),
+            UpstreamTarget::Url { tls, host, port } => Self::new(*tls, host, *port).map(Some),
+        }
+    }
+
+    /// The origin `http(s)://host:port`; an IPv6 `host` has no brackets.
+    ///
+    /// # Errors
+    /// [`OriginError`] when the host is neither a name nor an address.
+    pub fn new(tls: bool, host: &str, port: u16) -> Result<Self, OriginError> {
+        let wrong = || OriginError { host: host.to_owned() };
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
+        let authority = HeaderValue::try_from(authority(tls, host, port)).map_err(|_| wrong())?;
+        Ok(Self { host: host.to_owned(), port, server_name: tls.then_some(name), authority })
+    }
+
+    /// The value of `Host` (RFC 9112 section 3.2): the port only where it is not the scheme's own.
+    pub fn authority(&self) -> &HeaderValue {
+        &self.authority
+    }
+
+    /// Whether TLS is used.
+    pub fn is_tls(&self) -> bool {
+        self.server_name.is_some()
+    }
+}
+
+fn authority(tls: bool, host: &str, port: u16) -> String {
+    let host = if host.parse::<Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() };
+    match (tls, port) {
+        (true, 443) | (false, 80) => host,
+        _ => format!("{host}:{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_authority_leaves_out_the_scheme_s_own_port_only() {
+        let of = |tls, host, port| Origin::new(tls, host, port).unwrap().authority().to_str().unwrap().to_owned();
+        assert_eq!(of(true, "api.clerk.com", 443), "api.clerk.com");
+        assert_eq!(of(false, "api.clerk.com", 443), "api.clerk.com:443");
+        assert_eq!(of(false, "127.0.0.1", 80), "127.0.0.1");
+        assert_eq!(of(true, "::1", 8443), "[::1]:8443");
+    }
+
+    #[test]
+    fn a_host_that_could_not_be_verified_is_refused() {
+        assert!(Origin::new(true, "no spaces", 443).is_err());
+        assert!(Origin::new(false, "a\r\nb", 80).is_err());
+        assert!(Origin::new(false, "", 80).is_err());
+    }
+
+    #[test]
+    fn the_stand_in_has_no_origin() {
+        assert!(Origin::of(&UpstreamTarget::Embedded).unwrap().is_none());
+    }
+}

@@ -1,0 +1,157 @@
+//! Idle connections of one worker, kept for the next request.
+
+use super::upload::Upload;
+use hyper::client::conn::http1::SendRequest;
+use pingora_pool::{ConnectionMeta, ConnectionPool};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// How long a connection may idle. Just under 60 s, after which many servers and load balancers close on their side:
+/// a request that meets such a close is lost, because one that may have arrived is never repeated.
+const IDLE_LIMIT: Duration = Duration::from_secs(55);
+
+/// Most idle connections of a worker; the least recently used one closes first. Above what a worker has in flight at
+/// once, so that it only bounds file descriptors.
+const IDLE_CONNECTIONS: usize = 1024;
+
+/// All connections lead to the one upstream.
+const GROUP: u64 = 0;
+
+/// The idle connections of one worker.
+pub(super) struct Pool {
+    idle: ConnectionPool<Lease>,
+    next_id: AtomicI32,
+    idle_limit: Duration,
+}
+
+/// A connection in use by one request. Dropping it closes the connection; [`Lease::give_back`] keeps it.
+pub(super) struct Lease {
+    pub(super) sender: SendRequest<Upload>,
+    seat: Arc<Seat>,
+}
+
+/// What a connection, its driver and the pool know of each other.
+pub(super) struct Seat {
+    pool: Weak<Pool>,
+    meta: ConnectionMeta,
+    peer: SocketAddr,
+    opened: Instant,
+    /// Milliseconds after `opened` when it went idle, or [`Seat::IN_USE`].
+    idle_since: AtomicU64,
+}
+
+impl Pool {
+    pub(super) fn new() -> Arc<Self> {
+        Self::with_idle_limit(IDLE_LIMIT)
+    }
+
+    fn with_idle_limit(idle_limit: Duration) -> Arc<Self> {
+        Arc::new(Self { idle: ConnectionPool::new(IDLE_CONNECTIONS), next_id: AtomicI32::new(0), idle_limit })
+    }
+
+    /// An idle connection that is still open and not too old.
+    pub(super) fn take(&self) -> Option<Lease> {
+        loop {
+            let lease = self.idle.get(&GROUP)?;
+            let fresh = lease.seat.idle_for().is_some_and(|idle| idle < self.idle_limit);
+            lease.seat.idle_since.store(Seat::IN_USE, Ordering::Relaxed);
+            if fresh && lease.sender.is_ready() && !lease.sender.is_closed() {
+                return Some(lease);
+            }
+        }
+    }
+
+    /// A place for a new connection to `peer`.
+    pub(super) fn seat(self: &Arc<Self>, peer: SocketAddr) -> Arc<Seat> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Seat {
+            pool: Arc::downgrade(self),
+            meta: ConnectionMeta::new(GROUP, id),
+            peer,
+            opened: Instant::now(),
+            idle_since: AtomicU64::new(Seat::IN_USE),
+        })
+    }
+
+    fn put(&self, lease: Lease) {
+        let now = u64::try_from(lease.seat.opened.elapsed().as_millis()).unwrap_or(Seat::IN_USE - 1);
+        lease.seat.idle_since.store(now, Ordering::Relaxed);
+        let meta = lease.seat.meta.clone();
+        // both returned signals are for pools whose idle connections nobody drives; ours are driven by `drive`
+        let _ = self.idle.put(&meta, lease);
+    }
+}
+
+impl Lease {
+    pub(super) fn new(sender: SendRequest<Upload>, seat: Arc<Seat>) -> Self {
+        Self { sender, seat }
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.seat.peer
+    }
+
+    /// Keeps the connection for another request, once it is ready for one.
+    ///
+    /// To be called only when the answer has been read to its end.
+    pub(super) fn give_back(mut self) {
+        if self.sender.is_ready() {
+            self.put();
+        } else if !self.sender.is_closed() {
+            // the answer came before the request was all sent, or the driver has yet to take a breath
+            tokio::spawn(async move {
+                if self.sender.ready().await.is_ok() {
+                    self.put();
+                }
+            });
+        }
+    }
+
+    fn put(self) {
+        if let Some(pool) = self.seat.pool.upgrade() {
+            pool.put(self);
+        }
+    }
+}
+
+impl Seat {
+    /// In place of a time: a request has the connection.
+    const IN_USE: u64 = u64::MAX;
+
+    fn idle_for(&self) -> Option<Duration> {
+        match self.idle_since.load(Ordering::Relaxed) {
+            Self::IN_USE => None,
+            since => Some(self.opened.elapsed().saturating_sub(Duration::from_millis(since))),
+        }
+    }
+
+    fn leave_pool(&self) {
+        if let Some(pool) = self.pool.upgrade().filter(|_| self.idle_for().is_some()) {
+            pool.idle.pop_closed(&self.meta);
+        }
+    }
+
+    /// How long until this connection can have idled too long; none when it has.
+    fn time_left(&self) -> Option<Duration> {
+        let limit = self.pool.upgrade()?.idle_limit;
+        limit.checked_sub(self.idle_for().unwrap_or_default()).filter(|left| !left.is_zero())
+    }
+}
+
+/// Drives a connection to its end: takes it out of the pool as soon as the upstream closes it, or when it idles too
+/// long. One timer a connection and limit, rather than one a request.
+pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, seat: Arc<Seat>) {
+    let mut connection = pin!(connection);
+    while let Some(left) = seat.time_left() {
+        if pingora_timeout::timeout(left, connection.as_mut()).await.is_ok() {
+            return seat.leave_pool();
+        }
+    }
+    // leaving drops the sender, on which the connection closes by itself
+    seat.leave_pool();
+    let _ = connection.await;
+}

@@ -1,0 +1,108 @@
+//! TLS towards the upstream. The certificate is always verified; nothing here can switch that off.
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The certificate authorities to trust could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    /// The file cannot be read, or is not PEM.
+    #[error("`upstream.caFile` {} cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: rustls::pki_types::pem::Error,
+    },
+    /// The file holds no certificate.
+    #[error("`upstream.caFile` {} holds no certificate in PEM", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A certificate in the file is not one.
+    #[error("`upstream.caFile` {} holds a certificate that cannot be trusted: {reason}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: rustls::Error,
+    },
+    /// The machine has no certificate authorities, as in an image made from nothing.
+    #[error("this machine has no certificate authorities to trust ({0}); install them or set `upstream.caFile`")]
+    Platform(rustls::Error),
+}
+
+/// The TLS client: TLS 1.2 and 1.3 by aws-lc-rs, trusting exactly `ca_file`'s authorities or else the platform's.
+///
+/// Made once for all workers: loading the platform's authorities takes tens of milliseconds.
+pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(TrustError::Platform)?;
+    let builder = match ca_file {
+        Some(path) => builder.with_root_certificates(authorities(path)?),
+        None => builder.with_platform_verifier().map_err(TrustError::Platform)?,
+    };
+    let mut config = builder.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, TrustError> {
+    let unreadable = |reason| TrustError::Unreadable { path: path.to_owned(), reason };
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
+        let certificate = certificate.map_err(unreadable)?;
+        authorities.add(certificate).map_err(|reason| TrustError::Invalid { path: path.to_owned(), reason })?;
+    }
+    if authorities.is_empty() {
+        return Err(TrustError::Empty { path: path.to_owned() });
+    }
+    Ok(authorities)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn error_for(content: &[u8]) -> (String, String) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        let error = client_config(Some(file.path())).unwrap_err();
+        (error.to_string(), file.path().display().to_string())
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = client_config(Some(Path::new("/nowhere/ca.pem"))).unwrap_err();
+        assert!(matches!(error, TrustError::Unreadable { .. }));
+        assert!(error.to_string().starts_with("`upstream.caFile` /nowhere/ca.pem cannot be read"), "{error}");
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_named() {
+        let (error, path) = error_for(b"not a certificate\n");
+        assert_eq!(error, format!("`upstream.caFile` {path} holds no certificate in PEM"));
+    }
+
+    #[test]
+    fn a_broken_certificate_is_refused_rather_than_skipped() {
+        let (error, path) = error_for(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        assert!(error.contains(&path) && error.contains("cannot be trusted"), "{error}");
+    }
+
+    #[test]
+    fn only_http_1_1_is_offered() {
+        let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(certificate.pem().as_bytes()).unwrap();
+        assert_eq!(client_config(Some(file.path())).unwrap().alpn_protocols, [b"http/1.1"]);
+    }
+}

@@ -1,0 +1,110 @@
+//! A request's body together with whose turn it is, so that a slow uploader is not taken for a silent upstream.
+
+use super::body::UpstreamBody;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// The body as hyper gets it: the one the caller made, and for one that streams, a note of its progress.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: UpstreamBody,
+    progress: Option<Arc<Progress>>,
+}
+
+/// How far a streamed body is, read by the one who waits for the answer.
+#[derive(Debug)]
+pub(super) struct Progress {
+    begun: Instant,
+    /// Milliseconds after `begun` when bytes were last handed over, or [`Progress::CLIENT`].
+    handed: AtomicU64,
+}
+
+impl Upload {
+    pub(super) fn new(body: UpstreamBody) -> Self {
+        let progress = matches!(body, UpstreamBody::Streamed(_)).then(|| Arc::new(Progress::new()));
+        Self { body, progress }
+    }
+
+    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+        self.progress.clone()
+    }
+}
+
+impl Progress {
+    /// In place of a time: hyper asked for more, and the client has not sent it yet.
+    const CLIENT: u64 = u64::MAX;
+
+    fn new() -> Self {
+        Self { begun: Instant::now(), handed: AtomicU64::new(0) }
+    }
+
+    /// How long it has been the upstream's turn to read on or to answer; zero while the client's bytes are awaited.
+    pub(super) fn upstream_idle(&self) -> Duration {
+        match self.handed.load(Ordering::Relaxed) {
+            Self::CLIENT => Duration::ZERO,
+            handed => self.begun.elapsed().saturating_sub(Duration::from_millis(handed)),
+        }
+    }
+
+    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>) {
+        let now = || u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::CLIENT - 1);
+        self.handed.store(if polled.is_pending() { Self::CLIENT } else { now() }, Ordering::Relaxed);
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        if let Some(progress) = &this.progress {
+            progress.note(&polled);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn while_the_client_owes_bytes_the_upstream_is_not_late() {
+        let progress = Progress::new();
+        progress.note(&Poll::Pending);
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(progress.upstream_idle(), Duration::ZERO);
+    }
+
+    #[test]
+    fn once_bytes_are_handed_over_the_upstream_s_time_runs() {
+        let progress = Progress::new();
+        progress.note(&Poll::Ready(None));
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(progress.upstream_idle() >= Duration::from_millis(4));
+    }
+
+    #[test]
+    fn only_a_streamed_body_pays_for_progress() {
+        assert!(Upload::new(UpstreamBody::Empty).progress().is_none());
+        assert!(Upload::new(UpstreamBody::Judged(Bytes::new().into())).progress().is_none());
+    }
+}

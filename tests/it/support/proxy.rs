@@ -1,0 +1,74 @@
+//! The data plane without the gateway's layers: a server that streams every request to one upstream.
+
+use super::handler::Handler;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use portcullis::config::gateway::{Upstream as UpstreamSettings, UpstreamTarget};
+use portcullis::server::{Server, Settings, listen};
+use portcullis::upstream::{Connector, Origin, Upstream, UpstreamBody, UpstreamResponseBody};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Settings that no test should run into.
+pub fn settings() -> Settings {
+    Settings { workers: 1, connections: 100, header_bytes: 32 * 1024, header_timeout: Duration::from_secs(10) }
+}
+
+/// Upstream settings that no test should run into.
+pub fn upstream_settings() -> UpstreamSettings {
+    UpstreamSettings {
+        target: UpstreamTarget::Embedded,
+        ca_file: None,
+        connect_timeout: Duration::from_secs(10),
+        response_timeout: Duration::from_secs(10),
+    }
+}
+
+/// The upstream at `address` over plain HTTP.
+pub fn upstream(address: SocketAddr) -> Upstream {
+    upstream_with(address, &upstream_settings())
+}
+
+/// The upstream at `address` over plain HTTP, with these deadlines.
+pub fn upstream_with(address: SocketAddr, settings: &UpstreamSettings) -> Upstream {
+    let origin = Origin::new(false, &address.ip().to_string(), address.port()).unwrap();
+    Upstream::new(Connector::new(origin, settings).unwrap())
+}
+
+/// A proxy to `upstream` on a free port.
+pub fn proxy(upstream: SocketAddr, settings: &UpstreamSettings) -> (Server, SocketAddr) {
+    let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+    proxy_on(listener, upstream, settings)
+}
+
+/// A proxy to `upstream` on this socket.
+pub fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &UpstreamSettings) -> (Server, SocketAddr) {
+    let address = listener.local_addr().unwrap();
+    let to = to.clone();
+    let server = Server::start(vec![listener], settings(), move |_worker| {
+        let upstream = Arc::new(upstream_with(upstream, &to));
+        move |_peer| {
+            let upstream = Arc::clone(&upstream);
+            Handler(move |request| forward(Arc::clone(&upstream), request))
+        }
+    });
+    (server.unwrap(), address)
+}
+
+async fn forward(
+    upstream: Arc<Upstream>,
+    request: Request<Incoming>,
+) -> Response<Either<UpstreamResponseBody, Full<Bytes>>> {
+    match upstream.send(request.map(UpstreamBody::Streamed)).await {
+        Ok((answer, _)) => answer.map(Either::Left),
+        Err((error, _)) => {
+            let mut refusal = Response::new(Either::Right(Full::from(error.to_string())));
+            *refusal.status_mut() = StatusCode::BAD_GATEWAY;
+            refusal
+        }
+    }
+}
