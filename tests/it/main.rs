@@ -1,5 +1,9 @@
 //! The one integration-test binary.
+//!
+//! Each module says `cfg(test)`, though all is test here, because that is how clippy knows that it may `expect`.
 
+#[cfg(test)]
+mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
