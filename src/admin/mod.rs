@@ -14,7 +14,7 @@ use http::header::CONTENT_TYPE;
 use std::io;
 use tokio::net::TcpListener;
 
-/// The OpenMetrics text format, version 1.0.0.
+/// The `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the admin listener tells.

@@ -42,9 +42,9 @@ fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 
 fn is_policy(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let is_yaml = |name: &str| Path::new(name).extension().is_some_and(|end| end == "yaml" || end == "yml");
-    let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    is_yaml(name) && !stem.ends_with(".test") && !name.starts_with('.')
+    let (stem, end) = name.rsplit_once('.').unwrap_or((name, ""));
+    let is_test = stem.rsplit_once('.').is_some_and(|(_, kind)| kind == "test");
+    (end == "yaml" || end == "yml") && !is_test && !stem.is_empty()
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {

@@ -58,7 +58,8 @@ where
     fn call(&mut self, call: Call<B>) -> Self::Future {
         match admit(&self.gate, call) {
             Ok(admitted) => Box::pin(self.inner.call(admitted)),
-            Err((refusal, request)) => Box::pin(async move {
+            Err(refused) => Box::pin(async move {
+                let (refusal, request) = *refused;
                 let (head, body) = request.into_parts();
                 drain(&head.headers, body).await;
                 Err(refusal)
@@ -68,7 +69,7 @@ where
 }
 
 /// Checks the head and routes it. What is refused is given back, so that its body can be read away.
-fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, (Refusal, Request<B>)> {
+fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Box<(Refusal, Request<B>)>> {
     let key = KeyClass::of(call.request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes));
     let environment = gate.environment_of(key);
     {
@@ -80,7 +81,7 @@ fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, (Refusal, R
     }
     match check(gate, &call.request).and_then(|()| route(&call)) {
         Ok(duty) => Ok(Admitted { call, environment, duty }),
-        Err(refusal) => Err((refusal, call.request)),
+        Err(refusal) => Err(Box::new((refusal, call.request))),
     }
 }
 
@@ -148,7 +149,7 @@ fn check_fields<B>(request: &Request<B>) -> Result<(), Refusal> {
         let message = "`Connection` names a header that the request itself needs";
         return Err(Refusal::because(Reason::AmbiguousRequest, message));
     }
-    let expects = fields.get(EXPECT).map(|value| value.as_bytes());
+    let expects = fields.get(EXPECT).map(http::HeaderValue::as_bytes);
     if expects.is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
         return Err(Refusal::because(
             Reason::AmbiguousRequest,

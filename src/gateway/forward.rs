@@ -48,7 +48,7 @@ async fn forward(
         Err((error, call)) => (Err(error), call),
     };
     record.lock().upstream = Some(call);
-    let mut answer = answer.map_err(|error| refuse(&error))?;
+    let mut answer = answer.map_err(refuse)?;
     strip_hop_by_hop(answer.headers_mut());
     Ok(answer)
 }
@@ -69,7 +69,7 @@ fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     Request::from_parts(head, body)
 }
 
-fn refuse(error: &UpstreamError) -> Refusal {
+fn refuse(error: UpstreamError) -> Refusal {
     let reason = match error {
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,

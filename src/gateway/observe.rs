@@ -109,7 +109,7 @@ impl Observation {
     fn answer<U>(self, answer: Result<Response<U>, Refusal>) -> Response<AnswerBody<U>> {
         let response = match answer {
             Ok(response) => self.pass(response),
-            Err(refused) => self.refuse(refused),
+            Err(refused) => self.refuse(&refused),
         };
         self.record.lock().status = response.status().as_u16();
         response.map(|body| body.observed(self))
@@ -123,14 +123,14 @@ impl Observation {
         response
     }
 
-    fn refuse<U>(&self, refused: Refusal) -> Response<AnswerBody<U>> {
+    fn refuse<U>(&self, refused: &Refusal) -> Response<AnswerBody<U>> {
         let mut record = self.record.lock();
         record.reason = Some(refused.reason);
         record.outcome = match refused.reason {
             Reason::UpstreamUnreachable | Reason::UpstreamTimeout | Reason::Internal => Outcome::Failed,
             _ => Outcome::Denied,
         };
-        refusal(&record, &refused).map(AnswerBody::own)
+        refusal(&record, refused).map(AnswerBody::own)
     }
 }
 
