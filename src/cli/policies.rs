@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 ///
 /// Every path that cannot be read.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<PolicyText>, Vec<Diagnostic>> {
+pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<PolicyText>, Vec<Diagnostic>> {
     let (mut texts, mut mistakes) = (Vec::new(), Vec::new());
     for path in paths {
         match files(path) {
