@@ -50,3 +50,6 @@ impl Policies {
         self.by_operation.get(id).map_or(&[], Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests;
