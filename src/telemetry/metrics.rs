@@ -1,4 +1,4 @@
-//! Counts and durations for Prometheus, in the OpenMetrics text format.
+//! Counts and durations for Prometheus, in the `OpenMetrics` text format.
 //!
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
@@ -18,10 +18,10 @@ use std::sync::Arc;
 const REQUEST_BOUNDS: [f64; 16] =
     [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 /// Bounds in seconds for work that takes microseconds.
-const JUDGE_BOUNDS: [f64; 12] =
-    [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
+const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(clippy::struct_field_names, reason = "they are the labels, which the conventions name")]
 struct Served {
     http_request_method: &'static str,
     http_route: Arc<str>,
@@ -211,7 +211,7 @@ impl Metrics {
         self.reloads.get_or_create(&Reload { outcome: "rejected" }).inc();
     }
 
-    /// All of it as OpenMetrics text.
+    /// All of it as `OpenMetrics` text.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // writing to a String can't fail
@@ -240,7 +240,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.add(&samples::allowed());
         let mut denied = samples::denied();
-        denied.violations = denied.violations.repeat(3);
+        denied.violations = vec![denied.violations; 3].concat();
         metrics.add(&denied);
         metrics.add(&samples::failed());
         metrics.add(&samples::unrouted());

@@ -1,1 +1,8 @@
 //! The one integration-test binary.
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod traces;

@@ -60,8 +60,7 @@ struct State {
 impl Lines {
     /// Starts the thread that writes to `writer`. `dropped` counts lines that were lost.
     pub(super) fn start(writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
-        let shared =
-            Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
         let (theirs, lost) = (Arc::clone(&shared), dropped.clone());
         thread::Builder::new().name(String::from("access-log")).spawn(move || theirs.write_all(writer, &lost))?;
         Ok(Self { shared, dropped })

@@ -68,7 +68,8 @@ impl Connector {
 }
 
 fn client_config(certificate: Option<&Path>) -> Result<ClientConfig, BoxError> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
+    let builder =
+        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
     let verified = match certificate {
         None => builder.with_platform_verifier()?,
         Some(path) => builder.with_root_certificates(authorities(path)?),

@@ -48,8 +48,7 @@ impl Settings {
     /// Reads the variables. None where no endpoint is set, or traces are switched off.
     pub(super) fn read(environment: Environment<'_>) -> Result<Option<Self>, VariableError> {
         let exporter = environment.get("OTEL_TRACES_EXPORTER");
-        if environment.is_true("OTEL_SDK_DISABLED") || exporter.is_some_and(|name| !name.eq_ignore_ascii_case("otlp"))
-        {
+        if environment.is_true("OTEL_SDK_DISABLED") || exporter.is_some_and(|name| !name.eq_ignore_ascii_case("otlp")) {
             return Ok(None);
         }
         let Some((variable, endpoint)) = environment.first(ENDPOINTS) else { return Ok(None) };

@@ -1,0 +1,3 @@
+//! What several topics of the integration tests share.
+
+pub(crate) mod collector;
