@@ -3,6 +3,8 @@
 //! Each module says `cfg(test)`, though all is test here, because that is how clippy knows that it may `expect`.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config_errors;
@@ -10,3 +12,5 @@ mod config_errors;
 mod embedded;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod traces;
