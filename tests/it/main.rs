@@ -9,6 +9,8 @@ mod server;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tidy;
+#[cfg(test)]
 mod upstream;
 #[cfg(test)]
 mod upstream_tls;

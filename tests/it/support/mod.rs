@@ -5,3 +5,4 @@ pub(crate) mod client;
 pub(crate) mod handler;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
+pub(crate) mod source;
