@@ -11,6 +11,14 @@ mod config_errors;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tidy;
+#[cfg(test)]
 mod traces;
+#[cfg(test)]
+mod upstream;
+#[cfg(test)]
+mod upstream_tls;

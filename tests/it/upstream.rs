@@ -117,7 +117,7 @@ async fn an_idle_connection_that_the_upstream_closed_is_replaced() {
     let upstream = upstream(recorder.address());
     for round in 1..=20 {
         assert_eq!(finish(&upstream).await.0.status(), 200);
-        recorder.close_connections();
+        recorder.close_connections().await;
         assert_eq!((recorder.seen(), recorder.connections()), (round, round), "a request was lost or sent twice");
     }
 }
@@ -125,10 +125,11 @@ async fn an_idle_connection_that_the_upstream_closed_is_replaced() {
 #[tokio::test]
 async fn a_request_that_may_have_arrived_is_never_sent_again() {
     for reply in [Reply::Reset, Reply::Close] {
-        let recorder = Recorder::start(move |request| match request.body.is_empty() {
-            true => Reply::json(200, "{}"),
-            false => reply.clone(),
-        })
+        let recorder = Recorder::start(
+            move |request| {
+                if request.body.is_empty() { Reply::json(200, "{}") } else { reply.clone() }
+            },
+        )
         .await;
         let upstream = upstream(recorder.address());
         let (answer, _) = upstream.send(patch("")).await.unwrap();
@@ -137,6 +138,7 @@ async fn a_request_that_may_have_arrived_is_never_sent_again() {
         assert_eq!(error, Unreachable::BrokenOff.into());
         assert!(call.reused, "the case is about a connection that is used again");
         assert_eq!((recorder.seen(), recorder.connections()), (2, 1));
+        assert_eq!([recorder.request().await.connection, recorder.request().await.connection], [0, 0]);
     }
 }
 
@@ -240,7 +242,7 @@ async fn an_answer_dropped_half_read_does_not_poison_the_pool() {
         assert!(!call.reused, "a connection with half an answer in it was used again");
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "aa");
         // that one was read to its end; take it out of the pool for the next round
-        recorder.close_connections();
+        recorder.close_connections().await;
     }
 }
 
@@ -361,10 +363,10 @@ async fn an_upload_is_read_no_faster_than_the_upstream_takes_it() {
     client.write_all(head.as_bytes()).await.unwrap();
     let (mut upstream, _) = upstream.accept().await.unwrap();
     read_head(&mut upstream).await;
-    let held = write_until_stuck(&mut client, LARGE).await;
-    assert!(held < HELD, "{held} bytes were taken in although nobody read them");
-    let ((), rest) = tokio::join!(read_x(&mut upstream, LARGE), write_until_stuck(&mut client, LARGE - held));
-    assert_eq!(held + rest, LARGE);
+    let taken = write_until_stuck(&mut client, LARGE).await;
+    assert!(taken < HELD, "{taken} bytes went in although nobody read them");
+    let ((), rest) = tokio::join!(read_x(&mut upstream, LARGE), write_until_stuck(&mut client, LARGE - taken));
+    assert_eq!(taken + rest, LARGE);
     upstream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     assert!(read_head(&mut client).await.starts_with(b"HTTP/1.1 204"));
 }
@@ -379,9 +381,9 @@ async fn an_answer_is_read_no_faster_than_the_client_takes_it() {
     read_head(&mut upstream).await;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
     upstream.write_all(head.as_bytes()).await.unwrap();
-    let held = write_until_stuck(&mut upstream, LARGE).await;
-    assert!(held < HELD, "{held} bytes were taken in although nobody read them");
+    let taken = write_until_stuck(&mut upstream, LARGE).await;
+    assert!(taken < HELD, "{taken} bytes went in although nobody read them");
     read_head(&mut client).await;
-    let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - held));
-    assert_eq!(held + rest, LARGE);
+    let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - taken));
+    assert_eq!(taken + rest, LARGE);
 }

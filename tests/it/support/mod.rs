@@ -6,3 +6,4 @@ pub(crate) mod collector;
 pub(crate) mod handler;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
+pub(crate) mod source;
