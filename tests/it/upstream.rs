@@ -9,7 +9,10 @@ use http_body_util::BodyExt;
 use portcullis::config::gateway::Upstream as Settings;
 use portcullis::telemetry::record::UpstreamCall;
 use portcullis::upstream::{Answered, Failed, Unreachable, Upstream, UpstreamBody, UpstreamError};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -120,6 +123,76 @@ async fn an_idle_connection_that_the_upstream_closed_is_replaced() {
         recorder.close_connections().await;
         assert_eq!((recorder.seen(), recorder.connections()), (round, round), "a request was lost or sent twice");
     }
+}
+
+/// An upstream on a thread of its own: answers a request a connection, closes when told, and counts what arrived.
+struct Closing {
+    upstream: Upstream,
+    /// Tells it to close the connection, and blocks until the close is in the kernel.
+    close: Box<dyn Fn()>,
+    /// Gets a byte right before each close.
+    doorbell: TcpStream,
+    served: Arc<AtomicUsize>,
+}
+
+async fn closing() -> Closing {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = upstream(listener.local_addr().unwrap());
+    let bell = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut ringer = std::net::TcpStream::connect(bell.local_addr().unwrap()).unwrap();
+    let (doorbell, _) = bell.accept().await.unwrap();
+    // tokio tries a new socket at once; after this it waits for the kernel's event, which the tests are about
+    assert!(doorbell.try_read(&mut [0]).is_err());
+    let (tell, told) = mpsc::channel();
+    let (closed, wait) = mpsc::channel();
+    let served = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&served);
+    std::thread::spawn(move || {
+        loop {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let mut read = 0;
+            while !request[..read].ends_with(b"}") {
+                read += stream.read(&mut request[read..]).unwrap();
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            if told.recv().is_err() {
+                return;
+            }
+            ringer.write_all(b"!").unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let close = Box::new(move || {
+        tell.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    Closing { upstream, close, doorbell, served }
+}
+
+#[tokio::test]
+async fn a_request_that_hyper_hands_back_unsent_goes_out_once_on_a_new_connection() {
+    let Closing { upstream, close, mut doorbell, served } = closing().await;
+    drop(send(&upstream).await.unwrap());
+    close();
+    // the bell and the close come in one batch of events, and we wake before the connection's driver has run
+    doorbell.read_u8().await.unwrap();
+    let (answer, call) = send(&upstream).await.expect("the request was handed back unsent");
+    assert_eq!((answer.status().as_u16(), call.reused, served.load(Ordering::SeqCst)), (200, false, 2));
+    assert!(call.connect.is_some());
+}
+
+#[tokio::test]
+async fn a_request_written_before_the_close_was_seen_is_not_repeated() {
+    let Closing { upstream, close, served, .. } = closing().await;
+    drop(send(&upstream).await.unwrap());
+    close();
+    // the runtime has not asked the kernel since the close, so the bytes do leave
+    let (error, call) = send(&upstream).await.unwrap_err();
+    assert_eq!((error, call.reused), (Unreachable::BrokenOff.into(), true));
+    assert_eq!(served.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
