@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn header_and_query_may_agree_but_not_differ() {
-        let version = |header, query| requested_version(header, query).map(|version| version.map(|v| v.into_owned()));
+        let version =
+            |header, query| requested_version(header, query).map(|version| version.map(std::borrow::Cow::into_owned));
         assert_eq!(version(None, None), Ok(None));
         assert_eq!(version(Some("a"), None), Ok(Some("a".into())));
         assert_eq!(version(None, Some("x=1&__clerk_api_version=a")), Ok(Some("a".into())));

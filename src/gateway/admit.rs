@@ -24,7 +24,7 @@ use tower::{Layer, Service};
 
 /// Lets pass what has one meaning, and finds out what there is to judge.
 #[derive(Clone)]
-pub struct AdmitLayer {
+pub(super) struct AdmitLayer {
     pub(super) gate: Arc<Gate>,
 }
 

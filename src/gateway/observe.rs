@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 
 /// Begins and ends the record of each request. One per connection: it knows the client.
 #[derive(Clone)]
-pub struct ObserveLayer {
+pub(super) struct ObserveLayer {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Option<SocketAddr>,
 }

@@ -206,7 +206,7 @@ impl Compiler<'_> {
             match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
                 ["request"] | ["request", "headers"] => self.headers = None,
                 ["request", "headers", name, ..] => {
-                    self.headers.iter_mut().for_each(|headers| drop(headers.insert(name.to_ascii_lowercase())));
+                    self.headers.iter_mut().for_each(|headers| headers.extend([name.to_ascii_lowercase()]));
                 }
                 _ => {}
             }
