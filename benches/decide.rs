@@ -1,12 +1,7 @@
 //! From bytes to decision: strict parse, schema and the shipped policies, at three sizes of body.
 //!
 //! `cargo bench --bench decide`
-#![expect(
-    clippy::unwrap_used,
-    clippy::unreachable,
-    missing_docs,
-    reason = "a bench that cannot start stops and says so"
-)]
+#![expect(clippy::unwrap_used, clippy::unreachable, reason = "a bench that cannot start stops and says so")]
 
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
