@@ -68,6 +68,21 @@ pub(super) struct RunArgs {
 pub(super) struct ExplainArgs {
     #[command(flatten)]
     pub(super) config: ConfigArgs,
+    /// The method
+    #[arg(long, value_name = "METHOD", default_value = "PATCH")]
+    pub(super) method: String,
+    /// The path, with its query if it has one
+    #[arg(long, value_name = "PATH")]
+    pub(super) path: String,
+    /// A header as `Name: value`; may be given more than once
+    #[arg(long = "header", short = 'H', value_name = "HEADER")]
+    pub(super) headers: Vec<String>,
+    /// The body
+    #[arg(long, value_name = "JSON", conflicts_with = "body_file")]
+    pub(super) body: Option<String>,
+    /// A file with the body; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) body_file: Option<PathBuf>,
 }
 
 #[derive(Debug, ArgGroup)]

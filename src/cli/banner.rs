@@ -164,7 +164,28 @@ mod tests {
             enforced: &enforced(),
             color: false,
         };
-        insta::assert_snapshot!(banner, @"");
+        insta::assert_snapshot!(banner, @r#"
+        portcullis 0.1.0
+          listens on   http://127.0.0.1:8787
+          forwards to  the built-in stand-in
+          admin        http://127.0.0.1:9465
+          contract     2025-11-10, 2026-05-12
+          revision     3f1c9a
+
+          policy                   action  environments  operations             owner
+          no-skip-password-checks  Deny    production    CreateUser,UpdateUser  identity-security
+          metadata-size            Warn    production    CreateUser,UpdateUser  -
+
+        The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.
+
+        Try:
+          # passes
+          curl -i -X PATCH http://127.0.0.1:8787/v1/users/user_portcullis_ada -H 'Authorization: Bearer sk_live_portcullis' -H 'Content-Type: application/json' -d '{"first_name":"Ada"}'
+          # is refused in production
+          curl -i -X PATCH http://127.0.0.1:8787/v1/users/user_portcullis_ada -H 'Authorization: Bearer sk_live_portcullis' -H 'Content-Type: application/json' -d '{"skip_password_checks":true}'
+          # passes in development
+          curl -i -X PATCH http://127.0.0.1:8787/v1/users/user_portcullis_ada -H 'Authorization: Bearer sk_test_portcullis' -H 'Content-Type: application/json' -d '{"skip_password_checks":true}'
+        "#);
         assert!(Banner { color: true, ..banner }.to_string().contains("\u{1b}[1;33mThe upstream"));
     }
 
@@ -177,6 +198,14 @@ mod tests {
             enforced: &Enforced { policies: Vec::new(), ..enforced() },
             color: false,
         };
-        insta::assert_snapshot!(banner, @"");
+        insta::assert_snapshot!(banner, @r"
+        portcullis 0.1.0
+          listens on   http://127.0.0.1:8787, http://[::1]:8787
+          forwards to  https://api.clerk.com:443
+          admin        off
+          contract     2025-11-10, 2026-05-12
+          revision     3f1c9a
+          policies     none: the contract alone is enforced
+        ");
     }
 }

@@ -6,7 +6,9 @@ use crate::config::overrides::Overrides;
 
 pub(super) fn check(args: &ConfigArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(args, &Overrides::default())?;
+    let bundle = load::bundle(&gateway)?;
     let listen: Vec<_> = gateway.listen.iter().map(ToString::to_string).collect();
-    console::say(&format!("the configuration is sound: listens on {}", listen.join(", ")));
+    console::say(&format!("sound: would listen on {} and enforce", listen.join(", ")));
+    console::say(&load::enforced(&bundle).to_string());
     Ok(Exit::Fine)
 }

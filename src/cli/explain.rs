@@ -1,10 +1,177 @@
 //! `portcullis explain`: what would become of a request, and why.
 
 use super::args::ExplainArgs;
-use super::{Exit, Failure, load};
+use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
+use crate::contract::credential::KeyClass;
+use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
+use crate::judge::violation::Violation;
+use crate::judge::{Bundle, Judgement, decide};
+use crate::policy::{Attributes, Outcome, Policy};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::fmt::Write;
+use std::io::Read;
+use std::time::SystemTime;
 
 pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
-    load::configuration(&args.config, &Overrides::default())?;
-    Err(Failure::Trouble("internal: this build has no judge to ask".to_owned()))
+    let gateway = load::configuration(&args.config, &Overrides::default())?;
+    let bundle = load::bundle(&gateway)?;
+    let request = Request::of(args)?;
+    let (text, exit) = answer(&bundle, &request)?;
+    console::say(text.trim_end());
+    Ok(exit)
+}
+
+/// The request to explain.
+struct Request {
+    method: String,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    key: KeyClass,
+}
+
+impl Request {
+    fn of(args: &ExplainArgs) -> Result<Self, Failure> {
+        let usage = |message: String| Failure::Usage(message);
+        let uri =
+            args.path.parse().map_err(|_| usage("`--path` is not a path, such as /v1/users/user_1".to_owned()))?;
+        let mut headers = HeaderMap::new();
+        for header in &args.headers {
+            let parsed = header.split_once(':').and_then(|(name, value)| {
+                let name = HeaderName::try_from(name.trim()).ok()?;
+                Some((name, HeaderValue::try_from(value.trim()).ok()?))
+            });
+            let (name, value) = parsed.ok_or_else(|| usage("`--header` is not `Name: value`".to_owned()))?;
+            headers.append(name, value);
+        }
+        let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
+        Ok(Self { method: args.method.clone(), uri, headers, body: body(args)?, key })
+    }
+}
+
+/// The body, from the flag, a file, or standard input for `-`.
+fn body(args: &ExplainArgs) -> Result<Bytes, Failure> {
+    let unreadable = |error: std::io::Error| Failure::Trouble(format!("the body cannot be read: {error}"));
+    match (&args.body, &args.body_file) {
+        (Some(body), _) => Ok(Bytes::from(body.clone())),
+        (None, Some(file)) if file.as_os_str() == "-" => {
+            let mut body = Vec::new();
+            std::io::stdin().lock().read_to_end(&mut body).map_err(unreadable)?;
+            Ok(body.into())
+        }
+        (None, Some(file)) => std::fs::read(file).map(Bytes::from).map_err(unreadable),
+        (None, None) => Ok(Bytes::new()),
+    }
+}
+
+/// What the gateway would do, step by step, and whether it would refuse.
+fn answer(bundle: &Bundle, request: &Request) -> Result<(String, Exit), Failure> {
+    let version = request.headers.get("clerk-api-version").and_then(|value| value.to_str().ok());
+    let version = requested_version(version, request.uri.query()).map_err(|error| Failure::Usage(error.to_string()))?;
+    let routed = bundle.route(&request.method, request.uri.path(), version.as_deref());
+    let mut text = String::new();
+    let exempt = bundle.exempt(&routed).is_some();
+    Ok(match routed {
+        Routed::Operation(operation, _) if exempt => {
+            line(&mut text, "operation", &operation.id);
+            line(&mut text, "decision", "allow: neither a body schema nor a policy concerns this operation");
+            (text, Exit::Fine)
+        }
+        Routed::Operation(_, _) if !names_only_the_version(request.uri.query().unwrap_or_default()) => {
+            line(&mut text, "decision", "deny: ambiguous_request: the operation takes no query parameters");
+            (text, Exit::Refused)
+        }
+        Routed::Operation(operation, parameters) => judged(bundle, request, &operation, &parameters),
+        Routed::Unknown if exempt => {
+            line(&mut text, "decision", "allow: no operation of the contract; `contract.fallthrough` is `forward`");
+            (text, Exit::Fine)
+        }
+        Routed::Unknown => {
+            line(&mut text, "decision", "deny: operation_not_allowed: no operation of the contract");
+            (text, Exit::Refused)
+        }
+        Routed::Ambiguous => {
+            line(&mut text, "decision", "deny: ambiguous_path: not the canonical spelling of an inspected operation");
+            (text, Exit::Refused)
+        }
+        Routed::MethodUnknown => {
+            line(&mut text, "decision", "deny: method_not_allowed: the contract has no such method at this path");
+            (text, Exit::Refused)
+        }
+    })
+}
+
+fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters: &Parameters) -> (String, Exit) {
+    let attributes = Attributes {
+        method: &request.method,
+        path: request.uri.path(),
+        parameters,
+        query: request.uri.query().unwrap_or_default(),
+        headers: &request.headers,
+        environment: request.key.environment(),
+        client_ip: None,
+        time: SystemTime::now(),
+    };
+    let judgement = decide(bundle, operation, &attributes, request.body.clone());
+    let mut text = String::new();
+    line(&mut text, "operation", &format!("{} ({}, {})", operation.id, operation.path, operation.api_version));
+    line(&mut text, "environment", &format!("{} (key: {})", attributes.environment, request.key.as_str()));
+    let decision = match judgement.verdict {
+        Ok(_) => "allow".to_owned(),
+        Err(reason) => format!("deny: {}", reason.as_str()),
+    };
+    line(&mut text, "decision", &decision);
+    line(&mut text, "revision", &bundle.revision);
+    rules(&mut text, &judgement);
+    findings(&mut text, &judgement.violations);
+    (text, if judgement.verdict.is_ok() { Exit::Fine } else { Exit::Refused })
+}
+
+fn rules(text: &mut String, judgement: &Judgement) {
+    if judgement.rules.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nrules");
+    let width = judgement.rules.iter().map(|(policy, _)| policy.name.len()).max().unwrap_or_default();
+    for (policy, outcome) in &judgement.rules {
+        let _ = writeln!(text, "  {:<width$}  {:<5}  {}", policy.name, policy.action.as_str(), said(policy, outcome));
+    }
+}
+
+fn said(policy: &Policy, outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::OtherEnvironment => "not for this environment".to_owned(),
+        Outcome::NoMatch(position) => format!("condition `{}` is not true", policy.condition(*position)),
+        Outcome::Failed(position, error) => {
+            format!("condition `{}` could not be evaluated: {error}", policy.condition(*position))
+        }
+        Outcome::Holds => "holds".to_owned(),
+        Outcome::Violated(positions) => {
+            let parts = positions.iter().map(|(position, error)| {
+                let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
+                error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
+            });
+            parts.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn findings(text: &mut String, violations: &[Violation]) {
+    if violations.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nfindings");
+    for violation in violations {
+        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), violation.rule, violation.message);
+        if let Some(hint) = &violation.hint {
+            let _ = writeln!(text, "    hint: {hint}");
+        }
+    }
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    // writing to a `String` cannot fail
+    let _ = writeln!(text, "{name:<12} {value}");
 }

@@ -1,10 +1,15 @@
 //! Loads what the commands work with.
 
-use super::Failure;
 use super::args::ConfigArgs;
+use super::banner::{Enforced, PolicyRow};
+use super::{Failure, policies};
 use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
+use crate::contract::credential::Environment;
+use crate::judge::{Bundle, BundleError};
+use crate::policy::Policy;
+use crate::span::Diagnostic;
 use std::path::{Path, PathBuf};
 
 /// The configuration of a fresh clone.
@@ -23,5 +28,36 @@ fn file(args: &ConfigArgs) -> Result<PathBuf, Failure> {
         None => Err(Failure::Usage(format!(
             "no configuration: name one with `--config FILE` or PORTCULLIS_CONFIG, or start where {QUICKSTART} is"
         ))),
+    }
+}
+
+/// The bundle that the configuration names: the policies as their files say now, with the contract.
+pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
+    let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
+    let contract = &gateway.contract;
+    let bundle = Bundle::compile(&texts, &contract.default_api_version, contract.unknown_fields, contract.fallthrough);
+    bundle.map_err(|error| match error {
+        BundleError::Policies(mistakes) => Failure::Broken(mistakes),
+        BundleError::Contract(error) => Failure::Broken(vec![Diagnostic::of_file(&gateway.file, error.to_string())]),
+    })
+}
+
+/// What a bundle enforces, for people.
+pub(super) fn enforced(bundle: &Bundle) -> Enforced {
+    Enforced {
+        revision: bundle.revision.to_string(),
+        api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
+        policies: bundle.policies.all().iter().map(|policy| row(policy)).collect(),
+    }
+}
+
+fn row(policy: &Policy) -> PolicyRow {
+    let environments: Vec<String> = policy.environments.iter().map(Environment::to_string).collect();
+    PolicyRow {
+        name: policy.name.to_string(),
+        action: format!("{:?}", policy.action),
+        environments: if environments.is_empty() { vec!["all".to_owned()] } else { environments },
+        operations: policy.operations.iter().map(ToString::to_string).collect(),
+        owner: policy.owner.as_deref().map(str::to_owned),
     }
 }

@@ -7,6 +7,7 @@ mod console;
 mod explain;
 mod health;
 mod load;
+mod policies;
 mod run;
 
 use crate::config;

@@ -1,16 +1,164 @@
-//! `portcullis run`: serve.
+//! `portcullis run`: serve until told to stop.
 
 use super::args::RunArgs;
-use super::{Exit, Failure, load};
-use crate::config::gateway::Gateway;
+use super::banner::Banner;
+use super::{Exit, Failure, console, load};
+use crate::admin::{self, Readiness};
+use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
+use crate::gateway::{Gate, Shared, stack};
+use crate::judge::Bundle;
+use crate::server::{Server, Settings, listen};
+use crate::telemetry::{Output, Setup, Telemetry, application_log};
+use crate::upstream::{Connector, Origin, Upstream, embedded};
+use std::io::IsTerminal;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Longest time that requests under way get to finish after SIGTERM; Kubernetes kills after 30 s.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Longest time for telemetry to be written and exported after that.
+const FLUSH: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &args.overrides())?;
-    serve(gateway)
+    let bundle = load::bundle(&gateway)?;
+    // the log of this process can only be taken once; a test that runs two gateways shares it
+    let _ = application_log::start(&gateway.logs, std::io::stderr().is_terminal());
+    keep_panics_quiet();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
+    runtime.block_on(serve(gateway, bundle))
 }
 
-/// Serves until told to stop.
-#[expect(clippy::needless_pass_by_value, reason = "the server will own its configuration")]
-fn serve(gateway: Gateway) -> Result<Exit, Failure> {
-    Err(Failure::Trouble(format!("internal: this build has no server to listen on {:?}", gateway.listen)))
+/// A panic's message may quote what the request held; its place is enough to find it.
+fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
+}
+
+async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
+    let telemetry = telemetry(&gateway)?;
+    let listeners = gateway.listen.iter().map(|address| listen(*address)).collect::<Result<Vec<_>, _>>();
+    let listeners = listeners.map_err(trouble)?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>().map_err(trouble)?;
+    let connector = connector(&gateway.upstream)?;
+    let readiness = Readiness::default();
+    let admin = start_admin(gateway.admin, &telemetry, &readiness)?;
+    let enforced = load::enforced(&bundle);
+    telemetry.bundle_loaded(&bundle.revision);
+    let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses);
+    let shared = Arc::new(Shared::new(gate, telemetry.clone()));
+    let server = start(listeners, &gateway, &shared, &connector)?;
+    let banner = Banner {
+        listen: &addresses,
+        upstream: &gateway.upstream.target,
+        admin,
+        enforced: &enforced,
+        color: console::color_on_stderr(),
+    };
+    console::tell(&format!("{banner}\n"));
+    readiness.ready();
+    until_told_to_stop(&gateway, &shared).await?;
+    readiness.draining();
+    let drained = server.drain(DRAIN).await;
+    tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
+    telemetry.shutdown(FLUSH).await;
+    Ok(Exit::Fine)
+}
+
+fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
+    let output = match gateway.logs.access {
+        AccessLog::Stdout => Output::stdout(),
+        AccessLog::Off => Output::new(std::io::sink(), false),
+    };
+    let setup = Setup {
+        logs: &gateway.logs,
+        traces: &gateway.traces,
+        upstream: &gateway.upstream.target,
+        output,
+        environment: &|name| std::env::var(name).ok(),
+        runtime: Handle::current(),
+    };
+    Telemetry::start(setup).map_err(trouble)
+}
+
+/// How to reach the upstream. The built-in stand-in is started here, and reached as any other upstream is.
+fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
+    let origin = match &settings.target {
+        UpstreamTarget::Embedded => {
+            let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).map_err(trouble)?;
+            let address = listener.local_addr().map_err(trouble)?;
+            tokio::spawn(embedded::serve(listener, std::future::pending()));
+            Origin::new(false, &address.ip().to_string(), address.port())
+        }
+        UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port),
+    };
+    Connector::new(origin.map_err(trouble)?, settings).map_err(trouble)
+}
+
+fn start_admin(
+    address: Option<SocketAddr>,
+    telemetry: &Telemetry,
+    readiness: &Readiness,
+) -> Result<Option<SocketAddr>, Failure> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen(address).map_err(|error| Failure::Trouble(format!("admin listener: {error}")))?;
+    let address = listener.local_addr().map_err(trouble)?;
+    let state = admin::State { telemetry: telemetry.clone(), readiness: readiness.clone() };
+    tokio::spawn(admin::serve(listener, state, std::future::pending()));
+    Ok(Some(address))
+}
+
+fn start(
+    listeners: Vec<TcpListener>,
+    gateway: &Gateway,
+    shared: &Arc<Shared>,
+    connector: &Connector,
+) -> Result<Server, Failure> {
+    let (shared, connector) = (shared.clone(), connector.clone());
+    let server = Server::start(listeners, Settings::from(gateway), move |_| {
+        let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
+        move |peer: crate::server::Peer| stack(&shared, upstream.clone(), peer.0)
+    });
+    server.map_err(trouble)
+}
+
+/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew.
+async fn until_told_to_stop(gateway: &Gateway, shared: &Shared) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(trouble)?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => reload(gateway, shared),
+        }
+    }
+}
+
+/// Swaps the bundle for what the files say now; keeps the old one if anything is wrong with them.
+fn reload(gateway: &Gateway, shared: &Shared) {
+    match load::bundle(gateway) {
+        Ok(bundle) => {
+            let revision = bundle.revision.clone();
+            shared.gate.bundle.store(Arc::new(bundle));
+            shared.telemetry.bundle_loaded(&revision);
+            tracing::info!(%revision, "policies loaded anew");
+        }
+        Err(failure) => {
+            shared.telemetry.bundle_rejected();
+            tracing::error!("policies could not be loaded; those before stay in force");
+            super::report(&failure);
+        }
+    }
+}
+
+fn trouble(error: impl std::fmt::Display) -> Failure {
+    Failure::Trouble(error.to_string())
 }

@@ -26,6 +26,7 @@ pub(super) fn check(
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
     let gateway = Gateway {
+        file: source.file().to_owned(),
         admin: check.admin(&file.admin.listen, overrides.admin_listen.as_ref(), &listen),
         listen,
         upstream,

@@ -9,6 +9,8 @@ use std::time::Duration;
 /// Everything the gateway was told, checked and with defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Gateway {
+    /// The file it was read from.
+    pub file: PathBuf,
     /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
     /// Where requests go.
@@ -97,6 +99,21 @@ pub struct Limits {
     pub in_flight: usize,
     /// Most bytes of bodies held for inspection at once, over all requests.
     pub body_budget_bytes: usize,
+}
+
+impl Default for Limits {
+    /// The limits of a configuration that says nothing of them; `config/gateway.yaml` gives the reason for each.
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            body_timeout: Duration::from_secs(10),
+            header_bytes: 32 * 1024,
+            header_timeout: Duration::from_secs(10),
+            connections: 10_000,
+            in_flight: 4_096,
+            body_budget_bytes: 64 * 1024 * 1024,
+        }
+    }
 }
 
 /// What is logged, where and how.

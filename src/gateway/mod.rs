@@ -1,1 +1,36 @@
-//! To be filled.
+//! The layers that a request passes, each in a file of its own; [`stack`] puts them together.
+//!
+//! ```text
+//! Observe > Limit > Admit > Inspect > Forward
+//!    |         |       |        |         |
+//!  record     429   400/405    4xx     502/504
+//! ```
+//!
+//! What a layer hands to the next says what has been done: a [`Call`] is observed, an [`Admitted`] has a head with one
+//! meaning, a [`Permitted`] holds the judge's permit. A layer that will not go on returns a [`Refusal`], which [`observe`]
+//! turns into an answer.
+
+mod admit;
+mod answer;
+mod budget;
+mod call;
+mod drain;
+mod forward;
+mod gate;
+mod headers;
+mod inspect;
+mod limit;
+mod media_type;
+mod observe;
+mod policy_layer;
+mod refuse;
+mod shared;
+mod stack;
+
+pub use answer::AnswerBody;
+pub use call::{Admitted, Call, Permitted};
+pub use gate::Gate;
+pub use policy_layer::{Judged, PolicyLayer, PolicyService};
+pub use refuse::Refusal;
+pub use shared::Shared;
+pub use stack::{Stack, stack};

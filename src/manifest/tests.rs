@@ -1,3 +1,5 @@
+//! What is said of broken manifests, and what sound ones read as.
+
 use super::{Manifest, read, read_with_variables};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -110,7 +112,7 @@ fn an_unknown_key_like_no_other_is_told_the_known_ones() {
     assert_eq!(
         errors(&format!("{GOOD}zzz: 1\n")),
         [
-            "p.yaml:3:1: unknown key `zzz` (known keys are `actions`, `kind`, `listen`, `maxSize`, `metadata` and `params`)"
+            "p.yaml:3:1: unknown key `zzz` (the keys here are `actions`, `kind`, `listen`, `maxSize`, `metadata` and `params`)"
         ]
     );
 }

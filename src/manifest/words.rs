@@ -63,7 +63,10 @@ fn unknown_key(source: &Source, pointer: &str, key: &str, known: &[String]) -> D
     let diagnostic = source.at_key(&place, format!("unknown key `{}`{within}", key.escape_debug()));
     match (similar(key, known), known.is_empty()) {
         (Some(meant), _) => diagnostic.with_help(format!("did you mean `{meant}`?")),
-        (None, false) => diagnostic.with_help(format!("known keys are {}", quoted(known, "and"))),
+        (None, false) => diagnostic.with_help(match known {
+            [only] => format!("the only key here is `{only}`"),
+            several => format!("the keys here are {}", quoted(several, "and")),
+        }),
         (None, true) => diagnostic,
     }
 }
@@ -95,15 +98,16 @@ fn alternatives(
         })
     };
     let fitting: Vec<_> = branches.iter().filter(|branch| wrong_type(branch).is_none()).collect();
+    let candidates = if fitting.is_empty() { branches.iter().collect() } else { fitting.clone() };
+    let choices: Vec<_> = candidates.into_iter().flatten().flat_map(choices).collect();
+    if !choices.is_empty() {
+        return vec![not_a_choice(error, &choices, source)];
+    }
     if fitting.is_empty() {
         let wanted: Vec<_> = branches.iter().filter_map(wrong_type).flatten().collect();
         let message =
             format!("{} must be {}, found {}", field(pointer.as_str()), either(&wanted), found(error.instance()));
         return vec![source.at(pointer.as_str(), message)];
-    }
-    let choices: Vec<_> = fitting.iter().copied().flatten().flat_map(choices).collect();
-    if !choices.is_empty() {
-        return vec![not_a_choice(error, &choices, source)];
     }
     let nearest = fitting.into_iter().min_by_key(|branch| branch.len());
     nearest.into_iter().flatten().flat_map(|error| tell(error, schema, source)).collect()

@@ -40,6 +40,11 @@ impl Policies {
         Self { all, by_operation }
     }
 
+    /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
+    pub fn rely_on_header(&self, name: &str) -> bool {
+        self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
+    }
+
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
         &self.all
@@ -50,3 +55,6 @@ impl Policies {
         self.by_operation.get(id).map_or(&[], Vec::as_slice)
     }
 }
+
+#[cfg(test)]
+mod tests;

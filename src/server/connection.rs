@@ -12,7 +12,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::task::Poll;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
@@ -63,19 +62,14 @@ pub(super) async fn serve<S: Answers>(
     let connection =
         http.serve_connection(TokioIo::new(stream), service_fn(move |request| call(service.clone(), request)));
     let mut connection = pin!(connection);
-    // one look before `draining` counts: what was accepted just before the drain may have sent its request already
-    let begun = poll_fn(|context| Poll::Ready(connection.as_mut().poll(context))).await;
-    let ended = match begun {
-        Poll::Ready(ended) => ended,
-        Poll::Pending => tokio::select! {
-            // the drain first: an answer that gets ready at the same moment still has to say `connection: close`
-            biased;
-            _ = draining => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-            ended = connection.as_mut() => ended,
-        },
+    let ended = tokio::select! {
+        // asked first, so that an answer which becomes ready together with the signal says `connection: close`
+        biased;
+        _ = draining => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        ended = connection.as_mut() => ended,
     };
     if let Err(error) = ended {
         // hyper's errors print their own level only, which holds nothing of the request

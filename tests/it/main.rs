@@ -1,5 +1,11 @@
 //! The one integration-test binary.
+//!
+//! Each module says `cfg(test)`, though all is test here, because that is how clippy knows that it may `expect`.
 
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
@@ -8,6 +14,10 @@ mod embedded;
 mod server;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]

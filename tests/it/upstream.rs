@@ -141,7 +141,7 @@ async fn closing() -> Closing {
     let bell = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut ringer = std::net::TcpStream::connect(bell.local_addr().unwrap()).unwrap();
     let (doorbell, _) = bell.accept().await.unwrap();
-    // tokio tries a new socket at once; after this it waits for the kernel's event, which the tests are about
+    // without this the first read does not wait for the kernel's event, which the tests are about
     assert!(doorbell.try_read(&mut [0]).is_err());
     let (tell, told) = mpsc::channel();
     let (closed, wait) = mpsc::channel();
@@ -198,10 +198,11 @@ async fn a_request_written_before_the_close_was_seen_is_not_repeated() {
 #[tokio::test]
 async fn a_request_that_may_have_arrived_is_never_sent_again() {
     for reply in [Reply::Reset, Reply::Close] {
-        let recorder = Recorder::start(move |request| match request.body.is_empty() {
-            true => Reply::json(200, "{}"),
-            false => reply.clone(),
-        })
+        let recorder = Recorder::start(
+            move |request| {
+                if request.body.is_empty() { Reply::json(200, "{}") } else { reply.clone() }
+            },
+        )
         .await;
         let upstream = upstream(recorder.address());
         let (answer, _) = upstream.send(patch("")).await.unwrap();
@@ -435,10 +436,10 @@ async fn an_upload_is_read_no_faster_than_the_upstream_takes_it() {
     client.write_all(head.as_bytes()).await.unwrap();
     let (mut upstream, _) = upstream.accept().await.unwrap();
     read_head(&mut upstream).await;
-    let held = write_until_stuck(&mut client, LARGE).await;
-    assert!(held < HELD, "{held} bytes were taken in although nobody read them");
-    let ((), rest) = tokio::join!(read_x(&mut upstream, LARGE), write_until_stuck(&mut client, LARGE - held));
-    assert_eq!(held + rest, LARGE);
+    let taken = write_until_stuck(&mut client, LARGE).await;
+    assert!(taken < HELD, "{taken} bytes went in although nobody read them");
+    let ((), rest) = tokio::join!(read_x(&mut upstream, LARGE), write_until_stuck(&mut client, LARGE - taken));
+    assert_eq!(taken + rest, LARGE);
     upstream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     assert!(read_head(&mut client).await.starts_with(b"HTTP/1.1 204"));
 }
@@ -453,9 +454,9 @@ async fn an_answer_is_read_no_faster_than_the_client_takes_it() {
     read_head(&mut upstream).await;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
     upstream.write_all(head.as_bytes()).await.unwrap();
-    let held = write_until_stuck(&mut upstream, LARGE).await;
-    assert!(held < HELD, "{held} bytes were taken in although nobody read them");
+    let taken = write_until_stuck(&mut upstream, LARGE).await;
+    assert!(taken < HELD, "{taken} bytes went in although nobody read them");
     read_head(&mut client).await;
-    let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - held));
-    assert_eq!(held + rest, LARGE);
+    let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - taken));
+    assert_eq!(taken + rest, LARGE);
 }

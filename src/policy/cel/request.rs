@@ -98,7 +98,7 @@ impl fmt::Debug for Facts<'_> {
     }
 }
 
-impl<'a> Val for Facts<'a> {
+impl Val for Facts<'_> {
     fn get_type(&self) -> &Type {
         &MAP_TYPE
     }
@@ -126,12 +126,12 @@ impl<'a> Val for Facts<'a> {
     }
 }
 
-impl<'a> Indexer for Facts<'a> {
+impl Indexer for Facts<'_> {
     fn get<'b, 'v>(&'b self, key: &dyn Val) -> Result<CowVal<'b, 'v>, ExecutionError>
     where
         Self: 'v,
     {
-        self.member(name(key)?).map(|member| CowVal::Owned(member))
+        self.member(name(key)?).map(CowVal::Owned)
     }
 
     fn steal<'v>(self: Box<Self>, key: &dyn Val) -> Result<Box<dyn Val + 'v>, ExecutionError>

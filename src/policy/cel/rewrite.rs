@@ -27,10 +27,10 @@ pub(super) fn rewrite(expression: &mut IdedExpr, variables: &Variables) {
     }
     match &mut expression.expr {
         Expr::Select(select) if select.test => {
-            if let Some(Expr::Ident(root)) = root_mut(&mut select.operand).map(|root| &mut root.expr) {
-                if root == "body" {
-                    PRESENT_BODY.clone_into(root);
-                }
+            if let Some(Expr::Ident(root)) = root_mut(&mut select.operand).map(|root| &mut root.expr)
+                && root == "body"
+            {
+                PRESENT_BODY.clone_into(root);
             }
         }
         Expr::Call(call) if compares_containers(call) => {
@@ -115,11 +115,11 @@ pub(super) fn collect_names(expression: &IdedExpr, bound: &mut Vec<String>, name
         }
         bound.truncate(depth);
     }
-    if let Expr::Call(call) = &expression.expr {
-        if call.target.as_deref().is_some_and(is_namespace) {
-            call.args.iter().for_each(|arg| collect_names(arg, bound, names));
-            return;
-        }
+    if let Expr::Call(call) = &expression.expr
+        && call.target.as_deref().is_some_and(is_namespace)
+    {
+        call.args.iter().for_each(|arg| collect_names(arg, bound, names));
+        return;
     }
     for child in children(expression) {
         collect_names(child, bound, names);

@@ -1,0 +1,62 @@
+//! A bound over all requests, from which each takes what it needs and gives it back by dropping it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A number of units, requests or bytes, that requests share.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    left: Arc<AtomicUsize>,
+}
+
+/// Units taken; dropping it gives them back.
+#[derive(Debug)]
+pub(super) struct Share {
+    left: Arc<AtomicUsize>,
+    units: usize,
+}
+
+impl Budget {
+    pub(super) fn new(units: usize) -> Self {
+        Self { left: Arc::new(AtomicUsize::new(units)) }
+    }
+
+    /// Takes `units`; none where not so many are left.
+    pub(super) fn take(&self, units: usize) -> Option<Share> {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
+        taken.is_ok().then(|| Share { left: self.left.clone(), units })
+    }
+}
+
+impl Share {
+    /// Takes `units` more; false where not so many are left.
+    pub(super) fn grow(&mut self, units: usize) -> bool {
+        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
+        if taken.is_ok() {
+            self.units += units;
+        }
+        taken.is_ok()
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.left.fetch_add(self.units, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Budget;
+
+    #[test]
+    fn what_is_taken_is_missing_until_it_is_dropped() {
+        let budget = Budget::new(10);
+        let mut share = budget.take(6).expect("ten are left");
+        assert!(budget.take(5).is_none());
+        assert!(share.grow(4));
+        assert!(!share.grow(1));
+        drop(share);
+        assert!(budget.take(10).is_some());
+    }
+}

@@ -1,0 +1,80 @@
+//! Forward: what has a permit goes to the upstream, and the upstream's answer comes back untouched.
+
+use super::call::Permitted;
+use super::headers::{TRACEPARENT, strip_hop_by_hop, strip_request};
+use super::refuse::Refusal;
+use crate::judge::Content;
+use crate::reason::Reason;
+use crate::upstream::{Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
+use http_body::Body;
+use hyper::body::Incoming;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::Service;
+
+/// Sends what may be sent. One per worker.
+#[derive(Clone)]
+pub struct Forward {
+    pub(super) upstream: Arc<Upstream>,
+}
+
+impl Service<Permitted<Incoming>> for Forward {
+    type Response = Response<UpstreamResponseBody>;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Refusal>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, permitted: Permitted<Incoming>) -> Self::Future {
+        let upstream = self.upstream.clone();
+        Box::pin(forward(upstream, permitted))
+    }
+}
+
+async fn forward(
+    upstream: Arc<Upstream>,
+    permitted: Permitted<Incoming>,
+) -> Result<Response<UpstreamResponseBody>, Refusal> {
+    let record = permitted.call.record.clone();
+    let sent = upstream.send(request(permitted)).await;
+    let (answer, call) = match sent {
+        Ok((answer, call)) => (Ok(answer), call),
+        Err((error, call)) => (Err(error), call),
+    };
+    record.lock().upstream = Some(call);
+    let mut answer = answer.map_err(refuse)?;
+    strip_hop_by_hop(answer.headers_mut());
+    Ok(answer)
+}
+
+/// The request as the upstream gets it: the judged bytes, or the client's as they stream.
+fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
+    let traceparent = permitted.call.record.lock().trace.to_traceparent();
+    let (mut head, body) = permitted.call.request.into_parts();
+    strip_request(&mut head.headers);
+    head.headers.insert(TRACEPARENT, traceparent);
+    let target = head.uri.path_and_query().cloned();
+    head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    let body = match permitted.permit.into_content() {
+        Content::Judged(bytes) => UpstreamBody::Judged(bytes.into()),
+        Content::Exempt if body.is_end_stream() => UpstreamBody::Empty,
+        Content::Exempt => UpstreamBody::Streamed(body),
+    };
+    Request::from_parts(head, body)
+}
+
+fn refuse(error: UpstreamError) -> Refusal {
+    let reason = match error {
+        UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
+        UpstreamError::Timeout => Reason::UpstreamTimeout,
+        UpstreamError::UploadBrokenOff => Reason::AmbiguousRequest,
+    };
+    tracing::warn!(reason = reason.as_str(), "{error}");
+    Refusal::because(reason, error.to_string())
+}

@@ -1,0 +1,61 @@
+//! What admission and inspection go by.
+
+use super::budget::Budget;
+use crate::config::gateway::{EnvironmentOverride, Limits};
+use crate::contract::credential::{Environment, KeyClass};
+use crate::judge::Bundle;
+use crate::redact::Fingerprinter;
+use arc_swap::ArcSwap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What admission and inspection go by; shared by all workers.
+#[derive(Debug)]
+pub struct Gate {
+    /// The bundle in force. Each request takes it once and is judged by nothing else.
+    pub bundle: ArcSwap<Bundle>,
+    pub(super) limits: Limits,
+    pub(super) environment: Option<EnvironmentOverride>,
+    pub(super) fingerprinter: Fingerprinter,
+    /// Bytes of bodies held for inspection.
+    pub(super) bodies: Budget,
+    /// The authorities under which clients may address the gateway in absolute form.
+    pub(super) authorities: Vec<String>,
+}
+
+impl Gate {
+    /// Judges by `bundle` within `limits`; clients may name the gateway by any of the addresses `listen`.
+    pub fn new(
+        bundle: Arc<Bundle>,
+        limits: Limits,
+        environment: Option<EnvironmentOverride>,
+        listen: &[SocketAddr],
+    ) -> Self {
+        Self {
+            bundle: ArcSwap::new(bundle),
+            limits,
+            environment,
+            fingerprinter: Fingerprinter::random(),
+            bodies: Budget::new(limits.body_budget_bytes),
+            authorities: listen.iter().flat_map(authorities_of).collect(),
+        }
+    }
+
+    /// The environment by which to judge a request with such a credential. An override can only make it stricter, unless
+    /// it is forced.
+    pub(super) fn environment_of(&self, key: KeyClass) -> Environment {
+        match self.environment {
+            Some(overriding) if overriding.force => overriding.environment,
+            Some(overriding) => overriding.environment.max(key.environment()),
+            None => key.environment(),
+        }
+    }
+}
+
+fn authorities_of(address: &SocketAddr) -> Vec<String> {
+    let mut authorities = vec![address.to_string()];
+    if address.ip().is_loopback() {
+        authorities.push(format!("localhost:{}", address.port()));
+    }
+    authorities
+}

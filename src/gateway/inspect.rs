@@ -1,0 +1,208 @@
+//! Inspect: reads the whole body, within bounds, and has it judged.
+
+use super::budget::Share;
+use super::call::{Admitted, Call, Duty, Permitted};
+use super::drain::drain;
+use super::gate::Gate;
+use super::media_type;
+use super::refuse::Refusal;
+use crate::contract::credential::Environment;
+use crate::contract::{Operation, Parameters};
+use crate::judge::{Permit, decide};
+use crate::policy::Attributes;
+use crate::reason::Reason;
+use crate::telemetry::record::Outcome;
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderMap, Request};
+use http_body::Body;
+use pingora_timeout::timeout;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime};
+use tower::{Layer, Service};
+
+/// Has the judge look at what must be judged.
+#[derive(Clone)]
+pub(super) struct InspectLayer {
+    pub(super) gate: Arc<Gate>,
+}
+
+/// See [`InspectLayer`].
+#[derive(Clone)]
+pub struct Inspect<S> {
+    gate: Arc<Gate>,
+    inner: S,
+}
+
+impl<S> Layer<S> for InspectLayer {
+    type Service = Inspect<S>;
+
+    fn layer(&self, inner: S) -> Inspect<S> {
+        Inspect { gate: self.gate.clone(), inner }
+    }
+}
+
+impl<S, B> Service<Admitted<B>> for Inspect<S>
+where
+    S: Service<Permitted<B>, Error = Refusal, Future: Send> + Clone + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
+{
+    type Response = S::Response;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Refusal>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, admitted: Admitted<B>) -> Self::Future {
+        let Admitted { mut call, environment, duty } = admitted;
+        let (operation, parameters) = match duty {
+            Duty::Exempt(permit) => {
+                call.record.lock().outcome = Outcome::Exempt;
+                return Box::pin(self.inner.call(Permitted { call, permit }));
+            }
+            Duty::Inspect(operation, parameters) => (operation, parameters),
+        };
+        let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
+        Box::pin(async move {
+            let (body, share) =
+                if operation.body.is_some() { read(&gate, &mut call).await? } else { Default::default() };
+            let permit = judge(&call, &operation, &parameters, environment, body);
+            let permit = match permit {
+                Ok(permit) => permit,
+                Err(refusal) => {
+                    drain_unread(call).await;
+                    return Err(refusal);
+                }
+            };
+            let answer = inner.call(Permitted { call, permit }).await;
+            drop(share);
+            answer
+        })
+    }
+}
+
+/// Reads the body of `call` to its end. Its memory is the share's.
+///
+/// # Errors
+///
+/// It is not JSON by its head, too long, too slow, broken off, or there is no memory for it.
+async fn read<B>(gate: &Gate, call: &mut Call<B>) -> Result<(Bytes, Option<Share>), Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if call.request.body().is_end_stream() {
+        return Ok((Bytes::new(), None));
+    }
+    let declared =
+        media_type::check(call.request.headers()).and_then(|()| declared_length(gate, call.request.headers()));
+    if let Err(reason) = declared {
+        return Err(refuse_unread(call, reason).await);
+    }
+    let Some(mut share) = gate.bodies.take(0) else { return Err(Refusal::of(Reason::Overloaded)) };
+    let collected = timeout(gate.limits.body_timeout, collect(gate, call.request.body_mut(), &mut share)).await;
+    match collected.unwrap_or(Err(Reason::BodyTimeout)) {
+        Ok(body) => {
+            call.record.lock().request_bytes = body.len() as u64;
+            Ok((body, Some(share)))
+        }
+        Err(Reason::BodyTimeout) => Err(Refusal::of(Reason::BodyTimeout)),
+        Err(reason) => Err(refuse_unread(call, reason).await),
+    }
+}
+
+fn declared_length(gate: &Gate, headers: &HeaderMap) -> Result<(), Reason> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let is_too_long = length.is_some_and(|length| length > gate.limits.body_bytes as u64);
+    if is_too_long { Err(Reason::BodyTooLarge) } else { Ok(()) }
+}
+
+/// Most bodies come in one piece, which is taken as it is.
+async fn collect<B>(gate: &Gate, body: &mut B, share: &mut Share) -> Result<Bytes, Reason>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    let mut length: usize = 0;
+    while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+        // the client broke off; what came so far must not be taken for the whole
+        let frame = frame.map_err(|_| Reason::MalformedJson)?;
+        // trailers are not part of what is judged, and not forwarded
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length > gate.limits.body_bytes {
+            return Err(Reason::BodyTooLarge);
+        }
+        if !share.grow(data.len()) {
+            return Err(Reason::Overloaded);
+        }
+        if first.is_empty() {
+            first = data;
+            continue;
+        }
+        if whole.is_empty() {
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+async fn refuse_unread<B: Body<Data = Bytes> + Unpin>(call: &mut Call<B>, reason: Reason) -> Refusal {
+    let headers = call.request.headers().clone();
+    drain(&headers, call.request.body_mut()).await;
+    Refusal::of(reason)
+}
+
+async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>) {
+    let (head, body) = call.request.into_parts();
+    drain(&head.headers, body).await;
+}
+
+fn judge<B>(
+    call: &Call<B>,
+    operation: &Arc<Operation>,
+    parameters: &Parameters,
+    environment: Environment,
+    body: Bytes,
+) -> Result<Permit, Refusal> {
+    let time = SystemTime::now();
+    let attributes = attributes(&call.request, call.peer.map(|peer| peer.ip()), parameters, environment, time);
+    let clock = Instant::now();
+    let judgement = decide(&call.bundle, operation, &attributes, body);
+    let mut record = call.record.lock();
+    record.judge = Some(clock.elapsed());
+    record.judge_started = Some(time);
+    record.violations = judgement.violations;
+    match judgement.verdict {
+        Ok(permit) => {
+            record.outcome = Outcome::Allowed;
+            Ok(permit)
+        }
+        Err(reason) => Err(Refusal::judged(reason, operation)),
+    }
+}
+
+fn attributes<'a, B>(
+    request: &'a Request<B>,
+    client_ip: Option<std::net::IpAddr>,
+    parameters: &'a Parameters,
+    environment: Environment,
+    time: SystemTime,
+) -> Attributes<'a> {
+    Attributes {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        parameters,
+        query: request.uri().query().unwrap_or_default(),
+        headers: request.headers(),
+        environment,
+        client_ip,
+        time,
+    }
+}

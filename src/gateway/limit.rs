@@ -1,0 +1,58 @@
+//! Limit: at most `limits.inFlight` requests at once; the one above is refused at once rather than queued.
+
+use super::call::Call;
+use super::refuse::Refusal;
+use super::shared::Shared;
+use crate::reason::Reason;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::{Layer, Service};
+
+/// Bounds the requests at once, over all workers.
+#[derive(Clone)]
+pub(super) struct LimitLayer {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// See [`LimitLayer`].
+#[derive(Clone)]
+pub struct Limit<S> {
+    shared: Arc<Shared>,
+    inner: S,
+}
+
+impl<S> Layer<S> for LimitLayer {
+    type Service = Limit<S>;
+
+    fn layer(&self, inner: S) -> Limit<S> {
+        Limit { shared: self.shared.clone(), inner }
+    }
+}
+
+impl<S, B> Service<Call<B>> for Limit<S>
+where
+    S: Service<Call<B>, Error = Refusal, Future: Send> + Clone + Send + 'static,
+    B: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Refusal>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, call: Call<B>) -> Self::Future {
+        let Some(share) = self.shared.requests.take(1) else {
+            return Box::pin(async { Err(Refusal::of(Reason::Overloaded)) });
+        };
+        let answer = self.inner.call(call);
+        Box::pin(async move {
+            let answer = answer.await;
+            drop(share);
+            answer
+        })
+    }
+}

@@ -1,0 +1,140 @@
+//! A refusal, and the answer it becomes: Clerk's error document, so that every official SDK raises its typed error.
+
+use crate::contract::Operation;
+use crate::judge::violation::{Rule, Violation};
+use crate::policy::Action;
+use crate::reason::Reason;
+use crate::telemetry::record::Record;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Most errors that a refusal lists; the rest would help no one.
+const MOST_ERRORS: usize = 32;
+
+/// Seconds after which a client that met a limit may try again. Whole seconds: SDKs read nothing else.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request goes no further. What rules found is in its record.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Why, from the closed list.
+    pub reason: Reason,
+    status: u16,
+    message: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// For a reason that says it all.
+    pub(super) const fn of(reason: Reason) -> Self {
+        Self { reason, status: reason.status(), message: Cow::Borrowed(reason.meaning()) }
+    }
+
+    /// For a reason, in words that fit the case. They hold nothing of the request but names of the contract.
+    pub(super) fn because(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason, status: reason.status(), message: message.into() }
+    }
+
+    /// For what the judge found. Typed SDKs know 422 only where the contract lists it.
+    pub(super) fn judged(reason: Reason, operation: &Operation) -> Self {
+        let status = match reason.status() {
+            422 if !operation.lists_422 => 400,
+            status => status,
+        };
+        Self { status, ..Self::of(reason) }
+    }
+}
+
+/// The answer for `refused`, in the shape of Clerk's errors. The `Content-Type` is exact: the JS SDK compares it byte by
+/// byte; `long_message` is always there: the Python SDK's type requires it.
+pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
+    let denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
+    let mut errors: Vec<Value> = denied.take(MOST_ERRORS).map(|violation| error(record, violation)).collect();
+    if errors.is_empty() {
+        errors.push(plain_error(record, refused));
+    }
+    let mut trace_id = String::new();
+    for byte in record.trace.trace_id {
+        // writing to a `String` cannot fail
+        let _ = write!(trace_id, "{byte:02x}");
+    }
+    let document = json!({ "errors": errors, "clerk_trace_id": trace_id });
+    let mut response = Response::new(Bytes::from(document.to_string()));
+    *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Ok(decision) = HeaderValue::try_from(decision(record, refused.reason)) {
+        headers.insert("portcullis-decision", decision);
+    }
+    if matches!(refused.reason, Reason::RateLimited | Reason::Overloaded) {
+        headers.insert(RETRY_AFTER, RETRY_SECONDS);
+    }
+    response
+}
+
+fn decision(record: &Record, reason: Reason) -> String {
+    let policies = record.violations.iter().filter(|violation| violation.action == Action::Deny);
+    let policy = policies.filter_map(|violation| match &violation.rule {
+        Rule::Policy(name) => Some(format!("; policy=\"{name}\"")),
+        Rule::Keyword(_) | Rule::Gateway => None,
+    });
+    let policy = policy.take(1).collect::<String>();
+    format!("deny; reason={}{policy}; id=\"{}\"", reason.as_str(), record.decision_id)
+}
+
+fn error(record: &Record, violation: &Violation) -> Value {
+    let mut meta = Map::new();
+    let field = violation.field.as_ref().map(crate::contract::field::Field::for_caller);
+    if let Some(field) = &field {
+        meta.insert("param_name".to_owned(), parameter(field).into());
+    }
+    if let Rule::Policy(name) = &violation.rule {
+        meta.insert("policy".to_owned(), name.as_ref().into());
+    }
+    json!({
+        "code": violation.reason.code(),
+        "message": violation.message.as_ref(),
+        "long_message": long_message(record, violation, field.as_deref()),
+        "meta": meta,
+    })
+}
+
+/// The name of the parameter that an SDK shows: the first name of a pointer.
+fn parameter(field: &str) -> &str {
+    field.strip_prefix('/').map_or(field, |pointer| pointer.split('/').next().unwrap_or(pointer))
+}
+
+fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> String {
+    let what = field.map_or_else(|| "the request".to_owned(), |field| format!("`{field}`"));
+    let rule = match &violation.rule {
+        Rule::Policy(name) => format!("Policy `{name}` refused {what}"),
+        Rule::Keyword(keyword) => format!("The contract's `{keyword}` refused {what}"),
+        Rule::Gateway => format!("The gateway refused {what}"),
+    };
+    let mut text = format!("{rule} for {} in {}: {}.", record.operation(), record.environment, violation.message);
+    // writing to a `String` cannot fail
+    if let Some(hint) = &violation.hint {
+        let _ = write!(text, " Hint: {hint}");
+        if !hint.ends_with(['?', '.']) {
+            text.push('.');
+        }
+    }
+    if let Some(owner) = &violation.owner {
+        let _ = write!(text, " Owner: {owner}.");
+    }
+    let _ = write!(text, " Decision {}.", record.decision_id);
+    text
+}
+
+fn plain_error(record: &Record, refused: &Refusal) -> Value {
+    let long_message = format!(
+        "The gateway did not forward the request: {}. See `{}` in the README of Portcullis. Decision {}.",
+        refused.message,
+        refused.reason.as_str(),
+        record.decision_id
+    );
+    json!({ "code": refused.reason.code(), "message": refused.message, "long_message": long_message, "meta": {} })
+}

@@ -1,0 +1,25 @@
+//! The one place where the layers are put together, outermost first.
+
+use super::admit::{Admit, AdmitLayer};
+use super::forward::Forward;
+use super::inspect::{Inspect, InspectLayer};
+use super::limit::{Limit, LimitLayer};
+use super::observe::{Observe, ObserveLayer};
+use super::shared::Shared;
+use crate::upstream::Upstream;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tower::ServiceBuilder;
+
+/// The layers, as a type.
+pub type Stack = Observe<Limit<Admit<Inspect<Forward>>>>;
+
+/// The layers for the connection of `peer`, on the worker whose connections `upstream` holds.
+pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, peer: SocketAddr) -> Stack {
+    ServiceBuilder::new()
+        .layer(ObserveLayer { shared: shared.clone(), peer: Some(peer) })
+        .layer(LimitLayer { shared: shared.clone() })
+        .layer(AdmitLayer { gate: shared.gate.clone() })
+        .layer(InspectLayer { gate: shared.gate.clone() })
+        .service(Forward { upstream })
+}

@@ -1,0 +1,160 @@
+//! The decision.
+
+use super::bundle::Bundle;
+use super::permit::Permit;
+use super::violation::{Rule, Violation};
+use crate::contract::Operation;
+use crate::contract::field::Field;
+use crate::contract::schema::{BodySchema, Finding, FindingKind};
+use crate::contract::strictness::UnknownFields;
+use crate::document::{Document, ParseError, Problem};
+use crate::policy::cel::EvaluationError;
+use crate::policy::{Action, Attributes, Outcome, Policy};
+use crate::reason::Reason;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What the judge says of one request.
+#[derive(Debug)]
+pub struct Judgement {
+    /// The permit, or why there is none.
+    pub verdict: Result<Permit, Reason>,
+    /// Everything that rules found, whatever the action.
+    pub violations: Vec<Violation>,
+    /// What each policy for the operation said, in order.
+    pub rules: Vec<(Arc<Policy>, Outcome)>,
+}
+
+/// Judges a request to `operation`. Pure: the same arguments always get the same judgement. `body` is the whole body; it is not
+/// looked at where the contract has no schema for it.
+///
+/// An empty body passes the schema: an SDK's `updateUser(id)` sends none, and the upstream has an answer for it.
+pub fn decide(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, body: Bytes) -> Judgement {
+    let mut violations = Vec::new();
+    let document = match (&operation.body, body.is_empty()) {
+        (None, _) | (_, true) => None,
+        (Some(schema), false) => match Document::parse(&body) {
+            Ok(document) => {
+                let findings = schema.check(&document).into_iter();
+                violations.extend(findings.filter_map(|finding| from_schema(bundle.unknown_fields, finding)));
+                Some(Arc::new(document))
+            }
+            Err(error) => {
+                violations.push(from_parse(schema, &error));
+                return conclude(Permit::judged(body), violations, Vec::new());
+            }
+        },
+    };
+    let is_sound = violations.iter().all(|violation| violation.action != Action::Deny);
+    let policies = bundle.policies.of_operation(&operation.id).iter();
+    let rules: Vec<(Arc<Policy>, Outcome)> =
+        policies.map(|policy| (policy.clone(), policy.evaluate(operation, document.as_ref(), attributes))).collect();
+    for (policy, outcome) in &rules {
+        from_policy(policy, outcome, is_sound, &mut violations);
+    }
+    // what the contract has no schema for is forwarded as it streams; only its head was judged
+    let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
+    conclude(permit, violations, rules)
+}
+
+/// Refused for the first violation whose action is to deny; violations come in the order in which rules were asked.
+fn conclude(permit: Permit, violations: Vec<Violation>, rules: Vec<(Arc<Policy>, Outcome)>) -> Judgement {
+    let denied = violations.iter().find(|violation| violation.action == Action::Deny);
+    let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
+    Judgement { verdict, violations, rules }
+}
+
+fn from_parse(schema: &BodySchema, error: &ParseError) -> Violation {
+    let (reason, field, hint) = match &error.problem {
+        Problem::DuplicateName(steps) => (
+            Reason::AmbiguousJson,
+            schema.declared().show(steps),
+            "give each field once; decoders differ in which counts",
+        ),
+        Problem::Encoding => (Reason::MalformedJson, None, "send the body as UTF-8"),
+        Problem::Syntax => (Reason::MalformedJson, None, "send one JSON value (RFC 8259)"),
+        Problem::TooDeep => (Reason::MalformedJson, None, "flatten the body"),
+    };
+    Violation {
+        reason,
+        action: Action::Deny,
+        rule: Rule::Gateway,
+        field,
+        message: error.to_string().into(),
+        hint: Some(hint.into()),
+        owner: None,
+    }
+}
+
+/// The violation for a finding of the schema; none where the configuration lets it pass.
+fn from_schema(unknown_fields: UnknownFields, finding: Finding) -> Option<Violation> {
+    let (reason, action) = match (finding.kind, unknown_fields) {
+        (FindingKind::LookAlike, _) => (Reason::AmbiguousJson, Action::Deny),
+        (FindingKind::Invalid, _) | (FindingKind::Unknown | FindingKind::UnknownLookAlike, UnknownFields::Deny) => {
+            (Reason::SchemaViolation, Action::Deny)
+        }
+        // a decoder may take it for the declared name, which no one would then have judged
+        (FindingKind::UnknownLookAlike, UnknownFields::Warn | UnknownFields::Allow) => {
+            (Reason::AmbiguousJson, Action::Deny)
+        }
+        (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, Action::Warn),
+        (FindingKind::Unknown, UnknownFields::Allow) => return None,
+    };
+    let subject =
+        finding.field.as_ref().map_or_else(|| "the body".to_owned(), |field| format!("`{}`", field.for_caller()));
+    Some(Violation {
+        reason,
+        action,
+        rule: Rule::Keyword(finding.keyword),
+        field: finding.field,
+        message: format!("{subject} {}", finding.message).into(),
+        hint: finding.meant.map(|meant| format!("did you mean `{meant}`?").into()),
+        owner: None,
+    })
+}
+
+/// The violations that a policy found. Where the body does not fit the schema, a rule's failure says nothing new: it was
+/// written for bodies that do.
+fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &mut Vec<Violation>) {
+    match outcome {
+        Outcome::OtherEnvironment | Outcome::NoMatch(_) | Outcome::Holds => {}
+        Outcome::Failed(position, error) => {
+            if is_sound {
+                let part = format!("match condition `{}`", policy.condition(*position));
+                violations.push(failed(policy, &part, *error));
+            }
+        }
+        Outcome::Violated(positions) => {
+            for (position, error) in positions {
+                match (policy.validations.get(*position), error) {
+                    (Some(validation), None) => violations.push(Violation {
+                        reason: Reason::PolicyDenied,
+                        action: policy.action,
+                        rule: Rule::Policy(policy.name.clone()),
+                        field: validation.field.as_deref().map(|field| Field::Declared(field.to_owned())),
+                        message: validation.message.clone(),
+                        hint: validation.hint.clone(),
+                        owner: policy.owner.clone(),
+                    }),
+                    (_, Some(error)) if is_sound => {
+                        violations.push(failed(policy, &format!("validation {}", position + 1), *error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// A rule that fails is not known to hold: whoever wrote `Deny` gets a refusal.
+fn failed(policy: &Policy, part: &str, error: EvaluationError) -> Violation {
+    Violation {
+        reason: Reason::PolicyError,
+        action: policy.action,
+        rule: Rule::Policy(policy.name.clone()),
+        field: None,
+        message: format!("policy `{}` could not be evaluated: {part}: {error}", policy.name).into(),
+        hint: Some("this is a mistake in the policy, not in your request; tell its owner".into()),
+        owner: policy.owner.clone(),
+    }
+}

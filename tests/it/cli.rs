@@ -1,0 +1,246 @@
+//! The program as a person or a probe runs it: what it prints where, and how it ends.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use tempfile::TempDir;
+
+const GOOD: &str = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nupstream: { url: embedded }\npolicies: [../policies]\n";
+
+/// A folder as a fresh clone has it, with `text` as its quickstart.
+fn clone_with(text: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["config", "policies"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("config/quickstart.yaml"), text).unwrap();
+    folder
+}
+
+/// The program, without what the environment of the tests would tell it.
+fn portcullis(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).env_clear();
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    portcullis(folder, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Answers one request with `answer` and gives what was asked.
+fn answering(answer: &'static str) -> (SocketAddr, thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut asked, mut part) = (String::new(), [0; 256]);
+        while !asked.ends_with("\r\n\r\n") {
+            let read = stream.read(&mut part).unwrap();
+            asked.push_str(text(&part[..read]));
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        asked
+    });
+    (address, served)
+}
+
+#[test]
+fn check_of_a_sound_configuration_ends_with_0() {
+    let folder = clone_with(GOOD);
+    let output = run(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("127.0.0.1:0"));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn a_broken_configuration_ends_with_3_and_all_errors_on_stderr() {
+    let folder = clone_with(
+        "apiVersion: portcullis/v1\nkind: Gateway\npolicies: [../policies]\nlisten: a\nworkers: 0\nlogs: {}\nadmin: { listen: b }\n",
+    );
+    for arguments in [&["check"][..], &["run"], &["explain"], &[]] {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(text(&output.stderr), @r"
+            error: `listen` must be an IP address and a port
+             --> config/quickstart.yaml:4:9
+              |
+            4 | listen: a
+              |         ^
+              |
+              = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+
+            error: `admin.listen` must be an IP address and a port
+             --> config/quickstart.yaml:7:18
+              |
+            7 | admin: { listen: b }
+              |                  ^
+              |
+              = help: write an IP address and a port, such as `127.0.0.1:9465`, or `off`
+
+            2 errors
+            ");
+        }
+    }
+}
+
+#[test]
+fn one_error_is_counted_as_one() {
+    let folder = clone_with(&format!("{GOOD}worker: 1\n"));
+    let output = run(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).ends_with("\n\n1 error\n"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_file_that_is_not_there_ends_with_3() {
+    let folder = clone_with(GOOD);
+    let output = run(folder.path(), &["check", "--config", "config/none.yaml"]);
+    assert_eq!(output.status.code(), Some(3));
+    insta::assert_snapshot!(text(&output.stderr), @r"
+    error: cannot be read: there is no such file or folder
+    --> config/none.yaml
+
+    1 error
+    ");
+}
+
+#[test]
+fn without_a_configuration_it_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &[]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(text(&output.stderr), @r"
+    error: no configuration: name one with `--config FILE` or PORTCULLIS_CONFIG, or start where config/quickstart.yaml is
+    ");
+}
+
+#[test]
+fn the_variable_names_the_configuration_and_the_flag_wins() {
+    let folder = clone_with("nonsense");
+    fs::write(folder.path().join("config/good.yaml"), GOOD).unwrap();
+    let by_variable = |file: &str, arguments: &[&str]| {
+        portcullis(folder.path(), arguments).env("PORTCULLIS_CONFIG", file).output().unwrap().status.code()
+    };
+    assert_eq!(by_variable("config/good.yaml", &["check"]), Some(0));
+    assert_eq!(by_variable("config/quickstart.yaml", &["check"]), Some(3));
+    assert_eq!(by_variable("config/quickstart.yaml", &["check", "--config", "config/good.yaml"]), Some(0));
+}
+
+#[test]
+fn a_wrong_flag_or_variable_is_told_by_its_name() {
+    let folder = clone_with(GOOD);
+    let output = portcullis(folder.path(), &["run", "--listen", "8787"])
+        .env("PORTCULLIS_UPSTREAM", "api.clerk.com")
+        .env("PORTCULLIS_LISTEN", "the flag wins")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = text(&output.stderr);
+    assert!(said.contains("`--listen` must be an IP address and a port"), "{said}");
+    assert!(said.contains("`PORTCULLIS_UPSTREAM` must be a URL"), "{said}");
+    assert!(said.ends_with("2 errors\n"), "{said}");
+}
+
+#[test]
+fn variables_of_the_environment_are_put_into_the_file() {
+    let folder = clone_with(&format!("{GOOD}workers: ${{WORKERS}}\n"));
+    assert_eq!(run(folder.path(), &["check"]).status.code(), Some(3));
+    let set = portcullis(folder.path(), &["check"]).env("WORKERS", "3").output().unwrap();
+    assert_eq!(set.status.code(), Some(0), "{}", text(&set.stderr));
+}
+
+#[test]
+fn a_command_that_does_not_exist_ends_with_2() {
+    let folder = clone_with(GOOD);
+    for arguments in [&["serve"][..], &["run", "--port", "1"], &["schema", "user"]] {
+        let output = run(folder.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(run(folder.path(), &["--help"]).status.code(), Some(0));
+    assert_eq!(run(folder.path(), &["--version"]).stdout, b"portcullis 0.1.0\n");
+}
+
+#[test]
+fn help_does_not_show_what_variables_hold() {
+    let folder = clone_with(GOOD);
+    let output =
+        portcullis(folder.path(), &["run", "--help"]).env("PORTCULLIS_UPSTREAM", "canary-0451").output().unwrap();
+    assert!(text(&output.stdout).contains("PORTCULLIS_UPSTREAM"));
+    assert!(!text(&output.stdout).contains("canary"));
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_kept() {
+    let folder = clone_with(GOOD);
+    let output = run(folder.path(), &["schema", "gateway"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stdout), include_str!("../../config/gateway.schema.json"));
+}
+
+#[test]
+fn a_well_gateway_is_told_well() {
+    let folder = clone_with(GOOD);
+    for (flags, path, word) in [(&[][..], "/livez", "live\n"), (&["--ready"], "/readyz", "ready\n")] {
+        let (address, served) = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+        let output = run(folder.path(), &[&["health", "--admin-listen", &address.to_string()], flags].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), word);
+        assert!(served.join().unwrap().starts_with(&format!("GET {path} HTTP/1.1\r\nhost: {address}\r\n")));
+    }
+}
+
+#[test]
+fn an_unwell_gateway_is_told_unwell_in_one_line() {
+    let folder = clone_with(GOOD);
+    for (answer, why) in [
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "/readyz on ADDRESS answered 503"),
+        ("SSH-2.0-OpenSSH\r\n", "ADDRESS gave no answer: invalid data"),
+        ("", "ADDRESS gave no answer: invalid data"),
+    ] {
+        let (address, served) = answering(answer);
+        let output = run(folder.path(), &["health", "--ready", "--admin-listen", &address.to_string()]);
+        served.join().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let expected = format!("error: not ready: {}\n", why.replace("ADDRESS", &address.to_string()));
+        assert_eq!(text(&output.stderr), expected);
+    }
+}
+
+#[test]
+fn a_gateway_that_does_not_answer_is_told_unwell_within_the_deadline() {
+    let folder = clone_with(GOOD);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let asked = run(folder.path(), &["health", "--admin-listen", &address]);
+    assert_eq!(asked.status.code(), Some(1));
+    assert_eq!(text(&asked.stderr), format!("error: not live: {address} did not answer within 2 s\n"));
+    drop(silent);
+    let refused = run(folder.path(), &["health", "--admin-listen", &address]);
+    assert_eq!(text(&refused.stderr), format!("error: not live: {address} gave no answer: connection refused\n"));
+}
+
+#[test]
+fn health_finds_the_admin_listener_in_the_configuration() {
+    let (address, served) = answering("HTTP/1.1 200 OK\r\n\r\n");
+    let folder = clone_with(&format!("{GOOD}admin: {{ listen: \"0.0.0.0:{}\" }}\n", address.port()));
+    let output = run(folder.path(), &["health", "--config", "config/quickstart.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    served.join().unwrap();
+
+    let folder = clone_with(&format!("{GOOD}admin: {{ listen: off }}\n"));
+    let output = run(folder.path(), &["health", "--config", "config/quickstart.yaml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stderr), "error: not live: the admin listener is `off`\n");
+}
