@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(line["reason"], "policy_denied");
         assert_eq!(line["policies"], json!([{ "name": "no-skip-password-checks", "action": "deny" }]));
         assert_eq!(line["keywords"], json!(["additionalProperties"]));
-        assert_eq!(line["fields"], json!(["/*", "/skip_password_checks"]));
+        assert_eq!(line["fields"], json!(["/*", "skip_password_checks"]));
         assert_eq!(line["violations"], 2);
     }
 
