@@ -182,6 +182,34 @@ async fn a_panic_costs_one_connection_only() {
     assert_eq!(Client::connect(address).await.get("/new").await.text(), "/new");
 }
 
+/// Tells when it is dropped.
+struct Dropped(Arc<Notify>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_its_request_along() {
+    let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inner_begun, inner_dropped) = (Arc::clone(&begun), Arc::clone(&dropped));
+    let (_server, address) = serve(settings(), move |_, _, _| {
+        let (begun, dropped) = (Arc::clone(&inner_begun), Dropped(Arc::clone(&inner_dropped)));
+        async move {
+            let _dropped = dropped;
+            begun.notify_one();
+            std::future::pending().await
+        }
+    });
+    let mut client = Client::connect(address).await;
+    client.send("GET / HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    begun.notified().await;
+    drop(client);
+    pingora_timeout::timeout(LONG, dropped.notified()).await.expect("the request outlives its client");
+}
+
 /// A server whose answers wait for the returned permits, and what says that a request has begun.
 fn gated() -> (Server, SocketAddr, Arc<Semaphore>, Arc<Notify>) {
     let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
