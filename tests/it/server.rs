@@ -231,6 +231,43 @@ async fn draining_cuts_what_does_not_finish_in_time() {
     assert!(stuck.closed().await.is_empty());
 }
 
+/// Lets the tasks of this runtime run, with what the kernel has for them.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_accepted_just_before_the_drain_is_answered() {
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let (server, address) = serve(settings(), move |path, _, _| {
+        let (begun, released) = (begun.clone(), Arc::clone(&released));
+        async move {
+            if path == "/block" {
+                // holds the worker's whole thread, so that the next connection and the drain wait in its queue together
+                begun.send(()).unwrap();
+                released.lock().unwrap().recv().unwrap();
+            }
+            path
+        }
+    });
+    let mut blocking = Client::connect(address).await;
+    blocking.send("GET /block HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    settle().await;
+    has_begun.recv_timeout(LONG).unwrap();
+    let mut late = Client::connect(address).await;
+    late.send("GET /late HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    settle().await;
+    let drain = tokio::spawn(server.drain(LONG));
+    settle().await;
+    release.send(()).unwrap();
+    assert_eq!(late.answer().await.expect("an answer, not a reset").text(), "/late");
+    assert_eq!(drain.await.unwrap().cut, 0);
+}
+
 #[tokio::test]
 async fn dropping_the_server_cuts_everything() {
     let (server, address) = echo_path(settings());
