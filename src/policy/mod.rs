@@ -20,6 +20,11 @@ pub use source::RequestPolicy;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(RequestPolicy).to_value()
+}
+
 /// All policies of a bundle, by the operations they match.
 #[derive(Debug, Default)]
 pub struct Policies {
@@ -48,5 +53,16 @@ impl Policies {
     /// The policies that match the operation called `id`.
     pub fn of_operation(&self, id: &str) -> &[Arc<Policy>] {
         self.by_operation.get(id).map_or(&[], Vec::as_slice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_for_editors_is_the_codes() {
+        assert!(
+            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", super::schema()),
+            "policies/policy.schema.json is out of date; run `cargo run -- schema policy > policies/policy.schema.json`"
+        );
     }
 }

@@ -184,9 +184,14 @@ fn help_does_not_show_what_variables_hold() {
 #[test]
 fn the_schema_is_printed_as_it_is_kept() {
     let folder = clone_with(GOOD);
-    let output = run(folder.path(), &["schema", "gateway"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(text(&output.stdout), include_str!("../../config/gateway.schema.json"));
+    for (of, kept) in [
+        ("gateway", include_str!("../../config/gateway.schema.json")),
+        ("policy", include_str!("../../policies/policy.schema.json")),
+    ] {
+        let output = run(folder.path(), &["schema", of]);
+        assert_eq!(output.status.code(), Some(0), "{of}");
+        assert_eq!(text(&output.stdout), kept, "{of}");
+    }
 }
 
 #[test]
