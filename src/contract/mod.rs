@@ -161,10 +161,17 @@ impl Contract {
         Some(Routed::Operation(operation, parameters.collect()))
     }
 
-    /// The operation in the version asked for, else in the default one, else in the newest that has it: an operation that
-    /// any version knows is judged, whatever version a request claims.
+    /// The version by which a request that asks for `asked` is judged: that one; for a date that is none of ours the newest
+    /// before it, or the oldest; for anything else, and for none, the default.
+    fn version(&self, asked: Option<&str>) -> usize {
+        let Some(asked) = asked.filter(|asked| version::is_date(asked)) else { return self.default };
+        self.versions.iter().rposition(|known| known.as_ref() <= asked).unwrap_or_default()
+    }
+
+    /// The operation in the version asked for, else in the newest that has it: an operation that any version knows is judged,
+    /// whatever version a request claims.
     fn pick(&self, by_version: &ByVersion, version: Option<&str>) -> Option<Arc<Operation>> {
-        let asked = self.versions.iter().position(|known| Some(known.as_ref()) == version).unwrap_or(self.default);
+        let asked = self.version(version);
         let exact = by_version.get(asked).and_then(Option::as_ref);
         exact.or_else(|| by_version.iter().rev().flatten().next()).cloned()
     }
@@ -257,7 +264,14 @@ mod tests {
         };
         assert_eq!(version(None), "2026-05-12");
         assert_eq!(version(Some("2025-11-10")), "2025-11-10");
-        assert_eq!(version(Some("1999-01-01")), "2026-05-12");
+        assert_eq!(
+            version(Some("1999-01-01")),
+            "2025-11-10",
+            "the oldest: SDKs older than our contract send what it takes"
+        );
+        assert_eq!(version(Some("2026-01-01")), "2025-11-10");
+        assert_eq!(version(Some("2099-01-01")), "2026-05-12");
+        assert_eq!(version(Some("latest")), "2026-05-12");
         assert!(Contract::built_in("1999-01-01").is_err());
     }
 }

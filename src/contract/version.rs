@@ -42,6 +42,15 @@ fn decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&super::lenient::decode(spaced.as_bytes())).into_owned())
 }
 
+/// Whether `text` has the form of an API version, `2026-05-12`; such texts sort as the dates do.
+pub(super) fn is_date(text: &str) -> bool {
+    text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+}
+
 /// Whether a query holds nothing but the API version, which is all that inspected operations take.
 pub(crate) fn names_only_the_version(query: &str) -> bool {
     query_pairs(query).all(|(name, _)| name == PARAMETER)
@@ -53,7 +62,8 @@ mod tests {
 
     #[test]
     fn header_and_query_may_agree_but_not_differ() {
-        let version = |header, query| requested_version(header, query).map(|version| version.map(|v| v.into_owned()));
+        let version =
+            |header, query| requested_version(header, query).map(|version| version.map(std::borrow::Cow::into_owned));
         assert_eq!(version(None, None), Ok(None));
         assert_eq!(version(Some("a"), None), Ok(Some("a".into())));
         assert_eq!(version(None, Some("x=1&__clerk_api_version=a")), Ok(Some("a".into())));

@@ -7,10 +7,11 @@ use super::headers::{self, API_VERSION, METHOD_OVERRIDES, SINGULAR};
 use super::refuse::Refusal;
 use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
+use crate::judge::Bundle;
 use crate::reason::Reason;
 use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
 use http::{Method, Request, Version};
 use http_body::Body;
@@ -23,7 +24,7 @@ use tower::{Layer, Service};
 
 /// Lets pass what has one meaning, and finds out what there is to judge.
 #[derive(Clone)]
-pub struct AdmitLayer {
+pub(super) struct AdmitLayer {
     pub(super) gate: Arc<Gate>,
 }
 
@@ -79,18 +80,18 @@ fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Box<(Refusa
         record.key_fingerprint = authorization.map(|value| gate.fingerprinter.fingerprint(value.as_bytes()));
         record.environment = environment;
     }
-    match check(gate, &call.request).and_then(|()| route(&call)) {
+    match check(gate, &call.bundle, &call.request).and_then(|()| route(&call)) {
         Ok(duty) => Ok(Admitted { call, environment, duty }),
         Err(refusal) => Err(Box::new((refusal, call.request))),
     }
 }
 
 /// Whether the head has one meaning.
-fn check<B: Body>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
+fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
     check_method(request)?;
     check_target(gate, request)?;
     check_host(request)?;
-    check_fields(request)?;
+    check_fields(bundle, request)?;
     check_framing(request)
 }
 
@@ -139,13 +140,13 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     }
 }
 
-fn check_fields<B>(request: &Request<B>) -> Result<(), Refusal> {
+fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
     let fields = request.headers();
     if let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
         return Err(Refusal::because(Reason::AmbiguousRequest, format!("the `{name}` header stands more than once")));
     }
-    let nominated = headers::nominated(fields);
-    if nominated.iter().any(|name| !headers::may_be_nominated(fields, name)) {
+    let relied_on = |name: &String| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
+    if fields.contains_key(CONNECTION) && headers::nominated(fields).iter().any(relied_on) {
         let message = "`Connection` names a header that the request itself needs";
         return Err(Refusal::because(Reason::AmbiguousRequest, message));
     }

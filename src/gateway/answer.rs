@@ -50,11 +50,13 @@ impl<U: Body<Data = Bytes> + Unpin> Body for AnswerBody<U> {
             }
             Source::Upstream(body) => Pin::new(body).poll_frame(context),
         };
-        if let (Poll::Ready(Some(Ok(frame))), Some(observation)) = (&polled, &mut this.observation) {
-            observation.sent(frame.data_ref().map_or(0, Buf::remaining));
-        }
-        if matches!(polled, Poll::Ready(None)) {
-            this.observation = None;
+        match (&polled, &mut this.observation) {
+            (Poll::Ready(Some(Ok(frame))), Some(observation)) => {
+                observation.sent(frame.data_ref().map_or(0, Buf::remaining));
+            }
+            (Poll::Ready(Some(Err(_))), Some(observation)) => observation.broken_off(),
+            (Poll::Ready(None), _) => this.observation = None,
+            _ => {}
         }
         polled
     }

@@ -55,9 +55,9 @@ pub(super) fn nominated(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// Whether a nominated field may be dropped without changing what was judged: it concerns connections, or is not there.
-pub(super) fn may_be_nominated(headers: &HeaderMap, name: &str) -> bool {
-    name == "close" || HOP_BY_HOP.iter().any(|hop| hop.as_str() == name) || !headers.contains_key(name)
+/// Whether the gateway itself goes by the field, so that nominating it would have it judged and then dropped.
+pub(super) fn is_relied_on(name: &str) -> bool {
+    SINGULAR.iter().chain([&TRACEPARENT]).any(|relied| relied.as_str() == name)
 }
 
 /// Removes what is for this connection only.

@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 
 /// Has the judge look at what must be judged.
 #[derive(Clone)]
-pub struct InspectLayer {
+pub(super) struct InspectLayer {
     pub(super) gate: Arc<Gate>,
 }
 

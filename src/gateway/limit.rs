@@ -12,7 +12,7 @@ use tower::{Layer, Service};
 
 /// Bounds the requests at once, over all workers.
 #[derive(Clone)]
-pub struct LimitLayer {
+pub(super) struct LimitLayer {
     pub(super) shared: Arc<Shared>,
 }
 

@@ -26,7 +26,7 @@ use tower::{Layer, Service};
 
 /// Begins and ends the record of each request. One per connection: it knows the client.
 #[derive(Clone)]
-pub struct ObserveLayer {
+pub(super) struct ObserveLayer {
     pub(super) shared: Arc<Shared>,
     pub(super) peer: Option<SocketAddr>,
 }
@@ -106,6 +106,12 @@ impl Observation {
         self.record.lock().response_bytes += bytes as u64;
     }
 
+    /// Notes that the upstream broke off in the middle of its answer.
+    pub(super) fn broken_off(&mut self) {
+        let mut record = self.record.lock();
+        (record.outcome, record.reason) = (Outcome::Failed, Some(Reason::UpstreamUnreachable));
+    }
+
     fn answer<U>(self, answer: Result<Response<U>, Refusal>) -> Response<AnswerBody<U>> {
         let response = match answer {
             Ok(response) => self.pass(response),
@@ -138,6 +144,9 @@ impl Drop for Observation {
     fn drop(&mut self) {
         let mut record = self.record.lock();
         record.elapsed = record.clock.elapsed();
+        if record.status == 0 {
+            record.outcome = Outcome::Aborted;
+        }
         self.telemetry.finish(&record);
     }
 }

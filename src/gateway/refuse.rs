@@ -50,7 +50,7 @@ impl Refusal {
 
 /// The answer for `refused`, in the shape of Clerk's errors. The `Content-Type` is exact: the JS SDK compares it byte by
 /// byte; `long_message` is always there: the Python SDK's type requires it.
-pub fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
+pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
     let denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
     let mut errors: Vec<Value> = denied.take(MOST_ERRORS).map(|violation| error(record, violation)).collect();
     if errors.is_empty() {

@@ -1,3 +1,5 @@
+//! What is said of broken manifests, and what sound ones read as.
+
 use super::{Manifest, read, read_with_variables};
 use schemars::JsonSchema;
 use serde::Deserialize;

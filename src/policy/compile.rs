@@ -31,6 +31,8 @@ pub struct Policy {
     pub(super) conditions: Vec<(Arc<str>, Expression)>,
     /// What must be true for it to hold.
     pub validations: Vec<Validation>,
+    /// The headers it reads, in lower case; none where only a request decides which.
+    pub(super) headers: Option<BTreeSet<String>>,
     /// Its parameters, as a CEL map.
     pub(super) params: Box<dyn Val>,
 }
@@ -55,7 +57,7 @@ pub struct Validation {
 ///
 /// Everything that is wrong with it, each with its place.
 pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
-    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new() };
+    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new(), headers: Some(BTreeSet::new()) };
     let policy = compiler.policy(&manifest.value, contract);
     if compiler.mistakes.is_empty() { Ok(policy) } else { Err(compiler.mistakes) }
 }
@@ -63,6 +65,8 @@ pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Resul
 struct Compiler<'s> {
     source: &'s Source,
     mistakes: Vec<Diagnostic>,
+    /// The headers that the expressions so far read; none once one reads any that a request decides on.
+    headers: Option<BTreeSet<String>>,
 }
 
 impl Compiler<'_> {
@@ -100,6 +104,7 @@ impl Compiler<'_> {
             environments: spec.r#match.environments.iter().copied().collect(),
             conditions,
             validations,
+            headers: self.headers.take(),
             params: params(&spec.params),
         }
     }
@@ -188,11 +193,24 @@ impl Compiler<'_> {
                 return None;
             }
         };
+        self.note_headers(&expression);
         for unknown in known.unknown(&expression) {
             let mistake = self.unknown(pointer, text, unknown);
             self.mistakes.push(mistake);
         }
         Some(expression)
+    }
+
+    fn note_headers(&mut self, expression: &Expression) {
+        for path in expression.names() {
+            match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                ["request"] | ["request", "headers"] => self.headers = None,
+                ["request", "headers", name, ..] => {
+                    self.headers.iter_mut().for_each(|headers| headers.extend([name.to_ascii_lowercase()]));
+                }
+                _ => {}
+            }
+        }
     }
 
     fn misplaced(&self, pointer: &str, error: ExpressionError) -> Diagnostic {

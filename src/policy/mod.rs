@@ -45,6 +45,11 @@ impl Policies {
         Self { all, by_operation }
     }
 
+    /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
+    pub fn rely_on_header(&self, name: &str) -> bool {
+        self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
+    }
+
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
         &self.all
@@ -57,12 +62,4 @@ impl Policies {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn the_schema_for_editors_is_the_codes() {
-        assert!(
-            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", super::schema()),
-            "policies/policy.schema.json is out of date; run `cargo run -- schema policy > policies/policy.schema.json`"
-        );
-    }
-}
+mod tests;

@@ -63,12 +63,13 @@ pub(super) async fn serve<S: Answers>(
         http.serve_connection(TokioIo::new(stream), service_fn(move |request| call(service.clone(), request)));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        // asked first, so that an answer which becomes ready together with the signal says `connection: close`
         biased;
-        ended = connection.as_mut() => ended,
         _ = draining => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        ended = connection.as_mut() => ended,
     };
     if let Err(error) = ended {
         // hyper's errors print their own level only, which holds nothing of the request

@@ -6,7 +6,7 @@
 use crate::config::gateway::{LogFormat, LogLevel, Logs};
 use std::io;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
@@ -24,8 +24,15 @@ fn subscriber<W>(logs: &Logs, terminal: bool, writer: W) -> impl tracing::Subscr
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = Targets::new().with_target("portcullis", level(logs.level));
-    tracing_subscriber::registry().with(layer(logs.format, terminal, writer).with_filter(filter))
+    let level = level(logs.level);
+    let filter = FilterFn::new(move |metadata| *metadata.level() <= level && ours(metadata.target()));
+    tracing_subscriber::registry()
+        .with(layer(logs.format, terminal, writer).with_filter(filter.with_max_level_hint(level)))
+}
+
+/// Whether a module of this crate speaks. (The library's own filter by target takes any crate whose name begins so.)
+fn ours(target: &str) -> bool {
+    target.split("::").next() == Some("portcullis")
 }
 
 fn layer<S, W>(format: LogFormat, terminal: bool, writer: W) -> Box<dyn tracing_subscriber::Layer<S> + Send + Sync>

@@ -14,38 +14,38 @@ pub struct VariableError {
 
 /// Looks up environment variables; those set to nothing count as unset (OpenTelemetry environment specification).
 #[derive(Clone, Copy)]
-pub struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+pub(super) struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl<'a> Environment<'a> {
     /// Reads variables with `lookup`.
-    pub const fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub(super) const fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self(lookup)
     }
 
     /// The variable's value.
-    pub fn get(&self, variable: &str) -> Option<String> {
+    pub(super) fn get(&self, variable: &str) -> Option<String> {
         (self.0)(variable).filter(|value| !value.is_empty())
     }
 
     /// The first of `variables` that is set: the one for traces goes before the one for all signals.
-    pub fn first(&self, variables: [&'static str; 2]) -> Option<(&'static str, String)> {
+    pub(super) fn first(&self, variables: [&'static str; 2]) -> Option<(&'static str, String)> {
         variables.into_iter().find_map(|variable| Some((variable, self.get(variable)?)))
     }
 
     /// Whether the variable is set to `true`, in any case.
-    pub fn is_true(&self, variable: &str) -> bool {
+    pub(super) fn is_true(&self, variable: &str) -> bool {
         self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// The variable as a number; one that is no number counts as unset, as in every other SDK.
-    pub fn number(&self, variable: &str) -> Option<u64> {
+    pub(super) fn number(&self, variable: &str) -> Option<u64> {
         self.get(variable)?.trim().parse().ok()
     }
 }
 
 /// Reads `name=value,name=value` with percent-encoded values, the form of headers and resource attributes (the W3C
 /// baggage form). None where a pair has no name or no valid UTF-8.
-pub fn pairs(list: &str) -> Option<Vec<(String, String)>> {
+pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     list.split(',').filter(|pair| !pair.trim().is_empty()).map(pair).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Counts and durations for Prometheus, in the OpenMetrics text format.
+//! Counts and durations for Prometheus, in the `OpenMetrics` text format.
 //!
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
@@ -21,6 +21,7 @@ const REQUEST_BOUNDS: [f64; 16] =
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[expect(clippy::struct_field_names, reason = "they are the labels, which the conventions name")]
 struct Served {
     http_request_method: &'static str,
     http_route: Arc<str>,
@@ -210,7 +211,7 @@ impl Metrics {
         self.reloads.get_or_create(&Reload { outcome: "rejected" }).inc();
     }
 
-    /// All of it as OpenMetrics text.
+    /// All of it as `OpenMetrics` text.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         // writing to a String can't fail
@@ -239,7 +240,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.add(&samples::allowed());
         let mut denied = samples::denied();
-        denied.violations = std::iter::repeat_n(denied.violations.clone(), 3).flatten().collect();
+        denied.violations = vec![denied.violations; 3].concat();
         metrics.add(&denied);
         metrics.add(&samples::failed());
         metrics.add(&samples::unrouted());

@@ -4,7 +4,7 @@
 
 mod access_log;
 pub mod application_log;
-pub mod environment;
+mod environment;
 mod metrics;
 mod otlp;
 pub mod record;
@@ -14,6 +14,7 @@ mod timestamp;
 pub mod trace_context;
 
 pub use access_log::Output;
+pub use environment::VariableError;
 pub use otlp::OtlpError;
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
@@ -138,7 +139,7 @@ impl Telemetry {
         self.shared.metrics.bundle_rejected();
     }
 
-    /// All metrics in the OpenMetrics text format.
+    /// All metrics in the `OpenMetrics` text format.
     pub fn metrics_text(&self) -> String {
         self.shared.metrics.text()
     }

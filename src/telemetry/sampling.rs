@@ -8,7 +8,7 @@ use crate::config::gateway::{AlwaysExport, Sampler, Traces};
 
 /// The sampling decisions of one process.
 #[derive(Clone, Debug)]
-pub struct Sampling {
+pub(super) struct Sampling {
     sampler: Sampler,
     denied: bool,
     failed: bool,
@@ -17,7 +17,7 @@ pub struct Sampling {
 impl Sampling {
     /// The configured sampling; `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` win over the configuration. A sampler
     /// that has no such name is reported and ignored, as the OpenTelemetry environment specification asks.
-    pub fn new(traces: &Traces, environment: Environment<'_>) -> Self {
+    pub(super) fn new(traces: &Traces, environment: Environment<'_>) -> Self {
         Self {
             sampler: from_environment(environment).unwrap_or(traces.sampler),
             denied: traces.always_export.contains(&AlwaysExport::Denied),
@@ -26,7 +26,7 @@ impl Sampling {
     }
 
     /// The head decision for a request of trace `trace_id`.
-    pub fn at_head(&self, trace_id: [u8; 16], parent: Option<&Parent>) -> bool {
+    pub(super) fn at_head(&self, trace_id: [u8; 16], parent: Option<&Parent>) -> bool {
         let as_caller = |without: bool| parent.map_or(without, |parent| parent.sampled);
         match self.sampler {
             Sampler::AlwaysOn => true,
@@ -39,7 +39,7 @@ impl Sampling {
     }
 
     /// Whether the finished request is exported.
-    pub fn at_end(&self, record: &Record) -> bool {
+    pub(super) fn at_end(&self, record: &Record) -> bool {
         let TraceContext { sampled, .. } = record.trace;
         sampled
             || match record.outcome {

@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn events_are_bounded_and_what_is_left_out_is_counted() {
         let mut record = samples::denied();
-        record.violations = std::iter::repeat_n(record.violations.clone(), 1000).flatten().collect();
+        record.violations = vec![record.violations; 1000].concat();
         let spans = spans(&record);
         assert_eq!(spans[0].events.len() + spans[0].events.dropped_count as usize, 2000);
         assert!(spans[0].events.len() <= 128);

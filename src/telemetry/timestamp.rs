@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A point in time, shown as RFC 3339 in UTC with milliseconds: `2026-05-12T08:30:00.125Z`.
 #[derive(Clone, Copy, Debug)]
-pub struct Timestamp(pub SystemTime);
+pub(super) struct Timestamp(pub(super) SystemTime);
 
 /// The calendar form of a point in time.
 struct Civil {

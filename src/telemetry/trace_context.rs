@@ -155,7 +155,7 @@ mod tests {
         let invalid = [
             String::new(),
             "junk".repeat(2048),
-            VALID[..54].to_owned(),
+            VALID.chars().take(54).collect(),
             format!("{VALID}-more"),
             VALID.to_ascii_uppercase(),
             VALID.replacen("00", "ff", 1),

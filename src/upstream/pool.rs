@@ -155,3 +155,70 @@ pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, s
     seat.leave_pool();
     let _ = connection.await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, DuplexStream};
+
+    /// A connection of `pool`'s that is ready for a request, and the upstream's end of it.
+    async fn connection(pool: &Arc<Pool>) -> (Lease, DuplexStream) {
+        let (ours, upstream) = tokio::io::duplex(1024);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+        let seat = pool.seat(([127, 0, 0, 1], 443).into());
+        tokio::spawn(drive(connection, Arc::clone(&seat)));
+        sender.ready().await.unwrap();
+        (Lease::new(sender, seat), upstream)
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_taken_by_one_only() {
+        let pool = Pool::new();
+        let (lease, _upstream) = connection(&pool).await;
+        lease.give_back();
+        let taken = pool.take();
+        assert!(taken.is_some() && pool.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_idles_too_long_is_closed() {
+        let pool = Pool::with_idle_limit(Duration::from_millis(30));
+        let (lease, mut upstream) = connection(&pool).await;
+        lease.give_back();
+        assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
+        assert!(pool.idle.get(&GROUP).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_use_may_be_as_old_as_it_likes() {
+        let pool = Pool::with_idle_limit(Duration::from_millis(30));
+        let (lease, mut upstream) = connection(&pool).await;
+        let closed = pingora_timeout::timeout(Duration::from_millis(150), upstream.read(&mut [0])).await;
+        assert!(closed.is_err() && !lease.sender.is_closed());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_too_old_is_not_used_although_its_driver_did_not_run_yet() {
+        let pool = Pool::with_idle_limit(Duration::from_millis(30));
+        let (lease, _upstream) = connection(&pool).await;
+        lease.give_back();
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(pool.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_the_upstream_closes_leaves_the_pool_at_once() {
+        let pool = Pool::new();
+        let (lease, upstream) = connection(&pool).await;
+        let seat = Arc::downgrade(&lease.seat);
+        lease.give_back();
+        drop(upstream);
+        // the driver and the pool hold the seat; when both let go, the connection is gone
+        while seat.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(pool.idle.get(&GROUP).is_none());
+    }
+}

@@ -3,10 +3,22 @@
 //! Each module says `cfg(test)`, though all is test here, because that is how clippy knows that it may `expect`.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;
+#[cfg(test)]
+mod traces;
+#[cfg(test)]
+mod upstream;
+#[cfg(test)]
+mod upstream_tls;

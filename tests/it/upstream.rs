@@ -9,7 +9,10 @@ use http_body_util::BodyExt;
 use portcullis::config::gateway::Upstream as Settings;
 use portcullis::telemetry::record::UpstreamCall;
 use portcullis::upstream::{Answered, Failed, Unreachable, Upstream, UpstreamBody, UpstreamError};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -117,18 +120,89 @@ async fn an_idle_connection_that_the_upstream_closed_is_replaced() {
     let upstream = upstream(recorder.address());
     for round in 1..=20 {
         assert_eq!(finish(&upstream).await.0.status(), 200);
-        recorder.close_connections();
+        recorder.close_connections().await;
         assert_eq!((recorder.seen(), recorder.connections()), (round, round), "a request was lost or sent twice");
     }
+}
+
+/// An upstream on a thread of its own: answers a request a connection, closes when told, and counts what arrived.
+struct Closing {
+    upstream: Upstream,
+    /// Tells it to close the connection, and blocks until the close is in the kernel.
+    close: Box<dyn Fn()>,
+    /// Gets a byte right before each close.
+    doorbell: TcpStream,
+    served: Arc<AtomicUsize>,
+}
+
+async fn closing() -> Closing {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = upstream(listener.local_addr().unwrap());
+    let bell = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut ringer = std::net::TcpStream::connect(bell.local_addr().unwrap()).unwrap();
+    let (doorbell, _) = bell.accept().await.unwrap();
+    // tokio tries a new socket at once; after this it waits for the kernel's event, which the tests are about
+    assert!(doorbell.try_read(&mut [0]).is_err());
+    let (tell, told) = mpsc::channel();
+    let (closed, wait) = mpsc::channel();
+    let served = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&served);
+    std::thread::spawn(move || {
+        loop {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let mut read = 0;
+            while !request[..read].ends_with(b"}") {
+                read += stream.read(&mut request[read..]).unwrap();
+            }
+            count.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            if told.recv().is_err() {
+                return;
+            }
+            ringer.write_all(b"!").unwrap();
+            drop(stream);
+            closed.send(()).unwrap();
+        }
+    });
+    let close = Box::new(move || {
+        tell.send(()).unwrap();
+        wait.recv().unwrap();
+    });
+    Closing { upstream, close, doorbell, served }
+}
+
+#[tokio::test]
+async fn a_request_that_hyper_hands_back_unsent_goes_out_once_on_a_new_connection() {
+    let Closing { upstream, close, mut doorbell, served } = closing().await;
+    drop(send(&upstream).await.unwrap());
+    close();
+    // the bell and the close come in one batch of events, and we wake before the connection's driver has run
+    doorbell.read_u8().await.unwrap();
+    let (answer, call) = send(&upstream).await.expect("the request was handed back unsent");
+    assert_eq!((answer.status().as_u16(), call.reused, served.load(Ordering::SeqCst)), (200, false, 2));
+    assert!(call.connect.is_some());
+}
+
+#[tokio::test]
+async fn a_request_written_before_the_close_was_seen_is_not_repeated() {
+    let Closing { upstream, close, served, .. } = closing().await;
+    drop(send(&upstream).await.unwrap());
+    close();
+    // the runtime has not asked the kernel since the close, so the bytes do leave
+    let (error, call) = send(&upstream).await.unwrap_err();
+    assert_eq!((error, call.reused), (Unreachable::BrokenOff.into(), true));
+    assert_eq!(served.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn a_request_that_may_have_arrived_is_never_sent_again() {
     for reply in [Reply::Reset, Reply::Close] {
-        let recorder = Recorder::start(move |request| match request.body.is_empty() {
-            true => Reply::json(200, "{}"),
-            false => reply.clone(),
-        })
+        let recorder = Recorder::start(
+            move |request| {
+                if request.body.is_empty() { Reply::json(200, "{}") } else { reply.clone() }
+            },
+        )
         .await;
         let upstream = upstream(recorder.address());
         let (answer, _) = upstream.send(patch("")).await.unwrap();
@@ -137,6 +211,7 @@ async fn a_request_that_may_have_arrived_is_never_sent_again() {
         assert_eq!(error, Unreachable::BrokenOff.into());
         assert!(call.reused, "the case is about a connection that is used again");
         assert_eq!((recorder.seen(), recorder.connections()), (2, 1));
+        assert_eq!([recorder.request().await.connection, recorder.request().await.connection], [0, 0]);
     }
 }
 
@@ -240,7 +315,7 @@ async fn an_answer_dropped_half_read_does_not_poison_the_pool() {
         assert!(!call.reused, "a connection with half an answer in it was used again");
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "aa");
         // that one was read to its end; take it out of the pool for the next round
-        recorder.close_connections();
+        recorder.close_connections().await;
     }
 }
 
@@ -361,10 +436,10 @@ async fn an_upload_is_read_no_faster_than_the_upstream_takes_it() {
     client.write_all(head.as_bytes()).await.unwrap();
     let (mut upstream, _) = upstream.accept().await.unwrap();
     read_head(&mut upstream).await;
-    let held = write_until_stuck(&mut client, LARGE).await;
-    assert!(held < HELD, "{held} bytes were taken in although nobody read them");
-    let ((), rest) = tokio::join!(read_x(&mut upstream, LARGE), write_until_stuck(&mut client, LARGE - held));
-    assert_eq!(held + rest, LARGE);
+    let taken = write_until_stuck(&mut client, LARGE).await;
+    assert!(taken < HELD, "{taken} bytes went in although nobody read them");
+    let ((), rest) = tokio::join!(read_x(&mut upstream, LARGE), write_until_stuck(&mut client, LARGE - taken));
+    assert_eq!(taken + rest, LARGE);
     upstream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     assert!(read_head(&mut client).await.starts_with(b"HTTP/1.1 204"));
 }
@@ -379,9 +454,9 @@ async fn an_answer_is_read_no_faster_than_the_client_takes_it() {
     read_head(&mut upstream).await;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LARGE}\r\n\r\n");
     upstream.write_all(head.as_bytes()).await.unwrap();
-    let held = write_until_stuck(&mut upstream, LARGE).await;
-    assert!(held < HELD, "{held} bytes were taken in although nobody read them");
+    let taken = write_until_stuck(&mut upstream, LARGE).await;
+    assert!(taken < HELD, "{taken} bytes went in although nobody read them");
     read_head(&mut client).await;
-    let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - held));
-    assert_eq!(held + rest, LARGE);
+    let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - taken));
+    assert_eq!(taken + rest, LARGE);
 }

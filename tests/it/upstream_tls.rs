@@ -4,6 +4,7 @@ use crate::support::authority::Authority;
 use crate::support::proxy::upstream_settings;
 use crate::support::recorder::{Recorder, Reply};
 use http::Request;
+use http_body_util::BodyExt;
 use portcullis::config::gateway::Upstream as Settings;
 use portcullis::upstream::{CertificateFault, Connector, Failed, Origin, Unreachable, Upstream, UpstreamBody};
 use tokio_rustls::TlsAcceptor;
@@ -18,9 +19,13 @@ fn upstream(recorder: &Recorder, host: &str, trusted: &Authority) -> Upstream {
     Upstream::new(Connector::new(origin, &settings).unwrap())
 }
 
+/// Sends a request and reads the answer to its end, without which its connection is not kept.
 async fn get(upstream: &Upstream) -> Result<u16, Failed> {
     let request = Request::get("/v1/users").body(UpstreamBody::Empty).unwrap();
-    upstream.send(request).await.map(|(answer, _)| answer.status().as_u16())
+    let (answer, _) = upstream.send(request).await?;
+    let status = answer.status().as_u16();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "{}");
+    Ok(status)
 }
 
 async fn fault(tls: TlsAcceptor, host: &str, trusted: &Authority) -> (CertificateFault, String) {

@@ -17,9 +17,9 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, colour: bool) {
     let timestamp = Timestamp(record.started).to_string();
     let time = timestamp.split(['T', 'Z']).nth(1).unwrap_or_default();
     // writing to a Vec can't fail
-    let _ = write!(
+    let _ = writeln!(
         line,
-        "{dim}{time}{plain} {shade}{word:<6}{plain} {:<6} {:<34} {} {:>9} {}{dim}{}{plain}\n",
+        "{dim}{time}{plain} {shade}{word:<6}{plain} {:<6} {:<34} {} {:>9} {}{dim}{}{plain}",
         record.method,
         record.route(),
         Status(record.status),

@@ -1,6 +1,7 @@
 //! The line of a request for machines: one JSON object. The names are an interface; a name once given keeps its meaning.
 
 use crate::judge::violation::{Action, Field, Rule};
+use crate::reason::Reason;
 use crate::telemetry::record::Record;
 use crate::telemetry::timestamp::Timestamp;
 use serde::ser::{Serialize, Serializer};
@@ -84,7 +85,7 @@ impl<'a> Line<'a> {
             environment: record.environment.as_str(),
             status: record.status,
             decision: record.outcome.as_str(),
-            reason: record.reason.map(|reason| reason.as_str()),
+            reason: record.reason.map(Reason::as_str),
             policies: policies(record),
             keywords: keywords(record),
             fields: record.shown_violations().filter_map(|it| it.field.as_ref()).map(Field::for_log).collect(),
@@ -228,7 +229,7 @@ mod tests {
     #[test]
     fn a_body_full_of_violations_does_not_fill_the_log() {
         let mut record = samples::denied();
-        record.violations = std::iter::repeat_n(record.violations.clone(), 1000).flatten().collect();
+        record.violations = vec![record.violations; 1000].concat();
         let line = line(&record);
         assert_eq!(line["violations"], 2000);
         assert_eq!(line["policies"].as_array().unwrap().len(), 1);

@@ -89,7 +89,9 @@ impl Otlp {
             self.overflowed.inc_by(spans.len() as u64);
             return;
         }
-        spans.into_iter().for_each(|span| self.processor.on_end(span));
+        for span in spans {
+            self.processor.on_end(span);
+        }
     }
 
     /// Exports what is queued and ends, at most `deadline`. Blocks; not to be called on a thread of the runtime that

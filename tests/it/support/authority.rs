@@ -8,13 +8,13 @@ use tempfile::NamedTempFile;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate authority that exists only in this test.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     file: NamedTempFile,
 }
 
 impl Authority {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -26,17 +26,17 @@ impl Authority {
     }
 
     /// The PEM file that makes a client trust this authority.
-    pub fn file(&self) -> &std::path::Path {
+    pub(crate) fn file(&self) -> &std::path::Path {
         self.file.path()
     }
 
     /// A TLS server for `host`.
-    pub fn server(&self, host: &str) -> TlsAcceptor {
+    pub(crate) fn server(&self, host: &str) -> TlsAcceptor {
         self.server_with(host, |_| {})
     }
 
     /// A TLS server for `host` whose certificate ended in 2020.
-    pub fn expired_server(&self, host: &str) -> TlsAcceptor {
+    pub(crate) fn expired_server(&self, host: &str) -> TlsAcceptor {
         self.server_with(host, |params| {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
@@ -44,7 +44,7 @@ impl Authority {
     }
 
     /// A TLS server for `host` whose certificate begins in 2999.
-    pub fn future_server(&self, host: &str) -> TlsAcceptor {
+    pub(crate) fn future_server(&self, host: &str) -> TlsAcceptor {
         self.server_with(host, |params| params.not_before = date_time_ymd(2999, 1, 1))
     }
 

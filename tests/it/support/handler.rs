@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 /// Answers each request as the closure does.
 #[derive(Clone)]
-pub struct Handler<F>(pub F);
+pub(crate) struct Handler<F>(pub(crate) F);
 
 impl<F, R, B> tower::Service<Request<Incoming>> for Handler<F>
 where

@@ -1,7 +1,9 @@
 //! What several topics of the integration tests share.
 
-pub mod authority;
-pub mod client;
-pub mod handler;
-pub mod proxy;
-pub mod recorder;
+pub(crate) mod authority;
+pub(crate) mod client;
+pub(crate) mod collector;
+pub(crate) mod handler;
+pub(crate) mod proxy;
+pub(crate) mod recorder;
+pub(crate) mod source;

@@ -14,12 +14,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Settings that no test should run into.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { workers: 1, connections: 100, header_bytes: 32 * 1024, header_timeout: Duration::from_secs(10) }
 }
 
 /// Upstream settings that no test should run into.
-pub fn upstream_settings() -> UpstreamSettings {
+pub(crate) fn upstream_settings() -> UpstreamSettings {
     UpstreamSettings {
         target: UpstreamTarget::Embedded,
         ca_file: None,
@@ -29,24 +29,24 @@ pub fn upstream_settings() -> UpstreamSettings {
 }
 
 /// The upstream at `address` over plain HTTP.
-pub fn upstream(address: SocketAddr) -> Upstream {
+pub(crate) fn upstream(address: SocketAddr) -> Upstream {
     upstream_with(address, &upstream_settings())
 }
 
 /// The upstream at `address` over plain HTTP, with these deadlines.
-pub fn upstream_with(address: SocketAddr, settings: &UpstreamSettings) -> Upstream {
+pub(crate) fn upstream_with(address: SocketAddr, settings: &UpstreamSettings) -> Upstream {
     let origin = Origin::new(false, &address.ip().to_string(), address.port()).unwrap();
     Upstream::new(Connector::new(origin, settings).unwrap())
 }
 
 /// A proxy to `upstream` on a free port.
-pub fn proxy(upstream: SocketAddr, settings: &UpstreamSettings) -> (Server, SocketAddr) {
+pub(crate) fn proxy(upstream: SocketAddr, settings: &UpstreamSettings) -> (Server, SocketAddr) {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     proxy_on(listener, upstream, settings)
 }
 
 /// A proxy to `upstream` on this socket.
-pub fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &UpstreamSettings) -> (Server, SocketAddr) {
+pub(crate) fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &UpstreamSettings) -> (Server, SocketAddr) {
     let address = listener.local_addr().unwrap();
     let to = to.clone();
     let server = Server::start(vec![listener], settings(), move |_worker| {

@@ -22,20 +22,20 @@ use tokio_rustls::TlsAcceptor;
 
 /// A request as it arrived: every byte of head and body.
 #[derive(Clone, Debug)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Which connection it came on, from 0.
-    pub connection: usize,
+    pub(crate) connection: usize,
     /// Request line and header lines, with the empty line that ends them.
-    pub head: String,
+    pub(crate) head: String,
     /// The body as it was framed: with chunk sizes where it was chunked.
-    pub raw_body: Vec<u8>,
+    pub(crate) raw_body: Vec<u8>,
     /// The body itself.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// What the upstream does about a request.
 #[derive(Clone, Debug)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Writes these bytes and keeps the connection.
     Bytes(Vec<u8>),
     /// Writes these bytes and closes the connection.
@@ -49,7 +49,7 @@ pub enum Reply {
 }
 
 /// The upstream. Dropping it closes everything.
-pub struct Recorder {
+pub(crate) struct Recorder {
     address: SocketAddr,
     book: Arc<Book>,
     task: AbortHandle,
@@ -75,18 +75,21 @@ type Script = dyn Fn(&Recorded) -> Reply + Send + Sync;
 
 impl Recorder {
     /// Answers each request as `script` says.
-    pub async fn start(script: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(script: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), None, script)
     }
 
     /// Answers every request with `status` and `body` as JSON.
-    pub async fn answering(status: u16, body: &str) -> Self {
+    pub(crate) async fn answering(status: u16, body: &str) -> Self {
         let reply = Reply::json(status, body);
         Self::start(move |_| reply.clone()).await
     }
 
     /// As [`Recorder::start`], over TLS.
-    pub async fn tls(acceptor: TlsAcceptor, script: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn tls(
+        acceptor: TlsAcceptor,
+        script: impl Fn(&Recorded) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), Some(acceptor), script)
     }
 
@@ -102,12 +105,12 @@ impl Recorder {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The next request not yet asked for; waits for it.
-    pub async fn request(&self) -> Recorded {
+    pub(crate) async fn request(&self) -> Recorded {
         self.book.arrived.0.acquire().await.unwrap().forget();
         let mut read = self.book.read.lock().unwrap();
         *read += 1;
@@ -115,17 +118,27 @@ impl Recorder {
     }
 
     /// How many requests arrived whole.
-    pub fn seen(&self) -> usize {
+    pub(crate) fn seen(&self) -> usize {
         self.book.requests.lock().unwrap().len()
     }
 
     /// How many connections were opened.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.book.connections.lock().unwrap().len()
     }
 
-    /// Closes the connections that are open now, as a server does with idle ones.
-    pub fn close_connections(&self) {
+    /// Closes the connections that are open now, as a server does with idle ones, and lets the other side see it:
+    /// what is sent before that meets a reset, which is another case.
+    pub(crate) async fn close_connections(&self) {
+        self.abort_connections();
+        while !self.book.connections.lock().unwrap().iter().all(AbortHandle::is_finished) {
+            tokio::task::yield_now().await;
+        }
+        // a yield lets the runtime ask the kernel what happened, and then whoever it happened to runs before us
+        tokio::task::yield_now().await;
+    }
+
+    fn abort_connections(&self) {
         for connection in self.book.connections.lock().unwrap().iter() {
             connection.abort();
         }
@@ -135,13 +148,13 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.task.abort();
-        self.close_connections();
+        self.abort_connections();
     }
 }
 
 impl Reply {
     /// A whole JSON answer.
-    pub fn json(status: u16, body: &str) -> Self {
+    pub(crate) fn json(status: u16, body: &str) -> Self {
         Self::Bytes(
             format!(
                 "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
@@ -154,12 +167,12 @@ impl Reply {
 
 impl Recorded {
     /// The request line.
-    pub fn line(&self) -> &str {
+    pub(crate) fn line(&self) -> &str {
         self.head.lines().next().unwrap_or_default()
     }
 
     /// The values of every header line of this name, in order.
-    pub fn header(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
         lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
     }

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""CPU per request of the gateway, everything on, beside nginx's bare `proxy_pass`, in one run.
+
+    cargo build --release && benches/end_to_end.py
+
+Needs nginx and wrk (Debian: nginx-light wrk). The proxy under test has core 0 to itself; load, upstream and collector
+share core 1. What is told is the proxy's own CPU time (user and system, of all its threads) divided by the requests that
+it answered: the figure least moved by noise. Rounds are interleaved; the median counts.
+"""
+import http.server
+import json
+import os
+import pathlib
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BODY = json.dumps({
+    "first_name": "Ada", "last_name": "Lovelace", "username": "ada", "password": "correct horse battery",
+    "sign_out_of_other_sessions": True, "notify_primary_email_address_changed": False, "delete_self_enabled": True,
+    "create_organization_enabled": True, "locale": "en-GB", "external_id": "customer-000000000000000042",
+}, separators=(",", ":"))
+ROUNDS, SECONDS, CONNECTIONS = int(os.environ.get("ROUNDS", 4)), int(os.environ.get("SECONDS", 5)), 32
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return held.getsockname()[1]
+
+
+def start(core, command, **options):
+    return subprocess.Popen(["taskset", "-c", str(core), *command], **options)
+
+
+def wait_for(port):
+    for _ in range(200):
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    sys.exit(f"nothing listens on {port}")
+
+
+def nginx(folder, core, port, location):
+    folder.mkdir()
+    (folder / "nginx.conf").write_text(f"""
+        daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
+        events {{ worker_connections 1024; }}
+        http {{
+          access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+          uwsgi_temp_path {folder}; scgi_temp_path {folder}; keepalive_requests 100000000; default_type application/json;
+          {location[0]}
+          server {{ listen 127.0.0.1:{port} reuseport; location / {{ {location[1]} }} }}
+        }}""")
+    process = start(core, ["nginx", "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
+    wait_for(port)
+    return process
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Takes spans and forgets them."""
+    received = 0
+
+    def do_POST(self):
+        Collector.received += len(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def cpu_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_kib(process):
+    return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
+
+
+def load(port, script):
+    """Requests answered; anything but 2xx is an error."""
+    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", script,
+                          f"http://127.0.0.1:{port}/v1/users/user_1"], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in out:
+        sys.exit(out)
+    return int(re.search(r"(\d+) requests in", out)[1]), re.search(r"99%\s+(\S+)", out)[1]
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-bench-"))
+    script = folder / "patch.lua"
+    script.write_text(f"""wrk.method = "PATCH"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
+wrk.headers["Clerk-API-Version"] = "2026-05-12"
+wrk.body = [[{BODY}]]""")
+    origin, bare, gateway, admin = (free_port() for _ in range(4))
+    answer = json.dumps({"id": "user_1", "object": "user", "first_name": "Ada", "padding": "x" * 900})
+    running = [nginx(folder / "origin", 1, origin, ("", f"return 200 '{answer}';"))]
+    running.append(nginx(folder / "bare", 0, bare, (
+        f"upstream bapi {{ server 127.0.0.1:{origin}; keepalive 64; keepalive_requests 100000000; }}",
+        'proxy_pass http://bapi; proxy_http_version 1.1; proxy_set_header Connection "";')))
+    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    os.sched_setaffinity(0, {1})
+    environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+                   "PORTCULLIS_LISTEN": f"127.0.0.1:{gateway}", "PORTCULLIS_ADMIN_LISTEN": f"127.0.0.1:{admin}",
+                   "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}"}
+    with open(folder / "access.log", "w") as log:
+        running.append(start(0, [str(ROOT / "target/release/portcullis"), "run", "--config", str(ROOT / "config/gateway.yaml")],
+                             env=environment, stdout=log, stderr=subprocess.DEVNULL))
+    wait_for(gateway)
+    rest = resident_kib(running[2])
+    figures = {"nginx proxy_pass, bare": (running[1], bare, []), "portcullis, everything on": (running[2], gateway, [])}
+    try:
+        for process, port, _ in figures.values():
+            load(port, script)
+        for turn in range(ROUNDS):
+            for name, (process, port, rounds) in figures.items():
+                before = cpu_seconds(process)
+                requests, p99 = load(port, script)
+                rounds.append((cpu_seconds(process) - before) / requests * 1e6)
+                print(f"round {turn + 1}  {name:<26} {rounds[-1]:6.1f} us CPU a request  {requests / SECONDS:8.0f}/s  p99 {p99}", flush=True)
+        medians = {name: statistics.median(rounds) for name, (_, _, rounds) in figures.items()}
+        for name, median in medians.items():
+            print(f"median   {name:<26} {median:6.1f} us CPU a request")
+        bare_us, full_us = medians.values()
+        print(f"ratio    {full_us / bare_us:.2f}")
+        print(f"resident {rest / 1024:.1f} MiB at rest, {resident_kib(running[2]) / 1024:.1f} MiB after the load")
+        print(f"body     {len(BODY)} bytes; spans exported: {Collector.received} bytes; log: {(folder / 'access.log').stat().st_size} bytes")
+        metrics = urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics").read().decode()
+        for line in metrics.splitlines():
+            if "dropped" in line and not line.startswith("#"):
+                print(f"metric   {line}")
+    finally:
+        for process in running:
+            process.terminate()
+
+
+main()

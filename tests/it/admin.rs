@@ -1,0 +1,81 @@
+//! What operators see.
+
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::rt::TokioIo;
+use portcullis::admin::{self, Readiness, State};
+use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::telemetry::{Output, Setup, Telemetry};
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+fn state() -> State {
+    let setup = Setup {
+        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+        traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+        upstream: &UpstreamTarget::Embedded,
+        output: Output::new(io::sink(), false),
+        environment: &|_| None,
+        runtime: Handle::current(),
+    };
+    State { telemetry: Telemetry::start(setup).expect("telemetry"), readiness: Readiness::default() }
+}
+
+async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("http");
+    tokio::spawn(connection);
+    let request =
+        http::Request::get(path).header("host", "admin").body(Empty::<bytes::Bytes>::new()).expect("a request");
+    let (head, body) = sender.send_request(request).await.expect("an answer").into_parts();
+    let body = body.collect().await.expect("a body").to_bytes();
+    let kind = head.headers.get("content-type").map(|value| value.to_str().expect("ASCII").to_owned());
+    (head.status.as_u16(), kind, String::from_utf8(body.to_vec()).expect("UTF-8"))
+}
+
+#[tokio::test]
+async fn probes_follow_the_life_of_the_gateway() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let (end, ended) = oneshot::channel::<()>();
+    let state = state();
+    let readiness = state.readiness.clone();
+    let serving = tokio::spawn(admin::serve(listener, state, async { drop(ended.await) }));
+
+    assert_eq!(get(address, "/livez").await.0, 200);
+    assert_eq!(get(address, "/startupz").await.0, 503);
+    let (status, _, why) = get(address, "/readyz").await;
+    assert_eq!((status, why.as_str()), (503, "no policy bundle is loaded yet"));
+    readiness.ready();
+    assert_eq!(get(address, "/readyz").await.0, 200);
+    assert_eq!(get(address, "/startupz").await.0, 200);
+    readiness.draining();
+    let (status, _, why) = get(address, "/readyz").await;
+    assert_eq!((status, why.as_str()), (503, "draining: the gateway is shutting down"));
+    assert_eq!(get(address, "/startupz").await.0, 200);
+    assert_eq!(get(address, "/livez").await.0, 200);
+
+    drop(end);
+    serving.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test]
+async fn metrics_are_openmetrics_and_count_what_is_in_flight() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let state = state();
+    let telemetry = state.telemetry.clone();
+    tokio::spawn(admin::serve(listener, state, std::future::pending()));
+
+    let one = telemetry.in_flight();
+    let (status, kind, text) = get(address, "/metrics").await;
+    assert_eq!(status, 200);
+    assert_eq!(kind.as_deref(), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert!(text.contains("\nhttp_server_active_requests 1\n"), "{text}");
+    assert!(text.ends_with("# EOF\n"));
+    drop(one);
+    assert!(get(address, "/metrics").await.2.contains("\nhttp_server_active_requests 0\n"));
+    assert_eq!(get(address, "/anything").await.0, 404);
+}

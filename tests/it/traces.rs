@@ -1,0 +1,281 @@
+//! What a collector gets of a request, over both protocols, and what a request feels of a collector that is gone.
+
+use crate::support::collector::{Collector, Protocol, attribute};
+use http::{HeaderMap, HeaderValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use portcullis::config::gateway::{
+    AccessLog, AlwaysExport, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget,
+};
+use portcullis::judge::violation::{Action, Field, Rule, Violation};
+use portcullis::reason::Reason;
+use portcullis::telemetry::record::{Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::{Output, Setup, Telemetry};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs::default_provider;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tokio_rustls::TlsAcceptor;
+
+const CANARY: &str = "canary_of_the_request";
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
+const LONG: Duration = Duration::from_secs(10);
+
+fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telemetry {
+    let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.clone());
+    let setup = Setup {
+        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+        traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied] },
+        upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
+        output: Output::new(io::sink(), false),
+        environment: &lookup,
+        runtime: Handle::current(),
+    };
+    Telemetry::start(setup).expect("telemetry")
+}
+
+fn called() -> HeaderMap {
+    let parent = HeaderValue::from_str(&format!("00-{TRACE}-{PARENT}-01")).expect("a header value");
+    HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), parent)])
+}
+
+fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
+    let mut record = Record::begin("PATCH", telemetry.begin(headers), Arc::from("0123abcd"));
+    record.routed = Some(Routed {
+        route: Arc::from("/v1/users/{user_id}"),
+        operation: Arc::from("UpdateUser"),
+        api_version: Arc::from("2026-05-12"),
+    });
+    record.elapsed = Duration::from_millis(2);
+    record.judge = Some(Duration::from_micros(3));
+    record.judge_started = Some(record.started);
+    record
+}
+
+fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
+    let mut record = routed(telemetry, headers);
+    record.outcome = Outcome::Allowed;
+    record.status = 200;
+    record.upstream = Some(UpstreamCall {
+        started: record.started,
+        elapsed: Duration::from_millis(1),
+        status: Some(200),
+        reused: false,
+        connect: Some(Duration::from_micros(300)),
+        peer: None,
+    });
+    record
+}
+
+fn denied(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
+    let mut record = routed(telemetry, headers);
+    record.outcome = Outcome::Denied;
+    record.reason = Some(Reason::PolicyDenied);
+    record.status = 422;
+    let policy = Rule::Policy(Arc::from("no-skip-password-checks"));
+    let declared = Field::Declared(String::from("/skip_password_checks"));
+    let undeclared = Field::Undeclared { parent: String::new(), name: CANARY.to_owned() };
+    record.violations = vec![
+        violation(Reason::PolicyDenied, policy, declared),
+        violation(Reason::SchemaViolation, Rule::Keyword("additionalProperties"), undeclared),
+    ];
+    record
+}
+
+fn violation(reason: Reason, rule: Rule, field: Field) -> Violation {
+    let message = Arc::from(format!("{CANARY} is in the message"));
+    Violation { reason, action: Action::Deny, rule, field: Some(field), message, hint: None, owner: None }
+}
+
+fn of_kind(spans: &[Span], kind: SpanKind) -> &Span {
+    spans.iter().find(|span| span.kind == kind as i32).expect("a span of the kind")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+async fn span_tree_arrives(protocol: Protocol) {
+    let mut collector = Collector::start(protocol, None).await;
+    let telemetry = telemetry(&collector.variables(), Sampler::ParentBasedAlwaysOff);
+    let record = allowed(&telemetry, &called());
+    telemetry.finish(&record);
+
+    let spans = collector.spans(3).await;
+    let (server, judge, client) =
+        (of_kind(&spans, SpanKind::Server), of_kind(&spans, SpanKind::Internal), of_kind(&spans, SpanKind::Client));
+    assert!(spans.iter().all(|span| hex(&span.trace_id) == TRACE));
+    assert_eq!(hex(&server.parent_span_id), PARENT);
+    assert_eq!((&judge.parent_span_id, &client.parent_span_id), (&server.span_id, &server.span_id));
+    assert_eq!(client.span_id, record.trace.client_span_id);
+    assert_eq!((server.name.as_str(), judge.name.as_str()), ("PATCH /v1/users/{user_id}", "judge"));
+    assert_eq!(server.end_time_unix_nano - server.start_time_unix_nano, 2_000_000);
+    for (key, value) in [
+        ("http.request.method", "PATCH"),
+        ("http.route", "/v1/users/{user_id}"),
+        ("http.response.status_code", "200"),
+        ("policy.decision", "allow"),
+        ("policy.bundle.revision", "0123abcd"),
+        ("clerk.operation", "UpdateUser"),
+        ("clerk.api_version", "2026-05-12"),
+        ("clerk.environment", "production"),
+        ("decision.id", &record.decision_id.to_string()),
+    ] {
+        assert_eq!(attribute(&server.attributes, key).as_deref(), Some(value), "{key}");
+    }
+    assert_eq!(attribute(&client.attributes, "server.address").as_deref(), Some("api.example.com"));
+    assert_eq!(attribute(&client.attributes, "portcullis.connection.reused").as_deref(), Some("false"));
+}
+
+#[tokio::test]
+async fn the_span_tree_arrives_over_http() {
+    span_tree_arrives(Protocol::Http).await;
+}
+
+#[tokio::test]
+async fn the_span_tree_arrives_over_grpc() {
+    span_tree_arrives(Protocol::Grpc).await;
+}
+
+async fn sender_is_named(protocol: Protocol) {
+    let mut collector = Collector::start(protocol, None).await;
+    let mut variables = collector.variables();
+    variables.push(("OTEL_EXPORTER_OTLP_HEADERS", String::from("x-tenant=ours%20alone")));
+    variables.push(("OTEL_RESOURCE_ATTRIBUTES", String::from("team=identity")));
+    let telemetry = telemetry(&variables, Sampler::AlwaysOn);
+    telemetry.finish(&allowed(&telemetry, &HeaderMap::new()));
+
+    let batch = collector.batch().await;
+    assert_eq!(batch.headers["x-tenant"], "ours alone");
+    assert_eq!(batch.resource("service.name").as_deref(), Some("portcullis"));
+    assert_eq!(batch.resource("service.version").as_deref(), Some(env!("CARGO_PKG_VERSION")));
+    assert_eq!(batch.resource("team").as_deref(), Some("identity"));
+    if protocol == Protocol::Http {
+        assert_eq!(batch.path, "/v1/traces");
+        assert_eq!(batch.headers["host"], collector.address.to_string());
+    }
+}
+
+#[tokio::test]
+async fn the_sender_is_named_over_http() {
+    sender_is_named(Protocol::Http).await;
+}
+
+#[tokio::test]
+async fn the_sender_is_named_over_grpc() {
+    sender_is_named(Protocol::Grpc).await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_exported_though_not_sampled_and_shows_nothing_of_the_request() {
+    let mut collector = Collector::start(Protocol::Http, None).await;
+    let telemetry = telemetry(&collector.variables(), Sampler::AlwaysOff);
+    telemetry.finish(&allowed(&telemetry, &called()));
+    let record = denied(&telemetry, &called());
+    assert!(!record.trace.sampled);
+    telemetry.finish(&record);
+    assert!(telemetry.shutdown(LONG).await);
+
+    let batch = collector.batch().await;
+    assert_eq!(collector.rest(), "");
+    assert!(!format!("{batch:?}").contains(CANARY));
+    let spans = batch.spans();
+    assert_eq!(spans.len(), 2, "the allowed request was not sampled");
+    let server = of_kind(&spans, SpanKind::Server);
+    assert!(server.status.as_ref().is_none_or(|status| status.code() == StatusCode::Unset));
+    assert_eq!(attribute(&server.attributes, "policy.reason").as_deref(), Some("policy_denied"));
+    let [policy, schema] = &server.events[..] else { panic!("two events: {:?}", server.events) };
+    assert_eq!((policy.name.as_str(), schema.name.as_str()), ("policy.violation", "policy.violation"));
+    let rule = attribute(&policy.attributes, "security_rule.name");
+    assert_eq!(rule.as_deref(), Some("no-skip-password-checks"));
+    assert_eq!(attribute(&policy.attributes, "policy.field").as_deref(), Some("/skip_password_checks"));
+    assert_eq!(attribute(&policy.attributes, "policy.action").as_deref(), Some("deny"));
+    assert_eq!(attribute(&schema.attributes, "policy.field").as_deref(), Some("/*"));
+}
+
+/// A server's TLS, and the file with the authority that vouches for it.
+fn tls(protocol: Protocol) -> (TlsAcceptor, tempfile::NamedTempFile) {
+    let authority_key = KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = authority.self_signed(&authority_key).expect("an authority");
+    let key = KeyPair::generate().expect("a key");
+    let issuer = Issuer::from_params(&authority, &authority_key);
+    let server = CertificateParams::new(["localhost".to_owned()]).expect("a name").signed_by(&key, &issuer);
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_no_client_auth();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let chain = vec![server.expect("a certificate").der().clone()];
+    let mut config = config.with_single_cert(chain, key).expect("a server's certificate");
+    config.alpn_protocols = vec![if protocol == Protocol::Grpc { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), certificate.pem()).expect("a written file");
+    (TlsAcceptor::from(Arc::new(config)), file)
+}
+
+async fn tls_is_verified(protocol: Protocol) {
+    let (acceptor, authority) = tls(protocol);
+    let mut collector = Collector::start(protocol, Some(acceptor)).await;
+    let path = |file: &tempfile::NamedTempFile| file.path().display().to_string();
+    let mut variables = collector.variables();
+    variables.push(("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&authority)));
+    let trusted = telemetry(&variables, Sampler::AlwaysOn);
+    trusted.finish(&allowed(&trusted, &HeaderMap::new()));
+    assert_eq!(collector.spans(3).await.len(), 3);
+
+    let (_, stranger) = tls(protocol);
+    variables.pop();
+    variables.push(("OTEL_EXPORTER_OTLP_CERTIFICATE", path(&stranger)));
+    variables.push(("OTEL_EXPORTER_OTLP_TIMEOUT", String::from("1000")));
+    let distrusted = telemetry(&variables, Sampler::AlwaysOn);
+    distrusted.finish(&allowed(&distrusted, &HeaderMap::new()));
+    distrusted.shutdown(LONG).await;
+    assert_eq!(collector.rest(), "");
+    let lost = "portcullis_spans_dropped_total{reason=\"export_failed\"} 3";
+    assert!(distrusted.metrics_text().contains(lost), "{}", distrusted.metrics_text());
+}
+
+#[tokio::test]
+async fn a_collector_by_tls_is_verified_over_http() {
+    tls_is_verified(Protocol::Http).await;
+}
+
+#[tokio::test]
+async fn a_collector_by_tls_is_verified_over_grpc() {
+    tls_is_verified(Protocol::Grpc).await;
+}
+
+/// A collector that takes connections and never answers is worse than one that refuses them.
+#[tokio::test]
+async fn a_dead_collector_is_not_felt_and_what_is_lost_is_counted() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", String::from("30")),
+        ("OTEL_BSP_SCHEDULE_DELAY", String::from("60000")),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", String::from("30")),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", String::from("60000")),
+    ];
+    let telemetry = telemetry(&variables, Sampler::AlwaysOn);
+    let record = allowed(&telemetry, &HeaderMap::new());
+    let begin = Instant::now();
+    (0..1000).for_each(|_| telemetry.finish(&record));
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    let text = telemetry.metrics_text();
+    let dropped =
+        text.lines().find_map(|line| line.strip_prefix("portcullis_spans_dropped_total{reason=\"queue_full\"} "));
+    let dropped: u64 = dropped.expect("a counter").parse().expect("a number");
+    assert!(dropped > 2000 && dropped.is_multiple_of(3), "whole requests are dropped: {dropped}");
+    let begin = Instant::now();
+    assert!(!telemetry.shutdown(Duration::from_millis(100)).await);
+    assert!(begin.elapsed() < Duration::from_secs(5));
+}
