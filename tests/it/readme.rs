@@ -74,7 +74,8 @@ fn followed() -> TempDir {
 fn yaml_files(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(folder)).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter(|name| name.ends_with(".yaml") && !name.ends_with(".test.yaml")).collect()
+    let is_test = |name: &str| name.contains(".test.");
+    names.filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml") && !is_test(name)).collect()
 }
 
 /// The command as a person types it, in `folder`; what it prints.
