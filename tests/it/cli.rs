@@ -66,7 +66,7 @@ fn a_broken_configuration_ends_with_3_and_all_errors_on_stderr() {
     let folder = clone_with(
         "apiVersion: portcullis/v1\nkind: Gateway\npolicies: [../policies]\nlisten: a\nworkers: 0\nlogs: {}\nadmin: { listen: b }\n",
     );
-    for arguments in [&["check"][..], &["run"], &["explain"], &[]] {
+    for arguments in [&["check"][..], &["run"], &["explain", "--path", "/v1/users/user_1"], &[]] {
         let output = run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(3), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");

@@ -4,6 +4,7 @@ pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod collector;
 pub(crate) mod handler;
+pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod source;
