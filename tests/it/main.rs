@@ -13,6 +13,8 @@ mod config_errors;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;
