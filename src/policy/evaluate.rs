@@ -33,15 +33,16 @@ impl Policy {
             return Outcome::OtherEnvironment;
         }
         let scope = Scope::new(document, operation, attributes, self.params.as_ref());
+        let context = scope.context();
         for (position, (_, condition)) in self.conditions.iter().enumerate() {
-            match condition.is_true(&scope) {
+            match condition.is_true(&context) {
                 Ok(true) => {}
                 Ok(false) => return Outcome::NoMatch(position),
                 Err(error) => return Outcome::Failed(position, error),
             }
         }
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
-            match validation.expression.is_true(&scope) {
+            match validation.expression.is_true(&context) {
                 Ok(true) => None,
                 Ok(false) => Some((position, None)),
                 Err(error) => Some((position, Some(error))),

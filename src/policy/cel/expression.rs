@@ -1,6 +1,5 @@
 //! One CEL expression: parsed once, bounded in size and depth, evaluated often.
 
-use super::scope::Scope;
 use super::{equality, rewrite, size};
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr};
 use cel::common::types::CelBool;
@@ -85,7 +84,7 @@ impl From<&ExecutionError> for EvaluationError {
 pub(super) type Names = Vec<Vec<String>>;
 
 /// The standard library of CEL and our functions; made once, because making it costs more than most evaluations.
-fn environment() -> &'static Arc<Env> {
+pub(super) fn environment() -> &'static Arc<Env> {
     static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
     ENVIRONMENT.get_or_init(|| {
         let mut env = Env::stdlib();
@@ -125,10 +124,8 @@ impl Expression {
     /// # Errors
     ///
     /// It has no value, or one that is not a boolean.
-    pub(in crate::policy) fn is_true(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
-        let mut context = Context::with_env(environment().clone());
-        context.set_variable_resolver(scope);
-        let value = Value::resolve_val(&self.tree, &context).map_err(|error| EvaluationError::from(&error))?;
+    pub(in crate::policy) fn is_true(&self, context: &Context<'_, '_>) -> Result<bool, EvaluationError> {
+        let value = Value::resolve_val(&self.tree, context).map_err(|error| EvaluationError::from(&error))?;
         value.downcast_ref::<CelBool>().map(|value| *value.inner()).ok_or(EvaluationError::WrongType)
     }
 

@@ -3,15 +3,19 @@
 //! - `has(body.x)` asks whether the body has the member, while `body.x` reads as `null` where it is absent: the former goes to
 //!   [`PRESENT_BODY`], which knows no defaults.
 //! - `variables.x` is replaced by the expression that `x` stands for: evaluated only where it is used.
+//! - `body.x` becomes one name, `json.size(x)` one function: CEL puts dotted names together anew at each evaluation.
 //! - `a == b` compares lists and maps from both sides: a literal list does not know how to compare itself with a body's.
 
-use super::equality;
 use super::expression::{Names, children};
+use super::{equality, size};
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, operators};
 
 /// The body without defaults for absent members. No expression can name it: `@` is not part of CEL's identifiers.
 pub(super) const PRESENT_BODY: &str = "@body";
+
+/// What the name of a member of the body starts with.
+pub(super) const BODY_MEMBER: &str = "body.";
 
 /// Variables by name, each already rewritten.
 pub(super) type Variables = [(String, IdedExpr)];
@@ -32,6 +36,12 @@ pub(super) fn rewrite(expression: &mut IdedExpr, variables: &Variables) {
             {
                 PRESENT_BODY.clone_into(root);
             }
+        }
+        Expr::Select(select) if matches!(&select.operand.expr, Expr::Ident(root) if root == "body") => {
+            expression.expr = Expr::Ident(format!("{BODY_MEMBER}{}", select.field));
+        }
+        Expr::Call(call) if call.func_name == "size" && call.target.as_deref().is_some_and(is_json) => {
+            (call.target, call.func_name) = (None, size::FUNCTION.to_owned());
         }
         Expr::Call(call) if compares_containers(call) => {
             let negated = call.func_name == operators::NOT_EQUALS;
@@ -115,27 +125,24 @@ pub(super) fn collect_names(expression: &IdedExpr, bound: &mut Vec<String>, name
         }
         bound.truncate(depth);
     }
-    if let Expr::Call(call) = &expression.expr
-        && call.target.as_deref().is_some_and(is_namespace)
-    {
-        call.args.iter().for_each(|arg| collect_names(arg, bound, names));
-        return;
-    }
     for child in children(expression) {
         collect_names(child, bound, names);
     }
 }
 
 /// Whether `target` is no value but the first part of a function's name, as in `json.size(x)`.
-fn is_namespace(target: &IdedExpr) -> bool {
-    matches!(&target.expr, Expr::Ident(name) if name == "json" || name == "optional")
+fn is_json(target: &IdedExpr) -> bool {
+    matches!(&target.expr, Expr::Ident(name) if name == "json")
 }
 
 /// The segments of `a.b["c"].d`, as far as they are literal; `has(a.b)` counts as `a.b`.
 fn dotted(expression: &IdedExpr) -> Option<Vec<String>> {
     match &expression.expr {
         Expr::Ident(name) if name == PRESENT_BODY => Some(vec!["body".to_owned()]),
-        Expr::Ident(name) => Some(vec![name.clone()]),
+        Expr::Ident(name) => Some(match name.strip_prefix(BODY_MEMBER) {
+            Some(member) => vec!["body".to_owned(), member.to_owned()],
+            None => vec![name.clone()],
+        }),
         Expr::Select(select) => {
             let mut path = dotted(&select.operand)?;
             path.push(select.field.clone());

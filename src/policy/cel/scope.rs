@@ -1,11 +1,13 @@
 //! What the names in an expression stand for while one policy judges one request.
 
+use super::expression::environment;
 use super::json::Body;
 use super::request::Facts;
-use super::rewrite::PRESENT_BODY;
+use super::rewrite::{BODY_MEMBER, PRESENT_BODY};
 use crate::contract::Operation;
 use crate::document::Document;
 use crate::policy::Attributes;
+use cel::Context;
 use cel::common::value::{CowVal, Val};
 use cel::context::VariableResolver;
 use std::sync::Arc;
@@ -37,12 +39,18 @@ impl<'a> Scope<'a> {
             params,
         }
     }
+
+    /// In which expressions are evaluated.
+    pub(in crate::policy) fn context(&self) -> Context<'_, '_> {
+        let mut context = Context::with_env(environment().clone());
+        context.set_variable_resolver(self);
+        context
+    }
 }
 
 impl VariableResolver for Scope<'_> {
-    /// CEL asks for the longest dotted name first; answering `body.x` at once saves it a second question.
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        if let Some(member) = variable.strip_prefix("body.").filter(|member| !member.contains('.')) {
+        if let Some(member) = variable.strip_prefix(BODY_MEMBER).filter(|member| !member.contains('.')) {
             return self.body.member(member).ok().map(CowVal::Owned);
         }
         let value: &'b (dyn Val + 'b) = match variable {

@@ -6,10 +6,13 @@ use cel::common::types::{CelInt, CelString, DYN_TYPE};
 use cel::common::value::CowVal;
 use cel::{Env, ExecutionError};
 
+/// Its name.
+pub(super) const FUNCTION: &str = "json.size";
+
 /// Declares the function.
 pub(super) fn declare(env: &mut Env) {
     // an overload of this name is declared nowhere else
-    let _ = env.add_overload("json.size", "json_size_dyn", vec![DYN_TYPE], call);
+    let _ = env.add_overload(FUNCTION, "json_size_dyn", vec![DYN_TYPE], call);
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature of a CEL function")]
