@@ -3,7 +3,7 @@
 
 use super::answer::AnswerBody;
 use super::call::{Call, SharedRecord};
-use super::refuse::{Refusal, refusal};
+use super::refuse::{Refusal, outcome, refusal};
 use super::shared::Shared;
 use crate::judge::violation::{Rule, Violation};
 use crate::policy::Action;
@@ -132,10 +132,7 @@ impl Observation {
     fn refuse<U>(&self, refused: &Refusal) -> Response<AnswerBody<U>> {
         let mut record = self.record.lock();
         record.reason = Some(refused.reason);
-        record.outcome = match refused.reason {
-            Reason::UpstreamUnreachable | Reason::UpstreamTimeout | Reason::Internal => Outcome::Failed,
-            _ => Outcome::Denied,
-        };
+        record.outcome = outcome(refused.reason);
         refusal(&record, refused).map(AnswerBody::own)
     }
 }
