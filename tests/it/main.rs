@@ -13,6 +13,12 @@ mod config_errors;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod forwarding;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;
