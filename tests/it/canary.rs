@@ -158,6 +158,7 @@ fn unreadable(cases: &mut Cases) {
         format!("{}\"{SECRET}\"{}", "[".repeat(80), "]".repeat(80)),
         format!(r#"{{"password":"{SECRET}","password":"{SECRET}"}}"#),
         format!(r#"{{"public_metadata":{{"{NAME}":"{SECRET}","{NAME}":"{SECRET}"}}}}"#),
+        format!(r#"{{"public_metadata":{{"{NAME}":[{{"b":"{SECRET}","b":"{SECRET}"}}]}}}}"#),
         format!(r#"{{"PASSWORD":"{SECRET}"}}"#),
         format!("password={SECRET}"),
     ] {
@@ -189,7 +190,7 @@ fn framed(cases: &mut Cases) {
         format!("transfer-encoding: {SECRET}"),
         format!("content-length: {SECRET}"),
         "content-length: 12\r\ntransfer-encoding: chunked".to_owned(),
-        format!("{SECRET}"),
+        SECRET.to_owned(),
         format!("content length: {SECRET}"),
         format!("connection: {SECRET}, authorization"),
         format!("expect: {SECRET}"),
@@ -333,7 +334,8 @@ async fn tell(upstream: SocketAddr, recorder: Option<&Recorder>) -> Told {
 fn assert_without(canary: &str, place: &str, text: &str) {
     let text = text.to_lowercase();
     if let Some(at) = text.find(canary) {
-        let around = text.chars().skip(text[..at].chars().count().saturating_sub(300)).take(400).collect::<String>();
+        let around =
+            text.chars().skip(text.split_at(at).0.chars().count().saturating_sub(300)).take(400).collect::<String>();
         panic!("{place} shows a canary:\n...{around}...");
     }
 }

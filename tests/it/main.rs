@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
 mod forwarding;
