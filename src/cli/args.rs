@@ -37,6 +37,8 @@ pub(super) enum Command {
 pub(super) enum SchemaOf {
     /// The configuration file
     Gateway,
+    /// A policy file
+    Policy,
 }
 
 #[derive(Debug, ArgGroup)]

@@ -2,8 +2,9 @@
 
 use super::args::ExplainArgs;
 use super::{Exit, Failure, console, load};
+use crate::config::gateway::EnvironmentOverride;
 use crate::config::overrides::Overrides;
-use crate::contract::credential::KeyClass;
+use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
@@ -17,7 +18,7 @@ use std::time::SystemTime;
 pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &Overrides::default())?;
     let bundle = load::bundle(&gateway)?;
-    let request = Request::of(args)?;
+    let request = Request::of(args, gateway.environment)?;
     let (text, exit) = answer(&bundle, &request)?;
     console::say(text.trim_end());
     Ok(exit)
@@ -30,10 +31,11 @@ struct Request {
     headers: HeaderMap,
     body: Bytes,
     key: KeyClass,
+    environment: Environment,
 }
 
 impl Request {
-    fn of(args: &ExplainArgs) -> Result<Self, Failure> {
+    fn of(args: &ExplainArgs, overriding: Option<EnvironmentOverride>) -> Result<Self, Failure> {
         let usage = |message: String| Failure::Usage(message);
         let uri =
             args.path.parse().map_err(|_| usage("`--path` is not a path, such as /v1/users/user_1".to_owned()))?;
@@ -47,7 +49,8 @@ impl Request {
             headers.append(name, value);
         }
         let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
-        Ok(Self { method: args.method.clone(), uri, headers, body: body(args)?, key })
+        let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
+        Ok(Self { method: args.method.clone(), uri, headers, body: body(args)?, key, environment })
     }
 }
 
@@ -110,7 +113,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         parameters,
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
-        environment: request.key.environment(),
+        environment: request.environment,
         client_ip: None,
         time: SystemTime::now(),
     };

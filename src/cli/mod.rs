@@ -11,6 +11,7 @@ mod policies;
 mod run;
 
 use crate::config;
+use crate::policy;
 use crate::span::Diagnostic;
 use args::{Args, Command, SchemaOf};
 use clap::{CommandFactory, FromArgMatches};
@@ -72,10 +73,17 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
-        Command::Schema { of: SchemaOf::Gateway } => {
-            console::say(&format!("{:#}", config::schema()));
+        Command::Schema { of } => {
+            console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)
         }
+    }
+}
+
+fn schema(of: SchemaOf) -> serde_json::Value {
+    match of {
+        SchemaOf::Gateway => config::schema(),
+        SchemaOf::Policy => policy::schema(),
     }
 }
 

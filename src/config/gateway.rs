@@ -82,6 +82,14 @@ pub struct EnvironmentOverride {
     pub force: bool,
 }
 
+impl EnvironmentOverride {
+    /// The environment to judge by, where the credential says `read`: the stricter of the two, unless forced.
+    #[must_use]
+    pub fn over(self, read: Environment) -> Environment {
+        if self.force { self.environment } else { self.environment.max(read) }
+    }
+}
+
 /// Bounds on what one client, or all, can use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -199,4 +207,18 @@ pub enum AlwaysExport {
     Denied,
     /// Requests on which the upstream or the gateway failed.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EnvironmentOverride;
+    use crate::contract::credential::Environment::{Development, Production};
+
+    #[test]
+    fn an_override_only_makes_it_stricter_unless_forced() {
+        let over = |environment, force, read| EnvironmentOverride { environment, force }.over(read);
+        assert_eq!(over(Production, false, Development), Production);
+        assert_eq!(over(Development, false, Production), Production);
+        assert_eq!(over(Development, true, Production), Development);
+    }
 }

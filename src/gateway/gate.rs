@@ -44,11 +44,7 @@ impl Gate {
     /// The environment by which to judge a request with such a credential. An override can only make it stricter, unless
     /// it is forced.
     pub(super) fn environment_of(&self, key: KeyClass) -> Environment {
-        match self.environment {
-            Some(overriding) if overriding.force => overriding.environment,
-            Some(overriding) => overriding.environment.max(key.environment()),
-            None => key.environment(),
-        }
+        self.environment.map_or(key.environment(), |overriding| overriding.over(key.environment()))
     }
 }
 

@@ -110,7 +110,10 @@ where
             call.record.lock().request_bytes = body.len() as u64;
             Ok((body, Some(share)))
         }
-        Err(Reason::BodyTimeout) => Err(Refusal::of(Reason::BodyTimeout)),
+        Err(reason @ Reason::BodyTimeout) => Err(Refusal::of(reason)),
+        Err(reason @ Reason::AmbiguousRequest) => {
+            Err(Refusal::because(reason, "the body broke off, or its framing is not valid"))
+        }
         Err(reason) => Err(refuse_unread(call, reason).await),
     }
 }
@@ -130,8 +133,8 @@ where
     let mut whole = BytesMut::new();
     let mut length: usize = 0;
     while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-        // the client broke off; what came so far must not be taken for the whole
-        let frame = frame.map_err(|_| Reason::MalformedJson)?;
+        // the client broke off, or its framing is not valid; what came so far must not be taken for the whole
+        let frame = frame.map_err(|_| Reason::AmbiguousRequest)?;
         // trailers are not part of what is judged, and not forwarded
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());

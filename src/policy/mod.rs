@@ -20,6 +20,11 @@ pub use source::RequestPolicy;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(RequestPolicy).to_value()
+}
+
 /// All policies of a bundle, by the operations they match.
 #[derive(Debug, Default)]
 pub struct Policies {

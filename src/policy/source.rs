@@ -102,3 +102,14 @@ pub struct ValidationSource {
     /// What the caller can do about it.
     pub hint: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_for_editors_is_the_codes() {
+        assert!(
+            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", crate::policy::schema()),
+            "policies/policy.schema.json is out of date; run `cargo run -- schema policy > policies/policy.schema.json`"
+        );
+    }
+}

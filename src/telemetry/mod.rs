@@ -125,7 +125,7 @@ impl Telemetry {
         if let Some(otlp) = &shared.otlp
             && shared.sampling.at_end(record)
         {
-            otlp.add(shared.spans.of(record));
+            otlp.add(Spans::count(record), shared.spans.of(record));
         }
     }
 

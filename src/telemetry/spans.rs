@@ -12,6 +12,7 @@ use opentelemetry::trace::{Event, SpanContext, SpanId, SpanKind, Status, TraceFl
 use opentelemetry::{InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 use std::borrow::Cow;
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -34,10 +35,17 @@ impl Spans {
         Self { scope, server }
     }
 
-    /// The spans of `record`: one to three.
+    /// How many spans `record` has: one to three.
+    pub(super) fn count(record: &Record) -> usize {
+        let judged = record.judge.is_some() && record.judge_started.is_some();
+        1 + usize::from(judged) + usize::from(record.upstream.is_some())
+    }
+
+    /// The spans of `record`, each built when it is asked for.
     pub(super) fn of(&self, record: &Record) -> impl Iterator<Item = SpanData> {
-        let client = record.upstream.as_ref().map(|call| self.client(record, call));
-        [Some(self.server(record)), self.judge(record), client].into_iter().flatten()
+        let judge = iter::once_with(|| self.judge(record)).flatten();
+        let client = record.upstream.iter().map(|call| self.client(record, call));
+        iter::once_with(|| self.server(record)).chain(judge).chain(client)
     }
 
     fn server(&self, record: &Record) -> SpanData {
@@ -209,6 +217,7 @@ mod tests {
     fn spans(record: &Record) -> Vec<SpanData> {
         let host = String::from("api.example.com");
         let spans: Vec<_> = Spans::new(&UpstreamTarget::Url { tls: true, host, port: 443 }).of(record).collect();
+        assert_eq!(spans.len(), Spans::count(record));
         assert!(!format!("{spans:?}").contains(samples::CANARY));
         spans
     }

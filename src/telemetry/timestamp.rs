@@ -1,6 +1,5 @@
 //! Points in time as text.
 
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A point in time, shown as RFC 3339 in UTC with milliseconds: `2026-05-12T08:30:00.125Z`.
@@ -13,7 +12,7 @@ struct Civil {
     month: u64,
     day: u64,
     second_of_day: u64,
-    millis: u32,
+    millis: u64,
 }
 
 impl Timestamp {
@@ -32,23 +31,47 @@ impl Timestamp {
             month,
             day: day_of_year - (153 * shifted + 2) / 5 + 1,
             second_of_day: since.as_secs() % 86_400,
-            millis: since.subsec_millis(),
+            millis: since.subsec_millis().into(),
         }
+    }
+
+    /// The text in ASCII. Written digit by digit: every log line has one, and `write!` takes 0.3 us for it.
+    pub(super) fn to_ascii(self) -> [u8; 24] {
+        let Civil { year, month, day, second_of_day: second, millis } = self.civil();
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        let parts = [
+            (3, 4, year),
+            (6, 2, month),
+            (9, 2, day),
+            (12, 2, hour),
+            (15, 2, minute),
+            (18, 2, second),
+            (22, 3, millis),
+        ];
+        for (last, digits, number) in parts {
+            put(&mut text, last, digits, number);
+        }
+        text
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Civil { year, month, day, second_of_day: second, millis } = self.civil();
-        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+/// Writes the last `digits` digits of `number`, the last of them at `last`.
+fn put(text: &mut [u8; 24], last: usize, digits: usize, mut number: u64) {
+    for place in text.iter_mut().take(last + 1).rev().take(digits) {
+        *place = b"0123456789".get((number % 10) as usize).copied().unwrap_or(b'0');
+        number /= 10;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Timestamp;
-    use std::time::{Duration, UNIX_EPOCH};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    fn shown(time: SystemTime) -> String {
+        String::from_utf8(Timestamp(time).to_ascii().to_vec()).unwrap()
+    }
 
     #[test]
     fn known_points_in_time() {
@@ -62,12 +85,12 @@ mod tests {
         ];
         for (seconds, text) in known {
             let time = UNIX_EPOCH + Duration::new(seconds, 125_999_999);
-            assert_eq!(Timestamp(time).to_string(), text);
+            assert_eq!(shown(time), text);
         }
     }
 
     #[test]
     fn a_clock_before_the_epoch_does_no_harm() {
-        assert_eq!(Timestamp(UNIX_EPOCH - Duration::from_secs(1)).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(shown(UNIX_EPOCH - Duration::from_secs(1)), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -66,7 +66,7 @@ fn a_broken_configuration_ends_with_3_and_all_errors_on_stderr() {
     let folder = clone_with(
         "apiVersion: portcullis/v1\nkind: Gateway\npolicies: [../policies]\nlisten: a\nworkers: 0\nlogs: {}\nadmin: { listen: b }\n",
     );
-    for arguments in [&["check"][..], &["run"], &["explain"], &[]] {
+    for arguments in [&["check"][..], &["run"], &["explain", "--path", "/v1/users/user_1"], &[]] {
         let output = run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(3), "{arguments:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
@@ -184,9 +184,14 @@ fn help_does_not_show_what_variables_hold() {
 #[test]
 fn the_schema_is_printed_as_it_is_kept() {
     let folder = clone_with(GOOD);
-    let output = run(folder.path(), &["schema", "gateway"]);
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(text(&output.stdout), include_str!("../../config/gateway.schema.json"));
+    for (of, kept) in [
+        ("gateway", include_str!("../../config/gateway.schema.json")),
+        ("policy", include_str!("../../policies/policy.schema.json")),
+    ] {
+        let output = run(folder.path(), &["schema", of]);
+        assert_eq!(output.status.code(), Some(0), "{of}");
+        assert_eq!(text(&output.stdout), kept, "{of}");
+    }
 }
 
 #[test]
@@ -243,4 +248,28 @@ fn health_finds_the_admin_listener_in_the_configuration() {
     let output = run(folder.path(), &["health", "--config", "config/quickstart.yaml"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stderr), "error: not live: the admin listener is `off`\n");
+}
+
+#[test]
+fn the_kubernetes_example_has_a_sound_configuration() {
+    let name = Path::new("config/kubernetes/sidecar.yaml");
+    let manifests =
+        portcullis::manifest::read::<serde_json::Value>(name, include_str!("../../config/kubernetes/sidecar.yaml"));
+    let manifests: Vec<_> = manifests.unwrap().into_iter().map(|manifest| manifest.value).collect();
+    let data = |name: &str| manifests.iter().find(|it| it["metadata"]["name"] == name).unwrap()["data"].clone();
+    let deployment = manifests.iter().find(|it| it["kind"] == "Deployment").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    for source in deployment["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"].as_array().unwrap() {
+        let map = &source["configMap"];
+        let data = data(map["name"].as_str().unwrap());
+        for (key, text) in data.as_object().unwrap() {
+            let items = map["items"].as_array().into_iter().flatten();
+            let path = items.filter(|item| item["key"] == *key).find_map(|item| item["path"].as_str()).unwrap_or(key);
+            fs::write(folder.path().join(path), text.as_str().unwrap()).unwrap();
+        }
+    }
+    let output = run(folder.path(), &["check", "--config", "gateway.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("no-skip-password-checks"), "{}", text(&output.stdout));
 }

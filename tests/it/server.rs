@@ -182,6 +182,34 @@ async fn a_panic_costs_one_connection_only() {
     assert_eq!(Client::connect(address).await.get("/new").await.text(), "/new");
 }
 
+/// Tells when it is dropped.
+struct Dropped(Arc<Notify>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_takes_its_request_along() {
+    let (begun, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (inner_begun, inner_dropped) = (Arc::clone(&begun), Arc::clone(&dropped));
+    let (_server, address) = serve(settings(), move |_, _, _| {
+        let (begun, dropped) = (Arc::clone(&inner_begun), Dropped(Arc::clone(&inner_dropped)));
+        async move {
+            let _dropped = dropped;
+            begun.notify_one();
+            std::future::pending().await
+        }
+    });
+    let mut client = Client::connect(address).await;
+    client.send("GET / HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    begun.notified().await;
+    drop(client);
+    pingora_timeout::timeout(LONG, dropped.notified()).await.expect("the request outlives its client");
+}
+
 /// A server whose answers wait for the returned permits, and what says that a request has begun.
 fn gated() -> (Server, SocketAddr, Arc<Semaphore>, Arc<Notify>) {
     let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
@@ -229,6 +257,43 @@ async fn draining_cuts_what_does_not_finish_in_time() {
     assert_eq!(server.drain(Duration::from_millis(100)).await, Drained { finished: 0, cut: 1 });
     assert!(clock.elapsed() < LONG / 2);
     assert!(stuck.closed().await.is_empty());
+}
+
+/// Lets the tasks of this runtime run, with what the kernel has for them.
+async fn settle() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_accepted_just_before_the_drain_is_answered() {
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let (server, address) = serve(settings(), move |path, _, _| {
+        let (begun, released) = (begun.clone(), Arc::clone(&released));
+        async move {
+            if path == "/block" {
+                // holds the worker's whole thread, so that the next connection and the drain wait in its queue together
+                begun.send(()).unwrap();
+                released.lock().unwrap().recv().unwrap();
+            }
+            path
+        }
+    });
+    let mut blocking = Client::connect(address).await;
+    blocking.send("GET /block HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    settle().await;
+    has_begun.recv_timeout(LONG).unwrap();
+    let mut late = Client::connect(address).await;
+    late.send("GET /late HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    settle().await;
+    let drain = tokio::spawn(server.drain(LONG));
+    settle().await;
+    release.send(()).unwrap();
+    assert_eq!(late.answer().await.expect("an answer, not a reset").text(), "/late");
+    assert_eq!(drain.await.unwrap().cut, 0);
 }
 
 #[tokio::test]

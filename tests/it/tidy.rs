@@ -35,7 +35,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("gateway", &["upstream", "telemetry", "judge", "policy", "contract", "document", "redact", "config"]),
     ("upstream", &["telemetry", "judge", "policy", "contract", "document", "redact", "config"]),
     ("telemetry", &["judge", "policy", "contract", "document", "redact", "config"]),
-    ("judge", &["policy", "contract", "document", "redact"]),
+    ("judge", &["policy", "contract", "document", "redact", "manifest"]),
     ("policy", &["contract", "document", "redact", "manifest"]),
     ("contract", &["document", "redact"]),
     ("document", &["redact"]),

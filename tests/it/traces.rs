@@ -79,7 +79,7 @@ fn denied(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
     record.reason = Some(Reason::PolicyDenied);
     record.status = 422;
     let policy = Rule::Policy(Arc::from("no-skip-password-checks"));
-    let declared = Field::Declared(String::from("/skip_password_checks"));
+    let declared = Field::Declared(String::from("skip_password_checks"));
     let undeclared = Field::Undeclared { parent: String::new(), name: CANARY.to_owned() };
     record.violations = vec![
         violation(Reason::PolicyDenied, policy, declared),
@@ -194,7 +194,7 @@ async fn a_refusal_is_exported_though_not_sampled_and_shows_nothing_of_the_reque
     assert_eq!((policy.name.as_str(), schema.name.as_str()), ("policy.violation", "policy.violation"));
     let rule = attribute(&policy.attributes, "security_rule.name");
     assert_eq!(rule.as_deref(), Some("no-skip-password-checks"));
-    assert_eq!(attribute(&policy.attributes, "policy.field").as_deref(), Some("/skip_password_checks"));
+    assert_eq!(attribute(&policy.attributes, "policy.field").as_deref(), Some("skip_password_checks"));
     assert_eq!(attribute(&policy.attributes, "policy.action").as_deref(), Some("deny"));
     assert_eq!(attribute(&schema.attributes, "policy.field").as_deref(), Some("/*"));
 }

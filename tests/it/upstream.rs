@@ -141,7 +141,7 @@ async fn closing() -> Closing {
     let bell = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut ringer = std::net::TcpStream::connect(bell.local_addr().unwrap()).unwrap();
     let (doorbell, _) = bell.accept().await.unwrap();
-    // tokio tries a new socket at once; after this it waits for the kernel's event, which the tests are about
+    // without this the first read does not wait for the kernel's event, which the tests are about
     assert!(doorbell.try_read(&mut [0]).is_err());
     let (tell, told) = mpsc::channel();
     let (closed, wait) = mpsc::channel();

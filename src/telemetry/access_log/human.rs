@@ -14,8 +14,8 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, colour: bool) {
     let (dim, plain) = if colour { (DIM, PLAIN) } else { ("", "") };
     let (word, shade) = word(record.outcome);
     let shade = if colour { shade } else { "" };
-    let timestamp = Timestamp(record.started).to_string();
-    let time = timestamp.split(['T', 'Z']).nth(1).unwrap_or_default();
+    let timestamp = Timestamp(record.started).to_ascii();
+    let time = std::str::from_utf8(timestamp.get(11..23).unwrap_or_default()).unwrap_or_default();
     // writing to a Vec can't fail
     let _ = writeln!(
         line,

@@ -80,13 +80,13 @@ impl Otlp {
         Ok(Some(Self { processor, queued, capacity: settings.queue, overflowed }))
     }
 
-    /// Queues the spans of one request: all, or none where there is no room for all.
-    pub(super) fn add(&self, spans: impl Iterator<Item = SpanData>) {
-        let spans: Vec<_> = spans.collect();
-        let before = self.queued.fetch_add(spans.len(), Ordering::Relaxed);
-        if before + spans.len() > self.capacity {
-            self.queued.fetch_sub(spans.len(), Ordering::Relaxed);
-            self.overflowed.inc_by(spans.len() as u64);
+    /// Queues the `count` spans of one request: all, or none where there is no room for all. They are built only where
+    /// there is room, so that a dead collector costs less than a living one.
+    pub(super) fn add(&self, count: usize, spans: impl Iterator<Item = SpanData>) {
+        let before = self.queued.fetch_add(count, Ordering::Relaxed);
+        if before + count > self.capacity {
+            self.queued.fetch_sub(count, Ordering::Relaxed);
+            self.overflowed.inc_by(count as u64);
             return;
         }
         for span in spans {

@@ -1,0 +1,77 @@
+//! What one finished request costs the worker that reports it: metrics, log line, spans that a dead collector leaves no
+//! room for. And what a request pays at its begin: ids, a fingerprint.
+#![expect(clippy::expect_used, reason = "a bench that can't start has nothing to go on with")]
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::redact::Fingerprinter;
+use portcullis::telemetry::record::{Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::{Output, Setup, Telemetry};
+use std::hint::black_box;
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> Telemetry {
+    let setup = Setup {
+        logs: &Logs { access, format: LogFormat::Json, level: LogLevel::Info },
+        traces: &Traces { sampler: Sampler::AlwaysOn, always_export: Vec::new() },
+        upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
+        output: Output::new(io::sink(), false),
+        environment: &|name| if name == "OTEL_EXPORTER_OTLP_ENDPOINT" { collector.map(str::to_owned) } else { None },
+        runtime: runtime.handle().clone(),
+    };
+    Telemetry::start(setup).expect("telemetry")
+}
+
+fn record(telemetry: &Telemetry) -> Record {
+    let mut record = Record::begin("PATCH", telemetry.begin(&http::HeaderMap::new()), Arc::from("0123456789abcdef"));
+    record.routed = Some(Routed {
+        route: Arc::from("/v1/users/{user_id}"),
+        operation: Arc::from("UpdateUser"),
+        api_version: Arc::from("2026-05-12"),
+    });
+    record.client = Some(([127, 0, 0, 1], 50_000).into());
+    record.key_fingerprint = Some(Fingerprinter::random().fingerprint(b"sk_test_portcullis"));
+    record.outcome = Outcome::Allowed;
+    record.status = 200;
+    record.judge = Some(Duration::from_micros(3));
+    record.judge_started = Some(record.started);
+    let (started, elapsed) = (record.started, Duration::from_millis(1));
+    record.upstream =
+        Some(UpstreamCall { started, elapsed, status: Some(200), reused: true, connect: None, peer: record.client });
+    record
+}
+
+fn finish(criterion: &mut Criterion) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    // takes connections and never answers, so that the queue is full
+    let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let collector = format!("http://{}", silent.local_addr().expect("an address"));
+    let cases = [
+        ("metrics", telemetry(&runtime, AccessLog::Off, None)),
+        ("metrics and log line", telemetry(&runtime, AccessLog::Stdout, None)),
+        ("metrics and spans dropped", telemetry(&runtime, AccessLog::Off, Some(&collector))),
+    ];
+    for (name, telemetry) in cases {
+        let record = record(&telemetry);
+        criterion.bench_function(&format!("finish: {name}"), |bencher| {
+            bencher.iter(|| telemetry.finish(black_box(&record)));
+        });
+    }
+}
+
+fn begin(criterion: &mut Criterion) {
+    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let telemetry = telemetry(&runtime, AccessLog::Off, None);
+    let headers = http::HeaderMap::new();
+    criterion.bench_function("begin", |bencher| bencher.iter(|| telemetry.begin(black_box(&headers))));
+    let fingerprinter = Fingerprinter::random();
+    let key = b"sk_test_portcullis_of_the_usual_length_of_fifty_ch";
+    criterion.bench_function("fingerprint", |bencher| bencher.iter(|| fingerprinter.fingerprint(black_box(key))));
+}
+
+criterion_group!(benches, begin, finish);
+criterion_main!(benches);

@@ -1,0 +1,181 @@
+//! README.md is true: its tables are the code's, its files load, its commands print what it shows, its links lead somewhere.
+
+use portcullis::config::load::load;
+use portcullis::config::overrides::Overrides;
+use portcullis::contract::strictness::{Fallthrough, UnknownFields};
+use portcullis::judge::{Bundle, PolicyText};
+use portcullis::manifest;
+use portcullis::reason::Reason;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+const README: &str = include_str!("../../README.md");
+const GATEWAY: &str = include_str!("../../config/gateway.yaml");
+const SCHEMA: &str = include_str!("../../policies/policy.schema.json");
+
+/// The folder that README.md is in.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The code blocks of a language, without their fences.
+fn blocks(language: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = README.lines();
+    while let Some(line) = lines.next() {
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+        if info == language {
+            blocks.push(block.join("\n") + "\n");
+        }
+    }
+    blocks
+}
+
+/// The YAML blocks of a kind, each with what it says.
+fn manifests(kind: &str) -> Vec<(String, Value)> {
+    let read = |text: String| {
+        let mut documents = manifest::read::<Value>(Path::new("README.md"), &text).expect("YAML");
+        (text, documents.remove(0).value)
+    };
+    let found: Vec<_> = blocks("yaml").into_iter().map(read).filter(|(_, value)| value["kind"] == kind).collect();
+    assert!(!found.is_empty(), "README.md has no {kind}");
+    found
+}
+
+/// The rows below the header `header`, by cells.
+fn table(header: &str) -> Vec<Vec<&'static str>> {
+    let below = README.lines().skip_while(|line| *line != header).skip(2).take_while(|line| line.starts_with('|'));
+    let rows: Vec<_> = below.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect();
+    assert!(!rows.is_empty(), "README.md has no table {header}");
+    rows
+}
+
+/// A folder as a clone has it after the README's policies were written.
+fn followed() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["config", "policies"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+        for file in yaml_files(name) {
+            fs::copy(root().join(name).join(&file), folder.path().join(name).join(&file)).unwrap();
+        }
+    }
+    for (text, value) in manifests("RequestPolicy") {
+        let file = format!("policies/{}.yaml", value["metadata"]["name"].as_str().expect("a name"));
+        assert!(README.contains(&format!("`{file}`")), "README.md does not say to save {file}");
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    folder
+}
+
+fn yaml_files(folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(root().join(folder)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let is_test = |name: &str| name.contains(".test.");
+    names.filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml") && !is_test(name)).collect()
+}
+
+/// The command as a person types it, in `folder`; what it prints.
+fn typed(command: &str, folder: &Path) -> String {
+    let programs = Path::new(env!("CARGO_BIN_EXE_portcullis")).parent().unwrap();
+    let output = Command::new("/bin/sh")
+        .args(["-c", command])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", programs)
+        .output()
+        .expect("a shell");
+    assert!(output.stderr.is_empty(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What does not change with every policy text: the revision is a hash of them all.
+fn lasting(text: &str) -> String {
+    let lines = text.lines().map(|line| if line.trim_start().starts_with("revision ") { "revision" } else { line });
+    lines.map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_table_of_reasons_is_the_codes() {
+    let written = table("| reason | status | meaning |");
+    let expected = Reason::ALL.map(|reason| {
+        [format!("`{}`", reason.as_str()), reason.status().to_string(), reason.meaning().to_owned()].to_vec()
+    });
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn the_table_of_limits_has_every_limit_with_its_default() {
+    let written = table("| option | default | why |");
+    let gateway = manifest::read::<Value>(Path::new("gateway.yaml"), GATEWAY).unwrap().remove(0).value;
+    for row in &written {
+        let pointer = format!("/{}", row[0].trim_matches('`').replace('.', "/"));
+        let default = gateway.pointer(&pointer).unwrap_or_else(|| panic!("no option {pointer}"));
+        assert_eq!(default.to_string().trim_matches('"'), row[1], "{pointer}");
+    }
+    for limit in gateway["limits"].as_object().unwrap().keys() {
+        assert!(written.iter().any(|row| row[0] == format!("`limits.{limit}`")), "{limit} is not in the table");
+    }
+}
+
+#[test]
+fn every_policy_compiles() {
+    for (text, _) in manifests("RequestPolicy") {
+        let policy = PolicyText { file: "README.md".into(), text };
+        Bundle::compile(&[policy], "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("a sound policy");
+    }
+}
+
+#[test]
+fn every_policy_and_those_that_ship_fit_the_schema_for_editors() {
+    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    let shipped = yaml_files("policies").into_iter().map(|name| {
+        let text = fs::read_to_string(root().join("policies").join(&name)).unwrap();
+        let value = manifest::read::<Value>(Path::new(&name), &text).unwrap().remove(0).value;
+        (text, value)
+    });
+    for (text, value) in shipped.chain(manifests("RequestPolicy")) {
+        assert!(text.starts_with("# yaml-language-server: $schema=./policy.schema.json\n"), "{text}");
+        assert!(schema.is_valid(&value), "{text}");
+        let mut wrong = value;
+        wrong["spec"]["action"] = "Deny".into();
+        assert!(!schema.is_valid(&wrong), "the schema takes keys that loading refuses");
+    }
+}
+
+#[test]
+fn every_gateway_loads() {
+    let folder = followed();
+    for (text, _) in manifests("Gateway") {
+        let file = folder.path().join("config/readme.yaml");
+        fs::write(&file, text).unwrap();
+        load(&file, &Overrides::default(), &|_| None).expect("a sound configuration");
+    }
+}
+
+#[test]
+fn every_command_prints_what_is_shown() {
+    let folder = followed();
+    let mut commands = 0;
+    for block in blocks("console") {
+        for example in format!("\n{block}").split("\n$ ").skip(1) {
+            let (command, shown) = example.split_once('\n').expect("what it prints");
+            assert_eq!(lasting(&typed(command, folder.path())), lasting(shown), "$ {command}");
+            commands += 1;
+        }
+    }
+    assert!(commands >= 2, "README.md shows {commands} commands");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let (outside, inside): (Vec<_>, Vec<_>) = targets.partition(|target| target.starts_with("https://"));
+    assert!(!outside.is_empty() && inside.len() > 5);
+    for target in inside {
+        assert!(root().join(target).exists(), "{target}");
+    }
+}
