@@ -1,9 +1,12 @@
 //! Limit: at most `limits.inFlight` requests at once; the one above is refused at once rather than queued.
 
 use super::call::Call;
+use super::drain::drain;
 use super::refuse::Refusal;
 use super::shared::Shared;
 use crate::reason::Reason;
+use bytes::Bytes;
+use http_body::Body;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,7 +37,7 @@ impl<S> Layer<S> for LimitLayer {
 impl<S, B> Service<Call<B>> for Limit<S>
 where
     S: Service<Call<B>, Error = Refusal, Future: Send> + Clone + Send + 'static,
-    B: Send + 'static,
+    B: Body<Data = Bytes> + Send + 'static,
 {
     type Response = S::Response;
     type Error = Refusal;
@@ -46,7 +49,11 @@ where
 
     fn call(&mut self, call: Call<B>) -> Self::Future {
         let Some(share) = self.shared.requests.take(1) else {
-            return Box::pin(async { Err(Refusal::of(Reason::Overloaded)) });
+            return Box::pin(async move {
+                let (head, body) = call.request.into_parts();
+                drain(&head.headers, body).await;
+                Err(Refusal::of(Reason::Overloaded))
+            });
         };
         let answer = self.inner.call(call);
         Box::pin(async move {

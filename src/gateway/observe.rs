@@ -3,8 +3,9 @@
 
 use super::answer::AnswerBody;
 use super::call::{Call, SharedRecord};
-use super::refuse::{Refusal, refusal};
+use super::refuse::{Refusal, outcome, refusal};
 use super::shared::Shared;
+use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
 use crate::policy::Action;
 use crate::reason::Reason;
@@ -62,9 +63,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let observation = Observation::begin(&self.shared, &request, self.peer);
+        // once: record and judge must not speak of two bundles
+        let bundle = self.shared.gate.bundle.load_full();
+        let observation = Observation::begin(&self.shared, &bundle, &request, self.peer);
         let record = observation.record.clone();
-        let call = Call { request, peer: self.peer, bundle: self.shared.gate.bundle.load_full(), record };
+        let call = Call { request, peer: self.peer, bundle, record };
         let mut inner = self.inner.clone();
         Box::pin(async move {
             let answer = contain(async move { inner.call(call).await }).await;
@@ -91,10 +94,9 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    fn begin<B>(shared: &Shared, request: &Request<B>, peer: Option<SocketAddr>) -> Self {
+    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, peer: Option<SocketAddr>) -> Self {
         let trace = shared.telemetry.begin(request.headers());
-        let revision = shared.gate.bundle.load().revision.clone();
-        let mut record = Record::begin(method_label(request.method()), trace, revision);
+        let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
         record.client = peer;
         record.protocol_version = if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" };
         let in_flight = shared.telemetry.in_flight();
@@ -132,10 +134,7 @@ impl Observation {
     fn refuse<U>(&self, refused: &Refusal) -> Response<AnswerBody<U>> {
         let mut record = self.record.lock();
         record.reason = Some(refused.reason);
-        record.outcome = match refused.reason {
-            Reason::UpstreamUnreachable | Reason::UpstreamTimeout | Reason::Internal => Outcome::Failed,
-            _ => Outcome::Denied,
-        };
+        record.outcome = outcome(refused.reason);
         refusal(&record, refused).map(AnswerBody::own)
     }
 }

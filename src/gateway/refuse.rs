@@ -4,7 +4,7 @@ use crate::contract::Operation;
 use crate::judge::violation::{Rule, Violation};
 use crate::policy::Action;
 use crate::reason::Reason;
-use crate::telemetry::record::Record;
+use crate::telemetry::record::{Outcome, Record};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -75,6 +75,14 @@ pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
     response
 }
 
+/// What a refusal for `reason` means for the request: it failed where the fault is not the request's.
+pub(super) const fn outcome(reason: Reason) -> Outcome {
+    match reason {
+        Reason::UpstreamUnreachable | Reason::UpstreamTimeout | Reason::Internal => Outcome::Failed,
+        _ => Outcome::Denied,
+    }
+}
+
 fn decision(record: &Record, reason: Reason) -> String {
     let policies = record.violations.iter().filter(|violation| violation.action == Action::Deny);
     let policy = policies.filter_map(|violation| match &violation.rule {
@@ -82,7 +90,7 @@ fn decision(record: &Record, reason: Reason) -> String {
         Rule::Keyword(_) | Rule::Gateway => None,
     });
     let policy = policy.take(1).collect::<String>();
-    format!("deny; reason={}{policy}; id=\"{}\"", reason.as_str(), record.decision_id)
+    format!("{}; reason={}{policy}; id=\"{}\"", outcome(reason).as_str(), reason.as_str(), record.decision_id)
 }
 
 fn error(record: &Record, violation: &Violation) -> Value {
@@ -130,8 +138,13 @@ fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> 
 }
 
 fn plain_error(record: &Record, refused: &Refusal) -> Value {
+    // the upstream may have the request, and may have done what it asks for
+    let what = match refused.reason {
+        Reason::UpstreamUnreachable | Reason::UpstreamTimeout => "got no answer to the request",
+        _ => "did not forward the request",
+    };
     let long_message = format!(
-        "The gateway did not forward the request: {}. See `{}` in the README of Portcullis. Decision {}.",
+        "The gateway {what}: {}. See `{}` in the README of Portcullis. Decision {}.",
         refused.message,
         refused.reason.as_str(),
         record.decision_id

@@ -11,9 +11,17 @@ mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod forwarding;
+#[cfg(test)]
+mod life;
+#[cfg(test)]
 mod readme;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod collector;
+pub(crate) mod gateway;
 pub(crate) mod handler;
 pub(crate) mod program;
 pub(crate) mod proxy;

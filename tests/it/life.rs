@@ -1,0 +1,125 @@
+//! How the program starts, takes new policies, and ends.
+
+use crate::support::client::Client;
+use crate::support::gateway::{head, patch};
+use crate::support::program::{Program, command};
+use crate::support::recorder::{Recorder, Reply};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+const ALLOWING: &str = "apiVersion: portcullis/v1
+kind: RequestPolicy
+metadata: { name: the-policy }
+spec:
+  match: { operations: [UpdateUser] }
+  validations: [{ expression: body.first_name != 'refused', message: no }]
+  actions: [Audit]
+";
+
+/// A folder with a configuration in front of `upstream` and one policy.
+fn folder(listen: &str, upstream: SocketAddr, policy: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!(
+        "apiVersion: portcullis/v1\nkind: Gateway\nlisten: {listen}\nadmin: {{ listen: 127.0.0.1:0 }}\n\
+         upstream: {{ url: \"http://{upstream}\" }}\npolicies: [policy.yaml]\nworkers: 1\n"
+    );
+    fs::write(folder.path().join("gateway.yaml"), text).unwrap();
+    fs::write(folder.path().join("policy.yaml"), policy).unwrap();
+    let configuration = folder.path().join("gateway.yaml");
+    (folder, configuration)
+}
+
+/// Sends one body that the policy is about; its status and log line.
+async fn judged(program: &mut Program) -> (u16, serde_json::Value) {
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch(r#"{"first_name":"refused"}"#)).await;
+    let status = client.answer().await.expect("an answer").status();
+    let line = program.stdout.line("decision_id").await;
+    (status, serde_json::from_str(&line).unwrap())
+}
+
+#[tokio::test]
+async fn sigterm_lets_the_request_under_way_finish_and_ends_with_0() {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = std::sync::Mutex::new(released);
+    let recorder = Recorder::start(move |_| {
+        tokio::task::block_in_place(|| released.lock().unwrap().recv().unwrap());
+        Reply::json(200, "{\"id\":\"user_1\"}")
+    });
+    // the recorder blocks a thread, so it has a runtime of its own
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let recorder = runtime.spawn(recorder).await.unwrap();
+    let (_folder, configuration) = folder("127.0.0.1:0", recorder.address(), ALLOWING);
+    let program = Program::start(&configuration, &[]).await;
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch("{}")).await;
+    // once the metrics count a connection to the upstream as answered or open, the request is under way
+    let mut idle = Client::connect(program.listen).await;
+    idle.send(head("PUT /v1/users/user_1", "")).await;
+    assert_eq!(idle.answer().await.expect("an answer").status(), 405);
+    while recorder.connections() == 0 {
+        tokio::task::yield_now().await;
+    }
+    program.signal("TERM");
+    assert!(idle.closed().await.is_empty(), "idle connections end at once");
+    release.send(()).unwrap();
+    let answer = client.answer().await.expect("the answer of the request under way");
+    assert_eq!((answer.status(), answer.text()), (200, "{\"id\":\"user_1\"}"));
+    assert_eq!(answer.header("connection"), Some("close"));
+    let ended = program.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stdout.matches("\"decision\":\"allow\"").count(), 1, "{}", ended.stdout);
+    drop(recorder);
+    runtime.shutdown_background();
+}
+
+#[tokio::test]
+async fn sighup_takes_sound_policies_and_keeps_the_old_ones_in_place_of_broken_ones() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let (folder, configuration) = folder("127.0.0.1:0", recorder.address(), ALLOWING);
+    let mut program = Program::start(&configuration, &[]).await;
+    let (status, first) = judged(&mut program).await;
+    assert_eq!(status, 200);
+
+    fs::write(folder.path().join("policy.yaml"), ALLOWING.replace("first_name", "frist_name")).unwrap();
+    program.signal("HUP");
+    let why = program.stderr.line("frist_name").await;
+    assert!(why.contains("error"), "{why}");
+    program.stderr.line("1 error").await;
+    let (status, kept) = judged(&mut program).await;
+    assert_eq!((status, &kept["revision"]), (200, &first["revision"]));
+
+    fs::write(folder.path().join("policy.yaml"), ALLOWING.replace("Audit", "Deny")).unwrap();
+    program.signal("HUP");
+    program.stderr.line("policies loaded anew").await;
+    let (status, swapped) = judged(&mut program).await;
+    assert_eq!(status, 422);
+    assert_ne!(swapped["revision"], first["revision"]);
+    let metrics = Client::connect(program.admin).await.get("/metrics").await.text().to_owned();
+    assert!(metrics.contains(swapped["revision"].as_str().unwrap()), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_ends_with_1_and_one_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let (_folder, configuration) = folder(&address.to_string(), address, ALLOWING);
+    let output = command(&configuration, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("error: ") && said.contains(&address.to_string()), "{said}");
+    assert!(output.stdout.is_empty());
+}
+
+#[tokio::test]
+async fn a_broken_policy_ends_with_3_and_its_place() {
+    let nowhere = ([127, 0, 0, 1], 1).into();
+    let (_folder, configuration) = folder("127.0.0.1:0", nowhere, &ALLOWING.replace("first_name", "frist_name"));
+    let output = command(&configuration, &[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("policy.yaml:6:") && said.contains("first_name") && said.ends_with("1 error\n"), "{said}");
+}

@@ -1,0 +1,150 @@
+//! The whole gateway in this process, wired as the program wires it, with its log lines to read.
+
+use super::client::{Answer, Client};
+use super::proxy::{settings, upstream_settings, upstream_with};
+use portcullis::config::gateway::{
+    AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
+};
+use portcullis::gateway::{Gate, Shared, stack};
+use portcullis::judge::{Bundle, PolicyText};
+use portcullis::server::{Peer, Server, listen};
+use portcullis::telemetry::{Output, Setup as TelemetrySetup, Telemetry};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// A gateway to be.
+pub(crate) struct Setup {
+    pub(crate) policies: Vec<PolicyText>,
+    pub(crate) limits: Limits,
+    pub(crate) unknown_fields: UnknownFields,
+    pub(crate) fallthrough: Fallthrough,
+    pub(crate) response_timeout: Duration,
+    pub(crate) upstream: SocketAddr,
+}
+
+/// A running gateway.
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    pub(crate) shared: Arc<Shared>,
+    lines: UnboundedReceiver<serde_json::Value>,
+    _server: Server,
+}
+
+/// The policies that come with the program.
+pub(crate) fn shipped() -> Vec<PolicyText> {
+    let files = std::fs::read_dir("policies").unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "yaml")).collect();
+    files.sort();
+    files.iter().filter(|file| !is_test(file)).map(|file| text(file, &std::fs::read_to_string(file).unwrap())).collect()
+}
+
+fn is_test(file: &Path) -> bool {
+    file.to_string_lossy().ends_with(".test.yaml")
+}
+
+/// A policy file that says `text`.
+pub(crate) fn text(file: impl AsRef<Path>, text: &str) -> PolicyText {
+    PolicyText { file: file.as_ref().to_owned(), text: text.to_owned() }
+}
+
+/// A bundle with the defaults of a configuration.
+pub(crate) fn bundle(policies: &[PolicyText]) -> Bundle {
+    Bundle::compile(policies, "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("sound policies")
+}
+
+impl Setup {
+    /// In front of `upstream`, with the shipped policies and the default limits.
+    pub(crate) fn before(upstream: SocketAddr) -> Self {
+        Self {
+            policies: shipped(),
+            limits: Limits::default(),
+            unknown_fields: UnknownFields::Deny,
+            fallthrough: Fallthrough::Forward,
+            response_timeout: Duration::from_secs(10),
+            upstream,
+        }
+    }
+
+    /// Starts it, on a free port.
+    pub(crate) fn start(self) -> Gateway {
+        let bundle = Bundle::compile(&self.policies, "2026-05-12", self.unknown_fields, self.fallthrough);
+        let (sender, lines) = unbounded_channel();
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
+        let shared = Arc::new(Shared::new(gate, telemetry(sender)));
+        let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
+        let mut to = upstream_settings();
+        to.response_timeout = self.response_timeout;
+        let server = Server::start(vec![listener], settings(), move |_| {
+            let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
+            move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.0)
+        });
+        Gateway { address, shared, lines, _server: server.unwrap() }
+    }
+}
+
+impl Gateway {
+    /// Sends `bytes` on a connection of their own and reads the answer.
+    pub(crate) async fn ask(&self, bytes: impl AsRef<[u8]>) -> Answer {
+        let mut client = Client::connect(self.address).await;
+        client.send(bytes).await;
+        client.answer().await.expect("an answer")
+    }
+
+    /// The next line of the access log.
+    pub(crate) async fn line(&mut self) -> serde_json::Value {
+        self.lines.recv().await.expect("a gateway that runs")
+    }
+}
+
+fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
+    let setup = TelemetrySetup {
+        logs: &Logs { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info },
+        traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+        upstream: &UpstreamTarget::Embedded,
+        output: Output::new(Lines(lines), false),
+        environment: &|_| None,
+        runtime: Handle::current(),
+    };
+    Telemetry::start(setup).expect("telemetry")
+}
+
+/// Takes log lines; the log writes whole ones.
+struct Lines(UnboundedSender<serde_json::Value>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for line in serde_json::Deserializer::from_slice(bytes).into_iter() {
+            let _ = self.0.send(line.expect("whole lines of JSON"));
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A request head with a key of a production instance.
+pub(crate) fn head(line: &str, headers: &str) -> String {
+    format!("{line} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer sk_live_portcullis\r\n{headers}\r\n")
+}
+
+/// A request with `body` as JSON.
+pub(crate) fn json(line: &str, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let length = format!("content-type: application/json\r\ncontent-length: {}\r\n{headers}", body.len());
+    [head(line, &length).as_bytes(), body].concat()
+}
+
+/// A `PATCH` of a user.
+pub(crate) fn patch(body: impl AsRef<[u8]>) -> Vec<u8> {
+    json("PATCH /v1/users/user_1", "", body)
+}
