@@ -55,7 +55,6 @@ async fn sigterm_lets_the_request_under_way_finish_and_ends_with_0() {
     let program = Program::start(&configuration, &[]).await;
     let mut client = Client::connect(program.listen).await;
     client.send(patch("{}")).await;
-    // once the metrics count a connection to the upstream as answered or open, the request is under way
     let mut idle = Client::connect(program.listen).await;
     idle.send(head("PUT /v1/users/user_1", "")).await;
     assert_eq!(idle.answer().await.expect("an answer").status(), 405);
