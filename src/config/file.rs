@@ -104,7 +104,7 @@ pub(super) struct Upstream {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Contract {
-    /// The API version by which requests are judged that name none, or one that is not known.
+    /// The API version by which requests are judged that name none. A date that is not known is judged by the newest known before it, or the oldest.
     #[schemars(example = &"2026-05-12", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     pub(super) default_api_version: String,
     /// What happens to a field of a body that the contract does not declare.

@@ -65,7 +65,7 @@ pub enum UpstreamTarget {
 /// How Clerk's contract is applied.
 #[derive(Clone, Debug)]
 pub struct Contract {
-    /// The API version of requests that name none, or one that is not known.
+    /// The API version of requests that name none.
     pub default_api_version: String,
     /// What happens to a field that the contract does not declare.
     pub unknown_fields: UnknownFields,
