@@ -173,3 +173,18 @@ fn warn<U>(violation: &Violation, response: &mut Response<AnswerBody<U>>) {
         response.headers_mut().append("portcullis-warning", value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::contain;
+
+    #[tokio::test]
+    async fn a_panic_ends_the_request_and_nothing_else() {
+        assert_eq!(contain(async { 1 }).await, Some(1));
+        let panics = async {
+            tokio::task::yield_now().await;
+            panic!("in the middle of a request")
+        };
+        assert_eq!(contain::<_>(panics).await, None::<()>);
+    }
+}
