@@ -45,8 +45,17 @@ const NOT_FORWARDED: [HeaderName; 6] = [
     HeaderName::from_static("x-rewrite-url"),
 ];
 
+/// Whether `Connection` nominates an end-to-end field that is there and `is_relied_on`: it would be judged, then dropped.
+pub(super) fn nominates(headers: &HeaderMap, is_relied_on: impl Fn(&str) -> bool) -> bool {
+    let is_hop_by_hop = |name: &str| HOP_BY_HOP.iter().any(|known| known.as_str() == name);
+    headers.contains_key(CONNECTION)
+        && nominated(headers)
+            .iter()
+            .any(|name| headers.contains_key(name) && !is_hop_by_hop(name) && is_relied_on(name))
+}
+
 /// The names that `Connection` nominates, in lower case.
-pub(super) fn nominated(headers: &HeaderMap) -> Vec<String> {
+fn nominated(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     names
@@ -55,7 +64,17 @@ pub(super) fn nominated(headers: &HeaderMap) -> Vec<String> {
         .collect()
 }
 
-/// Whether the gateway itself goes by the field, so that nominating it would have it judged and then dropped.
+/// Whether the name stands for another in which `_` is `-`, as servers that follow CGI (RFC 3875 section 4.1.18) read it:
+/// then there are two of a field that must be one, or one that was never looked at.
+pub(super) fn is_twin(name: &HeaderName, is_relied_on: impl Fn(&str) -> bool) -> bool {
+    name.as_str().contains('_') && {
+        let dashed = name.as_str().replace('_', "-");
+        let is_among = |known: &[HeaderName]| known.iter().any(|known| known.as_str() == dashed);
+        is_relied_on(&dashed) || is_among(&HOP_BY_HOP) || is_among(&NOT_FORWARDED) || is_among(&METHOD_OVERRIDES)
+    }
+}
+
+/// Whether the gateway itself goes by the field.
 pub(super) fn is_relied_on(name: &str) -> bool {
     SINGULAR.iter().chain([&TRACEPARENT]).any(|relied| relied.as_str() == name)
 }

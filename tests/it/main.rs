@@ -17,6 +17,8 @@ mod embedded;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod readme;
