@@ -156,6 +156,7 @@ impl Check<'_> {
             ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
             connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
             response_timeout: self.duration("/upstream/responseTimeout", &keys.response_timeout),
+            upload_timeout: self.duration("/upstream/uploadTimeout", &keys.upload_timeout),
         }
     }
 

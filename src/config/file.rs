@@ -98,6 +98,9 @@ pub(super) struct Upstream {
     /// Longest time from the last byte of a request to the head of its answer.
     #[schemars(example = &"60s")]
     pub(super) response_timeout: String,
+    /// Longest time for a body that is not inspected to arrive and to be sent on.
+    #[schemars(example = &"5m")]
+    pub(super) upload_timeout: String,
 }
 
 /// How Clerk's contract is applied.
@@ -198,6 +201,7 @@ impl Default for Upstream {
             ca_file: None,
             connect_timeout: "5s".to_owned(),
             response_timeout: "60s".to_owned(),
+            upload_timeout: "5m".to_owned(),
         }
     }
 }

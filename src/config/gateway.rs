@@ -44,6 +44,8 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// Longest time from the last byte of a request to the head of its answer.
     pub response_timeout: Duration,
+    /// Longest time for a body that is not inspected to arrive and to be sent on.
+    pub upload_timeout: Duration,
 }
 
 /// The BAPI, or the stand-in for it.

@@ -73,6 +73,7 @@ fn refuse(error: UpstreamError) -> Refusal {
     let reason = match error {
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,
+        UpstreamError::UploadTooSlow => Reason::BodyTimeout,
         UpstreamError::UploadBrokenOff => return Refusal::broken_off(),
     };
     tracing::warn!(reason = reason.as_str(), "{error}");

@@ -1,9 +1,10 @@
 //! One client's connection, from first byte to last.
 
 use super::balance::Accepted;
+use super::passed::Passed;
 use super::service::Answers;
 use super::settings::Settings;
-use super::watched::{HeadLimits, Passed, Watched};
+use super::watched::{Bounds, Watched};
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -26,11 +27,11 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// HTTP/1.1 as we speak it to clients, and how their heads are bounded.
+/// HTTP/1.1 as we speak it to clients, and what bounds them.
 #[derive(Clone, Debug)]
 pub(super) struct Http {
     builder: http1::Builder,
-    heads: HeadLimits,
+    bounds: Bounds,
 }
 
 /// HTTP/1.1 as we speak it to clients.
@@ -55,7 +56,9 @@ pub(super) fn http(settings: Settings) -> Http {
         .keep_alive(true)
         .half_close(false)
         .pipeline_flush(false);
-    Http { builder, heads: HeadLimits { bytes: settings.header_bytes, time: settings.header_timeout } }
+    let bounds =
+        Bounds { head_bytes: settings.header_bytes, head_time: settings.header_timeout, stall: settings.idle_timeout };
+    Http { builder, bounds }
 }
 
 /// Serves the connection until either side closes it, or until `draining` ends: then it finishes the request it has
@@ -69,7 +72,7 @@ pub(super) async fn serve<S: Answers>(http: Http, accepted: Accepted, service: S
     // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
     let _ = stream.set_nodelay(true);
     let passed = Arc::new(Passed::default());
-    let stream = TokioIo::new(Watched::new(stream, http.heads, Arc::clone(&passed)));
+    let stream = TokioIo::new(Watched::new(stream, http.bounds, Arc::clone(&passed)));
     let answers = service_fn(move |request| call(service.clone(), &passed, request));
     let connection = http.builder.serve_connection(stream, answers);
     let mut connection = pin!(connection);

@@ -11,6 +11,7 @@ mod connection;
 mod drain;
 mod head;
 mod listen;
+mod passed;
 mod service;
 mod settings;
 mod start;

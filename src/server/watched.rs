@@ -8,15 +8,15 @@
 
 use super::chunks::{Chunks, Followed};
 use super::head::{Framing, examine, may_be_whole};
+use super::passed::Passed;
 use crate::gateway::HeadDefect;
+use pingora_timeout::sleep;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
 
 /// What hyper reads in place of a head that it must not see. Its method is none that any path allows.
 const STAND_IN: &[u8] = b"unreadable / HTTP/1.1\r\nconnection: close\r\n\r\n";
@@ -29,33 +29,15 @@ const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// How long it may take to.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// Bounds on a head.
+/// Bounds on what a client may hold a connection with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HeadLimits {
-    /// Longest, in bytes.
-    pub(super) bytes: usize,
-    /// Longest time from its first byte to its last.
-    pub(super) time: Duration,
-}
-
-/// How many heads were passed to hyper; the request after that many is refused. Shared by a connection and its service.
-#[derive(Debug, Default)]
-pub(super) struct Passed {
-    heads: AtomicU64,
-    requests: AtomicU64,
-    defect: Mutex<Option<HeadDefect>>,
-}
-
-impl Passed {
-    /// Counts a request that hyper made of a head; what is wrong with the head, if anything is.
-    pub(super) fn next_request(&self) -> Option<HeadDefect> {
-        let before = self.requests.fetch_add(1, Ordering::Relaxed);
-        if before < self.heads.load(Ordering::Relaxed) {
-            return None;
-        }
-        let defect = *self.defect.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(defect.unwrap_or(HeadDefect::OutOfStep))
-    }
+pub(super) struct Bounds {
+    /// Longest head, in bytes.
+    pub(super) head_bytes: usize,
+    /// Longest time from a head's first byte to its last.
+    pub(super) head_time: Duration,
+    /// Longest time for which the client may take nothing of an answer.
+    pub(super) stall: Duration,
 }
 
 /// Where in the stream of requests the connection is.
@@ -83,11 +65,12 @@ impl From<Framing> for Place {
     }
 }
 
+type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A connection whose heads are looked at.
-#[derive(Debug)]
 pub(super) struct Watched<T> {
     inner: T,
-    limits: HeadLimits,
+    bounds: Bounds,
     passed: Arc<Passed>,
     place: Place,
     /// Read from the client and not yet by hyper: what hyper may read, and behind it a piece of a head.
@@ -95,13 +78,25 @@ pub(super) struct Watched<T> {
     /// How many bytes of `held` hyper may read.
     free: usize,
     /// For a head that comes in pieces; then for listening to a client that was refused.
-    deadline: Option<Pin<Box<Sleep>>>,
+    deadline: Option<Timer>,
     lingered: usize,
+    /// Runs while the client takes nothing of what is written.
+    stalled: Option<Timer>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
-    pub(super) fn new(inner: T, limits: HeadLimits, passed: Arc<Passed>) -> Self {
-        Self { inner, limits, passed, place: Place::Head, held: Vec::new(), free: 0, deadline: None, lingered: 0 }
+    pub(super) fn new(inner: T, bounds: Bounds, passed: Arc<Passed>) -> Self {
+        Self {
+            inner,
+            bounds,
+            passed,
+            place: Place::Head,
+            held: Vec::new(),
+            free: 0,
+            deadline: None,
+            lingered: 0,
+            stalled: None,
+        }
     }
 
     /// Follows the requests through `bytes`; says how many of them hyper may read.
@@ -127,9 +122,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
                 },
                 Place::Lost => return bytes.len(),
                 Place::Refused => return at,
-                Place::Head => match examine(rest, self.limits.bytes) {
+                Place::Head => match examine(rest, self.bounds.head_bytes) {
                     Ok(Some(head)) => {
-                        self.passed.heads.fetch_add(1, Ordering::Relaxed);
+                        self.passed.one_more_head();
                         self.place = head.framing.into();
                         at += head.length;
                     }
@@ -142,7 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
     }
 
     fn refuse(&mut self, defect: HeadDefect) {
-        *self.passed.defect.lock().unwrap_or_else(PoisonError::into_inner) = Some(defect);
+        self.passed.end(defect);
         self.place = Place::Refused;
     }
 
@@ -155,7 +150,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
             self.held.extend_from_slice(STAND_IN);
             self.free = self.held.len();
         } else if self.held.len() > free {
-            self.deadline = Some(Box::pin(sleep(self.limits.time)));
+            self.deadline = Some(Box::pin(sleep(self.bounds.head_time)));
         }
     }
 
@@ -203,7 +198,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
         }
         let start = self.held.len();
         self.held.extend_from_slice(buffer.filled());
-        if may_be_whole(&self.held, start) || self.held.len() >= self.limits.bytes {
+        if may_be_whole(&self.held, start) || self.held.len() >= self.bounds.head_bytes {
             let held = std::mem::take(&mut self.held);
             let free = self.walk(&held);
             self.held = held;
@@ -212,6 +207,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Watched<T> {
             }
         }
         Poll::Ready(Ok(Read::Nothing))
+    }
+
+    /// What came of a write, or an error where the client has taken nothing for too long.
+    fn unless_stalled(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stall = self.bounds.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Reads away what a refused client still sends, within bounds, after the answer and the end of it were sent.
@@ -257,7 +267,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for Watched<T> {
 
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write(context, bytes)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(context, bytes);
+        this.unless_stalled(context, written)
     }
 
     fn poll_write_vectored(
@@ -265,7 +277,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().inner).poll_write_vectored(context, slices)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(context, slices);
+        this.unless_stalled(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

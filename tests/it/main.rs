@@ -21,6 +21,8 @@ mod heads;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;

@@ -24,6 +24,7 @@ pub(crate) struct Setup {
     pub(crate) unknown_fields: UnknownFields,
     pub(crate) fallthrough: Fallthrough,
     pub(crate) response_timeout: Duration,
+    pub(crate) upload_timeout: Duration,
     pub(crate) upstream: SocketAddr,
 }
 
@@ -67,6 +68,7 @@ impl Setup {
             unknown_fields: UnknownFields::Deny,
             fallthrough: Fallthrough::Forward,
             response_timeout: Duration::from_secs(10),
+            upload_timeout: Duration::from_secs(10),
             upstream,
         }
     }
@@ -81,7 +83,7 @@ impl Setup {
         let shared = Arc::new(Shared::new(gate, telemetry(sender)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
-        to.response_timeout = self.response_timeout;
+        (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
         let settings = Settings {
             workers: 1,
             connections: self.limits.connections,

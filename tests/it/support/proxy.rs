@@ -31,6 +31,7 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
         ca_file: None,
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
+        upload_timeout: Duration::from_secs(10),
     }
 }
 
