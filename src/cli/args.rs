@@ -4,6 +4,7 @@ use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A reverse-proxy policy gateway between your backend services and Clerk's Backend API
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
+    /// Fire a corpus of attacks at a running gateway, this one or any other, and tell what got through
+    Selftest(SelftestArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema {
         /// The kind of file
@@ -85,6 +88,19 @@ pub(super) struct ExplainArgs {
     /// A file with the body; `-` for standard input
     #[arg(long, value_name = "FILE")]
     pub(super) body_file: Option<PathBuf>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct SelftestArgs {
+    /// The gateway, such as `http://127.0.0.1:8787`
+    #[arg(long, value_name = "URL")]
+    pub(super) target: String,
+    /// Where to listen as the upstream that the gateway is configured with
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) upstream_listen: SocketAddr,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ArgGroup)]

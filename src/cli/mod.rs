@@ -9,6 +9,7 @@ mod health;
 mod load;
 mod policies;
 mod run;
+mod selftest;
 
 use crate::config;
 use crate::policy;
@@ -30,7 +31,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused.
+    /// `explain`: the request would be refused. `selftest`: something got through.
     Refused = 4,
 }
 
@@ -73,6 +74,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
+        Command::Selftest(args) => selftest::selftest(&args),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)

@@ -10,7 +10,7 @@ const DECODINGS: usize = 2;
 /// Every reading of `path` as segments. A segment of a reading may hold anything, `/` included.
 pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
     let mut readings = Vec::new();
-    let mut text = path.as_bytes().to_vec();
+    let mut text = best_fit(path.as_bytes());
     for decodings in 0..=DECODINGS {
         let segments = split(&text, DECODINGS - decodings);
         let without_version = match segments.split_first() {
@@ -22,7 +22,7 @@ pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
                 readings.push(reading);
             }
         }
-        text = decode(&text);
+        text = best_fit(&decode(&text));
     }
     readings
 }
@@ -44,6 +44,37 @@ fn split(text: &[u8], decodings: usize) -> Vec<String> {
         }
     }
     segments
+}
+
+/// Letters as servers read them that take the next best: overlong UTF-8 (RFC 3629 section 10), full-width forms, other
+/// slashes, and the two letters that fold into ASCII.
+fn best_fit(text: &[u8]) -> Vec<u8> {
+    if text.is_ascii() {
+        return text.to_vec();
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let (byte, tail) = match rest {
+            [first @ (0xc0 | 0xc1), second, tail @ ..] => ((first & 1) << 6 | second & 0x3f, tail),
+            [0xe0, second @ (0x80 | 0x81), third, tail @ ..] => ((second & 1) << 6 | third & 0x3f, tail),
+            _ => (byte, tail),
+        };
+        plain.push(byte);
+        rest = tail;
+    }
+    let letters = String::from_utf8_lossy(&plain).chars().map(best_fit_letter).collect::<String>();
+    letters.into_bytes()
+}
+
+fn best_fit_letter(letter: char) -> char {
+    match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        '\u{2044}' | '\u{2215}' => '/',
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        letter => letter,
+    }
 }
 
 /// Decodes each `%xx` (RFC 3986 section 2.1) and IIS's `%uxxxx` once; what is not one stays as it is.
@@ -102,6 +133,11 @@ mod tests {
             "/v1/users/u%00",
             "/v1/users/u%20",
             "/users/u",
+            "/v1/users%c0%afu",
+            "/v1/users%e0%80%afu",
+            "/v1/u%c5%bfers/u",
+            "/v1/users%ef%bc%8fu",
+            "/v1/users\u{2215}u",
         ] {
             assert!(reads_as(path, &["v1", "users", "u"]), "{path}");
         }

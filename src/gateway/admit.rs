@@ -135,13 +135,19 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     let host = request.headers().get(HOST);
     let is_valid = match host {
         None => request.version() == Version::HTTP_10,
-        Some(host) => host.to_str().is_ok_and(|host| !host.contains('@') && Authority::from_str(host).is_ok()),
+        Some(host) => host.to_str().is_ok_and(is_host),
     };
     if is_valid {
         Ok(())
     } else {
         Err(Refusal::because(Reason::AmbiguousRequest, "the `Host` header is missing or not a host"))
     }
+}
+
+/// A host and at most a port; the type for both would take a user and any port.
+fn is_host(host: &str) -> bool {
+    let authority = Authority::from_str(host).ok().filter(|_| !host.contains('@'));
+    authority.is_some_and(|authority| authority.as_str().len() == authority.host().len() || authority.port().is_some())
 }
 
 fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {

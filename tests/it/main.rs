@@ -27,6 +27,8 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod selftest;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod support;

@@ -7,7 +7,7 @@ const SHARED: [&str; 3] = ["reason", "secret", "span"];
 
 /// What each module may know besides, from the top down: each what is below it. `config` stands aside, because those who
 /// read it are above the pure modules; `manifest` is how files are read.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("main", &[]),
     ("lib", &[]),
     (
@@ -25,6 +25,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
             "redact",
             "config",
             "manifest",
+            "selftest",
         ],
     ),
     (
@@ -41,6 +42,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("document", &["redact"]),
     ("redact", &[]),
     ("config", &["contract", "manifest"]),
+    ("selftest", &[]),
     ("manifest", &[]),
     ("reason", &[]),
     ("secret", &[]),
