@@ -65,19 +65,16 @@ fn read_head(head: &[u8]) -> Arrival {
     }
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in lines.filter(|line| !line.is_empty()) {
-        match (line.starts_with([' ', '\t']), fields.last_mut()) {
-            (true, Some((_, value))) => {
-                faults.push("a folded line in the head");
-                value.push_str(line);
-            }
-            _ => {
-                let (name, value) = line.split_once(':').unwrap_or((line, ""));
-                if name.trim() != name {
-                    faults.push("white space around the name of a header");
-                }
-                fields.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-            }
+        if let Some((_, value)) = fields.last_mut().filter(|_| line.starts_with([' ', '\t'])) {
+            faults.push("a folded line in the head");
+            value.push_str(line);
+            continue;
         }
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        if name.trim() != name {
+            faults.push("white space around the name of a header");
+        }
+        fields.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
     }
     Arrival { method: method.to_owned(), target: target.to_owned(), fields, body: Vec::new(), faults }
 }

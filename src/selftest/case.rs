@@ -92,6 +92,17 @@ struct Template {
     end: bool,
 }
 
+/// A body on its way.
+#[derive(Default)]
+struct Payload {
+    /// The header field that says where it ends.
+    framing: Option<String>,
+    /// The body itself.
+    content: Vec<u8>,
+    /// The body as it is sent.
+    framed: Vec<u8>,
+}
+
 fn default_line() -> String {
     "PATCH /v1/users/${USER}".to_owned()
 }
@@ -166,7 +177,7 @@ impl Template {
         if let Some(raw) = &self.raw {
             return Ok((Vec::new(), expand(raw, host)?));
         }
-        let (framing, content, payload) = self.payload(host)?;
+        let Payload { framing, content, framed } = self.payload(host)?;
         let version = if self.line.contains(" HTTP/") { "" } else { " HTTP/1.1" };
         let mut bytes = expand(&format!("{}{version}\r\n", self.line), host)?;
         let mut fields = vec!["Host: ${HOST}".to_owned(), "Authorization: Bearer sk_live_selftest".to_owned()];
@@ -181,31 +192,31 @@ impl Template {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(b"\r\n");
-        bytes.extend(payload);
+        bytes.extend(framed);
         Ok((content, bytes))
     }
 
-    /// The header field that frames the body, the body, and the body as it is framed.
-    fn payload(&self, host: &str) -> Result<(Option<String>, Vec<u8>, Vec<u8>), String> {
+    fn payload(&self, host: &str) -> Result<Payload, String> {
         match (&self.body, &self.chunks, &self.payload) {
             (Some(body), None, None) => {
-                let body = expand(body, host)?;
-                Ok((Some(format!("Content-Length: {}", body.len())), body.clone(), body))
+                let content = expand(body, host)?;
+                let framing = Some(format!("Content-Length: {}", content.len()));
+                Ok(Payload { framing, framed: content.clone(), content })
             }
             (None, Some(chunks), None) => {
-                let (mut body, mut framed) = (Vec::new(), Vec::new());
+                let (mut content, mut framed) = (Vec::new(), Vec::new());
                 for chunk in chunks {
                     let chunk = expand(chunk, host)?;
                     framed.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
                     framed.extend_from_slice(&chunk);
                     framed.extend_from_slice(b"\r\n");
-                    body.extend(chunk);
+                    content.extend(chunk);
                 }
                 framed.extend_from_slice(b"0\r\n\r\n");
-                Ok((Some("Transfer-Encoding: chunked".to_owned()), body, framed))
+                Ok(Payload { framing: Some("Transfer-Encoding: chunked".to_owned()), content, framed })
             }
-            (None, None, Some(payload)) => Ok((None, Vec::new(), expand(payload, host)?)),
-            (None, None, None) => Ok((None, Vec::new(), Vec::new())),
+            (None, None, Some(payload)) => Ok(Payload { framed: expand(payload, host)?, ..Payload::default() }),
+            (None, None, None) => Ok(Payload::default()),
             _ => Err("only one of `body`, `chunks` and `payload` fits".to_owned()),
         }
     }

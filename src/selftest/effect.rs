@@ -40,7 +40,7 @@ fn fold(name: &str) -> String {
         '\u{212a}' => 'k',
         letter => letter.to_ascii_lowercase(),
     });
-    letters.filter(|letter| letter.is_ascii_alphanumeric()).collect()
+    letters.filter(char::is_ascii_alphanumeric).collect()
 }
 
 fn in_query(query: &str) -> bool {
