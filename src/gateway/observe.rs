@@ -176,7 +176,18 @@ fn warn<U>(violation: &Violation, response: &mut Response<AnswerBody<U>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::contain;
+    use super::*;
+    use crate::config::gateway::{
+        AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
+    };
+    use crate::gateway::Gate;
+    use crate::telemetry::{Output, Setup};
+    use http_body_util::Empty;
+    use hyper::server::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test]
     async fn a_panic_ends_the_request_and_nothing_else() {
@@ -186,5 +197,62 @@ mod tests {
             panic!("in the middle of a request")
         };
         assert_eq!(contain::<_>(panics).await, None::<()>);
+    }
+
+    fn shared() -> Arc<Shared> {
+        let setup = Setup {
+            logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+            traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+            upstream: &UpstreamTarget::Embedded,
+            output: Output::new(std::io::sink(), false),
+            environment: &|_| None,
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let bundle = Bundle::compile(&[], "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("a bundle");
+        let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
+        Arc::new(Shared::new(gate, Telemetry::start(setup).expect("telemetry")))
+    }
+
+    /// Panics for one path, and answers the others.
+    async fn unsteady<B>(call: Call<B>) -> Result<Response<Empty<Bytes>>, Refusal> {
+        tokio::task::yield_now().await;
+        assert_ne!(call.request.uri().path(), "/panic", "hunter2");
+        Ok(Response::new(Empty::new()))
+    }
+
+    async fn ask(client: &mut TcpStream, path: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+        client.write_all(request.as_bytes()).await.expect("a connection");
+        let mut answer = Vec::new();
+        let whole = |answer: &[u8]| {
+            let text = String::from_utf8_lossy(answer).into_owned();
+            text.ends_with("}]}")
+                || text.ends_with("\"}")
+                || text.ends_with("\r\n\r\n") && text.contains("content-length: 0")
+        };
+        while !whole(&answer) {
+            assert!(client.read_buf(&mut answer).await.expect("an answer") > 0, "{}", String::from_utf8_lossy(&answer));
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_500_and_the_connection_goes_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let shared = shared();
+        let telemetry = shared.telemetry.clone();
+        let service = ObserveLayer { shared, peer: None }.layer(tower::service_fn(unsteady));
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await
+        });
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        let refused = ask(&mut client, "/panic").await;
+        assert!(refused.starts_with("HTTP/1.1 500 ") && refused.contains("gateway_internal"), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+        assert!(ask(&mut client, "/other").await.starts_with("HTTP/1.1 200 "));
+        let metrics = telemetry.metrics_text();
+        assert!(metrics.contains("portcullis_requests_total{operation=\"_OTHER\",decision=\"fail\"} 1\n"), "{metrics}");
     }
 }
