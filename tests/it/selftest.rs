@@ -57,5 +57,8 @@ async fn a_gateway_that_denies_everything_is_no_good_either() {
     });
     let report = report(address, &upstream).await;
     assert!(!report.is_clean());
+    let document = serde_json::to_value(&report).unwrap();
+    assert_eq!(document["broken"][0]["what"], "answered 403");
+    assert!(document["broken"][0]["case"].as_str().unwrap().starts_with("controls/"));
     assert_eq!((report.holes.len(), report.broken.len()), (0, report.controls), "{report}");
 }
