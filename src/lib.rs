@@ -18,6 +18,7 @@
 //! | [`admin`] | health, readiness and metrics for operators |
 //! | [`selftest`] | the corpus of attacks, fired at a running gateway |
 //! | [`cli`] | the command line |
+//! | [`transport`] | what bytes travel on, to clients and to the upstream |
 //! | [`reason`], [`secret`], [`span`] | words that all share |
 #![forbid(unsafe_code)]
 
@@ -37,4 +38,5 @@ pub mod selftest;
 pub mod server;
 pub mod span;
 pub mod telemetry;
+pub mod transport;
 pub mod upstream;

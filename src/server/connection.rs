@@ -5,6 +5,7 @@ use super::passed::Passed;
 use super::service::Answers;
 use super::settings::Settings;
 use super::watched::{Bounds, Watched};
+use crate::transport::Gathered;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -72,7 +73,7 @@ pub(super) async fn serve<S: Answers>(http: Http, accepted: Accepted, service: S
     // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
     let _ = stream.set_nodelay(true);
     let passed = Arc::new(Passed::default());
-    let stream = TokioIo::new(Watched::new(stream, http.bounds, Arc::clone(&passed)));
+    let stream = TokioIo::new(Gathered(Watched::new(stream, http.bounds, Arc::clone(&passed))));
     let answers = service_fn(move |request| call(service.clone(), &passed, request));
     let connection = http.builder.serve_connection(stream, answers);
     let mut connection = pin!(connection);
