@@ -141,6 +141,9 @@ impl Contract {
         if canonical.iter().flat_map(|found| found.methods).any(|(_, by_version)| inspected(by_version)) {
             return Routed::MethodUnknown;
         }
+        if lenient::is_too_much(path) {
+            return Routed::Ambiguous;
+        }
         let guarded = lenient::readings(path).iter().any(|reading| {
             let segments: Vec<&str> = reading.iter().map(String::as_str).collect();
             self.routes.find(&segments, is_anything).iter().any(|found| match found.method(method) {

@@ -23,6 +23,8 @@ mod life;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;
