@@ -4,6 +4,7 @@ mod args;
 pub mod banner;
 mod check;
 mod console;
+mod contract;
 mod explain;
 mod health;
 mod load;
@@ -73,6 +74,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
+        Command::Contract(command) => contract::contract(&command),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)
