@@ -43,6 +43,8 @@ pub(super) enum SchemaOf {
     Gateway,
     /// A policy file
     Policy,
+    /// What the vendor's specs get wrong: the overlay.yaml beside contract files
+    ContractOverlay,
 }
 
 #[derive(Debug, ArgGroup)]

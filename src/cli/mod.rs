@@ -5,6 +5,7 @@ pub mod banner;
 mod check;
 mod console;
 mod contract;
+mod contract_folder;
 mod explain;
 mod health;
 mod load;
@@ -86,6 +87,7 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }
 }
 
