@@ -12,6 +12,7 @@ mod sampling;
 mod spans;
 mod timestamp;
 pub mod trace_context;
+mod version_alarm;
 
 pub use access_log::Output;
 pub use environment::VariableError;
@@ -34,6 +35,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
+use version_alarm::VersionAlarm;
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -74,6 +76,7 @@ struct Shared {
     metrics: Metrics,
     sampling: Sampling,
     spans: Spans,
+    version_alarm: VersionAlarm,
     otlp: Option<Otlp>,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
@@ -97,6 +100,7 @@ impl Telemetry {
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             spans: Spans::new(setup.upstream),
+            version_alarm: VersionAlarm::new(),
             otlp,
             rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
         };
@@ -122,6 +126,7 @@ impl Telemetry {
         let shared = &*self.shared;
         shared.log.add(record);
         shared.metrics.add(record);
+        shared.version_alarm.look_at(record);
         if let Some(otlp) = &shared.otlp
             && shared.sampling.at_end(record)
         {
