@@ -9,7 +9,6 @@ mod metrics;
 mod otlp;
 pub mod record;
 mod sampling;
-mod spans;
 mod timestamp;
 pub mod trace_context;
 mod version_alarm;
@@ -26,7 +25,6 @@ use metrics::Metrics;
 use otlp::Otlp;
 use record::Record;
 use sampling::Sampling;
-use spans::Spans;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -75,7 +73,6 @@ struct Shared {
     log: AccessLog,
     metrics: Metrics,
     sampling: Sampling,
-    spans: Spans,
     version_alarm: VersionAlarm,
     otlp: Option<Otlp>,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
@@ -93,13 +90,12 @@ impl Telemetry {
         let no_colour = environment.get("NO_COLOR").is_some();
         let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
         let (overflowed, undelivered) = (metrics.spans_overflowed.clone(), metrics.spans_undelivered.clone());
-        let otlp = Otlp::start(environment, &setup.runtime, overflowed, undelivered)?;
+        let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, overflowed, undelivered)?;
         let propagators = environment.get("OTEL_PROPAGATORS");
         let shared = Shared {
             log: log.map_err(SetupError::AccessLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
-            spans: Spans::new(setup.upstream),
             version_alarm: VersionAlarm::new(),
             otlp,
             rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
@@ -130,7 +126,7 @@ impl Telemetry {
         if let Some(otlp) = &shared.otlp
             && shared.sampling.at_end(record)
         {
-            otlp.add(Spans::count(record), shared.spans.of(record));
+            otlp.add(record);
         }
     }
 

@@ -50,6 +50,11 @@ impl Connector {
         Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))) })
     }
 
+    #[cfg(test)]
+    pub(super) const fn plain() -> Self {
+        Self { tls: None }
+    }
+
     /// Opens a connection to the host and port of `uri`.
     pub(super) async fn connect(self, uri: Uri) -> io::Result<Connection> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');

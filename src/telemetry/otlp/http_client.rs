@@ -1,83 +1,92 @@
-//! The HTTP/1.1 client for OTLP over HTTP: one connection, kept alive, as there is one batch at a time.
+//! OTLP over HTTP/1.1: one connection, kept alive, as there is one batch at a time.
 
 use super::connection::{BoxError, Connector};
-use async_trait::async_trait;
+use super::export::Failure;
 use bytes::Bytes;
-use http::header::{HOST, HeaderValue};
-use http::{Request, Response, Uri};
+use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::{HeaderMap, Method, Request, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use opentelemetry_http::{HttpClient, HttpError};
-use tokio::sync::Mutex;
 
 /// Longest answer that is read; a collector says at most a few words.
 const LONGEST_ANSWER: usize = 64 << 10;
 
-type Sender = SendRequest<Full<Bytes>>;
+type Connection = SendRequest<Full<Bytes>>;
 
 /// Sends batches to the collector. Runs on a tokio runtime; its deadline is the exporter's.
-#[derive(Debug)]
-pub(super) struct CollectorClient {
+pub(super) struct HttpClient {
     connector: Connector,
-    kept: Mutex<Option<Sender>>,
+    endpoint: Uri,
+    headers: HeaderMap,
+    kept: Option<Connection>,
 }
 
-impl CollectorClient {
-    /// A client that connects with `connector`.
-    pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, kept: Mutex::new(None) }
+impl HttpClient {
+    /// A client that connects with `connector` and posts to `endpoint` with `headers`.
+    pub(super) fn new(connector: Connector, endpoint: Uri, mut headers: HeaderMap) -> Self {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        Self { connector, endpoint, headers, kept: None }
     }
 
-    /// The kept connection if it still lives, else a new one.
-    async fn sender(&self, kept: Option<Sender>, uri: Uri) -> Result<Sender, BoxError> {
-        if let Some(mut sender) = kept
-            && sender.ready().await.is_ok()
-        {
-            return Ok(sender);
+    /// Sends a batch; what the collector answers with success is given back. A batch given up at its deadline drops its
+    /// connection.
+    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
+        let (mut connection, answer) = self.exchange(batch).await.map_err(|_| Failure::Unreachable)?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|_| Failure::Unreachable)?.to_bytes();
+        if connection.ready().await.is_ok() {
+            self.kept = Some(connection);
         }
-        let stream = self.connector.clone().connect(uri).await?;
-        let (sender, connection) = handshake(stream).await?;
+        if head.status.is_success() { Ok(body) } else { Err(Failure::Refused) }
+    }
+
+    async fn exchange(
+        &mut self,
+        batch: Bytes,
+    ) -> Result<(Connection, http::Response<hyper::body::Incoming>), BoxError> {
+        let mut request = self.request(batch)?;
+        if let Some(mut kept) = self.kept.take() {
+            match kept.try_send_request(request).await {
+                Ok(answer) => return Ok((kept, answer)),
+                // the collector closed it while it idled: nothing of the batch has left
+                Err(mut failed) => match failed.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(failed.into_error().into()),
+                },
+            }
+        }
+        let stream = self.connector.clone().connect(self.endpoint.clone()).await?;
+        let (mut connection, driver) = handshake(stream).await?;
         // ends when the sender is dropped or the collector closes; what went wrong shows in the next request
-        tokio::spawn(connection);
-        Ok(sender)
+        tokio::spawn(driver);
+        let answer = connection.send_request(request).await?;
+        Ok((connection, answer))
     }
-}
 
-#[async_trait]
-impl HttpClient for CollectorClient {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        // held to the end: batches go one after another; a request given up at its deadline drops its connection
-        let mut kept = self.kept.lock().await;
-        let mut sender = self.sender(kept.take(), request.uri().clone()).await?;
-        let response = sender.send_request(origin_form(request)?).await?;
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await?.to_bytes();
-        *kept = Some(sender);
-        Ok(Response::from_parts(head, body))
+    /// The request as an origin server takes it (RFC 9112 section 3.2.1): path and query in its line, authority in `Host`.
+    /// Credentials in the authority are left out.
+    fn request(&self, batch: Bytes) -> Result<Request<Full<Bytes>>, BoxError> {
+        let mut request = Request::new(Full::new(batch));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.path_and_query().map_or("/", |target| target.as_str()).parse()?;
+        *request.headers_mut() = self.headers.clone();
+        let authority = self.endpoint.authority().map_or("", |authority| authority.as_str());
+        let host = authority.rsplit('@').next().unwrap_or_default();
+        request.headers_mut().insert(HOST, HeaderValue::from_str(host)?);
+        Ok(request)
     }
-}
-
-/// The request as an origin server takes it (RFC 9112 section 3.2.1): path and query in its line, authority in `Host`.
-/// Credentials in the authority are left out.
-fn origin_form(request: Request<Bytes>) -> Result<Request<Full<Bytes>>, BoxError> {
-    let (mut head, body) = request.into_parts();
-    let authority = head.uri.authority().map_or("", |authority| authority.as_str());
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    head.headers.insert(HOST, HeaderValue::from_str(host)?);
-    head.uri = head.uri.path_and_query().map_or("/", |target| target.as_str()).parse()?;
-    Ok(Request::from_parts(head, Full::new(body)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::origin_form;
+    use super::{Connector, HttpClient};
     use bytes::Bytes;
-    use http::Request;
+    use http::{HeaderMap, Uri};
 
     #[test]
     fn a_request_names_its_host_but_no_credentials() {
-        let request = Request::post("http://user:word@collector:4318/v1/traces?a").body(Bytes::new()).unwrap();
-        let request = origin_form(request).unwrap();
+        let endpoint = Uri::from_static("http://user:word@collector:4318/v1/traces?a");
+        let request = HttpClient::new(Connector::plain(), endpoint, HeaderMap::new()).request(Bytes::new()).unwrap();
         assert_eq!(request.headers()["host"], "collector:4318");
         assert_eq!(request.uri(), "/v1/traces?a");
     }

@@ -5,28 +5,40 @@
 
 mod connection;
 mod export;
+mod grpc_client;
 mod http_client;
+mod protobuf;
+mod queue;
+mod request;
 mod settings;
+mod span;
+mod spans;
 
 use super::environment::{Environment, VariableError};
+use super::record::Record;
+use crate::config::gateway::UpstreamTarget;
 use connection::Connector;
-use export::{Export, Loss};
-use http_client::CollectorClient;
-use opentelemetry_otlp::{
-    ExporterBuildError, SpanExporter, WithExportConfig as _, WithHttpConfig as _, WithTonicConfig as _,
-};
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter as _, SpanProcessor as _,
-};
+use export::{Client, Exporter, Loss};
+use grpc_client::GrpcClient;
+use http::HeaderMap;
+use http_client::HttpClient;
 use prometheus_client::metrics::counter::Counter;
+use protobuf::Message;
+use queue::Queue;
+use request::Sender;
 use settings::{Protocol, Settings};
+use spans::Spans;
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tonic::metadata::MetadataMap;
-use tonic::transport::Endpoint;
+
+thread_local! {
+    /// Where a worker writes the spans of a request, so that it holds the queue's lock only while copying them.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Why spans can't be exported. Never holds a variable's value.
 #[derive(Debug, thiserror::Error)]
@@ -37,18 +49,15 @@ pub enum OtlpError {
     /// The certificate authorities can't be read or used.
     #[error("the certificate authorities for the OTLP collector can't be used")]
     Trust(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The exporter refused its settings; its own text is left out, for it holds the endpoint.
-    #[error("the OTLP exporter can't be built from the `OTEL_EXPORTER_OTLP_*` variables")]
-    Exporter,
 }
 
 /// The way of spans to the collector.
 #[derive(Debug)]
 pub(super) struct Otlp {
-    processor: BatchSpanProcessor,
-    /// Spans handed over and not yet taken by the exporter.
-    queued: Arc<AtomicUsize>,
-    capacity: usize,
+    spans: Spans,
+    queue: Arc<Queue>,
+    /// Hears of the exporter's end.
+    ended: Mutex<Receiver<()>>,
     overflowed: Counter,
 }
 
@@ -60,70 +69,63 @@ impl Otlp {
     /// If a variable can't be used.
     pub(super) fn start(
         environment: Environment<'_>,
+        upstream: &UpstreamTarget,
         runtime: &Handle,
         overflowed: Counter,
         undelivered: Counter,
     ) -> Result<Option<Self>, OtlpError> {
         let Some(settings) = Settings::read(environment)? else { return Ok(None) };
         let _entered = runtime.enter();
-        let mut exporter = exporter(&settings)?;
-        exporter.set_resource(&settings.resource);
-        let queued = Arc::new(AtomicUsize::new(0));
-        let loss = Loss::new(undelivered, overflowed.clone());
-        let export = Export::new(exporter, runtime.clone(), settings.timeout, Arc::clone(&queued), loss);
-        let batch = BatchConfigBuilder::default()
-            .with_max_queue_size(settings.queue)
-            .with_max_export_batch_size(settings.batch)
-            .with_scheduled_delay(settings.delay)
-            .build();
-        let processor = BatchSpanProcessor::new(export, batch);
-        Ok(Some(Self { processor, queued, capacity: settings.queue, overflowed }))
+        let exporter = Exporter {
+            client: client(&settings)?,
+            sender: Sender::new(&settings.resource),
+            deadline: settings.timeout,
+            delay: settings.delay,
+            loss: Loss::new(undelivered, overflowed.clone()),
+        };
+        let queue = Arc::new(Queue::new(settings.queue, settings.batch));
+        let (end, ended) = channel();
+        let theirs = Arc::clone(&queue);
+        runtime.spawn(async move {
+            exporter.run(&theirs).await;
+            // nobody waits where there was no orderly shutdown
+            let _ = end.send(());
+        });
+        Ok(Some(Self { spans: Spans::new(upstream), queue, ended: Mutex::new(ended), overflowed }))
     }
 
-    /// Queues the `count` spans of one request: all, or none where there is no room for all. They are built only where
-    /// there is room, so that a dead collector costs less than a living one.
-    pub(super) fn add(&self, count: usize, spans: impl Iterator<Item = SpanData>) {
-        let before = self.queued.fetch_add(count, Ordering::Relaxed);
-        if before + count > self.capacity {
-            self.queued.fetch_sub(count, Ordering::Relaxed);
+    /// Queues the spans of `record`: all, or none where there is no room for all. They are written only where there is room,
+    /// so that a dead collector costs less than a living one.
+    pub(super) fn add(&self, record: &Record) {
+        let count = Spans::count(record);
+        if !self.queue.reserve(count) {
             self.overflowed.inc_by(count as u64);
             return;
         }
-        for span in spans {
-            self.processor.on_end(span);
-        }
+        SCRATCH.with_borrow_mut(|bytes| {
+            bytes.clear();
+            self.spans.write(record, &mut Message::new(bytes));
+            self.queue.add(bytes, count);
+        });
     }
 
     /// Exports what is queued and ends, at most `deadline`. Blocks; not to be called on a thread of the runtime that
     /// exports. True if all was done in time.
     pub(super) fn shutdown(&self, deadline: Duration) -> bool {
-        self.processor.shutdown_with_timeout(deadline).is_ok()
+        self.queue.close();
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.recv_timeout(deadline).is_ok()
     }
 }
 
-fn exporter(settings: &Settings) -> Result<SpanExporter, OtlpError> {
+fn client(settings: &Settings) -> Result<Client, OtlpError> {
     let connector = Connector::new(settings).map_err(OtlpError::Trust)?;
+    let endpoint = settings.endpoint.clone();
+    // those that are no headers are left out, as other exporters do
     let headers: HashMap<_, _> = settings.headers.iter().cloned().collect();
-    let built = match settings.protocol {
-        Protocol::HttpProtobuf => SpanExporter::builder()
-            .with_http()
-            .with_http_client(CollectorClient::new(connector))
-            .with_endpoint(settings.endpoint.to_string())
-            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-            .with_timeout(settings.timeout)
-            .with_headers(headers)
-            .build(),
-        Protocol::Grpc => SpanExporter::builder()
-            .with_tonic()
-            .with_channel(Endpoint::from(settings.endpoint.clone()).connect_with_connector_lazy(connector))
-            .with_timeout(settings.timeout)
-            .with_metadata(metadata(&headers))
-            .build(),
-    };
-    built.map_err(|_: ExporterBuildError| OtlpError::Exporter)
-}
-
-/// Headers as gRPC metadata; those that are no headers are left out, as the exporter does over HTTP.
-fn metadata(headers: &HashMap<String, String>) -> MetadataMap {
-    MetadataMap::from_headers(http::HeaderMap::try_from(headers).unwrap_or_default())
+    let headers = HeaderMap::try_from(&headers).unwrap_or_default();
+    Ok(match settings.protocol {
+        Protocol::HttpProtobuf => Client::Http(HttpClient::new(connector, endpoint, headers)),
+        Protocol::Grpc => Client::Grpc(GrpcClient::new(connector, endpoint, headers)),
+    })
 }

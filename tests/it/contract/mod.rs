@@ -4,4 +4,5 @@ mod bodies;
 mod folder;
 mod import;
 mod mutation;
+mod requests;
 mod valid;

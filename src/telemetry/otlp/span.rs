@@ -1,0 +1,162 @@
+//! The messages of a trace in OTLP, as `opentelemetry/proto/trace/v1/trace.proto` numbers their fields.
+
+use super::protobuf::Message;
+use crate::telemetry::trace_context::TraceContext;
+use std::fmt::Display;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// `ScopeSpans.spans`.
+const SPANS: u32 = 2;
+
+const TRACE_ID: u32 = 1;
+const SPAN_ID: u32 = 2;
+const PARENT_SPAN_ID: u32 = 4;
+const NAME: u32 = 5;
+const KIND: u32 = 6;
+const START_TIME: u32 = 7;
+const END_TIME: u32 = 8;
+const ATTRIBUTES: u32 = 9;
+const EVENTS: u32 = 11;
+const DROPPED_EVENTS: u32 = 12;
+const STATUS: u32 = 15;
+const FLAGS: u32 = 16;
+
+/// `Status.code`, and the code of an error.
+const CODE: (u32, u64) = (3, 2);
+
+/// `Event`'s.
+const EVENT_TIME: u32 = 1;
+const EVENT_NAME: u32 = 2;
+const EVENT_ATTRIBUTES: u32 = 3;
+
+/// `SpanFlags`: sampled, as W3C has it; and that it is known whether the parent is another program's, and that it is.
+const SAMPLED: u32 = 0x1;
+const KNOWN_WHETHER_REMOTE: u32 = 0x100;
+const REMOTE: u32 = 0x200;
+
+/// `SpanKind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Internal = 1,
+    Server = 2,
+    Client = 3,
+}
+
+/// A span's own id and the one above it.
+#[derive(Clone, Copy)]
+pub(super) struct Lineage {
+    pub(super) id: [u8; 8],
+    pub(super) parent: Option<[u8; 8]>,
+    /// The parent is another program's.
+    pub(super) remote: bool,
+}
+
+/// A span that is being written.
+pub(super) struct Span<'a, 'b>(&'a mut Message<'b>);
+
+impl<'b> Span<'_, 'b> {
+    /// Writes a span into the `ScopeSpans` that `scope` is. What gets here is exported, so it counts as sampled.
+    pub(super) fn write(
+        scope: &mut Message<'_>,
+        trace: &TraceContext,
+        lineage: Lineage,
+        kind: Kind,
+        write: impl FnOnce(&mut Span<'_, '_>),
+    ) {
+        scope.message(SPANS, |span| {
+            span.bytes(TRACE_ID, &trace.trace_id);
+            span.bytes(SPAN_ID, &lineage.id);
+            if let Some(parent) = lineage.parent {
+                span.bytes(PARENT_SPAN_ID, &parent);
+            }
+            let remote = if lineage.remote { REMOTE } else { 0 };
+            span.fixed32(FLAGS, SAMPLED | KNOWN_WHETHER_REMOTE | remote);
+            span.varint(KIND, kind as u64);
+            write(&mut Span(span));
+        });
+    }
+
+    pub(super) fn name(&mut self, name: &str) {
+        self.0.bytes(NAME, name.as_bytes());
+    }
+
+    /// A name of two words.
+    pub(super) fn names(&mut self, method: &str, route: &str) {
+        self.0.display(NAME, format_args!("{method} {route}"));
+    }
+
+    pub(super) fn time(&mut self, start: SystemTime, elapsed: Duration) {
+        self.0.fixed64(START_TIME, nanoseconds(start));
+        self.0.fixed64(END_TIME, nanoseconds(start + elapsed));
+    }
+
+    pub(super) fn attributes(&mut self) -> Attributes<'_, 'b> {
+        Attributes { message: self.0, field: ATTRIBUTES }
+    }
+
+    pub(super) fn event(&mut self, name: &str, at: SystemTime, attributes: impl FnOnce(&mut Attributes<'_, '_>)) {
+        self.0.message(EVENTS, |event| {
+            event.fixed64(EVENT_TIME, nanoseconds(at));
+            event.bytes(EVENT_NAME, name.as_bytes());
+            attributes(&mut Attributes { message: event, field: EVENT_ATTRIBUTES });
+        });
+    }
+
+    pub(super) fn dropped_events(&mut self, count: usize) {
+        self.0.varint(DROPPED_EVENTS, count as u64);
+    }
+
+    /// Marks the span as one of an error.
+    pub(super) fn error(&mut self) {
+        let (field, error) = CODE;
+        self.0.message(STATUS, |status| status.varint(field, error));
+    }
+}
+
+/// The attributes of a span, an event or a resource.
+pub(super) struct Attributes<'a, 'b> {
+    message: &'a mut Message<'b>,
+    field: u32,
+}
+
+impl<'a, 'b> Attributes<'a, 'b> {
+    /// Those of the message, whose field they are.
+    pub(super) const fn of(message: &'a mut Message<'b>, field: u32) -> Self {
+        Self { message, field }
+    }
+
+    pub(super) fn text(&mut self, key: &str, value: &str) {
+        self.add(key, |any| any.bytes(1, value.as_bytes()));
+    }
+
+    /// A text, as `value` shows itself.
+    pub(super) fn display(&mut self, key: &str, value: impl Display) {
+        self.add(key, |any| any.display(1, value));
+    }
+
+    pub(super) fn truth(&mut self, key: &str, value: bool) {
+        self.add(key, |any| any.varint(2, u64::from(value)));
+    }
+
+    pub(super) fn number(&mut self, key: &str, value: u64) {
+        // an `int64`; nothing here comes near its end
+        self.add(key, |any| any.varint(3, value.min(i64::MAX.cast_unsigned())));
+    }
+
+    pub(super) fn seconds(&mut self, key: &str, value: Duration) {
+        self.add(key, |any| any.double(4, value.as_secs_f64()));
+    }
+
+    /// A `KeyValue` with its `AnyValue`, which `write` fills.
+    fn add(&mut self, key: &str, write: impl FnOnce(&mut Message<'_>)) {
+        self.message.message(self.field, |attribute| {
+            attribute.bytes(1, key.as_bytes());
+            attribute.message(2, write);
+        });
+    }
+}
+
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
+}
