@@ -118,10 +118,10 @@ impl Compiler<'_> {
         contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
     }
 
-    fn variables(&mut self, named: &[Named], names: &mut Names<'_>) {
-        for (position, variable) in named.iter().enumerate() {
+    fn variables(&mut self, written: &[Named], names: &mut Names<'_>) {
+        for (position, variable) in written.iter().enumerate() {
             let pointer = format!("/spec/variables/{position}");
-            self.check_repeated(named, position, &pointer);
+            self.check_repeated(written, position, &pointer);
             if !is_identifier(&variable.name) {
                 let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
                 self.mistakes.push(self.source.at(&format!("{pointer}/name"), message));
@@ -131,11 +131,11 @@ impl Compiler<'_> {
         }
     }
 
-    fn conditions(&mut self, named: &[Named], names: &mut Names<'_>) -> Vec<(Arc<str>, Expression)> {
+    fn conditions(&mut self, written: &[Named], names: &mut Names<'_>) -> Vec<(Arc<str>, Expression)> {
         let mut conditions = Vec::new();
-        for (position, condition) in named.iter().enumerate() {
+        for (position, condition) in written.iter().enumerate() {
             let pointer = format!("/spec/matchConditions/{position}");
-            self.check_repeated(named, position, &pointer);
+            self.check_repeated(written, position, &pointer);
             match names.expression(&condition.expression, Purpose::Condition) {
                 Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
                 Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),

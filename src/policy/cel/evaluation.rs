@@ -4,11 +4,12 @@
 use super::EvaluationError;
 use super::budget::Budget;
 use super::equality::{contains, equal, order};
+use super::fold::Fold;
 use super::function::Function;
 use super::kind::Kinds;
 use super::node::{Comprehension, Node};
 use super::record::{Record, Request};
-use super::syntax::{Comparison, Macro, Operator};
+use super::syntax::{Comparison, Operator};
 use super::value::Value;
 use super::{number, time};
 use std::sync::Arc;
@@ -41,10 +42,7 @@ impl<'a> Evaluation<'a> {
         match node {
             Node::Constant(value) => Ok(value.borrowed()),
             Node::Entry(record, name) => Ok(self.entry(*record, name)?.unwrap_or(Value::Null)),
-            Node::Equal { sides, negated } => {
-                let [left, right] = self.pair(sides)?;
-                Ok(Value::Bool(equal(&left, &right, &mut self.budget)? != *negated))
-            }
+            Node::Equal { sides, negated } => Ok(Value::Bool(self.are_equal(sides)? != *negated)),
             Node::And(parts) => self.joined(parts, false),
             Node::Or(parts) => self.joined(parts, true),
             Node::Not(operand) => Ok(Value::Bool(!self.truth(operand)?)),
@@ -74,16 +72,7 @@ impl<'a> Evaluation<'a> {
                 let [condition, then, otherwise] = parts.as_ref();
                 if self.truth(condition)? { self.value(then) } else { self.value(otherwise) }
             }
-            Node::Compare(comparison, sides) => {
-                let [left, right] = self.pair(sides)?;
-                let order = order(&left, &right, &mut self.budget)?;
-                Ok(Value::Bool(match comparison {
-                    Comparison::Less => order.is_lt(),
-                    Comparison::LessOrEqual => order.is_le(),
-                    Comparison::Greater => order.is_gt(),
-                    Comparison::GreaterOrEqual => order.is_ge(),
-                }))
-            }
+            Node::Compare(comparison, sides) => self.compare(*comparison, sides),
             Node::Calculate(operator, sides) => self.calculate(*operator, sides),
             Node::In(sides) => {
                 let [wanted, container] = self.pair(sides)?;
@@ -114,6 +103,22 @@ impl<'a> Evaluation<'a> {
     fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a>; 2], EvaluationError> {
         let [left, right] = sides;
         Ok([self.value(left)?, self.value(right)?])
+    }
+
+    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, EvaluationError> {
+        let [left, right] = self.pair(sides)?;
+        equal(&left, &right, &mut self.budget)
+    }
+
+    fn compare(&mut self, comparison: Comparison, sides: &'a [Node; 2]) -> Evaluated<'a> {
+        let [left, right] = self.pair(sides)?;
+        let order = order(&left, &right, &mut self.budget)?;
+        Ok(Value::Bool(match comparison {
+            Comparison::Less => order.is_lt(),
+            Comparison::LessOrEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterOrEqual => order.is_ge(),
+        }))
     }
 
     fn entry(&mut self, record: Record, name: &str) -> Result<Option<Value<'a>>, EvaluationError> {
@@ -184,18 +189,14 @@ impl<'a> Evaluation<'a> {
             self.budget.bytes(left.len() + right.len())?;
             return Ok(Value::Text([left, right].concat().into()));
         }
-        match (&left, &right) {
-            (Value::Bytes(left), Value::Bytes(right)) => {
-                self.budget.bytes(left.len() + right.len())?;
-                Ok(Value::Bytes([left.as_ref(), right.as_ref()].concat().into()))
-            }
-            _ => {
-                let mut items = Vec::new();
-                self.append(&left, &mut items)?;
-                self.append(&right, &mut items)?;
-                Ok(Value::OwnList(items.into()))
-            }
+        if let (Value::Bytes(left), Value::Bytes(right)) = (&left, &right) {
+            self.budget.bytes(left.len() + right.len())?;
+            return Ok(Value::Bytes([left.as_ref(), right.as_ref()].concat().into()));
         }
+        let mut items = Vec::new();
+        self.append(&left, &mut items)?;
+        self.append(&right, &mut items)?;
+        Ok(Value::OwnList(items.into()))
     }
 
     fn append(&mut self, list: &Value<'a>, items: &mut Vec<Value<'a>>) -> Result<(), EvaluationError> {
@@ -257,55 +258,5 @@ impl<'a> Evaluation<'a> {
             }
         }
         fold.finish()
-    }
-}
-
-/// What a comprehension has come to so far.
-struct Fold<'a> {
-    r#macro: Macro,
-    failure: Option<EvaluationError>,
-    taken: usize,
-    items: Vec<Value<'a>>,
-}
-
-impl<'a> Fold<'a> {
-    const fn new(r#macro: Macro) -> Self {
-        Self { r#macro, failure: None, taken: 0, items: Vec::new() }
-    }
-
-    /// Takes in what an element came to; the result, once no further element can change it.
-    fn take(
-        &mut self,
-        test: Result<bool, EvaluationError>,
-        item: Value<'a>,
-    ) -> Result<Option<Value<'a>>, EvaluationError> {
-        match self.r#macro {
-            // as with `&&` and `||`: one element decides, whatever the others fail with
-            Macro::All | Macro::Exists => match test {
-                Ok(value) if value == (self.r#macro == Macro::Exists) => return Ok(Some(Value::Bool(value))),
-                Ok(_) => {}
-                Err(EvaluationError::TooCostly) => return Err(EvaluationError::TooCostly),
-                Err(error) => self.failure = self.failure.or(Some(error)),
-            },
-            Macro::ExistsOne => self.taken += usize::from(test?),
-            Macro::Map | Macro::Filter => {
-                if test? {
-                    self.items.push(item);
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn finish(self) -> Evaluated<'a> {
-        if let Some(error) = self.failure {
-            return Err(error);
-        }
-        Ok(match self.r#macro {
-            Macro::All => Value::Bool(true),
-            Macro::Exists => Value::Bool(false),
-            Macro::ExistsOne => Value::Bool(self.taken == 1),
-            Macro::Map | Macro::Filter => Value::OwnList(self.items.into()),
-        })
     }
 }

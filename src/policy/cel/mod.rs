@@ -14,6 +14,7 @@ mod equality;
 mod error;
 mod evaluation;
 mod expression;
+mod fold;
 mod function;
 mod kind;
 mod lower;

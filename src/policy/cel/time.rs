@@ -123,13 +123,14 @@ pub(super) fn part<'a>(part: Part, value: &Value<'_>, zone: Option<&str>) -> Res
     let number = match (value, zone) {
         (Value::Duration(length), None) => part_of_duration(part, *length)?,
         (Value::Timestamp(time), None) => part_of_time(part, time),
-        (Value::Timestamp(time), Some(zone)) => match fixed_offset(zone) {
-            Some(offset) => part_of_time(part, &time.with_timezone(&offset?)),
-            None => {
+        (Value::Timestamp(time), Some(zone)) => {
+            if let Some(offset) = fixed_offset(zone) {
+                part_of_time(part, &time.with_timezone(&offset?))
+            } else {
                 let zone: Tz = if zone.is_empty() { Tz::UTC } else { named(zone)? };
                 part_of_time(part, &time.with_timezone(&zone))
             }
-        },
+        }
         _ => return Err(EvaluationError::NoSuchOverload),
     };
     Ok(Value::Int(number))

@@ -29,7 +29,7 @@ impl<'c> Lowering<'_, 'c> {
         };
         let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
         let parts: Vec<Part<'c>> = given.iter().map(|argument| self.part(argument)).collect();
-        let signature = match self.signature(&name, at, receiver.is_some()) {
+        let signature = match Self::signature(&name, at, receiver.is_some()) {
             Ok(signature) => signature,
             Err(mistake) => return self.wrong(mistake),
         };
@@ -47,7 +47,7 @@ impl<'c> Lowering<'_, 'c> {
     }
 
     /// The function called `name`.
-    fn signature(&self, name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Mistake> {
+    fn signature(name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Mistake> {
         let style = if is_member { Style::Member } else { Style::Plain };
         if let Some(found) = FUNCTIONS.iter().find(|known| known.name == name) {
             return match found.style {
@@ -55,7 +55,7 @@ impl<'c> Lowering<'_, 'c> {
                 known if known == style => Ok(found),
                 Style::Member => Err(Mistake::new(at, format!("`{name}` is called on a value"))
                     .with_help(format!("write `value.{name}(...)`"))),
-                _ => Err(Mistake::new(at, format!("`{name}` is not called on a value"))
+                Style::Plain => Err(Mistake::new(at, format!("`{name}` is not called on a value"))
                     .with_help(format!("write `{name}(value)`"))),
             };
         }

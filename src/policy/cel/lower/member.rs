@@ -60,13 +60,11 @@ impl<'c> Lowering<'_, 'c> {
             return Part::of_request(Node::EntryAt(record, Box::new(key_part.node)), entry_type(record));
         }
         if let Some(root) = self.root(of) {
-            return match literal {
-                Some(name) => self.member_of_root(root, name, &inside_quotes(&key.span)),
-                None => {
-                    let message = format!("a member of `{root}` is asked for by its name, which is known at load");
-                    self.wrong(Mistake::new(&key.span, message))
-                }
-            };
+            if let Some(name) = literal {
+                return self.member_of_root(root, name, &inside_quotes(&key.span));
+            }
+            let message = format!("a member of `{root}` is asked for by its name, written out");
+            return self.wrong(Mistake::new(&key.span, message));
         }
         let (of_part, key_part) = (self.part(of), self.part(key));
         let depends = of_part.depends.or(key_part.depends);
@@ -106,18 +104,11 @@ impl<'c> Lowering<'_, 'c> {
     pub(super) fn record(&self, tree: &Tree) -> Option<Record> {
         match &tree.syntax {
             Syntax::Name(name) if &**name == "body" && self.local(name).is_none() => Some(Record::Body),
-            Syntax::Select { of, name, .. } => self.record_of(self.root(of)?, name),
+            Syntax::Select { of, name, .. } => record_of(self.root(of)?, name),
             Syntax::Index(sides) => {
                 let [of, key] = sides.as_ref();
-                self.record_of(self.root(of)?, literal_text(key)?)
+                record_of(self.root(of)?, literal_text(key)?)
             }
-            _ => None,
-        }
-    }
-
-    fn record_of(&self, root: &str, name: &str) -> Option<Record> {
-        match member(root, name) {
-            Some(Ok(Known::Record(record))) => Some(record),
             _ => None,
         }
     }
@@ -223,6 +214,13 @@ impl<'c> Lowering<'_, 'c> {
                 Type::ANY
             }
         }
+    }
+}
+
+fn record_of(root: &str, name: &str) -> Option<Record> {
+    match member(root, name) {
+        Some(Ok(Known::Record(record))) => Some(record),
+        _ => None,
     }
 }
 

@@ -218,7 +218,7 @@ fn listed<'t>(names: impl Iterator<Item = &'t str>) -> String {
 }
 
 /// A mistake about the name at `at`, with what was probably meant, or else what there is.
-fn unknown_name<'t>(at: &Range<usize>, name: &str, what: &str, known: &[&'t str]) -> Mistake {
+fn unknown_name(at: &Range<usize>, name: &str, what: &str, known: &[&str]) -> Mistake {
     let mistake = Mistake::new(at, format!("`{name}` {what}"));
     match nearest(name, known.iter().copied()) {
         Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),

@@ -54,7 +54,7 @@ impl<'s> Tokens<'s> {
         let (token, length) = match first {
             None => (Token::End, 0),
             Some(b'0'..=b'9') => number(rest),
-            Some(b'.') if rest.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit()) => number(rest),
+            Some(b'.') if rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => number(rest),
             Some(_) => match quote(rest) {
                 Some((token, prefix)) => match closed(rest, prefix) {
                     Some(length) => (token, length),
