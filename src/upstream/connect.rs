@@ -5,6 +5,7 @@ use super::origin::Origin;
 use super::pool::{Lease, Pool, Seat, drive};
 use super::tls::{self, TrustError};
 use crate::config::gateway::Upstream as Settings;
+use crate::transport::Gathered;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pingora_timeout::timeout;
@@ -29,6 +30,7 @@ struct Route {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
     response_timeout: Duration,
+    upload_timeout: Duration,
 }
 
 impl Connector {
@@ -42,7 +44,8 @@ impl Connector {
             None => None,
         };
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
-        Ok(Self(Arc::new(Route { origin, tls, connect_timeout, response_timeout })))
+        let upload_timeout = settings.upload_timeout;
+        Ok(Self(Arc::new(Route { origin, tls, connect_timeout, response_timeout, upload_timeout })))
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -51,6 +54,10 @@ impl Connector {
 
     pub(super) fn response_timeout(&self) -> Duration {
         self.0.response_timeout
+    }
+
+    pub(super) fn upload_timeout(&self) -> Duration {
+        self.0.upload_timeout
     }
 
     /// A new connection, whose driver runs on this worker, within the connect timeout.
@@ -104,7 +111,8 @@ where
 {
     let mut http = http1::Builder::new();
     http.max_header_size(ANSWER_HEAD_BYTES).max_buf_size(ANSWER_HEAD_BYTES);
-    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
+    let (sender, connection) =
+        http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
     tokio::spawn(drive(connection, Arc::clone(&seat)));
     Ok(Lease::new(sender, seat))
 }
