@@ -52,10 +52,12 @@ pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
 /// Every set of the habits that make a difference to `text`, which is decoded as often as anyone would.
 fn habits(text: &[u8]) -> Vec<Vec<Habit>> {
     let mut sets = vec![Vec::new()];
+    let fitted = best_fit(text);
+    let has = |byte| text.contains(&byte) || fitted.contains(&byte);
     for (habit, matters) in [
-        (Habit::TakesBackslashes, text.contains(&b'\\')),
-        (Habit::DropsParameters, text.contains(&b';')),
-        (Habit::ResolvesDots, text.contains(&b'.')),
+        (Habit::TakesBackslashes, has(b'\\')),
+        (Habit::DropsParameters, has(b';')),
+        (Habit::ResolvesDots, has(b'.')),
         (Habit::Trims, text.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f)),
         (Habit::FitsLetters, !text.is_ascii()),
     ] {
@@ -184,6 +186,7 @@ mod tests {
             "/v1/u%c5%bfers/u",
             "/v1/users%ef%bc%8fu",
             "/v1/users\u{2215}u",
+            "/v1/users/x/%ef%bc%8e%ef%bc%8e/u",
         ] {
             assert!(reads_as(path, &["v1", "users", "u"]), "{path}");
         }

@@ -180,6 +180,7 @@ mod tests {
     use crate::config::gateway::{
         AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
     };
+    use crate::contract::Contract;
     use crate::gateway::Gate;
     use crate::telemetry::{Output, Setup};
     use http_body_util::Empty;
@@ -208,7 +209,8 @@ mod tests {
             environment: &|_| None,
             runtime: tokio::runtime::Handle::current(),
         };
-        let bundle = Bundle::compile(&[], "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("a bundle");
+        let contract = Contract::built_in("2026-05-12").expect("a contract");
+        let bundle = Bundle::compile(contract, &[], UnknownFields::Deny, Fallthrough::Forward).expect("a bundle");
         let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
         Arc::new(Shared::new(gate, Telemetry::start(setup).expect("telemetry")))
     }

@@ -8,7 +8,7 @@ mod attributes;
 pub mod cel;
 mod compile;
 mod evaluate;
-mod names;
+mod nearest;
 mod source;
 
 pub use action::Action;

@@ -19,55 +19,65 @@ pub(crate) fn holds(bundle: &Bundle, path: &str) {
     }
 }
 
-/// A router more lenient than it should be: what it does to a path before it looks it up.
-#[derive(Clone, Copy, Debug)]
+/// A router more lenient than it should be: how often it decodes a path, and what else it does before it looks it up.
+#[derive(Clone, Debug)]
 struct Router {
     decodes: usize,
-    /// Before the path is split at its slashes, or each segment on its own.
-    decodes_first: bool,
-    drops_parameters: bool,
-    resolves_dots: bool,
-    ignores_case: bool,
-    takes_backslashes: bool,
+    habits: Vec<Habit>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Habit {
+    /// Before the path is split at its slashes; without it each segment on its own.
+    DecodesFirst,
+    DropsParameters,
+    ResolvesDots,
+    IgnoresCase,
+    TakesBackslashes,
+}
+
+const HABITS: [Habit; 5] =
+    [Habit::DecodesFirst, Habit::DropsParameters, Habit::ResolvesDots, Habit::IgnoresCase, Habit::TakesBackslashes];
+
 fn routers() -> impl Iterator<Item = Router> {
-    (0..96).map(|bits| Router {
-        decodes: bits / 32,
-        decodes_first: bits & 1 != 0,
-        drops_parameters: bits & 2 != 0,
-        resolves_dots: bits & 4 != 0,
-        ignores_case: bits & 8 != 0,
-        takes_backslashes: bits & 16 != 0,
+    (0..3).flat_map(|decodes| {
+        (0..1 << HABITS.len()).map(move |set: u32| Router {
+            decodes,
+            habits: (0..).zip(HABITS).filter(|(bit, _)| set >> bit & 1 == 1).map(|(_, habit)| habit).collect(),
+        })
     })
 }
 
 impl Router {
-    fn segments(self, path: &str) -> Vec<String> {
+    fn has(&self, habit: Habit) -> bool {
+        self.habits.contains(&habit)
+    }
+
+    fn segments(&self, path: &str) -> Vec<String> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let mut path = if self.decodes_first { self.decode(path) } else { path.to_owned() };
-        if self.takes_backslashes {
+        let mut path = if self.has(Habit::DecodesFirst) { self.decode(path) } else { path.to_owned() };
+        if self.has(Habit::TakesBackslashes) {
             path = path.replace('\\', "/");
         }
         let mut segments: Vec<String> = Vec::new();
         for segment in path.split('/').filter(|segment| !segment.is_empty()) {
-            let mut segment = if self.decodes_first { segment.to_owned() } else { self.decode(segment) };
-            if self.drops_parameters {
+            let mut segment = if self.has(Habit::DecodesFirst) { segment.to_owned() } else { self.decode(segment) };
+            if self.has(Habit::DropsParameters) {
                 segment.truncate(segment.find(';').unwrap_or(segment.len()));
             }
             match segment.as_str() {
-                "." if self.resolves_dots => {}
-                ".." if self.resolves_dots => {
+                "." if self.has(Habit::ResolvesDots) => {}
+                ".." if self.has(Habit::ResolvesDots) => {
                     segments.pop();
                 }
-                _ if self.ignores_case => segments.push(segment.to_ascii_lowercase()),
+                _ if self.has(Habit::IgnoresCase) => segments.push(segment.to_ascii_lowercase()),
                 _ => segments.push(segment),
             }
         }
         segments
     }
 
-    fn decode(self, text: &str) -> String {
+    fn decode(&self, text: &str) -> String {
         (0..self.decodes).fold(text.to_owned(), |text, _| {
             percent_encoding::percent_decode_str(&text).decode_utf8_lossy().into_owned()
         })
