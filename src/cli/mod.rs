@@ -4,6 +4,8 @@ mod args;
 pub mod banner;
 mod check;
 mod console;
+mod contract;
+mod contract_folder;
 mod explain;
 mod health;
 mod load;
@@ -73,6 +75,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
+        Command::Contract(command) => contract::contract(&command),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)
@@ -84,6 +87,7 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }
 }
 

@@ -37,7 +37,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("telemetry", &["judge", "policy", "contract", "document", "redact", "config"]),
     ("judge", &["policy", "contract", "document", "redact", "manifest"]),
     ("policy", &["contract", "document", "redact", "manifest"]),
-    ("contract", &["document", "redact"]),
+    ("contract", &["document", "redact", "manifest"]),
     ("document", &["redact"]),
     ("redact", &[]),
     ("config", &["contract", "manifest"]),
