@@ -198,8 +198,11 @@ impl Read<'_> {
                 Some(Ok(applied)) => changed.push((operation, applied)),
                 Some(Err(error)) => {
                     let error = error.to_string();
-                    let message =
-                        format!("the body of `{}` is no valid JSON Schema: {}", operation.id, error.escape_debug());
+                    let message = format!(
+                        "the body of `{}` is no valid JSON Schema: {}",
+                        operation.id,
+                        error.replace(char::is_control, " ")
+                    );
                     let position = self.contract.versions.iter().position(|version| *version == operation.api_version);
                     let file = position.and_then(|position| self.files.get(position));
                     mistakes.extend(file.map(|file| at(file, &operation.id, message)));
@@ -229,3 +232,6 @@ fn fingerprint(texts: &ContractTexts) -> Vec<u8> {
     }
     context.finish().as_ref().to_vec()
 }
+
+#[cfg(test)]
+mod tests;

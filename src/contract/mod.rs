@@ -20,7 +20,7 @@ mod version;
 pub use body_schema::{Applied, BodySchema, Effective, SchemaError};
 pub use load::{ContractError, ContractText, ContractTexts};
 pub use operation::Operation;
-pub use version::{VersionError, requested_version};
+pub use version::{UnknownVersion, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
 
 use route::{Found, Routes, is_canonical_parameter};
@@ -130,6 +130,13 @@ impl Contract {
         self.versions.iter().rposition(|known| known.as_ref() <= asked).unwrap_or_default()
     }
 
+    /// Whether a request that asks for `asked` is judged by another version than that.
+    pub fn unknown_version(&self, asked: Option<&str>) -> Option<UnknownVersion> {
+        let asked = asked.filter(|asked| self.versions.iter().all(|known| known.as_ref() != *asked))?;
+        let is_newer = version::is_date(asked) && self.versions.last().is_some_and(|newest| newest.as_ref() < asked);
+        Some(if is_newer { UnknownVersion::Newer } else { UnknownVersion::Other })
+    }
+
     /// The operation in the version asked for, else in the newest that has it: an operation that any version knows is judged,
     /// whatever version a request claims.
     fn pick(&self, by_version: &ByVersion, version: Option<&str>) -> Option<Arc<Operation>> {
@@ -151,7 +158,7 @@ const fn is_anything(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contract, INSPECTED, Operation, Routed};
+    use super::{Contract, INSPECTED, Operation, Routed, UnknownVersion};
 
     fn route(method: &str, path: &str) -> String {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
@@ -230,5 +237,11 @@ mod tests {
         assert_eq!(version(Some("2099-01-01")), "2026-05-12");
         assert_eq!(version(Some("latest")), "2026-05-12");
         assert!(Contract::built_in("1999-01-01").is_err());
+        let unknown = |asked| contract.unknown_version(asked);
+        assert_eq!((unknown(None), unknown(Some("2025-11-10"))), (None, None));
+        assert_eq!(unknown(Some("2099-01-01")), Some(UnknownVersion::Newer));
+        for other in ["1999-01-01", "2026-01-01", "latest", ""] {
+            assert_eq!(unknown(Some(other)), Some(UnknownVersion::Other), "{other}");
+        }
     }
 }

@@ -29,8 +29,8 @@ pub(super) fn allow_null(schema: &mut Map<String, Value>) -> bool {
 
 /// What has no type of its own takes null as an alternative to all that it says, marks aside.
 fn offer_null(schema: &mut Map<String, Value>) -> bool {
-    let null = json!({ "type": "null" });
-    let offers = |branches: &Value| branches.as_array().is_some_and(|branches| branches.contains(&null));
+    let only_null = json!({ "type": "null" });
+    let offers = |branches: &Value| branches.as_array().is_some_and(|branches| branches.contains(&only_null));
     let is_mark = |keyword: &str| keyword.starts_with("x-");
     if schema.keys().all(|keyword| is_mark(keyword)) || schema.get("anyOf").is_some_and(offers) {
         return false;
@@ -38,7 +38,7 @@ fn offer_null(schema: &mut Map<String, Value>) -> bool {
     let (marks, rules): (Map<_, _>, Map<_, _>) =
         std::mem::take(schema).into_iter().partition(|(keyword, _)| is_mark(keyword));
     *schema = marks;
-    schema.insert("anyOf".into(), json!([rules, null]));
+    schema.insert("anyOf".into(), json!([rules, only_null]));
     true
 }
 

@@ -11,6 +11,7 @@ pub mod record;
 mod sampling;
 mod timestamp;
 pub mod trace_context;
+mod version_alarm;
 
 pub use access_log::Output;
 pub use environment::VariableError;
@@ -32,6 +33,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
+use version_alarm::VersionAlarm;
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -71,6 +73,7 @@ struct Shared {
     log: AccessLog,
     metrics: Metrics,
     sampling: Sampling,
+    version_alarm: VersionAlarm,
     otlp: Option<Otlp>,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
@@ -93,6 +96,7 @@ impl Telemetry {
             log: log.map_err(SetupError::AccessLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
+            version_alarm: VersionAlarm::new(),
             otlp,
             rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
         };
@@ -118,6 +122,7 @@ impl Telemetry {
         let shared = &*self.shared;
         shared.log.add(record);
         shared.metrics.add(record);
+        shared.version_alarm.look_at(record);
         if let Some(otlp) = &shared.otlp
             && shared.sampling.at_end(record)
         {

@@ -63,7 +63,11 @@ fn prove(contract: &ContractFile, spec: &mut Spec<'_>) {
         let compiled = assemble(schema, &contract.definitions).map_err(|error| error.to_string());
         let compiled = compiled.and_then(|schema| CompiledSchema::compile(&schema).map_err(|error| error.to_string()));
         if let Err(error) = compiled {
-            let message = format!("the body of `{}` is no valid JSON Schema: {}", operation.id, error.escape_debug());
+            let message = format!(
+                "the body of `{}` is no valid JSON Schema: {}",
+                operation.id,
+                error.replace(char::is_control, " ")
+            );
             spec.refuse("/paths", message);
         }
     }

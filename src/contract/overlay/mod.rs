@@ -191,6 +191,14 @@ mod tests {
     use super::matches;
 
     #[test]
+    fn the_schema_for_editors_is_the_codes() {
+        assert!(
+            include_str!("../../../policies/contract/overlay.schema.json") == format!("{:#}\n", super::schema()),
+            "run `cargo run -- schema contract-overlay > policies/contract/overlay.schema.json`"
+        );
+    }
+
+    #[test]
     fn a_star_stands_for_any_letters() {
         for (glob, name, expected) in [
             ("UpdateUser", "UpdateUser", true),
