@@ -7,7 +7,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http::HeaderMap;
 use portcullis::contract::credential::Environment;
-use portcullis::contract::strictness::{Fallthrough, UnknownFields};
+use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
@@ -25,8 +25,7 @@ fn bundle() -> Bundle {
     Bundle::compile(
         Contract::built_in("2026-05-12").unwrap(),
         &texts.collect::<Vec<_>>(),
-        UnknownFields::Deny,
-        Fallthrough::Forward,
+        Strictness::default(),
     )
     .unwrap()
 }

@@ -36,8 +36,7 @@ fn file(args: &ConfigArgs) -> Result<PathBuf, Failure> {
 pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
     let contract = contract(gateway)?;
     let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
-    let settings = &gateway.contract;
-    let bundle = Bundle::compile(contract, &texts, settings.unknown_fields, settings.fallthrough);
+    let bundle = Bundle::compile(contract, &texts, gateway.contract.strictness.clone());
     bundle.map_err(|BundleError(mistakes)| Failure::Broken(mistakes))
 }
 
@@ -48,12 +47,28 @@ pub(super) fn contract(gateway: &Gateway) -> Result<Contract, Failure> {
         Some(folder) => Contract::load(&contract_folder::read(folder).map_err(Failure::Broken)?, default),
         None => Contract::built_in(default),
     };
-    contract.map_err(|error| {
+    let contract = contract.map_err(|error| {
         Failure::Broken(match error {
             ContractError::Files(mistakes) => mistakes,
-            ContractError::Default { .. } => vec![Diagnostic::of_file(&gateway.file, error.to_string())],
+            ContractError::Default { .. } => {
+                vec![gateway.source.at("/contract/defaultApiVersion", error.to_string())]
+            }
         })
-    })
+    })?;
+    let idle = idle_entries(gateway, &contract);
+    if idle.is_empty() { Ok(contract) } else { Err(Failure::Broken(idle)) }
+}
+
+/// Entries of `contract.operations` that there is no operation for.
+fn idle_entries(gateway: &Gateway, contract: &Contract) -> Vec<Diagnostic> {
+    let idle = gateway.contract.strictness.idle(contract).into_iter().map(|idle| {
+        let mistake = gateway.source.at(&format!("/contract/operations/{}/match", idle.position), idle.message);
+        match idle.meant {
+            Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+            None => mistake,
+        }
+    });
+    idle.collect()
 }
 
 /// What a bundle enforces, for people.

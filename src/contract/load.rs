@@ -174,6 +174,7 @@ fn place_operations(
         let schema = schema.map(|schema| BodySchema::new(schema, &definitions, overlays.of(&written.id, &version)));
         let operation = Operation {
             id: written.id.as_ref().into(),
+            method: written.method.as_ref().into(),
             path: written.path.as_ref().into(),
             api_version: version.clone(),
             lists_422: written.statuses.contains(&422),

@@ -2,10 +2,10 @@
 
 use super::Action;
 use super::cel::{Expression, ExpressionError};
-use super::names::{Known, Unknown, nearest};
+use super::names::{Known, Unknown};
 use super::source::{Named, RequestPolicy, ValidationSource};
 use crate::contract::credential::Environment;
-use crate::contract::{Contract, Operation};
+use crate::contract::{Contract, Operation, nearest};
 use crate::manifest::{Manifest, Source};
 use crate::span::Diagnostic;
 use cel::IdedExpr;

@@ -1,7 +1,7 @@
 //! Checks the names in an expression against what a request, the matched operations and the policy itself have.
 
 use super::cel::{Expression, MEMBERS, ROOTS};
-use crate::contract::Operation;
+use crate::contract::{Operation, nearest};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -80,12 +80,4 @@ fn unknown<'n>(name: &str, what: &str, known: impl Iterator<Item = &'n str>) -> 
         message: format!("`{name}` {what}"),
         meant: nearest(name, known).map(str::to_owned),
     }
-}
-
-/// The known name that someone who wrote `name` most likely meant.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    const ALIKE: f64 = 0.7;
-    let scored =
-        known.map(|known| (known, strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase())));
-    scored.filter(|(_, score)| *score >= ALIKE).max_by(|one, other| one.1.total_cmp(&other.1)).map(|(known, _)| known)
 }
