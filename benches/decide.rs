@@ -22,12 +22,8 @@ fn bundle() -> Bundle {
     let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "yaml")).collect();
     files.sort();
     let texts = files.into_iter().map(|file| PolicyText { text: std::fs::read_to_string(&file).unwrap(), file });
-    Bundle::compile(
-        Contract::built_in("2026-05-12").unwrap(),
-        &texts.collect::<Vec<_>>(),
-        Strictness::default(),
-    )
-    .unwrap()
+    Bundle::compile(Contract::built_in("2026-05-12").unwrap(), &texts.collect::<Vec<_>>(), Strictness::default())
+        .unwrap()
 }
 
 /// An update as an SDK sends it, filled up to about `bytes` with metadata.

@@ -7,7 +7,7 @@ use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::Environment;
-use crate::contract::{Contract, ContractError};
+use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
 use crate::policy::Policy;
 use crate::span::Diagnostic;
@@ -44,7 +44,7 @@ pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
 pub(super) fn contract(gateway: &Gateway) -> Result<Contract, Failure> {
     let default = &gateway.contract.default_api_version;
     let contract = match &gateway.contract.folder {
-        Some(folder) => Contract::load(&contract_folder::read(folder).map_err(Failure::Broken)?, default),
+        Some(_) => Contract::load(&contract_texts(gateway)?, default),
         None => Contract::built_in(default),
     };
     let contract = contract.map_err(|error| {
@@ -57,6 +57,19 @@ pub(super) fn contract(gateway: &Gateway) -> Result<Contract, Failure> {
     })?;
     let idle = idle_entries(gateway, &contract);
     if idle.is_empty() { Ok(contract) } else { Err(Failure::Broken(idle)) }
+}
+
+/// The files of the contract that the configuration names.
+pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure> {
+    match &gateway.contract.folder {
+        Some(folder) => contract_folder::read(folder).map_err(Failure::Broken),
+        None => Ok(ContractTexts::built_in()),
+    }
+}
+
+/// What is allowed in the policies of `bundle` and yet likely a mistake.
+pub(super) fn lints(gateway: &Gateway, bundle: &Bundle) -> Result<Vec<Diagnostic>, Failure> {
+    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?))
 }
 
 /// Entries of `contract.operations` that there is no operation for.

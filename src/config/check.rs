@@ -1,7 +1,8 @@
 //! What the keys of the configuration file mean, checked together so that every mistake is told at once.
 
 use super::file::{
-    Contract as ContractKeys, EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys, Upstream as UpstreamKeys,
+    Contract as ContractKeys, EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys,
+    Upstream as UpstreamKeys,
 };
 use super::gateway::{Contract, EnvironmentOverride, Gateway, Limits, Logs, Sampler, Traces, Upstream, UpstreamTarget};
 use super::load::why;

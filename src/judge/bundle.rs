@@ -4,7 +4,7 @@ use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest;
-use crate::policy::{Policies, Policy, RequestPolicy, compile};
+use crate::policy::{Policies, Policy, RequestPolicy, compile, lint};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::HashMap;
@@ -55,6 +55,13 @@ impl Bundle {
             Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
         });
         Ok(Self { inspections: inspections.collect(), contract, policies, strictness, revision })
+    }
+
+    /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
+    pub fn lints(&self, texts: &[PolicyText]) -> Vec<Diagnostic> {
+        let manifests = texts.iter().flat_map(|text| manifest::read(&text.file, &text.text).unwrap_or_default());
+        let lints = manifests.zip(self.policies.all());
+        lints.flat_map(|(manifest, policy)| lint(&manifest, policy, &self.contract)).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.

@@ -3,6 +3,7 @@
 use super::Action;
 use super::cel::{Expression, ExpressionError};
 use super::names::{Known, Unknown};
+use super::reads::Reads;
 use super::source::{Named, RequestPolicy, ValidationSource};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, nearest};
@@ -31,6 +32,8 @@ pub struct Policy {
     pub(super) conditions: Vec<(Arc<str>, Expression)>,
     /// What must be true for it to hold.
     pub validations: Vec<Validation>,
+    /// What of the body it reads.
+    pub reads: Reads,
     /// The headers it reads, in lower case; none where only a request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
     /// Its parameters, as a CEL map.
@@ -43,6 +46,8 @@ pub struct Validation {
     /// The expression as it was written.
     pub source: Arc<str>,
     pub(super) expression: Expression,
+    /// What of the body it reads.
+    pub(super) reads: Reads,
     /// The field that the caller should look at.
     pub field: Option<Arc<str>>,
     /// What is wrong when it is not true.
@@ -57,7 +62,12 @@ pub struct Validation {
 ///
 /// Everything that is wrong with it, each with its place.
 pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
-    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new(), headers: Some(BTreeSet::new()) };
+    let mut compiler = Compiler {
+        source: &manifest.source,
+        mistakes: Vec::new(),
+        reads: Reads::default(),
+        headers: Some(BTreeSet::new()),
+    };
     let policy = compiler.policy(&manifest.value, contract);
     if compiler.mistakes.is_empty() { Ok(policy) } else { Err(compiler.mistakes) }
 }
@@ -65,6 +75,8 @@ pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Resul
 struct Compiler<'s> {
     source: &'s Source,
     mistakes: Vec<Diagnostic>,
+    /// What of the body the expressions so far read.
+    reads: Reads,
     /// The headers that the expressions so far read; none once one reads any that a request decides on.
     headers: Option<BTreeSet<String>>,
 }
@@ -104,6 +116,7 @@ impl Compiler<'_> {
             environments: spec.r#match.environments.iter().copied().collect(),
             conditions,
             validations,
+            reads: std::mem::take(&mut self.reads),
             headers: self.headers.take(),
             params: params(&spec.params),
         }
@@ -170,9 +183,11 @@ impl Compiler<'_> {
                 .push(self.source.at(&format!("{pointer}/message"), "`message` is empty; callers need a reason"));
         }
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
+        let expression = expression?;
         Some(Validation {
             source: written.expression.as_str().into(),
-            expression: expression?,
+            reads: Reads::of(&expression.names()),
+            expression,
             field: text(&written.field),
             message: written.message.as_str().into(),
             hint: text(&written.hint),
@@ -194,6 +209,7 @@ impl Compiler<'_> {
             }
         };
         self.note_headers(&expression);
+        self.reads.extend(&Reads::of(&expression.names()));
         for unknown in known.unknown(&expression) {
             let mistake = self.unknown(pointer, text, unknown);
             self.mistakes.push(mistake);

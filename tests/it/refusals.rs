@@ -267,7 +267,8 @@ async fn method_not_allowed() {
 
 #[tokio::test]
 async fn operation_not_allowed() {
-    let told = refused_by(|setup| setup.strictness.fallthrough = Fallthrough::Deny, [head("GET /v1/no/such/thing", "")]);
+    let told =
+        refused_by(|setup| setup.strictness.fallthrough = Fallthrough::Deny, [head("GET /v1/no/such/thing", "")]);
     assert_snapshot!(told.await, @r#"
     403 deny; reason=operation_not_allowed; id="ID"
       gateway_operation_not_allowed

@@ -11,6 +11,7 @@ use crate::manifest::{self, Source};
 use crate::span::Diagnostic;
 use serde_json::Value;
 use source::{ChangeSource, ContractOverlay};
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -156,6 +157,17 @@ impl Overlay {
         }));
         parts.extend(idle("fields", &self.fields, &|at, _| effects.iter().any(|(_, fields)| fields.contains(&at))));
         parts
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Add(_) => "adds",
+            Self::Replace(_) => "replaces",
+            Self::Nullable => "lets be null",
+            Self::Secret => "marks as secret",
+        })
     }
 }
 

@@ -2,9 +2,7 @@
 
 use super::client::{Answer, Client};
 use super::proxy::{settings, upstream_settings, upstream_with};
-use portcullis::config::gateway::{
-    AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget,
-};
+use portcullis::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
 use portcullis::gateway::{Gate, Shared, stack};
