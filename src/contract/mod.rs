@@ -53,7 +53,7 @@ pub struct Contract {
 type ByVersion = Vec<Option<Arc<Operation>>>;
 
 /// The parameters of a path, by name.
-pub type Parameters = Vec<(Box<str>, Box<str>)>;
+pub type Parameters = Vec<(Arc<str>, Box<str>)>;
 
 /// What a request is, by the contract.
 #[derive(Clone, Debug)]
@@ -110,32 +110,33 @@ impl Contract {
         is_inspected: impl Fn(&Operation) -> bool,
     ) -> Routed {
         let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
-        let segments: Vec<&str> = path.strip_prefix('/').map(|path| path.split('/').collect()).unwrap_or_default();
-        let canonical = self.routes.find(&segments, is_canonical_parameter);
-        if let Some(operation) = canonical.iter().find_map(|found| self.operation(found, method, version)) {
+        let any_inspected = |found: &Found<'_, '_, '_, ByVersion>| {
+            found.methods.iter().any(|(_, by_version)| inspected(by_version)).then_some(())
+        };
+        let segments = || path.strip_prefix('/').unwrap_or_default().split('/');
+        let operation = |found: &Found<'_, '_, '_, ByVersion>| self.operation(found, method, version);
+        if let Some(operation) = self.routes.find(segments(), is_canonical_parameter, operation) {
             return operation;
         }
-        if canonical.iter().flat_map(|found| found.methods).any(|(_, by_version)| inspected(by_version)) {
+        if self.routes.find(segments(), is_canonical_parameter, any_inspected).is_some() {
             return Routed::MethodUnknown;
         }
         let guarded = lenient::readings(path).iter().any(|reading| {
-            let segments: Vec<&str> = reading.iter().map(String::as_str).collect();
-            self.routes.find(&segments, is_anything).iter().any(|found| match found.method(method) {
-                Some(by_version) => inspected(by_version),
-                None => found.methods.iter().any(|(_, by_version)| inspected(by_version)),
-            })
+            let guarded = |found: &Found<'_, '_, '_, ByVersion>| match found.method(method) {
+                Some(by_version) => inspected(by_version).then_some(()),
+                None => any_inspected(found),
+            };
+            self.routes.find(reading.iter().map(String::as_str), is_anything, guarded).is_some()
         });
         if guarded {
             return Routed::Ambiguous;
         }
-        let plain = self.routes.find(&segments, is_anything);
-        plain.iter().find_map(|found| self.operation(found, method, version)).unwrap_or(Routed::Unknown)
+        self.routes.find(segments(), is_anything, operation).unwrap_or(Routed::Unknown)
     }
 
-    fn operation(&self, found: &Found<'_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
+    fn operation(&self, found: &Found<'_, '_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
         let operation = self.pick(found.method(method)?, version)?;
-        let parameters = found.parameters.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        Some(Routed::Operation(operation, parameters.collect()))
+        Some(Routed::Operation(operation, found.parameters()))
     }
 
     /// The version by which a request that asks for `asked` is judged: that one; for a date that is none of ours the newest

@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;

@@ -4,6 +4,7 @@ use super::schema::Schemas;
 use super::spec::{Spec, below};
 use crate::contract::file::{BodyFile, ContractFile, OperationFile};
 use crate::contract::version::is_date;
+use crate::manifest::field;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -23,7 +24,7 @@ pub(super) fn contract(spec: &mut Spec<'_>) -> ContractFile {
     }
     let base = base_path(spec);
     let mut schemas = Schemas::default();
-    let mut operations = Vec::new();
+    let (mut operations, mut ids) = (Vec::new(), HashMap::new());
     let paths: Vec<_> = spec.map("/paths").collect();
     if paths.is_empty() {
         spec.refuse("/paths", "`paths` is empty, so there is nothing to import");
@@ -34,10 +35,14 @@ pub(super) fn contract(spec: &mut Spec<'_>) -> ContractFile {
         check_members(spec, &place, item);
         for method in METHODS.iter().filter(|method| item.get(**method).is_some()) {
             let place = below(&place, method);
-            operations.push(operation(spec, &mut schemas, &place, method, format!("{base}{path}")));
+            let operation = operation(spec, &mut schemas, &place, method, format!("{base}{path}"));
+            if let Some(first) = ids.insert(operation.id.clone(), place.clone()) {
+                let message = format!("`{}` is the id of {}, too", operation.id, field(&first));
+                spec.refuse(&below(&place, "operationId"), message);
+            }
+            operations.push(operation);
         }
     }
-    check_ids(spec, &operations);
     operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
     ContractFile { api_version: version.into(), definitions: schemas.definitions(spec), operations }
 }
@@ -84,19 +89,6 @@ fn check_members(spec: &mut Spec<'_>, place: &str, item: &Value) {
         let is_known = METHODS.contains(&member.as_str()) || NOTES.contains(&member.as_str());
         if !is_known && !member.starts_with("x-") {
             spec.refuse(&below(place, member), format!("`{}` of a path is not translated", member.escape_debug()));
-        }
-    }
-}
-
-fn check_ids(spec: &mut Spec<'_>, operations: &[OperationFile]) {
-    let mut first: HashMap<&str, &OperationFile> = HashMap::new();
-    for operation in operations {
-        if let Some(earlier) = first.insert(&operation.id, operation) {
-            let message = format!(
-                "`{}` is both {} {} and {} {}",
-                operation.id, earlier.method, earlier.path, operation.method, operation.path
-            );
-            spec.refuse("/paths", message);
         }
     }
 }

@@ -9,6 +9,7 @@ use cel::common::types::{CelNull, CelString, CelTimestamp, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 use http::HeaderMap;
 use std::fmt;
+use std::sync::Arc;
 
 /// Names under which policies reach what is not the body. Whatever is not listed is an error when a policy is loaded.
 pub(in crate::policy) const MEMBERS: [(&str, &[&str]); 3] = [
@@ -26,7 +27,7 @@ pub(super) enum Facts<'a> {
     Request { attributes: &'a Attributes<'a>, operation: &'a str, api_version: &'a str },
     Client(&'a Attributes<'a>),
     Instance(&'a Attributes<'a>),
-    Parameters(&'a [(Box<str>, Box<str>)]),
+    Parameters(&'a [(Arc<str>, Box<str>)]),
     Query(&'a str),
     Headers(&'a HeaderMap),
 }
