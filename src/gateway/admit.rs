@@ -4,6 +4,7 @@ use super::call::{Admitted, Call, Duty};
 use super::drain::drain;
 use super::gate::Gate;
 use super::headers::{self, API_VERSION, METHOD_OVERRIDES, SINGULAR};
+use super::onward::Onward;
 use super::refuse::Refusal;
 use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
@@ -15,8 +16,6 @@ use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRAN
 use http::uri::{Authority, Scheme};
 use http::{Method, Request, Version};
 use http_body::Body;
-use std::future::Future;
-use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -50,7 +49,7 @@ where
 {
     type Response = S::Response;
     type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Refusal>> + Send>>;
+    type Future = Onward<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(context)
@@ -58,12 +57,12 @@ where
 
     fn call(&mut self, call: Call<B>) -> Self::Future {
         match admit(&self.gate, call) {
-            Ok(admitted) => Box::pin(self.inner.call(admitted)),
-            Err(refused) => Box::pin(async move {
+            Ok(admitted) => Onward::on(self.inner.call(admitted), ()),
+            Err(refused) => Onward::refused(async move {
                 let (refusal, request) = *refused;
                 let (head, body) = request.into_parts();
                 drain(&head.headers, body).await;
-                Err(refusal)
+                refusal
             }),
         }
     }
@@ -102,7 +101,7 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
     if !is_plain || *method == Method::CONNECT || *method == Method::TRACE {
         return Err(Refusal::because(Reason::MethodNotAllowed, "the gateway does not forward this method"));
     }
-    if METHOD_OVERRIDES.iter().any(|name| request.headers().contains_key(name)) {
+    if request.headers().keys().any(|name| METHOD_OVERRIDES.contains(name)) {
         return Err(Refusal::because(
             Reason::AmbiguousRequest,
             "a header asks for another method; send that method itself",
@@ -142,7 +141,8 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
 
 fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
     let fields = request.headers();
-    if let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
+    let repeats = fields.len() > fields.keys_len();
+    if repeats && let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
         return Err(Refusal::because(Reason::AmbiguousRequest, format!("the `{name}` header stands more than once")));
     }
     let relied_on = |name: &String| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);

@@ -1,8 +1,7 @@
 //! Header fields that concern a gateway: which may stand once only, which stay on this side, which are refused.
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName,
-    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
 };
 
 /// The API version that a request asks for.
@@ -21,38 +20,36 @@ pub(super) const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-method-override"),
 ];
 
-/// Fields that are for one connection only (RFC 9110 section 7.6.1), or for a proxy.
-const HOP_BY_HOP: [HeaderName; 10] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("http2-settings"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+/// Whether the field is for one connection only (RFC 9110 section 7.6.1), or for a proxy.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "http2-settings"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
-/// Fields that are ours to handle, or that some servers follow in place of the request line.
-const NOT_FORWARDED: [HeaderName; 6] = [
-    EXPECT,
-    HeaderName::from_static("baggage"),
-    HeaderName::from_static("tracestate"),
-    TRACEPARENT,
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-];
+/// Whether the field is ours to handle, or one that some servers follow in place of the request line.
+fn is_not_forwarded(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "expect" | "baggage" | "tracestate" | "traceparent" | "x-original-url" | "x-rewrite-url")
+}
 
 /// The names that `Connection` nominates, in lower case.
 pub(super) fn nominated(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    names
-        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
-        .filter(|name| !name.is_empty())
-        .collect()
+    // options of the connection that are no field's name; nearly all there are
+    let is_option = |name: &[u8]| [&b""[..], b"close", b"keep-alive"].iter().any(|it| it.eq_ignore_ascii_case(name));
+    let names = names.map(<[u8]>::trim_ascii).filter(|name| !is_option(name));
+    names.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect()
 }
 
 /// Whether the gateway itself goes by the field, so that nominating it would have it judged and then dropped.
@@ -67,15 +64,19 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name.as_str());
         }
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove(headers, is_hop_by_hop);
 }
 
 /// Removes from a request what is for this connection, for us, or for no one.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
-    for name in &NOT_FORWARDED {
+    remove(headers, is_not_forwarded);
+}
+
+/// Removes the fields whose name is one of those. To look at the few that are there costs less than to look for all the names.
+fn remove(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -> bool) {
+    let present: Vec<HeaderName> = headers.keys().filter(|name| is_one(name)).cloned().collect();
+    for name in present {
         headers.remove(name);
     }
 }

@@ -22,6 +22,7 @@ mod inspect;
 mod limit;
 mod media_type;
 mod observe;
+mod onward;
 mod policy_layer;
 mod refuse;
 mod shared;

@@ -3,6 +3,7 @@
 use super::balance::Accepted;
 use super::service::Answers;
 use super::settings::Settings;
+use crate::transport::Gathered;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -59,8 +60,8 @@ pub(super) async fn serve<S: Answers>(
     };
     // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
     let _ = stream.set_nodelay(true);
-    let connection =
-        http.serve_connection(TokioIo::new(stream), service_fn(move |request| call(service.clone(), request)));
+    let connection = http
+        .serve_connection(TokioIo::new(Gathered(stream)), service_fn(move |request| call(service.clone(), request)));
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         // asked first, so that an answer which becomes ready together with the signal says `connection: close`

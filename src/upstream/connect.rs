@@ -5,6 +5,7 @@ use super::origin::Origin;
 use super::pool::{Lease, Pool, Seat, drive};
 use super::tls::{self, TrustError};
 use crate::config::gateway::Upstream as Settings;
+use crate::transport::Gathered;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use pingora_timeout::timeout;
@@ -104,7 +105,8 @@ where
 {
     let mut http = http1::Builder::new();
     http.max_header_size(ANSWER_HEAD_BYTES).max_buf_size(ANSWER_HEAD_BYTES);
-    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
+    let (sender, connection) =
+        http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
     tokio::spawn(drive(connection, Arc::clone(&seat)));
     Ok(Lease::new(sender, seat))
 }
