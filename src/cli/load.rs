@@ -7,6 +7,7 @@ use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::Environment;
+use crate::contract::strictness::Mode;
 use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
 use crate::policy::Policy;
@@ -89,6 +90,8 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
     Enforced {
         revision: bundle.revision.to_string(),
         api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
+        validated: bundle.inspected(Mode::Enforce),
+        audited: bundle.inspected(Mode::Audit),
         policies: bundle.policies.all().iter().map(|policy| row(policy)).collect(),
     }
 }

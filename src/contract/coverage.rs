@@ -62,7 +62,8 @@ impl Risk {
         if is_boolean && (name.starts_with("skip_") || name.starts_with("bypass_")) {
             return Some(Self::SkipsCheck);
         }
-        let is_metadata = name == "metadata" || name.ends_with("_metadata");
+        // a string such as `idp_metadata` is some other document
+        let is_metadata = shape.types.contains("object") && (name == "metadata" || name.ends_with("_metadata"));
         match shape.secret {
             true => Some(Self::Secret),
             false => is_metadata.then_some(Self::Metadata),

@@ -1,7 +1,7 @@
 //! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
 
 use super::permit::Permit;
-use crate::contract::strictness::{Fallthrough, Inspection, Strictness};
+use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest;
 use crate::policy::{Policies, Policy, RequestPolicy, compile, lint};
@@ -69,6 +69,11 @@ impl Bundle {
         let inspection = self.inspections.get(&operation.id).copied();
         // another version may have a body where this one has none
         inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
+    }
+
+    /// How many operations are inspected in this mode.
+    pub fn inspected(&self, mode: Mode) -> usize {
+        self.inspections.values().filter(|inspection| inspection.mode == mode).count()
     }
 
     /// Whether something may refuse requests to the operation, so that none must get past under another spelling.

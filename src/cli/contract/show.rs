@@ -103,7 +103,7 @@ fn overlays(text: &mut String, overlays: &[Applied]) {
         let names = applied.fields.iter().filter_map(|position| applied.overlay.fields.get(*position));
         let names: Vec<String> = names.map(|name| shown_name(name)).collect();
         let _ =
-            writeln!(text, "\noverlay line {}: {} {}", applied.overlay.line, applied.overlay.change, names.join(", "));
+            writeln!(text, "\noverlay line {}: {}: {}", applied.overlay.line, names.join(", "), applied.overlay.change);
         let _ = writeln!(text, "  {}", words(applied.overlay.evidence.trim()));
     }
 }

@@ -163,10 +163,10 @@ impl Overlay {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Add(_) => "adds",
-            Self::Replace(_) => "replaces",
-            Self::Nullable => "lets be null",
-            Self::Secret => "marks as secret",
+            Self::Add(_) => "added",
+            Self::Replace(_) => "replaced",
+            Self::Nullable => "may be null",
+            Self::Secret => "marked secret",
         })
     }
 }

@@ -1,7 +1,9 @@
 //! Clerk's contract: how specs become contract files, and what the gateway makes of them.
 
 mod bodies;
+mod commands;
 mod folder;
 mod import;
 mod mutation;
+mod strictness;
 mod valid;
