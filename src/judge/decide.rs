@@ -7,7 +7,7 @@ use crate::contract::field::Field;
 use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::{Inspection, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
-use crate::document::{Document, ParseError, Problem};
+use crate::document::{Document, Kind, ParseError, Problem, View};
 use crate::policy::cel::EvaluationError;
 use crate::policy::{Action, Attributes, Outcome, Policy};
 use crate::reason::Reason;
@@ -40,6 +40,7 @@ pub fn decide(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_
             Ok(document) => {
                 let findings = schema.check(&document).into_iter();
                 violations.extend(findings.filter_map(|finding| from_schema(inspection, finding)));
+                deny_opaque(inspection, &document, &mut violations);
                 Some(Arc::new(document))
             }
             Err(error) => {
@@ -94,6 +95,14 @@ const fn misfit(inspection: Inspection) -> Action {
     match inspection.mode {
         Mode::Enforce => Action::Deny,
         Mode::Audit => Action::Audit,
+    }
+}
+
+/// Where a policy matches, a body that does not fit and is no object is refused even if it is only audited: policies see no
+/// fields in it, whatever it holds.
+fn deny_opaque(inspection: Inspection, document: &Document, violations: &mut [Violation]) {
+    if document.root().kind() != Kind::Object {
+        violations.iter_mut().for_each(|violation| violation.action = violation.action.min(unreadable(inspection)));
     }
 }
 

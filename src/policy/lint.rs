@@ -30,7 +30,7 @@ pub fn lint(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Cont
         let message = format!("`{id}` takes {} too, and `{}` does not match it", fields.join(", "), policy.name);
         let only = named.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
         manifest.source.at("/spec/match/operations", message).with_help(format!(
-            "add `{id}` to `operations`; where it is meant to be free, add the match condition request.operation in [{only}] too"
+            "add `{id}` to `operations`; if it is meant to be free, also a match condition: request.operation in [{only}]"
         ))
     });
     lints.collect()

@@ -82,6 +82,7 @@ fn yaml_files(folder: &str) -> Vec<String> {
 /// The command as a person types it, in `folder`; what it prints.
 fn typed(command: &str, folder: &Path) -> String {
     let programs = Path::new(env!("CARGO_BIN_EXE_portcullis")).parent().unwrap();
+    let programs = format!("{}:/usr/bin:/bin", programs.display());
     let output = Command::new("/bin/sh")
         .args(["-c", command])
         .current_dir(folder)

@@ -26,7 +26,19 @@ fn a_door_that_a_policy_leaves_open_is_told_with_the_cure() {
     let output = check("UpdateUser", "skip_password_checks", "", &[]);
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("sound:"));
-    insta::assert_snapshot!(said(&output), @"");
+    let (before, after) = said(&output).split_once(" --> ").expect("a place");
+    let (_, after) = after.split_once("rule.yaml").expect("the file");
+    insta::assert_snapshot!(format!("{before} --> rule.yaml{after}"), @r#"
+    warning: `CreateUser` takes `skip_password_checks` too, and `rule` does not match it
+     --> rule.yaml:6:17
+      |
+    6 |     operations: [UpdateUser]
+      |                 ^^^^^^^^^^^^
+      |
+      = help: add `CreateUser` to `operations`; if it is meant to be free, also a match condition: request.operation in ["UpdateUser"]
+
+    1 warning; `--strict` makes it an error
+    "#);
 }
 
 #[test]

@@ -82,10 +82,11 @@ fn told(old: &Version, new: &Version, changes: &[OperationChange], affected: &Af
     }
     for change in of(Change::Changed) {
         let _ = writeln!(text, "\n{}  {}", change.operation, change.route);
-        if let Some(before) = &change.route_before {
-            let _ = writeln!(text, "  ~ was {before}  {}", concerns(&change.policies, &change.overlays));
-        }
-        let rows: Vec<_> = change.fields.iter().map(row).collect();
+        let moved = change
+            .route_before
+            .iter()
+            .map(|before| vec![format!("~ was {before}"), String::new(), concerns(&change.policies, &change.overlays)]);
+        let rows: Vec<_> = moved.chain(change.fields.iter().map(row)).collect();
         let _ = writeln!(text, "{}", columns("  ", &rows));
     }
     text.push('\n');

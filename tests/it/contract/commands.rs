@@ -55,7 +55,11 @@ fn the_last_two_versions_differ_by_metadata_which_a_policy_reads() {
 #[test]
 fn what_no_policy_reads_ends_with_0() {
     let said = said(&["diff", "2026-05-12", "2026-05-12"], 0);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    2026-05-12 -> 2026-05-12: operations: 0 added, 0 removed, 0 changed
+
+    no policy is affected
+    ");
 }
 
 #[test]
@@ -70,7 +74,20 @@ fn a_file_is_compared_under_the_overlays_in_force() {
     fs::write(folder.path().join("new.json"), changed).unwrap();
     let output = contract(folder.path(), &["diff", "2026-05-12", "new.json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    insta::assert_snapshot!(text(&output.stdout), @"");
+    insta::assert_snapshot!(text(&output.stdout), @r"
+    2026-05-12 -> 2026-09-01: operations: 0 added, 0 removed, 3 changed
+
+    CreateUser  POST /v1/users
+      ~ external_id  string or null -> string, now maxLength 64
+
+    UpdateSignUp  PATCH /v1/sign_ups/{id}
+      ~ external_id  string or null -> string, now maxLength 64
+
+    UpdateUser  PATCH /v1/users/{user_id}
+      ~ external_id  string or null -> string, now maxLength 64
+
+    no policy is affected
+    ");
     fs::write(folder.path().join("new.json"), "{}").unwrap();
     let output = contract(folder.path(), &["diff", "2026-05-12", "new.json"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
@@ -79,20 +96,42 @@ fn a_file_is_compared_under_the_overlays_in_force() {
 
 #[test]
 fn names_that_are_not_known_end_with_2_and_what_was_meant() {
-    insta::assert_snapshot!(said(&["show", "UpdateUsr"], 2), @"");
-    insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"");
-    insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"");
+    insta::assert_snapshot!(said(&["show", "UpdateUsr"], 2), @"error: `UpdateUsr` is no operation of 2026-05-12; did you mean `UpdateUser`?");
+    insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"error: `2026` is no version of the contract; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
+    insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"error: `2026-05-13` is no version of the contract and no file; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
     assert!(said(&["coverage", "--version", "x"], 2).contains("known are 2021-02-05,"));
 }
 
 #[test]
 fn an_operation_is_shown_with_what_is_laid_over_it() {
-    insta::assert_snapshot!(said(&["show", "ReplaceUserMetadata"], 0), @"");
+    insta::assert_snapshot!(said(&["show", "ReplaceUserMetadata"], 0), @r"
+    ReplaceUserMetadata  PUT /v1/users/{user_id}/metadata  (2026-05-12)
+      validated    enforce, unknown fields: deny
+      policies     metadata-size
+
+      field             type            bounds  marks
+      private_metadata  object or null  -       secret, overlay line 32, overlay line 52
+      public_metadata   object or null  -       overlay line 32
+      unsafe_metadata   object or null  -       overlay line 32
+
+    overlay line 32: public_metadata, private_metadata, unsafe_metadata: may be null
+      The documentation of @clerk/backend lets callers pass null for metadata, and the SDK sends it as
+      it is; in PATCH /v1/users/{user_id} of earlier versions the specs take null themselves.
+
+    overlay line 52: private_metadata: marked secret
+      Clerk's reference says that only backends may read it; organisations keep tokens and internal ids
+      in it.
+    ");
 }
 
 #[test]
 fn an_operation_without_a_body_is_shown_without_one() {
-    insta::assert_snapshot!(said(&["show", "GetUser", "--version", "2021-02-05"], 0), @"");
+    insta::assert_snapshot!(said(&["show", "GetUser", "--version", "2021-02-05"], 0), @r"
+    GetUser  GET /v1/users/{user_id}  (2021-02-05)
+      validated    no: requests pass as they come
+      policies     none
+      body         none in JSON
+    ");
     assert_eq!(said(&["show", "GetUser", "--json"], 0), "null\n");
 }
 

@@ -28,17 +28,77 @@ fn told(contract: &str) -> String {
 
 #[test]
 fn entries_that_match_nothing_are_told_at_their_places() {
-    insta::assert_snapshot!(refused("  operations:\n  - { match: UpdateUsr, mode: audit }\n  - match: \"*Nothing*\"\n    mode: audit\n  - { match: GetUser, mode: enforce }\n  - { match: CreateUser, mode: audit }\n"), @"");
+    insta::assert_snapshot!(refused("  operations:\n  - { match: UpdateUsr, mode: audit }\n  - match: \"*Nothing*\"\n    mode: audit\n  - { match: GetUser, mode: enforce }\n  - { match: CreateUser, mode: audit }\n"), @r#"
+    error: `UpdateUsr` matches no operation of the contract
+     --> gateway.yaml:8:14
+      |
+    8 |   - { match: UpdateUsr, mode: audit }
+      |              ^^^^^^^^^
+      |
+      = help: did you mean `UpdateUser`?
+
+    error: `*Nothing*` matches no operation of the contract
+     --> gateway.yaml:9:12
+      |
+    9 |   - match: "*Nothing*"
+      |            ^^^^^^^^^^^
+
+    error: `GetUser` matches no operation with a JSON body, so there is nothing to validate
+      --> gateway.yaml:11:14
+       |
+    11 |   - { match: GetUser, mode: enforce }
+       |              ^^^^^^^
+
+    3 errors
+    "#);
 }
 
 #[test]
 fn an_entry_says_its_mode_and_nothing_unknown() {
-    insta::assert_snapshot!(refused("  validate: al\n  operations:\n  - { match: UpdateUser }\n  - { match: UpdateUser, mode: warn, unknownField: deny }\n"), @"");
+    insta::assert_snapshot!(refused("  validate: al\n  operations:\n  - { match: UpdateUser }\n  - { match: UpdateUser, mode: warn, unknownField: deny }\n"), @r"
+    error: `contract.validate` must be one of `listed` or `all`
+     --> gateway.yaml:7:13
+      |
+    7 |   validate: al
+      |             ^^
+      |
+      = help: did you mean `all`?
+
+    error: missing key `contract.operations[0].mode`
+     --> gateway.yaml:9:5
+      |
+    9 |   - { match: UpdateUser }
+      |     ^^^^^^^^^^^^^^^^^^^^^
+
+    error: `contract.operations[1].mode` must be one of `enforce` or `audit`
+      --> gateway.yaml:10:32
+       |
+    10 |   - { match: UpdateUser, mode: warn, unknownField: deny }
+       |                                ^^^^
+
+    error: unknown key `unknownField` in `contract.operations[1]`
+      --> gateway.yaml:10:38
+       |
+    10 |   - { match: UpdateUser, mode: warn, unknownField: deny }
+       |                                      ^^^^^^^^^^^^
+       |
+       = help: did you mean `unknownFields`?
+
+    4 errors
+    ");
 }
 
 #[test]
 fn a_default_version_that_is_not_known_is_told_at_its_place() {
-    insta::assert_snapshot!(refused("  defaultApiVersion: \"2026-05-13\"\n"), @"");
+    insta::assert_snapshot!(refused("  defaultApiVersion: \"2026-05-13\"\n"), @r#"
+    error: `contract.defaultApiVersion` is not a known version; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12
+     --> gateway.yaml:7:22
+      |
+    7 |   defaultApiVersion: "2026-05-13"
+      |                      ^^^^^^^^^^^^
+
+    1 error
+    "#);
 }
 
 #[test]
