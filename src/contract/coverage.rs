@@ -64,10 +64,7 @@ impl Risk {
         }
         // a string such as `idp_metadata` is some other document
         let is_metadata = shape.types.contains("object") && (name == "metadata" || name.ends_with("_metadata"));
-        match shape.secret {
-            true => Some(Self::Secret),
-            false => is_metadata.then_some(Self::Metadata),
-        }
+        if shape.secret { Some(Self::Secret) } else { is_metadata.then_some(Self::Metadata) }
     }
 
     /// The words for people.

@@ -8,14 +8,14 @@ use crate::cli::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::contract::shape::shapes;
 use crate::contract::strictness::Mode;
-use crate::contract::{Applied, Effective, Operation, nearest};
+use crate::contract::{Applied, BodySchema, Effective, Operation, nearest};
 use crate::judge::Bundle;
 use clap::Args;
 use std::fmt::Write;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArgs {
-    /// An operation id, such as UpdateUser
+    /// An operation id, such as `UpdateUser`
     #[arg(value_name = "OPERATION")]
     operation: String,
     /// An API version, in place of the default one
@@ -39,7 +39,7 @@ pub(super) fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         let unknown = format!("`{named}` is no operation of {}{}", version.name, meant.unwrap_or_default());
         return Err(Failure::Usage(unknown));
     };
-    let effective = operation.body.as_ref().map(|body| body.effective()).transpose();
+    let effective = operation.body.as_ref().map(BodySchema::effective).transpose();
     let effective = effective.map_err(|error| broken(&error))?;
     let text = match (&effective, args.json) {
         (Some(effective), true) => format!("{:#}", effective.schema),
