@@ -71,6 +71,9 @@ fn benches(criterion: &mut Criterion) {
         });
         group.finish();
     }
+    criterion.bench_function("contract/load", |bencher| {
+        bencher.iter(|| Contract::built_in("2026-05-12").unwrap());
+    });
     criterion.bench_function("route/canonical", |bencher| {
         bencher.iter(|| bundle.route("PATCH", black_box("/v1/users/user_1"), None));
     });

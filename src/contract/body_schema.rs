@@ -46,7 +46,7 @@ pub enum SchemaError {
     #[error("{0}")]
     Json(#[from] serde_json::Error),
     /// It is no JSON Schema.
-    #[error("{0}")]
+    #[error("{0} (at `{path}` of the schema)", path = .0.instance_path())]
     Schema(#[from] Box<jsonschema::ValidationError<'static>>),
 }
 
@@ -133,6 +133,7 @@ fn references(schema: &Value, wanted: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::BodySchema;
+    use crate::contract::Contract;
     use crate::document::Document;
     use serde_json::value::{RawValue, to_raw_value};
     use serde_json::{Value, json};
@@ -158,6 +159,18 @@ mod tests {
         let definitions = effective["$defs"].as_object().expect("definitions");
         assert_eq!(definitions.keys().collect::<Vec<_>>(), ["A", "B"]);
         assert!(body.declared().member("a").and_then(|a| a.member("b")).is_some());
+    }
+
+    #[test]
+    fn nothing_of_the_built_in_contract_is_compiled_before_it_is_asked_for_and_only_that() {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        let operations = contract.operations();
+        let bodies: Vec<_> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
+        let compiled = || bodies.iter().filter(|body| body.compiled.get().is_some()).count();
+        assert_eq!(compiled(), 0);
+        bodies[0].declared();
+        bodies[0].check(&Document::parse(b"{}").expect("JSON"));
+        assert_eq!(compiled(), 1);
     }
 
     #[test]

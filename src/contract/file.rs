@@ -46,15 +46,18 @@ impl ContractFile {
     /// The file, one definition or operation a line: a new version of the vendor's spec is reviewed as a diff of lines.
     pub(super) fn to_text(&self) -> serde_json::Result<String> {
         let version = serde_json::to_string(&self.api_version)?;
-        let definitions = self
-            .definitions
-            .iter()
-            .map(|(name, schema)| serde_json::to_string(name).map(|name| format!("{name}:{schema}")));
-        let definitions = definitions.collect::<Result<Vec<_>, _>>()?.join(",\n");
+        let definitions = self.definitions.iter().map(|(name, schema)| {
+            let name = serde_json::to_string(name)?;
+            Ok(format!("{name}:{schema}"))
+        });
+        let definitions = lines(&definitions.collect::<serde_json::Result<Vec<_>>>()?);
         let operations = self.operations.iter().map(serde_json::to_string);
-        let operations = operations.collect::<Result<Vec<_>, _>>()?.join(",\n");
-        Ok(format!(
-            "{{\"apiVersion\":{version},\n\"$defs\":{{\n{definitions}\n}},\n\"operations\":[\n{operations}\n]}}\n"
-        ))
+        let operations = lines(&operations.collect::<serde_json::Result<Vec<_>>>()?);
+        Ok(format!("{{\"apiVersion\":{version},\n\"$defs\":{{{definitions}}},\n\"operations\":[{operations}]}}\n"))
     }
+}
+
+/// Each part on a line of its own.
+fn lines(parts: &[String]) -> String {
+    if parts.is_empty() { String::new() } else { format!("\n{}\n", parts.join(",\n")) }
 }

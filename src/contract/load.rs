@@ -5,7 +5,7 @@ use super::operation::Operation;
 use super::overlay::Overlays;
 use super::route::Routes;
 use super::version::is_date;
-use super::{Applied, BodySchema, ByVersion, Contract};
+use super::{Applied, BodySchema, ByVersion, Contract, INSPECTED};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::borrow::Cow;
@@ -180,6 +180,12 @@ fn place_operations(
     let version: Arc<str> = file.api_version.as_ref().into();
     for written in file.operations {
         let by_version = routes.entry(&written.path, &written.method, || vec![None; versions]);
+        // versions are placed from the oldest; policies go by ids, so a new one would lead past those written for the old
+        let renamed = by_version.iter().take(position).flatten().find(|known| *known.id != *written.id);
+        if let Some(known) = renamed {
+            let message = format!("`{}` is `{}` in {}: give it one id", written.id, known.id, known.api_version);
+            mistakes.push(at(text, &written.id, message));
+        }
         let Some(place) = by_version.get_mut(position) else { continue };
         let schema = written.body.and_then(|body| body.schema);
         let schema = schema.map(|schema| BodySchema::new(schema, &definitions, overlays.of(&written.id, &version)));
@@ -222,7 +228,25 @@ impl Read<'_> {
             }
         }
         mistakes.extend(self.overlays.idle(&changed));
+        mistakes.extend(self.unjudged());
         mistakes
+    }
+
+    /// The operations that must always be judged and could not be.
+    fn unjudged(&self) -> Vec<Diagnostic> {
+        let Some(newest) = self.files.last() else { return Vec::new() };
+        let operations = self.contract.operations();
+        let mistake = |id: &&str| {
+            let known: Vec<_> = operations.iter().filter(|operation| *operation.id == **id).collect();
+            let bodiless = known.iter().find(|operation| operation.body.is_none());
+            match bodiless {
+                Some(operation) => {
+                    Some(format!("`{id}` has no JSON body in {}, so it is not judged", operation.api_version))
+                }
+                None => known.is_empty().then(|| format!("`{id}` is in no version, so it is not judged")),
+            }
+        };
+        INSPECTED.iter().filter_map(mistake).map(|message| Diagnostic::of_file(&newest.file, message)).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use super::call::{Admitted, Call, Duty};
 use super::drain::drain;
 use super::gate::Gate;
+use super::head_defect::HeadDefect;
 use super::headers::{self, API_VERSION, METHOD_OVERRIDES, SINGULAR};
 use super::onward::Onward;
 use super::refuse::Refusal;
@@ -12,7 +13,7 @@ use crate::judge::Bundle;
 use crate::reason::Reason;
 use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
 use http::{Method, Request, Version};
 use http_body::Body;
@@ -87,6 +88,9 @@ fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Box<(Refusa
 
 /// Whether the head has one meaning.
 fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
+    if let Some(defect) = request.extensions().get::<HeadDefect>() {
+        return Err(defect.refusal());
+    }
     check_method(request)?;
     check_target(gate, request)?;
     check_host(request)?;
@@ -145,9 +149,13 @@ fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal>
     if repeats && let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
         return Err(Refusal::because(Reason::AmbiguousRequest, format!("the `{name}` header stands more than once")));
     }
-    let relied_on = |name: &String| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
-    if fields.contains_key(CONNECTION) && headers::nominated(fields).iter().any(relied_on) {
+    let relied_on = |name: &str| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
+    if headers::nominates(fields, relied_on) {
         let message = "`Connection` names a header that the request itself needs";
+        return Err(Refusal::because(Reason::AmbiguousRequest, message));
+    }
+    if fields.keys().any(|name| headers::is_twin(name, relied_on)) {
+        let message = "a header's name is one with `-`, written with `_`; servers differ in whether they are the same";
         return Err(Refusal::because(Reason::AmbiguousRequest, message));
     }
     let expects = fields.get(EXPECT).map(http::HeaderValue::as_bytes);

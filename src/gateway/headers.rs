@@ -21,9 +21,9 @@ pub(super) const METHOD_OVERRIDES: [HeaderName; 3] = [
 ];
 
 /// Whether the field is for one connection only (RFC 9110 section 7.6.1), or for a proxy.
-fn is_hop_by_hop(name: &HeaderName) -> bool {
+fn is_hop_by_hop(name: &str) -> bool {
     matches!(
-        name.as_str(),
+        name,
         "connection"
             | "keep-alive"
             | "proxy-connection"
@@ -38,12 +38,20 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 }
 
 /// Whether the field is ours to handle, or one that some servers follow in place of the request line.
-fn is_not_forwarded(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "expect" | "baggage" | "tracestate" | "traceparent" | "x-original-url" | "x-rewrite-url")
+fn is_not_forwarded(name: &str) -> bool {
+    matches!(name, "expect" | "baggage" | "tracestate" | "traceparent" | "x-original-url" | "x-rewrite-url")
+}
+
+/// Whether `Connection` nominates an end-to-end field that is there and `is_relied_on`: it would be judged, then dropped.
+pub(super) fn nominates(headers: &HeaderMap, is_relied_on: impl Fn(&str) -> bool) -> bool {
+    headers.contains_key(CONNECTION)
+        && nominated(headers)
+            .iter()
+            .any(|name| headers.contains_key(name) && !is_hop_by_hop(name) && is_relied_on(name))
 }
 
 /// The names that `Connection` nominates, in lower case.
-pub(super) fn nominated(headers: &HeaderMap) -> Vec<String> {
+fn nominated(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     // options of the connection that are no field's name; nearly all there are
@@ -52,7 +60,17 @@ pub(super) fn nominated(headers: &HeaderMap) -> Vec<String> {
     names.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect()
 }
 
-/// Whether the gateway itself goes by the field, so that nominating it would have it judged and then dropped.
+/// Whether the name stands for another in which `_` is `-`, as servers that follow CGI (RFC 3875 section 4.1.18) read it:
+/// then there are two of a field that must be one, or one that was never looked at.
+pub(super) fn is_twin(name: &HeaderName, is_relied_on: impl Fn(&str) -> bool) -> bool {
+    name.as_str().contains('_') && {
+        let dashed = name.as_str().replace('_', "-");
+        let overrides_method = METHOD_OVERRIDES.iter().any(|known| known.as_str() == dashed);
+        is_relied_on(&dashed) || is_hop_by_hop(&dashed) || is_not_forwarded(&dashed) || overrides_method
+    }
+}
+
+/// Whether the gateway itself goes by the field.
 pub(super) fn is_relied_on(name: &str) -> bool {
     SINGULAR.iter().chain([&TRACEPARENT]).any(|relied| relied.as_str() == name)
 }
@@ -74,8 +92,8 @@ pub(super) fn strip_request(headers: &mut HeaderMap) {
 }
 
 /// Removes the fields whose name is one of those. To look at the few that are there costs less than to look for all the names.
-fn remove(headers: &mut HeaderMap, is_one: impl Fn(&HeaderName) -> bool) {
-    let present: Vec<HeaderName> = headers.keys().filter(|name| is_one(name)).cloned().collect();
+fn remove(headers: &mut HeaderMap, is_one: fn(&str) -> bool) {
+    let present: Vec<HeaderName> = headers.keys().filter(|name| is_one(name.as_str())).cloned().collect();
     for name in present {
         headers.remove(name);
     }

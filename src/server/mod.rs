@@ -6,12 +6,16 @@
 
 mod accept;
 mod balance;
+mod chunks;
 mod connection;
 mod drain;
+mod head;
 mod listen;
+mod passed;
 mod service;
 mod settings;
 mod start;
+mod watched;
 mod worker;
 
 pub use connection::Peer;

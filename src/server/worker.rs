@@ -1,10 +1,9 @@
 //! A worker: one thread, one runtime, its own services and upstream connections.
 
 use super::balance::Accepted;
-use super::connection::{self, Peer};
+use super::connection::{self, Http, Peer};
 use super::drain::Drained;
 use super::service::Answers;
-use hyper::server::conn::http1;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -32,7 +31,7 @@ struct Connections {
 }
 
 /// The life of a worker, until it is drained or nobody can command it any more; then what is open is cut.
-pub(super) async fn work<M, S>(mut commands: UnboundedReceiver<Command>, http: http1::Builder, service_for: M)
+pub(super) async fn work<M, S>(mut commands: UnboundedReceiver<Command>, http: Http, service_for: M)
 where
     M: Fn(Peer) -> S,
     S: Answers,

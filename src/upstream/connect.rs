@@ -30,6 +30,7 @@ struct Route {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
     response_timeout: Duration,
+    upload_timeout: Duration,
 }
 
 impl Connector {
@@ -43,7 +44,8 @@ impl Connector {
             None => None,
         };
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
-        Ok(Self(Arc::new(Route { origin, tls, connect_timeout, response_timeout })))
+        let upload_timeout = settings.upload_timeout;
+        Ok(Self(Arc::new(Route { origin, tls, connect_timeout, response_timeout, upload_timeout })))
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -52,6 +54,10 @@ impl Connector {
 
     pub(super) fn response_timeout(&self) -> Duration {
         self.0.response_timeout
+    }
+
+    pub(super) fn upload_timeout(&self) -> Duration {
+        self.0.upload_timeout
     }
 
     /// A new connection, whose driver runs on this worker, within the connect timeout.

@@ -19,7 +19,11 @@ mod embedded;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod life;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

@@ -53,8 +53,7 @@ pub(super) fn kind(name: &str) -> Kind {
         "type" => Kind::Rule(types),
         "enum" => Kind::Rule(choices),
         "const" => Kind::Rule(|value| Ok(Some(value.clone()))),
-        "minimum" | "maximum" => Kind::Rule(number),
-        "multipleOf" => Kind::Rule(number),
+        "minimum" | "maximum" | "multipleOf" => Kind::Rule(number),
         // a boolean says something about the limit beside it
         "exclusiveMinimum" | "exclusiveMaximum" => {
             Kind::Rule(|value| if value.is_boolean() { Ok(None) } else { number(value) })

@@ -9,7 +9,7 @@ mod operation;
 mod schema;
 mod spec;
 
-use super::body_schema::assemble;
+use super::body_schema::{SchemaError, assemble};
 use super::file::ContractFile;
 use super::schema::CompiledSchema;
 use crate::manifest;
@@ -61,7 +61,8 @@ fn prove(contract: &ContractFile, spec: &mut Spec<'_>) {
     for operation in &contract.operations {
         let Some(schema) = operation.body.as_ref().and_then(|body| body.schema.as_ref()) else { continue };
         let compiled = assemble(schema, &contract.definitions).map_err(|error| error.to_string());
-        let compiled = compiled.and_then(|schema| CompiledSchema::compile(&schema).map_err(|error| error.to_string()));
+        let compiled = compiled
+            .and_then(|schema| CompiledSchema::compile(&schema).map_err(|error| SchemaError::from(error).to_string()));
         if let Err(error) = compiled {
             let message = format!(
                 "the body of `{}` is no valid JSON Schema: {}",

@@ -133,11 +133,10 @@ fn body(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str) -> Option<BodyF
 fn referenced(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str, target: &Value) -> Option<BodyFile> {
     const SHARED: &str = "/components/requestBodies/";
     let pointer = target.as_str().and_then(|target| target.strip_prefix('#')).filter(|it| it.starts_with(SHARED));
-    match pointer.filter(|pointer| spec.get(pointer).is_some_and(|body| body.get("$ref").is_none())) {
-        Some(pointer) => body(spec, schemas, pointer),
-        None => {
-            spec.refuse(&below(place, "$ref"), format!("`$ref` must lead to a body in `#{SHARED}`"));
-            None
-        }
-    }
+    let is_body = |pointer: &&str| spec.get(pointer).is_some_and(|body| body.get("$ref").is_none());
+    let Some(pointer) = pointer.filter(is_body) else {
+        spec.refuse(&below(place, "$ref"), format!("`$ref` must lead to a body in `#{SHARED}`"));
+        return None;
+    };
+    body(spec, schemas, pointer)
 }

@@ -137,19 +137,16 @@ impl Schemas {
     fn reference(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
         let target = value.as_str().and_then(|target| target.strip_prefix('#'));
         let name = target.and_then(|target| target.strip_prefix(SHARED)?.strip_prefix('/'));
-        match name.filter(|name| !name.contains(['/', '~', '%']) && spec.get(&below(SHARED, name)).is_some()) {
-            Some(name) => {
-                let wanted = self.wanted.entry(name.to_owned()).or_insert(role);
-                if role == Role::Part {
-                    *wanted = Role::Part;
-                }
-                Some(json!(format!("#/$defs/{name}")))
-            }
-            None => {
-                spec.refuse(place, format!("`$ref` must lead to a schema in `#{SHARED}/`"));
-                None
-            }
+        let is_schema = |name: &&str| !name.contains(['/', '~', '%']) && spec.get(&below(SHARED, name)).is_some();
+        let Some(name) = name.filter(is_schema) else {
+            spec.refuse(place, format!("`$ref` must lead to a schema in `#{SHARED}/`"));
+            return None;
+        };
+        let wanted = self.wanted.entry(name.to_owned()).or_insert(role);
+        if role == Role::Part {
+            *wanted = Role::Part;
         }
+        Some(json!(format!("#/$defs/{name}")))
     }
 }
 

@@ -6,7 +6,11 @@ const VERSION: &str = r##"{"apiVersion":"2026-01-01",
 "$defs":{"Name":{"type":"string"}},
 "operations":[
 {"id":"A","method":"POST","path":"/v1/a","statuses":[200,422],"body":{"mediaTypes":["application/json"],"required":true,"schema":{"type":"object","properties":{"name":{"$ref":"#/$defs/Name"},"more":{"type":"object","properties":{"name":{"type":"string"},"list":{"type":"array","items":{"type":"object","properties":{"mode":{"type":"string"}}}}}}}}}},
-{"id":"B","method":"GET","path":"/v1/a","statuses":[200]}
+{"id":"B","method":"GET","path":"/v1/a","statuses":[200]},
+{"id":"CreateUser","method":"POST","path":"/v1/users","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"UpdateUser","method":"PATCH","path":"/v1/users","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"UpdateUserMetadata","method":"PATCH","path":"/v1/m","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"ReplaceUserMetadata","method":"PUT","path":"/v1/m","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}}
 ]}
 "##;
 
@@ -33,7 +37,8 @@ fn mistakes(version: &str, overlays: Option<&str>) -> Vec<String> {
 fn with_overlay(entry: &str) -> (serde_json::Value, usize) {
     let contract = load(VERSION, Some(entry)).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let operations = contract.operations();
-    let body = operations.iter().find_map(|operation| operation.body.as_ref()).expect("a body");
+    let body = operations.iter().find(|operation| *operation.id == *"A").and_then(|operation| operation.body.as_ref());
+    let body = body.expect("a body");
     let effective = body.effective().expect("a schema");
     (effective.schema, effective.overlays.len())
 }
@@ -78,6 +83,29 @@ fn two_files_for_a_version_and_an_unknown_default_are_refused() {
     );
     let error = Contract::load(&texts(VERSION, None), "2025-01-01").expect_err("an unknown version");
     assert!(matches!(error, ContractError::Default { known } if known == "2026-01-01"));
+}
+
+#[test]
+fn an_operation_that_changes_its_id_would_lead_past_policies_and_is_refused() {
+    let mut renamed = texts(VERSION, None);
+    let newer = VERSION.replace("2026-01-01", "2026-02-02").replace("\"B\"", "\"GetB\"");
+    renamed.versions.insert(0, ContractText { file: "newer.json".into(), text: newer.into() });
+    let Err(ContractError::Files(mistakes)) = Contract::load(&renamed, "2026-01-01") else { panic!("it was taken") };
+    let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["newer.json:5:7: `GetB` is `B` in 2026-01-01: give it one id"]);
+}
+
+#[test]
+fn a_contract_without_an_operation_that_must_be_judged_is_refused() {
+    let found = mistakes(&VERSION.replace("\"UpdateUser\"", "\"ChangeUser\""), None);
+    assert_eq!(found, ["v.json: `UpdateUser` is in no version, so it is not judged"]);
+    let bodiless = VERSION.replace(
+        "\"/v1/m\",\"statuses\":[],\"body\":{\"mediaTypes\":[],\"required\":true,\"schema\":{}}",
+        "\"/v1/m\",\"statuses\":[]",
+    );
+    let found = mistakes(&bodiless, None);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0], "v.json: `ReplaceUserMetadata` has no JSON body in 2026-01-01, so it is not judged");
 }
 
 #[test]

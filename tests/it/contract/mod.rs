@@ -5,5 +5,6 @@ mod commands;
 mod folder;
 mod import;
 mod mutation;
+mod requests;
 mod strictness;
 mod valid;

@@ -4,6 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Which of the fields that may be left out are there.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,10 +135,10 @@ fn object(schema: &Value, root: &Value, optional: Optional) -> BoxedStrategy<Val
     });
     let members: Vec<_> = members.collect();
     let more = match schema.get("additionalProperties") {
-        Some(Value::Bool(false)) => Just(Default::default()).boxed(),
+        Some(Value::Bool(false)) => Just(BTreeMap::default()).boxed(),
         Some(others) => btree_map("[a-z]{3}", valid(others, root, optional), 1..3).boxed(),
         None if fields.is_empty() => btree_map("[a-zA-Z_\u{17f}]{1,5}", anything(), 0..3).boxed(),
-        None => Just(Default::default()).boxed(),
+        None => Just(BTreeMap::default()).boxed(),
     };
     (members, more).prop_map(|(members, more)| members.into_iter().flatten().chain(more).collect()).boxed()
 }

@@ -1,13 +1,13 @@
 //! The whole gateway in this process, wired as the program wires it, with its log lines to read.
 
 use super::client::{Answer, Client};
-use super::proxy::{settings, upstream_settings, upstream_with};
+use super::proxy::{upstream_settings, upstream_with};
 use portcullis::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
 use portcullis::gateway::{Gate, Shared, stack};
 use portcullis::judge::{Bundle, PolicyText};
-use portcullis::server::{Peer, Server, listen};
+use portcullis::server::{Peer, Server, Settings, listen};
 use portcullis::telemetry::{Output, Setup as TelemetrySetup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
@@ -23,6 +23,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) strictness: Strictness,
     pub(crate) response_timeout: Duration,
+    pub(crate) upload_timeout: Duration,
     pub(crate) upstream: SocketAddr,
 }
 
@@ -70,6 +71,7 @@ impl Setup {
             limits: Limits::default(),
             strictness: Strictness::default(),
             response_timeout: Duration::from_secs(10),
+            upload_timeout: Duration::from_secs(10),
             upstream,
         }
     }
@@ -84,8 +86,15 @@ impl Setup {
         let shared = Arc::new(Shared::new(gate, telemetry(sender)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
-        to.response_timeout = self.response_timeout;
-        let server = Server::start(vec![listener], settings(), move |_| {
+        (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
+        let settings = Settings {
+            workers: 1,
+            connections: self.limits.connections,
+            header_bytes: self.limits.header_bytes,
+            header_timeout: self.limits.header_timeout,
+            idle_timeout: self.limits.idle_timeout,
+        };
+        let server = Server::start(vec![listener], settings, move |_| {
             let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
             move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.0)
         });
