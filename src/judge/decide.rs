@@ -40,7 +40,7 @@ pub fn decide(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_
             Ok(document) => {
                 let findings = schema.check(&document).into_iter();
                 violations.extend(findings.filter_map(|finding| from_schema(inspection, finding)));
-                deny_opaque(inspection, &document, &mut violations);
+                deny_opaque(inspection, schema, &document, &mut violations);
                 Some(Arc::new(document))
             }
             Err(error) => {
@@ -98,11 +98,14 @@ const fn misfit(inspection: Inspection) -> Action {
     }
 }
 
-/// Where a policy matches, a body that does not fit and is no object is refused even if it is only audited: policies see no
+/// Where a policy matches, a body that should be an object and is none is refused even if it is only audited: policies see no
 /// fields in it, whatever it holds.
-fn deny_opaque(inspection: Inspection, document: &Document, violations: &mut [Violation]) {
-    if document.root().kind() != Kind::Object {
-        violations.iter_mut().for_each(|violation| violation.action = violation.action.min(unreadable(inspection)));
+fn deny_opaque(inspection: Inspection, schema: &BodySchema, document: &Document, violations: &mut [Violation]) {
+    let has_fields = schema.declared().types().iter().any(|name| name.as_ref() == "object");
+    if has_fields && document.root().kind() != Kind::Object {
+        for violation in violations {
+            violation.action = violation.action.min(unreadable(inspection));
+        }
     }
 }
 
@@ -129,7 +132,6 @@ pub fn pass_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Op
 /// The violation for a finding of the schema; none where the configuration lets it pass.
 fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
     let (reason, action) = match (finding.kind, inspection.unknown_fields) {
-        (FindingKind::LookAlike, _) => (Reason::AmbiguousJson, unreadable(inspection)),
         (FindingKind::Invalid, _) | (FindingKind::Unknown, UnknownFields::Deny) => {
             (Reason::SchemaViolation, misfit(inspection))
         }
@@ -137,7 +139,7 @@ fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
             (Reason::SchemaViolation, Action::Deny)
         }
         // a decoder may take it for the declared name, which no one would then have judged
-        (FindingKind::UnknownLookAlike, _) => (Reason::AmbiguousJson, unreadable(inspection)),
+        (FindingKind::LookAlike | FindingKind::UnknownLookAlike, _) => (Reason::AmbiguousJson, unreadable(inspection)),
         (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, misfit(inspection).max(Action::Warn)),
         (FindingKind::Unknown, UnknownFields::Allow) => return None,
     };

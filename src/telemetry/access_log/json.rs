@@ -58,7 +58,7 @@ fn decision(object: &mut Object<'_>, record: &Record) {
     object.list("keywords", distinct(record, keyword), escaped);
     let fields = distinct(record, |violation| violation.field.as_ref().map(Field::for_log));
     object.list("fields", fields, |line, field| escaped(line, &field));
-    object.list("audited", distinct(record, audited), |line, reason| escaped(line, reason));
+    object.list("audited", distinct(record, audited), escaped);
     object.number("violations", record.violations.len() as u64);
 }
 
