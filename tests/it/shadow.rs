@@ -2,7 +2,7 @@
 
 use crate::support::gateway::{Gateway, Setup, head, json, patch};
 use crate::support::recorder::Recorder;
-use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, Validate};
+use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
 use serde_json::json as value;
 
 const SECRET: &str = "canary-0451";
@@ -140,4 +140,25 @@ async fn where_a_policy_matches_what_cannot_be_judged_is_refused_in_audit_mode_t
     }
     assert_eq!(gateway.ask(patch(r#"{"username":5}"#)).await.status(), 200);
     assert_eq!(gateway.line().await["audited"], value!(["schema_violation"]));
+}
+
+#[tokio::test]
+async fn a_look_alike_does_not_hide_behind_other_findings() {
+    let junk: String = (0..50).map(|number| format!("\"junk_{number}\":1,")).collect();
+    let codes = ["1"; 50].join(",");
+    let entry = OperationEntry {
+        matches: "UpdateUser".to_owned(),
+        mode: Mode::Enforce,
+        unknown_fields: Some(UnknownFields::Allow),
+    };
+    let allowing = Strictness { operations: vec![entry], ..Strictness::default() };
+    for strictness in [allowing, only("UpdateUser", Mode::Audit)] {
+        let (recorder, gateway) = started(strictness).await;
+        for others in [junk.clone(), format!("\"backup_codes\":[{codes}],")] {
+            let answer = gateway.ask(patch(format!(r#"{{{others}"skipPasswordChecks":true}}"#))).await;
+            assert!([400, 422].contains(&answer.status()), "{}", answer.text());
+            assert!(answer.text().contains("skipPasswordChecks"), "{}", answer.text());
+        }
+        assert_eq!(recorder.connections(), 0);
+    }
 }
