@@ -33,6 +33,10 @@ mod refusals;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod shadow;
+#[cfg(test)]
+mod siblings;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
