@@ -7,7 +7,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http::HeaderMap;
 use portcullis::contract::credential::Environment;
-use portcullis::contract::strictness::{Fallthrough, UnknownFields};
+use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
@@ -22,13 +22,8 @@ fn bundle() -> Bundle {
     let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "yaml")).collect();
     files.sort();
     let texts = files.into_iter().map(|file| PolicyText { text: std::fs::read_to_string(&file).unwrap(), file });
-    Bundle::compile(
-        Contract::built_in("2026-05-12").unwrap(),
-        &texts.collect::<Vec<_>>(),
-        UnknownFields::Deny,
-        Fallthrough::Forward,
-    )
-    .unwrap()
+    Bundle::compile(Contract::built_in("2026-05-12").unwrap(), &texts.collect::<Vec<_>>(), Strictness::default())
+        .unwrap()
 }
 
 /// An update as an SDK sends it, filled up to about `bytes` with metadata.

@@ -23,12 +23,12 @@ pub(super) enum Command {
     /// Serve: judge requests and forward those that may pass
     Run(RunArgs),
     /// Load configuration and policies, report everything wrong with them, and tell what would be enforced
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Tell what would become of a request, and why
     Explain(ExplainArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
-    /// Bring in Clerk's contract from its OpenAPI specs
+    /// Look at Clerk's contract: what is in force, what changed, what no policy governs; bring in a newer one
     #[command(subcommand)]
     Contract(ContractCommand),
     /// Fire a corpus of attacks at a running gateway, this one or any other, and tell what got through
@@ -55,6 +55,15 @@ pub(super) struct ConfigArgs {
     /// The configuration file; config/quickstart.yaml where none is named and that file is there
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
     pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// Take warnings for errors
+    #[arg(long)]
+    pub(super) strict: bool,
 }
 
 #[derive(Debug, ArgGroup)]

@@ -1,5 +1,6 @@
 //! What the gateway says of itself at start: where it listens, what it enforces, and how to see that it does.
 
+use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
@@ -33,6 +34,10 @@ pub struct Enforced {
     pub revision: String,
     /// The API versions of the contract.
     pub api_versions: Vec<String>,
+    /// How many operations have their bodies held against the contract, those that are only audited aside.
+    pub validated: usize,
+    /// How many operations are only audited.
+    pub audited: usize,
     /// The policies, in the order they are told.
     pub policies: Vec<PolicyRow>,
 }
@@ -53,9 +58,9 @@ pub struct PolicyRow {
 }
 
 impl PolicyRow {
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> Vec<String> {
         let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
-        [self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+        vec![self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
     }
 }
 
@@ -85,22 +90,18 @@ impl Display for Banner<'_> {
 impl Display for Enforced {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "  contract     {}", self.api_versions.join(", "))?;
-        write!(f, "  revision     {}", self.revision)?;
+        write!(f, "  validated    {} operations", self.validated)?;
+        if self.audited > 0 {
+            write!(f, ", {} more are audited", self.audited)?;
+        }
+        write!(f, "\n  revision     {}", self.revision)?;
         if self.policies.is_empty() {
             return write!(f, "\n  policies     none: the contract alone is enforced");
         }
-        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned);
+        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned).to_vec();
         let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
-        writeln!(f)?;
-        rows.iter().try_for_each(|row| write!(f, "\n  {}", aligned(row, &rows)))
+        write!(f, "\n\n{}", columns("  ", &rows))
     }
-}
-
-/// The row with each cell but the last as wide as the widest of its column.
-fn aligned(row: &[String; 5], rows: &[[String; 5]]) -> String {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column).unwrap_or_default()));
-    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
 fn target(upstream: &UpstreamTarget) -> String {
@@ -148,6 +149,8 @@ mod tests {
         Enforced {
             revision: "3f1c9a".to_owned(),
             api_versions: vec!["2025-11-10".to_owned(), "2026-05-12".to_owned()],
+            validated: 4,
+            audited: 0,
             policies: vec![
                 row("no-skip-password-checks", "Deny", Some("identity-security")),
                 row("metadata-size", "Warn", None),
@@ -170,6 +173,7 @@ mod tests {
           forwards to  the built-in stand-in
           admin        http://127.0.0.1:9465
           contract     2025-11-10, 2026-05-12
+          validated    4 operations
           revision     3f1c9a
 
           policy                   action  environments  operations             owner
@@ -195,7 +199,7 @@ mod tests {
             listen: &["127.0.0.1:8787".parse().unwrap(), "[::1]:8787".parse().unwrap()],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
-            enforced: &Enforced { policies: Vec::new(), ..enforced() },
+            enforced: &Enforced { audited: 105, policies: Vec::new(), ..enforced() },
             color: false,
         };
         insta::assert_snapshot!(banner, @r"
@@ -204,6 +208,7 @@ mod tests {
           forwards to  https://api.clerk.com:443
           admin        off
           contract     2025-11-10, 2026-05-12
+          validated    4 operations, 105 more are audited
           revision     3f1c9a
           policies     none: the contract alone is enforced
         ");

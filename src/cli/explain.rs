@@ -5,6 +5,7 @@ use super::{Exit, Failure, console, load};
 use crate::config::gateway::EnvironmentOverride;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::{Environment, KeyClass};
+use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
@@ -79,10 +80,12 @@ fn answer(bundle: &Bundle, request: &Request) -> Result<(String, Exit), Failure>
     Ok(match routed {
         Routed::Operation(operation, _) if exempt => {
             line(&mut text, "operation", &operation.id);
-            line(&mut text, "decision", "allow: neither a body schema nor a policy concerns this operation");
+            line(&mut text, "decision", "allow: no policy names this operation, and its body is not validated");
             (text, Exit::Fine)
         }
-        Routed::Operation(_, _) if !names_only_the_version(request.uri.query().unwrap_or_default()) => {
+        Routed::Operation(operation, _)
+            if !bundle.takes_query(&operation) && !names_only_the_version(request.uri.query().unwrap_or_default()) =>
+        {
             line(&mut text, "decision", "deny: ambiguous_request: the operation takes no query parameters");
             (text, Exit::Refused)
         }
@@ -126,6 +129,9 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         Err(reason) => format!("deny: {}", reason.as_str()),
     };
     line(&mut text, "decision", &decision);
+    if bundle.inspection(operation).is_some_and(|inspection| inspection.mode == Mode::Audit) {
+        line(&mut text, "contract", "audited: what does not fit it is told and not refused");
+    }
     line(&mut text, "revision", &bundle.revision);
     rules(&mut text, &judgement);
     findings(&mut text, &judgement.violations);

@@ -7,7 +7,8 @@ use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::Environment;
-use crate::contract::{Contract, ContractError};
+use crate::contract::strictness::Mode;
+use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
 use crate::policy::Policy;
 use crate::span::Diagnostic;
@@ -36,8 +37,7 @@ fn file(args: &ConfigArgs) -> Result<PathBuf, Failure> {
 pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
     let contract = contract(gateway)?;
     let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
-    let settings = &gateway.contract;
-    let bundle = Bundle::compile(contract, &texts, settings.unknown_fields, settings.fallthrough);
+    let bundle = Bundle::compile(contract, &texts, gateway.contract.strictness.clone());
     bundle.map_err(|BundleError(mistakes)| Failure::Broken(mistakes))
 }
 
@@ -45,15 +45,44 @@ pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
 pub(super) fn contract(gateway: &Gateway) -> Result<Contract, Failure> {
     let default = &gateway.contract.default_api_version;
     let contract = match &gateway.contract.folder {
-        Some(folder) => Contract::load(&contract_folder::read(folder).map_err(Failure::Broken)?, default),
+        Some(_) => Contract::load(&contract_texts(gateway)?, default),
         None => Contract::built_in(default),
     };
-    contract.map_err(|error| {
+    let contract = contract.map_err(|error| {
         Failure::Broken(match error {
             ContractError::Files(mistakes) => mistakes,
-            ContractError::Default { .. } => vec![Diagnostic::of_file(&gateway.file, error.to_string())],
+            ContractError::Default { .. } => {
+                vec![gateway.source.at("/contract/defaultApiVersion", error.to_string())]
+            }
         })
-    })
+    })?;
+    let idle = idle_entries(gateway, &contract);
+    if idle.is_empty() { Ok(contract) } else { Err(Failure::Broken(idle)) }
+}
+
+/// The files of the contract that the configuration names.
+pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure> {
+    match &gateway.contract.folder {
+        Some(folder) => contract_folder::read(folder).map_err(Failure::Broken),
+        None => Ok(ContractTexts::built_in()),
+    }
+}
+
+/// What is allowed in the policies of `bundle` and yet likely a mistake.
+pub(super) fn lints(gateway: &Gateway, bundle: &Bundle) -> Result<Vec<Diagnostic>, Failure> {
+    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?))
+}
+
+/// Entries of `contract.operations` that there is no operation for.
+fn idle_entries(gateway: &Gateway, contract: &Contract) -> Vec<Diagnostic> {
+    let idle = gateway.contract.strictness.idle(contract).into_iter().map(|idle| {
+        let mistake = gateway.source.at(&format!("/contract/operations/{}/match", idle.position), idle.message);
+        match idle.meant {
+            Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+            None => mistake,
+        }
+    });
+    idle.collect()
 }
 
 /// What a bundle enforces, for people.
@@ -61,6 +90,8 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
     Enforced {
         revision: bundle.revision.to_string(),
         api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
+        validated: bundle.inspected(Mode::Enforce),
+        audited: bundle.inspected(Mode::Audit),
         policies: bundle.policies.all().iter().map(|policy| row(policy)).collect(),
     }
 }

@@ -3,6 +3,7 @@
 mod args;
 pub mod banner;
 mod check;
+mod columns;
 mod console;
 mod contract;
 mod contract_folder;
@@ -33,7 +34,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused. `selftest`: something got through.
+    /// `explain`: the request would be refused. `contract diff`: a policy is affected. `selftest`: something got through.
     Refused = 4,
 }
 

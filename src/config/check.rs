@@ -1,13 +1,15 @@
 //! What the keys of the configuration file mean, checked together so that every mistake is told at once.
 
 use super::file::{
-    EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys, Upstream as UpstreamKeys,
+    Contract as ContractKeys, EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys,
+    Upstream as UpstreamKeys,
 };
 use super::gateway::{Contract, EnvironmentOverride, Gateway, Limits, Logs, Sampler, Traces, Upstream, UpstreamTarget};
 use super::load::why;
 use super::overrides::{Override, Overrides};
 use super::{address, duration, sampler, upstream_url};
 use crate::contract::credential::Environment;
+use crate::contract::strictness::{OperationEntry, Strictness};
 use crate::manifest::{Source, field};
 use crate::span::Diagnostic;
 use std::net::SocketAddr;
@@ -26,7 +28,7 @@ pub(super) fn check(
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
     let gateway = Gateway {
-        file: source.file().to_owned(),
+        source: source.clone(),
         admin: check.admin(&file.admin.listen, overrides.admin_listen.as_ref(), &listen),
         listen,
         upstream,
@@ -34,8 +36,7 @@ pub(super) fn check(
         contract: Contract {
             folder: file.contract.folder.as_ref().map(|folder| check.existing(folder, "/contract/folder".to_owned())),
             default_api_version: file.contract.default_api_version.clone(),
-            unknown_fields: file.contract.unknown_fields,
-            fallthrough: file.contract.fallthrough,
+            strictness: strictness(&file.contract),
         },
         environment: check.environment(&file.environment),
         limits: check.limits(&file.limits),
@@ -46,6 +47,20 @@ pub(super) fn check(
     let mut mistakes = check.mistakes;
     mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
     if mistakes.is_empty() { Ok(gateway) } else { Err(mistakes) }
+}
+
+fn strictness(keys: &ContractKeys) -> Strictness {
+    let operations = keys.operations.iter().map(|entry| OperationEntry {
+        matches: entry.r#match.clone(),
+        mode: entry.mode,
+        unknown_fields: entry.unknown_fields,
+    });
+    Strictness {
+        unknown_fields: keys.unknown_fields,
+        fallthrough: keys.fallthrough,
+        validate: keys.validate,
+        operations: operations.collect(),
+    }
 }
 
 /// A value, and where it was given: by a flag or variable, or at a place of the file.

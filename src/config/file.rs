@@ -1,7 +1,8 @@
 //! The configuration file as it is written. Each comment here becomes the hover text of its key in editors.
 
-use super::gateway::{AccessLog, AlwaysExport, Fallthrough, LogFormat, LogLevel, UnknownFields};
+use super::gateway::{AccessLog, AlwaysExport, LogFormat, LogLevel};
 use crate::contract::credential::Environment;
+use crate::contract::strictness::{Fallthrough, Mode, UnknownFields, Validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,6 +118,23 @@ pub(super) struct Contract {
     pub(super) unknown_fields: UnknownFields,
     /// What happens to a request that is no operation of the contract.
     pub(super) fallthrough: Fallthrough,
+    /// Which operations have their bodies held against the contract.
+    pub(super) validate: Validate,
+    /// How some operations differ from the rest. The last entry that matches an operation decides.
+    pub(super) operations: Vec<OperationKeys>,
+}
+
+/// How some operations differ from the rest.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OperationKeys {
+    /// An operation id; `*` stands for any letters.
+    #[schemars(example = &"UpdateUser", example = &"*Organization*")]
+    pub(super) r#match: String,
+    /// What happens when a body does not fit the contract.
+    pub(super) mode: Mode,
+    /// What happens to a field that the contract does not declare, in place of `contract.unknownFields`.
+    pub(super) unknown_fields: Option<UnknownFields>,
 }
 
 /// By which environment policies judge.
@@ -216,6 +234,8 @@ impl Default for Contract {
             default_api_version: "2026-05-12".to_owned(),
             unknown_fields: UnknownFields::Deny,
             fallthrough: Fallthrough::Forward,
+            validate: Validate::Listed,
+            operations: Vec::new(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The configuration as a checked value. `config/gateway.yaml` documents each option with default, unit and reason.
 
 use crate::contract::credential::Environment;
-pub use crate::contract::strictness::{Fallthrough, UnknownFields};
+use crate::contract::strictness::Strictness;
+use crate::manifest::Source;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use std::time::Duration;
 /// Everything the gateway was told, checked and with defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    /// The file it was read from.
-    pub file: PathBuf,
+    /// The file it was read from, to tell where in it is what turns out to be wrong later.
+    pub source: Source,
     /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
     /// Where requests go.
@@ -71,10 +72,8 @@ pub struct Contract {
     pub folder: Option<PathBuf>,
     /// The API version of requests that name none.
     pub default_api_version: String,
-    /// What happens to a field that the contract does not declare.
-    pub unknown_fields: UnknownFields,
-    /// What happens to a request that is no operation of the contract.
-    pub fallthrough: Fallthrough,
+    /// How strictly it is applied, to which operations.
+    pub strictness: Strictness,
 }
 
 /// An environment that replaces the one read from the credential.

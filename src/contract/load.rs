@@ -55,7 +55,8 @@ macro_rules! built_in {
 }
 
 impl ContractTexts {
-    fn built_in() -> Self {
+    /// Those built into the program.
+    pub fn built_in() -> Self {
         Self {
             versions: vec![
                 built_in!("2021-02-05.json"),
@@ -97,6 +98,16 @@ impl Contract {
         let read = read(texts, default)?;
         let mistakes = read.prove();
         if mistakes.is_empty() { Ok(read.contract) } else { Err(ContractError::Files(mistakes)) }
+    }
+
+    /// The contract of one version's file, to be looked at and compared. Overlays that change nothing in it are no mistake.
+    ///
+    /// # Errors
+    ///
+    /// It is no contract file.
+    pub fn of_version(text: ContractText, overlay: Option<ContractText>) -> Result<Self, ContractError> {
+        let version = parse(&text).map_err(|mistake| ContractError::Files(vec![mistake]))?.api_version;
+        read(&ContractTexts { versions: vec![text], overlay }, &version).map(|read| read.contract)
     }
 }
 
@@ -180,6 +191,7 @@ fn place_operations(
         let schema = schema.map(|schema| BodySchema::new(schema, &definitions, overlays.of(&written.id, &version)));
         let operation = Operation {
             id: written.id.as_ref().into(),
+            method: written.method.as_ref().into(),
             path: written.path.as_ref().into(),
             api_version: version.clone(),
             lists_422: written.statuses.contains(&422),

@@ -1,24 +1,31 @@
 //! Clerk's operations, their routes and body schemas, by API version.
 
 mod body_schema;
+pub mod coverage;
 pub mod credential;
 pub mod declared;
+pub mod diff;
+mod family;
 pub mod field;
 mod file;
+mod glob;
 pub mod import;
 mod json_schema;
 mod lenient;
 mod load;
+mod nearest;
 mod nullable;
 mod operation;
 pub mod overlay;
 mod route;
 pub mod schema;
+pub mod shape;
 pub mod strictness;
 mod version;
 
 pub use body_schema::{Applied, BodySchema, Effective, SchemaError};
 pub use load::{ContractError, ContractText, ContractTexts};
+pub(crate) use nearest::nearest;
 pub use operation::Operation;
 pub use version::{UnknownVersion, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
@@ -80,6 +87,14 @@ impl Contract {
     /// Every operation in every version.
     pub fn operations(&self) -> Vec<Arc<Operation>> {
         self.routes.targets().into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// The operations of the API version `version`, by path and method.
+    pub fn operations_of(&self, version: &str) -> Vec<Arc<Operation>> {
+        let mut operations = self.operations();
+        operations.retain(|operation| operation.api_version.as_ref() == version);
+        operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
+        operations
     }
 
     /// What the request `method path` is. `version` is the API version it asks for; `is_inspected` says of an operation's id

@@ -12,6 +12,9 @@ use serde_json::Value;
 /// Most findings of one kind that are reported; the rest would help no one.
 const MOST_FINDINGS: usize = 32;
 
+/// What is said of a name that the contract does not declare.
+const NOT_A_FIELD: &str = "is not a field of this operation";
+
 /// A body schema, ready to judge by.
 #[derive(Debug)]
 pub(super) struct CompiledSchema {
@@ -119,17 +122,18 @@ impl CompiledSchema {
             Location::Member(name) => declared.member(name),
             Location::Element(_) => declared.elements(),
         });
-        if declared.is_some_and(|declared| declared.look_alike(name).is_some()) {
+        let is_found =
+            |declared: &&Declared| declared.look_alike(name).is_some() || declared.loose_look_alike(name).is_some();
+        if declared.as_ref().is_some_and(is_found) {
             return None;
         }
-        let loose = declared.and_then(|declared| declared.loose_look_alike(name));
-        let meant = loose.or_else(|| declared.and_then(|declared| nearest(declared, name)));
+        let meant = declared.and_then(|declared| nearest(declared, name));
         let steps: Vec<Location> = steps.iter().cloned().chain([Location::Member(name.to_owned())]).collect();
         Some(Finding {
-            kind: if loose.is_some() { FindingKind::UnknownLookAlike } else { FindingKind::Unknown },
+            kind: FindingKind::Unknown,
             keyword: "additionalProperties",
             field: self.declared.show(&steps),
-            message: "is not a field of this operation".to_owned(),
+            message: NOT_A_FIELD.to_owned(),
             meant: meant.map(str::to_owned),
         })
     }
@@ -158,7 +162,8 @@ fn nearest<'d>(declared: &'d Declared, name: &str) -> Option<&'d str> {
     scored.filter(|(_, score)| *score >= ALIKE).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(known, _)| known)
 }
 
-/// Finds names that a decoder without case takes for declared ones, in every object for which names are declared.
+/// Finds names that lenient decoders take for declared ones, in every object for which names are declared. Not left to the
+/// validator, of whose findings only some are looked at: a look-alike must not hide behind others.
 fn look_alikes(node: NodeRef<'_>, declared: &Declared, at: &Pointer, findings: &mut Vec<Finding>) {
     match node.kind() {
         Kind::Object if declared.is_closed() => {
@@ -191,12 +196,16 @@ fn look_alikes(node: NodeRef<'_>, declared: &Declared, at: &Pointer, findings: &
 }
 
 fn look_alike(declared: &Declared, at: &Pointer, name: &str) -> Option<Finding> {
-    let meant = declared.look_alike(name)?;
+    let (kind, meant, message) = match (declared.look_alike(name), declared.loose_look_alike(name)) {
+        (Some(meant), _) => (FindingKind::LookAlike, meant, "differs from a known field only by letter case"),
+        (None, Some(meant)) => (FindingKind::UnknownLookAlike, meant, NOT_A_FIELD),
+        (None, None) => return None,
+    };
     Some(Finding {
-        kind: FindingKind::LookAlike,
+        kind,
         keyword: "additionalProperties",
         field: Some(Field::undeclared(at, name)),
-        message: "differs from a known field only by letter case".to_owned(),
+        message: message.to_owned(),
         meant: Some(meant.to_owned()),
     })
 }

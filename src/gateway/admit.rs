@@ -212,7 +212,7 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
     }
     match routed {
         Routed::Operation(operation, parameters) => {
-            if names_only_the_version(uri.query().unwrap_or_default()) {
+            if call.bundle.takes_query(&operation) || names_only_the_version(uri.query().unwrap_or_default()) {
                 return Ok(Duty::Inspect(operation, parameters));
             }
             let message = format!("{} takes no query parameters; send them in the body", operation.id);

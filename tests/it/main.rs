@@ -35,6 +35,10 @@ mod selftest;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod shadow;
+#[cfg(test)]
+mod siblings;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

@@ -2,10 +2,9 @@
 
 use super::client::{Answer, Client};
 use super::proxy::{upstream_settings, upstream_with};
-use portcullis::config::gateway::{
-    AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
-};
+use portcullis::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Contract;
+use portcullis::contract::strictness::Strictness;
 use portcullis::gateway::{Gate, Shared, stack};
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::server::{Peer, Server, Settings, listen};
@@ -22,8 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub(crate) struct Setup {
     pub(crate) policies: Vec<PolicyText>,
     pub(crate) limits: Limits,
-    pub(crate) unknown_fields: UnknownFields,
-    pub(crate) fallthrough: Fallthrough,
+    pub(crate) strictness: Strictness,
     pub(crate) response_timeout: Duration,
     pub(crate) upload_timeout: Duration,
     pub(crate) upstream: SocketAddr,
@@ -62,7 +60,7 @@ pub(crate) fn contract() -> Contract {
 
 /// A bundle with the defaults of a configuration.
 pub(crate) fn bundle(policies: &[PolicyText]) -> Bundle {
-    Bundle::compile(contract(), policies, UnknownFields::Deny, Fallthrough::Forward).expect("sound policies")
+    Bundle::compile(contract(), policies, Strictness::default()).expect("sound policies")
 }
 
 impl Setup {
@@ -71,8 +69,7 @@ impl Setup {
         Self {
             policies: shipped(),
             limits: Limits::default(),
-            unknown_fields: UnknownFields::Deny,
-            fallthrough: Fallthrough::Forward,
+            strictness: Strictness::default(),
             response_timeout: Duration::from_secs(10),
             upload_timeout: Duration::from_secs(10),
             upstream,
@@ -81,7 +78,7 @@ impl Setup {
 
     /// Starts it, on a free port.
     pub(crate) fn start(self) -> Gateway {
-        let bundle = Bundle::compile(contract(), &self.policies, self.unknown_fields, self.fallthrough);
+        let bundle = Bundle::compile(contract(), &self.policies, self.strictness);
         let (sender, lines) = unbounded_channel();
         let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
