@@ -177,10 +177,9 @@ fn warn<U>(violation: &Violation, response: &mut Response<AnswerBody<U>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::gateway::{
-        AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
-    };
+    use crate::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
     use crate::contract::Contract;
+    use crate::contract::strictness::Strictness;
     use crate::gateway::Gate;
     use crate::telemetry::{Output, Setup};
     use http_body_util::Empty;
@@ -210,7 +209,7 @@ mod tests {
             runtime: tokio::runtime::Handle::current(),
         };
         let contract = Contract::built_in("2026-05-12").expect("a contract");
-        let bundle = Bundle::compile(contract, &[], UnknownFields::Deny, Fallthrough::Forward).expect("a bundle");
+        let bundle = Bundle::compile(contract, &[], Strictness::default()).expect("a bundle");
         let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
         Arc::new(Shared::new(gate, Telemetry::start(setup).expect("telemetry")))
     }
