@@ -1,6 +1,7 @@
 //! What the gateway says of itself at start: where it listens, what it enforces, and how to see that it does.
 
 use crate::config::gateway::UpstreamTarget;
+use crate::server::Endpoint;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 
@@ -14,8 +15,8 @@ const PLAIN: &str = "\u{1b}[0m";
 /// Everything the gateway says of itself at start. `Display` writes it, over several lines and without a last line break.
 #[derive(Clone, Debug)]
 pub struct Banner<'a> {
-    /// Addresses it listens on, with the ports it got.
-    pub listen: &'a [SocketAddr],
+    /// Where it listens, with the ports it got.
+    pub listen: &'a [Endpoint],
     /// Where requests go.
     pub upstream: &'a UpstreamTarget,
     /// Address of the admin listener.
@@ -63,7 +64,7 @@ impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
         writeln!(f, "{bold}portcullis {}{plain}", env!("CARGO_PKG_VERSION"))?;
-        let listen: Vec<_> = self.listen.iter().map(|address| format!("http://{address}")).collect();
+        let listen: Vec<_> = self.listen.iter().map(Endpoint::to_string).collect();
         writeln!(f, "  listens on   {}", listen.join(", "))?;
         writeln!(f, "  forwards to  {}", target(self.upstream))?;
         match self.admin {
@@ -78,7 +79,11 @@ impl Display for Banner<'_> {
             f,
             "\n\n{loud}The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.{plain}"
         )?;
-        self.listen.first().map_or(Ok(()), |listen| write!(f, "\n\n{}", Tries(*listen)))
+        let plain = self.listen.iter().find_map(|endpoint| match endpoint {
+            Endpoint::Http(address) => Some(*address),
+            Endpoint::Https(_) | Endpoint::Unix(_) => None,
+        });
+        plain.map_or(Ok(()), |address| write!(f, "\n\n{}", Tries(address)))
     }
 }
 
@@ -136,6 +141,7 @@ impl Display for Tries {
 mod tests {
     use super::{Banner, Enforced, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
+    use crate::server::Endpoint;
 
     fn enforced() -> Enforced {
         let row = |name: &str, action: &str, owner: Option<&str>| PolicyRow {
@@ -158,7 +164,7 @@ mod tests {
     #[test]
     fn the_stand_in_is_told_loudly_and_comes_with_requests_to_try() {
         let banner = Banner {
-            listen: &["127.0.0.1:8787".parse().unwrap()],
+            listen: &[Endpoint::Http("127.0.0.1:8787".parse().unwrap())],
             upstream: &UpstreamTarget::Embedded,
             admin: Some("127.0.0.1:9465".parse().unwrap()),
             enforced: &enforced(),
@@ -192,7 +198,11 @@ mod tests {
     #[test]
     fn a_real_upstream_comes_without_requests_to_try() {
         let banner = Banner {
-            listen: &["127.0.0.1:8787".parse().unwrap(), "[::1]:8787".parse().unwrap()],
+            listen: &[
+                Endpoint::Http("127.0.0.1:8787".parse().unwrap()),
+                Endpoint::Https("[::1]:8787".parse().unwrap()),
+                Endpoint::Unix("/run/portcullis.sock".into()),
+            ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
             enforced: &Enforced { policies: Vec::new(), ..enforced() },
@@ -200,7 +210,7 @@ mod tests {
         };
         insta::assert_snapshot!(banner, @r"
         portcullis 0.1.0
-          listens on   http://127.0.0.1:8787, http://[::1]:8787
+          listens on   http://127.0.0.1:8787, https://[::1]:8787, unix:/run/portcullis.sock
           forwards to  https://api.clerk.com:443
           admin        off
           contract     2025-11-10, 2026-05-12

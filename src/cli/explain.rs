@@ -8,7 +8,7 @@ use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Attributes, Outcome, Policy};
+use crate::policy::{Attributes, Client, Outcome, Policy};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::fmt::Write;
@@ -114,7 +114,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
-        client_ip: None,
+        client: &Client::default(),
         time: SystemTime::now(),
     };
     let judgement = decide(bundle, operation, &attributes, request.body.clone());

@@ -2,10 +2,12 @@
 
 mod args;
 pub mod banner;
+mod certificates;
 mod check;
 mod console;
 mod explain;
 mod health;
+mod listeners;
 mod load;
 mod policies;
 mod run;

@@ -2,6 +2,7 @@
 
 use crate::contract::credential::Environment;
 pub use crate::contract::strictness::{Fallthrough, UnknownFields};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,8 +12,8 @@ use std::time::Duration;
 pub struct Gateway {
     /// The file it was read from.
     pub file: PathBuf,
-    /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen.
+    pub listen: Vec<Listener>,
     /// Where requests go.
     pub upstream: Upstream,
     /// Files and folders with policies, absolute.
@@ -31,6 +32,49 @@ pub struct Gateway {
     pub traces: Traces,
     /// Worker threads; at least one.
     pub workers: usize,
+}
+
+/// A place to listen on, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where.
+    pub address: ListenAddress,
+    /// What TLS needs; none for plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix domain socket.
+    Unix {
+        /// Its file, absolute.
+        path: PathBuf,
+        /// The permissions of that file: who may connect.
+        mode: u32,
+    },
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix { path, .. } => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The files that TLS on a listener needs, all in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate shown to clients, with those between it and its authority.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub private_key_file: PathBuf,
+    /// The authorities of which every client must show a certificate; none asks for none.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// Where requests go.

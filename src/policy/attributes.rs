@@ -1,8 +1,8 @@
 //! What policies may know of a request besides its body.
 
+use super::client::Client;
 use crate::contract::credential::Environment;
 use http::HeaderMap;
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 /// What policies may know of a request besides its body. Collected at the edge: nothing here is looked up by the judge.
@@ -20,8 +20,8 @@ pub struct Attributes<'a> {
     pub headers: &'a HeaderMap,
     /// The environment by which to judge.
     pub environment: Environment,
-    /// The client's address.
-    pub client_ip: Option<IpAddr>,
+    /// Who sent it.
+    pub client: &'a Client,
     /// When the request came.
     pub time: SystemTime,
 }

@@ -1,76 +1,122 @@
 //! One client's connection, from first byte to last.
 
+use super::activity::{Active, ActiveBody, Activity};
 use super::balance::Accepted;
+use super::http::Http;
+use super::opening::{Open, Stream, Unopened, open};
 use super::service::Answers;
-use super::settings::Settings;
+use crate::policy::Client;
+use crate::telemetry::{RefusedConnection, ServerMetrics};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
-use tokio::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-/// Bytes hyper may buffer of one connection, each way, before it waits for the reader: what bounds memory when a
-/// large body streams. A longer head than that is allowed where `limits.headerBytes` says so.
-const BUFFER_BYTES: usize = 64 * 1024;
-
 /// The client's end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer(pub Arc<Client>);
 
-/// HTTP/1.1 as we speak it to clients.
-///
-/// `max_headers` stays at hyper's 100: any other number makes it allocate for each request, and a hundred header lines
-/// are as many as Envoy takes. Past it, or past `limits.headerBytes`, hyper answers 431 and closes.
-///
-/// `half_close` stays off: a client that closes its sending side is gone, and its request is dropped at once with the
-/// upstream's connection, where half-open ones would be held to the end. No SDK half-closes.
-///
-/// `pipeline_flush` stays off: hyper calls it experimental, and no SDK pipelines.
-pub(super) fn http(settings: Settings) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
-        .max_header_size(settings.header_bytes)
-        .max_buf_size(settings.header_bytes.max(BUFFER_BYTES))
-        .keep_alive(true)
-        .half_close(false)
-        .pipeline_flush(false);
-    http
+/// What all connections of a worker share.
+pub(super) struct Reception<M> {
+    pub(super) http: Http,
+    /// Longest time to the first byte and for TLS's handshake, and for a connection to idle.
+    pub(super) header_timeout: Duration,
+    pub(super) metrics: ServerMetrics,
+    /// Makes the service of a connection.
+    pub(super) service_for: M,
 }
 
-/// Serves the connection until either side closes it, or until `draining` ends: then it finishes the request it has
-/// begun, tells the client with `connection: close`, and closes.
-pub(super) async fn serve<S: Answers>(
-    http: http1::Builder,
-    accepted: Accepted,
-    service: S,
-    draining: oneshot::Receiver<()>,
-) {
-    let Accepted { stream, place: _place, .. } = accepted;
-    let stream = match TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
-    };
-    // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
-    let _ = stream.set_nodelay(true);
-    let connection =
-        http.serve_connection(TokioIo::new(stream), service_fn(move |request| call(service.clone(), request)));
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        // asked first, so that an answer which becomes ready together with the signal says `connection: close`
-        biased;
-        _ = draining => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+impl<M, S> Reception<M>
+where
+    M: Fn(Peer) -> S,
+    S: Answers,
+{
+    /// Serves the connection until either side closes it, or until `draining` ends: then it finishes what it has
+    /// begun, tells the client so, and closes.
+    pub(super) async fn serve(self: Arc<Self>, accepted: Accepted, mut draining: oneshot::Receiver<()>) {
+        let Accepted { socket, tls, place: _place } = accepted;
+        let socket = match socket.attach() {
+            Ok(socket) => socket,
+            Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
+        };
+        let opened = tokio::select! {
+            // what has arrived when the drain begins is seen first, for it counts as begun
+            biased;
+            opened = pingora_timeout::timeout(self.header_timeout, open(socket, tls)) => opened,
+            _ = &mut draining => return,
+        };
+        let open = match opened {
+            Ok(Ok(open)) => open,
+            Ok(Err(Unopened::Gone(error))) => return tracing::debug!(%error, "a connection ended before a request"),
+            Ok(Err(Unopened::Refused(why, error))) => return self.refused(why, Some(&error)),
+            Err(_) => return self.refused(RefusedConnection::Timeout, None),
+        };
+        let Open { stream, is_http2, client } = open;
+        let service = (self.service_for)(Peer(client));
+        match (stream, is_http2) {
+            (Stream::Plain(stream), false) => self.version1(stream, service, draining).await,
+            (Stream::Plain(stream), true) => self.version2(stream, service, draining).await,
+            (Stream::Tls(stream), false) => self.version1(stream, service, draining).await,
+            (Stream::Tls(stream), true) => self.version2(stream, service, draining).await,
         }
-        ended = connection.as_mut() => ended,
-    };
+    }
+
+    fn refused(&self, why: RefusedConnection, error: Option<&std::io::Error>) {
+        self.metrics.connection_refused(why);
+        tracing::debug!(reason = why.as_str(), error = error.map(tracing::field::display), "a connection is refused");
+    }
+
+    async fn version1<T>(&self, stream: T, service: S, draining: oneshot::Receiver<()>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let service = service_fn(move |request| call(service.clone(), request));
+        let mut connection = pin!(self.http.version1.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            // asked first, so that an answer which becomes ready together with the signal says `connection: close`
+            biased;
+            _ = draining => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            ended = connection.as_mut() => ended,
+        };
+        tell(ended);
+    }
+
+    /// A client that idles is told to end, and cut off if it does not: so is one whose head never ends.
+    async fn version2<T>(&self, stream: T, service: S, mut draining: oneshot::Receiver<()>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let activity = Activity::new();
+        let counting = Arc::clone(&activity);
+        let service = service_fn(move |request| call_counted(service.clone(), request, counting.request()));
+        let mut connection = pin!(self.http.version2.serve_connection(TokioIo::new(stream), service));
+        tokio::select! {
+            biased;
+            _ = &mut draining => {}
+            ended = connection.as_mut() => return tell(ended),
+            () = activity.idle_for(self.header_timeout) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        activity.touch();
+        tokio::select! {
+            biased;
+            ended = connection => tell(ended),
+            () = activity.idle_for(self.header_timeout) => {}
+        }
+    }
+}
+
+fn tell(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         // hyper's errors print their own level only, which holds nothing of the request
         tracing::debug!(%error, "a connection broke");
@@ -80,4 +126,13 @@ pub(super) async fn serve<S: Answers>(
 async fn call<S: Answers>(mut service: S, request: Request<Incoming>) -> Result<Response<S::Body>, Infallible> {
     poll_fn(|context| service.poll_ready(context)).await?;
     service.call(request).await
+}
+
+async fn call_counted<S: Answers>(
+    service: S,
+    request: Request<Incoming>,
+    active: Active,
+) -> Result<Response<ActiveBody<S::Body>>, Infallible> {
+    let answer = call(service, request).await?;
+    Ok(answer.map(|body| ActiveBody::new(body, active)))
 }

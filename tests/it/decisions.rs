@@ -7,7 +7,7 @@ use portcullis::contract::Routed;
 use portcullis::contract::credential::KeyClass;
 use portcullis::judge::violation::{Field, Rule};
 use portcullis::judge::{Bundle, Content, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -88,7 +88,7 @@ fn judged(bundle: &Bundle, case: &Case) -> Expected {
         query: "",
         headers: &headers,
         environment: KeyClass::of(key.authorization()).environment(),
-        client_ip: None,
+        client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };
     let body = Bytes::from(filled(&case.body));

@@ -19,6 +19,8 @@ mod forwarding;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
+mod listeners;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;

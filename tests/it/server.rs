@@ -6,7 +6,8 @@ use crate::support::proxy::settings;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
-use portcullis::server::{Drained, Peer, Server, Settings, WorkerIndex, listen};
+use portcullis::server::{Drained, Listener, Peer, Server, Settings, WorkerIndex, listen};
+use portcullis::telemetry::ServerMetrics;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,12 +24,12 @@ where
 {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::start(vec![listener], settings, move |worker| {
+    let server = Server::start(vec![Listener::plain(listener)], settings, &ServerMetrics::default(), move |worker| {
         let answer = answer.clone();
         move |peer| {
             let answer = answer.clone();
             Handler(move |request: http::Request<hyper::body::Incoming>| {
-                let answer = answer(request.uri().path().to_owned(), worker, peer);
+                let answer = answer(request.uri().path().to_owned(), worker, Peer::clone(&peer));
                 async move { Response::new(Full::new(Bytes::from(answer.await))) }
             })
         }
@@ -89,7 +90,7 @@ async fn a_worker_whose_connections_closed_gets_the_next_ones() {
 
 #[tokio::test]
 async fn the_service_knows_its_peer() {
-    let (_server, address) = serve(settings(), |_, _, peer| async move { peer.0.to_string() });
+    let (_server, address) = serve(settings(), |_, _, peer| async move { peer.0.address.unwrap().to_string() });
     let mut client = Client::connect(address).await;
     let own = client.stream.local_addr().unwrap().to_string();
     assert_eq!(client.get("/").await.text(), own);
@@ -99,7 +100,8 @@ async fn the_service_knows_its_peer() {
 async fn several_sockets_are_served() {
     let listeners: Vec<_> = (0..3).map(|_| listen(([127, 0, 0, 1], 0).into()).unwrap()).collect();
     let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
-    let _server = Server::start(listeners, settings(), |_| {
+    let listeners = listeners.into_iter().map(Listener::plain).collect();
+    let _server = Server::start(listeners, settings(), &ServerMetrics::default(), |_| {
         |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"here"))) })
     });
     for address in addresses {

@@ -2,10 +2,10 @@
 
 use super::json::{name, no_such_key};
 use crate::contract::query_pairs;
-use crate::policy::Attributes;
+use crate::policy::{Attributes, Client};
 use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer};
-use cel::common::types::{CelNull, CelString, CelTimestamp, MAP_TYPE, Type};
+use cel::common::types::{CelInt, CelList, CelNull, CelString, CelTimestamp, MAP_TYPE, Type};
 use cel::common::value::{CowVal, Val};
 use http::HeaderMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use std::fmt;
 /// Names under which policies reach what is not the body. Whatever is not listed is an error when a policy is loaded.
 pub(in crate::policy) const MEMBERS: [(&str, &[&str]); 3] = [
     ("request", &["method", "path", "operation", "apiVersion", "params", "query", "headers", "time"]),
-    ("client", &["ip"]),
+    ("client", &["ip", "unixUid", "spiffeId", "dnsNames", "certSha256"]),
     ("instance", &["environment"]),
 ];
 
@@ -46,11 +46,9 @@ impl<'a> Facts<'a> {
                 "time" => Box::new(timestamp(attributes)),
                 _ => return Err(no_such_key()),
             },
-            (Self::Client(attributes), "ip") => {
-                attributes.client_ip.map_or_else(null, |ip| Box::new(CelString::from(ip.to_string())))
-            }
+            (Self::Client(attributes), _) => return of_client(attributes.client, name),
             (Self::Instance(attributes), "environment") => string(attributes.environment.as_str()),
-            (Self::Client(_) | Self::Instance(_), _) => return Err(no_such_key()),
+            (Self::Instance(_), _) => return Err(no_such_key()),
             (Self::Parameters(_) | Self::Query(_) | Self::Headers(_), _) => {
                 self.text(name).map_or_else(null, |text| Box::new(CelString::from(text)))
             }
@@ -78,6 +76,23 @@ impl<'a> Facts<'a> {
             Self::Request { .. } | Self::Client(_) | Self::Instance(_) => None,
         }
     }
+}
+
+/// A member of `client`. What the connection does not tell reads as `null`; no certificate has no names.
+fn of_client<'a>(client: &'a Client, name: &str) -> Result<Box<dyn Val + 'a>, ExecutionError> {
+    let certificate = client.certificate.as_ref();
+    Ok(match name {
+        "ip" => client.address.map_or_else(null, |address| Box::new(CelString::from(address.ip().to_string()))),
+        "unixUid" => client.unix_uid.map_or_else(null, |uid| Box::new(CelInt::from(i64::from(uid)))),
+        "spiffeId" => certificate.and_then(|certificate| certificate.spiffe_id.as_deref()).map_or_else(null, string),
+        "certSha256" => certificate.map_or_else(null, |certificate| string(&certificate.sha256)),
+        "dnsNames" => {
+            let names = certificate.map(|certificate| certificate.dns_names.as_slice()).unwrap_or_default();
+            let names: Vec<Box<dyn Val + 'a>> = names.iter().map(|name| string(name)).collect();
+            Box::new(CelList::from(names))
+        }
+        _ => return Err(no_such_key()),
+    })
 }
 
 fn string<'a>(text: &'a str) -> Box<dyn Val + 'a> {
