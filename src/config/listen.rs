@@ -105,7 +105,7 @@ impl Check<'_> {
             (other, address) => other == address,
         });
         if is_taken && !is_free_port {
-            self.refuse(given, "is an address that the gateway listens on already", "use another port");
+            self.refuse(given, "is an address that the gateway listens on already", "use another one");
         }
     }
 }

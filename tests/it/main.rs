@@ -17,6 +17,10 @@ mod embedded;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http2_frames;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod listeners;

@@ -2,6 +2,7 @@
 
 use crate::support::client::Client;
 use crate::support::handler::Handler;
+use crate::support::http2::{ACK, GOAWAY, Http2, Outcome, PING};
 use crate::support::proxy::settings;
 use bytes::Bytes;
 use http::Response;
@@ -11,6 +12,7 @@ use portcullis::telemetry::ServerMetrics;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 
@@ -305,4 +307,41 @@ async fn dropping_the_server_cuts_everything() {
     client.get("/").await;
     drop(server);
     assert!(client.closed().await.is_empty());
+}
+
+#[tokio::test]
+async fn draining_lets_http_2_finish_what_has_begun() {
+    let (server, address, gate, begun) = gated();
+    let mut idle = Http2::connect(address).await;
+    let mut busy = Http2::connect(address).await;
+    busy.head(1, &[(":method", "GET"), (":scheme", "http"), (":authority", "gateway"), (":path", "/gated")], true).await;
+    begun.notified().await;
+    let drain = tokio::spawn(server.drain(LONG));
+    let mut goodbye = false;
+    while let Some(frame) = idle.frame().await {
+        goodbye |= frame.kind == GOAWAY;
+        if frame.kind == PING {
+            idle.send(PING, ACK, 0, &frame.payload).await;
+        }
+    }
+    assert!(goodbye);
+    gate.add_permits(1);
+    assert_eq!(busy.outcome(1).await, Outcome::Answer(200, "/gated".to_owned()));
+    drop(busy);
+    assert_eq!(drain.await.unwrap(), Drained { finished: 2, cut: 0 });
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_is_started_again_and_serves_what_waited_for_it() {
+    let lives = Arc::new(AtomicUsize::new(0));
+    let metrics = ServerMetrics::default();
+    let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let counted = Arc::clone(&lives);
+    let _server = Server::start(vec![Listener::plain(listener)], settings(), &metrics, move |_| {
+        assert!(counted.fetch_add(1, Ordering::Relaxed) > 0, "the first life ends on purpose");
+        |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"alive"))) })
+    });
+    assert_eq!(Client::connect(address).await.get("/").await.text(), "alive");
+    assert_eq!((lives.load(Ordering::Relaxed), metrics.worker_restarts()), (2, 1));
 }
