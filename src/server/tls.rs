@@ -139,8 +139,8 @@ impl Contents {
             .map_err(|error| unusable(error.to_string()))?;
         let (builder, asks_clients) = match (&self.client_ca, &files.client_ca_file) {
             (Some(authorities), Some(path)) => {
-                let authorities = roots(authorities)
-                    .ok_or_else(|| empty("tls.clientCaFile", path, "certificate of an authority"))?;
+                let authorities =
+                    roots(authorities).ok_or_else(|| empty("tls.clientCaFile", path, "certificate of an authority"))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider).build();
                 (builder.with_client_cert_verifier(verifier.map_err(|error| unusable(error.to_string()))?), true)
             }

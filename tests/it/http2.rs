@@ -98,7 +98,12 @@ async fn over_tls_it_is_agreed_on_by_alpn() {
     let (mut sender, _) = speak(stream).await;
     assert_eq!(ask(&mut sender, patch(FORBIDDEN)).await.0, 422);
     let over_tls = Request::from_parts(
-        Request::patch("https://gateway/v1/users/user_1").header("content-type", "application/json").body(()).unwrap().into_parts().0,
+        Request::patch("https://gateway/v1/users/user_1")
+            .header("content-type", "application/json")
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0,
         Full::from(ALLOWED),
     );
     assert_eq!(ask(&mut sender, over_tls).await.0, 200);

@@ -68,7 +68,10 @@ async fn however_a_body_is_cut_it_is_judged_whole() {
             client.head(1, &with(&[]), false).await;
             client.write(&cut).await;
             let outcome = client.outcome(1).await;
-            assert!(matches!(outcome, Outcome::Answer(status, _) if status == expected), "{number} {body}: {outcome:?}");
+            assert!(
+                matches!(outcome, Outcome::Answer(status, _) if status == expected),
+                "{number} {body}: {outcome:?}"
+            );
             if expected == 200 {
                 let forwarded = upstream.request().await;
                 assert_eq!((forwarded.body.as_slice(), forwarded.header("content-length")), (bytes, vec!["20"]));
@@ -224,7 +227,10 @@ async fn trailers_are_dropped_and_cannot_change_what_was_judged() {
         let outcome = client.outcome(1).await;
         if outcome.passed() {
             let forwarded = upstream.request().await;
-            assert_eq!((forwarded.line(), forwarded.body.as_slice()), ("PATCH /v1/users/user_1 HTTP/1.1", ALLOWED.as_bytes()));
+            assert_eq!(
+                (forwarded.line(), forwarded.body.as_slice()),
+                ("PATCH /v1/users/user_1 HTTP/1.1", ALLOWED.as_bytes())
+            );
             assert_eq!(forwarded.header("content-length"), ["20"], "{trailer:?}");
             assert!(forwarded.header("x-trailer").is_empty() && forwarded.header("trailer").is_empty());
         } else {
@@ -245,10 +251,21 @@ async fn frames_that_belong_to_no_request_end_the_connection() {
         ("an even stream", frame(HEADERS, END_HEADERS | END_STREAM, 2, &block(&with(&[])))),
         ("stream zero", frame(HEADERS, END_HEADERS | END_STREAM, 0, &block(&with(&[])))),
         ("data on stream zero", frame(DATA, END_STREAM, 0, FORBIDDEN.as_bytes())),
-        ("padding longer than its frame", [frame(HEADERS, END_HEADERS, 1, &block(&with(&[]))), frame(DATA, PADDED | END_STREAM, 1, &[200, 0])].concat()),
+        (
+            "padding longer than its frame",
+            [frame(HEADERS, END_HEADERS, 1, &block(&with(&[]))), frame(DATA, PADDED | END_STREAM, 1, &[200, 0])]
+                .concat(),
+        ),
         ("a head cut by a ping", [frame(HEADERS, 0, 1, &block(&with(&[]))), frame(PING, 0, 0, &[0; 8])].concat()),
         ("a continuation of nothing", frame(CONTINUATION, END_HEADERS, 1, &block(&with(&[])))),
-        ("a window beyond its end", [frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff]), frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff])].concat()),
+        (
+            "a window beyond its end",
+            [
+                frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff]),
+                frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0xff, 0xff, 0xff]),
+            ]
+            .concat(),
+        ),
     ];
     for (case, bytes) in cases {
         let mut client = Http2::connect(gateway.address).await;
@@ -273,7 +290,8 @@ async fn floods_end_their_own_connection_or_cost_nothing_much() {
     let head = block(&with(&[]));
     let stream = |number: u32| number * 2 + 1;
     let reset = |number| {
-        [frame(HEADERS, END_HEADERS, stream(number), &head), frame(RST_STREAM, 0, stream(number), &[0, 0, 0, 8])].concat()
+        [frame(HEADERS, END_HEADERS, stream(number), &head), frame(RST_STREAM, 0, stream(number), &[0, 0, 0, 8])]
+            .concat()
     };
     let bomb = [vec![0x40, 1, b'x', 127, 0x81, 0x1e], vec![b'a'; 4000], vec![0xbe; 12_000]].concat();
     let continuations = std::iter::repeat_n(frame(CONTINUATION, 0, 1, b""), 2000).flatten();

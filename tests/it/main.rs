@@ -39,4 +39,6 @@ mod traces;
 #[cfg(test)]
 mod upstream;
 #[cfg(test)]
+mod upstream_http2;
+#[cfg(test)]
 mod upstream_tls;

@@ -314,7 +314,8 @@ async fn draining_lets_http_2_finish_what_has_begun() {
     let (server, address, gate, begun) = gated();
     let mut idle = Http2::connect(address).await;
     let mut busy = Http2::connect(address).await;
-    busy.head(1, &[(":method", "GET"), (":scheme", "http"), (":authority", "gateway"), (":path", "/gated")], true).await;
+    busy.head(1, &[(":method", "GET"), (":scheme", "http"), (":authority", "gateway"), (":path", "/gated")], true)
+        .await;
     begun.notified().await;
     let drain = tokio::spawn(server.drain(LONG));
     let mut goodbye = false;

@@ -38,6 +38,13 @@ impl Authority {
         self.server_with(host, |_| {})
     }
 
+    /// A TLS server for `host` that speaks no HTTP/2.
+    pub(crate) fn http1_server(&self, host: &str) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(self.server(host).config());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// A TLS server for `host` whose certificate ended in 2020.
     pub(crate) fn expired_server(&self, host: &str) -> TlsAcceptor {
         self.server_with(host, |params| {

@@ -50,13 +50,14 @@ pub(crate) fn proxy(upstream: SocketAddr, settings: &UpstreamSettings) -> (Serve
 pub(crate) fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &UpstreamSettings) -> (Server, SocketAddr) {
     let address = listener.local_addr().unwrap();
     let to = to.clone();
-    let server = Server::start(vec![Listener::plain(listener)], settings(), &ServerMetrics::default(), move |_worker| {
-        let upstream = Arc::new(upstream_with(upstream, &to));
-        move |_peer| {
-            let upstream = Arc::clone(&upstream);
-            Handler(move |request| forward(Arc::clone(&upstream), request))
-        }
-    });
+    let server =
+        Server::start(vec![Listener::plain(listener)], settings(), &ServerMetrics::default(), move |_worker| {
+            let upstream = Arc::new(upstream_with(upstream, &to));
+            move |_peer| {
+                let upstream = Arc::clone(&upstream);
+                Handler(move |request| forward(Arc::clone(&upstream), request))
+            }
+        });
     (server.unwrap(), address)
 }
 
