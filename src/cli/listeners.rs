@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// The places to listen on, opened.
 pub(super) struct Listeners {
-    pub(super) listeners: Vec<Listener>,
+    pub(super) open: Vec<Listener>,
     /// Where clients reach them, with the ports that they got.
     pub(super) endpoints: Vec<Endpoint>,
     /// Those of them that speak TLS.
@@ -19,16 +19,16 @@ pub(super) struct Listeners {
 impl Listeners {
     /// Opens them all, or says which cannot be.
     pub(super) fn of(settings: &[Settings]) -> Result<Self, Failure> {
-        let mut all = Self { listeners: Vec::new(), endpoints: Vec::new(), tls: Vec::new() };
+        let mut all = Self { open: Vec::new(), endpoints: Vec::new(), tls: Vec::new() };
         for settings in settings {
-            let listener = all.open(settings)?;
+            let listener = all.listener(settings)?;
             all.endpoints.push(listener.endpoint().map_err(trouble)?);
-            all.listeners.push(listener);
+            all.open.push(listener);
         }
         Ok(all)
     }
 
-    fn open(&mut self, settings: &Settings) -> Result<Listener, Failure> {
+    fn listener(&mut self, settings: &Settings) -> Result<Listener, Failure> {
         let tls = settings.tls.as_ref().map(Tls::load).transpose().map_err(trouble)?.map(Arc::new);
         self.tls.extend(tls.clone());
         Ok(match (&settings.address, tls) {

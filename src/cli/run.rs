@@ -44,7 +44,7 @@ fn keep_panics_quiet() {
 
 async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     let telemetry = telemetry(&gateway)?;
-    let Listeners { listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
+    let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
     let admin = start_admin(gateway.admin, &telemetry, &readiness)?;

@@ -92,6 +92,7 @@ pub(super) struct Listener {
 /// What TLS on a listener needs. The files are read again when they change.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "they are the keys")]
 pub(super) struct Tls {
     /// PEM file with the certificate and those between it and its authority, relative to this file.
     #[schemars(example = &"tls.crt")]

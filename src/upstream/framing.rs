@@ -1,7 +1,7 @@
 //! The head of a request as the upstream gets it: framed by the body we send, never by what the client said of its own.
 
 use super::body::UpstreamBody;
-use super::origin::Origin;
+use super::origin::{Origin, relative};
 use super::upload::Upload;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Version};
@@ -33,7 +33,7 @@ pub(super) fn for_http1(request: &mut Request<Upload>, origin: &Origin) {
         request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
     if request.uri().scheme().is_some() {
-        *request.uri_mut() = origin.relative(request.uri());
+        *request.uri_mut() = relative(request.uri());
     }
 }
 

@@ -63,15 +63,15 @@ impl Origin {
         Uri::from_parts(parts).unwrap_or_default()
     }
 
-    /// `target` in origin form.
-    pub(super) fn relative(&self, target: &Uri) -> Uri {
-        target.path_and_query().cloned().map(Uri::from).unwrap_or_default()
-    }
-
     /// Whether TLS is used.
     pub fn is_tls(&self) -> bool {
         self.server_name.is_some()
     }
+}
+
+/// `target` in origin form.
+pub(super) fn relative(target: &Uri) -> Uri {
+    target.path_and_query().cloned().map(Uri::from).unwrap_or_default()
 }
 
 fn authority(tls: bool, host: &str, port: u16) -> String {

@@ -110,6 +110,9 @@ async fn over_tls_it_is_agreed_on_by_alpn() {
     assert_eq!(upstream.request().await.body, ALLOWED.as_bytes());
 }
 
+/// Method, path, headers and body.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str);
+
 /// Whoever speaks another version must not get another judgement.
 #[tokio::test]
 async fn both_versions_are_refused_alike() {
@@ -117,7 +120,7 @@ async fn both_versions_are_refused_alike() {
     let gateway = Setup::before(upstream.address()).start();
     let mut sender = connect(&gateway).await;
     let json_type = ("content-type", "application/json");
-    let table: [(&str, &str, &[(&str, &str)], &str); 17] = [
+    let table: [Case<'_>; 17] = [
         ("PATCH", "/v1/users/user_1", &[json_type], ALLOWED),
         ("PATCH", "/v1/users/user_1", &[json_type], FORBIDDEN),
         ("PATCH", "/v1/users/user_1", &[json_type], r#"{"skip_password_checks":false,"skip_password_checks":true}"#),
