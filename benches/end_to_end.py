@@ -147,4 +147,5 @@ wrk.body = [[{BODY}]]""")
             process.terminate()
 
 
-main()
+if __name__ == "__main__":
+    main()

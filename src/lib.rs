@@ -17,6 +17,7 @@
 //! | [`manifest`] | YAML files that people write, every mistake reported at once with its place |
 //! | [`admin`] | health, readiness and metrics for operators |
 //! | [`cli`] | the command line |
+//! | [`transport`] | what bytes travel on, to clients and to the upstream |
 //! | [`reason`], [`secret`], [`span`] | words that all share |
 #![forbid(unsafe_code)]
 
@@ -35,4 +36,5 @@ pub mod secret;
 pub mod server;
 pub mod span;
 pub mod telemetry;
+pub mod transport;
 pub mod upstream;

@@ -11,8 +11,16 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use std::io;
-use tokio::net::TcpListener;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 
 /// The `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,16 +34,50 @@ pub struct State {
     pub readiness: Readiness,
 }
 
-/// Serves on `listener` until `shutdown` completes and the answers begun before are sent.
+/// Most connections at once; the others wait.
+const CONNECTIONS: usize = 64;
+/// Longest time for a request's head to arrive, and for a connection to idle: longer than a scraper's interval is no use.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pause after an error that would come again at once, such as no free file descriptor.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Serves on `listener` until `shutdown` completes.
 ///
-/// # Errors
-/// If the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    state: State,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
+/// It keeps bounds of its own, so that no one who reaches it holds the gateway's memory or descriptors.
+pub async fn serve(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) {
+    let (router, limit) = (router(state), Arc::new(Semaphore::new(CONNECTIONS)));
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.as_mut() => return,
+            accepted = accept(&listener, &limit) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, permit)) => {
+                let router = router.clone();
+                connections.spawn(async move {
+                    let service = TowerToHyperService::new(router);
+                    let mut http = http1::Builder::new();
+                    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+                    // how a scraper's connection ends concerns no one
+                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the admin listener cannot accept a connection");
+                pingora_timeout::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(limit).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, permit))
 }
 
 /// Every path of the admin listener.

@@ -121,6 +121,7 @@ impl Check<'_> {
             ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
             connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
             response_timeout: self.duration("/upstream/responseTimeout", &keys.response_timeout),
+            upload_timeout: self.duration("/upstream/uploadTimeout", &keys.upload_timeout),
         }
     }
 
@@ -169,10 +170,23 @@ impl Check<'_> {
             body_timeout: self.duration("/limits/bodyTimeout", &keys.body_timeout),
             header_bytes: keys.header_bytes,
             header_timeout: self.duration("/limits/headerTimeout", &keys.header_timeout),
+            idle_timeout: self.idle_timeout(&keys.idle_timeout),
             connections: keys.connections,
             in_flight: keys.in_flight,
             body_budget_bytes: keys.body_budget_bytes,
         }
+    }
+
+    /// A request that meets a connection being closed is lost; official SDKs use idle ones for up to 5 s.
+    fn idle_timeout(&mut self, value: &str) -> Duration {
+        const SHORTEST: Duration = Duration::from_secs(6);
+        let pointer = "/limits/idleTimeout";
+        let parsed = self.duration(pointer, value);
+        if !parsed.is_zero() && parsed < SHORTEST {
+            let help = "the SDKs send requests on connections that idled for up to 5 s";
+            self.refuse(&Given::in_file(value, pointer), "must be at least `6s`", help);
+        }
+        parsed
     }
 
     fn traces(&mut self, keys: &TraceKeys) -> Traces {

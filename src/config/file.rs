@@ -129,6 +129,9 @@ pub(super) struct Upstream {
     /// Longest time from the last byte of a request to the head of its answer.
     #[schemars(example = &"60s")]
     pub(super) response_timeout: String,
+    /// Longest time for a body that is not inspected to arrive and to be sent on.
+    #[schemars(example = &"5m")]
+    pub(super) upload_timeout: String,
 }
 
 /// How Clerk's contract is applied.
@@ -167,9 +170,12 @@ pub(super) struct Limits {
     /// Longest head of a request, in bytes.
     #[schemars(range(min = 8192, max = 4_294_967_295_u64))]
     pub(super) header_bytes: usize,
-    /// Longest time for a head to arrive, and for a connection to idle between requests.
+    /// Longest time for a head to arrive, from its first byte to its last.
     #[schemars(example = &"10s")]
     pub(super) header_timeout: String,
+    /// Longest time for a connection to idle before a request; at least `6s`.
+    #[schemars(example = &"60s")]
+    pub(super) idle_timeout: String,
     /// Most connections of clients at once.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) connections: usize,
@@ -226,6 +232,7 @@ impl Default for Upstream {
             ca_file: None,
             connect_timeout: "5s".to_owned(),
             response_timeout: "60s".to_owned(),
+            upload_timeout: "5m".to_owned(),
         }
     }
 }
@@ -247,6 +254,7 @@ impl Default for Limits {
             body_timeout: "10s".to_owned(),
             header_bytes: 32_768,
             header_timeout: "10s".to_owned(),
+            idle_timeout: "60s".to_owned(),
             connections: 10_000,
             in_flight: 4_096,
             body_budget_bytes: 67_108_864,

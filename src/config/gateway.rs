@@ -88,6 +88,8 @@ pub struct Upstream {
     pub connect_timeout: Duration,
     /// Longest time from the last byte of a request to the head of its answer.
     pub response_timeout: Duration,
+    /// Longest time for a body that is not inspected to arrive and to be sent on.
+    pub upload_timeout: Duration,
 }
 
 /// The BAPI, or the stand-in for it.
@@ -143,8 +145,10 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Longest head of a request, in bytes.
     pub header_bytes: usize,
-    /// Longest time for a head to arrive, and for a connection to idle.
+    /// Longest time for a head to arrive, from its first byte to its last.
     pub header_timeout: Duration,
+    /// Longest time for a connection to idle before a request.
+    pub idle_timeout: Duration,
     /// Most connections at once.
     pub connections: usize,
     /// Most requests at once.
@@ -161,6 +165,7 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(10),
             header_bytes: 32 * 1024,
             header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
             connections: 10_000,
             in_flight: 4_096,
             body_budget_bytes: 64 * 1024 * 1024,

@@ -44,13 +44,14 @@ pub enum KeyClass {
 }
 
 impl KeyClass {
-    /// Classifies the value of an `Authorization` header. Only exactly `Bearer`, one space and a key count as a key.
+    /// Classifies the value of an `Authorization` header. Only exactly `Bearer`, one space and one key count as a key.
     pub fn of(authorization: Option<&[u8]>) -> Self {
-        match authorization {
-            None => Self::None,
-            Some(value) if value.starts_with(b"Bearer sk_test_") => Self::Test,
-            Some(value) if value.starts_with(b"Bearer sk_live_") => Self::Live,
-            Some(_) => Self::Other,
+        let Some(value) = authorization else { return Self::None };
+        let is_key = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
+        match (value.strip_prefix(b"Bearer sk_test_"), value.strip_prefix(b"Bearer sk_live_")) {
+            (Some(rest), _) if is_key(rest) => Self::Test,
+            (_, Some(rest)) if is_key(rest) => Self::Live,
+            _ => Self::Other,
         }
     }
 
@@ -81,9 +82,16 @@ mod tests {
     fn anything_but_an_exact_test_key_is_production() {
         let test = KeyClass::of(Some(b"Bearer sk_test_a"));
         assert_eq!(test.environment(), Environment::Development);
-        for other in
-            [&b"bearer sk_test_a"[..], b"Bearer  sk_test_a", b"Basic sk_test_a", b"sk_test_a", b"Bearer sk_live_a", b""]
-        {
+        for other in [
+            &b"bearer sk_test_a"[..],
+            b"Bearer  sk_test_a",
+            b"Basic sk_test_a",
+            b"sk_test_a",
+            b"Bearer sk_live_a",
+            b"Bearer sk_test_a, Bearer sk_live_b",
+            b"Bearer sk_test_a sk_live_b",
+            b"",
+        ] {
             assert_eq!(KeyClass::of(Some(other)).environment(), Environment::Production);
         }
         assert_eq!(KeyClass::of(None).environment(), Environment::Production);

@@ -3,7 +3,9 @@
 use super::field::{Field, Pointer};
 use crate::document::Location;
 use serde_json::Value;
-use std::collections::HashMap;
+
+/// Maps of names of the contract, which no client adds to: what is looked up may be anyone's, collisions are not.
+type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;
 
 /// The names that a schema declares for one object, and what it declares below them.
 #[derive(Debug, Default)]

@@ -128,9 +128,14 @@ impl BodySchema {
     }
 }
 
-/// The declared name that someone who wrote `name` most likely meant.
+/// The declared name that someone who wrote `name` most likely meant. None is meant by a long one, and comparing takes
+/// time and memory for each pair of letters.
 fn nearest<'d>(declared: &'d Declared, name: &str) -> Option<&'d str> {
     const ALIKE: f64 = 0.8;
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST {
+        return None;
+    }
     let scored = declared.names().map(|known| (known, strsim::normalized_damerau_levenshtein(known, name)));
     scored.filter(|(_, score)| *score >= ALIKE).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(known, _)| known)
 }

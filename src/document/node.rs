@@ -10,6 +10,15 @@ pub(super) enum Text {
     Own(Box<str>),
 }
 
+impl Text {
+    fn len(&self) -> usize {
+        match self {
+            Self::Slice(range) => range.len(),
+            Self::Own(own) => own.len(),
+        }
+    }
+}
+
 /// A member of an object: its name and its value's place in the list of nodes.
 pub(super) struct Member {
     pub(super) name: Text,
@@ -90,7 +99,8 @@ impl<'a> NodeRef<'a> {
 impl Members {
     fn find(&self, document: &Document, name: &str) -> Option<&Member> {
         let Some(by_name) = &self.by_name else {
-            return self.list.iter().find(|member| document.str(&member.name) == name);
+            let mut alike = self.list.iter().filter(|member| member.name.len() == name.len());
+            return alike.find(|member| document.str(&member.name) == name);
         };
         let found = by_name.binary_search_by(|position| {
             self.list.get(*position as usize).map_or("", |member| document.str(&member.name)).cmp(name)

@@ -4,7 +4,9 @@ use super::authority;
 use super::call::{Admitted, Call, Duty};
 use super::drain::drain;
 use super::gate::Gate;
+use super::head_defect::HeadDefect;
 use super::headers::{self, API_VERSION, METHOD_OVERRIDES, SINGULAR};
+use super::onward::Onward;
 use super::refuse::Refusal;
 use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
@@ -12,11 +14,9 @@ use crate::judge::Bundle;
 use crate::reason::Reason;
 use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{Method, Request, Version};
 use http_body::Body;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
@@ -49,7 +49,7 @@ where
 {
     type Response = S::Response;
     type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Refusal>> + Send>>;
+    type Future = Onward<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(context)
@@ -57,12 +57,12 @@ where
 
     fn call(&mut self, call: Call<B>) -> Self::Future {
         match admit(&self.gate, call) {
-            Ok(admitted) => Box::pin(self.inner.call(admitted)),
-            Err(refused) => Box::pin(async move {
+            Ok(admitted) => Onward::on(self.inner.call(admitted), ()),
+            Err(refused) => Onward::refused(async move {
                 let (refusal, request) = *refused;
                 let (head, body) = request.into_parts();
                 drain(&head.headers, body).await;
-                Err(refusal)
+                refusal
             }),
         }
     }
@@ -87,6 +87,9 @@ fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Box<(Refusa
 
 /// Whether the head has one meaning.
 fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
+    if let Some(defect) = request.extensions().get::<HeadDefect>() {
+        return Err(defect.refusal());
+    }
     check_method(request)?;
     authority::check(gate, request)?;
     check_target(request)?;
@@ -101,7 +104,7 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
     if !is_plain || *method == Method::CONNECT || *method == Method::TRACE {
         return Err(Refusal::because(Reason::MethodNotAllowed, "the gateway does not forward this method"));
     }
-    if METHOD_OVERRIDES.iter().any(|name| request.headers().contains_key(name)) {
+    if request.headers().keys().any(|name| METHOD_OVERRIDES.contains(name)) {
         return Err(Refusal::because(
             Reason::AmbiguousRequest,
             "a header asks for another method; send that method itself",
@@ -120,12 +123,17 @@ fn check_target<B>(request: &Request<B>) -> Result<(), Refusal> {
 
 fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
     let fields = request.headers();
-    if let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
+    let repeats = fields.len() > fields.keys_len();
+    if repeats && let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
         return Err(Refusal::because(Reason::AmbiguousRequest, format!("the `{name}` header stands more than once")));
     }
-    let relied_on = |name: &String| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
-    if fields.contains_key(CONNECTION) && headers::nominated(fields).iter().any(relied_on) {
+    let relied_on = |name: &str| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
+    if headers::nominates(fields, relied_on) {
         let message = "`Connection` names a header that the request itself needs";
+        return Err(Refusal::because(Reason::AmbiguousRequest, message));
+    }
+    if fields.keys().any(|name| headers::is_twin(name, relied_on)) {
+        let message = "a header's name is one with `-`, written with `_`; servers differ in whether they are the same";
         return Err(Refusal::because(Reason::AmbiguousRequest, message));
     }
     let expects = fields.get(EXPECT).map(http::HeaderValue::as_bytes);

@@ -11,7 +11,7 @@ pub(super) struct Budget {
 
 /// Units taken; dropping it gives them back.
 #[derive(Debug)]
-pub(super) struct Share {
+pub struct Share {
     left: Arc<AtomicUsize>,
     units: usize,
 }

@@ -76,7 +76,8 @@ fn refuse(error: UpstreamError) -> Refusal {
     let reason = match error {
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,
-        UpstreamError::UploadBrokenOff => Reason::AmbiguousRequest,
+        UpstreamError::UploadTooSlow => Reason::BodyTimeout,
+        UpstreamError::UploadBrokenOff => return Refusal::broken_off(),
     };
     tracing::warn!(reason = reason.as_str(), "{error}");
     Refusal::because(reason, error.to_string())

@@ -17,7 +17,9 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request};
 use http_body::Body;
 use pingora_timeout::timeout;
+use std::error::Error;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -48,7 +50,7 @@ impl<S> Layer<S> for InspectLayer {
 impl<S, B> Service<Admitted<B>> for Inspect<S>
 where
     S: Service<Permitted<B>, Error = Refusal, Future: Send> + Clone + Send + 'static,
-    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error: Error + 'static> + Unpin + Send + 'static,
 {
     type Response = S::Response;
     type Error = Refusal;
@@ -93,7 +95,7 @@ where
 /// It is not JSON by its head, too long, too slow, broken off, or there is no memory for it.
 async fn read<B>(gate: &Gate, call: &mut Call<B>) -> Result<(Bytes, Option<Share>), Refusal>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
     if call.request.body().is_end_stream() {
         return Ok((Bytes::new(), None));
@@ -105,16 +107,42 @@ where
     }
     let Some(mut share) = gate.bodies.take(0) else { return Err(Refusal::of(Reason::Overloaded)) };
     let collected = timeout(gate.limits.body_timeout, collect(gate, call.request.body_mut(), &mut share)).await;
-    match collected.unwrap_or(Err(Reason::BodyTimeout)) {
-        Ok(body) => {
+    match collected {
+        Ok(Ok(body)) => {
             call.record.lock().request_bytes = body.len() as u64;
             Ok((body, Some(share)))
         }
-        Err(reason @ Reason::BodyTimeout) => Err(Refusal::of(reason)),
-        Err(reason @ Reason::AmbiguousRequest) => {
-            Err(Refusal::because(reason, "the body broke off, or its framing is not valid"))
+        Ok(Err(Unread::Refused(reason))) => Err(refuse_unread(call, reason).await),
+        Ok(Err(Unread::BrokenOff)) => Err(Refusal::broken_off()),
+        Ok(Err(Unread::Misframed)) => {
+            Err(Refusal::because(Reason::AmbiguousRequest, "the framing of the body is not valid"))
         }
-        Err(reason) => Err(refuse_unread(call, reason).await),
+        Err(_) => Err(Refusal::of(Reason::BodyTimeout)),
+    }
+}
+
+/// Why a body was not read to its end.
+enum Unread {
+    /// It must not be.
+    Refused(Reason),
+    /// The client went away. What came so far must not be taken for the whole.
+    BrokenOff,
+    /// Nobody can say where it ends.
+    Misframed,
+}
+
+impl Unread {
+    /// To hyper both are errors of the connection; below that, only broken framing is a matter of what was said.
+    fn from_error(error: &(dyn Error + 'static)) -> Self {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if matches!(kind, Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)) {
+                return Self::Misframed;
+            }
+            cause = error.source();
+        }
+        Self::BrokenOff
     }
 }
 
@@ -125,24 +153,23 @@ fn declared_length(gate: &Gate, headers: &HeaderMap) -> Result<(), Reason> {
 }
 
 /// Most bodies come in one piece, which is taken as it is.
-async fn collect<B>(gate: &Gate, body: &mut B, share: &mut Share) -> Result<Bytes, Reason>
+async fn collect<B>(gate: &Gate, body: &mut B, share: &mut Share) -> Result<Bytes, Unread>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     let mut length: usize = 0;
     while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-        // the client broke off, or its framing is not valid; what came so far must not be taken for the whole
-        let frame = frame.map_err(|_| Reason::AmbiguousRequest)?;
+        let frame = frame.map_err(|error| Unread::from_error(&error))?;
         // trailers are not part of what is judged, and not forwarded
         let Ok(data) = frame.into_data() else { continue };
         length = length.saturating_add(data.len());
         if length > gate.limits.body_bytes {
-            return Err(Reason::BodyTooLarge);
+            return Err(Unread::Refused(Reason::BodyTooLarge));
         }
         if !share.grow(data.len()) {
-            return Err(Reason::Overloaded);
+            return Err(Unread::Refused(Reason::Overloaded));
         }
         if first.is_empty() {
             first = data;

@@ -1,14 +1,14 @@
 //! Limit: at most `limits.inFlight` requests at once; the one above is refused at once rather than queued.
 
+use super::budget::Share;
 use super::call::Call;
 use super::drain::drain;
+use super::onward::Onward;
 use super::refuse::Refusal;
 use super::shared::Shared;
 use crate::reason::Reason;
 use bytes::Bytes;
 use http_body::Body;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
@@ -41,7 +41,7 @@ where
 {
     type Response = S::Response;
     type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, Refusal>> + Send>>;
+    type Future = Onward<S::Future, Share>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(context)
@@ -49,17 +49,12 @@ where
 
     fn call(&mut self, call: Call<B>) -> Self::Future {
         let Some(share) = self.shared.requests.take(1) else {
-            return Box::pin(async move {
+            return Onward::refused(async move {
                 let (head, body) = call.request.into_parts();
                 drain(&head.headers, body).await;
-                Err(Refusal::of(Reason::Overloaded))
+                Refusal::of(Reason::Overloaded)
             });
         };
-        let answer = self.inner.call(call);
-        Box::pin(async move {
-            let answer = answer.await;
-            drop(share);
-            answer
-        })
+        Onward::on(self.inner.call(call), share)
     }
 }

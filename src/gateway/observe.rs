@@ -3,7 +3,7 @@
 
 use super::answer::AnswerBody;
 use super::call::{Call, SharedRecord};
-use super::refuse::{Refusal, outcome, refusal};
+use super::refuse::{Refusal, refusal};
 use super::shared::Shared;
 use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
@@ -136,8 +136,8 @@ impl Observation {
 
     fn refuse<U>(&self, refused: &Refusal) -> Response<AnswerBody<U>> {
         let mut record = self.record.lock();
-        record.reason = Some(refused.reason);
-        record.outcome = outcome(refused.reason);
+        record.outcome = refused.outcome;
+        record.reason = (refused.outcome != Outcome::Aborted).then_some(refused.reason);
         refusal(&record, refused).map(AnswerBody::own)
     }
 }

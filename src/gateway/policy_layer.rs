@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ impl<S> Layer<S> for PolicyLayer {
 impl<S, B, U> Service<Request<B>> for PolicyService<S>
 where
     S: Service<Request<Judged<B>>, Response = Response<U>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    B: Body<Data = Bytes> + Unpin + Send + 'static,
+    B: Body<Data = Bytes, Error: Error + 'static> + Unpin + Send + 'static,
     U: Send + 'static,
 {
     type Response = Response<AnswerBody<U>>;

@@ -25,17 +25,31 @@ pub struct Refusal {
     pub reason: Reason,
     status: u16,
     message: Cow<'static, str>,
+    /// What the refusal means for the request.
+    pub(super) outcome: Outcome,
 }
 
 impl Refusal {
     /// For a reason that says it all.
     pub(super) const fn of(reason: Reason) -> Self {
-        Self { reason, status: reason.status(), message: Cow::Borrowed(reason.meaning()) }
+        let message = Cow::Borrowed(reason.meaning());
+        Self { reason, status: reason.status(), message, outcome: outcome(reason) }
     }
 
     /// For a reason, in words that fit the case. They hold nothing of the request but names of the contract.
     pub(super) fn because(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { reason, status: reason.status(), message: message.into() }
+        Self { message: message.into(), ..Self::of(reason) }
+    }
+
+    /// For a client that broke off in the middle of its body. It may still listen, if it closed its sending side only.
+    pub(super) fn broken_off() -> Self {
+        let refusal = Self::because(Reason::AmbiguousRequest, "the client broke off the body");
+        Self { outcome: Outcome::Aborted, ..refusal }
+    }
+
+    /// With another status than the reason's own.
+    pub(super) fn with_status(self, status: u16) -> Self {
+        Self { status, ..self }
     }
 
     /// For what the judge found. Typed SDKs know 422 only where the contract lists it.
@@ -66,7 +80,7 @@ pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
     *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(decision) = HeaderValue::try_from(decision(record, refused.reason)) {
+    if let Ok(decision) = HeaderValue::try_from(decision(record, refused)) {
         headers.insert("portcullis-decision", decision);
     }
     if matches!(refused.reason, Reason::RateLimited | Reason::Overloaded) {
@@ -76,21 +90,22 @@ pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
 }
 
 /// What a refusal for `reason` means for the request: it failed where the fault is not the request's.
-pub(super) const fn outcome(reason: Reason) -> Outcome {
+const fn outcome(reason: Reason) -> Outcome {
     match reason {
         Reason::UpstreamUnreachable | Reason::UpstreamTimeout | Reason::Internal => Outcome::Failed,
         _ => Outcome::Denied,
     }
 }
 
-fn decision(record: &Record, reason: Reason) -> String {
+fn decision(record: &Record, refused: &Refusal) -> String {
     let policies = record.violations.iter().filter(|violation| violation.action == Action::Deny);
     let policy = policies.filter_map(|violation| match &violation.rule {
         Rule::Policy(name) => Some(format!("; policy=\"{name}\"")),
         Rule::Keyword(_) | Rule::Gateway => None,
     });
     let policy = policy.take(1).collect::<String>();
-    format!("{}; reason={}{policy}; id=\"{}\"", outcome(reason).as_str(), reason.as_str(), record.decision_id)
+    let (outcome, reason) = (refused.outcome.as_str(), refused.reason.as_str());
+    format!("{outcome}; reason={reason}{policy}; id=\"{}\"", record.decision_id)
 }
 
 fn error(record: &Record, violation: &Violation) -> Value {

@@ -1,74 +1,99 @@
-//! How long a connection in HTTP/2 has had no request, which nothing else bounds there.
+//! Whether a connection in HTTP/2 is of any use, which nothing else bounds there: its client may idle, or ask and then
+//! take nothing of the answer.
 
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The requests of one connection: how many are under way, and when the last one ended.
-pub(super) struct Activity {
-    begun: Instant,
-    requests: AtomicUsize,
-    /// Milliseconds after `begun`.
-    last_end: AtomicU64,
+/// The requests of one connection.
+pub(super) struct Activity(Mutex<Requests>);
+
+struct Requests {
+    next: u64,
+    /// Those under way; and of each whether the client owes something: since when it has not asked for more of an answer.
+    under_way: HashMap<u64, Option<Instant>>,
+    last_end: Instant,
 }
 
 /// A request under way.
-pub(super) struct Active(Arc<Activity>);
+pub(super) struct Active {
+    activity: Arc<Activity>,
+    number: u64,
+}
 
-/// The body of an answer; its request is under way until it ends.
-pub(super) struct ActiveBody<B> {
-    body: Pin<Box<B>>,
-    _active: Active,
+pin_project! {
+    /// The body of an answer; its request is under way until it ends.
+    pub(super) struct ActiveBody<B> {
+        #[pin]
+        body: B,
+        active: Active,
+    }
 }
 
 impl Activity {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { begun: Instant::now(), requests: AtomicUsize::new(0), last_end: AtomicU64::new(0) })
+        Arc::new(Self(Mutex::new(Requests { next: 0, under_way: HashMap::new(), last_end: Instant::now() })))
     }
 
     pub(super) fn request(self: &Arc<Self>) -> Active {
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        Active(Arc::clone(self))
-    }
-
-    /// Waits until there has been no request for `limit`. One timer a connection and limit, rather than one a request.
-    pub(super) async fn idle_for(&self, limit: Duration) {
-        while let Some(left) = self.idle_left(limit) {
-            pingora_timeout::sleep(left).await;
-        }
+        let mut requests = self.requests();
+        let number = requests.next;
+        requests.next += 1;
+        requests.under_way.insert(number, None);
+        Active { activity: Arc::clone(self), number }
     }
 
     /// Has the time without a request begin anew.
     pub(super) fn touch(&self) {
-        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_end.store(now, Ordering::Relaxed);
+        self.requests().last_end = Instant::now();
     }
 
-    fn idle_left(&self, limit: Duration) -> Option<Duration> {
-        if self.requests.load(Ordering::Relaxed) > 0 {
-            return Some(limit);
+    /// Waits until for `limit` there has been no request, or the client has taken nothing of an answer. One timer a
+    /// connection and limit, rather than one a request.
+    pub(super) async fn useless_for(&self, limit: Duration) {
+        while let Some(left) = self.left(limit) {
+            pingora_timeout::sleep(left).await;
         }
-        let last_end = Duration::from_millis(self.last_end.load(Ordering::Relaxed));
-        let left = limit.checked_sub(self.begun.elapsed().saturating_sub(last_end))?;
+    }
+
+    fn left(&self, limit: Duration) -> Option<Duration> {
+        let requests = self.requests();
+        let idle = requests.under_way.is_empty().then_some(requests.last_end);
+        let since = requests.under_way.values().flatten().copied().chain(idle).min();
+        let left = since.map_or(Some(limit), |since| limit.checked_sub(since.elapsed()))?;
         // a zero deadline underflows inside pingora's timer
         (!left.is_zero()).then(|| left.max(Duration::from_millis(1)))
+    }
+
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Active {
+    /// Notes whether it is the client's turn.
+    fn client_owes(&self, owes: bool) {
+        self.activity.requests().under_way.insert(self.number, owes.then(Instant::now));
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        self.0.touch();
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        let mut requests = self.activity.requests();
+        requests.under_way.remove(&self.number);
+        requests.last_end = Instant::now();
     }
 }
 
 impl<B> ActiveBody<B> {
     pub(super) fn new(body: B, active: Active) -> Self {
-        Self { body: Box::pin(body), _active: active }
+        active.client_owes(true);
+        Self { body, active }
     }
 }
 
@@ -80,7 +105,11 @@ impl<B: Body<Data: Buf>> Body for ActiveBody<B> {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        self.get_mut().body.as_mut().poll_frame(context)
+        let this = self.project();
+        let polled = this.body.poll_frame(context);
+        // it is asked for more only when the client has room for it
+        this.active.client_owes(polled.is_ready());
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -99,13 +128,22 @@ mod tests {
     const LIMIT: Duration = Duration::from_millis(40);
 
     #[tokio::test]
-    async fn a_request_under_way_is_no_idleness() {
+    async fn a_request_under_way_is_of_use_until_its_client_stalls() {
         let activity = Activity::new();
         let active = activity.request();
-        assert!(pingora_timeout::timeout(LIMIT * 4, activity.idle_for(LIMIT)).await.is_err());
-        drop(active);
-        assert!(activity.idle_left(LIMIT).is_some(), "time runs from the end of the request");
-        activity.idle_for(LIMIT).await;
-        assert!(activity.idle_left(LIMIT).is_none());
+        assert!(pingora_timeout::timeout(LIMIT * 4, activity.useless_for(LIMIT)).await.is_err());
+        active.client_owes(true);
+        pingora_timeout::timeout(LIMIT * 100, activity.useless_for(LIMIT)).await.expect("the client stalls");
+        active.client_owes(false);
+        assert!(activity.left(LIMIT).is_some());
+    }
+
+    #[tokio::test]
+    async fn idleness_begins_with_the_end_of_the_last_request() {
+        let activity = Activity::new();
+        drop(activity.request());
+        assert!(activity.left(LIMIT).is_some());
+        pingora_timeout::timeout(LIMIT * 100, activity.useless_for(LIMIT)).await.expect("it idles");
+        assert!(activity.left(LIMIT).is_none());
     }
 }

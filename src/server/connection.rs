@@ -1,13 +1,17 @@
 //! One client's connection, from first byte to last.
 
-use super::activity::{Active, ActiveBody, Activity};
+use super::activity::{ActiveBody, Activity};
 use super::balance::Accepted;
 use super::http::Http;
 use super::opening::{Open, Stream, Unopened, open};
+use super::passed::Passed;
 use super::service::Answers;
+use super::watched::Watched;
 use crate::policy::Client;
 use crate::telemetry::{RefusedConnection, ServerMetrics};
-use http::{Request, Response};
+use crate::transport::Gathered;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -15,7 +19,6 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
@@ -26,8 +29,6 @@ pub struct Peer(pub Arc<Client>);
 /// What all connections of a worker share.
 pub(super) struct Reception<M> {
     pub(super) http: Http,
-    /// Longest time to the first byte and for TLS's handshake, and for a connection to idle.
-    pub(super) header_timeout: Duration,
     pub(super) metrics: ServerMetrics,
     /// Makes the service of a connection.
     pub(super) service_for: M,
@@ -49,16 +50,14 @@ where
         let opened = tokio::select! {
             // what has arrived when the drain begins is seen first, for it counts as begun
             biased;
-            opened = pingora_timeout::timeout(self.header_timeout, open(socket, tls)) => opened,
+            opened = open(socket, tls, self.http.bounds) => opened,
             _ = &mut draining => return,
         };
-        let open = match opened {
-            Ok(Ok(open)) => open,
-            Ok(Err(Unopened::Gone(error))) => return tracing::debug!(%error, "a connection ended before a request"),
-            Ok(Err(Unopened::Refused(why, error))) => return self.refused(why, Some(&error)),
-            Err(_) => return self.refused(RefusedConnection::Timeout, None),
+        let Open { stream, is_http2, client } = match opened {
+            Ok(open) => open,
+            Err(Unopened::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
+            Err(Unopened::Refused(why)) => return self.refused(why),
         };
-        let Open { stream, is_http2, client } = open;
         let service = (self.service_for)(Peer(client));
         match (stream, is_http2) {
             (Stream::Plain(stream), false) => self.version1(stream, service, draining).await,
@@ -68,17 +67,19 @@ where
         }
     }
 
-    fn refused(&self, why: RefusedConnection, error: Option<&std::io::Error>) {
+    fn refused(&self, why: RefusedConnection) {
         self.metrics.connection_refused(why);
-        tracing::debug!(reason = why.as_str(), error = error.map(tracing::field::display), "a connection is refused");
+        tracing::debug!(reason = why.as_str(), "a connection was refused");
     }
 
     async fn version1<T>(&self, stream: T, service: S, draining: oneshot::Receiver<()>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let service = service_fn(move |request| call(service.clone(), request));
-        let mut connection = pin!(self.http.version1.serve_connection(TokioIo::new(stream), service));
+        let passed = Arc::new(Passed::default());
+        let stream = TokioIo::new(Gathered(Watched::new(stream, self.http.bounds, Arc::clone(&passed))));
+        let service = service_fn(move |request| call_unless_defect(service.clone(), &passed, request));
+        let mut connection = pin!(self.http.version1.serve_connection(stream, service));
         let ended = tokio::select! {
             // asked first, so that an answer which becomes ready together with the signal says `connection: close`
             biased;
@@ -91,27 +92,28 @@ where
         tell(ended);
     }
 
-    /// A client that idles is told to end, and cut off if it does not: so is one whose head never ends.
-    async fn version2<T>(&self, stream: T, service: S, mut draining: oneshot::Receiver<()>)
+    /// A client that sends no request, or takes nothing of an answer, is told to end, and cut off if it does not.
+    async fn version2<T>(&self, stream: T, service: S, draining: oneshot::Receiver<()>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let activity = Activity::new();
         let counting = Arc::clone(&activity);
-        let service = service_fn(move |request| call_counted(service.clone(), request, counting.request()));
+        let service = service_fn(move |request| call_counted(service.clone(), request, Arc::clone(&counting)));
         let mut connection = pin!(self.http.version2.serve_connection(TokioIo::new(stream), service));
+        let limit = self.http.bounds.stall;
         tokio::select! {
             biased;
-            _ = &mut draining => {}
+            _ = draining => {}
             ended = connection.as_mut() => return tell(ended),
-            () = activity.idle_for(self.header_timeout) => {}
+            () = activity.useless_for(limit) => {}
         }
         connection.as_mut().graceful_shutdown();
         activity.touch();
         tokio::select! {
             biased;
             ended = connection => tell(ended),
-            () = activity.idle_for(self.header_timeout) => {}
+            () = activity.useless_for(limit) => {}
         }
     }
 }
@@ -128,11 +130,31 @@ async fn call<S: Answers>(mut service: S, request: Request<Incoming>) -> Result<
     service.call(request).await
 }
 
+/// Asks the service for its answer. Behind a head that cannot be trusted nothing on the connection can.
+fn call_unless_defect<S: Answers>(
+    service: S,
+    passed: &Passed,
+    mut request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<S::Body>, Infallible>> + use<S> {
+    let defect = passed.next_request();
+    if let Some(defect) = defect {
+        request.extensions_mut().insert(defect);
+    }
+    async move {
+        let mut response = call(service, request).await?;
+        if defect.is_some() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+}
+
 async fn call_counted<S: Answers>(
     service: S,
     request: Request<Incoming>,
-    active: Active,
+    activity: Arc<Activity>,
 ) -> Result<Response<ActiveBody<S::Body>>, Infallible> {
+    let active = activity.request();
     let answer = call(service, request).await?;
     Ok(answer.map(|body| ActiveBody::new(body, active)))
 }

@@ -1,6 +1,7 @@
 //! HTTP as we speak it to clients: the settings of both versions.
 
 use super::settings::Settings;
+use super::watched::Bounds;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
@@ -24,22 +25,31 @@ const PENDING_RESETS: usize = 20;
 /// Streams that we reset because of what the client sent on them; more end the connection (CVE-2025-8671).
 const OWN_RESETS: usize = 100;
 
-/// Both versions of HTTP, ready to serve connections.
+/// Both versions of HTTP, ready to serve connections, and what bounds them.
 pub(super) struct Http {
     pub(super) version1: http1::Builder,
     pub(super) version2: http2::Builder<TokioExecutor>,
+    pub(super) bounds: Bounds,
 }
 
 impl Http {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { version1: version1(settings), version2: version2(settings) }
+        let bounds = Bounds {
+            head_bytes: settings.header_bytes,
+            head_time: settings.header_timeout,
+            stall: settings.idle_timeout,
+        };
+        Self { version1: version1(settings), version2: version2(settings), bounds }
     }
 }
 
 /// HTTP/1.1.
 ///
 /// `max_headers` stays at hyper's 100: any other number makes it allocate for each request, and a hundred header lines
-/// are as many as Envoy takes. Past it, or past `limits.headerBytes`, hyper answers 431 and closes.
+/// are as many as Envoy takes. Heads that are longer never get here, see [`super::watched`].
+///
+/// hyper's one timer for heads runs from the moment when it begins to wait for one: it is the bound on idling. The time
+/// of a head itself is bounded where it is looked at.
 ///
 /// `half_close` stays off: a client that closes its sending side is gone, and its request is dropped at once with the
 /// upstream's connection, where half-open ones would be held to the end. No SDK half-closes.
@@ -48,7 +58,7 @@ impl Http {
 fn version1(settings: Settings) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(settings.header_timeout)
+        .header_read_timeout(settings.idle_timeout)
         .max_header_size(settings.header_bytes)
         .max_buf_size(settings.header_bytes.max(BUFFER_BYTES))
         .keep_alive(true)
@@ -70,7 +80,7 @@ fn version2(settings: Settings) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(BUFFER_BYTES)
-        .keep_alive_interval(settings.header_timeout)
+        .keep_alive_interval(settings.idle_timeout)
         .keep_alive_timeout(settings.header_timeout);
     http
 }

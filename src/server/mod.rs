@@ -7,12 +7,15 @@
 mod accept;
 mod activity;
 mod balance;
+mod chunks;
 mod connection;
 mod drain;
+mod head;
 mod http;
 mod listen;
 mod listener;
 mod opening;
+mod passed;
 mod service;
 mod settings;
 mod socket;
@@ -20,6 +23,7 @@ mod start;
 mod supervise;
 mod tls;
 mod unix;
+mod watched;
 mod worker;
 
 pub use connection::Peer;

@@ -1,9 +1,11 @@
 //! From a socket to a stream on which HTTP is spoken: sees what the client speaks, and does TLS's handshake.
 
-use super::socket::{Opened, Socket, Spoken};
+use super::socket::{Begun, Socket, Spoken};
 use super::tls::{self, Tls};
+use super::watched::Bounds;
 use crate::policy::Client;
 use crate::telemetry::RefusedConnection;
+use pingora_timeout::timeout;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,47 +30,56 @@ pub(super) struct Open {
 
 /// The stream itself.
 pub(super) enum Stream {
-    Plain(Opened),
-    Tls(Box<TlsStream<Opened>>),
+    Plain(Begun),
+    Tls(Box<TlsStream<Begun>>),
 }
 
 /// Why no stream came of a socket.
 pub(super) enum Unopened {
-    /// The client went away, or never said anything.
+    /// The client went away, or said nothing while it might idle.
     Gone(io::Error),
     /// It is not served.
-    Refused(RefusedConnection, io::Error),
+    Refused(RefusedConnection),
 }
 
-/// Opens `socket`, on which TLS is spoken if `tls` says how, and nothing else then.
-pub(super) async fn open(socket: Socket, tls: Option<Arc<Tls>>) -> Result<Open, Unopened> {
-    let mut client = socket.client();
-    let (spoken, opened) = socket.open().await.map_err(Unopened::Gone)?;
+/// Opens `socket`, on which TLS is spoken if `tls` says how, and nothing else then. A client may idle before it begins;
+/// what it begins, TLS's handshake or the bytes that tell what is spoken, has the time of a head.
+pub(super) async fn open(socket: Socket, tls: Option<Arc<Tls>>, bounds: Bounds) -> Result<Open, Unopened> {
+    let client = socket.client();
+    let begun =
+        timeout(bounds.stall, socket.begin()).await.map_err(|_| Unopened::Refused(RefusedConnection::Timeout))?;
+    let begun = begun.map_err(Unopened::Gone)?;
+    let opened = timeout(bounds.head_time, identify(begun, tls, client)).await;
+    opened.unwrap_or(Err(Unopened::Refused(RefusedConnection::Timeout)))
+}
+
+async fn identify(mut begun: Begun, tls: Option<Arc<Tls>>, mut client: Client) -> Result<Open, Unopened> {
+    let spoken = begun.spoken().await.map_err(Unopened::Gone)?;
     let (stream, is_http2) = match (spoken, tls) {
         (Spoken::Tls, Some(tls)) => {
-            let refused = |error| Unopened::Refused(RefusedConnection::Handshake, error);
-            let stream = tls.acceptor().accept(opened).await.map_err(refused)?;
+            let stream = tls.acceptor().accept(begun).await;
+            let stream = stream.map_err(|_| Unopened::Refused(RefusedConnection::Handshake))?;
             let (_, connection) = stream.get_ref();
             client.certificate = tls::client_certificate(connection);
             let is_http2 = tls::is_http2(connection);
             (Stream::Tls(Box::new(stream)), is_http2)
         }
-        (Spoken::Tls, None) => return Err(part(opened, NOT_PLAIN, RefusedConnection::TlsOnPlaintext).await),
-        (_, Some(_)) => return Err(part(opened, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
-        (spoken, None) => (Stream::Plain(opened), spoken == Spoken::Http2),
+        (Spoken::Tls, None) => return Err(part(begun, NOT_PLAIN, RefusedConnection::TlsOnPlaintext).await),
+        (_, Some(_)) => return Err(part(begun, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
+        (spoken, None) => (Stream::Plain(begun), spoken == Spoken::Http2),
     };
     Ok(Open { stream, is_http2, client: Arc::new(client) })
 }
 
 /// Says `last` to a client that is not served, in words that it understands.
-async fn part(mut opened: Opened, last: &[u8], why: RefusedConnection) -> Unopened {
+async fn part(mut begun: Begun, last: &[u8], why: RefusedConnection) -> Unopened {
     let (time, bytes) = PARTING;
     let told = async {
-        opened.write_all(last).await?;
-        opened.shutdown().await?;
-        tokio::io::copy(&mut opened.take(bytes), &mut tokio::io::sink()).await
+        begun.write_all(last).await?;
+        begun.shutdown().await?;
+        tokio::io::copy(&mut begun.take(bytes), &mut tokio::io::sink()).await
     };
     // whether it listened makes no difference
-    let _ = pingora_timeout::timeout(time, told).await;
-    Unopened::Refused(why, io::ErrorKind::InvalidData.into())
+    let _ = timeout(time, told).await;
+    Unopened::Refused(why)
 }

@@ -9,6 +9,8 @@ use tower::Service;
 
 /// A tower service that answers HTTP requests and cannot fail: whatever goes wrong, it has an answer.
 ///
+/// It refuses requests in whose extensions there is a [`crate::gateway::HeadDefect`].
+///
 /// Implemented for every service that fits; the one place where the bounds are spelt out.
 pub trait Answers:
     Service<Request<Incoming>, Response = Response<Self::Body>, Error = Infallible, Future: Send> + Clone + Send + 'static

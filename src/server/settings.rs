@@ -12,8 +12,10 @@ pub struct Settings {
     pub connections: usize,
     /// Longest head of a request, in bytes.
     pub header_bytes: usize,
-    /// Longest time for a head to arrive, and for a connection to idle between requests.
+    /// Longest time for a head to arrive, from its first byte to its last.
     pub header_timeout: Duration,
+    /// Longest time for a connection to idle before a request.
+    pub idle_timeout: Duration,
 }
 
 impl From<&Gateway> for Settings {
@@ -23,6 +25,7 @@ impl From<&Gateway> for Settings {
             connections: gateway.limits.connections,
             header_bytes: gateway.limits.header_bytes,
             header_timeout: gateway.limits.header_timeout,
+            idle_timeout: gateway.limits.idle_timeout,
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) enum Spoken {
 }
 
 /// A socket, and the bytes of it that were read to see what is spoken; whoever reads gets those first.
-pub(super) struct Opened {
+pub(super) struct Begun {
     socket: Socket,
     first: [u8; PREFACE.len()],
     given: usize,
@@ -59,17 +59,31 @@ impl Socket {
         }
     }
 
-    /// Waits for the first bytes; none if the client closes instead, or sends nothing that anything begins with.
-    pub(super) async fn open(self) -> io::Result<(Spoken, Opened)> {
-        let mut opened = Opened { socket: self, first: [0; PREFACE.len()], given: 0, read: 0 };
+    /// Waits for the first byte, at the longest until the client closes.
+    pub(super) async fn begin(self) -> io::Result<Begun> {
+        let mut begun = Begun { socket: self, first: [0; PREFACE.len()], given: 0, read: 0 };
+        begun.read_on().await?;
+        Ok(begun)
+    }
+}
+
+impl Begun {
+    /// What is spoken, for which more bytes may be needed.
+    pub(super) async fn spoken(&mut self) -> io::Result<Spoken> {
         loop {
-            let left = opened.first.get_mut(opened.read..).unwrap_or_default();
-            match opened.socket.read(left).await? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => opened.read += read,
+            if let Some(spoken) = spoken(self.first.get(..self.read).unwrap_or_default()) {
+                return Ok(spoken);
             }
-            if let Some(spoken) = spoken(opened.first.get(..opened.read).unwrap_or_default()) {
-                return Ok((spoken, opened));
+            self.read_on().await?;
+        }
+    }
+
+    async fn read_on(&mut self) -> io::Result<()> {
+        match self.socket.read(self.first.get_mut(self.read..).unwrap_or_default()).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => {
+                self.read += read;
+                Ok(())
             }
         }
     }
@@ -100,7 +114,7 @@ fn spoken(first: &[u8]) -> Option<Spoken> {
     }
 }
 
-impl AsyncRead for Opened {
+impl AsyncRead for Begun {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let first = this.first.get(this.given..this.read).unwrap_or_default();
@@ -116,7 +130,7 @@ impl AsyncRead for Opened {
     }
 }
 
-impl AsyncWrite for Opened {
+impl AsyncWrite for Begun {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().socket).poll_write(context, bytes)
     }
@@ -212,7 +226,8 @@ mod tests {
                 tokio::task::yield_now().await;
             }
         });
-        let (spoken, mut opened) = Socket::Unix(server).open().await.unwrap();
+        let mut opened = Socket::Unix(server).begin().await.unwrap();
+        let spoken = opened.spoken().await.unwrap();
         writing.await.unwrap();
         let mut all = Vec::new();
         opened.read_to_end(&mut all).await.unwrap();

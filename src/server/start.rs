@@ -113,12 +113,8 @@ where
         supervise(&metrics, || {
             let runtime = first.take().map_or_else(runtime, Ok)?;
             runtime.block_on(async {
-                let reception = Reception {
-                    http: Http::new(settings),
-                    header_timeout: settings.header_timeout,
-                    metrics: metrics.clone(),
-                    service_for: factory(index),
-                };
+                let reception =
+                    Reception { http: Http::new(settings), metrics: metrics.clone(), service_for: factory(index) };
                 work(&mut commands, reception).await;
             });
             // a name being resolved cannot be interrupted, and nobody waits for it any more

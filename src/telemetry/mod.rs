@@ -4,6 +4,7 @@
 
 mod access_log;
 pub mod application_log;
+mod digits;
 mod environment;
 mod metrics;
 mod otlp;

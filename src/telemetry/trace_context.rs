@@ -1,5 +1,7 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the ids that tie our spans to the caller's and the upstream's.
 
+use super::digits::hex;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header that carries a trace's ids.
@@ -34,14 +36,14 @@ impl TraceContext {
 
     /// The value of `traceparent` towards the upstream: version 00, our CLIENT span as parent.
     pub fn to_traceparent(&self) -> HeaderValue {
-        let text = format!(
-            "00-{:032x}-{:016x}-{:02x}",
-            u128::from_be_bytes(self.trace_id),
-            u64::from_be_bytes(self.client_span_id),
-            u8::from(self.sampled)
-        );
+        let mut text = Vec::with_capacity(55);
+        text.extend_from_slice(b"00-");
+        text.extend_from_slice(&hex::<16, 32>(self.trace_id));
+        text.push(b'-');
+        text.extend_from_slice(&hex::<8, 16>(self.client_span_id));
+        text.extend_from_slice(if self.sampled { b"-01" } else { b"-00" });
         // hex digits and dashes are a header value, always; an empty one is what receivers ignore
-        HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
 
@@ -71,23 +73,23 @@ impl Parent {
     /// Reads the value of one `traceparent` (section 3.2). A version later than 00 may have more after a dash.
     fn parse(value: &[u8]) -> Option<Self> {
         let (head, rest) = value.split_at_checked(55)?;
-        let [version] = hex(head.get(..2)?)?;
+        let [version] = from_hex(head.get(..2)?)?;
         let complete = match version {
             0xff => false,
             0 => rest.is_empty(),
             _ => rest.is_empty() || rest.starts_with(b"-"),
         };
         let dashes = [2, 35, 52].iter().all(|&at| head.get(at) == Some(&b'-'));
-        let trace_id: [u8; 16] = hex(head.get(3..35)?)?;
-        let span_id: [u8; 8] = hex(head.get(36..52)?)?;
-        let [flags] = hex(head.get(53..)?)?;
+        let trace_id: [u8; 16] = from_hex(head.get(3..35)?)?;
+        let span_id: [u8; 8] = from_hex(head.get(36..52)?)?;
+        let [flags] = from_hex(head.get(53..)?)?;
         let valid = complete && dashes && trace_id != [0; 16] && span_id != [0; 8];
         valid.then_some(Self { trace_id, span_id, sampled: flags & 1 == 1 })
     }
 }
 
 /// Exactly `N` bytes from lower-case hex digits; upper case is invalid by section 3.2.2.
-fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+fn from_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let (pairs, []) = digits.as_chunks::<2>() else { return None };
     let mut bytes = [0; N];
     if pairs.len() != N {

@@ -36,6 +36,9 @@ pub(super) struct Connections {
     pub(super) multiplex: Arc<Multiplex>,
 }
 
+/// A deadline of nothing underflows inside pingora's timer.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// A request that got no answer, given back if none of its bytes can have left.
 struct Unanswered {
     error: UpstreamError,
@@ -112,14 +115,14 @@ impl Upstream {
     ) -> Result<Response<UpstreamResponseBody>, Unanswered> {
         let progress = request.body().progress();
         let answer = lease.send(request, self.connector.origin());
-        let answer = within(self.connector.response_timeout(), progress, answer).await;
+        let answer = within(&self.connector, progress, answer).await;
         match answer {
-            Some(Ok(answer)) => accept(answer, lease).map_err(Unanswered::from),
-            Some(Err(mut failure)) => {
+            Ok(Ok(answer)) => accept(answer, lease).map_err(Unanswered::from),
+            Ok(Err(mut failure)) => {
                 let unsent = failure.take_message();
                 Err(Unanswered { error: failure.error().into(), unsent })
             }
-            None => Err(UpstreamError::Timeout.into()),
+            Err(late) => Err(late.into()),
         }
     }
 }
@@ -130,17 +133,30 @@ impl From<UpstreamError> for Unanswered {
     }
 }
 
-/// Waits for `answer` while it has been the upstream's turn for less than `limit`: from the last byte it was handed.
-async fn within<F: Future>(limit: Duration, progress: Option<Arc<Progress>>, answer: F) -> Option<F::Output> {
+/// Waits for `answer` while it has been the upstream's turn for less than the response timeout, from the last byte it was
+/// handed; and, where a body streams, for no longer than the bound on that.
+async fn within<F: Future>(
+    connector: &Connector,
+    progress: Option<Arc<Progress>>,
+    answer: F,
+) -> Result<F::Output, UpstreamError> {
     let mut answer = pin!(answer);
+    let limit = connector.response_timeout();
+    let Some(progress) = progress else {
+        return timeout(limit, answer).await.map_err(|_| UpstreamError::Timeout);
+    };
     let mut left = limit;
     loop {
-        if let Ok(output) = timeout(left, answer.as_mut()).await {
-            return Some(output);
+        let upload = connector.upload_timeout().saturating_sub(progress.elapsed());
+        if let Ok(output) = timeout(left.min(upload).max(SHORTEST), answer.as_mut()).await {
+            return Ok(output);
         }
-        left = limit.saturating_sub(progress.as_ref()?.upstream_idle());
+        left = limit.saturating_sub(progress.upstream_idle());
         if left.is_zero() {
-            return None;
+            return Err(UpstreamError::Timeout);
+        }
+        if progress.awaits_client() && progress.elapsed() >= connector.upload_timeout() {
+            return Err(UpstreamError::UploadTooSlow);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::origin::Origin;
 use super::tls::{self, TrustError};
 use super::{multiplex, pool};
 use crate::config::gateway::Upstream as Settings;
+use crate::transport::Gathered;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use pingora_timeout::timeout;
@@ -41,6 +42,7 @@ struct Route {
     tls: Option<(TlsConnector, ServerName<'static>)>,
     connect_timeout: Duration,
     response_timeout: Duration,
+    upload_timeout: Duration,
 }
 
 impl Connector {
@@ -54,7 +56,8 @@ impl Connector {
             None => None,
         };
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
-        Ok(Self(Arc::new(Route { origin, tls, connect_timeout, response_timeout })))
+        let upload_timeout = settings.upload_timeout;
+        Ok(Self(Arc::new(Route { origin, tls, connect_timeout, response_timeout, upload_timeout })))
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -63,6 +66,10 @@ impl Connector {
 
     pub(super) fn response_timeout(&self) -> Duration {
         self.0.response_timeout
+    }
+
+    pub(super) fn upload_timeout(&self) -> Duration {
+        self.0.upload_timeout
     }
 
     /// A new connection, whose driver runs on this worker, within the connect timeout.
@@ -114,7 +121,8 @@ where
 {
     let mut http = http1::Builder::new();
     http.max_header_size(ANSWER_HEAD_BYTES as usize).max_buf_size(ANSWER_HEAD_BYTES as usize);
-    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
+    let (sender, connection) =
+        http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
     let seat = connections.pool.seat(peer);
     tokio::spawn(pool::drive(connection, Arc::clone(&seat)));
     Ok(Lease::Whole(pool::Lease::new(sender, seat)))

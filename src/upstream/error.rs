@@ -14,6 +14,9 @@ pub enum UpstreamError {
     /// The client's own upload broke off, so there was nothing to finish the request with.
     #[error("the client broke off its upload")]
     UploadBrokenOff,
+    /// The client's upload did not end within `upstream.uploadTimeout`.
+    #[error("the body did not arrive within `upstream.uploadTimeout`")]
+    UploadTooSlow,
 }
 
 /// What went wrong between us and the upstream.

@@ -51,6 +51,16 @@ impl Progress {
         }
     }
 
+    /// Whether the client's bytes are awaited.
+    pub(super) fn awaits_client(&self) -> bool {
+        self.handed.load(Ordering::Relaxed) == Self::CLIENT
+    }
+
+    /// How long ago the body began to be sent.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>) {
         let now = || u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::CLIENT - 1);
         self.handed.store(if polled.is_pending() { Self::CLIENT } else { now() }, Ordering::Relaxed);

@@ -58,7 +58,7 @@ async fn probes_follow_the_life_of_the_gateway() {
     assert_eq!(get(address, "/livez").await.0, 200);
 
     drop(end);
-    serving.await.expect("no panic").expect("a clean end");
+    serving.await.expect("no panic");
 }
 
 #[tokio::test]
@@ -78,4 +78,19 @@ async fn metrics_are_openmetrics_and_count_what_is_in_flight() {
     drop(one);
     assert!(get(address, "/metrics").await.2.contains("\nhttp_server_active_requests 0\n"));
     assert_eq!(get(address, "/anything").await.0, 404);
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_do_not_add_up() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(admin::serve(listener, state(), std::future::pending()));
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(address).await.expect("a connection"));
+    }
+    let waiting = pingora_timeout::timeout(std::time::Duration::from_millis(200), get(address, "/livez")).await;
+    assert!(waiting.is_err(), "a 65th connection was served");
+    drop(silent);
+    assert_eq!(get(address, "/livez").await.0, 200);
 }

@@ -334,7 +334,7 @@ async fn a_head_beyond_the_bound_is_refused() {
 async fn idle_connections_and_heads_without_an_end_are_closed_in_time() {
     let upstream = Recorder::answering(200, "{}").await;
     let mut setup = Setup::before(upstream.address());
-    setup.limits.header_timeout = Duration::from_millis(300);
+    setup.limits.idle_timeout = Duration::from_millis(300);
     let gateway = setup.start();
     for (case, bytes) in [("idle", Vec::new()), ("half a head", frame(HEADERS, 0, 1, &block(&PSEUDO)))] {
         let mut client = Http2::connect(gateway.address).await;
@@ -362,7 +362,7 @@ async fn a_connection_with_a_request_under_way_does_not_idle() {
         .await
         .unwrap();
     let mut setup = Setup::before(upstream.address());
-    setup.limits.header_timeout = Duration::from_millis(200);
+    setup.limits.idle_timeout = Duration::from_millis(200);
     let gateway = setup.start();
     let mut client = Http2::connect(gateway.address).await;
     client.head(1, &with(&[]), false).await;
@@ -373,4 +373,21 @@ async fn a_connection_with_a_request_under_way_does_not_idle() {
     assert!(asking.await.unwrap().passed());
     drop(upstream);
     runtime.shutdown_background();
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_an_answer_is_cut_off() {
+    let upstream = Recorder::answering(200, &"x".repeat(1_000_000)).await;
+    let mut setup = Setup::before(upstream.address());
+    setup.limits.idle_timeout = Duration::from_millis(300);
+    let gateway = setup.start();
+    let mut client = Http2::connect(gateway.address).await;
+    client.head(1, &with(&[]), false).await;
+    client.data(1, ALLOWED.as_bytes(), true).await;
+    // it reads what comes, and never says that there is room for more
+    let mut bytes = 0;
+    while let Some(frame) = client.frame().await {
+        bytes += if frame.kind == DATA { frame.payload.len() } else { 0 };
+    }
+    assert_eq!(bytes, 65_535, "the window a client has without a word");
 }

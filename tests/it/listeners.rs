@@ -247,6 +247,7 @@ async fn a_connection_that_says_nothing_or_too_little_is_closed_in_time() {
     let upstream = Recorder::answering(200, "{}").await;
     let mut setup = Setup::before(upstream.address());
     setup.limits.header_timeout = std::time::Duration::from_millis(200);
+    setup.limits.idle_timeout = std::time::Duration::from_millis(200);
     let gateway = setup.start_on(Listener::tls(listen(([127, 0, 0, 1], 0).into()).unwrap(), tls));
     // nothing, a part of what tells the protocol, a part of a handshake
     for (count, said) in [(1, b"".as_slice()), (2, b"P"), (3, b"\x16\x03\x01\x02")] {

@@ -17,11 +17,15 @@ mod embedded;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod http2;
 #[cfg(test)]
 mod http2_frames;
 #[cfg(test)]
 mod life;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]

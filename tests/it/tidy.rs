@@ -7,7 +7,7 @@ const SHARED: [&str; 3] = ["reason", "secret", "span"];
 
 /// What each module may know besides, from the top down: each what is below it. `config` stands aside, because those who
 /// read it are above the pure modules; `manifest` is how files are read.
-const MAY_IMPORT: [(&str, &[&str]); 18] = [
+const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("main", &[]),
     ("lib", &[]),
     (
@@ -31,9 +31,24 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
         "admin",
         &["server", "gateway", "upstream", "telemetry", "judge", "policy", "contract", "document", "redact", "config"],
     ),
-    ("server", &["gateway", "upstream", "telemetry", "judge", "policy", "contract", "document", "redact", "config"]),
+    (
+        "server",
+        &[
+            "gateway",
+            "upstream",
+            "telemetry",
+            "judge",
+            "policy",
+            "contract",
+            "document",
+            "redact",
+            "config",
+            "transport",
+        ],
+    ),
     ("gateway", &["upstream", "telemetry", "judge", "policy", "contract", "document", "redact", "config"]),
-    ("upstream", &["telemetry", "judge", "policy", "contract", "document", "redact", "config"]),
+    ("upstream", &["telemetry", "judge", "policy", "contract", "document", "redact", "config", "transport"]),
+    ("transport", &[]),
     ("telemetry", &["judge", "policy", "contract", "document", "redact", "config"]),
     ("judge", &["policy", "contract", "document", "redact", "manifest"]),
     ("policy", &["contract", "document", "redact", "manifest"]),

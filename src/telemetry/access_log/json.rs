@@ -4,10 +4,10 @@
 //! and words of ours, which need no escaping. What is not goes through `serde_json`.
 
 use crate::judge::violation::{Action, Field, Rule, Violation};
+use crate::telemetry::digits::{address, hex};
 use crate::telemetry::record::{Record, UpstreamCall};
 use crate::telemetry::timestamp::Timestamp;
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,8 +33,9 @@ fn request(object: &mut Object<'_>, record: &Record) {
     object.word("environment", record.environment.as_str());
     if let Some(client) = record.client {
         object.name("client_address");
-        // writing to a Vec can't fail, and an address has nothing to escape
-        let _ = write!(object.0, "\"{}\"", client.ip());
+        object.0.push(b'"');
+        address(object.0, client.ip());
+        object.0.push(b'"');
     }
 }
 
@@ -173,20 +174,6 @@ const fn keyword(violation: &Violation) -> Option<&'static str> {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// `N` bytes as `M`, twice as many, lower-case hex digits.
-fn hex<const N: usize, const M: usize>(bytes: [u8; N]) -> [u8; M] {
-    const { assert!(M == 2 * N) };
-    let mut digits = [0; M];
-    for (pair, byte) in digits.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
-    }
-    digits
-}
-
-const fn digit(nibble: u8) -> u8 {
-    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The messages of a trace in OTLP, as `opentelemetry/proto/trace/v1/trace.proto` numbers their fields.
 
 use super::protobuf::Message;
+use crate::telemetry::digits::{address, hex};
 use crate::telemetry::trace_context::TraceContext;
-use std::fmt::Display;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `ScopeSpans.spans`.
@@ -54,7 +55,7 @@ pub(super) struct Lineage {
 /// A span that is being written.
 pub(super) struct Span<'a, 'b>(&'a mut Message<'b>);
 
-impl<'a, 'b> Span<'a, 'b> {
+impl<'b> Span<'_, 'b> {
     /// Writes a span into the `ScopeSpans` that `scope` is. What gets here is exported, so it counts as sampled.
     pub(super) fn write(
         scope: &mut Message<'_>,
@@ -82,7 +83,11 @@ impl<'a, 'b> Span<'a, 'b> {
 
     /// A name of two words.
     pub(super) fn names(&mut self, method: &str, route: &str) {
-        self.0.display(NAME, format_args!("{method} {route}"));
+        self.0.text(NAME, |name| {
+            name.extend_from_slice(method.as_bytes());
+            name.push(b' ');
+            name.extend_from_slice(route.as_bytes());
+        });
     }
 
     pub(super) fn time(&mut self, start: SystemTime, elapsed: Duration) {
@@ -126,12 +131,25 @@ impl<'a, 'b> Attributes<'a, 'b> {
     }
 
     pub(super) fn text(&mut self, key: &str, value: &str) {
-        self.add(key, |any| any.bytes(1, value.as_bytes()));
+        match short(self.field, key.len(), value.len()) {
+            Some((before_key, before_value)) => {
+                self.message.fields(&before_key);
+                self.message.fields(key.as_bytes());
+                self.message.fields(&before_value);
+                self.message.fields(value.as_bytes());
+            }
+            None => self.add(key, |any| any.bytes(1, value.as_bytes())),
+        }
     }
 
-    /// A text, as `value` shows itself.
-    pub(super) fn display(&mut self, key: &str, value: impl Display) {
-        self.add(key, |any| any.display(1, value));
+    /// An address as text.
+    pub(super) fn address(&mut self, key: &str, value: IpAddr) {
+        self.add(key, |any| any.text(1, |text| address(text, value)));
+    }
+
+    /// Eight bytes as text, in hex digits.
+    pub(super) fn hex(&mut self, key: &str, value: u64) {
+        self.add(key, |any| any.bytes(1, &hex::<8, 16>(value.to_be_bytes())));
     }
 
     pub(super) fn truth(&mut self, key: &str, value: bool) {
@@ -154,6 +172,17 @@ impl<'a, 'b> Attributes<'a, 'b> {
             attribute.message(2, write);
         });
     }
+}
+
+/// What stands before the key and before the value of an attribute that is a text, where one byte does for every length, as
+/// it does for nearly all: a third of the time that writing message by message takes.
+fn short(field: u32, key: usize, value: usize) -> Option<([u8; 4], [u8; 4])> {
+    const FIRST_TEXT: u8 = 1 << 3 | 2;
+    const SECOND_MESSAGE: u8 = 2 << 3 | 2;
+    let pair = u8::try_from(key + value + 6).ok().filter(|length| *length < 0x80)?;
+    let tag = u8::try_from(field << 3 | 2).ok().filter(|tag| *tag < 0x80)?;
+    let (key, value) = (u8::try_from(key).ok()?, u8::try_from(value).ok()?);
+    Some(([tag, pair, FIRST_TEXT, key], [SECOND_MESSAGE, value + 2, FIRST_TEXT, value]))
 }
 
 fn nanoseconds(time: SystemTime) -> u64 {

@@ -114,14 +114,14 @@ fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
         attributes.number("http.response.status_code", u64::from(record.status));
     }
     if let Some(client) = record.client {
-        attributes.display("client.address", client.ip());
+        attributes.address("client.address", client.ip());
     }
 }
 
 fn decided(attributes: &mut Attributes<'_, '_>, record: &Record) {
     attributes.text("policy.decision", record.outcome.as_str());
     attributes.text("policy.bundle.revision", &record.revision);
-    attributes.display("decision.id", record.decision_id);
+    attributes.hex("decision.id", record.decision_id.0);
     attributes.text("clerk.environment", record.environment.as_str());
     attributes.text("portcullis.key.class", record.key_class.as_str());
     if let Some(reason) = record.reason {
@@ -157,7 +157,7 @@ fn called(attributes: &mut Attributes<'_, '_>, record: &Record, call: &UpstreamC
         attributes.seconds("portcullis.connection.duration", connect);
     }
     if let Some(peer) = call.peer {
-        attributes.display("network.peer.address", peer.ip());
+        attributes.address("network.peer.address", peer.ip());
         attributes.number("network.peer.port", u64::from(peer.port()));
     }
 }
@@ -168,7 +168,7 @@ fn error(span: &mut Span<'_, '_>, record: &Record, status: Option<u16>) {
     let mut attributes = span.attributes();
     match (record.reason, record.outcome, status) {
         (Some(reason), Outcome::Failed, _) => attributes.text("error.type", reason.as_str()),
-        (_, _, Some(status)) => attributes.display("error.type", status),
+        (_, _, Some(status)) => attributes.text("error.type", &status.to_string()),
         (_, Outcome::Aborted, None) => attributes.text("error.type", "aborted"),
         _ => attributes.text("error.type", OTHER),
     }

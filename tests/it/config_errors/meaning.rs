@@ -145,6 +145,19 @@ fn times_without_sense_are_told_why() {
 }
 
 #[test]
+fn a_connection_must_outlive_what_sdks_think_it_does() {
+    insta::assert_snapshot!(said_of(&with("limits: { idleTimeout: 5s }\n")), @r"
+    error: `limits.idleTimeout` must be at least `6s`
+     --> gateway.yaml:4:24
+      |
+    4 | limits: { idleTimeout: 5s }
+      |                        ^^
+      |
+      = help: the SDKs send requests on connections that idled for up to 5 s
+    ");
+}
+
+#[test]
 fn times_without_sense_are_told_why_once_their_shape_is_right() {
     insta::assert_snapshot!(said_of(&with("upstream: { connectTimeout: \"5\", responseTimeout: 0s }\nlimits: { bodyTimeout: soon, headerTimeout: 48h }\n")), @r#"
     error: `upstream.connectTimeout` must have a unit

@@ -1,7 +1,7 @@
 //! The whole gateway in this process, wired as the program wires it, with its log lines to read.
 
 use super::client::{Answer, Client};
-use super::proxy::{settings, upstream_settings, upstream_with};
+use super::proxy::{upstream_settings, upstream_with};
 use portcullis::config::gateway::{
     AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
 };
@@ -24,6 +24,7 @@ pub(crate) struct Setup {
     pub(crate) unknown_fields: UnknownFields,
     pub(crate) fallthrough: Fallthrough,
     pub(crate) response_timeout: Duration,
+    pub(crate) upload_timeout: Duration,
     pub(crate) upstream: SocketAddr,
 }
 
@@ -67,6 +68,7 @@ impl Setup {
             unknown_fields: UnknownFields::Deny,
             fallthrough: Fallthrough::Forward,
             response_timeout: Duration::from_secs(10),
+            upload_timeout: Duration::from_secs(10),
             upstream,
         }
     }
@@ -86,11 +88,13 @@ impl Setup {
         let shared = Arc::new(Shared::new(gate, telemetry(sender)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
-        to.response_timeout = self.response_timeout;
+        (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
         let settings = Settings {
+            workers: 1,
+            connections: self.limits.connections,
             header_bytes: self.limits.header_bytes,
             header_timeout: self.limits.header_timeout,
-            ..settings()
+            idle_timeout: self.limits.idle_timeout,
         };
         let server = Server::start(vec![listener], settings, &shared.telemetry.server(), move |_| {
             let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));

@@ -16,7 +16,13 @@ use tokio::net::TcpListener;
 
 /// Settings that no test should run into.
 pub(crate) fn settings() -> Settings {
-    Settings { workers: 1, connections: 100, header_bytes: 32 * 1024, header_timeout: Duration::from_secs(10) }
+    Settings {
+        workers: 1,
+        connections: 100,
+        header_bytes: 32 * 1024,
+        header_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(10),
+    }
 }
 
 /// Upstream settings that no test should run into.
@@ -26,6 +32,7 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
         ca_file: None,
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
+        upload_timeout: Duration::from_secs(10),
     }
 }
 

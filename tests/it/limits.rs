@@ -1,0 +1,117 @@
+//! Bounds on what a client can hold, and that the gateway is well again once it lets go.
+
+use crate::support::client::Client;
+use crate::support::gateway::{Setup, head, patch};
+use crate::support::recorder::{Recorder, Reply};
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+const BODY: &str = r#"{"first_name":"a"}"#;
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn an_upload_that_is_not_inspected_must_end_too() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(recorder.address());
+    setup.upload_timeout = SHORT;
+    let mut gateway = setup.start();
+    let begun = Instant::now();
+    let answer = gateway.ask(head("POST /v1/users/user_1/profile_image", "content-length: 9\r\n") + "abc").await;
+    assert_eq!(answer.status(), 408);
+    assert!(begun.elapsed() >= SHORT * 4 / 5 && begun.elapsed() < LONG, "{:?}", begun.elapsed());
+    assert_eq!(gateway.line().await["reason"], "body_timeout");
+    assert_eq!(recorder.seen(), 0, "half a body is no request");
+}
+
+#[tokio::test]
+async fn an_upload_within_its_time_waits_for_a_slow_client() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(recorder.address());
+    setup.response_timeout = SHORT;
+    let gateway = setup.start();
+    let mut client = Client::connect(gateway.address).await;
+    client.send(head("POST /v1/users/user_1/profile_image", "content-length: 4\r\n")).await;
+    for byte in b"abcd" {
+        pingora_timeout::sleep(SHORT / 2).await;
+        client.send([*byte]).await;
+    }
+    assert_eq!(client.answer().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
+    let big = "x".repeat(32 * 1024 * 1024);
+    let recorder = Recorder::answering(200, &big).await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.idle_timeout = SHORT;
+    let mut gateway = setup.start();
+    let mut client = Client::connect(gateway.address).await;
+    client.send(head("GET /v1/users", "")).await;
+    let line = gateway.line().await;
+    assert!(line["response_bytes"].as_u64().unwrap() < big.len() as u64, "{line}");
+    assert!(client.closed().await.len() < big.len());
+}
+
+#[tokio::test]
+async fn after_too_many_requests_the_next_is_served() {
+    let recorder = Recorder::start(|request| match request.line() {
+        "GET /v1/users HTTP/1.1" => Reply::Nothing,
+        _ => Reply::json(200, "{}"),
+    })
+    .await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.in_flight = 1;
+    let mut gateway = setup.start();
+    let mut first = Client::connect(gateway.address).await;
+    first.send(head("GET /v1/users", "")).await;
+    recorder.request().await;
+    let begun = Instant::now();
+    let refused = gateway.ask(patch(BODY)).await;
+    assert_eq!((refused.status(), refused.header("retry-after")), (429, Some("1")));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    gateway.line().await;
+    drop(first);
+    assert_eq!(gateway.line().await["decision"], "abort");
+    assert_eq!(gateway.ask(patch(BODY)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn after_too_many_bodies_the_next_is_served() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.body_budget_bytes = 40;
+    let mut gateway = setup.start();
+    let mut first = Client::connect(gateway.address).await;
+    first.send(head("PATCH /v1/users/user_1", "content-type: application/json\r\ncontent-length: 31\r\n")).await;
+    first.send(&[b' '; 30]).await;
+    // its bytes are counted as soon as they are read, which no one tells
+    let begun = Instant::now();
+    while gateway.ask(patch(BODY)).await.status() != 429 {
+        assert!(begun.elapsed() < LONG);
+    }
+    drop(first);
+    while gateway.line().await["decision"] != "abort" {}
+    assert_eq!(gateway.ask(patch(BODY)).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_refusal_lists_some_of_ten_thousand_mistakes_and_takes_no_time() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let gateway = Setup::before(recorder.address()).start();
+    let mut many = String::from("{");
+    for number in 0..10_000 {
+        let _ = write!(many, "\"k{number}\":1,");
+    }
+    let long = format!("{{\"{}\":1}}", "a".repeat(250_000));
+    for body in [many + "\"z\":1}", long] {
+        let begun = Instant::now();
+        let answer = gateway.ask(patch(body)).await;
+        assert_eq!(answer.status(), 422);
+        let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert!((1..=32).contains(&document["errors"].as_array().unwrap().len()));
+        assert!(answer.body.len() < 64 * 1024, "{}", answer.body.len());
+        assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
+    }
+    assert_eq!(recorder.connections(), 0);
+}
