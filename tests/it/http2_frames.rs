@@ -2,8 +2,8 @@
 
 use crate::support::gateway::{Gateway, Setup, patch};
 use crate::support::http2::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Http2, Outcome, PADDED, PING, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, block, frame,
+    ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, Http2, Outcome, PADDED, PING, RST_STREAM,
+    SETTINGS, WINDOW_UPDATE, block, frame,
 };
 use crate::support::recorder::{Recorder, Reply};
 use std::time::{Duration, Instant};
@@ -295,7 +295,10 @@ async fn floods_end_their_own_connection_or_cost_nothing_much() {
     };
     let bomb = [vec![0x40, 1, b'x', 127, 0x81, 0x1e], vec![b'a'; 4000], vec![0xbe; 12_000]].concat();
     let continuations = std::iter::repeat_n(frame(CONTINUATION, 0, 1, b""), 2000).flatten();
-    let floods: [(&str, bool, Vec<u8>); 7] = [
+    let malformed = block(&with(&[("connection", "x")]));
+    let refused = |number| frame(HEADERS, END_HEADERS | END_STREAM, stream(number), &malformed);
+    let floods: [(&str, bool, Vec<u8>); 8] = [
+        ("streams that we must reset", true, (0..300).flat_map(refused).collect()),
         ("rapid reset", true, (0..500).flat_map(reset).collect()),
         ("continuation", true, frame(HEADERS, 0, 1, &head).into_iter().chain(continuations).collect()),
         ("settings", false, frame(SETTINGS, 0, 0, b"").repeat(1000)),
@@ -390,4 +393,30 @@ async fn a_client_that_takes_nothing_of_an_answer_is_cut_off() {
         bytes += if frame.kind == DATA { frame.payload.len() } else { 0 };
     }
     assert_eq!(bytes, 65_535, "the window a client has without a word");
+}
+
+#[tokio::test]
+async fn a_client_that_asks_and_gives_up_without_end_is_sent_away() {
+    let upstream = Recorder::start(|_| Reply::Nothing).await;
+    let gateway = Setup::before(upstream.address()).start();
+    let mut client = Http2::connect(gateway.address).await;
+    let head = block(&with(&[]));
+    let mut given_up = 0;
+    'asking: for number in 0..300 {
+        let stream = number * 2 + 1;
+        client.send(HEADERS, END_HEADERS, stream, &head).await;
+        client.send(PING, 0, 0, &[1; 8]).await;
+        // its echo says that the request was looked at
+        loop {
+            match client.frame().await {
+                Some(frame) if frame.kind == PING && frame.flags & ACK != 0 => break,
+                Some(frame) if frame.kind != GOAWAY => {}
+                _ => break 'asking,
+            }
+        }
+        client.send(RST_STREAM, 0, stream, &[0, 0, 0, 8]).await;
+        given_up = number;
+    }
+    assert!((50..200).contains(&given_up), "{given_up}");
+    assert_eq!(gateway.ask(patch(FORBIDDEN)).await.status(), 422);
 }
