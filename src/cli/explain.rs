@@ -1,6 +1,7 @@
 //! `portcullis explain`: what would become of a request, and why.
 
 use super::args::ExplainArgs;
+use super::client_facts::client;
 use super::{Exit, Failure, console, load};
 use crate::config::gateway::EnvironmentOverride;
 use crate::config::overrides::Overrides;
@@ -32,6 +33,7 @@ struct Request {
     body: Bytes,
     key: KeyClass,
     environment: Environment,
+    client: Client,
 }
 
 impl Request {
@@ -50,7 +52,15 @@ impl Request {
         }
         let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
         let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
-        Ok(Self { method: args.method.clone(), uri, headers, body: body(args)?, key, environment })
+        Ok(Self {
+            method: args.method.clone(),
+            uri,
+            headers,
+            body: body(args)?,
+            key,
+            environment,
+            client: client(&args.client)?,
+        })
     }
 }
 
@@ -114,7 +124,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
-        client: &Client::default(),
+        client: &request.client,
         time: SystemTime::now(),
     };
     let judgement = decide(bundle, operation, &attributes, request.body.clone());

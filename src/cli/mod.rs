@@ -4,6 +4,7 @@ mod args;
 pub mod banner;
 mod certificates;
 mod check;
+mod client_facts;
 mod console;
 mod explain;
 mod health;
