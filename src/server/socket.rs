@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// With which every connection in HTTP/2 begins (RFC 9113 section 3.4). No method of HTTP/1.1 that is forwarded does.
-const PREFACE: &[u8] = b"PRI";
+/// With which every connection in HTTP/2 begins (RFC 9113 section 3.4), as far as no request in HTTP/1.1 does.
+const PREFACE: &[u8] = b"PRI * HTTP/2";
 /// With which every connection in TLS begins: a record with a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
@@ -198,13 +198,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_bytes_tell_what_is_spoken() {
-        let table: [(&[u8], _); 9] = [
+    fn the_first_bytes_tell_what_is_spoken() {
+        let table: [(&[u8], _); 10] = [
             (b"", None),
             (b"P", None),
             (b"PR", None),
-            (b"PRI", Some(Spoken::Http2)),
-            (b"PRO", Some(Spoken::Http1)),
+            (b"PRI * HTTP/", None),
+            (b"PRI * HTTP/2", Some(Spoken::Http2)),
+            (b"PRI * HTTP/1", Some(Spoken::Http1)),
             (b"PAT", Some(Spoken::Http1)),
             (b"G", Some(Spoken::Http1)),
             (b"\r\n", Some(Spoken::Http1)),
@@ -221,7 +222,7 @@ mod tests {
         let (client, server) = UnixStream::pair().unwrap();
         let writing = tokio::spawn(async move {
             let mut client = client;
-            for byte in b"PRIOR" {
+            for byte in b"PRI * HTTP/2.0\r\n" {
                 client.write_all(&[*byte]).await.unwrap();
                 tokio::task::yield_now().await;
             }
@@ -231,6 +232,6 @@ mod tests {
         writing.await.unwrap();
         let mut all = Vec::new();
         opened.read_to_end(&mut all).await.unwrap();
-        assert_eq!((spoken, all.as_slice()), (Spoken::Http2, b"PRIOR".as_slice()));
+        assert_eq!((spoken, all.as_slice()), (Spoken::Http2, b"PRI * HTTP/2.0\r\n".as_slice()));
     }
 }

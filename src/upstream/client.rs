@@ -115,12 +115,15 @@ impl Upstream {
     ) -> Result<Response<UpstreamResponseBody>, Unanswered> {
         let progress = request.body().progress();
         let answer = lease.send(request, self.connector.origin());
-        let answer = within(&self.connector, progress, answer).await;
+        let answer = within(&self.connector, progress.clone(), answer).await;
         match answer {
             Ok(Ok(answer)) => accept(answer, lease).map_err(Unanswered::from),
             Ok(Err(mut failure)) => {
                 let unsent = failure.take_message();
-                Err(Unanswered { error: failure.error().into(), unsent })
+                // hyper tells it in HTTP/1.1 only
+                let is_broken = progress.is_some_and(|progress| progress.is_broken());
+                let error = if is_broken { UpstreamError::UploadBrokenOff } else { failure.error().into() };
+                Err(Unanswered { error, unsent })
             }
             Err(late) => Err(late.into()),
         }

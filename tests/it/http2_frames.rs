@@ -421,3 +421,11 @@ async fn a_client_that_asks_and_gives_up_without_end_is_sent_away() {
     assert!((50..200).contains(&given_up), "{given_up}");
     assert_eq!(gateway.ask(patch(FORBIDDEN)).await.status(), 422);
 }
+
+#[tokio::test]
+async fn the_preface_s_method_in_http_1_is_refused_as_any_other() {
+    let (gateway, upstream) = gateway().await;
+    let answer = gateway.ask("PRI * HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    assert!((400..500).contains(&answer.status()), "{}", answer.head);
+    assert_eq!(upstream.seen(), 0);
+}
