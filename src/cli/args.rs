@@ -1,5 +1,6 @@
 //! The arguments. Comments here become the help texts.
 
+use super::contract::ContractCommand;
 use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
@@ -26,6 +27,9 @@ pub(super) enum Command {
     Explain(ExplainArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
+    /// Bring in Clerk's contract from its OpenAPI specs
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// Print the JSON Schema of a kind of file, for editors
     Schema {
         /// The kind of file
@@ -39,6 +43,8 @@ pub(super) enum SchemaOf {
     Gateway,
     /// A policy file
     Policy,
+    /// What the vendor's specs get wrong: the overlay.yaml beside contract files
+    ContractOverlay,
 }
 
 #[derive(Debug, ArgGroup)]

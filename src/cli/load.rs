@@ -2,11 +2,12 @@
 
 use super::args::ConfigArgs;
 use super::banner::{Enforced, PolicyRow};
-use super::{Failure, policies};
+use super::{Failure, contract_folder, policies};
 use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::Environment;
+use crate::contract::{Contract, ContractError};
 use crate::judge::{Bundle, BundleError};
 use crate::policy::Policy;
 use crate::span::Diagnostic;
@@ -33,12 +34,25 @@ fn file(args: &ConfigArgs) -> Result<PathBuf, Failure> {
 
 /// The bundle that the configuration names: the policies as their files say now, with the contract.
 pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
+    let contract = contract(gateway)?;
     let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
-    let contract = &gateway.contract;
-    let bundle = Bundle::compile(&texts, &contract.default_api_version, contract.unknown_fields, contract.fallthrough);
-    bundle.map_err(|error| match error {
-        BundleError::Policies(mistakes) => Failure::Broken(mistakes),
-        BundleError::Contract(error) => Failure::Broken(vec![Diagnostic::of_file(&gateway.file, error.to_string())]),
+    let settings = &gateway.contract;
+    let bundle = Bundle::compile(contract, &texts, settings.unknown_fields, settings.fallthrough);
+    bundle.map_err(|BundleError(mistakes)| Failure::Broken(mistakes))
+}
+
+/// The contract that the configuration names, proven; the built-in one where it names none.
+pub(super) fn contract(gateway: &Gateway) -> Result<Contract, Failure> {
+    let default = &gateway.contract.default_api_version;
+    let contract = match &gateway.contract.folder {
+        Some(folder) => Contract::load(&contract_folder::read(folder).map_err(Failure::Broken)?, default),
+        None => Contract::built_in(default),
+    };
+    contract.map_err(|error| {
+        Failure::Broken(match error {
+            ContractError::Files(mistakes) => mistakes,
+            ContractError::Default { .. } => vec![Diagnostic::of_file(&gateway.file, error.to_string())],
+        })
     })
 }
 

@@ -6,6 +6,8 @@ mod certificates;
 mod check;
 mod client_facts;
 mod console;
+mod contract;
+mod contract_folder;
 mod explain;
 mod health;
 mod listeners;
@@ -76,6 +78,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
+        Command::Contract(command) => contract::contract(&command),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)
@@ -87,6 +90,7 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }
 }
 

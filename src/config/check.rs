@@ -33,6 +33,7 @@ pub(super) fn check(
         upstream,
         policies: check.policies(&file.policies),
         contract: Contract {
+            folder: file.contract.folder.as_ref().map(|folder| check.existing(folder, "/contract/folder".to_owned())),
             default_api_version: file.contract.default_api_version.clone(),
             unknown_fields: file.contract.unknown_fields,
             fallthrough: file.contract.fallthrough,
@@ -128,15 +129,18 @@ impl Check<'_> {
     fn policies(&mut self, written: &[String]) -> Vec<PathBuf> {
         let mut policies = Vec::with_capacity(written.len());
         for (position, written) in written.iter().enumerate() {
-            let path = self.path(written);
-            if let Err(error) = path.metadata() {
-                let given = Given::in_file(written, format!("/policies/{position}"));
-                let what = format!("cannot be read: {}", why(&error));
-                self.refuse(&given, &what, "paths are relative to the file they are written in");
-            }
-            policies.push(path);
+            policies.push(self.existing(written, format!("/policies/{position}")));
         }
         policies
+    }
+
+    fn existing(&mut self, written: &str, pointer: String) -> PathBuf {
+        let path = self.path(written);
+        if let Err(error) = path.metadata() {
+            let what = format!("cannot be read: {}", why(&error));
+            self.refuse(&Given::in_file(written, pointer), &what, "paths are relative to the file they are written in");
+        }
+        path
     }
 
     fn environment(&mut self, keys: &EnvironmentChoice) -> Option<EnvironmentOverride> {

@@ -138,6 +138,9 @@ pub(super) struct Upstream {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Contract {
+    /// A folder with contract files, made by `portcullis contract import`, in place of the built-in ones; relative to this file.
+    #[schemars(example = &"../policies/contract/clerk")]
+    pub(super) folder: Option<String>,
     /// The API version by which requests are judged that name none. A date that is not known is judged by the newest known before it, or the oldest.
     #[schemars(example = &"2026-05-12", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     pub(super) default_api_version: String,
@@ -240,6 +243,7 @@ impl Default for Upstream {
 impl Default for Contract {
     fn default() -> Self {
         Self {
+            folder: None,
             default_api_version: "2026-05-12".to_owned(),
             unknown_fields: UnknownFields::Deny,
             fallthrough: Fallthrough::Forward,

@@ -111,6 +111,8 @@ pub enum UpstreamTarget {
 /// How Clerk's contract is applied.
 #[derive(Clone, Debug)]
 pub struct Contract {
+    /// The folder with contract files to use in place of the built-in ones.
+    pub folder: Option<PathBuf>,
     /// The API version of requests that name none.
     pub default_api_version: String,
     /// What happens to a field that the contract does not declare.

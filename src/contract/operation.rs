@@ -1,6 +1,6 @@
 //! One operation of the contract in one API version.
 
-use super::schema::BodySchema;
+use super::BodySchema;
 use std::sync::Arc;
 
 /// One operation of the contract in one API version.

@@ -14,8 +14,9 @@ const MOST_FINDINGS: usize = 32;
 
 /// A body schema, ready to judge by.
 #[derive(Debug)]
-pub struct BodySchema {
-    validator: Validator<DocumentJson>,
+pub(super) struct CompiledSchema {
+    /// None for a schema that does not compile: no body fits it.
+    validator: Option<Validator<DocumentJson>>,
     declared: Declared,
 }
 
@@ -47,13 +48,13 @@ pub enum FindingKind {
     LookAlike,
 }
 
-impl BodySchema {
+impl CompiledSchema {
     /// Compiles a JSON Schema (2020-12): no remote references, formats asserted, regular expressions in linear time.
     ///
     /// # Errors
     ///
     /// The schema is not a valid one, or refers to something outside itself.
-    pub fn compile(schema: &Value) -> Result<Self, Box<ValidationError<'static>>> {
+    pub(super) fn compile(schema: &Value) -> Result<Self, Box<ValidationError<'static>>> {
         let validator = jsonschema::options_for::<DocumentJson>()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
@@ -61,23 +62,29 @@ impl BodySchema {
             .offline()
             .build(schema)
             .map_err(Box::new)?;
-        Ok(Self { validator, declared: Declared::read(schema, schema) })
+        Ok(Self { validator: Some(validator), declared: Declared::read(schema, schema) })
+    }
+
+    /// What serves for a schema that does not compile: it declares nothing and refuses every body.
+    pub(super) fn unusable() -> Self {
+        Self { validator: None, declared: Declared::default() }
     }
 
     /// The names that the schema declares.
-    pub const fn declared(&self) -> &Declared {
+    pub(super) const fn declared(&self) -> &Declared {
         &self.declared
     }
 
     /// Everything that is wrong with `document`, at most some dozens of findings.
-    pub fn check(&self, document: &Document) -> Vec<Finding> {
+    pub(super) fn check(&self, document: &Document) -> Vec<Finding> {
         let mut findings = Vec::new();
         look_alikes(document.root(), &self.declared, &Pointer::default(), &mut findings);
         let root = SchemaNode::Value(document.root());
-        if self.validator.is_valid(root) {
+        let Some(validator) = &self.validator else { return vec![unjudged()] };
+        if validator.is_valid(root) {
             return findings;
         }
-        for error in self.validator.iter_errors(root).take(MOST_FINDINGS) {
+        for error in validator.iter_errors(root).take(MOST_FINDINGS) {
             self.report(&error, &mut findings);
         }
         findings
@@ -125,6 +132,17 @@ impl BodySchema {
             message: "is not a field of this operation".to_owned(),
             meant: meant.map(str::to_owned),
         })
+    }
+}
+
+/// Every body's finding where the schema itself is broken.
+fn unjudged() -> Finding {
+    Finding {
+        kind: FindingKind::Invalid,
+        keyword: "schema",
+        field: None,
+        message: "cannot be judged: the contract's schema for it is broken".to_owned(),
+        meant: None,
     }
 }
 
@@ -261,11 +279,11 @@ fn types(kind: &TypeKind) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BodySchema, FindingKind};
+    use super::{CompiledSchema, FindingKind};
     use crate::document::Document;
     use serde_json::json;
 
-    fn schema() -> BodySchema {
+    fn schema() -> CompiledSchema {
         let schema = json!({
             "type": "object",
             "additionalProperties": false,
@@ -279,7 +297,7 @@ mod tests {
                 "public_metadata": { "type": "object" },
             },
         });
-        BodySchema::compile(&schema).expect("a valid schema")
+        CompiledSchema::compile(&schema).expect("a valid schema")
     }
 
     fn findings(text: &str) -> Vec<(FindingKind, String, String)> {

@@ -171,11 +171,13 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
     let version = requested_version(header, uri.query()).map_err(ambiguous_version)?;
     let routed = call.bundle.route(call.request.method().as_str(), uri.path(), version.as_deref());
     if let Routed::Operation(operation, _) = &routed {
-        call.record.lock().routed = Some(RecordedRoute {
+        let mut record = call.record.lock();
+        record.routed = Some(RecordedRoute {
             route: operation.path.clone(),
             operation: operation.id.clone(),
             api_version: operation.api_version.clone(),
         });
+        record.unknown_version = call.bundle.contract.unknown_version(version.as_deref());
     }
     if let Some(permit) = call.bundle.exempt(&routed) {
         return Ok(Duty::Exempt(permit));

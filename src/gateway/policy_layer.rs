@@ -27,6 +27,7 @@ use tower::{Layer, Service};
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use portcullis::config::gateway::Limits;
+/// use portcullis::contract::Contract;
 /// use portcullis::contract::strictness::{Fallthrough, UnknownFields};
 /// use portcullis::gateway::{Gate, Judged, PolicyLayer};
 /// use portcullis::judge::{Bundle, PolicyText};
@@ -38,7 +39,7 @@ use tower::{Layer, Service};
 ///     file: "policies/no-skip-password-checks.yaml".into(),
 ///     text: std::fs::read_to_string("policies/no-skip-password-checks.yaml")?,
 /// };
-/// let bundle = Bundle::compile(&[policy], "2026-05-12", UnknownFields::Deny, Fallthrough::Forward)?;
+/// let bundle = Bundle::compile(Contract::built_in("2026-05-12")?, &[policy], UnknownFields::Deny, Fallthrough::Forward)?;
 /// let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
 /// let backend = service_fn(|_: Request<Judged<Full<bytes::Bytes>>>| async {
 ///     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("updated")))

@@ -2,7 +2,7 @@
 
 use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, UnknownFields};
-use crate::contract::{Contract, ContractError, Operation, Routed};
+use crate::contract::{Contract, INSPECTED, Operation, Routed};
 use crate::manifest;
 use crate::policy::{Policies, Policy, RequestPolicy, compile};
 use crate::span::Diagnostic;
@@ -36,38 +36,31 @@ pub struct Bundle {
     pub revision: Arc<str>,
 }
 
-/// Why a bundle cannot be used.
+/// What people wrote cannot be used: everything that is wrong, each with its place.
 #[derive(Debug, thiserror::Error)]
-pub enum BundleError {
-    /// The contract.
-    #[error(transparent)]
-    Contract(#[from] ContractError),
-    /// What people wrote: everything that is wrong, each with its place.
-    #[error("{} mistakes in policies", .0.len())]
-    Policies(Vec<Diagnostic>),
-}
+#[error("{} mistakes in policies", .0.len())]
+pub struct BundleError(pub Vec<Diagnostic>);
 
 impl Bundle {
-    /// Compiles a bundle from the built-in contract and policy files.
+    /// Compiles a bundle from a contract and policy files.
     ///
     /// # Errors
     ///
-    /// The default version is not known, or anything in the policy files is wrong: then all of it.
+    /// Everything in the policy files that is wrong, each with its place.
     pub fn compile(
+        contract: Contract,
         texts: &[PolicyText],
-        default_version: &str,
         unknown_fields: UnknownFields,
         fallthrough: Fallthrough,
     ) -> Result<Self, BundleError> {
-        let contract = Contract::built_in(default_version)?;
-        let policies = policies(texts, &contract).map_err(BundleError::Policies)?;
-        let revision = revision(texts, default_version, unknown_fields, fallthrough);
+        let policies = policies(texts, &contract).map_err(BundleError)?;
+        let revision = revision(&contract, texts, unknown_fields, fallthrough);
         Ok(Self { contract, policies: Policies::new(policies), unknown_fields, fallthrough, revision })
     }
 
-    /// Whether requests to the operation must be judged: it has a body schema, or a policy matches it.
+    /// Whether requests to the operation must be judged: it always must be, or a policy matches it.
     pub fn is_inspected(&self, operation: &Operation) -> bool {
-        operation.body.is_some() || !self.policies.of_operation(&operation.id).is_empty()
+        INSPECTED.contains(&operation.id.as_ref()) || !self.policies.of_operation(&operation.id).is_empty()
     }
 
     /// What a request is, by the contract, with what of it must be judged.
@@ -108,12 +101,14 @@ fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Policy>, Ve
     if mistakes.is_empty() { Ok(policies) } else { Err(mistakes) }
 }
 
-/// The first 12 hex digits of a SHA-256 over what decides: policy texts in order, and how the contract is applied. The
-/// contract itself comes with the program, whose version is in it too.
-fn revision(texts: &[PolicyText], version: &str, unknown: UnknownFields, fallthrough: Fallthrough) -> Arc<str> {
+/// The first 12 hex digits of a SHA-256 over what decides: the contract and how it is applied, policy texts in order, and the
+/// program's own version.
+fn revision(contract: &Contract, texts: &[PolicyText], unknown: UnknownFields, fallthrough: Fallthrough) -> Arc<str> {
     let mut context = digest::Context::new(&digest::SHA256);
+    let version = contract.default_version();
     let settings = format!("{}\0{version}\0{unknown:?}\0{fallthrough:?}\0", env!("CARGO_PKG_VERSION"));
     context.update(settings.as_bytes());
+    context.update(contract.fingerprint());
     for text in texts {
         context.update(&text.text.len().to_le_bytes());
         context.update(text.text.as_bytes());

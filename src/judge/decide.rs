@@ -3,10 +3,10 @@
 use super::bundle::Bundle;
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
-use crate::contract::Operation;
 use crate::contract::field::Field;
-use crate::contract::schema::{BodySchema, Finding, FindingKind};
+use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::UnknownFields;
+use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, ParseError, Problem};
 use crate::policy::cel::EvaluationError;
 use crate::policy::{Action, Attributes, Outcome, Policy};

@@ -3,6 +3,7 @@
 use super::client::Client;
 use crate::contract::credential::Environment;
 use http::HeaderMap;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What policies may know of a request besides its body. Collected at the edge: nothing here is looked up by the judge.
@@ -13,7 +14,7 @@ pub struct Attributes<'a> {
     /// The path as sent.
     pub path: &'a str,
     /// The path's parameters by name.
-    pub parameters: &'a [(Box<str>, Box<str>)],
+    pub parameters: &'a [(Arc<str>, Box<str>)],
     /// The query as sent, without its `?`.
     pub query: &'a str,
     /// The headers; credentials among them are not shown to policies.

@@ -9,7 +9,7 @@ pub mod cel;
 mod client;
 mod compile;
 mod evaluate;
-mod names;
+mod nearest;
 mod source;
 
 pub use action::Action;

@@ -13,6 +13,7 @@ mod sampling;
 mod server_metrics;
 mod timestamp;
 pub mod trace_context;
+mod version_alarm;
 
 pub use access_log::Output;
 pub use environment::VariableError;
@@ -35,6 +36,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
+use version_alarm::VersionAlarm;
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -74,6 +76,7 @@ struct Shared {
     log: AccessLog,
     metrics: Metrics,
     sampling: Sampling,
+    version_alarm: VersionAlarm,
     otlp: Option<Otlp>,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
@@ -96,6 +99,7 @@ impl Telemetry {
             log: log.map_err(SetupError::AccessLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
+            version_alarm: VersionAlarm::new(),
             otlp,
             rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
         };
@@ -121,6 +125,7 @@ impl Telemetry {
         let shared = &*self.shared;
         shared.log.add(record);
         shared.metrics.add(record);
+        shared.version_alarm.look_at(record);
         if let Some(otlp) = &shared.otlp
             && shared.sampling.at_end(record)
         {

@@ -18,6 +18,8 @@ use tokio_rustls::client::TlsStream;
 
 const FORBIDDEN: &str = r#"{"skip_password_checks":true}"#;
 const ALLOWED: &str = r#"{"first_name":"Ada"}"#;
+/// A rule that every client of these tests keeps.
+const LOCAL: &str = "client.ip == '127.0.0.1'";
 
 /// A folder with the certificate of a server, and the gateway that shows it.
 struct Served {
@@ -81,7 +83,7 @@ async fn refused(gateway: &Gateway, why: RefusedConnection, count: u64) {
 #[tokio::test]
 async fn requests_over_tls_are_judged() {
     let authority = Authority::new("ours");
-    let served = served(&authority, None, "true").await;
+    let served = served(&authority, None, LOCAL).await;
     let mut client = connect(&served, &authority.client(&["http/1.1"], None)).await.unwrap();
     client.send(patch(FORBIDDEN)).await;
     assert_eq!(client.answer().await.unwrap().status(), 422);
@@ -124,7 +126,7 @@ async fn policies_see_who_the_client_is() {
 #[tokio::test]
 async fn a_session_is_not_resumed_past_the_check_of_the_certificate() {
     let ours = Authority::new("ours");
-    let served = served(&ours, Some(&ours), "true").await;
+    let served = served(&ours, Some(&ours), LOCAL).await;
     // the same connector keeps the tickets it was given
     let by = ours.client(&[], Some(&ours.issue(&["a.internal"])));
     for _ in 0..2 {
@@ -138,7 +140,7 @@ async fn a_session_is_not_resumed_past_the_check_of_the_certificate() {
 #[tokio::test]
 async fn http_to_a_tls_port_is_told_so() {
     let authority = Authority::new("ours");
-    let served = served(&authority, None, "true").await;
+    let served = served(&authority, None, LOCAL).await;
     let answer = served.gateway.ask(patch(ALLOWED)).await;
     assert_eq!((answer.status(), answer.text()), (400, "this listener speaks https, not http"));
     assert_eq!(answer.header("connection"), Some("close"));
@@ -160,7 +162,7 @@ async fn tls_to_a_plain_port_gets_an_alert() {
 #[tokio::test]
 async fn a_new_certificate_is_shown_to_new_connections_and_open_ones_go_on() {
     let (before, after) = (Authority::new("before"), Authority::new("after"));
-    let served = served(&before, None, "true").await;
+    let served = served(&before, None, LOCAL).await;
     let mut open = connect(&served, &before.client(&[], None)).await.unwrap();
     assert!(!served.tls.reload().unwrap(), "nothing changed");
 
@@ -195,7 +197,7 @@ async fn a_secret_that_kubernetes_swaps_is_followed() {
 #[tokio::test]
 async fn bad_files_keep_what_was_good_and_are_told_once() {
     let authority = Authority::new("ours");
-    let served = served(&authority, None, "true").await;
+    let served = served(&authority, None, LOCAL).await;
     let by = authority.client(&[], None);
     let other_key = authority.issue(&["localhost"]).1;
     let key = std::fs::read_to_string(served.folder.path().join("tls.key")).unwrap();

@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;
@@ -28,6 +30,8 @@ mod life;
 mod limits;
 #[cfg(test)]
 mod listeners;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

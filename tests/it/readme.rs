@@ -2,6 +2,7 @@
 
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
+use portcullis::contract::Contract;
 use portcullis::contract::strictness::{Fallthrough, UnknownFields};
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::manifest;
@@ -125,7 +126,8 @@ fn the_table_of_limits_has_every_limit_with_its_default() {
 fn every_policy_compiles() {
     for (text, _) in manifests("RequestPolicy") {
         let policy = PolicyText { file: "README.md".into(), text };
-        Bundle::compile(&[policy], "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("a sound policy");
+        let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+        Bundle::compile(contract, &[policy], UnknownFields::Deny, Fallthrough::Forward).expect("a sound policy");
     }
 }
 

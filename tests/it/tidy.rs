@@ -52,7 +52,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("telemetry", &["judge", "policy", "contract", "document", "redact", "config"]),
     ("judge", &["policy", "contract", "document", "redact", "manifest"]),
     ("policy", &["contract", "document", "redact", "manifest"]),
-    ("contract", &["document", "redact"]),
+    ("contract", &["document", "redact", "manifest"]),
     ("document", &["redact"]),
     ("redact", &[]),
     ("config", &["contract", "manifest"]),

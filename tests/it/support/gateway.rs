@@ -5,6 +5,7 @@ use super::proxy::{upstream_settings, upstream_with};
 use portcullis::config::gateway::{
     AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
 };
+use portcullis::contract::Contract;
 use portcullis::gateway::{Gate, Shared, stack};
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::server::{Listener, Peer, Server, Settings, listen};
@@ -54,9 +55,14 @@ pub(crate) fn text(file: impl AsRef<Path>, text: &str) -> PolicyText {
     PolicyText { file: file.as_ref().to_owned(), text: text.to_owned() }
 }
 
+/// The contract built into the program, with the default version of a configuration.
+pub(crate) fn contract() -> Contract {
+    Contract::built_in("2026-05-12").expect("a sound contract")
+}
+
 /// A bundle with the defaults of a configuration.
 pub(crate) fn bundle(policies: &[PolicyText]) -> Bundle {
-    Bundle::compile(policies, "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("sound policies")
+    Bundle::compile(contract(), policies, UnknownFields::Deny, Fallthrough::Forward).expect("sound policies")
 }
 
 impl Setup {
@@ -80,7 +86,7 @@ impl Setup {
 
     /// Starts it on `listener`.
     pub(crate) fn start_on(self, listener: Listener) -> Gateway {
-        let bundle = Bundle::compile(&self.policies, "2026-05-12", self.unknown_fields, self.fallthrough);
+        let bundle = Bundle::compile(contract(), &self.policies, self.unknown_fields, self.fallthrough);
         let (sender, lines) = unbounded_channel();
         // a Unix socket has no address
         let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());

@@ -1,0 +1,8 @@
+//! Clerk's contract: how specs become contract files, and what the gateway makes of them.
+
+mod bodies;
+mod folder;
+mod import;
+mod mutation;
+mod requests;
+mod valid;
