@@ -11,7 +11,7 @@ use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::time::UNIX_EPOCH;
@@ -51,7 +51,7 @@ fn benches(criterion: &mut Criterion) {
         query: "",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: None,
+        client: &Client::default(),
         time: UNIX_EPOCH,
     };
     for size in [300, 4 * 1024, 64 * 1024] {

@@ -97,6 +97,10 @@ pub(super) struct ExplainArgs {
     /// A header as `Name: value`; may be given more than once
     #[arg(long = "header", short = 'H', value_name = "HEADER")]
     pub(super) headers: Vec<String>,
+    /// What is known of the client, by the names of policies, such as `spiffeId=spiffe://example.org/billing`; may be
+    /// given more than once
+    #[arg(long = "client", value_name = "NAME=VALUE")]
+    pub(super) client: Vec<String>,
     /// The body
     #[arg(long, value_name = "JSON", conflicts_with = "body_file")]
     pub(super) body: Option<String>,

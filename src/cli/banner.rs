@@ -2,6 +2,7 @@
 
 use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
+use crate::server::Endpoint;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 
@@ -15,8 +16,8 @@ const PLAIN: &str = "\u{1b}[0m";
 /// Everything the gateway says of itself at start. `Display` writes it, over several lines and without a last line break.
 #[derive(Clone, Debug)]
 pub struct Banner<'a> {
-    /// Addresses it listens on, with the ports it got.
-    pub listen: &'a [SocketAddr],
+    /// Where it listens, with the ports it got.
+    pub listen: &'a [Endpoint],
     /// Where requests go.
     pub upstream: &'a UpstreamTarget,
     /// Address of the admin listener.
@@ -68,7 +69,7 @@ impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
         writeln!(f, "{bold}portcullis {}{plain}", env!("CARGO_PKG_VERSION"))?;
-        let listen: Vec<_> = self.listen.iter().map(|address| format!("http://{address}")).collect();
+        let listen: Vec<_> = self.listen.iter().map(Endpoint::to_string).collect();
         writeln!(f, "  listens on   {}", listen.join(", "))?;
         writeln!(f, "  forwards to  {}", target(self.upstream))?;
         match self.admin {
@@ -83,7 +84,11 @@ impl Display for Banner<'_> {
             f,
             "\n\n{loud}The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.{plain}"
         )?;
-        self.listen.first().map_or(Ok(()), |listen| write!(f, "\n\n{}", Tries(*listen)))
+        let plain = self.listen.iter().find_map(|endpoint| match endpoint {
+            Endpoint::Http(address) => Some(*address),
+            Endpoint::Https(_) | Endpoint::Unix(_) => None,
+        });
+        plain.map_or(Ok(()), |address| write!(f, "\n\n{}", Tries(address)))
     }
 }
 
@@ -137,6 +142,7 @@ impl Display for Tries {
 mod tests {
     use super::{Banner, Enforced, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
+    use crate::server::Endpoint;
 
     fn enforced() -> Enforced {
         let row = |name: &str, action: &str, owner: Option<&str>| PolicyRow {
@@ -161,7 +167,7 @@ mod tests {
     #[test]
     fn the_stand_in_is_told_loudly_and_comes_with_requests_to_try() {
         let banner = Banner {
-            listen: &["127.0.0.1:8787".parse().unwrap()],
+            listen: &[Endpoint::Http("127.0.0.1:8787".parse().unwrap())],
             upstream: &UpstreamTarget::Embedded,
             admin: Some("127.0.0.1:9465".parse().unwrap()),
             enforced: &enforced(),
@@ -196,7 +202,11 @@ mod tests {
     #[test]
     fn a_real_upstream_comes_without_requests_to_try() {
         let banner = Banner {
-            listen: &["127.0.0.1:8787".parse().unwrap(), "[::1]:8787".parse().unwrap()],
+            listen: &[
+                Endpoint::Http("127.0.0.1:8787".parse().unwrap()),
+                Endpoint::Https("[::1]:8787".parse().unwrap()),
+                Endpoint::Unix("/run/portcullis.sock".into()),
+            ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
             enforced: &Enforced { audited: 105, policies: Vec::new(), ..enforced() },
@@ -204,7 +214,7 @@ mod tests {
         };
         insta::assert_snapshot!(banner, @r"
         portcullis 0.1.0
-          listens on   http://127.0.0.1:8787, http://[::1]:8787
+          listens on   http://127.0.0.1:8787, https://[::1]:8787, unix:/run/portcullis.sock
           forwards to  https://api.clerk.com:443
           admin        off
           contract     2025-11-10, 2026-05-12

@@ -12,7 +12,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         return Err(Failure::Broken(lints));
     }
     console::warnings(&lints);
-    let listen: Vec<_> = gateway.listen.iter().map(ToString::to_string).collect();
+    let listen: Vec<_> = gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
     console::say(&format!("sound: would listen on {} and enforce", listen.join(", ")));
     console::say(&load::enforced(&bundle).to_string());
     Ok(Exit::Fine)

@@ -1,6 +1,7 @@
 //! `portcullis explain`: what would become of a request, and why.
 
 use super::args::ExplainArgs;
+use super::client_facts::client;
 use super::{Exit, Failure, console, load};
 use crate::config::gateway::EnvironmentOverride;
 use crate::config::overrides::Overrides;
@@ -9,7 +10,7 @@ use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Attributes, Outcome, Policy};
+use crate::policy::{Attributes, Client, Outcome, Policy};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::fmt::Write;
@@ -33,6 +34,7 @@ struct Request {
     body: Bytes,
     key: KeyClass,
     environment: Environment,
+    client: Client,
 }
 
 impl Request {
@@ -51,7 +53,15 @@ impl Request {
         }
         let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
         let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
-        Ok(Self { method: args.method.clone(), uri, headers, body: body(args)?, key, environment })
+        Ok(Self {
+            method: args.method.clone(),
+            uri,
+            headers,
+            body: body(args)?,
+            key,
+            environment,
+            client: client(&args.client)?,
+        })
     }
 }
 
@@ -117,7 +127,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
-        client_ip: None,
+        client: &request.client,
         time: SystemTime::now(),
     };
     let judgement = decide(bundle, operation, &attributes, request.body.clone());

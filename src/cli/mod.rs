@@ -2,13 +2,16 @@
 
 mod args;
 pub mod banner;
+mod certificates;
 mod check;
+mod client_facts;
 mod columns;
 mod console;
 mod contract;
 mod contract_folder;
 mod explain;
 mod health;
+mod listeners;
 mod load;
 mod policies;
 mod run;

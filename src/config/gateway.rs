@@ -3,6 +3,7 @@
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Strictness;
 use crate::manifest::Source;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use std::time::Duration;
 pub struct Gateway {
     /// The file it was read from, to tell where in it is what turns out to be wrong later.
     pub source: Source,
-    /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen.
+    pub listen: Vec<Listener>,
     /// Where requests go.
     pub upstream: Upstream,
     /// Files and folders with policies, absolute.
@@ -32,6 +33,49 @@ pub struct Gateway {
     pub traces: Traces,
     /// Worker threads; at least one.
     pub workers: usize,
+}
+
+/// A place to listen on, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where.
+    pub address: ListenAddress,
+    /// What TLS needs; none for plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix domain socket.
+    Unix {
+        /// Its file, absolute.
+        path: PathBuf,
+        /// The permissions of that file: who may connect.
+        mode: u32,
+    },
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix { path, .. } => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The files that TLS on a listener needs, all in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate shown to clients, with those between it and its authority.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub private_key_file: PathBuf,
+    /// The authorities of which every client must show a certificate; none asks for none.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// Where requests go.

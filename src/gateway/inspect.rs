@@ -10,7 +10,7 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
 use crate::judge::{Permit, decide, pass_unread};
-use crate::policy::Attributes;
+use crate::policy::{Attributes, Client};
 use crate::reason::Reason;
 use crate::telemetry::record::Outcome;
 use bytes::{Bytes, BytesMut};
@@ -234,7 +234,7 @@ fn judge<B>(
     body: Bytes,
 ) -> Result<Permit, Refusal> {
     let time = SystemTime::now();
-    let attributes = attributes(&call.request, call.peer.map(|peer| peer.ip()), parameters, environment, time);
+    let attributes = attributes(&call.request, &call.client, parameters, environment, time);
     let clock = Instant::now();
     let judgement = decide(&call.bundle, operation, &attributes, body);
     let mut record = call.record.lock();
@@ -252,7 +252,7 @@ fn judge<B>(
 
 fn attributes<'a, B>(
     request: &'a Request<B>,
-    client_ip: Option<std::net::IpAddr>,
+    client: &'a Client,
     parameters: &'a Parameters,
     environment: Environment,
     time: SystemTime,
@@ -264,7 +264,7 @@ fn attributes<'a, B>(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
         environment,
-        client_ip,
+        client,
         time,
     }
 }

@@ -7,7 +7,7 @@ use super::refuse::{Refusal, refusal};
 use super::shared::Shared;
 use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
-use crate::policy::Action;
+use crate::policy::{Action, Client};
 use crate::reason::Reason;
 use crate::redact::method_label;
 use crate::telemetry::record::{Outcome, Record};
@@ -18,7 +18,6 @@ use http_body::Body;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -29,14 +28,14 @@ use tower::{Layer, Service};
 #[derive(Clone)]
 pub(super) struct ObserveLayer {
     pub(super) shared: Arc<Shared>,
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) client: Arc<Client>,
 }
 
 /// See [`ObserveLayer`].
 #[derive(Clone)]
 pub struct Observe<S> {
     shared: Arc<Shared>,
-    peer: Option<SocketAddr>,
+    client: Arc<Client>,
     inner: S,
 }
 
@@ -44,7 +43,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { shared: self.shared.clone(), peer: self.peer, inner }
+        Observe { shared: self.shared.clone(), client: self.client.clone(), inner }
     }
 }
 
@@ -65,9 +64,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // once: record and judge must not speak of two bundles
         let bundle = self.shared.gate.bundle.load_full();
-        let observation = Observation::begin(&self.shared, &bundle, &request, self.peer);
+        let observation = Observation::begin(&self.shared, &bundle, &request, &self.client);
         let record = observation.record.clone();
-        let call = Call { request, peer: self.peer, bundle, record };
+        let call = Call { request, client: self.client.clone(), bundle, record };
         let mut inner = self.inner.clone();
         Box::pin(async move {
             let answer = contain(async move { inner.call(call).await }).await;
@@ -94,11 +93,15 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, peer: Option<SocketAddr>) -> Self {
+    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, client: &Client) -> Self {
         let trace = shared.telemetry.begin(request.headers());
         let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
-        record.client = peer;
-        record.protocol_version = if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" };
+        record.client = client.address;
+        record.protocol_version = match request.version() {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            _ => "1.1",
+        };
         let in_flight = shared.telemetry.in_flight();
         Self { telemetry: shared.telemetry.clone(), record: SharedRecord::new(record), _in_flight: in_flight }
     }
@@ -243,7 +246,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let shared = shared();
         let telemetry = shared.telemetry.clone();
-        let service = ObserveLayer { shared, peer: None }.layer(tower::service_fn(unsteady));
+        let service = ObserveLayer { shared, client: Arc::default() }.layer(tower::service_fn(unsteady));
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");
             http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await

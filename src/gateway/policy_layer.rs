@@ -103,7 +103,7 @@ where
         let trace = TraceContext::below(Parent::of(request.headers()).as_ref());
         let record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
         let record = SharedRecord::new(record);
-        let answer = self.inner.call(Call { request, peer: None, bundle, record: record.clone() });
+        let answer = self.inner.call(Call { request, client: Arc::default(), bundle, record: record.clone() });
         Box::pin(async move {
             Ok(match answer.await {
                 Ok(response) => response.map(AnswerBody::upstream),

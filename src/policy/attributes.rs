@@ -1,8 +1,8 @@
 //! What policies may know of a request besides its body.
 
+use super::client::Client;
 use crate::contract::credential::Environment;
 use http::HeaderMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -21,8 +21,8 @@ pub struct Attributes<'a> {
     pub headers: &'a HeaderMap,
     /// The environment by which to judge.
     pub environment: Environment,
-    /// The client's address.
-    pub client_ip: Option<IpAddr>,
+    /// Who sent it.
+    pub client: &'a Client,
     /// When the request came.
     pub time: SystemTime,
 }

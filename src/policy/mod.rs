@@ -6,6 +6,7 @@
 mod action;
 mod attributes;
 pub mod cel;
+mod client;
 mod compile;
 mod evaluate;
 mod lint;
@@ -14,6 +15,7 @@ mod source;
 
 pub use action::Action;
 pub use attributes::Attributes;
+pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;
 pub use lint::lint;

@@ -4,6 +4,7 @@
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
 use super::record::{Outcome, Record, UpstreamCall};
+use super::server_metrics::ServerMetrics;
 use crate::redact::OTHER;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -82,6 +83,8 @@ pub(super) struct Metrics {
     unknown_versions: Family<Asked, Counter>,
     bundle: Family<Revision, Gauge>,
     reloads: Family<Reload, Counter>,
+    /// What the server counts.
+    pub(super) server: ServerMetrics,
     /// Requests that have no answer yet.
     pub(super) active: Gauge,
     /// Lines the access log could not write in time.
@@ -107,6 +110,7 @@ impl Metrics {
             unknown_versions: Family::default(),
             bundle: Family::default(),
             reloads: Family::default(),
+            server: ServerMetrics::default(),
             active: Gauge::default(),
             lines_dropped: Counter::default(),
             spans_overflowed: spans.get_or_create_owned(&Lost { reason: "queue_full" }),
@@ -161,6 +165,7 @@ impl Metrics {
         registry.register("portcullis_spans_dropped", "Spans lost", spans);
         registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
+        self.server.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }

@@ -10,6 +10,7 @@ mod metrics;
 mod otlp;
 pub mod record;
 mod sampling;
+mod server_metrics;
 mod timestamp;
 pub mod trace_context;
 mod version_alarm;
@@ -17,6 +18,7 @@ mod version_alarm;
 pub use access_log::Output;
 pub use environment::VariableError;
 pub use otlp::OtlpError;
+pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use access_log::AccessLog;
@@ -139,6 +141,11 @@ impl Telemetry {
     /// Says that a bundle could not be loaded and the one before it goes on.
     pub fn bundle_rejected(&self) {
         self.shared.metrics.bundle_rejected();
+    }
+
+    /// What the server counts.
+    pub fn server(&self) -> ServerMetrics {
+        self.shared.metrics.server.clone()
     }
 
     /// All metrics in the `OpenMetrics` text format.

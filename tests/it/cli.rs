@@ -72,13 +72,13 @@ fn a_broken_configuration_ends_with_3_and_all_errors_on_stderr() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
         insta::allow_duplicates! {
             insta::assert_snapshot!(text(&output.stderr), @r"
-            error: `listen` must be an IP address and a port
+            error: `listen` must be an IP address and a port, or a Unix socket
              --> config/quickstart.yaml:4:9
               |
             4 | listen: a
               |         ^
               |
-              = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+              = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
             error: `admin.listen` must be an IP address and a port
              --> config/quickstart.yaml:7:18

@@ -8,7 +8,7 @@ use portcullis::contract::credential::KeyClass;
 use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
 use portcullis::judge::violation::{Field, Rule};
 use portcullis::judge::{Bundle, Content, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -127,7 +127,7 @@ fn judged(bundle: &Bundle, case: &Case) -> Expected {
         query: "",
         headers: &headers,
         environment: KeyClass::of(key.authorization()).environment(),
-        client_ip: None,
+        client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };
     let body = Bytes::from(filled(&case.body));

@@ -21,9 +21,15 @@ mod forwarding;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http2_frames;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod listeners;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
@@ -46,5 +52,7 @@ mod tidy;
 mod traces;
 #[cfg(test)]
 mod upstream;
+#[cfg(test)]
+mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;

@@ -92,7 +92,9 @@ impl<'c> Names<'c> {
             Fact::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
             Fact::ApiVersion => Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref())),
             Fact::Time => Type::of(Kinds::TIMESTAMP),
-            Fact::ClientIp => Type::of(Kinds::STRING).or_null(),
+            Fact::ClientIp | Fact::ClientSpiffeId | Fact::ClientCertSha256 => Type::of(Kinds::STRING).or_null(),
+            Fact::ClientUnixUid => Type::of(Kinds::INT).or_null(),
+            Fact::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
             Fact::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
         }
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use portcullis::contract::Routed;
 use portcullis::contract::credential::Environment;
 use portcullis::judge::{Bundle, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 const BODY: &[u8] = br#"{"first_name":"Ada","skip_password_checks":false,"password":"long enough","totp_secret":null,
@@ -34,7 +34,7 @@ fn evaluate(bundle: &Bundle) {
         query: "",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: None,
+        client: &Client::default(),
         time: UNIX_EPOCH,
     };
     let clock = Instant::now();

@@ -9,7 +9,7 @@ use portcullis::contract::Operation;
 use portcullis::contract::credential::Environment;
 use portcullis::judge::violation::Field;
 use portcullis::judge::{Bundle, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use portcullis::reason::Reason;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -30,7 +30,7 @@ fn judged(bundle: &Bundle, operation: &Operation, body: &Value) -> (Option<Reaso
         query: "",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: None,
+        client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };
     let judgement = decide(bundle, operation, &attributes, Bytes::from(body.to_string()));

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use portcullis::contract::Routed;
 use portcullis::contract::credential::Environment;
 use portcullis::judge::{Bundle, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
@@ -21,7 +21,7 @@ pub(crate) fn holds(bundle: &Bundle, body: &[u8]) {
         query: "",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: None,
+        client: &Client::default(),
         time: UNIX_EPOCH,
     };
     let judgement = decide(bundle, &operation, &attributes, Bytes::copy_from_slice(body));

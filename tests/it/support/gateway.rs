@@ -7,7 +7,7 @@ use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
 use portcullis::gateway::{Gate, Shared, stack};
 use portcullis::judge::{Bundle, PolicyText};
-use portcullis::server::{Peer, Server, Settings, listen};
+use portcullis::server::{Listener, Peer, Server, Settings, listen};
 use portcullis::telemetry::{Output, Setup as TelemetrySetup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
@@ -78,10 +78,15 @@ impl Setup {
 
     /// Starts it, on a free port.
     pub(crate) fn start(self) -> Gateway {
+        self.start_on(Listener::plain(listen(([127, 0, 0, 1], 0).into()).unwrap()))
+    }
+
+    /// Starts it on `listener`.
+    pub(crate) fn start_on(self, listener: Listener) -> Gateway {
         let bundle = Bundle::compile(contract(), &self.policies, self.strictness);
         let (sender, lines) = unbounded_channel();
-        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.local_addr().unwrap();
+        // a Unix socket has no address
+        let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
         let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
         let shared = Arc::new(Shared::new(gate, telemetry(sender)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
@@ -94,7 +99,7 @@ impl Setup {
             header_timeout: self.limits.header_timeout,
             idle_timeout: self.limits.idle_timeout,
         };
-        let server = Server::start(vec![listener], settings, move |_| {
+        let server = Server::start(vec![listener], settings, &shared.telemetry.server(), move |_| {
             let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
             move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.0)
         });
