@@ -62,8 +62,9 @@ impl CaseResult<'_> {
             .mismatches
             .iter()
             .map(|mismatch| format!("`{}` must be {} and is {}", mismatch.subject, mismatch.expected, mismatch.got));
-        let message = format!("a case of the policy's own fails: {}", parts.collect::<Vec<_>>().join("; "));
-        self.suite.source.at(&self.pointer(), message)
+        let message =
+            format!("case `{}` fails: {}", self.case.name.escape_debug(), parts.collect::<Vec<_>>().join("; "));
+        self.suite.source.at(&self.pointer(), message).with_help("`portcullis test` tells what each policy said")
     }
 
     fn pointer(&self) -> String {
