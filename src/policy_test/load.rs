@@ -1,6 +1,6 @@
 //! From test files to suites that can be run, or everything that is wrong with them.
 
-use super::request::{Request, request};
+use super::request::{Request, Written, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
 use crate::contract::nearest;
 use crate::judge::{Bundle, PolicyText};
@@ -80,20 +80,23 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
         let message = "no policy is tested: there is none in the file beside this one";
         mistakes.push(source.at_key("/spec", message).with_help("name policies in `policies`"));
     }
+    let written =
+        Written { source: &source, contract: &bundle.contract, api_version: value.spec.clerk_api_version.as_deref() };
     let mut cases: Vec<Case> = Vec::new();
     for (position, case) in value.spec.cases.iter().enumerate() {
         let pointer = format!("/spec/cases/{position}");
-        if cases.iter().any(|earlier| earlier.name == case.name) {
+        if value.spec.cases.iter().take(position).any(|earlier| earlier.name == case.name) {
             mistakes.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
         }
         mistakes.extend(impossible(case, &source, &pointer, &judges));
-        match request(&case.request, &source, &format!("{pointer}/request"), &bundle.contract) {
+        match request(&written, &case.request, &format!("{pointer}/request")) {
             Ok(request) => {
                 cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
             }
             Err(found) => mistakes.extend(found),
         }
     }
+    mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
     if mistakes.is_empty() {
         Ok(Suite { name: value.metadata.name, cases, source, bundle: bundle.only(&judges) })
     } else {

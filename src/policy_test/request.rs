@@ -9,10 +9,13 @@ use crate::span::Diagnostic;
 use bytes::Bytes;
 use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 /// When requests come that do not say so: the same day whenever the test is run.
 const TIME: &str = "2026-01-01T00:00:00Z";
+/// The header that says the API version.
+const VERSION: &str = "clerk-api-version";
 
 /// A request that is to be judged.
 #[derive(Debug)]
@@ -28,26 +31,28 @@ pub(super) struct Request {
     pub(super) body: Bytes,
 }
 
-/// Reads the request at `pointer` of `source`.
+/// Where requests are written, and what they have in common.
+pub(super) struct Written<'w> {
+    pub(super) source: &'w Source,
+    pub(super) contract: &'w Contract,
+    /// The API version of those that do not say so themselves.
+    pub(super) api_version: Option<&'w str>,
+}
+
+/// Reads the request at `pointer` of a file.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it, each with its place.
-pub(super) fn request(
-    written: &RequestSource,
-    source: &Source,
-    pointer: &str,
-    contract: &Contract,
-) -> Result<Request, Vec<Diagnostic>> {
+pub(super) fn request(file: &Written<'_>, written: &RequestSource, pointer: &str) -> Result<Request, Vec<Diagnostic>> {
+    let source = file.source;
     let mut mistakes = Vec::new();
-    let mut keep = |mistake| mistakes.push(mistake);
-    let headers = headers(written, source, pointer).map_err(|found| found.into_iter().for_each(&mut keep));
-    let target = target(written, source, pointer, contract).map_err(&mut keep);
-    let time = time(written, source, pointer).map_err(&mut keep);
-    let (Ok(headers), Ok((method, uri)), Ok(time)) = (headers, target, time) else { return Err(mistakes) };
-    let header = headers.get("clerk-api-version").and_then(|value| value.to_str().ok());
-    let version = requested_version(header, uri.query()).map(|version| version.map(|version| version.into_owned()));
-    let version = version.map_err(|error| vec![source.at(&format!("{pointer}/path"), error.to_string())])?;
+    let headers = headers(written, source, pointer).map_err(|found| mistakes.extend(found));
+    let target = target(written, source, pointer, file.contract).map_err(|mistake| mistakes.push(mistake));
+    let time = time(written, source, pointer).map_err(|mistake| mistakes.push(mistake));
+    let (Ok(mut headers), Ok((method, uri)), Ok(time)) = (headers, target, time) else { return Err(mistakes) };
+    let version = version(&mut headers, &uri, file.api_version);
+    let version = version.map_err(|message| vec![source.at_key(pointer, message)])?;
     Ok(Request {
         method,
         uri,
@@ -58,6 +63,20 @@ pub(super) fn request(
         time,
         body: written.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
     })
+}
+
+/// The API version that the request asks for. With a default it asks, as a client would.
+fn version(headers: &mut HeaderMap, uri: &Uri, default: Option<&str>) -> Result<Option<String>, String> {
+    let asked = headers.get(VERSION).and_then(|value| value.to_str().ok());
+    let asked = requested_version(asked, uri.query()).map_err(|error| error.to_string())?.map(Cow::into_owned);
+    match (asked, default) {
+        (None, Some(default)) => {
+            let value = HeaderValue::try_from(default).map_err(|_| "`clerkApiVersion` is not a version".to_owned())?;
+            headers.insert(VERSION, value);
+            Ok(Some(default.to_owned()))
+        }
+        (asked, _) => Ok(asked),
+    }
 }
 
 /// The method and the target: as they are written, or those of the operation.

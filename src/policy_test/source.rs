@@ -49,11 +49,14 @@ pub(super) struct Metadata {
 
 /// What is tested.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Spec {
     /// Names of the policies that judge the cases, and no others; where absent those of the file beside this one:
     /// `NAME.yaml` for `NAME.test.yaml`.
     pub(super) policies: Option<Vec<String>>,
+    /// The API version that requests ask for that do not say so themselves; where absent they ask for none, and get the
+    /// configuration's `contract.defaultApiVersion`.
+    pub(super) clerk_api_version: Option<String>,
     /// Requests, each with what must become of it.
     #[schemars(length(min = 1))]
     pub(super) cases: Vec<CaseSource>,

@@ -47,7 +47,11 @@ fn the_policies_that_ship_decide_as_their_tests_say_in_every_version() {
         let suites = load(&tests, &policies, &bundle).unwrap();
         let results: Vec<CaseResult<'_>> = suites.iter().flat_map(|suite| suite.run("")).collect();
         let failures: Vec<_> = results.iter().filter(|result| !result.passed()).collect();
-        assert!(failures.is_empty(), "{version}: {:#?}", failures.iter().map(|it| it.failure()).collect::<Vec<_>>());
+        assert!(
+            failures.is_empty(),
+            "{version}: {:#?}",
+            failures.iter().map(|it| it.failure().to_string()).collect::<Vec<_>>()
+        );
         let coverage = Coverage::of(&results, &policies, &bundle);
         let unseen: Vec<_> = coverage.branches.iter().filter(|branch| !branch.seen).collect();
         assert!(unseen.is_empty(), "{version}: {unseen:#?}");
@@ -91,7 +95,18 @@ fn a_failure_tells_what_was_decided_instead_and_why() {
     let folder = folder(&format!("{GOOD}{BAD}"));
     let output = portcullis(&folder, &["test", "policies"]);
     assert_eq!(output.status.code(), Some(4), "{}", text(&output.stderr));
-    insta::assert_snapshot!(text(&output.stdout), @"");
+    insta::assert_snapshot!(text(&output.stdout), @r"
+    FAIL skip: a skip passes
+      policies/skip.test.yaml:9
+      decision  expected  allow  got  deny (policy_denied)
+      why:
+        no-skip-password-checks  deny  not true: body.skip_password_checks != true
+        deny by no-skip-password-checks: skip_password_checks is not allowed in production
+
+    2 cases: 1 passed, 1 failed
+    coverage: 0 of 1 rules, 1 of 2 branches (50 %)
+      never true  policies/skip.yaml:16  body.skip_password_checks != true
+    ");
     let output = portcullis(&folder, &["test", "policies/skip.test.yaml", "--filter", "is refused"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
 }
@@ -150,7 +165,55 @@ fn everything_wrong_with_a_test_file_is_told_at_its_place() {
     let output = portcullis(&folder, &["test", "policies"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(output.stdout.is_empty());
-    insta::assert_snapshot!(text(&output.stderr), @"");
+    insta::assert_snapshot!(text(&output.stderr), @r"
+    error: `UpdatUser` is not an operation of the contract
+     --> policies/skip.test.yaml:7:29
+      |
+    7 |       request: { operation: UpdatUser }
+      |                             ^^^^^^^^^
+      |
+      = help: did you mean `UpdateUser`?
+
+    error: `no-skip-pasword-checks` does not judge the cases of this file
+     --> policies/skip.test.yaml:8:43
+      |
+    8 |       expect: { decision: deny, policies: [no-skip-pasword-checks] }
+      |                                           ^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `no-skip-password-checks`?
+
+    error: `name` is that of an earlier case
+     --> policies/skip.test.yaml:9:13
+      |
+    9 |     - name: a
+      |             ^
+
+    error: `request` needs `operation`, or `method` and `path`
+      --> policies/skip.test.yaml:10:7
+       |
+    10 |       request: { method: PATCH, time: yesterday, headers: { 'a b': c } }
+       |       ^^^^^^^
+
+    error: `time` is not a time since 1970, such as 2026-01-01T00:00:00Z
+      --> policies/skip.test.yaml:10:39
+       |
+    10 |       request: { method: PATCH, time: yesterday, headers: { 'a b': c } }
+       |                                       ^^^^^^^^^
+
+    error: the name is not that of a header
+      --> policies/skip.test.yaml:10:61
+       |
+    10 |       request: { method: PATCH, time: yesterday, headers: { 'a b': c } }
+       |                                                             ^^^^^
+
+    error: `reason` is about a refusal, and `decision` is `allow`
+      --> policies/skip.test.yaml:11:34
+       |
+    11 |       expect: { decision: allow, reason: policy_denied }
+       |                                  ^^^^^^
+
+    7 errors
+    ");
 }
 
 #[test]
@@ -183,7 +246,17 @@ fn programs_get_the_same_report() {
     assert_eq!(report["coverage"]["percent"], 50);
     let output = portcullis(&folder, &["test", "policies", "--junit"]);
     assert_eq!(output.status.code(), Some(4));
-    insta::assert_snapshot!(text(&output.stdout), @"");
+    insta::assert_snapshot!(text(&output.stdout), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites tests="2" failures="1">
+      <testsuite name="skip" tests="2" failures="1">
+        <testcase classname="skip" name="a skip is refused" file="policies/skip.test.yaml" line="6"/>
+        <testcase classname="skip" name="a skip passes" file="policies/skip.test.yaml" line="9">
+          <failure message="case `a skip passes` fails: `decision` must be allow and is deny (policy_denied)"/>
+        </testcase>
+      </testsuite>
+    </testsuites>
+    "#);
 }
 
 #[test]
@@ -204,7 +277,6 @@ async fn a_reload_keeps_the_policies_before_where_the_new_ones_fail_their_tests(
     let mut program = Program::start(&folder.path().join("gateway.yaml"), &[]).await;
     fs::write(folder.path().join("policies/skip.yaml"), POLICY.replace("[Deny]", "[Audit]")).unwrap();
     program.signal("HUP");
-    program.stderr.line("policies could not be loaded; those before stay in force").await;
     program.stderr.line("case `a skip is refused` fails").await;
     let client = std::net::TcpStream::connect(program.listen).unwrap();
     assert!(answer(client).starts_with("HTTP/1.1 422 "), "the policy before still refuses");
