@@ -7,19 +7,32 @@
 /// Most times that a path is decoded: once by a server and once by what stands behind it.
 const DECODINGS: usize = 2;
 
+/// What some servers do to a path before they look it up, and others do not. None of them includes the others: with its dots
+/// resolved a path may lead away from where it leads without.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Habit {
+    TakesBackslashes,
+    DropsParameters,
+    ResolvesDots,
+    Trims,
+}
+
 /// Every reading of `path` as segments. A segment of a reading may hold anything, `/` included.
 pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
     let mut readings = Vec::new();
+    let sets = habits(&(0..DECODINGS).fold(path.as_bytes().to_vec(), |text, _| decode(&text)));
     let mut text = path.as_bytes().to_vec();
     for decodings in 0..=DECODINGS {
-        let segments = split(&text, DECODINGS - decodings);
-        let without_version = match segments.split_first() {
-            Some((first, _)) if first == "v1" => None,
-            _ => Some([String::from("v1")].into_iter().chain(segments.iter().cloned()).collect()),
-        };
-        for reading in [Some(segments), without_version].into_iter().flatten() {
-            if !readings.contains(&reading) {
-                readings.push(reading);
+        for habits in &sets {
+            let segments = split(&text, DECODINGS - decodings, habits);
+            let without_version = match segments.split_first() {
+                Some((first, _)) if first == "v1" => None,
+                _ => Some([String::from("v1")].into_iter().chain(segments.iter().cloned()).collect()),
+            };
+            for reading in [Some(segments), without_version].into_iter().flatten() {
+                if !readings.contains(&reading) {
+                    readings.push(reading);
+                }
             }
         }
         text = decode(&text);
@@ -27,17 +40,38 @@ pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
     readings
 }
 
-/// Splits `text` at slashes of either kind, decodes each segment and resolves dots.
-fn split(text: &[u8], decodings: usize) -> Vec<String> {
+/// Every set of the habits that make a difference to `text`, which is decoded as often as anyone would.
+fn habits(text: &[u8]) -> Vec<Vec<Habit>> {
+    let mut sets = vec![Vec::new()];
+    for (habit, matters) in [
+        (Habit::TakesBackslashes, text.contains(&b'\\')),
+        (Habit::DropsParameters, text.contains(&b';')),
+        (Habit::ResolvesDots, text.contains(&b'.')),
+        (Habit::Trims, text.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f)),
+    ] {
+        if matters {
+            let with: Vec<Vec<Habit>> = sets.iter().map(|set| [set.as_slice(), &[habit]].concat()).collect();
+            sets.extend(with);
+        }
+    }
+    sets
+}
+
+/// Splits `text` at its slashes, and decodes each segment `decodings` times.
+fn split(text: &[u8], decodings: usize, habits: &[Habit]) -> Vec<String> {
     let path = text.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    let resolves_dots = habits.contains(&Habit::ResolvesDots);
     let mut segments: Vec<String> = Vec::new();
-    for raw in path.split(|byte| matches!(byte, b'/' | b'\\')) {
+    for raw in path.split(|byte| *byte == b'/' || habits.contains(&Habit::TakesBackslashes) && *byte == b'\\') {
         let decoded = (0..decodings).fold(raw.to_vec(), |segment, _| decode(&segment));
-        let name = decoded.split(|byte| *byte == b';').next().unwrap_or_default();
+        let end = decoded.iter().position(|byte| habits.contains(&Habit::DropsParameters) && *byte == b';');
+        let name = decoded.get(..end.unwrap_or(decoded.len())).unwrap_or_default();
         let folded = String::from_utf8_lossy(name).to_lowercase();
-        match folded.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control()) {
-            "" | "." => {}
-            ".." => {
+        let is_blank = |letter: char| habits.contains(&Habit::Trims) && (letter.is_whitespace() || letter.is_control());
+        match folded.trim_matches(is_blank) {
+            "" => {}
+            "." if resolves_dots => {}
+            ".." if resolves_dots => {
                 segments.pop();
             }
             segment => segments.push(segment.to_owned()),
@@ -104,6 +138,15 @@ mod tests {
             "/users/u",
         ] {
             assert!(reads_as(path, &["v1", "users", "u"]), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_one_server_resolves_and_another_keeps_is_read_both_ways() {
+        for path in ["/v1/%75sers/..\\u", "/v1/%75sers/.%2e", "/v1/%75sers/;u", "/v1/%75sers/%20"] {
+            let is_user =
+                |reading: &Vec<String>| matches!(reading.as_slice(), [v1, users, _] if v1 == "v1" && users == "users");
+            assert!(readings(path).iter().any(is_user), "{path}");
         }
     }
 

@@ -53,11 +53,6 @@ impl Document {
         NodeRef { document: self, index: self.root }
     }
 
-    /// The value whose [`View::identity`] is `identity`; `null` where there is none.
-    pub(crate) fn node(&self, identity: usize) -> NodeRef<'_> {
-        NodeRef { document: self, index: u32::try_from(identity).unwrap_or(u32::MAX) }
-    }
-
     fn str<'a>(&'a self, text: &'a Text) -> &'a str {
         match text {
             Text::Own(own) => own,

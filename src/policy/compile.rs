@@ -1,18 +1,14 @@
 //! From what a person wrote to a policy that can judge, or everything that is wrong with it.
 
 use super::Action;
-use super::cel::{Expression, ExpressionError};
-use super::names::{Known, Unknown};
+use super::cel::{Expression, Mistake, Names, Purpose, Variables};
 use super::reads::Reads;
 use super::source::{Named, RequestPolicy, ValidationSource};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, nearest};
 use crate::manifest::{Manifest, Source};
 use crate::span::Diagnostic;
-use cel::IdedExpr;
-use cel::common::types::CelNull;
-use cel::common::value::Val;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A rule, ready to judge by.
@@ -36,8 +32,8 @@ pub struct Policy {
     pub reads: Reads,
     /// The headers it reads, in lower case; none where only a request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
-    /// Its parameters, as a CEL map.
-    pub(super) params: Box<dyn Val>,
+    /// What its expressions share.
+    pub(super) variables: Variables,
 }
 
 /// One thing that must be true.
@@ -62,12 +58,7 @@ pub struct Validation {
 ///
 /// Everything that is wrong with it, each with its place.
 pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
-    let mut compiler = Compiler {
-        source: &manifest.source,
-        mistakes: Vec::new(),
-        reads: Reads::default(),
-        headers: Some(BTreeSet::new()),
-    };
+    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new() };
     let policy = compiler.policy(&manifest.value, contract);
     if compiler.mistakes.is_empty() { Ok(policy) } else { Err(compiler.mistakes) }
 }
@@ -75,10 +66,6 @@ pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Resul
 struct Compiler<'s> {
     source: &'s Source,
     mistakes: Vec<Diagnostic>,
-    /// What of the body the expressions so far read.
-    reads: Reads,
-    /// The headers that the expressions so far read; none once one reads any that a request decides on.
-    headers: Option<BTreeSet<String>>,
 }
 
 impl Compiler<'_> {
@@ -86,28 +73,24 @@ impl Compiler<'_> {
         let spec = &written.spec;
         self.check_name(&written.metadata.name);
         let matched = self.operations(&spec.r#match.operations, contract);
-        let mut known = Known {
-            operations: &matched,
-            params: spec.params.keys().map(String::as_str).collect(),
-            variables: Vec::new(),
-        };
-        let variables = self.variables(&spec.variables, &mut known);
-        let conditions = spec.match_conditions.iter().enumerate().filter_map(|(position, named)| {
-            let pointer = format!("/spec/matchConditions/{position}/expression");
-            let expression = self.expression(&pointer, &named.expression, &variables, &known)?;
-            Some((Arc::from(named.name.as_str()), expression))
-        });
-        let conditions = conditions.collect();
-        let validations = spec
-            .validations
-            .iter()
-            .enumerate()
-            .filter_map(|(position, validation)| self.validation(position, validation, &variables, &known));
-        let validations: Vec<Validation> = validations.collect();
+        let mut names = Names::new(&matched, &spec.r#match.environments, &spec.params);
+        self.variables(&spec.variables, &mut names);
+        let conditions = self.conditions(&spec.match_conditions, &mut names);
+        let validations = spec.validations.iter().enumerate();
+        let mut validations: Vec<Validation> = validations
+            .filter_map(|(position, validation)| self.validation(position, validation, &mut names))
+            .collect();
         if spec.validations.is_empty() {
             self.mistakes
                 .push(self.source.at("/spec/validations", "`validations` is empty, so the policy checks nothing"));
         }
+        let (variables, headers) = names.finish();
+        for validation in &mut validations {
+            validation.reads = Reads(variables.read_by(&validation.expression));
+        }
+        let conditions_read = conditions.iter().flat_map(|(_, condition)| variables.read_by(condition));
+        let validations_read = validations.iter().flat_map(|validation| validation.reads.0.iter().cloned());
+        let reads = Reads(conditions_read.chain(validations_read).collect());
         Policy {
             name: written.metadata.name.as_str().into(),
             owner: written.metadata.labels.get("owner").map(|owner| owner.as_str().into()),
@@ -116,9 +99,9 @@ impl Compiler<'_> {
             environments: spec.r#match.environments.iter().copied().collect(),
             conditions,
             validations,
-            reads: std::mem::take(&mut self.reads),
-            headers: self.headers.take(),
-            params: params(&spec.params),
+            reads,
+            headers,
+            variables,
         }
     }
 
@@ -135,11 +118,8 @@ impl Compiler<'_> {
         let known = contract.operation_ids();
         for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
             let pointer = format!("/spec/match/operations/{position}");
-            let mut mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
-            if let Some(meant) = nearest(id, known.iter().map(AsRef::as_ref)) {
-                mistake = mistake.with_help(format!("did you mean `{meant}`?"));
-            }
-            self.mistakes.push(mistake);
+            let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
+            self.mistakes.push(did_you_mean(mistake, nearest(id, known.iter().map(AsRef::as_ref))));
         }
         if ids.is_empty() {
             let message = "`operations` is empty, so the policy can never match";
@@ -149,101 +129,73 @@ impl Compiler<'_> {
         contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
     }
 
-    fn variables<'n>(&mut self, named: &'n [Named], known: &mut Known<'n>) -> Vec<(String, IdedExpr)> {
-        let mut variables = Vec::new();
-        for (position, variable) in named.iter().enumerate() {
+    fn variables(&mut self, written: &[Named], names: &mut Names<'_>) {
+        for (position, variable) in written.iter().enumerate() {
             let pointer = format!("/spec/variables/{position}");
-            if known.variables.contains(&variable.name.as_str()) {
-                let message = format!("`{}` is declared twice", variable.name);
+            self.check_repeated(written, position, &pointer);
+            if !is_identifier(&variable.name) {
+                let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
                 self.mistakes.push(self.source.at(&format!("{pointer}/name"), message));
             }
-            let parsed = self.expression(&format!("{pointer}/expression"), &variable.expression, &variables, known);
-            variables.extend(parsed.map(|expression| (variable.name.clone(), expression.into_tree())));
-            known.variables.push(&variable.name);
+            let mistakes = names.declare(&variable.name, &variable.expression);
+            self.report(&format!("{pointer}/expression"), mistakes);
         }
-        variables
     }
 
-    fn validation(
-        &mut self,
-        position: usize,
-        written: &ValidationSource,
-        variables: &[(String, IdedExpr)],
-        known: &Known<'_>,
-    ) -> Option<Validation> {
+    fn conditions(&mut self, written: &[Named], names: &mut Names<'_>) -> Vec<(Arc<str>, Expression)> {
+        let mut conditions = Vec::new();
+        for (position, condition) in written.iter().enumerate() {
+            let pointer = format!("/spec/matchConditions/{position}");
+            self.check_repeated(written, position, &pointer);
+            match names.expression(&condition.expression, Purpose::Condition) {
+                Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
+                Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),
+            }
+        }
+        conditions
+    }
+
+    fn check_repeated(&mut self, named: &[Named], position: usize, pointer: &str) {
+        let mut before = named.iter().take(position);
+        if let Some(twice) = named.get(position).filter(|this| before.any(|earlier| earlier.name == this.name)) {
+            let message = format!("`{}` is declared twice", twice.name);
+            self.mistakes.push(self.source.at(&format!("{pointer}/name"), message));
+        }
+    }
+
+    fn validation(&mut self, position: usize, written: &ValidationSource, names: &mut Names<'_>) -> Option<Validation> {
         let pointer = format!("/spec/validations/{position}");
-        let expression = self.expression(&format!("{pointer}/expression"), &written.expression, variables, known);
-        let is_declared = |field: &String| known.has_field(field);
-        if let Some(field) = written.field.as_ref().filter(|field| !is_declared(field)) {
+        let expression = names.expression(&written.expression, Purpose::Validation);
+        if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, names.field(field))) {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
-            self.mistakes.push(self.source.at(&format!("{pointer}/field"), message));
+            let mistake = self.source.at(&format!("{pointer}/field"), message);
+            self.mistakes.push(did_you_mean(mistake, meant));
         }
         if written.message.trim().is_empty() {
             self.mistakes
                 .push(self.source.at(&format!("{pointer}/message"), "`message` is empty; callers need a reason"));
         }
+        let expression = expression.map_err(|mistakes| self.report(&format!("{pointer}/expression"), mistakes)).ok()?;
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
-        let expression = expression?;
         Some(Validation {
             source: written.expression.as_str().into(),
-            reads: Reads::of(&expression.names()),
             expression,
+            // known once all variables are
+            reads: Reads::default(),
             field: text(&written.field),
             message: written.message.as_str().into(),
             hint: text(&written.hint),
         })
     }
 
-    fn expression(
-        &mut self,
-        pointer: &str,
-        text: &str,
-        variables: &[(String, IdedExpr)],
-        known: &Known<'_>,
-    ) -> Option<Expression> {
-        let expression = match Expression::parse(text, variables) {
-            Ok(expression) => expression,
-            Err(error) => {
-                self.mistakes.push(self.misplaced(pointer, error));
-                return None;
-            }
-        };
-        self.note_headers(&expression);
-        self.reads.extend(&Reads::of(&expression.names()));
-        for unknown in known.unknown(&expression) {
-            let mistake = self.unknown(pointer, text, unknown);
-            self.mistakes.push(mistake);
-        }
-        Some(expression)
-    }
-
-    fn note_headers(&mut self, expression: &Expression) {
-        for path in expression.names() {
-            match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                ["request"] | ["request", "headers"] => self.headers = None,
-                ["request", "headers", name, ..] => {
-                    self.headers.iter_mut().for_each(|headers| headers.extend([name.to_ascii_lowercase()]));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn misplaced(&self, pointer: &str, error: ExpressionError) -> Diagnostic {
-        match error.span {
-            Some(span) => self.source.within(pointer, span, error.message),
-            None => self.source.at(pointer, error.message),
-        }
-    }
-
-    fn unknown(&self, pointer: &str, text: &str, unknown: Unknown) -> Diagnostic {
-        let mistake = match text.find(&unknown.name) {
-            Some(start) => self.source.within(pointer, start..start + unknown.name.len(), unknown.message),
-            None => self.source.at(pointer, unknown.message),
-        };
-        match unknown.meant {
-            Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-            None => mistake,
+    /// Tells the mistakes in the expression at `pointer`, each at its place.
+    fn report(&mut self, pointer: &str, mistakes: Vec<Mistake>) {
+        for mistake in mistakes {
+            let found = self.source.within(pointer, mistake.span, mistake.message);
+            self.mistakes.push(match mistake.help {
+                Some(help) => found.with_help(help),
+                None => found,
+            });
         }
     }
 
@@ -257,30 +209,15 @@ impl Compiler<'_> {
     }
 }
 
-/// Parameters as a CEL map, made once: reading one copies nothing.
-fn params(written: &BTreeMap<String, serde_json::Value>) -> Box<dyn Val> {
-    let entries: HashMap<String, cel::Value> =
-        written.iter().map(|(name, value)| (name.clone(), param(value))).collect();
-    // a map of plain values always converts
-    let map: Result<Box<dyn Val>, _> = cel::Value::from(entries).try_into();
-    map.unwrap_or_else(|_| Box::new(CelNull))
+fn is_identifier(name: &str) -> bool {
+    !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn param(value: &serde_json::Value) -> cel::Value {
-    use serde_json::Value;
-    match value {
-        Value::Null => cel::Value::Null,
-        Value::Bool(value) => cel::Value::Bool(*value),
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => cel::Value::Int(value),
-            (None, Some(value)) => cel::Value::UInt(value),
-            (None, None) => cel::Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        Value::String(text) => cel::Value::from(text.as_str()),
-        Value::Array(items) => cel::Value::from(items.iter().map(param).collect::<Vec<_>>()),
-        Value::Object(members) => {
-            let members = members.iter().map(|(name, value)| (name.clone(), param(value)));
-            cel::Value::from(members.collect::<HashMap<String, cel::Value>>())
-        }
+fn did_you_mean(mistake: Diagnostic, meant: Option<&str>) -> Diagnostic {
+    match meant {
+        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+        None => mistake,
     }
 }

@@ -1,6 +1,6 @@
 //! What one policy says of one request.
 
-use super::cel::{EvaluationError, Scope};
+use super::cel::{EvaluationError, Request};
 use super::{Attributes, Policy};
 use crate::contract::Operation;
 use crate::document::Document;
@@ -32,17 +32,17 @@ impl Policy {
         if !self.environments.is_empty() && !self.environments.contains(&attributes.environment) {
             return Outcome::OtherEnvironment;
         }
-        let scope = Scope::new(document, operation, attributes, self.params.as_ref());
-        let context = scope.context();
+        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
+        let mut evaluation = self.variables.evaluation(request);
         for (position, (_, condition)) in self.conditions.iter().enumerate() {
-            match condition.is_true(&context) {
+            match condition.is_true(&mut evaluation) {
                 Ok(true) => {}
                 Ok(false) => return Outcome::NoMatch(position),
                 Err(error) => return Outcome::Failed(position, error),
             }
         }
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
-            match validation.expression.is_true(&context) {
+            match validation.expression.is_true(&mut evaluation) {
                 Ok(true) => None,
                 Ok(false) => Some((position, None)),
                 Err(error) => Some((position, Some(error))),

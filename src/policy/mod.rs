@@ -9,7 +9,6 @@ pub mod cel;
 mod compile;
 mod evaluate;
 mod lint;
-mod names;
 mod reads;
 mod source;
 

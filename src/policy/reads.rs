@@ -5,23 +5,9 @@ use std::collections::BTreeSet;
 
 /// The parts of a body that expressions read, as JSON Pointers; the empty one is the whole body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads(BTreeSet<String>);
+pub struct Reads(pub(super) BTreeSet<String>);
 
 impl Reads {
-    /// Those among the dotted names of an expression.
-    pub(super) fn of(names: &[Vec<String>]) -> Self {
-        let steps = names.iter().filter_map(|path| path.split_first().filter(|(root, _)| *root == "body"));
-        let pointer = |steps: &[String]| {
-            steps.iter().map(|step| format!("/{}", step.replace('~', "~0").replace('/', "~1"))).collect()
-        };
-        Self(steps.map(|(_, steps)| pointer(steps)).collect())
-    }
-
-    /// Reads what `other` reads, too.
-    pub(super) fn extend(&mut self, other: &Self) {
-        self.0.extend(other.0.iter().cloned());
-    }
-
     /// Whether any of it is, holds or is in the field at `pointer`.
     pub fn touch(&self, pointer: &str) -> bool {
         self.0.iter().any(|read| overlaps(read, pointer))
@@ -37,14 +23,43 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::Reads;
+    use crate::contract::Contract;
+    use crate::manifest;
+    use crate::policy::{Policy, RequestPolicy, compile};
+    use std::path::Path;
 
-    fn reads(names: &[&[&str]]) -> Reads {
-        Reads::of(&names.iter().map(|path| path.iter().map(|step| (*step).to_owned()).collect()).collect::<Vec<_>>())
+    fn policy(variable: &str, condition: &str, validation: &str) -> Policy {
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  variables: [{{ name: v, expression: '{variable}' }}]\n  matchConditions: [{{ name: c, expression: '{condition}' }}]\n  params: {{ key: username }}\n  validations: [{{ expression: '{validation}', message: m }}]\n  actions: [Deny]\n"
+        );
+        let manifest = manifest::read::<RequestPolicy>(Path::new("a.yaml"), &text).expect("a policy").remove(0);
+        compile(&manifest, &Contract::built_in("2026-05-12").expect("a contract")).expect("a sound policy")
+    }
+
+    fn pointers(reads: &Reads) -> Vec<&str> {
+        reads.0.iter().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn what_expressions_read_is_known_through_variables_and_functions() {
+        let policy = policy(
+            "body.public_metadata.role",
+            "has(body.locale) && request.method == \"PATCH\"",
+            "variables.v != \"admin\" || json.size(body[\"private_metadata\"]) < 9 || body.backup_codes.exists(code, code == body.first_name)",
+        );
+        let [validation] = policy.validations.as_slice() else { panic!("one validation") };
+        let of_validation = ["/backup_codes", "/first_name", "/private_metadata", "/public_metadata/role"];
+        assert_eq!(pointers(&validation.reads), of_validation);
+        assert!(policy.reads.touch("/locale") && !validation.reads.touch("/locale"));
     }
 
     #[test]
     fn what_is_read_touches_what_is_around_and_in_it() {
-        let reads = reads(&[&["body", "public_metadata", "role"], &["body", "username"], &["request", "path"]]);
+        let policy = policy(
+            "1",
+            "true == request.path.startsWith(\"/\")",
+            "body.public_metadata.role != 1 && body.username != 1",
+        );
         for (pointer, expected) in [
             ("/public_metadata", true),
             ("/public_metadata/role", true),
@@ -54,19 +69,11 @@ mod tests {
             ("/path", false),
             ("", true),
         ] {
-            assert_eq!(reads.touch(pointer), expected, "{pointer}");
+            assert_eq!(policy.reads.touch(pointer), expected, "{pointer}");
         }
-        assert_eq!(
-            reads.fields().map(|fields| fields.into_iter().collect::<Vec<_>>()),
-            Some(vec!["public_metadata", "username"])
-        );
-    }
-
-    #[test]
-    fn whoever_reads_the_whole_body_reads_every_field() {
-        let reads = reads(&[&["body"]]);
-        assert!(reads.touch("/anything"));
-        assert_eq!(reads.fields(), None);
+        let fields: Vec<&str> = policy.reads.fields().expect("fields").into_iter().collect();
+        assert_eq!(fields, ["public_metadata", "username"]);
         assert_eq!(Reads::default().fields(), None);
+        assert_eq!(Reads([String::new()].into()).fields(), None);
     }
 }

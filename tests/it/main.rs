@@ -25,6 +25,8 @@ mod life;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;

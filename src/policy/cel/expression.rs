@@ -1,122 +1,109 @@
-//! One CEL expression: parsed once, bounded in size and depth, evaluated often.
+//! Expressions of a policy: loaded once, evaluated for each request.
 
-use super::{equality, rewrite, size};
-use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr};
-use cel::common::types::CelBool;
-use cel::parser::PrattParser;
-use cel::{Context, Env, ExecutionError, IdedExpr, Value};
-use std::fmt;
-use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use super::EvaluationError;
+use super::evaluation::Evaluation;
+use super::kind::Kinds;
+use super::lower::{Lowering, Part};
+use super::names::{Names, Variable};
+use super::node::Node;
+use super::syntax::{Mistake, Syntax, parse};
+use super::value::Value;
+use std::collections::BTreeSet;
 
-/// Longest source, in bytes.
-const LONGEST: usize = 4096;
-/// Deepest tree. Evaluation recurses on the worker's stack; a chain such as `1+1+...` is as deep as it is long.
-const DEEPEST: usize = 64;
-/// Most parts of an expression, so that variables built from each other cannot grow without bound.
-const LARGEST: usize = 4096;
-/// Deepest nesting of `all`, `exists`, `map` and the like: each multiplies the cost by the length of a list.
-const NESTED_COMPREHENSIONS: usize = 2;
-
-/// Names that expressions start from.
-pub(in crate::policy) const ROOTS: [&str; 6] = ["body", "request", "client", "instance", "params", "variables"];
-
-/// A CEL expression, ready to be evaluated.
+/// An expression that is true or false of a request.
 #[derive(Debug)]
-pub struct Expression {
-    tree: IdedExpr,
-}
+pub(in crate::policy) struct Expression(Node);
 
-/// Why a text is no expression that may be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpressionError {
-    /// What is wrong.
-    pub message: String,
-    /// The bytes of the source that are wrong, where known.
-    pub span: Option<Range<usize>>,
-}
+/// What `variables` stand for, in the order in which they are declared.
+#[derive(Debug)]
+pub(in crate::policy) struct Variables(Box<[Node]>);
 
-/// Why an expression has no value. Holds none of the values that were involved: `cel`'s own messages print them.
+/// What a condition or validation is for: each has another use of being always true or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EvaluationError {
-    /// A key that is not there.
-    NoSuchKey,
-    /// An operator or function that is not for values of these types, such as `null && true`.
-    NoSuchOverload,
-    /// A number out of range, or a division by zero.
-    Arithmetic,
-    /// The result is not of the type that is needed.
-    WrongType,
-    /// Anything else.
-    Other,
+pub(in crate::policy) enum Purpose {
+    /// Whether the policy applies.
+    Condition,
+    /// Whether it holds.
+    Validation,
 }
 
-impl fmt::Display for EvaluationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoSuchKey => "no such key",
-            Self::NoSuchOverload => "operator or function not for values of these types",
-            Self::Arithmetic => "number out of range or division by zero",
-            Self::WrongType => "result is not a boolean",
-            Self::Other => "evaluation failed",
-        })
+impl<'c> Names<'c> {
+    /// Declares a variable; what is wrong with its expression, if anything. It is declared even then, so that nothing else is found wrong
+    /// for want of it.
+    pub(in crate::policy) fn declare(&mut self, name: &str, source: &str) -> Vec<Mistake> {
+        let (part, depth, mistakes) = self.load(source);
+        self.variables.push(Variable { name: name.into(), node: part.node, r#type: part.r#type, depth });
+        mistakes
     }
-}
 
-impl From<&ExecutionError> for EvaluationError {
-    fn from(error: &ExecutionError) -> Self {
-        match error {
-            ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_) => Self::NoSuchKey,
-            ExecutionError::Overflow(..) | ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_) => {
-                Self::Arithmetic
-            }
-            ExecutionError::UnexpectedType { .. } => Self::WrongType,
-            ExecutionError::NoSuchOverload(_)
-            | ExecutionError::ValuesNotComparable(..)
-            | ExecutionError::UnsupportedBinaryOperator(..)
-            | ExecutionError::UnsupportedIndex(..) => Self::NoSuchOverload,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// A dotted name that an expression uses, such as `["body", "password"]`.
-pub(super) type Names = Vec<Vec<String>>;
-
-/// The standard library of CEL and our functions; made once, because making it costs more than most evaluations.
-pub(super) fn environment() -> &'static Arc<Env> {
-    static ENVIRONMENT: OnceLock<Arc<Env>> = OnceLock::new();
-    ENVIRONMENT.get_or_init(|| {
-        let mut env = Env::stdlib();
-        size::declare(&mut env);
-        equality::declare(&mut env);
-        Arc::new(env)
-    })
-}
-
-impl Expression {
-    /// Parses `source`, puts the expressions of `variables` in their places, and checks the bounds.
+    /// Compiles an expression that must be true or false.
     ///
     /// # Errors
     ///
-    /// What is wrong and where in `source`.
-    pub(in crate::policy) fn parse(source: &str, variables: &[(String, IdedExpr)]) -> Result<Self, ExpressionError> {
-        if source.len() > LONGEST {
-            return Err(ExpressionError { message: format!("expression is longer than {LONGEST} bytes"), span: None });
+    /// Everything that is wrong with it.
+    pub(in crate::policy) fn expression(&mut self, source: &str, purpose: Purpose) -> Result<Expression, Vec<Mistake>> {
+        let (part, _, mut mistakes) = self.load(source);
+        if mistakes.is_empty() {
+            mistakes.extend(never_decides(source, &part, purpose));
         }
-        let parser = PrattParser::new().max_recursion_depth(64).error_reporting_limit(1);
-        let mut tree = parser.parse(source).map_err(|errors| syntax_error(source, &errors))?;
-        check_bounds(&tree)?;
-        rewrite::rewrite(&mut tree, variables);
-        check_bounds(&tree)?;
-        Ok(Self { tree })
+        if mistakes.is_empty() { Ok(Expression(part.node)) } else { Err(mistakes) }
     }
 
-    /// The dotted names that the expression uses, but for those that it binds itself.
-    pub(in crate::policy) fn names(&self) -> Names {
-        let mut names = Vec::new();
-        rewrite::collect_names(&self.tree, &mut Vec::new(), &mut names);
-        names
+    fn load(&mut self, source: &str) -> (Part<'c>, usize, Vec<Mistake>) {
+        match parse(source) {
+            Ok(tree) => {
+                let mut lowering = Lowering::new(self, source);
+                let part = lowering.part(&tree);
+                (part, lowering.deepest, lowering.mistakes)
+            }
+            Err(mistake) => (Part::unknown(), 0, vec![mistake]),
+        }
+    }
+
+    /// What the policy's variables stand for, and the headers that its expressions read: none where only a request decides which.
+    pub(in crate::policy) fn finish(self) -> (Variables, Option<BTreeSet<String>>) {
+        (Variables(self.variables.into_iter().map(|variable| variable.node).collect()), self.headers)
+    }
+}
+
+/// What is wrong with an expression that is no bool, or the same for every request.
+fn never_decides(source: &str, part: &Part<'_>, purpose: Purpose) -> Option<Mistake> {
+    let all = 0..source.len();
+    if !part.r#type.kinds.meets(Kinds::BOOL) {
+        let mistake = Mistake::new(&all, format!("the expression gives {}, and must give a bool", part.r#type.kinds));
+        return Some(mistake.with_help("compare it with something"));
+    }
+    // one word says on purpose what a calculation says by mistake
+    let is_written = matches!(parse(source), Ok(tree) if matches!(tree.syntax, Syntax::Literal(_)));
+    match (part.as_constant(), purpose) {
+        (Some(Value::Bool(true)), Purpose::Validation) => {
+            Some(Mistake::new(&all, "the expression is always true, so it checks nothing"))
+        }
+        (Some(Value::Bool(false)), Purpose::Validation) if !is_written => Some(
+            Mistake::new(&all, "the expression is never true, so no request passes")
+                .with_help("to refuse every request that the policy matches, write `false`"),
+        ),
+        (Some(Value::Bool(false)), Purpose::Condition) => {
+            Some(Mistake::new(&all, "the condition is never true, so the policy can never match"))
+        }
+        _ => None,
+    }
+}
+
+impl Variables {
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.0
+    }
+
+    /// What an evaluation of the policy's expressions starts from.
+    pub(in crate::policy) const fn evaluation<'a>(&'a self, request: super::Request<'a>) -> Evaluation<'a> {
+        Evaluation::new(Some(request), &self.0)
+    }
+}
+
+impl Expression {
+    pub(super) const fn node(&self) -> &Node {
+        &self.0
     }
 
     /// Whether the expression is true.
@@ -124,98 +111,10 @@ impl Expression {
     /// # Errors
     ///
     /// It has no value, or one that is not a boolean.
-    pub(in crate::policy) fn is_true(&self, context: &Context<'_, '_>) -> Result<bool, EvaluationError> {
-        let value = Value::resolve_val(&self.tree, context).map_err(|error| EvaluationError::from(&error))?;
-        value.downcast_ref::<CelBool>().map(|value| *value.inner()).ok_or(EvaluationError::WrongType)
-    }
-
-    /// The expression as a tree, to be put in the place of a variable.
-    pub(in crate::policy) fn into_tree(self) -> IdedExpr {
-        self.tree
-    }
-}
-
-/// Whether evaluating `tree` is bounded in depth and cost.
-fn check_bounds(tree: &IdedExpr) -> Result<(), ExpressionError> {
-    let mut measure = Measure::default();
-    measure.visit(tree, 1, 0);
-    let too = |message: &str| Err(ExpressionError { message: message.to_owned(), span: None });
-    if measure.nodes > LARGEST {
-        return too("expression has more than 4096 parts, those of its variables included");
-    }
-    if measure.depth > DEEPEST {
-        return too("expression nests deeper than 64 levels, those of its variables included");
-    }
-    if measure.comprehensions > NESTED_COMPREHENSIONS {
-        return too("expression nests more than 2 of `all`, `exists`, `map` and `filter`");
-    }
-    if measure.shadows {
-        return too("expression gives a variable of `all`, `exists`, `map` or `filter` the name of something else");
-    }
-    Ok(())
-}
-
-fn syntax_error(source: &str, errors: &cel::parser::ParseErrors) -> ExpressionError {
-    let Some(error) = errors.errors.first() else {
-        return ExpressionError { message: "not a CEL expression".to_owned(), span: None };
-    };
-    let (line, column) = (usize::try_from(error.pos.0).unwrap_or(1), usize::try_from(error.pos.1).unwrap_or(1));
-    let line_start: usize = source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-    let start = (line_start + column.saturating_sub(1)).min(source.len());
-    let first_line = error.msg.lines().next().unwrap_or_default();
-    ExpressionError {
-        message: format!("not a CEL expression: {first_line}"),
-        span: Some(start..(start + 1).min(source.len())),
-    }
-}
-
-/// How deep a tree is. Recursion is bounded: it stops where a bound is passed.
-#[derive(Default)]
-struct Measure {
-    nodes: usize,
-    depth: usize,
-    comprehensions: usize,
-    shadows: bool,
-}
-
-impl Measure {
-    fn visit(&mut self, expression: &IdedExpr, depth: usize, comprehensions: usize) {
-        self.depth = self.depth.max(depth);
-        self.comprehensions = self.comprehensions.max(comprehensions);
-        self.nodes += 1;
-        if self.nodes > LARGEST || depth > DEEPEST || comprehensions > NESTED_COMPREHENSIONS {
-            return;
+    pub(in crate::policy) fn is_true<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> Result<bool, EvaluationError> {
+        match evaluation.value(&self.0)? {
+            Value::Bool(value) => Ok(value),
+            _ => Err(EvaluationError::WrongType),
         }
-        if let Expr::Comprehension(comprehension) = &expression.expr {
-            let ComprehensionExpr { iter_range, iter_var, accu_init, loop_cond, loop_step, result, .. } =
-                comprehension.as_ref();
-            self.shadows |= ROOTS.contains(&iter_var.as_str());
-            self.visit(iter_range, depth + 1, comprehensions);
-            for inner in [accu_init, loop_cond, loop_step, result] {
-                self.visit(inner, depth + 1, comprehensions + 1);
-            }
-        }
-        for child in children(expression) {
-            self.visit(child, depth + 1, comprehensions);
-        }
-    }
-}
-
-/// The expressions directly inside `expression`, but for those of a comprehension.
-pub(super) fn children(expression: &IdedExpr) -> Vec<&IdedExpr> {
-    match &expression.expr {
-        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(|entry| entry_parts(&entry.expr)).collect(),
-        Expr::Struct(fields) => fields.entries.iter().flat_map(|entry| entry_parts(&entry.expr)).collect(),
-        Expr::Comprehension(_) | Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => Vec::new(),
-    }
-}
-
-fn entry_parts(entry: &EntryExpr) -> Vec<&IdedExpr> {
-    match entry {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
     }
 }

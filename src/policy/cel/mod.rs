@@ -1,14 +1,37 @@
-//! CEL, bounded: expressions that are checked when a policy is loaded and cannot take the process down afterwards.
+//! CEL, bounded: expressions that are proven sound when a policy is loaded, and cannot take the process down or hold it up
+//! afterwards.
+//!
+//! A text becomes a tree ([`syntax`]), the tree a [`node::Node`] in which every name is resolved and every constant folded
+//! ([`lower`], which is where mistakes are found), and nodes are what [`evaluation`] walks over for each request.
+//!
+//! The language is [CEL](https://github.com/google/cel-spec/blob/master/doc/langdef.md) with its standard functions and
+//! macros, without protocol buffers. What differs is on the safe side: a `matches()` takes a constant pattern, and `body`,
+//! `request`, `client` and `instance` are no values, so that each of their members is known when a policy is loaded.
 
+mod budget;
+mod convert;
 mod equality;
+mod error;
+mod evaluation;
 mod expression;
-mod json;
-mod request;
-mod rewrite;
-mod scope;
+mod fold;
+mod function;
+mod kind;
+mod lower;
+mod names;
+mod node;
+mod number;
+mod pattern;
+mod reads;
+mod record;
 mod size;
+mod syntax;
+mod time;
+mod types;
+mod value;
 
-pub(super) use expression::ROOTS;
-pub use expression::{EvaluationError, Expression, ExpressionError};
-pub(super) use request::MEMBERS;
-pub(super) use scope::Scope;
+pub use error::EvaluationError;
+pub(super) use expression::{Expression, Purpose, Variables};
+pub(super) use names::Names;
+pub(super) use record::Request;
+pub(super) use syntax::Mistake;

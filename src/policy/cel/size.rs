@@ -1,51 +1,63 @@
-//! `json.size(x)`: how many bytes a value of the body takes as compact JSON.
+//! `size(x)`, and `json.size(x)`: how many bytes a value of the body takes as compact JSON.
 
-use super::json::JsonContainer;
-use crate::document::{Kind, View};
-use cel::common::types::{CelInt, CelString, DYN_TYPE};
-use cel::common::value::CowVal;
-use cel::{Env, ExecutionError};
+use super::EvaluationError;
+use super::budget::Budget;
+use super::value::Value;
+use crate::document::{Kind, NodeRef, View};
 
-/// Its name.
-pub(super) const FUNCTION: &str = "json.size";
-
-/// Declares the function.
-pub(super) fn declare(env: &mut Env) {
-    // an overload of this name is declared nowhere else
-    let _ = env.add_overload(FUNCTION, "json_size_dyn", vec![DYN_TYPE], call);
+/// How many characters, bytes, elements or entries a value has.
+pub(super) fn size<'a>(value: &Value<'_>, budget: &mut Budget) -> Result<Value<'a>, EvaluationError> {
+    if let Some(text) = value.as_str() {
+        budget.bytes(text.len())?;
+        return Ok(int(text.chars().count()));
+    }
+    match value {
+        Value::Bytes(bytes) => Ok(int(bytes.len())),
+        _ => value.len().map(int).ok_or(EvaluationError::NoSuchOverload),
+    }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of a CEL function")]
-fn call<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let [value] = arguments.as_slice() else {
-        return Err(ExecutionError::invalid_argument_count(1, arguments.len()));
-    };
-    let bytes = match (value.downcast_ref::<JsonContainer>(), value.downcast_ref::<CelString<'_>>()) {
-        (Some(container), _) => compact(container.node()),
-        (None, Some(text)) => string(text.inner()),
-        (None, None) if value.get_type().kind() == cel::common::types::Kind::NullType => 0,
-        (None, None) => {
-            let got = value.get_type().name().to_owned();
-            return Err(ExecutionError::UnexpectedType { got, want: "a value of the body".to_owned() });
+/// How many bytes a value of the body takes as compact JSON; 0 where there is none.
+pub(super) fn json_size<'a>(value: &Value<'_>, budget: &mut Budget) -> Result<Value<'a>, EvaluationError> {
+    let bytes = match value {
+        Value::Null => 0,
+        Value::Array(node) | Value::Object(node) => compact(*node, budget)?,
+        _ => {
+            let text = value.as_str().ok_or(EvaluationError::NoSuchOverload)?;
+            budget.bytes(text.len())?;
+            string(text)
         }
     };
-    Ok(CowVal::owned(CelInt::from(i64::try_from(bytes).unwrap_or(i64::MAX))))
+    Ok(int(bytes))
 }
 
-fn compact<'a>(node: impl View<'a>) -> usize {
-    let separators = node.len().saturating_sub(1);
-    let children = (0..node.len()).filter_map(|position| node.child(position)).map(compact).sum::<usize>();
-    match node.kind() {
+fn int<'a>(length: usize) -> Value<'a> {
+    Value::Int(i64::try_from(length).unwrap_or(i64::MAX))
+}
+
+fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationError> {
+    budget.steps(1)?;
+    Ok(match node.kind() {
         Kind::Null | Kind::Bool(true) => 4,
         Kind::Bool(false) => 5,
         Kind::Number(text) => text.len(),
-        Kind::String(text) => string(text),
-        Kind::Array => 2 + separators + children,
-        Kind::Object => {
-            let names = (0..node.len()).filter_map(|position| node.name(position));
-            2 + separators + children + names.map(|name| string(name) + 1).sum::<usize>()
+        Kind::String(text) => {
+            budget.bytes(text.len())?;
+            string(text)
         }
-    }
+        Kind::Array | Kind::Object => {
+            // brackets, and a comma between each two
+            let mut bytes = 2 + node.len().saturating_sub(1);
+            for position in 0..node.len() {
+                if let Some(name) = node.name(position) {
+                    budget.bytes(name.len())?;
+                    bytes += string(name) + 1;
+                }
+                bytes += node.child(position).map_or(Ok(0), |child| compact(child, budget))?;
+            }
+            bytes
+        }
+    })
 }
 
 /// The string in quotes, with what must be escaped escaped (RFC 8259 section 7).

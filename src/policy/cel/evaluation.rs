@@ -1,0 +1,262 @@
+//! Evaluates expressions: a walk over their nodes that borrows from the request, is bounded in depth by what loading
+//! accepts and in time by a budget.
+
+use super::EvaluationError;
+use super::budget::Budget;
+use super::equality::{contains, equal, order};
+use super::fold::Fold;
+use super::function::Function;
+use super::kind::Kinds;
+use super::node::{Comprehension, Node};
+use super::record::{Record, Request};
+use super::syntax::{Comparison, Operator};
+use super::value::Value;
+use super::{number, time};
+use std::sync::Arc;
+
+type Evaluated<'a> = Result<Value<'a>, EvaluationError>;
+
+const NO_OVERLOAD: EvaluationError = EvaluationError::NoSuchOverload;
+
+/// The evaluation of one policy's expressions for one request.
+pub(in crate::policy) struct Evaluation<'a> {
+    /// None while a policy is loaded: constants know no request.
+    request: Option<Request<'a>>,
+    /// What `variables` stand for.
+    variables: &'a [Node],
+    /// Those of them that were asked for.
+    known: Vec<Option<Evaluated<'a>>>,
+    /// The variables of the comprehensions around what is being evaluated.
+    locals: Vec<Value<'a>>,
+    budget: Budget,
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) const fn new(request: Option<Request<'a>>, variables: &'a [Node]) -> Self {
+        Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new() }
+    }
+
+    /// The value of `node`.
+    pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<'a> {
+        self.budget.steps(1)?;
+        match node {
+            Node::Constant(value) => Ok(value.borrowed()),
+            Node::Entry(record, name) => Ok(self.entry(*record, name)?.unwrap_or(Value::Null)),
+            Node::Equal { sides, negated } => Ok(Value::Bool(self.are_equal(sides)? != *negated)),
+            Node::And(parts) => self.joined(parts, false),
+            Node::Or(parts) => self.joined(parts, true),
+            Node::Not(operand) => Ok(Value::Bool(!self.truth(operand)?)),
+            Node::Fact(fact) => Ok(self.request.ok_or(EvaluationError::NoSuchKey)?.fact(*fact)),
+            Node::EntryAt(record, key) => {
+                let key = self.value(key)?;
+                Ok(self.entry(*record, key.as_str().ok_or(NO_OVERLOAD)?)?.unwrap_or(Value::Null))
+            }
+            Node::HasEntry(record, key) => {
+                let key = self.value(key)?;
+                let name = key.as_str();
+                Ok(Value::Bool(name.map_or(Ok(None), |name| self.entry(*record, name))?.is_some()))
+            }
+            Node::Variable(position) => self.variable(*position),
+            Node::Local(depth) => self.locals.get(*depth).cloned().ok_or(EvaluationError::NoSuchKey),
+            Node::Member(of, name) => {
+                let of = self.value(of)?;
+                of.under(name, &mut self.budget)?.ok_or(EvaluationError::NoSuchKey)
+            }
+            Node::HasMember(of, name) => {
+                let of = self.value(of)?;
+                Ok(Value::Bool(of.under(name, &mut self.budget)?.is_some()))
+            }
+            Node::Index(sides) => self.index(sides),
+            Node::Negate(operand) => number::negate(&self.value(operand)?),
+            Node::Conditional(parts) => {
+                let [condition, then, otherwise] = parts.as_ref();
+                if self.truth(condition)? { self.value(then) } else { self.value(otherwise) }
+            }
+            Node::Compare(comparison, sides) => self.compare(*comparison, sides),
+            Node::Calculate(operator, sides) => self.calculate(*operator, sides),
+            Node::In(sides) => {
+                let [wanted, container] = self.pair(sides)?;
+                Ok(Value::Bool(contains(&container, &wanted, &mut self.budget)?))
+            }
+            Node::Call(function, arguments) => self.call(*function, arguments),
+            Node::Matches(text, pattern) => {
+                let text = self.value(text)?;
+                Ok(Value::Bool(pattern.is_found(text.as_str().ok_or(NO_OVERLOAD)?, &mut self.budget)?))
+            }
+            Node::List(elements) => {
+                let elements: Result<Arc<[_]>, _> = elements.iter().map(|element| self.value(element)).collect();
+                Ok(Value::OwnList(elements?))
+            }
+            Node::Map(entries) => self.map(entries),
+            Node::Comprehension(comprehension) => self.comprehension(comprehension),
+        }
+    }
+
+    /// Whether `node` is true.
+    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, EvaluationError> {
+        match self.value(node)? {
+            Value::Bool(value) => Ok(value),
+            _ => Err(NO_OVERLOAD),
+        }
+    }
+
+    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a>; 2], EvaluationError> {
+        let [left, right] = sides;
+        Ok([self.value(left)?, self.value(right)?])
+    }
+
+    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, EvaluationError> {
+        let [left, right] = self.pair(sides)?;
+        equal(&left, &right, &mut self.budget)
+    }
+
+    fn compare(&mut self, comparison: Comparison, sides: &'a [Node; 2]) -> Evaluated<'a> {
+        let [left, right] = self.pair(sides)?;
+        let order = order(&left, &right, &mut self.budget)?;
+        Ok(Value::Bool(match comparison {
+            Comparison::Less => order.is_lt(),
+            Comparison::LessOrEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterOrEqual => order.is_ge(),
+        }))
+    }
+
+    fn entry(&mut self, record: Record, name: &str) -> Result<Option<Value<'a>>, EvaluationError> {
+        let request = self.request.ok_or(EvaluationError::NoSuchKey)?;
+        if record == Record::Query {
+            self.budget.bytes(request.attributes.query.len())?;
+        }
+        let value = request.entry(record, name);
+        if let Some(Value::Text(text)) = &value {
+            self.budget.bytes(text.len())?;
+        }
+        Ok(value)
+    }
+
+    /// `&&` and `||`: `decisive` on any side decides, whatever the others are or fail with.
+    fn joined(&mut self, parts: &'a [Node], decisive: bool) -> Evaluated<'a> {
+        let mut failure = None;
+        for part in parts {
+            match self.truth(part) {
+                Ok(value) if value == decisive => return Ok(Value::Bool(decisive)),
+                Ok(_) => {}
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(Value::Bool(!decisive)), Err)
+    }
+
+    /// The value of a variable, evaluated once.
+    fn variable(&mut self, position: usize) -> Evaluated<'a> {
+        if self.known.is_empty() {
+            self.known.resize_with(self.variables.len(), || None);
+        }
+        if let Some(Some(known)) = self.known.get(position) {
+            return known.clone();
+        }
+        let node = self.variables.get(position).ok_or(EvaluationError::NoSuchKey)?;
+        let locals = std::mem::take(&mut self.locals);
+        let value = self.value(node);
+        self.locals = locals;
+        if let Some(place) = self.known.get_mut(position) {
+            *place = Some(value.clone());
+        }
+        value
+    }
+
+    fn index(&mut self, sides: &'a [Node; 2]) -> Evaluated<'a> {
+        let [of, key] = self.pair(sides)?;
+        match of {
+            Value::List(_) | Value::OwnList(_) | Value::Array(_) => {
+                number::position(&key)?.and_then(|position| of.item(position)).ok_or(EvaluationError::NoSuchKey)
+            }
+            _ => of.under(&key, &mut self.budget)?.ok_or(EvaluationError::NoSuchKey),
+        }
+    }
+
+    fn calculate(&mut self, operator: Operator, sides: &'a [Node; 2]) -> Evaluated<'a> {
+        let [left, right] = self.pair(sides)?;
+        if matches!(left, Value::Int(_) | Value::Uint(_) | Value::Double(_)) {
+            return number::calculate(operator, &left, &right);
+        }
+        if matches!(left, Value::Timestamp(_) | Value::Duration(_)) {
+            return time::calculate(operator, &left, &right);
+        }
+        if operator != Operator::Add {
+            return Err(NO_OVERLOAD);
+        }
+        if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
+            self.budget.bytes(left.len() + right.len())?;
+            return Ok(Value::Text([left, right].concat().into()));
+        }
+        if let (Value::Bytes(left), Value::Bytes(right)) = (&left, &right) {
+            self.budget.bytes(left.len() + right.len())?;
+            return Ok(Value::Bytes([left.as_ref(), right.as_ref()].concat().into()));
+        }
+        let mut items = Vec::new();
+        self.append(&left, &mut items)?;
+        self.append(&right, &mut items)?;
+        Ok(Value::OwnList(items.into()))
+    }
+
+    fn append(&mut self, list: &Value<'a>, items: &mut Vec<Value<'a>>) -> Result<(), EvaluationError> {
+        let (Value::List(_) | Value::OwnList(_) | Value::Array(_)) = list else { return Err(NO_OVERLOAD) };
+        let length = list.len().unwrap_or_default();
+        self.budget.steps(length)?;
+        items.extend((0..length).filter_map(|position| list.item(position)));
+        Ok(())
+    }
+
+    fn call(&mut self, function: Function, arguments: &'a [Node]) -> Evaluated<'a> {
+        match arguments {
+            [only] => {
+                let only = self.value(only)?;
+                function.call(&[only], &mut self.budget)
+            }
+            [first, second] => {
+                let arguments = [self.value(first)?, self.value(second)?];
+                function.call(&arguments, &mut self.budget)
+            }
+            _ => Err(NO_OVERLOAD),
+        }
+    }
+
+    fn map(&mut self, entries: &'a [(Node, Node)]) -> Evaluated<'a> {
+        let mut map: Vec<(Value<'a>, Value<'a>)> = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let key = self.value(key)?;
+            if !Kinds::KEY.meets(Kinds::of(key.kind())) {
+                return Err(NO_OVERLOAD);
+            }
+            for (known, _) in &map {
+                self.budget.steps(1)?;
+                if equal(known, &key, &mut self.budget)? {
+                    return Err(EvaluationError::DuplicateKey);
+                }
+            }
+            map.push((key, self.value(value)?));
+        }
+        Ok(Value::OwnMap(map.into()))
+    }
+
+    fn comprehension(&mut self, comprehension: &'a Comprehension) -> Evaluated<'a> {
+        let over = self.value(&comprehension.over)?;
+        let length = over.len().ok_or(NO_OVERLOAD)?;
+        let mut fold = Fold::new(comprehension.r#macro);
+        for position in 0..length {
+            self.budget.steps(1)?;
+            let Some(item) = over.item(position) else { break };
+            self.locals.push(item);
+            let taken = comprehension.test.as_ref().map_or(Ok(true), |test| self.truth(test));
+            let made = match (&taken, &comprehension.each) {
+                (Ok(true), Some(each)) => self.value(each).map(Some),
+                _ => Ok(None),
+            };
+            let item = self.locals.pop().unwrap_or(Value::Null);
+            if let Some(decided) = fold.take(taken, made?.unwrap_or(item))? {
+                return Ok(decided);
+            }
+        }
+        fold.finish()
+    }
+}

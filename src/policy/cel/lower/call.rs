@@ -1,0 +1,123 @@
+//! Calls: which function is meant, and whether it takes what it is given.
+
+use super::super::function::{FUNCTIONS, Function, Signature, Style};
+use super::super::kind::Kinds;
+use super::super::node::Node;
+use super::super::pattern::Pattern;
+use super::super::syntax::{Macro, Mistake, Syntax, Tree};
+use super::super::time;
+use super::super::types::Type;
+use super::super::value::Value;
+use super::{Depends, Lowering, Part, unknown_name};
+use std::ops::Range;
+
+impl<'c> Lowering<'_, 'c> {
+    /// `function(arguments)` or `receiver.function(arguments)`
+    pub(super) fn call(
+        &mut self,
+        tree: &Tree,
+        name: &str,
+        at: &Range<usize>,
+        receiver: Option<&Tree>,
+        arguments: &[Tree],
+    ) -> Part<'c> {
+        // `json` in `json.size(x)` is no value but the first part of the function's name
+        let is_json = |receiver: &Tree| matches!(&receiver.syntax, Syntax::Name(name) if &**name == "json");
+        let (name, receiver) = match receiver.filter(|receiver| is_json(receiver) && self.local("json").is_none()) {
+            Some(_) => (format!("json.{name}"), None),
+            None => (name.to_owned(), receiver),
+        };
+        let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
+        let parts: Vec<Part<'c>> = given.iter().map(|argument| self.part(argument)).collect();
+        let signature = match Self::signature(&name, at, receiver.is_some()) {
+            Ok(signature) => signature,
+            Err(mistake) => return self.wrong(mistake),
+        };
+        if let Some(mistake) = wrong_count(tree, signature, given.len(), receiver.is_some()) {
+            return self.wrong(mistake);
+        }
+        let found = self.mistakes.len();
+        for (argument, (part, wanted)) in given.iter().zip(parts.iter().zip(takes(signature))) {
+            self.expect(argument, part, wanted, &format!("what `{name}` takes here"));
+        }
+        if self.mistakes.len() > found {
+            return Part::unknown();
+        }
+        self.compiled(signature, &given, parts)
+    }
+
+    /// The function called `name`.
+    fn signature(name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Mistake> {
+        let style = if is_member { Style::Member } else { Style::Plain };
+        if let Some(found) = FUNCTIONS.iter().find(|known| known.name == name) {
+            return match found.style {
+                Style::Either => Ok(found),
+                known if known == style => Ok(found),
+                Style::Member => Err(Mistake::new(at, format!("`{name}` is called on a value"))
+                    .with_help(format!("write `value.{name}(...)`"))),
+                Style::Plain => Err(Mistake::new(at, format!("`{name}` is not called on a value"))
+                    .with_help(format!("write `{name}(value)`"))),
+            };
+        }
+        if Macro::named(name).is_some() {
+            return Err(Mistake::new(at, format!("`{name}` is called on a list or map"))
+                .with_help(format!("write `list.{name}(element, ...)`")));
+        }
+        let known: Vec<&str> = FUNCTIONS
+            .iter()
+            .filter(|known| known.style == style || known.style == Style::Either)
+            .map(|known| known.name)
+            .collect();
+        Err(unknown_name(at, name, "is not a function that policies know", &known))
+    }
+
+    fn compiled(&mut self, signature: &Signature, given: &[&Tree], parts: Vec<Part<'c>>) -> Part<'c> {
+        let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
+        let constant = parts.get(1).and_then(Part::as_constant).and_then(Value::as_str).map(str::to_owned);
+        let second = given.get(1).map(|tree| tree.span.clone()).unwrap_or_default();
+        if let (Function::Part(_), Some(zone)) = (signature.function, &constant)
+            && !time::is_zone(zone)
+        {
+            return self.wrong(Mistake::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
+        }
+        let r#type = match signature.function {
+            Function::Dyn => parts.first().map_or(Type::ANY, |part| part.r#type.clone()),
+            _ => Type::of(signature.gives),
+        };
+        let mut nodes = parts.into_iter().map(|part| part.node);
+        if signature.function != Function::Matches {
+            return Part { node: Node::Call(signature.function, nodes.collect()), r#type, depends };
+        }
+        let pattern = match constant.as_deref().map(Pattern::compile) {
+            Some(Ok(pattern)) => pattern,
+            Some(Err(message)) => return self.wrong(Mistake::new(&second, message)),
+            None => {
+                let message = "the pattern of `matches` must be known when the policy is loaded";
+                return self.wrong(Mistake::new(&second, message).with_help("write it as a text, or in `params`"));
+            }
+        };
+        let text = nodes.next().unwrap_or(Node::Constant(Value::Null));
+        Part { node: Node::Matches(Box::new(text), pattern), r#type, depends }
+    }
+}
+
+fn takes(signature: &Signature) -> impl Iterator<Item = Kinds> {
+    signature.takes.iter().copied().chain(signature.optional)
+}
+
+fn wrong_count(tree: &Tree, signature: &Signature, given: usize, is_member: bool) -> Option<Mistake> {
+    let least = signature.takes.len();
+    let most = takes(signature).count();
+    if (least..=most).contains(&given) {
+        return None;
+    }
+    let receiver = usize::from(is_member);
+    let wanted = if least == most {
+        format!("{}", least - receiver)
+    } else {
+        format!("{} or {}", least - receiver, most - receiver)
+    };
+    let unit = if most - receiver == 1 { "argument" } else { "arguments" };
+    let message = format!("`{}` takes {wanted} {unit}, not {}", signature.name, given - receiver);
+    Some(Mistake::new(&tree.span, message))
+}

@@ -1,0 +1,52 @@
+//! `all`, `exists`, `exists_one`, `map` and `filter`.
+
+use super::super::kind::Kinds;
+use super::super::names::ROOTS;
+use super::super::node::{Comprehension, Node};
+use super::super::syntax::{Macro, Mistake, Tree};
+use super::super::types::Type;
+use super::{Depends, Lowering, Part};
+use std::ops::Range;
+
+/// Deepest nesting: each multiplies the cost by the length of a list.
+const DEEPEST: usize = 2;
+
+impl<'c> Lowering<'_, 'c> {
+    /// `over.macro(variable, test, each)`
+    pub(super) fn comprehension(
+        &mut self,
+        r#macro: Macro,
+        over: &Tree,
+        (variable, at): (&str, &Range<usize>),
+        test: Option<&Tree>,
+        each: Option<&Tree>,
+    ) -> Part<'c> {
+        let over_part = self.part(over);
+        self.expect(over, &over_part, Kinds::LIST.or(Kinds::MAP), "what is gone through");
+        if ROOTS.contains(&variable) {
+            let message = format!("`{variable}` is the name of something else");
+            self.mistakes.push(Mistake::new(at, message).with_help("give the variable another name"));
+        }
+        let depth = self.locals.len();
+        if depth == DEEPEST {
+            let message = format!("more than {DEEPEST} of `all`, `exists`, `map` and `filter` inside each other");
+            return self.wrong(Mistake::new(&over.span, message));
+        }
+        self.locals.push((variable.into(), over_part.r#type.item()));
+        let test = test.map(|test| self.boolean(test, "the test of each element"));
+        let each = each.map(|each| self.part(each));
+        self.locals.pop();
+        let r#type = match r#macro {
+            Macro::All | Macro::Exists | Macro::ExistsOne => Type::of(Kinds::BOOL),
+            Macro::Filter => Type::list_of(over_part.r#type.item()),
+            Macro::Map => Type::list_of(each.as_ref().map_or(Type::ANY, |each| each.r#type.clone())),
+        };
+        let inner = test.iter().chain(&each).fold(Depends::default(), |depends, part| depends.or(part.depends));
+        // bound here: what is around does not depend on it
+        let inner = Depends { locals: inner.locals & !(1 << depth), ..inner };
+        let depends = over_part.depends.or(inner);
+        let (test, each) = (test.map(|test| test.node), each.map(|each| each.node));
+        let node = Node::Comprehension(Box::new(Comprehension { r#macro, over: over_part.node, test, each }));
+        Part { node, r#type, depends }
+    }
+}

@@ -1,0 +1,243 @@
+//! Members: of `body`, `request` and the like, of the policy's own names, and of values.
+
+use super::super::kind::Kinds;
+use super::super::names::{ROOTS, member};
+use super::super::node::Node;
+use super::super::record::{Known, Record};
+use super::super::syntax::{Mistake, Syntax, Tree};
+use super::super::types::Type;
+use super::super::value::Value;
+use super::{Lowering, Part, unknown_name};
+use std::ops::Range;
+
+impl<'c> Lowering<'_, 'c> {
+    /// `of.name`
+    pub(super) fn select(&mut self, of: &Tree, name: &str, at: &Range<usize>) -> Part<'c> {
+        if let Some(record) = self.record(of) {
+            return self.entry(record, name, at);
+        }
+        if let Some(root) = self.root(of) {
+            return self.member_of_root(root, name, at);
+        }
+        let of_part = self.part(of);
+        let r#type = self.member_type(of, &of_part, name, at);
+        let node = Node::Member(Box::new(of_part.node), Value::Text(name.into()));
+        Part { node, r#type, depends: of_part.depends }
+    }
+
+    /// `has(of.name)`
+    pub(super) fn has(&mut self, of: &Tree, name: &str, at: &Range<usize>) -> Part<'c> {
+        if let Some(record) = self.record(of) {
+            self.entry(record, name, at);
+            let key = Node::Constant(Value::Text(name.into()));
+            return Part::of_request(Node::HasEntry(record, Box::new(key)), Type::of(Kinds::BOOL));
+        }
+        if let Some(root) = self.root(of) {
+            // reported where it is not there
+            self.member_of_root(root, name, at);
+            return Part { r#type: Type::of(Kinds::BOOL), ..Part::constant(Value::Bool(true)) };
+        }
+        let of_part = self.part(of);
+        self.member_type(of, &of_part, name, at);
+        let node = Node::HasMember(Box::new(of_part.node), Value::Text(name.into()));
+        Part { node, r#type: Type::of(Kinds::BOOL), depends: of_part.depends }
+    }
+
+    /// `of[key]`
+    pub(super) fn index(&mut self, sides: &[Tree; 2]) -> Part<'c> {
+        let [of, key] = sides;
+        let literal = literal_text(key);
+        if let Some(record) = self.record(of) {
+            if let Some(name) = literal {
+                return self.entry(record, name, &inside_quotes(&key.span));
+            }
+            let key_part = self.part(key);
+            if let Some(Value::Text(name)) = key_part.as_constant().cloned() {
+                return self.entry(record, &name, &key.span);
+            }
+            self.expect(key, &key_part, Kinds::STRING, "a name here");
+            self.note_any(record);
+            return Part::of_request(Node::EntryAt(record, Box::new(key_part.node)), entry_type(record));
+        }
+        if let Some(root) = self.root(of) {
+            if let Some(name) = literal {
+                return self.member_of_root(root, name, &inside_quotes(&key.span));
+            }
+            let message = format!("a member of `{root}` is asked for by its name, written out");
+            return self.wrong(Mistake::new(&key.span, message));
+        }
+        let (of_part, key_part) = (self.part(of), self.part(key));
+        let depends = of_part.depends.or(key_part.depends);
+        let kinds = of_part.r#type.kinds;
+        self.expect(of, &of_part, Kinds::LIST.or(Kinds::MAP), "what is before `[`");
+        let keys = if !kinds.meets(Kinds::LIST) {
+            Kinds::KEY.or(Kinds::DOUBLE).and(of_part.r#type.key().or(Kinds::DOUBLE))
+        } else if !kinds.meets(Kinds::MAP) {
+            Kinds::NUMBER
+        } else {
+            Kinds::KEY.or(Kinds::DOUBLE)
+        };
+        self.expect(key, &key_part, keys, "what is between `[` and `]`");
+        let r#type = match literal {
+            Some(name) => self.member_type(of, &of_part, name, &inside_quotes(&key.span)),
+            None if !kinds.meets(Kinds::MAP) => of_part.r#type.item(),
+            None => Type::ANY,
+        };
+        Part { node: Node::Index(Box::new([of_part.node, key_part.node])), r#type, depends }
+    }
+
+    /// `wanted in container`, where the container is a record.
+    pub(super) fn in_record(&mut self, wanted: &Tree, record: Record) -> Part<'c> {
+        let part = self.part(wanted);
+        self.expect(wanted, &part, Kinds::STRING, "what is before `in`");
+        match part.as_constant().and_then(Value::as_str).map(str::to_owned) {
+            Some(name) => {
+                let at = if literal_text(wanted).is_some() { inside_quotes(&wanted.span) } else { wanted.span.clone() };
+                self.entry(record, &name, &at);
+            }
+            None => self.note_any(record),
+        }
+        Part::of_request(Node::HasEntry(record, Box::new(part.node)), Type::of(Kinds::BOOL))
+    }
+
+    /// The record that `tree` names; none where it names something else.
+    pub(super) fn record(&self, tree: &Tree) -> Option<Record> {
+        match &tree.syntax {
+            Syntax::Name(name) if &**name == "body" && self.local(name).is_none() => Some(Record::Body),
+            Syntax::Select { of, name, .. } => record_of(self.root(of)?, name),
+            Syntax::Index(sides) => {
+                let [of, key] = sides.as_ref();
+                record_of(self.root(of)?, literal_text(key)?)
+            }
+            _ => None,
+        }
+    }
+
+    /// The name that `tree` is, where expressions start from it and no comprehension means something else by it.
+    fn root<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
+        match &tree.syntax {
+            Syntax::Name(name) if ROOTS.contains(&name.as_ref()) && self.local(name).is_none() => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The value that `record` holds under `name`.
+    fn entry(&mut self, record: Record, name: &str, at: &Range<usize>) -> Part<'c> {
+        let r#type = match record {
+            Record::Body => match self.names.field(name) {
+                Ok(field) => field.0,
+                Err(meant) => {
+                    let message = format!("`{name}` is not a field of any operation that this policy matches");
+                    let mistake = Mistake::new(at, message);
+                    return self.wrong(match meant {
+                        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+                        None => mistake,
+                    });
+                }
+            },
+            Record::Headers => {
+                if let Some(headers) = &mut self.names.headers {
+                    headers.insert(name.to_ascii_lowercase());
+                }
+                entry_type(record)
+            }
+            Record::Query | Record::Parameters => entry_type(record),
+        };
+        Part::of_request(Node::Entry(record, name.into()), r#type)
+    }
+
+    /// A header that only a request decides on.
+    fn note_any(&mut self, record: Record) {
+        if record == Record::Headers {
+            self.names.headers = None;
+        }
+    }
+
+    fn member_of_root(&mut self, root: &str, name: &str, at: &Range<usize>) -> Part<'c> {
+        match root {
+            "params" => self.param(name, at),
+            "variables" => self.variable(name, at),
+            _ => match member(root, name) {
+                Some(Ok(Known::Fact(fact))) => Part::of_request(Node::Fact(fact), self.names.fact(fact)),
+                Some(Ok(Known::Record(_))) | None => {
+                    let mistake = Mistake::new(at, format!("`{root}.{name}` is no value by itself"));
+                    self.wrong(
+                        mistake.with_help(format!("ask for one of its entries, as in `{root}.{name}[\"name\"]`")),
+                    )
+                }
+                Some(Err(known)) => self.wrong(unknown_name(at, name, &format!("is not a member of `{root}`"), &known)),
+            },
+        }
+    }
+
+    fn param(&mut self, name: &str, at: &Range<usize>) -> Part<'c> {
+        let params = self.names.params.entries().unwrap_or_default();
+        let found = params.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone());
+        if let Some(value) = found {
+            return Part::constant(value);
+        }
+        let known: Vec<&str> = params.iter().filter_map(|(key, _)| key.as_str()).collect();
+        let mistake = unknown_name(at, name, "is not one of the policy's `params`", &known);
+        self.wrong(mistake)
+    }
+
+    fn variable(&mut self, name: &str, at: &Range<usize>) -> Part<'c> {
+        let found = self.names.variables.iter().enumerate().find(|(_, variable)| *variable.name == *name);
+        let Some((position, variable)) = found else {
+            let known: Vec<&str> = self.names.variables.iter().map(|variable| variable.name.as_ref()).collect();
+            let mistake = unknown_name(at, name, "is not one of the `variables` declared before", &known);
+            return self.wrong(mistake);
+        };
+        if let Node::Constant(value) = &variable.node {
+            return Part::constant(value.clone());
+        }
+        let (r#type, depth) = (variable.r#type.clone(), self.depth + variable.depth);
+        self.check_depth(depth, at);
+        Part::of_request(Node::Variable(position), r#type)
+    }
+
+    /// What a member of a value is; what is wrong with asking for it is reported.
+    fn member_type(&mut self, of: &Tree, part: &Part<'c>, name: &str, at: &Range<usize>) -> Type<'c> {
+        let kinds = part.r#type.kinds;
+        if !kinds.meets(Kinds::MAP) {
+            if kinds != Kinds::LIST {
+                let message = format!("`{}` is {kinds}, which has no members", self.text(&of.span));
+                self.mistakes.push(Mistake::new(at, message));
+            }
+            return Type::ANY;
+        }
+        match part.r#type.member(name) {
+            Ok(r#type) => r#type,
+            Err(known) => {
+                let what = format!("is not a member of `{}`", self.text(&of.span));
+                self.mistakes.push(unknown_name(at, name, &what, &known));
+                Type::ANY
+            }
+        }
+    }
+}
+
+fn record_of(root: &str, name: &str) -> Option<Record> {
+    match member(root, name) {
+        Some(Ok(Known::Record(record))) => Some(record),
+        _ => None,
+    }
+}
+
+const fn entry_type<'c>(record: Record) -> Type<'c> {
+    match record {
+        Record::Body => Type::of(Kinds::JSON),
+        Record::Headers | Record::Query | Record::Parameters => Type::of(Kinds::STRING.or(Kinds::NULL)),
+    }
+}
+
+fn literal_text(tree: &Tree) -> Option<&str> {
+    match &tree.syntax {
+        Syntax::Literal(value) => value.as_str(),
+        _ => None,
+    }
+}
+
+fn inside_quotes(span: &Range<usize>) -> Range<usize> {
+    span.start + 1..span.end.saturating_sub(1).max(span.start + 1)
+}

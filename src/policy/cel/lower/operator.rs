@@ -1,0 +1,246 @@
+//! Operators: what they take, what they give, and comparisons that can come out one way only.
+
+use super::super::kind::Kinds;
+use super::super::node::Node;
+use super::super::syntax::{Infix, Mistake, Operator, Syntax, Tree};
+use super::super::types::Type;
+use super::super::value::Value;
+use super::{Depends, Lowering, Part, gather};
+
+/// What `+` takes and gives.
+const SUMS: [[Kinds; 3]; 9] = [
+    [Kinds::INT, Kinds::INT, Kinds::INT],
+    [Kinds::UINT, Kinds::UINT, Kinds::UINT],
+    [Kinds::DOUBLE, Kinds::DOUBLE, Kinds::DOUBLE],
+    [Kinds::STRING, Kinds::STRING, Kinds::STRING],
+    [Kinds::BYTES, Kinds::BYTES, Kinds::BYTES],
+    [Kinds::LIST, Kinds::LIST, Kinds::LIST],
+    [Kinds::TIMESTAMP, Kinds::DURATION, Kinds::TIMESTAMP],
+    [Kinds::DURATION, Kinds::TIMESTAMP, Kinds::TIMESTAMP],
+    [Kinds::DURATION, Kinds::DURATION, Kinds::DURATION],
+];
+
+/// What `-` takes and gives.
+const DIFFERENCES: [[Kinds; 3]; 6] = [
+    [Kinds::INT, Kinds::INT, Kinds::INT],
+    [Kinds::UINT, Kinds::UINT, Kinds::UINT],
+    [Kinds::DOUBLE, Kinds::DOUBLE, Kinds::DOUBLE],
+    [Kinds::TIMESTAMP, Kinds::TIMESTAMP, Kinds::DURATION],
+    [Kinds::TIMESTAMP, Kinds::DURATION, Kinds::TIMESTAMP],
+    [Kinds::DURATION, Kinds::DURATION, Kinds::DURATION],
+];
+
+/// What `*`, `/` and, but for `double`, `%` take and give.
+const PRODUCTS: [[Kinds; 3]; 3] = [
+    [Kinds::INT, Kinds::INT, Kinds::INT],
+    [Kinds::UINT, Kinds::UINT, Kinds::UINT],
+    [Kinds::DOUBLE, Kinds::DOUBLE, Kinds::DOUBLE],
+];
+
+/// Values of the same of these have an order.
+const ORDERED: [Kinds; 6] =
+    [Kinds::NUMBER, Kinds::STRING, Kinds::BOOL, Kinds::BYTES, Kinds::TIMESTAMP, Kinds::DURATION];
+
+impl<'c> Lowering<'_, 'c> {
+    /// Reports `part` where it can be none of `wanted`, `place` being where it stands.
+    pub(super) fn expect(&mut self, tree: &Tree, part: &Part<'c>, wanted: Kinds, place: &str) {
+        let kinds = part.r#type.kinds;
+        if !kinds.meets(wanted) {
+            let message = format!("`{}` is {kinds}, but {place} is {wanted}", self.text(&tree.span));
+            self.mistakes.push(Mistake::new(&tree.span, message));
+        }
+    }
+
+    /// An operand that must be true or false.
+    pub(super) fn boolean(&mut self, tree: &Tree, operator: &str) -> Part<'c> {
+        let part = self.part(tree);
+        let kinds = part.r#type.kinds;
+        if !kinds.meets(Kinds::BOOL) {
+            let message = format!("`{}` is {kinds}, but `{operator}` takes a bool", self.text(&tree.span));
+            let mut mistake = Mistake::new(&tree.span, message);
+            if part.as_constant().is_none() {
+                mistake = mistake.with_help("compare it, as in `... != null`");
+            }
+            self.mistakes.push(mistake);
+        }
+        part
+    }
+
+    /// `&&` and `||`. One constant side may decide whatever the others are, even where they fail.
+    pub(super) fn joined(&mut self, trees: &[Tree], operator: &str) -> Part<'c> {
+        let parts: Vec<Part<'c>> = trees.iter().map(|tree| self.boolean(tree, operator)).collect();
+        let decisive = operator == "||";
+        if parts.iter().any(|part| matches!(part.as_constant(), Some(Value::Bool(value)) if *value == decisive)) {
+            return Part::constant(Value::Bool(decisive));
+        }
+        let (nodes, _, depends) = gather(parts);
+        let node = if decisive { Node::Or(nodes) } else { Node::And(nodes) };
+        Part { node, r#type: Type::of(Kinds::BOOL), depends }
+    }
+
+    /// `condition ? then : otherwise`
+    pub(super) fn conditional(&mut self, trees: &[Tree; 3]) -> Part<'c> {
+        let [condition, then, otherwise] = trees;
+        let (condition, then, otherwise) = (self.boolean(condition, "?"), self.part(then), self.part(otherwise));
+        match condition.as_constant() {
+            Some(Value::Bool(true)) => return then,
+            Some(Value::Bool(false)) => return otherwise,
+            _ => {}
+        }
+        Part {
+            node: Node::Conditional(Box::new([condition.node, then.node, otherwise.node])),
+            r#type: then.r#type.or(otherwise.r#type),
+            depends: condition.depends.or(then.depends).or(otherwise.depends),
+        }
+    }
+
+    /// `-operand`
+    pub(super) fn negate(&mut self, tree: &Tree) -> Part<'c> {
+        let part = self.part(tree);
+        let taken = Kinds::INT.or(Kinds::DOUBLE);
+        self.expect(tree, &part, taken, "what `-` takes");
+        let r#type = Type::of(part.r#type.kinds.and(taken));
+        Part { node: Node::Negate(Box::new(part.node)), r#type, depends: part.depends }
+    }
+
+    /// `left operator right`
+    pub(super) fn infix(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2]) -> Part<'c> {
+        let [left, right] = sides;
+        if operator == Infix::In
+            && let Some(record) = self.record(right)
+        {
+            return self.in_record(left, record);
+        }
+        let parts = [self.part(left), self.part(right)];
+        let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
+        let r#type = match operator {
+            Infix::Equal { negated } => self.equality(sides, &parts, negated),
+            Infix::Compare(_) => {
+                let [left, right] = parts.each_ref().map(|part| part.r#type.kinds);
+                if !ORDERED.into_iter().any(|kinds| kinds.meets(left) && kinds.meets(right)) {
+                    self.mismatch(tree, operator, sides, &parts);
+                }
+                Kinds::BOOL
+            }
+            Infix::In => self.membership(sides, &parts),
+            Infix::Calculate(calculation) => {
+                let kinds = calculated(calculation, &parts);
+                if kinds == Kinds::NONE {
+                    self.mismatch(tree, operator, sides, &parts);
+                    Kinds::ANY
+                } else {
+                    kinds
+                }
+            }
+        };
+        let nodes = Box::new(parts.map(|part| part.node));
+        let node = match operator {
+            Infix::Equal { negated } => Node::Equal { sides: nodes, negated },
+            Infix::Compare(comparison) => Node::Compare(comparison, nodes),
+            Infix::In => Node::In(nodes),
+            Infix::Calculate(operator) => Node::Calculate(operator, nodes),
+        };
+        Part { node, r#type: Type::of(r#type), depends }
+    }
+
+    fn mismatch(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2], parts: &[Part<'c>; 2]) {
+        let [left, right] = parts.each_ref().map(|part| part.r#type.kinds);
+        let [one, other] = sides.each_ref().map(|side| self.text(&side.span));
+        let sign = operator.as_str();
+        let message = format!("`{sign}` is not for {left} (`{one}`) with {right} (`{other}`)");
+        self.mistakes.push(Mistake::new(&tree.span, message));
+    }
+
+    /// Reports a comparison of what can never be equal.
+    fn equality(&mut self, sides: &[Tree; 2], parts: &[Part<'c>; 2], negated: bool) -> Kinds {
+        let [left, right] = parts;
+        let is_constant = left.as_constant().is_some() && right.as_constant().is_some();
+        if is_constant || left.r#type.may_equal(&right.r#type) {
+            return Kinds::BOOL;
+        }
+        // the side that is written out is the one to mend
+        let [one, other] = sides;
+        let (wrong, wrong_part, field, field_part) =
+            if left.as_constant().is_some() { (one, left, other, right) } else { (other, right, one, left) };
+        let always = if negated { "true" } else { "false" };
+        let message = format!(
+            "`{}` is {}, never {}: the comparison is always {always}",
+            self.text(&field.span),
+            described(&field_part.r#type),
+            described(&wrong_part.r#type),
+        );
+        let mistake = Mistake::new(&wrong.span, message);
+        self.mistakes.push(match cure(wrong, wrong_part, &field_part.r#type) {
+            Some(help) => mistake.with_help(help),
+            None => mistake,
+        });
+        Kinds::BOOL
+    }
+
+    /// `wanted in container`, where the container is a value.
+    fn membership(&mut self, sides: &[Tree; 2], parts: &[Part<'c>; 2]) -> Kinds {
+        let ([wanted, container], [wanted_part, container_part]) = (sides, parts);
+        self.expect(container, container_part, Kinds::LIST.or(Kinds::MAP), "what is behind `in`");
+        let item = container_part.r#type.item();
+        let is_constant = wanted_part.as_constant().is_some() && container_part.as_constant().is_some();
+        if container_part.r#type.kinds.meets(Kinds::LIST.or(Kinds::MAP))
+            && !is_constant
+            && !item.may_equal(&wanted_part.r#type)
+        {
+            let message = if item.kinds == Kinds::NONE {
+                format!("`{}` is empty: nothing is in it", self.text(&container.span))
+            } else {
+                format!(
+                    "`{}` is {}, but `{}` holds {}: it is never in it",
+                    self.text(&wanted.span),
+                    described(&wanted_part.r#type),
+                    self.text(&container.span),
+                    described(&item),
+                )
+            };
+            self.mistakes.push(Mistake::new(&wanted.span, message));
+        }
+        Kinds::BOOL
+    }
+}
+
+fn calculated(operator: Operator, parts: &[Part<'_>; 2]) -> Kinds {
+    let table: &[[Kinds; 3]] = match operator {
+        Operator::Add => &SUMS,
+        Operator::Subtract => &DIFFERENCES,
+        Operator::Multiply | Operator::Divide => &PRODUCTS,
+        Operator::Remainder => PRODUCTS.split_last().map_or(&[], |(_, whole)| whole),
+    };
+    let [left, right] = parts.each_ref().map(|part| part.r#type.kinds);
+    let fitting = table.iter().filter(|[one, other, _]| one.meets(left) && other.meets(right));
+    fitting.fold(Kinds::NONE, |kinds, [_, _, gives]| kinds.or(*gives))
+}
+
+/// What a value can be, for people.
+fn described(r#type: &Type<'_>) -> String {
+    match r#type.values() {
+        Some(values) if !values.is_empty() && values.len() <= 6 => {
+            let mut values: Vec<String> = values.iter().map(|value| format!("`{}`", value.escape_debug())).collect();
+            values.dedup();
+            values.join(" or ")
+        }
+        _ => r#type.kinds.to_string(),
+    }
+}
+
+/// How to mend a literal that is of another type than the field it is compared with.
+fn cure(tree: &Tree, part: &Part<'_>, field: &Type<'_>) -> Option<String> {
+    let Syntax::Literal(_) = tree.syntax else { return None };
+    match part.as_constant()? {
+        Value::Text(text) => {
+            let is_bool = matches!(text.as_ref(), "true" | "false") && field.kinds.meets(Kinds::BOOL);
+            let is_number = text.parse::<f64>().is_ok() && field.kinds.meets(Kinds::NUMBER);
+            let is_null = text.as_ref() == "null" && field.kinds.meets(Kinds::NULL);
+            (is_bool || is_number || is_null).then(|| format!("write `{text}` without quotes"))
+        }
+        Value::Int(number) if field.kinds.meets(Kinds::STRING) => Some(format!("write \"{number}\", with quotes")),
+        Value::Int(number @ (0 | 1)) if field.kinds.meets(Kinds::BOOL) => Some(format!("write `{}`", *number == 1)),
+        Value::Bool(value) if field.kinds.meets(Kinds::STRING) => Some(format!("write \"{value}\", with quotes")),
+        _ => None,
+    }
+}

@@ -1,0 +1,118 @@
+//! What the expressions of one policy may name.
+
+use super::kind::Kinds;
+use super::node::Node;
+use super::number;
+use super::record::{Fact, Known, MEMBERS};
+use super::types::Type;
+use super::value::Value;
+use crate::contract::BodySchema;
+use crate::contract::Operation;
+use crate::contract::credential::Environment;
+use crate::contract::declared::Declared;
+use crate::contract::nearest;
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Names that expressions start from.
+pub(super) const ROOTS: [&str; 6] = ["body", "request", "client", "instance", "params", "variables"];
+
+/// What the expressions of one policy may name, and what of it they do.
+pub(in crate::policy) struct Names<'c> {
+    /// The operations that the policy matches, in every version.
+    operations: &'c [Arc<Operation>],
+    /// The environments that it matches.
+    environments: BTreeSet<Environment>,
+    pub(super) params: Value<'static>,
+    pub(super) variables: Vec<Variable<'c>>,
+    /// The headers that are read, in lower case; none once one is that only a request decides on.
+    pub(super) headers: Option<BTreeSet<String>>,
+}
+
+/// A variable of the policy.
+pub(super) struct Variable<'c> {
+    pub(super) name: Box<str>,
+    pub(super) node: Node,
+    pub(super) r#type: Type<'c>,
+    /// How many levels its expression has, those of the variables in it included.
+    pub(super) depth: usize,
+}
+
+impl<'c> Names<'c> {
+    pub(in crate::policy) fn new(
+        operations: &'c [Arc<Operation>],
+        environments: &[Environment],
+        params: &BTreeMap<String, Json>,
+    ) -> Self {
+        let both = [Environment::Production, Environment::Development];
+        let environments = if environments.is_empty() { &both } else { environments };
+        Self {
+            operations,
+            environments: environments.iter().copied().collect(),
+            params: map(params.iter()),
+            variables: Vec::new(),
+            headers: Some(BTreeSet::new()),
+        }
+    }
+
+    fn bodies(&self) -> impl Iterator<Item = &'c Declared> {
+        self.operations.iter().filter_map(|operation| operation.body.as_ref()).map(BodySchema::declared)
+    }
+
+    /// The field of the body called `name`. It is known if any matched operation declares it in any version.
+    ///
+    /// # Errors
+    ///
+    /// The field that was probably meant.
+    pub(in crate::policy) fn field(&self, name: &str) -> Result<Field<'c>, Option<&'c str>> {
+        let declared: Vec<&Declared> = self.bodies().filter_map(|body| body.member(name)).collect();
+        if declared.is_empty() {
+            let names: BTreeSet<&str> = self.bodies().flat_map(Declared::names).collect();
+            return Err(nearest(name, names.into_iter()));
+        }
+        Ok(Field(Type::declared(declared).or_null()))
+    }
+
+    /// What a fact is known to be.
+    pub(super) fn fact(&self, fact: Fact) -> Type<'c> {
+        match fact {
+            Fact::Method | Fact::Path => Type::of(Kinds::STRING),
+            Fact::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
+            Fact::ApiVersion => Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref())),
+            Fact::Time => Type::of(Kinds::TIMESTAMP),
+            Fact::ClientIp => Type::of(Kinds::STRING).or_null(),
+            Fact::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
+        }
+    }
+}
+
+/// What is known of a field of the body.
+pub(in crate::policy) struct Field<'c>(pub(super) Type<'c>);
+
+/// What stands behind `root.name`; none where `root` is not one of `request`, `client` and `instance`.
+///
+/// # Errors
+///
+/// The names that there are, where `name` is none of them.
+pub(super) fn member(root: &str, name: &str) -> Option<Result<Known, Vec<&'static str>>> {
+    let (_, members) = MEMBERS.iter().find(|(known, _)| *known == root)?;
+    let found = members.iter().find(|(known, _)| *known == name).map(|(_, known)| *known);
+    Some(found.ok_or_else(|| members.iter().map(|(known, _)| *known).collect()))
+}
+
+/// A map that a person wrote.
+fn map<'v>(members: impl Iterator<Item = (&'v String, &'v Json)>) -> Value<'static> {
+    Value::OwnMap(members.map(|(name, value)| (Value::Text(name.as_str().into()), constant(value))).collect())
+}
+
+fn constant(value: &Json) -> Value<'static> {
+    match value {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => number::read(&number.to_string()),
+        Json::String(text) => Value::Text(text.as_str().into()),
+        Json::Array(items) => Value::OwnList(items.iter().map(constant).collect()),
+        Json::Object(members) => map(members.iter()),
+    }
+}

@@ -1,0 +1,38 @@
+//! From text to tree: CEL's grammar, bounded so that no text can take the process down.
+
+mod literal;
+mod parse;
+mod token;
+mod tree;
+
+pub(super) use parse::parse;
+pub(super) use tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
+
+use std::ops::Range;
+
+/// Longest source, in bytes.
+pub(super) const LONGEST: usize = 4096;
+/// Deepest tree. Whatever reads or evaluates a tree recurses on the worker's stack, so that this bounds it.
+pub(super) const DEEPEST: usize = 64;
+
+/// Something wrong with an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::policy) struct Mistake {
+    /// The bytes of the source that are wrong.
+    pub(in crate::policy) span: Range<usize>,
+    /// What is wrong.
+    pub(in crate::policy) message: String,
+    /// What to do about it.
+    pub(in crate::policy) help: Option<String>,
+}
+
+impl Mistake {
+    pub(super) fn new(span: &Range<usize>, message: impl Into<String>) -> Self {
+        Self { span: span.clone(), message: message.into(), help: None }
+    }
+
+    pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
