@@ -33,11 +33,15 @@ impl Reader<'_> {
                 self.found.insert(String::new());
             }
             Node::Variable(position) if self.seen.insert(*position) => {
-                self.variables.get(*position).into_iter().for_each(|variable| self.visit(variable));
+                if let Some(variable) = self.variables.get(*position) {
+                    self.visit(variable);
+                }
             }
             _ => {}
         }
-        children(node).into_iter().for_each(|child| self.visit(child));
+        for child in children(node) {
+            self.visit(child);
+        }
     }
 }
 
