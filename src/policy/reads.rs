@@ -58,7 +58,7 @@ mod tests {
         let policy = policy(
             "1",
             "true == request.path.startsWith(\"/\")",
-            "body.public_metadata.role != 1 && body.username != 1",
+            "body.public_metadata.role != 1 && body.username != \"a\"",
         );
         for (pointer, expected) in [
             ("/public_metadata", true),
