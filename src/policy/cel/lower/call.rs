@@ -80,10 +80,7 @@ impl<'c> Lowering<'_, 'c> {
         {
             return self.wrong(Mistake::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
         }
-        let r#type = match signature.function {
-            Function::Dyn => parts.first().map_or(Type::ANY, |part| part.r#type.clone()),
-            _ => Type::of(signature.gives),
-        };
+        let r#type = Type::of(signature.gives);
         let mut nodes = parts.into_iter().map(|part| part.node);
         if signature.function != Function::Matches {
             return Part { node: Node::Call(signature.function, nodes.collect()), r#type, depends };

@@ -187,7 +187,7 @@ impl<'n, 'c> Lowering<'n, 'c> {
         if part.depends != Depends::default() || matches!(part.node, Node::Constant(_)) {
             return part;
         }
-        let value = Evaluation::new(None, &[]).value(&part.node).map(|value| value.to_constant());
+        let value = Evaluation::of_constant(self.locals.len()).value(&part.node).map(|value| value.to_constant());
         match value {
             Ok(value) => Part::constant(value),
             Err(error) => {
