@@ -67,6 +67,10 @@ impl<'c> Names<'c> {
     /// The field that was probably meant.
     pub(in crate::policy) fn field(&self, name: &str) -> Result<Field<'c>, Option<&'c str>> {
         let declared: Vec<&Declared> = self.bodies().filter_map(|body| body.member(name)).collect();
+        // that no operation is known was reported, and says nothing of fields
+        if self.operations.is_empty() {
+            return Ok(Field(Type::ANY));
+        }
         if declared.is_empty() {
             let names: BTreeSet<&str> = self.bodies().flat_map(Declared::names).collect();
             return Err(nearest(name, names.into_iter()));

@@ -6,6 +6,7 @@
 
 use super::EvaluationError;
 use super::budget::Budget;
+use super::syntax::Mistake;
 use regex_automata::hybrid::dfa::{Builder, Config, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::{Input, util};
@@ -26,20 +27,28 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
-    pub(super) fn compile(text: &str) -> Result<Self, String> {
-        util::syntax::parse(text).map_err(|error| {
-            let text = error.to_string();
-            let last = text.lines().last().unwrap_or_default();
-            format!("not a regular expression: {}", last.trim_start_matches("error: "))
+    /// What is wrong with it; the place is that of `text` itself.
+    pub(super) fn compile(text: &str) -> Result<Self, Mistake> {
+        let wrong = |message: String| Mistake::new(&(0..text.len()), message);
+        let syntax = util::syntax::parse(text).map_err(|error| {
+            let error = error.to_string();
+            let last = error.lines().last().unwrap_or_default();
+            wrong(format!("not a regular expression: {}", last.trim_start_matches("error: ")))
         })?;
+        let nfa = thompson::Compiler::new()
+            .configure(thompson::Config::new().nfa_size_limit(Some(LARGEST)).which_captures(WhichCaptures::None))
+            .build_from_hir(&syntax)
+            .map_err(|_| wrong(format!("the pattern takes more than {} KiB", LARGEST / 1024)))?;
+        let has_boundary = nfa.look_set_any().contains_word_unicode();
         let dfa = Builder::new()
             .configure(Config::new().cache_capacity(STATES).minimum_cache_clear_count(Some(0)))
-            .thompson(thompson::Config::new().nfa_size_limit(Some(LARGEST)).which_captures(WhichCaptures::None))
-            .build(text);
+            .build_from_nfa(nfa);
         dfa.map(Self).map_err(|_| {
-            let boundary = r"\b or \B (write `(?-u:\b)`)";
-            format!("the pattern takes more than {} KiB, or has a {boundary}", LARGEST / 1024)
+            if has_boundary {
+                return wrong(r"the pattern has a `\b` or `\B`, which depends on the language of the text".to_owned())
+                    .with_help(r"write `(?-u:\b)` for the boundary of an ASCII word");
+            }
+            wrong(format!("the pattern takes more than {} KiB for one step", STATES / 1024))
         })
     }
 

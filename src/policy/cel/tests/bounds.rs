@@ -111,7 +111,7 @@ fn a_pattern_is_bounded_in_size() {
     let found = mistakes("body.first_name.matches('(((a{100}){100}){100}){100}')");
     assert!(found[0].message.contains("the pattern takes more than 1024 KiB"), "{found:?}");
     let found = mistakes(r"body.first_name.matches(r'\bAda\b')");
-    assert!(found[0].message.contains(r"write `(?-u:\b)`"), "{found:?}");
+    assert!(found[0].help.as_ref().is_some_and(|help| help.contains(r"write `(?-u:\b)`")), "{found:?}");
     assert_eq!(mistakes(r"body.first_name.matches(r'(?-u:\b)Ada(?-u:\b)')"), []);
     let found = mistakes("body.first_name.matches('(a')");
     assert!(found[0].message.contains("not a regular expression: unclosed group"), "{found:?}");

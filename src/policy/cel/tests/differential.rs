@@ -87,7 +87,7 @@ fn their_shown(value: &cel::Value) -> String {
 fn ours(source: &str, params: &Json, body: &str) -> Result<Option<String>, (String, Mistake)> {
     let mut names = names(params);
     if let Some(mistake) = names.declare("it", source).into_iter().next() {
-        return Err((source[mistake.span.clone()].to_owned(), mistake));
+        return Err((source.get(mistake.span.clone()).expect("a part").to_owned(), mistake));
     }
     let (variables, _) = names.finish();
     Ok(evaluated(&variables, body, shown).ok())

@@ -83,35 +83,7 @@ fn composed(choices: &mut Choices<'_>, wanted: Wanted, depth: usize) -> String {
     let mut inner = |wanted| expression(choices, wanted, depth);
     match wanted {
         Wanted::Bool => truth(choices, depth, number),
-        Wanted::Int | Wanted::Uint | Wanted::Double => {
-            let (left, right) = (inner(wanted), inner(wanted));
-            let (text, list, other) = (inner(Wanted::Text), inner(Wanted::List), inner(number));
-            let name = match wanted {
-                Wanted::Int => "int",
-                Wanted::Uint => "uint",
-                _ => "double",
-            };
-            match choices.below(8) {
-                0 => format!("{name}({other})"),
-                1 => format!("{name}({text})"),
-                2 if wanted == Wanted::Int => format!("size({list})"),
-                3 if wanted == Wanted::Int => format!("({text}).size()"),
-                4 if wanted != Wanted::Uint => format!("-({left})"),
-                5 if wanted == Wanted::Int => {
-                    let part = choices.one_of(&[
-                        "getFullYear",
-                        "getMonth",
-                        "getDate",
-                        "getDayOfWeek",
-                        "getDayOfYear",
-                        "getHours",
-                        "getMilliseconds",
-                    ]);
-                    format!("({}).{part}()", expression(choices, Wanted::Timestamp, depth))
-                }
-                _ => format!("{left} {} {right}", choices.one_of(&["+", "-", "*", "/", "%"])),
-            }
-        }
+        Wanted::Int | Wanted::Uint | Wanted::Double => figure(choices, wanted, depth, number),
         Wanted::Text => {
             let (left, right, other) = (inner(Wanted::Text), inner(Wanted::Text), inner(number));
             match choices.below(4) {
@@ -153,6 +125,37 @@ fn composed(choices: &mut Choices<'_>, wanted: Wanted, depth: usize) -> String {
             format!("{time} {} {length}", choices.one_of(&["+", "-"]))
         }
         Wanted::Anything => inner(Wanted::Bool),
+    }
+}
+
+fn figure(choices: &mut Choices<'_>, wanted: Wanted, depth: usize, number: Wanted) -> String {
+    let mut inner = |wanted| expression(choices, wanted, depth);
+    let (left, right) = (inner(wanted), inner(wanted));
+    let (text, list, other) = (inner(Wanted::Text), inner(Wanted::List), inner(number));
+    let name = match wanted {
+        Wanted::Int => "int",
+        Wanted::Uint => "uint",
+        _ => "double",
+    };
+    match choices.below(8) {
+        0 => format!("{name}({other})"),
+        1 => format!("{name}({text})"),
+        2 if wanted == Wanted::Int => format!("size({list})"),
+        3 if wanted == Wanted::Int => format!("({text}).size()"),
+        4 if wanted != Wanted::Uint => format!("-({left})"),
+        5 if wanted == Wanted::Int => {
+            let part = choices.one_of(&[
+                "getFullYear",
+                "getMonth",
+                "getDate",
+                "getDayOfWeek",
+                "getDayOfYear",
+                "getHours",
+                "getMilliseconds",
+            ]);
+            format!("({}).{part}()", expression(choices, Wanted::Timestamp, depth))
+        }
+        _ => format!("{left} {} {right}", choices.one_of(&["+", "-", "*", "/", "%"])),
     }
 }
 

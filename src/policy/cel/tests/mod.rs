@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// CreateUser, whose body has metadata that may be anything.
+/// `CreateUser`, whose body has metadata that may be anything.
 fn operations() -> &'static [Arc<Operation>] {
     static OPERATIONS: LazyLock<Vec<Arc<Operation>>> = LazyLock::new(|| {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
