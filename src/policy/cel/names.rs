@@ -9,7 +9,6 @@ use super::value::Value;
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
-use crate::contract::schema::BodySchema;
 use crate::policy::nearest::nearest;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +56,7 @@ impl<'c> Names<'c> {
     }
 
     fn bodies(&self) -> impl Iterator<Item = &'c Declared> {
-        self.operations.iter().filter_map(|operation| operation.body.as_ref()).map(BodySchema::declared)
+        self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared()))
     }
 
     /// The field of the body called `name`. It is known if any matched operation declares it in any version.
