@@ -6,12 +6,12 @@
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http::HeaderMap;
-use portcullis::contract::Routed;
 use portcullis::contract::credential::Environment;
-use portcullis::contract::strictness::{Fallthrough, UnknownFields};
+use portcullis::contract::strictness::Strictness;
+use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
-use portcullis::policy::{Attributes, Outcome};
+use portcullis::policy::{Attributes, Client, Outcome};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ fn bundle() -> Bundle {
     let mut files: Vec<_> = files.filter(|file| file.extension().is_some_and(|end| end == "yaml")).collect();
     files.sort();
     let texts = files.into_iter().map(|file| PolicyText { text: std::fs::read_to_string(&file).unwrap(), file });
-    Bundle::compile(&texts.collect::<Vec<_>>(), "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).unwrap()
+    Bundle::compile(Contract::built_in("2026-05-12").unwrap(), &texts.collect::<Vec<_>>(), Strictness::default())
+        .unwrap()
 }
 
 /// An update as an SDK sends it, filled up to about `bytes` with metadata.
@@ -51,7 +52,7 @@ fn benches(criterion: &mut Criterion) {
         query: "",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: None,
+        client: &Client::default(),
         time: UNIX_EPOCH,
     };
     for size in [300, 4 * 1024, 64 * 1024] {
@@ -81,6 +82,9 @@ fn benches(criterion: &mut Criterion) {
         });
         group.finish();
     }
+    criterion.bench_function("contract/load", |bencher| {
+        bencher.iter(|| Contract::built_in("2026-05-12").unwrap());
+    });
     criterion.bench_function("route/canonical", |bencher| {
         bencher.iter(|| bundle.route("PATCH", black_box("/v1/users/user_1"), None));
     });

@@ -16,6 +16,7 @@
 //! | [`config`] | the configuration file, flags and environment |
 //! | [`manifest`] | YAML files that people write, every mistake reported at once with its place |
 //! | [`admin`] | health, readiness and metrics for operators |
+//! | [`selftest`] | the corpus of attacks, fired at a running gateway |
 //! | [`cli`] | the command line |
 //! | [`transport`] | what bytes travel on, to clients and to the upstream |
 //! | [`reason`], [`secret`], [`span`] | words that all share |
@@ -33,6 +34,7 @@ pub mod policy;
 pub mod reason;
 pub mod redact;
 pub mod secret;
+pub mod selftest;
 pub mod server;
 pub mod span;
 pub mod telemetry;

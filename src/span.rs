@@ -52,8 +52,17 @@ impl Diagnostic {
     ///
     /// Ends without a line break. `color` adds terminal escapes.
     pub fn render(&self, color: bool) -> String {
+        self.rendered(&Level::ERROR, color)
+    }
+
+    /// As [`Self::render`], for what is allowed and yet likely a mistake.
+    pub fn render_as_warning(&self, color: bool) -> String {
+        self.rendered(&Level::WARNING, color)
+    }
+
+    fn rendered(&self, level: &Level<'static>, color: bool) -> String {
         let file = self.file.display().to_string();
-        let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+        let mut group = Group::with_title(level.clone().primary_title(self.message.as_str()));
         group = match (&self.source, &self.span) {
             (Some(source), Some(span)) => group.element(
                 Snippet::source(source.as_ref())

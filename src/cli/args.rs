@@ -1,9 +1,11 @@
 //! The arguments. Comments here become the help texts.
 
+use super::contract::ContractCommand;
 use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A reverse-proxy policy gateway between your backend services and Clerk's Backend API
@@ -21,11 +23,16 @@ pub(super) enum Command {
     /// Serve: judge requests and forward those that may pass
     Run(RunArgs),
     /// Load configuration and policies, report everything wrong with them, and tell what would be enforced
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Tell what would become of a request, and why
     Explain(ExplainArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
+    /// Look at Clerk's contract: what is in force, what changed, what no policy governs; bring in a newer one
+    #[command(subcommand)]
+    Contract(ContractCommand),
+    /// Fire a corpus of attacks at a running gateway, this one or any other, and tell what got through
+    Selftest(SelftestArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema {
         /// The kind of file
@@ -39,6 +46,8 @@ pub(super) enum SchemaOf {
     Gateway,
     /// A policy file
     Policy,
+    /// What the vendor's specs get wrong: the overlay.yaml beside contract files
+    ContractOverlay,
 }
 
 #[derive(Debug, ArgGroup)]
@@ -46,6 +55,15 @@ pub(super) struct ConfigArgs {
     /// The configuration file; config/quickstart.yaml where none is named and that file is there
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
     pub(super) config: Option<PathBuf>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// Take warnings for errors
+    #[arg(long)]
+    pub(super) strict: bool,
 }
 
 #[derive(Debug, ArgGroup)]
@@ -79,12 +97,29 @@ pub(super) struct ExplainArgs {
     /// A header as `Name: value`; may be given more than once
     #[arg(long = "header", short = 'H', value_name = "HEADER")]
     pub(super) headers: Vec<String>,
+    /// What is known of the client, by the names of policies, such as `spiffeId=spiffe://example.org/billing`; may be
+    /// given more than once
+    #[arg(long = "client", value_name = "NAME=VALUE")]
+    pub(super) client: Vec<String>,
     /// The body
     #[arg(long, value_name = "JSON", conflicts_with = "body_file")]
     pub(super) body: Option<String>,
     /// A file with the body; `-` for standard input
     #[arg(long, value_name = "FILE")]
     pub(super) body_file: Option<PathBuf>,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct SelftestArgs {
+    /// The gateway, such as `http://127.0.0.1:8787`
+    #[arg(long, value_name = "URL")]
+    pub(super) target: String,
+    /// Where to listen as the upstream that the gateway is configured with
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) upstream_listen: SocketAddr,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Debug, ArgGroup)]

@@ -1,6 +1,8 @@
 //! What the gateway says of itself at start: where it listens, what it enforces, and how to see that it does.
 
+use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
+use crate::server::Endpoint;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 
@@ -14,8 +16,8 @@ const PLAIN: &str = "\u{1b}[0m";
 /// Everything the gateway says of itself at start. `Display` writes it, over several lines and without a last line break.
 #[derive(Clone, Debug)]
 pub struct Banner<'a> {
-    /// Addresses it listens on, with the ports it got.
-    pub listen: &'a [SocketAddr],
+    /// Where it listens, with the ports it got.
+    pub listen: &'a [Endpoint],
     /// Where requests go.
     pub upstream: &'a UpstreamTarget,
     /// Address of the admin listener.
@@ -33,6 +35,10 @@ pub struct Enforced {
     pub revision: String,
     /// The API versions of the contract.
     pub api_versions: Vec<String>,
+    /// How many operations have their bodies held against the contract, those that are only audited aside.
+    pub validated: usize,
+    /// How many operations are only audited.
+    pub audited: usize,
     /// The policies, in the order they are told.
     pub policies: Vec<PolicyRow>,
 }
@@ -53,9 +59,9 @@ pub struct PolicyRow {
 }
 
 impl PolicyRow {
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> Vec<String> {
         let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
-        [self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+        vec![self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
     }
 }
 
@@ -63,7 +69,7 @@ impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
         writeln!(f, "{bold}portcullis {}{plain}", env!("CARGO_PKG_VERSION"))?;
-        let listen: Vec<_> = self.listen.iter().map(|address| format!("http://{address}")).collect();
+        let listen: Vec<_> = self.listen.iter().map(Endpoint::to_string).collect();
         writeln!(f, "  listens on   {}", listen.join(", "))?;
         writeln!(f, "  forwards to  {}", target(self.upstream))?;
         match self.admin {
@@ -78,29 +84,29 @@ impl Display for Banner<'_> {
             f,
             "\n\n{loud}The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.{plain}"
         )?;
-        self.listen.first().map_or(Ok(()), |listen| write!(f, "\n\n{}", Tries(*listen)))
+        let plain = self.listen.iter().find_map(|endpoint| match endpoint {
+            Endpoint::Http(address) => Some(*address),
+            Endpoint::Https(_) | Endpoint::Unix(_) => None,
+        });
+        plain.map_or(Ok(()), |address| write!(f, "\n\n{}", Tries(address)))
     }
 }
 
 impl Display for Enforced {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "  contract     {}", self.api_versions.join(", "))?;
-        write!(f, "  revision     {}", self.revision)?;
+        write!(f, "  validated    {} operations", self.validated)?;
+        if self.audited > 0 {
+            write!(f, ", {} more are audited", self.audited)?;
+        }
+        write!(f, "\n  revision     {}", self.revision)?;
         if self.policies.is_empty() {
             return write!(f, "\n  policies     none: the contract alone is enforced");
         }
-        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned);
+        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned).to_vec();
         let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
-        writeln!(f)?;
-        rows.iter().try_for_each(|row| write!(f, "\n  {}", aligned(row, &rows)))
+        write!(f, "\n\n{}", columns("  ", &rows))
     }
-}
-
-/// The row with each cell but the last as wide as the widest of its column.
-fn aligned(row: &[String; 5], rows: &[[String; 5]]) -> String {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
-    let cells = row.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column).unwrap_or_default()));
-    cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
 }
 
 fn target(upstream: &UpstreamTarget) -> String {
@@ -136,6 +142,7 @@ impl Display for Tries {
 mod tests {
     use super::{Banner, Enforced, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
+    use crate::server::Endpoint;
 
     fn enforced() -> Enforced {
         let row = |name: &str, action: &str, owner: Option<&str>| PolicyRow {
@@ -148,6 +155,8 @@ mod tests {
         Enforced {
             revision: "3f1c9a".to_owned(),
             api_versions: vec!["2025-11-10".to_owned(), "2026-05-12".to_owned()],
+            validated: 4,
+            audited: 0,
             policies: vec![
                 row("no-skip-password-checks", "Deny", Some("identity-security")),
                 row("metadata-size", "Warn", None),
@@ -158,7 +167,7 @@ mod tests {
     #[test]
     fn the_stand_in_is_told_loudly_and_comes_with_requests_to_try() {
         let banner = Banner {
-            listen: &["127.0.0.1:8787".parse().unwrap()],
+            listen: &[Endpoint::Http("127.0.0.1:8787".parse().unwrap())],
             upstream: &UpstreamTarget::Embedded,
             admin: Some("127.0.0.1:9465".parse().unwrap()),
             enforced: &enforced(),
@@ -170,6 +179,7 @@ mod tests {
           forwards to  the built-in stand-in
           admin        http://127.0.0.1:9465
           contract     2025-11-10, 2026-05-12
+          validated    4 operations
           revision     3f1c9a
 
           policy                   action  environments  operations             owner
@@ -192,18 +202,23 @@ mod tests {
     #[test]
     fn a_real_upstream_comes_without_requests_to_try() {
         let banner = Banner {
-            listen: &["127.0.0.1:8787".parse().unwrap(), "[::1]:8787".parse().unwrap()],
+            listen: &[
+                Endpoint::Http("127.0.0.1:8787".parse().unwrap()),
+                Endpoint::Https("[::1]:8787".parse().unwrap()),
+                Endpoint::Unix("/run/portcullis.sock".into()),
+            ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
-            enforced: &Enforced { policies: Vec::new(), ..enforced() },
+            enforced: &Enforced { audited: 105, policies: Vec::new(), ..enforced() },
             color: false,
         };
         insta::assert_snapshot!(banner, @r"
         portcullis 0.1.0
-          listens on   http://127.0.0.1:8787, http://[::1]:8787
+          listens on   http://127.0.0.1:8787, https://[::1]:8787, unix:/run/portcullis.sock
           forwards to  https://api.clerk.com:443
           admin        off
           contract     2025-11-10, 2026-05-12
+          validated    4 operations, 105 more are audited
           revision     3f1c9a
           policies     none: the contract alone is enforced
         ");

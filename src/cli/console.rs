@@ -32,6 +32,19 @@ pub(super) fn mistakes(mistakes: &[Diagnostic]) {
     });
 }
 
+/// Tells what is likely a mistake, on standard error; the last line says how much that is.
+pub(super) fn warnings(warnings: &[Diagnostic]) {
+    let color = color_on_stderr();
+    for warning in warnings {
+        tell(&format!("{}\n", warning.render_as_warning(color)));
+    }
+    match warnings.len() {
+        0 => {}
+        1 => tell("1 warning; `--strict` makes it an error"),
+        many => tell(&format!("{many} warnings; `--strict` makes them errors")),
+    }
+}
+
 /// What clap has to say: help and version on standard output, errors on standard error.
 pub(super) fn usage(error: &clap::Error) -> Exit {
     let _ = error.print();

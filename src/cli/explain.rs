@@ -1,14 +1,16 @@
 //! `portcullis explain`: what would become of a request, and why.
 
 use super::args::ExplainArgs;
+use super::client_facts::client;
 use super::{Exit, Failure, console, load};
 use crate::config::gateway::EnvironmentOverride;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::{Environment, KeyClass};
+use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Attributes, Outcome, Policy};
+use crate::policy::{Attributes, Client, Outcome, Policy};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::fmt::Write;
@@ -32,6 +34,7 @@ struct Request {
     body: Bytes,
     key: KeyClass,
     environment: Environment,
+    client: Client,
 }
 
 impl Request {
@@ -50,7 +53,15 @@ impl Request {
         }
         let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
         let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
-        Ok(Self { method: args.method.clone(), uri, headers, body: body(args)?, key, environment })
+        Ok(Self {
+            method: args.method.clone(),
+            uri,
+            headers,
+            body: body(args)?,
+            key,
+            environment,
+            client: client(&args.client)?,
+        })
     }
 }
 
@@ -79,10 +90,12 @@ fn answer(bundle: &Bundle, request: &Request) -> Result<(String, Exit), Failure>
     Ok(match routed {
         Routed::Operation(operation, _) if exempt => {
             line(&mut text, "operation", &operation.id);
-            line(&mut text, "decision", "allow: neither a body schema nor a policy concerns this operation");
+            line(&mut text, "decision", "allow: no policy names this operation, and its body is not validated");
             (text, Exit::Fine)
         }
-        Routed::Operation(_, _) if !names_only_the_version(request.uri.query().unwrap_or_default()) => {
+        Routed::Operation(operation, _)
+            if !bundle.takes_query(&operation) && !names_only_the_version(request.uri.query().unwrap_or_default()) =>
+        {
             line(&mut text, "decision", "deny: ambiguous_request: the operation takes no query parameters");
             (text, Exit::Refused)
         }
@@ -114,7 +127,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
-        client_ip: None,
+        client: &request.client,
         time: SystemTime::now(),
     };
     let judgement = decide(bundle, operation, &attributes, request.body.clone());
@@ -126,6 +139,9 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         Err(reason) => format!("deny: {}", reason.as_str()),
     };
     line(&mut text, "decision", &decision);
+    if bundle.inspection(operation).is_some_and(|inspection| inspection.mode == Mode::Audit) {
+        line(&mut text, "contract", "audited: what does not fit it is told and not refused");
+    }
     line(&mut text, "revision", &bundle.revision);
     rules(&mut text, &judgement);
     findings(&mut text, &judgement.violations);

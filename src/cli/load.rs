@@ -2,11 +2,13 @@
 
 use super::args::ConfigArgs;
 use super::banner::{Enforced, PolicyRow};
-use super::{Failure, policies};
+use super::{Failure, contract_folder, policies};
 use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
 use crate::contract::credential::Environment;
+use crate::contract::strictness::Mode;
+use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
 use crate::policy::Policy;
 use crate::span::Diagnostic;
@@ -33,13 +35,54 @@ fn file(args: &ConfigArgs) -> Result<PathBuf, Failure> {
 
 /// The bundle that the configuration names: the policies as their files say now, with the contract.
 pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
+    let contract = contract(gateway)?;
     let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
-    let contract = &gateway.contract;
-    let bundle = Bundle::compile(&texts, &contract.default_api_version, contract.unknown_fields, contract.fallthrough);
-    bundle.map_err(|error| match error {
-        BundleError::Policies(mistakes) => Failure::Broken(mistakes),
-        BundleError::Contract(error) => Failure::Broken(vec![Diagnostic::of_file(&gateway.file, error.to_string())]),
-    })
+    let bundle = Bundle::compile(contract, &texts, gateway.contract.strictness.clone());
+    bundle.map_err(|BundleError(mistakes)| Failure::Broken(mistakes))
+}
+
+/// The contract that the configuration names, proven; the built-in one where it names none.
+pub(super) fn contract(gateway: &Gateway) -> Result<Contract, Failure> {
+    let default = &gateway.contract.default_api_version;
+    let contract = match &gateway.contract.folder {
+        Some(_) => Contract::load(&contract_texts(gateway)?, default),
+        None => Contract::built_in(default),
+    };
+    let contract = contract.map_err(|error| {
+        Failure::Broken(match error {
+            ContractError::Files(mistakes) => mistakes,
+            ContractError::Default { .. } => {
+                vec![gateway.source.at("/contract/defaultApiVersion", error.to_string())]
+            }
+        })
+    })?;
+    let idle = idle_entries(gateway, &contract);
+    if idle.is_empty() { Ok(contract) } else { Err(Failure::Broken(idle)) }
+}
+
+/// The files of the contract that the configuration names.
+pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure> {
+    match &gateway.contract.folder {
+        Some(folder) => contract_folder::read(folder).map_err(Failure::Broken),
+        None => Ok(ContractTexts::built_in()),
+    }
+}
+
+/// What is allowed in the policies of `bundle` and yet likely a mistake.
+pub(super) fn lints(gateway: &Gateway, bundle: &Bundle) -> Result<Vec<Diagnostic>, Failure> {
+    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?))
+}
+
+/// Entries of `contract.operations` that there is no operation for.
+fn idle_entries(gateway: &Gateway, contract: &Contract) -> Vec<Diagnostic> {
+    let idle = gateway.contract.strictness.idle(contract).into_iter().map(|idle| {
+        let mistake = gateway.source.at(&format!("/contract/operations/{}/match", idle.position), idle.message);
+        match idle.meant {
+            Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+            None => mistake,
+        }
+    });
+    idle.collect()
 }
 
 /// What a bundle enforces, for people.
@@ -47,6 +90,8 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
     Enforced {
         revision: bundle.revision.to_string(),
         api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
+        validated: bundle.inspected(Mode::Enforce),
+        audited: bundle.inspected(Mode::Audit),
         policies: bundle.policies.all().iter().map(|policy| row(policy)).collect(),
     }
 }

@@ -2,13 +2,20 @@
 
 mod args;
 pub mod banner;
+mod certificates;
 mod check;
+mod client_facts;
+mod columns;
 mod console;
+mod contract;
+mod contract_folder;
 mod explain;
 mod health;
+mod listeners;
 mod load;
 mod policies;
 mod run;
+mod selftest;
 
 use crate::config;
 use crate::policy;
@@ -30,7 +37,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused.
+    /// `explain`: the request would be refused. `contract diff`: a policy is affected. `selftest`: something got through.
     Refused = 4,
 }
 
@@ -73,6 +80,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
+        Command::Contract(command) => contract::contract(&command),
+        Command::Selftest(args) => selftest::selftest(&args),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)
@@ -84,6 +93,7 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }
 }
 

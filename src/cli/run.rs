@@ -2,19 +2,20 @@
 
 use super::args::RunArgs;
 use super::banner::Banner;
+use super::certificates;
+use super::listeners::{Listeners, addresses};
 use super::{Exit, Failure, console, load};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
 use crate::gateway::{Gate, Shared, stack};
 use crate::judge::Bundle;
-use crate::server::{Server, Settings, listen};
+use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
 use crate::telemetry::{Output, Setup, Telemetry, application_log};
 use crate::upstream::{Connector, Origin, Upstream, embedded};
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,19 +44,17 @@ fn keep_panics_quiet() {
 
 async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     let telemetry = telemetry(&gateway)?;
-    let listeners = gateway.listen.iter().map(|address| listen(*address)).collect::<Result<Vec<_>, _>>();
-    let listeners = listeners.map_err(trouble)?;
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>().map_err(trouble)?;
+    let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
     let admin = start_admin(gateway.admin, &telemetry, &readiness)?;
     let enforced = load::enforced(&bundle);
     telemetry.bundle_loaded(&bundle.revision);
-    let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses);
+    let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
     let server = start(listeners, &gateway, &shared, &connector)?;
     let banner = Banner {
-        listen: &addresses,
+        listen: &endpoints,
         upstream: &gateway.upstream.target,
         admin,
         enforced: &enforced,
@@ -63,7 +62,7 @@ async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     };
     console::tell(&format!("{banner}\n"));
     readiness.ready();
-    until_told_to_stop(&gateway, &shared).await?;
+    until_told_to_stop(&gateway, &shared, &tls).await?;
     readiness.draining();
     let drained = server.drain(DRAIN).await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
@@ -115,21 +114,22 @@ fn start_admin(
 }
 
 fn start(
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     gateway: &Gateway,
     shared: &Arc<Shared>,
     connector: &Connector,
 ) -> Result<Server, Failure> {
     let (shared, connector) = (shared.clone(), connector.clone());
-    let server = Server::start(listeners, Settings::from(gateway), move |_| {
+    let metrics = shared.telemetry.server();
+    let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
         let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
-        move |peer: crate::server::Peer| stack(&shared, upstream.clone(), peer.0)
+        move |peer: Peer| stack(&shared, upstream.clone(), peer.0)
     });
     server.map_err(trouble)
 }
 
-/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew.
-async fn until_told_to_stop(gateway: &Gateway, shared: &Shared) -> Result<(), Failure> {
+/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too.
+async fn until_told_to_stop(gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(trouble)?;
@@ -137,7 +137,11 @@ async fn until_told_to_stop(gateway: &Gateway, shared: &Shared) -> Result<(), Fa
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => reload(gateway, shared),
+            _ = hangup.recv() => {
+                reload(gateway, shared);
+                certificates::reload(tls).await;
+            }
+            () = pingora_timeout::sleep(certificates::INTERVAL), if !tls.is_empty() => certificates::reload(tls).await,
         }
     }
 }
@@ -159,6 +163,6 @@ fn reload(gateway: &Gateway, shared: &Shared) {
     }
 }
 
-fn trouble(error: impl std::fmt::Display) -> Failure {
+pub(super) fn trouble(error: impl std::fmt::Display) -> Failure {
     Failure::Trouble(error.to_string())
 }

@@ -1,13 +1,18 @@
 //! What the keys of the configuration file mean, checked together so that every mistake is told at once.
 
 use super::file::{
-    EnvironmentChoice, File, Limits as LimitKeys, Listen, Traces as TraceKeys, Upstream as UpstreamKeys,
+    Contract as ContractKeys, EnvironmentChoice, File, Limits as LimitKeys, Traces as TraceKeys,
+    Upstream as UpstreamKeys,
 };
-use super::gateway::{Contract, EnvironmentOverride, Gateway, Limits, Logs, Sampler, Traces, Upstream, UpstreamTarget};
+use super::gateway::{
+    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Logs, Sampler, Traces, Upstream,
+    UpstreamTarget,
+};
 use super::load::why;
 use super::overrides::{Override, Overrides};
 use super::{address, duration, sampler, upstream_url};
 use crate::contract::credential::Environment;
+use crate::contract::strictness::{OperationEntry, Strictness};
 use crate::manifest::{Source, field};
 use crate::span::Diagnostic;
 use std::net::SocketAddr;
@@ -26,15 +31,15 @@ pub(super) fn check(
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
     let gateway = Gateway {
-        file: source.file().to_owned(),
+        source: source.clone(),
         admin: check.admin(&file.admin.listen, overrides.admin_listen.as_ref(), &listen),
         listen,
         upstream,
         policies: check.policies(&file.policies),
         contract: Contract {
+            folder: file.contract.folder.as_ref().map(|folder| check.existing(folder, "/contract/folder".to_owned())),
             default_api_version: file.contract.default_api_version.clone(),
-            unknown_fields: file.contract.unknown_fields,
-            fallthrough: file.contract.fallthrough,
+            strictness: strictness(&file.contract),
         },
         environment: check.environment(&file.environment),
         limits: check.limits(&file.limits),
@@ -47,19 +52,33 @@ pub(super) fn check(
     if mistakes.is_empty() { Ok(gateway) } else { Err(mistakes) }
 }
 
+fn strictness(keys: &ContractKeys) -> Strictness {
+    let operations = keys.operations.iter().map(|entry| OperationEntry {
+        matches: entry.r#match.clone(),
+        mode: entry.mode,
+        unknown_fields: entry.unknown_fields,
+    });
+    Strictness {
+        unknown_fields: keys.unknown_fields,
+        fallthrough: keys.fallthrough,
+        validate: keys.validate,
+        operations: operations.collect(),
+    }
+}
+
 /// A value, and where it was given: by a flag or variable, or at a place of the file.
-struct Given<'a> {
-    value: &'a str,
+pub(super) struct Given<'a> {
+    pub(super) value: &'a str,
     pointer: String,
     origin: Option<&'a str>,
 }
 
 impl<'a> Given<'a> {
-    fn in_file(value: &'a str, pointer: impl Into<String>) -> Self {
+    pub(super) fn in_file(value: &'a str, pointer: impl Into<String>) -> Self {
         Self { value, pointer: pointer.into(), origin: None }
     }
 
-    fn new(value: &'a str, pointer: &str, over: Option<&'a Override>) -> Self {
+    pub(super) fn new(value: &'a str, pointer: &str, over: Option<&'a Override>) -> Self {
         match over {
             Some(over) => Self { value: &over.value, origin: Some(&over.origin), ..Self::in_file(value, pointer) },
             None => Self::in_file(value, pointer),
@@ -68,14 +87,14 @@ impl<'a> Given<'a> {
 }
 
 /// Gathers mistakes. What is wrong is replaced by something harmless, so that the rest can still be checked.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     source: &'a Source,
     folder: &'a Path,
     mistakes: Vec<Diagnostic>,
 }
 
 impl Check<'_> {
-    fn refuse(&mut self, given: &Given<'_>, what: &str, help: &str) {
+    pub(super) fn refuse(&mut self, given: &Given<'_>, what: &str, help: &str) {
         let mistake = match given.origin {
             Some(origin) => Diagnostic::of_file(Path::new(origin), format!("`{origin}` {what}")),
             None => self.source.at(&given.pointer, format!("{} {what}", field(&given.pointer))),
@@ -83,52 +102,16 @@ impl Check<'_> {
         self.mistakes.push(mistake.with_help(help));
     }
 
-    fn address(&mut self, given: &Given<'_>) -> Option<SocketAddr> {
-        address::parse(given.value).map_err(|what| self.refuse(given, what, address::HELP)).ok()
-    }
-
     fn duration(&mut self, pointer: &str, value: &str) -> Duration {
         let given = Given::in_file(value, pointer);
         duration::parse(value).map_err(|what| self.refuse(&given, what, duration::HELP)).unwrap_or_default()
     }
 
-    fn path(&self, written: &str) -> PathBuf {
+    pub(super) fn path(&self, written: &str) -> PathBuf {
         self.folder.join(written)
     }
 
-    fn listen(&mut self, keys: &Listen, over: Option<&Override>, upstream: &Upstream) -> Vec<SocketAddr> {
-        let given = match (over, keys) {
-            (Some(_), _) => vec![Given::new("", "/listen", over)],
-            (None, Listen::One(address)) => vec![Given::in_file(address, "/listen")],
-            (None, Listen::Many(listeners)) => (0_usize..)
-                .zip(listeners)
-                .map(|(position, listener)| Given::in_file(&listener.address, format!("/listen/{position}/address")))
-                .collect(),
-        };
-        let mut addresses = Vec::with_capacity(given.len());
-        for given in &given {
-            let Some(address) = self.address(given) else { continue };
-            if upstream.target == UpstreamTarget::Embedded && !address.ip().is_loopback() {
-                self.refuse(
-                    given,
-                    "must be a loopback address where the upstream is `embedded`",
-                    "the built-in stand-in answers only loopback, such as `127.0.0.1:8787`",
-                );
-            }
-            self.refuse_taken(given, address, &addresses);
-            addresses.push(address);
-        }
-        addresses
-    }
-
-    /// Port 0 is a free port, another one at each use.
-    fn refuse_taken(&mut self, given: &Given<'_>, address: SocketAddr, taken: &[SocketAddr]) {
-        if address.port() != 0 && taken.contains(&address) {
-            self.refuse(given, "is an address that the gateway listens on already", "use another port");
-        }
-    }
-
-    fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[SocketAddr]) -> Option<SocketAddr> {
+    fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[Listener]) -> Option<SocketAddr> {
         let given = Given::new(listen, "/admin/listen", over);
         if given.value == "off" {
             return None;
@@ -136,7 +119,7 @@ impl Check<'_> {
         let parsed = address::parse(given.value);
         let help = "write an IP address and a port, such as `127.0.0.1:9465`, or `off`";
         let address = parsed.map_err(|what| self.refuse(&given, what, help)).ok()?;
-        self.refuse_taken(&given, address, taken);
+        self.refuse_taken(&given, &ListenAddress::Tcp(address), taken);
         Some(address)
     }
 
@@ -163,15 +146,18 @@ impl Check<'_> {
     fn policies(&mut self, written: &[String]) -> Vec<PathBuf> {
         let mut policies = Vec::with_capacity(written.len());
         for (position, written) in written.iter().enumerate() {
-            let path = self.path(written);
-            if let Err(error) = path.metadata() {
-                let given = Given::in_file(written, format!("/policies/{position}"));
-                let what = format!("cannot be read: {}", why(&error));
-                self.refuse(&given, &what, "paths are relative to the file they are written in");
-            }
-            policies.push(path);
+            policies.push(self.existing(written, format!("/policies/{position}")));
         }
         policies
+    }
+
+    fn existing(&mut self, written: &str, pointer: String) -> PathBuf {
+        let path = self.path(written);
+        if let Err(error) = path.metadata() {
+            let what = format!("cannot be read: {}", why(&error));
+            self.refuse(&Given::in_file(written, pointer), &what, "paths are relative to the file they are written in");
+        }
+        path
     }
 
     fn environment(&mut self, keys: &EnvironmentChoice) -> Option<EnvironmentOverride> {

@@ -1,7 +1,8 @@
 //! The configuration file as it is written. Each comment here becomes the hover text of its key in editors.
 
-use super::gateway::{AccessLog, AlwaysExport, Fallthrough, LogFormat, LogLevel, UnknownFields};
+use super::gateway::{AccessLog, AlwaysExport, LogFormat, LogLevel};
 use crate::contract::credential::Environment;
+use crate::contract::strictness::{Fallthrough, Mode, UnknownFields, Validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,9 @@ pub(super) struct File {
     /// What this file configures.
     #[serde(rename = "kind")]
     pub(super) _kind: Kind,
-    /// Where the gateway listens for requests of your services: an address with port, or a list of them.
+    /// Where the gateway listens for requests of your services: an address with port, `unix:` and a path, or a list of listeners.
     #[serde(default)]
-    #[schemars(example = &"127.0.0.1:8787")]
+    #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
     pub(super) listen: Listen,
     /// Where requests go.
     #[serde(default)]
@@ -63,11 +64,11 @@ pub(super) enum Kind {
     Gateway,
 }
 
-/// An address with port, or a list of listeners.
+/// An address with port, `unix:` and a path, or a list of listeners.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Listen {
-    /// One address with port.
+    /// One address.
     One(String),
     /// Several listeners.
     Many(#[schemars(length(min = 1))] Vec<Listener>),
@@ -77,9 +78,40 @@ pub(super) enum Listen {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Listener {
-    /// The address and port to listen on. Port 0 takes a free one.
-    #[schemars(example = &"127.0.0.1:8787")]
+    /// The address and port to listen on, or `unix:` and the absolute path of a socket. Port 0 takes a free one.
+    #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
     pub(super) address: String,
+    /// Certificate and key, with which the listener speaks TLS and nothing else.
+    pub(super) tls: Option<Tls>,
+    /// Needed to listen without TLS on an address that other machines can reach.
+    pub(super) plaintext: Option<Plaintext>,
+    /// The permissions of a Unix socket, in octal: who may connect. 0660 if not given.
+    #[schemars(example = &"0660", regex(pattern = r"^0?[0-7]{3}$"))]
+    pub(super) mode: Option<String>,
+}
+
+/// What TLS on a listener needs. The files are read again when they change.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "they are the keys")]
+pub(super) struct Tls {
+    /// PEM file with the certificate and those between it and its authority, relative to this file.
+    #[schemars(example = &"tls.crt")]
+    pub(super) certificate_file: String,
+    /// PEM file with its private key, relative to this file.
+    #[schemars(example = &"tls.key")]
+    pub(super) private_key_file: String,
+    /// PEM file with the authorities of which every client must show a certificate, relative to this file.
+    #[schemars(example = &"clients-ca.crt")]
+    pub(super) client_ca_file: Option<String>,
+}
+
+/// Whether a listener that other machines can reach may do without TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Plaintext {
+    /// It may: the network between is trusted, or encrypts.
+    Allowed,
 }
 
 /// Where requests go.
@@ -107,6 +139,9 @@ pub(super) struct Upstream {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Contract {
+    /// A folder with contract files, made by `portcullis contract import`, in place of the built-in ones; relative to this file.
+    #[schemars(example = &"../policies/contract/clerk")]
+    pub(super) folder: Option<String>,
     /// The API version by which requests are judged that name none. A date that is not known is judged by the newest known before it, or the oldest.
     #[schemars(example = &"2026-05-12", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     pub(super) default_api_version: String,
@@ -114,6 +149,23 @@ pub(super) struct Contract {
     pub(super) unknown_fields: UnknownFields,
     /// What happens to a request that is no operation of the contract.
     pub(super) fallthrough: Fallthrough,
+    /// Which operations have their bodies held against the contract.
+    pub(super) validate: Validate,
+    /// How some operations differ from the rest. The last entry that matches an operation decides.
+    pub(super) operations: Vec<OperationKeys>,
+}
+
+/// How some operations differ from the rest.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct OperationKeys {
+    /// An operation id; `*` stands for any letters.
+    #[schemars(example = &"UpdateUser", example = &"*Organization*")]
+    pub(super) r#match: String,
+    /// What happens when a body does not fit the contract.
+    pub(super) mode: Mode,
+    /// What happens to a field that the contract does not declare, in place of `contract.unknownFields`.
+    pub(super) unknown_fields: Option<UnknownFields>,
 }
 
 /// By which environment policies judge.
@@ -209,9 +261,12 @@ impl Default for Upstream {
 impl Default for Contract {
     fn default() -> Self {
         Self {
+            folder: None,
             default_api_version: "2026-05-12".to_owned(),
             unknown_fields: UnknownFields::Deny,
             fallthrough: Fallthrough::Forward,
+            validate: Validate::Listed,
+            operations: Vec::new(),
         }
     }
 }

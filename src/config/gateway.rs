@@ -1,7 +1,9 @@
 //! The configuration as a checked value. `config/gateway.yaml` documents each option with default, unit and reason.
 
 use crate::contract::credential::Environment;
-pub use crate::contract::strictness::{Fallthrough, UnknownFields};
+use crate::contract::strictness::Strictness;
+use crate::manifest::Source;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +11,10 @@ use std::time::Duration;
 /// Everything the gateway was told, checked and with defaults filled in.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    /// The file it was read from.
-    pub file: PathBuf,
-    /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
+    /// The file it was read from, to tell where in it is what turns out to be wrong later.
+    pub source: Source,
+    /// Where to listen.
+    pub listen: Vec<Listener>,
     /// Where requests go.
     pub upstream: Upstream,
     /// Files and folders with policies, absolute.
@@ -31,6 +33,49 @@ pub struct Gateway {
     pub traces: Traces,
     /// Worker threads; at least one.
     pub workers: usize,
+}
+
+/// A place to listen on, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Where.
+    pub address: ListenAddress,
+    /// What TLS needs; none for plain HTTP.
+    pub tls: Option<Tls>,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// An IP address and a port.
+    Tcp(SocketAddr),
+    /// A Unix domain socket.
+    Unix {
+        /// Its file, absolute.
+        path: PathBuf,
+        /// The permissions of that file: who may connect.
+        mode: u32,
+    },
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix { path, .. } => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// The files that TLS on a listener needs, all in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate shown to clients, with those between it and its authority.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub private_key_file: PathBuf,
+    /// The authorities of which every client must show a certificate; none asks for none.
+    pub client_ca_file: Option<PathBuf>,
 }
 
 /// Where requests go.
@@ -67,12 +112,12 @@ pub enum UpstreamTarget {
 /// How Clerk's contract is applied.
 #[derive(Clone, Debug)]
 pub struct Contract {
+    /// The folder with contract files to use in place of the built-in ones.
+    pub folder: Option<PathBuf>,
     /// The API version of requests that name none.
     pub default_api_version: String,
-    /// What happens to a field that the contract does not declare.
-    pub unknown_fields: UnknownFields,
-    /// What happens to a request that is no operation of the contract.
-    pub fallthrough: Fallthrough,
+    /// How strictly it is applied, to which operations.
+    pub strictness: Strictness,
 }
 
 /// An environment that replaces the one read from the credential.

@@ -8,6 +8,7 @@ mod check;
 mod duration;
 mod file;
 pub mod gateway;
+mod listen;
 pub mod load;
 pub mod overrides;
 mod sampler;

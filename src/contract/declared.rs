@@ -13,6 +13,10 @@ pub struct Declared {
     members: HashMap<Box<str>, Self>,
     /// Declared names by their fold, where a lenient decoder would take another spelling for them.
     folded: HashMap<String, Box<str>>,
+    /// Declared names by what a decoder that also drops `_` and `-` makes of them.
+    loose: HashMap<String, Box<str>>,
+    /// Whether the schema takes no other names.
+    exclusive: bool,
     elements: Option<Box<Self>>,
     types: Vec<Box<str>>,
     secret: bool,
@@ -23,7 +27,7 @@ impl Declared {
     pub fn read(schema: &Value, root: &Value) -> Self {
         let mut declared = Self::default();
         declared.absorb(schema, root, 0);
-        declared.folded = declared.members.keys().map(|name| (fold(name), name.clone())).collect();
+        declared.index();
         declared
     }
 
@@ -42,15 +46,21 @@ impl Declared {
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let member = self.members.entry(name.as_str().into()).or_default();
             member.absorb(property, root, depth + 1);
-            member.folded = member.members.keys().map(|name| (fold(name), name.clone())).collect();
+            member.index();
         }
         if let Some(items) = schema.get("items") {
             let elements = self.elements.get_or_insert_default();
             elements.absorb(items, root, depth + 1);
-            elements.folded = elements.members.keys().map(|name| (fold(name), name.clone())).collect();
+            elements.index();
         }
+        self.exclusive |= schema.get("additionalProperties") == Some(&Value::Bool(false));
         self.types.extend(types_of(schema));
         self.secret |= schema.get("x-secret").and_then(Value::as_bool).unwrap_or_default();
+    }
+
+    fn index(&mut self) {
+        self.folded = self.members.keys().map(|name| (fold(name), name.clone())).collect();
+        self.loose = self.members.keys().map(|name| (fold_loosely(name), name.clone())).collect();
     }
 
     /// What is declared for the member `name`.
@@ -88,11 +98,11 @@ impl Declared {
         self.folded.get(&fold(name)).map(AsRef::as_ref).filter(|declared| *declared != name)
     }
 
-    /// The declared name that a decoder which also drops `_` and `-` would take `name` for, such as `firstName`.
+    /// The declared name that a decoder which also drops `_` and `-` would take `name` for, such as `firstName`. Where the
+    /// schema takes any other name, one that looks like that is only another name.
     pub fn loose_look_alike(&self, name: &str) -> Option<&str> {
-        let loose = |name: &str| fold(name).replace(['_', '-'], "");
-        let wanted = loose(name);
-        self.names().find(|declared| *declared != name && loose(declared) == wanted)
+        let found = self.loose.get(&fold_loosely(name)).map(AsRef::as_ref);
+        found.filter(|declared| self.exclusive && *declared != name)
     }
 
     /// The place that `steps` lead to, showing only declared names; it ends at the first name that is not declared.
@@ -137,6 +147,10 @@ fn fold(name: &str) -> String {
     folded.collect()
 }
 
+fn fold_loosely(name: &str) -> String {
+    fold(name).replace(['_', '-'], "")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Declared;
@@ -147,6 +161,7 @@ mod tests {
     fn user() -> Declared {
         let schema = json!({
             "$defs": { "Web3": { "type": "object", "properties": { "address": { "type": "string" } } } },
+            "additionalProperties": false,
             "allOf": [{ "properties": { "skip_password_checks": { "type": ["boolean", "null"] } } }],
             "properties": {
                 "password": { "type": "string", "x-secret": true },

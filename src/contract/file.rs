@@ -1,39 +1,63 @@
-//! The shape of a contract file (`policies/contract/clerk/<version>.json`), and the ones built into the program.
+//! The shape of a contract file (`policies/contract/clerk/<version>.json`): read when the gateway starts, written by `import`.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
-/// The contract files built into the program, oldest first.
-pub(super) const BUILT_IN: [&str; 2] = [
-    include_str!("../../policies/contract/clerk/2025-11-10.json"),
-    include_str!("../../policies/contract/clerk/2026-05-12.json"),
-];
+/// Schemas that several bodies of a file refer to, by name, as text: most are never asked for.
+pub(super) type Definitions = BTreeMap<Box<str>, Box<RawValue>>;
 
 /// One API version of the contract.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ContractFile {
     pub(super) api_version: Box<str>,
+    #[serde(rename = "$defs", default)]
+    pub(super) definitions: Definitions,
     pub(super) operations: Vec<OperationFile>,
 }
 
 /// One operation of it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OperationFile {
     pub(super) id: Box<str>,
     pub(super) method: Box<str>,
     pub(super) path: Box<str>,
     pub(super) statuses: Vec<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) body: Option<BodyFile>,
 }
 
-/// The JSON body of an operation.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// The body of an operation.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct BodyFile {
-    pub(super) schema: Value,
+    /// Kept in the file for readers.
+    pub(super) media_types: Vec<Box<str>>,
     /// Kept in the file for readers; a missing body is the upstream's to answer (an SDK's `updateUser(id)` sends none).
-    #[serde(rename = "required")]
-    pub(super) _required: bool,
+    pub(super) required: bool,
+    /// The JSON Schema (2020-12) of a JSON body; none where it is no JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) schema: Option<Box<RawValue>>,
+}
+
+impl ContractFile {
+    /// The file, one definition or operation a line: a new version of the vendor's spec is reviewed as a diff of lines.
+    pub(super) fn to_text(&self) -> serde_json::Result<String> {
+        let version = serde_json::to_string(&self.api_version)?;
+        let definitions = self.definitions.iter().map(|(name, schema)| {
+            let name = serde_json::to_string(name)?;
+            Ok(format!("{name}:{schema}"))
+        });
+        let definitions = lines(&definitions.collect::<serde_json::Result<Vec<_>>>()?);
+        let operations = self.operations.iter().map(serde_json::to_string);
+        let operations = lines(&operations.collect::<serde_json::Result<Vec<_>>>()?);
+        Ok(format!("{{\"apiVersion\":{version},\n\"$defs\":{{{definitions}}},\n\"operations\":[{operations}]}}\n"))
+    }
+}
+
+/// Each part on a line of its own.
+fn lines(parts: &[String]) -> String {
+    if parts.is_empty() { String::new() } else { format!("\n{}\n", parts.join(",\n")) }
 }

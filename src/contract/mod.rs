@@ -1,26 +1,42 @@
 //! Clerk's operations, their routes and body schemas, by API version.
 
+mod body_schema;
+pub mod coverage;
 pub mod credential;
 pub mod declared;
+pub mod diff;
+mod family;
 pub mod field;
 mod file;
+mod glob;
+pub mod import;
 mod json_schema;
 mod lenient;
+mod load;
+mod nearest;
+mod nullable;
 mod operation;
+pub mod overlay;
 mod route;
 pub mod schema;
+pub mod shape;
 pub mod strictness;
 mod version;
 
+pub use body_schema::{Applied, BodySchema, Effective, SchemaError};
+pub use load::{ContractError, ContractText, ContractTexts};
+pub(crate) use nearest::nearest;
 pub use operation::Operation;
-pub use version::{VersionError, requested_version};
+pub use version::{UnknownVersion, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
 
-use file::{BUILT_IN, BodyFile, ContractFile};
 use route::{Found, Routes, is_canonical_parameter};
-use schema::BodySchema;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// The operations by which a service can do the harm that the gateway is there to prevent; they are judged even where no
+/// policy names them.
+pub const INSPECTED: [&str; 4] = ["CreateUser", "ReplaceUserMetadata", "UpdateUser", "UpdateUserMetadata"];
 
 /// Every API version of the contract.
 #[derive(Debug)]
@@ -29,13 +45,15 @@ pub struct Contract {
     versions: Vec<Arc<str>>,
     default: usize,
     routes: Routes<ByVersion>,
+    /// A hash of the files it was made of, by which bundles are told apart.
+    fingerprint: Vec<u8>,
 }
 
 /// An operation in each API version that has it, at the version's position.
 type ByVersion = Vec<Option<Arc<Operation>>>;
 
 /// The parameters of a path, by name.
-pub type Parameters = Vec<(Box<str>, Box<str>)>;
+pub type Parameters = Vec<(Arc<str>, Box<str>)>;
 
 /// What a request is, by the contract.
 #[derive(Clone, Debug)]
@@ -50,74 +68,33 @@ pub enum Routed {
     Unknown,
 }
 
-/// Why a contract cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ContractError {
-    /// A file is not of the contract's shape.
-    #[error("contract file is not valid")]
-    File(#[source] serde_json::Error),
-    /// A body schema does not compile.
-    #[error("the schema of `{operation}` in `{version}` is not valid")]
-    Schema {
-        /// The operation's id.
-        operation: Box<str>,
-        /// The API version.
-        version: Box<str>,
-        /// What is wrong with the schema.
-        #[source]
-        source: Box<jsonschema::ValidationError<'static>>,
-    },
-    /// The default API version is not one of the contract's.
-    #[error("`contract.defaultApiVersion` is not a known version; known are {known}")]
-    Default {
-        /// The versions there are.
-        known: String,
-    },
-}
-
 impl Contract {
-    /// The contract built into the program.
-    ///
-    /// # Errors
-    ///
-    /// `default` is not one of its versions.
-    pub fn built_in(default: &str) -> Result<Self, ContractError> {
-        let files = BUILT_IN.iter().map(|text| serde_json::from_str(text));
-        let files = files.collect::<Result<Vec<ContractFile>, _>>().map_err(ContractError::File)?;
-        Self::from_files(files, default)
-    }
-
-    fn from_files(files: Vec<ContractFile>, default: &str) -> Result<Self, ContractError> {
-        let versions: Vec<Arc<str>> = files.iter().map(|file| file.api_version.as_ref().into()).collect();
-        let default = versions.iter().position(|version| version.as_ref() == default);
-        let default = default.ok_or_else(|| ContractError::Default { known: versions.join(", ") })?;
-        let mut routes: Routes<ByVersion> = Routes::default();
-        for (position, file) in files.into_iter().enumerate() {
-            for operation in file.operations {
-                let by_version = routes.entry(&operation.path, &operation.method, || vec![None; versions.len()]);
-                let body = operation.body.map(|body| compile(&body, &operation.id, &file.api_version)).transpose()?;
-                if let Some(place) = by_version.get_mut(position) {
-                    *place = Some(Arc::new(Operation {
-                        id: operation.id.as_ref().into(),
-                        path: operation.path.as_ref().into(),
-                        api_version: file.api_version.as_ref().into(),
-                        lists_422: operation.statuses.contains(&422),
-                        body,
-                    }));
-                }
-            }
-        }
-        Ok(Self { versions, default, routes })
-    }
-
     /// The API versions, oldest first.
     pub fn versions(&self) -> &[Arc<str>] {
         &self.versions
     }
 
+    /// The API version by which requests are judged that name none.
+    pub fn default_version(&self) -> &str {
+        self.versions.get(self.default).map(AsRef::as_ref).unwrap_or_default()
+    }
+
+    /// A hash of the files it was made of.
+    pub(crate) fn fingerprint(&self) -> &[u8] {
+        &self.fingerprint
+    }
+
     /// Every operation in every version.
     pub fn operations(&self) -> Vec<Arc<Operation>> {
         self.routes.targets().into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// The operations of the API version `version`, by path and method.
+    pub fn operations_of(&self, version: &str) -> Vec<Arc<Operation>> {
+        let mut operations = self.operations();
+        operations.retain(|operation| operation.api_version.as_ref() == version);
+        operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
+        operations
     }
 
     /// What the request `method path` is. `version` is the API version it asks for; `is_inspected` says of an operation's id
@@ -133,32 +110,36 @@ impl Contract {
         is_inspected: impl Fn(&Operation) -> bool,
     ) -> Routed {
         let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
-        let segments: Vec<&str> = path.strip_prefix('/').map(|path| path.split('/').collect()).unwrap_or_default();
-        let canonical = self.routes.find(&segments, is_canonical_parameter);
-        if let Some(operation) = canonical.iter().find_map(|found| self.operation(found, method, version)) {
+        let any_inspected = |found: &Found<'_, '_, '_, ByVersion>| {
+            found.methods.iter().any(|(_, by_version)| inspected(by_version)).then_some(())
+        };
+        let segments = || path.strip_prefix('/').unwrap_or_default().split('/');
+        let operation = |found: &Found<'_, '_, '_, ByVersion>| self.operation(found, method, version);
+        if let Some(operation) = self.routes.find(segments(), is_canonical_parameter, operation) {
             return operation;
         }
-        if canonical.iter().flat_map(|found| found.methods).any(|(_, by_version)| inspected(by_version)) {
+        if self.routes.find(segments(), is_canonical_parameter, any_inspected).is_some() {
             return Routed::MethodUnknown;
         }
+        if lenient::is_too_much(path) {
+            return Routed::Ambiguous;
+        }
         let guarded = lenient::readings(path).iter().any(|reading| {
-            let segments: Vec<&str> = reading.iter().map(String::as_str).collect();
-            self.routes.find(&segments, is_anything).iter().any(|found| match found.method(method) {
-                Some(by_version) => inspected(by_version),
-                None => found.methods.iter().any(|(_, by_version)| inspected(by_version)),
-            })
+            let guarded = |found: &Found<'_, '_, '_, ByVersion>| match found.method(method) {
+                Some(by_version) => inspected(by_version).then_some(()),
+                None => any_inspected(found),
+            };
+            self.routes.find(reading.iter().map(String::as_str), is_anything, guarded).is_some()
         });
         if guarded {
             return Routed::Ambiguous;
         }
-        let plain = self.routes.find(&segments, is_anything);
-        plain.iter().find_map(|found| self.operation(found, method, version)).unwrap_or(Routed::Unknown)
+        self.routes.find(segments(), is_anything, operation).unwrap_or(Routed::Unknown)
     }
 
-    fn operation(&self, found: &Found<'_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
+    fn operation(&self, found: &Found<'_, '_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
         let operation = self.pick(found.method(method)?, version)?;
-        let parameters = found.parameters.iter().map(|(name, value)| ((*name).into(), (*value).into()));
-        Some(Routed::Operation(operation, parameters.collect()))
+        Some(Routed::Operation(operation, found.parameters()))
     }
 
     /// The version by which a request that asks for `asked` is judged: that one; for a date that is none of ours the newest
@@ -166,6 +147,13 @@ impl Contract {
     fn version(&self, asked: Option<&str>) -> usize {
         let Some(asked) = asked.filter(|asked| version::is_date(asked)) else { return self.default };
         self.versions.iter().rposition(|known| known.as_ref() <= asked).unwrap_or_default()
+    }
+
+    /// Whether a request that asks for `asked` is judged by another version than that.
+    pub fn unknown_version(&self, asked: Option<&str>) -> Option<UnknownVersion> {
+        let asked = asked.filter(|asked| self.versions.iter().all(|known| known.as_ref() != *asked))?;
+        let is_newer = version::is_date(asked) && self.versions.last().is_some_and(|newest| newest.as_ref() < asked);
+        Some(if is_newer { UnknownVersion::Newer } else { UnknownVersion::Other })
     }
 
     /// The operation in the version asked for, else in the newest that has it: an operation that any version knows is judged,
@@ -182,14 +170,6 @@ impl Contract {
     }
 }
 
-fn compile(body: &BodyFile, operation: &str, version: &str) -> Result<BodySchema, ContractError> {
-    BodySchema::compile(&body.schema).map_err(|source| ContractError::Schema {
-        operation: operation.into(),
-        version: version.into(),
-        source,
-    })
-}
-
 /// What a lenient router lets a parameter hold.
 const fn is_anything(segment: &str) -> bool {
     !segment.is_empty()
@@ -197,11 +177,11 @@ const fn is_anything(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contract, Operation, Routed};
+    use super::{Contract, INSPECTED, Operation, Routed, UnknownVersion};
 
     fn route(method: &str, path: &str) -> String {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
-        let is_inspected = |operation: &Operation| operation.body.is_some();
+        let is_inspected = |operation: &Operation| INSPECTED.contains(&operation.id.as_ref());
         match contract.route(method, path, None, is_inspected) {
             Routed::Operation(operation, _) => operation.id.to_string(),
             Routed::Ambiguous => "ambiguous".into(),
@@ -263,15 +243,24 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(version(None), "2026-05-12");
-        assert_eq!(version(Some("2025-11-10")), "2025-11-10");
+        assert_eq!(contract.versions().len(), 6);
+        for known in contract.versions() {
+            assert_eq!(version(Some(known)), known.as_ref());
+        }
         assert_eq!(
             version(Some("1999-01-01")),
-            "2025-11-10",
+            "2021-02-05",
             "the oldest: SDKs older than our contract send what it takes"
         );
         assert_eq!(version(Some("2026-01-01")), "2025-11-10");
         assert_eq!(version(Some("2099-01-01")), "2026-05-12");
         assert_eq!(version(Some("latest")), "2026-05-12");
         assert!(Contract::built_in("1999-01-01").is_err());
+        let unknown = |asked| contract.unknown_version(asked);
+        assert_eq!((unknown(None), unknown(Some("2025-11-10"))), (None, None));
+        assert_eq!(unknown(Some("2099-01-01")), Some(UnknownVersion::Newer));
+        for other in ["1999-01-01", "2026-01-01", "latest", ""] {
+            assert_eq!(unknown(Some(other)), Some(UnknownVersion::Other), "{other}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! One operation of the contract in one API version.
 
-use super::schema::BodySchema;
+use super::BodySchema;
 use std::sync::Arc;
 
 /// One operation of the contract in one API version.
@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub struct Operation {
     /// The contract's operation id, such as `UpdateUser`.
     pub id: Arc<str>,
+    /// The method.
+    pub method: Arc<str>,
     /// The path template, such as `/v1/users/{user_id}`.
     pub path: Arc<str>,
     /// The API version.

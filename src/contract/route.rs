@@ -1,34 +1,52 @@
 //! From method and path to operation, by the paths' canonical spelling only.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// A tree of path segments. `T` is what a method at the end of a path leads to.
 #[derive(Debug)]
 pub(super) struct Routes<T> {
-    literals: HashMap<Box<str>, Self>,
-    parameter: Option<Box<(Box<str>, Self)>>,
+    /// Sorted: with so few at each node, comparing some of them beats hashing the segment.
+    literals: Vec<(Box<str>, Self)>,
+    parameter: Option<Box<(Arc<str>, Self)>>,
     methods: Vec<(Box<str>, T)>,
 }
 
 impl<T> Default for Routes<T> {
     fn default() -> Self {
-        Self { literals: HashMap::new(), parameter: None, methods: Vec::new() }
+        Self { literals: Vec::new(), parameter: None, methods: Vec::new() }
     }
 }
 
 /// What a path leads to.
 #[derive(Debug)]
-pub(super) struct Found<'r, 'p, T> {
+pub(super) struct Found<'f, 'r, 'p, T> {
     /// What each method leads to.
     pub(super) methods: &'r [(Box<str>, T)],
-    /// The path's parameters in order.
-    pub(super) parameters: Vec<(&'r str, &'p str)>,
+    last: Option<&'f Parameter<'f, 'r, 'p>>,
 }
 
-impl<T> Found<'_, '_, T> {
+/// A parameter of a path, and the one before it: kept on the stack, for most walks lead nowhere.
+#[derive(Clone, Copy, Debug)]
+struct Parameter<'f, 'r, 'p> {
+    name: &'r Arc<str>,
+    value: &'p str,
+    before: Option<&'f Self>,
+}
+
+impl<'r, T> Found<'_, 'r, '_, T> {
     /// What `method` leads to.
-    pub(super) fn method(&self, method: &str) -> Option<&T> {
+    pub(super) fn method(&self, method: &str) -> Option<&'r T> {
         self.methods.iter().find(|(known, _)| known.as_ref() == method).map(|(_, target)| target)
+    }
+
+    /// The path's parameters in order.
+    pub(super) fn parameters(&self) -> Vec<(Arc<str>, Box<str>)> {
+        let backwards = std::iter::successors(self.last, |parameter| parameter.before);
+        let mut parameters: Vec<_> =
+            backwards.map(|parameter| (Arc::clone(parameter.name), parameter.value.into())).collect();
+        parameters.reverse();
+        parameters
     }
 }
 
@@ -39,7 +57,7 @@ impl<T> Routes<T> {
         for segment in path.split('/').skip(1) {
             here = match segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some(name) => &mut here.parameter.get_or_insert_with(|| Box::new((name.into(), Self::default()))).1,
-                None => here.literals.entry(segment.into()).or_default(),
+                None => here.literal(segment),
             };
         }
         let position = here.methods.iter().position(|(known, _)| known.as_ref() == method);
@@ -51,42 +69,57 @@ impl<T> Routes<T> {
         &mut here.methods[position].1
     }
 
+    fn literal(&mut self, segment: &str) -> &mut Self {
+        let at = self.literals.binary_search_by(|(known, _)| order(known, segment)).unwrap_or_else(|at| {
+            self.literals.insert(at, (segment.into(), Self::default()));
+            at
+        });
+        #[expect(clippy::indexing_slicing, reason = "the position was found or filled just above")]
+        &mut self.literals[at].1
+    }
+
     /// Everything that any method at the end of any path leads to.
     pub(super) fn targets(&self) -> Vec<&T> {
-        let below = self.literals.values().chain(self.parameter.as_deref().map(|(_, next)| next));
+        let below = self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));
         let own = self.methods.iter().map(|(_, target)| target);
         own.chain(below.flat_map(Self::targets)).collect()
     }
 
-    /// Everything that `segments` lead to, literal segments before parameters; `accepts` says what a parameter may hold.
-    pub(super) fn find<'r, 'p>(&'r self, segments: &'p [&'p str], accepts: fn(&str) -> bool) -> Vec<Found<'r, 'p, T>> {
-        let mut found = Vec::new();
-        self.walk(segments, accepts, &mut Vec::new(), &mut found);
-        found
+    /// The first of what `segments` lead to that `take` takes, literal segments before parameters; `accepts` says what a
+    /// parameter may hold.
+    pub(super) fn find<'r, 'p, R>(
+        &'r self,
+        segments: impl Iterator<Item = &'p str> + Clone,
+        accepts: fn(&str) -> bool,
+        mut take: impl FnMut(&Found<'_, 'r, 'p, T>) -> Option<R>,
+    ) -> Option<R> {
+        self.walk(segments, accepts, None, &mut take)
     }
 
-    fn walk<'r, 'p>(
+    fn walk<'r, 'p, R>(
         &'r self,
-        segments: &'p [&'p str],
+        mut segments: impl Iterator<Item = &'p str> + Clone,
         accepts: fn(&str) -> bool,
-        parameters: &mut Vec<(&'r str, &'p str)>,
-        found: &mut Vec<Found<'r, 'p, T>>,
-    ) {
-        let Some((segment, rest)) = segments.split_first() else {
-            if !self.methods.is_empty() {
-                found.push(Found { methods: &self.methods, parameters: parameters.clone() });
-            }
-            return;
+        last: Option<&Parameter<'_, 'r, 'p>>,
+        take: &mut impl FnMut(&Found<'_, 'r, 'p, T>) -> Option<R>,
+    ) -> Option<R> {
+        let Some(segment) = segments.next() else {
+            return if self.methods.is_empty() { None } else { take(&Found { methods: &self.methods, last }) };
         };
-        if let Some(next) = self.literals.get(*segment) {
-            next.walk(rest, accepts, parameters, found);
+        let literal = self.literals.binary_search_by(|(known, _)| order(known, segment));
+        if let Some((_, next)) = literal.ok().and_then(|at| self.literals.get(at))
+            && let Some(taken) = next.walk(segments.clone(), accepts, last, take)
+        {
+            return Some(taken);
         }
-        if let Some((name, next)) = self.parameter.as_deref().filter(|_| accepts(segment)) {
-            parameters.push((name, segment));
-            next.walk(rest, accepts, parameters, found);
-            parameters.pop();
-        }
+        let (name, next) = self.parameter.as_deref().filter(|_| accepts(segment))?;
+        next.walk(segments, accepts, Some(&Parameter { name, value: segment, before: last }), take)
     }
+}
+
+/// Lengths tell most segments apart at less cost than letters.
+fn order(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 /// Whether a parameter of an inspected path may hold `segment`: what Clerk's ids are made of, and no more.
@@ -109,9 +142,7 @@ mod tests {
     }
 
     fn find(path: &str, method: &str) -> Option<u8> {
-        let (routes, segments) = (routes(), path.split('/').skip(1).collect::<Vec<_>>());
-        let found = routes.find(&segments, is_canonical_parameter);
-        found.iter().find_map(|found| found.method(method).copied())
+        routes().find(path.split('/').skip(1), is_canonical_parameter, |found| found.method(method).copied())
     }
 
     #[test]

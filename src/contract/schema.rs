@@ -12,10 +12,14 @@ use serde_json::Value;
 /// Most findings of one kind that are reported; the rest would help no one.
 const MOST_FINDINGS: usize = 32;
 
+/// What is said of a name that the contract does not declare.
+const NOT_A_FIELD: &str = "is not a field of this operation";
+
 /// A body schema, ready to judge by.
 #[derive(Debug)]
-pub struct BodySchema {
-    validator: Validator<DocumentJson>,
+pub(super) struct CompiledSchema {
+    /// None for a schema that does not compile: no body fits it.
+    validator: Option<Validator<DocumentJson>>,
     declared: Declared,
 }
 
@@ -47,13 +51,13 @@ pub enum FindingKind {
     LookAlike,
 }
 
-impl BodySchema {
+impl CompiledSchema {
     /// Compiles a JSON Schema (2020-12): no remote references, formats asserted, regular expressions in linear time.
     ///
     /// # Errors
     ///
     /// The schema is not a valid one, or refers to something outside itself.
-    pub fn compile(schema: &Value) -> Result<Self, Box<ValidationError<'static>>> {
+    pub(super) fn compile(schema: &Value) -> Result<Self, Box<ValidationError<'static>>> {
         let validator = jsonschema::options_for::<DocumentJson>()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
@@ -61,23 +65,29 @@ impl BodySchema {
             .offline()
             .build(schema)
             .map_err(Box::new)?;
-        Ok(Self { validator, declared: Declared::read(schema, schema) })
+        Ok(Self { validator: Some(validator), declared: Declared::read(schema, schema) })
+    }
+
+    /// What serves for a schema that does not compile: it declares nothing and refuses every body.
+    pub(super) fn unusable() -> Self {
+        Self { validator: None, declared: Declared::default() }
     }
 
     /// The names that the schema declares.
-    pub const fn declared(&self) -> &Declared {
+    pub(super) const fn declared(&self) -> &Declared {
         &self.declared
     }
 
     /// Everything that is wrong with `document`, at most some dozens of findings.
-    pub fn check(&self, document: &Document) -> Vec<Finding> {
+    pub(super) fn check(&self, document: &Document) -> Vec<Finding> {
         let mut findings = Vec::new();
         look_alikes(document.root(), &self.declared, &Pointer::default(), &mut findings);
         let root = SchemaNode::Value(document.root());
-        if self.validator.is_valid(root) {
+        let Some(validator) = &self.validator else { return vec![unjudged()] };
+        if validator.is_valid(root) {
             return findings;
         }
-        for error in self.validator.iter_errors(root).take(MOST_FINDINGS) {
+        for error in validator.iter_errors(root).take(MOST_FINDINGS) {
             self.report(&error, &mut findings);
         }
         findings
@@ -112,19 +122,31 @@ impl BodySchema {
             Location::Member(name) => declared.member(name),
             Location::Element(_) => declared.elements(),
         });
-        if declared.is_some_and(|declared| declared.look_alike(name).is_some()) {
+        let is_found =
+            |declared: &&Declared| declared.look_alike(name).is_some() || declared.loose_look_alike(name).is_some();
+        if declared.as_ref().is_some_and(is_found) {
             return None;
         }
-        let loose = declared.and_then(|declared| declared.loose_look_alike(name));
-        let meant = loose.or_else(|| declared.and_then(|declared| nearest(declared, name)));
+        let meant = declared.and_then(|declared| nearest(declared, name));
         let steps: Vec<Location> = steps.iter().cloned().chain([Location::Member(name.to_owned())]).collect();
         Some(Finding {
-            kind: if loose.is_some() { FindingKind::UnknownLookAlike } else { FindingKind::Unknown },
+            kind: FindingKind::Unknown,
             keyword: "additionalProperties",
             field: self.declared.show(&steps),
-            message: "is not a field of this operation".to_owned(),
+            message: NOT_A_FIELD.to_owned(),
             meant: meant.map(str::to_owned),
         })
+    }
+}
+
+/// Every body's finding where the schema itself is broken.
+fn unjudged() -> Finding {
+    Finding {
+        kind: FindingKind::Invalid,
+        keyword: "schema",
+        field: None,
+        message: "cannot be judged: the contract's schema for it is broken".to_owned(),
+        meant: None,
     }
 }
 
@@ -140,7 +162,8 @@ fn nearest<'d>(declared: &'d Declared, name: &str) -> Option<&'d str> {
     scored.filter(|(_, score)| *score >= ALIKE).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(known, _)| known)
 }
 
-/// Finds names that a decoder without case takes for declared ones, in every object for which names are declared.
+/// Finds names that lenient decoders take for declared ones, in every object for which names are declared. Not left to the
+/// validator, of whose findings only some are looked at: a look-alike must not hide behind others.
 fn look_alikes(node: NodeRef<'_>, declared: &Declared, at: &Pointer, findings: &mut Vec<Finding>) {
     match node.kind() {
         Kind::Object if declared.is_closed() => {
@@ -173,12 +196,16 @@ fn look_alikes(node: NodeRef<'_>, declared: &Declared, at: &Pointer, findings: &
 }
 
 fn look_alike(declared: &Declared, at: &Pointer, name: &str) -> Option<Finding> {
-    let meant = declared.look_alike(name)?;
+    let (kind, meant, message) = match (declared.look_alike(name), declared.loose_look_alike(name)) {
+        (Some(meant), _) => (FindingKind::LookAlike, meant, "differs from a known field only by letter case"),
+        (None, Some(meant)) => (FindingKind::UnknownLookAlike, meant, NOT_A_FIELD),
+        (None, None) => return None,
+    };
     Some(Finding {
-        kind: FindingKind::LookAlike,
+        kind,
         keyword: "additionalProperties",
         field: Some(Field::undeclared(at, name)),
-        message: "differs from a known field only by letter case".to_owned(),
+        message: message.to_owned(),
         meant: Some(meant.to_owned()),
     })
 }
@@ -261,11 +288,11 @@ fn types(kind: &TypeKind) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{BodySchema, FindingKind};
+    use super::{CompiledSchema, FindingKind};
     use crate::document::Document;
     use serde_json::json;
 
-    fn schema() -> BodySchema {
+    fn schema() -> CompiledSchema {
         let schema = json!({
             "type": "object",
             "additionalProperties": false,
@@ -279,7 +306,7 @@ mod tests {
                 "public_metadata": { "type": "object" },
             },
         });
-        BodySchema::compile(&schema).expect("a valid schema")
+        CompiledSchema::compile(&schema).expect("a valid schema")
     }
 
     fn findings(text: &str) -> Vec<(FindingKind, String, String)> {

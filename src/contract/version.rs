@@ -10,6 +10,25 @@ const PARAMETER: &str = "__clerk_api_version";
 #[error("the request names more than one api version")]
 pub struct VersionError;
 
+/// How a request asked for an API version that the contract does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnknownVersion {
+    /// For one newer than all that it has: the contract is out of date.
+    Newer,
+    /// For an older one, one in between, or something that is no version.
+    Other,
+}
+
+impl UnknownVersion {
+    /// The word used in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Newer => "newer",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// The API version that a request asks for; none where it names none.
 ///
 /// # Errors

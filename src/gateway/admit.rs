@@ -1,5 +1,6 @@
 //! Admit: a head with one meaning. Everything that a server could read in two ways is refused before the body is read.
 
+use super::authority;
 use super::call::{Admitted, Call, Duty};
 use super::drain::drain;
 use super::gate::Gate;
@@ -13,11 +14,9 @@ use crate::judge::Bundle;
 use crate::reason::Reason;
 use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING};
-use http::uri::{Authority, Scheme};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{Method, Request, Version};
 use http_body::Body;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
@@ -92,8 +91,8 @@ fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<
         return Err(defect.refusal());
     }
     check_method(request)?;
-    check_target(gate, request)?;
-    check_host(request)?;
+    authority::check(gate, request)?;
+    check_target(request)?;
     check_fields(bundle, request)?;
     check_framing(request)
 }
@@ -114,33 +113,12 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The target is a path, or an absolute URI that names this very gateway.
-fn check_target<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
-    let uri = request.uri();
-    let is_own = |authority: &Authority| gate.authorities.iter().any(|own| own == authority.as_str());
-    let absolute_elsewhere = uri.authority().is_some_and(|authority| !is_own(authority))
-        || uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP);
-    if absolute_elsewhere {
-        return Err(Refusal::because(Reason::AmbiguousRequest, "the request target names another server"));
-    }
-    if uri.path().starts_with('/') {
+/// The target is a path: not `*`, and nothing that a server could put one in front of.
+fn check_target<B>(request: &Request<B>) -> Result<(), Refusal> {
+    if request.uri().path().starts_with('/') {
         return Ok(());
     }
     Err(Refusal::because(Reason::AmbiguousPath, "the request target is not a path"))
-}
-
-/// RFC 9112 section 3.2: HTTP/1.1 has exactly one `Host`, with a host and at most a port.
-fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
-    let host = request.headers().get(HOST);
-    let is_valid = match host {
-        None => request.version() == Version::HTTP_10,
-        Some(host) => host.to_str().is_ok_and(|host| !host.contains('@') && Authority::from_str(host).is_ok()),
-    };
-    if is_valid {
-        Ok(())
-    } else {
-        Err(Refusal::because(Reason::AmbiguousRequest, "the `Host` header is missing or not a host"))
-    }
 }
 
 fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
@@ -193,18 +171,20 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
     let version = requested_version(header, uri.query()).map_err(ambiguous_version)?;
     let routed = call.bundle.route(call.request.method().as_str(), uri.path(), version.as_deref());
     if let Routed::Operation(operation, _) = &routed {
-        call.record.lock().routed = Some(RecordedRoute {
+        let mut record = call.record.lock();
+        record.routed = Some(RecordedRoute {
             route: operation.path.clone(),
             operation: operation.id.clone(),
             api_version: operation.api_version.clone(),
         });
+        record.unknown_version = call.bundle.contract.unknown_version(version.as_deref());
     }
     if let Some(permit) = call.bundle.exempt(&routed) {
         return Ok(Duty::Exempt(permit));
     }
     match routed {
         Routed::Operation(operation, parameters) => {
-            if names_only_the_version(uri.query().unwrap_or_default()) {
+            if call.bundle.takes_query(&operation) || names_only_the_version(uri.query().unwrap_or_default()) {
                 return Ok(Duty::Inspect(operation, parameters));
             }
             let message = format!("{} takes no query parameters; send them in the body", operation.id);

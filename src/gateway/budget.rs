@@ -29,8 +29,9 @@ impl Budget {
 }
 
 impl Share {
-    /// Takes `units` more; false where not so many are left.
-    pub(super) fn grow(&mut self, units: usize) -> bool {
+    /// Takes what is missing to `units`; false where not so many are left.
+    pub(super) fn reach(&mut self, units: usize) -> bool {
+        let units = units.saturating_sub(self.units);
         let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
         if taken.is_ok() {
             self.units += units;
@@ -54,8 +55,8 @@ mod tests {
         let budget = Budget::new(10);
         let mut share = budget.take(6).expect("ten are left");
         assert!(budget.take(5).is_none());
-        assert!(share.grow(4));
-        assert!(!share.grow(1));
+        assert!(share.reach(10) && share.reach(3));
+        assert!(!share.reach(11));
         drop(share);
         assert!(budget.take(10).is_some());
     }

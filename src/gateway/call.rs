@@ -4,9 +4,9 @@ use crate::contract::Operation;
 use crate::contract::Parameters;
 use crate::contract::credential::Environment;
 use crate::judge::{Bundle, Permit};
+use crate::policy::Client;
 use crate::telemetry::record::Record;
 use http::Request;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that is observed: whatever becomes of it is recorded.
@@ -15,7 +15,7 @@ pub struct Call<B> {
     /// As it came.
     pub request: Request<B>,
     /// The client.
-    pub peer: Option<SocketAddr>,
+    pub client: Arc<Client>,
     /// By what it is judged.
     pub bundle: Arc<Bundle>,
     /// What is told of it.

@@ -1,13 +1,13 @@
 //! Forward: what has a permit goes to the upstream, and the upstream's answer comes back untouched.
 
 use super::call::Permitted;
-use super::headers::{TRACEPARENT, strip_hop_by_hop, strip_request};
+use super::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
 use super::refuse::Refusal;
 use crate::judge::Content;
 use crate::reason::Reason;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::future::Future;
@@ -58,6 +58,9 @@ fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     let traceparent = permitted.call.record.lock().trace.to_traceparent();
     let (mut head, body) = permitted.call.request.into_parts();
     strip_request(&mut head.headers);
+    if head.version == Version::HTTP_2 {
+        join_cookies(&mut head.headers);
+    }
     head.headers.insert(TRACEPARENT, traceparent);
     let target = head.uri.path_and_query().cloned();
     head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));

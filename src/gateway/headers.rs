@@ -1,7 +1,8 @@
 //! Header fields that concern a gateway: which may stand once only, which stay on this side, which are refused.
 
+use http::HeaderValue;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
 };
 
 /// The API version that a request asks for.
@@ -83,6 +84,18 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         }
     }
     remove(headers, is_hop_by_hop);
+}
+
+/// Makes one field of the cookies that HTTP/2 may split over several: HTTP/1.1 has one (RFC 9113 section 8.2.3).
+pub(super) fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // parts of valid values, joined by what is valid in one
+    if let Ok(cookies) = HeaderValue::from_bytes(&cookies.join(b"; ".as_slice())) {
+        headers.insert(COOKIE, cookies);
+    }
 }
 
 /// Removes from a request what is for this connection, for us, or for no one.

@@ -7,9 +7,10 @@ use super::gate::Gate;
 use super::media_type;
 use super::refuse::Refusal;
 use crate::contract::credential::Environment;
+use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
-use crate::judge::{Permit, decide};
-use crate::policy::Attributes;
+use crate::judge::{Permit, decide, pass_unread};
+use crate::policy::{Attributes, Client};
 use crate::reason::Reason;
 use crate::telemetry::record::Outcome;
 use bytes::{Bytes, BytesMut};
@@ -71,8 +72,13 @@ where
         };
         let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
         Box::pin(async move {
-            let (body, share) =
-                if operation.body.is_some() { read(&gate, &mut call).await? } else { Default::default() };
+            let (body, share) = match hold(&gate, &call, &operation) {
+                Ok(held) => read(&gate, &mut call, held).await?,
+                Err(reason) => {
+                    let permit = unreadable(&mut call, &operation, reason).await?;
+                    return inner.call(Permitted { call, permit }).await;
+                }
+            };
             let permit = judge(&call, &operation, &parameters, environment, body);
             let permit = match permit {
                 Ok(permit) => permit,
@@ -88,24 +94,33 @@ where
     }
 }
 
-/// Reads the body of `call` to its end. Its memory is the share's.
+/// Takes memory for the body of `call`, none where it has none to read. What is only looked at is read only where all of it
+/// is sure to find room: nothing that streamed before may break for being looked at.
 ///
 /// # Errors
 ///
-/// It is not JSON by its head, too long, too slow, broken off, or there is no memory for it.
-async fn read<B>(gate: &Gate, call: &mut Call<B>) -> Result<(Bytes, Option<Share>), Refusal>
+/// Why the body cannot be read.
+fn hold<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Result<Option<Share>, Reason> {
+    if operation.body.is_none() || call.request.body().is_end_stream() {
+        return Ok(None);
+    }
+    media_type::check(call.request.headers())?;
+    let length = declared_length(gate, call.request.headers())?;
+    let is_shadow = call.bundle.inspection(operation).is_some_and(Inspection::is_shadow);
+    let needed = if is_shadow { length.ok_or(Reason::BodyTooLarge)? } else { 0 };
+    gate.bodies.take(needed).map(Some).ok_or(Reason::Overloaded)
+}
+
+/// Reads the body of `call` to its end, into the memory that is `held` for it.
+///
+/// # Errors
+///
+/// It is too long, too slow, broken off, or there is no memory for it.
+async fn read<B>(gate: &Gate, call: &mut Call<B>, held: Option<Share>) -> Result<(Bytes, Option<Share>), Refusal>
 where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
-    if call.request.body().is_end_stream() {
-        return Ok((Bytes::new(), None));
-    }
-    let declared =
-        media_type::check(call.request.headers()).and_then(|()| declared_length(gate, call.request.headers()));
-    if let Err(reason) = declared {
-        return Err(refuse_unread(call, reason).await);
-    }
-    let Some(mut share) = gate.bodies.take(0) else { return Err(Refusal::of(Reason::Overloaded)) };
+    let Some(mut share) = held else { return Ok((Bytes::new(), None)) };
     let collected = timeout(gate.limits.body_timeout, collect(gate, call.request.body_mut(), &mut share)).await;
     match collected {
         Ok(Ok(body)) => {
@@ -146,10 +161,13 @@ impl Unread {
     }
 }
 
-fn declared_length(gate: &Gate, headers: &HeaderMap) -> Result<(), Reason> {
-    let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let is_too_long = length.is_some_and(|length| length > gate.limits.body_bytes as u64);
-    if is_too_long { Err(Reason::BodyTooLarge) } else { Ok(()) }
+/// The length that the head tells, where it tells one.
+fn declared_length(gate: &Gate, headers: &HeaderMap) -> Result<Option<usize>, Reason> {
+    let Some(length) = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok()) else {
+        return Ok(None);
+    };
+    let length = usize::try_from(length).ok().filter(|length| *length <= gate.limits.body_bytes);
+    length.map(Some).ok_or(Reason::BodyTooLarge)
 }
 
 /// Most bodies come in one piece, which is taken as it is.
@@ -168,7 +186,7 @@ where
         if length > gate.limits.body_bytes {
             return Err(Unread::Refused(Reason::BodyTooLarge));
         }
-        if !share.grow(data.len()) {
+        if !share.reach(length) {
             return Err(Unread::Refused(Reason::Overloaded));
         }
         if first.is_empty() {
@@ -181,6 +199,20 @@ where
         whole.extend_from_slice(&data);
     }
     Ok(if whole.is_empty() { first } else { whole.freeze() })
+}
+
+/// What becomes of a request whose body cannot be read, for `reason`.
+async fn unreadable<B>(call: &mut Call<B>, operation: &Operation, reason: Reason) -> Result<Permit, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let Some((permit, violation)) = pass_unread(&call.bundle, operation, reason) else {
+        return Err(refuse_unread(call, reason).await);
+    };
+    let mut record = call.record.lock();
+    record.outcome = Outcome::Allowed;
+    record.violations = vec![violation];
+    Ok(permit)
 }
 
 async fn refuse_unread<B: Body<Data = Bytes> + Unpin>(call: &mut Call<B>, reason: Reason) -> Refusal {
@@ -202,7 +234,7 @@ fn judge<B>(
     body: Bytes,
 ) -> Result<Permit, Refusal> {
     let time = SystemTime::now();
-    let attributes = attributes(&call.request, call.peer.map(|peer| peer.ip()), parameters, environment, time);
+    let attributes = attributes(&call.request, &call.client, parameters, environment, time);
     let clock = Instant::now();
     let judgement = decide(&call.bundle, operation, &attributes, body);
     let mut record = call.record.lock();
@@ -220,7 +252,7 @@ fn judge<B>(
 
 fn attributes<'a, B>(
     request: &'a Request<B>,
-    client_ip: Option<std::net::IpAddr>,
+    client: &'a Client,
     parameters: &'a Parameters,
     environment: Environment,
     time: SystemTime,
@@ -232,7 +264,7 @@ fn attributes<'a, B>(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
         environment,
-        client_ip,
+        client,
         time,
     }
 }

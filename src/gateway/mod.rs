@@ -12,6 +12,7 @@
 
 mod admit;
 mod answer;
+mod authority;
 mod budget;
 mod call;
 mod drain;

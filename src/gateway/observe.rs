@@ -7,7 +7,7 @@ use super::refuse::{Refusal, refusal};
 use super::shared::Shared;
 use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
-use crate::policy::Action;
+use crate::policy::{Action, Client};
 use crate::reason::Reason;
 use crate::redact::method_label;
 use crate::telemetry::record::{Outcome, Record};
@@ -18,7 +18,6 @@ use http_body::Body;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -29,14 +28,14 @@ use tower::{Layer, Service};
 #[derive(Clone)]
 pub(super) struct ObserveLayer {
     pub(super) shared: Arc<Shared>,
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) client: Arc<Client>,
 }
 
 /// See [`ObserveLayer`].
 #[derive(Clone)]
 pub struct Observe<S> {
     shared: Arc<Shared>,
-    peer: Option<SocketAddr>,
+    client: Arc<Client>,
     inner: S,
 }
 
@@ -44,7 +43,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { shared: self.shared.clone(), peer: self.peer, inner }
+        Observe { shared: self.shared.clone(), client: self.client.clone(), inner }
     }
 }
 
@@ -65,9 +64,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // once: record and judge must not speak of two bundles
         let bundle = self.shared.gate.bundle.load_full();
-        let observation = Observation::begin(&self.shared, &bundle, &request, self.peer);
+        let observation = Observation::begin(&self.shared, &bundle, &request, &self.client);
         let record = observation.record.clone();
-        let call = Call { request, peer: self.peer, bundle, record };
+        let call = Call { request, client: self.client.clone(), bundle, record };
         let mut inner = self.inner.clone();
         Box::pin(async move {
             let answer = contain(async move { inner.call(call).await }).await;
@@ -94,11 +93,15 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, peer: Option<SocketAddr>) -> Self {
+    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, client: &Client) -> Self {
         let trace = shared.telemetry.begin(request.headers());
         let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
-        record.client = peer;
-        record.protocol_version = if request.version() == Version::HTTP_10 { "1.0" } else { "1.1" };
+        record.client = client.address;
+        record.protocol_version = match request.version() {
+            Version::HTTP_10 => "1.0",
+            Version::HTTP_2 => "2",
+            _ => "1.1",
+        };
         let in_flight = shared.telemetry.in_flight();
         Self { telemetry: shared.telemetry.clone(), record: SharedRecord::new(record), _in_flight: in_flight }
     }
@@ -176,7 +179,18 @@ fn warn<U>(violation: &Violation, response: &mut Response<AnswerBody<U>>) {
 
 #[cfg(test)]
 mod tests {
-    use super::contain;
+    use super::*;
+    use crate::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+    use crate::contract::Contract;
+    use crate::contract::strictness::Strictness;
+    use crate::gateway::Gate;
+    use crate::telemetry::{Output, Setup};
+    use http_body_util::Empty;
+    use hyper::server::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use hyper_util::service::TowerToHyperService;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
 
     #[tokio::test]
     async fn a_panic_ends_the_request_and_nothing_else() {
@@ -186,5 +200,63 @@ mod tests {
             panic!("in the middle of a request")
         };
         assert_eq!(contain::<_>(panics).await, None::<()>);
+    }
+
+    fn shared() -> Arc<Shared> {
+        let setup = Setup {
+            logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+            traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+            upstream: &UpstreamTarget::Embedded,
+            output: Output::new(std::io::sink(), false),
+            environment: &|_| None,
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let contract = Contract::built_in("2026-05-12").expect("a contract");
+        let bundle = Bundle::compile(contract, &[], Strictness::default()).expect("a bundle");
+        let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
+        Arc::new(Shared::new(gate, Telemetry::start(setup).expect("telemetry")))
+    }
+
+    /// Panics for one path, and answers the others.
+    async fn unsteady<B>(call: Call<B>) -> Result<Response<Empty<Bytes>>, Refusal> {
+        tokio::task::yield_now().await;
+        assert_ne!(call.request.uri().path(), "/panic", "hunter2");
+        Ok(Response::new(Empty::new()))
+    }
+
+    async fn ask(client: &mut TcpStream, path: &str) -> String {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n");
+        client.write_all(request.as_bytes()).await.expect("a connection");
+        let mut answer = Vec::new();
+        let whole = |answer: &[u8]| {
+            let text = String::from_utf8_lossy(answer).into_owned();
+            text.ends_with("}]}")
+                || text.ends_with("\"}")
+                || text.ends_with("\r\n\r\n") && text.contains("content-length: 0")
+        };
+        while !whole(&answer) {
+            assert!(client.read_buf(&mut answer).await.expect("an answer") > 0, "{}", String::from_utf8_lossy(&answer));
+        }
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_answered_with_500_and_the_connection_goes_on() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let shared = shared();
+        let telemetry = shared.telemetry.clone();
+        let service = ObserveLayer { shared, client: Arc::default() }.layer(tower::service_fn(unsteady));
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.expect("a client");
+            http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await
+        });
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        let refused = ask(&mut client, "/panic").await;
+        assert!(refused.starts_with("HTTP/1.1 500 ") && refused.contains("gateway_internal"), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+        assert!(ask(&mut client, "/other").await.starts_with("HTTP/1.1 200 "));
+        let metrics = telemetry.metrics_text();
+        assert!(metrics.contains("portcullis_requests_total{operation=\"_OTHER\",decision=\"fail\"} 1\n"), "{metrics}");
     }
 }

@@ -27,7 +27,8 @@ use tower::{Layer, Service};
 /// use http::{Request, Response};
 /// use http_body_util::Full;
 /// use portcullis::config::gateway::Limits;
-/// use portcullis::contract::strictness::{Fallthrough, UnknownFields};
+/// use portcullis::contract::Contract;
+/// use portcullis::contract::strictness::Strictness;
 /// use portcullis::gateway::{Gate, Judged, PolicyLayer};
 /// use portcullis::judge::{Bundle, PolicyText};
 /// use std::{convert::Infallible, sync::Arc};
@@ -38,7 +39,7 @@ use tower::{Layer, Service};
 ///     file: "policies/no-skip-password-checks.yaml".into(),
 ///     text: std::fs::read_to_string("policies/no-skip-password-checks.yaml")?,
 /// };
-/// let bundle = Bundle::compile(&[policy], "2026-05-12", UnknownFields::Deny, Fallthrough::Forward)?;
+/// let bundle = Bundle::compile(Contract::built_in("2026-05-12")?, &[policy], Strictness::default())?;
 /// let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
 /// let backend = service_fn(|_: Request<Judged<Full<bytes::Bytes>>>| async {
 ///     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("updated")))
@@ -102,7 +103,7 @@ where
         let trace = TraceContext::below(Parent::of(request.headers()).as_ref());
         let record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
         let record = SharedRecord::new(record);
-        let answer = self.inner.call(Call { request, peer: None, bundle, record: record.clone() });
+        let answer = self.inner.call(Call { request, client: Arc::default(), bundle, record: record.clone() });
         Box::pin(async move {
             Ok(match answer.await {
                 Ok(response) => response.map(AnswerBody::upstream),

@@ -6,18 +6,18 @@ use super::inspect::{Inspect, InspectLayer};
 use super::limit::{Limit, LimitLayer};
 use super::observe::{Observe, ObserveLayer};
 use super::shared::Shared;
+use crate::policy::Client;
 use crate::upstream::Upstream;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tower::ServiceBuilder;
 
 /// The layers, as a type.
 pub type Stack = Observe<Limit<Admit<Inspect<Forward>>>>;
 
-/// The layers for the connection of `peer`, on the worker whose connections `upstream` holds.
-pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, peer: SocketAddr) -> Stack {
+/// The layers for a connection of `client`, on the worker whose connections `upstream` holds.
+pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, client: Arc<Client>) -> Stack {
     ServiceBuilder::new()
-        .layer(ObserveLayer { shared: shared.clone(), peer: Some(peer) })
+        .layer(ObserveLayer { shared: shared.clone(), client })
         .layer(LimitLayer { shared: shared.clone() })
         .layer(AdmitLayer { gate: shared.gate.clone() })
         .layer(InspectLayer { gate: shared.gate.clone() })

@@ -1,10 +1,10 @@
 //! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
 
 use super::permit::Permit;
-use crate::contract::strictness::{Fallthrough, UnknownFields};
-use crate::contract::{Contract, ContractError, Operation, Routed};
+use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
+use crate::contract::{Contract, Operation, Routed};
 use crate::manifest;
-use crate::policy::{Policies, Policy, RequestPolicy, compile};
+use crate::policy::{Policies, Policy, RequestPolicy, compile, lint};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::HashMap;
@@ -28,58 +28,75 @@ pub struct Bundle {
     pub contract: Contract,
     /// The organisation's rules.
     pub policies: Policies,
-    /// What happens to fields that the contract does not declare.
-    pub unknown_fields: UnknownFields,
-    /// What happens to requests that are no operation of the contract.
-    pub fallthrough: Fallthrough,
+    /// How strictly the contract is applied.
+    strictness: Strictness,
+    /// How requests are inspected, by operation id.
+    inspections: HashMap<Arc<str>, Inspection>,
     /// A hash of all of it, by which records tell bundles apart.
     pub revision: Arc<str>,
 }
 
-/// Why a bundle cannot be used.
+/// What people wrote cannot be used: everything that is wrong, each with its place.
 #[derive(Debug, thiserror::Error)]
-pub enum BundleError {
-    /// The contract.
-    #[error(transparent)]
-    Contract(#[from] ContractError),
-    /// What people wrote: everything that is wrong, each with its place.
-    #[error("{} mistakes in policies", .0.len())]
-    Policies(Vec<Diagnostic>),
-}
+#[error("{} mistakes in policies", .0.len())]
+pub struct BundleError(pub Vec<Diagnostic>);
 
 impl Bundle {
-    /// Compiles a bundle from the built-in contract and policy files.
+    /// Compiles a bundle from a contract, how strictly to apply it, and policy files.
     ///
     /// # Errors
     ///
-    /// The default version is not known, or anything in the policy files is wrong: then all of it.
-    pub fn compile(
-        texts: &[PolicyText],
-        default_version: &str,
-        unknown_fields: UnknownFields,
-        fallthrough: Fallthrough,
-    ) -> Result<Self, BundleError> {
-        let contract = Contract::built_in(default_version)?;
-        let policies = policies(texts, &contract).map_err(BundleError::Policies)?;
-        let revision = revision(texts, default_version, unknown_fields, fallthrough);
-        Ok(Self { contract, policies: Policies::new(policies), unknown_fields, fallthrough, revision })
+    /// Everything in the policy files that is wrong, each with its place.
+    pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
+        let policies = Policies::new(policies(texts, &contract).map_err(BundleError)?);
+        let revision = revision(&contract, texts, &strictness);
+        let inspections = contract.operations().into_iter().filter_map(|operation| {
+            let has_policy = !policies.of_operation(&operation.id).is_empty();
+            Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
+        });
+        Ok(Self { inspections: inspections.collect(), contract, policies, strictness, revision })
     }
 
-    /// Whether requests to the operation must be judged: it has a body schema, or a policy matches it.
-    pub fn is_inspected(&self, operation: &Operation) -> bool {
-        operation.body.is_some() || !self.policies.of_operation(&operation.id).is_empty()
+    /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
+    pub fn lints(&self, texts: &[PolicyText]) -> Vec<Diagnostic> {
+        let manifests = texts.iter().flat_map(|text| manifest::read(&text.file, &text.text).unwrap_or_default());
+        let lints = manifests.zip(self.policies.all());
+        lints.flat_map(|(manifest, policy)| lint(&manifest, policy, &self.contract)).collect()
+    }
+
+    /// How requests to the operation are inspected; none where there is nothing to judge.
+    pub fn inspection(&self, operation: &Operation) -> Option<Inspection> {
+        let inspection = self.inspections.get(&operation.id).copied();
+        // another version may have a body where this one has none
+        inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
+    }
+
+    /// How many operations are inspected in this mode.
+    pub fn inspected(&self, mode: Mode) -> usize {
+        self.inspections.values().filter(|inspection| inspection.mode == mode).count()
+    }
+
+    /// Whether something may refuse requests to the operation, so that none must get past under another spelling.
+    fn is_guarded(&self, operation: &Operation) -> bool {
+        self.inspection(operation).is_some_and(|inspection| !inspection.is_shadow())
+    }
+
+    /// Whether requests to the operation may have a query. Where fields of a body are judged, a lenient upstream could take
+    /// them from the query instead.
+    pub fn takes_query(&self, operation: &Operation) -> bool {
+        operation.body.is_none() || !self.is_guarded(operation)
     }
 
     /// What a request is, by the contract, with what of it must be judged.
     pub fn route(&self, method: &str, path: &str, version: Option<&str>) -> Routed {
-        self.contract.route(method, path, version, |operation| self.is_inspected(operation))
+        self.contract.route(method, path, version, |operation| self.is_guarded(operation))
     }
 
     /// A permit for a request whose routing shows that there is nothing to judge; none where there is.
     pub fn exempt(&self, routed: &Routed) -> Option<Permit> {
         match routed {
-            Routed::Operation(operation, _) => (!self.is_inspected(operation)).then(Permit::exempt),
-            Routed::Unknown => (self.fallthrough == Fallthrough::Forward).then(Permit::exempt),
+            Routed::Operation(operation, _) => self.inspection(operation).is_none().then(Permit::exempt),
+            Routed::Unknown => (self.strictness.fallthrough == Fallthrough::Forward).then(Permit::exempt),
             Routed::Ambiguous | Routed::MethodUnknown => None,
         }
     }
@@ -108,12 +125,14 @@ fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Policy>, Ve
     if mistakes.is_empty() { Ok(policies) } else { Err(mistakes) }
 }
 
-/// The first 12 hex digits of a SHA-256 over what decides: policy texts in order, and how the contract is applied. The
-/// contract itself comes with the program, whose version is in it too.
-fn revision(texts: &[PolicyText], version: &str, unknown: UnknownFields, fallthrough: Fallthrough) -> Arc<str> {
+/// The first 12 hex digits of a SHA-256 over what decides: the contract and how it is applied, policy texts in order, and the
+/// program's own version.
+fn revision(contract: &Contract, texts: &[PolicyText], strictness: &Strictness) -> Arc<str> {
     let mut context = digest::Context::new(&digest::SHA256);
-    let settings = format!("{}\0{version}\0{unknown:?}\0{fallthrough:?}\0", env!("CARGO_PKG_VERSION"));
+    let version = contract.default_version();
+    let settings = format!("{}\0{version}\0{strictness:?}\0", env!("CARGO_PKG_VERSION"));
     context.update(settings.as_bytes());
+    context.update(contract.fingerprint());
     for text in texts {
         context.update(&text.text.len().to_le_bytes());
         context.update(text.text.as_bytes());

@@ -3,11 +3,11 @@
 use super::bundle::Bundle;
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
-use crate::contract::Operation;
 use crate::contract::field::Field;
-use crate::contract::schema::{BodySchema, Finding, FindingKind};
-use crate::contract::strictness::UnknownFields;
-use crate::document::{Document, ParseError, Problem};
+use crate::contract::schema::{Finding, FindingKind};
+use crate::contract::strictness::{Inspection, Mode, UnknownFields};
+use crate::contract::{BodySchema, Operation};
+use crate::document::{Document, Kind, ParseError, Problem, View};
 use crate::policy::cel::EvaluationError;
 use crate::policy::{Action, Attributes, Outcome, Policy};
 use crate::reason::Reason;
@@ -29,18 +29,22 @@ pub struct Judgement {
 /// looked at where the contract has no schema for it.
 ///
 /// An empty body passes the schema: an SDK's `updateUser(id)` sends none, and the upstream has an answer for it.
+///
+/// What the bundle does not inspect is judged by the strictest measure.
 pub fn decide(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, body: Bytes) -> Judgement {
+    let inspection = bundle.inspection(operation).unwrap_or(Inspection::STRICT);
     let mut violations = Vec::new();
     let document = match (&operation.body, body.is_empty()) {
         (None, _) | (_, true) => None,
         (Some(schema), false) => match Document::parse(&body) {
             Ok(document) => {
                 let findings = schema.check(&document).into_iter();
-                violations.extend(findings.filter_map(|finding| from_schema(bundle.unknown_fields, finding)));
+                violations.extend(findings.filter_map(|finding| from_schema(inspection, finding)));
+                deny_opaque(inspection, schema, &document, &mut violations);
                 Some(Arc::new(document))
             }
             Err(error) => {
-                violations.push(from_parse(schema, &error));
+                violations.push(from_parse(inspection, schema, &error));
                 return conclude(Permit::judged(body), violations, Vec::new());
             }
         },
@@ -64,7 +68,7 @@ fn conclude(permit: Permit, violations: Vec<Violation>, rules: Vec<(Arc<Policy>,
     Judgement { verdict, violations, rules }
 }
 
-fn from_parse(schema: &BodySchema, error: &ParseError) -> Violation {
+fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
     let (reason, field, hint) = match &error.problem {
         Problem::DuplicateName(steps) => (
             Reason::AmbiguousJson,
@@ -77,7 +81,7 @@ fn from_parse(schema: &BodySchema, error: &ParseError) -> Violation {
     };
     Violation {
         reason,
-        action: Action::Deny,
+        action: unreadable(inspection),
         rule: Rule::Gateway,
         field,
         message: error.to_string().into(),
@@ -86,18 +90,57 @@ fn from_parse(schema: &BodySchema, error: &ParseError) -> Violation {
     }
 }
 
+/// What a body that does not fit the schema leads to.
+const fn misfit(inspection: Inspection) -> Action {
+    match inspection.mode {
+        Mode::Enforce => Action::Deny,
+        Mode::Audit => Action::Audit,
+    }
+}
+
+/// Where a policy matches, a body that should be an object and is none is refused even if it is only audited: policies see no
+/// fields in it, whatever it holds.
+fn deny_opaque(inspection: Inspection, schema: &BodySchema, document: &Document, violations: &mut [Violation]) {
+    let has_fields = schema.declared().types().iter().any(|name| name.as_ref() == "object");
+    if has_fields && document.root().kind() != Kind::Object {
+        for violation in violations {
+            violation.action = violation.action.min(unreadable(inspection));
+        }
+    }
+}
+
+/// What a body that has no meaning, or more than one, leads to.
+fn unreadable(inspection: Inspection) -> Action {
+    if inspection.is_shadow() { Action::Audit } else { Action::Deny }
+}
+
+/// What lets a request to `operation` pass whose body cannot be read, for `reason`, and what to tell of it: there is such a
+/// thing only where the operation is but looked at.
+pub fn pass_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Option<(Permit, Violation)> {
+    let violation = Violation {
+        reason,
+        action: Action::Audit,
+        rule: Rule::Gateway,
+        field: None,
+        message: reason.meaning().into(),
+        hint: None,
+        owner: None,
+    };
+    bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::exempt(), violation))
+}
+
 /// The violation for a finding of the schema; none where the configuration lets it pass.
-fn from_schema(unknown_fields: UnknownFields, finding: Finding) -> Option<Violation> {
-    let (reason, action) = match (finding.kind, unknown_fields) {
-        (FindingKind::LookAlike, _) => (Reason::AmbiguousJson, Action::Deny),
-        (FindingKind::Invalid, _) | (FindingKind::Unknown | FindingKind::UnknownLookAlike, UnknownFields::Deny) => {
+fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
+    let (reason, action) = match (finding.kind, inspection.unknown_fields) {
+        (FindingKind::Invalid, _) | (FindingKind::Unknown, UnknownFields::Deny) => {
+            (Reason::SchemaViolation, misfit(inspection))
+        }
+        (FindingKind::UnknownLookAlike, UnknownFields::Deny) if inspection.mode == Mode::Enforce => {
             (Reason::SchemaViolation, Action::Deny)
         }
         // a decoder may take it for the declared name, which no one would then have judged
-        (FindingKind::UnknownLookAlike, UnknownFields::Warn | UnknownFields::Allow) => {
-            (Reason::AmbiguousJson, Action::Deny)
-        }
-        (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, Action::Warn),
+        (FindingKind::LookAlike | FindingKind::UnknownLookAlike, _) => (Reason::AmbiguousJson, unreadable(inspection)),
+        (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, misfit(inspection).max(Action::Warn)),
         (FindingKind::Unknown, UnknownFields::Allow) => return None,
     };
     let subject =

@@ -12,5 +12,5 @@ mod permit;
 pub mod violation;
 
 pub use bundle::{Bundle, BundleError, PolicyText};
-pub use decide::{Judgement, decide};
+pub use decide::{Judgement, decide, pass_unread};
 pub use permit::{Content, Permit};

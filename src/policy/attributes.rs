@@ -1,8 +1,9 @@
 //! What policies may know of a request besides its body.
 
+use super::client::Client;
 use crate::contract::credential::Environment;
 use http::HeaderMap;
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What policies may know of a request besides its body. Collected at the edge: nothing here is looked up by the judge.
@@ -13,15 +14,15 @@ pub struct Attributes<'a> {
     /// The path as sent.
     pub path: &'a str,
     /// The path's parameters by name.
-    pub parameters: &'a [(Box<str>, Box<str>)],
+    pub parameters: &'a [(Arc<str>, Box<str>)],
     /// The query as sent, without its `?`.
     pub query: &'a str,
     /// The headers; credentials among them are not shown to policies.
     pub headers: &'a HeaderMap,
     /// The environment by which to judge.
     pub environment: Environment,
-    /// The client's address.
-    pub client_ip: Option<IpAddr>,
+    /// Who sent it.
+    pub client: &'a Client,
     /// When the request came.
     pub time: SystemTime,
 }

@@ -2,10 +2,10 @@
 
 use super::Action;
 use super::cel::{Expression, Mistake, Names, Purpose, Variables};
-use super::nearest::nearest;
+use super::reads::Reads;
 use super::source::{Named, RequestPolicy, ValidationSource};
 use crate::contract::credential::Environment;
-use crate::contract::{Contract, Operation};
+use crate::contract::{Contract, Operation, nearest};
 use crate::manifest::{Manifest, Source};
 use crate::span::Diagnostic;
 use std::collections::BTreeSet;
@@ -28,6 +28,8 @@ pub struct Policy {
     pub(super) conditions: Vec<(Arc<str>, Expression)>,
     /// What must be true for it to hold.
     pub validations: Vec<Validation>,
+    /// What of the body it reads.
+    pub reads: Reads,
     /// The headers it reads, in lower case; none where only a request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
     /// What its expressions share.
@@ -40,6 +42,8 @@ pub struct Validation {
     /// The expression as it was written.
     pub source: Arc<str>,
     pub(super) expression: Expression,
+    /// What of the body it reads.
+    pub(super) reads: Reads,
     /// The field that the caller should look at.
     pub field: Option<Arc<str>>,
     /// What is wrong when it is not true.
@@ -54,7 +58,7 @@ pub struct Validation {
 ///
 /// Everything that is wrong with it, each with its place.
 pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
-    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new() };
+    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new(), reads: Reads::default() };
     let policy = compiler.policy(&manifest.value, contract);
     compiler.mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
     if compiler.mistakes.is_empty() { Ok(policy) } else { Err(compiler.mistakes) }
@@ -63,6 +67,8 @@ pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Resul
 struct Compiler<'s> {
     source: &'s Source,
     mistakes: Vec<Diagnostic>,
+    /// What of the body the expressions so far read.
+    reads: Reads,
 }
 
 impl Compiler<'_> {
@@ -92,6 +98,7 @@ impl Compiler<'_> {
             validations,
             headers,
             variables,
+            reads: std::mem::take(&mut self.reads),
         }
     }
 
@@ -143,7 +150,9 @@ impl Compiler<'_> {
         for (position, condition) in written.iter().enumerate() {
             let pointer = format!("/spec/matchConditions/{position}");
             self.check_repeated(written, position, &pointer);
-            match names.expression(&condition.expression, Purpose::Condition) {
+            let compiled = names.expression(&condition.expression, Purpose::Condition);
+            self.reads.extend(&names.take_reads());
+            match compiled {
                 Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
                 Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),
             }
@@ -162,6 +171,8 @@ impl Compiler<'_> {
     fn validation(&mut self, position: usize, written: &ValidationSource, names: &mut Names<'_>) -> Option<Validation> {
         let pointer = format!("/spec/validations/{position}");
         let expression = names.expression(&written.expression, Purpose::Validation);
+        let reads = names.take_reads();
+        self.reads.extend(&reads);
         if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, names.field(field))) {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
             let mistake = self.source.at(&format!("{pointer}/field"), message);
@@ -175,6 +186,7 @@ impl Compiler<'_> {
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         Some(Validation {
             source: written.expression.as_str().into(),
+            reads,
             expression,
             field: text(&written.field),
             message: written.message.as_str().into(),

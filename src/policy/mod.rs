@@ -6,18 +6,23 @@
 mod action;
 mod attributes;
 pub mod cel;
+mod client;
 mod compile;
 mod evaluate;
-mod nearest;
+mod lint;
+mod reads;
 mod source;
 
 pub use action::Action;
 pub use attributes::Attributes;
+pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;
+pub use lint::lint;
+pub use reads::Reads;
 pub use source::RequestPolicy;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
@@ -53,6 +58,13 @@ impl Policies {
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
         &self.all
+    }
+
+    /// The policies that match the operation called `id` and read `field` of its body, a JSON Pointer; with none, all that
+    /// match it.
+    pub fn readers(&self, id: &str, field: Option<&str>) -> BTreeSet<Arc<str>> {
+        let reads = |policy: &&Arc<Policy>| field.is_none_or(|field| policy.reads.touch(field));
+        self.of_operation(id).iter().filter(reads).map(|policy| policy.name.clone()).collect()
     }
 
     /// The policies that match the operation called `id`.

@@ -3,7 +3,7 @@
 mod mistakes;
 
 use super::cel::EvaluationError;
-use super::{Action, Attributes, Outcome, Policy, RequestPolicy, compile};
+use super::{Action, Attributes, Client, ClientCertificate, Outcome, Policy, RequestPolicy, compile};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::document::Document;
@@ -43,6 +43,18 @@ fn operation() -> Arc<Operation> {
     newest.find(|operation| operation.id.as_ref() == "CreateUser").expect("in the contract")
 }
 
+fn client() -> Client {
+    Client {
+        address: Some(([127, 0, 0, 1], 50_000).into()),
+        unix_uid: None,
+        certificate: Some(ClientCertificate {
+            spiffe_id: Some("spiffe://example.org/billing".to_owned()),
+            dns_names: vec!["billing.internal".to_owned()],
+            sha256: "00ff".to_owned(),
+        }),
+    }
+}
+
 fn evaluate(policy: &Policy, body: &str) -> Outcome {
     let mut headers = HeaderMap::new();
     headers.insert("x-migration-ticket", "MIG-1".parse().expect("a value"));
@@ -54,7 +66,7 @@ fn evaluate(policy: &Policy, body: &str) -> Outcome {
         query: "a=1&b=%20x",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: Some([127, 0, 0, 1].into()),
+        client: &client(),
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
     let document = (!body.is_empty()).then(|| Arc::new(Document::parse(body.as_bytes()).expect(body)));
@@ -282,4 +294,15 @@ fn no_text_of_an_expression_takes_the_process_down() {
     let spec = format!("  variables:\n    - {{ name: v0, expression: body.locale == null }}\n{chained}");
     let found = mistake(&text(&spec, "variables.v69"));
     assert!(found.contains("nests deeper than 64 levels, those of its variables included"), "{found}");
+}
+
+#[test]
+fn the_client_s_certificate_is_read() {
+    for expression in [
+        "client.spiffeId == 'spiffe://example.org/billing' && client.certSha256 == '00ff' && client.unixUid == null",
+        "'billing.internal' in client.dnsNames && !('other' in client.dnsNames) && client.dnsNames.size() == 1",
+        "client.dnsNames.exists(name, name.endsWith('.internal')) && client.dnsNames == ['billing.internal']",
+    ] {
+        holds(expression, "{}");
+    }
 }

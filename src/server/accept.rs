@@ -1,13 +1,12 @@
 //! The acceptor: the one task that owns the listening sockets.
 
 use super::balance::Balancer;
+use super::listener::{Incoming, Listener};
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Pause after an error that would come again at once, such as no free file descriptor.
@@ -18,7 +17,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Accepts for ever: each connection takes a permit of `limit` first, so that at the limit the others wait in the
 /// kernel's backlog and nothing spins.
-pub(super) async fn accept(listeners: Vec<TcpListener>, mut balancer: Balancer, limit: Arc<Semaphore>) {
+pub(super) async fn accept(listeners: Vec<Listener>, mut balancer: Balancer, limit: Arc<Semaphore>) {
     let mut turn = 0;
     let mut at_limit = Seldom::default();
     let mut accept_failed = Seldom::default();
@@ -26,8 +25,8 @@ pub(super) async fn accept(listeners: Vec<TcpListener>, mut balancer: Balancer, 
         let Some(permit) = permit(&limit, &mut at_limit).await else { return };
         turn += 1;
         match poll_fn(|context| poll_accept(&listeners, turn, context)).await {
-            Ok((stream, peer)) => {
-                if let Err(error) = balancer.hand_over(stream, peer, permit) {
+            Ok(incoming) => {
+                if let Err(error) = balancer.hand_over(incoming, permit) {
                     tracing::debug!(%error, "an accepted connection could not be handed to a worker");
                 }
             }
@@ -50,11 +49,7 @@ async fn permit(limit: &Arc<Semaphore>, at_limit: &mut Seldom) -> Option<OwnedSe
 }
 
 /// The next connection of any socket; asked first is another one each time, so that none starves.
-fn poll_accept(
-    listeners: &[TcpListener],
-    turn: usize,
-    context: &mut Context<'_>,
-) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+fn poll_accept(listeners: &[Listener], turn: usize, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
     let all = listeners.len();
     let first = turn.checked_rem(all).unwrap_or_default();
     for listener in listeners.iter().cycle().skip(first).take(all) {

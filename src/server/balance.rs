@@ -1,10 +1,11 @@
 //! Which worker gets the next connection.
 
+use super::listener::Incoming;
+use super::socket::DetachedSocket;
+use super::tls::Tls;
 use super::worker::Command;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -17,9 +18,8 @@ pub(super) struct Worker {
 
 /// A connection on its way to a worker.
 pub(super) struct Accepted {
-    /// The socket, registered with no runtime.
-    pub(super) stream: std::net::TcpStream,
-    pub(super) peer: SocketAddr,
+    pub(super) socket: DetachedSocket,
+    pub(super) tls: Option<Arc<Tls>>,
     pub(super) place: Place,
 }
 
@@ -57,18 +57,13 @@ impl Balancer {
         Self { workers, next: 0 }
     }
 
-    /// Hands `stream` to a worker. `permit` is its share of the limit on connections.
-    pub(super) fn hand_over(
-        &mut self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        permit: OwnedSemaphorePermit,
-    ) -> std::io::Result<()> {
-        let stream = stream.into_std()?;
+    /// Hands `incoming` to a worker. `permit` is its share of the limit on connections.
+    pub(super) fn hand_over(&mut self, incoming: Incoming, permit: OwnedSemaphorePermit) -> std::io::Result<()> {
+        let socket = incoming.socket.detach()?;
         if let Some(worker) = self.choose() {
             worker.open.fetch_add(1, Ordering::Relaxed);
             let place = Place { open: Arc::clone(&worker.open), _permit: permit };
-            worker.tell(Command::Serve(Accepted { stream, peer, place }));
+            worker.tell(Command::Serve(Accepted { socket, tls: incoming.tls, place }));
         }
         Ok(())
     }

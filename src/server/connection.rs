@@ -1,100 +1,138 @@
 //! One client's connection, from first byte to last.
 
+use super::activity::{ActiveBody, Activity};
 use super::balance::Accepted;
+use super::http::Http;
+use super::opening::{Open, Stream, Unopened, open};
 use super::passed::Passed;
 use super::service::Answers;
-use super::settings::Settings;
-use super::watched::{Bounds, Watched};
+use super::watched::Watched;
+use crate::policy::Client;
+use crate::telemetry::{RefusedConnection, ServerMetrics};
 use crate::transport::Gathered;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-/// Bytes hyper may buffer of one connection, each way, before it waits for the reader: what bounds memory when a
-/// large body streams. A longer head than that is allowed where `limits.headerBytes` says so.
-const BUFFER_BYTES: usize = 64 * 1024;
-
 /// The client's end of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub SocketAddr);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer(pub Arc<Client>);
 
-/// HTTP/1.1 as we speak it to clients, and what bounds them.
-#[derive(Clone, Debug)]
-pub(super) struct Http {
-    builder: http1::Builder,
-    bounds: Bounds,
+/// What all connections of a worker share.
+pub(super) struct Reception<M> {
+    pub(super) http: Http,
+    pub(super) metrics: ServerMetrics,
+    /// Makes the service of a connection.
+    pub(super) service_for: M,
 }
 
-/// HTTP/1.1 as we speak it to clients.
-///
-/// `max_headers` stays at hyper's 100: any other number makes it allocate for each request, and a hundred header lines
-/// are as many as Envoy takes. Heads that are longer never get here, see [`super::watched`].
-///
-/// hyper's one timer for heads runs from the moment when it begins to wait for one: it is the bound on idling. The time
-/// of a head itself is bounded where it is looked at.
-///
-/// `half_close` stays off: a client that closes its sending side is gone, and its request is dropped at once with the
-/// upstream's connection, where half-open ones would be held to the end. No SDK half-closes.
-///
-/// `pipeline_flush` stays off: hyper calls it experimental, and no SDK pipelines.
-pub(super) fn http(settings: Settings) -> Http {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(settings.idle_timeout)
-        .max_header_size(settings.header_bytes)
-        .max_buf_size(settings.header_bytes.max(BUFFER_BYTES))
-        .keep_alive(true)
-        .half_close(false)
-        .pipeline_flush(false);
-    let bounds =
-        Bounds { head_bytes: settings.header_bytes, head_time: settings.header_timeout, stall: settings.idle_timeout };
-    Http { builder, bounds }
-}
-
-/// Serves the connection until either side closes it, or until `draining` ends: then it finishes the request it has
-/// begun, tells the client with `connection: close`, and closes.
-pub(super) async fn serve<S: Answers>(http: Http, accepted: Accepted, service: S, draining: oneshot::Receiver<()>) {
-    let Accepted { stream, place: _place, .. } = accepted;
-    let stream = match TcpStream::from_std(stream) {
-        Ok(stream) => stream,
-        Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
-    };
-    // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
-    let _ = stream.set_nodelay(true);
-    let passed = Arc::new(Passed::default());
-    let stream = TokioIo::new(Gathered(Watched::new(stream, http.bounds, Arc::clone(&passed))));
-    let answers = service_fn(move |request| call(service.clone(), &passed, request));
-    let connection = http.builder.serve_connection(stream, answers);
-    let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        // asked first, so that an answer which becomes ready together with the signal says `connection: close`
-        biased;
-        _ = draining => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+impl<M, S> Reception<M>
+where
+    M: Fn(Peer) -> S,
+    S: Answers,
+{
+    /// Serves the connection until either side closes it, or until `draining` ends: then it finishes what it has
+    /// begun, tells the client so, and closes.
+    pub(super) async fn serve(self: Arc<Self>, accepted: Accepted, mut draining: oneshot::Receiver<()>) {
+        let Accepted { socket, tls, place: _place } = accepted;
+        let socket = match socket.attach() {
+            Ok(socket) => socket,
+            Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
+        };
+        let opened = tokio::select! {
+            // what has arrived when the drain begins is seen first, for it counts as begun
+            biased;
+            opened = open(socket, tls, self.http.bounds) => opened,
+            _ = &mut draining => return,
+        };
+        let Open { stream, is_http2, client } = match opened {
+            Ok(open) => open,
+            Err(Unopened::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
+            Err(Unopened::Refused(why)) => return self.refused(why),
+        };
+        let service = (self.service_for)(Peer(client));
+        match (stream, is_http2) {
+            (Stream::Plain(stream), false) => self.version1(stream, service, draining).await,
+            (Stream::Plain(stream), true) => self.version2(stream, service, draining).await,
+            (Stream::Tls(stream), false) => self.version1(stream, service, draining).await,
+            (Stream::Tls(stream), true) => self.version2(stream, service, draining).await,
         }
-        ended = connection.as_mut() => ended,
-    };
+    }
+
+    fn refused(&self, why: RefusedConnection) {
+        self.metrics.connection_refused(why);
+        tracing::debug!(reason = why.as_str(), "a connection was refused");
+    }
+
+    async fn version1<T>(&self, stream: T, service: S, draining: oneshot::Receiver<()>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let passed = Arc::new(Passed::default());
+        let stream = TokioIo::new(Gathered(Watched::new(stream, self.http.bounds, Arc::clone(&passed))));
+        let service = service_fn(move |request| call_unless_defect(service.clone(), &passed, request));
+        let mut connection = pin!(self.http.version1.serve_connection(stream, service));
+        let ended = tokio::select! {
+            // asked first, so that an answer which becomes ready together with the signal says `connection: close`
+            biased;
+            _ = draining => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+            ended = connection.as_mut() => ended,
+        };
+        tell(ended);
+    }
+
+    /// A client that sends no request, or takes nothing of an answer, is told to end, and cut off if it does not.
+    async fn version2<T>(&self, stream: T, service: S, draining: oneshot::Receiver<()>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin,
+    {
+        let activity = Activity::new();
+        let counting = Arc::clone(&activity);
+        let service = service_fn(move |request| call_counted(service.clone(), request, Arc::clone(&counting)));
+        let mut connection = pin!(self.http.version2.serve_connection(TokioIo::new(stream), service));
+        let limit = self.http.bounds.stall;
+        tokio::select! {
+            biased;
+            _ = draining => {}
+            ended = connection.as_mut() => return tell(ended),
+            () = activity.useless_for(limit) => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        activity.touch();
+        tokio::select! {
+            biased;
+            ended = connection => tell(ended),
+            () = activity.useless_for(limit) => {}
+        }
+    }
+}
+
+fn tell(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         // hyper's errors print their own level only, which holds nothing of the request
         tracing::debug!(%error, "a connection broke");
     }
 }
 
+async fn call<S: Answers>(mut service: S, request: Request<Incoming>) -> Result<Response<S::Body>, Infallible> {
+    poll_fn(|context| service.poll_ready(context)).await?;
+    service.call(request).await
+}
+
 /// Asks the service for its answer. Behind a head that cannot be trusted nothing on the connection can.
-fn call<S: Answers>(
-    mut service: S,
+fn call_unless_defect<S: Answers>(
+    service: S,
     passed: &Passed,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<S::Body>, Infallible>> + use<S> {
@@ -103,11 +141,20 @@ fn call<S: Answers>(
         request.extensions_mut().insert(defect);
     }
     async move {
-        poll_fn(|context| service.poll_ready(context)).await?;
-        let mut response = service.call(request).await?;
+        let mut response = call(service, request).await?;
         if defect.is_some() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
+}
+
+async fn call_counted<S: Answers>(
+    service: S,
+    request: Request<Incoming>,
+    activity: Arc<Activity>,
+) -> Result<Response<ActiveBody<S::Body>>, Infallible> {
+    let active = activity.request();
+    let answer = call(service, request).await?;
+    Ok(answer.map(|body| ActiveBody::new(body, active)))
 }

@@ -5,23 +5,34 @@
 //! kernel (`SO_REUSEPORT`) connections would be spread by a hash, which at 32 connections is far from even.
 
 mod accept;
+mod activity;
 mod balance;
 mod chunks;
 mod connection;
 mod drain;
 mod head;
+mod http;
 mod listen;
+mod listener;
+mod opening;
 mod passed;
 mod service;
 mod settings;
+mod socket;
 mod start;
+mod supervise;
+mod tls;
+mod unix;
 mod watched;
 mod worker;
 
 pub use connection::Peer;
 pub use drain::Drained;
 pub use listen::{ListenError, listen};
+pub use listener::{Endpoint, Listener};
 pub use service::Answers;
 pub use settings::Settings;
 pub use start::{Server, StartError};
+pub use tls::{Tls, TlsError};
+pub use unix::{UnixListenError, listen_unix};
 pub use worker::WorkerIndex;

@@ -2,16 +2,20 @@
 
 use super::accept::accept;
 use super::balance::{Balancer, Worker};
-use super::connection::{self, Peer};
+use super::connection::{Peer, Reception};
 use super::drain::Drained;
+use super::http::Http;
+use super::listener::Listener;
 use super::service::Answers;
 use super::settings::Settings;
+use super::supervise::supervise;
 use super::worker::{Command, WorkerIndex, work};
+use crate::telemetry::ServerMetrics;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -31,14 +35,19 @@ impl Server {
     /// Serves `listeners`; the acceptor runs on the caller's runtime.
     ///
     /// `factory` runs once on each worker's thread, inside its runtime, and makes what makes the services: one for each
-    /// connection, which so knows its [`Peer`] without a word in each request.
+    /// connection, which so knows its [`Peer`] without a word in each request. A worker that dies is started again.
     ///
     /// # Errors
     /// [`StartError`] when the operating system gives no thread or no event queue.
-    pub fn start<F, M, S>(listeners: Vec<TcpListener>, settings: Settings, factory: F) -> Result<Self, StartError>
+    pub fn start<F, M, S>(
+        listeners: Vec<Listener>,
+        settings: Settings,
+        metrics: &ServerMetrics,
+        factory: F,
+    ) -> Result<Self, StartError>
     where
         F: Fn(WorkerIndex) -> M + Send + Sync + 'static,
-        M: Fn(Peer) -> S + 'static,
+        M: Fn(Peer) -> S + Send + Sync + 'static,
         S: Answers,
     {
         let factory = Arc::new(factory);
@@ -46,7 +55,7 @@ impl Server {
         let mut threads = Vec::new();
         for index in 0..settings.workers.max(1) {
             let (commands, receiver) = unbounded_channel();
-            threads.push(spawn(WorkerIndex(index), settings, receiver, Arc::clone(&factory))?);
+            threads.push(spawn(WorkerIndex(index), settings, metrics.clone(), receiver, Arc::clone(&factory))?);
             workers.push(Worker::new(commands));
         }
         let limit = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
@@ -85,26 +94,36 @@ fn tell_to_drain(worker: &Worker, within: Duration) -> oneshot::Receiver<Drained
     drained
 }
 
-/// A worker's thread. Its runtime is made here, where an error can still be returned.
+/// A worker's thread. Its first runtime is made here, where an error can still be returned.
 fn spawn<F, M, S>(
     index: WorkerIndex,
     settings: Settings,
-    commands: UnboundedReceiver<Command>,
+    metrics: ServerMetrics,
+    mut commands: UnboundedReceiver<Command>,
     factory: Arc<F>,
 ) -> io::Result<JoinHandle<()>>
 where
     F: Fn(WorkerIndex) -> M + Send + Sync + 'static,
-    M: Fn(Peer) -> S + 'static,
+    M: Fn(Peer) -> S + Send + Sync + 'static,
     S: Answers,
 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut first = Some(runtime()?);
     std::thread::Builder::new().name(format!("worker-{}", index.0)).spawn(move || {
-        runtime.block_on(async {
-            let service_for = factory(index);
-            drop(factory);
-            work(commands, connection::http(settings), service_for).await;
+        // its queue outlives the worker, so that no connection in it is lost
+        supervise(&metrics, || {
+            let runtime = first.take().map_or_else(runtime, Ok)?;
+            runtime.block_on(async {
+                let reception =
+                    Reception { http: Http::new(settings), metrics: metrics.clone(), service_for: factory(index) };
+                work(&mut commands, reception).await;
+            });
+            // a name being resolved cannot be interrupted, and nobody waits for it any more
+            runtime.shutdown_background();
+            Ok(())
         });
-        // a name being resolved cannot be interrupted, and nobody waits for it any more
-        runtime.shutdown_background();
     })
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }

@@ -1,10 +1,11 @@
 //! A worker: one thread, one runtime, its own services and upstream connections.
 
 use super::balance::Accepted;
-use super::connection::{self, Http, Peer};
+use super::connection::{Peer, Reception};
 use super::drain::Drained;
 use super::service::Answers;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
@@ -31,18 +32,18 @@ struct Connections {
 }
 
 /// The life of a worker, until it is drained or nobody can command it any more; then what is open is cut.
-pub(super) async fn work<M, S>(mut commands: UnboundedReceiver<Command>, http: Http, service_for: M)
+pub(super) async fn work<M, S>(commands: &mut UnboundedReceiver<Command>, reception: Reception<M>)
 where
-    M: Fn(Peer) -> S,
+    M: Fn(Peer) -> S + Send + Sync + 'static,
     S: Answers,
 {
+    let reception = Arc::new(reception);
     let mut connections = Connections::default();
     loop {
         tokio::select! {
             command = commands.recv() => match command {
                 Some(Command::Serve(accepted)) => {
-                    let service = service_for(Peer(accepted.peer));
-                    connections.open(|draining| connection::serve(http.clone(), accepted, service, draining));
+                    connections.open(|draining| Arc::clone(&reception).serve(accepted, draining));
                 }
                 Some(Command::Drain(within, report)) => {
                     let _ = report.send(connections.drain(within).await);

@@ -4,6 +4,7 @@
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
 use super::record::{Outcome, Record, UpstreamCall};
+use super::server_metrics::ServerMetrics;
 use crate::redact::OTHER;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -64,6 +65,11 @@ struct Lost {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    asked: &'static str,
+}
+
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Every metric of the process.
@@ -74,8 +80,11 @@ pub(super) struct Metrics {
     judged: Histogram,
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
+    unknown_versions: Family<Asked, Counter>,
     bundle: Family<Revision, Gauge>,
     reloads: Family<Reload, Counter>,
+    /// What the server counts.
+    pub(super) server: ServerMetrics,
     /// Requests that have no answer yet.
     pub(super) active: Gauge,
     /// Lines the access log could not write in time.
@@ -98,8 +107,10 @@ impl Metrics {
             judged: Histogram::new(JUDGE_BOUNDS),
             requests: Family::default(),
             decisions: Family::default(),
+            unknown_versions: Family::default(),
             bundle: Family::default(),
             reloads: Family::default(),
+            server: ServerMetrics::default(),
             active: Gauge::default(),
             lines_dropped: Counter::default(),
             spans_overflowed: spans.get_or_create_owned(&Lost { reason: "queue_full" }),
@@ -139,6 +150,11 @@ impl Metrics {
             "Rules that fired, once a request each; requests on which none did have no policy",
             self.decisions.clone(),
         );
+        registry.register(
+            "portcullis_unknown_api_versions",
+            "Requests for an API version that the contract does not have, judged by another",
+            self.unknown_versions.clone(),
+        );
         registry.register_with_unit(
             "portcullis_judge_duration",
             "Time from bytes to decision",
@@ -149,6 +165,7 @@ impl Metrics {
         registry.register("portcullis_spans_dropped", "Spans lost", spans);
         registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
+        self.server.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
@@ -164,6 +181,9 @@ impl Metrics {
         self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64());
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
+        if let Some(unknown) = record.unknown_version {
+            self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
+        }
         if let Some(judge) = record.judge {
             self.judged.observe(judge.as_secs_f64());
         }
@@ -233,6 +253,7 @@ fn called(record: &Record, call: &UpstreamCall) -> Called {
 #[cfg(test)]
 mod tests {
     use super::Metrics;
+    use crate::contract::UnknownVersion;
     use crate::telemetry::record::samples;
 
     #[test]
@@ -242,7 +263,9 @@ mod tests {
         let mut denied = samples::denied();
         denied.violations = vec![denied.violations; 3].concat();
         metrics.add(&denied);
-        metrics.add(&samples::failed());
+        let mut failed = samples::failed();
+        failed.unknown_version = Some(UnknownVersion::Newer);
+        metrics.add(&failed);
         metrics.add(&samples::unrouted());
         let text = metrics.text();
         let lines: Vec<_> = text.lines().collect();
@@ -255,6 +278,7 @@ mod tests {
             r#"portcullis_decisions_total{operation="UpdateUser",policy="additionalProperties",action="deny",reason="schema_violation"} 1"#,
             r#"portcullis_decisions_total{operation="UpdateUser",policy="",action="allow",reason=""} 1"#,
             r#"portcullis_decisions_total{operation="_OTHER",policy="",action="deny",reason="method_not_allowed"} 1"#,
+            r#"portcullis_unknown_api_versions_total{asked="newer"} 1"#,
             "portcullis_judge_duration_seconds_count 3",
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,

@@ -10,12 +10,15 @@ mod metrics;
 mod otlp;
 pub mod record;
 mod sampling;
+mod server_metrics;
 mod timestamp;
 pub mod trace_context;
+mod version_alarm;
 
 pub use access_log::Output;
 pub use environment::VariableError;
 pub use otlp::OtlpError;
+pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use access_log::AccessLog;
@@ -33,6 +36,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
+use version_alarm::VersionAlarm;
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -72,6 +76,7 @@ struct Shared {
     log: AccessLog,
     metrics: Metrics,
     sampling: Sampling,
+    version_alarm: VersionAlarm,
     otlp: Option<Otlp>,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
@@ -94,6 +99,7 @@ impl Telemetry {
             log: log.map_err(SetupError::AccessLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
+            version_alarm: VersionAlarm::new(),
             otlp,
             rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
         };
@@ -119,6 +125,7 @@ impl Telemetry {
         let shared = &*self.shared;
         shared.log.add(record);
         shared.metrics.add(record);
+        shared.version_alarm.look_at(record);
         if let Some(otlp) = &shared.otlp
             && shared.sampling.at_end(record)
         {
@@ -134,6 +141,11 @@ impl Telemetry {
     /// Says that a bundle could not be loaded and the one before it goes on.
     pub fn bundle_rejected(&self) {
         self.shared.metrics.bundle_rejected();
+    }
+
+    /// What the server counts.
+    pub fn server(&self) -> ServerMetrics {
+        self.shared.metrics.server.clone()
     }
 
     /// All metrics in the `OpenMetrics` text format.

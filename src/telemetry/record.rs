@@ -4,6 +4,7 @@
 //! sizes, times and ids. No field can hold a header, a query, a path as sent, or a value of a body.
 
 use super::trace_context::TraceContext;
+use crate::contract::UnknownVersion;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::Violation;
 use crate::reason::Reason;
@@ -118,6 +119,8 @@ pub struct Record {
     pub decision_id: DecisionId,
     /// What the request is for; none until it is routed, or where no operation of the contract fits.
     pub routed: Option<Routed>,
+    /// That it asked for an API version which the contract does not have.
+    pub unknown_version: Option<UnknownVersion>,
     /// The environment by which policies judged it.
     pub environment: Environment,
     /// The kind of credential.
@@ -162,6 +165,7 @@ impl Record {
             trace,
             decision_id: DecisionId::random(),
             routed: None,
+            unknown_version: None,
             environment: Environment::Production,
             key_class: KeyClass::None,
             key_fingerprint: None,

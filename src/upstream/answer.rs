@@ -1,6 +1,6 @@
 //! The body of an answer, which keeps its connection out of the pool until it has been read to the end.
 
-use super::pool::Lease;
+use super::lease::Lease;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;

@@ -5,7 +5,9 @@ use super::body::UpstreamBody;
 use super::connect::Connector;
 use super::error::{Unreachable, UpstreamError};
 use super::framing::frame;
-use super::pool::{Lease, Pool};
+use super::lease::Lease;
+use super::multiplex::Multiplex;
+use super::pool::Pool;
 use super::upload::{Progress, Upload};
 use crate::telemetry::record::UpstreamCall;
 use http::{Request, Response, StatusCode};
@@ -25,7 +27,13 @@ pub type Failed = (UpstreamError, UpstreamCall);
 /// The upstream, as one worker reaches it: its own keep-alive connections, driven by its own runtime.
 pub struct Upstream {
     connector: Connector,
-    pool: Arc<Pool>,
+    connections: Connections,
+}
+
+/// The connections of one worker, by version of HTTP.
+pub(super) struct Connections {
+    pub(super) pool: Arc<Pool>,
+    pub(super) multiplex: Arc<Multiplex>,
 }
 
 /// A deadline of nothing underflows inside pingora's timer.
@@ -40,7 +48,7 @@ struct Unanswered {
 impl Upstream {
     /// For use within one worker: connections opened by it are driven by the runtime that [`Upstream::send`] runs in.
     pub fn new(connector: Connector) -> Self {
-        Self { connector, pool: Pool::new() }
+        Self { connector, connections: Connections { pool: Pool::new(), multiplex: Multiplex::new() } }
     }
 
     /// Sends `request` and waits for the head of the answer.
@@ -54,8 +62,7 @@ impl Upstream {
     pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
         let mut call = begin();
         let clock = Instant::now();
-        let request = frame(request, self.connector.origin().authority());
-        let result = self.exchange(request, &mut call).await;
+        let result = self.exchange(frame(request), &mut call).await;
         call.elapsed = clock.elapsed();
         match result {
             Ok(answer) => {
@@ -71,7 +78,7 @@ impl Upstream {
         mut request: Request<Upload>,
         call: &mut UpstreamCall,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
-        if let Some(lease) = self.pool.take() {
+        if let Some(lease) = self.open_already() {
             (call.reused, call.peer) = (true, Some(lease.peer()));
             match self.ask(lease, request).await {
                 Ok(answer) => return Ok(answer),
@@ -83,10 +90,20 @@ impl Upstream {
         self.ask(lease, request).await.map_err(|unanswered| unanswered.error)
     }
 
+    fn open_already(&self) -> Option<Lease> {
+        // without TLS there is no ALPN, by which HTTP/2 is agreed on
+        if self.connector.origin().is_tls()
+            && let Some(stream) = self.connections.multiplex.take()
+        {
+            return Some(Lease::Stream(stream));
+        }
+        self.connections.pool.take().map(Lease::Whole)
+    }
+
     async fn open(&self, call: &mut UpstreamCall) -> Result<Lease, Unreachable> {
         let clock = Instant::now();
         (call.reused, call.peer) = (false, None);
-        let lease = self.connector.connect(&self.pool).await?;
+        let lease = self.connector.connect(&self.connections).await?;
         (call.connect, call.peer) = (Some(clock.elapsed()), Some(lease.peer()));
         Ok(lease)
     }
@@ -97,13 +114,16 @@ impl Upstream {
         request: Request<Upload>,
     ) -> Result<Response<UpstreamResponseBody>, Unanswered> {
         let progress = request.body().progress();
-        let answer = lease.sender.try_send_request(request);
-        let answer = within(&self.connector, progress, answer).await;
+        let answer = lease.send(request, self.connector.origin());
+        let answer = within(&self.connector, progress.clone(), answer).await;
         match answer {
             Ok(Ok(answer)) => accept(answer, lease).map_err(Unanswered::from),
             Ok(Err(mut failure)) => {
                 let unsent = failure.take_message();
-                Err(Unanswered { error: failure.error().into(), unsent })
+                // hyper tells it in HTTP/1.1 only
+                let is_broken = progress.is_some_and(|progress| progress.is_broken());
+                let error = if is_broken { UpstreamError::UploadBrokenOff } else { failure.error().into() };
+                Err(Unanswered { error, unsent })
             }
             Err(late) => Err(late.into()),
         }

@@ -1,13 +1,15 @@
-//! New connections to the upstream: name, TCP, TLS, HTTP/1.1.
+//! New connections to the upstream: name, TCP, TLS, and the version of HTTP that TLS agreed on.
 
+use super::client::Connections;
 use super::error::Unreachable;
+use super::lease::Lease;
 use super::origin::Origin;
-use super::pool::{Lease, Pool, Seat, drive};
 use super::tls::{self, TrustError};
+use super::{multiplex, pool};
 use crate::config::gateway::Upstream as Settings;
 use crate::transport::Gathered;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use pingora_timeout::timeout;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
@@ -19,7 +21,17 @@ use tokio_rustls::TlsConnector;
 
 /// Longest head of an answer, in bytes: far above what any server sends, yet a bound. The number of header lines is
 /// hyper's default, 100 (as Envoy's): any other bound makes hyper allocate for each answer.
-const ANSWER_HEAD_BYTES: usize = 256 * 1024;
+const ANSWER_HEAD_BYTES: u32 = 256 * 1024;
+
+/// Bytes of an answer in HTTP/2 that the upstream may send before they are read.
+const STREAM_WINDOW: u32 = 128 * 1024;
+/// As many as all streams together, so that a client that reads slowly holds back no answer but its own.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * multiplex::STREAMS;
+/// How often an upstream in HTTP/2 that owes an answer is asked whether it is there. A lost connection would take all
+/// its requests along, each to the end of its deadline.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest time for it to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to reach the upstream: made once, shared by the workers.
 #[derive(Clone)]
@@ -61,24 +73,22 @@ impl Connector {
     }
 
     /// A new connection, whose driver runs on this worker, within the connect timeout.
-    pub(super) async fn connect(&self, pool: &Arc<Pool>) -> Result<Lease, Unreachable> {
+    pub(super) async fn connect(&self, connections: &Connections) -> Result<Lease, Unreachable> {
         let route = &self.0;
-        let connected = timeout(route.connect_timeout, route.connect(pool)).await;
+        let connected = timeout(route.connect_timeout, route.connect(connections)).await;
         connected.unwrap_or(Err(Unreachable::ConnectTimeout))
     }
 }
 
 impl Route {
-    async fn connect(&self, pool: &Arc<Pool>) -> Result<Lease, Unreachable> {
+    async fn connect(&self, connections: &Connections) -> Result<Lease, Unreachable> {
         let (stream, peer) = self.connect_tcp().await?;
-        let seat = pool.seat(peer);
-        match &self.tls {
-            None => handshake(stream, seat).await,
-            Some((connector, name)) => {
-                let stream =
-                    connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;
-                handshake(stream, seat).await
-            }
+        let Some((connector, name)) = &self.tls else { return version1(stream, peer, connections).await };
+        let stream = connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;
+        if tls::is_http2(stream.get_ref().1) {
+            version2(stream, peer, connections).await
+        } else {
+            version1(stream, peer, connections).await
         }
     }
 
@@ -105,14 +115,33 @@ impl Route {
     }
 }
 
-async fn handshake<T>(stream: T, seat: Arc<Seat>) -> Result<Lease, Unreachable>
+async fn version1<T>(stream: T, peer: SocketAddr, connections: &Connections) -> Result<Lease, Unreachable>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut http = http1::Builder::new();
-    http.max_header_size(ANSWER_HEAD_BYTES).max_buf_size(ANSWER_HEAD_BYTES);
+    http.max_header_size(ANSWER_HEAD_BYTES as usize).max_buf_size(ANSWER_HEAD_BYTES as usize);
     let (sender, connection) =
         http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
-    tokio::spawn(drive(connection, Arc::clone(&seat)));
-    Ok(Lease::new(sender, seat))
+    let seat = connections.pool.seat(peer);
+    tokio::spawn(pool::drive(connection, Arc::clone(&seat)));
+    Ok(Lease::Whole(pool::Lease::new(sender, seat)))
+}
+
+async fn version2<T>(stream: T, peer: SocketAddr, connections: &Connections) -> Result<Lease, Unreachable>
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .max_header_list_size(ANSWER_HEAD_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
+    let multiplex = &connections.multiplex;
+    let stream = multiplex.share(sender, peer);
+    tokio::spawn(multiplex::drive(connection, stream.connection(), Arc::downgrade(multiplex)));
+    Ok(Lease::Stream(stream))
 }

@@ -1,7 +1,5 @@
 //! Why the upstream gave no answer. Closed words only: nothing here can hold a part of a request or of an answer.
 
-use std::error::Error;
-
 /// Why there is no answer from the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
@@ -101,8 +99,6 @@ impl From<&hyper::Error> for UpstreamError {
     fn from(error: &hyper::Error) -> Self {
         match error {
             e if e.is_parse() => Self::Unreachable(Unreachable::Garbage),
-            // hyper's word for an error of the body we gave it, which is the client's connection breaking
-            e if e.is_user() && e.source().is_some_and(<dyn Error>::is::<hyper::Error>) => Self::UploadBrokenOff,
             _ => Self::Unreachable(Unreachable::BrokenOff),
         }
     }

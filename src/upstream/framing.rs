@@ -1,19 +1,18 @@
 //! The head of a request as the upstream gets it: framed by the body we send, never by what the client said of its own.
 
 use super::body::UpstreamBody;
+use super::origin::{Origin, relative};
 use super::upload::Upload;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Version};
 use http_body::Body;
 
-/// Makes `request` ready to send: HTTP/1.1, our authority, one unambiguous framing (RFC 9112 section 6.3).
+/// Makes `request` ready to be sent in either version of HTTP, with one unambiguous framing (RFC 9112 section 6.3).
 ///
 /// hyper would believe a `Content-Length` or `Transfer-Encoding` left in the head, whatever the body is; and sends no
 /// `Content-Length: 0` for an empty `PATCH`, which some servers refuse with 411.
-pub(super) fn frame(request: Request<UpstreamBody>, authority: &HeaderValue) -> Request<Upload> {
+pub(super) fn frame(request: Request<UpstreamBody>) -> Request<Upload> {
     let (mut head, body) = request.into_parts();
-    head.version = Version::HTTP_11;
-    head.headers.insert(HOST, authority.clone());
     head.headers.remove(CONTENT_LENGTH);
     head.headers.remove(TRANSFER_ENCODING);
     match body.size_hint().exact() {
@@ -21,11 +20,29 @@ pub(super) fn frame(request: Request<UpstreamBody>, authority: &HeaderValue) -> 
         Some(length) => {
             head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        None => {
-            head.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
+        None => {}
     }
     Request::from_parts(head, Upload::new(body))
+}
+
+/// In HTTP/1.1: with our authority in `Host`, and a body of unknown length in chunks.
+pub(super) fn for_http1(request: &mut Request<Upload>, origin: &Origin) {
+    *request.version_mut() = Version::HTTP_11;
+    request.headers_mut().insert(HOST, origin.authority().clone());
+    if request.body().size_hint().exact().is_none() {
+        request.headers_mut().insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    if request.uri().scheme().is_some() {
+        *request.uri_mut() = relative(request.uri());
+    }
+}
+
+/// In HTTP/2 (RFC 9113 section 8.3.1): with our authority in `:authority`, framed by the stream itself.
+pub(super) fn for_http2(request: &mut Request<Upload>, origin: &Origin) {
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().remove(HOST);
+    request.headers_mut().remove(TRANSFER_ENCODING);
+    *request.uri_mut() = origin.absolute(request.uri());
 }
 
 /// Whether the method gives a body a meaning, so that its absence is to be said (RFC 9110 section 8.6).
@@ -38,6 +55,10 @@ mod tests {
     use super::*;
     use bytes::Bytes;
 
+    fn origin() -> Origin {
+        Origin::new(true, "api.clerk.com", 443).unwrap()
+    }
+
     fn framed(method: &str, body: UpstreamBody) -> http::HeaderMap {
         let request = Request::builder()
             .method(method)
@@ -47,7 +68,8 @@ mod tests {
             .header("transfer-encoding", "chunked")
             .body(body)
             .unwrap();
-        let request = frame(request, &HeaderValue::from_static("api.clerk.com"));
+        let mut request = frame(request);
+        for_http1(&mut request, &origin());
         assert_eq!(request.version(), Version::HTTP_11);
         assert_eq!(request.headers()["host"], "api.clerk.com");
         request.headers().clone()
@@ -70,5 +92,18 @@ mod tests {
             let headers = framed(method, UpstreamBody::Empty);
             assert!(!headers.contains_key("content-length") && !headers.contains_key("transfer-encoding"));
         }
+    }
+
+    #[test]
+    fn http_2_has_the_authority_in_the_target_and_can_be_turned_back() {
+        let request = Request::patch("/v1/users/user_1?a=b").header("host", "gateway.internal");
+        let mut request = frame(request.body(UpstreamBody::Judged(Bytes::from_static(b"{}").into())).unwrap());
+        for_http2(&mut request, &origin());
+        assert_eq!(request.uri(), "https://api.clerk.com/v1/users/user_1?a=b");
+        assert!(!request.headers().contains_key("host"));
+        assert_eq!(request.headers()["content-length"], "2");
+        for_http1(&mut request, &origin());
+        assert_eq!((request.uri().to_string().as_str(), request.version()), ("/v1/users/user_1?a=b", Version::HTTP_11));
+        assert_eq!(request.headers()["host"], "api.clerk.com");
     }
 }

@@ -1,7 +1,7 @@
 //! Keep-alive connections to the upstream (the BAPI), and the built-in stand-in for it ([`embedded`]).
 //!
 //! One [`Upstream`] a worker; all share one [`Connector`], which holds what is expensive to make (the trusted
-//! certificates). A request goes [`framing`] > [`pool`] or [`connect`] > hyper, and its answer's body, once read to the
+//! certificates). A request goes [`framing`] > [`pool`] or [`multiplex`], or else [`connect`] > hyper, and its answer's body, once read to the
 //! end, puts the connection back ([`answer`]).
 
 mod answer;
@@ -11,6 +11,8 @@ mod connect;
 pub mod embedded;
 mod error;
 mod framing;
+mod lease;
+mod multiplex;
 mod origin;
 mod pool;
 mod tls;

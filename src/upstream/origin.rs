@@ -1,7 +1,8 @@
 //! The one place requests go: scheme, host and port, and the authority that every request carries.
 
 use crate::config::gateway::UpstreamTarget;
-use http::HeaderValue;
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::{HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 use std::net::Ipv6Addr;
 
@@ -12,6 +13,7 @@ pub struct Origin {
     pub(super) port: u16,
     pub(super) server_name: Option<ServerName<'static>>,
     authority: HeaderValue,
+    uri_authority: Authority,
 }
 
 /// The configured host cannot be asked for.
@@ -40,8 +42,10 @@ impl Origin {
     pub fn new(tls: bool, host: &str, port: u16) -> Result<Self, OriginError> {
         let wrong = || OriginError { host: host.to_owned() };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
-        let authority = HeaderValue::try_from(authority(tls, host, port)).map_err(|_| wrong())?;
-        Ok(Self { host: host.to_owned(), port, server_name: tls.then_some(name), authority })
+        let written = authority(tls, host, port);
+        let uri_authority = Authority::try_from(written.as_str()).map_err(|_| wrong())?;
+        let authority = HeaderValue::try_from(written).map_err(|_| wrong())?;
+        Ok(Self { host: host.to_owned(), port, server_name: tls.then_some(name), authority, uri_authority })
     }
 
     /// The value of `Host` (RFC 9112 section 3.2): the port only where it is not the scheme's own.
@@ -49,10 +53,25 @@ impl Origin {
         &self.authority
     }
 
+    /// `target` in absolute form, at this origin.
+    pub(super) fn absolute(&self, target: &Uri) -> Uri {
+        let mut parts = Parts::default();
+        parts.scheme = Some(if self.is_tls() { Scheme::HTTPS } else { Scheme::HTTP });
+        parts.authority = Some(self.uri_authority.clone());
+        parts.path_and_query = target.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
+        // none of the three is missing, which is all that can be wrong
+        Uri::from_parts(parts).unwrap_or_default()
+    }
+
     /// Whether TLS is used.
     pub fn is_tls(&self) -> bool {
         self.server_name.is_some()
     }
+}
+
+/// `target` in origin form.
+pub(super) fn relative(target: &Uri) -> Uri {
+    target.path_and_query().cloned().map(Uri::from).unwrap_or_default()
 }
 
 fn authority(tls: bool, host: &str, port: u16) -> String {

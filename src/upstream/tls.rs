@@ -2,10 +2,13 @@
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What is spoken inside TLS, best first.
+const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// The certificate authorities to trust could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +53,13 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>,
         None => builder.with_platform_verifier().map_err(TrustError::Platform)?,
     };
     let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     Ok(Arc::new(config))
+}
+
+/// Whether the two sides agreed on HTTP/2.
+pub(super) fn is_http2(connection: &ClientConnection) -> bool {
+    connection.alpn_protocol() == ALPN.first().copied()
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, TrustError> {
@@ -96,13 +104,5 @@ mod tests {
     fn a_broken_certificate_is_refused_rather_than_skipped() {
         let (error, path) = error_for(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
         assert!(error.contains(&path) && error.contains("cannot be trusted"), "{error}");
-    }
-
-    #[test]
-    fn only_http_1_1_is_offered() {
-        let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert;
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(certificate.pem().as_bytes()).unwrap();
-        assert_eq!(client_config(Some(file.path())).unwrap().alpn_protocols, [b"http/1.1"]);
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(super) struct Progress {
     begun: Instant,
     /// Milliseconds after `begun` when bytes were last handed over, or [`Progress::CLIENT`].
     handed: AtomicU64,
+    /// Whether the client broke off.
+    broken: AtomicBool,
 }
 
 impl Upload {
@@ -40,7 +42,7 @@ impl Progress {
     const CLIENT: u64 = u64::MAX;
 
     fn new() -> Self {
-        Self { begun: Instant::now(), handed: AtomicU64::new(0) }
+        Self { begun: Instant::now(), handed: AtomicU64::new(0), broken: AtomicBool::new(false) }
     }
 
     /// How long it has been the upstream's turn to read on or to answer; zero while the client's bytes are awaited.
@@ -56,6 +58,11 @@ impl Progress {
         self.handed.load(Ordering::Relaxed) == Self::CLIENT
     }
 
+    /// Whether the client broke off, so that there was nothing to finish the request with.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
     /// How long ago the body began to be sent.
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
@@ -64,6 +71,9 @@ impl Progress {
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>) {
         let now = || u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::CLIENT - 1);
         self.handed.store(if polled.is_pending() { Self::CLIENT } else { now() }, Ordering::Relaxed);
+        if matches!(polled, Poll::Ready(Some(Err(_)))) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -114,13 +114,13 @@ fn a_broken_configuration_ends_with_3_and_all_errors_on_stderr() {
         assert!(output.stdout.is_empty(), "{arguments:?}");
         insta::allow_duplicates! {
             insta::assert_snapshot!(text(&output.stderr), @r"
-            error: `listen` must be an IP address and a port
+            error: `listen` must be an IP address and a port, or a Unix socket
              --> config/quickstart.yaml:4:9
               |
             4 | listen: a
               |         ^
               |
-              = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+              = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
             error: `admin.listen` must be an IP address and a port
              --> config/quickstart.yaml:7:18
@@ -212,6 +212,16 @@ fn a_command_that_does_not_exist_ends_with_2() {
     }
     assert_eq!(run(folder.path(), &["--help"]).status.code(), Some(0));
     assert_eq!(run(folder.path(), &["--version"]).stdout, b"portcullis 0.1.0\n");
+}
+
+#[test]
+fn a_target_that_is_none_ends_with_2() {
+    let folder = clone_with(GOOD);
+    for target in ["127.0.0.1:1", "https://127.0.0.1:1", "http://no such host"] {
+        let output = run(folder.path(), &["selftest", "--target", target, "--upstream-listen", "127.0.0.1:0"]);
+        assert_eq!(output.status.code(), Some(2), "{target}");
+        assert!(text(&output.stderr).starts_with("error: `--target` "), "{}", text(&output.stderr));
+    }
 }
 
 #[test]

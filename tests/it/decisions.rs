@@ -1,13 +1,14 @@
 //! Decision cases as data: the judge alone, with the shipped policies, on every request of tests/cases.
 
-use crate::support::gateway::{bundle, shipped};
+use crate::support::gateway::{bundle, contract, shipped};
 use bytes::Bytes;
 use http::HeaderMap;
 use portcullis::contract::Routed;
 use portcullis::contract::credential::KeyClass;
+use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
 use portcullis::judge::violation::{Field, Rule};
 use portcullis::judge::{Bundle, Content, decide};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Client};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,6 +21,9 @@ struct Case {
     request: Request,
     /// `${n}` stands for n letters.
     body: String,
+    /// How the contract is applied, where not as by default.
+    #[serde(default)]
+    contract: Keys,
     expect: Expected,
 }
 
@@ -30,6 +34,22 @@ struct Request {
     path: String,
     key: Key,
     version: Option<String>,
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    validate: Option<Validate>,
+    #[serde(default)]
+    operations: Vec<Entry>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    r#match: String,
+    mode: Mode,
+    unknown_fields: Option<UnknownFields>,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -75,7 +95,26 @@ fn cases() -> Vec<(String, Case)> {
     cases.collect()
 }
 
+/// The shipped policies with the contract applied as `keys` say.
+fn applied(keys: &Keys) -> Bundle {
+    let entries = keys.operations.iter().cloned();
+    let operations = entries.map(|Entry { r#match: matches, mode, unknown_fields }| OperationEntry {
+        matches,
+        mode,
+        unknown_fields,
+    });
+    let strictness = Strictness {
+        validate: keys.validate.unwrap_or(Validate::Listed),
+        operations: operations.collect(),
+        ..Strictness::default()
+    };
+    Bundle::compile(contract(), &shipped(), strictness).expect("sound policies")
+}
+
 fn judged(bundle: &Bundle, case: &Case) -> Expected {
+    let own =
+        (case.contract.validate.is_some() || !case.contract.operations.is_empty()).then(|| applied(&case.contract));
+    let bundle = own.as_ref().unwrap_or(bundle);
     let Request { method, path, key, version } = &case.request;
     let Routed::Operation(operation, parameters) = bundle.route(method, path, version.as_deref()) else {
         panic!("{}: {method} {path} is no operation", case.name)
@@ -88,7 +127,7 @@ fn judged(bundle: &Bundle, case: &Case) -> Expected {
         query: "",
         headers: &headers,
         environment: KeyClass::of(key.authorization()).environment(),
-        client_ip: None,
+        client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };
     let body = Bytes::from(filled(&case.body));

@@ -3,7 +3,7 @@
 use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup, bundle, head, json, patch, shipped, text};
 use crate::support::recorder::{Recorded, Recorder, Reply};
-use portcullis::config::gateway::UnknownFields;
+use portcullis::contract::strictness::UnknownFields;
 use portcullis::judge::PolicyText;
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ async fn a_warning_reaches_the_caller_and_an_audit_only_the_log() {
 async fn unknown_fields_that_only_warn_pass_with_a_warning() {
     let recorder = Recorder::answering(200, "{}").await;
     let mut setup = Setup::before(recorder.address());
-    setup.unknown_fields = UnknownFields::Warn;
+    setup.strictness.unknown_fields = UnknownFields::Warn;
     let answer = setup.start().ask(patch(r#"{"brand_new":1}"#)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.header("portcullis-warning"), Some("schema=\"additionalProperties\"; field=\"brand_new\""));

@@ -1,5 +1,6 @@
 //! How the program starts, takes new policies, and ends.
 
+use crate::support::authority::Authority;
 use crate::support::client::Client;
 use crate::support::gateway::{head, patch};
 use crate::support::program::{Program, command};
@@ -8,6 +9,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tempfile::TempDir;
+use tokio::net::{TcpStream, UnixStream};
 
 const ALLOWING: &str = "apiVersion: portcullis/v1
 kind: RequestPolicy
@@ -121,4 +123,74 @@ async fn a_broken_policy_ends_with_3_and_its_place() {
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("policy.yaml:6:") && said.contains("first_name") && said.ends_with("1 error\n"), "{said}");
+}
+
+/// Writes a new certificate and its key; the one who trusts it.
+fn certify(folder: &TempDir) -> Authority {
+    let authority = Authority::new("ours");
+    let (certificate, key) = authority.issue(&["localhost"]);
+    fs::write(folder.path().join("tls.crt"), certificate).unwrap();
+    fs::write(folder.path().join("tls.key"), key).unwrap();
+    authority
+}
+
+const BY_TLS: &str = "[{ address: '127.0.0.1:0', tls: { certificateFile: tls.crt, privateKeyFile: tls.key } }]";
+
+/// Whether `authority` vouches for what the program shows.
+async fn vouches(authority: &Authority, program: &Program) -> bool {
+    let stream = TcpStream::connect(program.listen).await.unwrap();
+    authority.client(&[], None).connect("localhost".try_into().unwrap(), stream).await.is_ok()
+}
+
+#[tokio::test]
+async fn a_certificate_that_changes_is_taken_unasked_and_a_broken_one_is_not() {
+    let (folder, configuration) = folder(BY_TLS, ([127, 0, 0, 1], 1).into(), ALLOWING);
+    let first = certify(&folder);
+    let mut program = Program::start(&configuration, &[]).await;
+    assert!(vouches(&first, &program).await);
+    fs::write(folder.path().join("tls.crt"), "broken").unwrap();
+    program.signal("HUP");
+    let line = program.stderr.line("a certificate could not be loaded").await;
+    assert!(line.contains("tls.certificateFile") && !line.contains("broken\""), "{line}");
+    assert!(vouches(&first, &program).await);
+    let second = certify(&folder);
+    program.stderr.line("certificate loaded anew").await;
+    assert!(vouches(&second, &program).await && !vouches(&first, &program).await);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_there_ends_with_1_and_one_line() {
+    let (_folder, configuration) = folder(BY_TLS, ([127, 0, 0, 1], 1).into(), ALLOWING);
+    let output = command(&configuration, &[]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.starts_with("error: `tls.certificateFile` ") && said.contains("cannot be read"), "{said}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_is_there_while_the_program_is() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let sockets = tempfile::tempdir().unwrap();
+    let path = sockets.path().join("gateway.sock");
+    let listen = format!("[{{ address: 'unix:{}', mode: '0600' }}, {{ address: '127.0.0.1:0' }}]", path.display());
+    let (_folder, configuration) = folder(&listen, recorder.address(), ALLOWING);
+    let mut child = command(&configuration, &[]).spawn().unwrap();
+    while !path.exists() {
+        tokio::task::yield_now().await;
+    }
+    let stream = loop {
+        // it is bound before it is listened on
+        if let Ok(stream) = UnixStream::connect(&path).await {
+            break stream;
+        }
+    };
+    let mut client = Client::over(stream);
+    client.send(patch("{}")).await;
+    assert_eq!(client.answer().await.expect("an answer").status(), 200);
+    let second = command(&configuration, &[]).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(second.status.code() == Some(1) && said.contains("socket in use"), "{said}");
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!path.exists());
 }

@@ -115,3 +115,16 @@ async fn a_refusal_lists_some_of_ten_thousand_mistakes_and_takes_no_time() {
     }
     assert_eq!(recorder.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_path_with_a_thousand_readings_takes_no_time() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let gateway = Setup::before(recorder.address()).start();
+    let begun = Instant::now();
+    let answer = gateway.ask(head(&format!("GET /v1/{}", ";.\\%2e%c0%af/".repeat(2000)), "")).await;
+    assert_eq!(answer.status(), 400);
+    assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+    let longest = gateway.ask(head(&format!("GET /v1/{}", ";.\\%2e%c0%af/".repeat(140)), "")).await;
+    assert_eq!(longest.status(), 200);
+    assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
+}

@@ -11,6 +11,8 @@ mod cli;
 #[cfg(test)]
 mod config_errors;
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;
@@ -19,15 +21,29 @@ mod forwarding;
 #[cfg(test)]
 mod heads;
 #[cfg(test)]
+mod http2;
+#[cfg(test)]
+mod http2_frames;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod listeners;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod selftest;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod shadow;
+#[cfg(test)]
+mod siblings;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
@@ -36,5 +52,7 @@ mod tidy;
 mod traces;
 #[cfg(test)]
 mod upstream;
+#[cfg(test)]
+mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;

@@ -4,7 +4,7 @@ use crate::support::client::{Answer, Client};
 use crate::support::gateway::{Gateway, Setup, head, json, patch, text};
 use crate::support::recorder::{Recorder, Reply};
 use insta::assert_snapshot;
-use portcullis::config::gateway::Fallthrough;
+use portcullis::contract::strictness::Fallthrough;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -267,7 +267,8 @@ async fn method_not_allowed() {
 
 #[tokio::test]
 async fn operation_not_allowed() {
-    let told = refused_by(|setup| setup.fallthrough = Fallthrough::Deny, [head("GET /v1/no/such/thing", "")]);
+    let told =
+        refused_by(|setup| setup.strictness.fallthrough = Fallthrough::Deny, [head("GET /v1/no/such/thing", "")]);
     assert_snapshot!(told.await, @r#"
     403 deny; reason=operation_not_allowed; id="ID"
       gateway_operation_not_allowed

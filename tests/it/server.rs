@@ -2,14 +2,17 @@
 
 use crate::support::client::Client;
 use crate::support::handler::Handler;
+use crate::support::http2::{ACK, GOAWAY, Http2, Outcome, PING};
 use crate::support::proxy::settings;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
-use portcullis::server::{Drained, Peer, Server, Settings, WorkerIndex, listen};
+use portcullis::server::{Drained, Listener, Peer, Server, Settings, WorkerIndex, listen};
+use portcullis::telemetry::ServerMetrics;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 
@@ -23,12 +26,12 @@ where
 {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::start(vec![listener], settings, move |worker| {
+    let server = Server::start(vec![Listener::plain(listener)], settings, &ServerMetrics::default(), move |worker| {
         let answer = answer.clone();
         move |peer| {
             let answer = answer.clone();
             Handler(move |request: http::Request<hyper::body::Incoming>| {
-                let answer = answer(request.uri().path().to_owned(), worker, peer);
+                let answer = answer(request.uri().path().to_owned(), worker, Peer::clone(&peer));
                 async move { Response::new(Full::new(Bytes::from(answer.await))) }
             })
         }
@@ -89,7 +92,7 @@ async fn a_worker_whose_connections_closed_gets_the_next_ones() {
 
 #[tokio::test]
 async fn the_service_knows_its_peer() {
-    let (_server, address) = serve(settings(), |_, _, peer| async move { peer.0.to_string() });
+    let (_server, address) = serve(settings(), |_, _, peer| async move { peer.0.address.unwrap().to_string() });
     let mut client = Client::connect(address).await;
     let own = client.stream.local_addr().unwrap().to_string();
     assert_eq!(client.get("/").await.text(), own);
@@ -99,7 +102,8 @@ async fn the_service_knows_its_peer() {
 async fn several_sockets_are_served() {
     let listeners: Vec<_> = (0..3).map(|_| listen(([127, 0, 0, 1], 0).into()).unwrap()).collect();
     let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
-    let _server = Server::start(listeners, settings(), |_| {
+    let listeners = listeners.into_iter().map(Listener::plain).collect();
+    let _server = Server::start(listeners, settings(), &ServerMetrics::default(), |_| {
         |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"here"))) })
     });
     for address in addresses {
@@ -279,4 +283,42 @@ async fn dropping_the_server_cuts_everything() {
     client.get("/").await;
     drop(server);
     assert!(client.closed().await.is_empty());
+}
+
+#[tokio::test]
+async fn draining_lets_http_2_finish_what_has_begun() {
+    let (server, address, gate, begun) = gated();
+    let mut idle = Http2::connect(address).await;
+    let mut busy = Http2::connect(address).await;
+    busy.head(1, &[(":method", "GET"), (":scheme", "http"), (":authority", "gateway"), (":path", "/gated")], true)
+        .await;
+    begun.notified().await;
+    let drain = tokio::spawn(server.drain(LONG));
+    let mut goodbye = false;
+    while let Some(frame) = idle.frame().await {
+        goodbye |= frame.kind == GOAWAY;
+        if frame.kind == PING {
+            idle.send(PING, ACK, 0, &frame.payload).await;
+        }
+    }
+    assert!(goodbye);
+    gate.add_permits(1);
+    assert_eq!(busy.outcome(1).await, Outcome::Answer(200, "/gated".to_owned()));
+    drop(busy);
+    assert_eq!(drain.await.unwrap(), Drained { finished: 2, cut: 0 });
+}
+
+#[tokio::test]
+async fn a_worker_that_dies_is_started_again_and_serves_what_waited_for_it() {
+    let lives = Arc::new(AtomicUsize::new(0));
+    let metrics = ServerMetrics::default();
+    let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let counted = Arc::clone(&lives);
+    let _server = Server::start(vec![Listener::plain(listener)], settings(), &metrics, move |_| {
+        assert!(counted.fetch_add(1, Ordering::Relaxed) > 0, "the first life ends on purpose");
+        |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"alive"))) })
+    });
+    assert_eq!(Client::connect(address).await.get("/").await.text(), "alive");
+    assert_eq!((lives.load(Ordering::Relaxed), metrics.worker_restarts()), (2, 1));
 }

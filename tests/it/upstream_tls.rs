@@ -42,7 +42,7 @@ async fn fault(tls: TlsAcceptor, host: &str, trusted: &Authority) -> (Certificat
 #[tokio::test]
 async fn the_right_authority_passes_and_the_connection_is_kept() {
     let authority = Authority::new("ours");
-    let recorder = recorder(authority.server("localhost")).await;
+    let recorder = recorder(authority.http1_server("localhost")).await;
     let upstream = upstream(&recorder, "localhost", &authority);
     for _ in 0..3 {
         assert_eq!(get(&upstream).await.unwrap(), 200);
@@ -55,7 +55,7 @@ async fn the_right_authority_passes_and_the_connection_is_kept() {
 #[tokio::test]
 async fn an_address_can_be_certified_too() {
     let authority = Authority::new("ours");
-    let recorder = recorder(authority.server("127.0.0.1")).await;
+    let recorder = recorder(authority.http1_server("127.0.0.1")).await;
     assert_eq!(get(&upstream(&recorder, "127.0.0.1", &authority)).await.unwrap(), 200);
 }
 
@@ -87,7 +87,7 @@ async fn the_authorities_of_the_platform_do_not_vouch_for_ours() {
 #[tokio::test]
 async fn a_certificate_for_another_host_is_refused() {
     let authority = Authority::new("ours");
-    let (fault, message) = fault(authority.server("elsewhere.test"), "localhost", &authority).await;
+    let (fault, message) = fault(authority.http1_server("elsewhere.test"), "localhost", &authority).await;
     assert_eq!(fault, CertificateFault::OtherName);
     assert_eq!(message, "the upstream's certificate is not for the host in `upstream.url`");
 }

@@ -32,7 +32,8 @@ impl<'c> Names<'c> {
     /// for want of it.
     pub(in crate::policy) fn declare(&mut self, name: &str, source: &str) -> Vec<Mistake> {
         let (part, depth, mistakes) = self.load(source);
-        self.variables.push(Variable { name: name.into(), node: part.node, r#type: part.r#type, depth });
+        let reads = self.take_reads();
+        self.variables.push(Variable { name: name.into(), node: part.node, r#type: part.r#type, depth, reads });
         mistakes
     }
 

@@ -9,7 +9,8 @@ use super::value::Value;
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
-use crate::policy::nearest::nearest;
+use crate::contract::nearest;
+use crate::policy::reads::Reads;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(in crate::policy) struct Names<'c> {
     pub(super) variables: Vec<Variable<'c>>,
     /// The headers that are read, in lower case; none once one is that only a request decides on.
     pub(super) headers: Option<BTreeSet<String>>,
+    /// What of the body the expressions so far read.
+    pub(super) reads: Reads,
 }
 
 /// A variable of the policy.
@@ -36,6 +39,8 @@ pub(super) struct Variable<'c> {
     pub(super) r#type: Type<'c>,
     /// How many levels its expression has, those of the variables in it included.
     pub(super) depth: usize,
+    /// What of the body it reads.
+    pub(super) reads: Reads,
 }
 
 impl<'c> Names<'c> {
@@ -52,7 +57,13 @@ impl<'c> Names<'c> {
             params: map(params.iter()),
             variables: Vec::new(),
             headers: Some(BTreeSet::new()),
+            reads: Reads::default(),
         }
+    }
+
+    /// What of the body was read since this was asked for the last time.
+    pub(in crate::policy) fn take_reads(&mut self) -> Reads {
+        std::mem::take(&mut self.reads)
     }
 
     fn bodies(&self) -> impl Iterator<Item = &'c Declared> {
@@ -84,7 +95,9 @@ impl<'c> Names<'c> {
             Fact::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
             Fact::ApiVersion => Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref())),
             Fact::Time => Type::of(Kinds::TIMESTAMP),
-            Fact::ClientIp => Type::of(Kinds::STRING).or_null(),
+            Fact::ClientIp | Fact::ClientSpiffeId | Fact::ClientCertSha256 => Type::of(Kinds::STRING).or_null(),
+            Fact::ClientUnixUid => Type::of(Kinds::INT).or_null(),
+            Fact::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
             Fact::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
         }
     }

@@ -3,7 +3,7 @@
 use super::value::Value;
 use crate::contract::{Operation, query_pairs};
 use crate::document::{Document, View};
-use crate::policy::Attributes;
+use crate::policy::{Attributes, Client};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,6 +17,10 @@ pub(super) enum Fact {
     ApiVersion,
     Time,
     ClientIp,
+    ClientUnixUid,
+    ClientSpiffeId,
+    ClientDnsNames,
+    ClientCertSha256,
     Environment,
 }
 
@@ -51,7 +55,16 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
             ("time", Known::Fact(Fact::Time)),
         ],
     ),
-    ("client", &[("ip", Known::Fact(Fact::ClientIp))]),
+    (
+        "client",
+        &[
+            ("ip", Known::Fact(Fact::ClientIp)),
+            ("unixUid", Known::Fact(Fact::ClientUnixUid)),
+            ("spiffeId", Known::Fact(Fact::ClientSpiffeId)),
+            ("dnsNames", Known::Fact(Fact::ClientDnsNames)),
+            ("certSha256", Known::Fact(Fact::ClientCertSha256)),
+        ],
+    ),
     ("instance", &[("environment", Known::Fact(Fact::Environment))]),
 ];
 
@@ -78,8 +91,12 @@ impl<'a> Request<'a> {
             Fact::Operation => Value::String(&self.operation.id),
             Fact::ApiVersion => Value::String(&self.operation.api_version),
             Fact::Time => time(attributes.time).map_or(Value::Null, Value::Timestamp),
-            Fact::ClientIp => attributes.client_ip.map_or(Value::Null, |ip| Value::Text(ip.to_string().into())),
             Fact::Environment => Value::String(attributes.environment.as_str()),
+            Fact::ClientIp
+            | Fact::ClientUnixUid
+            | Fact::ClientSpiffeId
+            | Fact::ClientDnsNames
+            | Fact::ClientCertSha256 => of_client(fact, attributes.client).unwrap_or(Value::Null),
         }
     }
 
@@ -115,6 +132,22 @@ impl<'a> Request<'a> {
                 Some(Value::Text(all.join(", ").into()))
             }
         }
+    }
+}
+
+/// A fact about the client; none where the connection does not tell it. Without a certificate there are no names.
+fn of_client(fact: Fact, client: &Client) -> Option<Value<'_>> {
+    let certificate = client.certificate.as_ref();
+    match fact {
+        Fact::ClientIp => client.address.map(|address| Value::Text(address.ip().to_string().into())),
+        Fact::ClientUnixUid => client.unix_uid.map(|uid| Value::Int(uid.into())),
+        Fact::ClientSpiffeId => certificate?.spiffe_id.as_deref().map(Value::String),
+        Fact::ClientCertSha256 => Some(Value::String(&certificate?.sha256)),
+        Fact::ClientDnsNames => {
+            let names = certificate.map(|certificate| certificate.dns_names.as_slice()).unwrap_or_default();
+            Some(Value::OwnList(names.iter().map(|name| Value::String(name)).collect()))
+        }
+        _ => None,
     }
 }
 

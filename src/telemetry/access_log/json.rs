@@ -58,6 +58,7 @@ fn decision(object: &mut Object<'_>, record: &Record) {
     object.list("keywords", distinct(record, keyword), escaped);
     let fields = distinct(record, |violation| violation.field.as_ref().map(Field::for_log));
     object.list("fields", fields, |line, field| escaped(line, &field));
+    object.list("audited", distinct(record, audited), escaped);
     object.number("violations", record.violations.len() as u64);
 }
 
@@ -170,6 +171,12 @@ const fn keyword(violation: &Violation) -> Option<&'static str> {
         Rule::Keyword(keyword) => Some(keyword),
         Rule::Policy(_) | Rule::Gateway => None,
     }
+}
+
+/// Why the contract would have refused what it only audits.
+fn audited(violation: &Violation) -> Option<&'static str> {
+    let is_contract = !matches!(violation.rule, Rule::Policy(_));
+    (is_contract && violation.action == Action::Audit).then_some(violation.reason.as_str())
 }
 
 fn micros(duration: Duration) -> u64 {

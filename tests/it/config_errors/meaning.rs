@@ -6,29 +6,29 @@ use portcullis::config::overrides::{Override, Overrides};
 #[test]
 fn names_and_bare_ports_are_no_addresses() {
     insta::assert_snapshot!(said_of(&with("listen:\n- address: localhost:8787\n- address: :8788\n- address: 127.0.0.1\n")), @r"
-    error: `listen[0].address` must be an IP address and a port
+    error: `listen[0].address` must be an IP address and a port, or a Unix socket
      --> gateway.yaml:5:12
       |
     5 | - address: localhost:8787
       |            ^^^^^^^^^^^^^^
       |
-      = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+      = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
-    error: `listen[1].address` must be an IP address and a port
+    error: `listen[1].address` must be an IP address and a port, or a Unix socket
      --> gateway.yaml:6:12
       |
     6 | - address: :8788
       |            ^^^^^
       |
-      = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+      = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
-    error: `listen[2].address` must be an IP address and a port
+    error: `listen[2].address` must be an IP address and a port, or a Unix socket
      --> gateway.yaml:7:12
       |
     7 | - address: 127.0.0.1
       |            ^^^^^^^^^
       |
-      = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+      = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
     ");
 }
 
@@ -41,7 +41,7 @@ fn an_address_listened_on_twice_is_refused() {
     4 | listen: [{ address: 127.0.0.1:8787 }, { address: 127.0.0.1:8787 }]
       |                                                  ^^^^^^^^^^^^^^
       |
-      = help: use another port
+      = help: use another one
 
     error: `admin.listen` is an address that the gateway listens on already
      --> gateway.yaml:5:18
@@ -49,7 +49,7 @@ fn an_address_listened_on_twice_is_refused() {
     5 | admin: { listen: 127.0.0.1:8787 }
       |                  ^^^^^^^^^^^^^^
       |
-      = help: use another port
+      = help: use another one
     ");
 }
 
@@ -275,13 +275,13 @@ fn policies_that_are_not_there_are_refused() {
 #[test]
 fn mistakes_all_over_the_file_are_told_together() {
     insta::assert_snapshot!(said_of(&with("listen: nowhere\nupstream: { url: https://api.clerk.com/v1 }\nlimits: { bodyTimeout: 0s }\nadmin: { listen: on }\ntraces: { sampler: no }\n")), @r"
-    error: `listen` must be an IP address and a port
+    error: `listen` must be an IP address and a port, or a Unix socket
      --> gateway.yaml:4:9
       |
     4 | listen: nowhere
       |         ^^^^^^^
       |
-      = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+      = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
     error: `upstream.url` must have no path, query or fragment
      --> gateway.yaml:5:18
@@ -330,9 +330,9 @@ fn what_a_flag_or_variable_got_wrong_is_told_by_its_name() {
     --> PORTCULLIS_UPSTREAM
      = help: requests keep the path they came with, so leave out what follows the host, such as `/v1`
 
-    error: `--listen` must be an IP address and a port
+    error: `--listen` must be an IP address and a port, or a Unix socket
     --> --listen
-     = help: write an IP address and a port, such as `127.0.0.1:8787` or `[::1]:8787`
+     = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
     error: `--admin-listen` must be an IP address and a port
     --> --admin-listen

@@ -29,19 +29,6 @@ fn an_unknown_key_like_no_other_is_told_all_known_ones() {
 }
 
 #[test]
-fn tls_keys_of_a_listener_are_unknown_as_yet() {
-    insta::assert_snapshot!(said_of(&with("listen:\n- address: 127.0.0.1:8787\n  tls: { certificateFile: a.pem }\n")), @r"
-    error: unknown key `tls` in `listen[0]`
-     --> gateway.yaml:6:3
-      |
-    6 |   tls: { certificateFile: a.pem }
-      |   ^^^
-      |
-      = help: the only key here is `address`
-    ");
-}
-
-#[test]
 fn the_keys_that_must_be_there_are_missed() {
     insta::assert_snapshot!(said_of("listen: 127.0.0.1:8787\n"), @r"
     error: missing key `apiVersion`
@@ -247,7 +234,7 @@ fn a_listener_without_address_is_refused() {
     4 | listen: [{ port: 8787 }]
       |            ^^^^
       |
-      = help: the only key here is `address`
+      = help: the keys here are `address`, `mode`, `plaintext` and `tls`
     ");
 }
 

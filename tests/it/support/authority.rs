@@ -1,11 +1,14 @@
-//! A certificate authority for TLS upstreams.
+//! A certificate authority for TLS on either side.
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::sync::Arc;
 use tempfile::NamedTempFile;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// A certificate authority that exists only in this test.
 pub(crate) struct Authority {
@@ -35,6 +38,13 @@ impl Authority {
         self.server_with(host, |_| {})
     }
 
+    /// A TLS server for `host` that speaks no HTTP/2.
+    pub(crate) fn http1_server(&self, host: &str) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(self.server(host).config());
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// A TLS server for `host` whose certificate ended in 2020.
     pub(crate) fn expired_server(&self, host: &str) -> TlsAcceptor {
         self.server_with(host, |params| {
@@ -46,6 +56,40 @@ impl Authority {
     /// A TLS server for `host` whose certificate begins in 2999.
     pub(crate) fn future_server(&self, host: &str) -> TlsAcceptor {
         self.server_with(host, |params| params.not_before = date_time_ymd(2999, 1, 1))
+    }
+
+    /// A certificate with these names, and its key, both in PEM. Names with a scheme are URIs.
+    pub(crate) fn issue(&self, names: &[&str]) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = names
+            .iter()
+            .map(|name| match (name.contains("://"), name.parse()) {
+                (true, _) => SanType::URI((*name).try_into().unwrap()),
+                (false, Ok(address)) => SanType::IpAddress(address),
+                (false, Err(_)) => SanType::DnsName((*name).try_into().unwrap()),
+            })
+            .collect();
+        (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
+    }
+
+    /// A TLS client that trusts this authority, offers `protocols`, and shows the certificate `identity`.
+    pub(crate) fn client(&self, protocols: &[&str], identity: Option<&(String, String)>) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.file()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let builder = builder.with_root_certificates(roots);
+        let mut config = match identity {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+                builder.with_client_auth_cert(vec![certificate], key).unwrap()
+            }
+        };
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        TlsConnector::from(Arc::new(config))
     }
 
     fn server_with(&self, host: &str, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {

@@ -2,12 +2,12 @@
 
 use super::client::{Answer, Client};
 use super::proxy::{upstream_settings, upstream_with};
-use portcullis::config::gateway::{
-    AccessLog, Fallthrough, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UnknownFields, UpstreamTarget,
-};
+use portcullis::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::contract::Contract;
+use portcullis::contract::strictness::Strictness;
 use portcullis::gateway::{Gate, Shared, stack};
 use portcullis::judge::{Bundle, PolicyText};
-use portcullis::server::{Peer, Server, Settings, listen};
+use portcullis::server::{Listener, Peer, Server, Settings, listen};
 use portcullis::telemetry::{Output, Setup as TelemetrySetup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
@@ -21,8 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 pub(crate) struct Setup {
     pub(crate) policies: Vec<PolicyText>,
     pub(crate) limits: Limits,
-    pub(crate) unknown_fields: UnknownFields,
-    pub(crate) fallthrough: Fallthrough,
+    pub(crate) strictness: Strictness,
     pub(crate) response_timeout: Duration,
     pub(crate) upload_timeout: Duration,
     pub(crate) upstream: SocketAddr,
@@ -54,9 +53,14 @@ pub(crate) fn text(file: impl AsRef<Path>, text: &str) -> PolicyText {
     PolicyText { file: file.as_ref().to_owned(), text: text.to_owned() }
 }
 
+/// The contract built into the program, with the default version of a configuration.
+pub(crate) fn contract() -> Contract {
+    Contract::built_in("2026-05-12").expect("a sound contract")
+}
+
 /// A bundle with the defaults of a configuration.
 pub(crate) fn bundle(policies: &[PolicyText]) -> Bundle {
-    Bundle::compile(policies, "2026-05-12", UnknownFields::Deny, Fallthrough::Forward).expect("sound policies")
+    Bundle::compile(contract(), policies, Strictness::default()).expect("sound policies")
 }
 
 impl Setup {
@@ -65,8 +69,7 @@ impl Setup {
         Self {
             policies: shipped(),
             limits: Limits::default(),
-            unknown_fields: UnknownFields::Deny,
-            fallthrough: Fallthrough::Forward,
+            strictness: Strictness::default(),
             response_timeout: Duration::from_secs(10),
             upload_timeout: Duration::from_secs(10),
             upstream,
@@ -75,10 +78,15 @@ impl Setup {
 
     /// Starts it, on a free port.
     pub(crate) fn start(self) -> Gateway {
-        let bundle = Bundle::compile(&self.policies, "2026-05-12", self.unknown_fields, self.fallthrough);
+        self.start_on(Listener::plain(listen(([127, 0, 0, 1], 0).into()).unwrap()))
+    }
+
+    /// Starts it on `listener`.
+    pub(crate) fn start_on(self, listener: Listener) -> Gateway {
+        let bundle = Bundle::compile(contract(), &self.policies, self.strictness);
         let (sender, lines) = unbounded_channel();
-        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
-        let address = listener.local_addr().unwrap();
+        // a Unix socket has no address
+        let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
         let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
         let shared = Arc::new(Shared::new(gate, telemetry(sender)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
@@ -91,7 +99,7 @@ impl Setup {
             header_timeout: self.limits.header_timeout,
             idle_timeout: self.limits.idle_timeout,
         };
-        let server = Server::start(vec![listener], settings, move |_| {
+        let server = Server::start(vec![listener], settings, &shared.telemetry.server(), move |_| {
             let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
             move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.0)
         });

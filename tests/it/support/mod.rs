@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod collector;
 pub(crate) mod gateway;
 pub(crate) mod handler;
+pub(crate) mod http2;
 pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod recorder;

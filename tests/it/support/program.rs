@@ -47,8 +47,8 @@ impl Program {
         let mut child = command(configuration, variables).spawn().unwrap();
         let stdout = Written::of(child.stdout.take().unwrap());
         let mut stderr = Written::of(child.stderr.take().unwrap());
-        let listen = stderr.address("  listens on   http://").await;
-        let admin = stderr.address("  admin        http://").await;
+        let listen = stderr.address("  listens on   ").await;
+        let admin = stderr.address("  admin        ").await;
         Self { listen, admin, stdout, stderr, child }
     }
 
@@ -104,7 +104,8 @@ impl Written {
 
     async fn address(&mut self, before: &str) -> SocketAddr {
         let line = self.line(before).await;
-        line.trim_end().strip_prefix(before).unwrap().parse().unwrap()
+        let url = line.trim_end().strip_prefix(before).unwrap();
+        url.split_once("://").expect("a URL").1.parse().unwrap()
     }
 
     fn take(&mut self) -> String {

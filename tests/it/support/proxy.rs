@@ -6,7 +6,8 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use portcullis::config::gateway::{Upstream as UpstreamSettings, UpstreamTarget};
-use portcullis::server::{Server, Settings, listen};
+use portcullis::server::{Listener, Server, Settings, listen};
+use portcullis::telemetry::ServerMetrics;
 use portcullis::upstream::{Connector, Origin, Upstream, UpstreamBody, UpstreamResponseBody};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -56,13 +57,14 @@ pub(crate) fn proxy(upstream: SocketAddr, settings: &UpstreamSettings) -> (Serve
 pub(crate) fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &UpstreamSettings) -> (Server, SocketAddr) {
     let address = listener.local_addr().unwrap();
     let to = to.clone();
-    let server = Server::start(vec![listener], settings(), move |_worker| {
-        let upstream = Arc::new(upstream_with(upstream, &to));
-        move |_peer| {
-            let upstream = Arc::clone(&upstream);
-            Handler(move |request| forward(Arc::clone(&upstream), request))
-        }
-    });
+    let server =
+        Server::start(vec![Listener::plain(listener)], settings(), &ServerMetrics::default(), move |_worker| {
+            let upstream = Arc::new(upstream_with(upstream, &to));
+            move |_peer| {
+                let upstream = Arc::clone(&upstream);
+                Handler(move |request| forward(Arc::clone(&upstream), request))
+            }
+        });
     (server.unwrap(), address)
 }
 

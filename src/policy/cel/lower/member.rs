@@ -125,7 +125,10 @@ impl<'c> Lowering<'_, 'c> {
     fn entry(&mut self, record: Record, name: &str, at: &Range<usize>) -> Part<'c> {
         let r#type = match record {
             Record::Body => match self.names.field(name) {
-                Ok(field) => field.0,
+                Ok(field) => {
+                    self.names.reads.field(name);
+                    field.0
+                }
                 Err(meant) => {
                     let message = format!("`{name}` is not a field of any operation that this policy matches");
                     let mistake = Mistake::new(at, message);
@@ -146,10 +149,12 @@ impl<'c> Lowering<'_, 'c> {
         Part::of_request(Node::Entry(record, name.into()), r#type)
     }
 
-    /// A header that only a request decides on.
+    /// A header or field that only a request decides on.
     fn note_any(&mut self, record: Record) {
-        if record == Record::Headers {
-            self.names.headers = None;
+        match record {
+            Record::Headers => self.names.headers = None,
+            Record::Body => self.names.reads.any_field(),
+            Record::Query | Record::Parameters => {}
         }
     }
 
@@ -192,6 +197,7 @@ impl<'c> Lowering<'_, 'c> {
             return Part::constant(value.clone());
         }
         let (r#type, depth) = (variable.r#type.clone(), self.depth + variable.depth);
+        self.names.reads.extend(&variable.reads);
         self.check_depth(depth, at);
         Part::of_request(Node::Variable(position), r#type)
     }

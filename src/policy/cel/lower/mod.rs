@@ -12,7 +12,7 @@ use super::node::Node;
 use super::syntax::{DEEPEST, Mistake, Syntax, Tree};
 use super::types::{Type, named};
 use super::value::Value;
-use crate::policy::nearest::nearest;
+use crate::contract::nearest;
 use std::ops::Range;
 
 /// A compiled part, and what is known of it.

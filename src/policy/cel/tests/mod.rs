@@ -13,7 +13,7 @@ use super::{EvaluationError, Mistake, Request};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::document::Document;
-use crate::policy::Attributes;
+use crate::policy::{Attributes, Client};
 use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -53,6 +53,7 @@ fn value(source: &str, body: &str) -> Result<Result<String, EvaluationError>, Ve
 fn evaluated<T>(variables: &Variables, body: &str, read: impl Fn(&Value<'_>) -> T) -> Result<T, EvaluationError> {
     let document = Document::parse(body.as_bytes()).expect("a document");
     let headers = HeaderMap::new();
+    let client = Client::default();
     let attributes = Attributes {
         method: "POST",
         path: "/v1/users",
@@ -60,7 +61,7 @@ fn evaluated<T>(variables: &Variables, body: &str, read: impl Fn(&Value<'_>) -> 
         query: "",
         headers: &headers,
         environment: Environment::Production,
-        client_ip: None,
+        client: &client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
     let request = Request { document: Some(&document), operation: &operations()[0], attributes: &attributes };

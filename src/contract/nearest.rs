@@ -1,7 +1,7 @@
-//! What someone most likely meant who wrote a name that is not known.
+//! What someone who misspelt a name of the contract most likely meant.
 
-/// The known name that someone who wrote `name` most likely meant.
-pub(super) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+/// The name among `known` that someone who wrote `name` most likely meant.
+pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     const ALIKE: f64 = 0.7;
     let scored =
         known.map(|known| (known, strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase())));

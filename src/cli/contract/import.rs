@@ -1,0 +1,55 @@
+//! `portcullis contract import`: from the vendor's OpenAPI specs to contract files.
+
+use crate::cli::{Exit, Failure, console};
+use crate::contract::import::{Imported, import as translate};
+use crate::span::Diagnostic;
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ImportArgs {
+    /// OpenAPI 3.0 or 3.1 specs, in YAML or JSON; one for each API version
+    #[arg(value_name = "OPENAPI", required = true)]
+    specs: Vec<PathBuf>,
+    /// The folder to write the contract files to
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+}
+
+/// Nothing is written unless every spec can be translated.
+pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
+    let (mut contracts, mut mistakes) = (Vec::<Imported>::new(), Vec::new());
+    for spec in &args.specs {
+        match read(spec) {
+            Ok(made) if contracts.iter().any(|earlier| earlier.api_version == made.api_version) => {
+                let message = format!("another spec is for `{}`, too", made.api_version);
+                mistakes.push(Diagnostic::of_file(spec, message));
+            }
+            Ok(made) => contracts.push(made),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Failure::Broken(mistakes));
+    }
+    for contract in &contracts {
+        let file = write(&args.out, contract)?;
+        let (operations, bodies) = (contract.operations, contract.bodies);
+        console::say(&format!("{}: {operations} operations, {bodies} with a JSON body", file.display()));
+    }
+    Ok(Exit::Fine)
+}
+
+fn read(spec: &Path) -> Result<Imported, Vec<Diagnostic>> {
+    let text = fs::read_to_string(spec)
+        .map_err(|error| vec![Diagnostic::of_file(spec, format!("cannot be read: {error}"))])?;
+    translate(spec, &text)
+}
+
+fn write(folder: &Path, contract: &Imported) -> Result<PathBuf, Failure> {
+    let file = folder.join(format!("{}.json", contract.api_version));
+    let written = fs::create_dir_all(folder).and_then(|()| fs::write(&file, &contract.text));
+    written.map_err(|error| Failure::Trouble(format!("{}: cannot be written: {error}", file.display())))?;
+    Ok(file)
+}

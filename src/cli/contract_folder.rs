@@ -1,0 +1,51 @@
+//! Reads the contract files that the configuration names.
+
+use crate::contract::{ContractText, ContractTexts};
+use crate::span::Diagnostic;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a folder's overlay is called.
+const OVERLAY: &str = "overlay.yaml";
+
+/// The contract in `folder`: every `*.json` directly in it is an API version, `overlay.yaml` what they get wrong.
+///
+/// # Errors
+///
+/// Everything that cannot be read, or that there is no API version in it.
+pub(super) fn read(folder: &Path) -> Result<ContractTexts, Vec<Diagnostic>> {
+    let files = files(folder).map_err(|error| vec![unreadable(folder, &error)])?;
+    let (mut texts, mut mistakes) = (Vec::new(), Vec::new());
+    for file in files {
+        match fs::read_to_string(&file) {
+            Ok(text) => texts.push(ContractText { file, text: text.into() }),
+            Err(error) => mistakes.push(unreadable(&file, &error)),
+        }
+    }
+    let (overlays, versions): (Vec<_>, Vec<_>) = texts.into_iter().partition(|text| is_overlay(&text.file));
+    if versions.is_empty() && mistakes.is_empty() {
+        mistakes.push(Diagnostic::of_file(folder, "`contract.folder`: there is no contract file (`*.json`) in it"));
+    }
+    if mistakes.is_empty() {
+        Ok(ContractTexts { versions, overlay: overlays.into_iter().next() })
+    } else {
+        Err(mistakes)
+    }
+}
+
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+    let is_version = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "json");
+    let mut files: Vec<PathBuf> = entries.into_iter().filter(|file| is_version(file) || is_overlay(file)).collect();
+    files.sort();
+    Ok(files)
+}
+
+fn is_overlay(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == OVERLAY)
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::of_file(path, format!("`contract.folder`: cannot be read: {error}"))
+}

@@ -1,0 +1,111 @@
+//! What `listen` means: addresses, TLS, and who may come without it.
+
+use super::address::{self, DEFAULT_MODE};
+use super::check::{Check, Given};
+use super::file::{Listen, Listener as Keys, Tls as TlsKeys};
+use super::gateway::{ListenAddress, Listener, Tls, Upstream, UpstreamTarget};
+use super::overrides::Override;
+
+impl Check<'_> {
+    /// The listeners. A flag or variable stands for a plain one in place of all.
+    pub(super) fn listen(&mut self, keys: &Listen, over: Option<&Override>, upstream: &Upstream) -> Vec<Listener> {
+        let mut listeners = Vec::new();
+        match (over, keys) {
+            (Some(_), _) => self.listener(&Given::new("", "/listen", over), None, upstream, &mut listeners),
+            (None, Listen::One(address)) => {
+                self.listener(&Given::in_file(address, "/listen"), None, upstream, &mut listeners);
+            }
+            (None, Listen::Many(many)) => {
+                for (position, keys) in many.iter().enumerate() {
+                    let given = Given::in_file(&keys.address, format!("/listen/{position}/address"));
+                    let keys = Some((format!("/listen/{position}"), keys));
+                    self.listener(&given, keys, upstream, &mut listeners);
+                }
+            }
+        }
+        listeners
+    }
+
+    fn listener(
+        &mut self,
+        given: &Given<'_>,
+        keys: Option<(String, &Keys)>,
+        upstream: &Upstream,
+        listeners: &mut Vec<Listener>,
+    ) {
+        let mode = keys.as_ref().and_then(|(_, keys)| keys.mode.as_deref());
+        // the schema lets only octal digits through
+        let mode = mode.and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(DEFAULT_MODE);
+        let address = match address::parse_listen(given.value, mode) {
+            Ok(address) => address,
+            Err(what) => return self.refuse(given, what, address::HELP),
+        };
+        if let Some((pointer, keys)) = &keys {
+            self.refuse_useless(pointer, keys, &address);
+        }
+        let keys = keys.map(|(_, keys)| keys);
+        let tls = keys.and_then(|keys| keys.tls.as_ref()).map(|tls| self.tls(tls));
+        let may_be_plain = tls.is_some() || keys.is_some_and(|keys| keys.plaintext.is_some());
+        self.refuse_exposed(given, &address, may_be_plain, upstream);
+        self.refuse_taken(given, &address, listeners);
+        listeners.push(Listener { address, tls });
+    }
+
+    fn tls(&self, keys: &TlsKeys) -> Tls {
+        Tls {
+            certificate_file: self.path(&keys.certificate_file),
+            private_key_file: self.path(&keys.private_key_file),
+            client_ca_file: keys.client_ca_file.as_deref().map(|file| self.path(file)),
+        }
+    }
+
+    /// Keys that contradict each other leave open which of them was meant.
+    fn refuse_useless(&mut self, pointer: &str, keys: &Keys, address: &ListenAddress) {
+        let is_unix = matches!(address, ListenAddress::Unix { .. });
+        let mut refuse = |key: &str, what: &str, help: &str| {
+            self.refuse(&Given::in_file("", format!("{pointer}/{key}")), what, help);
+        };
+        if is_unix && keys.tls.is_some() {
+            refuse("tls", "is of no use on a Unix socket", "what it carries never leaves this machine; leave it out");
+        }
+        if keys.plaintext.is_some() && keys.tls.is_some() {
+            refuse("plaintext", "contradicts `tls`", "leave one of them out");
+        }
+        if !is_unix && keys.mode.is_some() {
+            refuse("mode", "is of no use without a Unix socket", "leave it out");
+        }
+    }
+
+    /// Other machines reach neither the stand-in nor, unless told so, the gateway without TLS: credentials travel there.
+    fn refuse_exposed(&mut self, given: &Given<'_>, address: &ListenAddress, may_be_plain: bool, upstream: &Upstream) {
+        let ListenAddress::Tcp(address) = address else { return };
+        if address.ip().is_loopback() {
+            return;
+        }
+        if upstream.target == UpstreamTarget::Embedded {
+            self.refuse(
+                given,
+                "must be a loopback address where the upstream is `embedded`",
+                "the built-in stand-in answers only loopback, such as `127.0.0.1:8787`",
+            );
+        } else if !may_be_plain {
+            self.refuse(
+                given,
+                "would let other machines send credentials in plain text",
+                "give the listener `tls`, or `plaintext: allowed` where the network between is trusted; or use loopback",
+            );
+        }
+    }
+
+    /// Port 0 is a free port, another one at each use.
+    pub(super) fn refuse_taken(&mut self, given: &Given<'_>, address: &ListenAddress, taken: &[Listener]) {
+        let is_free_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
+        let is_taken = taken.iter().any(|other| match (&other.address, address) {
+            (ListenAddress::Unix { path: other, .. }, ListenAddress::Unix { path, .. }) => other == path,
+            (other, address) => other == address,
+        });
+        if is_taken && !is_free_port {
+            self.refuse(given, "is an address that the gateway listens on already", "use another one");
+        }
+    }
+}

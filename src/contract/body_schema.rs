@@ -1,0 +1,187 @@
+//! The schema of an operation's body: kept as text, and compiled when the first request or policy asks for it.
+//!
+//! A contract has some hundred of them for each API version, of which a gateway uses a few.
+
+use super::declared::Declared;
+use super::file::Definitions;
+use super::overlay::Overlay;
+use super::schema::{CompiledSchema, Finding};
+use crate::document::Document;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::sync::{Arc, OnceLock};
+
+/// The schema of a body.
+#[derive(Debug)]
+pub struct BodySchema {
+    imported: Box<RawValue>,
+    definitions: Arc<Definitions>,
+    /// Those for this operation and version, in the order of their file.
+    overlays: Vec<Arc<Overlay>>,
+    compiled: OnceLock<CompiledSchema>,
+}
+
+/// A schema as it is in force: the imported one with the overlays on it.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    /// A JSON Schema (2020-12) that refers to nothing outside itself.
+    pub schema: Value,
+    /// The overlays that changed it.
+    pub overlays: Vec<Applied>,
+}
+
+/// An overlay, and which of its fields it changed in one schema.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The overlay.
+    pub overlay: Arc<Overlay>,
+    /// Positions in its list of fields.
+    pub fields: Vec<usize>,
+}
+
+/// Why a schema of a contract file cannot be used; of the contract's own text only.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// It is no JSON, which a file that was read cannot hold.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// It is no JSON Schema.
+    #[error("{0} (at `{path}` of the schema)", path = .0.instance_path())]
+    Schema(#[from] Box<jsonschema::ValidationError<'static>>),
+}
+
+impl BodySchema {
+    pub(super) fn new(imported: Box<RawValue>, definitions: &Arc<Definitions>, overlays: Vec<Arc<Overlay>>) -> Self {
+        Self { imported, definitions: definitions.clone(), overlays, compiled: OnceLock::new() }
+    }
+
+    /// The names that the schema declares.
+    pub fn declared(&self) -> &Declared {
+        self.compiled().declared()
+    }
+
+    /// Everything that is wrong with `document`, at most some dozens of findings.
+    pub fn check(&self, document: &Document) -> Vec<Finding> {
+        self.compiled().check(document)
+    }
+
+    /// The schema as it is in force, with the overlays that made it so.
+    ///
+    /// # Errors
+    ///
+    /// The contract file does not hold JSON.
+    pub fn effective(&self) -> Result<Effective, SchemaError> {
+        let mut schema = assemble(&self.imported, &self.definitions)?;
+        let applied = self.overlays.iter().map(|overlay| (overlay, overlay.apply(&mut schema)));
+        let applied = applied.filter(|(_, fields)| !fields.is_empty());
+        let overlays = applied.map(|(overlay, fields)| Applied { overlay: overlay.clone(), fields }).collect();
+        Ok(Effective { schema, overlays })
+    }
+
+    /// Compiles it now, where it was not yet; the overlays that changed it.
+    ///
+    /// # Errors
+    ///
+    /// It is no valid JSON Schema, or refers to something outside itself.
+    pub(super) fn prove(&self) -> Result<Vec<Applied>, SchemaError> {
+        let effective = self.effective()?;
+        let compiled = CompiledSchema::compile(&effective.schema)?;
+        self.compiled.get_or_init(|| compiled);
+        Ok(effective.overlays)
+    }
+
+    /// What does not compile refuses every body: the built-in contract is proven by a test, one from a folder when it is
+    /// loaded.
+    fn compiled(&self) -> &CompiledSchema {
+        let compile =
+            || -> Result<CompiledSchema, SchemaError> { Ok(CompiledSchema::compile(&self.effective()?.schema)?) };
+        self.compiled.get_or_init(|| compile().unwrap_or_else(|_| CompiledSchema::unusable()))
+    }
+}
+
+/// `schema` with the definitions that it refers to, as a document of its own.
+pub(super) fn assemble(schema: &RawValue, definitions: &Definitions) -> serde_json::Result<Value> {
+    let mut schema: Value = serde_json::from_str(schema.get())?;
+    let mut found = Map::new();
+    let mut wanted = Vec::new();
+    references(&schema, &mut wanted);
+    while let Some(name) = wanted.pop() {
+        let Some(definition) = definitions.get(name.as_str()).filter(|_| !found.contains_key(&name)) else { continue };
+        let definition: Value = serde_json::from_str(definition.get())?;
+        references(&definition, &mut wanted);
+        found.insert(name, definition);
+    }
+    if let Some(schema) = schema.as_object_mut().filter(|_| !found.is_empty()) {
+        schema.insert("$defs".into(), Value::Object(found));
+    }
+    Ok(schema)
+}
+
+/// The definitions that `schema` refers to itself. A field may be called `$ref`; it then holds no text.
+fn references(schema: &Value, wanted: &mut Vec<String>) {
+    match schema {
+        Value::Object(members) => {
+            let target = members.get("$ref").and_then(Value::as_str);
+            wanted.extend(target.and_then(|target| target.strip_prefix("#/$defs/")).map(str::to_owned));
+            members.values().for_each(|member| references(member, wanted));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, wanted)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BodySchema;
+    use crate::contract::Contract;
+    use crate::document::Document;
+    use serde_json::value::{RawValue, to_raw_value};
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn raw(schema: &Value) -> Box<RawValue> {
+        to_raw_value(schema).expect("JSON")
+    }
+
+    fn body(schema: &Value) -> BodySchema {
+        let definitions = [
+            ("A".into(), raw(&json!({ "type": "object", "properties": { "b": { "$ref": "#/$defs/B" } } }))),
+            ("B".into(), raw(&json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/B" }] }))),
+            ("C".into(), raw(&json!({}))),
+        ];
+        BodySchema::new(raw(schema), &Arc::new(definitions.into_iter().collect()), Vec::new())
+    }
+
+    #[test]
+    fn a_schema_brings_along_what_it_refers_to() {
+        let body = body(&json!({ "properties": { "a": { "$ref": "#/$defs/A" } } }));
+        let effective = body.effective().expect("JSON").schema;
+        let definitions = effective["$defs"].as_object().expect("definitions");
+        assert_eq!(definitions.keys().collect::<Vec<_>>(), ["A", "B"]);
+        assert!(body.declared().member("a").and_then(|a| a.member("b")).is_some());
+    }
+
+    #[test]
+    fn nothing_of_the_built_in_contract_is_compiled_before_it_is_asked_for_and_only_that() {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        let operations = contract.operations();
+        let bodies: Vec<_> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
+        let compiled = || bodies.iter().filter(|body| body.compiled.get().is_some()).count();
+        assert_eq!(compiled(), 0);
+        bodies[0].declared();
+        bodies[0].check(&Document::parse(b"{}").expect("JSON"));
+        assert_eq!(compiled(), 1);
+    }
+
+    #[test]
+    fn a_broken_schema_refuses_every_body_and_says_so_when_proven() {
+        for schema in [json!({ "type": "none" }), json!({ "$ref": "#/$defs/D" }), json!({ "pattern": "(?=a)" })] {
+            let body = body(&schema);
+            assert!(body.prove().is_err(), "{schema}");
+            for text in ["{}", "null", r#"{"a":1}"#] {
+                let findings = body.check(&Document::parse(text.as_bytes()).expect("JSON"));
+                assert_eq!(findings.len(), 1, "{schema} takes {text}");
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What changed between two versions of the contract.
+
+use super::shape::{Shape, Shapes, shapes};
+use super::{Applied, Operation, SchemaError};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Whether something is new, gone, or another than it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// Only the newer version has it.
+    Added,
+    /// Only the older version has it.
+    Removed,
+    /// Both have it, and it differs.
+    Changed,
+}
+
+/// An operation that is not the same in both versions.
+#[derive(Clone, Debug, Serialize)]
+pub struct OperationChange {
+    /// The operation's id.
+    pub operation: Arc<str>,
+    /// What became of it.
+    pub change: Change,
+    /// Method and path, in the newer version if it is there.
+    pub route: String,
+    /// Method and path in the older version, where they were others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route_before: Option<String>,
+    /// The fields of its body that changed; of an operation that came or went, none.
+    pub fields: Vec<FieldChange>,
+    /// The policies that match it, where it came or went.
+    pub policies: BTreeSet<Arc<str>>,
+    /// Lines of the overlays for it, where it came or went.
+    pub overlays: BTreeSet<usize>,
+}
+
+/// A field that is not the same in both versions.
+#[derive(Clone, Debug, Serialize)]
+pub struct FieldChange {
+    /// Its JSON Pointer; `*` stands for the items of a list, the empty pointer for the body.
+    pub field: String,
+    /// What became of it.
+    pub change: Change,
+    /// What it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Shape>,
+    /// What it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Shape>,
+    /// The policies that match the operation and read the field.
+    pub policies: BTreeSet<Arc<str>>,
+    /// Lines of the overlays that change the field in either version.
+    pub overlays: BTreeSet<usize>,
+}
+
+/// Who reads a field of an operation; with none, who matches the operation at all.
+pub type Readers<'a> = &'a dyn Fn(&str, Option<&str>) -> BTreeSet<Arc<str>>;
+
+/// An operation's body: its fields, and the overlays on it.
+struct Body {
+    shapes: Shapes,
+    overlays: Vec<Applied>,
+}
+
+impl Body {
+    fn of(operation: &Operation) -> Result<Self, SchemaError> {
+        let Some(body) = &operation.body else { return Ok(Self { shapes: Shapes::new(), overlays: Vec::new() }) };
+        let effective = body.effective()?;
+        Ok(Self { shapes: shapes(&effective.schema), overlays: effective.overlays })
+    }
+}
+
+/// What changed from the operations `old` to `new`, in the order of their ids.
+///
+/// # Errors
+///
+/// A schema of either cannot be read.
+pub fn diff(
+    old: &[Arc<Operation>],
+    new: &[Arc<Operation>],
+    readers: Readers<'_>,
+) -> Result<Vec<OperationChange>, SchemaError> {
+    let by_id = |operations: &[Arc<Operation>]| -> BTreeMap<Arc<str>, Arc<Operation>> {
+        operations.iter().map(|operation| (operation.id.clone(), operation.clone())).collect()
+    };
+    let (old, new) = (by_id(old), by_id(new));
+    let ids: BTreeSet<&Arc<str>> = old.keys().chain(new.keys()).collect();
+    let mut changes = Vec::new();
+    for id in ids {
+        match (old.get(id), new.get(id)) {
+            (Some(before), Some(after)) => changes.extend(compare(before, after, readers)?),
+            (Some(gone), None) => changes.push(alone(gone, Change::Removed, readers)?),
+            (None, Some(come)) => changes.push(alone(come, Change::Added, readers)?),
+            (None, None) => {}
+        }
+    }
+    Ok(changes)
+}
+
+/// An operation that only one version has.
+fn alone(operation: &Operation, change: Change, readers: Readers<'_>) -> Result<OperationChange, SchemaError> {
+    Ok(OperationChange {
+        operation: operation.id.clone(),
+        change,
+        route: route(operation),
+        route_before: None,
+        fields: Vec::new(),
+        policies: readers(&operation.id, None),
+        overlays: Body::of(operation)?.overlays.iter().map(|applied| applied.overlay.line).collect(),
+    })
+}
+
+/// What differs; none where nothing does.
+fn compare(
+    before: &Operation,
+    after: &Operation,
+    readers: Readers<'_>,
+) -> Result<Option<OperationChange>, SchemaError> {
+    let (old, new) = (Body::of(before)?, Body::of(after)?);
+    let pointers: BTreeSet<&String> = old.shapes.keys().chain(new.shapes.keys()).collect();
+    let changed = pointers.into_iter().filter_map(|field| field_change(field, &old, &new, &before.id, readers));
+    let fields: Vec<FieldChange> = changed.collect();
+    let route_before = Some(route(before)).filter(|old| *old != route(after));
+    if fields.is_empty() && route_before.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(OperationChange {
+        operation: after.id.clone(),
+        change: Change::Changed,
+        route: route(after),
+        policies: if route_before.is_some() { readers(&after.id, None) } else { BTreeSet::new() },
+        route_before,
+        fields,
+        overlays: BTreeSet::new(),
+    }))
+}
+
+fn field_change(field: &str, old: &Body, new: &Body, id: &str, readers: Readers<'_>) -> Option<FieldChange> {
+    let (before, after) = (old.shapes.get(field), new.shapes.get(field));
+    let change = match (before, after) {
+        (Some(before), Some(after)) if before == after => return None,
+        (Some(_), Some(_)) => Change::Changed,
+        // what is in it goes and comes with it
+        (Some(_), None) => is_top(field, &new.shapes).then_some(Change::Removed)?,
+        (None, _) => is_top(field, &old.shapes).then_some(Change::Added)?,
+    };
+    Some(FieldChange {
+        field: field.to_owned(),
+        change,
+        before: before.cloned(),
+        after: after.cloned(),
+        policies: readers(id, Some(field)),
+        overlays: old.overlays.iter().chain(&new.overlays).filter_map(|applied| covers(applied, field)).collect(),
+    })
+}
+
+/// Whether the side that lacks `field` has what the field is in.
+fn is_top(field: &str, other: &Shapes) -> bool {
+    field.rsplit_once('/').is_none_or(|(parent, _)| other.contains_key(parent)) || !other.contains_key("")
+}
+
+/// The overlay's line, where it changes `field`.
+fn covers(applied: &Applied, field: &str) -> Option<usize> {
+    let mut names = applied.fields.iter().filter_map(|position| applied.overlay.fields.get(*position));
+    let is_in = |name: &String| {
+        if name.starts_with('/') { overlaps(name, field) } else { field.split('/').any(|step| step == name) }
+    };
+    names.any(is_in).then_some(applied.overlay.line)
+}
+
+/// Whether one of two JSON Pointers leads to the other, or they are the same.
+pub fn overlaps(one: &str, other: &str) -> bool {
+    let leads_to =
+        |short: &str, long: &str| long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    leads_to(one, other) || leads_to(other, one)
+}
+
+fn route(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, diff, overlaps};
+    use crate::contract::{Contract, ContractText};
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    fn contract(version: &str, operations: &Value) -> Contract {
+        let text = json!({ "apiVersion": version, "$defs": {}, "operations": operations }).to_string();
+        Contract::of_version(ContractText { file: "a.json".into(), text: text.into() }, None).expect("a contract")
+    }
+
+    fn operation(id: &str, path: &str, properties: &Value) -> Value {
+        let schema = json!({ "type": "object", "properties": properties });
+        let body = json!({ "mediaTypes": ["application/json"], "required": true, "schema": schema });
+        json!({ "id": id, "method": "POST", "path": path, "statuses": [200], "body": body })
+    }
+
+    #[test]
+    fn every_kind_of_change_is_told_with_who_reads_the_field() {
+        let old = json!([
+            operation("Same", "/v1/same", &json!({ "a": { "type": "string" } })),
+            operation("Gone", "/v1/gone", &json!({})),
+            operation(
+                "Make",
+                "/v1/make",
+                &json!({
+                    "name": { "type": "string", "maxLength": 8 },
+                    "old": { "type": "object", "properties": { "in": {} } },
+                    "list": { "type": "array", "items": { "type": "string" } },
+                })
+            ),
+        ]);
+        let new = json!([
+            operation("Same", "/v1/same", &json!({ "a": { "type": "string" } })),
+            operation("Come", "/v1/come", &json!({})),
+            operation(
+                "Make",
+                "/v1/made",
+                &json!({
+                    "name": { "type": ["string", "null"], "maxLength": 9 },
+                    "list": { "type": "array", "items": { "type": "integer" } },
+                    "new": { "type": "boolean" },
+                })
+            ),
+        ]);
+        let (old, new) = (contract("2020-01-01", &old), contract("2021-01-01", &new));
+        let readers = |id: &str, field: Option<&str>| -> BTreeSet<Arc<str>> {
+            let reads = id == "Make" && field.is_some_and(|field| overlaps("/name", field));
+            reads.then(|| Arc::from("names")).into_iter().collect()
+        };
+        let changes = diff(&old.operations(), &new.operations(), &readers).expect("schemas");
+        let told: Vec<_> = changes.iter().map(|change| (change.operation.as_ref(), change.change)).collect();
+        assert_eq!(told, [("Come", Change::Added), ("Gone", Change::Removed), ("Make", Change::Changed)]);
+        let make = changes.last().expect("a change");
+        assert_eq!(make.route_before.as_deref(), Some("POST /v1/make"));
+        let fields: Vec<_> = make.fields.iter().map(|field| (field.field.as_str(), field.change)).collect();
+        let expected = [
+            ("/list/*", Change::Changed),
+            ("/name", Change::Changed),
+            ("/new", Change::Added),
+            ("/old", Change::Removed),
+        ];
+        assert_eq!(fields, expected);
+        let read: Vec<_> = make.fields.iter().filter(|field| !field.policies.is_empty()).collect();
+        assert!(matches!(read.as_slice(), [only] if only.field == "/name"));
+    }
+
+    #[test]
+    fn pointers_overlap_at_whole_names_only() {
+        assert!(overlaps("/a", "/a/b") && overlaps("/a/b", "/a") && overlaps("", "/a") && overlaps("/a", "/a"));
+        assert!(!overlaps("/a", "/ab") && !overlaps("/a/b", "/a/c"));
+    }
+}

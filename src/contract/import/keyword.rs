@@ -1,0 +1,128 @@
+//! Which keywords of a schema are kept, and what each may hold.
+
+use crate::contract::schema::CompiledSchema;
+use serde_json::{Map, Value, json};
+
+/// What a keyword holds in the contract.
+type Kept = Result<Option<Value>, String>;
+
+/// What becomes of a keyword.
+pub(super) enum Kind {
+    /// It says nothing about what is valid.
+    Note,
+    /// It is kept as the function says; none where it has no effect, an error where it holds something else than it may.
+    Rule(fn(&Value) -> Kept),
+    /// It refers to a schema elsewhere.
+    Reference,
+    /// It holds a schema.
+    Schema,
+    /// It holds a list of schemas about one value.
+    Parts,
+    /// It holds a schema for each of several names.
+    Fields,
+    /// It is not translated: the judge does not look for declared names behind it, or no spec has it.
+    Unknown,
+}
+
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+/// The formats that are asserted. Any other only describes (OpenAPI 3.0.3, "Data Types"), such as `int64`.
+const FORMATS: [&str; 15] = [
+    "date",
+    "date-time",
+    "duration",
+    "email",
+    "hostname",
+    "idn-email",
+    "ipv4",
+    "ipv6",
+    "iri",
+    "json-pointer",
+    "regex",
+    "time",
+    "uri",
+    "uri-reference",
+    "uuid",
+];
+
+/// What becomes of the keyword `name`.
+pub(super) fn kind(name: &str) -> Kind {
+    match name {
+        "title" | "description" | "example" | "examples" | "default" | "deprecated" | "externalDocs" | "xml"
+        | "discriminator" | "$comment" | "contentEncoding" | "contentMediaType" | "readOnly" | "writeOnly"
+        | "nullable" => Kind::Note,
+        "type" => Kind::Rule(types),
+        "enum" => Kind::Rule(choices),
+        "const" => Kind::Rule(|value| Ok(Some(value.clone()))),
+        "minimum" | "maximum" | "multipleOf" => Kind::Rule(number),
+        // a boolean says something about the limit beside it
+        "exclusiveMinimum" | "exclusiveMaximum" => {
+            Kind::Rule(|value| if value.is_boolean() { Ok(None) } else { number(value) })
+        }
+        "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" => Kind::Rule(count),
+        "uniqueItems" => Kind::Rule(unique),
+        "pattern" => Kind::Rule(pattern),
+        "format" => Kind::Rule(format),
+        "required" => Kind::Rule(names),
+        "$ref" => Kind::Reference,
+        "items" | "additionalProperties" | "not" | "propertyNames" => Kind::Schema,
+        "allOf" | "anyOf" | "oneOf" => Kind::Parts,
+        "properties" => Kind::Fields,
+        _ if name.starts_with("x-") => Kind::Note,
+        _ => Kind::Unknown,
+    }
+}
+
+/// Whether the spec says that the value is one to hide.
+pub(super) fn is_secret(schema: &Map<String, Value>) -> bool {
+    let is = |keyword: &str, value: Value| schema.get(keyword) == Some(&value);
+    is("format", json!("password")) || is("writeOnly", json!(true)) || is("x-secret", json!(true))
+}
+
+fn types(value: &Value) -> Kept {
+    let is_type = |name: &Value| name.as_str().is_some_and(|name| TYPES.contains(&name));
+    let is_valid = match value {
+        Value::Array(names) => !names.is_empty() && names.iter().all(is_type),
+        name => is_type(name),
+    };
+    valid(value, is_valid, &format!("must be one of {}, or a list of them", TYPES.join(", ")))
+}
+
+fn choices(value: &Value) -> Kept {
+    valid(value, value.as_array().is_some_and(|values| !values.is_empty()), "must be a list of values")
+}
+
+fn number(value: &Value) -> Kept {
+    valid(value, value.is_number(), "must be a number")
+}
+
+fn count(value: &Value) -> Kept {
+    valid(value, value.is_u64(), "must be a whole number from 0")
+}
+
+fn unique(value: &Value) -> Kept {
+    let value = valid(value, value.is_boolean(), "must be true or false")?;
+    Ok(value.filter(|value| *value == Value::Bool(true)))
+}
+
+/// Patterns run on bodies, so only those that match in linear time are taken.
+fn pattern(value: &Value) -> Kept {
+    let compiles = value.is_string() && CompiledSchema::compile(&json!({ "pattern": value })).is_ok();
+    valid(value, compiles, "must be a regular expression without look-around and back-references")
+}
+
+fn format(value: &Value) -> Kept {
+    let format = valid(value, value.is_string(), "must be text")?;
+    Ok(format.filter(|format| format.as_str().is_some_and(|name| FORMATS.contains(&name))))
+}
+
+fn names(value: &Value) -> Kept {
+    let names: Option<Vec<&str>> = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
+    let mut names = names.ok_or("must be a list of names")?;
+    names.sort_unstable();
+    names.dedup();
+    Ok((!names.is_empty()).then(|| json!(names)))
+}
+
+fn valid(value: &Value, is_valid: bool, must: &str) -> Kept {
+    if is_valid { Ok(Some(value.clone())) } else { Err(must.to_owned()) }
+}

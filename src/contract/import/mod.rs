@@ -1,0 +1,75 @@
+//! From the vendor's OpenAPI spec (3.0 or 3.1) to a contract file: text in, text out.
+//!
+//! Operations keep id, method, path, statuses and body ([`operation`]); body schemas become JSON Schema 2020-12
+//! ([`schema`], [`keyword`]). No prose is copied. What cannot be translated is told with its place in the spec: a contract
+//! that silently takes more than the spec would be none.
+
+mod keyword;
+mod operation;
+mod schema;
+mod spec;
+
+use super::body_schema::{SchemaError, assemble};
+use super::file::ContractFile;
+use super::schema::CompiledSchema;
+use crate::manifest;
+use crate::span::Diagnostic;
+use serde_json::Value;
+use spec::Spec;
+use std::path::Path;
+
+/// A contract file, made of a spec.
+#[derive(Debug)]
+pub struct Imported {
+    /// The API version that it is for.
+    pub api_version: Box<str>,
+    /// How many operations it has.
+    pub operations: usize,
+    /// How many of them have a JSON body.
+    pub bodies: usize,
+    /// What to write; the same for the same spec.
+    pub text: String,
+}
+
+/// Translates the spec that `text` is; `file` is only its name in errors.
+///
+/// # Errors
+///
+/// Everything in it that is not OpenAPI or cannot be translated, each with its place.
+pub fn import(file: &Path, text: &str) -> Result<Imported, Vec<Diagnostic>> {
+    let mut documents = manifest::read::<Value>(file, text)?;
+    if let Some(second) = documents.get(1) {
+        return Err(vec![second.source.at("", "an OpenAPI spec is one document")]);
+    }
+    let Some(document) = documents.pop() else { return Err(vec![Diagnostic::of_file(file, "the file says nothing")]) };
+    let mut spec = Spec::new(&document.value, &document.source);
+    let contract = operation::contract(&mut spec);
+    if spec.is_sound() {
+        prove(&contract, &mut spec);
+    }
+    let text = contract.to_text().unwrap_or_else(|error| {
+        spec.refuse("", format!("the contract cannot be written: {error}"));
+        String::new()
+    });
+    let bodies = contract.operations.iter().filter_map(|operation| operation.body.as_ref()?.schema.as_ref());
+    let (operations, bodies) = (contract.operations.len(), bodies.count());
+    spec.finish(Imported { api_version: contract.api_version, operations, bodies, text })
+}
+
+/// Compiles every body as the gateway will: what does not is the spec's fault, and told here and not at a request.
+fn prove(contract: &ContractFile, spec: &mut Spec<'_>) {
+    for operation in &contract.operations {
+        let Some(schema) = operation.body.as_ref().and_then(|body| body.schema.as_ref()) else { continue };
+        let compiled = assemble(schema, &contract.definitions).map_err(|error| error.to_string());
+        let compiled = compiled
+            .and_then(|schema| CompiledSchema::compile(&schema).map_err(|error| SchemaError::from(error).to_string()));
+        if let Err(error) = compiled {
+            let message = format!(
+                "the body of `{}` is no valid JSON Schema: {}",
+                operation.id,
+                error.replace(char::is_control, " ")
+            );
+            spec.refuse("/paths", message);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Operations: paths, methods, statuses and bodies of a spec.
+
+use super::schema::Schemas;
+use super::spec::{Spec, below};
+use crate::contract::file::{BodyFile, ContractFile, OperationFile};
+use crate::contract::version::is_date;
+use crate::manifest::field;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// The members of a path that are operations, in the order in which they are written.
+const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
+/// The members of a path that say nothing of what a request may be.
+const NOTES: [&str; 3] = ["description", "parameters", "summary"];
+/// The one media type whose bodies are inspected.
+const JSON: &str = "application/json";
+
+/// The contract that `spec` describes, as far as it is without mistakes.
+pub(super) fn contract(spec: &mut Spec<'_>) -> ContractFile {
+    check_format(spec);
+    let version = spec.text("/info/version");
+    if !is_date(version) {
+        spec.refuse("/info/version", "`info.version` must be an API version such as `2026-05-12`");
+    }
+    let base = base_path(spec);
+    let mut schemas = Schemas::default();
+    let (mut operations, mut ids) = (Vec::new(), HashMap::new());
+    let paths: Vec<_> = spec.map("/paths").collect();
+    if paths.is_empty() {
+        spec.refuse("/paths", "`paths` is empty, so there is nothing to import");
+    }
+    for (path, item) in paths {
+        let place = below("/paths", path);
+        check_template(spec, &place, path);
+        check_members(spec, &place, item);
+        for method in METHODS.iter().filter(|method| item.get(**method).is_some()) {
+            let place = below(&place, method);
+            let operation = operation(spec, &mut schemas, &place, method, format!("{base}{path}"));
+            if let Some(first) = ids.insert(operation.id.clone(), place.clone()) {
+                let message = format!("`{}` is the id of {}, too", operation.id, field(&first));
+                spec.refuse(&below(&place, "operationId"), message);
+            }
+            operations.push(operation);
+        }
+    }
+    operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
+    ContractFile { api_version: version.into(), definitions: schemas.definitions(spec), operations }
+}
+
+fn check_format(spec: &mut Spec<'_>) {
+    let format = spec.text("/openapi");
+    if !["3.0", "3.1"].contains(&format) && !format.starts_with("3.0.") && !format.starts_with("3.1.") {
+        spec.refuse("/openapi", "`openapi` must be 3.0 or 3.1");
+    }
+}
+
+/// The path of the first server, which is in front of all others.
+fn base_path(spec: &mut Spec<'_>) -> String {
+    if spec.get("/servers/0").is_none() {
+        return String::new();
+    }
+    let url = spec.text("/servers/0/url");
+    if url.contains('{') {
+        spec.refuse("/servers/0/url", "a server with variables has no one path");
+    }
+    let behind_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path =
+        if url.starts_with('/') { Some(url) } else { behind_scheme.find('/').and_then(|at| behind_scheme.get(at..)) };
+    path.unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
+fn check_template(spec: &mut Spec<'_>, place: &str, path: &str) {
+    let is_plain = |segment: &str| !segment.contains(['{', '}']);
+    let is_parameter = |segment: &str| {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        name.is_some_and(|name| !name.is_empty() && is_plain(name))
+    };
+    if !path.starts_with('/') {
+        spec.refuse(place, "a path must start with `/`");
+    }
+    if !path.split('/').all(|segment| is_plain(segment) || is_parameter(segment)) {
+        spec.refuse(place, "a parameter must be a whole segment of its path");
+    }
+}
+
+fn check_members(spec: &mut Spec<'_>, place: &str, item: &Value) {
+    let Some(item) = item.as_object() else { return spec.refuse(place, "a path must be a map") };
+    for member in item.keys() {
+        let is_known = METHODS.contains(&member.as_str()) || NOTES.contains(&member.as_str());
+        if !is_known && !member.starts_with("x-") {
+            spec.refuse(&below(place, member), format!("`{}` of a path is not translated", member.escape_debug()));
+        }
+    }
+}
+
+fn operation(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str, method: &str, path: String) -> OperationFile {
+    if spec.get(&below(place, "servers")).is_some() {
+        spec.refuse(&below(place, "servers"), "`servers` of an operation is not translated");
+    }
+    let id = spec.text(&below(place, "operationId"));
+    let responses: Vec<_> = spec.map(&below(place, "responses")).collect();
+    let mut statuses: Vec<u16> = responses.into_iter().filter_map(|(status, _)| status.parse().ok()).collect();
+    statuses.sort_unstable();
+    OperationFile {
+        id: id.into(),
+        method: method.to_ascii_uppercase().into(),
+        path: path.into(),
+        statuses,
+        body: body(spec, schemas, &below(place, "requestBody")),
+    }
+}
+
+fn body(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str) -> Option<BodyFile> {
+    let body = spec.get(place)?;
+    if let Some(target) = body.get("$ref") {
+        return referenced(spec, schemas, place, target);
+    }
+    let content = below(place, "content");
+    let media: Vec<_> = spec.map(&content).collect();
+    if media.is_empty() {
+        spec.refuse(place, "a body must have a media type");
+    }
+    let json = media.iter().find(|(name, _)| name.as_str() == JSON).and_then(|(_, media)| media.get("schema"));
+    let at = below(&below(&content, JSON), "schema");
+    Some(BodyFile {
+        media_types: media.iter().map(|(name, _)| name.as_str().into()).collect(),
+        required: body.get("required").and_then(Value::as_bool).unwrap_or_default(),
+        schema: json.and_then(|schema| schemas.body(spec, &at, schema)),
+    })
+}
+
+/// A body that stands in `components.requestBodies`, which do not refer further.
+fn referenced(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str, target: &Value) -> Option<BodyFile> {
+    const SHARED: &str = "/components/requestBodies/";
+    let pointer = target.as_str().and_then(|target| target.strip_prefix('#')).filter(|it| it.starts_with(SHARED));
+    let is_body = |pointer: &&str| spec.get(pointer).is_some_and(|body| body.get("$ref").is_none());
+    let Some(pointer) = pointer.filter(is_body) else {
+        spec.refuse(&below(place, "$ref"), format!("`$ref` must lead to a body in `#{SHARED}`"));
+        return None;
+    };
+    body(spec, schemas, pointer)
+}

@@ -1,0 +1,190 @@
+//! Body schemas: from OpenAPI's dialects of JSON Schema to 2020-12.
+//!
+//! Both dialects are read alike, with one exception: what stands beside a `$ref` counts in 3.1 only.
+//!
+//! An object that lists its fields and says nothing of others is closed, so that the gateway's `unknownFields` decides about
+//! them and not an omission in the spec. Alternatives and parts (`allOf`, `anyOf`, `oneOf`, `not`) stay as they are: what one
+//! of them does not list, another may.
+
+use super::keyword::{self, Kind};
+use super::spec::{Spec, below};
+use crate::contract::file::Definitions;
+use crate::contract::nullable::allow_null;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Where shared schemas stand in a spec.
+const SHARED: &str = "/components/schemas";
+
+/// Whether a schema stands alone or is one of several that are about the same value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Alone,
+    Part,
+}
+
+/// The shared schemas that bodies refer to.
+#[derive(Default)]
+pub(super) struct Schemas {
+    /// Part is stronger than alone: what any part refers to must not be closed.
+    wanted: BTreeMap<String, Role>,
+}
+
+impl Schemas {
+    /// The schema of a body at `place`, as the text of a file.
+    pub(super) fn body(&mut self, spec: &mut Spec<'_>, place: &str, schema: &Value) -> Option<Box<RawValue>> {
+        let schema = self.translate(spec, place, schema, Role::Alone);
+        to_raw_value(&schema).ok()
+    }
+
+    /// Every shared schema that a body refers to, and those that these refer to.
+    pub(super) fn definitions(mut self, spec: &mut Spec<'_>) -> Definitions {
+        let mut done: BTreeMap<String, (Role, Value)> = BTreeMap::new();
+        loop {
+            let is_open = |name: &String, role: Role| done.get(name).is_none_or(|(done, _)| *done != role);
+            let next = self.wanted.iter().find(|(name, role)| is_open(name, **role));
+            let Some((name, role)) = next.map(|(name, role)| (name.clone(), *role)) else { break };
+            let place = below(SHARED, &name);
+            let schema = spec.get(&place).map(|schema| self.translate(spec, &place, schema, role));
+            done.insert(name, (role, schema.unwrap_or_default()));
+        }
+        let texts = done.into_iter().filter_map(|(name, (_, schema))| Some((name.into(), to_raw_value(&schema).ok()?)));
+        texts.collect()
+    }
+
+    fn translate(&mut self, spec: &mut Spec<'_>, place: &str, schema: &Value, role: Role) -> Value {
+        let schema = match schema {
+            Value::Object(schema) => schema,
+            Value::Bool(_) => return schema.clone(),
+            _ => {
+                spec.refuse(place, "a schema must be a map");
+                return Value::Null;
+            }
+        };
+        let mut translated = Map::new();
+        // in 3.0 nothing counts beside a reference
+        let is_alone = schema.contains_key("$ref") && spec.is_3_0();
+        for (name, value) in schema.iter().filter(|(name, _)| !is_alone || *name == "$ref") {
+            self.keyword(spec, &below(place, name), (name, value), role, &mut translated);
+        }
+        exclusive_bounds(spec, place, schema, &mut translated);
+        optional_when_read_only(schema, &mut translated);
+        let is_secret = keyword::is_secret(schema);
+        if is_secret {
+            translated.insert("x-secret".into(), Value::Bool(true));
+        }
+        if role == Role::Alone && lists_all_its_fields(schema) {
+            translated.insert("additionalProperties".into(), Value::Bool(false));
+        }
+        if schema.get("nullable") == Some(&Value::Bool(true)) {
+            allow_null(&mut translated);
+        }
+        Value::Object(translated)
+    }
+
+    /// Translates the one keyword at `place`.
+    fn keyword(
+        &mut self,
+        spec: &mut Spec<'_>,
+        place: &str,
+        (name, value): (&str, &Value),
+        role: Role,
+        translated: &mut Map<String, Value>,
+    ) {
+        let kept = match keyword::kind(name) {
+            Kind::Note => None,
+            Kind::Rule(check) => check(value).unwrap_or_else(|message| {
+                spec.refuse(place, format!("`{name}` {message}"));
+                None
+            }),
+            Kind::Reference => self.reference(spec, place, value, role),
+            Kind::Schema if name == "additionalProperties" && *value == Value::Bool(true) => None,
+            Kind::Schema => {
+                let role = if name == "not" { Role::Part } else { role };
+                Some(self.translate(spec, place, value, role))
+            }
+            Kind::Parts => self.parts(spec, place, value),
+            Kind::Fields => self.fields(spec, place, value, role),
+            Kind::Unknown => {
+                spec.refuse(place, format!("`{}` of a schema is not translated", name.escape_debug()));
+                None
+            }
+        };
+        translated.extend(kept.map(|value| (name.to_owned(), value)));
+    }
+
+    fn parts(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value) -> Option<Value> {
+        let Some(parts) = value.as_array().filter(|parts| !parts.is_empty()) else {
+            spec.refuse(place, "alternatives and parts must be a list of schemas");
+            return None;
+        };
+        let parts = parts.iter().enumerate();
+        Some(parts.map(|(at, part)| self.translate(spec, &below(place, &at.to_string()), part, Role::Part)).collect())
+    }
+
+    fn fields(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
+        let Some(fields) = value.as_object() else {
+            spec.refuse(place, "`properties` must be a map of schemas");
+            return None;
+        };
+        let fields = fields.iter();
+        let translated =
+            fields.map(|(name, field)| (name.clone(), self.translate(spec, &below(place, name), field, role)));
+        Some(Value::Object(translated.collect()))
+    }
+
+    fn reference(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
+        let target = value.as_str().and_then(|target| target.strip_prefix('#'));
+        let name = target.and_then(|target| target.strip_prefix(SHARED)?.strip_prefix('/'));
+        let is_schema = |name: &&str| !name.contains(['/', '~', '%']) && spec.get(&below(SHARED, name)).is_some();
+        let Some(name) = name.filter(is_schema) else {
+            spec.refuse(place, format!("`$ref` must lead to a schema in `#{SHARED}/`"));
+            return None;
+        };
+        let wanted = self.wanted.entry(name.to_owned()).or_insert(role);
+        if role == Role::Part {
+            *wanted = Role::Part;
+        }
+        Some(json!(format!("#/$defs/{name}")))
+    }
+}
+
+/// In 3.0 `exclusiveMinimum: true` says that `minimum` itself is too little; in 2020-12 the keyword holds the number.
+fn exclusive_bounds(
+    spec: &mut Spec<'_>,
+    place: &str,
+    schema: &Map<String, Value>,
+    translated: &mut Map<String, Value>,
+) {
+    for (exclusive, inclusive) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+        match (schema.get(exclusive), translated.remove(inclusive)) {
+            (Some(Value::Bool(true)), Some(limit)) => {
+                translated.insert(exclusive.to_owned(), limit);
+            }
+            (Some(Value::Bool(true)), None) => {
+                spec.refuse(&below(place, exclusive), format!("`{exclusive}: true` needs a `{inclusive}`"));
+            }
+            (Some(Value::Bool(false)), limit) => {
+                translated.remove(exclusive);
+                translated.extend(limit.map(|limit| (inclusive.to_owned(), limit)));
+            }
+            (_, limit) => translated.extend(limit.map(|limit| (inclusive.to_owned(), limit))),
+        }
+    }
+}
+
+/// `required` of a field that is `readOnly` is about answers.
+fn optional_when_read_only(schema: &Map<String, Value>, translated: &mut Map<String, Value>) {
+    let Some(Value::Array(required)) = translated.get_mut("required") else { return };
+    let field = |name: &Value| schema.get("properties")?.get(name.as_str()?);
+    required.retain(|name| field(name).and_then(|field| field.get("readOnly")) != Some(&Value::Bool(true)));
+    if required.is_empty() {
+        translated.remove("required");
+    }
+}
+
+fn lists_all_its_fields(schema: &Map<String, Value>) -> bool {
+    let others = ["additionalProperties", "allOf", "anyOf", "oneOf", "not", "$ref"];
+    schema.contains_key("properties") && !others.iter().any(|keyword| schema.contains_key(*keyword))
+}

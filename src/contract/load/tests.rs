@@ -1,0 +1,166 @@
+//! Loading: what is refused, with its place, and that the built-in contract is sound.
+
+use super::{Contract, ContractError, ContractText, ContractTexts};
+
+const VERSION: &str = r##"{"apiVersion":"2026-01-01",
+"$defs":{"Name":{"type":"string"}},
+"operations":[
+{"id":"A","method":"POST","path":"/v1/a","statuses":[200,422],"body":{"mediaTypes":["application/json"],"required":true,"schema":{"type":"object","properties":{"name":{"$ref":"#/$defs/Name"},"more":{"type":"object","properties":{"name":{"type":"string"},"list":{"type":"array","items":{"type":"object","properties":{"mode":{"type":"string"}}}}}}}}}},
+{"id":"B","method":"GET","path":"/v1/a","statuses":[200]},
+{"id":"CreateUser","method":"POST","path":"/v1/users","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"UpdateUser","method":"PATCH","path":"/v1/users","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"UpdateUserMetadata","method":"PATCH","path":"/v1/m","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"ReplaceUserMetadata","method":"PUT","path":"/v1/m","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}}
+]}
+"##;
+
+fn texts(version: &str, overlays: Option<&str>) -> ContractTexts {
+    let file = |name: &str, text: &str| ContractText { file: name.into(), text: text.to_owned().into() };
+    let overlay = overlays.map(|entries| {
+        file("overlay.yaml", &format!("apiVersion: portcullis/v1\nkind: ContractOverlay\noverlays:\n{entries}"))
+    });
+    ContractTexts { versions: vec![file("v.json", version)], overlay }
+}
+
+fn load(version: &str, overlays: Option<&str>) -> Result<Contract, Vec<String>> {
+    Contract::load(&texts(version, overlays), "2026-01-01").map_err(|error| match error {
+        ContractError::Files(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        ContractError::Default { .. } => vec![error.to_string()],
+    })
+}
+
+fn mistakes(version: &str, overlays: Option<&str>) -> Vec<String> {
+    load(version, overlays).expect_err("a broken contract")
+}
+
+/// The schema of `A` with `entry` over it, and how many overlays changed it.
+fn with_overlay(entry: &str) -> (serde_json::Value, usize) {
+    let contract = load(VERSION, Some(entry)).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let operations = contract.operations();
+    let body = operations.iter().find(|operation| *operation.id == *"A").and_then(|operation| operation.body.as_ref());
+    let body = body.expect("a body");
+    let effective = body.effective().expect("a schema");
+    (effective.schema, effective.overlays.len())
+}
+
+#[test]
+fn every_schema_of_the_built_in_contract_compiles_and_every_overlay_changes_something() {
+    let contract = Contract::load(&ContractTexts::built_in(), "2026-05-12").expect("a sound contract");
+    let bodies = contract.operations().iter().filter(|operation| operation.body.is_some()).count();
+    assert!(bodies > 500, "{bodies} bodies");
+}
+
+#[test]
+fn a_file_of_another_shape_is_refused_with_its_place() {
+    let found = mistakes(&VERSION.replace("\"method\":\"GET\",", ""), None);
+    assert_eq!(found, ["v.json:5:42: no contract file: missing field `method`"]);
+    let found = mistakes(&VERSION.replace("2026-01-01", "soon"), None);
+    assert_eq!(found, ["v.json:1:15: `apiVersion` must be a date such as `2026-05-12`"]);
+    let found = mistakes(&VERSION.replace("\"GET\"", "\"POST\""), None);
+    assert_eq!(found, ["v.json:5:7: `A` and `B` are reached in the same way"]);
+    assert_eq!(mistakes("{", None).len(), 1);
+}
+
+#[test]
+fn every_schema_that_does_not_compile_is_refused_with_its_place() {
+    let broken = VERSION.replace("\"items\":{\"type\":\"object\"", "\"items\":{\"type\":\"thing\"");
+    let found = mistakes(&broken, None);
+    assert!(
+        found.len() == 1 && found[0].starts_with("v.json:4:7: the body of `A` is no valid JSON Schema"),
+        "{found:?}"
+    );
+    let dangling = VERSION.replace("#/$defs/Name", "#/$defs/Nome");
+    assert!(mistakes(&dangling, None)[0].starts_with("v.json:4:7: the body of `A`"));
+}
+
+#[test]
+fn two_files_for_a_version_and_an_unknown_default_are_refused() {
+    let mut twice = texts(VERSION, None);
+    twice.versions.push(twice.versions[0].clone());
+    let error = Contract::load(&twice, "2026-01-01").expect_err("a broken contract");
+    assert!(
+        matches!(error, ContractError::Files(mistakes) if mistakes[0].message == "v.json is for this version, too")
+    );
+    let error = Contract::load(&texts(VERSION, None), "2025-01-01").expect_err("an unknown version");
+    assert!(matches!(error, ContractError::Default { known } if known == "2026-01-01"));
+}
+
+#[test]
+fn an_operation_that_changes_its_id_would_lead_past_policies_and_is_refused() {
+    let mut renamed = texts(VERSION, None);
+    let newer = VERSION.replace("2026-01-01", "2026-02-02").replace("\"B\"", "\"GetB\"");
+    renamed.versions.insert(0, ContractText { file: "newer.json".into(), text: newer.into() });
+    let Err(ContractError::Files(mistakes)) = Contract::load(&renamed, "2026-01-01") else { panic!("it was taken") };
+    let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["newer.json:5:7: `GetB` is `B` in 2026-01-01: give it one id"]);
+}
+
+#[test]
+fn a_contract_without_an_operation_that_must_be_judged_is_refused() {
+    let found = mistakes(&VERSION.replace("\"UpdateUser\"", "\"ChangeUser\""), None);
+    assert_eq!(found, ["v.json: `UpdateUser` is in no version, so it is not judged"]);
+    let bodiless = VERSION.replace(
+        "\"/v1/m\",\"statuses\":[],\"body\":{\"mediaTypes\":[],\"required\":true,\"schema\":{}}",
+        "\"/v1/m\",\"statuses\":[]",
+    );
+    let found = mistakes(&bodiless, None);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[0], "v.json: `ReplaceUserMetadata` has no JSON body in 2026-01-01, so it is not judged");
+}
+
+#[test]
+fn an_overlay_changes_what_it_names() {
+    let entry = |fields: &str, change: &str| {
+        format!("- operations: [\"*\"]\n  fields: [{fields}]\n  change: {change}\n  evidence: seen\n")
+    };
+    let (schema, applied) = with_overlay(&entry("/name", "nullable"));
+    assert_eq!(schema["properties"]["name"]["anyOf"][1]["type"], "null");
+    assert_eq!((applied, &schema["$defs"]["Name"]["type"]), (1, &"string".into()), "others may refer to it");
+    let (schema, _) = with_overlay(&entry("name", "secret"));
+    assert_eq!(schema["properties"]["name"]["x-secret"], true);
+    assert_eq!(schema["properties"]["more"]["properties"]["name"]["x-secret"], true);
+    let (schema, _) = with_overlay(&entry("\"/more/list/*/mode\"", "{ replace: { enum: [a] } }"));
+    let list = &schema["properties"]["more"]["properties"]["list"];
+    assert_eq!(list["items"]["properties"]["mode"]["enum"][0], "a");
+    let (schema, _) = with_overlay(&entry("/more/new", "{ add: { type: boolean } }"));
+    assert_eq!(schema["properties"]["more"]["properties"]["new"]["type"], "boolean");
+}
+
+#[test]
+fn an_overlay_that_changes_nothing_is_refused_with_its_line() {
+    let entry = |lines: &str| format!("- {lines}\n  evidence: seen\n");
+    for (written, place) in [
+        ("operations: [A, C]\n  fields: [/name]\n  change: secret", "overlay.yaml:4:19: `C`"),
+        ("operations: [A]\n  fields: [/name, /nome]\n  change: secret", "overlay.yaml:5:19: `/nome`"),
+        (
+            "operations: [A]\n  versions: [\"2025-01-01\"]\n  fields: [/name]\n  change: secret",
+            "overlay.yaml:4:16: `A`",
+        ),
+        ("operations: [A]\n  fields: [/name]\n  change: { add: {} }", "overlay.yaml:4:16: `A`"),
+        (
+            "operations: [A]\n  fields: [/name]\n  change: { replace: { $ref: \"#/$defs/Name\" } }",
+            "overlay.yaml:4:16: `A`",
+        ),
+        ("operations: [B]\n  fields: [/name]\n  change: nullable", "overlay.yaml:4:16: `B`"),
+    ] {
+        let found = mistakes(VERSION, Some(&entry(written)));
+        assert!(found.iter().any(|mistake| mistake.starts_with(place)), "{written}: {found:?}");
+        assert!(found.iter().all(|mistake| mistake.contains("changes nothing")), "{found:?}");
+    }
+}
+
+#[test]
+fn everything_wrong_with_an_overlay_file_is_told_at_once() {
+    let found = mistakes(
+        VERSION,
+        Some(
+            "- operations: []\n  fields: [name]\n  change: { add: {} }\n  evidence: seen\n- operations: [A]\n  chnage: secret\n",
+        ),
+    );
+    assert!(found.len() >= 3, "{found:?}");
+    let loose = "- operations: [A]\n  fields: [name]\n  change: { add: {} }\n  evidence: \"\"\n";
+    let found = mistakes(VERSION, Some(loose));
+    assert_eq!(found.len(), 2, "{found:?}");
+    let broken = "- operations: [A]\n  fields: [/new]\n  change: { add: { type: thing } }\n  evidence: seen\n";
+    assert!(mistakes(VERSION, Some(broken))[0].contains("the body of `A` is no valid JSON Schema"));
+}

@@ -1,0 +1,69 @@
+//! Which parts of a body a rule reads.
+
+use crate::contract::diff::overlaps;
+use std::collections::BTreeSet;
+
+/// The parts of a body that expressions read, as JSON Pointers; the empty one is the whole body.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(BTreeSet<String>);
+
+impl Reads {
+    /// Reads the field of the body called `name`, or what is in it.
+    pub(super) fn field(&mut self, name: &str) {
+        self.0.insert(format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+    }
+
+    /// Reads a field that only a request decides on.
+    pub(super) fn any_field(&mut self) {
+        self.0.insert(String::new());
+    }
+
+    /// Reads what `other` reads, too.
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().cloned());
+    }
+
+    /// Whether any of it is, holds or is in the field at `pointer`.
+    pub fn touch(&self, pointer: &str) -> bool {
+        self.0.iter().any(|read| overlaps(read, pointer))
+    }
+
+    /// The fields of the body that are read; none where that is nothing, or whatever a request decides on.
+    pub(super) fn fields(&self) -> Option<BTreeSet<&str>> {
+        let fields = self.0.iter().map(|pointer| pointer.split('/').nth(1));
+        fields.collect::<Option<BTreeSet<_>>>().filter(|fields| !fields.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reads;
+
+    #[test]
+    fn what_is_read_touches_what_is_around_and_in_it() {
+        let mut reads = Reads::default();
+        reads.field("public_metadata");
+        reads.field("username");
+        for (pointer, expected) in [
+            ("/public_metadata", true),
+            ("/public_metadata/role", true),
+            ("/public_metadata/role/name", true),
+            ("/public", false),
+            ("/path", false),
+            ("", true),
+        ] {
+            assert_eq!(reads.touch(pointer), expected, "{pointer}");
+        }
+        let fields = reads.fields().map(|fields| fields.into_iter().collect::<Vec<_>>());
+        assert_eq!(fields, Some(vec!["public_metadata", "username"]));
+    }
+
+    #[test]
+    fn whoever_reads_any_field_reads_every_field() {
+        let mut reads = Reads::default();
+        assert_eq!(reads.fields(), None);
+        reads.any_field();
+        assert!(reads.touch("/anything"));
+        assert_eq!(reads.fields(), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! The upstream that records what it is sent, and answers whatever it takes for a request.
+
+use super::arrival::{Arrival, take};
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+
+const ANSWER: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{\"object\":\"ok\"}";
+
+/// Most bytes that are kept of a request which is not whole.
+const MOST_BYTES: usize = 64 * 1024 * 1024;
+
+/// An upstream that records what it is sent. Dropping it closes everything.
+pub struct Recording {
+    address: SocketAddr,
+    book: Arc<Mutex<Book>>,
+    task: AbortHandle,
+}
+
+#[derive(Default)]
+struct Book {
+    arrivals: Vec<Arrival>,
+    connections: HashMap<usize, Connection>,
+}
+
+/// An open connection, with what came of a request that is not whole.
+struct Connection {
+    unread: Vec<u8>,
+    task: AbortHandle,
+}
+
+impl Recording {
+    /// Listens on `address`, within a tokio runtime.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub async fn listen(address: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let (address, book) = (listener.local_addr()?, Arc::<Mutex<Book>>::default());
+        let task = tokio::spawn(serve(listener, Arc::clone(&book))).abort_handle();
+        Ok(Self { address, book, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What came since this was last asked. Of a request that is not whole, too, and then its connection is closed.
+    pub(super) fn arrivals(&self) -> Vec<Arrival> {
+        let mut book = lock(&self.book);
+        let mut arrivals = std::mem::take(&mut book.arrivals);
+        book.connections.retain(|_, connection| {
+            let part = take(&connection.unread);
+            if !connection.unread.is_empty() {
+                connection.task.abort();
+            }
+            arrivals.extend(part.map(|part| part.arrival));
+            connection.unread.is_empty()
+        });
+        arrivals
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.task.abort();
+        for connection in lock(&self.book).connections.values() {
+            connection.task.abort();
+        }
+    }
+}
+
+fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(listener: TcpListener, book: Arc<Mutex<Book>>) {
+    let mut number = 0;
+    while let Ok((stream, _)) = listener.accept().await {
+        let mut open = lock(&book);
+        let task = tokio::spawn(record(stream, number, Arc::clone(&book))).abort_handle();
+        open.connections.insert(number, Connection { unread: Vec::new(), task });
+        number += 1;
+    }
+}
+
+/// Records requests until the connection ends; what is left of one then counts as well.
+async fn record(mut stream: TcpStream, number: usize, book: Arc<Mutex<Book>>) {
+    let mut buffer = Vec::new();
+    while matches!(stream.read_buf(&mut buffer).await, Ok(read) if read > 0) && buffer.len() < MOST_BYTES {
+        let answers = note(&book, number, &mut buffer);
+        for _ in 0..answers {
+            if stream.write_all(ANSWER).await.is_err() {
+                break;
+            }
+        }
+    }
+    let mut book = lock(&book);
+    if let Some(connection) = book.connections.remove(&number)
+        && let Some(part) = take(&connection.unread)
+    {
+        book.arrivals.push(part.arrival);
+    }
+}
+
+/// Takes the whole requests out of `buffer`; says how many they are.
+fn note(book: &Mutex<Book>, number: usize, buffer: &mut Vec<u8>) -> usize {
+    let mut book = lock(book);
+    let mut whole = 0;
+    while let Some(taken) = take(buffer) {
+        let Some(length) = taken.length else { break };
+        buffer.drain(..length);
+        book.arrivals.push(taken.arrival);
+        whole += 1;
+    }
+    if let Some(connection) = book.connections.get_mut(&number) {
+        connection.unread.clone_from(buffer);
+    }
+    whole
+}

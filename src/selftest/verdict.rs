@@ -1,0 +1,129 @@
+//! Whether a case was withstood, by what reached the upstream and what the client was told.
+
+use super::arrival::Arrival;
+use super::case::{Case, Expectation};
+use super::effect::forbidden;
+use super::fire::Answer;
+use super::route::{is_canonical, is_guarded};
+
+/// Header fields that must stand once at most.
+const SINGULAR: [&str; 5] = ["host", "authorization", "content-type", "content-encoding", "clerk-api-version"];
+
+/// What is to be said of a case; nothing where it was withstood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Something reached the upstream that must not.
+    Hole(String),
+    /// A control did not arrive as it was sent.
+    Broken(String),
+    /// Nothing got through, but the client was not told why.
+    Odd(String),
+}
+
+/// What is to be said of `case`, of which `arrivals` reached the upstream.
+pub(super) fn judge(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option<Verdict> {
+    if case.expect == Expectation::Exact {
+        return differs(case, arrivals, answer).map(Verdict::Broken);
+    }
+    if let Some(hole) = hole(case, arrivals) {
+        return Some(Verdict::Hole(hole));
+    }
+    match answer {
+        Answer::None => Some(Verdict::Odd("no answer".to_owned())),
+        Answer::Status(status) if arrivals.is_empty() && !(400..500).contains(&status) => {
+            Some(Verdict::Odd(format!("refused with {status}")))
+        }
+        Answer::Closed | Answer::Status(_) => None,
+    }
+}
+
+fn hole(case: &Case, arrivals: &[Arrival]) -> Option<String> {
+    if case.expect == Expectation::Refused
+        && let Some(arrival) = arrivals.first()
+    {
+        let why = forbidden(arrival).filter(|_| is_guarded(arrival));
+        return Some(why.unwrap_or("the request reached the upstream").to_owned());
+    }
+    if arrivals.len() > case.requests {
+        return Some(format!("{} requests reached the upstream, of {} sent", arrivals.len(), case.requests));
+    }
+    arrivals.iter().find_map(|arrival| harm(case, arrival))
+}
+
+/// What of a request that reached the upstream must not have.
+fn harm(case: &Case, arrival: &Arrival) -> Option<String> {
+    if let Some(fault) = arrival.faults.first() {
+        return Some(format!("the upstream got {fault}"));
+    }
+    if is_guarded(arrival) {
+        if let Some(why) = forbidden(arrival) {
+            return Some(why.to_owned());
+        }
+        if !is_canonical(&arrival.target) {
+            return Some("the upstream got a path that some routers take for a guarded one".to_owned());
+        }
+    }
+    if let Some(name) = SINGULAR.iter().find(|name| arrival.all(name).len() > 1) {
+        return Some(format!("the upstream got `{name}` more than once"));
+    }
+    if let Some(name) = case.never.iter().find(|name| !arrival.all(name).is_empty()) {
+        return Some(format!("the upstream got `{name}`"));
+    }
+    let lost = case.always.iter().find(|name| arrival.all(name).is_empty());
+    lost.map(|name| format!("the upstream did not get `{name}`"))
+}
+
+/// What is different between a control and what arrived of it.
+fn differs(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option<String> {
+    if answer != Answer::Status(200) {
+        return Some(match answer {
+            Answer::Status(status) => format!("answered {status}"),
+            Answer::Closed => "closed without an answer".to_owned(),
+            Answer::None => "no answer".to_owned(),
+        });
+    }
+    if arrivals.len() != case.requests {
+        return Some(format!("{} requests reached the upstream, of {} sent", arrivals.len(), case.requests));
+    }
+    let (line, body) = &case.content;
+    let is_same = |arrival: &Arrival| {
+        format!("{} {}", arrival.method, arrival.target) == *line.split(" HTTP/").next().unwrap_or_default()
+            && arrival.body == *body
+    };
+    if !arrivals.iter().all(is_same) {
+        return Some("it reached the upstream changed".to_owned());
+    }
+    arrivals.iter().find_map(|arrival| harm(case, arrival))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, judge};
+    use crate::selftest::arrival::{Arrival, take};
+    use crate::selftest::case::{Case, corpus};
+    use crate::selftest::fire::Answer;
+
+    fn case(name: &str) -> Case {
+        corpus("gateway").unwrap().into_iter().find(|case| case.name == name).unwrap()
+    }
+
+    fn as_sent(case: &Case) -> Vec<Arrival> {
+        vec![take(&case.bytes).unwrap().arrival]
+    }
+
+    #[test]
+    fn what_arrives_of_an_attack_is_a_hole_and_what_does_not_arrive_of_a_control_is_broken() {
+        let attack = case("json/plain");
+        assert!(matches!(judge(&attack, &as_sent(&attack), Answer::Status(200)), Some(Verdict::Hole(_))));
+        assert_eq!(judge(&attack, &[], Answer::Status(422)), None);
+        assert_eq!(judge(&attack, &[], Answer::Closed), None);
+        assert!(matches!(judge(&attack, &[], Answer::Status(200)), Some(Verdict::Odd(_))));
+        assert!(matches!(judge(&attack, &[], Answer::None), Some(Verdict::Odd(_))));
+        let control = case("controls/first-name");
+        assert_eq!(judge(&control, &as_sent(&control), Answer::Status(200)), None);
+        assert!(matches!(judge(&control, &[], Answer::Status(422)), Some(Verdict::Broken(_))));
+        let mut changed = as_sent(&control);
+        changed[0].body.push(b' ');
+        assert!(matches!(judge(&control, &changed, Answer::Status(200)), Some(Verdict::Broken(_))));
+    }
+}

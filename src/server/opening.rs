@@ -1,0 +1,85 @@
+//! From a socket to a stream on which HTTP is spoken: sees what the client speaks, and does TLS's handshake.
+
+use super::socket::{Begun, Socket, Spoken};
+use super::tls::{self, Tls};
+use super::watched::Bounds;
+use crate::policy::Client;
+use crate::telemetry::RefusedConnection;
+use pingora_timeout::timeout;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::server::TlsStream;
+
+/// What a browser or SDK gets that speaks HTTP where TLS is spoken.
+const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 36\r\nconnection: close\r\n\r\nthis listener speaks https, not http";
+/// What a client gets that speaks TLS where it is not spoken: a fatal alert, `handshake_failure` (RFC 8446 section 6).
+const NOT_PLAIN: &[u8] = &[21, 3, 1, 0, 2, 2, 40];
+
+/// Longest time, and most bytes, for which a refused client may go on before the connection is closed: closed at once
+/// it would be reset, and the client might not read why.
+const PARTING: (Duration, u64) = (Duration::from_secs(1), 64 * 1024);
+
+/// A stream on which HTTP is spoken, and with whom.
+pub(super) struct Open {
+    pub(super) stream: Stream,
+    pub(super) is_http2: bool,
+    pub(super) client: Arc<Client>,
+}
+
+/// The stream itself.
+pub(super) enum Stream {
+    Plain(Begun),
+    Tls(Box<TlsStream<Begun>>),
+}
+
+/// Why no stream came of a socket.
+pub(super) enum Unopened {
+    /// The client went away, or said nothing while it might idle.
+    Gone(io::Error),
+    /// It is not served.
+    Refused(RefusedConnection),
+}
+
+/// Opens `socket`, on which TLS is spoken if `tls` says how, and nothing else then. A client may idle before it begins;
+/// what it begins, TLS's handshake or the bytes that tell what is spoken, has the time of a head.
+pub(super) async fn open(socket: Socket, tls: Option<Arc<Tls>>, bounds: Bounds) -> Result<Open, Unopened> {
+    let client = socket.client();
+    let begun =
+        timeout(bounds.stall, socket.begin()).await.map_err(|_| Unopened::Refused(RefusedConnection::Timeout))?;
+    let begun = begun.map_err(Unopened::Gone)?;
+    let opened = timeout(bounds.head_time, identify(begun, tls, client)).await;
+    opened.unwrap_or(Err(Unopened::Refused(RefusedConnection::Timeout)))
+}
+
+async fn identify(mut begun: Begun, tls: Option<Arc<Tls>>, mut client: Client) -> Result<Open, Unopened> {
+    let spoken = begun.spoken().await.map_err(Unopened::Gone)?;
+    let (stream, is_http2) = match (spoken, tls) {
+        (Spoken::Tls, Some(tls)) => {
+            let stream = tls.acceptor().accept(begun).await;
+            let stream = stream.map_err(|_| Unopened::Refused(RefusedConnection::Handshake))?;
+            let (_, connection) = stream.get_ref();
+            client.certificate = tls::client_certificate(connection);
+            let is_http2 = tls::is_http2(connection);
+            (Stream::Tls(Box::new(stream)), is_http2)
+        }
+        (Spoken::Tls, None) => return Err(part(begun, NOT_PLAIN, RefusedConnection::TlsOnPlaintext).await),
+        (_, Some(_)) => return Err(part(begun, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
+        (spoken, None) => (Stream::Plain(begun), spoken == Spoken::Http2),
+    };
+    Ok(Open { stream, is_http2, client: Arc::new(client) })
+}
+
+/// Says `last` to a client that is not served, in words that it understands.
+async fn part(mut begun: Begun, last: &[u8], why: RefusedConnection) -> Unopened {
+    let (time, bytes) = PARTING;
+    let told = async {
+        begun.write_all(last).await?;
+        begun.shutdown().await?;
+        tokio::io::copy(&mut begun.take(bytes), &mut tokio::io::sink()).await
+    };
+    // whether it listened makes no difference
+    let _ = timeout(time, told).await;
+    Unopened::Refused(why)
+}

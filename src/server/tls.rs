@@ -1,0 +1,189 @@
+//! TLS on a listener: certificate, key and authorities from files, which may change while the gateway runs.
+
+use crate::config::gateway::Tls as Files;
+use crate::policy::ClientCertificate;
+use arc_swap::ArcSwap;
+use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
+
+/// What is spoken inside TLS, best first.
+const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// TLS as its files say.
+pub struct Tls {
+    files: Files,
+    config: ArcSwap<ServerConfig>,
+    /// The digest of what the files said when they were last read, sound or not.
+    seen: Mutex<Vec<u8>>,
+}
+
+/// TLS cannot be spoken as the files say.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("`{key}` {} cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: std::io::Error,
+    },
+    /// A file does not hold what it should.
+    #[error("`{key}` {} holds no {what} in PEM", path.display())]
+    Empty {
+        /// The key of the configuration that names it.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// Certificate, key and authorities cannot be used together, or not at all.
+    #[error("the TLS files of {} cannot be used: {reason}", path.display())]
+    Unusable {
+        /// The certificate's file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The content of the files. A key is wiped from memory when it is no longer needed.
+struct Contents {
+    certificate: Vec<u8>,
+    private_key: Zeroizing<Vec<u8>>,
+    client_ca: Option<Vec<u8>>,
+}
+
+impl Tls {
+    /// TLS as `files` say now.
+    ///
+    /// # Errors
+    /// [`TlsError`] when they cannot be read or used.
+    pub fn load(files: &Files) -> Result<Self, TlsError> {
+        let contents = Contents::read(files)?;
+        let config = ArcSwap::from(contents.config(files)?);
+        Ok(Self { files: files.clone(), config, seen: Mutex::new(contents.digest()) })
+    }
+
+    /// Looks at the files again; true if they say something new, which concerns connections from now on.
+    ///
+    /// Comparing what they say, rather than waiting for an event, notices every way in which files change: written over,
+    /// renamed, or reached by a link that is swapped, as Kubernetes does with secrets.
+    ///
+    /// # Errors
+    /// [`TlsError`] once when they can no longer be read or used; what was loaded before stays in force.
+    pub fn reload(&self) -> Result<bool, TlsError> {
+        let contents = Contents::read(&self.files);
+        let digest = contents.as_ref().map(Contents::digest).unwrap_or_default();
+        if std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), digest.clone()) == digest {
+            return Ok(false);
+        }
+        self.config.store(contents?.config(&self.files)?);
+        Ok(true)
+    }
+
+    /// The certificate's file, by which people know which TLS this is.
+    pub fn certificate_file(&self) -> &Path {
+        &self.files.certificate_file
+    }
+
+    /// For one connection, by what is in force now.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+}
+
+impl Contents {
+    fn read(files: &Files) -> Result<Self, TlsError> {
+        Ok(Self {
+            certificate: read("tls.certificateFile", &files.certificate_file)?,
+            private_key: Zeroizing::new(read("tls.privateKeyFile", &files.private_key_file)?),
+            client_ca: files.client_ca_file.as_deref().map(|path| read("tls.clientCaFile", path)).transpose()?,
+        })
+    }
+
+    fn digest(&self) -> Vec<u8> {
+        let mut whole = Digest::new(&SHA256);
+        for part in [Some(&self.certificate), Some(&*self.private_key), self.client_ca.as_ref()].into_iter().flatten() {
+            // of each apart, so that nothing can move from one file to the next unseen
+            whole.update(digest(&SHA256, part).as_ref());
+        }
+        whole.finish().as_ref().to_vec()
+    }
+
+    fn config(&self, files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
+        let empty = |key, path: &Path, what| TlsError::Empty { key, path: path.to_owned(), what };
+        let no_certificate = |_: PemError| empty("tls.certificateFile", &files.certificate_file, "certificate");
+        let unusable = |reason: String| TlsError::Unusable { path: files.certificate_file.clone(), reason };
+        let chain = CertificateDer::pem_slice_iter(&self.certificate).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(no_certificate)?;
+        if chain.is_empty() {
+            return Err(no_certificate(PemError::NoItemsFound));
+        }
+        let key = PrivateKeyDer::from_pem_slice(&self.private_key)
+            .map_err(|_| empty("tls.privateKeyFile", &files.private_key_file, "private key"))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(|error| unusable(error.to_string()))?;
+        let (builder, asks_clients) = match (&self.client_ca, &files.client_ca_file) {
+            (Some(authorities), Some(path)) => {
+                let authorities =
+                    roots(authorities).ok_or_else(|| empty("tls.clientCaFile", path, "certificate of an authority"))?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider).build();
+                (builder.with_client_cert_verifier(verifier.map_err(|error| unusable(error.to_string()))?), true)
+            }
+            _ => (builder.with_no_client_auth(), false),
+        };
+        let mut config = builder.with_single_cert(chain, key).map_err(|error| unusable(error.to_string()))?;
+        config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
+        if asks_clients {
+            // a resumed session would vouch for a certificate that nobody looks at again
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+        }
+        Ok(Arc::new(config))
+    }
+}
+
+fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|reason| TlsError::Unreadable { key, path: path.to_owned(), reason })
+}
+
+/// The authorities in `pem`; none if there are none, or one that is none.
+fn roots(pem: &[u8]) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.ok()?).ok()?;
+    }
+    (!roots.is_empty()).then_some(roots)
+}
+
+/// Whether the two sides agreed on HTTP/2.
+pub(super) fn is_http2(connection: &ServerConnection) -> bool {
+    connection.alpn_protocol() == ALPN.first().copied()
+}
+
+/// What the client's certificate says; none where it was asked for none, for it has been verified else.
+pub(super) fn client_certificate(connection: &ServerConnection) -> Option<ClientCertificate> {
+    let certificate = connection.peer_certificates()?.first()?;
+    let names = webpki::EndEntityCert::try_from(certificate).ok()?;
+    let mut uris = names.valid_uri_names();
+    let only_uri = uris.next().filter(|_| uris.next().is_none());
+    Some(ClientCertificate {
+        spiffe_id: only_uri.filter(|uri| uri.starts_with("spiffe://")).map(str::to_owned),
+        dns_names: names.valid_dns_names().map(str::to_owned).collect(),
+        sha256: digest(&SHA256, certificate).as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
+}

@@ -1,0 +1,8 @@
+//! No path that a lenient router takes for an inspected operation gets past as anything else.
+#![no_main]
+
+mod bundle;
+#[path = "../../it/properties/path.rs"]
+mod property;
+
+libfuzzer_sys::fuzz_target!(|path: &str| property::holds(bundle::shipped(), path));

@@ -1,0 +1,10 @@
+//! Clerk's contract: how specs become contract files, and what the gateway makes of them.
+
+mod bodies;
+mod commands;
+mod folder;
+mod import;
+mod mutation;
+mod requests;
+mod strictness;
+mod valid;

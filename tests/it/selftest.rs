@@ -1,0 +1,64 @@
+//! The corpus against this gateway, against a proxy that forwards bytes, and against a gateway that denies everything.
+
+use crate::support::gateway::Setup;
+use portcullis::selftest::{Recording, Report, run};
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+
+async fn recording() -> Recording {
+    Recording::listen(([127, 0, 0, 1], 0).into()).await.unwrap()
+}
+
+async fn report(gateway: SocketAddr, upstream: &Recording) -> Report {
+    run(gateway, &gateway.to_string(), upstream).await.unwrap()
+}
+
+#[tokio::test]
+async fn nothing_gets_through_this_gateway_that_must_not() {
+    let upstream = recording().await;
+    let gateway = Setup::before(upstream.address()).start();
+    let report = report(gateway.address, &upstream).await;
+    assert!(report.is_clean() && report.odd.is_empty(), "{report}");
+}
+
+#[tokio::test]
+async fn a_proxy_of_bytes_lets_the_attacks_through_and_breaks_nothing() {
+    let upstream = recording().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, behind) = (listener.local_addr().unwrap(), upstream.address());
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut server = TcpStream::connect(behind).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let report = report(address, &upstream).await;
+    let attacks = report.cases - report.controls;
+    assert!(report.holes.len() * 10 > attacks * 9, "{report}");
+    assert!(report.broken.iter().all(|finding| finding.what.contains("upgrade")), "{report}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_denies_everything_is_no_good_either() {
+    let upstream = recording().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = client.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+                let _ = client.shutdown().await;
+                while matches!(client.read(&mut [0; 8192]).await, Ok(read) if read > 0) {}
+            });
+        }
+    });
+    let report = report(address, &upstream).await;
+    assert!(!report.is_clean());
+    let document = serde_json::to_value(&report).unwrap();
+    assert_eq!(document["broken"][0]["what"], "answered 403");
+    assert!(document["broken"][0]["case"].as_str().unwrap().starts_with("controls/"));
+    assert_eq!((report.holes.len(), report.broken.len()), (0, report.controls), "{report}");
+}

@@ -1,0 +1,82 @@
+//! A policy that another operation can walk around: what `check` says of it.
+
+use std::fs;
+use std::process::{Command, Output};
+
+/// `portcullis check` with one policy that reads `field` on `operations`.
+fn check(operations: &str, field: &str, conditions: &str, flags: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nupstream: { url: embedded }\npolicies: [rule.yaml]\n";
+    let policy = format!(
+        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  match:\n    operations: [{operations}]\n  matchConditions: [{conditions}]\n  validations:\n  - expression: body.{field} == null\n    message: it must not be set\n  actions: [Deny]\n"
+    );
+    fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
+    fs::write(folder.path().join("rule.yaml"), policy).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(["check", "--config", "gateway.yaml"]).args(flags).current_dir(folder.path()).env_clear();
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+#[test]
+fn a_door_that_a_policy_leaves_open_is_told_with_the_cure() {
+    let output = check("UpdateUser", "skip_password_checks", "", &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("sound:"));
+    let (before, after) = said(&output).split_once(" --> ").expect("a place");
+    let (_, after) = after.split_once("rule.yaml").expect("the file");
+    insta::assert_snapshot!(format!("{before} --> rule.yaml{after}"), @r#"
+    warning: `CreateUser` takes `skip_password_checks` too, and `rule` does not match it
+     --> rule.yaml:6:17
+      |
+    6 |     operations: [UpdateUser]
+      |                 ^^^^^^^^^^^^
+      |
+      = help: add `CreateUser` to `operations`; if it is meant to be free, also a match condition: request.operation in ["UpdateUser"]
+
+    1 warning; `--strict` makes it an error
+    "#);
+}
+
+#[test]
+fn strict_takes_it_for_an_error() {
+    let output = check("UpdateUser", "skip_password_checks", "", &["--strict"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(output.stdout.is_empty());
+    assert!(said(&output).starts_with("error: `CreateUser` takes `skip_password_checks` too"), "{}", said(&output));
+}
+
+#[test]
+fn every_door_in_every_version_is_told() {
+    let output = check("ReplaceUserMetadata", "public_metadata", "", &[]);
+    let said = said(&output);
+    for id in ["CreateUser", "UpdateUser", "UpdateUserMetadata"] {
+        assert!(said.contains(&format!("warning: `{id}` takes `public_metadata` too")), "{said}");
+    }
+    assert!(said.ends_with("3 warnings; `--strict` makes them errors\n"), "{said}");
+}
+
+#[test]
+fn what_is_another_matter_is_not_told() {
+    for (operations, field) in [
+        ("CreateUser, UpdateUser", "skip_password_checks"),
+        // CreateUser does not take it, VerifyPassword writes nothing
+        ("UpdateUser", "sign_out_of_other_sessions"),
+        ("CreateUser, UpdateUser", "password"),
+        ("CreateUser, UpdateUser, UpdateUserMetadata, ReplaceUserMetadata", "public_metadata"),
+    ] {
+        let output = check(operations, field, "", &["--strict"]);
+        assert_eq!(output.status.code(), Some(0), "{operations}: {}", said(&output));
+        assert!(output.stderr.is_empty(), "{}", said(&output));
+    }
+}
+
+#[test]
+fn a_door_that_is_meant_to_be_open_can_be_said_so() {
+    let condition = "{ name: only-updates, expression: 'request.operation in [\"UpdateUser\"]' }";
+    let output = check("CreateUser, UpdateUser", "username", condition, &["--strict"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
