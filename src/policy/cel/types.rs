@@ -3,6 +3,7 @@
 use super::kind::{Kind, Kinds};
 use super::value::Value;
 use crate::contract::declared::Declared;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What is known of a value when a policy is loaded: its possible types, and what is inside.
@@ -32,7 +33,8 @@ impl<'c> Type<'c> {
 
     /// A string that is one of `values`.
     pub(super) fn one_of<T: Into<Box<str>>>(values: impl IntoIterator<Item = T>) -> Self {
-        Self { kinds: Kinds::STRING, shape: Shape::OneOf(values.into_iter().map(Into::into).collect()) }
+        let values: BTreeSet<Box<str>> = values.into_iter().map(Into::into).collect();
+        Self { kinds: Kinds::STRING, shape: Shape::OneOf(values.into_iter().collect()) }
     }
 
     pub(super) fn list_of(elements: Self) -> Self {
@@ -81,6 +83,16 @@ impl<'c> Type<'c> {
             Shape::OneOf(values) => Some(values),
             _ => None,
         }
+    }
+
+    /// Whether both can only be one and the same string.
+    pub(super) fn must_equal(&self, other: &Self) -> bool {
+        let only = |r#type: &Self| {
+            let first = r#type.values()?.first()?;
+            let is_only = r#type.kinds == Kinds::STRING && r#type.values()?.iter().all(|value| value == first);
+            is_only.then(|| first.clone())
+        };
+        only(self).is_some_and(|value| only(other) == Some(value))
     }
 
     /// Whether a value of the one may equal one of the other.
