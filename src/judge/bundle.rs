@@ -55,6 +55,7 @@ impl Bundle {
 
     /// The same with the policies of these names only, and the contract applied as strictly as by default: so that tests of
     /// policies say the same under every configuration.
+    #[must_use]
     pub fn only(&self, names: &BTreeSet<String>) -> Self {
         let policies = self.policies.all().iter().filter(|policy| names.contains(policy.name.as_ref())).cloned();
         let policies = Policies::new(policies.collect());

@@ -2,7 +2,7 @@
 
 use super::request::Request;
 use crate::contract::{Routed, names_only_the_version};
-use crate::judge::violation::{Rule, Violation};
+use crate::judge::violation::{Field, Rule, Violation};
 use crate::judge::{Bundle, Judgement, decide};
 use crate::policy::{Action, Attributes, Outcome, Policy};
 use crate::reason::Reason;
@@ -76,6 +76,6 @@ impl Decided {
     /// The fields that something was found in.
     pub(super) fn fields(&self) -> BTreeSet<String> {
         let fields = self.violations.iter().filter_map(|violation| violation.field.as_ref());
-        fields.map(|field| field.for_caller()).collect()
+        fields.map(Field::for_caller).collect()
     }
 }

@@ -27,8 +27,8 @@ fn shipped(tests: bool) -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_wanted = |file: &PathBuf| {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        name.ends_with(".yaml") && name.ends_with(".test.yaml") == tests
+        let is_test = file.file_stem().unwrap().to_str().unwrap().ends_with(".test");
+        file.extension().is_some_and(|end| end == "yaml") && is_test == tests
     };
     let mut files: Vec<_> = files.filter(is_wanted).collect();
     files.sort();

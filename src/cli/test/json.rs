@@ -3,6 +3,7 @@
 use super::Report;
 use crate::cli::explain::said;
 use crate::policy_test::{Branch, CaseResult};
+use crate::reason::Reason;
 use serde_json::{Value, json};
 
 pub(super) fn report(report: &Report<'_>) -> String {
@@ -35,7 +36,7 @@ fn case(result: &CaseResult<'_>) -> Value {
         "file": result.suite.source.file(),
         "line": result.line(),
         "passed": result.passed(),
-        "refused": result.decided.refused.map(|reason| reason.as_str()),
+        "refused": result.decided.refused.map(Reason::as_str),
         "mismatches": mismatches.collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),
     })

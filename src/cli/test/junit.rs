@@ -1,4 +1,4 @@
-//! The report for CI systems: JUnit XML.
+//! The report for CI systems, in the XML of `JUnit`.
 
 use super::Report;
 use crate::policy_test::CaseResult;

@@ -31,7 +31,7 @@ pub(super) struct TestArgs {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
-    /// Print the report as JUnit XML
+    /// Print the report as XML, as `JUnit` does
     #[arg(long, conflicts_with = "json")]
     junit: bool,
 }
@@ -61,7 +61,9 @@ pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
         (false, false) => text::report(&report),
     });
     let shortfalls = shortfalls(args, &report);
-    shortfalls.iter().for_each(|shortfall| console::complain(shortfall));
+    for shortfall in &shortfalls {
+        console::complain(shortfall);
+    }
     let is_fine = shortfalls.is_empty() && report.results.iter().all(CaseResult::passed);
     Ok(if is_fine { Exit::Fine } else { Exit::Refused })
 }
