@@ -31,6 +31,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod readme;
