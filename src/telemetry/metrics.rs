@@ -184,8 +184,8 @@ impl Metrics {
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
         }
-        if let Some(judge) = record.judge {
-            self.judged.observe(judge.as_secs_f64());
+        if let Some(judge) = record.judging {
+            self.judged.observe(judge.elapsed().as_secs_f64());
         }
         if let Some(call) = &record.upstream {
             self.called.get_or_create(&called(record, call)).observe(call.elapsed.as_secs_f64());

@@ -45,6 +45,8 @@ mod shadow;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
+mod span_tree;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

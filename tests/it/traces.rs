@@ -10,7 +10,7 @@ use portcullis::config::gateway::{
 };
 use portcullis::judge::violation::{Action, Field, Rule, Violation};
 use portcullis::reason::Reason;
-use portcullis::telemetry::record::{Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
@@ -53,8 +53,8 @@ fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
         api_version: Arc::from("2026-05-12"),
     });
     record.elapsed = Duration::from_millis(2);
-    record.judge = Some(Duration::from_micros(3));
-    record.judge_started = Some(record.started);
+    let step = Duration::from_micros(1);
+    record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
     record
 }
 
@@ -68,7 +68,7 @@ fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
         status: Some(200),
         reused: false,
         connect: Some(Duration::from_micros(300)),
-        peer: None,
+        ..UpstreamCall::begin()
     });
     record
 }

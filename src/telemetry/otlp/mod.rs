@@ -3,6 +3,7 @@
 //! A dead or slow collector is never felt by a request: spans wait in a bounded queue and are dropped, whole requests at a
 //! time, when it is full; what is lost is counted and said at most once a minute.
 
+mod callee;
 mod connection;
 mod export;
 mod grpc_client;

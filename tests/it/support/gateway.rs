@@ -101,7 +101,7 @@ impl Setup {
         };
         let server = Server::start(vec![listener], settings, &shared.telemetry.server(), move |_| {
             let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
-            move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.0)
+            move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.client, peer.endpoint)
         });
         Gateway { address, shared, lines, _server: server.unwrap() }
     }
