@@ -17,7 +17,11 @@ use tokio::runtime::{Builder, Runtime};
 fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> Telemetry {
     let setup = Setup {
         logs: &Logs { access, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler: Sampler::AlwaysOn, always_export: Vec::new() },
+        traces: &Traces {
+            sampler: Sampler::AlwaysOn,
+            always_export: Vec::new(),
+            slow_threshold: std::time::Duration::MAX,
+        },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
         environment: &|name| if name == "OTEL_EXPORTER_OTLP_ENDPOINT" { collector.map(str::to_owned) } else { None },

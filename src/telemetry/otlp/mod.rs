@@ -11,6 +11,7 @@ mod http_client;
 mod protobuf;
 mod queue;
 mod request;
+mod resource;
 mod settings;
 mod span;
 mod spans;
@@ -47,8 +48,8 @@ pub enum OtlpError {
     /// A variable has a value that can't be used.
     #[error(transparent)]
     Variable(#[from] VariableError),
-    /// The certificate authorities can't be read or used.
-    #[error("the certificate authorities for the OTLP collector can't be used")]
+    /// The certificate authorities, or our certificate and its key, can't be read or used.
+    #[error("the certificates for the OTLP collector can't be used")]
     Trust(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

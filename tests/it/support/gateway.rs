@@ -124,7 +124,11 @@ impl Gateway {
 fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
     let setup = TelemetrySetup {
         logs: &Logs { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+        traces: &Traces {
+            sampler: Sampler::AlwaysOff,
+            always_export: Vec::new(),
+            slow_threshold: std::time::Duration::MAX,
+        },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(Lines(lines), false),
         environment: &|_| None,
