@@ -57,8 +57,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the variables. None where no endpoint is set, or traces are switched off.
     pub(super) fn read(environment: Environment<'_>) -> Result<Option<Self>, VariableError> {
-        let exporter = environment.get("OTEL_TRACES_EXPORTER");
-        if environment.is_true("OTEL_SDK_DISABLED") || exporter.is_some_and(|name| !name.eq_ignore_ascii_case("otlp")) {
+        if environment.is_true("OTEL_SDK_DISABLED") || !is_exporter(environment) {
             return Ok(None);
         }
         let Some((variable, endpoint)) = environment.first(ENDPOINTS) else { return Ok(None) };
@@ -84,6 +83,16 @@ impl Settings {
     pub(super) fn tls(&self) -> bool {
         self.endpoint.scheme() == Some(&http::uri::Scheme::HTTPS)
     }
+}
+
+/// Whether `OTEL_TRACES_EXPORTER` asks for this exporter, or for nothing in particular.
+fn is_exporter(environment: Environment<'_>) -> bool {
+    let Some(name) = environment.get("OTEL_TRACES_EXPORTER") else { return true };
+    let is_ours = name.trim().eq_ignore_ascii_case("otlp");
+    if !is_ours && !name.trim().eq_ignore_ascii_case("none") {
+        tracing::warn!("`OTEL_TRACES_EXPORTER` is neither `otlp` nor `none`; no traces are exported");
+    }
+    is_ours
 }
 
 /// A number of spans: at least one, and no more than memory can be asked for.
