@@ -11,9 +11,10 @@ use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
-use portcullis::policy::{Attributes, Client};
+use portcullis::policy::{Attributes, Client, Outcome};
 use std::fmt::Write;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 /// The policies of a fresh clone.
@@ -65,6 +66,16 @@ fn benches(criterion: &mut Criterion) {
         });
         group.bench_with_input(BenchmarkId::new("parse", body.len()), &body, |bencher, body| {
             bencher.iter(|| Document::parse(black_box(body)).unwrap());
+        });
+        let document = Some(Arc::new(Document::parse(&body).unwrap()));
+        group.bench_with_input(BenchmarkId::new("policies", body.len()), &document, |bencher, document| {
+            let policies = bundle.policies.of_operation(&operation.id);
+            bencher.iter(|| {
+                let outcomes = policies
+                    .iter()
+                    .map(|policy| policy.evaluate(&operation, document.as_ref(), black_box(&attributes)));
+                outcomes.filter(|outcome| *outcome == Outcome::Holds).count()
+            });
         });
         group.bench_with_input(BenchmarkId::new("serde_json", body.len()), &body, |bencher, body| {
             bencher.iter(|| serde_json::from_slice::<serde_json::Value>(black_box(body)).unwrap());

@@ -42,6 +42,9 @@ pub(super) struct SyntaxError {
     place: Option<(u64, u64)>,
 }
 
+/// Deepest nesting. Whatever reads a tree recurses, and nothing that people write for us comes near it.
+const DEEPEST: usize = 32;
+
 /// The documents of `text`; empty ones are left out.
 ///
 /// Repeated keys are kept, so that all of them can be reported. `off`, `on`, `yes` and `no` are text (YAML 1.2), and merge
@@ -52,6 +55,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
         with_snippet: false,
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::Error,
+        budget: serde_saphyr::budget! { max_depth: DEEPEST },
     };
     parse_with(text, options).map_err(|error| SyntaxError::of(&error))
 }

@@ -60,6 +60,7 @@ pub struct Validation {
 pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
     let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new(), reads: Reads::default() };
     let policy = compiler.policy(&manifest.value, contract);
+    compiler.mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
     if compiler.mistakes.is_empty() { Ok(policy) } else { Err(compiler.mistakes) }
 }
 
@@ -116,6 +117,12 @@ impl Compiler<'_> {
             let pointer = format!("/spec/match/operations/{position}");
             let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
             self.mistakes.push(did_you_mean(mistake, nearest(id, known.iter().map(AsRef::as_ref))));
+        }
+        for (position, twice) in
+            ids.iter().enumerate().filter(|(position, id)| ids.iter().take(*position).any(|earlier| earlier == *id))
+        {
+            let pointer = format!("/spec/match/operations/{position}");
+            self.mistakes.push(self.source.at(&pointer, format!("`{twice}` is listed twice")));
         }
         if ids.is_empty() {
             let message = "`operations` is empty, so the policy can never match";

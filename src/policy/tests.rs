@@ -1,5 +1,7 @@
 //! What expressions mean, and what loading a policy refuses.
 
+mod mistakes;
+
 use super::cel::EvaluationError;
 use super::{Action, Attributes, Client, ClientCertificate, Outcome, Policy, RequestPolicy, compile};
 use crate::contract::credential::Environment;
@@ -253,6 +255,16 @@ fn loading_refuses_what_could_never_decide() {
     ] {
         let found = mistake(&broken);
         assert!(found.contains(expected), "{expected}: {found}");
+    }
+}
+
+#[test]
+fn no_depth_of_parameters_takes_the_process_down() {
+    for depth in [20, 40, 2_000, 100_000] {
+        let deep = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        let loaded =
+            load(&text(&format!("  params: {{ deep: {deep} }}\n"), "body.locale != null || params.deep == []"));
+        assert_eq!(loaded.is_ok(), depth == 20, "{depth}");
     }
 }
 

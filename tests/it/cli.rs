@@ -62,6 +62,48 @@ fn check_of_a_sound_configuration_ends_with_0() {
 }
 
 #[test]
+fn broken_policies_end_with_3_and_all_mistakes_of_all_files_with_their_snippets() {
+    let folder = clone_with(GOOD);
+    let policy = |expression: &str| {
+        format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  validations:\n    - expression: {expression}\n      message: no\n  actions: [Deny]\n"
+        )
+    };
+    let wrong = policy("body.frist_name != null && body.skip_legal_checks == \"true\"");
+    for (file, text) in [("a.yaml", wrong), ("b.yaml", policy("body.locale == null"))] {
+        fs::write(folder.path().join("policies").join(file), text).unwrap();
+    }
+    let output = run(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(3));
+    let told = text(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER");
+    insta::assert_snapshot!(told, @r#"
+    error: `frist_name` is not a field of any operation that this policy matches
+     --> FOLDER/config/../policies/a.yaml:7:24
+      |
+    7 |     - expression: body.frist_name != null && body.skip_legal_checks == "true"
+      |                        ^^^^^^^^^^
+      |
+      = help: did you mean `first_name`?
+
+    error: `body.skip_legal_checks` is a bool or null, never a string: the comparison is always false
+     --> FOLDER/config/../policies/a.yaml:7:72
+      |
+    7 |     - expression: body.frist_name != null && body.skip_legal_checks == "true"
+      |                                                                        ^^^^^^
+      |
+      = help: write `true` without quotes
+
+    error: `rule` is the name of another policy, in FOLDER/config/../policies/a.yaml
+     --> FOLDER/config/../policies/b.yaml:3:19
+      |
+    3 | metadata: { name: rule }
+      |                   ^^^^
+
+    3 errors
+    "#);
+}
+
+#[test]
 fn a_broken_configuration_ends_with_3_and_all_errors_on_stderr() {
     let folder = clone_with(
         "apiVersion: portcullis/v1\nkind: Gateway\npolicies: [../policies]\nlisten: a\nworkers: 0\nlogs: {}\nadmin: { listen: b }\n",

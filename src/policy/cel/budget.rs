@@ -27,6 +27,12 @@ impl Budget {
         left.map(|_| ()).ok_or(EvaluationError::TooCostly)
     }
 
+    /// Takes all that is left, where work had to be broken off.
+    pub(super) const fn exhaust(&mut self) -> EvaluationError {
+        self.left = 0;
+        EvaluationError::TooCostly
+    }
+
     /// Takes what work on `bytes` bytes costs.
     pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), EvaluationError> {
         self.steps(bytes / BYTES_A_STEP)

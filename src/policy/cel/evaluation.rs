@@ -36,6 +36,11 @@ impl<'a> Evaluation<'a> {
         Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new() }
     }
 
+    /// Evaluates what depends on no request, inside of `depth` comprehensions whose variables it does not ask for.
+    pub(super) fn of_constant(depth: usize) -> Self {
+        Self { locals: vec![Value::Null; depth], ..Self::new(None, &[]) }
+    }
+
     /// The value of `node`.
     pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<'a> {
         self.budget.steps(1)?;

@@ -92,6 +92,12 @@ fn never_decides(source: &str, part: &Part<'_>, purpose: Purpose) -> Option<Mist
 }
 
 impl Variables {
+    /// The first of them.
+    #[cfg(test)]
+    pub(super) fn first(&self) -> Option<&Node> {
+        self.0.first()
+    }
+
     /// What an evaluation of the policy's expressions starts from.
     pub(in crate::policy) const fn evaluation<'a>(&'a self, request: super::Request<'a>) -> Evaluation<'a> {
         Evaluation::new(Some(request), &self.0)

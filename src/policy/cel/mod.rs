@@ -34,3 +34,6 @@ pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub(super) use syntax::Mistake;
+
+#[cfg(test)]
+mod tests;

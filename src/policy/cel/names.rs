@@ -6,7 +6,6 @@ use super::number;
 use super::record::{Fact, Known, MEMBERS};
 use super::types::Type;
 use super::value::Value;
-use crate::contract::BodySchema;
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
@@ -68,7 +67,7 @@ impl<'c> Names<'c> {
     }
 
     fn bodies(&self) -> impl Iterator<Item = &'c Declared> {
-        self.operations.iter().filter_map(|operation| operation.body.as_ref()).map(BodySchema::declared)
+        self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared()))
     }
 
     /// The field of the body called `name`. It is known if any matched operation declares it in any version.
@@ -78,6 +77,10 @@ impl<'c> Names<'c> {
     /// The field that was probably meant.
     pub(in crate::policy) fn field(&self, name: &str) -> Result<Field<'c>, Option<&'c str>> {
         let declared: Vec<&Declared> = self.bodies().filter_map(|body| body.member(name)).collect();
+        // that no operation is known was reported, and says nothing of fields
+        if self.operations.is_empty() {
+            return Ok(Field(Type::ANY));
+        }
         if declared.is_empty() {
             let names: BTreeSet<&str> = self.bodies().flat_map(Declared::names).collect();
             return Err(nearest(name, names.into_iter()));

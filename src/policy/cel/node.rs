@@ -43,7 +43,7 @@ pub(super) enum Node {
     /// Whether the first is an element or key of the second.
     In(Box<[Node; 2]>),
     Call(Function, Box<[Node]>),
-    Matches(Box<Node>, Pattern),
+    Matches(Box<Node>, Box<Pattern>),
     List(Box<[Node]>),
     Map(Box<[(Node, Node)]>),
     Comprehension(Box<Comprehension>),

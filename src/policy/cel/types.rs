@@ -83,6 +83,16 @@ impl<'c> Type<'c> {
         }
     }
 
+    /// Whether both can only be one and the same string.
+    pub(super) fn must_equal(&self, other: &Self) -> bool {
+        let only = |r#type: &Self| {
+            let first = r#type.values()?.first()?;
+            let is_only = r#type.kinds == Kinds::STRING && r#type.values()?.iter().all(|value| value == first);
+            is_only.then(|| first.clone())
+        };
+        only(self).is_some_and(|value| only(other) == Some(value))
+    }
+
     /// Whether a value of the one may equal one of the other.
     pub(super) fn may_equal(&self, other: &Self) -> bool {
         let strings = match (self.values(), other.values()) {

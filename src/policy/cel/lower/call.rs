@@ -27,6 +27,10 @@ impl<'c> Lowering<'_, 'c> {
             Some(_) => (format!("json.{name}"), None),
             None => (name.to_owned(), receiver),
         };
+        if Macro::named(&name).is_some() && receiver.is_none() {
+            let mistake = Mistake::new(at, format!("`{name}` is called on a list or map"));
+            return self.wrong(mistake.with_help(format!("write `list.{name}(element, ...)`")));
+        }
         let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
         let parts: Vec<Part<'c>> = given.iter().map(|argument| self.part(argument)).collect();
         let signature = match Self::signature(&name, at, receiver.is_some()) {
@@ -59,10 +63,6 @@ impl<'c> Lowering<'_, 'c> {
                     .with_help(format!("write `{name}(value)`"))),
             };
         }
-        if Macro::named(name).is_some() {
-            return Err(Mistake::new(at, format!("`{name}` is called on a list or map"))
-                .with_help(format!("write `list.{name}(element, ...)`")));
-        }
         let known: Vec<&str> = FUNCTIONS
             .iter()
             .filter(|known| known.style == style || known.style == Style::Either)
@@ -80,24 +80,21 @@ impl<'c> Lowering<'_, 'c> {
         {
             return self.wrong(Mistake::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
         }
-        let r#type = match signature.function {
-            Function::Dyn => parts.first().map_or(Type::ANY, |part| part.r#type.clone()),
-            _ => Type::of(signature.gives),
-        };
+        let r#type = Type::of(signature.gives);
         let mut nodes = parts.into_iter().map(|part| part.node);
         if signature.function != Function::Matches {
             return Part { node: Node::Call(signature.function, nodes.collect()), r#type, depends };
         }
         let pattern = match constant.as_deref().map(Pattern::compile) {
             Some(Ok(pattern)) => pattern,
-            Some(Err(message)) => return self.wrong(Mistake::new(&second, message)),
+            Some(Err(mistake)) => return self.wrong(mistake.at(&second)),
             None => {
                 let message = "the pattern of `matches` must be known when the policy is loaded";
                 return self.wrong(Mistake::new(&second, message).with_help("write it as a text, or in `params`"));
             }
         };
         let text = nodes.next().unwrap_or(Node::Constant(Value::Null));
-        Part { node: Node::Matches(Box::new(text), pattern), r#type, depends }
+        Part { node: Node::Matches(Box::new(text), Box::new(pattern)), r#type, depends }
     }
 }
 

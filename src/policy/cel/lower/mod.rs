@@ -167,14 +167,13 @@ impl<'n, 'c> Lowering<'n, 'c> {
             let mistake = Mistake::new(span, format!("`{name}` is no value by itself"));
             return self.wrong(mistake.with_help(format!("ask for one of its members, as in `{name}.NAME`")));
         }
-        let mut mistake = Mistake::new(span, format!("`{name}` is not a name that policies know"));
+        let mistake = Mistake::new(span, format!("`{name}` is not a name that policies know"));
         let locals = self.locals.iter().map(|(local, _)| local.as_ref());
-        if let Some(meant) = nearest(name, ROOTS.into_iter().chain(locals)) {
-            mistake = mistake.with_help(format!("did you mean `{meant}`?"));
-        } else if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            mistake = mistake.with_help(format!("there are {}; a text stands in quotes", listed(ROOTS.into_iter())));
-        }
-        self.wrong(mistake)
+        let help = match nearest(name, ROOTS.into_iter().chain(locals)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("there are {}; a text stands in quotes", listed(ROOTS.into_iter())),
+        };
+        self.wrong(mistake.with_help(help))
     }
 
     /// The innermost variable of a comprehension that is called `name`, with its depth.
@@ -187,7 +186,7 @@ impl<'n, 'c> Lowering<'n, 'c> {
         if part.depends != Depends::default() || matches!(part.node, Node::Constant(_)) {
             return part;
         }
-        let value = Evaluation::new(None, &[]).value(&part.node).map(|value| value.to_constant());
+        let value = Evaluation::of_constant(self.locals.len()).value(&part.node).map(|value| value.to_constant());
         match value {
             Ok(value) => Part::constant(value),
             Err(error) => {

@@ -99,7 +99,8 @@ impl<'c> Lowering<'_, 'c> {
         let part = self.part(tree);
         let taken = Kinds::INT.or(Kinds::DOUBLE);
         self.expect(tree, &part, taken, "what `-` takes");
-        let r#type = Type::of(part.r#type.kinds.and(taken));
+        let kinds = part.r#type.kinds;
+        let r#type = Type::of(if kinds.meets(taken) { kinds.and(taken) } else { Kinds::ANY });
         Part { node: Node::Negate(Box::new(part.node)), r#type, depends: part.depends }
     }
 
@@ -112,6 +113,11 @@ impl<'c> Lowering<'_, 'c> {
             return self.in_record(left, record);
         }
         let parts = [self.part(left), self.part(right)];
+        if let (Infix::Equal { negated }, [left, right]) = (operator, &parts)
+            && left.r#type.must_equal(&right.r#type)
+        {
+            return Part::constant(Value::Bool(!negated));
+        }
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
         let r#type = match operator {
             Infix::Equal { negated } => self.equality(sides, &parts, negated),
@@ -163,11 +169,14 @@ impl<'c> Lowering<'_, 'c> {
         let (wrong, wrong_part, field, field_part) =
             if left.as_constant().is_some() { (one, left, other, right) } else { (other, right, one, left) };
         let always = if negated { "true" } else { "false" };
+        let both_strings = field_part.r#type.kinds.meets(Kinds::STRING) && wrong_part.r#type.kinds.meets(Kinds::STRING);
+        let described =
+            |part: &Part<'c>| if both_strings { described(&part.r#type) } else { part.r#type.kinds.to_string() };
         let message = format!(
             "`{}` is {}, never {}: the comparison is always {always}",
             self.text(&field.span),
-            described(&field_part.r#type),
-            described(&wrong_part.r#type),
+            described(field_part),
+            described(wrong_part),
         );
         let mistake = Mistake::new(&wrong.span, message);
         self.mistakes.push(match cure(wrong, wrong_part, &field_part.r#type) {

@@ -31,6 +31,12 @@ impl Mistake {
         Self { span: span.clone(), message: message.into(), help: None }
     }
 
+    /// The same at another place.
+    pub(super) fn at(mut self, span: &Range<usize>) -> Self {
+        self.span = span.clone();
+        self
+    }
+
     pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

@@ -6,6 +6,9 @@ use super::{DEEPEST, LONGEST, Mistake, literal};
 use crate::policy::cel::value::Value;
 use std::ops::Range;
 
+/// Words that mean something to CEL.
+const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
+
 /// Words that CEL keeps for itself.
 const RESERVED: [&str; 17] = [
     "as",
@@ -203,7 +206,7 @@ impl<'s> Parser<'s> {
                 let depth = tree.depth.max(key.depth);
                 tree = self.tree(start, depth, Syntax::Index(Box::new([tree, key])))?;
             } else if self.take(".")? {
-                if self.token != Token::Name {
+                if self.token != Token::Name || KEYWORDS.contains(&self.text()) {
                     return Err(self.unexpected("a name"));
                 }
                 let name = self.text();
