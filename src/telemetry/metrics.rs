@@ -229,7 +229,7 @@ impl Metrics {
             http_route: Arc::clone(record.routed.as_ref().map_or(&self.other, |routed| &routed.route)),
             http_response_status_code: record.status,
         };
-        let traced = exported.then(|| Traced { trace_id: TraceId(record.trace.trace_id) });
+        let traced = exported.then_some(Traced { trace_id: TraceId(record.trace.trace_id) });
         self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, None);
         self.request_sizes.observe(as_float(record.request_bytes));
         self.response_sizes.observe(as_float(record.response_bytes));

@@ -72,10 +72,8 @@ impl Address {
     fn new(tls: bool, host: &str, port: u16) -> Self {
         let (scheme, usual) = if tls { ("https", 443) } else { ("http", 80) };
         let host_in_url = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let origin = match port == usual {
-            true => format!("{scheme}://{host_in_url}"),
-            false => format!("{scheme}://{host_in_url}:{port}"),
-        };
+        let port_in_url = if port == usual { String::new() } else { format!(":{port}") };
+        let origin = format!("{scheme}://{host_in_url}{port_in_url}");
         Self { origin: origin.into(), host: Box::from(host), port }
     }
 }

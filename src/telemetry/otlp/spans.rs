@@ -47,7 +47,7 @@ impl Spans {
                 Span::write(scope, trace, id, Kind::Client, |span| self.callee.missed(span, record, unsent));
             }
             Span::write(scope, trace, child(trace.client_span_id), Kind::Client, |span| {
-                self.callee.called(span, record, call)
+                self.callee.called(span, record, call);
             });
         }
     }
