@@ -49,7 +49,10 @@ const EXPRESSIONS: [(&str, &str); 70] = [
     ),
     ("bdy.first_name != null", "13:9: `bdy` is not a name that policies know [did you mean `body`?]"),
     ("request.header[\"x-ticket\"] != null", "13:17: `header` is not a member of `request` [did you mean `headers`?]"),
-    ("client.ipp == null", "13:16: `ipp` is not a member of `client` [there are `ip`, `unixUid`, `spiffeId`, `dnsNames`, `certSha256`]"),
+    (
+        "client.ipp == null",
+        "13:16: `ipp` is not a member of `client` [there are `ip`, `unixUid`, `spiffeId`, `dnsNames`, `certSha256`]",
+    ),
     (
         "instance.environmnt == \"production\"",
         "13:18: `environmnt` is not a member of `instance` [did you mean `environment`?]",
