@@ -83,7 +83,7 @@ where
             let permit = match permit {
                 Ok(permit) => permit,
                 Err(refusal) => {
-                    drain_unread(call).await;
+                    drain_unread(call, refusal.reason).await;
                     return Err(refusal);
                 }
             };
@@ -217,13 +217,13 @@ where
 
 async fn refuse_unread<B: Body<Data = Bytes> + Unpin>(call: &mut Call<B>, reason: Reason) -> Refusal {
     let headers = call.request.headers().clone();
-    drain(&headers, call.request.body_mut()).await;
+    drain(reason, &headers, call.request.body_mut()).await;
     Refusal::of(reason)
 }
 
-async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>) {
+async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
     let (head, body) = call.request.into_parts();
-    drain(&head.headers, body).await;
+    drain(reason, &head.headers, body).await;
 }
 
 fn judge<B>(
