@@ -116,9 +116,12 @@ pub(super) struct ExplainArgs {
 
 #[derive(Debug, ArgGroup)]
 pub(super) struct SelftestArgs {
-    /// The gateway, such as `http://127.0.0.1:8787`
+    /// The gateway, such as `http://127.0.0.1:8787`; it is tried over HTTP/1.1, and over HTTP/2 where it speaks it
     #[arg(long, value_name = "URL")]
     pub(super) target: String,
+    /// PEM file with the authorities to trust for a gateway at `https://`, in place of the platform's
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
     /// Where to listen as the upstream that the gateway is configured with
     #[arg(long, value_name = "ADDRESS")]
     pub(super) upstream_listen: SocketAddr,

@@ -123,7 +123,7 @@ fn start(
     let metrics = shared.telemetry.server();
     let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
         let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
-        move |peer: Peer| stack(&shared, upstream.clone(), peer.0)
+        move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
     });
     server.map_err(trouble)
 }

@@ -61,7 +61,7 @@ where
             Err(refused) => Onward::refused(async move {
                 let (refusal, request) = *refused;
                 let (head, body) = request.into_parts();
-                drain(&head.headers, body).await;
+                drain(refusal.reason, &head.headers, body).await;
                 refusal
             }),
         }

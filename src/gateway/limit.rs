@@ -51,7 +51,7 @@ where
         let Some(share) = self.shared.requests.take(1) else {
             return Onward::refused(async move {
                 let (head, body) = call.request.into_parts();
-                drain(&head.headers, body).await;
+                drain(Reason::Overloaded, &head.headers, body).await;
                 Refusal::of(Reason::Overloaded)
             });
         };

@@ -1,15 +1,15 @@
 //! A case: what is sent, and what may become of it.
 
-use super::expand::expand;
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use super::template::Template;
+use serde::{Deserialize, Serialize};
 
 /// The cases, by the sections of the catalogue of threats they come from.
-const CORPUS: [&str; 9] = [
+const CORPUS: [&str; 10] = [
     include_str!("corpus/controls.yaml"),
     include_str!("corpus/credential.yaml"),
     include_str!("corpus/framing.yaml"),
     include_str!("corpus/head.yaml"),
+    include_str!("corpus/http2.yaml"),
     include_str!("corpus/json.yaml"),
     include_str!("corpus/limits.yaml"),
     include_str!("corpus/media.yaml"),
@@ -29,6 +29,26 @@ pub(super) enum Expectation {
     Exact,
 }
 
+/// How a case is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub enum Protocol {
+    /// As lines of text.
+    #[serde(rename = "HTTP/1.1")]
+    Http1,
+    /// In frames, each case on a connection of its own.
+    #[serde(rename = "HTTP/2")]
+    Http2,
+}
+
+/// Where the cases are sent, as clients name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// The authority.
+    pub host: &'a str,
+}
+
 /// A case, as bytes.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -37,6 +57,7 @@ pub struct Case {
     /// Where it comes from.
     pub(super) source: String,
     pub(super) expect: Expectation,
+    pub(super) protocol: Protocol,
     /// What is sent.
     pub(super) bytes: Vec<u8>,
     /// Method, target and body, as a control has to arrive.
@@ -63,59 +84,11 @@ struct Section {
     cases: Vec<Template>,
 }
 
-/// One or more cases as they are written; see `corpus/README.md`.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Template {
-    name: String,
-    source: String,
-    expect: Expectation,
-    #[serde(default)]
-    each: BTreeMap<String, String>,
-    #[serde(default = "default_line")]
-    line: String,
-    #[serde(default)]
-    fields: Vec<String>,
-    #[serde(default)]
-    without: Vec<String>,
-    body: Option<String>,
-    chunks: Option<Vec<String>>,
-    payload: Option<String>,
-    raw: Option<String>,
-    #[serde(default = "one")]
-    requests: usize,
-    #[serde(default)]
-    never: Vec<String>,
-    #[serde(default)]
-    always: Vec<String>,
-    #[serde(default)]
-    end: bool,
-}
-
-/// A body on its way.
-#[derive(Default)]
-struct Payload {
-    /// The header field that says where it ends.
-    framing: Option<String>,
-    /// The body itself.
-    content: Vec<u8>,
-    /// The body as it is sent.
-    framed: Vec<u8>,
-}
-
-fn default_line() -> String {
-    "PATCH /v1/users/${USER}".to_owned()
-}
-
-const fn one() -> usize {
-    1
-}
-
-/// Every case, for a gateway that is reached as `host`.
+/// Every case, for a gateway that is reached at `place`. What means the same in both protocols is a case in each.
 ///
 /// # Errors
 /// [`CorpusError`], which a test rules out.
-pub fn corpus(host: &str) -> Result<Vec<Case>, CorpusError> {
+pub fn corpus(place: Place<'_>) -> Result<Vec<Case>, CorpusError> {
     let mut cases = Vec::new();
     for text in CORPUS {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| CorpusError(error.to_string()))?;
@@ -123,117 +96,28 @@ pub fn corpus(host: &str) -> Result<Vec<Case>, CorpusError> {
             for (variant, template) in template.variants() {
                 let name = [Some(section.section.as_str()), Some(&template.name), variant.as_deref()];
                 let name = name.into_iter().flatten().collect::<Vec<_>>().join("/");
-                let case = template.case(name.clone(), host);
-                cases.push(case.map_err(|error| CorpusError(format!("{name}: {error}")))?);
+                let made = template.cases(&name, place);
+                cases.extend(made.map_err(|error| CorpusError(format!("{name}: {error}")))?);
             }
         }
     }
     Ok(cases)
 }
 
-impl Template {
-    /// Itself, or one for each variant with `${EACH}` replaced.
-    fn variants(&self) -> Vec<(Option<String>, Self)> {
-        if self.each.is_empty() {
-            return vec![(None, self.clone())];
-        }
-        let variants = self.each.iter();
-        variants.map(|(name, each)| (Some(name.clone()), self.with(&|text| text.replace("${EACH}", each)))).collect()
-    }
-
-    fn with(&self, change: &dyn Fn(&str) -> String) -> Self {
-        let all = |texts: &[String]| texts.iter().map(|text| change(text)).collect::<Vec<_>>();
-        Self {
-            line: change(&self.line),
-            fields: all(&self.fields),
-            body: self.body.as_deref().map(change),
-            chunks: self.chunks.as_deref().map(all),
-            payload: self.payload.as_deref().map(change),
-            raw: self.raw.as_deref().map(change),
-            always: all(&self.always),
-            never: all(&self.never),
-            ..self.clone()
-        }
-    }
-
-    fn case(self, name: String, host: &str) -> Result<Case, String> {
-        let (content, bytes) = self.bytes(host)?;
-        let line = String::from_utf8_lossy(&expand(&self.line, host)?).into_owned();
-        Ok(Case {
-            name,
-            source: self.source,
-            expect: self.expect,
-            bytes,
-            content: (line, content),
-            requests: self.requests,
-            never: self.never,
-            always: self.always,
-            end: self.end,
-        })
-    }
-
-    /// The body, and the whole request.
-    fn bytes(&self, host: &str) -> Result<(Vec<u8>, Vec<u8>), String> {
-        if let Some(raw) = &self.raw {
-            return Ok((Vec::new(), expand(raw, host)?));
-        }
-        let Payload { framing, content, framed } = self.payload(host)?;
-        let version = if self.line.contains(" HTTP/") { "" } else { " HTTP/1.1" };
-        let mut bytes = expand(&format!("{}{version}\r\n", self.line), host)?;
-        let mut fields = vec!["Host: ${HOST}".to_owned(), "Authorization: Bearer sk_live_selftest".to_owned()];
-        if framing.is_some() || self.payload.is_some() {
-            fields.push("Content-Type: application/json".to_owned());
-        }
-        fields.extend(framing);
-        let is_dropped =
-            |field: &String| self.without.iter().any(|name| field.to_lowercase().starts_with(&format!("{name}:")));
-        for field in fields.iter().filter(|field| !is_dropped(field)).chain(&self.fields) {
-            bytes.extend(expand(field, host)?);
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes.extend_from_slice(b"\r\n");
-        bytes.extend(framed);
-        Ok((content, bytes))
-    }
-
-    fn payload(&self, host: &str) -> Result<Payload, String> {
-        match (&self.body, &self.chunks, &self.payload) {
-            (Some(body), None, None) => {
-                let content = expand(body, host)?;
-                let framing = Some(format!("Content-Length: {}", content.len()));
-                Ok(Payload { framing, framed: content.clone(), content })
-            }
-            (None, Some(chunks), None) => {
-                let (mut content, mut framed) = (Vec::new(), Vec::new());
-                for chunk in chunks {
-                    let chunk = expand(chunk, host)?;
-                    framed.extend(format!("{:x}\r\n", chunk.len()).into_bytes());
-                    framed.extend_from_slice(&chunk);
-                    framed.extend_from_slice(b"\r\n");
-                    content.extend(chunk);
-                }
-                framed.extend_from_slice(b"0\r\n\r\n");
-                Ok(Payload { framing: Some("Transfer-Encoding: chunked".to_owned()), content, framed })
-            }
-            (None, None, Some(payload)) => Ok(Payload { framed: expand(payload, host)?, ..Payload::default() }),
-            (None, None, None) => Ok(Payload::default()),
-            _ => Err("only one of `body`, `chunks` and `payload` fits".to_owned()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Expectation, corpus};
+    use super::{Expectation, Place, Protocol, corpus};
     use std::collections::BTreeSet;
 
     #[test]
     fn the_corpus_is_well_made_and_large() {
-        let cases = corpus("gateway").unwrap();
+        let cases = corpus(Place { scheme: "http", host: "gateway" }).unwrap();
         let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
         assert_eq!(names.len(), cases.len(), "every case has a name of its own");
         let controls = cases.iter().filter(|case| case.expect == Expectation::Exact).count();
         assert!(cases.len() >= 400 && controls >= 40, "{} cases, {controls} controls", cases.len());
+        let http2 = cases.iter().filter(|case| case.protocol == Protocol::Http2).count();
+        assert!(http2 >= 400 && cases.len() - http2 >= 400, "{http2} of {} in HTTP/2", cases.len());
         assert!(cases.iter().all(|case| !case.bytes.is_empty() && !case.source.is_empty()));
     }
 }

@@ -1,20 +1,25 @@
-//! Fires the cases, one after the other, and listens to both ends.
+//! Fires the cases and listens to both ends.
 
-use super::case::{Case, CorpusError, corpus};
+use super::arrival::Arrival;
+use super::case::{Case, CorpusError, Expectation, Protocol, corpus};
+use super::frames::{ACK, SETTINGS, SETTINGS_READ, Said, take};
 use super::recording::Recording;
-use super::report::Report;
-use super::verdict::judge;
+use super::report::{Finding, Report};
+use super::target::{Connection, Target};
+use super::verdict::{Verdict, judge};
 use pingora_timeout::{sleep, timeout};
+use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
+use tokio::task::JoinSet;
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How long the upstream is listened to behind an answer, for what may still be on its way.
 const SETTLE: Duration = Duration::from_millis(8);
+/// Attacks fired at once.
+const AT_ONCE: usize = 16;
 
 /// What the client was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,23 +32,70 @@ pub(super) enum Answer {
     None,
 }
 
-/// Fires every case at the gateway at `target`, which clients call `host` and behind which `upstream` is.
+/// Fires every case at `target`, behind which `upstream` is: over HTTP/1.1, and over HTTP/2 where the target speaks it.
 ///
 /// # Errors
 /// The corpus is not well made, which a test rules out.
-pub async fn run(target: SocketAddr, host: &str, upstream: &Recording) -> Result<Report, CorpusError> {
-    let mut report = Report::default();
-    for case in corpus(host)? {
-        let answer = ask(target, &case).await;
-        sleep(SETTLE).await;
-        let verdict = judge(&case, &upstream.arrivals(), answer);
-        report.add(&case, verdict);
+pub async fn run(target: &Target, upstream: &Recording) -> Result<Report, CorpusError> {
+    let speaks_http2 = target.speaks_http2().await;
+    // what the question itself brought there is no case
+    settled(upstream).await;
+    let protocols = [Some(Protocol::Http1), speaks_http2.then_some(Protocol::Http2)];
+    let mut report = Report { protocols: protocols.into_iter().flatten().collect(), ..Report::default() };
+    let cases = corpus(target.place())?.into_iter().filter(|case| report.protocols.contains(&case.protocol));
+    let (attacks, others): (Vec<_>, Vec<_>) = cases.partition(|case| case.expect == Expectation::Refused);
+    for attacks in attacks.chunks(AT_ONCE) {
+        volley(target, attacks, upstream, &mut report).await;
+    }
+    for case in &others {
+        let verdict = alone(target, case, upstream).await;
+        report.add(case, verdict);
     }
     Ok(report)
 }
 
-async fn ask(target: SocketAddr, case: &Case) -> Answer {
-    match timeout(PATIENCE, converse(target, case)).await {
+/// Fires some attacks at once: where nothing arrives, nothing has to be told apart. Otherwise each is fired alone.
+async fn volley(target: &Target, attacks: &[Case], upstream: &Recording, report: &mut Report) {
+    let mut asked = JoinSet::new();
+    for (number, case) in attacks.iter().enumerate() {
+        let (target, case) = (target.clone(), case.clone());
+        asked.spawn(async move { (number, ask(&target, &case).await) });
+    }
+    let answers: BTreeMap<usize, Answer> = asked.join_all().await.into_iter().collect();
+    let is_quiet = settled(upstream).await.is_empty();
+    let mut holes = report.holes.len();
+    for (case, answer) in attacks.iter().zip(answers.into_values()) {
+        let verdict = if is_quiet { judge(case, &[], answer) } else { alone(target, case, upstream).await };
+        report.add(case, verdict);
+    }
+    holes = report.holes.len() - holes;
+    if !is_quiet
+        && holes == 0
+        && let Some(first) = attacks.first()
+    {
+        let what = format!("it, or one of the {AT_ONCE} fired with it, reached the upstream, but not alone");
+        report.holes.push(Finding { case: first.name.clone(), source: first.source.clone(), what });
+    }
+}
+
+async fn alone(target: &Target, case: &Case, upstream: &Recording) -> Option<Verdict> {
+    let answer = ask(target, case).await;
+    judge(case, &settled(upstream).await, answer)
+}
+
+async fn settled(upstream: &Recording) -> Vec<Arrival> {
+    sleep(SETTLE).await;
+    upstream.arrivals()
+}
+
+async fn ask(target: &Target, case: &Case) -> Answer {
+    let conversation = async {
+        match case.protocol {
+            Protocol::Http1 => converse(target.http1().await?, case).await,
+            Protocol::Http2 => converse_in_frames(target.http2().await?, case).await,
+        }
+    };
+    match timeout(PATIENCE, conversation).await {
         Ok(Ok(Some(status))) => Answer::Status(status),
         Ok(Ok(None) | Err(_)) => Answer::Closed,
         Err(_) => Answer::None,
@@ -51,13 +103,12 @@ async fn ask(target: SocketAddr, case: &Case) -> Answer {
 }
 
 /// Sends the case while it reads, as the other side may answer before it has read all; the status of the last answer.
-async fn converse(target: SocketAddr, case: &Case) -> io::Result<Option<u16>> {
-    let mut stream = TcpStream::connect(target).await?;
-    let _ = stream.set_nodelay(true);
-    let (mut reader, mut writer) = stream.split();
+async fn converse(stream: Box<dyn Connection>, case: &Case) -> io::Result<Option<u16>> {
+    let (mut reader, mut writer) = split(stream);
     let send = async {
         // whoever refuses early may close; what it said can still be read
         let _ = writer.write_all(&case.bytes).await;
+        let _ = writer.flush().await;
         if case.end {
             let _ = writer.shutdown().await;
         }
@@ -75,6 +126,29 @@ async fn converse(target: SocketAddr, case: &Case) -> io::Result<Option<u16>> {
     tokio::select! {
         () = send => Ok(None),
         last = listen => Ok(last),
+    }
+}
+
+/// The same in HTTP/2. Every case fits into what a client may send before it is told that there is room for more.
+async fn converse_in_frames(mut stream: Box<dyn Connection>, case: &Case) -> io::Result<Option<u16>> {
+    let _ = stream.write_all(&case.bytes).await;
+    let _ = stream.flush().await;
+    let mut buffer = Vec::new();
+    loop {
+        while let Some(frame) = take(&mut buffer) {
+            match frame.said() {
+                Said::Status(status) => return Ok(Some(status)),
+                Said::NoAnswer => return Ok(None),
+                Said::Nothing if frame.kind == SETTINGS && frame.flags & ACK == 0 => {
+                    let _ = stream.write_all(SETTINGS_READ).await;
+                    let _ = stream.flush().await;
+                }
+                Said::Nothing => {}
+            }
+        }
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Ok(None);
+        }
     }
 }
 

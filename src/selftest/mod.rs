@@ -8,12 +8,16 @@ mod case;
 mod effect;
 mod expand;
 mod fire;
+mod frames;
 mod recording;
 mod report;
 mod route;
+mod target;
+mod template;
 mod verdict;
 
-pub use case::{CorpusError, corpus};
+pub use case::{CorpusError, Place, Protocol, corpus};
 pub use fire::run;
 pub use recording::Recording;
 pub use report::{Finding, Report};
+pub use target::{Target, TargetError};

@@ -94,6 +94,8 @@ async fn serve(listener: TcpListener, book: Arc<Mutex<Book>>) {
 async fn record(mut stream: TcpStream, number: usize, book: Arc<Mutex<Book>>) {
     let mut buffer = Vec::new();
     while matches!(stream.read_buf(&mut buffer).await, Ok(read) if read > 0) && buffer.len() < MOST_BYTES {
+        // all there is at once: a long body is not looked at again for each piece of it
+        while buffer.len() < MOST_BYTES && matches!(stream.try_read_buf(&mut buffer), Ok(read) if read > 0) {}
         let answers = note(&book, number, &mut buffer);
         for _ in 0..answers {
             if stream.write_all(ANSWER).await.is_err() {

@@ -1,6 +1,6 @@
 //! What came of the corpus, for people and for programs.
 
-use super::case::{Case, Expectation};
+use super::case::{Case, Expectation, Protocol};
 use super::verdict::Verdict;
 use serde::Serialize;
 use std::fmt;
@@ -8,6 +8,8 @@ use std::fmt;
 /// What came of the corpus.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
+    /// The protocols that the gateway speaks, in each of which it was tried.
+    pub protocols: Vec<Protocol>,
     /// Cases that were fired.
     pub cases: usize,
     /// Those of them that have to pass.
@@ -60,10 +62,11 @@ impl fmt::Display for Report {
         let attacks = self.cases - self.controls;
         write!(
             f,
-            "{attacks} attacks, {} holes; {} controls, {} broken",
+            "{attacks} attacks, {} holes; {} controls, {} broken; over {}",
             self.holes.len(),
             self.controls,
-            self.broken.len()
+            self.broken.len(),
+            if self.protocols.contains(&Protocol::Http2) { "HTTP/1.1 and HTTP/2" } else { "HTTP/1.1" },
         )
     }
 }

@@ -100,11 +100,11 @@ fn differs(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option<String> 
 mod tests {
     use super::{Verdict, judge};
     use crate::selftest::arrival::{Arrival, take};
-    use crate::selftest::case::{Case, corpus};
+    use crate::selftest::case::{Case, Place, corpus};
     use crate::selftest::fire::Answer;
 
     fn case(name: &str) -> Case {
-        corpus("gateway").unwrap().into_iter().find(|case| case.name == name).unwrap()
+        corpus(Place { scheme: "http", host: "gateway" }).unwrap().into_iter().find(|case| case.name == name).unwrap()
     }
 
     fn as_sent(case: &Case) -> Vec<Arrival> {

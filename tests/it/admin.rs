@@ -7,6 +7,8 @@ use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler,
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -14,7 +16,11 @@ use tokio::sync::oneshot;
 fn state() -> State {
     let setup = Setup {
         logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+        traces: &Traces {
+            sampler: Sampler::AlwaysOff,
+            always_export: Vec::new(),
+            slow_threshold: std::time::Duration::MAX,
+        },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(io::sink(), false),
         environment: &|_| None,
@@ -92,5 +98,20 @@ async fn connections_that_say_nothing_do_not_add_up() {
     let waiting = pingora_timeout::timeout(std::time::Duration::from_millis(200), get(address, "/livez")).await;
     assert!(waiting.is_err(), "a 65th connection was served");
     drop(silent);
+    assert_eq!(get(address, "/livez").await.0, 200);
+}
+
+#[tokio::test]
+async fn a_head_without_an_end_is_cut_off() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(admin::serve(listener, state(), std::future::pending()));
+    let mut slow = TcpStream::connect(address).await.expect("a connection");
+    slow.write_all(b"GET /livez HTTP/1.1\r\nhost: admin\r\n").await.expect("an open connection");
+    let begun = Instant::now();
+    let mut answer = Vec::new();
+    let closed = pingora_timeout::timeout(Duration::from_secs(20), slow.read_to_end(&mut answer)).await;
+    assert!(closed.is_ok(), "held for {:?}", begun.elapsed());
+    assert!(!String::from_utf8_lossy(&answer).contains("200 OK") && begun.elapsed() > Duration::from_secs(5));
     assert_eq!(get(address, "/livez").await.0, 200);
 }

@@ -76,6 +76,28 @@ async fn after_too_many_requests_the_next_is_served() {
     assert_eq!(gateway.ask(patch(BODY)).await.status(), 200);
 }
 
+/// It is told before a refused body would have been read away, and the connection is not used again.
+#[tokio::test]
+async fn too_many_requests_are_refused_at_once_though_their_bodies_stall() {
+    let recorder = Recorder::start(|_| Reply::Nothing).await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.in_flight = 1;
+    let gateway = setup.start();
+    let mut first = Client::connect(gateway.address).await;
+    first.send(head("GET /v1/users", "")).await;
+    recorder.request().await;
+    for length in ["content-length: 1000", "transfer-encoding: chunked"] {
+        let begun = Instant::now();
+        let mut stalled = Client::connect(gateway.address).await;
+        let fields = format!("content-type: application/json\r\n{length}\r\n");
+        stalled.send(head("PATCH /v1/users/user_1", &fields)).await;
+        let answer = stalled.answer().await.unwrap();
+        assert_eq!((answer.status(), answer.header("retry-after")), (429, Some("1")));
+        assert!(stalled.closed().await.is_empty());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn after_too_many_bodies_the_next_is_served() {
     let recorder = Recorder::answering(200, "{}").await;

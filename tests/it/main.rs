@@ -47,6 +47,8 @@ mod shadow;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
+mod span_tree;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
@@ -58,3 +60,5 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod watching;

@@ -1,8 +1,12 @@
 //! The corpus against this gateway, against a proxy that forwards bytes, and against a gateway that denies everything.
 
+use crate::support::authority::Authority;
 use crate::support::gateway::Setup;
-use portcullis::selftest::{Recording, Report, run};
+use portcullis::config::gateway::Tls as Files;
+use portcullis::selftest::{Protocol, Recording, Report, Target, run};
+use portcullis::server::{Listener, Tls, listen};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -11,7 +15,7 @@ async fn recording() -> Recording {
 }
 
 async fn report(gateway: SocketAddr, upstream: &Recording) -> Report {
-    run(gateway, &gateway.to_string(), upstream).await.unwrap()
+    run(&Target::new(&format!("http://{gateway}"), None).unwrap(), upstream).await.unwrap()
 }
 
 #[tokio::test]
@@ -20,6 +24,30 @@ async fn nothing_gets_through_this_gateway_that_must_not() {
     let gateway = Setup::before(upstream.address()).start();
     let report = report(gateway.address, &upstream).await;
     assert!(report.is_clean() && report.odd.is_empty(), "{report}");
+    assert_eq!(report.protocols, [Protocol::Http1, Protocol::Http2]);
+}
+
+#[tokio::test]
+async fn nothing_gets_through_it_over_tls_either() {
+    let (upstream, authority, folder) = (recording().await, Authority::new("ours"), tempfile::tempdir().unwrap());
+    let (certificate, key) = authority.issue(&["127.0.0.1"]);
+    let files = Files {
+        certificate_file: folder.path().join("tls.crt"),
+        private_key_file: folder.path().join("tls.key"),
+        client_ca_file: None,
+    };
+    std::fs::write(&files.certificate_file, certificate).unwrap();
+    std::fs::write(&files.private_key_file, key).unwrap();
+    let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+    let listener = Listener::tls(listener, Arc::new(Tls::load(&files).unwrap()));
+    let gateway = Setup::before(upstream.address()).start_on(listener);
+    let target = Target::new(&format!("https://{}", gateway.address), Some(authority.file())).unwrap();
+    let report = run(&target, &upstream).await.unwrap();
+    assert!(report.is_clean() && report.odd.is_empty(), "{report}");
+    assert_eq!(report.protocols, [Protocol::Http1, Protocol::Http2]);
+    let stranger = Target::new(&format!("https://{}", gateway.address), Some(Authority::new("other").file())).unwrap();
+    let report = run(&stranger, &upstream).await.unwrap();
+    assert_eq!(report.broken.len(), report.controls, "a gateway that is not trusted is not asked");
 }
 
 #[tokio::test]

@@ -1,0 +1,149 @@
+//! The gateway that is tried: where it is, and connections to it.
+
+use super::case::Place;
+use super::frames::{PREFACE, SETTINGS, take};
+use pingora_timeout::timeout;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// Longest wait for the word that HTTP/2 is spoken.
+const GREETING: Duration = Duration::from_secs(2);
+
+/// The gateway that is tried.
+#[derive(Clone)]
+pub struct Target {
+    host: String,
+    address: SocketAddr,
+    /// How TLS is spoken to it, for each protocol, where it is.
+    tls: Option<Tls>,
+}
+
+#[derive(Clone)]
+struct Tls {
+    http1: TlsConnector,
+    http2: TlsConnector,
+    name: ServerName<'static>,
+}
+
+/// The gateway to be tried cannot be reached as it is named.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Its URL is not one.
+    #[error("`--target` {0}")]
+    Url(&'static str),
+    /// The authorities to trust cannot be used.
+    #[error("`--ca-file` {0}")]
+    Authorities(String),
+}
+
+/// A connection to the gateway, with or without TLS.
+pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
+
+impl Target {
+    /// The gateway at `url`, trusting the authorities in `ca_file`, or else the platform's.
+    ///
+    /// # Errors
+    /// [`TargetError`] when the URL is none, or the authorities cannot be used.
+    pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, TargetError> {
+        let (host, port, is_tls) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
+            (Some(host), _) => (host, 80, false),
+            (_, Some(host)) => (host, 443, true),
+            _ => return Err(TargetError::Url("must begin with `http://` or `https://`")),
+        };
+        let host = host.trim_end_matches('/');
+        let named = if host.contains(':') { host.to_owned() } else { format!("{host}:{port}") };
+        let mut addresses = named.to_socket_addrs().map_err(|_| TargetError::Url("is not a host that can be found"))?;
+        let address = addresses.next().ok_or(TargetError::Url("has no address"))?;
+        let name = named.rsplit_once(':').map_or(named.as_str(), |(name, _)| name).trim_matches(['[', ']']);
+        let tls = if is_tls { Some(Tls::new(name, ca_file)?) } else { None };
+        Ok(Self { host: host.to_owned(), address, tls })
+    }
+
+    /// As clients name it.
+    pub(super) fn place(&self) -> Place<'_> {
+        Place { scheme: if self.tls.is_some() { "https" } else { "http" }, host: &self.host }
+    }
+
+    /// A connection on which HTTP/1.1 is spoken.
+    pub(super) async fn http1(&self) -> io::Result<Box<dyn Connection>> {
+        self.connect(self.tls.as_ref().map(|tls| (&tls.http1, &tls.name))).await
+    }
+
+    /// A connection on which HTTP/2 is spoken.
+    pub(super) async fn http2(&self) -> io::Result<Box<dyn Connection>> {
+        self.connect(self.tls.as_ref().map(|tls| (&tls.http2, &tls.name))).await
+    }
+
+    async fn connect(&self, tls: Option<(&TlsConnector, &ServerName<'static>)>) -> io::Result<Box<dyn Connection>> {
+        let stream = TcpStream::connect(self.address).await?;
+        let _ = stream.set_nodelay(true);
+        Ok(match tls {
+            Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),
+            None => Box::new(stream),
+        })
+    }
+
+    /// Whether it greets a client of HTTP/2 as one does: with settings.
+    pub(super) async fn speaks_http2(&self) -> bool {
+        let greeting = async {
+            let mut stream = self.http2().await?;
+            stream.write_all(PREFACE).await?;
+            let mut buffer = Vec::new();
+            loop {
+                if let Some(frame) = take(&mut buffer) {
+                    return Ok(frame.kind == SETTINGS);
+                }
+                // words of HTTP/1.1, read as a frame, would be a very long one
+                if stream.read_buf(&mut buffer).await? == 0 || buffer.starts_with(b"HTTP/") {
+                    return io::Result::Ok(false);
+                }
+            }
+        };
+        matches!(timeout(GREETING, greeting).await, Ok(Ok(true)))
+    }
+}
+
+impl Tls {
+    fn new(name: &str, ca_file: Option<&Path>) -> Result<Self, TargetError> {
+        let name = ServerName::try_from(name.to_owned()).map_err(|_| TargetError::Url("is not a name of TLS"))?;
+        let config = client(ca_file).map_err(TargetError::Authorities)?;
+        let speaking = |protocol: &[u8]| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![protocol.to_vec()];
+            TlsConnector::from(Arc::new(config))
+        };
+        Ok(Self { http1: speaking(b"http/1.1"), http2: speaking(b"h2"), name })
+    }
+}
+
+fn client(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?;
+    let builder = match ca_file {
+        Some(path) => builder.with_root_certificates(authorities(path)?),
+        None => builder.with_platform_verifier().map_err(|error| error.to_string())?,
+    };
+    Ok(builder.with_no_client_auth())
+}
+
+fn authorities(path: &Path) -> Result<RootCertStore, String> {
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())? {
+        let certificate = certificate.map_err(|error| error.to_string())?;
+        authorities.add(certificate).map_err(|error| error.to_string())?;
+    }
+    if authorities.is_empty() { Err("holds no certificate in PEM".to_owned()) } else { Ok(authorities) }
+}
