@@ -181,6 +181,7 @@ async fn a_request_that_hyper_hands_back_unsent_goes_out_once_on_a_new_connectio
     doorbell.read_u8().await.unwrap();
     let (answer, call) = send(&upstream).await.expect("the request was handed back unsent");
     assert_eq!((answer.status().as_u16(), call.reused, served.load(Ordering::SeqCst)), (200, false, 2));
+    assert_eq!(call.unsent.map(|unsent| unsent.protocol_version), Some(Some("1.1")), "the attempt that never left");
     assert!(call.connect.is_some());
 }
 
