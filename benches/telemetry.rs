@@ -5,7 +5,7 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::redact::Fingerprinter;
-use portcullis::telemetry::record::{Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use std::hint::black_box;
 use std::io;
@@ -17,7 +17,11 @@ use tokio::runtime::{Builder, Runtime};
 fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> Telemetry {
     let setup = Setup {
         logs: &Logs { access, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler: Sampler::AlwaysOn, always_export: Vec::new() },
+        traces: &Traces {
+            sampler: Sampler::AlwaysOn,
+            always_export: Vec::new(),
+            slow_threshold: std::time::Duration::MAX,
+        },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
         environment: &|name| if name == "OTEL_EXPORTER_OTLP_ENDPOINT" { collector.map(str::to_owned) } else { None },
@@ -37,11 +41,12 @@ fn record(telemetry: &Telemetry) -> Record {
     record.key_fingerprint = Some(Fingerprinter::random().fingerprint(b"sk_test_portcullis"));
     record.outcome = Outcome::Allowed;
     record.status = 200;
-    record.judge = Some(Duration::from_micros(3));
-    record.judge_started = Some(record.started);
+    let step = Duration::from_micros(1);
+    record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
     let (started, elapsed) = (record.started, Duration::from_millis(1));
+    let peer = record.client;
     record.upstream =
-        Some(UpstreamCall { started, elapsed, status: Some(200), reused: true, connect: None, peer: record.client });
+        Some(UpstreamCall { started, elapsed, status: Some(200), reused: true, peer, ..UpstreamCall::begin() });
     record
 }
 

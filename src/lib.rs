@@ -11,6 +11,7 @@
 //! | [`document`] | strict JSON: what it accepts has one meaning |
 //! | [`contract`] | Clerk's operations, their routes and body schemas, by API version |
 //! | [`policy`] | the organisation's rules: CEL in the shape of Kubernetes admission policies |
+//! | [`policy_test`] | cases written beside policies, and whether the judge decides them as expected |
 //! | [`redact`] | what of a request may be shown |
 //! | [`telemetry`] | one record a request, from which log line, metrics and spans are made |
 //! | [`config`] | the configuration file, flags and environment |
@@ -31,6 +32,7 @@ pub mod gateway;
 pub mod judge;
 pub mod manifest;
 pub mod policy;
+pub mod policy_test;
 pub mod reason;
 pub mod redact;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! The arguments. Comments here become the help texts.
 
 use super::contract::ContractCommand;
+use super::test::TestArgs;
 use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Run(RunArgs),
     /// Load configuration and policies, report everything wrong with them, and tell what would be enforced
     Check(CheckArgs),
+    /// Run the cases written beside policies, and tell what of the policies they show
+    Test(TestArgs),
     /// Tell what would become of a request, and why
     Explain(ExplainArgs),
     /// Ask a running gateway whether it is well; for exec probes
@@ -46,6 +49,8 @@ pub(super) enum SchemaOf {
     Gateway,
     /// A policy file
     Policy,
+    /// Cases that policies must decide as expected: the NAME.test.yaml beside NAME.yaml
+    PolicyTest,
     /// What the vendor's specs get wrong: the overlay.yaml beside contract files
     ContractOverlay,
 }

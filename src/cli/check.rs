@@ -6,7 +6,7 @@ use crate::config::overrides::Overrides;
 
 pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &Overrides::default())?;
-    let bundle = load::bundle(&gateway)?;
+    let bundle = load::tested_bundle(&gateway)?;
     let lints = load::lints(&gateway, &bundle)?;
     if args.strict && !lints.is_empty() {
         return Err(Failure::Broken(lints));

@@ -159,7 +159,7 @@ fn rules(text: &mut String, judgement: &Judgement) {
     }
 }
 
-fn said(policy: &Policy, outcome: &Outcome) -> String {
+pub(super) fn said(policy: &Policy, outcome: &Outcome) -> String {
     match outcome {
         Outcome::OtherEnvironment => "not for this environment".to_owned(),
         Outcome::NoMatch(position) => format!("condition `{}` is not true", policy.condition(*position)),

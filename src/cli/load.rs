@@ -2,7 +2,8 @@
 
 use super::args::ConfigArgs;
 use super::banner::{Enforced, PolicyRow};
-use super::{Failure, contract_folder, policies};
+use super::policies::{self, Texts};
+use super::{Failure, contract_folder};
 use crate::config::gateway::Gateway;
 use crate::config::load::load;
 use crate::config::overrides::Overrides;
@@ -11,6 +12,7 @@ use crate::contract::strictness::Mode;
 use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
 use crate::policy::Policy;
+use crate::policy_test::{self, Suite};
 use crate::span::Diagnostic;
 use std::path::{Path, PathBuf};
 
@@ -35,10 +37,30 @@ fn file(args: &ConfigArgs) -> Result<PathBuf, Failure> {
 
 /// The bundle that the configuration names: the policies as their files say now, with the contract.
 pub(super) fn bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
+    Ok(compiled(gateway)?.0)
+}
+
+/// As [`bundle`], but for one whose own tests fail: nobody knows what that would decide.
+pub(super) fn tested_bundle(gateway: &Gateway) -> Result<Bundle, Failure> {
+    let (bundle, texts) = compiled(gateway)?;
+    let suites = suites(&bundle, &texts)?;
+    let results = suites.iter().flat_map(|suite| suite.run(""));
+    let failures: Vec<_> = results.filter(|result| !result.passed()).map(|result| result.failure()).collect();
+    if failures.is_empty() { Ok(bundle) } else { Err(Failure::Broken(failures)) }
+}
+
+/// The bundle that the configuration names, with the texts of policies and tests.
+pub(super) fn compiled(gateway: &Gateway) -> Result<(Bundle, Texts), Failure> {
     let contract = contract(gateway)?;
     let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
-    let bundle = Bundle::compile(contract, &texts, gateway.contract.strictness.clone());
-    bundle.map_err(|BundleError(mistakes)| Failure::Broken(mistakes))
+    let bundle = Bundle::compile(contract, &texts.policies, gateway.contract.strictness.clone());
+    let bundle = bundle.map_err(|BundleError(mistakes)| Failure::Broken(mistakes))?;
+    Ok((bundle, texts))
+}
+
+/// The tests beside the policies of `bundle`.
+pub(super) fn suites(bundle: &Bundle, texts: &Texts) -> Result<Vec<Suite>, Failure> {
+    policy_test::load(&texts.tests, &texts.policies, bundle).map_err(Failure::Broken)
 }
 
 /// The contract that the configuration names, proven; the built-in one where it names none.
@@ -70,7 +92,7 @@ pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure
 
 /// What is allowed in the policies of `bundle` and yet likely a mistake.
 pub(super) fn lints(gateway: &Gateway, bundle: &Bundle) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?))
+    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?.policies))
 }
 
 /// Entries of `contract.operations` that there is no operation for.

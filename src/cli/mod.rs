@@ -16,6 +16,7 @@ mod load;
 mod policies;
 mod run;
 mod selftest;
+mod test;
 
 use crate::config;
 use crate::policy;
@@ -37,7 +38,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused. `contract diff`: a policy is affected. `selftest`: something got through.
+    /// `explain`: the request would be refused. `test`: a case fails. `contract diff`: a policy is affected. `selftest`: something got through.
     Refused = 4,
 }
 
@@ -78,6 +79,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
     match args.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Test(args) => test::test(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
         Command::Contract(command) => contract::contract(&command),
@@ -93,6 +95,7 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::PolicyTest => crate::policy_test::schema(),
         SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }
 }

@@ -26,7 +26,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &args.overrides())?;
-    let bundle = load::bundle(&gateway)?;
+    let bundle = load::tested_bundle(&gateway)?;
     // the log of this process can only be taken once; a test that runs two gateways shares it
     let _ = application_log::start(&gateway.logs, std::io::stderr().is_terminal());
     keep_panics_quiet();
@@ -123,7 +123,7 @@ fn start(
     let metrics = shared.telemetry.server();
     let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
         let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
-        move |peer: Peer| stack(&shared, upstream.clone(), peer.0)
+        move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
     });
     server.map_err(trouble)
 }
@@ -148,7 +148,7 @@ async fn until_told_to_stop(gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]
 
 /// Swaps the bundle for what the files say now; keeps the old one if anything is wrong with them.
 fn reload(gateway: &Gateway, shared: &Shared) {
-    match load::bundle(gateway) {
+    match load::tested_bundle(gateway) {
         Ok(bundle) => {
             let revision = bundle.revision.clone();
             shared.gate.bundle.store(Arc::new(bundle));

@@ -214,6 +214,7 @@ impl Check<'_> {
         let given = Given::in_file(&keys.sampler, "/traces/sampler");
         let parsed = sampler::parse(&keys.sampler);
         let sampler = parsed.map_err(|what| self.refuse(&given, what, sampler::HELP)).unwrap_or(Sampler::AlwaysOff);
-        Traces { sampler, always_export: keys.always_export.clone() }
+        let slow_threshold = self.duration("/traces/slowThreshold", &keys.slow_threshold);
+        Traces { sampler, always_export: keys.always_export.clone(), slow_threshold }
     }
 }

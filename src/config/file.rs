@@ -236,8 +236,10 @@ pub(super) struct Traces {
     /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one. A ratio stands behind a colon.
     #[schemars(example = &"parentbased_always_on", example = &"traceidratio:0.1")]
     pub(super) sampler: String,
-    /// Outcomes exported even where the sampler said no.
+    /// What is exported even where the sampler said no.
     pub(super) always_export: Vec<AlwaysExport>,
+    /// From which time on a request counts as slow, from its head to the last byte of its answer.
+    pub(super) slow_threshold: String,
 }
 
 impl Default for Listen {
@@ -303,6 +305,7 @@ impl Default for Traces {
         Self {
             sampler: "parentbased_always_on".to_owned(),
             always_export: vec![AlwaysExport::Denied, AlwaysExport::Failed],
+            slow_threshold: "1s".to_owned(),
         }
     }
 }

@@ -228,8 +228,10 @@ pub enum LogLevel {
 pub struct Traces {
     /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one.
     pub sampler: Sampler,
-    /// Outcomes exported even where the sampler said no.
+    /// What is exported even where the sampler said no.
     pub always_export: Vec<AlwaysExport>,
+    /// From which time on a request counts as slow.
+    pub slow_threshold: Duration,
 }
 
 /// The head sampler (the names of the OpenTelemetry SDK specification).
@@ -249,7 +251,7 @@ pub enum Sampler {
     ParentBasedTraceIdRatio(f64),
 }
 
-/// Outcomes exported even where the sampler said no.
+/// What is exported even where the sampler said no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlwaysExport {
@@ -257,6 +259,8 @@ pub enum AlwaysExport {
     Denied,
     /// Requests on which the upstream or the gateway failed.
     Failed,
+    /// Requests that took at least `slowThreshold`.
+    Slow,
 }
 
 #[cfg(test)]

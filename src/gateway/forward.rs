@@ -47,7 +47,7 @@ async fn forward(
         Ok((answer, call)) => (Ok(answer), call),
         Err((error, call)) => (Err(error), call),
     };
-    record.lock().upstream = Some(call);
+    record.lock().called(call);
     let mut answer = answer.map_err(refuse)?;
     strip_hop_by_hop(answer.headers_mut());
     Ok(answer)

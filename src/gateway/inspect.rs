@@ -9,10 +9,10 @@ use super::refuse::Refusal;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
-use crate::judge::{Permit, decide, pass_unread};
+use crate::judge::{Permit, Step, decide_in_steps, pass_unread};
 use crate::policy::{Attributes, Client};
 use crate::reason::Reason;
-use crate::telemetry::record::Outcome;
+use crate::telemetry::record::{Judging, Outcome};
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, Request};
@@ -24,7 +24,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tower::{Layer, Service};
 
 /// Has the judge look at what must be judged.
@@ -235,11 +235,19 @@ fn judge<B>(
 ) -> Result<Permit, Refusal> {
     let time = SystemTime::now();
     let attributes = attributes(&call.request, &call.client, parameters, environment, time);
-    let clock = Instant::now();
-    let judgement = decide(&call.bundle, operation, &attributes, body);
+    let mut judging = Judging::begin(time);
+    let mut clock = Instant::now();
+    let mut lap = |spent: &mut Duration| {
+        let now = Instant::now();
+        *spent = now.duration_since(std::mem::replace(&mut clock, now));
+    };
+    let judgement = decide_in_steps(&call.bundle, operation, &attributes, body, |step| match step {
+        Step::Parse => lap(&mut judging.parse),
+        Step::Schema => lap(&mut judging.schema),
+    });
+    lap(&mut judging.policy);
     let mut record = call.record.lock();
-    record.judge = Some(clock.elapsed());
-    record.judge_started = Some(time);
+    record.judging = Some(judging);
     record.violations = judgement.violations;
     match judgement.verdict {
         Ok(permit) => {

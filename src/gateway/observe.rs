@@ -10,7 +10,7 @@ use crate::judge::violation::{Rule, Violation};
 use crate::policy::{Action, Client};
 use crate::reason::Reason;
 use crate::redact::method_label;
-use crate::telemetry::record::{Outcome, Record};
+use crate::telemetry::record::{Endpoint, Outcome, Record};
 use crate::telemetry::{InFlight, Telemetry};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Version};
@@ -29,6 +29,7 @@ use tower::{Layer, Service};
 pub(super) struct ObserveLayer {
     pub(super) shared: Arc<Shared>,
     pub(super) client: Arc<Client>,
+    pub(super) endpoint: Endpoint,
 }
 
 /// See [`ObserveLayer`].
@@ -36,6 +37,7 @@ pub(super) struct ObserveLayer {
 pub struct Observe<S> {
     shared: Arc<Shared>,
     client: Arc<Client>,
+    endpoint: Endpoint,
     inner: S,
 }
 
@@ -43,7 +45,7 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { shared: self.shared.clone(), client: self.client.clone(), inner }
+        Observe { shared: self.shared.clone(), client: self.client.clone(), endpoint: self.endpoint, inner }
     }
 }
 
@@ -64,7 +66,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // once: record and judge must not speak of two bundles
         let bundle = self.shared.gate.bundle.load_full();
-        let observation = Observation::begin(&self.shared, &bundle, &request, &self.client);
+        let observation = Observation::begin(&self.shared, &bundle, &request, &self.client, self.endpoint);
         let record = observation.record.clone();
         let call = Call { request, client: self.client.clone(), bundle, record };
         let mut inner = self.inner.clone();
@@ -93,10 +95,11 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, client: &Client) -> Self {
+    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, client: &Client, endpoint: Endpoint) -> Self {
         let trace = shared.telemetry.begin(request.headers());
         let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
         record.client = client.address;
+        record.endpoint = endpoint;
         record.protocol_version = match request.version() {
             Version::HTTP_10 => "1.0",
             Version::HTTP_2 => "2",
@@ -205,7 +208,11 @@ mod tests {
     fn shared() -> Arc<Shared> {
         let setup = Setup {
             logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
-            traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+            traces: &Traces {
+                sampler: Sampler::AlwaysOff,
+                always_export: Vec::new(),
+                slow_threshold: std::time::Duration::MAX,
+            },
             upstream: &UpstreamTarget::Embedded,
             output: Output::new(std::io::sink(), false),
             environment: &|_| None,
@@ -246,7 +253,8 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let shared = shared();
         let telemetry = shared.telemetry.clone();
-        let service = ObserveLayer { shared, client: Arc::default() }.layer(tower::service_fn(unsteady));
+        let service = ObserveLayer { shared, client: Arc::default(), endpoint: Endpoint::default() }
+            .layer(tower::service_fn(unsteady));
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");
             http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await

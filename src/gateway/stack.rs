@@ -7,6 +7,7 @@ use super::limit::{Limit, LimitLayer};
 use super::observe::{Observe, ObserveLayer};
 use super::shared::Shared;
 use crate::policy::Client;
+use crate::telemetry::record::Endpoint;
 use crate::upstream::Upstream;
 use std::sync::Arc;
 use tower::ServiceBuilder;
@@ -14,10 +15,10 @@ use tower::ServiceBuilder;
 /// The layers, as a type.
 pub type Stack = Observe<Limit<Admit<Inspect<Forward>>>>;
 
-/// The layers for a connection of `client`, on the worker whose connections `upstream` holds.
-pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, client: Arc<Client>) -> Stack {
+/// The layers for a connection of `client` to `endpoint`, on the worker whose connections `upstream` holds.
+pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, client: Arc<Client>, endpoint: Endpoint) -> Stack {
     ServiceBuilder::new()
-        .layer(ObserveLayer { shared: shared.clone(), client })
+        .layer(ObserveLayer { shared: shared.clone(), client, endpoint })
         .layer(LimitLayer { shared: shared.clone() })
         .layer(AdmitLayer { gate: shared.gate.clone() })
         .layer(InspectLayer { gate: shared.gate.clone() })

@@ -7,7 +7,7 @@ use crate::manifest;
 use crate::policy::{Policies, Policy, RequestPolicy, compile, lint};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct PolicyText {
 #[derive(Debug)]
 pub struct Bundle {
     /// Clerk's operations.
-    pub contract: Contract,
+    pub contract: Arc<Contract>,
     /// The organisation's rules.
     pub policies: Policies,
     /// How strictly the contract is applied.
@@ -50,11 +50,24 @@ impl Bundle {
     pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
         let policies = Policies::new(policies(texts, &contract).map_err(BundleError)?);
         let revision = revision(&contract, texts, &strictness);
+        Ok(Self::assemble(Arc::new(contract), policies, strictness, revision))
+    }
+
+    /// The same with the policies of these names only, and the contract applied as strictly as by default: so that tests of
+    /// policies say the same under every configuration.
+    #[must_use]
+    pub fn only(&self, names: &BTreeSet<String>) -> Self {
+        let policies = self.policies.all().iter().filter(|policy| names.contains(policy.name.as_ref())).cloned();
+        let policies = Policies::new(policies.collect());
+        Self::assemble(self.contract.clone(), policies, Strictness::default(), self.revision.clone())
+    }
+
+    fn assemble(contract: Arc<Contract>, policies: Policies, strictness: Strictness, revision: Arc<str>) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
             let has_policy = !policies.of_operation(&operation.id).is_empty();
             Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
         });
-        Ok(Self { inspections: inspections.collect(), contract, policies, strictness, revision })
+        Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }
 
     /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
@@ -102,7 +115,7 @@ impl Bundle {
     }
 }
 
-fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Policy>, Vec<Diagnostic>> {
+fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Arc<Policy>>, Vec<Diagnostic>> {
     let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
     let mut places: HashMap<String, PathBuf> = HashMap::new();
     for text in texts {
@@ -117,7 +130,7 @@ fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Policy>, Ve
                 mistakes.push(manifest.source.at("/metadata/name", message));
             }
             match compile(&manifest, contract) {
-                Ok(policy) => policies.push(policy),
+                Ok(policy) => policies.push(Arc::new(policy)),
                 Err(found) => mistakes.extend(found),
             }
         }

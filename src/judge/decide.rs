@@ -25,25 +25,50 @@ pub struct Judgement {
     pub rules: Vec<(Arc<Policy>, Outcome)>,
 }
 
+/// A step of the judge that is over; for who keeps the time, which the judge does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The body was read as JSON, or there was none to read.
+    Parse,
+    /// It was held against the schema.
+    Schema,
+}
+
+/// [`decide_in_steps`], where nobody needs to hear of the steps.
+pub fn decide(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, body: Bytes) -> Judgement {
+    decide_in_steps(bundle, operation, attributes, body, |_| ())
+}
+
 /// Judges a request to `operation`. Pure: the same arguments always get the same judgement. `body` is the whole body; it is not
 /// looked at where the contract has no schema for it.
 ///
 /// An empty body passes the schema: an SDK's `updateUser(id)` sends none, and the upstream has an answer for it.
 ///
 /// What the bundle does not inspect is judged by the strictest measure.
-pub fn decide(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, body: Bytes) -> Judgement {
+///
+/// `after` hears of each step when it is over; policies are what comes last.
+pub fn decide_in_steps(
+    bundle: &Bundle,
+    operation: &Operation,
+    attributes: &Attributes<'_>,
+    body: Bytes,
+    mut after: impl FnMut(Step),
+) -> Judgement {
     let inspection = bundle.inspection(operation).unwrap_or(Inspection::STRICT);
     let mut violations = Vec::new();
     let document = match (&operation.body, body.is_empty()) {
         (None, _) | (_, true) => None,
         (Some(schema), false) => match Document::parse(&body) {
             Ok(document) => {
+                after(Step::Parse);
                 let findings = schema.check(&document).into_iter();
                 violations.extend(findings.filter_map(|finding| from_schema(inspection, finding)));
                 deny_opaque(inspection, schema, &document, &mut violations);
+                after(Step::Schema);
                 Some(Arc::new(document))
             }
             Err(error) => {
+                after(Step::Parse);
                 violations.push(from_parse(inspection, schema, &error));
                 return conclude(Permit::judged(body), violations, Vec::new());
             }

@@ -52,6 +52,21 @@ impl Policy {
         if violated.is_empty() { Outcome::Holds } else { Outcome::Violated(violated) }
     }
 
+    /// How many match conditions it has.
+    pub fn conditions(&self) -> usize {
+        self.conditions.len()
+    }
+
+    /// What the match condition at `position` is whatever the request; none where the request decides.
+    pub fn constant_condition(&self, position: usize) -> Option<bool> {
+        self.conditions.get(position).and_then(|(_, condition)| condition.constant())
+    }
+
+    /// What the validation at `position` is whatever the request; none where the request decides.
+    pub fn constant_validation(&self, position: usize) -> Option<bool> {
+        self.validations.get(position).and_then(|validation| validation.expression.constant())
+    }
+
     /// The name of the match condition at `position`.
     pub fn condition(&self, position: usize) -> &str {
         self.conditions.get(position).map_or("", |(name, _)| name)

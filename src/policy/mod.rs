@@ -38,9 +38,8 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Orders `policies` by the operations they match, each operation's in the order given.
-    pub fn new(policies: Vec<Policy>) -> Self {
-        let all: Vec<Arc<Policy>> = policies.into_iter().map(Arc::new).collect();
+    /// Orders policies by the operations they match, each operation's in the order given.
+    pub fn new(all: Vec<Arc<Policy>>) -> Self {
         let mut by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>> = HashMap::new();
         for policy in &all {
             for operation in &policy.operations {

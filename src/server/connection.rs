@@ -8,6 +8,7 @@ use super::passed::Passed;
 use super::service::Answers;
 use super::watched::Watched;
 use crate::policy::Client;
+use crate::telemetry::record::Endpoint;
 use crate::telemetry::{RefusedConnection, ServerMetrics};
 use crate::transport::Gathered;
 use http::header::CONNECTION;
@@ -22,9 +23,14 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-/// The client's end of a connection.
+/// Who is at the client's end of a connection, and which is our end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer(pub Arc<Client>);
+pub struct Peer {
+    /// The client.
+    pub client: Arc<Client>,
+    /// Where it reached us.
+    pub endpoint: Endpoint,
+}
 
 /// What all connections of a worker share.
 pub(super) struct Reception<M> {
@@ -53,12 +59,12 @@ where
             opened = open(socket, tls, self.http.bounds) => opened,
             _ = &mut draining => return,
         };
-        let Open { stream, is_http2, client } = match opened {
+        let Open { stream, is_http2, peer } = match opened {
             Ok(open) => open,
             Err(Unopened::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
             Err(Unopened::Refused(why)) => return self.refused(why),
         };
-        let service = (self.service_for)(Peer(client));
+        let service = (self.service_for)(peer);
         match (stream, is_http2) {
             (Stream::Plain(stream), false) => self.version1(stream, service, draining).await,
             (Stream::Plain(stream), true) => self.version2(stream, service, draining).await,

@@ -1,10 +1,12 @@
 //! From a socket to a stream on which HTTP is spoken: sees what the client speaks, and does TLS's handshake.
 
+use super::connection::Peer;
 use super::socket::{Begun, Socket, Spoken};
 use super::tls::{self, Tls};
 use super::watched::Bounds;
 use crate::policy::Client;
 use crate::telemetry::RefusedConnection;
+use crate::telemetry::record::Endpoint;
 use pingora_timeout::timeout;
 use std::io;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ const PARTING: (Duration, u64) = (Duration::from_secs(1), 64 * 1024);
 pub(super) struct Open {
     pub(super) stream: Stream,
     pub(super) is_http2: bool,
-    pub(super) client: Arc<Client>,
+    pub(super) peer: Peer,
 }
 
 /// The stream itself.
@@ -45,15 +47,19 @@ pub(super) enum Unopened {
 /// Opens `socket`, on which TLS is spoken if `tls` says how, and nothing else then. A client may idle before it begins;
 /// what it begins, TLS's handshake or the bytes that tell what is spoken, has the time of a head.
 pub(super) async fn open(socket: Socket, tls: Option<Arc<Tls>>, bounds: Bounds) -> Result<Open, Unopened> {
-    let client = socket.client();
+    let peer = (socket.client(), socket.endpoint());
     let begun =
         timeout(bounds.stall, socket.begin()).await.map_err(|_| Unopened::Refused(RefusedConnection::Timeout))?;
     let begun = begun.map_err(Unopened::Gone)?;
-    let opened = timeout(bounds.head_time, identify(begun, tls, client)).await;
+    let opened = timeout(bounds.head_time, identify(begun, tls, peer)).await;
     opened.unwrap_or(Err(Unopened::Refused(RefusedConnection::Timeout)))
 }
 
-async fn identify(mut begun: Begun, tls: Option<Arc<Tls>>, mut client: Client) -> Result<Open, Unopened> {
+async fn identify(
+    mut begun: Begun,
+    tls: Option<Arc<Tls>>,
+    (mut client, mut endpoint): (Client, Endpoint),
+) -> Result<Open, Unopened> {
     let spoken = begun.spoken().await.map_err(Unopened::Gone)?;
     let (stream, is_http2) = match (spoken, tls) {
         (Spoken::Tls, Some(tls)) => {
@@ -61,6 +67,7 @@ async fn identify(mut begun: Begun, tls: Option<Arc<Tls>>, mut client: Client) -
             let stream = stream.map_err(|_| Unopened::Refused(RefusedConnection::Handshake))?;
             let (_, connection) = stream.get_ref();
             client.certificate = tls::client_certificate(connection);
+            endpoint.scheme = "https";
             let is_http2 = tls::is_http2(connection);
             (Stream::Tls(Box::new(stream)), is_http2)
         }
@@ -68,7 +75,7 @@ async fn identify(mut begun: Begun, tls: Option<Arc<Tls>>, mut client: Client) -
         (_, Some(_)) => return Err(part(begun, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
         (spoken, None) => (Stream::Plain(begun), spoken == Spoken::Http2),
     };
-    Ok(Open { stream, is_http2, client: Arc::new(client) })
+    Ok(Open { stream, is_http2, peer: Peer { client: Arc::new(client), endpoint } })
 }
 
 /// Says `last` to a client that is not served, in words that it understands.

@@ -1,6 +1,7 @@
 //! A client's socket, of either family, with the first bytes looked at before anything is made of them.
 
 use crate::policy::Client;
+use crate::telemetry::record::Endpoint;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -57,6 +58,15 @@ impl Socket {
                 Client { unix_uid: stream.peer_cred().ok().map(|peer| peer.uid()), ..Client::default() }
             }
         }
+    }
+
+    /// Our end of it, before anything is spoken.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        let address = match self {
+            Self::Tcp(stream, _) => stream.local_addr().ok(),
+            Self::Unix(_) => None,
+        };
+        Endpoint { address, ..Endpoint::default() }
     }
 
     /// Waits for the first byte, at the longest until the client closes.

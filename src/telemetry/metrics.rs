@@ -3,21 +3,28 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
+use super::digits::hex;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
+use super::upstream_metrics::UpstreamMetrics;
 use crate::redact::OTHER;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Bounds in seconds: those of the OpenTelemetry HTTP conventions, and below them two for a sidecar's neighbours.
 const REQUEST_BOUNDS: [f64; 16] =
     [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Bounds in bytes: of a body, up to well above the default of `limits.bodyBytes`.
+const SIZE_BOUNDS: [f64; 9] = [0.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 /// Bounds in seconds for work that takes microseconds.
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
@@ -70,18 +77,39 @@ struct Asked {
     asked: &'static str,
 }
 
+/// By which an exemplar names the trace it stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Traced {
+    trace_id: TraceId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct TraceId([u8; 16]);
+
+impl EncodeLabelValue for TraceId {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(std::str::from_utf8(&hex::<16, 32>(self.0)).unwrap_or_default())
+    }
+}
+
+/// Durations of which each bucket names a trace.
+type Exemplified<L> = Family<L, HistogramWithExemplars<Traced>, fn() -> HistogramWithExemplars<Traced>>;
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Every metric of the process.
 pub(super) struct Metrics {
     registry: Registry,
-    served: Durations<Served>,
+    served: Exemplified<Served>,
+    request_sizes: Histogram,
+    response_sizes: Histogram,
     called: Durations<Called>,
     judged: Histogram,
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
     unknown_versions: Family<Asked, Counter>,
     bundle: Family<Revision, Gauge>,
+    bundle_loaded: Gauge,
+    upstream: UpstreamMetrics,
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
@@ -102,13 +130,17 @@ impl Metrics {
         let spans: Family<Lost, Counter> = Family::default();
         let mut metrics = Self {
             registry: Registry::default(),
-            served: Family::new_with_constructor(|| Histogram::new(REQUEST_BOUNDS)),
+            served: Family::new_with_constructor(|| HistogramWithExemplars::new(REQUEST_BOUNDS.into_iter())),
+            request_sizes: Histogram::new(SIZE_BOUNDS),
+            response_sizes: Histogram::new(SIZE_BOUNDS),
             called: Family::new_with_constructor(|| Histogram::new(REQUEST_BOUNDS)),
             judged: Histogram::new(JUDGE_BOUNDS),
             requests: Family::default(),
             decisions: Family::default(),
             unknown_versions: Family::default(),
             bundle: Family::default(),
+            bundle_loaded: Gauge::default(),
+            upstream: UpstreamMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
             active: Gauge::default(),
@@ -138,6 +170,18 @@ impl Metrics {
             Unit::Seconds,
             self.called.clone(),
         );
+        registry.register_with_unit(
+            "http_server_request_body_size",
+            "Bytes of a request's body",
+            Unit::Bytes,
+            self.request_sizes.clone(),
+        );
+        registry.register_with_unit(
+            "http_server_response_body_size",
+            "Bytes of an answer's body",
+            Unit::Bytes,
+            self.response_sizes.clone(),
+        );
         registry.register("http_server_active_requests", "Requests that have no answer yet", self.active.clone());
     }
 
@@ -164,31 +208,42 @@ impl Metrics {
         registry.register("portcullis_log_lines_dropped", "Access log lines lost", self.lines_dropped.clone());
         registry.register("portcullis_spans_dropped", "Spans lost", spans);
         registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
+        registry.register_with_unit(
+            "portcullis_bundle_loaded_timestamp",
+            "When the bundle that judges was loaded, since 1970",
+            Unit::Seconds,
+            self.bundle_loaded.clone(),
+        );
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
         self.server.register(registry);
+        self.upstream.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
 
-    /// Counts a finished request.
-    pub(super) fn add(&self, record: &Record) {
+    /// Counts a finished request, whose trace is `exported` or not.
+    pub(super) fn add(&self, record: &Record, exported: bool) {
         let operation = record.routed.as_ref().map_or(&self.other, |routed| &routed.operation);
         let served = Served {
             http_request_method: record.method,
             http_route: Arc::clone(record.routed.as_ref().map_or(&self.other, |routed| &routed.route)),
             http_response_status_code: record.status,
         };
-        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64());
+        let traced = exported.then_some(Traced { trace_id: TraceId(record.trace.trace_id) });
+        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, None);
+        self.request_sizes.observe(as_float(record.request_bytes));
+        self.response_sizes.observe(as_float(record.response_bytes));
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
         }
-        if let Some(judge) = record.judge {
-            self.judged.observe(judge.as_secs_f64());
+        if let Some(judge) = record.judging {
+            self.judged.observe(judge.elapsed().as_secs_f64());
         }
         if let Some(call) = &record.upstream {
             self.called.get_or_create(&called(record, call)).observe(call.elapsed.as_secs_f64());
+            self.upstream.add(call);
         }
         self.add_decisions(record, operation);
     }
@@ -223,6 +278,8 @@ impl Metrics {
     pub(super) fn bundle_loaded(&self, revision: &str) {
         self.bundle.clear();
         self.bundle.get_or_create(&Revision { revision: revision.to_owned() }).set(1);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.bundle_loaded.set(now.as_secs().cast_signed());
         self.reloads.get_or_create(&Reload { outcome: "loaded" }).inc();
     }
 
@@ -238,6 +295,11 @@ impl Metrics {
         let _ = text::encode(&mut text, &self.registry);
         text
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the last bytes of petabytes do not matter")]
+const fn as_float(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 /// A call's labels; `error_type` says why there was no answer.
@@ -259,14 +321,14 @@ mod tests {
     #[test]
     fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
         let metrics = Metrics::new();
-        metrics.add(&samples::allowed());
+        metrics.add(&samples::allowed(), true);
         let mut denied = samples::denied();
         denied.violations = vec![denied.violations; 3].concat();
-        metrics.add(&denied);
+        metrics.add(&denied, false);
         let mut failed = samples::failed();
         failed.unknown_version = Some(UnknownVersion::Newer);
-        metrics.add(&failed);
-        metrics.add(&samples::unrouted());
+        metrics.add(&failed, false);
+        metrics.add(&samples::unrouted(), false);
         let text = metrics.text();
         let lines: Vec<_> = text.lines().collect();
         for line in [
@@ -280,6 +342,11 @@ mod tests {
             r#"portcullis_decisions_total{operation="_OTHER",policy="",action="deny",reason="method_not_allowed"} 1"#,
             r#"portcullis_unknown_api_versions_total{asked="newer"} 1"#,
             "portcullis_judge_duration_seconds_count 3",
+            "http_server_request_body_size_bytes_sum 90.0",
+            r#"http_server_response_body_size_bytes_bucket{le="1024.0"} 4"#,
+            "portcullis_upstream_connections_reused_total 1",
+            "portcullis_upstream_connect_failures_total 1",
+            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234"#,
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
             "# EOF",

@@ -13,6 +13,7 @@ mod sampling;
 mod server_metrics;
 mod timestamp;
 pub mod trace_context;
+mod upstream_metrics;
 mod version_alarm;
 
 pub use access_log::Output;
@@ -124,13 +125,12 @@ impl Telemetry {
     pub fn finish(&self, record: &Record) {
         let shared = &*self.shared;
         shared.log.add(record);
-        shared.metrics.add(record);
         shared.version_alarm.look_at(record);
-        if let Some(otlp) = &shared.otlp
-            && shared.sampling.at_end(record)
-        {
+        let otlp = shared.otlp.as_ref().filter(|_| shared.sampling.at_end(record));
+        if let Some(otlp) = otlp {
             otlp.add(record);
         }
+        shared.metrics.add(record, otlp.is_some());
     }
 
     /// Says that the bundle `revision` judges from now on.

@@ -79,7 +79,48 @@ pub struct Routed {
     pub api_version: Arc<str>,
 }
 
-/// One attempt to have the upstream answer.
+/// Where a client reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Our end of the connection; none where the transport has none.
+    pub address: Option<SocketAddr>,
+}
+
+impl Default for Endpoint {
+    /// Without TLS, nobody knows where.
+    fn default() -> Self {
+        Self { scheme: "http", address: None }
+    }
+}
+
+/// When a request was judged, and how long each step took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judging {
+    /// When the judge began, as wall clock for spans.
+    pub started: SystemTime,
+    /// Time to read the body as JSON.
+    pub parse: Duration,
+    /// Time to hold it against the contract's schema.
+    pub schema: Duration,
+    /// Time in policies, and to conclude from them.
+    pub policy: Duration,
+}
+
+impl Judging {
+    /// Judging that begins at `started` and has taken no time yet.
+    pub const fn begin(started: SystemTime) -> Self {
+        Self { started, parse: Duration::ZERO, schema: Duration::ZERO, policy: Duration::ZERO }
+    }
+
+    /// From bytes to decision.
+    pub fn elapsed(&self) -> Duration {
+        self.parse + self.schema + self.policy
+    }
+}
+
+/// The attempt to have the upstream answer, and the one before it that came to nothing.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
     /// When the attempt began, as wall clock for spans.
@@ -92,8 +133,47 @@ pub struct UpstreamCall {
     pub reused: bool,
     /// Time to a new connection, TLS included.
     pub connect: Option<Duration>,
+    /// Time in the handshake of a new connection by TLS.
+    pub tls: Option<Duration>,
     /// The address connected to.
     pub peer: Option<SocketAddr>,
+    /// The version of HTTP spoken on the connection, such as `1.1`; none where there is no connection.
+    pub protocol_version: Option<&'static str>,
+    /// Bytes of a body that streams, sent until the answer began; none of one that was held.
+    pub streamed: Option<u64>,
+    /// The attempt before this one; there is at most one, as only idle connections can turn out to be closed.
+    pub unsent: Option<Unsent>,
+}
+
+/// An attempt of which no byte can have left: the upstream had closed the idle connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsent {
+    /// When it began, as wall clock for spans.
+    pub started: SystemTime,
+    /// From its begin to the failure.
+    pub elapsed: Duration,
+    /// The connection's other end.
+    pub peer: Option<SocketAddr>,
+    /// The version of HTTP spoken on the connection.
+    pub protocol_version: Option<&'static str>,
+}
+
+impl UpstreamCall {
+    /// An attempt that begins now.
+    pub fn begin() -> Self {
+        Self {
+            started: SystemTime::now(),
+            elapsed: Duration::ZERO,
+            status: None,
+            reused: false,
+            connect: None,
+            tls: None,
+            peer: None,
+            protocol_version: None,
+            streamed: None,
+            unsent: None,
+        }
+    }
 }
 
 /// One request, as it may be shown.
@@ -107,8 +187,8 @@ pub struct Record {
     pub elapsed: Duration,
     /// The method if it is a standard one, else `_OTHER` (OpenTelemetry HTTP conventions).
     pub method: &'static str,
-    /// `http` or `https`, as the client reached us.
-    pub scheme: &'static str,
+    /// Where the client reached us.
+    pub endpoint: Endpoint,
     /// The version of HTTP the client speaks, such as `1.1`.
     pub protocol_version: &'static str,
     /// The client's address; none where the transport has none.
@@ -137,14 +217,12 @@ pub struct Record {
     pub revision: Arc<str>,
     /// The status the caller got; 0 when it got none.
     pub status: u16,
-    /// Bytes of the request body read.
+    /// Bytes of the request body read; of one that streams, until the answer began.
     pub request_bytes: u64,
     /// Bytes of the response body sent.
     pub response_bytes: u64,
-    /// Time in the judge; none where nothing was judged.
-    pub judge: Option<Duration>,
-    /// When the judge began, as wall clock.
-    pub judge_started: Option<SystemTime>,
+    /// When it was judged, and how long that took; none where nothing was.
+    pub judging: Option<Judging>,
     /// The upstream call; none where none was made.
     pub upstream: Option<UpstreamCall>,
 }
@@ -159,7 +237,7 @@ impl Record {
             clock: Instant::now(),
             elapsed: Duration::ZERO,
             method,
-            scheme: "http",
+            endpoint: Endpoint::default(),
             protocol_version: "1.1",
             client: None,
             trace,
@@ -176,10 +254,15 @@ impl Record {
             status: 0,
             request_bytes: 0,
             response_bytes: 0,
-            judge: None,
-            judge_started: None,
+            judging: None,
             upstream: None,
         }
+    }
+
+    /// Notes what became of the upstream call.
+    pub fn called(&mut self, call: UpstreamCall) {
+        self.request_bytes = call.streamed.unwrap_or(self.request_bytes);
+        self.upstream = Some(call);
     }
 
     /// The route template, or `_OTHER` where no operation of the contract fits.
@@ -202,7 +285,7 @@ impl Record {
 pub(crate) mod samples {
     //! Records for the tests of what is made from them.
 
-    use super::{DecisionId, Outcome, Record, Routed, UpstreamCall};
+    use super::{DecisionId, Endpoint, Judging, Outcome, Record, Routed, UpstreamCall};
     use crate::contract::credential::{Environment, KeyClass};
     use crate::judge::violation::{Action, Field, Rule, Violation};
     use crate::reason::Reason;
@@ -226,6 +309,7 @@ pub(crate) mod samples {
         record.started = UNIX_EPOCH + Duration::new(1_778_574_600, 125_000_000);
         record.elapsed = Duration::from_micros(1234);
         record.client = Some(([127, 0, 0, 1], 50_000).into());
+        record.endpoint = Endpoint { scheme: "https", address: Some(([127, 0, 0, 1], 8787).into()) };
         record.decision_id = DecisionId(0xabc);
         record.routed = Some(Routed {
             route: Arc::from("/v1/users/{user_id}"),
@@ -237,8 +321,12 @@ pub(crate) mod samples {
         record.key_fingerprint = Some(Fingerprint(0xfeed));
         record.request_bytes = 30;
         record.response_bytes = 400;
-        record.judge = Some(Duration::from_micros(3));
-        record.judge_started = Some(record.started + Duration::from_micros(100));
+        record.judging = Some(Judging {
+            started: record.started + Duration::from_micros(100),
+            parse: Duration::from_nanos(1_500),
+            schema: Duration::from_nanos(500),
+            policy: Duration::from_micros(1),
+        });
         record
     }
 
@@ -252,8 +340,9 @@ pub(crate) mod samples {
             elapsed: Duration::from_micros(900),
             status: Some(200),
             reused: true,
-            connect: None,
             peer: Some(([127, 0, 0, 1], 8443).into()),
+            protocol_version: Some("1.1"),
+            ..UpstreamCall::begin()
         });
         record
     }

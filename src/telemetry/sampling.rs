@@ -5,6 +5,7 @@ use super::environment::Environment;
 use super::record::{Outcome, Record};
 use super::trace_context::{Parent, TraceContext};
 use crate::config::gateway::{AlwaysExport, Sampler, Traces};
+use std::time::Duration;
 
 /// The sampling decisions of one process.
 #[derive(Clone, Debug)]
@@ -12,6 +13,8 @@ pub(super) struct Sampling {
     sampler: Sampler,
     denied: bool,
     failed: bool,
+    /// From which time on.
+    slow: Option<Duration>,
 }
 
 impl Sampling {
@@ -22,6 +25,7 @@ impl Sampling {
             sampler: from_environment(environment).unwrap_or(traces.sampler),
             denied: traces.always_export.contains(&AlwaysExport::Denied),
             failed: traces.always_export.contains(&AlwaysExport::Failed),
+            slow: traces.always_export.contains(&AlwaysExport::Slow).then_some(traces.slow_threshold),
         }
     }
 
@@ -42,6 +46,7 @@ impl Sampling {
     pub(super) fn at_end(&self, record: &Record) -> bool {
         let TraceContext { sampled, .. } = record.trace;
         sampled
+            || self.slow.is_some_and(|threshold| record.elapsed >= threshold)
             || match record.outcome {
                 Outcome::Denied => self.denied,
                 Outcome::Failed => self.failed,
@@ -96,9 +101,11 @@ mod tests {
     use crate::telemetry::record::{Outcome, Record};
     use crate::telemetry::trace_context::{Parent, TraceContext};
     use std::sync::Arc;
+    use std::time::Duration;
 
     fn sampling(sampler: Sampler, variables: &[(&str, &str)]) -> Sampling {
-        let traces = Traces { sampler, always_export: vec![AlwaysExport::Denied] };
+        let slow_threshold = Duration::from_secs(1);
+        let traces = Traces { sampler, always_export: vec![AlwaysExport::Denied, AlwaysExport::Slow], slow_threshold };
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
         Sampling::new(&traces, Environment::new(&lookup))
     }
@@ -143,6 +150,11 @@ mod tests {
             record.outcome = outcome;
             assert_eq!(off.at_end(&record), exported, "{outcome:?}");
         }
+        for (elapsed, exported) in [(999, false), (1_000, true)] {
+            record.elapsed = Duration::from_millis(elapsed);
+            assert_eq!(off.at_end(&record), exported, "{elapsed} ms");
+        }
+        record.elapsed = Duration::ZERO;
         record.trace.sampled = true;
         assert!(off.at_end(&record));
     }

@@ -9,14 +9,14 @@ use super::lease::Lease;
 use super::multiplex::Multiplex;
 use super::pool::Pool;
 use super::upload::{Progress, Upload};
-use crate::telemetry::record::UpstreamCall;
+use crate::telemetry::record::{Unsent, UpstreamCall};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pingora_timeout::timeout;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 /// An answer, and how it was got.
 pub type Answered = (Response<UpstreamResponseBody>, UpstreamCall);
@@ -60,10 +60,13 @@ impl Upstream {
     /// # Errors
     /// [`UpstreamError`] when there is no answer, with what is known of the attempt.
     pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
-        let mut call = begin();
-        let clock = Instant::now();
-        let result = self.exchange(frame(request), &mut call).await;
+        let mut call = UpstreamCall::begin();
+        let mut clock = Instant::now();
+        let request = frame(request);
+        let progress = request.body().progress();
+        let result = self.exchange(request, &mut call, &mut clock).await;
         call.elapsed = clock.elapsed();
+        call.streamed = progress.map(|progress| progress.bytes());
         match result {
             Ok(answer) => {
                 call.status = Some(answer.status().as_u16());
@@ -77,14 +80,17 @@ impl Upstream {
         &self,
         mut request: Request<Upload>,
         call: &mut UpstreamCall,
+        clock: &mut Instant,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         if let Some(lease) = self.open_already() {
-            (call.reused, call.peer) = (true, Some(lease.peer()));
+            call.reused = true;
+            (call.peer, call.protocol_version) = (Some(lease.peer()), Some(lease.protocol_version()));
             match self.ask(lease, request).await {
                 Ok(answer) => return Ok(answer),
                 Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
                 Err(unanswered) => return Err(unanswered.error),
             }
+            begin_again(call, clock);
         }
         let lease = self.open(call).await?;
         self.ask(lease, request).await.map_err(|unanswered| unanswered.error)
@@ -102,9 +108,9 @@ impl Upstream {
 
     async fn open(&self, call: &mut UpstreamCall) -> Result<Lease, Unreachable> {
         let clock = Instant::now();
-        (call.reused, call.peer) = (false, None);
-        let lease = self.connector.connect(&self.connections).await?;
-        (call.connect, call.peer) = (Some(clock.elapsed()), Some(lease.peer()));
+        let (lease, tls) = self.connector.connect(&self.connections).await?;
+        (call.connect, call.tls) = (Some(clock.elapsed()), tls);
+        (call.peer, call.protocol_version) = (Some(lease.peer()), Some(lease.protocol_version()));
         Ok(lease)
     }
 
@@ -171,13 +177,10 @@ fn accept(answer: Response<Incoming>, lease: Lease) -> Result<Response<UpstreamR
     Ok(answer.map(|incoming| UpstreamResponseBody::new(incoming, lease)))
 }
 
-fn begin() -> UpstreamCall {
-    UpstreamCall {
-        started: SystemTime::now(),
-        elapsed: Duration::ZERO,
-        status: None,
-        reused: false,
-        connect: None,
-        peer: None,
-    }
+/// Makes of `call`, which came to nothing, the attempt before one that begins now.
+fn begin_again(call: &mut UpstreamCall, clock: &mut Instant) {
+    let UpstreamCall { started, peer, protocol_version, .. } = *call;
+    let unsent = Unsent { started, elapsed: clock.elapsed(), peer, protocol_version };
+    *call = UpstreamCall { unsent: Some(unsent), ..UpstreamCall::begin() };
+    *clock = Instant::now();
 }

@@ -33,6 +33,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Longest time for it to say so.
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A new connection, and the time in the handshake where it is by TLS.
+type Connected = (Lease, Option<Duration>);
+
 /// How to reach the upstream: made once, shared by the workers.
 #[derive(Clone)]
 pub struct Connector(Arc<Route>);
@@ -72,8 +75,8 @@ impl Connector {
         self.0.upload_timeout
     }
 
-    /// A new connection, whose driver runs on this worker, within the connect timeout.
-    pub(super) async fn connect(&self, connections: &Connections) -> Result<Lease, Unreachable> {
+    /// A new connection, whose driver runs on this worker, within the connect timeout; and the time in TLS's handshake.
+    pub(super) async fn connect(&self, connections: &Connections) -> Result<Connected, Unreachable> {
         let route = &self.0;
         let connected = timeout(route.connect_timeout, route.connect(connections)).await;
         connected.unwrap_or(Err(Unreachable::ConnectTimeout))
@@ -81,15 +84,18 @@ impl Connector {
 }
 
 impl Route {
-    async fn connect(&self, connections: &Connections) -> Result<Lease, Unreachable> {
+    async fn connect(&self, connections: &Connections) -> Result<Connected, Unreachable> {
         let (stream, peer) = self.connect_tcp().await?;
-        let Some((connector, name)) = &self.tls else { return version1(stream, peer, connections).await };
+        let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
+        let clock = Instant::now();
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;
-        if tls::is_http2(stream.get_ref().1) {
-            version2(stream, peer, connections).await
+        let handshake = clock.elapsed();
+        let lease = if tls::is_http2(stream.get_ref().1) {
+            version2(stream, peer, connections).await?
         } else {
-            version1(stream, peer, connections).await
-        }
+            version1(stream, peer, connections).await?
+        };
+        Ok((lease, Some(handshake)))
     }
 
     /// Tries the addresses in turn. Each has its share of the time that is left, so that a dead first one (such as

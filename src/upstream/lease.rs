@@ -25,6 +25,14 @@ impl Lease {
         }
     }
 
+    /// The version of HTTP spoken, as OpenTelemetry writes it.
+    pub(super) const fn protocol_version(&self) -> &'static str {
+        match self {
+            Self::Whole(_) => "1.1",
+            Self::Stream(_) => "2",
+        }
+    }
+
     /// Sends `request` to `origin`, in the connection's version of HTTP.
     pub(super) async fn send(
         &mut self,

@@ -22,6 +22,8 @@ pub(super) struct Progress {
     begun: Instant,
     /// Milliseconds after `begun` when bytes were last handed over, or [`Progress::CLIENT`].
     handed: AtomicU64,
+    /// Bytes handed over.
+    bytes: AtomicU64,
     /// Whether the client broke off.
     broken: AtomicBool,
 }
@@ -42,7 +44,12 @@ impl Progress {
     const CLIENT: u64 = u64::MAX;
 
     fn new() -> Self {
-        Self { begun: Instant::now(), handed: AtomicU64::new(0), broken: AtomicBool::new(false) }
+        Self {
+            begun: Instant::now(),
+            handed: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            broken: AtomicBool::default(),
+        }
     }
 
     /// How long it has been the upstream's turn to read on or to answer; zero while the client's bytes are awaited.
@@ -63,6 +70,11 @@ impl Progress {
         self.broken.load(Ordering::Relaxed)
     }
 
+    /// Bytes handed over so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// How long ago the body began to be sent.
     pub(super) fn elapsed(&self) -> Duration {
         self.begun.elapsed()
@@ -71,8 +83,13 @@ impl Progress {
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>) {
         let now = || u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::CLIENT - 1);
         self.handed.store(if polled.is_pending() { Self::CLIENT } else { now() }, Ordering::Relaxed);
-        if matches!(polled, Poll::Ready(Some(Err(_)))) {
-            self.broken.store(true, Ordering::Relaxed);
+        match polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+            }
+            Poll::Ready(Some(Err(_))) => self.broken.store(true, Ordering::Relaxed),
+            Poll::Ready(None) | Poll::Pending => {}
         }
     }
 }

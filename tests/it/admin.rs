@@ -16,7 +16,11 @@ use tokio::sync::oneshot;
 fn state() -> State {
     let setup = Setup {
         logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+        traces: &Traces {
+            sampler: Sampler::AlwaysOff,
+            always_export: Vec::new(),
+            slow_threshold: std::time::Duration::MAX,
+        },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(io::sink(), false),
         environment: &|_| None,

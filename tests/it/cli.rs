@@ -239,6 +239,7 @@ fn the_schema_is_printed_as_it_is_kept() {
     for (of, kept) in [
         ("gateway", include_str!("../../config/gateway.schema.json")),
         ("policy", include_str!("../../policies/policy.schema.json")),
+        ("policy-test", include_str!("../../policies/policy-test.schema.json")),
     ] {
         let output = run(folder.path(), &["schema", of]);
         assert_eq!(output.status.code(), Some(0), "{of}");

@@ -31,6 +31,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod policy_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod readme;
@@ -45,6 +47,8 @@ mod shadow;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
+mod span_tree;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
@@ -56,3 +60,5 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod watching;

@@ -92,7 +92,7 @@ async fn a_worker_whose_connections_closed_gets_the_next_ones() {
 
 #[tokio::test]
 async fn the_service_knows_its_peer() {
-    let (_server, address) = serve(settings(), |_, _, peer| async move { peer.0.address.unwrap().to_string() });
+    let (_server, address) = serve(settings(), |_, _, peer| async move { peer.client.address.unwrap().to_string() });
     let mut client = Client::connect(address).await;
     let own = client.stream.local_addr().unwrap().to_string();
     assert_eq!(client.get("/").await.text(), own);

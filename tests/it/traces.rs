@@ -10,11 +10,12 @@ use portcullis::config::gateway::{
 };
 use portcullis::judge::violation::{Action, Field, Rule, Violation};
 use portcullis::reason::Reason;
-use portcullis::telemetry::record::{Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,7 +32,7 @@ fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telemetry {
     let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.clone());
     let setup = Setup {
         logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied] },
+        traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied], slow_threshold: LONG },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
         environment: &lookup,
@@ -53,8 +54,8 @@ fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
         api_version: Arc::from("2026-05-12"),
     });
     record.elapsed = Duration::from_millis(2);
-    record.judge = Some(Duration::from_micros(3));
-    record.judge_started = Some(record.started);
+    let step = Duration::from_micros(1);
+    record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
     record
 }
 
@@ -68,7 +69,7 @@ fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
         status: Some(200),
         reused: false,
         connect: Some(Duration::from_micros(300)),
-        peer: None,
+        ..UpstreamCall::begin()
     });
     record
 }
@@ -156,6 +157,8 @@ async fn sender_is_named(protocol: Protocol) {
     assert_eq!(batch.resource("service.name").as_deref(), Some("portcullis"));
     assert_eq!(batch.resource("service.version").as_deref(), Some(env!("CARGO_PKG_VERSION")));
     assert_eq!(batch.resource("team").as_deref(), Some("identity"));
+    assert_eq!(batch.resource("process.pid"), Some(std::process::id().to_string()));
+    assert_eq!(batch.resource("service.instance.id").map(|id| id.len()), Some(36));
     if protocol == Protocol::Http {
         assert_eq!(batch.path, "/v1/traces");
         assert_eq!(batch.headers["host"], collector.address.to_string());
@@ -251,6 +254,59 @@ async fn a_collector_by_tls_is_verified_over_http() {
 #[tokio::test]
 async fn a_collector_by_tls_is_verified_over_grpc() {
     tls_is_verified(Protocol::Grpc).await;
+}
+
+/// A server's TLS that asks for a client's certificate, and the variables by which a client has all that it needs.
+fn mutual_tls() -> (TlsAcceptor, tempfile::TempDir, [(&'static str, String); 3]) {
+    let authority_key = KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = authority.self_signed(&authority_key).expect("an authority");
+    let key = KeyPair::generate().expect("a key");
+    let issuer = Issuer::from_params(&authority, &authority_key);
+    let both = CertificateParams::new(["localhost".to_owned()]).expect("a name").signed_by(&key, &issuer);
+    let both = both.expect("a certificate");
+    let mut roots = RootCertStore::empty();
+    roots.add(root.der().clone()).expect("an authority");
+    let provider = Arc::new(default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("protocol versions")
+        .with_client_cert_verifier(clients.expect("a verifier"));
+    let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let config = config.with_single_cert(vec![both.der().clone()], private).expect("a server's certificate");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a written file");
+        path.display().to_string()
+    };
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", file("ca.pem", root.pem())),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", file("client.pem", both.pem())),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", file("client.key", key.serialize_pem())),
+    ];
+    (TlsAcceptor::from(Arc::new(config)), folder, variables)
+}
+
+#[tokio::test]
+async fn a_collector_that_asks_who_we_are_is_told() {
+    let (acceptor, _folder, files) = mutual_tls();
+    let mut collector = Collector::start(Protocol::Http, Some(acceptor)).await;
+    let mut variables = collector.variables();
+    variables.push(("OTEL_EXPORTER_OTLP_TIMEOUT", String::from("1000")));
+    let [authority, certificate, key] = files;
+    variables.push(authority);
+    let stranger = telemetry(&variables, Sampler::AlwaysOn);
+    stranger.finish(&allowed(&stranger, &HeaderMap::new()));
+    stranger.shutdown(LONG).await;
+    assert_eq!(collector.rest(), "");
+
+    variables.extend([certificate, key]);
+    let known = telemetry(&variables, Sampler::AlwaysOn);
+    known.finish(&allowed(&known, &HeaderMap::new()));
+    assert_eq!(collector.spans(3).await.len(), 3);
 }
 
 /// A collector that takes connections and never answers is worse than one that refuses them.

@@ -105,6 +105,14 @@ impl Variables {
 }
 
 impl Expression {
+    /// What the expression is whatever the request; none where the request decides.
+    pub(in crate::policy) const fn constant(&self) -> Option<bool> {
+        match self.0 {
+            Node::Constant(Value::Bool(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// Whether the expression is true.
     ///
     /// # Errors

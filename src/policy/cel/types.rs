@@ -3,6 +3,7 @@
 use super::kind::{Kind, Kinds};
 use super::value::Value;
 use crate::contract::declared::Declared;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What is known of a value when a policy is loaded: its possible types, and what is inside.
@@ -32,7 +33,8 @@ impl<'c> Type<'c> {
 
     /// A string that is one of `values`.
     pub(super) fn one_of<T: Into<Box<str>>>(values: impl IntoIterator<Item = T>) -> Self {
-        Self { kinds: Kinds::STRING, shape: Shape::OneOf(values.into_iter().map(Into::into).collect()) }
+        let values: BTreeSet<Box<str>> = values.into_iter().map(Into::into).collect();
+        Self { kinds: Kinds::STRING, shape: Shape::OneOf(values.into_iter().collect()) }
     }
 
     pub(super) fn list_of(elements: Self) -> Self {

@@ -66,8 +66,8 @@ fn costs(object: &mut Object<'_>, record: &Record) {
     object.number("request_bytes", record.request_bytes);
     object.number("response_bytes", record.response_bytes);
     object.number("duration_us", micros(record.elapsed));
-    if let Some(judge) = record.judge {
-        object.number("judge_us", micros(judge));
+    if let Some(judge) = record.judging {
+        object.number("judge_us", micros(judge.elapsed()));
     }
     if let Some(UpstreamCall { elapsed, status, reused, connect, .. }) = record.upstream {
         object.number("upstream_us", micros(elapsed));

@@ -1,13 +1,13 @@
 //! Connections to the collector, plain or by TLS, for both protocols.
 
-use super::settings::{Protocol, Settings};
+use super::settings::{ClientFiles, Protocol, Settings};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::error::Error;
 use std::fmt;
@@ -42,7 +42,7 @@ impl Connector {
         if !settings.tls() {
             return Ok(Self { tls: None });
         }
-        let mut config = client_config(settings.certificate.as_deref())?;
+        let mut config = client_config(settings)?;
         config.alpn_protocols = match settings.protocol {
             Protocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
             Protocol::Grpc => vec![b"h2".to_vec()],
@@ -72,14 +72,20 @@ impl Connector {
     }
 }
 
-fn client_config(certificate: Option<&Path>) -> Result<ClientConfig, BoxError> {
+fn client_config(settings: &Settings) -> Result<ClientConfig, BoxError> {
     let builder =
         ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
-    let verified = match certificate {
+    let verified = match &settings.certificate {
         None => builder.with_platform_verifier()?,
         Some(path) => builder.with_root_certificates(authorities(path)?),
     };
-    Ok(verified.with_no_client_auth())
+    Ok(match &settings.client {
+        None => verified.with_no_client_auth(),
+        Some(ClientFiles { certificate, key }) => {
+            let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
+            verified.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key)?)?
+        }
+    })
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, BoxError> {

@@ -3,6 +3,7 @@
 //! A dead or slow collector is never felt by a request: spans wait in a bounded queue and are dropped, whole requests at a
 //! time, when it is full; what is lost is counted and said at most once a minute.
 
+mod callee;
 mod connection;
 mod export;
 mod grpc_client;
@@ -10,6 +11,7 @@ mod http_client;
 mod protobuf;
 mod queue;
 mod request;
+mod resource;
 mod settings;
 mod span;
 mod spans;
@@ -46,8 +48,8 @@ pub enum OtlpError {
     /// A variable has a value that can't be used.
     #[error(transparent)]
     Variable(#[from] VariableError),
-    /// The certificate authorities can't be read or used.
-    #[error("the certificate authorities for the OTLP collector can't be used")]
+    /// The certificate authorities, or our certificate and its key, can't be read or used.
+    #[error("the certificates for the OTLP collector can't be used")]
     Trust(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

@@ -4,6 +4,7 @@ use super::protobuf::Message;
 use super::queue::Batch;
 use super::span::Attributes;
 use bytes::Bytes;
+use opentelemetry::Value;
 use opentelemetry_sdk::Resource;
 
 /// `ExportTraceServiceRequest.resource_spans`.
@@ -32,7 +33,11 @@ impl Sender {
         let (mut described, mut scoped) = (Vec::new(), Vec::new());
         Message::new(&mut described).message(RESOURCE, |message| {
             for (key, value) in resource {
-                Attributes::of(message, RESOURCE_ATTRIBUTES).text(key.as_str(), &value.as_str());
+                let mut attributes = Attributes::of(message, RESOURCE_ATTRIBUTES);
+                match value {
+                    Value::I64(number) => attributes.number(key.as_str(), number.unsigned_abs()),
+                    other => attributes.text(key.as_str(), &other.as_str()),
+                }
             }
         });
         Message::new(&mut scoped).message(SCOPE, |message| {

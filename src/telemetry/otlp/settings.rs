@@ -1,11 +1,10 @@
 //! What the `OTEL_*` variables ask for (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>). The OTLP crate
 //! would read some of them itself, from the process; those for the certificates and for switching off it does not know.
 
+use super::resource::resource;
 use crate::telemetry::environment::{Environment, VariableError, pairs};
 use http::Uri;
-use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +13,9 @@ const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORT
 const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
 const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
 const CERTIFICATES: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
-const RESOURCE: &str = "OTEL_RESOURCE_ATTRIBUTES";
+const CLIENT_CERTIFICATES: [&str; 2] =
+    ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"];
+const CLIENT_KEYS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"];
 
 /// How spans travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,13 @@ pub(super) enum Protocol {
     HttpProtobuf,
     /// `grpc`.
     Grpc,
+}
+
+/// PEM files with our certificate and its key.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ClientFiles {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 /// Everything the exporter needs to know. Holds credentials: it has no `Debug`.
@@ -35,6 +43,8 @@ pub(super) struct Settings {
     pub(super) timeout: Duration,
     /// PEM file with the authorities to trust in place of the platform's.
     pub(super) certificate: Option<PathBuf>,
+    /// Who we are to the collector, where it asks.
+    pub(super) client: Option<ClientFiles>,
     pub(super) resource: Resource,
     /// Most spans that wait.
     pub(super) queue: usize,
@@ -47,8 +57,7 @@ pub(super) struct Settings {
 impl Settings {
     /// Reads the variables. None where no endpoint is set, or traces are switched off.
     pub(super) fn read(environment: Environment<'_>) -> Result<Option<Self>, VariableError> {
-        let exporter = environment.get("OTEL_TRACES_EXPORTER");
-        if environment.is_true("OTEL_SDK_DISABLED") || exporter.is_some_and(|name| !name.eq_ignore_ascii_case("otlp")) {
+        if environment.is_true("OTEL_SDK_DISABLED") || !is_exporter(environment) {
             return Ok(None);
         }
         let Some((variable, endpoint)) = environment.first(ENDPOINTS) else { return Ok(None) };
@@ -62,6 +71,7 @@ impl Settings {
             headers: list(environment, HEADERS)?,
             timeout: timeout(environment)?,
             certificate: environment.first(CERTIFICATES).map(|(_, path)| PathBuf::from(path)),
+            client: client(environment)?,
             resource: resource(environment)?,
             queue,
             batch: batch.min(queue),
@@ -73,6 +83,16 @@ impl Settings {
     pub(super) fn tls(&self) -> bool {
         self.endpoint.scheme() == Some(&http::uri::Scheme::HTTPS)
     }
+}
+
+/// Whether `OTEL_TRACES_EXPORTER` asks for this exporter, or for nothing in particular.
+fn is_exporter(environment: Environment<'_>) -> bool {
+    let Some(name) = environment.get("OTEL_TRACES_EXPORTER") else { return true };
+    let is_ours = name.trim().eq_ignore_ascii_case("otlp");
+    if !is_ours && !name.trim().eq_ignore_ascii_case("none") {
+        tracing::warn!("`OTEL_TRACES_EXPORTER` is neither `otlp` nor `none`; no traces are exported");
+    }
+    is_ours
 }
 
 /// A number of spans: at least one, and no more than memory can be asked for.
@@ -105,7 +125,24 @@ fn uri(variable: &'static str, endpoint: &str, protocol: Protocol) -> Result<Uri
     usable.then_some(uri).ok_or(VariableError { variable, problem })
 }
 
-fn list(environment: Environment<'_>, variables: [&'static str; 2]) -> Result<Vec<(String, String)>, VariableError> {
+/// Certificate and key go together.
+fn client(environment: Environment<'_>) -> Result<Option<ClientFiles>, VariableError> {
+    match (environment.first(CLIENT_CERTIFICATES), environment.first(CLIENT_KEYS)) {
+        (Some((_, certificate)), Some((_, key))) => {
+            Ok(Some(ClientFiles { certificate: certificate.into(), key: key.into() }))
+        }
+        (None, None) => Ok(None),
+        (Some((variable, _)), None) => Err(VariableError { variable, problem: "needs the variable with its key" }),
+        (None, Some((variable, _))) => {
+            Err(VariableError { variable, problem: "needs the variable with its certificate" })
+        }
+    }
+}
+
+pub(super) fn list(
+    environment: Environment<'_>,
+    variables: [&'static str; 2],
+) -> Result<Vec<(String, String)>, VariableError> {
     let Some((variable, list)) = environment.first(variables) else { return Ok(Vec::new()) };
     pairs(&list).ok_or(VariableError { variable, problem: "is not a list of `name=value`, separated by commas" })
 }
@@ -117,23 +154,10 @@ fn timeout(environment: Environment<'_>) -> Result<Duration, VariableError> {
     millis.map(Duration::from_millis).ok_or(VariableError { variable, problem })
 }
 
-/// Who we are: `service.name` from `OTEL_SERVICE_NAME`, else from the resource attributes, else `portcullis`.
-fn resource(environment: Environment<'_>) -> Result<Resource, VariableError> {
-    let given = list(environment, [RESOURCE, RESOURCE])?;
-    let builder = Resource::builder_empty()
-        .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attribute(KeyValue::new("service.name", "portcullis"))
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attributes(given.into_iter().map(|(name, value)| KeyValue::new(name, value)));
-    let name = environment.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name));
-    Ok(builder.with_attributes(name).build())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Protocol, Settings};
+    use super::{ClientFiles, Protocol, Settings};
     use crate::telemetry::environment::{Environment, VariableError};
-    use opentelemetry::Key;
     use std::time::Duration;
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<Settings>, VariableError> {
@@ -156,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_of_ours_is_of_no_use_without_its_key() {
+        let certificate = ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/a.pem");
+        let key = ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/a.key");
+        assert_eq!(settings(&[ENDPOINT]).client, None);
+        let files = ClientFiles { certificate: "/a.pem".into(), key: "/a.key".into() };
+        assert_eq!(settings(&[ENDPOINT, certificate, key]).client, Some(files));
+        for alone in [certificate, key] {
+            let error = read(&[ENDPOINT, alone]).err().unwrap();
+            assert!(error.variable == alone.0 && !error.to_string().contains(alone.1), "{error}");
+        }
+    }
+
+    #[test]
     fn only_the_endpoint_for_all_signals_gets_the_path_of_traces() {
         assert_eq!(settings(&[ENDPOINT]).endpoint, "http://127.0.0.1:4318/v1/traces");
         let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector.example.com/here");
@@ -164,17 +201,6 @@ mod tests {
         assert!(own.tls());
         let grpc = settings(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
         assert_eq!((grpc.protocol, grpc.endpoint.path()), (Protocol::Grpc, "/"));
-    }
-
-    #[test]
-    fn a_service_is_named_by_its_variable_then_its_attributes_then_us() {
-        let name = |variables: &[_]| {
-            settings(&[&[ENDPOINT], variables].concat()).resource.get(&Key::new("service.name")).unwrap().to_string()
-        };
-        let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=from%20attributes,team=identity");
-        assert_eq!(name(&[]), "portcullis");
-        assert_eq!(name(&[attributes]), "from attributes");
-        assert_eq!(name(&[attributes, ("OTEL_SERVICE_NAME", "named")]), "named");
     }
 
     #[test]

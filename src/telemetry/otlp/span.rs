@@ -142,6 +142,27 @@ impl<'a, 'b> Attributes<'a, 'b> {
         }
     }
 
+    /// A text of two parts.
+    pub(super) fn joined(&mut self, key: &str, [first, second]: [&str; 2]) {
+        self.add(key, |any| {
+            any.text(1, |text| {
+                text.extend_from_slice(first.as_bytes());
+                text.extend_from_slice(second.as_bytes());
+            });
+        });
+    }
+
+    /// Several texts.
+    pub(super) fn texts<'t>(&mut self, key: &str, values: impl Iterator<Item = &'t str>) {
+        const ARRAY: u32 = 5;
+        const VALUES: u32 = 1;
+        self.add(key, |any| {
+            any.message(ARRAY, |array| {
+                values.for_each(|value| array.message(VALUES, |any| any.bytes(1, value.as_bytes())));
+            });
+        });
+    }
+
     /// An address as text.
     pub(super) fn address(&mut self, key: &str, value: IpAddr) {
         self.add(key, |any| any.text(1, |text| address(text, value)));

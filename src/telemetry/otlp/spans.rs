@@ -1,37 +1,34 @@
 //! The spans of a request, written from its record when it is over: a SERVER span with the decision, below it an INTERNAL
-//! one for the judge and a CLIENT one for the call to the upstream.
+//! one for the judge and a CLIENT one for each attempt to call the upstream.
 //!
-//! Names follow the OpenTelemetry HTTP conventions (stable). `url.full` and `url.path`, which those ask for too, are left
-//! out on purpose: a path as sent may hold a secret. Events are named and hold no message, for the same reason.
+//! Names follow the OpenTelemetry HTTP conventions (stable), but for what a caller could write a secret into. The path in
+//! `url.full` is the contract's template, as ids name people and some paths hold tokens; its query is left out, names as
+//! well as values. `url.path`, `url.query`, `user_agent.original` and headers are left out. Events hold no message.
 
+use super::callee::Callee;
 use super::protobuf::Message;
 use super::span::{Attributes, Kind, Lineage, Span};
 use crate::config::gateway::UpstreamTarget;
-use crate::judge::violation::{Rule, Violation};
+use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::OTHER;
-use crate::telemetry::record::{Outcome, Record, UpstreamCall};
-use std::time::{Duration, SystemTime};
+use crate::telemetry::record::{Judging, Outcome, Record};
 
 /// Writes spans: what is the same for all of them.
 #[derive(Clone, Debug)]
 pub(super) struct Spans {
-    /// The upstream's name and port, as configured.
-    server: Option<(Box<str>, u16)>,
+    callee: Callee,
 }
 
 impl Spans {
     /// Spans of a gateway to `upstream`; the built-in stand-in has no address.
     pub(super) fn new(upstream: &UpstreamTarget) -> Self {
-        let server = match upstream {
-            UpstreamTarget::Embedded => None,
-            UpstreamTarget::Url { host, port, .. } => Some((Box::from(host.as_str()), *port)),
-        };
-        Self { server }
+        Self { callee: Callee::new(upstream) }
     }
 
-    /// How many spans `record` has: one to three.
+    /// How many spans `record` has: one to four.
     pub(super) fn count(record: &Record) -> usize {
-        1 + usize::from(judged(record).is_some()) + usize::from(record.upstream.is_some())
+        let attempts = record.upstream.as_ref().map_or(0, |call| 1 + usize::from(call.unsent.is_some()));
+        1 + usize::from(record.judging.is_some()) + attempts
     }
 
     /// Writes the spans of `record` into the `ScopeSpans` that `scope` is.
@@ -41,36 +38,38 @@ impl Spans {
             Lineage { id: trace.server_span_id, parent: trace.parent_span_id, remote: trace.parent_span_id.is_some() };
         let child = |id| Lineage { id, parent: Some(trace.server_span_id), remote: false };
         Span::write(scope, trace, parent, Kind::Server, |span| serve(span, record));
-        if let Some((started, elapsed)) = judged(record) {
-            Span::write(scope, trace, child(rand::random()), Kind::Internal, |span| {
-                span.name("judge");
-                span.time(started, elapsed);
-            });
+        if let Some(judging) = &record.judging {
+            Span::write(scope, trace, child(rand::random()), Kind::Internal, |span| judge(span, record, judging));
         }
         if let Some(call) = &record.upstream {
-            Span::write(scope, trace, child(trace.client_span_id), Kind::Client, |span| self.call(span, record, call));
-        }
-    }
-
-    /// A CLIENT span. A 4xx is an error here, as the conventions have it: this client's request was not answered well.
-    fn call(&self, span: &mut Span<'_, '_>, record: &Record, call: &UpstreamCall) {
-        name(span, record);
-        span.time(call.started, call.elapsed);
-        let mut attributes = span.attributes();
-        called(&mut attributes, record, call);
-        if let Some((host, port)) = &self.server {
-            attributes.text("server.address", host);
-            attributes.number("server.port", u64::from(*port));
-        }
-        if call.status.is_none_or(|status| status >= 400) {
-            error(span, record, call.status);
+            if let Some(unsent) = &call.unsent {
+                let id = child(rand::random());
+                Span::write(scope, trace, id, Kind::Client, |span| self.callee.missed(span, record, unsent));
+            }
+            Span::write(scope, trace, child(trace.client_span_id), Kind::Client, |span| {
+                self.callee.called(span, record, call);
+            });
         }
     }
 }
 
-/// When the judge began and how long it took; none where nothing was judged.
-fn judged(record: &Record) -> Option<(SystemTime, Duration)> {
-    record.judge_started.zip(record.judge)
+fn judge(span: &mut Span<'_, '_>, record: &Record, judging: &Judging) {
+    span.name("judge");
+    span.time(judging.started, judging.elapsed());
+    let mut attributes = span.attributes();
+    attributes.seconds("portcullis.judge.parse.duration", judging.parse);
+    attributes.seconds("portcullis.judge.schema.duration", judging.schema);
+    attributes.seconds("portcullis.judge.policy.duration", judging.policy);
+    let mut rules: Vec<&str> = Vec::new();
+    for violation in record.shown_violations().filter(|violation| violation.action == Action::Deny) {
+        let rule = rule(violation);
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+    if !rules.is_empty() {
+        attributes.texts("policy.deciding_rules", rules.into_iter());
+    }
 }
 
 fn serve(span: &mut Span<'_, '_>, record: &Record) {
@@ -81,7 +80,7 @@ fn serve(span: &mut Span<'_, '_>, record: &Record) {
     decided(&mut attributes, record);
     let end = record.started + record.elapsed;
     for violation in record.shown_violations() {
-        span.event("policy.violation", end, |attributes| violated(attributes, violation));
+        span.event("policy.violation", end, |attributes| violated(attributes, record, violation));
     }
     let dropped = record.violations.len() - record.shown_violations().count();
     if dropped > 0 {
@@ -93,7 +92,7 @@ fn serve(span: &mut Span<'_, '_>, record: &Record) {
 }
 
 /// `{method} {route}`; a method that is not standard is `HTTP`, a route that the contract lacks is left out.
-fn name(span: &mut Span<'_, '_>, record: &Record) {
+pub(super) fn name(span: &mut Span<'_, '_>, record: &Record) {
     let method = if record.method == OTHER { "HTTP" } else { record.method };
     match &record.routed {
         Some(routed) => span.names(method, &routed.route),
@@ -103,7 +102,7 @@ fn name(span: &mut Span<'_, '_>, record: &Record) {
 
 fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
     attributes.text("http.request.method", record.method);
-    attributes.text("url.scheme", record.scheme);
+    attributes.text("url.scheme", record.endpoint.scheme);
     attributes.text("network.protocol.version", record.protocol_version);
     attributes.number("http.request.body.size", record.request_bytes);
     attributes.number("http.response.body.size", record.response_bytes);
@@ -115,6 +114,11 @@ fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
     }
     if let Some(client) = record.client {
         attributes.address("client.address", client.ip());
+        attributes.number("client.port", u64::from(client.port()));
+    }
+    if let Some(address) = record.endpoint.address {
+        attributes.address("server.address", address.ip());
+        attributes.number("server.port", u64::from(address.port()));
     }
 }
 
@@ -133,13 +137,26 @@ fn decided(attributes: &mut Attributes<'_, '_>, record: &Record) {
     }
 }
 
-fn violated(attributes: &mut Attributes<'_, '_>, violation: &Violation) {
-    let rule = match &violation.rule {
+/// A rule by its name, as the whole process knows it.
+fn rule(violation: &Violation) -> &str {
+    match &violation.rule {
         Rule::Policy(name) => name,
-        Rule::Keyword(keyword) => *keyword,
+        Rule::Keyword(keyword) => keyword,
         Rule::Gateway => "gateway",
+    }
+}
+
+/// A rule belongs to a set, and has the version of that: policies are of the bundle, keywords of the contract.
+fn violated(attributes: &mut Attributes<'_, '_>, record: &Record, violation: &Violation) {
+    let api_version = record.routed.as_ref().map_or("", |routed| &routed.api_version);
+    let (ruleset, version) = match &violation.rule {
+        Rule::Policy(_) => ("policies", &*record.revision),
+        Rule::Keyword(_) => ("contract", api_version),
+        Rule::Gateway => ("portcullis", env!("CARGO_PKG_VERSION")),
     };
-    attributes.text("security_rule.name", rule);
+    attributes.text("security_rule.name", rule(violation));
+    attributes.text("security_rule.ruleset.name", ruleset);
+    attributes.text("security_rule.version", version);
     attributes.text("policy.action", violation.action.as_str());
     attributes.text("policy.reason", violation.reason.as_str());
     if let Some(field) = &violation.field {
@@ -147,23 +164,8 @@ fn violated(attributes: &mut Attributes<'_, '_>, violation: &Violation) {
     }
 }
 
-fn called(attributes: &mut Attributes<'_, '_>, record: &Record, call: &UpstreamCall) {
-    attributes.text("http.request.method", record.method);
-    attributes.truth("portcullis.connection.reused", call.reused);
-    if let Some(status) = call.status {
-        attributes.number("http.response.status_code", u64::from(status));
-    }
-    if let Some(connect) = call.connect {
-        attributes.seconds("portcullis.connection.duration", connect);
-    }
-    if let Some(peer) = call.peer {
-        attributes.address("network.peer.address", peer.ip());
-        attributes.number("network.peer.port", u64::from(peer.port()));
-    }
-}
-
 /// Marks the span as an error, of our own reason where the gateway failed, else of the status that says so.
-fn error(span: &mut Span<'_, '_>, record: &Record, status: Option<u16>) {
+pub(super) fn error(span: &mut Span<'_, '_>, record: &Record, status: Option<u16>) {
     span.error();
     let mut attributes = span.attributes();
     match (record.reason, record.outcome, status) {
@@ -179,7 +181,7 @@ mod tests {
     use super::super::protobuf::Message;
     use super::Spans;
     use crate::config::gateway::UpstreamTarget;
-    use crate::telemetry::record::{Record, samples};
+    use crate::telemetry::record::{Record, Unsent, samples};
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
     use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
     use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -229,6 +231,7 @@ mod tests {
         assert_eq!(client.parent_span_id, server.span_id);
         assert_eq!(client.flags & SpanFlags::ContextIsRemoteMask as u32, 0);
         for (key, value) in [
+            ("url.full", "https://api.example.com/v1/users/{user_id}"),
             ("server.address", "api.example.com"),
             ("server.port", "443"),
             ("network.peer.address", "127.0.0.1"),
@@ -245,6 +248,21 @@ mod tests {
         let mut record = samples::allowed();
         record.upstream.as_mut().unwrap().connect = Some(std::time::Duration::from_millis(250));
         assert_eq!(attribute(&spans(&record)[2], "portcullis.connection.duration").as_deref(), Some("0.25"));
+    }
+
+    #[test]
+    fn an_attempt_that_never_left_has_a_span_of_its_own() {
+        let mut record = samples::allowed();
+        let call = record.upstream.as_mut().unwrap();
+        let (peer, protocol_version) = (call.peer, Some("2"));
+        let elapsed = std::time::Duration::from_micros(5);
+        call.unsent = Some(Unsent { started: call.started - elapsed, elapsed, peer, protocol_version });
+        let [server, _, unsent, client] = &spans(&record)[..] else { panic!("four spans") };
+        assert_eq!((unsent.kind(), &unsent.parent_span_id), (SpanKind::Client, &server.span_id));
+        assert!(is_error(unsent) && !is_error(client) && unsent.span_id != client.span_id);
+        assert_eq!(attribute(unsent, "network.protocol.version").as_deref(), Some("2"));
+        assert_eq!(attribute(client, "http.request.resend_count").as_deref(), Some("1"));
+        assert_eq!(client.span_id, record.trace.client_span_id, "the one that the upstream is told of");
     }
 
     #[test]

@@ -200,7 +200,7 @@ fn true_and_false_are_no_words() {
 #[test]
 fn outcomes_to_export_are_of_a_closed_list() {
     insta::assert_snapshot!(said_of(&with("traces:\n  alwaysExport:\n  - denied\n  - error\n")), @r"
-    error: `traces.alwaysExport[1]` must be one of `denied` or `failed`
+    error: `traces.alwaysExport[1]` must be one of `denied`, `failed` or `slow`
      --> gateway.yaml:7:5
       |
     7 |   - error

@@ -125,6 +125,10 @@ pub(crate) fn attribute(attributes: &[KeyValue], key: &str) -> Option<String> {
         Value::StringValue(text) => text,
         Value::IntValue(number) => number.to_string(),
         Value::BoolValue(truth) => truth.to_string(),
+        Value::ArrayValue(array) => {
+            let values = array.values.into_iter().map(|value| KeyValue { value: Some(value), ..KeyValue::default() });
+            values.filter_map(|value| attribute(&[value], "")).collect::<Vec<_>>().join(", ")
+        }
         other => format!("{other:?}"),
     })
 }

@@ -101,7 +101,7 @@ impl Setup {
         };
         let server = Server::start(vec![listener], settings, &shared.telemetry.server(), move |_| {
             let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
-            move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.0)
+            move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.client, peer.endpoint)
         });
         Gateway { address, shared, lines, _server: server.unwrap() }
     }
@@ -124,7 +124,11 @@ impl Gateway {
 fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
     let setup = TelemetrySetup {
         logs: &Logs { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler: Sampler::AlwaysOff, always_export: Vec::new() },
+        traces: &Traces {
+            sampler: Sampler::AlwaysOff,
+            always_export: Vec::new(),
+            slow_threshold: std::time::Duration::MAX,
+        },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(Lines(lines), false),
         environment: &|_| None,

@@ -1,0 +1,54 @@
+//! The report for programs.
+
+use super::Report;
+use crate::cli::explain::said;
+use crate::policy_test::{Branch, CaseResult};
+use crate::reason::Reason;
+use serde_json::{Value, json};
+
+pub(super) fn report(report: &Report<'_>) -> String {
+    let failed = report.results.iter().filter(|result| !result.passed()).count();
+    let (rules, shown) = report.coverage.rules();
+    let told = json!({
+        "cases": report.results.iter().map(case).collect::<Vec<_>>(),
+        "passed": report.results.len() - failed,
+        "failed": failed,
+        "coverage": {
+            "percent": report.coverage.percent(),
+            "rules": { "all": rules, "shown": shown },
+            "branches": report.coverage.branches.iter().map(branch).collect::<Vec<_>>(),
+        },
+    });
+    format!("{told:#}")
+}
+
+fn case(result: &CaseResult<'_>) -> Value {
+    let rules = result.decided.rules.iter().map(|(policy, outcome)| {
+        json!({ "policy": policy.name, "action": policy.action.as_str(), "outcome": said(policy, outcome) })
+    });
+    let mismatches = result
+        .mismatches
+        .iter()
+        .map(|mismatch| json!({ "subject": mismatch.subject, "expected": mismatch.expected, "got": mismatch.got }));
+    json!({
+        "suite": result.suite.name,
+        "name": result.case.name,
+        "file": result.suite.source.file(),
+        "line": result.line(),
+        "passed": result.passed(),
+        "refused": result.decided.refused.map(Reason::as_str),
+        "mismatches": mismatches.collect::<Vec<_>>(),
+        "rules": rules.collect::<Vec<_>>(),
+    })
+}
+
+fn branch(branch: &Branch) -> Value {
+    json!({
+        "policy": branch.policy,
+        "file": branch.file,
+        "line": branch.line,
+        "expression": branch.expression,
+        "outcome": branch.outcome,
+        "seen": branch.seen,
+    })
+}

@@ -1,0 +1,65 @@
+//! The report for CI systems, in the XML of `JUnit`.
+
+use super::Report;
+use crate::policy_test::CaseResult;
+use std::fmt::Write;
+
+pub(super) fn report(report: &Report<'_>) -> String {
+    let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    // writing to a `String` cannot fail
+    let _ = writeln!(text, "<testsuites{}>", counts(&report.results));
+    for results in report.results.chunk_by(|one, next| std::ptr::eq(one.suite, next.suite)) {
+        let name = results.first().map_or_else(String::new, |result| escaped(&result.suite.name));
+        let _ = writeln!(text, "  <testsuite name=\"{name}\"{}>", counts(results));
+        for result in results {
+            case(&mut text, result);
+        }
+        text.push_str("  </testsuite>\n");
+    }
+    text.push_str("</testsuites>");
+    text
+}
+
+fn counts(results: &[CaseResult<'_>]) -> String {
+    let failed = results.iter().filter(|result| !result.passed()).count();
+    format!(" tests=\"{}\" failures=\"{failed}\"", results.len())
+}
+
+fn case(text: &mut String, result: &CaseResult<'_>) {
+    let (suite, name) = (escaped(&result.suite.name), escaped(&result.case.name));
+    let file = escaped(&result.suite.source.file().display().to_string());
+    let line = result.line();
+    let _ = write!(text, "    <testcase classname=\"{suite}\" name=\"{name}\" file=\"{file}\" line=\"{line}\"");
+    if result.passed() {
+        text.push_str("/>\n");
+    } else {
+        let message = escaped(&result.failure().message);
+        let _ = writeln!(text, ">\n      <failure message=\"{message}\"/>\n    </testcase>");
+    }
+}
+
+/// `text` in an attribute; what XML cannot hold is shown as an escape of ours.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            _ if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => out.extend(letter.escape_debug()),
+            _ => out.push(letter),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escaped;
+
+    #[test]
+    fn no_name_breaks_out_of_its_attribute() {
+        assert_eq!(escaped("a \"b\" <c> & d\u{0}\n"), "a &quot;b&quot; &lt;c&gt; &amp; d\\0\\n");
+    }
+}

@@ -1,0 +1,80 @@
+//! `portcullis test`: run the cases written beside policies.
+
+mod json;
+mod junit;
+mod text;
+
+use super::args::ConfigArgs;
+use super::policies::policy_of;
+use super::{Exit, Failure, console, load};
+use crate::config::overrides::Overrides;
+use crate::policy_test::{CaseResult, Coverage};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Policy files, their test files, or folders of both; the policies of the configuration where none is named
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Run only cases whose name, as it is reported (`SUITE: CASE`), holds this text
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    filter: String,
+    /// Fail if there is no case to run
+    #[arg(long)]
+    fail_on_empty: bool,
+    /// Fail if cases show less than this percentage of the branches: each match condition and validation true, and false
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    coverage_threshold: Option<u8>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    /// Print the report as XML, as `JUnit` does
+    #[arg(long, conflicts_with = "json")]
+    junit: bool,
+}
+
+/// What came of it all.
+struct Report<'s> {
+    results: Vec<CaseResult<'s>>,
+    coverage: Coverage,
+}
+
+pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
+    let mut gateway = load::configuration(&args.config, &Overrides::default())?;
+    if !args.paths.is_empty() {
+        let mut paths: Vec<_> = args.paths.iter().map(|path| policy_of(path).unwrap_or_else(|| path.clone())).collect();
+        paths.sort();
+        paths.dedup();
+        gateway.policies = paths;
+    }
+    let (bundle, texts) = load::compiled(&gateway)?;
+    let suites = load::suites(&bundle, &texts)?;
+    let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
+    let coverage = Coverage::of(&results, &texts.policies, &bundle);
+    let report = Report { results, coverage };
+    console::say(&match (args.json, args.junit) {
+        (true, _) => json::report(&report),
+        (_, true) => junit::report(&report),
+        (false, false) => text::report(&report),
+    });
+    let shortfalls = shortfalls(args, &report);
+    for shortfall in &shortfalls {
+        console::complain(shortfall);
+    }
+    let is_fine = shortfalls.is_empty() && report.results.iter().all(CaseResult::passed);
+    Ok(if is_fine { Exit::Fine } else { Exit::Refused })
+}
+
+/// What was asked for besides that cases pass, and is not so.
+fn shortfalls(args: &TestArgs, report: &Report<'_>) -> Vec<String> {
+    let empty = args.fail_on_empty && report.results.is_empty();
+    let empty = empty.then(|| "there is no case to run".to_owned());
+    let percent = report.coverage.percent();
+    let uncovered = args.coverage_threshold.filter(|threshold| percent < usize::from(*threshold));
+    let uncovered =
+        uncovered.map(|threshold| format!("cases show {percent} % of the branches, less than {threshold} %"));
+    empty.into_iter().chain(uncovered).collect()
+}

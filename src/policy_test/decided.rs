@@ -1,0 +1,81 @@
+//! What became of the request of a case.
+
+use super::request::Request;
+use crate::contract::{Routed, names_only_the_version};
+use crate::judge::violation::{Field, Rule, Violation};
+use crate::judge::{Bundle, Judgement, decide};
+use crate::policy::{Action, Attributes, Outcome, Policy};
+use crate::reason::Reason;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What became of the request of a case.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// Why it is refused; none where it passes.
+    pub refused: Option<Reason>,
+    /// Everything that rules found.
+    pub violations: Vec<Violation>,
+    /// What each policy for the operation said, in order.
+    pub rules: Vec<(Arc<Policy>, Outcome)>,
+}
+
+impl Decided {
+    /// What `bundle` decides of `request`.
+    pub(super) fn of(request: &Request, bundle: &Bundle) -> Self {
+        let query = request.uri.query().unwrap_or_default();
+        let routed = bundle.route(&request.method, request.uri.path(), request.version.as_deref());
+        if bundle.exempt(&routed).is_some() {
+            return Self::default();
+        }
+        match routed {
+            Routed::Operation(operation, _) if !bundle.takes_query(&operation) && !names_only_the_version(query) => {
+                Self::refused(Reason::AmbiguousRequest)
+            }
+            Routed::Operation(operation, parameters) => {
+                let attributes = Attributes {
+                    method: &request.method,
+                    path: request.uri.path(),
+                    parameters: &parameters,
+                    query,
+                    headers: &request.headers,
+                    environment: request.environment,
+                    client: &request.client,
+                    time: request.time,
+                };
+                let Judgement { verdict, violations, rules } =
+                    decide(bundle, &operation, &attributes, request.body.clone());
+                Self { refused: verdict.err(), violations, rules }
+            }
+            Routed::Unknown => Self::refused(Reason::OperationNotAllowed),
+            Routed::Ambiguous => Self::refused(Reason::AmbiguousPath),
+            Routed::MethodUnknown => Self::refused(Reason::MethodNotAllowed),
+        }
+    }
+
+    /// Refused before policies are asked.
+    fn refused(reason: Reason) -> Self {
+        Self { refused: Some(reason), ..Self::default() }
+    }
+
+    /// The policies that refuse.
+    pub(super) fn policies(&self) -> BTreeSet<String> {
+        let of_policy = |violation: &Violation| match (&violation.rule, violation.action) {
+            (Rule::Policy(name), Action::Deny) => Some(name.to_string()),
+            _ => None,
+        };
+        self.violations.iter().filter_map(of_policy).collect()
+    }
+
+    /// The rules that found something which leads to `action`.
+    pub(super) fn rules_of(&self, action: Action) -> BTreeSet<String> {
+        let found = self.violations.iter().filter(|violation| violation.action == action);
+        found.map(|violation| violation.rule.to_string()).collect()
+    }
+
+    /// The fields that something was found in.
+    pub(super) fn fields(&self) -> BTreeSet<String> {
+        let fields = self.violations.iter().filter_map(|violation| violation.field.as_ref());
+        fields.map(Field::for_caller).collect()
+    }
+}

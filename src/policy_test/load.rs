@@ -1,0 +1,187 @@
+//! From test files to suites that can be run, or everything that is wrong with them.
+
+use super::request::{Request, Written, request};
+use super::source::{CaseSource, Decision, Expectation, PolicyTest};
+use crate::contract::nearest;
+use crate::judge::{Bundle, PolicyText};
+use crate::manifest::{self, Manifest, Source};
+use crate::policy::RequestPolicy;
+use crate::span::Diagnostic;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The text of a test file.
+#[derive(Clone, Debug)]
+pub struct TestText {
+    /// Where it was read.
+    pub file: PathBuf,
+    /// What it says.
+    pub text: String,
+}
+
+/// A test file that can be run.
+#[derive(Debug)]
+pub struct Suite {
+    /// `metadata.name`.
+    pub name: String,
+    /// The cases, as they are written.
+    pub cases: Vec<Case>,
+    /// Where it is written.
+    pub source: Source,
+    /// The policies that judge the cases, and no others.
+    pub(super) bundle: Bundle,
+}
+
+/// A request with what must become of it.
+#[derive(Debug)]
+pub struct Case {
+    /// What is shown.
+    pub name: String,
+    /// Its position in the file.
+    pub(super) position: usize,
+    pub(super) request: Request,
+    pub(super) expected: Expectation,
+}
+
+/// The suites that `texts` hold. `policies` are the texts that `bundle` was compiled from.
+///
+/// # Errors
+///
+/// Everything that is wrong with the files, each with its place.
+pub fn load(texts: &[TestText], policies: &[PolicyText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagnostic>> {
+    let (mut suites, mut mistakes) = (Vec::new(), Vec::new());
+    for text in texts {
+        match manifest::read::<PolicyTest>(&text.file, &text.text) {
+            Ok(manifests) => {
+                for manifest in manifests {
+                    match suite(manifest, policies, bundle) {
+                        Ok(suite) => suites.push(suite),
+                        Err(found) => mistakes.extend(found),
+                    }
+                }
+            }
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() { Ok(suites) } else { Err(mistakes) }
+}
+
+fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {
+    let Manifest { value, source } = manifest;
+    let mut mistakes = Vec::new();
+    let judges = match &value.spec.policies {
+        Some(names) => {
+            mistakes.extend(unknown_policies(names, &source, bundle));
+            names.iter().cloned().collect()
+        }
+        None => beside(source.file(), policies),
+    };
+    if judges.is_empty() {
+        let message = "no policy is tested: there is none in the file beside this one";
+        mistakes.push(source.at_key("/spec", message).with_help("name policies in `policies`"));
+    }
+    let written =
+        Written { source: &source, contract: &bundle.contract, api_version: value.spec.clerk_api_version.as_deref() };
+    let mut cases: Vec<Case> = Vec::new();
+    for (position, case) in value.spec.cases.iter().enumerate() {
+        let pointer = format!("/spec/cases/{position}");
+        if value.spec.cases.iter().take(position).any(|earlier| earlier.name == case.name) {
+            mistakes.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
+        }
+        mistakes.extend(impossible(case, &source, &pointer, &judges));
+        match request(&written, &case.request, &format!("{pointer}/request")) {
+            Ok(request) => {
+                cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
+            }
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
+    if mistakes.is_empty() {
+        Ok(Suite { name: value.metadata.name, cases, source, bundle: bundle.only(&judges) })
+    } else {
+        Err(mistakes)
+    }
+}
+
+fn unknown_policies<'a>(
+    names: &'a [String],
+    source: &'a Source,
+    bundle: &'a Bundle,
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    let known = || bundle.policies.all().iter().map(|policy| policy.name.as_ref());
+    let unknown = names.iter().enumerate().filter(move |(_, name)| known().all(|known| known != name.as_str()));
+    unknown.map(move |(position, name)| {
+        let message = format!("`{}` is not a policy that was loaded", name.escape_debug());
+        let mistake = source.at(&format!("/spec/policies/{position}"), message);
+        did_you_mean(mistake, nearest(name, known()))
+    })
+}
+
+/// What can never become of the case's request.
+fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeSet<String>) -> Vec<Diagnostic> {
+    let expected = &case.expect;
+    let mut mistakes = Vec::new();
+    if expected.decision == Decision::Allow {
+        let unused = [("reason", expected.reason.is_some()), ("policies", has_any(expected.policies.as_ref()))];
+        for (key, _) in unused.iter().filter(|(_, is_written)| *is_written) {
+            let message = format!("`{key}` is about a refusal, and `decision` is `allow`");
+            mistakes.push(source.at_key(&format!("{pointer}/expect/{key}"), message));
+        }
+    }
+    let named = expected.policies.iter().flatten().filter(|name| !judges.contains(*name));
+    for name in named {
+        let message = format!("`{}` does not judge the cases of this file", name.escape_debug());
+        let mistake = source.at(&format!("{pointer}/expect/policies"), message);
+        mistakes.push(did_you_mean(mistake, nearest(name, judges.iter().map(String::as_str))));
+    }
+    mistakes
+}
+
+fn has_any(names: Option<&BTreeSet<String>>) -> bool {
+    names.is_some_and(|names| !names.is_empty())
+}
+
+/// The policies of the file beside the test file `file`.
+fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
+    let tested = |policy: &&PolicyText| is_beside(file, &policy.file);
+    let manifests = policies.iter().filter(tested).flat_map(|policy| {
+        // the bundle was made of it, so it can be read
+        manifest::read::<RequestPolicy>(&policy.file, &policy.text).unwrap_or_default()
+    });
+    manifests.map(|manifest| manifest.value.metadata.name).collect()
+}
+
+/// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.
+fn is_beside(test: &Path, policy: &Path) -> bool {
+    let stem = |file: &Path| Some(file.file_stem()?.to_str()?.to_owned());
+    let tested = stem(test).and_then(|stem| Some(stem.strip_suffix(".test")?.to_owned()));
+    test.parent() == policy.parent() && tested.is_some() && tested == stem(policy)
+}
+
+fn did_you_mean(mistake: Diagnostic, meant: Option<&str>) -> Diagnostic {
+    match meant {
+        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+        None => mistake,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_beside;
+    use std::path::Path;
+
+    #[test]
+    fn a_test_is_beside_the_policy_of_its_name() {
+        let is = |test: &str, policy: &str| is_beside(Path::new(test), Path::new(policy));
+        assert!(is("policies/a.test.yaml", "policies/a.yaml"));
+        assert!(is("a.b.test.yml", "a.b.yaml"));
+        for (test, policy) in [
+            ("policies/a.test.yaml", "others/a.yaml"),
+            ("policies/a.test.yaml", "policies/b.yaml"),
+            ("policies/a.yaml", "policies/a.yaml"),
+        ] {
+            assert!(!is(test, policy), "{test} {policy}");
+        }
+    }
+}

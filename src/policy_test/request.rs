@@ -1,0 +1,168 @@
+//! The request of a case, made of what a person wrote.
+
+use super::source::{ClientSource, RequestSource};
+use crate::contract::credential::Environment;
+use crate::contract::{Contract, nearest, requested_version};
+use crate::manifest::Source;
+use crate::policy::{Client, ClientCertificate};
+use crate::span::Diagnostic;
+use bytes::Bytes;
+use chrono::DateTime;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+/// When requests come that do not say so: the same day whenever the test is run.
+const TIME: &str = "2026-01-01T00:00:00Z";
+/// The header that says the API version.
+const VERSION: &str = "clerk-api-version";
+
+/// A request that is to be judged.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) method: String,
+    pub(super) uri: Uri,
+    /// The API version that it asks for.
+    pub(super) version: Option<String>,
+    pub(super) headers: HeaderMap,
+    pub(super) environment: Environment,
+    pub(super) client: Client,
+    pub(super) time: SystemTime,
+    pub(super) body: Bytes,
+}
+
+/// Where requests are written, and what they have in common.
+pub(super) struct Written<'w> {
+    pub(super) source: &'w Source,
+    pub(super) contract: &'w Contract,
+    /// The API version of those that do not say so themselves.
+    pub(super) api_version: Option<&'w str>,
+}
+
+/// Reads the request at `pointer` of a file.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, each with its place.
+pub(super) fn request(file: &Written<'_>, written: &RequestSource, pointer: &str) -> Result<Request, Vec<Diagnostic>> {
+    let source = file.source;
+    let mut mistakes = Vec::new();
+    let headers = headers(written, source, pointer).map_err(|found| mistakes.extend(found));
+    let target = target(written, source, pointer, file.contract).map_err(|mistake| mistakes.push(mistake));
+    let time = time(written, source, pointer).map_err(|mistake| mistakes.push(mistake));
+    let (Ok(mut headers), Ok((method, uri)), Ok(time)) = (headers, target, time) else { return Err(mistakes) };
+    let version = version(&mut headers, &uri, file.api_version);
+    let version = version.map_err(|message| vec![source.at_key(pointer, message)])?;
+    Ok(Request {
+        method,
+        uri,
+        version,
+        headers,
+        environment: written.environment.unwrap_or(Environment::Production),
+        client: client(&written.client),
+        time,
+        body: written.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
+    })
+}
+
+/// The API version that the request asks for. With a default it asks, as a client would.
+fn version(headers: &mut HeaderMap, uri: &Uri, default: Option<&str>) -> Result<Option<String>, String> {
+    let asked = headers.get(VERSION).and_then(|value| value.to_str().ok());
+    let asked = requested_version(asked, uri.query()).map_err(|error| error.to_string())?.map(Cow::into_owned);
+    match (asked, default) {
+        (None, Some(default)) => {
+            let value = HeaderValue::try_from(default).map_err(|_| "`clerkApiVersion` is not a version".to_owned())?;
+            headers.insert(VERSION, value);
+            Ok(Some(default.to_owned()))
+        }
+        (asked, _) => Ok(asked),
+    }
+}
+
+/// The method and the target: as they are written, or those of the operation.
+fn target(
+    written: &RequestSource,
+    source: &Source,
+    pointer: &str,
+    contract: &Contract,
+) -> Result<(String, Uri), Diagnostic> {
+    match (&written.operation, &written.method, &written.path) {
+        (Some(id), None, None) => {
+            let at = format!("{pointer}/operation");
+            let operations = contract.operations();
+            let Some(operation) = operations.iter().rfind(|operation| operation.id.as_ref() == id) else {
+                let mistake = source.at(&at, format!("`{id}` is not an operation of the contract"));
+                let known = operations.iter().map(|operation| operation.id.as_ref());
+                return Err(match nearest(id, known) {
+                    Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+                    None => mistake,
+                });
+            };
+            let uri = example(&operation.path).parse();
+            let uri = uri.map_err(|_| source.at(&at, "`operation` has a path that is no target; write `path`"))?;
+            Ok((operation.method.to_string(), uri))
+        }
+        (None, Some(method), Some(path)) => {
+            let wrong = || source.at(&format!("{pointer}/path"), "`path` is not a path, such as /v1/users/user_1");
+            let uri: Uri = path.parse().map_err(|_| wrong())?;
+            if path.starts_with('/') { Ok((method.clone(), uri)) } else { Err(wrong()) }
+        }
+        _ => Err(source.at_key(pointer, "`request` needs `operation`, or `method` and `path`")),
+    }
+}
+
+/// A path of the template: `/v1/users/user_1` for `/v1/users/{user_id}`.
+fn example(template: &str) -> String {
+    let segments = template.split('/').map(|segment| {
+        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        name.map_or_else(|| segment.to_owned(), |name| format!("{}_1", name.trim_end_matches("_id")))
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<HeaderMap, Vec<Diagnostic>> {
+    let (mut headers, mut mistakes) = (HeaderMap::new(), Vec::new());
+    for (name, value) in &written.headers {
+        let at = format!("{pointer}/headers/{}", name.replace('~', "~0").replace('/', "~1"));
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                headers.append(name, value);
+            }
+            (Err(_), _) => mistakes.push(source.at_key(&at, "the name is not that of a header")),
+            (_, Err(_)) => mistakes.push(source.at(&at, "the value is not that of a header")),
+        }
+    }
+    if mistakes.is_empty() { Ok(headers) } else { Err(mistakes) }
+}
+
+fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<SystemTime, Diagnostic> {
+    let time = DateTime::parse_from_rfc3339(written.time.as_deref().unwrap_or(TIME)).ok();
+    let since_1970 = time.and_then(|time| time.signed_duration_since(DateTime::UNIX_EPOCH).to_std().ok());
+    let wrong =
+        || source.at(&format!("{pointer}/time"), "`time` is not a time since 1970, such as 2026-01-01T00:00:00Z");
+    since_1970.map(|since| SystemTime::UNIX_EPOCH + since).ok_or_else(wrong)
+}
+
+fn client(written: &ClientSource) -> Client {
+    let has_certificate = written.spiffe_id.is_some() || written.dns_names.is_some() || written.cert_sha256.is_some();
+    Client {
+        address: written.ip.map(|ip| (ip, 0).into()),
+        unix_uid: written.unix_uid,
+        certificate: has_certificate.then(|| ClientCertificate {
+            spiffe_id: written.spiffe_id.clone(),
+            dns_names: written.dns_names.clone().unwrap_or_default(),
+            sha256: written.cert_sha256.clone().unwrap_or_default(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::example;
+
+    #[test]
+    fn a_template_has_an_example() {
+        assert_eq!(example("/v1/users/{user_id}/metadata"), "/v1/users/user_1/metadata");
+        assert_eq!(example("/v1/users"), "/v1/users");
+    }
+}

@@ -1,0 +1,104 @@
+//! Runs cases, and tells what is not as expected.
+
+use super::decided::Decided;
+use super::load::{Case, Suite};
+use super::source::{Decision, Expectation};
+use crate::policy::Action;
+use crate::reason::Reason;
+use crate::span::Diagnostic;
+use std::collections::BTreeSet;
+
+/// What came of a case.
+#[derive(Debug)]
+pub struct CaseResult<'s> {
+    /// The suite that the case is of.
+    pub suite: &'s Suite,
+    /// The case.
+    pub case: &'s Case,
+    /// What became of its request.
+    pub decided: Decided,
+    /// What is not as expected; empty where the case passes.
+    pub mismatches: Vec<Mismatch>,
+}
+
+/// Something that is not as expected.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The key of `expect` that it is about.
+    pub subject: &'static str,
+    /// What the case expects.
+    pub expected: String,
+    /// What came in its place.
+    pub got: String,
+}
+
+impl Suite {
+    /// Runs the cases whose `SUITE: CASE` name holds `filter`.
+    pub fn run(&self, filter: &str) -> Vec<CaseResult<'_>> {
+        let wanted = self.cases.iter().filter(|case| format!("{}: {}", self.name, case.name).contains(filter));
+        let results = wanted.map(|case| {
+            let decided = Decided::of(&case.request, &self.bundle);
+            let mismatches = mismatches(&case.expected, &decided);
+            CaseResult { suite: self, case, decided, mismatches }
+        });
+        results.collect()
+    }
+}
+
+impl CaseResult<'_> {
+    /// Whether all is as expected.
+    pub fn passed(&self) -> bool {
+        self.mismatches.is_empty()
+    }
+
+    /// The one-based line on which the case is written.
+    pub fn line(&self) -> usize {
+        self.suite.source.line(&self.pointer()).unwrap_or(1)
+    }
+
+    /// What is not as expected, at the case's place.
+    pub fn failure(&self) -> Diagnostic {
+        let parts = self
+            .mismatches
+            .iter()
+            .map(|mismatch| format!("`{}` must be {} and is {}", mismatch.subject, mismatch.expected, mismatch.got));
+        let message =
+            format!("case `{}` fails: {}", self.case.name.escape_debug(), parts.collect::<Vec<_>>().join("; "));
+        self.suite.source.at(&self.pointer(), message).with_help("`portcullis test` tells what each policy said")
+    }
+
+    fn pointer(&self) -> String {
+        format!("/spec/cases/{}/name", self.case.position)
+    }
+}
+
+fn mismatches(expected: &Expectation, decided: &Decided) -> Vec<Mismatch> {
+    let warnings = (&expected.warnings, decided.rules_of(Action::Warn));
+    let audits = (&expected.audits, decided.rules_of(Action::Audit));
+    let mut sets = vec![("warnings", warnings), ("audits", audits)];
+    sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, decided.policies()))));
+    sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, decided.fields()))));
+    let differing = sets.into_iter().filter(|(_, (expected, got))| *expected != got);
+    let decision = decision(expected, decided.refused).into_iter();
+    decision
+        .chain(differing.map(|(subject, (expected, got))| Mismatch {
+            subject,
+            expected: listed(expected),
+            got: listed(&got),
+        }))
+        .collect()
+}
+
+fn decision(expected: &Expectation, refused: Option<Reason>) -> Option<Mismatch> {
+    let told = |reason: Option<&str>| reason.map_or("allow".to_owned(), |reason| format!("deny ({reason})"));
+    let wanted = match expected.decision {
+        Decision::Allow => None,
+        Decision::Deny => Some(expected.reason.as_deref().unwrap_or(Reason::PolicyDenied.as_str())),
+    };
+    let got = refused.map(Reason::as_str);
+    (wanted != got).then(|| Mismatch { subject: "decision", expected: told(wanted), got: told(got) })
+}
+
+fn listed(names: &BTreeSet<String>) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.iter().cloned().collect::<Vec<_>>().join(", ") }
+}

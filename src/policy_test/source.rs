@@ -1,0 +1,157 @@
+//! `kind: PolicyTest` as it is written. The comments here are what editors show.
+
+use crate::contract::credential::Environment;
+use crate::reason::Reason;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// Cases that policies must decide as expected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PolicyTest {
+    /// The version of this format.
+    #[serde(rename = "apiVersion")]
+    pub(super) _api_version: ApiVersion,
+    /// What this file is.
+    #[serde(rename = "kind")]
+    pub(super) _kind: Kind,
+    /// Its name.
+    pub(super) metadata: Metadata,
+    /// What is tested.
+    pub(super) spec: Spec,
+}
+
+/// The version of this format.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub(super) enum ApiVersion {
+    /// The one version there is.
+    #[serde(rename = "portcullis/v1")]
+    V1,
+}
+
+/// What a test file is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub(super) enum Kind {
+    /// Cases that policies must decide as expected.
+    PolicyTest,
+}
+
+/// Its name.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Metadata {
+    /// The name under which results are reported, such as the policy's.
+    pub(super) name: String,
+}
+
+/// What is tested.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Spec {
+    /// Names of the policies that judge the cases, and no others; where absent those of the file beside this one:
+    /// `NAME.yaml` for `NAME.test.yaml`.
+    pub(super) policies: Option<Vec<String>>,
+    /// The API version that requests ask for that do not say so themselves; where absent they ask for none, and get the
+    /// configuration's `contract.defaultApiVersion`.
+    pub(super) clerk_api_version: Option<String>,
+    /// Requests, each with what must become of it.
+    #[schemars(length(min = 1))]
+    pub(super) cases: Vec<CaseSource>,
+}
+
+/// A request, with what must become of it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseSource {
+    /// What is shown, in a sentence.
+    pub(super) name: String,
+    /// The request.
+    pub(super) request: RequestSource,
+    /// What must become of it.
+    pub(super) expect: Expectation,
+}
+
+/// A request: an `operation`, or a `method` and a `path`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RequestSource {
+    /// An operation id of Clerk's contract, such as `UpdateUser`, in place of `method` and `path`.
+    pub(super) operation: Option<String>,
+    /// The method, such as `PATCH`.
+    pub(super) method: Option<String>,
+    /// The path, with its query if it has one, such as `/v1/users/user_1`.
+    pub(super) path: Option<String>,
+    /// Headers by name, such as `Clerk-API-Version`.
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
+    /// The environment of the instance: `production` where absent.
+    pub(super) environment: Option<Environment>,
+    /// What is known of the client.
+    #[serde(default)]
+    pub(super) client: ClientSource,
+    /// When the request comes (RFC 3339): 2026-01-01T00:00:00Z where absent.
+    pub(super) time: Option<String>,
+    /// The body; the request has none where absent.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) body: Option<Value>,
+}
+
+/// What is known of the client, by the names of policies.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ClientSource {
+    /// Its address.
+    pub(super) ip: Option<IpAddr>,
+    /// The user at the other end of a Unix socket.
+    pub(super) unix_uid: Option<u32>,
+    /// The SPIFFE ID of its certificate.
+    pub(super) spiffe_id: Option<String>,
+    /// The DNS names of its certificate.
+    pub(super) dns_names: Option<Vec<String>>,
+    /// The SHA-256 of its certificate, in lower-case hexadecimal.
+    pub(super) cert_sha256: Option<String>,
+}
+
+/// What must become of a request.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expectation {
+    /// `allow` or `deny`.
+    pub(super) decision: Decision,
+    /// Why it is refused: `policy_denied` where absent.
+    #[schemars(schema_with = "reasons")]
+    #[serde(default)]
+    pub(super) reason: Option<String>,
+    /// The policies that refuse it, all of them; not looked at where absent.
+    pub(super) policies: Option<BTreeSet<String>>,
+    /// The fields that findings name, all of them; not looked at where absent.
+    pub(super) fields: Option<BTreeSet<String>>,
+    /// The policies (or rules of the contract) that warn, all of them; none where absent.
+    #[serde(default)]
+    pub(super) warnings: BTreeSet<String>,
+    /// The policies (or rules of the contract) that only let operators know, all of them; none where absent.
+    #[serde(default)]
+    pub(super) audits: BTreeSet<String>,
+}
+
+/// Whether a request passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Decision {
+    /// It passes.
+    Allow,
+    /// It is refused.
+    Deny,
+}
+
+/// `null` is a body, too.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+fn reasons(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "enum": Reason::ALL.map(Reason::as_str) })
+}

@@ -1,0 +1,119 @@
+//! The CLIENT spans of a request: one for each attempt to call the upstream.
+
+use super::span::{Attributes, Span};
+use super::spans::{error, name};
+use crate::config::gateway::UpstreamTarget;
+use crate::telemetry::record::{Record, Unsent, UpstreamCall};
+use std::net::SocketAddr;
+
+/// Stands for a path that the contract has no template for.
+const UNKNOWN_PATH: &str = "/REDACTED";
+
+/// Whom the gateway calls; the built-in stand-in has no address.
+#[derive(Clone, Debug)]
+pub(super) struct Callee {
+    address: Option<Address>,
+}
+
+#[derive(Clone, Debug)]
+struct Address {
+    /// Scheme, name and port, the latter where it is not the scheme's own; begins a URL.
+    origin: Box<str>,
+    host: Box<str>,
+    port: u16,
+}
+
+impl Callee {
+    pub(super) fn new(upstream: &UpstreamTarget) -> Self {
+        let address = match upstream {
+            UpstreamTarget::Embedded => None,
+            UpstreamTarget::Url { tls, host, port } => Some(Address::new(*tls, host, *port)),
+        };
+        Self { address }
+    }
+
+    /// A CLIENT span. A 4xx is an error here, as the conventions have it: this client's request was not answered well.
+    pub(super) fn called(&self, span: &mut Span<'_, '_>, record: &Record, call: &UpstreamCall) {
+        name(span, record);
+        span.time(call.started, call.elapsed);
+        let mut attributes = span.attributes();
+        self.aimed(&mut attributes, record);
+        answered(&mut attributes, call);
+        if call.status.is_none_or(|status| status >= 400) {
+            error(span, record, call.status);
+        }
+    }
+
+    /// The CLIENT span of an attempt that no one ever saw.
+    pub(super) fn missed(&self, span: &mut Span<'_, '_>, record: &Record, unsent: &Unsent) {
+        name(span, record);
+        span.time(unsent.started, unsent.elapsed);
+        let mut attributes = span.attributes();
+        self.aimed(&mut attributes, record);
+        reached(&mut attributes, unsent.peer, unsent.protocol_version);
+        attributes.truth("portcullis.connection.reused", true);
+        attributes.text("error.type", "connection_closed");
+        span.error();
+    }
+
+    /// What was asked of whom.
+    fn aimed(&self, attributes: &mut Attributes<'_, '_>, record: &Record) {
+        attributes.text("http.request.method", record.method);
+        if let Some(Address { origin, host, port }) = &self.address {
+            let path = record.routed.as_ref().map_or(UNKNOWN_PATH, |routed| &routed.route);
+            attributes.joined("url.full", [origin, path]);
+            attributes.text("server.address", host);
+            attributes.number("server.port", u64::from(*port));
+        }
+    }
+}
+
+impl Address {
+    fn new(tls: bool, host: &str, port: u16) -> Self {
+        let (scheme, usual) = if tls { ("https", 443) } else { ("http", 80) };
+        let host_in_url = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let port_in_url = if port == usual { String::new() } else { format!(":{port}") };
+        let origin = format!("{scheme}://{host_in_url}{port_in_url}");
+        Self { origin: origin.into(), host: Box::from(host), port }
+    }
+}
+
+fn answered(attributes: &mut Attributes<'_, '_>, call: &UpstreamCall) {
+    reached(attributes, call.peer, call.protocol_version);
+    attributes.truth("portcullis.connection.reused", call.reused);
+    if let Some(status) = call.status {
+        attributes.number("http.response.status_code", u64::from(status));
+    }
+    if let Some(connect) = call.connect {
+        attributes.seconds("portcullis.connection.duration", connect);
+    }
+    if let Some(tls) = call.tls {
+        attributes.seconds("portcullis.connection.tls.duration", tls);
+    }
+    if call.unsent.is_some() {
+        attributes.number("http.request.resend_count", 1);
+    }
+}
+
+/// What is known of the connection.
+fn reached(attributes: &mut Attributes<'_, '_>, peer: Option<SocketAddr>, protocol_version: Option<&'static str>) {
+    if let Some(version) = protocol_version {
+        attributes.text("network.protocol.version", version);
+    }
+    if let Some(peer) = peer {
+        attributes.address("network.peer.address", peer.ip());
+        attributes.number("network.peer.port", u64::from(peer.port()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Address;
+
+    #[test]
+    fn a_url_has_a_port_where_it_is_not_the_usual_one() {
+        let origin = |tls, host, port| Address::new(tls, host, port).origin;
+        assert_eq!(&*origin(true, "api.example.com", 8443), "https://api.example.com:8443");
+        assert_eq!(&*origin(false, "::1", 80), "http://[::1]");
+    }
+}

@@ -1,0 +1,93 @@
+//! Who sends the spans: this service, this instance of it, and where it runs.
+//!
+//! What the operator says goes first: `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, then what is found here.
+
+use super::settings::list;
+use crate::telemetry::environment::{Environment, VariableError};
+use opentelemetry::KeyValue;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use std::fs;
+
+const GIVEN: &str = "OTEL_RESOURCE_ATTRIBUTES";
+
+/// Variables that a pod's manifest sets from Kubernetes' downward API, and the attributes that they are.
+const POD: [(&str, &str); 5] = [
+    ("POD_NAME", "k8s.pod.name"),
+    ("POD_NAMESPACE", "k8s.namespace.name"),
+    ("POD_UID", "k8s.pod.uid"),
+    ("NODE_NAME", "k8s.node.name"),
+    ("CONTAINER_NAME", "k8s.container.name"),
+];
+
+/// Who we are.
+pub(super) fn resource(environment: Environment<'_>) -> Result<Resource, VariableError> {
+    let given = list(environment, [GIVEN, GIVEN])?;
+    let pod = POD.iter().filter_map(|(variable, name)| Some(KeyValue::new(*name, environment.get(variable)?)));
+    let host = host(environment).map(|name| KeyValue::new("host.name", name));
+    let builder = Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attribute(KeyValue::new("service.name", "portcullis"))
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attribute(KeyValue::new("service.instance.id", instance(rand::random())))
+        .with_attribute(KeyValue::new("process.pid", i64::from(std::process::id())))
+        .with_attributes(host)
+        .with_attributes(pod)
+        .with_attributes(given.into_iter().map(|(name, value)| KeyValue::new(name, value)));
+    let name = environment.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name));
+    Ok(builder.with_attributes(name).build())
+}
+
+/// As the shell has it, which containers set; else as the kernel has it.
+fn host(environment: Environment<'_>) -> Option<String> {
+    let of_kernel = || fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = environment.get("HOSTNAME").or_else(of_kernel)?.trim().to_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+/// A random id of this process, in the form that the conventions ask for: a UUID of version 4 (RFC 9562).
+fn instance(random: u128) -> String {
+    let id = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let digits = format!("{id:032x}");
+    let bounds = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+    bounds.map(|(from, to)| digits.get(from..to).unwrap_or_default()).join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{instance, resource};
+    use crate::telemetry::environment::Environment;
+    use opentelemetry::Key;
+
+    fn attribute(name: &'static str, variables: &[(&str, &str)]) -> Option<String> {
+        let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+        resource(Environment::new(&lookup)).unwrap().get(&Key::new(name)).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn a_service_is_named_by_its_variable_then_its_attributes_then_us() {
+        let name = |variables: &[_]| attribute("service.name", variables).unwrap();
+        let attributes = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=from%20attributes,team=identity");
+        assert_eq!(name(&[]), "portcullis");
+        assert_eq!(name(&[attributes]), "from attributes");
+        assert_eq!(name(&[attributes, ("OTEL_SERVICE_NAME", "named")]), "named");
+    }
+
+    #[test]
+    fn a_pod_is_known_by_what_its_manifest_says_of_it() {
+        let pod = [("POD_NAME", "users-7d9"), ("POD_NAMESPACE", "identity"), ("HOSTNAME", "users-7d9")];
+        assert_eq!(attribute("k8s.pod.name", &pod).as_deref(), Some("users-7d9"));
+        assert_eq!(attribute("k8s.namespace.name", &pod).as_deref(), Some("identity"));
+        assert_eq!(attribute("host.name", &pod).as_deref(), Some("users-7d9"));
+        assert_eq!(attribute("k8s.node.name", &pod), None);
+        let named = ("OTEL_RESOURCE_ATTRIBUTES", "k8s.pod.name=named");
+        assert_eq!(attribute("k8s.pod.name", &[pod[0], named]).as_deref(), Some("named"));
+    }
+
+    #[test]
+    fn an_instance_has_a_uuid_of_version_4() {
+        assert_eq!(instance(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(instance(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_ne!(attribute("service.instance.id", &[]), attribute("service.instance.id", &[]));
+    }
+}
