@@ -217,7 +217,7 @@ fn a_command_that_does_not_exist_ends_with_2() {
 #[test]
 fn a_target_that_is_none_ends_with_2() {
     let folder = clone_with(GOOD);
-    for target in ["127.0.0.1:1", "https://127.0.0.1:1", "http://no such host"] {
+    for target in ["127.0.0.1:1", "ftp://127.0.0.1:1", "http://no such host"] {
         let output = run(folder.path(), &["selftest", "--target", target, "--upstream-listen", "127.0.0.1:0"]);
         assert_eq!(output.status.code(), Some(2), "{target}");
         assert!(text(&output.stderr).starts_with("error: `--target` "), "{}", text(&output.stderr));
