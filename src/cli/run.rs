@@ -17,7 +17,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Longest time that requests under way get to finish after SIGTERM; Kubernetes kills after 30 s.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -43,6 +43,8 @@ fn keep_panics_quiet() {
 }
 
 async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
+    // before anyone is told that there is something to signal
+    let signals = Signals::install()?;
     let telemetry = telemetry(&gateway)?;
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
@@ -62,7 +64,7 @@ async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     };
     console::tell(&format!("{banner}\n"));
     readiness.ready();
-    until_told_to_stop(&gateway, &shared, &tls).await?;
+    until_told_to_stop(signals, &gateway, &shared, &tls).await;
     readiness.draining();
     let drained = server.drain(DRAIN).await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
@@ -128,16 +130,30 @@ fn start(
     server.map_err(trouble)
 }
 
+/// What the program listens to besides its sockets.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> Result<Self, Failure> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(trouble)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(trouble)?,
+            hangup: signal(SignalKind::hangup()).map_err(trouble)?,
+        })
+    }
+}
+
 /// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too.
-async fn until_told_to_stop(gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]) -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(trouble)?;
+async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]) {
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.hangup.recv() => {
                 reload(gateway, shared);
                 certificates::reload(tls).await;
             }

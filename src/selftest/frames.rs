@@ -89,18 +89,17 @@ fn frame(kind: u8, flags: u8, payload: &[u8], bytes: &mut Vec<u8>) {
 
 /// A text as it is (RFC 7541 section 5.2), its length in as many bytes as it takes.
 fn text(text: &[u8], block: &mut Vec<u8>) {
-    match u8::try_from(text.len()) {
-        Ok(length @ 0..127) => block.push(length),
-        _ => {
-            block.push(127);
-            let mut rest = text.len() - 127;
-            while rest >= 128 {
-                block.push(rest.to_le_bytes()[0] | 128);
-                rest >>= 7;
-            }
-            block.push(rest.to_le_bytes()[0]);
+    // 127 and more begin with 127, and go on seven bits at a time
+    let mut rest = text.len();
+    if let Some(more) = rest.checked_sub(127) {
+        block.push(127);
+        rest = more;
+        while rest >= 128 {
+            block.push(rest.to_le_bytes()[0] | 128);
+            rest >>= 7;
         }
     }
+    block.push(rest.to_le_bytes()[0]);
     block.extend_from_slice(text);
 }
 

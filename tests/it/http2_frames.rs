@@ -429,3 +429,31 @@ async fn the_preface_s_method_in_http_1_is_refused_as_any_other() {
     assert!((400..500).contains(&answer.status()), "{}", answer.head);
     assert_eq!(upstream.seen(), 0);
 }
+
+/// Fewer than a connection may have at once, so that only the bound on these can end it.
+#[tokio::test]
+async fn streams_reset_before_they_are_looked_at_end_the_connection() {
+    let (gateway, upstream) = gateway().await;
+    let head = block(&with(&[]));
+    let reset = |number: u32| {
+        let stream = number * 2 + 1;
+        [frame(HEADERS, END_HEADERS, stream, &head), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])].concat()
+    };
+    for (count, code) in [(15, None), (60, Some(11))] {
+        let mut client = Http2::connect(gateway.address).await;
+        // once it is greeted, what it writes at once is read at once
+        client.frame().await.unwrap();
+        let mut burst: Vec<u8> = (0..count).flat_map(reset).collect();
+        burst.extend(frame(PING, 0, 0, &[1; 8]));
+        client.write(&burst).await;
+        let told = loop {
+            match client.frame().await.expect("an echo or a goodbye") {
+                echo if echo.kind == PING && echo.flags & ACK != 0 => break None,
+                goodbye if goodbye.kind == GOAWAY => break goodbye.payload.get(7).copied(),
+                _ => {}
+            }
+        };
+        assert_eq!(told, code, "{count}");
+        unharmed(&gateway, &upstream, "resets").await;
+    }
+}

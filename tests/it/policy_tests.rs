@@ -27,7 +27,7 @@ fn shipped(tests: bool) -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_wanted = |file: &PathBuf| {
-        let is_test = file.file_stem().unwrap().to_str().unwrap().strip_suffix(".test").is_some();
+        let is_test = file.to_str().unwrap().ends_with(".test.yaml");
         file.extension().is_some_and(|end| end == "yaml") && is_test == tests
     };
     let mut files: Vec<_> = files.filter(is_wanted).collect();
