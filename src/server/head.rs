@@ -16,15 +16,16 @@ const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 
 /// A head that has one meaning.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub struct Head {
     /// Its bytes, the empty line that ends it included.
-    pub(super) length: usize,
-    pub(super) framing: Framing,
+    pub length: usize,
+    /// How far the body behind it goes.
+    pub framing: Framing,
 }
 
 /// How far the body goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum Framing {
     /// So many bytes; 0 where there is no body.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
@@ -34,7 +35,11 @@ pub(super) enum Framing {
 /// The head at the begin of `bytes`; none if it is not whole yet. It may be `longest` bytes long.
 ///
 /// It is parsed by what hyper parses with, so that the two cannot differ.
-pub(super) fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect> {
+///
+/// # Errors
+///
+/// Why the head must not be read: it has two meanings, none, or is too long.
+pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect> {
     let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_FIELDS];
     let mut request = Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(bytes, &mut fields) {

@@ -10,7 +10,7 @@ mod balance;
 mod chunks;
 mod connection;
 mod drain;
-mod head;
+pub mod head;
 mod http;
 mod listen;
 mod listener;

@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod document;
+pub(crate) mod head;
 pub(crate) mod path;
 
 use crate::support::gateway::{bundle, shipped};
@@ -98,12 +99,56 @@ fn nearly_path() -> impl Strategy<Value = String> {
     (begin, rest).prop_map(|(begin, rest)| format!("{begin}{}", rest.concat()))
 }
 
+fn nearly_head() -> impl Strategy<Value = Vec<u8>> {
+    let pieces: Vec<&[u8]> = vec![
+        b"Content-Length: 5",
+        b"content-length: 05",
+        b"Content-Length: +5",
+        b"Content-Length: 5, 5",
+        b"Content_Length: 5",
+        b"Content-Length : 5",
+        b"Transfer-Encoding: chunked",
+        b"TRANSFER-ENCODING: CHUNKED",
+        b"Transfer-Encoding: gzip, chunked",
+        b"Transfer-Encoding:\tchunked",
+        b"Transfer-Encoding: identity",
+        b"Host: a",
+        b"X: y\nTransfer-Encoding: chunked",
+        b" folded",
+        b"X:",
+        b"\0: x",
+    ];
+    let line = prop::sample::select(vec![
+        "PATCH /v1/users/u HTTP/1.1",
+        "PATCH / HTTP/1.0",
+        "GET /#f HTTP/1.1",
+        "PATCH / HTTP/1.2",
+    ]);
+    let end = prop::sample::select(vec!["\r\n", "\r\n", "\r\n", "\n", "\r"]);
+    let field = (prop::sample::select(pieces), end).prop_map(|(piece, end)| [piece, end.as_bytes()].concat());
+    (line, prop::collection::vec(field, 0..5)).prop_map(|(line, fields)| {
+        [line.as_bytes(), b"\r\n", &fields.concat(), b"\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"].concat()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_accepted_has_one_meaning(bytes in nearly_json()) {
         document::holds(&bytes);
+    }
+
+    #[test]
+    fn a_head_that_is_read_has_one_framing(bytes in prop_oneof![nearly_head(), prop::collection::vec(any::<u8>(), 0..200)]) {
+        head::holds(&bytes);
+    }
+
+    #[test]
+    fn a_head_passes_where_it_is_plain(length in 0_u64..100_000) {
+        let plain = format!("PATCH /v1/users/u HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
+        let read = portcullis::server::head::examine(plain.as_bytes(), 32_768);
+        prop_assert_eq!(read.ok().flatten().map(|head| head.framing), Some(portcullis::server::head::Framing::Length(length)));
     }
 
     #[test]
