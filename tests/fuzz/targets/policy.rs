@@ -26,7 +26,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     for text in [policy.as_str(), text] {
         let clock = Instant::now();
         load_and_evaluate(bundle, text);
-        assert!(clock.elapsed() < Duration::from_secs(2), "loading or an evaluation without bound");
+        assert!(clock.elapsed() < Duration::from_secs(10), "loading or an evaluation without bound");
     }
 });
 
