@@ -1,6 +1,7 @@
 //! The arguments. Comments here become the help texts.
 
 use super::contract::ContractCommand;
+use super::explain::ExplainArgs;
 use super::test::TestArgs;
 use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
@@ -87,31 +88,6 @@ pub(super) struct RunArgs {
     /// Those of the above that came from the environment.
     #[arg(skip)]
     from_environment: Vec<&'static str>,
-}
-
-#[derive(Debug, ArgGroup)]
-pub(super) struct ExplainArgs {
-    #[command(flatten)]
-    pub(super) config: ConfigArgs,
-    /// The method
-    #[arg(long, value_name = "METHOD", default_value = "PATCH")]
-    pub(super) method: String,
-    /// The path, with its query if it has one
-    #[arg(long, value_name = "PATH")]
-    pub(super) path: String,
-    /// A header as `Name: value`; may be given more than once
-    #[arg(long = "header", short = 'H', value_name = "HEADER")]
-    pub(super) headers: Vec<String>,
-    /// What is known of the client, by the names of policies, such as `spiffeId=spiffe://example.org/billing`; may be
-    /// given more than once
-    #[arg(long = "client", value_name = "NAME=VALUE")]
-    pub(super) client: Vec<String>,
-    /// The body
-    #[arg(long, value_name = "JSON", conflicts_with = "body_file")]
-    pub(super) body: Option<String>,
-    /// A file with the body; `-` for standard input
-    #[arg(long, value_name = "FILE")]
-    pub(super) body_file: Option<PathBuf>,
 }
 
 #[derive(Debug, ArgGroup)]

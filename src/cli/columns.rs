@@ -34,9 +34,39 @@ pub(super) fn wrapped<'w>(indent: usize, words: impl Iterator<Item = &'w str>) -
     text
 }
 
+/// `text` behind `indent` columns, on lines that break at spaces where they would be too long; those that follow are
+/// `hanging` columns in. A word that is too long by itself stays whole.
+pub(super) fn filled(indent: usize, hanging: usize, text: &str) -> String {
+    let mut filled = " ".repeat(indent);
+    let (mut column, mut is_start) = (indent, true);
+    for word in text.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if !is_start && column + length > WIDTH {
+            filled.truncate(filled.trim_end().len());
+            filled.push('\n');
+            filled.push_str(&" ".repeat(hanging));
+            column = hanging;
+        }
+        filled.push_str(word);
+        column += word.chars().count();
+        is_start = false;
+    }
+    filled.truncate(filled.trim_end().len());
+    filled
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{columns, wrapped};
+    use super::{columns, filled, wrapped};
+
+    #[test]
+    fn text_breaks_at_spaces_and_keeps_its_blanks() {
+        let text = filled(2, 4, &format!("a  b {}", "0123456789 ".repeat(10)));
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.starts_with("  a  b 0123456789") && text.contains("\n    0123456789"));
+        assert!(text.lines().all(|line| line.len() <= 100 && !line.ends_with(' ')));
+        assert_eq!(filled(2, 4, &"a".repeat(120)).lines().count(), 1);
+    }
 
     #[test]
     fn cells_stand_below_each_other() {

@@ -51,7 +51,17 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
     if error.use_stderr() { Exit::Usage } else { Exit::Fine }
 }
 
-/// Whether standard error takes colours: a terminal, and `NO_COLOR` (no-color.org) is unset or empty.
+/// Whether standard error takes colours.
 pub(super) fn color_on_stderr() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    std::io::stderr().is_terminal() && color_is_wanted()
+}
+
+/// Whether standard output takes colours.
+pub(super) fn color_on_stdout() -> bool {
+    std::io::stdout().is_terminal() && color_is_wanted()
+}
+
+/// Unless `NO_COLOR` (no-color.org) is set to something.
+fn color_is_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

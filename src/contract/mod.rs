@@ -27,7 +27,7 @@ pub use body_schema::{Applied, BodySchema, Effective, SchemaError};
 pub use load::{ContractError, ContractText, ContractTexts};
 pub(crate) use nearest::nearest;
 pub use operation::Operation;
-pub use version::{UnknownVersion, VersionError, requested_version};
+pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
 
 use route::{Found, Routes, is_canonical_parameter};

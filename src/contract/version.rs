@@ -1,5 +1,6 @@
 //! Which API version a request asks for: the header `Clerk-API-Version` or the query parameter `__clerk_api_version`.
 
+use super::Contract;
 use std::borrow::Cow;
 
 /// The query parameter that carries an API version.
@@ -25,6 +26,34 @@ impl UnknownVersion {
         match self {
             Self::Newer => "newer",
             Self::Other => "other",
+        }
+    }
+}
+
+/// Why a request is judged by the API version that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionChoice {
+    /// It asks for none: the default.
+    Default,
+    /// It asks for this one.
+    Asked,
+    /// It asks for something that is no version: the default.
+    NoVersion,
+    /// It asks for one that is not known: the newest before it.
+    NewestBefore,
+    /// It asks for one older than all known: the oldest.
+    Oldest,
+}
+
+impl Contract {
+    /// Why a request that asks for `asked` is judged by the version that it is.
+    pub fn version_choice(&self, asked: Option<&str>) -> VersionChoice {
+        match asked {
+            None => VersionChoice::Default,
+            Some(asked) if self.versions.iter().any(|known| known.as_ref() == asked) => VersionChoice::Asked,
+            Some(asked) if !is_date(asked) => VersionChoice::NoVersion,
+            Some(asked) if self.versions.iter().any(|known| known.as_ref() < asked) => VersionChoice::NewestBefore,
+            Some(_) => VersionChoice::Oldest,
         }
     }
 }
@@ -77,7 +106,23 @@ pub(crate) fn names_only_the_version(query: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{VersionError, names_only_the_version, requested_version};
+    use super::{VersionChoice, VersionError, names_only_the_version, requested_version};
+    use crate::contract::Contract;
+
+    #[test]
+    fn a_version_is_chosen_for_a_reason() {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        for (asked, choice) in [
+            (None, VersionChoice::Default),
+            (Some("2025-11-10"), VersionChoice::Asked),
+            (Some("2026-01-01"), VersionChoice::NewestBefore),
+            (Some("2099-01-01"), VersionChoice::NewestBefore),
+            (Some("1999-01-01"), VersionChoice::Oldest),
+            (Some("latest"), VersionChoice::NoVersion),
+        ] {
+            assert_eq!(contract.version_choice(asked), choice, "{asked:?}");
+        }
+    }
 
     #[test]
     fn header_and_query_may_agree_but_not_differ() {

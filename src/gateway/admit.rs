@@ -17,6 +17,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{Method, Request, Version};
 use http_body::Body;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
@@ -86,7 +87,7 @@ fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Box<(Refusa
 }
 
 /// Whether the head has one meaning.
-fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
+pub(super) fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
     if let Some(defect) = request.extensions().get::<HeadDefect>() {
         return Err(defect.refusal());
     }
@@ -164,12 +165,9 @@ fn check_framing<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
 
 /// Finds out what the request is, and what of it must be judged.
 fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
-    let (uri, fields) = (call.request.uri(), call.request.headers());
-    let header = fields.get(API_VERSION).map(|value| value.to_str()).transpose();
-    let header =
-        header.map_err(|_| Refusal::because(Reason::AmbiguousRequest, "`Clerk-API-Version` is not a version"))?;
-    let version = requested_version(header, uri.query()).map_err(ambiguous_version)?;
-    let routed = call.bundle.route(call.request.method().as_str(), uri.path(), version.as_deref());
+    let version = asked_version(&call.request)?;
+    let version = version.as_deref();
+    let routed = call.bundle.route(call.request.method().as_str(), call.request.uri().path(), version);
     if let Routed::Operation(operation, _) = &routed {
         let mut record = call.record.lock();
         record.routed = Some(RecordedRoute {
@@ -177,14 +175,28 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
             operation: operation.id.clone(),
             api_version: operation.api_version.clone(),
         });
-        record.unknown_version = call.bundle.contract.unknown_version(version.as_deref());
+        record.unknown_version = call.bundle.contract.unknown_version(version);
     }
-    if let Some(permit) = call.bundle.exempt(&routed) {
+    duty(&call.bundle, &call.request, routed)
+}
+
+/// The API version that the request asks for.
+pub(super) fn asked_version<B>(request: &Request<B>) -> Result<Option<Cow<'_, str>>, Refusal> {
+    let header = request.headers().get(API_VERSION).map(|value| value.to_str()).transpose();
+    let header =
+        header.map_err(|_| Refusal::because(Reason::AmbiguousRequest, "`Clerk-API-Version` is not a version"))?;
+    requested_version(header, request.uri().query()).map_err(ambiguous_version)
+}
+
+/// What there is to judge of a request that is `routed` so.
+pub(super) fn duty<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<Duty, Refusal> {
+    if let Some(permit) = bundle.exempt(&routed) {
         return Ok(Duty::Exempt(permit));
     }
     match routed {
         Routed::Operation(operation, parameters) => {
-            if call.bundle.takes_query(&operation) || names_only_the_version(uri.query().unwrap_or_default()) {
+            let query = request.uri().query().unwrap_or_default();
+            if bundle.takes_query(&operation) || names_only_the_version(query) {
                 return Ok(Duty::Inspect(operation, parameters));
             }
             let message = format!("{} takes no query parameters; send them in the body", operation.id);

@@ -104,8 +104,7 @@ fn hold<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Result<O
     if operation.body.is_none() || call.request.body().is_end_stream() {
         return Ok(None);
     }
-    media_type::check(call.request.headers())?;
-    let length = declared_length(gate, call.request.headers())?;
+    let length = readable(gate, call.request.headers())?;
     let is_shadow = call.bundle.inspection(operation).is_some_and(Inspection::is_shadow);
     let needed = if is_shadow { length.ok_or(Reason::BodyTooLarge)? } else { 0 };
     gate.bodies.take(needed).map(Some).ok_or(Reason::Overloaded)
@@ -159,6 +158,12 @@ impl Unread {
         }
         Self::BrokenOff
     }
+}
+
+/// The length of a body that can be read, going by its head, where that tells it.
+pub(super) fn readable(gate: &Gate, headers: &HeaderMap) -> Result<Option<usize>, Reason> {
+    media_type::check(headers)?;
+    declared_length(gate, headers)
 }
 
 /// The length that the head tells, where it tells one.

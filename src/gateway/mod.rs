@@ -16,6 +16,7 @@ mod authority;
 mod budget;
 mod call;
 mod drain;
+mod dry_run;
 mod forward;
 mod gate;
 mod head_defect;
@@ -32,6 +33,7 @@ mod stack;
 
 pub use answer::AnswerBody;
 pub use call::{Admitted, Call, Permitted};
+pub use dry_run::{DryRun, JudgedRun, Way};
 pub use gate::Gate;
 pub use head_defect::HeadDefect;
 pub use policy_layer::{Judged, PolicyLayer, PolicyService};

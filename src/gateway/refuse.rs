@@ -47,6 +47,16 @@ impl Refusal {
         Self { outcome: Outcome::Aborted, ..refusal }
     }
 
+    /// The status of the answer.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Why, in words that fit the case.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// With another status than the reason's own.
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status, ..self }

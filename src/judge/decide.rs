@@ -8,7 +8,7 @@ use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::{Inspection, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, Kind, ParseError, Problem, View};
-use crate::policy::cel::EvaluationError;
+use crate::policy::cel::{EvaluationError, Part};
 use crate::policy::{Action, Attributes, Outcome, Policy};
 use crate::reason::Reason;
 use bytes::Bytes;
@@ -52,7 +52,40 @@ pub fn decide_in_steps(
     operation: &Operation,
     attributes: &Attributes<'_>,
     body: Bytes,
+    after: impl FnMut(Step),
+) -> Judgement {
+    judged(bundle, operation, body, after, |policy, document| policy.evaluate(operation, document, attributes))
+}
+
+/// The same, with the record of every expression that was evaluated: of each policy in [`Judgement::rules`] its conditions
+/// and validations, as far as it came to them.
+pub fn decide_recorded(
+    bundle: &Bundle,
+    operation: &Operation,
+    attributes: &Attributes<'_>,
+    body: Bytes,
+) -> (Judgement, Vec<Vec<Part>>) {
+    let mut parts = Vec::new();
+    let judgement = judged(
+        bundle,
+        operation,
+        body,
+        |_| (),
+        |policy, document| {
+            let (outcome, evaluated) = policy.evaluate_recorded(operation, document, attributes);
+            parts.push(evaluated);
+            outcome
+        },
+    );
+    (judgement, parts)
+}
+
+fn judged(
+    bundle: &Bundle,
+    operation: &Operation,
+    body: Bytes,
     mut after: impl FnMut(Step),
+    mut ask: impl FnMut(&Policy, Option<&Arc<Document>>) -> Outcome,
 ) -> Judgement {
     let inspection = bundle.inspection(operation).unwrap_or(Inspection::STRICT);
     let mut violations = Vec::new();
@@ -77,7 +110,7 @@ pub fn decide_in_steps(
     let is_sound = violations.iter().all(|violation| violation.action != Action::Deny);
     let policies = bundle.policies.of_operation(&operation.id).iter();
     let rules: Vec<(Arc<Policy>, Outcome)> =
-        policies.map(|policy| (policy.clone(), policy.evaluate(operation, document.as_ref(), attributes))).collect();
+        policies.map(|policy| (policy.clone(), ask(policy, document.as_ref()))).collect();
     for (policy, outcome) in &rules {
         from_policy(policy, outcome, is_sound, &mut violations);
     }

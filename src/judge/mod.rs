@@ -12,5 +12,5 @@ mod permit;
 pub mod violation;
 
 pub use bundle::{Bundle, BundleError, PolicyText};
-pub use decide::{Judgement, Step, decide, decide_in_steps, pass_unread};
+pub use decide::{Judgement, Step, decide, decide_in_steps, decide_recorded, pass_unread};
 pub use permit::{Content, Permit};

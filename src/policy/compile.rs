@@ -52,6 +52,13 @@ pub struct Validation {
     pub hint: Option<Arc<str>>,
 }
 
+impl Validation {
+    /// The fields of the body that it reads; none where a request decides which.
+    pub fn fields(&self) -> BTreeSet<&str> {
+        self.reads.fields().unwrap_or_default()
+    }
+}
+
 /// Makes a policy of what a person wrote.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! What one policy says of one request.
 
-use super::cel::{EvaluationError, Request};
+use super::cel::{EvaluationError, Expression, Part, Request};
 use super::{Attributes, Policy};
 use crate::contract::Operation;
 use crate::document::Document;
@@ -29,20 +29,45 @@ impl Policy {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> Outcome {
+        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
+        self.outcome(attributes, self.variables.evaluation(request))
+    }
+
+    /// The same, with the record of every condition and validation that was evaluated, in that order.
+    pub fn evaluate_recorded(
+        &self,
+        operation: &Operation,
+        document: Option<&Arc<Document>>,
+        attributes: &Attributes<'_>,
+    ) -> (Outcome, Vec<Part>) {
+        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
+        let mut evaluation = self.variables.recorded_evaluation(request);
+        let mut parts = Vec::new();
+        let outcome = self.outcome(attributes, |expression| {
+            let (truth, part) = evaluation(expression);
+            parts.push(part);
+            truth
+        });
+        (outcome, parts)
+    }
+
+    fn outcome<'a>(
+        &'a self,
+        attributes: &Attributes<'_>,
+        mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
+    ) -> Outcome {
         if !self.environments.is_empty() && !self.environments.contains(&attributes.environment) {
             return Outcome::OtherEnvironment;
         }
-        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.variables.evaluation(request);
         for (position, (_, condition)) in self.conditions.iter().enumerate() {
-            match condition.is_true(&mut evaluation) {
+            match is_true(condition) {
                 Ok(true) => {}
                 Ok(false) => return Outcome::NoMatch(position),
                 Err(error) => return Outcome::Failed(position, error),
             }
         }
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
-            match validation.expression.is_true(&mut evaluation) {
+            match is_true(&validation.expression) {
                 Ok(true) => None,
                 Ok(false) => Some((position, None)),
                 Err(error) => Some((position, Some(error))),
@@ -70,5 +95,10 @@ impl Policy {
     /// The name of the match condition at `position`.
     pub fn condition(&self, position: usize) -> &str {
         self.conditions.get(position).map_or("", |(name, _)| name)
+    }
+
+    /// The match condition at `position` as it was written.
+    pub fn condition_source(&self, position: usize) -> &str {
+        self.conditions.get(position).map_or("", |(_, condition)| condition.source())
     }
 }

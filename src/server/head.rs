@@ -55,6 +55,26 @@ pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect>
     Ok(Some(Head { length, framing }))
 }
 
+/// The request whose head is at the begin of `bytes`, with what [`examine`] says of it.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub fn read(bytes: &[u8], longest: usize) -> Result<Option<(http::Request<()>, Head)>, HeadDefect> {
+    let Some(head) = examine(bytes, longest)? else { return Ok(None) };
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut parsed = Request::new(&mut fields);
+    parsed.parse(bytes).map_err(|_| HeadDefect::Malformed)?;
+    let version = if parsed.version == Some(1) { http::Version::HTTP_11 } else { http::Version::HTTP_10 };
+    let (method, path) = (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
+    let mut request = http::Request::builder().method(method).uri(path).version(version);
+    for field in parsed.headers.iter() {
+        request = request.header(field.name, field.value);
+    }
+    let request = request.body(()).map_err(|_| HeadDefect::Malformed)?;
+    Ok(Some((request, head)))
+}
+
 /// Whether bytes that were added from `start` on can have made the head whole: cheap, for heads that come in drops.
 pub(super) fn may_be_whole(bytes: &[u8], start: usize) -> bool {
     let tail = bytes.get(start.saturating_sub(3)..).unwrap_or_default();

@@ -9,17 +9,18 @@ use super::function::Function;
 use super::kind::Kinds;
 use super::node::{Comprehension, Node};
 use super::record::{Record, Request};
+use super::recorder::{Recorder, Unrecorded};
 use super::syntax::{Comparison, Operator};
 use super::value::Value;
 use super::{number, time};
 use std::sync::Arc;
 
-type Evaluated<'a> = Result<Value<'a>, EvaluationError>;
+pub(super) type Evaluated<'a> = Result<Value<'a>, EvaluationError>;
 
 const NO_OVERLOAD: EvaluationError = EvaluationError::NoSuchOverload;
 
 /// The evaluation of one policy's expressions for one request.
-pub(in crate::policy) struct Evaluation<'a> {
+pub(super) struct Evaluation<'a, R = Unrecorded> {
     /// None while a policy is loaded: constants know no request.
     request: Option<Request<'a>>,
     /// What `variables` stand for.
@@ -29,20 +30,37 @@ pub(in crate::policy) struct Evaluation<'a> {
     /// The variables of the comprehensions around what is being evaluated.
     locals: Vec<Value<'a>>,
     budget: Budget,
+    /// Who hears of each part that is evaluated.
+    pub(super) recorder: R,
 }
 
 impl<'a> Evaluation<'a> {
     pub(super) const fn new(request: Option<Request<'a>>, variables: &'a [Node]) -> Self {
-        Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new() }
+        Self::recorded(request, variables, Unrecorded)
     }
 
     /// Evaluates what depends on no request, inside of `depth` comprehensions whose variables it does not ask for.
     pub(super) fn of_constant(depth: usize) -> Self {
         Self { locals: vec![Value::Null; depth], ..Self::new(None, &[]) }
     }
+}
 
+impl<'a, R> Evaluation<'a, R> {
+    pub(super) const fn recorded(request: Option<Request<'a>>, variables: &'a [Node], recorder: R) -> Self {
+        Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new(), recorder }
+    }
+}
+
+impl<'a, R: Recorder<'a>> Evaluation<'a, R> {
     /// The value of `node`.
     pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<'a> {
+        self.recorder.enter(node);
+        let value = self.computed(node);
+        self.recorder.leave(&value);
+        value
+    }
+
+    fn computed(&mut self, node: &'a Node) -> Evaluated<'a> {
         self.budget.steps(1)?;
         match node {
             Node::Constant(value) => Ok(value.borrowed()),

@@ -3,20 +3,29 @@
 use super::EvaluationError;
 use super::evaluation::Evaluation;
 use super::kind::Kinds;
-use super::lower::{Lowering, Part};
+use super::lower::{self, Lowering};
 use super::names::{Names, Variable};
 use super::node::Node;
+use super::recorder::{Part, Recorder, Recording};
 use super::syntax::{Mistake, Syntax, parse};
 use super::value::Value;
 use std::collections::BTreeSet;
 
 /// An expression that is true or false of a request.
 #[derive(Debug)]
-pub(in crate::policy) struct Expression(Node);
+pub(in crate::policy) struct Expression {
+    node: Node,
+    /// As it was written.
+    source: Box<str>,
+}
 
 /// What `variables` stand for, in the order in which they are declared.
 #[derive(Debug)]
-pub(in crate::policy) struct Variables(Box<[Node]>);
+pub(in crate::policy) struct Variables {
+    nodes: Box<[Node]>,
+    /// As they were written.
+    sources: Box<[Box<str>]>,
+}
 
 /// What a condition or validation is for: each has another use of being always true or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +42,14 @@ impl<'c> Names<'c> {
     pub(in crate::policy) fn declare(&mut self, name: &str, source: &str) -> Vec<Mistake> {
         let (part, depth, mistakes) = self.load(source);
         let reads = self.take_reads();
-        self.variables.push(Variable { name: name.into(), node: part.node, r#type: part.r#type, depth, reads });
+        self.variables.push(Variable {
+            name: name.into(),
+            source: source.into(),
+            node: part.node,
+            r#type: part.r#type,
+            depth,
+            reads,
+        });
         mistakes
     }
 
@@ -47,28 +63,30 @@ impl<'c> Names<'c> {
         if mistakes.is_empty() {
             mistakes.extend(never_decides(source, &part, purpose));
         }
-        if mistakes.is_empty() { Ok(Expression(part.node)) } else { Err(mistakes) }
+        if mistakes.is_empty() { Ok(Expression { node: part.node, source: source.into() }) } else { Err(mistakes) }
     }
 
-    fn load(&mut self, source: &str) -> (Part<'c>, usize, Vec<Mistake>) {
+    fn load(&mut self, source: &str) -> (lower::Part<'c>, usize, Vec<Mistake>) {
         match parse(source) {
             Ok(tree) => {
                 let mut lowering = Lowering::new(self, source);
                 let part = lowering.part(&tree);
                 (part, lowering.deepest, lowering.mistakes)
             }
-            Err(mistake) => (Part::unknown(), 0, vec![mistake]),
+            Err(mistake) => (lower::Part::unknown(), 0, vec![mistake]),
         }
     }
 
     /// What the policy's variables stand for, and the headers that its expressions read: none where only a request decides which.
     pub(in crate::policy) fn finish(self) -> (Variables, Option<BTreeSet<String>>) {
-        (Variables(self.variables.into_iter().map(|variable| variable.node).collect()), self.headers)
+        let (nodes, sources): (Vec<_>, Vec<_>) =
+            self.variables.into_iter().map(|variable| (variable.node, variable.source)).unzip();
+        (Variables { nodes: nodes.into(), sources: sources.into() }, self.headers)
     }
 }
 
 /// What is wrong with an expression that is no bool, or the same for every request.
-fn never_decides(source: &str, part: &Part<'_>, purpose: Purpose) -> Option<Mistake> {
+fn never_decides(source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Option<Mistake> {
     let all = 0..source.len();
     if !part.r#type.kinds.meets(Kinds::BOOL) {
         let mistake = Mistake::new(&all, format!("the expression gives {}, and must give a bool", part.r#type.kinds));
@@ -92,22 +110,45 @@ fn never_decides(source: &str, part: &Part<'_>, purpose: Purpose) -> Option<Mist
 }
 
 impl Variables {
-    /// The first of them.
+    /// The nodes that they are made of.
     #[cfg(test)]
-    pub(super) fn first(&self) -> Option<&Node> {
-        self.0.first()
+    pub(super) const fn nodes(&self) -> &[Node] {
+        &self.nodes
     }
 
-    /// What an evaluation of the policy's expressions starts from.
-    pub(in crate::policy) const fn evaluation<'a>(&'a self, request: super::Request<'a>) -> Evaluation<'a> {
-        Evaluation::new(Some(request), &self.0)
+    /// Says of the policy's expressions, one after the other, whether they are true of the request.
+    ///
+    /// An error where one has no value, or one that is not a boolean.
+    pub(in crate::policy) fn evaluation<'a>(
+        &'a self,
+        request: super::Request<'a>,
+    ) -> impl FnMut(&'a Expression) -> Result<bool, EvaluationError> {
+        let mut evaluation = Evaluation::new(Some(request), &self.nodes);
+        move |expression| expression.is_true(&mut evaluation)
+    }
+
+    /// The same, with the record of how it came to that.
+    pub(in crate::policy) fn recorded_evaluation<'a>(
+        &'a self,
+        request: super::Request<'a>,
+    ) -> impl FnMut(&'a Expression) -> (Result<bool, EvaluationError>, Part) {
+        let mut recording = Recording::new(request.operation, self.nodes.len());
+        for (node, source) in self.nodes.iter().zip(&self.sources) {
+            recording.learn(source, node);
+        }
+        let mut evaluation = Evaluation::recorded(Some(request), &self.nodes, recording);
+        move |expression| {
+            evaluation.recorder.learn(&expression.source, &expression.node);
+            let truth = expression.is_true(&mut evaluation);
+            (truth, evaluation.recorder.take(&expression.source))
+        }
     }
 }
 
 impl Expression {
     /// What the expression is whatever the request; none where the request decides.
     pub(in crate::policy) const fn constant(&self) -> Option<bool> {
-        match self.0 {
+        match self.node {
             Node::Constant(Value::Bool(value)) => Some(value),
             _ => None,
         }
@@ -118,10 +159,18 @@ impl Expression {
     /// # Errors
     ///
     /// It has no value, or one that is not a boolean.
-    pub(in crate::policy) fn is_true<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> Result<bool, EvaluationError> {
-        match evaluation.value(&self.0)? {
+    pub(super) fn is_true<'a, R: Recorder<'a>>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, R>,
+    ) -> Result<bool, EvaluationError> {
+        match evaluation.value(&self.node)? {
             Value::Bool(value) => Ok(value),
             _ => Err(EvaluationError::WrongType),
         }
+    }
+
+    /// As it was written.
+    pub(in crate::policy) fn source(&self) -> &str {
+        &self.source
     }
 }

@@ -22,17 +22,21 @@ mod names;
 mod node;
 mod number;
 mod pattern;
+mod places;
 mod record;
+mod recorder;
 mod size;
 mod syntax;
 mod time;
 mod types;
 mod value;
+mod written;
 
 pub use error::EvaluationError;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
+pub use recorder::{Part, Seen};
 pub(super) use syntax::Mistake;
 
 #[cfg(test)]

@@ -35,6 +35,8 @@ pub(in crate::policy) struct Names<'c> {
 /// A variable of the policy.
 pub(super) struct Variable<'c> {
     pub(super) name: Box<str>,
+    /// Its expression as it was written.
+    pub(super) source: Box<str>,
     pub(super) node: Node,
     pub(super) r#type: Type<'c>,
     /// How many levels its expression has, those of the variables in it included.

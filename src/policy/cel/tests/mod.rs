@@ -65,8 +65,8 @@ fn evaluated<T>(variables: &Variables, body: &str, read: impl Fn(&Value<'_>) -> 
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
     let request = Request { document: Some(&document), operation: &operations()[0], attributes: &attributes };
-    let mut evaluation: Evaluation<'_> = variables.evaluation(request);
-    let node = variables.first().expect("a variable");
+    let mut evaluation = Evaluation::new(Some(request), variables.nodes());
+    let node = variables.nodes().first().expect("a variable");
     evaluation.value(node).map(|value| read(&value))
 }
 

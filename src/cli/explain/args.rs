@@ -1,0 +1,63 @@
+//! The arguments of `explain`. Comments here become the help texts.
+
+use crate::cli::args::ConfigArgs;
+use clap::{ArgGroup, Args, ValueEnum};
+use std::path::PathBuf;
+
+/// What is left out where the whole request is given in another way.
+const FLAGS: [&str; 4] = ["method", "headers", "body", "body_file"];
+
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("request").required(true).args(["path", "http", "curl", "decision"]))]
+pub(in crate::cli) struct ExplainArgs {
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+    /// The path, with its query if it has one
+    #[arg(long, value_name = "PATH")]
+    pub(super) path: Option<String>,
+    /// The method
+    #[arg(long, value_name = "METHOD", default_value = "PATCH")]
+    pub(super) method: String,
+    /// A header as `Name: value`; may be given more than once
+    #[arg(long = "header", short = 'H', value_name = "HEADER")]
+    pub(super) headers: Vec<String>,
+    /// The body; without a `Content-Type` it is taken for `application/json`
+    #[arg(long, value_name = "JSON", conflicts_with = "body_file")]
+    pub(super) body: Option<String>,
+    /// A file with the body; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) body_file: Option<PathBuf>,
+    /// A file with a request as HTTP/1.1 has it: request line, headers, an empty line, body; `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = FLAGS)]
+    pub(super) http: Option<PathBuf>,
+    /// A `curl` command line, quoted as for a shell; `-` for standard input. Nothing is sent
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = FLAGS)]
+    pub(super) curl: Option<String>,
+    /// The id of a decision in a decision log
+    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = FLAGS, conflicts_with = "client")]
+    pub(super) decision: Option<String>,
+    /// The decision log that has it
+    #[arg(long, value_name = "FILE", requires = "decision")]
+    pub(super) log: Option<PathBuf>,
+    /// What is known of the client, by the names of policies, such as `spiffeId=spiffe://example.org/billing`; may be
+    /// given more than once
+    #[arg(long = "client", value_name = "NAME=VALUE")]
+    pub(super) client: Vec<String>,
+    /// How much is told
+    #[arg(long, value_enum, default_value = "rules")]
+    pub(super) level: Level,
+    /// Print it as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// How much is told of what was recorded; each level has all that is in those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(super) enum Level {
+    /// What becomes of the request, what was found, and what would change it
+    Decision,
+    /// Besides: route, API version, environment, schema, and what each policy says
+    Rules,
+    /// Besides: what each part of each expression came to. Fields of the request are shown, but for secrets
+    Full,
+}

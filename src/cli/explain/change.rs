@@ -1,0 +1,270 @@
+//! What would change a refusal: changes are made, the changed request is judged, and only what then passes is told.
+
+use super::edit::{find, has, leave_out, rename, set};
+use super::explanation::{Changes, Enough};
+use super::judged::Judge;
+use super::request::Asked;
+use super::said::said;
+use crate::contract::credential::Environment;
+use crate::contract::{Operation, Routed};
+use crate::gateway::{DryRun, JudgedRun, Way};
+use crate::judge::violation::{Field, Violation};
+use crate::policy::{Action, Outcome, Policy};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Method, Request};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A change that a person could make to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Without this field of the body.
+    LeaveOut(Field),
+    /// With this field, `true` or `false`.
+    Set(Field, bool),
+    /// With this field under the name that was meant.
+    Rename(Field, String),
+    /// With no name twice.
+    EachNameOnce,
+    /// With a key of that kind of instance.
+    Environment(Environment),
+    /// Asking for another version.
+    ApiVersion(Arc<str>),
+    /// Without this header, or with it once.
+    LeaveOutHeader(HeaderName),
+    HeaderOnce(HeaderName),
+    /// With the one media type there is.
+    ContentType,
+    /// Without the query.
+    LeaveOutQuery,
+    /// With another method.
+    Method(Method),
+}
+
+/// Looks for what lets the request pass that `run` refuses; nothing where it passes.
+pub(super) fn search(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Changes {
+    if passes(run) {
+        return Changes::default();
+    }
+    let candidates = candidates(judge, asked, run);
+    let mut changes = Changes { tried: candidates.len(), ..Changes::default() };
+    for change in &candidates {
+        let Some(changed) = change.apply(&asked.request) else { continue };
+        let then = judge.run(asked, &changed);
+        if passes(&then) {
+            changes.any.push(Enough { change: change.to_string(), then: outcomes(run, &then) });
+        }
+    }
+    if changes.any.is_empty() {
+        changes.together = together(judge, asked, candidates).iter().map(Change::to_string).collect();
+    }
+    changes
+}
+
+fn passes(run: &DryRun) -> bool {
+    match &run.way {
+        Ok(Way::Judged(judged)) => judged.refusal.is_none(),
+        way => way.is_ok(),
+    }
+}
+
+/// What the policies that refused say of the changed request, by name.
+fn outcomes(before: &DryRun, then: &DryRun) -> BTreeMap<String, String> {
+    let (Ok(Way::Judged(before)), Ok(Way::Judged(then))) = (&before.way, &then.way) else { return BTreeMap::new() };
+    let refused = |policy: &Policy| {
+        let before = before.judgement.rules.iter().find(|(known, _)| known.name == policy.name);
+        policy.action == Action::Deny
+            && before.is_some_and(|(_, outcome)| matches!(outcome, Outcome::Violated(_) | Outcome::Failed(..)))
+    };
+    let rules = then.judgement.rules.iter().filter(|(policy, _)| refused(policy));
+    rules.map(|(policy, outcome)| (policy.name.to_string(), said(policy, outcome))).collect()
+}
+
+/// The fewest found of `candidates` that together let the request pass: all that take something away, less those that are
+/// not needed.
+fn together(judge: &Judge<'_>, asked: &Asked, candidates: Vec<Change>) -> Vec<Change> {
+    let enough = |changes: &[Change]| {
+        let changed = changes.iter().try_fold(asked.request.clone(), |request, change| change.apply(&request));
+        changed.is_some_and(|request| passes(&judge.run(asked, &request)))
+    };
+    let mut changes: Vec<Change> = candidates.into_iter().filter(Change::is_removal).collect();
+    if !enough(&changes) {
+        return Vec::new();
+    }
+    let mut position = 0;
+    while position < changes.len() {
+        let mut fewer = changes.clone();
+        fewer.remove(position);
+        if enough(&fewer) { changes = fewer } else { position += 1 }
+    }
+    changes
+}
+
+/// Changes that could make a difference to what `run` came to.
+fn candidates(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Vec<Change> {
+    let mut changes = Vec::new();
+    match &run.way {
+        Ok(Way::Judged(judged)) => {
+            let JudgedRun { operation, judgement, .. } = judged.as_ref();
+            let denied: Vec<_> = judgement.violations.iter().filter(|it| it.action == Action::Deny).collect();
+            let body = serde_json::from_slice::<Value>(asked.request.body()).ok();
+            if let Some(body) = &body {
+                changes.push(Change::EachNameOnce);
+                of_violations(&denied, body, &mut changes);
+                of_rules(&judgement.rules, operation, body, &mut changes);
+            }
+            changes.extend([Environment::Development, Environment::Production].map(Change::Environment));
+            let versions = judge.bundle.contract.versions().iter().rev();
+            changes
+                .extend(versions.filter(|version| **version != operation.api_version).cloned().map(Change::ApiVersion));
+        }
+        _ => of_head(asked, run, &mut changes),
+    }
+    changes
+}
+
+fn of_violations(denied: &[&Violation], body: &Value, changes: &mut Vec<Change>) {
+    for violation in denied {
+        let Some(field) = violation.field.as_ref().filter(|field| has(body, field)) else { continue };
+        let meant = violation.hint.as_deref().and_then(|hint| hint.strip_prefix("did you mean `")?.strip_suffix("`?"));
+        if let Some(meant) = meant {
+            add(changes, Change::Rename(field.clone(), meant.to_owned()));
+        }
+        add(changes, Change::LeaveOut(field.clone()));
+    }
+}
+
+/// The fields that the rules read which refuse.
+fn of_rules(rules: &[(Arc<Policy>, Outcome)], operation: &Operation, body: &Value, changes: &mut Vec<Change>) {
+    let refusing = rules.iter().filter(|(policy, _)| policy.action == Action::Deny);
+    let validations = refusing.flat_map(|(policy, outcome)| match outcome {
+        Outcome::Violated(positions) => {
+            positions.iter().filter_map(|(position, _)| policy.validations.get(*position)).collect()
+        }
+        _ => Vec::new(),
+    });
+    let read: BTreeSet<&str> = validations.flat_map(crate::policy::Validation::fields).collect();
+    for name in read {
+        let field = Field::Declared(format!("/{name}"));
+        let declared = operation.body.as_ref().and_then(|body| body.declared().member(name));
+        let is_flag = declared.is_some_and(|declared| declared.types().iter().any(|it| it.as_ref() == "boolean"));
+        let now = find(body, &field).and_then(Value::as_bool);
+        if is_flag {
+            for value in [false, true].into_iter().filter(|value| now != Some(*value)) {
+                add(changes, Change::Set(field.clone(), value));
+            }
+        }
+        if has(body, &field) {
+            add(changes, Change::LeaveOut(field));
+        }
+    }
+}
+
+fn of_head(asked: &Asked, run: &DryRun, changes: &mut Vec<Change>) {
+    let request = &asked.request;
+    for name in request.headers().keys().filter(|name| *name != AUTHORIZATION) {
+        changes.push(Change::LeaveOutHeader(name.clone()));
+    }
+    for name in request.headers().keys().filter(|name| request.headers().get_all(*name).iter().nth(1).is_some()) {
+        changes.push(Change::HeaderOnce(name.clone()));
+    }
+    if !request.body().is_empty() {
+        changes.push(Change::ContentType);
+    }
+    if request.uri().query().is_some() {
+        changes.push(Change::LeaveOutQuery);
+    }
+    if matches!(run.routed, None | Some(Routed::MethodUnknown)) {
+        let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        changes.extend(methods.into_iter().filter(|method| method != request.method()).map(Change::Method));
+    }
+}
+
+fn add(changes: &mut Vec<Change>, change: Change) {
+    let same = |known: &Change| known.to_string() == change.to_string();
+    if !changes.iter().any(same) {
+        changes.push(change);
+    }
+}
+
+impl Change {
+    /// Whether it only takes something away, or mends what nobody wants.
+    fn is_removal(&self) -> bool {
+        !matches!(self, Self::Set(..) | Self::Environment(_) | Self::ApiVersion(_) | Self::Method(_) | Self::Rename(..))
+    }
+
+    /// The request with the change; none where there is nothing to change.
+    fn apply(&self, request: &Request<Bytes>) -> Option<Request<Bytes>> {
+        let mut changed = request.clone();
+        let headers = changed.headers_mut();
+        match self {
+            Self::LeaveOut(field) => edit(&mut changed, |body| leave_out(body, field))?,
+            Self::Set(field, value) => edit(&mut changed, |body| set(body, field, (*value).into()))?,
+            Self::Rename(field, name) => edit(&mut changed, |body| rename(body, field, name))?,
+            Self::EachNameOnce => edit(&mut changed, |_| Some(()))?,
+            Self::Environment(environment) => {
+                let key = match environment {
+                    Environment::Development => HeaderValue::from_static("Bearer sk_test_0"),
+                    Environment::Production => HeaderValue::from_static("Bearer sk_live_0"),
+                };
+                headers.insert(AUTHORIZATION, key);
+            }
+            Self::ApiVersion(version) => {
+                headers.insert("clerk-api-version", HeaderValue::try_from(version.as_ref()).ok()?);
+                *changed.uri_mut() = without_query(request)?;
+            }
+            Self::LeaveOutHeader(name) => drop(headers.remove(name)),
+            Self::HeaderOnce(name) => {
+                let first = headers.get(name)?.clone();
+                headers.insert(name, first);
+            }
+            Self::ContentType => {
+                headers.remove(CONTENT_ENCODING);
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            }
+            Self::LeaveOutQuery => *changed.uri_mut() = without_query(request)?,
+            Self::Method(method) => *changed.method_mut() = method.clone(),
+        }
+        Some(changed)
+    }
+}
+
+fn edit(request: &mut Request<Bytes>, change: impl Fn(&mut Value) -> Option<()>) -> Option<()> {
+    let mut body: Value = serde_json::from_slice(request.body()).ok()?;
+    change(&mut body)?;
+    *request.body_mut() = body.to_string().into();
+    request.headers_mut().remove(http::header::CONTENT_LENGTH);
+    Some(())
+}
+
+fn without_query(request: &Request<Bytes>) -> Option<http::Uri> {
+    request.uri().path().parse().ok()
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LeaveOut(field) => write!(f, "leave out `{}`", field.for_caller()),
+            Self::Set(field, value) => write!(f, "set `{}` to {value}", field.for_caller()),
+            Self::Rename(field, name) => write!(f, "rename `{}` to `{name}`", field.for_caller()),
+            Self::EachNameOnce => write!(f, "give each field once"),
+            Self::Environment(Environment::Development) => {
+                write!(f, "use a key of a development instance (sk_test)")
+            }
+            Self::Environment(Environment::Production) => write!(f, "use a key of a production instance (sk_live)"),
+            Self::ApiVersion(version) => write!(f, "ask for `Clerk-API-Version: {version}`"),
+            Self::LeaveOutHeader(name) => {
+                write!(f, "leave out the header `{}`", crate::redact::escaped_name(name.as_str()))
+            }
+            Self::HeaderOnce(name) => {
+                write!(f, "send the header `{}` once", crate::redact::escaped_name(name.as_str()))
+            }
+            Self::ContentType => write!(f, "send the body as `Content-Type: application/json`, not encoded"),
+            Self::LeaveOutQuery => write!(f, "leave out the query"),
+            Self::Method(method) => write!(f, "use the method {method}"),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What is told of a request: recorded once, whole. The levels only leave out, and text and JSON only write down.
+
+use super::args::Level;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What is told of a request. The names are an interface: a name once given keeps its meaning.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Explanation {
+    /// `allow`, `deny`; of a decision in a log also `fail` and `abort`.
+    pub(super) decision: &'static str,
+    /// Why it is refused, from the closed list.
+    pub(super) reason: Option<&'static str>,
+    /// The status of the refusal.
+    pub(super) status: Option<u16>,
+    /// The same for people.
+    pub(super) message: String,
+    /// What rules found, whatever the action.
+    pub(super) findings: Vec<Finding>,
+    /// What would change a refusal; none where that cannot be known.
+    pub(super) changes: Option<Changes>,
+    /// What a person should know of how the request was read, and what cannot be known of it.
+    pub(super) notes: Vec<String>,
+    #[serde(flatten)]
+    pub(super) rules: Option<Rules>,
+}
+
+/// One thing that a rule found.
+#[derive(Debug, Serialize)]
+pub(super) struct Finding {
+    pub(super) action: &'static str,
+    pub(super) reason: &'static str,
+    /// The policy, keyword or `gateway`.
+    pub(super) rule: String,
+    pub(super) field: Option<String>,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) owner: Option<String>,
+}
+
+/// What would change a refusal. All of it was tried.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Changes {
+    /// How many changes were tried.
+    pub(super) tried: usize,
+    /// Each of these is enough.
+    pub(super) any: Vec<Enough>,
+    /// Where none is, these together are.
+    pub(super) together: Vec<String>,
+}
+
+/// A change that is enough.
+#[derive(Debug, Serialize)]
+pub(super) struct Enough {
+    pub(super) change: String,
+    /// What the policies that refuse then say, by name.
+    pub(super) then: BTreeMap<String, String>,
+}
+
+/// How it came to the decision.
+#[derive(Debug, Serialize)]
+pub(super) struct Rules {
+    pub(super) method: String,
+    /// The path's template, or why there is none.
+    pub(super) route: String,
+    pub(super) operation: Option<String>,
+    /// The names of the path's parameters.
+    pub(super) parameters: Vec<String>,
+    pub(super) api_version: Option<Chosen>,
+    pub(super) environment: Chosen,
+    /// The kind of credential.
+    pub(super) key: &'static str,
+    pub(super) schema: String,
+    pub(super) policies: Vec<PolicySaid>,
+    pub(super) revision: String,
+    /// What a log kept of the request: place and shape.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) kept: Vec<(String, String)>,
+}
+
+/// What was chosen, and why.
+#[derive(Debug, Serialize)]
+pub(super) struct Chosen {
+    pub(super) value: String,
+    pub(super) why: String,
+}
+
+/// What a policy said.
+#[derive(Debug, Serialize)]
+pub(super) struct PolicySaid {
+    pub(super) name: String,
+    pub(super) action: &'static str,
+    /// `holds`, `violated`, `no_match`, `error`, `other_environment` or `other_operation`.
+    pub(super) outcome: &'static str,
+    /// What is not so where it is neither `holds` nor `other_operation`, each for people.
+    pub(super) because: Vec<String>,
+    /// The conditions and validations that were evaluated.
+    pub(super) expressions: Vec<Evaluated>,
+}
+
+/// An expression, or a part of one, with what it came to.
+#[derive(Debug, Serialize)]
+pub(super) struct Evaluated {
+    /// `condition` or `validation`; none for a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<&'static str>,
+    pub(super) expression: String,
+    /// As CEL writes it; none where it may not be shown, or there is none.
+    pub(super) value: Option<String>,
+    /// The type of a value that may not be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) r#type: Option<&'static str>,
+    /// The size of a value that may not be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) size: Option<usize>,
+    /// Why there is no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    pub(super) from_secret: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<Evaluated>,
+}
+
+impl Explanation {
+    /// What is told of it at `level`.
+    pub(super) fn at(mut self, level: Level) -> Self {
+        if level == Level::Decision {
+            self.rules = None;
+        }
+        if let (Some(rules), Level::Rules) = (&mut self.rules, level) {
+            rules.kept.clear();
+            for policy in &mut rules.policies {
+                policy.expressions.iter_mut().for_each(|expression| expression.parts.clear());
+            }
+        }
+        self
+    }
+}

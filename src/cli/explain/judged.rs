@@ -1,0 +1,220 @@
+//! A request that is judged now: by the gateway's own admission and the one judge, in a dry run.
+
+use super::change;
+use super::explanation::{Chosen, Evaluated, Explanation, Finding, PolicySaid, Rules};
+use super::request::Asked;
+use super::said::{because, outcome};
+use crate::config::gateway::EnvironmentOverride;
+use crate::contract::credential::KeyClass;
+use crate::contract::strictness::Mode;
+use crate::contract::{Operation, Routed, VersionChoice};
+use crate::gateway::{DryRun, Gate, Way};
+use crate::judge::Bundle;
+use crate::judge::violation::{Field, Rule, Violation};
+use crate::policy::cel::{Part, Seen};
+use crate::policy::{Outcome, Policy};
+use crate::redact::method_label;
+use bytes::Bytes;
+use http::Request;
+use std::time::SystemTime;
+
+/// By what requests are judged.
+pub(super) struct Judge<'g> {
+    pub(super) gate: &'g Gate,
+    pub(super) bundle: &'g Bundle,
+    pub(super) overriding: Option<EnvironmentOverride>,
+    pub(super) time: SystemTime,
+}
+
+impl Judge<'_> {
+    /// What becomes of `request`, which is `asked` or like it.
+    pub(super) fn run(&self, asked: &Asked, request: &Request<Bytes>) -> DryRun {
+        self.gate.dry_run(self.bundle, &asked.client, self.time, request)
+    }
+
+    pub(super) fn explain(&self, asked: &Asked) -> Explanation {
+        let run = self.run(asked, &asked.request);
+        let refusal = match &run.way {
+            Err(refusal) => Some(refusal),
+            Ok(Way::Judged(judged)) => judged.refusal.as_ref(),
+            Ok(_) => None,
+        };
+        Explanation {
+            decision: if refusal.is_some() { "deny" } else { "allow" },
+            reason: refusal.map(|refusal| refusal.reason.as_str()),
+            status: refusal.map(|refusal| refusal.status()),
+            message: refusal.map_or_else(|| passes(&run).to_owned(), |refusal| refusal.message().to_owned()),
+            findings: violations(&run).iter().map(finding).collect(),
+            changes: Some(change::search(self, asked, &run)),
+            notes: asked.notes.iter().map(|note| (*note).to_owned()).collect(),
+            rules: Some(self.rules(asked, &run)),
+        }
+    }
+
+    fn rules(&self, asked: &Asked, run: &DryRun) -> Rules {
+        let (operation, parameters) = match &run.routed {
+            Some(Routed::Operation(operation, parameters)) => (Some(operation.as_ref()), parameters.as_slice()),
+            _ => (None, &[][..]),
+        };
+        Rules {
+            method: method_label(asked.request.method()).to_owned(),
+            route: operation.map_or_else(|| no_route(run.routed.as_ref()).to_owned(), |it| it.path.to_string()),
+            operation: operation.map(|operation| operation.id.to_string()),
+            parameters: parameters.iter().map(|(name, _)| name.to_string()).collect(),
+            api_version: operation.map(|operation| self.version(operation, asked, run)),
+            environment: Chosen { value: run.environment.to_string(), why: environment(run.key, self.overriding) },
+            key: run.key.as_str(),
+            schema: self.schema(asked, run),
+            policies: self.policies(operation, run),
+            revision: self.bundle.revision.to_string(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// The version by which it is judged, and why.
+    fn version(&self, operation: &Operation, asked: &Asked, run: &DryRun) -> Chosen {
+        let place = if asked.request.headers().contains_key("clerk-api-version") {
+            "the header `Clerk-API-Version`"
+        } else {
+            "the query `__clerk_api_version`"
+        };
+        let wanted = run.asked_version.as_deref();
+        let choice = self.bundle.contract.version_choice(wanted);
+        let why = match choice {
+            VersionChoice::Default => "the default, for the request asks for none".to_owned(),
+            VersionChoice::Asked if wanted != Some(&operation.api_version) => {
+                format!("the newest that has the operation; the one that {place} asks for has not")
+            }
+            VersionChoice::Asked => format!("{place} asks for it"),
+            VersionChoice::NoVersion => format!("the default, for {place} holds no version"),
+            VersionChoice::NewestBefore => format!("the newest known before the one that {place} asks for"),
+            VersionChoice::Oldest => format!("the oldest known, for {place} asks for an older one"),
+        };
+        Chosen { value: operation.api_version.to_string(), why }
+    }
+
+    /// What the schema says of the body.
+    fn schema(&self, asked: &Asked, run: &DryRun) -> String {
+        let Ok(Way::Judged(judged)) = &run.way else { return "not asked".to_owned() };
+        let found = judged.judgement.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
+        let inspection = self.bundle.inspection(&judged.operation);
+        let text = match (judged.operation.body.is_some(), asked.request.body().is_empty(), found) {
+            (false, ..) => return "the contract has no JSON body here".to_owned(),
+            (true, true, _) => "there is no body, which passes".to_owned(),
+            (true, false, 0) => "the body fits".to_owned(),
+            (true, false, 1) => "1 finding".to_owned(),
+            (true, false, many) => format!("{many} findings"),
+        };
+        match inspection.map(|inspection| inspection.mode) {
+            Some(Mode::Audit) => format!("{text}; only audited: what does not fit is told and not refused"),
+            _ => text,
+        }
+    }
+
+    /// What each policy says: first those that were asked, then those for other operations.
+    fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<PolicySaid> {
+        let mut policies = Vec::new();
+        if let Ok(Way::Judged(judged)) = &run.way {
+            let rules = judged.judgement.rules.iter().zip(&judged.parts);
+            policies.extend(rules.map(|((policy, outcome), parts)| policy_said(policy, outcome, parts)));
+        }
+        let others = self.bundle.policies.all().iter();
+        let others = others.filter(|policy| operation.is_some_and(|it| !policy.operations.contains(&it.id)));
+        policies.extend(others.map(|policy| PolicySaid {
+            name: policy.name.to_string(),
+            action: policy.action.as_str(),
+            outcome: "other_operation",
+            because: Vec::new(),
+            expressions: Vec::new(),
+        }));
+        policies
+    }
+}
+
+fn passes(run: &DryRun) -> &'static str {
+    match (&run.way, &run.routed) {
+        (Ok(Way::Unread(_)), _) => "its body cannot be read, but the operation is only audited",
+        (Ok(Way::Exempt), Some(Routed::Operation(..))) => {
+            "no policy is for this operation, and its body is not validated"
+        }
+        (Ok(Way::Exempt), _) => "it is no operation of the contract, and `contract.fallthrough` is `forward`",
+        _ => "nothing refuses it",
+    }
+}
+
+fn violations(run: &DryRun) -> &[Violation] {
+    match &run.way {
+        Ok(Way::Judged(judged)) => &judged.judgement.violations,
+        Ok(Way::Unread(violation)) => std::slice::from_ref(violation),
+        _ => &[],
+    }
+}
+
+fn finding(violation: &Violation) -> Finding {
+    let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
+    Finding {
+        action: violation.action.as_str(),
+        reason: violation.reason.as_str(),
+        rule: violation.rule.to_string(),
+        field: violation.field.as_ref().map(Field::for_caller),
+        message: violation.message.to_string(),
+        hint: text(&violation.hint),
+        owner: text(&violation.owner),
+    }
+}
+
+const fn no_route(routed: Option<&Routed>) -> &'static str {
+    match routed {
+        None => "not asked: the head was refused before",
+        Some(Routed::Ambiguous) => "ambiguous: the path of an inspected operation, but not in its canonical spelling",
+        Some(Routed::MethodUnknown) => "the path of an inspected operation, but the contract has no such method there",
+        Some(Routed::Unknown | Routed::Operation(..)) => "none of the contract",
+    }
+}
+
+/// Why the environment is what it is.
+fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String {
+    let read = match key {
+        KeyClass::Test => "the key is one of a development instance (sk_test)",
+        KeyClass::Live => "the key is one of a production instance (sk_live)",
+        KeyClass::Other => "the credential is no key of Clerk's",
+        KeyClass::None => "there is no credential",
+    };
+    match overriding {
+        Some(overriding) if overriding.over(key.environment()) != key.environment() => {
+            format!("`environment.override` says so, though {read}")
+        }
+        _ => read.to_owned(),
+    }
+}
+
+fn policy_said(policy: &Policy, said: &Outcome, parts: &[Part]) -> PolicySaid {
+    let roles = std::iter::repeat_n("condition", policy.conditions()).chain(std::iter::repeat("validation"));
+    let expressions = parts.iter().zip(roles).map(|(part, role)| Evaluated { role: Some(role), ..evaluated(part) });
+    PolicySaid {
+        name: policy.name.to_string(),
+        action: policy.action.as_str(),
+        outcome: outcome(said),
+        because: because(policy, said),
+        expressions: expressions.collect(),
+    }
+}
+
+fn evaluated(part: &Part) -> Evaluated {
+    let (mut value, mut r#type, mut size, mut error) = (None, None, None, None);
+    match &part.seen {
+        Seen::Value(text) => value = Some(text.clone()),
+        Seen::Masked { kind, size: known } => (r#type, size) = (Some(*kind), *known),
+        Seen::Failed(why) => error = Some(why.to_string()),
+    }
+    Evaluated {
+        role: None,
+        expression: part.expression.to_string(),
+        value,
+        r#type,
+        size,
+        error,
+        from_secret: part.from_secret,
+        parts: part.parts.iter().map(evaluated).collect(),
+    }
+}
