@@ -3,7 +3,7 @@
 use super::cel::{EvaluationError, Request};
 use super::{Attributes, Policy};
 use crate::contract::Operation;
-use crate::document::Document;
+use crate::document::{Document, NodeRef};
 use std::sync::Arc;
 
 /// What one policy says of one request.
@@ -33,19 +33,19 @@ impl Policy {
             return Outcome::OtherEnvironment;
         }
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.variables.evaluation(request);
+        let mut evaluation = self.variables.evaluation::<NodeRef<'_>>(request);
         for (position, (_, condition)) in self.conditions.iter().enumerate() {
             match condition.is_true(&mut evaluation) {
                 Ok(true) => {}
                 Ok(false) => return Outcome::NoMatch(position),
-                Err(error) => return Outcome::Failed(position, error),
+                Err(failure) => return Outcome::Failed(position, failure.error()),
             }
         }
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
             match validation.expression.is_true(&mut evaluation) {
                 Ok(true) => None,
                 Ok(false) => Some((position, None)),
-                Err(error) => Some((position, Some(error))),
+                Err(failure) => Some((position, Some(failure.error()))),
             }
         });
         let violated: Vec<_> = violated.collect();

@@ -6,6 +6,7 @@ use super::kind::Kinds;
 use super::lower::{Lowering, Part};
 use super::names::{Names, Variable};
 use super::node::Node;
+use super::sight::{Failure, Structure};
 use super::syntax::{Mistake, Syntax, parse};
 use super::value::Value;
 use std::collections::BTreeSet;
@@ -99,7 +100,10 @@ impl Variables {
     }
 
     /// What an evaluation of the policy's expressions starts from.
-    pub(in crate::policy) const fn evaluation<'a>(&'a self, request: super::Request<'a>) -> Evaluation<'a> {
+    pub(in crate::policy) const fn evaluation<'a, S: Structure<'a>>(
+        &'a self,
+        request: S::Request,
+    ) -> Evaluation<'a, S> {
         Evaluation::new(Some(request), &self.0)
     }
 }
@@ -117,11 +121,14 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// It has no value, or one that is not a boolean.
-    pub(in crate::policy) fn is_true<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> Result<bool, EvaluationError> {
-        match evaluation.value(&self.0)? {
+    /// It has no value, or one that is not a boolean; or that cannot be seen.
+    pub(in crate::policy) fn is_true<'a, S: Structure<'a>>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, S>,
+    ) -> Result<bool, Failure<S::Hidden>> {
+        match evaluation.value(&self.0)?.seen()? {
             Value::Bool(value) => Ok(value),
-            _ => Err(EvaluationError::WrongType),
+            _ => Err(EvaluationError::WrongType.into()),
         }
     }
 }

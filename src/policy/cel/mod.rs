@@ -23,6 +23,7 @@ mod node;
 mod number;
 mod pattern;
 mod record;
+mod sight;
 mod size;
 mod syntax;
 mod time;
