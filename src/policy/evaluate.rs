@@ -1,9 +1,9 @@
 //! What one policy says of one request.
 
-use super::cel::{EvaluationError, Expression, Part, Request};
+use super::cel::{EvaluationError, Expression, Failure, Part, Request};
 use super::{Attributes, Policy};
 use crate::contract::Operation;
-use crate::document::Document;
+use crate::document::{Document, NodeRef};
 use std::sync::Arc;
 
 /// What one policy says of one request.
@@ -30,7 +30,8 @@ impl Policy {
         attributes: &Attributes<'_>,
     ) -> Outcome {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        self.outcome(attributes, self.variables.evaluation(request))
+        let mut evaluation = self.variables.evaluation::<NodeRef<'_>>(request);
+        self.outcome(attributes, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
     }
 
     /// The same, with the record of every condition and validation that was evaluated, in that order.
@@ -44,7 +45,7 @@ impl Policy {
         let mut evaluation = self.variables.recorded_evaluation(request);
         let mut parts = Vec::new();
         let outcome = self.outcome(attributes, |expression| {
-            let (truth, part) = evaluation(expression);
+            let (truth, part) = expression.is_true_recorded(&mut evaluation);
             parts.push(part);
             truth
         });

@@ -7,6 +7,7 @@ use super::trace_context::TraceContext;
 use crate::contract::UnknownVersion;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::Violation;
+pub use crate::outcome::Outcome;
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, OTHER};
 use std::fmt;
@@ -16,34 +17,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Most violations of one request that a log line or a span lists; OpenTelemetry's own limit is 128 events a span.
 const SHOWN_VIOLATIONS: usize = 32;
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Judged and forwarded.
-    Allowed,
-    /// Nothing to judge; forwarded as it came.
-    Exempt,
-    /// Refused by the gateway.
-    Denied,
-    /// Forwarded or about to be, but the upstream or the gateway failed.
-    Failed,
-    /// The client went away before there was an answer.
-    Aborted,
-}
-
-impl Outcome {
-    /// The word used in logs, metrics and spans.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "allow",
-            Self::Exempt => "exempt",
-            Self::Denied => "deny",
-            Self::Failed => "fail",
-            Self::Aborted => "abort",
-        }
-    }
-}
 
 /// The id by which a caller, a log line and a span speak of the same decision: 64 random bits, shown as hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

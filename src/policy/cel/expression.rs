@@ -7,8 +7,10 @@ use super::lower::{self, Lowering};
 use super::names::{Names, Variable};
 use super::node::Node;
 use super::recorder::{Part, Recorder, Recording};
+use super::sight::{Failure, Structure};
 use super::syntax::{Mistake, Syntax, parse};
 use super::value::Value;
+use crate::document::NodeRef;
 use std::collections::BTreeSet;
 
 /// An expression that is true or false of a request.
@@ -110,38 +112,30 @@ fn never_decides(source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Opti
 }
 
 impl Variables {
-    /// The nodes that they are made of.
+    /// The first of them.
     #[cfg(test)]
-    pub(super) const fn nodes(&self) -> &[Node] {
-        &self.nodes
+    pub(super) fn first(&self) -> Option<&Node> {
+        self.nodes.first()
     }
 
-    /// Says of the policy's expressions, one after the other, whether they are true of the request.
-    ///
-    /// An error where one has no value, or one that is not a boolean.
-    pub(in crate::policy) fn evaluation<'a>(
+    /// What an evaluation of the policy's expressions starts from.
+    pub(in crate::policy) const fn evaluation<'a, S: Structure<'a>>(
         &'a self,
-        request: super::Request<'a>,
-    ) -> impl FnMut(&'a Expression) -> Result<bool, EvaluationError> {
-        let mut evaluation = Evaluation::new(Some(request), &self.nodes);
-        move |expression| expression.is_true(&mut evaluation)
+        request: S::Request,
+    ) -> Evaluation<'a, S> {
+        Evaluation::new(Some(request), &self.nodes)
     }
 
-    /// The same, with the record of how it came to that.
+    /// The same, of which every part is recorded.
     pub(in crate::policy) fn recorded_evaluation<'a>(
         &'a self,
         request: super::Request<'a>,
-    ) -> impl FnMut(&'a Expression) -> (Result<bool, EvaluationError>, Part) {
+    ) -> Evaluation<'a, NodeRef<'a>, Recording<'a>> {
         let mut recording = Recording::new(request.operation, self.nodes.len());
         for (node, source) in self.nodes.iter().zip(&self.sources) {
             recording.learn(source, node);
         }
-        let mut evaluation = Evaluation::recorded(Some(request), &self.nodes, recording);
-        move |expression| {
-            evaluation.recorder.learn(&expression.source, &expression.node);
-            let truth = expression.is_true(&mut evaluation);
-            (truth, evaluation.recorder.take(&expression.source))
-        }
+        Evaluation::recorded(Some(request), &self.nodes, recording)
     }
 }
 
@@ -158,15 +152,25 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// It has no value, or one that is not a boolean.
-    pub(super) fn is_true<'a, R: Recorder<'a>>(
+    /// It has no value, or one that is not a boolean; or that cannot be seen.
+    pub(in crate::policy) fn is_true<'a, S: Structure<'a>, R: Recorder<'a, S>>(
         &'a self,
-        evaluation: &mut Evaluation<'a, R>,
-    ) -> Result<bool, EvaluationError> {
-        match evaluation.value(&self.node)? {
+        evaluation: &mut Evaluation<'a, S, R>,
+    ) -> Result<bool, Failure<S::Hidden>> {
+        match evaluation.value(&self.node)?.seen()? {
             Value::Bool(value) => Ok(value),
-            _ => Err(EvaluationError::WrongType),
+            _ => Err(EvaluationError::WrongType.into()),
         }
+    }
+
+    /// The same, with the record of how it came to that.
+    pub(in crate::policy) fn is_true_recorded<'a>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, NodeRef<'a>, Recording<'a>>,
+    ) -> (Result<bool, EvaluationError>, Part) {
+        evaluation.recorder.learn(&self.source, &self.node);
+        let truth = self.is_true(evaluation).map_err(Failure::error);
+        (truth, evaluation.recorder.take(&self.source))
     }
 
     /// As it was written.

@@ -25,6 +25,7 @@ mod pattern;
 mod places;
 mod record;
 mod recorder;
+mod sight;
 mod size;
 mod syntax;
 mod time;
@@ -37,6 +38,7 @@ pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub use recorder::{Part, Seen};
+pub(super) use sight::Failure;
 pub(super) use syntax::Mistake;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::value::Value;
 
 /// A part of a compiled expression. As deep as the tree that it was made of, which is bounded.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(in crate::policy) enum Node {
     /// What does not depend on the request.
     Constant(Value<'static>),
     /// A fact about the request.
@@ -51,7 +51,7 @@ pub(super) enum Node {
 
 /// What is done with each element of a list or key of a map.
 #[derive(Debug)]
-pub(super) struct Comprehension {
+pub(in crate::policy) struct Comprehension {
     pub(super) r#macro: Macro,
     pub(super) over: Node,
     /// What is asked of each; none where all are taken.

@@ -20,7 +20,7 @@ const START: usize = 100;
 
 /// A regular expression, ready to be searched for.
 #[derive(Debug)]
-pub(super) struct Pattern(DFA);
+pub(in crate::policy) struct Pattern(DFA);
 
 impl Pattern {
     /// Compiles `text`.

@@ -5,31 +5,34 @@
 use super::error::EvaluationError;
 use super::evaluation::Evaluated;
 use super::function::Function;
+use super::kind::Kind;
 use super::node::Node;
 use super::places::Places;
 use super::record::{Fact, Record};
+use super::sight::Structure;
 use super::value::Value;
 use crate::contract::Operation;
 use crate::contract::declared::Declared;
+use crate::document::NodeRef;
 
 /// Who hears of each part of an expression that is evaluated.
-pub(super) trait Recorder<'a> {
+pub(in crate::policy) trait Recorder<'a, S: Structure<'a>> {
     /// `node` is about to be evaluated.
     fn enter(&mut self, node: &'a Node);
     /// What was entered last came to this.
-    fn leave(&mut self, value: &Evaluated<'a>);
+    fn leave(&mut self, value: &Evaluated<'a, S>);
 }
 
 /// Nobody: there is nothing to call, so that nothing is left of it in the program.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unrecorded;
+pub(in crate::policy) struct Unrecorded;
 
-impl<'a> Recorder<'a> for Unrecorded {
+impl<'a, S: Structure<'a>> Recorder<'a, S> for Unrecorded {
     #[inline]
     fn enter(&mut self, _: &'a Node) {}
 
     #[inline]
-    fn leave(&mut self, _: &Evaluated<'a>) {}
+    fn leave(&mut self, _: &Evaluated<'a, S>) {}
 }
 
 /// A part of an expression, with what it came to for one request.
@@ -91,7 +94,7 @@ struct Frame<'a> {
 
 /// The record of one policy's evaluation for one request.
 #[derive(Debug)]
-pub(super) struct Recording<'a> {
+pub(in crate::policy) struct Recording<'a> {
     places: Places<'a>,
     /// What the contract says of the body.
     declared: Option<&'a Declared>,
@@ -168,12 +171,12 @@ impl<'a> Recording<'a> {
     }
 }
 
-impl<'a> Recorder<'a> for Recording<'a> {
+impl<'a> Recorder<'a, NodeRef<'a>> for Recording<'a> {
     fn enter(&mut self, node: &'a Node) {
         self.frames.push(Frame { node, openness: Openness::Open, over: None, parts: Vec::new() });
     }
 
-    fn leave(&mut self, value: &Evaluated<'a>) {
+    fn leave(&mut self, value: &Evaluated<'a, NodeRef<'a>>) {
         let Some(frame) = self.frames.pop() else { return };
         let openness = match (self.openness(&frame), value) {
             // what is not there holds nothing
@@ -189,7 +192,9 @@ impl<'a> Recorder<'a> for Recording<'a> {
         let in_list = self.frames.iter().any(|around| around.over.is_some());
         let part = self.places.of(frame.node).map(|text| Part {
             expression: text.into(),
-            seen: value.as_ref().map_or_else(|error| Seen::Failed(*error), |value| seen(value, openness, in_list)),
+            seen: value
+                .as_ref()
+                .map_or_else(|failure| Seen::Failed(failure.error()), |value| seen(value, openness, in_list)),
             from_secret,
             parts: frame.parts,
         });
@@ -207,8 +212,8 @@ impl<'a> Recorder<'a> for Recording<'a> {
 }
 
 /// What may be shown of `value`.
-fn seen(value: &Value<'_>, openness: Openness, in_list: bool) -> Seen {
-    let kind = value.kind().as_str();
+fn seen<'a>(value: &Value<'a, NodeRef<'a>>, openness: Openness, in_list: bool) -> Seen {
+    let Ok(kind) = value.kind().map(Kind::as_str);
     let is_word = matches!(value, Value::Bool(_) | Value::Null);
     match openness {
         Openness::Open => Seen::Value(value.written()),

@@ -48,13 +48,13 @@ impl<'c> Type<'c> {
     }
 
     /// What a constant is.
-    pub(super) fn of_constant(value: &Value<'_>) -> Self {
+    pub(super) fn of_constant(value: &Value<'static>) -> Self {
         match (value.as_str(), value.items()) {
             (Some(text), _) => Self::one_of([text]),
             (None, Some(items)) => {
                 Self::list_of(items.iter().map(Self::of_constant).fold(Self::of(Kinds::NONE), Self::or))
             }
-            (None, None) => Self::of(Kinds::of(value.kind())),
+            (None, None) => Self::of(value.outline().kinds),
         }
     }
 

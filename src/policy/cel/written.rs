@@ -1,6 +1,7 @@
 //! Values as people write them in CEL, for those who look at an evaluation.
 
 use super::kind::Kind;
+use super::sight::Structure;
 use super::value::Value;
 use std::fmt::Write;
 
@@ -15,7 +16,7 @@ impl Kind {
     }
 }
 
-impl Value<'_> {
+impl<'a, S: Structure<'a>> Value<'a, S> {
     /// The value as CEL writes it, cut where it is long. What is in the body is only counted.
     pub(super) fn written(&self) -> String {
         if let Some(text) = self.as_str() {
@@ -31,23 +32,27 @@ impl Value<'_> {
             Self::Duration(length) => format!("duration(\"{}ms\")", length.num_milliseconds()),
             Self::Bytes(bytes) => format!("bytes of {}", bytes.len()),
             Self::Type(kind) => kind.as_str().to_owned(),
-            _ => self.collection(),
+            Self::List(items) => listed(items),
+            Self::OwnList(items) => listed(items),
+            Self::Map(entries) => mapped(entries),
+            Self::OwnMap(entries) => mapped(entries),
+            Self::Array(array) => format!("list of {}", array.len()),
+            Self::Object(object) => format!("map of {}", object.len()),
+            Self::String(_) | Self::Text(_) | Self::Hidden(_) => "value".to_owned(),
         }
-    }
-
-    fn collection(&self) -> String {
-        if let Some(items) = self.items() {
-            return format!("[{}]", listed(items.iter().map(Self::written), items.len()));
-        }
-        if let Some(entries) = self.entries() {
-            let written = entries.iter().map(|(key, value)| format!("{}: {}", key.written(), value.written()));
-            return format!("{{{}}}", listed(written, entries.len()));
-        }
-        format!("{} of {}", self.kind().as_str(), self.len().unwrap_or_default())
     }
 }
 
-fn listed(written: impl Iterator<Item = String>, length: usize) -> String {
+fn listed<'a, S: Structure<'a>>(items: &[Value<'a, S>]) -> String {
+    format!("[{}]", first(items.iter().map(Value::written), items.len()))
+}
+
+fn mapped<'a, S: Structure<'a>>(entries: &[(Value<'a, S>, Value<'a, S>)]) -> String {
+    let written = entries.iter().map(|(key, value)| format!("{}: {}", key.written(), value.written()));
+    format!("{{{}}}", first(written, entries.len()))
+}
+
+fn first(written: impl Iterator<Item = String>, length: usize) -> String {
     let mut text = written.take(MOST).collect::<Vec<_>>().join(", ");
     if length > MOST {
         // writing to a `String` cannot fail
@@ -88,6 +93,7 @@ mod tests {
             (Value::OwnList((0..9).map(Value::Int).collect()), "[0, 1, 2, 3, 4, 5, 6, 7, and 1 more]".to_owned()),
             (Value::OwnMap([(Value::String("a"), Value::Bool(true))].into()), r#"{"a": true}"#.to_owned()),
         ] {
+            let value: Value<'_> = value;
             assert_eq!(value.written(), written);
         }
     }

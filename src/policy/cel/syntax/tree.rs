@@ -71,7 +71,7 @@ pub(in super::super) enum Infix {
 
 /// An order between two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Comparison {
+pub(in crate::policy) enum Comparison {
     Less,
     LessOrEqual,
     Greater,
@@ -80,7 +80,7 @@ pub(in super::super) enum Comparison {
 
 /// An operator of arithmetic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Operator {
+pub(in crate::policy) enum Operator {
     Add,
     Subtract,
     Multiply,
