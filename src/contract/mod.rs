@@ -137,6 +137,12 @@ impl Contract {
         self.routes.find(segments(), is_anything, operation).unwrap_or(Routed::Unknown)
     }
 
+    /// The plain paths that lenient servers could take `path` for.
+    pub fn readings(path: &str) -> Vec<String> {
+        let readings = if lenient::is_too_much(path) { Vec::new() } else { lenient::readings(path) };
+        readings.iter().map(|segments| format!("/{}", segments.join("/"))).collect()
+    }
+
     fn operation(&self, found: &Found<'_, '_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
         let operation = self.pick(found.method(method)?, version)?;
         Some(Routed::Operation(operation, found.parameters()))

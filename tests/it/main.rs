@@ -17,6 +17,8 @@ mod decisions;
 #[cfg(test)]
 mod embedded;
 #[cfg(test)]
+mod explain;
+#[cfg(test)]
 mod forwarding;
 #[cfg(test)]
 mod heads;

@@ -6,8 +6,8 @@ use super::judged::Judge;
 use super::request::Asked;
 use super::said::said;
 use crate::contract::credential::Environment;
-use crate::contract::{Operation, Routed};
-use crate::gateway::{DryRun, JudgedRun, Way};
+use crate::contract::{Contract, Operation, Routed};
+use crate::gateway::{DryRun, HeadDefect, JudgedRun, Way};
 use crate::judge::violation::{Field, Violation};
 use crate::policy::{Action, Outcome, Policy};
 use bytes::Bytes;
@@ -40,6 +40,8 @@ pub(super) enum Change {
     ContentType,
     /// Without the query.
     LeaveOutQuery,
+    /// With this path, plainly spelt: one of this template.
+    Path(String, Arc<str>),
     /// With another method.
     Method(Method),
 }
@@ -90,10 +92,10 @@ fn together(judge: &Judge<'_>, asked: &Asked, candidates: Vec<Change>) -> Vec<Ch
         let changed = changes.iter().try_fold(asked.request.clone(), |request, change| change.apply(&request));
         changed.is_some_and(|request| passes(&judge.run(asked, &request)))
     };
-    let mut changes: Vec<Change> = candidates.into_iter().filter(Change::is_removal).collect();
-    if !enough(&changes) {
+    let removals: Vec<Change> = candidates.iter().filter(|change| change.is_removal()).cloned().collect();
+    let Some(mut changes) = [mended(candidates), removals].into_iter().find(|changes| enough(changes)) else {
         return Vec::new();
-    }
+    };
     let mut position = 0;
     while position < changes.len() {
         let mut fewer = changes.clone();
@@ -101,6 +103,21 @@ fn together(judge: &Judge<'_>, asked: &Asked, candidates: Vec<Change>) -> Vec<Ch
         if enough(&fewer) { changes = fewer } else { position += 1 }
     }
     changes
+}
+
+/// Of `candidates` those that take something away, but for fields that can be renamed to what was meant.
+fn mended(candidates: Vec<Change>) -> Vec<Change> {
+    let fields = candidates.iter().filter_map(|change| match change {
+        Change::Rename(field, _) => Some(field.clone()),
+        _ => None,
+    });
+    let renamed: Vec<Field> = fields.collect();
+    let is_wanted = |change: &Change| match change {
+        Change::Rename(..) => true,
+        Change::LeaveOut(field) => !renamed.contains(field),
+        other => other.is_removal(),
+    };
+    candidates.into_iter().filter(is_wanted).collect()
 }
 
 /// Changes that could make a difference to what `run` came to.
@@ -121,7 +138,7 @@ fn candidates(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Vec<Change> {
             changes
                 .extend(versions.filter(|version| **version != operation.api_version).cloned().map(Change::ApiVersion));
         }
-        _ => of_head(asked, run, &mut changes),
+        _ => of_head(judge, asked, run, &mut changes),
     }
     changes
 }
@@ -163,8 +180,20 @@ fn of_rules(rules: &[(Arc<Policy>, Outcome)], operation: &Operation, body: &Valu
     }
 }
 
-fn of_head(asked: &Asked, run: &DryRun, changes: &mut Vec<Change>) {
+fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Change>) {
     let request = &asked.request;
+    // of a head that was not read there is nothing to change
+    if request.extensions().get::<HeadDefect>().is_some() {
+        return;
+    }
+    if matches!(run.routed, Some(Routed::Ambiguous)) {
+        let readings = Contract::readings(request.uri().path()).into_iter();
+        let paths = readings.filter_map(|path| match judge.bundle.route(request.method().as_str(), &path, None) {
+            Routed::Operation(operation, _) => Some(Change::Path(path, operation.path.clone())),
+            _ => None,
+        });
+        paths.for_each(|change| add(changes, change));
+    }
     for name in request.headers().keys().filter(|name| *name != AUTHORIZATION) {
         changes.push(Change::LeaveOutHeader(name.clone()));
     }
@@ -193,7 +222,15 @@ fn add(changes: &mut Vec<Change>, change: Change) {
 impl Change {
     /// Whether it only takes something away, or mends what nobody wants.
     fn is_removal(&self) -> bool {
-        !matches!(self, Self::Set(..) | Self::Environment(_) | Self::ApiVersion(_) | Self::Method(_) | Self::Rename(..))
+        !matches!(
+            self,
+            Self::Set(..)
+                | Self::Environment(_)
+                | Self::ApiVersion(_)
+                | Self::Method(_)
+                | Self::Rename(..)
+                | Self::Path(..)
+        )
     }
 
     /// The request with the change; none where there is nothing to change.
@@ -226,6 +263,7 @@ impl Change {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
             Self::LeaveOutQuery => *changed.uri_mut() = without_query(request)?,
+            Self::Path(path, _) => *changed.uri_mut() = path.parse().ok()?,
             Self::Method(method) => *changed.method_mut() = method.clone(),
         }
         Some(changed)
@@ -264,6 +302,7 @@ impl fmt::Display for Change {
             }
             Self::ContentType => write!(f, "send the body as `Content-Type: application/json`, not encoded"),
             Self::LeaveOutQuery => write!(f, "leave out the query"),
+            Self::Path(_, template) => write!(f, "write the path plainly, as `{template}` has it"),
             Self::Method(method) => write!(f, "use the method {method}"),
         }
     }

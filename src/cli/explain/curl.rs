@@ -68,7 +68,7 @@ pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str
     if text.contains("$'") {
         return Err(wrong("`$'...'` is not read; write the text in plain quotes, or the body in a file: `-d @FILE`"));
     }
-    let words = shlex::split(&text).ok_or_else(|| wrong("a quote is not closed"))?;
+    let words = shell_words::split(&text).map_err(|_| wrong("a quote is not closed"))?;
     let notes = if text.contains('$') || text.contains('`') {
         vec!["the command has shell variables or commands in it, which were taken as they are written"]
     } else {

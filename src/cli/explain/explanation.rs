@@ -60,7 +60,8 @@ pub(super) struct Enough {
 /// How it came to the decision.
 #[derive(Debug, Serialize)]
 pub(super) struct Rules {
-    pub(super) method: String,
+    /// None where the head was not read.
+    pub(super) method: Option<String>,
     /// The path's template, or why there is none.
     pub(super) route: String,
     pub(super) operation: Option<String>,
@@ -122,6 +123,10 @@ pub(super) struct Evaluated {
 }
 
 impl Explanation {
+    fn has_values(&self) -> bool {
+        self.rules.iter().flat_map(|rules| &rules.policies).any(|policy| !policy.expressions.is_empty())
+    }
+
     /// What is told of it at `level`.
     pub(super) fn at(mut self, level: Level) -> Self {
         if level == Level::Decision {
@@ -132,6 +137,10 @@ impl Explanation {
             for policy in &mut rules.policies {
                 policy.expressions.iter_mut().for_each(|expression| expression.parts.clear());
             }
+        }
+        if level == Level::Full && self.has_values() {
+            self.notes
+                .push("fields of the request are shown below, secrets aside: mind where you paste this".to_owned());
         }
         self
     }

@@ -8,7 +8,7 @@ use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::KeyClass;
 use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Routed, VersionChoice};
-use crate::gateway::{DryRun, Gate, Way};
+use crate::gateway::{DryRun, Gate, HeadDefect, Way};
 use crate::judge::Bundle;
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::policy::cel::{Part, Seen};
@@ -56,8 +56,9 @@ impl Judge<'_> {
             Some(Routed::Operation(operation, parameters)) => (Some(operation.as_ref()), parameters.as_slice()),
             _ => (None, &[][..]),
         };
+        let is_read = asked.request.extensions().get::<HeadDefect>().is_none();
         Rules {
-            method: method_label(asked.request.method()).to_owned(),
+            method: is_read.then(|| method_label(asked.request.method()).to_owned()),
             route: operation.map_or_else(|| no_route(run.routed.as_ref()).to_owned(), |it| it.path.to_string()),
             operation: operation.map(|operation| operation.id.to_string()),
             parameters: parameters.iter().map(|(name, _)| name.to_string()).collect(),

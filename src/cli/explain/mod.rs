@@ -6,6 +6,8 @@ mod curl;
 mod edit;
 mod explanation;
 mod judged;
+mod kept;
+mod logged;
 mod raw;
 mod request;
 mod said;
@@ -28,6 +30,9 @@ use std::time::SystemTime;
 pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &Overrides::default())?;
     let bundle = Arc::new(load::bundle(&gateway)?);
+    if let (Some(id), Some(log)) = (&args.decision, &args.log) {
+        return Ok(tell(logged::explain(id, log, &bundle)?, args));
+    }
     let asked = Asked::of(args, &gateway)?;
     let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&gateway));
     let judge = Judge { gate: &gate, bundle: &bundle, overriding: gateway.environment, time: SystemTime::now() };

@@ -93,7 +93,8 @@ fn change(text: &mut String, changes: &Changes, color: bool) {
 }
 
 fn facts(text: &mut String, rules: &Rules) {
-    let mut rows = vec![("route", format!("{} {}", rules.method, rules.route))];
+    let method = rules.method.as_ref().map(|method| format!("{method} ")).unwrap_or_default();
+    let mut rows = vec![("route", format!("{method}{}", rules.route))];
     if let Some(operation) = &rules.operation {
         let parameters =
             if rules.parameters.is_empty() { String::new() } else { format!(", with {}", rules.parameters.join(", ")) };
@@ -163,7 +164,7 @@ fn came_to(evaluated: &Evaluated) -> String {
         (Some(value), ..) => value.clone(),
         (None, Some(error), _) => format!("error: {error}"),
         (None, None, Some(size)) => format!("{} of {size}", evaluated.r#type.unwrap_or("value")),
-        (None, None, None) => format!("a {}, not shown", evaluated.r#type.unwrap_or("value")),
+        (None, None, None) => format!("{}, not shown", evaluated.r#type.unwrap_or("value")),
     };
     format!("{shown}{secret}")
 }
