@@ -1,6 +1,8 @@
 //! The arguments. Comments here become the help texts.
 
 use super::contract::ContractCommand;
+use super::replay::ReplayArgs;
+use super::report::ReportArgs;
 use super::test::TestArgs;
 use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
@@ -29,6 +31,10 @@ pub(super) enum Command {
     Test(TestArgs),
     /// Tell what would become of a request, and why
     Explain(ExplainArgs),
+    /// Tell what policies said by a decision log: which can be promoted to `Deny`, which are dead
+    Report(ReportArgs),
+    /// Judge the requests of a decision log again by other policies, and tell what would change
+    Replay(ReplayArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
     /// Look at Clerk's contract: what is in force, what changed, what no policy governs; bring in a newer one

@@ -9,11 +9,14 @@ mod columns;
 mod console;
 mod contract;
 mod contract_folder;
+mod decision_log;
 mod explain;
 mod health;
 mod listeners;
 mod load;
 mod policies;
+mod replay;
+mod report;
 mod run;
 mod selftest;
 mod test;
@@ -38,7 +41,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused. `test`: a case fails. `contract diff`: a policy is affected. `selftest`: something got through.
+    /// `explain`: the request would be refused. `test`: a case fails. `replay`: a decision would change. `contract diff`: a policy is affected. `selftest`: something got through.
     Refused = 4,
 }
 
@@ -81,6 +84,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Test(args) => test::test(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Health(args) => health::health(&args),
         Command::Contract(command) => contract::contract(&command),
         Command::Selftest(args) => selftest::selftest(&args),

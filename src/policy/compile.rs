@@ -3,7 +3,7 @@
 use super::Action;
 use super::cel::{Expression, Mistake, Names, Purpose, Variables};
 use super::reads::Reads;
-use super::source::{Named, RequestPolicy, ValidationSource};
+use super::source::{Named, RequestPolicy, Spec, ValidationSource};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, nearest};
 use crate::manifest::{Manifest, Source};
@@ -34,6 +34,8 @@ pub struct Policy {
     pub(super) headers: Option<BTreeSet<String>>,
     /// What its expressions share.
     pub(super) variables: Variables,
+    /// What it was made of.
+    pub(super) written: Spec,
 }
 
 /// One thing that must be true.
@@ -99,6 +101,7 @@ impl Compiler<'_> {
             headers,
             variables,
             reads: std::mem::take(&mut self.reads),
+            written: spec.clone(),
         }
     }
 

@@ -11,10 +11,12 @@ mod compile;
 mod evaluate;
 mod lint;
 mod reads;
+pub mod recorded;
 mod source;
 
 pub use action::Action;
 pub use attributes::Attributes;
+pub use cel::Hidden;
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;

@@ -21,6 +21,7 @@ mod lower;
 mod names;
 mod node;
 mod number;
+mod outline;
 mod pattern;
 mod record;
 mod sight;
@@ -34,6 +35,8 @@ pub use error::EvaluationError;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
+pub(super) use sight::Failure;
+pub use sight::Hidden;
 pub(super) use syntax::Mistake;
 
 #[cfg(test)]

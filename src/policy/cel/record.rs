@@ -165,7 +165,7 @@ impl<'a> Request<'a> {
 
     /// The values of a header, joined as if they had come in one line.
     fn header(self, name: &str) -> Option<Value<'a, NodeRef<'a>>> {
-        if CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name)) {
+        if is_credential(name) {
             return None;
         }
         let mut values =
@@ -180,6 +180,11 @@ impl<'a> Request<'a> {
             }
         }
     }
+}
+
+/// Whether policies are never shown the header `name`.
+pub(super) fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
 }
 
 /// A fact about the client; none where the connection does not tell it. Without a certificate there are no names.
