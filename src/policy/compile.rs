@@ -32,6 +32,8 @@ pub struct Policy {
     pub reads: Reads,
     /// The headers it reads, in lower case; none where only a request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
+    /// The parameters of the query that it reads by name.
+    pub(super) query: BTreeSet<String>,
     /// What its expressions share.
     pub(super) variables: Variables,
     /// What it was made of.
@@ -89,6 +91,7 @@ impl Compiler<'_> {
             self.mistakes
                 .push(self.source.at("/spec/validations", "`validations` is empty, so the policy checks nothing"));
         }
+        let query = names.take_query();
         let (variables, headers) = names.finish();
         Policy {
             name: written.metadata.name.as_str().into(),
@@ -99,6 +102,7 @@ impl Compiler<'_> {
             conditions,
             validations,
             headers,
+            query,
             variables,
             reads: std::mem::take(&mut self.reads),
             written: spec.clone(),

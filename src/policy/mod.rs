@@ -56,6 +56,17 @@ impl Policies {
         self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
     }
 
+    /// The headers, in lower case, that the policies for the operation called `id` read by name.
+    pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
+        let headers = self.of_operation(id).iter().filter_map(|policy| policy.headers.as_ref());
+        headers.flatten().map(String::as_str).collect()
+    }
+
+    /// The parameters of the query that the policies for the operation called `id` read by name.
+    pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
+        self.of_operation(id).iter().flat_map(|policy| &policy.query).map(String::as_str).collect()
+    }
+
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
         &self.all
