@@ -62,7 +62,7 @@ async fn dripping() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read(&mut [0; 4096]).await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
         while stream.write_all(b"x").await.is_ok() {
             pingora_timeout::sleep(SHORT / 10).await;
