@@ -9,6 +9,7 @@ mod columns;
 mod console;
 mod contract;
 mod contract_folder;
+mod decision_log;
 mod explain;
 mod health;
 mod listeners;
@@ -17,6 +18,7 @@ mod policies;
 mod run;
 mod selftest;
 mod test;
+mod verify_log;
 
 use crate::config;
 use crate::policy;
@@ -38,7 +40,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused. `test`: a case fails. `contract diff`: a policy is affected. `selftest`: something got through.
+    /// `explain`: the request would be refused. `test`: a case fails. `contract diff`: a policy is affected. `selftest`: something got through. `verify-log`: a line is not as written.
     Refused = 4,
 }
 
@@ -84,6 +86,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Health(args) => health::health(&args),
         Command::Contract(command) => contract::contract(&command),
         Command::Selftest(args) => selftest::selftest(&args),
+        Command::VerifyLog(args) => verify_log::verify_log(&args),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)

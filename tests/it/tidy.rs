@@ -76,7 +76,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("contract", &["document", "redact", "manifest"]),
     ("document", &["redact"]),
     ("redact", &[]),
-    ("config", &["contract", "manifest"]),
+    ("config", &["contract", "redact", "manifest"]),
     ("selftest", &[]),
     ("manifest", &[]),
     ("reason", &[]),

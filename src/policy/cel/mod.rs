@@ -33,6 +33,7 @@ pub use error::EvaluationError;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
+pub use record::is_credential;
 pub(super) use syntax::Mistake;
 
 #[cfg(test)]
