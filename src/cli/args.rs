@@ -42,6 +42,8 @@ pub(super) enum Command {
     Contract(ContractCommand),
     /// Fire a corpus of attacks at a running gateway, this one or any other, and tell what got through
     Selftest(SelftestArgs),
+    /// Tell whether the files of a chained decision log are as they were written
+    VerifyLog(VerifyLogArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema {
         /// The kind of file
@@ -131,6 +133,16 @@ pub(super) struct SelftestArgs {
     /// Where to listen as the upstream that the gateway is configured with
     #[arg(long, value_name = "ADDRESS")]
     pub(super) upstream_listen: SocketAddr,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct VerifyLogArgs {
+    /// Files of one log, in any order: the one that is written, and those before it
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -1,140 +1,101 @@
-//! Reads decision logs, line by line: whatever they hold, one line at a time is in memory.
+//! The decision log, as the configuration wants it.
 
 use super::Failure;
-use crate::decision_log::Entry;
-use serde_json::error::Category;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use crate::config::gateway::{FingerprintNames, Gateway};
+use crate::contract::declared::Declared;
+use crate::contract::{Contract, nearest};
+use crate::decision_log::{Fingerprints, Keeping};
+use crate::redact::{Fingerprinter, Masks, steps};
+use crate::secret::Secret;
+use crate::span::Diagnostic;
+use crate::telemetry::DecisionFile;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// Longest line that is read, in bytes; what is longer is no entry of ours.
-const LONGEST: u64 = 4 * 1024 * 1024;
-/// Bytes that are read at once.
-const BUFFER: usize = 256 * 1024;
+/// Fewer bytes than this could be guessed.
+const SHORTEST_KEY: usize = 32;
+const KEY: &str = "/decisionLog/fingerprints/key/file";
 
-/// What was in the files besides entries.
-#[derive(Debug, Default)]
-pub(super) struct Skipped {
-    /// Lines that are no JSON, or too long.
-    pub(super) damaged: u64,
-    /// Where the first of them is.
-    pub(super) first_damaged: Option<String>,
-    /// Entries of a form that this version does not know.
-    pub(super) unknown: u64,
-    /// Where the first of them is.
-    pub(super) first_unknown: Option<String>,
+/// What is removed from all that is written.
+pub(super) fn masks(gateway: &Gateway) -> Arc<Masks> {
+    let names = &gateway.masks;
+    Arc::new(Masks::new(&names.pointers, &names.names, &names.headers, &names.query))
 }
 
-impl Skipped {
-    /// What was skipped, for people; none where nothing was.
-    pub(super) fn told(&self) -> Vec<String> {
-        let line = |count: u64, what: &str, first: &Option<String>| {
-            let first = first.as_ref()?;
-            let (lines, are) = if count == 1 { ("line", "is") } else { ("lines", "are") };
-            Some(format!("{count} {lines} {are} {what} and left out, the first at {first}"))
-        };
-        let damaged = line(self.damaged, "damaged", &self.first_damaged);
-        let unknown = line(self.unknown, "of a form that this version does not know", &self.first_unknown);
-        damaged.into_iter().chain(unknown).collect()
-    }
-
-    fn add(&mut self, category: Category, file: &Path, line: u64) {
-        let place = || format!("{}:{line}", file.display());
-        let (count, first) = match category {
-            Category::Data => (&mut self.unknown, &mut self.first_unknown),
-            Category::Io | Category::Syntax | Category::Eof => (&mut self.damaged, &mut self.first_damaged),
-        };
-        *count += 1;
-        first.get_or_insert_with(place);
-    }
+/// What the log keeps of requests; none where there is no log.
+pub(super) fn keeping(gateway: &Gateway, contract: &Contract) -> Result<Option<Keeping>, Failure> {
+    let Some(log) = &gateway.decision_log else { return Ok(None) };
+    let fingerprints = log.fingerprints.as_ref().map(|names| {
+        let mut mistakes = unfit(gateway, names, contract);
+        let key = key(gateway, names).map_err(|mistake| mistakes.push(mistake));
+        key.ok().filter(|_| mistakes.is_empty()).ok_or(Failure::Broken(mistakes)).map(|key| {
+            let fingerprinter = Fingerprinter::keyed(key.expose());
+            Fingerprints::new(fingerprinter, &names.body, &names.params, &names.headers)
+        })
+    });
+    Ok(Some(Keeping::new(masks(gateway), fingerprints.transpose()?)))
 }
 
-/// Gives each entry of `files` to `take`, in order; `-` is standard input.
-pub(super) fn read(files: &[PathBuf], mut take: impl FnMut(&Entry<'_>)) -> Result<Skipped, Failure> {
-    let mut skipped = Skipped::default();
-    for file in files {
-        let unreadable = |error: io::Error| Failure::Trouble(format!("`{}` cannot be read: {error}", file.display()));
-        if file.as_os_str() == "-" {
-            entries(io::stdin().lock(), file, &mut skipped, &mut take).map_err(unreadable)?;
+/// The file, opened to be written; none where there is no log.
+pub(super) fn open(gateway: &Gateway) -> Result<Option<DecisionFile>, Failure> {
+    let Some(log) = &gateway.decision_log else { return Ok(None) };
+    let file = DecisionFile::open(log).map_err(|error| {
+        let mistake = gateway.source.at("/decisionLog/file", format!("`decisionLog.file` {error}"));
+        Failure::Broken(vec![mistake.with_help("each process needs a file of its own, in a folder where it may write")])
+    });
+    file.map(Some)
+}
+
+fn key(gateway: &Gateway, names: &FingerprintNames) -> Result<Secret<Vec<u8>>, Diagnostic> {
+    let help = "make one with `head -c 32 /dev/urandom | base64 > fingerprint.key`";
+    let wrong =
+        |what: String| gateway.source.at(KEY, format!("`decisionLog.fingerprints.key.file` {what}")).with_help(help);
+    let mut key = std::fs::read(&names.key_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    // editors end a file with a line break; it must not make another key
+    while key.last().is_some_and(u8::is_ascii_whitespace) {
+        key.pop();
+    }
+    let key = Secret::new(key);
+    if key.expose().len() < SHORTEST_KEY {
+        return Err(wrong(format!("must hold at least {SHORTEST_KEY} bytes")));
+    }
+    Ok(key)
+}
+
+/// The pointers that lead into a secret, or to nothing that an operation declares.
+fn unfit(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Vec<Diagnostic> {
+    let operations = contract.operations();
+    let bodies: Vec<&Declared> =
+        operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared())).collect();
+    let known: BTreeSet<&str> = bodies.iter().flat_map(|body| body.names()).collect();
+    let unfit = names.body.iter().enumerate().filter_map(|(position, pointer)| {
+        let steps: Vec<String> = steps(pointer).collect();
+        let first = steps.first().map_or("", String::as_str);
+        let (what, help) = if bodies.iter().any(|body| meets_secret(body, &steps)) {
+            ("leads to a secret of the contract", Some("secrets have no fingerprint: take it out".to_owned()))
+        } else if first != "*" && !known.contains(first) {
+            let meant = nearest(first, known.iter().copied());
+            ("is in no body of the contract", meant.map(|meant| format!("did you mean `/{meant}`?")))
         } else {
-            let opened = BufReader::with_capacity(BUFFER, File::open(file).map_err(unreadable)?);
-            entries(opened, file, &mut skipped, &mut take).map_err(unreadable)?;
-        }
-    }
-    Ok(skipped)
+            return None;
+        };
+        let at = format!("/decisionLog/fingerprints/body/{position}");
+        let mistake = gateway.source.at(&at, format!("`decisionLog.fingerprints.body[{position}]` {what}"));
+        Some(match help {
+            Some(help) => mistake.with_help(help),
+            None => mistake,
+        })
+    });
+    unfit.collect()
 }
 
-fn entries(
-    mut from: impl BufRead,
-    file: &Path,
-    skipped: &mut Skipped,
-    take: &mut impl FnMut(&Entry<'_>),
-) -> io::Result<()> {
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if from.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if line.last() != Some(&b'\n') {
-            // the rest of one that is too long, or none at the end of the file
-            from.skip_until(b'\n')?;
-        }
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
-        }
-        match std::str::from_utf8(text).map(Entry::read) {
-            Ok(Ok(entry)) => take(&entry),
-            Ok(Err(error)) => skipped.add(error.classify(), file, number),
-            Err(_) => skipped.add(Category::Syntax, file, number),
-        }
+/// Whether there is a secret on the way.
+fn meets_secret(declared: &Declared, steps: &[String]) -> bool {
+    if declared.is_secret() {
+        return true;
     }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{LONGEST, Skipped, entries};
-    use std::path::Path;
-
-    const SAMPLE: &str = include_str!("../decision_log/sample.jsonl");
-
-    fn read(text: &[u8]) -> (Vec<String>, Skipped) {
-        let (mut ids, mut skipped) = (Vec::new(), Skipped::default());
-        let mut take = |entry: &crate::decision_log::Entry<'_>| ids.push(entry.decision_id.to_string());
-        entries(text, Path::new("log"), &mut skipped, &mut take).expect("memory can be read");
-        (ids, skipped)
-    }
-
-    #[test]
-    fn damaged_and_unknown_lines_are_counted_and_the_others_read() {
-        let [one, two] = SAMPLE.lines().collect::<Vec<_>>()[..] else { panic!("two lines") };
-        let cut = &one[..one.len() / 2];
-        let later = two.replace("\"outcome\":\"deny\"", "\"outcome\":\"deferred\"");
-        let (ids, skipped) = read(format!("{one}\n\n{cut}\nnonsense\n{later}\r\n{two}\r\n{cut}").as_bytes());
-        assert_eq!(ids, ["0000000000000abc", "0000000000000abd"]);
-        assert_eq!((skipped.damaged, skipped.unknown), (3, 1));
-        assert_eq!(
-            skipped.told(),
-            [
-                "3 lines are damaged and left out, the first at log:3",
-                "1 line is of a form that this version does not know and left out, the first at log:5"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_passed_over() {
-        let mut text = vec![b'x'; usize::try_from(LONGEST).expect("small") * 2];
-        text.push(b'\n');
-        text.extend_from_slice(SAMPLE.as_bytes());
-        let (ids, skipped) = read(&text);
-        assert_eq!((ids.len(), skipped.damaged), (2, 1));
-    }
-
-    #[test]
-    fn what_is_no_text_is_damaged() {
-        assert_eq!(read(b"\xff\xfe\n").1.damaged, 1);
-    }
+    let Some((first, rest)) = steps.split_first() else { return false };
+    let named = if first == "*" { declared.names().collect() } else { vec![first.as_str()] };
+    let members = named.into_iter().filter_map(|name| declared.member(name));
+    members.chain(declared.elements()).any(|inner| meets_secret(inner, rest))
 }

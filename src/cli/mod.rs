@@ -10,6 +10,7 @@ mod console;
 mod contract;
 mod contract_folder;
 mod decision_log;
+mod decisions;
 mod explain;
 mod health;
 mod listeners;
@@ -20,6 +21,7 @@ mod report;
 mod run;
 mod selftest;
 mod test;
+mod verify_log;
 
 use crate::config;
 use crate::policy;
@@ -41,7 +43,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused. `test`: a case fails. `replay`: a decision would change. `contract diff`: a policy is affected. `selftest`: something got through.
+    /// `explain`: the request would be refused. `test`: a case fails. `replay`: a decision would change. `contract diff`: a policy is affected. `selftest`: something got through. `verify-log`: a line is not as written.
     Refused = 4,
 }
 
@@ -89,6 +91,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Health(args) => health::health(&args),
         Command::Contract(command) => contract::contract(&command),
         Command::Selftest(args) => selftest::selftest(&args),
+        Command::VerifyLog(args) => verify_log::verify_log(&args),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)

@@ -5,6 +5,7 @@ use super::{Evaluated, Facts, Held, Keeping, Named, Part, Said, Skeleton, Text};
 use crate::contract::{Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
+use crate::policy::cel::is_credential;
 use crate::policy::{Attributes, Outcome, Policy};
 
 /// What is kept of a judged request besides what every record tells. Holds no value of it.
@@ -56,8 +57,11 @@ impl Keeping {
         held(value, self.masks.hide_parameter(name), chosen)
     }
 
-    /// Several headers of one name are one text to policies.
+    /// As policies see it: several headers of one name are one text, and none that holds credentials is there.
     fn header(&self, name: &str, attributes: &Attributes<'_>) -> Option<Held<'static>> {
+        if is_credential(name) {
+            return None;
+        }
         let values = attributes.headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
         let joined = values.reduce(|all, value| format!("{all}, {value}").into())?;
         let chosen = || self.fingerprints.as_ref()?.of_header(name, &joined);

@@ -4,6 +4,7 @@ use super::cel::{EvaluationError, Failure, Hidden};
 use super::source::Spec;
 use super::{Client, Policy};
 use crate::contract::credential::Environment;
+use crate::contract::declared::Declared;
 use std::time::SystemTime;
 
 /// What a record kept of one value of a body.
@@ -34,6 +35,8 @@ pub enum Outline<'a> {
         members: Box<[(&'a str, Self)]>,
         /// How many members it has besides.
         others: usize,
+        /// What the contract declares for it, where that is known: members of these names were kept if they were there.
+        declared: Option<&'a Declared>,
     },
 }
 

@@ -1,5 +1,6 @@
 //! From an entry of the log to what policies can be asked of.
 
+use crate::contract::declared::Declared;
 use crate::decision_log::{Client as RecordedClient, Entry, Held, Named, Number, Shape, Skeleton};
 use crate::policy::recorded::{Outline, RecordedRequest};
 use crate::policy::{Client, ClientCertificate, Hidden};
@@ -7,12 +8,13 @@ use crate::redact::OTHER;
 use chrono::DateTime;
 use std::net::IpAddr;
 
-/// What the entry holds of the request; none where it was refused before it was judged, or its body was not read.
-pub(super) fn recorded<'e>(entry: &'e Entry<'_>) -> Option<RecordedRequest<'e>> {
+/// What the entry holds of the request; none where it was refused before it was judged, or its body was not read. `declared` is
+/// what the contract by which it was recorded declares for the body, where that is known.
+pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
     let body = match entry.body.as_ref().filter(|body| body.bytes > 0) {
         // a body that could not be read as JSON has nothing that a policy could be asked of
-        Some(body) => Some(outline(body.skeleton.as_ref()?)),
+        Some(body) => Some(outline(body.skeleton.as_ref()?, declared)),
         None => None,
     };
     Some(RecordedRequest {
@@ -53,7 +55,7 @@ fn client(recorded: &RecordedClient<'_>) -> Option<Client> {
 }
 
 /// What a policy sees of what was kept of a value.
-fn outline<'e>(skeleton: &'e Skeleton<'_>) -> Outline<'e> {
+fn outline<'e>(skeleton: &'e Skeleton<'_>, declared: Option<&'e Declared>) -> Outline<'e> {
     match skeleton {
         Skeleton::Null => Outline::Null,
         Skeleton::Bool(value) => Outline::Bool(*value),
@@ -65,13 +67,15 @@ fn outline<'e>(skeleton: &'e Skeleton<'_>) -> Outline<'e> {
             Shape::Secret(r#type) => Outline::Hidden(Hidden::of_type(r#type)),
             Shape::Removed(_) => Outline::Hidden(Hidden::ANYTHING),
             Shape::Array { size, bytes, elements } => {
-                Outline::Array { size: *size, bytes: *bytes, elements: elements.iter().map(outline).collect() }
+                let declared = declared.and_then(Declared::elements);
+                let elements = elements.iter().map(|element| outline(element, declared)).collect();
+                Outline::Array { size: *size, bytes: *bytes, elements }
             }
-            Shape::Object { bytes, members, undeclared } => Outline::Object {
-                bytes: *bytes,
-                members: members.0.iter().map(|(name, value)| (&**name, outline(value))).collect(),
-                others: *undeclared,
-            },
+            Shape::Object { bytes, members, undeclared } => {
+                let of = |name: &str| declared.and_then(|declared| declared.member(name));
+                let members = members.0.iter().map(|(name, value)| (&**name, outline(value, of(name)))).collect();
+                Outline::Object { bytes: *bytes, members, others: *undeclared, declared }
+            }
         },
     }
 }
@@ -87,7 +91,7 @@ mod tests {
     #[test]
     fn what_was_judged_can_be_judged_again() {
         let entry = Entry::read(SAMPLE.lines().next().expect("a line")).expect("an entry");
-        let request = recorded(&entry).expect("a request");
+        let request = recorded(&entry, None).expect("a request");
         assert_eq!((request.operation, request.method), ("UpdateUser", Some("PATCH")));
         assert_eq!(request.client.certificate.as_ref().map(|it| it.dns_names.len()), Some(1));
         assert_eq!(
@@ -104,8 +108,8 @@ mod tests {
     #[test]
     fn what_was_refused_before_it_was_judged_cannot() {
         let entry = Entry::read(SAMPLE.lines().last().expect("a line")).expect("an entry");
-        assert!(recorded(&entry).is_none());
+        assert!(recorded(&entry, None).is_none());
         let unread = SAMPLE.lines().next().expect("a line").replace("\"skeleton\"", "\"later\"");
-        assert!(recorded(&Entry::read(&unread).expect("an entry")).is_none());
+        assert!(recorded(&Entry::read(&unread).expect("an entry"), None).is_none());
     }
 }

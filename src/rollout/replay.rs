@@ -2,13 +2,15 @@
 
 use super::recorded::recorded;
 use super::tally::Tally;
+use crate::contract::Operation;
+use crate::contract::declared::Declared;
 use crate::decision_log::{Entry, Evaluated, Rule, Said};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
 use crate::policy::recorded::{Part, Rejudged};
 use crate::policy::{Action, Policy};
 use crate::reason::Reason;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How many decisions are shown of each change.
@@ -58,8 +60,7 @@ pub struct Change {
 #[derive(Debug)]
 pub struct Replay<'b> {
     new: &'b Bundle,
-    /// The revision of the policies in force, and those of the new that say the same as they do.
-    in_force: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
+    in_force: Option<InForce>,
     /// How many decisions there are.
     pub decisions: u64,
     /// How many were judged again.
@@ -78,6 +79,37 @@ pub struct Replay<'b> {
     pub policies: BTreeMap<Arc<str>, Change>,
 }
 
+/// What is known of what decided, where a decision is of this revision.
+#[derive(Debug)]
+struct InForce {
+    revision: Arc<str>,
+    /// The new policies that say the same as those of these names did.
+    same: BTreeSet<Arc<str>>,
+    /// Operations of the contract, by id and version.
+    operations: HashMap<(Arc<str>, Arc<str>), Arc<Operation>>,
+}
+
+impl InForce {
+    fn new(old: &Bundle, new: &Bundle) -> Self {
+        let of_name = |name: &str| old.policies.all().iter().find(|policy| *policy.name == *name);
+        let policies = new.policies.all().iter();
+        let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.says_as(policy)));
+        let operations = old.contract.operations().into_iter();
+        Self {
+            revision: old.revision.clone(),
+            same: same.map(|policy| policy.name.clone()).collect(),
+            operations: operations.map(|it| ((it.id.clone(), it.api_version.clone()), it)).collect(),
+        }
+    }
+
+    /// What is declared for the body of the request.
+    fn declared(&self, entry: &Entry<'_>) -> Option<&Declared> {
+        let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
+        let operation = self.operations.get(&(id.into(), version.into()))?;
+        operation.body.as_ref().map(|body| body.declared())
+    }
+}
+
 /// What became of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -89,16 +121,10 @@ enum Verdict {
 impl<'b> Replay<'b> {
     /// Judges by `new`. What the policies `in_force` said stands where a new one says the same, for decisions made by just them.
     pub fn new(new: &'b Bundle, in_force: Option<&Bundle>) -> Self {
-        let same = |old: &Bundle| {
-            let of_name = |name: &str| old.policies.all().iter().find(|policy| *policy.name == *name);
-            let policies = new.policies.all().iter();
-            let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.says_as(policy)));
-            (old.revision.clone(), same.map(|policy| policy.name.clone()).collect())
-        };
         let all = new.policies.all().iter();
         Self {
             new,
-            in_force: in_force.map(same),
+            in_force: in_force.map(|old| InForce::new(old, new)),
             decisions: 0,
             judged: 0,
             standing: 0,
@@ -118,14 +144,15 @@ impl<'b> Replay<'b> {
         let bundle = self.new;
         let policies = entry.operation.as_deref().map_or(&[][..], |id| bundle.policies.of_operation(id));
         let was_refused = entry.outcome == Outcome::Denied;
-        match recorded(entry) {
+        let declared = self.in_force(entry).and_then(|in_force| in_force.declared(entry));
+        match recorded(entry, declared) {
             Some(request) if !policies.is_empty() || !entry.policies.is_empty() => {
-                self.judged += 1;
                 let said = policies.iter().map(|policy| {
                     let known = self.stands(entry, policy);
                     (policy, known.unwrap_or_else(|| policy.rejudge(&request)))
                 });
                 let said: Vec<_> = said.collect();
+                self.judged += 1;
                 self.compare(entry, was_refused, &said);
             }
             None if !policies.is_empty() && !was_refused && entry.policies.is_empty() => {
@@ -135,12 +162,14 @@ impl<'b> Replay<'b> {
         }
     }
 
+    /// What decided, where that is known.
+    fn in_force(&self, entry: &Entry<'_>) -> Option<&InForce> {
+        self.in_force.as_ref().filter(|in_force| *in_force.revision == *entry.revision)
+    }
+
     /// What the policy said already, where it is the very rule that was asked.
     fn stands(&self, entry: &Entry<'_>, policy: &Policy) -> Option<Rejudged> {
-        let (revision, same) = self.in_force.as_ref()?;
-        if **revision != *entry.revision || !same.contains(&policy.name) {
-            return None;
-        }
+        self.in_force(entry).filter(|in_force| in_force.same.contains(&policy.name))?;
         let evaluated = entry.policies.iter().find(|evaluated| evaluated.name == *policy.name)?;
         Some(if fires(evaluated) { Rejudged::Violated(Vec::new()) } else { Rejudged::Passes })
     }

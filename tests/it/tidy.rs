@@ -78,7 +78,7 @@ const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("contract", &["document", "redact", "manifest"]),
     ("document", &["redact"]),
     ("redact", &[]),
-    ("config", &["contract", "manifest"]),
+    ("config", &["contract", "redact", "manifest"]),
     ("selftest", &[]),
     ("manifest", &[]),
     ("reason", &[]),

@@ -5,7 +5,7 @@ mod text;
 
 use super::args::ConfigArgs;
 use super::columns::one_line;
-use super::decision_log::{self, Skipped};
+use super::decisions::{self, Skipped};
 use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::judge::Bundle;
@@ -45,7 +45,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     gateway.policies.clone_from(&args.policies);
     let bundle = load::bundle(&gateway)?;
     let mut replay = Replay::new(&bundle, Some(&in_force));
-    let skipped = decision_log::read(&args.log, |entry| replay.take(entry))?;
+    let skipped = decisions::read(&args.log, |entry| replay.take(entry))?;
     let told = Told { replay: &replay, skipped: &skipped, bundle: &bundle };
     console::say(&if args.json { json::replay(&told) } else { text::replay(&told) });
     let changes = replay.refused.count + replay.allowed.count;

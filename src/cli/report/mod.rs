@@ -4,7 +4,7 @@ mod json;
 mod text;
 
 use super::args::ConfigArgs;
-use super::decision_log::{self, Skipped};
+use super::decisions::{self, Skipped};
 use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::judge::Bundle;
@@ -59,7 +59,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         None => None,
     };
     let mut report = Report::default();
-    let skipped = decision_log::read(&args.log, |entry| report.take(entry))?;
+    let skipped = decisions::read(&args.log, |entry| report.take(entry))?;
     for policy in bundle.iter().flat_map(|bundle| bundle.policies.all()) {
         let said = report.policies.entry(policy.name.as_ref().into());
         said.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;

@@ -3,7 +3,7 @@
 use super::{PolicyTold, Told};
 use crate::cli::columns::{columns, one_line, wrapped};
 use crate::policy::Action;
-use crate::rollout::{Advice, Tally};
+use crate::rollout::{Advice, PolicyUse, Tally};
 use std::fmt::Write;
 
 /// How many of the callers, fields and days of a policy are named.
@@ -54,7 +54,7 @@ const fn title(advice: Advice) -> &'static str {
         Advice::Promote => "safe to promote",
         Advice::Enforced => "enforced",
         Advice::Mend => "to be mended",
-        Advice::Look => "refuses someone",
+        Advice::Look => "would refuse",
         Advice::Wait => "too early to tell",
         Advice::Dead => "dead",
     }
@@ -80,7 +80,7 @@ fn read(text: &mut String, told: &Told<'_>) {
 }
 
 fn table(told: &Told<'_>) -> String {
-    let header = ["policy", "action", "applied", "refused", "why"].map(str::to_owned).to_vec();
+    let header = ["policy", "action", "applied", "failed", "why"].map(str::to_owned).to_vec();
     let rows = told.policies.iter().map(|policy| {
         let said = policy.said;
         let action = if policy.is_gone { "gone" } else { said.action.as_str() };
@@ -98,16 +98,13 @@ fn table(told: &Told<'_>) -> String {
 /// Why the advice.
 fn why(policy: &PolicyTold<'_>) -> String {
     let said = policy.said;
-    let callers = said.callers.by_count().len();
     match policy.advice {
         Advice::Promote if said.violated > 0 => "refuses only callers that are expected".to_owned(),
         Advice::Promote => "would have refused nothing".to_owned(),
         Advice::Enforced if said.violated == 0 => "never refused anything".to_owned(),
-        Advice::Enforced => String::new(),
+        Advice::Enforced => format!("refused {}", callers_of(said)),
         Advice::Mend => format!("could not be evaluated {} times", said.failed),
-        Advice::Look if said.callers.others() > 0 => format!("would refuse more than {callers} callers"),
-        Advice::Look if callers == 1 => "would refuse 1 caller".to_owned(),
-        Advice::Look => format!("would refuse {callers} callers"),
+        Advice::Look => format!("would refuse {}", callers_of(said)),
         Advice::Wait => "would have refused nothing, but applied too seldom".to_owned(),
         Advice::Dead if said.asked == 0 => "no request to its operations".to_owned(),
         Advice::Dead if said.elsewhere == said.asked => "no request of its environments".to_owned(),
@@ -116,6 +113,14 @@ fn why(policy: &PolicyTold<'_>) -> String {
             let names: Vec<_> = conditions.iter().map(|(name, _)| format!("`{name}`")).collect();
             format!("never matched: {}", names.join(", "))
         }
+    }
+}
+
+fn callers_of(said: &PolicyUse) -> String {
+    match said.callers.by_count().len() {
+        many if said.callers.others() > 0 => format!("more than {many} callers"),
+        1 => "1 caller".to_owned(),
+        many => format!("{many} callers"),
     }
 }
 

@@ -35,6 +35,7 @@ pub use error::EvaluationError;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
+pub use record::is_credential;
 pub(super) use sight::Failure;
 pub use sight::Hidden;
 pub(super) use syntax::Mistake;

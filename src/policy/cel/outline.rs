@@ -51,9 +51,10 @@ impl<'a> Structure<'a> for &'a Outline<'a> {
     }
 
     fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Hidden> {
-        let Outline::Object { members, others, .. } = self else { return Ok(None) };
+        let Outline::Object { members, others, declared, .. } = self else { return Ok(None) };
         let kept = members.iter().find(|(known, _)| *known == name).map(|(_, value)| Value::kept(value));
-        if kept.is_none() && *others > 0 { Err(Hidden::ANYTHING) } else { Ok(kept) }
+        let would_be_kept = *others == 0 || declared.is_some_and(|declared| declared.member(name).is_some());
+        if kept.is_some() || would_be_kept { Ok(kept) } else { Err(Hidden::ANYTHING) }
     }
 
     fn json_size(self, _: &mut Budget) -> Result<usize, Failure<Hidden>> {

@@ -75,6 +75,11 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
+/// Whether the header holds credentials: to policies it is not there.
+pub fn is_credential(header: &str) -> bool {
+    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(header))
+}
+
 /// The request that expressions are about.
 #[derive(Clone, Copy)]
 pub(in crate::policy) struct Request<'a> {
@@ -180,11 +185,6 @@ impl<'a> Request<'a> {
             }
         }
     }
-}
-
-/// Whether policies are never shown the header `name`.
-pub(super) fn is_credential(name: &str) -> bool {
-    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
 }
 
 /// A fact about the client; none where the connection does not tell it. Without a certificate there are no names.

@@ -9,15 +9,15 @@ const GATEWAY: &str = "apiVersion: portcullis/v1\nkind: Gateway\nupstream: { url
 
 /// A policy of one validation.
 pub(super) struct Rule {
-    name: &'static str,
-    operation: &'static str,
-    action: &'static str,
-    condition: &'static str,
-    expression: &'static str,
-    field: &'static str,
+    pub(super) name: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) action: &'static str,
+    pub(super) condition: &'static str,
+    pub(super) expression: &'static str,
+    pub(super) field: &'static str,
 }
 
-const RULE: Rule =
+pub(super) const RULE: Rule =
     Rule { name: "", operation: "UpdateUser", action: "Audit", condition: "", expression: "", field: "" };
 
 /// Some in shadow mode, and some that deny.

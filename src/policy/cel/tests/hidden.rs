@@ -39,7 +39,7 @@ fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> Outline<'
             let members = (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)));
             let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| chance() % 4 > 0);
             let members = kept.into_iter().map(|(name, value)| (name, outline(value, chance))).collect();
-            Outline::Object { bytes: None, members, others: others.len() }
+            Outline::Object { bytes: None, members, others: others.len(), declared: None }
         }
     }
 }
@@ -89,7 +89,7 @@ proptest! {
         let metadata = document.root().member("public_metadata").expect("metadata");
         let metadata = outline(metadata, &mut || chances.next().unwrap_or_default());
         let members = Box::new([("public_metadata", metadata)]);
-        let record = request(Some(Outline::Object { bytes: None, members, others: 0 }));
+        let record = request(Some(Outline::Object { bytes: None, members, others: 0, declared: None }));
         let said = recorded(&source, &record);
         let so = value(&source, &body).ok();
         match said {
@@ -109,9 +109,9 @@ fn says(source: &str, expected: Option<bool>) {
         ("password", Outline::Hidden(Hidden::of_type("string"))),
         ("skip_legal_checks", Outline::Bool(true)),
         ("create_organizations_limit", Outline::Hidden(Hidden::INTEGER)),
-        ("public_metadata", Outline::Object { bytes: Some(40), members: Box::new([]), others: 2 }),
+        ("public_metadata", Outline::Object { bytes: Some(40), members: Box::new([]), others: 2, declared: None }),
     ]);
-    let record = request(Some(Outline::Object { bytes: Some(100), members, others: 0 }));
+    let record = request(Some(Outline::Object { bytes: Some(100), members, others: 0, declared: None }));
     let said = recorded(source, &record).unwrap_or_else(|| panic!("{source} is refused"));
     let expected = expected.map_or(Err(()), |value| Ok(value.to_string()));
     assert_eq!(
@@ -179,6 +179,7 @@ fn an_error_that_something_hidden_may_prevent_is_none() {
         bytes: None,
         members: Box::new([("first_name", Outline::Hidden(Hidden::text(Some(3))))]),
         others: 0,
+        declared: None,
     }));
     for source in
         ["size(body.last_name) > 3 || body.first_name == 'Ada'", "body.first_name == 'Ada' || size(body.last_name) > 3"]
