@@ -14,6 +14,7 @@
 //! | [`policy_test`] | cases written beside policies, and whether the judge decides them as expected |
 //! | [`redact`] | what of a request may be shown |
 //! | [`decision_log`] | what is kept of a decision, to be looked at again later: no value of a request among it |
+//! | [`rollout`] | from shadow to enforce: what a decision log says of policies, and what others would change |
 //! | [`telemetry`] | one record a request, from which log line, metrics and spans are made |
 //! | [`config`] | the configuration file, flags and environment |
 //! | [`manifest`] | YAML files that people write, every mistake reported at once with its place |
@@ -38,6 +39,7 @@ pub mod policy;
 pub mod policy_test;
 pub mod reason;
 pub mod redact;
+pub mod rollout;
 pub mod secret;
 pub mod selftest;
 pub mod server;

@@ -29,6 +29,10 @@ pub struct Gateway {
     pub admin: Option<SocketAddr>,
     /// What is logged, where and how.
     pub logs: Logs,
+    /// Where decisions are kept; none for nowhere.
+    pub decision_log: Option<DecisionLog>,
+    /// What is removed from all that is written, besides what is removed anyway.
+    pub masks: MaskNames,
     /// Which traces are exported.
     pub traces: Traces,
     /// Worker threads; at least one.
@@ -150,6 +154,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Longest time for a connection to idle before a request.
     pub idle_timeout: Duration,
+    /// Longest time for a whole request, from its head to the last byte of its answer.
+    pub request_timeout: Duration,
     /// Most connections at once.
     pub connections: usize,
     /// Most requests at once.
@@ -167,6 +173,7 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(15 * 60),
             connections: 10_000,
             in_flight: 4_096,
             body_budget_bytes: 64 * 1024 * 1024,
@@ -221,6 +228,47 @@ pub enum LogLevel {
     Debug,
     /// Each step.
     Trace,
+}
+
+/// Where decisions are kept, and what of them.
+#[derive(Clone, Debug)]
+pub struct DecisionLog {
+    /// The file.
+    pub file: PathBuf,
+    /// Size in bytes at which a new file is begun.
+    pub max_bytes: u64,
+    /// How many files are kept besides the one that is written.
+    pub keep: u32,
+    /// Whether each line holds the hash of the one before it.
+    pub chain: bool,
+    /// Of which values a fingerprint is kept; none for none.
+    pub fingerprints: Option<FingerprintNames>,
+}
+
+/// Of which values a fingerprint is kept.
+#[derive(Clone, Debug)]
+pub struct FingerprintNames {
+    /// The file with the key.
+    pub key_file: PathBuf,
+    /// JSON Pointers into bodies.
+    pub body: Vec<String>,
+    /// Parameters of paths.
+    pub params: Vec<String>,
+    /// Headers.
+    pub headers: Vec<String>,
+}
+
+/// What is removed from all that is written, besides what is removed anyway.
+#[derive(Clone, Debug, Default)]
+pub struct MaskNames {
+    /// JSON Pointers into bodies.
+    pub pointers: Vec<String>,
+    /// Names of members and parameters, wherever they are.
+    pub names: Vec<String>,
+    /// Headers.
+    pub headers: Vec<String>,
+    /// Parameters of queries.
+    pub query: Vec<String>,
 }
 
 /// Which traces are exported.

@@ -175,6 +175,7 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
             operation: operation.id.clone(),
             api_version: operation.api_version.clone(),
         });
+        record.asked_version = version.is_some();
         record.unknown_version = call.bundle.contract.unknown_version(version);
     }
     duty(&call.bundle, &call.request, routed)

@@ -23,6 +23,8 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
     pub rules: Vec<(Arc<Policy>, Outcome)>,
+    /// The body as it was read; none where there was none to read, or it could not be read as JSON.
+    pub document: Option<Arc<Document>>,
 }
 
 /// A step of the judge that is over; for who keeps the time, which the judge does not have.
@@ -116,14 +118,14 @@ fn judged(
     }
     // what the contract has no schema for is forwarded as it streams; only its head was judged
     let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
-    conclude(permit, violations, rules)
+    Judgement { document, ..conclude(permit, violations, rules) }
 }
 
 /// Refused for the first violation whose action is to deny; violations come in the order in which rules were asked.
 fn conclude(permit: Permit, violations: Vec<Violation>, rules: Vec<(Arc<Policy>, Outcome)>) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules }
+    Judgement { verdict, violations, rules, document: None }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {

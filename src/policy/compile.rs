@@ -3,7 +3,7 @@
 use super::Action;
 use super::cel::{Expression, Mistake, Names, Purpose, Variables};
 use super::reads::Reads;
-use super::source::{Named, RequestPolicy, ValidationSource};
+use super::source::{Named, RequestPolicy, Spec, ValidationSource};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, nearest};
 use crate::manifest::{Manifest, Source};
@@ -32,8 +32,12 @@ pub struct Policy {
     pub reads: Reads,
     /// The headers it reads, in lower case; none where only a request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
+    /// The parameters of the query that it reads by name.
+    pub(super) query: BTreeSet<String>,
     /// What its expressions share.
     pub(super) variables: Variables,
+    /// What it was made of.
+    pub(super) written: Spec,
 }
 
 /// One thing that must be true.
@@ -94,6 +98,7 @@ impl Compiler<'_> {
             self.mistakes
                 .push(self.source.at("/spec/validations", "`validations` is empty, so the policy checks nothing"));
         }
+        let query = names.take_query();
         let (variables, headers) = names.finish();
         Policy {
             name: written.metadata.name.as_str().into(),
@@ -104,8 +109,10 @@ impl Compiler<'_> {
             conditions,
             validations,
             headers,
+            query,
             variables,
             reads: std::mem::take(&mut self.reads),
+            written: spec.clone(),
         }
     }
 

@@ -11,10 +11,12 @@ mod compile;
 mod evaluate;
 mod lint;
 mod reads;
+pub mod recorded;
 mod source;
 
 pub use action::Action;
 pub use attributes::Attributes;
+pub use cel::Hidden;
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;
@@ -52,6 +54,17 @@ impl Policies {
     /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
         self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
+    }
+
+    /// The headers, in lower case, that the policies for the operation called `id` read by name.
+    pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
+        let headers = self.of_operation(id).iter().filter_map(|policy| policy.headers.as_ref());
+        headers.flatten().map(String::as_str).collect()
+    }
+
+    /// The parameters of the query that the policies for the operation called `id` read by name.
+    pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
+        self.of_operation(id).iter().flat_map(|policy| &policy.query).map(String::as_str).collect()
     }
 
     /// Every policy, in the order they were loaded.

@@ -48,7 +48,7 @@ pub struct Metadata {
 }
 
 /// The rule.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Spec {
     /// Which requests the rule is for.
@@ -69,7 +69,7 @@ pub struct Spec {
 }
 
 /// Which requests a rule is for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Operation ids of Clerk's contract, such as `UpdateUser`.
@@ -80,7 +80,7 @@ pub struct Match {
 }
 
 /// An expression with a name.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Named {
     /// The name.
@@ -90,7 +90,7 @@ pub struct Named {
 }
 
 /// What must be true.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ValidationSource {
     /// A CEL expression; the action is taken unless it is true.

@@ -43,7 +43,7 @@ impl Decided {
                     client: &request.client,
                     time: request.time,
                 };
-                let Judgement { verdict, violations, rules } =
+                let Judgement { verdict, violations, rules, .. } =
                     decide(bundle, &operation, &attributes, request.body.clone());
                 Self { refused: verdict.err(), violations, rules }
             }

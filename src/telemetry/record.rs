@@ -6,8 +6,10 @@
 use super::trace_context::TraceContext;
 use crate::contract::UnknownVersion;
 use crate::contract::credential::{Environment, KeyClass};
+use crate::decision_log::Evidence;
 use crate::judge::violation::Violation;
 pub use crate::outcome::Outcome;
+use crate::policy::Client;
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, OTHER};
 use std::fmt;
@@ -166,12 +168,16 @@ pub struct Record {
     pub protocol_version: &'static str,
     /// The client's address; none where the transport has none.
     pub client: Option<SocketAddr>,
+    /// Who that is, for the decision log.
+    pub sender: Option<Arc<Client>>,
     /// Trace and span ids of this request and its place in the caller's trace.
     pub trace: TraceContext,
     /// The id shown to the caller.
     pub decision_id: DecisionId,
     /// What the request is for; none until it is routed, or where no operation of the contract fits.
     pub routed: Option<Routed>,
+    /// Whether it asked for an API version.
+    pub asked_version: bool,
     /// That it asked for an API version which the contract does not have.
     pub unknown_version: Option<UnknownVersion>,
     /// The environment by which policies judged it.
@@ -186,6 +192,8 @@ pub struct Record {
     pub reason: Option<Reason>,
     /// What rules found, whatever the action.
     pub violations: Vec<Violation>,
+    /// What the decision log keeps of it; none where there is no such log, or it was not judged.
+    pub evidence: Option<Box<Evidence>>,
     /// The revision of the bundle (policies and contract) that judged it.
     pub revision: Arc<str>,
     /// The status the caller got; 0 when it got none.
@@ -213,9 +221,11 @@ impl Record {
             endpoint: Endpoint::default(),
             protocol_version: "1.1",
             client: None,
+            sender: None,
             trace,
             decision_id: DecisionId::random(),
             routed: None,
+            asked_version: false,
             unknown_version: None,
             environment: Environment::Production,
             key_class: KeyClass::None,
@@ -223,6 +233,7 @@ impl Record {
             outcome: Outcome::Aborted,
             reason: None,
             violations: Vec::new(),
+            evidence: None,
             revision,
             status: 0,
             request_bytes: 0,

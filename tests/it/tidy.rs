@@ -7,7 +7,7 @@ const SHARED: [&str; 4] = ["reason", "outcome", "secret", "span"];
 
 /// What each module may know besides, from the top down: each what is below it. `config` stands aside, because those who
 /// read it are above the pure modules; `manifest` is how files are read.
-const MAY_IMPORT: [(&str, &[&str]); 23] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("main", &[]),
     ("lib", &[]),
     (
@@ -18,6 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
             "gateway",
             "upstream",
             "telemetry",
+            "rollout",
             "decision_log",
             "policy_test",
             "judge",
@@ -69,6 +70,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("upstream", &["telemetry", "judge", "policy", "contract", "document", "redact", "config", "transport"]),
     ("transport", &[]),
     ("telemetry", &["decision_log", "judge", "policy", "contract", "document", "redact", "config"]),
+    ("rollout", &["decision_log", "judge", "policy", "contract", "redact"]),
     ("decision_log", &["judge", "policy", "contract", "document", "redact"]),
     ("policy_test", &["judge", "policy", "contract", "document", "redact", "manifest"]),
     ("judge", &["policy", "contract", "document", "redact", "manifest"]),
@@ -76,7 +78,7 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
     ("contract", &["document", "redact", "manifest"]),
     ("document", &["redact"]),
     ("redact", &[]),
-    ("config", &["contract", "manifest"]),
+    ("config", &["contract", "redact", "manifest"]),
     ("selftest", &[]),
     ("manifest", &[]),
     ("reason", &[]),
@@ -86,7 +88,8 @@ const MAY_IMPORT: [(&str, &[&str]); 23] = [
 ];
 
 /// The modules that decide, which do nothing else: same input, same output.
-const PURE: [&str; 7] = ["policy_test", "decision_log", "judge", "policy", "document", "contract", "manifest"];
+const PURE: [&str; 8] =
+    ["policy_test", "rollout", "decision_log", "judge", "policy", "document", "contract", "manifest"];
 
 /// The log writers, whose business the standard streams are.
 const WRITERS: [&str; 2] = ["src/telemetry/access_log/mod.rs", "src/telemetry/application_log.rs"];

@@ -63,10 +63,14 @@ impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
 
     /// The value of `node`, hidden or not.
     pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<'a, S> {
-        self.recorder.enter(node);
-        let value = self.computed(node);
-        self.recorder.leave(&value);
-        value
+        if R::LISTENS {
+            self.recorder.enter(node);
+            let value = self.computed(node);
+            self.recorder.leave(&value);
+            value
+        } else {
+            self.computed(node)
+        }
     }
 
     fn computed(&mut self, node: &'a Node) -> Evaluated<'a, S> {

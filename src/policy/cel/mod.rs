@@ -21,6 +21,7 @@ mod lower;
 mod names;
 mod node;
 mod number;
+mod outline;
 mod pattern;
 mod places;
 mod record;
@@ -37,8 +38,10 @@ pub use error::EvaluationError;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
+pub use record::is_credential;
 pub use recorder::{Part, Seen};
 pub(super) use sight::Failure;
+pub use sight::Hidden;
 pub(super) use syntax::Mistake;
 
 #[cfg(test)]

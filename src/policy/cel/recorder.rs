@@ -17,21 +17,23 @@ use crate::document::NodeRef;
 
 /// Who hears of each part of an expression that is evaluated.
 pub(in crate::policy) trait Recorder<'a, S: Structure<'a>> {
+    /// Whether anyone listens; where not, the compiler leaves out the calls.
+    const LISTENS: bool;
     /// `node` is about to be evaluated.
     fn enter(&mut self, node: &'a Node);
     /// What was entered last came to this.
     fn leave(&mut self, value: &Evaluated<'a, S>);
 }
 
-/// Nobody: there is nothing to call, so that nothing is left of it in the program.
+/// Nobody.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::policy) struct Unrecorded;
 
 impl<'a, S: Structure<'a>> Recorder<'a, S> for Unrecorded {
-    #[inline]
+    const LISTENS: bool = false;
+
     fn enter(&mut self, _: &'a Node) {}
 
-    #[inline]
     fn leave(&mut self, _: &Evaluated<'a, S>) {}
 }
 
@@ -172,6 +174,8 @@ impl<'a> Recording<'a> {
 }
 
 impl<'a> Recorder<'a, NodeRef<'a>> for Recording<'a> {
+    const LISTENS: bool = true;
+
     fn enter(&mut self, node: &'a Node) {
         self.frames.push(Frame { node, openness: Openness::Open, over: None, parts: Vec::new() });
     }

@@ -7,6 +7,7 @@ use super::EvaluationError;
 use super::budget::Budget;
 use super::kind::{Kind, Kinds};
 use super::record::{Fact, Record};
+use super::types::of_word;
 use super::value::Value;
 use std::convert::Infallible;
 
@@ -52,7 +53,7 @@ pub(in crate::policy) trait Facts<'a, S: Structure<'a>>: Copy {
 
 /// What is known of a value that cannot be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::policy) struct Hidden {
+pub struct Hidden {
     /// What it may be; it is no error.
     pub(super) kinds: Kinds,
     /// How many characters, elements or members it has, where that is known. It has one type then.
@@ -60,8 +61,22 @@ pub(in crate::policy) struct Hidden {
 }
 
 impl Hidden {
-    /// A value of which nothing is known but that the body has it.
-    pub(super) const ANYTHING: Self = Self { kinds: Kinds::JSON, size: None };
+    /// A value of which nothing is known but that it is there.
+    pub const ANYTHING: Self = Self { kinds: Kinds::JSON, size: None };
+    /// A number written without a fraction and without an exponent; the largest of them are `double`s.
+    pub const INTEGER: Self = Self { kinds: Kinds::NUMBER, size: None };
+    /// Any other number.
+    pub const FRACTION: Self = Self { kinds: Kinds::DOUBLE, size: None };
+
+    /// A string; of so many characters, where that is known.
+    pub const fn text(size: Option<usize>) -> Self {
+        Self { kinds: Kinds::STRING, size }
+    }
+
+    /// A value of a JSON type by its name.
+    pub fn of_type(name: &str) -> Self {
+        Self { kinds: of_word(name), size: None }
+    }
 
     /// Its type, where it can have only one.
     pub(super) fn kind(self) -> Option<Kind> {

@@ -4,7 +4,7 @@ use super::EvaluationError;
 use super::budget::Budget;
 use super::sight::{Failure, Hidden, Structure};
 use super::value::Value;
-use crate::document::{Kind, NodeRef, View};
+use crate::document::{Kind, NodeRef, View, quoted_size};
 
 /// How many characters, bytes, elements or entries a value has.
 pub(super) fn size<'a, S: Structure<'a>>(
@@ -33,7 +33,7 @@ pub(super) fn json_size<'a, S: Structure<'a>>(
         _ => {
             let text = value.as_str().ok_or(EvaluationError::NoSuchOverload)?;
             budget.bytes(text.len())?;
-            string(text)
+            quoted_size(text)
         }
     };
     Ok(int(bytes))
@@ -52,7 +52,7 @@ pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, E
         Kind::Number(text) => text.len(),
         Kind::String(text) => {
             budget.bytes(text.len())?;
-            string(text)
+            quoted_size(text)
         }
         Kind::Array | Kind::Object => {
             // brackets, and a comma between each two
@@ -60,25 +60,11 @@ pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, E
             for position in 0..View::len(node) {
                 if let Some(name) = View::name(node, position) {
                     budget.bytes(name.len())?;
-                    bytes += string(name) + 1;
+                    bytes += quoted_size(name) + 1;
                 }
                 bytes += View::child(node, position).map_or(Ok(0), |child| compact(child, budget))?;
             }
             bytes
         }
     })
-}
-
-/// The string in quotes, with what must be escaped escaped (RFC 8259 section 7).
-fn string(text: &str) -> usize {
-    // most strings have nothing to escape; counting is answered for many bytes at a time
-    if text.bytes().filter(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).count() == 0 {
-        return 2 + text.len();
-    }
-    let escaped = text.bytes().map(|byte| match byte {
-        b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 2,
-        0..=0x1f => 6,
-        _ => 1,
-    });
-    2 + escaped.sum::<usize>()
 }

@@ -3,6 +3,7 @@
 mod bounds;
 mod differential;
 mod generate;
+mod hidden;
 mod language;
 
 use super::evaluation::Evaluation;
@@ -94,6 +95,7 @@ fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
         Value::Timestamp(time) => format!("t{}", time.timestamp_nanos_opt().unwrap_or_default()),
         Value::Duration(length) => format!("d{}", length.num_nanoseconds().unwrap_or_default()),
         Value::Type(kind) => format!("{kind:?}"),
+        Value::Hidden(_) => "Hidden".to_owned(),
         _ => {
             let length = value.len().unwrap_or_default();
             let items = (0..length).map(|position| value.item(position).expect("an item"));
@@ -103,8 +105,8 @@ fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
             let mut budget = super::budget::Budget::new();
             let mut entries: Vec<String> = items
                 .map(|key| {
-                    let value = value.under(&key, &mut budget).ok().expect("a map").expect("an entry");
-                    format!("{}: {}", shown_as_seen(&key), shown_as_seen(&value))
+                    let value = value.under(&key, &mut budget).map(|entry| shown_as_seen(&entry.expect("an entry")));
+                    format!("{}: {}", shown_as_seen(&key), value.unwrap_or_else(|_| "Hidden".to_owned()))
                 })
                 .collect();
             entries.sort();
