@@ -5,8 +5,9 @@ use crate::decision_log::{Client as RecordedClient, Entry, Held, Named, Number, 
 use crate::policy::recorded::{Outline, RecordedRequest};
 use crate::policy::{Client, ClientCertificate, Hidden};
 use crate::redact::OTHER;
-use chrono::DateTime;
+use chrono::{DateTime, FixedOffset};
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 /// What the entry holds of the request; none where it was refused before it was judged, or its body was not read. `declared` is
 /// what the contract by which it was recorded declares for the body, where that is known.
@@ -22,7 +23,7 @@ pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>)
         api_version: entry.api_version.as_deref()?,
         method: (*entry.method != *OTHER).then_some(&entry.method),
         environment: entry.environment,
-        time: DateTime::parse_from_rfc3339(&entry.time).ok().map(Into::into),
+        time: DateTime::parse_from_rfc3339(&entry.time).ok().and_then(system_time),
         client: client(&entry.client)?,
         headers: maybe(&facts.headers),
         parameters: facts.params.0.iter().map(|(name, held)| (&**name, hidden(held))).collect(),
@@ -41,6 +42,12 @@ fn maybe<'e>(named: &'e Named<'_, Option<Held<'_>>>) -> Vec<(&'e str, Option<Hid
 }
 
 /// None where what is recorded is not what a connection can have.
+/// None for a time before 1970.
+fn system_time(time: DateTime<FixedOffset>) -> Option<SystemTime> {
+    let since = time.signed_duration_since(DateTime::UNIX_EPOCH).to_std().ok()?;
+    Some(SystemTime::UNIX_EPOCH + since)
+}
+
 fn client(recorded: &RecordedClient<'_>) -> Option<Client> {
     let address = match &recorded.ip {
         Some(ip) => Some((ip.parse::<IpAddr>().ok()?, 0).into()),

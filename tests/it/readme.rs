@@ -177,12 +177,26 @@ fn every_command_prints_what_is_shown() {
     assert!(commands >= 2, "README.md shows {commands} commands");
 }
 
+/// The headings, as links name them.
+fn headings() -> impl Iterator<Item = String> {
+    let titles =
+        README.lines().filter_map(|line| line.strip_prefix("##")).map(|line| line.trim_start_matches('#').trim());
+    titles.map(|title| {
+        let kept = title.to_lowercase().replace(' ', "-");
+        kept.chars().filter(|letter| letter.is_alphanumeric() || *letter == '-').collect()
+    })
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     let (outside, inside): (Vec<_>, Vec<_>) = targets.partition(|target| target.starts_with("https://"));
     assert!(!outside.is_empty() && inside.len() > 5);
     for target in inside {
+        if let Some(anchor) = target.strip_prefix('#') {
+            assert!(headings().any(|heading| heading == anchor), "{target}");
+            continue;
+        }
         assert!(root().join(target).exists(), "{target}");
     }
 }
