@@ -14,8 +14,13 @@ use std::time::SystemTime;
 pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
     let body = match entry.body.as_ref().filter(|body| body.bytes > 0) {
-        // a body that could not be read as JSON has nothing that a policy could be asked of
-        Some(body) => Some(outline(body.skeleton.as_ref()?, declared)),
+        Some(body) => match &body.skeleton {
+            Some(skeleton) => Some(outline(skeleton, declared)),
+            // where policies were asked, the contract has no schema for it: they saw no body
+            None if !entry.policies.is_empty() => None,
+            // it could not be read as JSON: there is nothing that a policy could be asked of
+            None => return None,
+        },
         None => None,
     };
     Some(RecordedRequest {
@@ -117,6 +122,9 @@ mod tests {
         let entry = Entry::read(SAMPLE.lines().last().expect("a line")).expect("an entry");
         assert!(recorded(&entry, None).is_none());
         let unread = SAMPLE.lines().next().expect("a line").replace("\"skeleton\"", "\"later\"");
+        let asked = Entry::read(&unread).expect("an entry");
+        assert!(recorded(&asked, None).is_some_and(|request| request.body.is_none()));
+        let unread = unread.replace("\"policies\"", "\"others\"");
         assert!(recorded(&Entry::read(&unread).expect("an entry"), None).is_none());
     }
 }

@@ -43,6 +43,8 @@ impl Examples {
 pub struct Change {
     /// What happens now when it does not hold; none where there is no such policy any more.
     pub action: Option<Action>,
+    /// Of how many requests it was asked now.
+    pub asked: u64,
     /// Of how many requests it did not hold, by the log.
     pub before: u64,
     /// Of how many it does not hold now.
@@ -184,6 +186,7 @@ impl<'b> Replay<'b> {
         }
         for (policy, said) in said {
             let Some(change) = self.policies.get_mut(&policy.name) else { continue };
+            change.asked += 1;
             match said {
                 Rejudged::Passes => {}
                 Rejudged::Violated(_) | Rejudged::Failed(..) => {

@@ -4,10 +4,11 @@ use super::caller::caller;
 use super::tally::Tally;
 use crate::decision_log::{Entry, Evaluated, Rule, Said};
 use crate::policy::Action;
+use crate::reason::Reason;
 use std::collections::BTreeMap;
 
 /// Most policies that are told apart.
-const POLICIES: usize = 500;
+const POLICIES: usize = 200;
 /// Most callers of a policy that are told apart.
 const CALLERS: usize = 200;
 /// Most fields of a policy that are told apart.
@@ -75,6 +76,8 @@ pub struct PolicyUse {
     pub violated: u64,
     /// Of how many something in it could not be evaluated.
     pub failed: u64,
+    /// Of how many it could not be evaluated because the body does not fit the schema, which says nothing of it.
+    pub misfits: u64,
     /// How many passed by a waiver.
     pub waived: u64,
     /// How often each of its validations was not true, by position.
@@ -100,6 +103,7 @@ impl PolicyUse {
             held: 0,
             violated: 0,
             failed: 0,
+            misfits: 0,
             waived: 0,
             validations: Vec::new(),
             callers: Tally::new(CALLERS),
@@ -122,39 +126,41 @@ impl PolicyUse {
             Said::NoMatch(condition) => self.unmatched.add(condition),
             Said::Holds => self.held += 1,
             Said::Violated(parts) => {
-                for part in parts.iter().filter(|part| part.validation < VALIDATIONS) {
-                    if self.validations.len() <= part.validation {
-                        self.validations.resize(part.validation + 1, 0);
-                    }
-                    if let Some(count) = self.validations.get_mut(part.validation) {
-                        *count += 1;
-                    }
+                if self.violation(entry, &evaluated.name) {
+                    parts.iter().for_each(|part| self.validation(part.validation));
                 }
-                self.failed += u64::from(parts.iter().any(|part| part.error.is_some()));
-                self.violation(entry, &evaluated.name);
             }
             Said::Failed { .. } => {
-                self.failed += 1;
                 self.violation(entry, &evaluated.name);
             }
         }
     }
 
-    fn violation(&mut self, entry: &Entry<'_>, name: &str) {
+    fn validation(&mut self, position: usize) {
+        if position >= self.validations.len() && position < VALIDATIONS {
+            self.validations.resize(position + 1, 0);
+        }
+        if let Some(count) = self.validations.get_mut(position) {
+            *count += 1;
+        }
+    }
+
+    /// Takes in that the policy called `name` did not hold; whether that led to a violation.
+    fn violation(&mut self, entry: &Entry<'_>, name: &str) -> bool {
+        let is_own = |rule: &Rule<'_>| matches!(rule, Rule::Policy(rule) if *rule == *name);
+        let own: Vec<_> = entry.violations.iter().filter(|violation| is_own(&violation.rule)).collect();
+        if own.is_empty() {
+            self.misfits += 1;
+            return false;
+        }
         self.violated += 1;
+        self.failed += u64::from(own.iter().any(|violation| violation.reason == Reason::PolicyError));
+        self.waived += u64::from(own.iter().any(|violation| violation.waived_by.is_some()));
         self.callers.add(&caller(entry));
         self.days.add(entry.time.get(..10).unwrap_or(&entry.time));
         self.seen.take(&entry.time);
-        let mut is_waived = false;
-        for violation in &entry.violations {
-            if matches!(&violation.rule, Rule::Policy(rule) if *rule == *name) {
-                is_waived |= violation.waived_by.is_some();
-                if let Some(field) = &violation.field {
-                    self.fields.add(field);
-                }
-            }
-        }
-        self.waived += u64::from(is_waived);
+        own.iter().filter_map(|violation| violation.field.as_ref()).for_each(|field| self.fields.add(field));
+        true
     }
 }
 

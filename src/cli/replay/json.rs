@@ -35,6 +35,7 @@ fn policy(told: &Told<'_>, name: &str, change: &Change) -> Value {
     json!({
         "name": name,
         "action": change.action.map(|action| action.as_str()),
+        "asked": change.asked,
         "failed": change.before,
         "fails_now": change.after,
         "newly_refused": examples(&change.refused),

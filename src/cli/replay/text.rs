@@ -1,7 +1,7 @@
 //! The outcome for people: what would change first, then where.
 
 use super::{Told, expression};
-use crate::cli::columns::columns;
+use crate::cli::columns::{columns, wrapped};
 use crate::rollout::{Change, Examples};
 use std::fmt::Write;
 
@@ -23,23 +23,41 @@ pub(super) fn replay(told: &Told<'_>) -> String {
     for line in told.skipped.told() {
         let _ = writeln!(text, "{line}");
     }
-    let _ = writeln!(text, "\n{}", table(told));
+    table(&mut text, told);
     examples(&mut text, told, "newly refused", |change| &change.refused);
     examples(&mut text, told, "newly allowed", |change| &change.allowed);
     undetermined(&mut text, told);
     text.trim_end().to_owned()
 }
 
-fn table(told: &Told<'_>) -> String {
+/// The policies that say something else now, or may.
+fn table(text: &mut String, told: &Told<'_>) {
     let header = ["policy", "action", "failed", "fails now", "refused anew", "allowed anew", "undetermined"];
-    let rows = told.replay.policies.iter().map(|(name, change)| {
+    let is_news = |change: &Change| {
+        let ids = change.refused.count + change.allowed.count;
+        change.before != change.after || ids > 0 || !change.undetermined.is_empty()
+    };
+    let (news, others): (Vec<_>, Vec<_>) = told.replay.policies.iter().partition(|(_, change)| is_news(change));
+    let (same, idle): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, change)| change.asked > 0);
+    let rows = news.iter().map(|(name, change)| {
         let action = change.action.map_or("gone", |action| action.as_str());
         let undetermined = change.undetermined.values().map(|examples| examples.count).max().unwrap_or_default();
         let counts = [change.before, change.after, change.refused.count, change.allowed.count, undetermined];
         [name.to_string(), action.to_owned()].into_iter().chain(counts.map(|count| count.to_string())).collect()
     });
     let header = header.map(str::to_owned).to_vec();
-    columns("  ", &std::iter::once(header).chain(rows).collect::<Vec<_>>())
+    if !news.is_empty() {
+        let _ = writeln!(text, "\n{}", columns("  ", &std::iter::once(header).chain(rows).collect::<Vec<_>>()));
+    }
+    match (news.is_empty(), same.len()) {
+        (_, 0) => {}
+        (true, count) => drop(writeln!(text, "\nno policy says anything else than it did: {count} compared")),
+        (false, count) => drop(writeln!(text, "  and {count} that say what they said")),
+    }
+    let idle = wrapped(2, idle.iter().filter(|(_, change)| change.action.is_some()).map(|(name, _)| name.as_ref()));
+    if !idle.is_empty() {
+        let _ = writeln!(text, "\nnot tried, since the log has no request to their operations\n  {idle}");
+    }
 }
 
 /// By which policies decisions change, with the ids of some.

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A request to a user.
-pub(super) struct Sent {
-    pub(super) method: &'static str,
-    pub(super) body: &'static str,
-    pub(super) caller: &'static str,
+pub(crate) struct Sent {
+    pub(crate) method: &'static str,
+    pub(crate) body: &'static str,
+    pub(crate) caller: &'static str,
     /// The day of May on which it came.
-    pub(super) day: u64,
+    pub(crate) day: u64,
 }
 
 impl Default for Sent {
@@ -28,7 +28,7 @@ impl Default for Sent {
 }
 
 /// What is logged of the requests, judged by `bundle`.
-pub(super) fn lines(bundle: &Bundle, sent: &[Sent]) -> String {
+pub(crate) fn lines(bundle: &Bundle, sent: &[Sent]) -> String {
     sent.iter().enumerate().map(|(number, sent)| line(bundle, number, sent) + "\n").collect()
 }
 

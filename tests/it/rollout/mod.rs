@@ -1,6 +1,6 @@
 //! From shadow to enforce: what `report` and `replay` tell of the decisions of a gateway.
 
-mod log;
+pub(crate) mod log;
 mod policies;
 
 use crate::support::gateway::{bundle, shipped};
@@ -78,7 +78,7 @@ fn the_report_for_programs_has_what_the_one_for_people_has() {
     let text = told(&folder, &[&REPORT[..], &["--json"]].concat(), 0);
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     let skips = report["policies"].as_array().unwrap().iter().find(|policy| policy["name"] == "no-skips").unwrap();
-    assert_eq!((&skips["advice"], &skips["applied"], &skips["refused"]), (&"look".into(), &26.into(), &2.into()));
+    assert_eq!((&skips["advice"], &skips["applied"], &skips["failed"]), (&"look".into(), &26.into(), &2.into()));
     assert_eq!(skips["callers"]["named"][0]["name"], "spiffe://example.org/billing");
     assert_eq!(skips["fields"]["named"][0]["name"], "skip_password_checks");
     assert_eq!(skips["days"]["named"].as_array().unwrap().len(), 2);
