@@ -40,8 +40,12 @@ fn pairs<'t, 'n>(tree: &'t Tree, node: &'n Node) -> Vec<(&'t Tree, &'n Node)> {
         (Syntax::Select { of, .. }, Node::Member(node, _)) | (Syntax::Has { of, .. }, Node::HasMember(node, _)) => {
             vec![(of, node)]
         }
-        (Syntax::Index(sides), Node::EntryAt(_, key)) => vec![(&sides[1], key)],
-        (Syntax::Infix(_, sides), Node::HasEntry(_, wanted)) => vec![(&sides[0], wanted)],
+        (Syntax::Index(sides), Node::EntryAt(_, key)) => {
+            sides.last().map(|tree| (tree, key.as_ref())).into_iter().collect()
+        }
+        (Syntax::Infix(_, sides), Node::HasEntry(_, wanted)) => {
+            sides.first().map(|tree| (tree, wanted.as_ref())).into_iter().collect()
+        }
         (Syntax::Index(sides), Node::Index(nodes))
         | (
             Syntax::Infix(_, sides),
