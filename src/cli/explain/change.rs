@@ -54,8 +54,8 @@ pub(super) fn search(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Changes 
     let candidates = candidates(judge, asked, run);
     let mut changes = Changes { tried: candidates.len(), ..Changes::default() };
     for change in &candidates {
-        let Some(changed) = change.apply(&asked.request) else { continue };
-        let then = judge.run(asked, &changed);
+        let Some(request) = change.apply(&asked.request) else { continue };
+        let then = judge.run(asked, &request);
         if passes(&then) {
             changes.any.push(Enough { change: change.to_string(), then: outcomes(run, &then) });
         }
@@ -192,7 +192,9 @@ fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Cha
             Routed::Operation(operation, _) => Some(Change::Path(path, operation.path.clone())),
             _ => None,
         });
-        paths.for_each(|change| add(changes, change));
+        for change in paths {
+            add(changes, change);
+        }
     }
     for name in request.headers().keys().filter(|name| *name != AUTHORIZATION) {
         changes.push(Change::LeaveOutHeader(name.clone()));

@@ -52,7 +52,7 @@ struct Command {
     /// What `-d` and its like give, joined.
     data: Option<Vec<u8>>,
     is_json: bool,
-    has_user: bool,
+    authorization: Option<&'static str>,
     to_query: bool,
     head_only: bool,
 }
@@ -134,7 +134,8 @@ impl Command {
             "-b" | "--cookie" => self.cookie(&value()?)?,
             "-u" | "--user" => {
                 value()?;
-                self.has_user = true;
+                // of a user and password no more is asked than that they are no key
+                self.authorization = Some("Basic -");
             }
             "-d" | "--data" | "--data-ascii" => self.data(&value()?, Data::Lines)?,
             "--data-binary" => self.data(&value()?, Data::Bytes)?,
@@ -215,8 +216,7 @@ impl Command {
             (USER_AGENT, Some("curl")),
             (ACCEPT, Some(if self.is_json { "application/json" } else { "*/*" })),
             (CONTENT_TYPE, has_body.then_some(if self.is_json { "application/json" } else { FORM })),
-            // of a user and password no more is asked than that they are no key
-            (AUTHORIZATION, self.has_user.then_some("Basic -")),
+            (AUTHORIZATION, self.authorization),
         ];
         let mut headers = HeaderMap::new();
         for (name, value) in own.into_iter().filter_map(|(name, value)| Some((name, value?))) {

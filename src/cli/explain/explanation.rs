@@ -135,7 +135,9 @@ impl Explanation {
         if let (Some(rules), Level::Rules) = (&mut self.rules, level) {
             rules.kept.clear();
             for policy in &mut rules.policies {
-                policy.expressions.iter_mut().for_each(|expression| expression.parts.clear());
+                for expression in &mut policy.expressions {
+                    expression.parts.clear();
+                }
             }
         }
         if level == Level::Full && self.has_values() {

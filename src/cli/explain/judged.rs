@@ -8,7 +8,7 @@ use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::KeyClass;
 use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Routed, VersionChoice};
-use crate::gateway::{DryRun, Gate, HeadDefect, Way};
+use crate::gateway::{DryRun, Gate, HeadDefect, Refusal, Way};
 use crate::judge::Bundle;
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::policy::cel::{Part, Seen};
@@ -42,7 +42,7 @@ impl Judge<'_> {
         Explanation {
             decision: if refusal.is_some() { "deny" } else { "allow" },
             reason: refusal.map(|refusal| refusal.reason.as_str()),
-            status: refusal.map(|refusal| refusal.status()),
+            status: refusal.map(Refusal::status),
             message: refusal.map_or_else(|| passes(&run).to_owned(), |refusal| refusal.message().to_owned()),
             findings: violations(&run).iter().map(finding).collect(),
             changes: Some(change::search(self, asked, &run)),

@@ -22,11 +22,11 @@ pub(super) fn kept(entry: &Entry<'_>) -> Vec<(String, String)> {
 
 fn text(held: &Held<'_>) -> String {
     let size = held.size.map_or_else(|| "removed by a mask".to_owned(), |size| format!("string of {size}"));
-    with_fingerprint(size, held.fingerprint.as_ref())
+    with_fingerprint(&size, held.fingerprint.as_ref())
 }
 
-fn with_fingerprint(shape: String, fingerprint: Option<&Text<'_>>) -> String {
-    fingerprint.map_or(shape.clone(), |fingerprint| format!("{shape}, fingerprint {fingerprint}"))
+fn with_fingerprint(shape: &str, fingerprint: Option<&Text<'_>>) -> String {
+    fingerprint.map_or_else(|| shape.to_owned(), |fingerprint| format!("{shape}, fingerprint {fingerprint}"))
 }
 
 fn walk(place: &str, skeleton: &Skeleton<'_>, places: &mut Vec<(String, String)>) {
@@ -39,10 +39,14 @@ fn walk(place: &str, skeleton: &Skeleton<'_>, places: &mut Vec<(String, String)>
     places.push((place.to_owned(), shape));
     match skeleton {
         Skeleton::Shape(Shape::Object { members, .. }) => {
-            members.0.iter().for_each(|(name, member)| walk(&format!("{place}.{name}"), member, places));
+            for (name, member) in &members.0 {
+                walk(&format!("{place}.{name}"), member, places);
+            }
         }
         Skeleton::Shape(Shape::Array { elements, .. }) => {
-            elements.iter().enumerate().for_each(|(at, element)| walk(&format!("{place}[{at}]"), element, places));
+            for (at, element) in elements.iter().enumerate() {
+                walk(&format!("{place}[{at}]"), element, places);
+            }
         }
         _ => {}
     }
@@ -50,7 +54,7 @@ fn walk(place: &str, skeleton: &Skeleton<'_>, places: &mut Vec<(String, String)>
 
 fn described(shape: &Shape<'_>) -> String {
     match shape {
-        Shape::String { size, fingerprint } => with_fingerprint(format!("string of {size}"), fingerprint.as_ref()),
+        Shape::String { size, fingerprint } => with_fingerprint(&format!("string of {size}"), fingerprint.as_ref()),
         Shape::Number(Number::Integer) => "whole number".to_owned(),
         Shape::Number(Number::Fraction) => "number".to_owned(),
         Shape::Array { size, .. } => format!("list of {size}"),

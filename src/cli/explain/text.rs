@@ -21,7 +21,9 @@ pub(super) fn report(told: &Explanation, color: bool) -> String {
     }
     if !told.findings.is_empty() {
         heading(&mut text, "found", color);
-        told.findings.iter().for_each(|found| finding(&mut text, found));
+        for found in &told.findings {
+            finding(&mut text, found);
+        }
     }
     if let Some(changes) = &told.changes {
         change(&mut text, changes, color);
@@ -124,7 +126,9 @@ fn policies(text: &mut String, rules: &Rules, color: bool) {
             for why in &policy.because {
                 let _ = writeln!(text, "{}", filled(6, 8, why));
             }
-            policy.expressions.iter().filter(|it| !it.parts.is_empty()).for_each(|it| part(text, it, 6));
+            for expression in policy.expressions.iter().filter(|it| !it.parts.is_empty()) {
+                part(text, expression, 6);
+            }
         }
     }
     if !others.is_empty() {

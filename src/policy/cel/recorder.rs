@@ -11,8 +11,8 @@ use super::places::Places;
 use super::record::{Fact, Record};
 use super::sight::Structure;
 use super::value::Value;
-use crate::contract::Operation;
 use crate::contract::declared::Declared;
+use crate::contract::{BodySchema, Operation};
 use crate::document::NodeRef;
 
 /// Who hears of each part of an expression that is evaluated.
@@ -111,7 +111,7 @@ impl<'a> Recording<'a> {
     pub(super) fn new(operation: &'a Operation, variables: usize) -> Self {
         Self {
             places: Places::default(),
-            declared: operation.body.as_ref().map(|body| body.declared()),
+            declared: operation.body.as_ref().map(BodySchema::declared),
             frames: Vec::new(),
             variables: vec![Openness::Secret; variables],
             last: None,
@@ -139,7 +139,6 @@ impl<'a> Recording<'a> {
         match frame.node {
             Node::Entry(record, name) => self.of_entry(*record, Some(name)),
             Node::EntryAt(record, _) => self.of_entry(*record, None).max(frame.openness),
-            Node::HasEntry(..) => frame.openness,
             Node::Fact(Fact::Path) => Openness::Sized,
             Node::Variable(position) if frame.parts.is_empty() => {
                 self.variables.get(*position).copied().unwrap_or(Openness::Secret)
