@@ -10,6 +10,7 @@ mod client;
 mod compile;
 mod evaluate;
 mod lint;
+mod manifests;
 mod reads;
 mod source;
 
@@ -19,6 +20,7 @@ pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;
 pub use lint::lint;
+pub use manifests::Manifests;
 pub use reads::Reads;
 pub use source::RequestPolicy;
 
