@@ -11,6 +11,7 @@ use crate::contract::{Operation, Parameters, Routed, names_only_the_version, req
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
 use crate::policy::{Attributes, Client, Outcome, Policy};
+use crate::redact::{Fingerprint, Fingerprinter};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::fmt::Write;
@@ -34,6 +35,7 @@ struct Request {
     body: Bytes,
     key: KeyClass,
     environment: Environment,
+    key_fingerprint: Option<Fingerprint>,
     client: Client,
 }
 
@@ -51,7 +53,9 @@ impl Request {
             let (name, value) = parsed.ok_or_else(|| usage("`--header` is not `Name: value`".to_owned()))?;
             headers.append(name, value);
         }
-        let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
+        let authorization = headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let key = KeyClass::of(authorization);
+        let key_fingerprint = authorization.map(|value| Fingerprinter::random().fingerprint(value));
         let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
         Ok(Self {
             method: args.method.clone(),
@@ -60,6 +64,7 @@ impl Request {
             body: body(args)?,
             key,
             environment,
+            key_fingerprint,
             client: client(&args.client)?,
         })
     }
@@ -127,6 +132,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
+        key_fingerprint: request.key_fingerprint,
         client: &request.client,
         time: SystemTime::now(),
     };

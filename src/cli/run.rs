@@ -167,7 +167,7 @@ fn reload(gateway: &Gateway, shared: &Shared) {
     match load::tested_bundle(gateway) {
         Ok(bundle) => {
             let revision = bundle.revision.clone();
-            shared.gate.bundle.store(Arc::new(bundle));
+            shared.gate.replace(Arc::new(bundle));
             shared.telemetry.bundle_loaded(&revision);
             tracing::info!(%revision, "policies loaded anew");
         }

@@ -4,7 +4,7 @@ use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
-use crate::policy::{Manifests, Policies, Policy, compile, lint};
+use crate::policy::{Manifests, Policies, compile, compile_limit, lint, lint_limit};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
@@ -48,7 +48,7 @@ impl Bundle {
     ///
     /// Everything in the policy files that is wrong, each with its place.
     pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
-        let policies = Policies::new(policies(texts, &contract).map_err(BundleError)?);
+        let policies = policies(texts, &contract).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
         Ok(Self::assemble(Arc::new(contract), policies, strictness, revision))
     }
@@ -58,13 +58,15 @@ impl Bundle {
     #[must_use]
     pub fn only(&self, names: &BTreeSet<String>) -> Self {
         let policies = self.policies.all().iter().filter(|policy| names.contains(policy.name.as_ref())).cloned();
-        let policies = Policies::new(policies.collect());
+        let limits = self.policies.limits().iter().filter(|limit| names.contains(limit.name.as_ref())).cloned();
+        let policies = Policies::new(policies.collect(), limits.collect());
         Self::assemble(self.contract.clone(), policies, Strictness::default(), self.revision.clone())
     }
 
     fn assemble(contract: Arc<Contract>, policies: Policies, strictness: Strictness, revision: Arc<str>) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
-            let has_policy = !policies.of_operation(&operation.id).is_empty();
+            let id = &operation.id;
+            let has_policy = !policies.of_operation(id).is_empty() || !policies.limits_of_operation(id).is_empty();
             Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
@@ -72,9 +74,11 @@ impl Bundle {
 
     /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
     pub fn lints(&self, texts: &[PolicyText]) -> Vec<Diagnostic> {
-        let policies = manifests(texts).0.policies;
-        let lints = policies.iter().zip(self.policies.all());
-        lints.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract)).collect()
+        let (Manifests { policies, limits, .. }, _) = manifests(texts);
+        let policies = policies.iter().zip(self.policies.all());
+        let policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let limits = limits.iter().zip(self.policies.limits());
+        policies.chain(limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract))).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
@@ -122,18 +126,25 @@ pub(crate) fn manifests(texts: &[PolicyText]) -> (Manifests, Vec<Diagnostic>) {
     (manifests, mistakes)
 }
 
-fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Arc<Policy>>, Vec<Diagnostic>> {
+fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Policies, Vec<Diagnostic>> {
     let (manifests, mut mistakes) = manifests(texts);
     let names = manifests.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
-    mistakes.extend(repeated_names("policy", names));
-    let mut policies = Vec::new();
+    let limits = manifests.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    mistakes.extend(repeated_names("policy", names.chain(limits)));
+    let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &manifests.policies {
         match compile(manifest, contract) {
             Ok(policy) => policies.push(Arc::new(policy)),
             Err(found) => mistakes.extend(found),
         }
     }
-    if mistakes.is_empty() { Ok(policies) } else { Err(in_order(mistakes, texts)) }
+    for manifest in &manifests.limits {
+        match compile_limit(manifest, contract) {
+            Ok(limit) => limits.push(Arc::new(limit)),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() { Ok(Policies::new(policies, limits)) } else { Err(in_order(mistakes, texts)) }
 }
 
 /// A mistake for each of `names` that another document of the same kind has before it.

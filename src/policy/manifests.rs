@@ -1,5 +1,6 @@
 //! What policy files hold: documents of several kinds, told apart by their `kind`.
 
+use super::limit::RequestLimit;
 use super::source::RequestPolicy;
 use crate::manifest::{self, Manifest, Source};
 use crate::span::Diagnostic;
@@ -12,6 +13,8 @@ use std::path::Path;
 pub struct Manifests {
     /// Rules that requests must keep.
     pub policies: Vec<Manifest<RequestPolicy>>,
+    /// How many requests may pass.
+    pub limits: Vec<Manifest<RequestLimit>>,
 }
 
 /// The part of a document that says what it is. The rest is looked at as that kind.
@@ -43,9 +46,7 @@ impl Manifests {
             Kind::Waiver => {
                 return Err(vec![document.at("/kind", "`Waiver` is a kind that this version cannot load yet")]);
             }
-            Kind::RequestLimit => {
-                return Err(vec![document.at("/kind", "`RequestLimit` is a kind that this version cannot load yet")]);
-            }
+            Kind::RequestLimit => self.limits.push(Manifest::of(document)?),
         }
         Ok(())
     }

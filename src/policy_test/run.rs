@@ -3,9 +3,10 @@
 use super::decided::Decided;
 use super::load::{Case, Suite};
 use super::source::{Decision, Expectation};
-use crate::policy::Action;
+use crate::policy::{Action, Key};
 use crate::reason::Reason;
 use crate::span::Diagnostic;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What came of a case.
@@ -81,6 +82,7 @@ fn mismatches(expected: &Expectation, decided: &Decided) -> Vec<Mismatch> {
     let differing = sets.into_iter().filter(|(_, (expected, got))| *expected != got);
     let decision = decision(expected, decided.refused).into_iter();
     decision
+        .chain(limits(expected, decided))
         .chain(differing.map(|(subject, (expected, got))| Mismatch {
             subject,
             expected: listed(expected),
@@ -97,6 +99,28 @@ fn decision(expected: &Expectation, refused: Option<Reason>) -> Option<Mismatch>
     };
     let got = refused.map(Reason::as_str);
     (wanted != got).then(|| Mismatch { subject: "decision", expected: told(wanted), got: told(got) })
+}
+
+/// Names with keys: the case is of a request that somebody made up, so nothing in it is secret.
+fn limits(expected: &Expectation, decided: &Decided) -> Option<Mismatch> {
+    let expected: BTreeSet<String> =
+        expected.limits.as_ref()?.iter().map(|(name, key)| format!("{name} by {key}")).collect();
+    let got = decided.counted().into_iter().map(|(name, key)| format!("{name} by {}", json(&key))).collect();
+    (expected != got).then(|| Mismatch { subject: "limits", expected: listed(&expected), got: listed(&got) })
+}
+
+/// A key as it is written in a case.
+fn json(key: &Key) -> Value {
+    match key {
+        Key::Null => Value::Null,
+        Key::Bool(value) => (*value).into(),
+        // what is written as a number is an `i64` or a `u64`, as keys are
+        Key::Number(number) => i64::try_from(*number)
+            .map(Value::from)
+            .or_else(|_| u64::try_from(*number).map(Value::from))
+            .unwrap_or_default(),
+        Key::Text(text) => Value::from(&**text),
+    }
 }
 
 fn listed(names: &BTreeSet<String>) -> String {
