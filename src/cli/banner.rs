@@ -41,6 +41,17 @@ pub struct Enforced {
     pub audited: usize,
     /// The policies, in the order they are told.
     pub policies: Vec<PolicyRow>,
+    /// The limits, in the order they are told.
+    pub limits: Vec<LimitRow>,
+}
+
+/// One limit, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct LimitRow {
+    /// What it has in common with a policy.
+    pub row: PolicyRow,
+    /// What it lets pass, such as `30 per 1m`.
+    pub allows: String,
 }
 
 /// One policy, as a row of the table.
@@ -62,6 +73,14 @@ impl PolicyRow {
     fn cells(&self) -> Vec<String> {
         let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
         vec![self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+    }
+}
+
+impl LimitRow {
+    fn cells(&self) -> Vec<String> {
+        let mut cells = self.row.cells();
+        cells.insert(2, self.allows.clone());
+        cells
     }
 }
 
@@ -101,12 +120,22 @@ impl Display for Enforced {
         }
         write!(f, "\n  revision     {}", self.revision)?;
         if self.policies.is_empty() {
-            return write!(f, "\n  policies     none: the contract alone is enforced");
+            write!(f, "\n  policies     none: the contract alone is enforced")?;
+        } else {
+            let head = ["policy", "action", "environments", "operations", "owner"];
+            table(f, &head, self.policies.iter().map(PolicyRow::cells))?;
         }
-        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned).to_vec();
-        let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
-        write!(f, "\n\n{}", columns("  ", &rows))
+        if self.limits.is_empty() {
+            return Ok(());
+        }
+        let head = ["limit", "action", "allows", "environments", "operations", "owner"];
+        table(f, &head, self.limits.iter().map(LimitRow::cells))
     }
+}
+
+fn table(f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
+    let head = head.iter().copied().map(str::to_owned).collect();
+    write!(f, "\n\n{}", columns("  ", &std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
 fn target(upstream: &UpstreamTarget) -> String {
@@ -140,7 +169,7 @@ impl Display for Tries {
 
 #[cfg(test)]
 mod tests {
-    use super::{Banner, Enforced, PolicyRow};
+    use super::{Banner, Enforced, LimitRow, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
     use crate::server::Endpoint;
 
@@ -161,6 +190,10 @@ mod tests {
                 row("no-skip-password-checks", "Deny", Some("identity-security")),
                 row("metadata-size", "Warn", None),
             ],
+            limits: vec![LimitRow {
+                row: row("limit-password-changes", "Deny", Some("identity-security")),
+                allows: "30 per 1m, 2 at once".to_owned(),
+            }],
         }
     }
 
@@ -186,6 +219,9 @@ mod tests {
           no-skip-password-checks  Deny    production    CreateUser,UpdateUser  identity-security
           metadata-size            Warn    production    CreateUser,UpdateUser  -
 
+          limit                   action  allows                environments  operations             owner
+          limit-password-changes  Deny    30 per 1m, 2 at once  production    CreateUser,UpdateUser  identity-security
+
         The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.
 
         Try:
@@ -209,7 +245,7 @@ mod tests {
             ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
-            enforced: &Enforced { audited: 105, policies: Vec::new(), ..enforced() },
+            enforced: &Enforced { audited: 105, policies: Vec::new(), limits: Vec::new(), ..enforced() },
             color: false,
         };
         insta::assert_snapshot!(banner, @r"

@@ -10,7 +10,7 @@ use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Attributes, Client, Outcome, Policy};
+use crate::policy::{Attributes, Claim, Client, Key, Limit, Outcome, Outside, Policy};
 use crate::redact::{Fingerprint, Fingerprinter};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
@@ -150,6 +150,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
     }
     line(&mut text, "revision", &bundle.revision);
     rules(&mut text, &judgement);
+    limits(&mut text, &judgement);
     findings(&mut text, &judgement.violations);
     (text, if judgement.verdict.is_ok() { Exit::Fine } else { Exit::Refused })
 }
@@ -162,6 +163,32 @@ fn rules(text: &mut String, judgement: &Judgement) {
     let width = judgement.rules.iter().map(|(policy, _)| policy.name.len()).max().unwrap_or_default();
     for (policy, outcome) in &judgement.rules {
         let _ = writeln!(text, "  {:<width$}  {:<5}  {}", policy.name, policy.action.as_str(), said(policy, outcome));
+    }
+}
+
+fn limits(text: &mut String, judgement: &Judgement) {
+    if judgement.limits.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nlimits");
+    let width = judgement.limits.iter().map(|(limit, _)| limit.name.len()).max().unwrap_or_default();
+    for (limit, claim) in &judgement.limits {
+        let _ = writeln!(text, "  {:<width$}  {:<5}  {}", limit.name, limit.action.as_str(), claimed(limit, claim));
+    }
+}
+
+pub(super) fn claimed(limit: &Limit, claim: &Claim) -> String {
+    match claim {
+        Claim::None(Outside::OtherEnvironment) => "not for this environment".to_owned(),
+        Claim::None(Outside::NoMatch(position)) => {
+            format!("condition `{}` is not true", limit.scope.condition(*position))
+        }
+        Claim::None(Outside::Failed(position, error)) => {
+            format!("condition `{}` could not be evaluated: {error}", limit.scope.condition(*position))
+        }
+        Claim::Counts(Key::Null) => "counts it with all that have no key".to_owned(),
+        Claim::Counts(key) => format!("counts it by the key {}", key.to_json()),
+        Claim::Failed(error) => format!("key could not be evaluated: {error}"),
     }
 }
 

@@ -88,9 +88,11 @@ impl Bundle {
         inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
     }
 
-    /// How many operations are inspected in this mode.
+    /// How many operations have their bodies inspected in this mode.
     pub fn inspected(&self, mode: Mode) -> usize {
-        self.inspections.values().filter(|inspection| inspection.mode == mode).count()
+        let operations = self.contract.operations().into_iter().filter(|operation| operation.body.is_some());
+        let ids: BTreeSet<Arc<str>> = operations.map(|operation| operation.id.clone()).collect();
+        ids.iter().filter(|id| self.inspections.get(*id).is_some_and(|inspection| inspection.mode == mode)).count()
     }
 
     /// Whether something may refuse requests to the operation, so that none must get past under another spelling.

@@ -29,7 +29,7 @@ pub use lint::{lint, lint_limit};
 pub use manifests::Manifests;
 pub use reads::Reads;
 pub use scope::{Outside, Scope};
-pub use source::RequestPolicy;
+pub use source::{Named, RequestPolicy};
 
 use indexed::{Indexed, Scoped};
 use std::collections::BTreeSet;

@@ -2,8 +2,8 @@
 
 use super::run::CaseResult;
 use crate::judge::{Bundle, PolicyText, manifests};
-use crate::manifest::Manifest;
-use crate::policy::{Outcome, Policy, RequestPolicy};
+use crate::manifest::{Manifest, Source};
+use crate::policy::{Claim, Limit, Named, Outcome, Outside, Policy, RequestLimit, RequestPolicy, Scope};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,11 +46,17 @@ impl Coverage {
     /// What `results` have shown of the policies of `bundle`, which was compiled from `texts`.
     pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.decided.rules);
-        let seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
+        let claims = results.iter().flat_map(|result| &result.decided.limits);
+        let seen = rules.flat_map(|(policy, outcome)| shown(policy, outcome));
+        let seen: BTreeSet<Key> = seen.chain(claims.flat_map(|(limit, claim)| claimed(limit, claim))).collect();
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
-        let manifests = manifests(texts).0.policies;
-        let policies = manifests.iter().zip(bundle.policies.all());
-        Self { branches: policies.flat_map(|(manifest, policy)| branches(manifest, policy, &seen)).collect() }
+        let (manifests, _) = manifests(texts);
+        let policies = manifests.policies.iter().zip(bundle.policies.all());
+        let limits = manifests.limits.iter().zip(bundle.policies.limits());
+        let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));
+        Self {
+            branches: branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen))).collect(),
+        }
     }
 
     /// How many branches cases have shown.
@@ -73,28 +79,64 @@ impl Coverage {
     }
 }
 
-fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
+/// A condition or validation, the pointer to its expression, the expression, and what it always is.
+type Rule<'m> = (Part, String, &'m str, Option<bool>);
+
+fn of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
     let spec = &manifest.value.spec;
-    let conditions = spec.match_conditions.iter().enumerate().map(|(position, condition)| {
-        let pointer = format!("/spec/matchConditions/{position}/expression");
-        (Part::Condition(position), pointer, &condition.expression, policy.scope.constant_condition(position))
-    });
     let validations = spec.validations.iter().enumerate().map(|(position, validation)| {
         let pointer = format!("/spec/validations/{position}/expression");
-        (Part::Validation(position), pointer, &validation.expression, policy.constant_validation(position))
+        (Part::Validation(position), pointer, &*validation.expression, policy.constant_validation(position))
     });
-    let outcomes = conditions.chain(validations).flat_map(|(part, pointer, expression, constant)| {
+    let rules = conditions(&spec.match_conditions, &policy.scope).chain(validations);
+    branches(&policy.name, &manifest.source, rules, seen)
+}
+
+fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<Key>) -> Vec<Branch> {
+    let rules = conditions(&manifest.value.spec.match_conditions, &limit.scope);
+    branches(&limit.name, &manifest.source, rules, seen)
+}
+
+fn conditions<'m>(written: &'m [Named], scope: &'m Scope) -> impl Iterator<Item = Rule<'m>> {
+    written.iter().enumerate().map(|(position, condition)| {
+        let pointer = format!("/spec/matchConditions/{position}/expression");
+        (Part::Condition(position), pointer, &*condition.expression, scope.constant_condition(position))
+    })
+}
+
+fn branches<'m>(
+    name: &Arc<str>,
+    source: &Source,
+    rules: impl Iterator<Item = Rule<'m>>,
+    seen: &BTreeSet<Key>,
+) -> Vec<Branch> {
+    let outcomes = rules.flat_map(|(part, pointer, expression, constant)| {
         let possible = [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome));
         possible.map(move |outcome| Branch {
-            policy: policy.name.clone(),
-            file: manifest.source.file().to_owned(),
-            line: manifest.source.line(&pointer).unwrap_or(1),
-            expression: expression.clone(),
+            policy: name.clone(),
+            file: source.file().to_owned(),
+            line: source.line(&pointer).unwrap_or(1),
+            expression: expression.to_owned(),
             outcome,
-            seen: seen.contains(&(policy.name.clone(), part, outcome)),
+            seen: seen.contains(&(name.clone(), part, outcome)),
         })
     });
     outcomes.collect()
+}
+
+/// The branches that what a limit says shows.
+fn claimed(limit: &Limit, claim: &Claim) -> Vec<Key> {
+    let met = match claim {
+        Claim::None(Outside::OtherEnvironment) => 0,
+        Claim::None(Outside::NoMatch(position) | Outside::Failed(position, _)) => *position,
+        Claim::Counts(_) | Claim::Failed(_) => limit.scope.conditions(),
+    };
+    let unmet = match claim {
+        Claim::None(Outside::NoMatch(position)) => Some((Part::Condition(*position), false)),
+        _ => None,
+    };
+    let met = (0..met).map(|position| (Part::Condition(position), true));
+    met.chain(unmet).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
 }
 
 /// The branches that an outcome shows.

@@ -3,10 +3,9 @@
 use super::decided::Decided;
 use super::load::{Case, Suite};
 use super::source::{Decision, Expectation};
-use crate::policy::{Action, Key};
+use crate::policy::Action;
 use crate::reason::Reason;
 use crate::span::Diagnostic;
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What came of a case.
@@ -105,22 +104,8 @@ fn decision(expected: &Expectation, refused: Option<Reason>) -> Option<Mismatch>
 fn limits(expected: &Expectation, decided: &Decided) -> Option<Mismatch> {
     let expected: BTreeSet<String> =
         expected.limits.as_ref()?.iter().map(|(name, key)| format!("{name} by {key}")).collect();
-    let got = decided.counted().into_iter().map(|(name, key)| format!("{name} by {}", json(&key))).collect();
+    let got = decided.counted().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
     (expected != got).then(|| Mismatch { subject: "limits", expected: listed(&expected), got: listed(&got) })
-}
-
-/// A key as it is written in a case.
-fn json(key: &Key) -> Value {
-    match key {
-        Key::Null => Value::Null,
-        Key::Bool(value) => (*value).into(),
-        // what is written as a number is an `i64` or a `u64`, as keys are
-        Key::Number(number) => i64::try_from(*number)
-            .map(Value::from)
-            .or_else(|_| u64::try_from(*number).map(Value::from))
-            .unwrap_or_default(),
-        Key::Text(text) => Value::from(&**text),
-    }
 }
 
 fn listed(names: &BTreeSet<String>) -> String {

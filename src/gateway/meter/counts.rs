@@ -103,7 +103,7 @@ impl Count {
             Some(most) => Some(self.places.take(key, most).ok_or(None)?),
             None => None,
         };
-        let taken = match limit.rate {
+        let taken = match &limit.rate {
             Some(rate) => Some(self.windows.take(key, Pace::new(rate.events, rate.period), now).map_err(Some)?),
             None => None,
         };

@@ -34,6 +34,20 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The key as JSON, for who made the request up: of a real one it says what only its sender knows.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(value) => (*value).into(),
+            // an `int` or a `uint`, so it is one of the two
+            Self::Number(number) => u64::try_from(*number)
+                .map_or_else(|_| i64::try_from(*number).unwrap_or(i64::MIN).into(), serde_json::Value::from),
+            Self::Text(text) => (**text).into(),
+        }
+    }
+}
+
 /// Shows the type and nothing of the value, which is the request's.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

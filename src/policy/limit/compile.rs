@@ -57,7 +57,9 @@ impl Compiler<'_> {
     fn rate(&mut self, spec: &Spec) -> Option<Rate> {
         let missing = |key: &str, of: &str| format!("`{of}` needs `{key}` beside it");
         match (spec.events, &spec.period) {
-            (Some(events), Some(period)) => Some(Rate { events, period: self.period(period) }),
+            (Some(events), Some(period)) => {
+                Some(Rate { events, period: self.period(period), written: period.as_str().into() })
+            }
             (Some(_), None) => {
                 let help = "such as `period: 1m`";
                 self.mistakes.push(self.source.at_key("/spec/events", missing("period", "events")).with_help(help));

@@ -48,12 +48,14 @@ pub struct Limit {
 }
 
 /// How many requests may pass in a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Requests that may pass within any period.
     pub events: u32,
     /// The period.
     pub period: Duration,
+    /// The period as it was written.
+    pub written: Arc<str>,
 }
 
 /// What one limit says of one request.
