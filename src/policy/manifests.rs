@@ -40,8 +40,12 @@ impl Manifests {
     fn add(&mut self, document: Source) -> Result<(), Vec<Diagnostic>> {
         match manifest::decode::<Head>(&document)?.kind {
             Kind::RequestPolicy => self.policies.push(Manifest::of(document)?),
-            Kind::Waiver => return Err(vec![document.at("/kind", "`Waiver` is a kind that this version cannot load yet")]),
-            Kind::RequestLimit => return Err(vec![document.at("/kind", "`RequestLimit` is a kind that this version cannot load yet")]),
+            Kind::Waiver => {
+                return Err(vec![document.at("/kind", "`Waiver` is a kind that this version cannot load yet")]);
+            }
+            Kind::RequestLimit => {
+                return Err(vec![document.at("/kind", "`RequestLimit` is a kind that this version cannot load yet")]);
+            }
         }
         Ok(())
     }
