@@ -77,7 +77,7 @@ fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet
     let spec = &manifest.value.spec;
     let conditions = spec.match_conditions.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
-        (Part::Condition(position), pointer, &condition.expression, policy.constant_condition(position))
+        (Part::Condition(position), pointer, &condition.expression, policy.scope.constant_condition(position))
     });
     let validations = spec.validations.iter().enumerate().map(|(position, validation)| {
         let pointer = format!("/spec/validations/{position}/expression");
@@ -114,7 +114,7 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            conditions(policy.conditions()).chain(validations).collect()
+            conditions(policy.scope.conditions()).chain(validations).collect()
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()
