@@ -2,9 +2,11 @@
 
 use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
+use crate::policy::Waiver;
 use crate::server::Endpoint;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 /// A user that the built-in stand-in has from the start.
 const USER: &str = "user_portcullis_ada";
@@ -41,6 +43,8 @@ pub struct Enforced {
     pub audited: usize,
     /// The policies, in the order they are told.
     pub policies: Vec<PolicyRow>,
+    /// What is let through of what they would refuse.
+    pub waivers: Vec<WaiverRow>,
 }
 
 /// One policy, as a row of the table.
@@ -62,6 +66,50 @@ impl PolicyRow {
     fn cells(&self) -> Vec<String> {
         let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
         vec![self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+    }
+}
+
+/// One waiver, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct WaiverRow {
+    /// Its `metadata.name`.
+    pub name: String,
+    /// The policy.
+    pub policy: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it was granted.
+    pub ticket: String,
+    /// When it ends.
+    pub expires: String,
+    /// How long it still has.
+    pub left: String,
+}
+
+impl WaiverRow {
+    /// The waiver as it is at `now`.
+    pub fn at(waiver: &Waiver, now: SystemTime) -> Self {
+        let left = if waiver.expires.is_past(now) {
+            "over".to_owned()
+        } else {
+            match format!("{:.0}", waiver.expires.days_left(now).floor()).as_str() {
+                "0" => "less than a day".to_owned(),
+                "1" => "1 day".to_owned(),
+                days => format!("{days} days"),
+            }
+        };
+        Self {
+            name: waiver.name.to_string(),
+            policy: waiver.policy.to_string(),
+            owner: waiver.owner.to_string(),
+            ticket: waiver.ticket.to_string(),
+            expires: waiver.expires.to_string(),
+            left,
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        [&self.name, &self.policy, &self.owner, &self.ticket, &self.expires, &self.left].map(Clone::clone).to_vec()
     }
 }
 
@@ -105,6 +153,12 @@ impl Display for Enforced {
         }
         let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned).to_vec();
         let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
+        write!(f, "\n\n{}", columns("  ", &rows))?;
+        if self.waivers.is_empty() {
+            return Ok(());
+        }
+        let head = ["waiver", "policy", "owner", "ticket", "expires", "left"].map(str::to_owned).to_vec();
+        let rows: Vec<_> = std::iter::once(head).chain(self.waivers.iter().map(WaiverRow::cells)).collect();
         write!(f, "\n\n{}", columns("  ", &rows))
     }
 }
@@ -161,6 +215,7 @@ mod tests {
                 row("no-skip-password-checks", "Deny", Some("identity-security")),
                 row("metadata-size", "Warn", None),
             ],
+            waivers: Vec::new(),
         }
     }
 

@@ -183,11 +183,17 @@ fn findings(text: &mut String, violations: &[Violation]) {
     }
     let _ = writeln!(text, "\nfindings");
     for violation in violations {
-        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), violation.rule, violation.message);
+        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
         if let Some(hint) = &violation.hint {
             let _ = writeln!(text, "    hint: {hint}");
         }
     }
+}
+
+/// The rule, with the waiver for which it is only audited.
+pub(super) fn by(violation: &Violation) -> String {
+    let waived = violation.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})"));
+    format!("{}{}", violation.rule, waived.unwrap_or_default())
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

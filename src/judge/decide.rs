@@ -3,13 +3,14 @@
 use super::bundle::Bundle;
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
+use super::waive::waive;
 use crate::contract::field::Field;
 use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::{Inspection, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, Kind, ParseError, Problem, View};
 use crate::policy::cel::EvaluationError;
-use crate::policy::{Action, Attributes, Outcome, Policy};
+use crate::policy::{Action, Attributes, Outcome, Policy, Waiver, Waiving};
 use crate::reason::Reason;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
     pub rules: Vec<(Arc<Policy>, Outcome)>,
+    /// What each waiver that was asked is to the request, by policy.
+    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
 }
 
 /// A step of the judge that is over; for who keeps the time, which the judge does not have.
@@ -70,7 +73,7 @@ pub fn decide_in_steps(
             Err(error) => {
                 after(Step::Parse);
                 violations.push(from_parse(inspection, schema, &error));
-                return conclude(Permit::judged(body), violations, Vec::new());
+                return conclude(Permit::judged(body), violations, Vec::new(), Vec::new());
             }
         },
     };
@@ -78,19 +81,27 @@ pub fn decide_in_steps(
     let policies = bundle.policies.of_operation(&operation.id).iter();
     let rules: Vec<(Arc<Policy>, Outcome)> =
         policies.map(|policy| (policy.clone(), policy.evaluate(operation, document.as_ref(), attributes))).collect();
+    let mut waivers = Vec::new();
     for (policy, outcome) in &rules {
-        from_policy(policy, outcome, is_sound, &mut violations);
+        let mut found = from_policy(policy, outcome, is_sound);
+        waivers.extend(waive(policy, operation, document.as_ref(), attributes, is_sound, &mut found));
+        violations.append(&mut found);
     }
     // what the contract has no schema for is forwarded as it streams; only its head was judged
     let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
-    conclude(permit, violations, rules)
+    conclude(permit, violations, rules, waivers)
 }
 
 /// Refused for the first violation whose action is to deny; violations come in the order in which rules were asked.
-fn conclude(permit: Permit, violations: Vec<Violation>, rules: Vec<(Arc<Policy>, Outcome)>) -> Judgement {
+fn conclude(
+    permit: Permit,
+    violations: Vec<Violation>,
+    rules: Vec<(Arc<Policy>, Outcome)>,
+    waivers: Vec<(Arc<Waiver>, Waiving)>,
+) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules }
+    Judgement { verdict, violations, rules, waivers }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
@@ -112,6 +123,7 @@ fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -
         message: error.to_string().into(),
         hint: Some(hint.into()),
         owner: None,
+        waived_by: None,
     }
 }
 
@@ -150,6 +162,7 @@ pub fn pass_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Op
         message: reason.meaning().into(),
         hint: None,
         owner: None,
+        waived_by: None,
     };
     bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::exempt(), violation))
 }
@@ -178,12 +191,14 @@ fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
         message: format!("{subject} {}", finding.message).into(),
         hint: finding.meant.map(|meant| format!("did you mean `{meant}`?").into()),
         owner: None,
+        waived_by: None,
     })
 }
 
 /// The violations that a policy found. Where the body does not fit the schema, a rule's failure says nothing new: it was
 /// written for bodies that do.
-fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &mut Vec<Violation>) {
+fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violation> {
+    let mut violations = Vec::new();
     match outcome {
         Outcome::OtherEnvironment | Outcome::NoMatch(_) | Outcome::Holds => {}
         Outcome::Failed(position, error) => {
@@ -203,6 +218,7 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &
                         message: validation.message.clone(),
                         hint: validation.hint.clone(),
                         owner: policy.owner.clone(),
+                        waived_by: None,
                     }),
                     (_, Some(error)) if is_sound => {
                         violations.push(failed(policy, &format!("validation {}", position + 1), *error));
@@ -212,6 +228,7 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &
             }
         }
     }
+    violations
 }
 
 /// A rule that fails is not known to hold: whoever wrote `Deny` gets a refusal.
@@ -224,5 +241,6 @@ fn failed(policy: &Policy, part: &str, error: EvaluationError) -> Violation {
         message: format!("policy `{}` could not be evaluated: {part}: {error}", policy.name).into(),
         hint: Some("this is a mistake in the policy, not in your request; tell its owner".into()),
         owner: policy.owner.clone(),
+        waived_by: None,
     }
 }

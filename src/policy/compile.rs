@@ -6,6 +6,7 @@ use super::compiler::{Compiler, did_you_mean};
 use super::reads::Reads;
 use super::scope::Scope;
 use super::source::{RequestPolicy, ValidationSource};
+use super::waiver::Waiver;
 use crate::contract::Contract;
 use crate::manifest::Manifest;
 use crate::span::Diagnostic;
@@ -26,6 +27,8 @@ pub struct Policy {
     pub validations: Vec<Validation>,
     /// What of the body it reads.
     pub reads: Reads,
+    /// For whom it does not hold, until when.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 /// One thing that must be true.
@@ -77,6 +80,7 @@ impl Compiler<'_> {
             scope: Self::scope(&spec.r#match, &matched, conditions, names),
             validations,
             reads: std::mem::take(&mut self.reads),
+            waivers: Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ mod manifests;
 mod reads;
 mod scope;
 mod source;
+mod waiver;
 
 pub use action::Action;
 pub use attributes::Attributes;
@@ -26,6 +27,7 @@ pub use manifests::Manifests;
 pub use reads::Reads;
 pub use scope::{Outside, Scope};
 pub use source::RequestPolicy;
+pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -33,6 +35,11 @@ use std::sync::Arc;
 /// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(RequestPolicy).to_value()
+}
+
+/// The JSON Schema of a waiver, for editors.
+pub fn waiver_schema() -> serde_json::Value {
+    schemars::schema_for!(WaiverSource).to_value()
 }
 
 /// All policies of a bundle, by the operations they match.
@@ -54,9 +61,15 @@ impl Policies {
         Self { all, by_operation }
     }
 
-    /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether a policy or waiver reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
-        self.all.iter().any(|policy| policy.scope.relies_on_header(name))
+        let mut scopes = self.all.iter().map(|policy| &policy.scope).chain(self.waivers().map(|waiver| &waiver.scope));
+        scopes.any(|scope| scope.relies_on_header(name))
+    }
+
+    /// Every waiver, by policy.
+    pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.all.iter().flat_map(|policy| &policy.waivers)
     }
 
     /// Every policy, in the order they were loaded.

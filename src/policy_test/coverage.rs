@@ -3,7 +3,7 @@
 use super::run::CaseResult;
 use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::Manifest;
-use crate::policy::{Outcome, Policy, RequestPolicy};
+use crate::policy::{Outcome, Policy, RequestPolicy, Waiver, WaiverSource, Waiving};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,25 +32,34 @@ pub struct Branch {
     pub seen: bool,
 }
 
-/// A branch: policy, part, outcome.
+/// A branch: policy or waiver, part, outcome.
 type Key = (Arc<str>, Part, bool);
 
-/// Something in a policy that is true or false of a request.
+/// Something in a policy or waiver that is true or false of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Condition(usize),
     Validation(usize),
+    WaiverCondition(usize),
 }
 
 impl Coverage {
     /// What `results` have shown of the policies of `bundle`, which was compiled from `texts`.
     pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.decided.rules);
-        let seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
+        let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
+        let waivers = results.iter().flat_map(|result| &result.decided.waivers);
+        seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
-        let manifests = manifests(texts).0.policies;
-        let policies = manifests.iter().zip(bundle.policies.all());
-        Self { branches: policies.flat_map(|(manifest, policy)| branches(manifest, policy, &seen)).collect() }
+        let (manifests, _) = manifests(texts);
+        let policies = manifests.policies.iter().zip(bundle.policies.all());
+        let mut branches: Vec<_> =
+            policies.flat_map(|(manifest, policy)| branches_of_policy(manifest, policy, &seen)).collect();
+        for manifest in &manifests.waivers {
+            let waiver = bundle.policies.waivers().find(|it| *it.name == *manifest.value.metadata.name);
+            branches.extend(waiver.into_iter().flat_map(|waiver| branches_of_waiver(manifest, waiver, &seen)));
+        }
+        Self { branches }
     }
 
     /// How many branches cases have shown.
@@ -73,7 +82,7 @@ impl Coverage {
     }
 }
 
-fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
+fn branches_of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
     let spec = &manifest.value.spec;
     let conditions = spec.match_conditions.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
@@ -84,7 +93,7 @@ fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet
         (Part::Validation(position), pointer, &validation.expression, policy.constant_validation(position))
     });
     let outcomes = conditions.chain(validations).flat_map(|(part, pointer, expression, constant)| {
-        let possible = [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome));
+        let possible = possible(constant);
         possible.map(move |outcome| Branch {
             policy: policy.name.clone(),
             file: manifest.source.file().to_owned(),
@@ -95,6 +104,27 @@ fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet
         })
     });
     outcomes.collect()
+}
+
+fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {
+    let conditions = manifest.value.spec.match_conditions.iter().enumerate();
+    let outcomes = conditions.flat_map(|(position, condition)| {
+        let pointer = format!("/spec/matchConditions/{position}/expression");
+        possible(waiver.scope.constant_condition(position)).map(move |outcome| Branch {
+            policy: waiver.policy.clone(),
+            file: manifest.source.file().to_owned(),
+            line: manifest.source.line(&pointer).unwrap_or(1),
+            expression: condition.expression.clone(),
+            outcome,
+            seen: seen.contains(&(waiver.name.clone(), Part::WaiverCondition(position), outcome)),
+        })
+    });
+    outcomes.collect()
+}
+
+/// What an expression can turn out to be that is `constant`, if it is.
+fn possible(constant: Option<bool>) -> impl Iterator<Item = bool> {
+    [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome))
 }
 
 /// The branches that an outcome shows.
@@ -118,4 +148,16 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()
+}
+
+/// The branches that what a waiver is to a request shows.
+fn shown_of_waiver(waiver: &Waiver, waiving: Waiving) -> Vec<Key> {
+    let (held, broken) = match waiving {
+        Waiving::Applies | Waiving::Expired => (waiver.scope.conditions(), None),
+        Waiving::NoMatch(position) => (position, Some(position)),
+        Waiving::Failed(position, _) => (position, None),
+    };
+    let held = (0..held).map(|position| (position, true));
+    let all = held.chain(broken.map(|position| (position, false)));
+    all.map(|(position, outcome)| (waiver.name.clone(), Part::WaiverCondition(position), outcome)).collect()
 }

@@ -362,6 +362,7 @@ pub(crate) mod samples {
                 message: Arc::from("skip_password_checks is not allowed in production"),
                 hint: None,
                 owner: None,
+                waived_by: None,
             },
             Violation {
                 reason: Reason::SchemaViolation,
@@ -371,8 +372,20 @@ pub(crate) mod samples {
                 message: Arc::from(format!("`{CANARY}` is not a field of UpdateUser")),
                 hint: None,
                 owner: None,
+                waived_by: None,
             },
         ];
+        record
+    }
+
+    /// Judged and forwarded, for a waiver lets it past the policy.
+    pub(crate) fn waived() -> Record {
+        let mut record = allowed();
+        record.violations = denied().violations;
+        record.violations.truncate(1);
+        for violation in &mut record.violations {
+            (violation.action, violation.waived_by) = (Action::Audit, Some(Arc::from("migration")));
+        }
         record
     }
 

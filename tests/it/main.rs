@@ -63,4 +63,6 @@ mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
 #[cfg(test)]
+mod waivers;
+#[cfg(test)]
 mod watching;

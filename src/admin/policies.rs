@@ -1,0 +1,35 @@
+//! What policies and waivers are in force, for operators and their tools.
+
+use crate::judge::Bundle;
+use crate::policy::{Policy, Waiver};
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// What is in force, and for waivers how long it still is at `now`.
+pub(super) fn in_force(bundle: &Bundle, now: SystemTime) -> Value {
+    let policies: Vec<_> = bundle.policies.all().iter().map(|it| policy(it)).collect();
+    let waivers: Vec<_> = bundle.policies.waivers().map(|it| waiver(it, now)).collect();
+    json!({ "revision": bundle.revision, "policies": policies, "waivers": waivers })
+}
+
+fn policy(policy: &Policy) -> Value {
+    json!({
+        "name": policy.name,
+        "action": policy.action.as_str(),
+        "operations": policy.scope.operations,
+        "environments": policy.scope.environments.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+        "owner": policy.owner,
+    })
+}
+
+fn waiver(waiver: &Waiver, now: SystemTime) -> Value {
+    json!({
+        "name": waiver.name,
+        "policy": waiver.policy,
+        "owner": waiver.owner,
+        "ticket": waiver.ticket,
+        "reason": waiver.reason,
+        "expires": waiver.expires.to_string(),
+        "expired": waiver.expires.is_past(now),
+    })
+}
