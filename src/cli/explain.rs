@@ -10,9 +10,11 @@ use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
+use crate::policy::cel::EvaluationError;
 use crate::policy::{Attributes, Client, Outcome, Policy};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::Read;
 use std::time::SystemTime;
@@ -167,14 +169,21 @@ pub(super) fn said(policy: &Policy, outcome: &Outcome) -> String {
             format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))
         }
         Outcome::Holds => "holds".to_owned(),
-        Outcome::Violated(positions) => {
-            let parts = positions.iter().map(|(position, error)| {
-                let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
-                error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
-            });
-            parts.collect::<Vec<_>>().join("; ")
+        Outcome::Violated(positions) => violated(policy, positions).join("; "),
+        Outcome::Misfit(findings, positions) => {
+            let keywords: BTreeSet<_> = findings.iter().map(|finding| finding.keyword).collect();
+            let schema = format!("does not fit its schema: {}", keywords.into_iter().collect::<Vec<_>>().join(", "));
+            [vec![schema], violated(policy, positions)].concat().join("; ")
         }
     }
+}
+
+fn violated(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> Vec<String> {
+    let parts = positions.iter().map(|(position, error)| {
+        let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
+        error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
+    });
+    parts.collect()
 }
 
 fn findings(text: &mut String, violations: &[Violation]) {

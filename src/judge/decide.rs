@@ -181,18 +181,36 @@ fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
         (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, misfit(inspection).max(Action::Warn)),
         (FindingKind::Unknown, UnknownFields::Allow) => return None,
     };
-    let subject =
-        finding.field.as_ref().map_or_else(|| "the body".to_owned(), |field| format!("`{}`", field.for_caller()));
     Some(Violation {
         reason,
         action,
         rule: Rule::Keyword(finding.keyword),
+        message: sentence(&finding),
         field: finding.field,
-        message: format!("{subject} {}", finding.message).into(),
         hint: finding.meant.map(|meant| format!("did you mean `{meant}`?").into()),
         owner: None,
         waived_by: None,
     })
+}
+
+fn sentence(finding: &Finding) -> Arc<str> {
+    let subject =
+        finding.field.as_ref().map_or_else(|| "the body".to_owned(), |field| format!("`{}`", field.for_caller()));
+    format!("{subject} {}", finding.message).into()
+}
+
+/// The violation for what does not fit a policy's schema.
+fn from_policy_schema(policy: &Policy, finding: &Finding) -> Violation {
+    Violation {
+        reason: Reason::PolicyDenied,
+        action: policy.action,
+        rule: Rule::Policy(policy.name.clone()),
+        message: sentence(finding),
+        field: finding.field.clone(),
+        hint: None,
+        owner: policy.owner.clone(),
+        waived_by: None,
+    }
 }
 
 /// The violations that a policy found. Where the body does not fit the schema, a rule's failure says nothing new: it was
@@ -207,7 +225,10 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violat
                 violations.push(failed(policy, &part, *error));
             }
         }
-        Outcome::Violated(positions) => {
+        Outcome::Violated(positions) | Outcome::Misfit(_, positions) => {
+            if let Outcome::Misfit(findings, _) = outcome {
+                violations.extend(findings.iter().map(|finding| from_policy_schema(policy, finding)));
+            }
             for (position, error) in positions {
                 match (policy.validations.get(*position), error) {
                     (Some(validation), None) => violations.push(Violation {

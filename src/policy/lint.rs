@@ -1,6 +1,7 @@
 //! What is allowed in a policy and yet likely a mistake: a rule that can be walked around.
 
 use super::compile::Policy;
+use super::reads::Reads;
 use super::source::RequestPolicy;
 use crate::contract::{Contract, Operation};
 use crate::manifest::Manifest;
@@ -18,7 +19,8 @@ pub fn lint(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Cont
         operations.into_iter().partition(|operation| policy.scope.operations.contains(&operation.id));
     let mut open: BTreeMap<Arc<str>, BTreeSet<&str>> = BTreeMap::new();
     for other in others.iter().filter(|other| own.iter().any(|own| other.is_sibling_of(own))) {
-        for fields in policy.validations.iter().filter_map(|validation| validation.reads.fields()) {
+        let reads = policy.validations.iter().map(|validation| &validation.reads);
+        for fields in reads.chain(policy.schema.as_ref().map(|schema| &schema.reads)).filter_map(Reads::fields) {
             if fields.iter().all(|field| declares(other, field)) {
                 open.entry(other.id.clone()).or_default().extend(fields);
             }

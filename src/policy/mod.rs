@@ -13,6 +13,7 @@ mod evaluate;
 mod lint;
 mod manifests;
 mod reads;
+mod schema;
 mod scope;
 mod source;
 mod waiver;

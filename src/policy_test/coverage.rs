@@ -39,6 +39,7 @@ type Key = (Arc<str>, Part, bool);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Condition(usize),
+    Schema,
     Validation(usize),
     WaiverCondition(usize),
 }
@@ -86,19 +87,20 @@ fn branches_of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen:
     let spec = &manifest.value.spec;
     let conditions = spec.match_conditions.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
-        (Part::Condition(position), pointer, &condition.expression, policy.scope.constant_condition(position))
+        (Part::Condition(position), pointer, condition.expression.as_str(), policy.scope.constant_condition(position))
     });
     let validations = spec.validations.iter().enumerate().map(|(position, validation)| {
         let pointer = format!("/spec/validations/{position}/expression");
-        (Part::Validation(position), pointer, &validation.expression, policy.constant_validation(position))
+        (Part::Validation(position), pointer, validation.expression.as_str(), policy.constant_validation(position))
     });
-    let outcomes = conditions.chain(validations).flat_map(|(part, pointer, expression, constant)| {
+    let schema = policy.has_schema().then(|| (Part::Schema, "/spec/schema".to_owned(), "schema", None));
+    let outcomes = conditions.chain(schema).chain(validations).flat_map(|(part, pointer, expression, constant)| {
         let possible = possible(constant);
         possible.map(move |outcome| Branch {
             policy: policy.name.clone(),
             file: manifest.source.file().to_owned(),
             line: manifest.source.line(&pointer).unwrap_or(1),
-            expression: expression.clone(),
+            expression: expression.to_owned(),
             outcome,
             seen: seen.contains(&(policy.name.clone(), part, outcome)),
         })
@@ -134,9 +136,11 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
         Outcome::OtherEnvironment => Vec::new(),
         Outcome::NoMatch(position) => conditions(*position).chain([(Part::Condition(*position), false)]).collect(),
         Outcome::Failed(position, _) => conditions(*position).collect(),
-        Outcome::Holds | Outcome::Violated(_) => {
+        Outcome::Holds | Outcome::Violated(_) | Outcome::Misfit(..) => {
             let violated = |position: usize| match outcome {
-                Outcome::Violated(violated) => violated.iter().find(|(at, _)| *at == position),
+                Outcome::Violated(violated) | Outcome::Misfit(_, violated) => {
+                    violated.iter().find(|(at, _)| *at == position)
+                }
                 _ => None,
             };
             let validations = (0..policy.validations.len()).filter_map(|position| match violated(position) {
@@ -144,7 +148,8 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            conditions(policy.scope.conditions()).chain(validations).collect()
+            let schema = policy.has_schema().then(|| (Part::Schema, !matches!(outcome, Outcome::Misfit(..))));
+            conditions(policy.scope.conditions()).chain(schema).chain(validations).collect()
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()

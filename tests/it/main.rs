@@ -33,6 +33,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod policy_schemas;
+#[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
 mod properties;
