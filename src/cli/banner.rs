@@ -2,9 +2,11 @@
 
 use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
+use crate::policy::Waiver;
 use crate::server::Endpoint;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 /// A user that the built-in stand-in has from the start.
 const USER: &str = "user_portcullis_ada";
@@ -43,6 +45,8 @@ pub struct Enforced {
     pub policies: Vec<PolicyRow>,
     /// The limits, in the order they are told.
     pub limits: Vec<LimitRow>,
+    /// What is let through of what policies would refuse.
+    pub waivers: Vec<WaiverRow>,
 }
 
 /// One limit, as a row of the table.
@@ -81,6 +85,50 @@ impl LimitRow {
         let mut cells = self.row.cells();
         cells.insert(2, self.allows.clone());
         cells
+    }
+}
+
+/// One waiver, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct WaiverRow {
+    /// Its `metadata.name`.
+    pub name: String,
+    /// The policy.
+    pub policy: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it was granted.
+    pub ticket: String,
+    /// When it ends.
+    pub expires: String,
+    /// How long it still has.
+    pub left: String,
+}
+
+impl WaiverRow {
+    /// The waiver as it is at `now`.
+    pub fn at(waiver: &Waiver, now: SystemTime) -> Self {
+        let left = if waiver.expires.is_past(now) {
+            "over".to_owned()
+        } else {
+            match format!("{:.0}", waiver.expires.days_left(now).floor()).as_str() {
+                "0" => "less than a day".to_owned(),
+                "1" => "1 day".to_owned(),
+                days => format!("{days} days"),
+            }
+        };
+        Self {
+            name: waiver.name.to_string(),
+            policy: waiver.policy.to_string(),
+            owner: waiver.owner.to_string(),
+            ticket: waiver.ticket.to_string(),
+            expires: waiver.expires.to_string(),
+            left,
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        [&self.name, &self.policy, &self.owner, &self.ticket, &self.expires, &self.left].map(Clone::clone).to_vec()
     }
 }
 
@@ -125,11 +173,15 @@ impl Display for Enforced {
             let head = ["policy", "action", "environments", "operations", "owner"];
             table(f, &head, self.policies.iter().map(PolicyRow::cells))?;
         }
-        if self.limits.is_empty() {
+        if !self.limits.is_empty() {
+            let head = ["limit", "action", "allows", "environments", "operations", "owner"];
+            table(f, &head, self.limits.iter().map(LimitRow::cells))?;
+        }
+        if self.waivers.is_empty() {
             return Ok(());
         }
-        let head = ["limit", "action", "allows", "environments", "operations", "owner"];
-        table(f, &head, self.limits.iter().map(LimitRow::cells))
+        let head = ["waiver", "policy", "owner", "ticket", "expires", "left"];
+        table(f, &head, self.waivers.iter().map(WaiverRow::cells))
     }
 }
 
@@ -194,6 +246,7 @@ mod tests {
                 row: row("limit-password-changes", "Deny", Some("identity-security")),
                 allows: "30 per 1m, 2 at once".to_owned(),
             }],
+            waivers: Vec::new(),
         }
     }
 

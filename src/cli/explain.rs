@@ -10,10 +10,12 @@ use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
+use crate::policy::cel::EvaluationError;
 use crate::policy::{Attributes, Claim, Client, Key, Limit, Outcome, Outside, Policy};
 use crate::redact::{Fingerprint, Fingerprinter};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::Read;
 use std::time::SystemTime;
@@ -200,14 +202,21 @@ pub(super) fn said(policy: &Policy, outcome: &Outcome) -> String {
             format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))
         }
         Outcome::Holds => "holds".to_owned(),
-        Outcome::Violated(positions) => {
-            let parts = positions.iter().map(|(position, error)| {
-                let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
-                error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
-            });
-            parts.collect::<Vec<_>>().join("; ")
+        Outcome::Violated(positions) => violated(policy, positions).join("; "),
+        Outcome::Misfit(findings, positions) => {
+            let keywords: BTreeSet<_> = findings.iter().map(|finding| finding.keyword).collect();
+            let schema = format!("does not fit its schema: {}", keywords.into_iter().collect::<Vec<_>>().join(", "));
+            [vec![schema], violated(policy, positions)].concat().join("; ")
         }
     }
+}
+
+fn violated(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> Vec<String> {
+    let parts = positions.iter().map(|(position, error)| {
+        let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
+        error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
+    });
+    parts.collect()
 }
 
 fn findings(text: &mut String, violations: &[Violation]) {
@@ -216,11 +225,17 @@ fn findings(text: &mut String, violations: &[Violation]) {
     }
     let _ = writeln!(text, "\nfindings");
     for violation in violations {
-        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), violation.rule, violation.message);
+        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
         if let Some(hint) = &violation.hint {
             let _ = writeln!(text, "    hint: {hint}");
         }
     }
+}
+
+/// The rule, with the waiver for which it is only audited.
+pub(super) fn by(violation: &Violation) -> String {
+    let waived = violation.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})"));
+    format!("{}{}", violation.rule, waived.unwrap_or_default())
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

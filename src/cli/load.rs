@@ -1,7 +1,7 @@
 //! Loads what the commands work with.
 
 use super::args::ConfigArgs;
-use super::banner::{Enforced, LimitRow, PolicyRow};
+use super::banner::{Enforced, LimitRow, PolicyRow, WaiverRow};
 use super::policies::{self, Texts};
 use super::{Failure, contract_folder};
 use crate::config::gateway::Gateway;
@@ -15,6 +15,7 @@ use crate::policy::{Action, Limit, Policy, Scope};
 use crate::policy_test::{self, Suite};
 use crate::span::Diagnostic;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The configuration of a fresh clone.
 const QUICKSTART: &str = "config/quickstart.yaml";
@@ -92,7 +93,8 @@ pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure
 
 /// What is allowed in the policies of `bundle` and yet likely a mistake.
 pub(super) fn lints(gateway: &Gateway, bundle: &Bundle) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?.policies))
+    let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
+    Ok(bundle.lints(&texts.policies, SystemTime::now()))
 }
 
 /// Entries of `contract.operations` that there is no operation for.
@@ -116,6 +118,7 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
         audited: bundle.inspected(Mode::Audit),
         policies: bundle.policies.all().iter().map(|policy| policy_row(policy)).collect(),
         limits: bundle.policies.limits().iter().map(|limit| limit_row(limit)).collect(),
+        waivers: bundle.policies.waivers().map(|waiver| WaiverRow::at(waiver, SystemTime::now())).collect(),
     }
 }
 

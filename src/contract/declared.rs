@@ -112,6 +112,14 @@ impl Declared {
         found.filter(|declared| self.exclusive && *declared != name)
     }
 
+    /// What is declared for the place that `steps` lead to.
+    pub fn at(&self, steps: &[Location]) -> Option<&Self> {
+        steps.iter().try_fold(self, |declared, step| match step {
+            Location::Member(name) => declared.member(name),
+            Location::Element(_) => declared.elements(),
+        })
+    }
+
     /// The place that `steps` lead to, showing only declared names; it ends at the first name that is not declared.
     pub fn show(&self, steps: &[Location]) -> Option<Field> {
         let mut pointer = Pointer::default();

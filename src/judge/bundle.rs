@@ -4,13 +4,16 @@ use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
-use crate::policy::{Manifests, Policies, compile, compile_limit, lint, lint_limit};
+use crate::policy::{
+    Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
+};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The text of a policy file.
 #[derive(Clone, Debug)]
@@ -72,13 +75,22 @@ impl Bundle {
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }
 
-    /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
-    pub fn lints(&self, texts: &[PolicyText]) -> Vec<Diagnostic> {
-        let (Manifests { policies, limits, .. }, _) = manifests(texts);
-        let policies = policies.iter().zip(self.policies.all());
-        let policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
-        let limits = limits.iter().zip(self.policies.limits());
-        policies.chain(limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract))).collect()
+    /// What is allowed in the policy files and yet likely a mistake at `now`. `texts` are those that the bundle was compiled
+    /// from.
+    pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
+        let (manifests, _) = manifests(texts);
+        let policies = manifests.policies.iter().zip(self.policies.all());
+        let of_policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let limits = manifests.limits.iter().zip(self.policies.limits());
+        let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
+        let waivers = manifests.waivers.iter().flat_map(|manifest| {
+            let name = manifest.value.metadata.name.as_str();
+            let mut all =
+                self.policies.all().iter().flat_map(|policy| policy.waivers.iter().map(move |it| (it, policy)));
+            let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
+            found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
+        });
+        of_policies.chain(of_limits).chain(waivers).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
@@ -133,10 +145,14 @@ fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Policies, Vec<D
     let names = manifests.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
     let limits = manifests.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
     mistakes.extend(repeated_names("policy", names.chain(limits)));
+    let waivers = waivers(&manifests, contract, &mut mistakes);
     let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &manifests.policies {
         match compile(manifest, contract) {
-            Ok(policy) => policies.push(Arc::new(policy)),
+            Ok(mut policy) => {
+                policy.waivers = waivers.iter().filter(|waiver| waiver.policy == policy.name).cloned().collect();
+                policies.push(Arc::new(policy));
+            }
             Err(found) => mistakes.extend(found),
         }
     }
@@ -147,6 +163,19 @@ fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Policies, Vec<D
         }
     }
     if mistakes.is_empty() { Ok(Policies::new(policies, limits)) } else { Err(in_order(mistakes, texts)) }
+}
+
+fn waivers(manifests: &Manifests, contract: &Contract, mistakes: &mut Vec<Diagnostic>) -> Vec<Arc<Waiver>> {
+    let names = manifests.waivers.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    mistakes.extend(repeated_names("waiver", names));
+    let mut waivers = Vec::new();
+    for manifest in &manifests.waivers {
+        match compile_waiver(manifest, &manifests.policies, contract) {
+            Ok(waiver) => waivers.push(Arc::new(waiver)),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    waivers
 }
 
 /// A mistake for each of `names` that another document of the same kind has before it.

@@ -12,6 +12,7 @@ mod source;
 mod tree;
 mod words;
 
+pub use schema::schema_mistakes;
 pub use source::Source;
 pub use words::field;
 

@@ -16,7 +16,8 @@ use std::sync::Arc;
 /// A rule can be walked around by another operation on the same resource that takes every field the rule reads, in any API
 /// version.
 pub fn lint(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Contract) -> Vec<Diagnostic> {
-    let reads: Vec<_> = policy.validations.iter().map(|validation| &validation.reads).collect();
+    let reads = policy.validations.iter().map(|validation| &validation.reads);
+    let reads: Vec<_> = reads.chain(policy.schema.as_ref().map(|schema| &schema.reads)).collect();
     let open = open(&policy.scope, &reads, contract);
     told(open, &policy.name, &manifest.value.spec.r#match, &manifest.source)
 }

@@ -2,6 +2,7 @@
 
 use super::limit::RequestLimit;
 use super::source::RequestPolicy;
+use super::waiver::WaiverSource;
 use crate::manifest::{self, Manifest, Source};
 use crate::span::Diagnostic;
 use schemars::JsonSchema;
@@ -15,6 +16,8 @@ pub struct Manifests {
     pub policies: Vec<Manifest<RequestPolicy>>,
     /// How many requests may pass.
     pub limits: Vec<Manifest<RequestLimit>>,
+    /// What is let through of what they would refuse.
+    pub waivers: Vec<Manifest<WaiverSource>>,
 }
 
 /// The part of a document that says what it is. The rest is looked at as that kind.
@@ -43,9 +46,7 @@ impl Manifests {
     fn add(&mut self, document: Source) -> Result<(), Vec<Diagnostic>> {
         match manifest::decode::<Head>(&document)?.kind {
             Kind::RequestPolicy => self.policies.push(Manifest::of(document)?),
-            Kind::Waiver => {
-                return Err(vec![document.at("/kind", "`Waiver` is a kind that this version cannot load yet")]);
-            }
+            Kind::Waiver => self.waivers.push(Manifest::of(document)?),
             Kind::RequestLimit => self.limits.push(Manifest::of(document)?),
         }
         Ok(())

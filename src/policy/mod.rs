@@ -15,8 +15,10 @@ mod limit;
 mod lint;
 mod manifests;
 mod reads;
+mod schema;
 mod scope;
 mod source;
+mod waiver;
 
 pub use action::Action;
 pub use attributes::Attributes;
@@ -30,6 +32,7 @@ pub use manifests::Manifests;
 pub use reads::Reads;
 pub use scope::{Outside, Scope};
 pub use source::{Named, RequestPolicy};
+pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 
 use indexed::{Indexed, Scoped};
 use std::collections::BTreeSet;
@@ -38,6 +41,11 @@ use std::sync::Arc;
 /// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(RequestPolicy).to_value()
+}
+
+/// The JSON Schema of a waiver, for editors.
+pub fn waiver_schema() -> serde_json::Value {
+    schemars::schema_for!(WaiverSource).to_value()
 }
 
 /// All policies and limits of a bundle, by the operations they match.
@@ -53,10 +61,17 @@ impl Policies {
         Self { policies: Indexed::new(policies), limits: Indexed::new(limits) }
     }
 
-    /// Whether a policy or limit reads the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether a policy, limit or waiver reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
-        self.all().iter().any(|policy| policy.scope.relies_on_header(name))
-            || self.limits().iter().any(|limit| limit.scope.relies_on_header(name))
+        let policies = self.all().iter().map(|policy| &policy.scope);
+        let limits = self.limits().iter().map(|limit| &limit.scope);
+        let mut scopes = policies.chain(limits).chain(self.waivers().map(|waiver| &waiver.scope));
+        scopes.any(|scope| scope.relies_on_header(name))
+    }
+
+    /// Every waiver, by policy.
+    pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.all().iter().flat_map(|policy| &policy.waivers)
     }
 
     /// Every policy, in the order they were loaded.

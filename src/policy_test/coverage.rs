@@ -3,7 +3,9 @@
 use super::run::CaseResult;
 use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{Manifest, Source};
-use crate::policy::{Claim, Limit, Named, Outcome, Outside, Policy, RequestLimit, RequestPolicy, Scope};
+use crate::policy::{
+    Claim, Limit, Named, Outcome, Outside, Policy, RequestLimit, RequestPolicy, Scope, Waiver, WaiverSource, Waiving,
+};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,14 +34,16 @@ pub struct Branch {
     pub seen: bool,
 }
 
-/// A branch: policy, part, outcome.
+/// A branch: policy or waiver, part, outcome.
 type Key = (Arc<str>, Part, bool);
 
-/// Something in a policy that is true or false of a request.
+/// Something in a policy or waiver that is true or false of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Condition(usize),
+    Schema,
     Validation(usize),
+    WaiverCondition(usize),
 }
 
 impl Coverage {
@@ -47,16 +51,22 @@ impl Coverage {
     pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.decided.rules);
         let claims = results.iter().flat_map(|result| &result.decided.limits);
-        let seen = rules.flat_map(|(policy, outcome)| shown(policy, outcome));
-        let seen: BTreeSet<Key> = seen.chain(claims.flat_map(|(limit, claim)| claimed(limit, claim))).collect();
+        let waivers = results.iter().flat_map(|result| &result.decided.waivers);
+        let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
+        seen.extend(claims.flat_map(|(limit, claim)| claimed(limit, claim)));
+        seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
         let (manifests, _) = manifests(texts);
         let policies = manifests.policies.iter().zip(bundle.policies.all());
         let limits = manifests.limits.iter().zip(bundle.policies.limits());
         let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));
-        Self {
-            branches: branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen))).collect(),
+        let mut branches: Vec<_> =
+            branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen))).collect();
+        for manifest in &manifests.waivers {
+            let waiver = bundle.policies.waivers().find(|it| *it.name == *manifest.value.metadata.name);
+            branches.extend(waiver.into_iter().flat_map(|waiver| branches_of_waiver(manifest, waiver, &seen)));
         }
+        Self { branches }
     }
 
     /// How many branches cases have shown.
@@ -88,7 +98,8 @@ fn of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSe
         let pointer = format!("/spec/validations/{position}/expression");
         (Part::Validation(position), pointer, &*validation.expression, policy.constant_validation(position))
     });
-    let rules = conditions(&spec.match_conditions, &policy.scope).chain(validations);
+    let schema = policy.has_schema().then(|| (Part::Schema, "/spec/schema".to_owned(), "schema", None));
+    let rules = conditions(&spec.match_conditions, &policy.scope).chain(schema).chain(validations);
     branches(&policy.name, &manifest.source, rules, seen)
 }
 
@@ -111,8 +122,7 @@ fn branches<'m>(
     seen: &BTreeSet<Key>,
 ) -> Vec<Branch> {
     let outcomes = rules.flat_map(|(part, pointer, expression, constant)| {
-        let possible = [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome));
-        possible.map(move |outcome| Branch {
+        possible(constant).map(move |outcome| Branch {
             policy: name.clone(),
             file: source.file().to_owned(),
             line: source.line(&pointer).unwrap_or(1),
@@ -139,6 +149,27 @@ fn claimed(limit: &Limit, claim: &Claim) -> Vec<Key> {
     met.chain(unmet).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
 }
 
+fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {
+    let conditions = manifest.value.spec.match_conditions.iter().enumerate();
+    let outcomes = conditions.flat_map(|(position, condition)| {
+        let pointer = format!("/spec/matchConditions/{position}/expression");
+        possible(waiver.scope.constant_condition(position)).map(move |outcome| Branch {
+            policy: waiver.policy.clone(),
+            file: manifest.source.file().to_owned(),
+            line: manifest.source.line(&pointer).unwrap_or(1),
+            expression: condition.expression.clone(),
+            outcome,
+            seen: seen.contains(&(waiver.name.clone(), Part::WaiverCondition(position), outcome)),
+        })
+    });
+    outcomes.collect()
+}
+
+/// What an expression can turn out to be that is `constant`, if it is.
+fn possible(constant: Option<bool>) -> impl Iterator<Item = bool> {
+    [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome))
+}
+
 /// The branches that an outcome shows.
 fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
     let conditions = |count: usize| (0..count).map(|position| (Part::Condition(position), true));
@@ -146,9 +177,11 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
         Outcome::OtherEnvironment => Vec::new(),
         Outcome::NoMatch(position) => conditions(*position).chain([(Part::Condition(*position), false)]).collect(),
         Outcome::Failed(position, _) => conditions(*position).collect(),
-        Outcome::Holds | Outcome::Violated(_) => {
+        Outcome::Holds | Outcome::Violated(_) | Outcome::Misfit(..) => {
             let violated = |position: usize| match outcome {
-                Outcome::Violated(violated) => violated.iter().find(|(at, _)| *at == position),
+                Outcome::Violated(violated) | Outcome::Misfit(_, violated) => {
+                    violated.iter().find(|(at, _)| *at == position)
+                }
                 _ => None,
             };
             let validations = (0..policy.validations.len()).filter_map(|position| match violated(position) {
@@ -156,8 +189,21 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            conditions(policy.scope.conditions()).chain(validations).collect()
+            let schema = policy.has_schema().then(|| (Part::Schema, !matches!(outcome, Outcome::Misfit(..))));
+            conditions(policy.scope.conditions()).chain(schema).chain(validations).collect()
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()
+}
+
+/// The branches that what a waiver is to a request shows.
+fn shown_of_waiver(waiver: &Waiver, waiving: Waiving) -> Vec<Key> {
+    let (held, broken) = match waiving {
+        Waiving::Applies | Waiving::Expired => (waiver.scope.conditions(), None),
+        Waiving::NoMatch(position) => (position, Some(position)),
+        Waiving::Failed(position, _) => (position, None),
+    };
+    let held = (0..held).map(|position| (position, true));
+    let all = held.chain(broken.map(|position| (position, false)));
+    all.map(|(position, outcome)| (waiver.name.clone(), Part::WaiverCondition(position), outcome)).collect()
 }

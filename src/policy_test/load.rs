@@ -88,6 +88,7 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
             mistakes.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
         }
         mistakes.extend(impossible(case, &source, &pointer, &judges));
+        mistakes.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
         match request(&written, &case.request, &format!("{pointer}/request")) {
             Ok(request) => {
                 cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
@@ -139,17 +140,42 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
     mistakes
 }
 
+/// Expected waivers that are of no policy which judges the cases.
+fn unknown_waivers(
+    case: &CaseSource,
+    source: &Source,
+    pointer: &str,
+    judges: &BTreeSet<String>,
+    bundle: &Bundle,
+) -> Vec<Diagnostic> {
+    let known: BTreeSet<&str> = bundle
+        .policies
+        .waivers()
+        .filter(|waiver| judges.contains(waiver.policy.as_ref()))
+        .map(|it| it.name.as_ref())
+        .collect();
+    let unknown = case.expect.waived.iter().filter(|name| !known.contains(name.as_str()));
+    let told = unknown.map(|name| {
+        let message = format!("`{}` is not a waiver of the policies that judge the cases", name.escape_debug());
+        let mistake = source.at(&format!("{pointer}/expect/waived"), message);
+        did_you_mean(mistake, nearest(name, known.iter().copied()))
+    });
+    told.collect()
+}
+
 fn has_any(names: Option<&BTreeSet<String>>) -> bool {
     names.is_some_and(|names| !names.is_empty())
 }
 
-/// The policies of the file beside the test file `file`.
+/// The policies of the file beside the test file `file`, and those that its waivers are of.
 fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
     let tested: Vec<_> = policies.iter().filter(|policy| is_beside(file, &policy.file)).cloned().collect();
     // the bundle was made of them, so they can be read
     let (manifests, _) = manifests(&tested);
+    let waived = manifests.waivers.into_iter().map(|manifest| manifest.value.spec.policy);
+    let limits = manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name);
     let policies = manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name);
-    policies.chain(manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name)).collect()
+    policies.chain(limits).chain(waived).collect()
 }
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.

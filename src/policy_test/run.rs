@@ -75,7 +75,8 @@ impl CaseResult<'_> {
 fn mismatches(expected: &Expectation, decided: &Decided) -> Vec<Mismatch> {
     let warnings = (&expected.warnings, decided.rules_of(Action::Warn));
     let audits = (&expected.audits, decided.rules_of(Action::Audit));
-    let mut sets = vec![("warnings", warnings), ("audits", audits)];
+    let waived = (&expected.waived, decided.waived());
+    let mut sets = vec![("warnings", warnings), ("audits", audits), ("waived", waived)];
     sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, decided.policies()))));
     sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, decided.fields()))));
     let differing = sets.into_iter().filter(|(_, (expected, got))| *expected != got);

@@ -142,6 +142,9 @@ pub(super) struct Expectation {
     /// The policies (or rules of the contract) that only let operators know, all of them; none where absent.
     #[serde(default)]
     pub(super) audits: BTreeSet<String>,
+    /// The waivers that let something pass, all of them; none where absent. What they let pass is not in `audits`.
+    #[serde(default)]
+    pub(super) waived: BTreeSet<String>,
 }
 
 /// Whether a request passes.

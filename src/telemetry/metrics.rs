@@ -7,6 +7,7 @@ use super::digits::hex;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
 use super::upstream_metrics::UpstreamMetrics;
+use super::waiver_metrics::WaiverMetrics;
 use crate::redact::OTHER;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
@@ -110,6 +111,8 @@ pub(super) struct Metrics {
     bundle: Family<Revision, Gauge>,
     bundle_loaded: Gauge,
     upstream: UpstreamMetrics,
+    /// What waivers let through.
+    pub(super) waivers: WaiverMetrics,
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
@@ -141,6 +144,7 @@ impl Metrics {
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
+            waivers: WaiverMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
             active: Gauge::default(),
@@ -217,6 +221,7 @@ impl Metrics {
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
         self.server.register(registry);
         self.upstream.register(registry);
+        self.waivers.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
@@ -246,6 +251,7 @@ impl Metrics {
             self.upstream.add(call);
         }
         self.add_decisions(record, operation);
+        self.waivers.add(record);
     }
 
     /// One for each rule that fired, however often it did; one without a policy where none did.

@@ -33,6 +33,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod policy_schemas;
+#[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
 mod properties;
@@ -64,5 +66,7 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod waivers;
 #[cfg(test)]
 mod watching;

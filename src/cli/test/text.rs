@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::cli::columns::columns;
-use crate::cli::explain::{claimed, said};
+use crate::cli::explain::{by, claimed, said};
 use crate::policy_test::{Branch, CaseResult, Coverage};
 use std::fmt::Write;
 
@@ -43,7 +43,7 @@ fn failure(text: &mut String, result: &CaseResult<'_>) {
         let _ = writeln!(text, "  why:\n{}", columns("    ", &rules));
     }
     for violation in &result.decided.violations {
-        let _ = writeln!(text, "    {} by {}: {}", violation.action.as_str(), violation.rule, violation.message);
+        let _ = writeln!(text, "    {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
     }
     text.push('\n');
 }

@@ -94,6 +94,7 @@ fn violation(Exceeded { limit, .. }: &Exceeded) -> Violation {
         message: limit.message.clone(),
         hint: limit.hint.clone(),
         owner: limit.owner.clone(),
+        waived_by: None,
     }
 }
 
