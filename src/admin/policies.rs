@@ -1,24 +1,27 @@
-//! What policies and waivers are in force, for operators and their tools.
+//! What policies, waivers and limits are in force, for operators and their tools.
 
 use crate::judge::Bundle;
-use crate::policy::{Policy, Waiver};
+use crate::policy::{Action, Scope, Waiver};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
 /// What is in force, and for waivers how long it still is at `now`.
 pub(super) fn in_force(bundle: &Bundle, now: SystemTime) -> Value {
-    let policies: Vec<_> = bundle.policies.all().iter().map(|it| policy(it)).collect();
+    let policies: Vec<_> =
+        bundle.policies.all().iter().map(|it| rule(&it.name, it.action, &it.scope, it.owner.as_deref())).collect();
+    let limits: Vec<_> =
+        bundle.policies.limits().iter().map(|it| rule(&it.name, it.action, &it.scope, it.owner.as_deref())).collect();
     let waivers: Vec<_> = bundle.policies.waivers().map(|it| waiver(it, now)).collect();
-    json!({ "revision": bundle.revision, "policies": policies, "waivers": waivers })
+    json!({ "revision": bundle.revision, "policies": policies, "waivers": waivers, "limits": limits })
 }
 
-fn policy(policy: &Policy) -> Value {
+fn rule(name: &str, action: Action, scope: &Scope, owner: Option<&str>) -> Value {
     json!({
-        "name": policy.name,
-        "action": policy.action.as_str(),
-        "operations": policy.scope.operations,
-        "environments": policy.scope.environments.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
-        "owner": policy.owner,
+        "name": name,
+        "action": action.as_str(),
+        "operations": scope.operations,
+        "environments": scope.environments.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+        "owner": owner,
     })
 }
 

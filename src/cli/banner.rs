@@ -45,6 +45,17 @@ pub struct Enforced {
     pub policies: Vec<PolicyRow>,
     /// What is let through of what they would refuse.
     pub waivers: Vec<WaiverRow>,
+    /// The limits, in the order they are told.
+    pub limits: Vec<LimitRow>,
+}
+
+/// One limit, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct LimitRow {
+    /// What it has in common with a policy.
+    pub row: PolicyRow,
+    /// What it lets pass, such as `30 per 1m`.
+    pub allows: String,
 }
 
 /// One policy, as a row of the table.
@@ -113,6 +124,14 @@ impl WaiverRow {
     }
 }
 
+impl LimitRow {
+    fn cells(&self) -> Vec<String> {
+        let mut cells = self.row.cells();
+        cells.insert(2, self.allows.clone());
+        cells
+    }
+}
+
 impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
@@ -149,18 +168,26 @@ impl Display for Enforced {
         }
         write!(f, "\n  revision     {}", self.revision)?;
         if self.policies.is_empty() {
-            return write!(f, "\n  policies     none: the contract alone is enforced");
+            write!(f, "\n  policies     none: the contract alone is enforced")?;
+        } else {
+            let head = ["policy", "action", "environments", "operations", "owner"];
+            table(f, &head, self.policies.iter().map(PolicyRow::cells))?;
         }
-        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned).to_vec();
-        let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
-        write!(f, "\n\n{}", columns("  ", &rows))?;
-        if self.waivers.is_empty() {
+        if !self.waivers.is_empty() {
+            let head = ["waiver", "policy", "owner", "ticket", "expires", "left"];
+            table(f, &head, self.waivers.iter().map(WaiverRow::cells))?;
+        }
+        if self.limits.is_empty() {
             return Ok(());
         }
-        let head = ["waiver", "policy", "owner", "ticket", "expires", "left"].map(str::to_owned).to_vec();
-        let rows: Vec<_> = std::iter::once(head).chain(self.waivers.iter().map(WaiverRow::cells)).collect();
-        write!(f, "\n\n{}", columns("  ", &rows))
+        let head = ["limit", "action", "allows", "environments", "operations", "owner"];
+        table(f, &head, self.limits.iter().map(LimitRow::cells))
     }
+}
+
+fn table(f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
+    let head = head.iter().copied().map(str::to_owned).collect();
+    write!(f, "\n\n{}", columns("  ", &std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
 fn target(upstream: &UpstreamTarget) -> String {
@@ -194,7 +221,7 @@ impl Display for Tries {
 
 #[cfg(test)]
 mod tests {
-    use super::{Banner, Enforced, PolicyRow};
+    use super::{Banner, Enforced, LimitRow, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
     use crate::server::Endpoint;
 
@@ -216,6 +243,10 @@ mod tests {
                 row("metadata-size", "Warn", None),
             ],
             waivers: Vec::new(),
+            limits: vec![LimitRow {
+                row: row("limit-password-changes", "Deny", Some("identity-security")),
+                allows: "30 per 1m, 2 at once".to_owned(),
+            }],
         }
     }
 
@@ -241,6 +272,9 @@ mod tests {
           no-skip-password-checks  Deny    production    CreateUser,UpdateUser  identity-security
           metadata-size            Warn    production    CreateUser,UpdateUser  -
 
+          limit                   action  allows                environments  operations             owner
+          limit-password-changes  Deny    30 per 1m, 2 at once  production    CreateUser,UpdateUser  identity-security
+
         The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.
 
         Try:
@@ -264,7 +298,7 @@ mod tests {
             ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
-            enforced: &Enforced { audited: 105, policies: Vec::new(), ..enforced() },
+            enforced: &Enforced { audited: 105, policies: Vec::new(), limits: Vec::new(), ..enforced() },
             color: false,
         };
         insta::assert_snapshot!(banner, @r"

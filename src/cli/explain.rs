@@ -11,7 +11,8 @@ use crate::contract::{Operation, Parameters, Routed, names_only_the_version, req
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
 use crate::policy::cel::EvaluationError;
-use crate::policy::{Attributes, Client, Outcome, Policy};
+use crate::policy::{Attributes, Claim, Client, Key, Limit, Outcome, Outside, Policy};
+use crate::redact::{Fingerprint, Fingerprinter};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ struct Request {
     body: Bytes,
     key: KeyClass,
     environment: Environment,
+    key_fingerprint: Option<Fingerprint>,
     client: Client,
 }
 
@@ -53,7 +55,9 @@ impl Request {
             let (name, value) = parsed.ok_or_else(|| usage("`--header` is not `Name: value`".to_owned()))?;
             headers.append(name, value);
         }
-        let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
+        let authorization = headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let key = KeyClass::of(authorization);
+        let key_fingerprint = authorization.map(|value| Fingerprinter::random().fingerprint(value));
         let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
         Ok(Self {
             method: args.method.clone(),
@@ -62,6 +66,7 @@ impl Request {
             body: body(args)?,
             key,
             environment,
+            key_fingerprint,
             client: client(&args.client)?,
         })
     }
@@ -129,6 +134,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
+        key_fingerprint: request.key_fingerprint,
         client: &request.client,
         time: SystemTime::now(),
     };
@@ -146,6 +152,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
     }
     line(&mut text, "revision", &bundle.revision);
     rules(&mut text, &judgement);
+    limits(&mut text, &judgement);
     findings(&mut text, &judgement.violations);
     (text, if judgement.verdict.is_ok() { Exit::Fine } else { Exit::Refused })
 }
@@ -158,6 +165,32 @@ fn rules(text: &mut String, judgement: &Judgement) {
     let width = judgement.rules.iter().map(|(policy, _)| policy.name.len()).max().unwrap_or_default();
     for (policy, outcome) in &judgement.rules {
         let _ = writeln!(text, "  {:<width$}  {:<5}  {}", policy.name, policy.action.as_str(), said(policy, outcome));
+    }
+}
+
+fn limits(text: &mut String, judgement: &Judgement) {
+    if judgement.limits.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nlimits");
+    let width = judgement.limits.iter().map(|(limit, _)| limit.name.len()).max().unwrap_or_default();
+    for (limit, claim) in &judgement.limits {
+        let _ = writeln!(text, "  {:<width$}  {:<5}  {}", limit.name, limit.action.as_str(), claimed(limit, claim));
+    }
+}
+
+pub(super) fn claimed(limit: &Limit, claim: &Claim) -> String {
+    match claim {
+        Claim::None(Outside::OtherEnvironment) => "not for this environment".to_owned(),
+        Claim::None(Outside::NoMatch(position)) => {
+            format!("condition `{}` is not true", limit.scope.condition(*position))
+        }
+        Claim::None(Outside::Failed(position, error)) => {
+            format!("condition `{}` could not be evaluated: {error}", limit.scope.condition(*position))
+        }
+        Claim::Counts(Key::Null) => "counts it with all that have no key".to_owned(),
+        Claim::Counts(key) => format!("counts it by the key {}", key.to_json()),
+        Claim::Failed(error) => format!("key could not be evaluated: {error}"),
     }
 }
 

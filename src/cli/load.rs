@@ -1,7 +1,7 @@
 //! Loads what the commands work with.
 
 use super::args::ConfigArgs;
-use super::banner::{Enforced, PolicyRow, WaiverRow};
+use super::banner::{Enforced, LimitRow, PolicyRow, WaiverRow};
 use super::policies::{self, Texts};
 use super::{Failure, contract_folder};
 use crate::config::gateway::Gateway;
@@ -11,7 +11,7 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Mode;
 use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
-use crate::policy::Policy;
+use crate::policy::{Action, Limit, Policy, Scope};
 use crate::policy_test::{self, Suite};
 use crate::span::Diagnostic;
 use std::path::{Path, PathBuf};
@@ -116,18 +116,32 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
         api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
         validated: bundle.inspected(Mode::Enforce),
         audited: bundle.inspected(Mode::Audit),
-        policies: bundle.policies.all().iter().map(|policy| row(policy)).collect(),
+        policies: bundle.policies.all().iter().map(|policy| policy_row(policy)).collect(),
         waivers: bundle.policies.waivers().map(|waiver| WaiverRow::at(waiver, SystemTime::now())).collect(),
+        limits: bundle.policies.limits().iter().map(|limit| limit_row(limit)).collect(),
     }
 }
 
-fn row(policy: &Policy) -> PolicyRow {
-    let environments: Vec<String> = policy.scope.environments.iter().map(Environment::to_string).collect();
+fn policy_row(policy: &Policy) -> PolicyRow {
+    row(&policy.name, policy.action, &policy.scope, policy.owner.as_deref())
+}
+
+fn limit_row(limit: &Limit) -> LimitRow {
+    let rate = limit.rate.as_ref().map(|rate| format!("{} per {}", rate.events, rate.written));
+    let at_once = limit.in_flight.map(|most| format!("{most} at once"));
+    LimitRow {
+        row: row(&limit.name, limit.action, &limit.scope, limit.owner.as_deref()),
+        allows: rate.into_iter().chain(at_once).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn row(name: &str, action: Action, scope: &Scope, owner: Option<&str>) -> PolicyRow {
+    let environments: Vec<String> = scope.environments.iter().map(Environment::to_string).collect();
     PolicyRow {
-        name: policy.name.to_string(),
-        action: format!("{:?}", policy.action),
+        name: name.to_owned(),
+        action: format!("{action:?}"),
         environments: if environments.is_empty() { vec!["all".to_owned()] } else { environments },
-        operations: policy.scope.operations.iter().map(ToString::to_string).collect(),
-        owner: policy.owner.as_deref().map(str::to_owned),
+        operations: scope.operations.iter().map(ToString::to_string).collect(),
+        owner: owner.map(str::to_owned),
     }
 }

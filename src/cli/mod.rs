@@ -96,6 +96,7 @@ fn schema(of: SchemaOf) -> serde_json::Value {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
         SchemaOf::Waiver => policy::waiver_schema(),
+        SchemaOf::RequestLimit => policy::limit_schema(),
         SchemaOf::PolicyTest => crate::policy_test::schema(),
         SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }

@@ -169,7 +169,7 @@ fn reload(gateway: &Gateway, shared: &Shared) {
         Ok(bundle) => {
             let revision = bundle.revision.clone();
             shared.telemetry.bundle_loaded(&bundle);
-            shared.gate.bundle.store(Arc::new(bundle));
+            shared.gate.replace(Arc::new(bundle));
             tracing::info!(%revision, "policies loaded anew");
         }
         Err(failure) => {

@@ -88,6 +88,13 @@ impl Declared {
         self.secret
     }
 
+    /// Whether the contract marks the value, or anything in it, as a secret.
+    pub fn holds_secret(&self) -> bool {
+        self.secret
+            || self.members.values().any(Self::holds_secret)
+            || self.elements.as_ref().is_some_and(|elements| elements.holds_secret())
+    }
+
     /// The JSON Schema types that the value may have; empty where any may be.
     pub fn types(&self) -> &[Box<str>] {
         &self.types

@@ -4,7 +4,9 @@ use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
-use crate::policy::{Manifests, Policies, Policy, Waiver, compile, compile_waiver, lint, lint_waiver};
+use crate::policy::{
+    Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
+};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
@@ -49,7 +51,7 @@ impl Bundle {
     ///
     /// Everything in the policy files that is wrong, each with its place.
     pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
-        let policies = Policies::new(policies(texts, &contract).map_err(BundleError)?);
+        let policies = policies(texts, &contract).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
         Ok(Self::assemble(Arc::new(contract), policies, strictness, revision))
     }
@@ -59,13 +61,15 @@ impl Bundle {
     #[must_use]
     pub fn only(&self, names: &BTreeSet<String>) -> Self {
         let policies = self.policies.all().iter().filter(|policy| names.contains(policy.name.as_ref())).cloned();
-        let policies = Policies::new(policies.collect());
+        let limits = self.policies.limits().iter().filter(|limit| names.contains(limit.name.as_ref())).cloned();
+        let policies = Policies::new(policies.collect(), limits.collect());
         Self::assemble(self.contract.clone(), policies, Strictness::default(), self.revision.clone())
     }
 
     fn assemble(contract: Arc<Contract>, policies: Policies, strictness: Strictness, revision: Arc<str>) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
-            let has_policy = !policies.of_operation(&operation.id).is_empty();
+            let id = &operation.id;
+            let has_policy = !policies.of_operation(id).is_empty() || !policies.limits_of_operation(id).is_empty();
             Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
@@ -74,17 +78,19 @@ impl Bundle {
     /// What is allowed in the policy files and yet likely a mistake at `now`. `texts` are those that the bundle was compiled
     /// from.
     pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
-        let (manifests, _) = manifests(texts);
-        let policies = manifests.policies.iter().zip(self.policies.all());
-        let of_policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
-        let waivers = manifests.waivers.iter().flat_map(|manifest| {
+        let (Manifests { policies, waivers, limits }, _) = manifests(texts);
+        let policies = policies.iter().zip(self.policies.all());
+        let policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let waivers = waivers.iter().flat_map(|manifest| {
             let name = manifest.value.metadata.name.as_str();
             let mut all =
                 self.policies.all().iter().flat_map(|policy| policy.waivers.iter().map(move |it| (it, policy)));
             let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
             found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
         });
-        of_policies.chain(waivers).collect()
+        let limits = limits.iter().zip(self.policies.limits());
+        let limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
+        policies.chain(waivers).chain(limits).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
@@ -94,9 +100,11 @@ impl Bundle {
         inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
     }
 
-    /// How many operations are inspected in this mode.
+    /// How many operations have their bodies inspected in this mode.
     pub fn inspected(&self, mode: Mode) -> usize {
-        self.inspections.values().filter(|inspection| inspection.mode == mode).count()
+        let operations = self.contract.operations().into_iter().filter(|operation| operation.body.is_some());
+        let ids: BTreeSet<Arc<str>> = operations.map(|operation| operation.id.clone()).collect();
+        ids.iter().filter(|id| self.inspections.get(*id).is_some_and(|inspection| inspection.mode == mode)).count()
     }
 
     /// Whether something may refuse requests to the operation, so that none must get past under another spelling.
@@ -132,12 +140,13 @@ pub(crate) fn manifests(texts: &[PolicyText]) -> (Manifests, Vec<Diagnostic>) {
     (manifests, mistakes)
 }
 
-fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Arc<Policy>>, Vec<Diagnostic>> {
+fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Policies, Vec<Diagnostic>> {
     let (manifests, mut mistakes) = manifests(texts);
     let names = manifests.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
-    mistakes.extend(repeated_names("policy", names));
+    let limits = manifests.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    mistakes.extend(repeated_names("policy", names.chain(limits)));
     let waivers = waivers(&manifests, contract, &mut mistakes);
-    let mut policies = Vec::new();
+    let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &manifests.policies {
         match compile(manifest, contract) {
             Ok(mut policy) => {
@@ -147,7 +156,13 @@ fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Arc<Policy>
             Err(found) => mistakes.extend(found),
         }
     }
-    if mistakes.is_empty() { Ok(policies) } else { Err(in_order(mistakes, texts)) }
+    for manifest in &manifests.limits {
+        match compile_limit(manifest, contract) {
+            Ok(limit) => limits.push(Arc::new(limit)),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() { Ok(Policies::new(policies, limits)) } else { Err(in_order(mistakes, texts)) }
 }
 
 fn waivers(manifests: &Manifests, contract: &Contract, mistakes: &mut Vec<Diagnostic>) -> Vec<Arc<Waiver>> {

@@ -10,7 +10,7 @@ use crate::contract::strictness::{Inspection, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, Kind, ParseError, Problem, View};
 use crate::policy::cel::EvaluationError;
-use crate::policy::{Action, Attributes, Outcome, Policy, Waiver, Waiving};
+use crate::policy::{Action, Attributes, Claim, Limit, Outcome, Outside, Policy, Waiver, Waiving};
 use crate::reason::Reason;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Judgement {
     pub rules: Vec<(Arc<Policy>, Outcome)>,
     /// What each waiver that was asked is to the request, by policy.
     pub waivers: Vec<(Arc<Waiver>, Waiving)>,
+    /// What each limit for the operation said, in order. What counts, counts only where the verdict is a permit.
+    pub limits: Vec<(Arc<Limit>, Claim)>,
 }
 
 /// A step of the judge that is over; for who keeps the time, which the judge does not have.
@@ -73,7 +75,7 @@ pub fn decide_in_steps(
             Err(error) => {
                 after(Step::Parse);
                 violations.push(from_parse(inspection, schema, &error));
-                return conclude(Permit::judged(body), violations, Vec::new(), Vec::new());
+                return conclude(Permit::judged(body), violations, Vec::new(), Vec::new(), Vec::new());
             }
         },
     };
@@ -87,9 +89,15 @@ pub fn decide_in_steps(
         waivers.extend(waive(policy, operation, document.as_ref(), attributes, is_sound, &mut found));
         violations.append(&mut found);
     }
+    let limits = bundle.policies.limits_of_operation(&operation.id).iter();
+    let limits: Vec<(Arc<Limit>, Claim)> =
+        limits.map(|limit| (limit.clone(), limit.claim(operation, document.as_ref(), attributes))).collect();
+    if is_sound {
+        violations.extend(limits.iter().filter_map(|(limit, claim)| from_limit(limit, claim)));
+    }
     // what the contract has no schema for is forwarded as it streams; only its head was judged
     let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
-    conclude(permit, violations, rules, waivers)
+    conclude(permit, violations, rules, waivers, limits)
 }
 
 /// Refused for the first violation whose action is to deny; violations come in the order in which rules were asked.
@@ -98,10 +106,11 @@ fn conclude(
     violations: Vec<Violation>,
     rules: Vec<(Arc<Policy>, Outcome)>,
     waivers: Vec<(Arc<Waiver>, Waiving)>,
+    limits: Vec<(Arc<Limit>, Claim)>,
 ) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules, waivers }
+    Judgement { verdict, violations, rules, waivers, limits }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
@@ -222,7 +231,7 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violat
         Outcome::Failed(position, error) => {
             if is_sound {
                 let part = format!("match condition `{}`", policy.scope.condition(*position));
-                violations.push(failed(policy, &part, *error));
+                violations.push(failed(policy.into(), &part, *error));
             }
         }
         Outcome::Violated(positions) | Outcome::Misfit(_, positions) => {
@@ -242,7 +251,7 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violat
                         waived_by: None,
                     }),
                     (_, Some(error)) if is_sound => {
-                        violations.push(failed(policy, &format!("validation {}", position + 1), *error));
+                        violations.push(failed(policy.into(), &format!("validation {}", position + 1), *error));
                     }
                     _ => {}
                 }
@@ -252,16 +261,47 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violat
     violations
 }
 
+/// The violation of a limit of which nobody can say whether and by what it counts the request.
+fn from_limit(limit: &Limit, claim: &Claim) -> Option<Violation> {
+    match claim {
+        Claim::Counts(_) | Claim::None(Outside::OtherEnvironment | Outside::NoMatch(_)) => None,
+        Claim::None(Outside::Failed(position, error)) => {
+            let part = format!("match condition `{}`", limit.scope.condition(*position));
+            Some(failed(limit.into(), &part, *error))
+        }
+        Claim::Failed(error) => Some(failed(limit.into(), "key", *error)),
+    }
+}
+
+/// What could not be evaluated.
+struct Unevaluated<'p> {
+    name: &'p Arc<str>,
+    owner: Option<&'p Arc<str>>,
+    action: Action,
+}
+
+impl<'p> From<&'p Policy> for Unevaluated<'p> {
+    fn from(policy: &'p Policy) -> Self {
+        Self { name: &policy.name, owner: policy.owner.as_ref(), action: policy.action }
+    }
+}
+
+impl<'p> From<&'p Limit> for Unevaluated<'p> {
+    fn from(limit: &'p Limit) -> Self {
+        Self { name: &limit.name, owner: limit.owner.as_ref(), action: limit.action }
+    }
+}
+
 /// A rule that fails is not known to hold: whoever wrote `Deny` gets a refusal.
-fn failed(policy: &Policy, part: &str, error: EvaluationError) -> Violation {
+fn failed(of: Unevaluated<'_>, part: &str, error: EvaluationError) -> Violation {
     Violation {
         reason: Reason::PolicyError,
-        action: policy.action,
-        rule: Rule::Policy(policy.name.clone()),
+        action: of.action,
+        rule: Rule::Policy(of.name.clone()),
         field: None,
-        message: format!("policy `{}` could not be evaluated: {part}: {error}", policy.name).into(),
+        message: format!("policy `{}` could not be evaluated: {part}: {error}", of.name).into(),
         hint: Some("this is a mistake in the policy, not in your request; tell its owner".into()),
-        owner: policy.owner.clone(),
+        owner: of.owner.cloned(),
         waived_by: None,
     }
 }

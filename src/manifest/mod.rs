@@ -4,6 +4,7 @@
 //! Schema of the type it is for ([`schema`]), which finds every mistake and not just the first, and each is told in our
 //! words at its place in the file ([`source`]).
 
+pub(crate) mod duration;
 mod interpolate;
 mod place;
 mod schema;

@@ -1,5 +1,6 @@
 //! What policy files hold: documents of several kinds, told apart by their `kind`.
 
+use super::limit::RequestLimit;
 use super::source::RequestPolicy;
 use super::waiver::WaiverSource;
 use crate::manifest::{self, Manifest, Source};
@@ -15,6 +16,8 @@ pub struct Manifests {
     pub policies: Vec<Manifest<RequestPolicy>>,
     /// What is let through of what they would refuse.
     pub waivers: Vec<Manifest<WaiverSource>>,
+    /// How many requests may pass.
+    pub limits: Vec<Manifest<RequestLimit>>,
 }
 
 /// The part of a document that says what it is. The rest is looked at as that kind.
@@ -44,9 +47,7 @@ impl Manifests {
         match manifest::decode::<Head>(&document)?.kind {
             Kind::RequestPolicy => self.policies.push(Manifest::of(document)?),
             Kind::Waiver => self.waivers.push(Manifest::of(document)?),
-            Kind::RequestLimit => {
-                return Err(vec![document.at("/kind", "`RequestLimit` is a kind that this version cannot load yet")]);
-            }
+            Kind::RequestLimit => self.limits.push(Manifest::of(document)?),
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::contract::nearest;
 use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{self, Manifest, Source};
 use crate::span::Diagnostic;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The text of a test file.
@@ -109,7 +109,8 @@ fn unknown_policies<'a>(
     source: &'a Source,
     bundle: &'a Bundle,
 ) -> impl Iterator<Item = Diagnostic> + 'a {
-    let known = || bundle.policies.all().iter().map(|policy| policy.name.as_ref());
+    let limits = || bundle.policies.limits().iter().map(|limit| limit.name.as_ref());
+    let known = move || bundle.policies.all().iter().map(|policy| policy.name.as_ref()).chain(limits());
     let unknown = names.iter().enumerate().filter(move |(_, name)| known().all(|known| known != name.as_str()));
     unknown.map(move |(position, name)| {
         let message = format!("`{}` is not a policy that was loaded", name.escape_debug());
@@ -129,10 +130,11 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
             mistakes.push(source.at_key(&format!("{pointer}/expect/{key}"), message));
         }
     }
-    let named = expected.policies.iter().flatten().filter(|name| !judges.contains(*name));
-    for name in named {
+    let policies = expected.policies.iter().flatten().map(|name| ("policies", name));
+    let named = policies.chain(expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name)));
+    for (key, name) in named.filter(|(_, name)| !judges.contains(*name)) {
         let message = format!("`{}` does not judge the cases of this file", name.escape_debug());
-        let mistake = source.at(&format!("{pointer}/expect/policies"), message);
+        let mistake = source.at(&format!("{pointer}/expect/{key}"), message);
         mistakes.push(did_you_mean(mistake, nearest(name, judges.iter().map(String::as_str))));
     }
     mistakes
@@ -171,7 +173,8 @@ fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
     // the bundle was made of them, so they can be read
     let (manifests, _) = manifests(&tested);
     let waived = manifests.waivers.into_iter().map(|manifest| manifest.value.spec.policy);
-    manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name).chain(waived).collect()
+    let policies = manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name).chain(waived);
+    policies.chain(manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name)).collect()
 }
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.

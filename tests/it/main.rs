@@ -43,6 +43,8 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod request_limits;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod server;
