@@ -80,10 +80,10 @@ fn what_does_not_fit_is_told_by_place_and_rule_and_never_by_value() {
             r#"{"last_name":"hunter2","username":"hunter2"}"#
         ),
         [
+            tell("first_name", "first_name", "`first_name` is required"),
             tell("last_name", "last_name", "`last_name` must be at most 3 characters long"),
             tell("last_name", "last_name", "`last_name` must be a valid uuid"),
             tell("username", "username", "`username` is not allowed"),
-            tell("first_name", "first_name", "`first_name` is required"),
         ]
     );
 }
