@@ -14,6 +14,7 @@ mod lint;
 mod manifests;
 mod reads;
 mod scope;
+mod shadowed;
 mod source;
 mod waiver;
 
@@ -26,6 +27,7 @@ pub use lint::lint;
 pub use manifests::Manifests;
 pub use reads::Reads;
 pub use scope::{Outside, Scope};
+pub use shadowed::shadowed;
 pub use source::RequestPolicy;
 pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 

@@ -25,6 +25,7 @@ mod pattern;
 mod record;
 mod size;
 mod syntax;
+mod terms;
 mod time;
 mod types;
 mod value;
@@ -35,6 +36,7 @@ pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub(super) use syntax::Mistake;
+pub(super) use terms::terms;
 
 #[cfg(test)]
 mod tests;
