@@ -1,10 +1,10 @@
 //! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
 
 use super::permit::Permit;
-use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
+use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest;
-use crate::policy::{Policies, Policy, RequestPolicy, compile, lint};
+use crate::policy::{Action, Policies, Policy, RequestPolicy, compile, lint};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
@@ -64,8 +64,13 @@ impl Bundle {
 
     fn assemble(contract: Arc<Contract>, policies: Policies, strictness: Strictness, revision: Arc<str>) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
-            let has_policy = !policies.of_operation(&operation.id).is_empty();
-            Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
+            let strictest = policies.of_operation(&operation.id).iter().map(|policy| policy.action).min();
+            let policed = match strictest {
+                None => Policed::No,
+                Some(Action::Deny) => Policed::Guarded,
+                Some(Action::Warn | Action::Audit) => Policed::Watched,
+            };
+            Some((operation.id.clone(), strictness.inspection(&operation, policed)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }
@@ -81,7 +86,7 @@ impl Bundle {
     pub fn inspection(&self, operation: &Operation) -> Option<Inspection> {
         let inspection = self.inspections.get(&operation.id).copied();
         // another version may have a body where this one has none
-        inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
+        inspection.filter(|inspection| inspection.policed != Policed::No || operation.body.is_some())
     }
 
     /// How many operations are inspected in this mode.
