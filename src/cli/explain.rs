@@ -162,9 +162,9 @@ fn rules(text: &mut String, judgement: &Judgement) {
 pub(super) fn said(policy: &Policy, outcome: &Outcome) -> String {
     match outcome {
         Outcome::OtherEnvironment => "not for this environment".to_owned(),
-        Outcome::NoMatch(position) => format!("condition `{}` is not true", policy.condition(*position)),
+        Outcome::NoMatch(position) => format!("condition `{}` is not true", policy.scope.condition(*position)),
         Outcome::Failed(position, error) => {
-            format!("condition `{}` could not be evaluated: {error}", policy.condition(*position))
+            format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))
         }
         Outcome::Holds => "holds".to_owned(),
         Outcome::Violated(positions) => {

@@ -119,12 +119,12 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
 }
 
 fn row(policy: &Policy) -> PolicyRow {
-    let environments: Vec<String> = policy.environments.iter().map(Environment::to_string).collect();
+    let environments: Vec<String> = policy.scope.environments.iter().map(Environment::to_string).collect();
     PolicyRow {
         name: policy.name.to_string(),
         action: format!("{:?}", policy.action),
         environments: if environments.is_empty() { vec!["all".to_owned()] } else { environments },
-        operations: policy.operations.iter().map(ToString::to_string).collect(),
+        operations: policy.scope.operations.iter().map(ToString::to_string).collect(),
         owner: policy.owner.as_deref().map(str::to_owned),
     }
 }

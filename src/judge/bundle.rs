@@ -3,8 +3,10 @@
 use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
 use crate::contract::{Contract, Operation, Routed};
-use crate::manifest;
-use crate::policy::{Action, Policies, Policy, RequestPolicy, compile, lint};
+use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
+use crate::contract::{Contract, Operation, Routed};
+use crate::manifest::Source;
+use crate::policy::{Action, Manifests, Policies, Policy, compile, lint};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
@@ -77,9 +79,9 @@ impl Bundle {
 
     /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
     pub fn lints(&self, texts: &[PolicyText]) -> Vec<Diagnostic> {
-        let manifests = texts.iter().flat_map(|text| manifest::read(&text.file, &text.text).unwrap_or_default());
-        let lints = manifests.zip(self.policies.all());
-        lints.flat_map(|(manifest, policy)| lint(&manifest, policy, &self.contract)).collect()
+        let policies = manifests(texts).0.policies;
+        let lints = policies.iter().zip(self.policies.all());
+        lints.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract)).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
@@ -120,27 +122,47 @@ impl Bundle {
     }
 }
 
+/// What policy files hold, and what is wrong with them as far as that is seen without the contract.
+pub(crate) fn manifests(texts: &[PolicyText]) -> (Manifests, Vec<Diagnostic>) {
+    let mut manifests = Manifests::default();
+    let mistakes = texts.iter().flat_map(|text| manifests.read(&text.file, &text.text)).collect();
+    (manifests, mistakes)
+}
+
 fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Arc<Policy>>, Vec<Diagnostic>> {
-    let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
-    let mut places: HashMap<String, PathBuf> = HashMap::new();
-    for text in texts {
-        let manifests = manifest::read::<RequestPolicy>(&text.file, &text.text).unwrap_or_else(|found| {
-            mistakes.extend(found);
-            Vec::new()
-        });
-        for manifest in manifests {
-            let name = manifest.value.metadata.name.clone();
-            if let Some(first) = places.insert(name.clone(), text.file.clone()) {
-                let message = format!("`{name}` is the name of another policy, in {}", first.display());
-                mistakes.push(manifest.source.at("/metadata/name", message));
-            }
-            match compile(&manifest, contract) {
-                Ok(policy) => policies.push(Arc::new(policy)),
-                Err(found) => mistakes.extend(found),
-            }
+    let (manifests, mut mistakes) = manifests(texts);
+    let names = manifests.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    mistakes.extend(repeated_names("policy", names));
+    let mut policies = Vec::new();
+    for manifest in &manifests.policies {
+        match compile(manifest, contract) {
+            Ok(policy) => policies.push(Arc::new(policy)),
+            Err(found) => mistakes.extend(found),
         }
     }
-    if mistakes.is_empty() { Ok(policies) } else { Err(mistakes) }
+    if mistakes.is_empty() { Ok(policies) } else { Err(in_order(mistakes, texts)) }
+}
+
+/// A mistake for each of `names` that another document of the same kind has before it.
+fn repeated_names<'m>(
+    kind: &str,
+    names: impl Iterator<Item = (&'m str, &'m Source)>,
+) -> impl Iterator<Item = Diagnostic> {
+    let mut places: HashMap<&str, &Source> = HashMap::new();
+    names.filter_map(move |(name, source)| {
+        let first = places.insert(name, source)?;
+        let message = format!("`{name}` is the name of another {kind}, in {}", first.file().display());
+        Some(source.at("/metadata/name", message))
+    })
+}
+
+/// Mistakes in the order in which people read: file by file, each from its top.
+fn in_order(mut mistakes: Vec<Diagnostic>, texts: &[PolicyText]) -> Vec<Diagnostic> {
+    mistakes.sort_by_key(|mistake| {
+        let file = texts.iter().position(|text| text.file == mistake.file);
+        (file, mistake.span.as_ref().map(|span| span.start))
+    });
+    mistakes
 }
 
 /// The first 12 hex digits of a SHA-256 over what decides: the contract and how it is applied, policy texts in order, and the

@@ -188,7 +188,7 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &
         Outcome::OtherEnvironment | Outcome::NoMatch(_) | Outcome::Holds => {}
         Outcome::Failed(position, error) => {
             if is_sound {
-                let part = format!("match condition `{}`", policy.condition(*position));
+                let part = format!("match condition `{}`", policy.scope.condition(*position));
                 violations.push(failed(policy, &part, *error));
             }
         }

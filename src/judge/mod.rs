@@ -11,6 +11,7 @@ mod decide;
 mod permit;
 pub mod violation;
 
+pub(crate) use bundle::manifests;
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, Step, decide, decide_in_steps, pass_unread};
 pub use permit::{Content, Permit};

@@ -1,6 +1,7 @@
 //! What one policy says of one request.
 
 use super::cel::{EvaluationError, Request};
+use super::scope::Outside;
 use super::{Attributes, Policy};
 use crate::contract::Operation;
 use crate::document::Document;
@@ -29,18 +30,13 @@ impl Policy {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> Outcome {
-        if !self.environments.is_empty() && !self.environments.contains(&attributes.environment) {
-            return Outcome::OtherEnvironment;
-        }
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.variables.evaluation(request);
-        for (position, (_, condition)) in self.conditions.iter().enumerate() {
-            match condition.is_true(&mut evaluation) {
-                Ok(true) => {}
-                Ok(false) => return Outcome::NoMatch(position),
-                Err(error) => return Outcome::Failed(position, error),
-            }
-        }
+        let mut evaluation = match self.scope.enter(request) {
+            Ok(evaluation) => evaluation,
+            Err(Outside::OtherEnvironment) => return Outcome::OtherEnvironment,
+            Err(Outside::NoMatch(position)) => return Outcome::NoMatch(position),
+            Err(Outside::Failed(position, error)) => return Outcome::Failed(position, error),
+        };
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
             match validation.expression.is_true(&mut evaluation) {
                 Ok(true) => None,
@@ -52,23 +48,8 @@ impl Policy {
         if violated.is_empty() { Outcome::Holds } else { Outcome::Violated(violated) }
     }
 
-    /// How many match conditions it has.
-    pub fn conditions(&self) -> usize {
-        self.conditions.len()
-    }
-
-    /// What the match condition at `position` is whatever the request; none where the request decides.
-    pub fn constant_condition(&self, position: usize) -> Option<bool> {
-        self.conditions.get(position).and_then(|(_, condition)| condition.constant())
-    }
-
     /// What the validation at `position` is whatever the request; none where the request decides.
     pub fn constant_validation(&self, position: usize) -> Option<bool> {
         self.validations.get(position).and_then(|validation| validation.expression.constant())
-    }
-
-    /// The name of the match condition at `position`.
-    pub fn condition(&self, position: usize) -> &str {
-        self.conditions.get(position).map_or("", |(name, _)| name)
     }
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub fn lint(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Contract) -> Vec<Diagnostic> {
     let operations = contract.operations();
     let (own, others): (Vec<_>, Vec<_>) =
-        operations.into_iter().partition(|operation| policy.operations.contains(&operation.id));
+        operations.into_iter().partition(|operation| policy.scope.operations.contains(&operation.id));
     let mut open: BTreeMap<Arc<str>, BTreeSet<&str>> = BTreeMap::new();
     for other in others.iter().filter(|other| own.iter().any(|own| other.is_sibling_of(own))) {
         for fields in policy.validations.iter().filter_map(|validation| validation.reads.fields()) {

@@ -8,9 +8,12 @@ mod attributes;
 pub mod cel;
 mod client;
 mod compile;
+mod compiler;
 mod evaluate;
 mod lint;
+mod manifests;
 mod reads;
+mod scope;
 mod source;
 
 pub use action::Action;
@@ -19,7 +22,9 @@ pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;
 pub use lint::lint;
+pub use manifests::Manifests;
 pub use reads::Reads;
+pub use scope::{Outside, Scope};
 pub use source::RequestPolicy;
 
 use std::collections::{BTreeSet, HashMap};
@@ -42,7 +47,7 @@ impl Policies {
     pub fn new(all: Vec<Arc<Policy>>) -> Self {
         let mut by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>> = HashMap::new();
         for policy in &all {
-            for operation in &policy.operations {
+            for operation in &policy.scope.operations {
                 by_operation.entry(operation.clone()).or_default().push(policy.clone());
             }
         }
@@ -51,7 +56,7 @@ impl Policies {
 
     /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
-        self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
+        self.all.iter().any(|policy| policy.scope.relies_on_header(name))
     }
 
     /// Every policy, in the order they were loaded.

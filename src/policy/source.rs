@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A rule that requests must keep.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -45,6 +46,13 @@ pub struct Metadata {
     /// Free words. `owner` is named in refusals.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+}
+
+impl Metadata {
+    /// The `owner` label.
+    pub(super) fn owner(&self) -> Option<Arc<str>> {
+        self.labels.get("owner").map(|owner| owner.as_str().into())
+    }
 }
 
 /// The rule.

@@ -1,8 +1,8 @@
 //! What of the policies cases have shown.
 
 use super::run::CaseResult;
-use crate::judge::{Bundle, PolicyText};
-use crate::manifest::{self, Manifest};
+use crate::judge::{Bundle, PolicyText, manifests};
+use crate::manifest::Manifest;
 use crate::policy::{Outcome, Policy, RequestPolicy};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -48,9 +48,9 @@ impl Coverage {
         let rules = results.iter().flat_map(|result| &result.decided.rules);
         let seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
-        let manifests = texts.iter().flat_map(|text| manifest::read(&text.file, &text.text).unwrap_or_default());
-        let policies = manifests.zip(bundle.policies.all());
-        Self { branches: policies.flat_map(|(manifest, policy)| branches(&manifest, policy, &seen)).collect() }
+        let manifests = manifests(texts).0.policies;
+        let policies = manifests.iter().zip(bundle.policies.all());
+        Self { branches: policies.flat_map(|(manifest, policy)| branches(manifest, policy, &seen)).collect() }
     }
 
     /// How many branches cases have shown.
@@ -77,7 +77,7 @@ fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet
     let spec = &manifest.value.spec;
     let conditions = spec.match_conditions.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
-        (Part::Condition(position), pointer, &condition.expression, policy.constant_condition(position))
+        (Part::Condition(position), pointer, &condition.expression, policy.scope.constant_condition(position))
     });
     let validations = spec.validations.iter().enumerate().map(|(position, validation)| {
         let pointer = format!("/spec/validations/{position}/expression");
@@ -114,7 +114,7 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            conditions(policy.conditions()).chain(validations).collect()
+            conditions(policy.scope.conditions()).chain(validations).collect()
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()

@@ -3,9 +3,8 @@
 use super::request::{Request, Written, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
 use crate::contract::nearest;
-use crate::judge::{Bundle, PolicyText};
+use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{self, Manifest, Source};
-use crate::policy::RequestPolicy;
 use crate::span::Diagnostic;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -144,12 +143,10 @@ fn has_any(names: Option<&BTreeSet<String>>) -> bool {
 
 /// The policies of the file beside the test file `file`.
 fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
-    let tested = |policy: &&PolicyText| is_beside(file, &policy.file);
-    let manifests = policies.iter().filter(tested).flat_map(|policy| {
-        // the bundle was made of it, so it can be read
-        manifest::read::<RequestPolicy>(&policy.file, &policy.text).unwrap_or_default()
-    });
-    manifests.map(|manifest| manifest.value.metadata.name).collect()
+    let tested: Vec<_> = policies.iter().filter(|policy| is_beside(file, &policy.file)).cloned().collect();
+    // the bundle was made of them, so they can be read
+    let (manifests, _) = manifests(&tested);
+    manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name).collect()
 }
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.

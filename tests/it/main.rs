@@ -25,6 +25,8 @@ mod http2;
 #[cfg(test)]
 mod http2_frames;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod limits;

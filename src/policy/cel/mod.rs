@@ -30,6 +30,7 @@ mod types;
 mod value;
 
 pub use error::EvaluationError;
+pub(super) use evaluation::Evaluation;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
