@@ -3,8 +3,6 @@
 use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
 use crate::contract::{Contract, Operation, Routed};
-use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
-use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
 use crate::policy::{Action, Manifests, Policies, Policy, compile, lint};
 use crate::span::Diagnostic;
