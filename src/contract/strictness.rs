@@ -94,7 +94,8 @@ pub struct Inspection {
 
 impl Inspection {
     /// The strictest there is.
-    pub const STRICT: Self = Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, policed: Policed::Guarded };
+    pub const STRICT: Self =
+        Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, policed: Policed::Guarded };
 
     /// Whether nothing refuses requests to the operation, because it is only looked at. Where a policy denies, a body that
     /// cannot be judged must not pass: it could hold what the policy forbids.
@@ -205,8 +206,14 @@ mod tests {
     fn validating_all_only_audits_what_would_else_be_left_alone() {
         let strictness = Strictness { validate: Validate::All, ..Strictness::default() };
         assert_eq!(inspection(&strictness, "UpdateUser", Policed::No), Some((Mode::Enforce, UnknownFields::Deny)));
-        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::Guarded), Some((Mode::Enforce, UnknownFields::Deny)));
-        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::No), Some((Mode::Audit, UnknownFields::Deny)));
+        assert_eq!(
+            inspection(&strictness, "CreateOrganization", Policed::Guarded),
+            Some((Mode::Enforce, UnknownFields::Deny))
+        );
+        assert_eq!(
+            inspection(&strictness, "CreateOrganization", Policed::No),
+            Some((Mode::Audit, UnknownFields::Deny))
+        );
         assert_eq!(inspection(&strictness, "GetUser", Policed::No), None, "it has no body");
         assert_eq!(inspection(&strictness, "SetUserProfileImage", Policed::No), None, "its body is no JSON");
     }

@@ -13,6 +13,7 @@ mod evaluate;
 mod lint;
 mod manifests;
 mod reads;
+mod schema;
 mod scope;
 mod source;
 
@@ -24,16 +25,12 @@ pub use evaluate::Outcome;
 pub use lint::lint;
 pub use manifests::Manifests;
 pub use reads::Reads;
+pub use schema::schema;
 pub use scope::{Outside, Scope};
 pub use source::RequestPolicy;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(RequestPolicy).to_value()
-}
 
 /// All policies of a bundle, by the operations they match.
 #[derive(Debug, Default)]

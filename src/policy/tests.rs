@@ -156,7 +156,11 @@ fn what_is_not_the_body_is_known_too() {
 
 #[test]
 fn credentials_are_not_shown_to_rules() {
-    holds("request.headers['authorization'] == null && !('authorization' in request.headers)", "{}");
+    for name in ["authorization", "Cookie"] {
+        let asked = format!("['{name}'].all(name, request.headers[name] == null && !(name in request.headers))");
+        holds(&asked, "{}");
+        assert!(load(&text("", &format!("request.headers['{name}'] == null"))).is_err(), "{name}");
+    }
 }
 
 #[test]

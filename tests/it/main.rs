@@ -41,6 +41,8 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod server;

@@ -34,7 +34,7 @@ pub(super) use evaluation::Evaluation;
 pub(super) use expression::{Expression, Purpose, Variables};
 pub(super) use names::Names;
 pub(super) use record::Request;
-pub(super) use syntax::Mistake;
+pub(super) use syntax::{LONGEST, Mistake};
 
 #[cfg(test)]
 mod tests;
