@@ -44,7 +44,11 @@ fn properties<'s>(schema: &'s Value, place: &str, found: &mut Vec<(String, &'s V
     match schema {
         Value::Object(members) => {
             let declared = members.get("properties").and_then(Value::as_object);
-            found.extend(declared.into_iter().flatten().map(|(name, of)| (format!("{place}: `{name}`"), of)));
+            let declared = declared.into_iter().flatten();
+            // of one of several shapes that has but one key, the shape's meaning is the key's
+            let is_shape = members.get("required").and_then(Value::as_array).is_some_and(|keys| keys.len() == 1);
+            let meaning = |of: &'s Value| if is_shape && of.is_boolean() { schema } else { of };
+            found.extend(declared.map(|(name, of)| (format!("{place}: `{name}`"), meaning(of))));
             // what stands beside a reference narrows what is declared there
             let below = members.iter().filter(|_| !members.contains_key("$ref"));
             below.for_each(|(name, member)| properties(member, &format!("{place}/{name}"), found));
