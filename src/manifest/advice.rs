@@ -11,13 +11,15 @@ pub(super) fn advice(text: &str, start: usize) -> Option<&'static str> {
         return Some("indent with spaces, not with tabs");
     }
     let entry = line.trim_start().trim_start_matches("- ");
-    let value = entry.split_once(": ").map_or(entry, |(_, value)| value.trim_start());
-    if value.contains(": ") {
-        return Some("a text with `: ` in it belongs in quotes, a map within a map on lines of its own");
+    let (key, value) = entry.split_once(": ").map_or(("", entry), |(key, value)| (key, value.trim_start()));
+    if key == "<<" {
+        None
+    } else if value.starts_with(['"', '\'', '[', '{', '@', '`', '%']) {
+        Some("a text that begins with such a sign belongs in quotes as a whole, or behind `>-` on a line of its own")
+    } else {
+        let help = "a text with `: ` in it belongs in quotes, a map within a map on lines of its own";
+        value.contains(": ").then_some(help)
     }
-    value.starts_with(['"', '\'', '[', '{', '@', '`', '%']).then_some(
-        "a text that begins with such a sign belongs in quotes as a whole, or behind `>-` on a line of its own",
-    )
 }
 
 #[cfg(test)]
@@ -32,6 +34,7 @@ mod tests {
         assert!(told("- expression: body.a == \"x: ^y\"\n").contains("`: `"));
         assert!(told("- expression: \"a\" in ^body.b\n").contains("begins with such a sign"));
         assert_eq!(told("a: b\n  ^c: d\n"), "nothing");
+        assert_eq!(told("<<: ^{ a: b }\n"), "nothing");
         assert_eq!(advice("", 7), None);
     }
 }

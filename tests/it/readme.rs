@@ -176,6 +176,25 @@ fn the_table_of_policies_has_every_one_that_ships() {
 }
 
 #[test]
+fn the_expressions_to_copy_are_sound() {
+    let below = README.lines().skip_while(|line| *line != "| what must be true | as an expression |").skip(2);
+    let expressions = below.take_while(|line| line.starts_with('|')).filter_map(|row| row.rsplit('`').nth(1));
+    let policies = expressions.enumerate().map(|(number, expression)| {
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule-{number} }}\nspec:\n  \
+             match: {{ operations: [CreateUser] }}\n  params: {{ keys: [a], plans: [a], services: [a], most: 3 }}\n  \
+             actions: [Deny]\n  validations:\n    - message: no\n      expression: >-\n        {}\n",
+            expression.replace("\\|", "|")
+        );
+        PolicyText { file: "README.md".into(), text }
+    });
+    let policies: Vec<_> = policies.collect();
+    assert!(policies.len() > 3, "README.md shows {} expressions", policies.len());
+    let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+    Bundle::compile(contract, &policies, Strictness::default()).expect("sound expressions");
+}
+
+#[test]
 fn the_mistakes_are_told_as_written() {
     for row in table("| an expression | what `check` says |") {
         let [expression, said] = row[..] else { panic!("{row:?}") };
@@ -188,7 +207,7 @@ fn the_mistakes_are_told_as_written() {
         let policy = PolicyText { file: "README.md".into(), text };
         let contract = Contract::built_in("2026-05-12").expect("a sound contract");
         let mistakes = Bundle::compile(contract, &[policy], Strictness::default()).expect_err(expression).0;
-        let help = mistakes[0].help.as_ref().map(|help| format!("; help: {help}")).unwrap_or_default();
+        let help = mistakes[0].help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
         assert_eq!(format!("{}{help}", mistakes[0].message), said, "{expression}");
     }
 }
