@@ -37,7 +37,7 @@ pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
 pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
-pub(super) use syntax::Mistake;
+pub(super) use syntax::{LONGEST, Mistake};
 pub(super) use terms::terms;
 
 #[cfg(test)]

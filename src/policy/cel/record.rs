@@ -75,6 +75,11 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
+/// Whether the header called `name` holds credentials.
+pub(super) fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
+}
+
 /// The request that expressions are about.
 #[derive(Clone, Copy)]
 pub(in crate::policy) struct Request<'a> {
@@ -126,7 +131,7 @@ impl<'a> Request<'a> {
 
     /// The values of a header, joined as if they had come in one line.
     fn header(&self, name: &str) -> Option<Value<'a>> {
-        if CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name)) {
+        if is_credential(name) {
             return None;
         }
         let mut values =
