@@ -10,6 +10,7 @@ mod bundle;
 mod decide;
 mod permit;
 pub mod violation;
+mod waive;
 
 pub(crate) use bundle::manifests;
 pub use bundle::{Bundle, BundleError, PolicyText};

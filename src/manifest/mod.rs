@@ -5,6 +5,7 @@
 //! words at its place in the file ([`source`]).
 
 mod advice;
+pub(crate) mod duration;
 mod interpolate;
 mod place;
 mod schema;
@@ -12,6 +13,7 @@ mod source;
 mod tree;
 mod words;
 
+pub use schema::schema_mistakes;
 pub use source::Source;
 pub use words::field;
 

@@ -4,8 +4,10 @@ use super::Action;
 use super::cel::{Expression, Names, Purpose};
 use super::compiler::{Compiler, did_you_mean};
 use super::reads::Reads;
+use super::schema::PolicySchema;
 use super::scope::Scope;
 use super::source::{RequestPolicy, ValidationSource};
+use super::waiver::Waiver;
 use crate::contract::Contract;
 use crate::manifest::Manifest;
 use crate::span::Diagnostic;
@@ -24,8 +26,12 @@ pub struct Policy {
     pub scope: Scope,
     /// What must be true for it to hold.
     pub validations: Vec<Validation>,
+    /// What the body must fit besides the contract's schema.
+    pub(super) schema: Option<PolicySchema>,
     /// What of the body it reads.
     pub reads: Reads,
+    /// For whom it does not hold, until when.
+    pub waivers: Vec<Arc<Waiver>>,
 }
 
 /// One thing that must be true.
@@ -67,16 +73,19 @@ impl Compiler<'_> {
         let validations: Vec<Validation> = validations
             .filter_map(|(position, validation)| self.validation(position, validation, &mut names))
             .collect();
-        if spec.validations.is_empty() {
-            self.wrong("/spec/validations", "`validations` is empty, so the policy checks nothing");
+        if spec.validations.is_empty() && spec.schema.is_none() {
+            self.wrong("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
+        let schema = spec.schema.as_ref().and_then(|schema| self.schema(schema, &matched));
         Policy {
             name: written.metadata.name.as_str().into(),
             owner: written.metadata.owner(),
             action: self.action(&spec.actions),
             scope: Self::scope(&spec.r#match, &matched, conditions, names),
             validations,
+            schema,
             reads: std::mem::take(&mut self.reads),
+            waivers: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use super::cel::{EvaluationError, Request};
 use super::scope::Outside;
 use super::{Attributes, Policy};
 use crate::contract::Operation;
+use crate::contract::schema::Finding;
 use crate::document::Document;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub enum Outcome {
     Holds,
     /// The validations at these positions are not true, or could not be evaluated.
     Violated(Vec<(usize, Option<EvaluationError>)>),
+    /// The body does not fit its schema; besides, the validations at these positions are not true, or could not be evaluated.
+    Misfit(Vec<Finding>, Vec<(usize, Option<EvaluationError>)>),
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
 }
@@ -45,7 +48,20 @@ impl Policy {
             }
         });
         let violated: Vec<_> = violated.collect();
-        if violated.is_empty() { Outcome::Holds } else { Outcome::Violated(violated) }
+        let findings = match (&self.schema, document) {
+            (Some(schema), Some(document)) => schema.findings(operation, document),
+            _ => Vec::new(),
+        };
+        match (findings.is_empty(), violated.is_empty()) {
+            (true, true) => Outcome::Holds,
+            (true, false) => Outcome::Violated(violated),
+            (false, _) => Outcome::Misfit(findings, violated),
+        }
+    }
+
+    /// Whether it has a schema.
+    pub const fn has_schema(&self) -> bool {
+        self.schema.is_some()
     }
 
     /// What the validation at `position` is whatever the request; none where the request decides.

@@ -1,6 +1,8 @@
 //! What policy files hold: documents of several kinds, told apart by their `kind`.
 
+use super::limit::RequestLimit;
 use super::source::RequestPolicy;
+use super::waiver::WaiverSource;
 use crate::manifest::{self, Manifest, Source};
 use crate::span::Diagnostic;
 use schemars::JsonSchema;
@@ -12,6 +14,10 @@ use std::path::Path;
 pub struct Manifests {
     /// Rules that requests must keep.
     pub policies: Vec<Manifest<RequestPolicy>>,
+    /// How many requests may pass.
+    pub limits: Vec<Manifest<RequestLimit>>,
+    /// What is let through of what they would refuse.
+    pub waivers: Vec<Manifest<WaiverSource>>,
 }
 
 /// The part of a document that says what it is. The rest is looked at as that kind.
@@ -40,12 +46,8 @@ impl Manifests {
     fn add(&mut self, document: Source) -> Result<(), Vec<Diagnostic>> {
         match manifest::decode::<Head>(&document)?.kind {
             Kind::RequestPolicy => self.policies.push(Manifest::of(document)?),
-            Kind::Waiver => {
-                return Err(vec![document.at("/kind", "`Waiver` is a kind that this version cannot load yet")]);
-            }
-            Kind::RequestLimit => {
-                return Err(vec![document.at("/kind", "`RequestLimit` is a kind that this version cannot load yet")]);
-            }
+            Kind::Waiver => self.waivers.push(Manifest::of(document)?),
+            Kind::RequestLimit => self.limits.push(Manifest::of(document)?),
         }
         Ok(())
     }

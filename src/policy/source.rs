@@ -4,7 +4,7 @@ use super::Action;
 use crate::contract::credential::Environment;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -77,9 +77,15 @@ pub struct Spec {
     #[schemars(example = BTreeMap::from([("services", ["spiffe://example.org/billing"])]))]
     pub params: BTreeMap<String, Value>,
     /// What must be true. Each that is not is told to the caller, not only the first.
+    #[serde(default)]
     pub validations: Vec<ValidationSource>,
-    /// What happens when a validation is not true: `Deny` refuses; `Warn` lets pass and tells the caller; `Audit`, shadow
-    /// mode, lets pass and tells operators only. Of several the strictest counts.
+    /// A JSON Schema (2020-12) that the body must fit besides the contract's: no `$ref` leads out of it or back to itself,
+    /// formats are asserted, and names of fields are held against the contract. A request without a body has nothing to fit.
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
+    pub schema: Option<Map<String, Value>>,
+    /// What happens when a validation is not true, or the schema not kept: `Deny` refuses; `Warn` lets pass and tells the
+    /// caller; `Audit`, shadow mode, lets pass and tells operators only. Of several the strictest counts.
     #[schemars(example = ["Audit"])]
     pub actions: Vec<Action>,
 }

@@ -33,6 +33,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod policy_schemas;
+#[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
 mod properties;
@@ -40,6 +42,8 @@ mod properties;
 mod readme;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod request_limits;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
@@ -64,5 +68,7 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod waivers;
 #[cfg(test)]
 mod watching;

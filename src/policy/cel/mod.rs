@@ -16,6 +16,7 @@ mod evaluation;
 mod expression;
 mod fold;
 mod function;
+mod key;
 mod kind;
 mod lower;
 mod names;
@@ -31,7 +32,8 @@ mod value;
 
 pub use error::EvaluationError;
 pub(super) use evaluation::Evaluation;
-pub(super) use expression::{Expression, Purpose, Variables};
+pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
+pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub(super) use syntax::{LONGEST, Mistake};
