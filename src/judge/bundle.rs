@@ -5,7 +5,8 @@ use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strict
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
 use crate::policy::{
-    Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver, shadowed,
+    Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
+    shadowed,
 };
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
