@@ -71,13 +71,13 @@ impl Bundle {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
             let id = &operation.id;
             let of_policies = policies.of_operation(id).iter().map(|policy| policy.action);
-            let policed =
-                match of_policies.chain(policies.limits_of_operation(id).iter().map(|limit| limit.action)).min() {
-                    None => Policed::No,
-                    Some(Action::Deny) => Policed::Guarded,
-                    Some(Action::Warn | Action::Audit) => Policed::Watched,
-                };
-            Some((operation.id.clone(), strictness.inspection(&operation, policed)?))
+            let of_limits = policies.limits_of_operation(id).iter().map(|limit| limit.action);
+            let policed = match of_policies.chain(of_limits).min() {
+                None => Policed::No,
+                Some(Action::Deny) => Policed::Guarded,
+                Some(Action::Warn | Action::Audit) => Policed::Watched,
+            };
+            Some((id.clone(), strictness.inspection(&operation, policed)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }

@@ -1,14 +1,34 @@
-//! The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
+//! The JSON Schemas of what policy files hold, which give editors completion, hover texts and checks.
 
 use super::cel;
+use super::limit::RequestLimit;
 use super::source::RequestPolicy;
+use super::waiver::WaiverSource;
 use crate::contract::Contract;
 use serde_json::{Value, json};
 
-/// The JSON Schema of a policy file: the shape that it must have, and of what loading demands of its values besides as much
-/// as such a schema can say. Operation ids are offered and not demanded, as a newer contract may have others.
+/// The JSON Schema of a policy.
 pub fn schema() -> Value {
-    let mut schema = schemars::schema_for!(RequestPolicy).to_value();
+    let mut schema = demanding(schemars::schema_for!(RequestPolicy));
+    let validates = json!({ "required": ["validations"], "properties": { "validations": { "minItems": 1 } } });
+    demand(&mut schema, "/$defs/Spec", json!({ "anyOf": [validates, { "required": ["schema"] }] }));
+    schema
+}
+
+/// The JSON Schema of a waiver.
+pub fn waiver_schema() -> Value {
+    demanding(schemars::schema_for!(WaiverSource))
+}
+
+/// The JSON Schema of a limit.
+pub fn limit_schema() -> Value {
+    demanding(schemars::schema_for!(RequestLimit))
+}
+
+/// The shape that a document must have, with as much of what loading demands of its values besides as such a schema can say.
+/// Operation ids are offered and not demanded, as a newer contract may have others.
+fn demanding(shape: schemars::Schema) -> Value {
+    let mut schema = shape.to_value();
     let expression = json!({ "minLength": 1, "maxLength": cel::LONGEST });
     let named = |pattern: &str| json!({ "minLength": 1, "pattern": pattern });
     for (pointer, demands) in [
@@ -16,7 +36,6 @@ pub fn schema() -> Value {
         ("/$defs/Match/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
         ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
         ("/$defs/Spec/properties/actions", json!({ "minItems": 1 })),
-        ("/$defs/Spec/properties/validations", json!({ "minItems": 1 })),
         (
             "/$defs/Spec/properties/variables/items",
             json!({ "properties": { "name": named("^[A-Za-z_][A-Za-z0-9_]*$") } }),
@@ -25,12 +44,16 @@ pub fn schema() -> Value {
         ("/$defs/ValidationSource/properties/expression", expression),
         ("/$defs/ValidationSource/properties/message", json!({ "pattern": "\\S" })),
     ] {
-        let object = schema.pointer_mut(pointer).and_then(Value::as_object_mut);
-        if let (Some(object), Value::Object(demands)) = (object, demands) {
-            object.extend(demands);
-        }
+        demand(&mut schema, pointer, demands);
     }
     schema
+}
+
+/// Adds to what is demanded at `pointer`, if there is such a place.
+fn demand(schema: &mut Value, pointer: &str, demands: Value) {
+    if let (Some(Value::Object(place)), Value::Object(demands)) = (schema.pointer_mut(pointer), demands) {
+        place.extend(demands);
+    }
 }
 
 /// The operation ids of the contract that is built in, in every version; which is the default is no matter.

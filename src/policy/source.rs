@@ -84,8 +84,8 @@ pub struct Spec {
     #[serde(default)]
     #[schemars(with = "Map<String, Value>")]
     pub schema: Option<Map<String, Value>>,
-    /// What happens when something is not as it must be: `Deny` refuses; `Warn` lets pass and tells the caller; `Audit`,
-    /// shadow mode, lets pass and tells operators only. Of several the strictest counts.
+    /// What happens when a validation is not true, or the schema not kept: `Deny` refuses; `Warn` lets pass and tells the
+    /// caller; `Audit`, shadow mode, lets pass and tells operators only. Of several the strictest counts.
     #[schemars(example = ["Audit"])]
     pub actions: Vec<Action>,
 }
