@@ -43,10 +43,10 @@ pub struct Enforced {
     pub audited: usize,
     /// The policies, in the order they are told.
     pub policies: Vec<PolicyRow>,
-    /// What is let through of what they would refuse.
-    pub waivers: Vec<WaiverRow>,
     /// The limits, in the order they are told.
     pub limits: Vec<LimitRow>,
+    /// What is let through of what policies would refuse.
+    pub waivers: Vec<WaiverRow>,
 }
 
 /// One limit, as a row of the table.
@@ -77,6 +77,14 @@ impl PolicyRow {
     fn cells(&self) -> Vec<String> {
         let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
         vec![self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+    }
+}
+
+impl LimitRow {
+    fn cells(&self) -> Vec<String> {
+        let mut cells = self.row.cells();
+        cells.insert(2, self.allows.clone());
+        cells
     }
 }
 
@@ -124,14 +132,6 @@ impl WaiverRow {
     }
 }
 
-impl LimitRow {
-    fn cells(&self) -> Vec<String> {
-        let mut cells = self.row.cells();
-        cells.insert(2, self.allows.clone());
-        cells
-    }
-}
-
 impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
@@ -173,15 +173,15 @@ impl Display for Enforced {
             let head = ["policy", "action", "environments", "operations", "owner"];
             table(f, &head, self.policies.iter().map(PolicyRow::cells))?;
         }
-        if !self.waivers.is_empty() {
-            let head = ["waiver", "policy", "owner", "ticket", "expires", "left"];
-            table(f, &head, self.waivers.iter().map(WaiverRow::cells))?;
+        if !self.limits.is_empty() {
+            let head = ["limit", "action", "allows", "environments", "operations", "owner"];
+            table(f, &head, self.limits.iter().map(LimitRow::cells))?;
         }
-        if self.limits.is_empty() {
+        if self.waivers.is_empty() {
             return Ok(());
         }
-        let head = ["limit", "action", "allows", "environments", "operations", "owner"];
-        table(f, &head, self.limits.iter().map(LimitRow::cells))
+        let head = ["waiver", "policy", "owner", "ticket", "expires", "left"];
+        table(f, &head, self.waivers.iter().map(WaiverRow::cells))
     }
 }
 
@@ -242,11 +242,11 @@ mod tests {
                 row("no-skip-password-checks", "Deny", Some("identity-security")),
                 row("metadata-size", "Warn", None),
             ],
-            waivers: Vec::new(),
             limits: vec![LimitRow {
                 row: row("limit-password-changes", "Deny", Some("identity-security")),
                 allows: "30 per 1m, 2 at once".to_owned(),
             }],
+            waivers: Vec::new(),
         }
     }
 

@@ -117,8 +117,8 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
         validated: bundle.inspected(Mode::Enforce),
         audited: bundle.inspected(Mode::Audit),
         policies: bundle.policies.all().iter().map(|policy| policy_row(policy)).collect(),
-        waivers: bundle.policies.waivers().map(|waiver| WaiverRow::at(waiver, SystemTime::now())).collect(),
         limits: bundle.policies.limits().iter().map(|limit| limit_row(limit)).collect(),
+        waivers: bundle.policies.waivers().map(|waiver| WaiverRow::at(waiver, SystemTime::now())).collect(),
     }
 }
 

@@ -78,19 +78,19 @@ impl Bundle {
     /// What is allowed in the policy files and yet likely a mistake at `now`. `texts` are those that the bundle was compiled
     /// from.
     pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
-        let (Manifests { policies, waivers, limits }, _) = manifests(texts);
-        let policies = policies.iter().zip(self.policies.all());
-        let policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
-        let waivers = waivers.iter().flat_map(|manifest| {
+        let (manifests, _) = manifests(texts);
+        let policies = manifests.policies.iter().zip(self.policies.all());
+        let of_policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let limits = manifests.limits.iter().zip(self.policies.limits());
+        let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
+        let waivers = manifests.waivers.iter().flat_map(|manifest| {
             let name = manifest.value.metadata.name.as_str();
             let mut all =
                 self.policies.all().iter().flat_map(|policy| policy.waivers.iter().map(move |it| (it, policy)));
             let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
             found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
         });
-        let limits = limits.iter().zip(self.policies.limits());
-        let limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
-        policies.chain(waivers).chain(limits).collect()
+        of_policies.chain(of_limits).chain(waivers).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.

@@ -24,10 +24,10 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
     pub rules: Vec<(Arc<Policy>, Outcome)>,
-    /// What each waiver that was asked is to the request, by policy.
-    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
     /// What each limit for the operation said, in order. What counts, counts only where the verdict is a permit.
     pub limits: Vec<(Arc<Limit>, Claim)>,
+    /// What each waiver that was asked is to the request, by policy.
+    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
 }
 
 /// A step of the judge that is over; for who keeps the time, which the judge does not have.

@@ -14,10 +14,10 @@ use std::path::Path;
 pub struct Manifests {
     /// Rules that requests must keep.
     pub policies: Vec<Manifest<RequestPolicy>>,
-    /// What is let through of what they would refuse.
-    pub waivers: Vec<Manifest<WaiverSource>>,
     /// How many requests may pass.
     pub limits: Vec<Manifest<RequestLimit>>,
+    /// What is let through of what they would refuse.
+    pub waivers: Vec<Manifest<WaiverSource>>,
 }
 
 /// The part of a document that says what it is. The rest is looked at as that kind.

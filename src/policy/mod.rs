@@ -61,12 +61,12 @@ impl Policies {
         Self { policies: Indexed::new(policies), limits: Indexed::new(limits) }
     }
 
-    /// Whether a policy, waiver or limit reads the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether a policy, limit or waiver reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
         let policies = self.all().iter().map(|policy| &policy.scope);
-        let waivers = self.waivers().map(|waiver| &waiver.scope);
         let limits = self.limits().iter().map(|limit| &limit.scope);
-        policies.chain(waivers).chain(limits).any(|scope| scope.relies_on_header(name))
+        let mut scopes = policies.chain(limits).chain(self.waivers().map(|waiver| &waiver.scope));
+        scopes.any(|scope| scope.relies_on_header(name))
     }
 
     /// Every waiver, by policy.

@@ -173,8 +173,9 @@ fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
     // the bundle was made of them, so they can be read
     let (manifests, _) = manifests(&tested);
     let waived = manifests.waivers.into_iter().map(|manifest| manifest.value.spec.policy);
-    let policies = manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name).chain(waived);
-    policies.chain(manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name)).collect()
+    let limits = manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name);
+    let policies = manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name);
+    policies.chain(limits).chain(waived).collect()
 }
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.

@@ -108,6 +108,7 @@ pub(super) struct Metrics {
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
     unknown_versions: Family<Asked, Counter>,
+    keys_forgotten: Counter,
     bundle: Family<Revision, Gauge>,
     bundle_loaded: Gauge,
     upstream: UpstreamMetrics,
@@ -141,6 +142,7 @@ impl Metrics {
             requests: Family::default(),
             decisions: Family::default(),
             unknown_versions: Family::default(),
+            keys_forgotten: Counter::default(),
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
@@ -203,6 +205,11 @@ impl Metrics {
             "Requests for an API version that the contract does not have, judged by another",
             self.unknown_versions.clone(),
         );
+        registry.register(
+            "portcullis_limit_keys_forgotten",
+            "Keys whose counts a limit forgot to make room for another",
+            self.keys_forgotten.clone(),
+        );
         registry.register_with_unit(
             "portcullis_judge_duration",
             "Time from bytes to decision",
@@ -240,6 +247,7 @@ impl Metrics {
         self.response_sizes.observe(as_float(record.response_bytes));
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
+        self.keys_forgotten.inc_by(record.keys_forgotten);
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
         }

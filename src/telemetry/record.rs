@@ -213,6 +213,8 @@ pub struct Record {
     pub reason: Option<Reason>,
     /// What rules found, whatever the action.
     pub violations: Vec<Violation>,
+    /// Keys whose counts limits forgot, to make room for its own.
+    pub keys_forgotten: u64,
     /// The revision of the bundle (policies and contract) that judged it.
     pub revision: Arc<str>,
     /// The status the caller got; 0 when it got none.
@@ -250,6 +252,7 @@ impl Record {
             outcome: Outcome::Aborted,
             reason: None,
             violations: Vec::new(),
+            keys_forgotten: 0,
             revision,
             status: 0,
             request_bytes: 0,

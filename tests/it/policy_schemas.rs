@@ -32,6 +32,7 @@ fn judged(policies: &[PolicyText], body: &str) -> Judgement {
         query: "",
         headers: &HeaderMap::new(),
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH,
         key_fingerprint: None,

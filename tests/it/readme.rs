@@ -16,6 +16,7 @@ use tempfile::TempDir;
 const README: &str = include_str!("../../README.md");
 const GATEWAY: &str = include_str!("../../config/gateway.yaml");
 const SCHEMA: &str = include_str!("../../policies/policy.schema.json");
+const LIMIT_SCHEMA: &str = include_str!("../../policies/request-limit.schema.json");
 
 /// The folder that README.md is in.
 fn root() -> &'static Path {
@@ -137,15 +138,19 @@ fn every_policy_compiles() {
 
 #[test]
 fn every_policy_and_those_that_ship_fit_the_schema_for_editors() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
     let shipped = yaml_files("policies").into_iter().filter(|name| !name.contains(".test."));
-    let shipped = shipped.map(|name| {
+    let shipped = shipped.flat_map(|name| {
         let text = fs::read_to_string(root().join("policies").join(&name)).unwrap();
-        let value = manifest::read::<Value>(Path::new(&name), &text).unwrap().remove(0).value;
-        (text, value)
+        let documents = manifest::read::<Value>(Path::new(&name), &text).unwrap();
+        documents.into_iter().map(move |document| (text.clone(), document.value))
     });
-    for (text, value) in shipped.chain(manifests("RequestPolicy")) {
-        assert!(text.starts_with("# yaml-language-server: $schema=./policy.schema.json\n"), "{text}");
+    for (text, value) in shipped.chain(manifests("RequestPolicy")).chain(manifests("RequestLimit")) {
+        let (name, schema) = match value["kind"].as_str() {
+            Some("RequestLimit") => ("request-limit", LIMIT_SCHEMA),
+            _ => ("policy", SCHEMA),
+        };
+        assert!(text.starts_with(&format!("# yaml-language-server: $schema=./{name}.schema.json\n")), "{text}");
+        let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
         assert!(schema.is_valid(&value), "{text}");
         let mut wrong = value;
         wrong["spec"]["action"] = "Deny".into();
@@ -206,6 +211,26 @@ fn the_waiver_is_sound_and_decides_as_it_is_told() {
     fs::write(folder.path().join("policies/crm-migration.test.yaml"), format!("{head}{}", cases.concat())).unwrap();
     let told = typed("portcullis test policies", folder.path());
     assert!(told.contains(", 0 failed\n"), "{told}");
+}
+
+#[test]
+fn the_limit_is_sound_and_counts_as_it_is_told() {
+    let [(text, _)] = &manifests("RequestLimit")[..] else { panic!("one limit") };
+    assert!(README.contains("`policies/limit-password-guesses.yaml`"));
+    let folder = followed();
+    fs::write(folder.path().join("policies/limit-password-guesses.yaml"), text).unwrap();
+    let shown = "expect: { decision: allow, limits: { limit-password-guesses: user_1 } }";
+    assert!(README.contains(&format!("`{shown}`")));
+    let case = format!(
+        "    - name: one user\n      request: {{ operation: VerifyPassword, body: {{ password: x }} }}\n      {shown}\n"
+    );
+    let head = "apiVersion: portcullis/v1\nkind: PolicyTest\nmetadata: { name: guesses }\nspec:\n  cases:\n";
+    fs::write(folder.path().join("policies/limit-password-guesses.test.yaml"), format!("{head}{case}")).unwrap();
+    let told = typed("portcullis test policies/limit-password-guesses.yaml", folder.path());
+    assert!(told.starts_with("1 cases: 1 passed, 0 failed\n"), "{told}");
+    let told = typed("portcullis check", folder.path());
+    let row = told.lines().find(|line| line.starts_with("  limit-password-guesses ")).expect("a row");
+    assert!(row.contains("  10 per 1m, 2 at once  all "), "{row}");
 }
 
 #[test]

@@ -63,6 +63,7 @@ fn judged_at(texts: &[PolicyText], caller: Option<&str>, body: &str, time: Syste
         query: "",
         headers: &HeaderMap::new(),
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client {
             certificate: Some(ClientCertificate { spiffe_id, ..ClientCertificate::default() }),
             ..Client::default()

@@ -35,6 +35,16 @@ pub struct Counted {
     places: Vec<Place>,
 }
 
+/// What came of counting a request.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) counted: Counted,
+    /// The limits that it is above.
+    pub(super) exceeded: Vec<Exceeded>,
+    /// Keys that were forgotten to make room for its own.
+    pub(super) forgotten: u64,
+}
+
 /// A limit that a request is above.
 #[derive(Debug)]
 pub(super) struct Exceeded {
@@ -50,26 +60,26 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// Counts a request at `now` by each of `charges`, and says which of the limits it is above. Above one that denies, it is
-    /// counted by none.
-    pub(super) fn take(&self, charges: &[(Arc<Limit>, Key)], now: Instant) -> (Counted, Vec<Exceeded>) {
+    /// Counts a request at `now` by each of `charges`. Above a limit that denies, it is counted by none.
+    pub(super) fn take(&self, charges: &[(Arc<Limit>, Key)], now: Instant) -> Reading {
         let now = now.saturating_duration_since(self.epoch);
-        let (mut counted, mut exceeded, mut events) = (Counted::default(), Vec::new(), Vec::new());
+        let (mut reading, mut events) = (Reading::default(), Vec::new());
         for (limit, key) in charges {
             let (count, key) = (self.count(limit), self.hasher.hash_one(key));
             match count.take(limit, key, now) {
                 Ok((place, taken)) => {
-                    counted.places.extend(place);
+                    reading.counted.places.extend(place);
+                    reading.forgotten += u64::from(taken.is_some_and(|taken| taken.forgot));
                     events.extend(taken.map(|taken| (count, taken)));
                 }
-                Err(wait) => exceeded.push(Exceeded { limit: limit.clone(), wait }),
+                Err(wait) => reading.exceeded.push(Exceeded { limit: limit.clone(), wait }),
             }
         }
-        if exceeded.iter().any(|above| above.limit.action == Action::Deny) {
+        if reading.exceeded.iter().any(|above| above.limit.action == Action::Deny) {
             events.into_iter().for_each(|(count, taken)| count.windows.give_back(taken));
-            counted = Counted::default();
+            reading.counted = Counted::default();
         }
-        (counted, exceeded)
+        reading
     }
 
     /// Forgets the counts of limits that are not among those of `policies`.

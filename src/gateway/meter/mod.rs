@@ -19,7 +19,7 @@ use crate::judge::violation::{Rule, Violation};
 use crate::policy::Action;
 use crate::reason::Reason;
 use bytes::Bytes;
-use counts::{Counted, Exceeded};
+use counts::{Counted, Exceeded, Reading};
 use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -68,8 +68,12 @@ where
         if permitted.charges.is_empty() {
             return Metering::On { answer: self.inner.call(permitted), counted: None };
         }
-        let (counted, exceeded) = self.gate.counts.take(&permitted.charges, self.gate.clock.now());
-        permitted.call.record.lock().violations.extend(exceeded.iter().map(violation));
+        let Reading { counted, exceeded, forgotten } = self.gate.counts.take(&permitted.charges, self.gate.clock.now());
+        {
+            let mut record = permitted.call.record.lock();
+            record.violations.extend(exceeded.iter().map(violation));
+            record.keys_forgotten += forgotten;
+        }
         let denied = exceeded.iter().filter(|above| above.limit.action == Action::Deny);
         let Some(wait) = denied.map(|above| above.wait.unwrap_or_default()).max() else {
             return Metering::On { answer: self.inner.call(permitted), counted: Some(counted) };

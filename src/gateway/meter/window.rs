@@ -62,8 +62,8 @@ impl Window {
 
     /// Takes an event back that was counted in `part`.
     pub(super) fn give_back(&mut self, part: u64) {
-        let age = self.newest.saturating_sub(part);
-        let place = (COUNTERS - 1).checked_sub(usize::try_from(age).unwrap_or(usize::MAX));
+        let age = self.newest.checked_sub(part).and_then(|age| usize::try_from(age).ok());
+        let place = age.and_then(|age| (COUNTERS - 1).checked_sub(age));
         if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
             *count = count.saturating_sub(1);
         }
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn no_more_than_may_pass_do_within_any_period_and_none_waits_longer_than_told() {
         let mut random = rand::rng();
-        for _ in 0..200 {
+        for _ in 0..50 {
             let events = random.random_range(1..40);
             let pace = Pace::new(events, PERIOD);
             let (mut window, mut now, mut passed) = (Window::new(0), Duration::from_secs(7), Vec::new());

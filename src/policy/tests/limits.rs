@@ -21,7 +21,7 @@ metadata: { name: rule, labels: { owner: us } }
 spec:
   match: { operations: [UpdateUser, DeleteUser], environments: [production] }
   variables:
-    - { name: team, expression: body.public_metadata == null ? 'none' : string(body.public_metadata.team) }
+    - { name: team, expression: \"body.public_metadata == null ? 'none' : string(body.public_metadata.team)\" }
   matchConditions:
     - { name: changes, expression: body.password != null }
   key: client.spiffeId
@@ -56,7 +56,6 @@ fn nothing_is_wrong_with_the_sound_one() {
         "request.headers['x-tenant']",
         "string(body.create_organizations_limit)",
         "client.unixUid",
-        "instance.environment == 'production'",
         "request.operation + '/' + request.params.user_id",
         "body.username != null ? 1u : 2u",
     ] {
@@ -82,8 +81,8 @@ const PARTS: [(&str, &str, &str); 26] = [
         "10:8: the key may hold something of `backup_codes`, which the contract marks as a secret [tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret]",
     ),
     (
-        "string(body.public_metadata.team) }\n  matchConditions:\n    - { name: changes, expression: body.password != null }\n  key: client.spiffeId",
-        "string(body.totp_secret) }\n  matchConditions:\n    - { name: changes, expression: body.password != null }\n  key: variables.team",
+        "string(body.public_metadata.team)\" }\n  matchConditions:\n    - { name: changes, expression: body.password != null }\n  key: client.spiffeId",
+        "string(body.totp_secret)\" }\n  matchConditions:\n    - { name: changes, expression: body.password != null }\n  key: variables.team",
         "10:8: the key may hold something of `totp_secret`, which the contract marks as a secret [tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret]",
     ),
     (
@@ -117,10 +116,10 @@ const PARTS: [(&str, &str, &str); 26] = [
         "10:17: `keyFingerprnt` is not a member of `instance` [did you mean `keyFingerprint`?]",
     ),
     ("key: client.spiffeId", "key: params.tenant", "10:15: `tenant` is not one of the policy's `params`"),
-    ("key: client.spiffeId", "key: ''", "10:8: the expression ends where a value should follow"),
+    ("key: client.spiffeId", "key: ''", "10:9: the expression ends where a value should follow"),
     ("events: 30", "events: 0", "11:11: `spec.events` must be at least 1"),
     ("events: 30", "events: -1", "11:11: `spec.events` must be at least 1"),
-    ("events: 30", "events: \"30\"", "11:11: `spec.events` must be an integer or null, found a text"),
+    ("events: 30", "events: \"30\"", "11:11: `spec.events` must be a whole number, found text"),
     ("inFlight: 2", "inFlight: 0", "13:13: `spec.inFlight` must be at least 1"),
     (
         "period: 1m",
@@ -144,7 +143,7 @@ const PARTS: [(&str, &str, &str); 26] = [
     (
         "expression: body.password != null",
         "expression: body.pasword != null",
-        "9:39: `pasword` is not a field of any operation that this policy matches [did you mean `password`?]",
+        "9:41: `pasword` is not a field of any operation that this policy matches [did you mean `password`?]",
     ),
     ("message: no", "message: ''", "14:12: `message` is empty; callers need a reason"),
     ("actions: [Deny]", "actions: []", "15:12: `actions` is empty; it must hold `Deny`, `Warn` or `Audit`"),
