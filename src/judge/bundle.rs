@@ -5,7 +5,7 @@ use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
 use crate::policy::{
-    Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
+    Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver, shadowed,
 };
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
@@ -79,8 +79,8 @@ impl Bundle {
     /// from.
     pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
         let (manifests, _) = manifests(texts);
-        let policies = manifests.policies.iter().zip(self.policies.all());
-        let of_policies = policies.flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let policies: Vec<_> = manifests.policies.iter().zip(self.policies.all()).collect();
+        let of_policies = policies.iter().flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
         let limits = manifests.limits.iter().zip(self.policies.limits());
         let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
         let waivers = manifests.waivers.iter().flat_map(|manifest| {
@@ -90,7 +90,7 @@ impl Bundle {
             let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
             found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
         });
-        of_policies.chain(of_limits).chain(waivers).collect()
+        of_policies.chain(shadowed(&policies)).chain(of_limits).chain(waivers).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.

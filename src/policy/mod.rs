@@ -17,6 +17,7 @@ mod manifests;
 mod reads;
 mod schema;
 mod scope;
+mod shadowed;
 mod source;
 mod waiver;
 
@@ -31,6 +32,7 @@ pub use lint::{lint, lint_limit};
 pub use manifests::Manifests;
 pub use reads::Reads;
 pub use scope::{Outside, Scope};
+pub use shadowed::shadowed;
 pub use source::{Named, RequestPolicy};
 pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 

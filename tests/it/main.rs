@@ -51,6 +51,8 @@ mod server;
 #[cfg(test)]
 mod shadow;
 #[cfg(test)]
+mod shadowed;
+#[cfg(test)]
 mod siblings;
 #[cfg(test)]
 mod span_tree;

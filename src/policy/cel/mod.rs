@@ -26,6 +26,7 @@ mod pattern;
 mod record;
 mod size;
 mod syntax;
+mod terms;
 mod time;
 mod types;
 mod value;
@@ -37,6 +38,7 @@ pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub(super) use syntax::Mistake;
+pub(super) use terms::terms;
 
 #[cfg(test)]
 mod tests;

@@ -114,6 +114,3 @@ pub(super) const FORMATS: [&str; 15] = [
     "uri-reference",
     "uuid",
 ];
-
-/// The types.
-pub(super) const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
