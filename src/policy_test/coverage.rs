@@ -54,19 +54,22 @@ impl Coverage {
         let waivers = results.iter().flat_map(|result| &result.decided.waivers);
         let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
         seen.extend(claims.flat_map(|(limit, claim)| claimed(limit, claim)));
-        seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
+        seen.extend(waivers.flat_map(|(waiver, waiving)| waived(waiver, *waiving)));
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
         let (manifests, _) = manifests(texts);
         let policies = manifests.policies.iter().zip(bundle.policies.all());
         let limits = manifests.limits.iter().zip(bundle.policies.limits());
-        let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));
-        let mut branches: Vec<_> =
-            branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen))).collect();
-        for manifest in &manifests.waivers {
+        let waivers = manifests.waivers.iter().filter_map(|manifest| {
             let waiver = bundle.policies.waivers().find(|it| *it.name == *manifest.value.metadata.name);
-            branches.extend(waiver.into_iter().flat_map(|waiver| branches_of_waiver(manifest, waiver, &seen)));
+            Some((manifest, waiver?))
+        });
+        let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));
+        let branches = branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen)));
+        Self {
+            branches: branches
+                .chain(waivers.flat_map(|(manifest, waiver)| of_waiver(manifest, waiver, &seen)))
+                .collect(),
         }
-        Self { branches }
     }
 
     /// How many branches cases have shown.
@@ -108,6 +111,15 @@ fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<Ke
     branches(&limit.name, &manifest.source, rules, seen)
 }
 
+fn of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {
+    let rules = conditions(&manifest.value.spec.match_conditions, &waiver.scope).enumerate();
+    // a waiver may have the name of its policy
+    let rules = rules.map(|(position, (_, pointer, expression, constant))| {
+        (Part::WaiverCondition(position), pointer, expression, constant)
+    });
+    branches(&waiver.name, &manifest.source, rules, seen)
+}
+
 fn conditions<'m>(written: &'m [Named], scope: &'m Scope) -> impl Iterator<Item = Rule<'m>> {
     written.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
@@ -122,7 +134,8 @@ fn branches<'m>(
     seen: &BTreeSet<Key>,
 ) -> Vec<Branch> {
     let outcomes = rules.flat_map(|(part, pointer, expression, constant)| {
-        possible(constant).map(move |outcome| Branch {
+        let possible = [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome));
+        possible.map(move |outcome| Branch {
             policy: name.clone(),
             file: source.file().to_owned(),
             line: source.line(&pointer).unwrap_or(1),
@@ -147,27 +160,6 @@ fn claimed(limit: &Limit, claim: &Claim) -> Vec<Key> {
     };
     let met = (0..met).map(|position| (Part::Condition(position), true));
     met.chain(unmet).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
-}
-
-fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {
-    let conditions = manifest.value.spec.match_conditions.iter().enumerate();
-    let outcomes = conditions.flat_map(|(position, condition)| {
-        let pointer = format!("/spec/matchConditions/{position}/expression");
-        possible(waiver.scope.constant_condition(position)).map(move |outcome| Branch {
-            policy: waiver.policy.clone(),
-            file: manifest.source.file().to_owned(),
-            line: manifest.source.line(&pointer).unwrap_or(1),
-            expression: condition.expression.clone(),
-            outcome,
-            seen: seen.contains(&(waiver.name.clone(), Part::WaiverCondition(position), outcome)),
-        })
-    });
-    outcomes.collect()
-}
-
-/// What an expression can turn out to be that is `constant`, if it is.
-fn possible(constant: Option<bool>) -> impl Iterator<Item = bool> {
-    [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome))
 }
 
 /// The branches that an outcome shows.
@@ -197,7 +189,7 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
 }
 
 /// The branches that what a waiver is to a request shows.
-fn shown_of_waiver(waiver: &Waiver, waiving: Waiving) -> Vec<Key> {
+fn waived(waiver: &Waiver, waiving: Waiving) -> Vec<Key> {
     let (held, broken) = match waiving {
         Waiving::Applies | Waiving::Expired => (waiver.scope.conditions(), None),
         Waiving::NoMatch(position) => (position, Some(position)),
