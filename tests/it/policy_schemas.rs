@@ -35,7 +35,6 @@ fn judged(policies: &[PolicyText], body: &str) -> Judgement {
         key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH,
-        key_fingerprint: None,
     };
     decide(&bundle, &operation, &attributes, body.to_owned().into())
 }

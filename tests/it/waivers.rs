@@ -69,7 +69,6 @@ fn judged_at(texts: &[PolicyText], caller: Option<&str>, body: &str, time: Syste
             ..Client::default()
         },
         time,
-        key_fingerprint: None,
     };
     decide(&bundle, &operation, &attributes, body.to_owned().into())
 }
