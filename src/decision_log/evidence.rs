@@ -87,12 +87,12 @@ fn evaluated(policy: &Policy, outcome: &Outcome) -> Evaluated<'static> {
 }
 
 fn said(policy: &Policy, outcome: &Outcome) -> Said<'static> {
-    let condition = |position: &usize| Text::from(policy.condition(*position).to_owned());
+    let condition = |position: &usize| Text::from(policy.scope.condition(*position).to_owned());
     match outcome {
         Outcome::OtherEnvironment => Said::OtherEnvironment,
         Outcome::NoMatch(position) => Said::NoMatch(condition(position)),
         Outcome::Holds => Said::Holds,
-        Outcome::Violated(parts) => Said::Violated(
+        Outcome::Violated(parts) | Outcome::Misfit(_, parts) => Said::Violated(
             parts
                 .iter()
                 .map(|(validation, error)| Part {

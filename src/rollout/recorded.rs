@@ -27,6 +27,7 @@ pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>)
         api_version: entry.api_version.as_deref()?,
         method: (*entry.method != *OTHER).then_some(&entry.method),
         environment: entry.environment,
+        key_fingerprint: entry.key_fingerprint.as_deref(),
         time: DateTime::parse_from_rfc3339(&entry.time).ok().map(Into::into),
         client: client(&entry.client)?,
         headers: maybe(&facts.headers),

@@ -226,7 +226,9 @@ impl<'b> Replay<'b> {
 
 /// What becomes of a request by what policies say of it.
 fn verdict(entry: &Entry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> Verdict {
-    let by_others = |rule: &Rule<'_>| !matches!(rule, Rule::Policy(_));
+    // a limit is told as a policy is, and is not asked again
+    let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
+    let by_others = |rule: &Rule<'_>| !matches!(rule, Rule::Policy(name) if is_asked(name));
     let for_others = |reason| !matches!(reason, Reason::PolicyDenied | Reason::PolicyError);
     if entry.violations.iter().any(|it| it.action == Action::Deny && by_others(&it.rule))
         || entry.outcome == Outcome::Denied && entry.reason.is_some_and(for_others)

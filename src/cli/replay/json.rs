@@ -29,6 +29,7 @@ fn policy(told: &Told<'_>, name: &str, change: &Change) -> Value {
         let kind = match part {
             Part::Condition(_) => "condition",
             Part::Validation(_) => "validation",
+            Part::Schema => "schema",
         };
         json!({ kind: expression(told.bundle, name, *part), "count": of.count, "decisions": of.decisions })
     });

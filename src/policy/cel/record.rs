@@ -26,6 +26,7 @@ pub(in crate::policy) enum Fact {
     ClientDnsNames,
     ClientCertSha256,
     Environment,
+    KeyFingerprint,
 }
 
 /// What holds values by names that only a request decides on; a name that is not there reads as `null`.
@@ -69,7 +70,10 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
             ("certSha256", Known::Fact(Fact::ClientCertSha256)),
         ],
     ),
-    ("instance", &[("environment", Known::Fact(Fact::Environment))]),
+    (
+        "instance",
+        &[("environment", Known::Fact(Fact::Environment)), ("keyFingerprint", Known::Fact(Fact::KeyFingerprint))],
+    ),
 ];
 
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
@@ -127,6 +131,10 @@ impl<'a> Facts<'a, NodeRef<'a>> for Request<'a> {
             Fact::ApiVersion => Value::String(&self.operation.api_version),
             Fact::Time => time(attributes.time).map_or(Value::Null, Value::Timestamp),
             Fact::Environment => Value::String(attributes.environment.as_str()),
+            Fact::KeyFingerprint => {
+                let fingerprint = attributes.key_fingerprint;
+                fingerprint.map_or(Value::Null, |it| Value::Text(it.to_string().into()))
+            }
             Fact::ClientIp
             | Fact::ClientUnixUid
             | Fact::ClientSpiffeId

@@ -43,6 +43,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         query: "",
         headers: &HeaderMap::new(),
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH + Duration::from_secs(1_777_593_600) + since_may,
     };
@@ -106,6 +107,6 @@ fn recorded(found: &violation::Violation) -> Violation<'static> {
         action: found.action,
         field: found.field.as_ref().map(|field| field.for_log().into()),
         reason: found.reason,
-        waived_by: None,
+        waived_by: found.waived_by.as_ref().map(|waiver| waiver.to_string().into()),
     }
 }

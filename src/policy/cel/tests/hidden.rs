@@ -50,6 +50,7 @@ fn request(body: Option<Outline<'_>>) -> RecordedRequest<'_> {
         api_version: &operations()[0].api_version,
         method: Some("POST"),
         environment: Environment::Production,
+        key_fingerprint: None,
         time: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         client: Client::default(),
         headers: vec![("x-there", Some(Hidden::text(Some(3)))), ("x-absent", None)],
