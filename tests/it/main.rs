@@ -45,6 +45,8 @@ mod refusals;
 #[cfg(test)]
 mod request_limits;
 #[cfg(test)]
+mod rollout;
+#[cfg(test)]
 mod schemas;
 #[cfg(test)]
 mod selftest;

@@ -1,5 +1,7 @@
 //! README.md is true: its tables are the code's, its files load, its commands print what it shows, its links lead somewhere.
 
+use crate::rollout::log::{Sent, lines};
+use crate::support::gateway::bundle;
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
@@ -74,11 +76,34 @@ fn followed() -> TempDir {
         assert!(README.contains(&format!("`{file}`")), "README.md does not say to save {file}");
         fs::write(folder.path().join(file), text).unwrap();
     }
+    fs::write(folder.path().join("decisions.jsonl"), decisions(folder.path())).unwrap();
     folder
 }
 
+/// What the gateway of a clone wrote of two days.
+fn decisions(folder: &Path) -> String {
+    let files = yaml_files_in(&folder.join("policies")).into_iter().filter(|name| !name.contains(".test."));
+    let mut files: Vec<_> = files.map(|name| folder.join("policies").join(name)).collect();
+    files.sort();
+    let texts = files.into_iter().map(|file| PolicyText { text: fs::read_to_string(&file).unwrap(), file });
+    let bundle = bundle(&texts.collect::<Vec<_>>());
+    let sent = |day, caller, body| Sent { day, caller, body, ..Sent::default() };
+    let all = [
+        sent(1, "signup", r#"{"first_name":"Ada"}"#),
+        sent(1, "signup", r#"{"first_name":"Grace","skip_legal_checks":true}"#),
+        sent(2, "signup", r#"{"first_name":"Edith","skip_legal_checks":true}"#),
+        sent(2, "support", r#"{"external_id":"4711"}"#),
+        sent(2, "support", r#"{"last_name":"Lovelace","skip_legal_checks":false}"#),
+    ];
+    lines(&bundle, &all)
+}
+
 fn yaml_files(folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap();
+    yaml_files_in(&root().join(folder))
+}
+
+fn yaml_files_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml")).collect()
 }
