@@ -36,7 +36,7 @@ const KEPT: &str = "decisionLog:
   chain: true
   fingerprints:
     key: { file: a.key }
-    body: [/first_name, /external_id, /public_metadata/plain, /unsafe_metadata/*/*, /*]
+    body: [/first_name, /external_id, /public_metadata/plain, /unsafe_metadata/*/*]
     params: [user_id]
     headers: [x-number]
 ";

@@ -19,7 +19,8 @@ metadata: { name: reads-the-head }
 spec:
   match: { operations: [UpdateUser] }
   matchConditions:
-    - { name: from-a-team, expression: request.headers['x-team'] != null }
+    - name: from-a-team
+      expression: request.headers['x-team'] != null
   validations:
     - expression: request.headers['x-tenant'] != 'none' && request.query.dry_run == null
       message: never told
@@ -190,7 +191,7 @@ async fn chained() -> TempDir {
     let body = format!(r#"{{"first_name":"{}"}}"#, "x".repeat(300));
     for _ in 0..2 {
         let program = start(&folder).await;
-        for _ in 0..55 {
+        for _ in 0..40 {
             ask(&program, PATCH, "", &body).await;
         }
         stop(program).await;
@@ -217,7 +218,7 @@ async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found()
     let both = ["decisions.jsonl", "decisions.jsonl.1"];
     assert!(folder.path().join("decisions.jsonl.1").exists(), "the file was rotated");
     let (code, said) = verify(&folder, &both, false);
-    assert!(code == Some(0) && said.starts_with("sound: 110 entries, 1 ("), "{said}");
+    assert!(code == Some(0) && said.starts_with("sound: 80 entries, 1 ("), "{said}");
     assert!(said.contains("no chain can tell"), "{said}");
 
     let old = lines(&folder, "decisions.jsonl.1").len();
@@ -301,7 +302,7 @@ fn said(more: &str) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
     let output = command.args(["check", "--config", "gateway.yaml"]).current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
-    String::from_utf8(output.stderr).unwrap()
+    String::from_utf8(output.stderr).unwrap().replace(&format!("{}/", folder.path().display()), "")
 }
 
 #[test]

@@ -13,12 +13,13 @@ use std::sync::{Arc, LazyLock};
 /// In every string and in every name that the request makes up.
 const CANARY: &str = "canary7f3a";
 
-static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::built_in("2026-05-12").expect("a contract"));
+static OPERATIONS: LazyLock<Vec<Arc<Operation>>> = LazyLock::new(|| {
+    let operations = Contract::built_in("2026-05-12").expect("a contract").operations();
+    operations.into_iter().filter(|operation| operation.api_version.as_ref() == "2025-11-10").collect()
+});
 
 fn with_declared<T>(operation: &str, work: impl FnOnce(&Declared) -> T) -> T {
-    let operations = CONTRACT.operations();
-    let is_it = |known: &&Arc<Operation>| known.id.as_ref() == operation && known.api_version.as_ref() == "2025-11-10";
-    let of = operations.iter().find(is_it).expect("an operation");
+    let of = OPERATIONS.iter().find(|known| known.id.as_ref() == operation).expect("an operation");
     work(of.body.as_ref().expect("a body").declared())
 }
 
