@@ -1,9 +1,11 @@
-//! Health, readiness and metrics for operators. Nothing of a request is shown here.
+//! Health, readiness, metrics and the policies in force, for operators. Nothing of a request is shown here.
 
+mod policies;
 mod readiness;
 
 pub use readiness::{Phase, Readiness};
 
+use crate::gateway::Gate;
 use crate::telemetry::Telemetry;
 use axum::Router;
 use axum::extract::State as Extract;
@@ -17,7 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -30,6 +32,8 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub struct State {
     /// Where the metrics are.
     pub telemetry: Telemetry,
+    /// By what requests are judged.
+    pub gate: Arc<Gate>,
     /// Whether requests are welcome.
     pub readiness: Readiness,
 }
@@ -87,6 +91,7 @@ pub fn router(state: State) -> Router {
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .route("/metrics", get(metrics))
+        .route("/policies", get(in_force))
         .with_state(state)
 }
 
@@ -108,4 +113,9 @@ async fn startupz(Extract(state): Extract<State>) -> (StatusCode, &'static str) 
 
 async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
     ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
+}
+
+async fn in_force(Extract(state): Extract<State>) -> impl IntoResponse {
+    let told = policies::in_force(&state.gate.bundle.load(), SystemTime::now());
+    ([(CONTENT_TYPE, "application/json")], format!("{told:#}\n"))
 }

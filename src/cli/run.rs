@@ -50,12 +50,12 @@ async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
-    let admin = start_admin(gateway.admin, &telemetry, &readiness)?;
     let enforced = load::enforced(&bundle);
-    telemetry.bundle_loaded(&bundle.revision);
+    telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
     let gate = gate.masked(decision_log::masks(&gateway)).keeping(keeping);
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
+    let admin = start_admin(gateway.admin, &shared, &readiness)?;
     let server = start(listeners, &gateway, &shared, &connector)?;
     let banner = Banner {
         listen: &endpoints,
@@ -107,13 +107,14 @@ fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
 
 fn start_admin(
     address: Option<SocketAddr>,
-    telemetry: &Telemetry,
+    shared: &Arc<Shared>,
     readiness: &Readiness,
 ) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = address else { return Ok(None) };
     let listener = listen(address).map_err(|error| Failure::Trouble(format!("admin listener: {error}")))?;
     let address = listener.local_addr().map_err(trouble)?;
-    let state = admin::State { telemetry: telemetry.clone(), readiness: readiness.clone() };
+    let state =
+        admin::State { telemetry: shared.telemetry.clone(), gate: shared.gate.clone(), readiness: readiness.clone() };
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
     Ok(Some(address))
 }
@@ -172,8 +173,8 @@ fn reload(gateway: &Gateway, shared: &Shared) {
     match load::tested_bundle(gateway) {
         Ok(bundle) => {
             let revision = bundle.revision.clone();
-            shared.gate.bundle.store(Arc::new(bundle));
-            shared.telemetry.bundle_loaded(&revision);
+            shared.telemetry.bundle_loaded(&bundle);
+            shared.gate.replace(Arc::new(bundle));
             tracing::info!(%revision, "policies loaded anew");
         }
         Err(failure) => {

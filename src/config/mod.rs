@@ -6,7 +6,6 @@
 mod address;
 mod check;
 mod decision_log;
-mod duration;
 mod file;
 pub mod gateway;
 mod listen;

@@ -164,6 +164,8 @@ pub enum Said<'a> {
     Holds,
     /// These validations are not true, or could not be evaluated.
     Violated(Vec<Part<'a>>),
+    /// The body does not fit its schema; besides, these validations are not true, or could not be evaluated.
+    Misfit(Vec<Part<'a>>),
     /// A match condition could not be evaluated.
     Failed {
         /// Its name.

@@ -16,6 +16,7 @@ mod timestamp;
 pub mod trace_context;
 mod upstream_metrics;
 mod version_alarm;
+mod waiver_metrics;
 
 pub use access_log::Output;
 pub use decision_log::{DecisionFile, FileError};
@@ -25,6 +26,7 @@ pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use crate::decision_log::Evidence;
+use crate::judge::Bundle;
 use access_log::AccessLog;
 use decision_log::DecisionLog;
 use environment::Environment;
@@ -159,9 +161,10 @@ impl Telemetry {
         }
     }
 
-    /// Says that the bundle `revision` judges from now on.
-    pub fn bundle_loaded(&self, revision: &str) {
-        self.shared.metrics.bundle_loaded(revision);
+    /// Says that `bundle` judges from now on.
+    pub fn bundle_loaded(&self, bundle: &Bundle) {
+        self.shared.metrics.bundle_loaded(&bundle.revision);
+        self.shared.metrics.waivers.loaded(bundle.policies.waivers());
     }
 
     /// Says that a bundle could not be loaded and the one before it goes on.

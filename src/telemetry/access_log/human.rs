@@ -82,7 +82,13 @@ fn found(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
     write!(f, "{} ", violation.action.as_str())?;
     match &violation.rule {
         Rule::Gateway => {}
-        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}: ", violation.rule)?,
+        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}", violation.rule)?,
+    }
+    if let Some(waiver) = &violation.waived_by {
+        write!(f, " (waived by {waiver})")?;
+    }
+    if violation.rule != Rule::Gateway {
+        f.write_str(": ")?;
     }
     match &violation.field {
         Some(field @ Field::Undeclared { .. }) => write!(f, "{}  ", field.for_log()),
@@ -114,6 +120,14 @@ mod tests {
             deny no-skip-password-checks: skip_password_checks: skip_password_checks is not allowed in production  \
             deny additionalProperties: /*  0000000000000abc\n";
         assert_eq!(line(&samples::denied()), expected);
+    }
+
+    #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let expected =
+            "audit no-skip-password-checks (waived by migration): skip_password_checks: skip_password_checks is not";
+        let line = line(&samples::waived());
+        assert!(line.contains(" ALLOW ") && line.contains(expected), "{line}");
     }
 
     #[test]

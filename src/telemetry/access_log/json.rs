@@ -48,12 +48,17 @@ fn decision(object: &mut Object<'_>, record: &Record) {
     if record.violations.is_empty() {
         return;
     }
-    object.list("policies", distinct(record, fired), |line, (name, action)| {
+    object.list("policies", distinct(record, fired), |line, (name, action, waiver)| {
         line.extend_from_slice(b"{\"name\":");
         escaped(line, name);
         line.extend_from_slice(b",\"action\":\"");
         line.extend_from_slice(action.as_str().as_bytes());
-        line.extend_from_slice(b"\"}");
+        line.push(b'"');
+        if let Some(waiver) = waiver {
+            line.extend_from_slice(b",\"waived_by\":");
+            escaped(line, waiver);
+        }
+        line.push(b'}');
     });
     object.list("keywords", distinct(record, keyword), escaped);
     let fields = distinct(record, |violation| violation.field.as_ref().map(Field::for_log));
@@ -159,9 +164,9 @@ fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option
     record.shown_violations().filter_map(of).collect()
 }
 
-const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action)> {
+const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action, Option<&Arc<str>>)> {
     match &violation.rule {
-        Rule::Policy(name) => Some((name, violation.action)),
+        Rule::Policy(name) => Some((name, violation.action, violation.waived_by.as_ref())),
         Rule::Keyword(_) | Rule::Gateway => None,
     }
 }
@@ -221,6 +226,14 @@ mod tests {
         assert_eq!(line["keywords"], json!(["additionalProperties"]));
         assert_eq!(line["fields"], json!(["/*", "skip_password_checks"]));
         assert_eq!(line["violations"], 2);
+    }
+
+    #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let line = line(&samples::waived());
+        assert_eq!(line["decision"], "allow");
+        let expected = json!([{ "name": "no-skip-password-checks", "action": "audit", "waived_by": "migration" }]);
+        assert_eq!(line["policies"], expected);
     }
 
     #[test]

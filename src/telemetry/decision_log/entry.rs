@@ -85,7 +85,7 @@ fn found(violation: &violation::Violation) -> Violation<'_> {
         action: violation.action,
         field: violation.field.as_ref().map(|field| field.for_log().into()),
         reason: violation.reason,
-        waived_by: None,
+        waived_by: violation.waived_by.as_deref().map(Text::from),
     }
 }
 
