@@ -1,7 +1,7 @@
 //! Inspect: reads the whole body, within bounds, and has it judged.
 
 use super::budget::Share;
-use super::call::{Admitted, Call, Duty, Permitted};
+use super::call::{Admitted, Call, Charge, Duty, Permitted};
 use super::drain::drain;
 use super::gate::Gate;
 use super::media_type;
@@ -10,7 +10,7 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
 use crate::judge::{Permit, Step, decide_in_steps, pass_unread};
-use crate::policy::{Attributes, Claim, Key, Limit};
+use crate::policy::{Attributes, Claim};
 use crate::reason::Reason;
 use crate::telemetry::record::{Judging, Outcome};
 use bytes::{Bytes, BytesMut};
@@ -242,7 +242,7 @@ fn judge<B>(
     parameters: &Parameters,
     environment: Environment,
     body: Bytes,
-) -> Result<(Permit, Vec<(Arc<Limit>, Key)>), Refusal> {
+) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = SystemTime::now();
     let attributes = attributes(call, parameters, environment, time);
     let mut judging = Judging::begin(time);

@@ -276,6 +276,7 @@ fn from_limit(limit: &Limit, claim: &Claim) -> Option<Violation> {
 }
 
 /// What could not be evaluated.
+#[derive(Clone, Copy)]
 struct Unevaluated<'p> {
     name: &'p Arc<str>,
     owner: Option<&'p Arc<str>>,

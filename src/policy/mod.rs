@@ -9,6 +9,7 @@ pub mod cel;
 mod client;
 mod compile;
 mod compiler;
+mod editor;
 mod evaluate;
 mod indexed;
 mod limit;
@@ -26,8 +27,9 @@ pub use attributes::Attributes;
 pub use cel::Key;
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
+pub use editor::{limit_schema, schema, waiver_schema};
 pub use evaluate::Outcome;
-pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit, limit_schema};
+pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit};
 pub use lint::{lint, lint_limit};
 pub use manifests::Manifests;
 pub use reads::Reads;
@@ -39,16 +41,6 @@ pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waive
 use indexed::{Indexed, Scoped};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(RequestPolicy).to_value()
-}
-
-/// The JSON Schema of a waiver, for editors.
-pub fn waiver_schema() -> serde_json::Value {
-    schemars::schema_for!(WaiverSource).to_value()
-}
 
 /// All policies and limits of a bundle, by the operations they match.
 #[derive(Debug, Default)]

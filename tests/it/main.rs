@@ -47,6 +47,8 @@ mod refusals;
 #[cfg(test)]
 mod request_limits;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod server;

@@ -280,6 +280,67 @@ fn the_decision_is_one() {
 }
 
 #[test]
+fn the_table_of_policies_has_every_one_that_ships() {
+    let shipped = yaml_files("policies").into_iter().filter(|name| !name.contains(".test."));
+    let values = shipped.flat_map(|name| {
+        let text = fs::read_to_string(root().join("policies").join(&name)).unwrap();
+        manifest::read::<Value>(Path::new(&name), &text).unwrap().into_iter().map(|document| document.value)
+    });
+    let mut expected: Vec<Vec<String>> = values
+        .map(|value| {
+            let words = |pointer: &str| {
+                let words = value.pointer(pointer).and_then(Value::as_array).unwrap().iter();
+                words.map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(", ")
+            };
+            let name = format!("`{}`", value["metadata"]["name"].as_str().unwrap());
+            vec![name, words("/spec/actions"), words("/spec/match/operations")]
+        })
+        .collect();
+    expected.sort();
+    let written = table("| policy | what it stops | action | operations |");
+    assert!(written.iter().all(|row| row[1].len() > 10), "a policy stops nothing");
+    let written: Vec<_> = written.iter().map(|row| [row[0], row[2], row[3]].map(str::to_owned).to_vec()).collect();
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn the_expressions_to_copy_are_sound() {
+    let below = README.lines().skip_while(|line| *line != "| what must be true | as an expression |").skip(2);
+    let expressions = below.take_while(|line| line.starts_with('|')).filter_map(|row| row.rsplit('`').nth(1));
+    let policies = expressions.enumerate().map(|(number, expression)| {
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule-{number} }}\nspec:\n  \
+             match: {{ operations: [CreateUser] }}\n  params: {{ keys: [a], plans: [a], services: [a], most: 3 }}\n  \
+             actions: [Deny]\n  validations:\n    - message: no\n      expression: >-\n        {}\n",
+            expression.replace("\\|", "|")
+        );
+        PolicyText { file: "README.md".into(), text }
+    });
+    let policies: Vec<_> = policies.collect();
+    assert!(policies.len() > 3, "README.md shows {} expressions", policies.len());
+    let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+    Bundle::compile(contract, &policies, Strictness::default()).expect("sound expressions");
+}
+
+#[test]
+fn the_mistakes_are_told_as_written() {
+    for row in table("| an expression | what `check` says |") {
+        let [expression, said] = row[..] else { panic!("{row:?}") };
+        let expression = expression.trim_matches('`');
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  \
+             match: {{ operations: [CreateUser, UpdateUser], environments: [production] }}\n  actions: [Deny]\n  \
+             validations:\n    - message: no\n      expression: >-\n        {expression}\n"
+        );
+        let policy = PolicyText { file: "README.md".into(), text };
+        let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+        let mistakes = Bundle::compile(contract, &[policy], Strictness::default()).expect_err(expression).0;
+        let help = mistakes[0].help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        assert_eq!(format!("{}{help}", mistakes[0].message), said, "{expression}");
+    }
+}
+
+#[test]
 fn every_gateway_loads() {
     let folder = followed();
     for (text, _) in manifests("Gateway") {

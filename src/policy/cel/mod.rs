@@ -38,7 +38,7 @@ pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub use record::is_credential;
-pub(super) use syntax::Mistake;
+pub(super) use syntax::{LONGEST, Mistake};
 pub(super) use terms::terms;
 
 #[cfg(test)]
