@@ -232,8 +232,8 @@ fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: 
     let Some(keeping) = &gate.keeping else { return };
     let started = call.record.lock().started;
     let attributes = attributes(call, parameters, environment, started);
-    let evidence = Box::new(keeping.of_head(&call.bundle, operation, &attributes));
-    call.record.lock().evidence = Some(evidence);
+    let evidence = keeping.of_head(&call.bundle, operation, &attributes);
+    call.record.lock().evidence = Some(Box::new(evidence));
 }
 
 fn judge<B>(

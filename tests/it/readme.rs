@@ -6,6 +6,8 @@ use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
+use portcullis::decision_log::Entry;
+use portcullis::decision_log::chain::Link;
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::manifest;
 use portcullis::reason::Reason;
@@ -76,12 +78,14 @@ fn followed() -> TempDir {
         assert!(README.contains(&format!("`{file}`")), "README.md does not say to save {file}");
         fs::write(folder.path().join(file), text).unwrap();
     }
-    fs::write(folder.path().join("decisions.jsonl"), decisions(folder.path())).unwrap();
+    fs::write(folder.path().join("two-days.jsonl"), two_days(folder.path())).unwrap();
+    fs::write(folder.path().join("config/fingerprint.key"), "0".repeat(32)).unwrap();
+    fs::write(folder.path().join("decisions.jsonl"), decisions()).unwrap();
     folder
 }
 
 /// What the gateway of a clone wrote of two days.
-fn decisions(folder: &Path) -> String {
+fn two_days(folder: &Path) -> String {
     let files = yaml_files_in(&folder.join("policies")).into_iter().filter(|name| !name.contains(".test."));
     let mut files: Vec<_> = files.map(|name| folder.join("policies").join(name)).collect();
     files.sort();
@@ -96,6 +100,22 @@ fn decisions(folder: &Path) -> String {
         sent(2, "support", r#"{"last_name":"Lovelace","skip_legal_checks":false}"#),
     ];
     lines(&bundle, &all)
+}
+
+/// A chained log, in which the decision that is shown stands twice.
+fn decisions() -> String {
+    let line = blocks("json")
+        .into_iter()
+        .find(|block| block.contains("\"decision_id\""))
+        .expect("a decision")
+        .replace('\n', "");
+    let entry = Entry::read(&line).expect("an entry");
+    let line = serde_json::to_string(&entry).expect("a line");
+    let mut text = String::new();
+    let first = Link::default().append(&line, &mut text);
+    text.push('\n');
+    first.append(&line, &mut text);
+    text + "\n"
 }
 
 fn yaml_files(folder: &str) -> Vec<String> {
@@ -274,6 +294,14 @@ fn check_shows_waivers_with_the_days_left() {
     assert_eq!(over.status.code(), Some(0), "one that is over stops by itself, and nothing else does");
     assert!(String::from_utf8(over.stdout).unwrap().trim_end().ends_with("2020-01-01T00:00:00Z  over"));
     assert!(String::from_utf8(over.stderr).unwrap().contains("the waiver is over since 2020-01-01T00:00:00Z"));
+}
+
+/// What is shown is what would be written, field by field.
+#[test]
+fn the_decision_is_one() {
+    let shown = blocks("json").into_iter().find(|block| block.contains("\"decision_id\"")).expect("a decision");
+    let entry = serde_json::to_value(Entry::read(&shown.replace('\n', "")).expect("an entry")).expect("JSON");
+    assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), entry);
 }
 
 #[test]
