@@ -114,7 +114,7 @@ fn decisions() -> String {
     let mut text = String::new();
     let first = Link::default().append(&line, &mut text);
     text.push('\n');
-    first.append(&line, &mut text);
+    let _ = first.append(&line, &mut text);
     text + "\n"
 }
 
