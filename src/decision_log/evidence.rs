@@ -5,7 +5,7 @@ use super::{Evaluated, Facts, Held, Keeping, Named, Part, Said, Skeleton, Text};
 use crate::contract::{Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
-use crate::policy::cel::is_credential;
+use crate::policy::cel::{EvaluationError, is_credential};
 use crate::policy::{Attributes, Outcome, Policy};
 
 /// What is kept of a judged request besides what every record tells. Holds no value of it.
@@ -92,17 +92,18 @@ fn said(policy: &Policy, outcome: &Outcome) -> Said<'static> {
         Outcome::OtherEnvironment => Said::OtherEnvironment,
         Outcome::NoMatch(position) => Said::NoMatch(condition(position)),
         Outcome::Holds => Said::Holds,
-        Outcome::Violated(parts) | Outcome::Misfit(_, parts) => Said::Violated(
-            parts
-                .iter()
-                .map(|(validation, error)| Part {
-                    validation: *validation,
-                    error: error.map(|error| error.to_string().into()),
-                })
-                .collect(),
-        ),
+        Outcome::Violated(parts) => Said::Violated(unmet(parts)),
+        Outcome::Misfit(_, parts) => Said::Misfit(unmet(parts)),
         Outcome::Failed(position, error) => {
             Said::Failed { condition: condition(position), error: error.to_string().into() }
         }
     }
+}
+
+fn unmet(parts: &[(usize, Option<EvaluationError>)]) -> Vec<Part<'static>> {
+    let parts = parts.iter().map(|(validation, error)| Part {
+        validation: *validation,
+        error: error.map(|error| error.to_string().into()),
+    });
+    parts.collect()
 }

@@ -230,10 +230,9 @@ async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
 /// Keeps, for the decision log, what policies may know of the request besides its body.
 fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: &Parameters, environment: Environment) {
     let Some(keeping) = &gate.keeping else { return };
-    let started = call.record.lock().started;
-    let attributes = attributes(call, parameters, environment, started);
-    let evidence = Box::new(keeping.of_head(&call.bundle, operation, &attributes));
-    call.record.lock().evidence = Some(evidence);
+    let attributes = attributes(call, parameters, environment, SystemTime::now());
+    let evidence = keeping.of_head(&call.bundle, operation, &attributes);
+    call.record.lock().evidence = Some(Box::new(evidence));
 }
 
 fn judge<B>(

@@ -112,7 +112,7 @@ fn conclude(
 ) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules, document: None, waivers, limits }
+    Judgement { verdict, violations, rules, waivers, limits, document: None }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {

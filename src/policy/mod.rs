@@ -77,22 +77,22 @@ impl Policies {
         self.all().iter().flat_map(|policy| &policy.waivers)
     }
 
-    /// What all that judges requests to the operation called `id` is for.
-    fn scopes_of(&self, id: &str) -> impl Iterator<Item = &Scope> {
-        let policies = self.of_operation(id).iter();
-        let of_policies = policies
-            .flat_map(|policy| std::iter::once(&policy.scope).chain(policy.waivers.iter().map(|waiver| &waiver.scope)));
-        of_policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
-    }
-
-    /// The headers, in lower case, that policies, limits and waivers for the operation called `id` read by name.
+    /// The headers, in lower case, that what matches the operation called `id` reads by name.
     pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
-        self.scopes_of(id).filter_map(|scope| scope.headers.as_ref()).flatten().map(String::as_str).collect()
+        let headers = self.scopes_of(id).filter_map(|scope| scope.headers.as_ref());
+        headers.flatten().map(String::as_str).collect()
     }
 
-    /// The parameters of the query that they read by name.
+    /// The parameters of the query that what matches the operation called `id` reads by name.
     pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
         self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
+    }
+
+    fn scopes_of(&self, id: &str) -> impl Iterator<Item = &Scope> {
+        let policies = self.of_operation(id).iter();
+        let policies =
+            policies.flat_map(|policy| policy.waivers.iter().map(|waiver| &waiver.scope).chain([&policy.scope]));
+        policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
     }
 
     /// Every policy, in the order they were loaded.

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 /// what the contract by which it was recorded declares for the body, where that is known.
 pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
-    let body = match entry.body.as_ref().filter(|body| body.bytes > 0) {
+    let body = match entry.body.as_ref().filter(|body| body.bytes != Some(0)) {
         Some(body) => match &body.skeleton {
             Some(skeleton) => Some(outline(skeleton, declared)),
             // where policies were asked, the contract has no schema for it: they saw no body

@@ -255,5 +255,5 @@ fn denies(entry: &Entry<'_>, policy: &Policy) -> bool {
 
 /// Whether the policy did not hold.
 const fn fires(evaluated: &Evaluated<'_>) -> bool {
-    matches!(evaluated.said, Said::Violated(_) | Said::Failed { .. })
+    matches!(evaluated.said, Said::Violated(_) | Said::Misfit(_) | Said::Failed { .. })
 }

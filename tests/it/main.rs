@@ -13,6 +13,8 @@ mod config_errors;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod decision_log;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;

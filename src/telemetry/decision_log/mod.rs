@@ -74,3 +74,6 @@ const fn importance(outcome: Outcome) -> Importance {
         Outcome::Denied | Outcome::Failed => Importance::Reserved,
     }
 }
+
+#[cfg(test)]
+mod tests;
