@@ -31,6 +31,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
 mod properties;
@@ -50,6 +52,8 @@ mod siblings;
 mod span_tree;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tail;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
