@@ -109,12 +109,12 @@ async fn a_full_disk_is_counted_told_once_and_gone_on_from() {
     let (folder, configuration) = folder(upstream.address(), "{ access: { file: access.log } }");
     let mut run = command(&configuration, &[]);
     let mut limited = Command::new("/bin/sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 1; exec \"$0\" \"$@\""]).arg(run.get_program()).args(run.get_args());
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\""]).arg(run.get_program()).args(run.get_args());
     limited.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     run = limited;
     let mut program = Program::run(run).await;
     let mut client = Client::connect(program.listen).await;
-    for _ in 0..20 {
+    for _ in 0..60 {
         client.send(patch("{}")).await;
         assert_eq!(client.answer().await.expect("an answer").status(), 200);
     }

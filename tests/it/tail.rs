@@ -2,12 +2,12 @@
 
 use crate::support::client::{Answer, Client};
 use crate::support::gateway::{json, patch};
-use crate::support::program::{Program, Written, signal};
+use crate::support::program::Program;
 use crate::support::recorder::Recorder;
+use crate::support::tail::{Tail, tail};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A folder with a configuration that has the shipped policies, in front of `upstream`.
@@ -21,45 +21,6 @@ fn folder(upstream: SocketAddr, listen: &str, admin: &str) -> (TempDir, PathBuf)
     let configuration = folder.path().join("gateway.yaml");
     std::fs::write(&configuration, text).unwrap();
     (folder, configuration)
-}
-
-/// A running `portcullis tail`. Dropping it kills it.
-struct Tail {
-    child: Child,
-    stdout: Written,
-    stderr: Written,
-}
-
-impl Tail {
-    /// Starts it and waits until it watches.
-    async fn start(admin: SocketAddr, arguments: &[&str]) -> Self {
-        let mut child = tail(&format!("http://{admin}"), arguments).spawn().unwrap();
-        let (stdout, mut stderr) =
-            (Written::of(child.stdout.take().unwrap()), Written::of(child.stderr.take().unwrap()));
-        stderr.line("watching http://").await;
-        Self { child, stdout, stderr }
-    }
-
-    /// Everything it printed until Ctrl-C, after which it ends well.
-    fn interrupted(mut self) -> String {
-        signal(&self.child, "INT");
-        assert_eq!(self.child.wait().unwrap().code(), Some(0));
-        self.stdout.take()
-    }
-}
-
-impl Drop for Tail {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn tail(admin: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(["tail", "--admin", admin]).args(arguments).env_clear();
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
 }
 
 async fn send(address: SocketAddr, request: impl AsRef<[u8]>) {
@@ -167,9 +128,8 @@ async fn the_level_of_the_log_changes_by_a_put_and_sighup_restores_it() {
     let told = program.stderr.line("the log level changes").await;
     assert!(told.contains(r#""before":"info","now":"debug""#), "{told}");
     let mut gone = Client::connect(program.listen).await;
-    gone.send("no HTTP\r\n\r\n").await;
-    gone.closed().await;
-    program.stderr.line("a connection broke").await;
+    gone.send("\u{16}\u{3}\u{1}").await;
+    program.stderr.line("a connection was refused").await;
     program.signal("HUP");
     let told = program.stderr.line("the log level changes").await;
     assert!(told.contains(r#""before":"debug","now":"info""#), "{told}");
