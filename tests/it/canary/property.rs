@@ -122,7 +122,11 @@ async fn no_part_of_any_secret_of_requests_made_by_chance_is_written_in_any_disg
             decisions.push_str(&text);
         }
     }
-    assert!(finder.find(&upstream.request().await.head).is_some(), "the secrets are planted");
+    let mut planted = 0;
+    for _ in 0..upstream.seen() {
+        planted += usize::from(finder.find(&upstream.request().await.head).is_some());
+    }
+    assert!(planted > REQUESTS / 8, "the secrets are planted: {planted}");
     for decision in ["deny", "exempt", "fail"] {
         assert!(decisions.contains(&format!("\"decision\":\"{decision}\"")), "no request of {decision}");
     }
