@@ -7,6 +7,7 @@ use super::digits::hex;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
 use super::upstream_metrics::UpstreamMetrics;
+use super::waiver_metrics::WaiverMetrics;
 use crate::redact::OTHER;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
@@ -107,9 +108,12 @@ pub(super) struct Metrics {
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
     unknown_versions: Family<Asked, Counter>,
+    keys_forgotten: Counter,
     bundle: Family<Revision, Gauge>,
     bundle_loaded: Gauge,
     upstream: UpstreamMetrics,
+    /// What waivers let through.
+    pub(super) waivers: WaiverMetrics,
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
@@ -138,9 +142,11 @@ impl Metrics {
             requests: Family::default(),
             decisions: Family::default(),
             unknown_versions: Family::default(),
+            keys_forgotten: Counter::default(),
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
+            waivers: WaiverMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
             active: Gauge::default(),
@@ -199,6 +205,11 @@ impl Metrics {
             "Requests for an API version that the contract does not have, judged by another",
             self.unknown_versions.clone(),
         );
+        registry.register(
+            "portcullis_limit_keys_forgotten",
+            "Keys whose counts a limit forgot to make room for another",
+            self.keys_forgotten.clone(),
+        );
         registry.register_with_unit(
             "portcullis_judge_duration",
             "Time from bytes to decision",
@@ -217,6 +228,7 @@ impl Metrics {
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
         self.server.register(registry);
         self.upstream.register(registry);
+        self.waivers.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
@@ -235,6 +247,7 @@ impl Metrics {
         self.response_sizes.observe(as_float(record.response_bytes));
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
+        self.keys_forgotten.inc_by(record.keys_forgotten);
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
         }
@@ -246,6 +259,7 @@ impl Metrics {
             self.upstream.add(call);
         }
         self.add_decisions(record, operation);
+        self.waivers.add(record);
     }
 
     /// One for each rule that fired, however often it did; one without a policy where none did.

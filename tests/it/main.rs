@@ -25,6 +25,8 @@ mod http2;
 #[cfg(test)]
 mod http2_frames;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod limits;
@@ -32,6 +34,8 @@ mod limits;
 mod listeners;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod policy_schemas;
 #[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
@@ -41,11 +45,15 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod request_limits;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
 mod shadow;
+#[cfg(test)]
+mod shadowed;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
@@ -64,5 +72,7 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod waivers;
 #[cfg(test)]
 mod watching;

@@ -50,6 +50,9 @@ fn detail(line: &mut Vec<u8>, violation: &Violation) {
     object.text("rule", &violation.rule.label());
     object.word("action", violation.action.as_str());
     object.word("reason", violation.reason.as_str());
+    if let Some(waiver) = &violation.waived_by {
+        object.text("waived_by", waiver);
+    }
     if let Some(field) = &violation.field {
         object.text("field", &field.for_log());
     }
@@ -91,12 +94,17 @@ fn decision(object: &mut Object<'_>, record: &Record) {
     if record.violations.is_empty() {
         return;
     }
-    object.list("policies", distinct(record, fired), |line, (name, action)| {
+    object.list("policies", distinct(record, fired), |line, (name, action, waiver)| {
         line.extend_from_slice(b"{\"name\":");
         escaped(line, name);
         line.extend_from_slice(b",\"action\":\"");
         line.extend_from_slice(action.as_str().as_bytes());
-        line.extend_from_slice(b"\"}");
+        line.push(b'"');
+        if let Some(waiver) = waiver {
+            line.extend_from_slice(b",\"waived_by\":");
+            escaped(line, waiver);
+        }
+        line.push(b'}');
     });
     object.list("keywords", distinct(record, keyword), escaped);
     let fields = distinct(record, |violation| violation.field.as_ref().map(Field::for_log));
@@ -216,9 +224,9 @@ fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option
     record.shown_violations().filter_map(of).collect()
 }
 
-const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action)> {
+const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action, Option<&Arc<str>>)> {
     match &violation.rule {
-        Rule::Policy(name) => Some((name, violation.action)),
+        Rule::Policy(name) => Some((name, violation.action, violation.waived_by.as_ref())),
         Rule::Keyword(_) | Rule::Gateway => None,
     }
 }
@@ -278,6 +286,14 @@ mod tests {
         assert_eq!(line["keywords"], json!(["additionalProperties"]));
         assert_eq!(line["fields"], json!(["/*", "skip_password_checks"]));
         assert_eq!(line["violations"], 2);
+    }
+
+    #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let line = line(&samples::waived());
+        assert_eq!(line["decision"], "allow");
+        let expected = json!([{ "name": "no-skip-password-checks", "action": "audit", "waived_by": "migration" }]);
+        assert_eq!(line["policies"], expected);
     }
 
     #[test]
