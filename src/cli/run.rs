@@ -10,7 +10,8 @@ use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, U
 use crate::gateway::{Gate, Shared, stack};
 use crate::judge::Bundle;
 use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
-use crate::telemetry::{Output, Setup, Telemetry, application_log};
+use crate::telemetry::application_log::{self, ApplicationLog};
+use crate::telemetry::{Output, Setup, Telemetry};
 use crate::upstream::{Connector, Origin, Upstream, embedded};
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,10 +29,10 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &args.overrides())?;
     let bundle = load::tested_bundle(&gateway)?;
     // the log of this process can only be taken once; a test that runs two gateways shares it
-    let _ = application_log::start(&gateway.logs, std::io::stderr().is_terminal());
+    let log = application_log::start(&gateway.logs, std::io::stderr().is_terminal()).unwrap_or_default();
     keep_panics_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
-    runtime.block_on(serve(gateway, bundle))
+    runtime.block_on(serve(gateway, bundle, &log))
 }
 
 /// A panic's message may quote what the request held; its place is enough to find it.
@@ -42,10 +43,11 @@ fn keep_panics_quiet() {
     }));
 }
 
-async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
+async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result<Exit, Failure> {
     // before anyone is told that there is something to signal
     let signals = Signals::install()?;
     let telemetry = telemetry(&gateway)?;
+    telemetry.export_log(log);
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();

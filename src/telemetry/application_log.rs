@@ -3,31 +3,69 @@
 //! Only what this crate says is logged, at every level. Other crates print what they like, such as headers at `debug`
 //! and frames at `trace`, and a later version of one may do so at `warn`: they are off, and there is no way to turn them on.
 
+use super::otlp::Events;
 use crate::config::gateway::{LogFormat, LogLevel, Logs};
 use std::io;
+use std::sync::{Arc, OnceLock};
+use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::FilterFn;
 use tracing_subscriber::fmt::{self, MakeWriter};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+
+/// The log of this process, once it is started.
+#[derive(Clone, Debug, Default)]
+pub struct ApplicationLog {
+    /// Where what is said goes besides, once that is known.
+    exported: Arc<OnceLock<Events>>,
+}
+
+impl ApplicationLog {
+    /// Has what is said from now on exported, too.
+    pub(super) fn export_to(&self, events: Events) {
+        // a log is exported by the first who asks
+        let _ = self.exported.set(events);
+    }
+}
 
 /// Starts the log of this process; `terminal` says whether people watch standard error.
 ///
 /// # Errors
 /// If the process has a log already.
-pub fn start(logs: &Logs, terminal: bool) -> Result<(), TryInitError> {
-    subscriber(logs, terminal, io::stderr).try_init()
+pub fn start(logs: &Logs, terminal: bool) -> Result<ApplicationLog, TryInitError> {
+    let log = ApplicationLog::default();
+    subscriber(logs, terminal, io::stderr).with(Export(log.clone()).with_filter(filter(logs))).try_init()?;
+    Ok(log)
 }
 
-fn subscriber<W>(logs: &Logs, terminal: bool, writer: W) -> impl tracing::Subscriber + Send + Sync
+fn subscriber<W>(
+    logs: &Logs,
+    terminal: bool,
+    writer: W,
+) -> impl tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    tracing_subscriber::registry().with(layer(logs.format, terminal, writer).with_filter(filter(logs)))
+}
+
+fn filter(logs: &Logs) -> FilterFn<impl Fn(&Metadata<'_>) -> bool + use<>> {
     let level = level(logs.level);
     let filter = FilterFn::new(move |metadata| *metadata.level() <= level && ours(metadata.target()));
-    tracing_subscriber::registry()
-        .with(layer(logs.format, terminal, writer).with_filter(filter.with_max_level_hint(level)))
+    filter.with_max_level_hint(level)
+}
+
+/// Hands what is said to the exporter, if there is one.
+struct Export(ApplicationLog);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Export {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if let Some(events) = self.0.exported.get() {
+            events.add(event);
+        }
+    }
 }
 
 /// Whether a module of this crate speaks. (The library's own filter by target takes any crate whose name begins so.)

@@ -4,6 +4,7 @@
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
 use super::digits::hex;
+use super::losses::Losses;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
 use super::upstream_metrics::UpstreamMetrics;
@@ -68,11 +69,6 @@ struct Reload {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Lost {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Asked {
     asked: &'static str,
 }
@@ -117,17 +113,18 @@ pub(super) struct Metrics {
     pub(super) active: Gauge,
     /// Lines the access log could not write in time.
     pub(super) lines_dropped: Counter,
-    /// Spans not handed over, for the queue was full.
-    pub(super) spans_overflowed: Counter,
-    /// Spans handed over that did not reach the collector.
-    pub(super) spans_undelivered: Counter,
+    /// Spans that were to be exported.
+    pub(super) spans: Losses,
+    /// Log records that were to be exported.
+    pub(super) log_records: Losses,
+    /// Points of metrics that were to be exported.
+    pub(super) points: Losses,
     other: Arc<str>,
     none: Arc<str>,
 }
 
 impl Metrics {
     pub(super) fn new() -> Self {
-        let spans: Family<Lost, Counter> = Family::default();
         let mut metrics = Self {
             registry: Registry::default(),
             served: Family::new_with_constructor(|| HistogramWithExemplars::new(REQUEST_BOUNDS.into_iter())),
@@ -145,13 +142,14 @@ impl Metrics {
             server: ServerMetrics::default(),
             active: Gauge::default(),
             lines_dropped: Counter::default(),
-            spans_overflowed: spans.get_or_create_owned(&Lost { reason: "queue_full" }),
-            spans_undelivered: spans.get_or_create_owned(&Lost { reason: "export_failed" }),
+            spans: Losses::default(),
+            log_records: Losses::default(),
+            points: Losses::default(),
             other: Arc::from(OTHER),
             none: Arc::from(""),
         };
         metrics.register_http();
-        metrics.register_own(spans);
+        metrics.register_own();
         metrics
     }
 
@@ -186,7 +184,7 @@ impl Metrics {
     }
 
     /// Those that only this gateway has. The format adds `_total` and `_info` itself.
-    fn register_own(&mut self, spans: Family<Lost, Counter>) {
+    fn register_own(&mut self) {
         let registry = &mut self.registry;
         registry.register("portcullis_requests", "Requests by what became of them", self.requests.clone());
         registry.register(
@@ -206,7 +204,17 @@ impl Metrics {
             self.judged.clone(),
         );
         registry.register("portcullis_log_lines_dropped", "Access log lines lost", self.lines_dropped.clone());
-        registry.register("portcullis_spans_dropped", "Spans lost", spans);
+        self.spans.register(registry, "portcullis_spans_dropped", "Spans lost");
+        self.log_records.register(
+            registry,
+            "portcullis_log_records_dropped",
+            "Log records lost on the way to a collector",
+        );
+        self.points.register(
+            registry,
+            "portcullis_metric_points_dropped",
+            "Points of metrics that a collector did not take",
+        );
         registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
         registry.register_with_unit(
             "portcullis_bundle_loaded_timestamp",
@@ -230,7 +238,9 @@ impl Metrics {
             http_response_status_code: record.status,
         };
         let traced = exported.then_some(Traced { trace_id: TraceId(record.trace.trace_id) });
-        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, None);
+        // the format has no time before 1970
+        let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
+        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
         self.request_sizes.observe(as_float(record.request_bytes));
         self.response_sizes.observe(as_float(record.response_bytes));
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };

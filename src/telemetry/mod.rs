@@ -6,8 +6,14 @@ mod access_log;
 pub mod application_log;
 mod digits;
 mod environment;
+mod exposition;
+mod fields;
+mod lines;
+mod losses;
 mod metrics;
 mod otlp;
+mod plain_text;
+mod propagation;
 pub mod record;
 mod sampling;
 mod server_metrics;
@@ -23,10 +29,12 @@ pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use access_log::AccessLog;
+use application_log::ApplicationLog;
 use environment::Environment;
 use http::HeaderMap;
 use metrics::Metrics;
 use otlp::Otlp;
+use plain_text::plain_text;
 use record::Record;
 use sampling::Sampling;
 use std::fmt;
@@ -75,10 +83,10 @@ pub struct Telemetry {
 
 struct Shared {
     log: AccessLog,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     sampling: Sampling,
     version_alarm: VersionAlarm,
-    otlp: Option<Otlp>,
+    otlp: Otlp,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
 }
@@ -90,19 +98,17 @@ impl Telemetry {
     /// If an `OTEL_*` variable can't be used, or the system gives no thread.
     pub fn start(setup: Setup<'_>) -> Result<Self, SetupError> {
         let environment = Environment::new(setup.environment);
-        let metrics = Metrics::new();
+        let metrics = Arc::new(Metrics::new());
         let no_colour = environment.get("NO_COLOR").is_some();
         let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
-        let (overflowed, undelivered) = (metrics.spans_overflowed.clone(), metrics.spans_undelivered.clone());
-        let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, overflowed, undelivered)?;
-        let propagators = environment.get("OTEL_PROPAGATORS");
+        let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
         let shared = Shared {
             log: log.map_err(SetupError::AccessLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             version_alarm: VersionAlarm::new(),
             otlp,
-            rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
+            rootless: !propagation::is_propagated(environment),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -126,11 +132,19 @@ impl Telemetry {
         let shared = &*self.shared;
         shared.log.add(record);
         shared.version_alarm.look_at(record);
-        let otlp = shared.otlp.as_ref().filter(|_| shared.sampling.at_end(record));
-        if let Some(otlp) = otlp {
-            otlp.add(record);
+        shared.otlp.add_log(record);
+        let exported = shared.otlp.has_traces() && shared.sampling.at_end(record);
+        if exported {
+            shared.otlp.add_spans(record);
         }
-        shared.metrics.add(record, otlp.is_some());
+        shared.metrics.add(record, exported);
+    }
+
+    /// Exports what `log` says from now on, if log records are exported at all.
+    pub fn export_log(&self, log: &ApplicationLog) {
+        if let Some(events) = self.shared.otlp.events() {
+            log.export_to(events);
+        }
     }
 
     /// Says that the bundle `revision` judges from now on.
@@ -153,6 +167,11 @@ impl Telemetry {
         self.shared.metrics.text()
     }
 
+    /// All metrics in Prometheus' own, older text format.
+    pub fn metrics_plain_text(&self) -> String {
+        plain_text(&self.metrics_text())
+    }
+
     /// Writes and exports what is left, within `deadline`. True if all of it was. To be called once, when no request is
     /// left; what is reported afterwards may be lost.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
@@ -170,7 +189,7 @@ impl Telemetry {
         let end = Instant::now() + deadline;
         let written = self.shared.log.flush(deadline);
         let left = end.saturating_duration_since(Instant::now());
-        let exported = self.shared.otlp.as_ref().is_none_or(|otlp| otlp.shutdown(left));
+        let exported = self.shared.otlp.shutdown(left);
         written && exported
     }
 }

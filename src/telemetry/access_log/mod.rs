@@ -2,11 +2,13 @@
 
 mod human;
 mod json;
-mod lines;
 
+#[cfg(test)]
+pub(super) use json::write as write_json;
+
+use super::lines::{Importance, Lines};
 use super::record::{Outcome, Record};
 use crate::config::gateway::{AccessLog as Destination, LogFormat, Logs};
-use lines::{Importance, Lines};
 use prometheus_client::metrics::counter::Counter;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
@@ -58,7 +60,7 @@ impl AccessLog {
             LogFormat::Auto | LogFormat::Human => Form::Human { colour: terminal && !no_colour },
         };
         let lines = match logs.access {
-            Destination::Stdout => Some(Lines::start(writer, dropped)?),
+            Destination::Stdout => Some(Lines::start("access-log", writer, dropped)?),
             Destination::Off => None,
         };
         Ok(Self { form, lines })

@@ -58,11 +58,11 @@ struct State {
 }
 
 impl Lines {
-    /// Starts the thread that writes to `writer`. `dropped` counts lines that were lost.
-    pub(super) fn start(writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
+    /// Starts the thread `name` that writes to `writer`. `dropped` counts lines that were lost.
+    pub(super) fn start(name: &str, writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
         let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
         let (theirs, lost) = (Arc::clone(&shared), dropped.clone());
-        thread::Builder::new().name(String::from("access-log")).spawn(move || theirs.write_all(writer, &lost))?;
+        thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(writer, &lost))?;
         Ok(Self { shared, dropped })
     }
 
@@ -198,7 +198,7 @@ mod tests {
     fn lines_of_many_threads_come_out_whole_and_none_is_lost() {
         let (mut reader, writer) = io::pipe().unwrap();
         let dropped = Counter::default();
-        let lines = Lines::start(Box::new(writer), dropped.clone()).unwrap();
+        let lines = Lines::start("test", Box::new(writer), dropped.clone()).unwrap();
         let reading = thread::spawn(move || {
             let mut text = String::new();
             reader.read_to_string(&mut text).unwrap();
@@ -221,7 +221,7 @@ mod tests {
         let (asked, asks) = sync_channel(64);
         let (tell, told) = sync_channel(64);
         let dropped = Counter::default();
-        let lines = Lines::start(Box::new(Gate { asked, told }), dropped.clone()).unwrap();
+        let lines = Lines::start("test", Box::new(Gate { asked, told }), dropped.clone()).unwrap();
         lines.append(b"first\n", Importance::Ordinary);
         assert_eq!(asks.recv_timeout(LONG).unwrap(), 6);
 
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn lines_that_could_not_be_written_are_counted() {
         let dropped = Counter::default();
-        let lines = Lines::start(Box::new(Broken), dropped.clone()).unwrap();
+        let lines = Lines::start("test", Box::new(Broken), dropped.clone()).unwrap();
         (0..3).for_each(|_| lines.append(b"lost\n", Importance::Reserved));
         assert!(lines.flush(LONG));
         assert_eq!(dropped.get(), 3);
