@@ -124,9 +124,10 @@ fn start(
     connector: &Connector,
 ) -> Result<Server, Failure> {
     let (shared, connector) = (shared.clone(), connector.clone());
-    let metrics = shared.telemetry.server();
+    let (metrics, connections) = (shared.telemetry.server(), shared.telemetry.connections());
+    let upstream = move || Upstream::new(connector.clone()).counted_by(connections.clone());
     let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
-        let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
+        let (shared, upstream) = (shared.clone(), Arc::new(upstream()));
         move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
     });
     server.map_err(trouble)

@@ -105,7 +105,8 @@ pub(super) struct Metrics {
     unknown_versions: Family<Asked, Counter>,
     bundle: Family<Revision, Gauge>,
     bundle_loaded: Gauge,
-    upstream: UpstreamMetrics,
+    /// Connections to the upstream.
+    pub(super) upstream: UpstreamMetrics,
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
@@ -356,7 +357,7 @@ mod tests {
             r#"http_server_response_body_size_bytes_bucket{le="1024.0"} 4"#,
             "portcullis_upstream_connections_reused_total 1",
             "portcullis_upstream_connect_failures_total 1",
-            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234"#,
+            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
             "# EOF",

@@ -11,6 +11,7 @@ mod fields;
 mod lines;
 mod losses;
 mod metrics;
+mod open_connections;
 mod otlp;
 mod plain_text;
 mod propagation;
@@ -24,6 +25,7 @@ mod version_alarm;
 
 pub use access_log::Output;
 pub use environment::VariableError;
+pub use open_connections::{OpenConnection, OpenConnections};
 pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
@@ -160,6 +162,11 @@ impl Telemetry {
     /// What the server counts.
     pub fn server(&self) -> ServerMetrics {
         self.shared.metrics.server.clone()
+    }
+
+    /// What counts connections to the upstream.
+    pub fn connections(&self) -> OpenConnections {
+        self.shared.metrics.upstream.open.clone()
     }
 
     /// All metrics in the `OpenMetrics` text format.

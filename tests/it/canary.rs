@@ -85,6 +85,8 @@ struct Told {
     log: String,
     spans: String,
     metrics: String,
+    /// What a collector is told besides spans: metrics, and log records.
+    exported: [String; 2],
     own: String,
     refusals: Vec<(String, String)>,
 }
@@ -113,7 +115,8 @@ async fn tell(upstream: SocketAddr, recorder: Option<&Recorder>) -> Told {
     program.signal("TERM");
     let ended = program.ended().await;
     assert!(ended.status.success(), "{}", ended.stderr);
-    Told { log: ended.stdout, spans: collector.rest(), metrics, own: ended.stderr, refusals }
+    let (spans, exported) = (collector.rest(), collector.rest_of_other_signals());
+    Told { log: ended.stdout, spans, metrics, exported, own: ended.stderr, refusals }
 }
 
 /// The metrics, once they tell of `what`.
@@ -141,9 +144,15 @@ fn assert_without(canary: &str, place: &str, text: &str) {
 }
 
 fn assert_clean(told: &Told) {
-    for (place, text) in
-        [("access log", &told.log), ("spans", &told.spans), ("metrics", &told.metrics), ("stderr", &told.own)]
-    {
+    let [pushed, records] = &told.exported;
+    for (place, text) in [
+        ("access log", &told.log),
+        ("spans", &told.spans),
+        ("metrics", &told.metrics),
+        ("stderr", &told.own),
+        ("pushed metrics", pushed),
+        ("log records", records),
+    ] {
         assert!(text.len() > 500, "{place} says nothing: {text}");
         assert_without(SECRET, place, text);
         assert_without(NAME, place, text);

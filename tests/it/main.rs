@@ -47,6 +47,8 @@ mod shadow;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod span_tree;
 #[cfg(test)]
 mod support;

@@ -24,7 +24,9 @@ async fn metrics() -> String {
         client.answer().await.expect("an answer");
     }
     loop {
-        let text = Client::connect(program.admin).await.get("/metrics").await.text().to_owned();
+        // as Prometheus says it
+        let accept = "accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
+        let text = Client::connect(program.admin).await.get_with("/metrics", accept).await.text().to_owned();
         if text.contains("http_server_active_requests 0") {
             return text;
         }
