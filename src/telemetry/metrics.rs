@@ -30,11 +30,11 @@ const SIZE_BOUNDS: [f64; 9] = [0.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0,
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-#[expect(clippy::struct_field_names, reason = "they are the labels, which the conventions name")]
 struct Served {
     http_request_method: &'static str,
     http_route: Arc<str>,
     http_response_status_code: u16,
+    url_scheme: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -237,6 +237,7 @@ impl Metrics {
             http_request_method: record.method,
             http_route: Arc::clone(record.routed.as_ref().map_or(&self.other, |routed| &routed.route)),
             http_response_status_code: record.status,
+            url_scheme: record.endpoint.scheme,
         };
         let traced = exported.then_some(Traced { trace_id: TraceId(record.trace.trace_id) });
         // the format has no time before 1970
@@ -343,7 +344,7 @@ mod tests {
         let text = metrics.text();
         let lines: Vec<_> = text.lines().collect();
         for line in [
-            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422"} 1"#,
+            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422",url_scheme="https"} 1"#,
             r#"http_client_request_duration_seconds_count{http_request_method="PATCH",http_response_status_code="200",error_type=""} 1"#,
             r#"http_client_request_duration_seconds_count{http_request_method="PATCH",http_response_status_code="",error_type="upstream_timeout"} 1"#,
             r#"portcullis_requests_total{operation="UpdateUser",decision="deny"} 1"#,
@@ -357,7 +358,7 @@ mod tests {
             r#"http_server_response_body_size_bytes_bucket{le="1024.0"} 4"#,
             "portcullis_upstream_connections_reused_total 1",
             "portcullis_upstream_connect_failures_total 1",
-            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
+            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
             "# EOF",
