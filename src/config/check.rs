@@ -29,6 +29,8 @@ pub(super) fn check(
 ) -> Result<Gateway, Vec<Diagnostic>> {
     let mut check = Check { source, folder, mistakes: Vec::new() };
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
+    let limits = check.limits(&file.limits);
+    check.parts_fit(&limits, &upstream);
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
     let gateway = Gateway {
         source: source.clone(),
@@ -42,7 +44,7 @@ pub(super) fn check(
             strictness: strictness(&file.contract),
         },
         environment: check.environment(&file.environment),
-        limits: check.limits(&file.limits),
+        limits,
         logs: Logs { access: file.logs.access, format: file.logs.format, level: file.logs.level },
         traces: check.traces(&file.traces),
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
@@ -192,6 +194,7 @@ impl Check<'_> {
             header_bytes: keys.header_bytes,
             header_timeout: self.duration("/limits/headerTimeout", &keys.header_timeout),
             idle_timeout: self.idle_timeout(&keys.idle_timeout),
+            request_timeout: self.duration("/limits/requestTimeout", &keys.request_timeout),
             connections: keys.connections,
             in_flight: keys.in_flight,
             body_budget_bytes: keys.body_budget_bytes,
@@ -208,6 +211,22 @@ impl Check<'_> {
             self.refuse(&Given::in_file(value, pointer), "must be at least `6s`", help);
         }
         parsed
+    }
+
+    /// What comes before the head of an answer is bounded piece by piece, and the caller told which took too long. Cut off as
+    /// a whole, it would hear nothing.
+    fn parts_fit(&mut self, limits: &Limits, upstream: &Upstream) {
+        let body = limits.body_timeout.max(upstream.upload_timeout);
+        let parts = body + upstream.connect_timeout + upstream.response_timeout;
+        if !limits.request_timeout.is_zero() && limits.request_timeout < parts {
+            let what = "is shorter than the parts of a request together";
+            let help = format!(
+                "give it at least {}s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer one of \
+                 `limits.bodyTimeout` and `upstream.uploadTimeout`",
+                parts.as_secs_f64().ceil()
+            );
+            self.refuse(&Given::in_file("", "/limits/requestTimeout"), what, &help);
+        }
     }
 
     fn traces(&mut self, keys: &TraceKeys) -> Traces {

@@ -197,6 +197,9 @@ pub(super) struct Limits {
     /// Longest time for a connection to idle before a request; at least `6s`.
     #[schemars(example = &"60s")]
     pub(super) idle_timeout: String,
+    /// Longest time for a whole request, from its head to the last byte of its answer.
+    #[schemars(example = &"15m")]
+    pub(super) request_timeout: String,
     /// Most connections of clients at once.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) connections: usize,
@@ -281,6 +284,7 @@ impl Default for Limits {
             header_bytes: 32_768,
             header_timeout: "10s".to_owned(),
             idle_timeout: "60s".to_owned(),
+            request_timeout: "15m".to_owned(),
             connections: 10_000,
             in_flight: 4_096,
             body_budget_bytes: 67_108_864,

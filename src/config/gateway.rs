@@ -150,6 +150,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Longest time for a connection to idle before a request.
     pub idle_timeout: Duration,
+    /// Longest time for a whole request, from its head to the last byte of its answer.
+    pub request_timeout: Duration,
     /// Most connections at once.
     pub connections: usize,
     /// Most requests at once.
@@ -167,6 +169,7 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(15 * 60),
             connections: 10_000,
             in_flight: 4_096,
             body_budget_bytes: 64 * 1024 * 1024,

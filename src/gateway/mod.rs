@@ -29,8 +29,9 @@ mod policy_layer;
 mod refuse;
 mod shared;
 mod stack;
+mod time_left;
 
-pub use answer::AnswerBody;
+pub use answer::{AnswerBody, BrokenOff};
 pub use call::{Admitted, Call, Permitted};
 pub use gate::Gate;
 pub use head_defect::HeadDefect;

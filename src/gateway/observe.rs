@@ -22,6 +22,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tower::{Layer, Service};
 
 /// Begins and ends the record of each request. One per connection: it knows the client.
@@ -91,6 +92,7 @@ async fn contain<F: Future>(work: F) -> Option<F::Output> {
 pub(super) struct Observation {
     telemetry: Telemetry,
     record: SharedRecord,
+    request_timeout: Duration,
     _in_flight: InFlight,
 }
 
@@ -105,8 +107,12 @@ impl Observation {
             Version::HTTP_2 => "2",
             _ => "1.1",
         };
-        let in_flight = shared.telemetry.in_flight();
-        Self { telemetry: shared.telemetry.clone(), record: SharedRecord::new(record), _in_flight: in_flight }
+        Self {
+            telemetry: shared.telemetry.clone(),
+            record: SharedRecord::new(record),
+            request_timeout: shared.gate.limits.request_timeout,
+            _in_flight: shared.telemetry.in_flight(),
+        }
     }
 
     /// Counts bytes sent to the client.
@@ -114,10 +120,10 @@ impl Observation {
         self.record.lock().response_bytes += bytes as u64;
     }
 
-    /// Notes that the upstream broke off in the middle of its answer.
-    pub(super) fn broken_off(&mut self) {
+    /// Notes that the answer broke off in the middle.
+    pub(super) fn broken_off(&mut self, reason: Reason) {
         let mut record = self.record.lock();
-        (record.outcome, record.reason) = (Outcome::Failed, Some(Reason::UpstreamUnreachable));
+        (record.outcome, record.reason) = (Outcome::Failed, Some(reason));
     }
 
     fn answer<U>(self, answer: Result<Response<U>, Refusal>) -> Response<AnswerBody<U>> {
@@ -125,8 +131,12 @@ impl Observation {
             Ok(response) => self.pass(response),
             Err(refused) => self.refuse(&refused),
         };
-        self.record.lock().status = response.status().as_u16();
-        response.map(|body| body.observed(self))
+        let end = {
+            let mut record = self.record.lock();
+            record.status = response.status().as_u16();
+            record.clock + self.request_timeout
+        };
+        response.map(|body| body.observed(self, end))
     }
 
     fn pass<U>(&self, response: Response<U>) -> Response<AnswerBody<U>> {

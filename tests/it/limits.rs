@@ -4,7 +4,10 @@ use crate::support::client::Client;
 use crate::support::gateway::{Setup, head, patch};
 use crate::support::recorder::{Recorder, Reply};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const BODY: &str = r#"{"first_name":"a"}"#;
 const SHORT: Duration = Duration::from_millis(300);
@@ -51,6 +54,55 @@ async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
     let line = gateway.line().await;
     assert!(line["response_bytes"].as_u64().unwrap() < big.len() as u64, "{line}");
     assert!(client.closed().await.len() < big.len());
+}
+
+/// An upstream that answers at once, and then drips one byte at a time for as long as anybody listens.
+async fn dripping() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await.unwrap();
+        while stream.write_all(b"x").await.is_ok() {
+            pingora_timeout::sleep(SHORT / 10).await;
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn an_answer_that_drips_breaks_off_when_the_time_of_the_request_is_over() {
+    let mut setup = Setup::before(dripping().await);
+    setup.limits.request_timeout = SHORT;
+    let mut gateway = setup.start();
+    let mut client = Client::connect(gateway.address).await;
+    let begun = Instant::now();
+    client.send(head("GET /v1/users", "")).await;
+    let got = client.closed().await;
+    assert!(got.starts_with(b"HTTP/1.1 200 ") && got.ends_with(b"x"), "{}", String::from_utf8_lossy(&got));
+    assert!(begun.elapsed() >= SHORT && begun.elapsed() < LONG, "{:?}", begun.elapsed());
+    let line = gateway.line().await;
+    assert_eq!((&line["decision"], &line["reason"]), (&"fail".into(), &"upstream_timeout".into()));
+}
+
+/// It always takes something before `limits.idleTimeout` is over.
+#[tokio::test]
+async fn a_client_that_sips_its_answer_is_cut_off_when_the_time_of_the_request_is_over() {
+    let big = "x".repeat(32 * 1024 * 1024);
+    let recorder = Recorder::answering(200, &big).await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.request_timeout = SHORT;
+    let gateway = setup.start();
+    let mut client = Client::connect(gateway.address).await;
+    let begun = Instant::now();
+    client.send(head("GET /v1/users", "")).await;
+    let mut sip = vec![0; 64 * 1024];
+    // a reset ends it, as the client has not taken what was sent
+    while client.stream.read(&mut sip).await.is_ok_and(|length| length > 0) && begun.elapsed() < LONG {
+        pingora_timeout::sleep(SHORT / 10).await;
+    }
+    assert!(begun.elapsed() >= SHORT && begun.elapsed() < LONG, "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -208,6 +208,28 @@ fn a_budget_smaller_than_one_body_is_refused() {
 }
 
 #[test]
+fn a_request_has_time_for_its_parts() {
+    insta::assert_snapshot!(said_of(&with("limits:\n  requestTimeout: 1m\n")), @r"
+    error: `limits.requestTimeout` is shorter than the parts of a request together
+     --> gateway.yaml:5:19
+      |
+    5 |   requestTimeout: 1m
+      |                   ^^
+      |
+      = help: give it at least 365s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer one of `limits.bodyTimeout` and `upstream.uploadTimeout`
+    ");
+    insta::assert_snapshot!(said_of(&with("upstream: { responseTimeout: 20m }\n")), @r"
+    error: `limits.requestTimeout` is shorter than the parts of a request together
+     --> gateway.yaml:1:1
+      |
+    1 | apiVersion: portcullis/v1
+      | ^^^^^^^^^^
+      |
+      = help: give it at least 1505s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer one of `limits.bodyTimeout` and `upstream.uploadTimeout`
+    ");
+}
+
+#[test]
 fn a_less_strict_environment_must_be_forced() {
     insta::assert_snapshot!(said_of(&with("environment: { override: development }\n")), @r"
     error: `environment.override` would judge production credentials less strictly
