@@ -16,6 +16,7 @@ mod load;
 mod policies;
 mod run;
 mod selftest;
+mod tail;
 mod test;
 
 use crate::config;
@@ -82,6 +83,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Test(args) => test::test(&args),
         Command::Explain(args) => explain::explain(&args),
         Command::Health(args) => health::health(&args),
+        Command::Tail(args) => tail::tail(&args),
         Command::Contract(command) => contract::contract(&command),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::Schema { of } => {

@@ -10,8 +10,8 @@ use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, U
 use crate::gateway::{Gate, Shared, stack};
 use crate::judge::Bundle;
 use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
-use crate::telemetry::application_log::{self, ApplicationLog};
-use crate::telemetry::{Output, Setup, Telemetry};
+use crate::telemetry::application_log::ApplicationLog;
+use crate::telemetry::{Level, Output, Setup, Telemetry};
 use crate::upstream::{Connector, Origin, Upstream, embedded};
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,15 +24,18 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const DRAIN: Duration = Duration::from_secs(20);
 /// Longest time for telemetry to be written and exported after that.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Longest time for the last lines of the log.
+const FLUSH_LOG: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &args.overrides())?;
     let bundle = load::tested_bundle(&gateway)?;
-    // the log of this process can only be taken once; a test that runs two gateways shares it
-    let log = application_log::start(&gateway.logs, std::io::stderr().is_terminal()).unwrap_or_default();
+    let log = ApplicationLog::start(&gateway.logs, std::io::stderr().is_terminal()).map_err(trouble)?;
     keep_panics_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
-    runtime.block_on(serve(gateway, bundle, &log))
+    let ended = runtime.block_on(serve(gateway, bundle, &log));
+    log.flush(FLUSH_LOG);
+    ended
 }
 
 /// A panic's message may quote what the request held; its place is enough to find it.
@@ -51,7 +54,8 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
-    let admin = start_admin(gateway.admin, &telemetry, &readiness)?;
+    let state = admin::State { telemetry: telemetry.clone(), readiness: readiness.clone(), level: log.level.clone() };
+    let admin = start_admin(gateway.admin, state)?;
     let enforced = load::enforced(&bundle);
     telemetry.bundle_loaded(&bundle.revision);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
@@ -66,7 +70,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     };
     console::tell(&format!("{banner}\n"));
     readiness.ready();
-    until_told_to_stop(signals, &gateway, &shared, &tls).await;
+    until_told_to_stop(signals, &gateway, &shared, &tls, &log.level).await;
     readiness.draining();
     let drained = server.drain(DRAIN).await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
@@ -75,9 +79,10 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
 }
 
 fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
-    let output = match gateway.logs.access {
+    let output = match &gateway.logs.access {
         AccessLog::Stdout => Output::stdout(),
         AccessLog::Off => Output::new(std::io::sink(), false),
+        AccessLog::File(path) => Output::file(path.clone()).map_err(|error| unopened(gateway, &error))?,
     };
     let setup = Setup {
         logs: &gateway.logs,
@@ -88,6 +93,12 @@ fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
         runtime: Handle::current(),
     };
     Telemetry::start(setup).map_err(trouble)
+}
+
+/// The file of the access log cannot be written; told at its place in the configuration.
+fn unopened(gateway: &Gateway, error: &std::io::Error) -> Failure {
+    let what = format!("`logs.access.file` cannot be opened: {error}");
+    Failure::Broken(vec![gateway.source.at("/logs/access/file", what)])
 }
 
 /// How to reach the upstream. The built-in stand-in is started here, and reached as any other upstream is.
@@ -104,15 +115,10 @@ fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
     Connector::new(origin.map_err(trouble)?, settings).map_err(trouble)
 }
 
-fn start_admin(
-    address: Option<SocketAddr>,
-    telemetry: &Telemetry,
-    readiness: &Readiness,
-) -> Result<Option<SocketAddr>, Failure> {
+fn start_admin(address: Option<SocketAddr>, state: admin::State) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = address else { return Ok(None) };
     let listener = listen(address).map_err(|error| Failure::Trouble(format!("admin listener: {error}")))?;
     let address = listener.local_addr().map_err(trouble)?;
-    let state = admin::State { telemetry: telemetry.clone(), readiness: readiness.clone() };
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
     Ok(Some(address))
 }
@@ -150,18 +156,27 @@ impl Signals {
     }
 }
 
-/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too.
-async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]) {
+/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, opens
+/// the access log's file anew, and logs at the configured level again.
+async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>], level: &Level) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
             _ = signals.hangup.recv() => {
+                level.restore();
+                reopen(&shared.telemetry);
                 reload(gateway, shared);
                 certificates::reload(tls).await;
             }
             () = pingora_timeout::sleep(certificates::INTERVAL), if !tls.is_empty() => certificates::reload(tls).await,
         }
+    }
+}
+
+fn reopen(telemetry: &Telemetry) {
+    if let Err(error) = telemetry.reopen_access_log() {
+        tracing::error!(%error, "the access log could not be opened anew; the file before is written on");
     }
 }
 

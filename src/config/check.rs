@@ -5,8 +5,7 @@ use super::file::{
     Upstream as UpstreamKeys,
 };
 use super::gateway::{
-    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Logs, Sampler, Traces, Upstream,
-    UpstreamTarget,
+    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Sampler, Traces, Upstream, UpstreamTarget,
 };
 use super::load::why;
 use super::overrides::{Override, Overrides};
@@ -45,7 +44,7 @@ pub(super) fn check(
         },
         environment: check.environment(&file.environment),
         limits,
-        logs: Logs { access: file.logs.access, format: file.logs.format, level: file.logs.level },
+        logs: check.logs(&file.logs),
         traces: check.traces(&file.traces),
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
     };

@@ -4,9 +4,11 @@
 //! closed list (a reason, an outcome, a key class), or a name that the contract or a policy declares.
 
 mod fingerprint;
+mod harmless;
 mod method;
 mod name;
 
 pub use fingerprint::{Fingerprint, Fingerprinter};
+pub use harmless::{Harmless, steers};
 pub use method::{OTHER, method_label};
 pub use name::escaped_name;

@@ -8,9 +8,11 @@ mod digits;
 mod environment;
 mod exposition;
 mod fields;
+mod level;
 mod lines;
 mod losses;
 mod metrics;
+mod once_a_minute;
 mod open_connections;
 mod otlp;
 mod plain_text;
@@ -22,15 +24,17 @@ mod timestamp;
 pub mod trace_context;
 mod upstream_metrics;
 mod version_alarm;
+pub mod watch;
 
 pub use access_log::Output;
 pub use environment::VariableError;
+pub use level::Level;
 pub use open_connections::{OpenConnection, OpenConnections};
 pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
-use access_log::AccessLog;
+use access_log::{AccessLog, Sample};
 use application_log::ApplicationLog;
 use environment::Environment;
 use http::HeaderMap;
@@ -48,6 +52,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
 use version_alarm::VersionAlarm;
+use watch::{Filter, TooManyWatch, Watchers, Watching};
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -84,10 +89,13 @@ pub struct Telemetry {
 }
 
 struct Shared {
+    /// Of which requests there is a line in a log.
+    sample: Sample,
     log: AccessLog,
     metrics: Arc<Metrics>,
     sampling: Sampling,
     version_alarm: VersionAlarm,
+    watchers: Watchers,
     otlp: Otlp,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
@@ -105,10 +113,12 @@ impl Telemetry {
         let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
         let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
         let shared = Shared {
+            sample: Sample::of(setup.logs.sample_allowed),
             log: log.map_err(SetupError::AccessLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             version_alarm: VersionAlarm::new(),
+            watchers: Watchers::default(),
             otlp,
             rootless: !propagation::is_propagated(environment),
         };
@@ -132,9 +142,12 @@ impl Telemetry {
     /// Reports a finished request: its log line, its metrics, its spans.
     pub fn finish(&self, record: &Record) {
         let shared = &*self.shared;
-        shared.log.add(record);
+        if let Some(rate) = shared.sample.take(record) {
+            shared.log.add(record, rate);
+            shared.otlp.add_log(record, rate);
+        }
+        shared.watchers.tell(record);
         shared.version_alarm.look_at(record);
-        shared.otlp.add_log(record);
         let exported = shared.otlp.has_traces() && shared.sampling.at_end(record);
         if exported {
             shared.otlp.add_spans(record);
@@ -157,6 +170,22 @@ impl Telemetry {
     /// Says that a bundle could not be loaded and the one before it goes on.
     pub fn bundle_rejected(&self) {
         self.shared.metrics.bundle_rejected();
+    }
+
+    /// Opens the file of the access log anew, where it is one; if that fails, the one before goes on.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub fn reopen_access_log(&self) -> io::Result<()> {
+        self.shared.log.reopen()
+    }
+
+    /// Has decisions told as they are made, those that `filter` wants.
+    ///
+    /// # Errors
+    /// If as many watch already as may.
+    pub fn watch(&self, filter: Filter) -> Result<Watching, TooManyWatch> {
+        self.shared.watchers.watch(filter)
     }
 
     /// What the server counts.

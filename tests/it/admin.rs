@@ -3,8 +3,8 @@
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use portcullis::admin::{self, Readiness, State};
-use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
-use portcullis::telemetry::{Output, Setup, Telemetry};
+use portcullis::config::gateway::{AccessLog, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::telemetry::{Level, Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 fn state() -> State {
     let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs { access: AccessLog::Off, ..Logs::default() },
         traces: &Traces {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),
@@ -26,7 +26,11 @@ fn state() -> State {
         environment: &|_| None,
         runtime: Handle::current(),
     };
-    State { telemetry: Telemetry::start(setup).expect("telemetry"), readiness: Readiness::default() }
+    State {
+        telemetry: Telemetry::start(setup).expect("telemetry"),
+        readiness: Readiness::default(),
+        level: Level::new(LogLevel::Info),
+    }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {

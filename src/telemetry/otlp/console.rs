@@ -1,6 +1,7 @@
 //! Spans on standard error, for people: the tree of each request, with what a collector would have got.
 
 use super::queue::{Batch, Queue};
+use crate::redact::Harmless;
 use crate::telemetry::lines::{Importance, Lines};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -10,11 +11,16 @@ use prost::Message as _;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// Longest time for the last of them to be written.
+const LAST: Duration = Duration::from_secs(1);
+
 /// Writes what comes by `queue` to `lines`, until that is closed and empty.
 pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
     while let Some(batch) = queue.next(delay).await {
         trees(&batch).iter().for_each(|tree| lines.append(tree.as_bytes(), Importance::Ordinary));
     }
+    // nothing else is left to do, and the process is about to end
+    lines.flush(LAST);
 }
 
 /// The requests of a batch, whose spans stand together, each with the one of the gateway itself first.
@@ -38,10 +44,10 @@ fn show(tree: &mut String, span: &Span, indent: &str) {
     let failed = span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error);
     let error = if failed { " ERROR" } else { "" };
     // writing to a String can't fail
-    let _ = writeln!(tree, "{indent}{} [{kind}] {elapsed:?}{error}", shown(&span.name));
+    let _ = writeln!(tree, "{indent}{} [{kind}] {elapsed:?}{error}", Harmless(&span.name));
     attributes(tree, &span.attributes, indent);
     for event in &span.events {
-        let _ = writeln!(tree, "{indent}  ! {}", shown(&event.name));
+        let _ = writeln!(tree, "{indent}  ! {}", Harmless(&event.name));
         attributes(tree, &event.attributes, &format!("{indent}  "));
     }
 }
@@ -54,7 +60,7 @@ fn attributes(tree: &mut String, attributes: &[KeyValue], indent: &str) {
 
 fn text(value: &AnyValue) -> String {
     match &value.value {
-        Some(Value::StringValue(text)) => shown(text),
+        Some(Value::StringValue(text)) => Harmless(text).to_string(),
         Some(Value::IntValue(number)) => number.to_string(),
         Some(Value::BoolValue(truth)) => truth.to_string(),
         Some(Value::DoubleValue(number)) => number.to_string(),
@@ -62,15 +68,6 @@ fn text(value: &AnyValue) -> String {
         // spans have no others
         _ => String::new(),
     }
-}
-
-/// Text that can't forge a line or move a terminal's cursor.
-fn shown(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if letter.is_control() { shown.extend(letter.escape_default()) } else { shown.push(letter) }
-    }
-    shown
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -114,6 +111,6 @@ mod tests {
         let mut record = samples::denied();
         record.violations[0].rule = crate::judge::violation::Rule::Policy("a\n\u{1b}[31mb".into());
         let tree = shown(&[record]).concat();
-        assert!(tree.contains("security_rule.name: a\\n\\u{1b}[31mb\n"), "{tree}");
+        assert!(tree.contains("security_rule.name: a\\u{a}\\u{1b}[31mb\n"), "{tree}");
     }
 }

@@ -6,6 +6,7 @@ use super::queue::{Batch, Queue};
 use super::request::Sender;
 use super::signal::Signal;
 use crate::telemetry::losses::Losses;
+use crate::telemetry::once_a_minute::OnceAMinute;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use pingora_timeout::timeout;
@@ -13,9 +14,6 @@ use prost::Message as _;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-
-/// Least time between two complaints: a collector may be away for days.
-const QUIET: Duration = Duration::from_secs(60);
 
 /// How batches travel.
 pub(super) enum Client {
@@ -110,13 +108,13 @@ fn rejected(answer: Bytes) -> u64 {
 /// Counts items that did not arrive and says so, at most once a minute.
 pub(super) struct Loss {
     losses: Losses,
-    told: Option<Instant>,
+    told: OnceAMinute,
 }
 
 impl Loss {
     /// Counts in `losses` what is undelivered; what overflowed is counted elsewhere and only told.
-    pub(super) const fn new(losses: Losses) -> Self {
-        Self { losses, told: None }
+    pub(super) fn new(losses: Losses) -> Self {
+        Self { losses, told: OnceAMinute::new() }
     }
 
     fn tell(&mut self, signal: Signal, items: u64, failure: Failure) {
@@ -124,7 +122,7 @@ impl Loss {
             return;
         }
         self.losses.undelivered.inc_by(items);
-        if self.is_due(Instant::now()) {
+        if self.told.is_due(Instant::now()) {
             tracing::warn!(
                 signal = signal.as_str(),
                 undelivered = self.losses.undelivered.get(),
@@ -133,14 +131,6 @@ impl Loss {
                 "telemetry is lost: the OTLP collector does not take it"
             );
         }
-    }
-
-    fn is_due(&mut self, now: Instant) -> bool {
-        let due = self.told.is_none_or(|last| now.saturating_duration_since(last) >= QUIET);
-        if due {
-            self.told = Some(now);
-        }
-        due
     }
 }
 
@@ -157,23 +147,13 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Loss, Losses, QUIET, rejected};
+    use super::rejected;
     use bytes::Bytes;
     use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
     use opentelemetry_proto::tonic::collector::metrics::v1::{
         ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
     };
     use prost::Message as _;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn trouble_is_told_once_a_minute() {
-        let mut loss = Loss::new(Losses::default());
-        let start = Instant::now();
-        assert!(loss.is_due(start));
-        assert!(!loss.is_due(start + Duration::from_secs(59)));
-        assert!(loss.is_due(start + QUIET));
-    }
 
     #[test]
     fn a_partial_success_tells_what_was_rejected() {

@@ -4,6 +4,7 @@
 use super::protobuf::Message;
 use super::span::{Attributes, nanoseconds};
 use crate::judge::violation::Action;
+use crate::telemetry::access_log::Rate;
 use crate::telemetry::fields::{self, Fields};
 use crate::telemetry::record::{Outcome, Record};
 use std::fmt;
@@ -26,8 +27,9 @@ const SPAN_ID: u32 = 10;
 const OBSERVED_TIME: u32 = 11;
 const EVENT_NAME: u32 = 12;
 
-/// `AnyValue.string_value`, `.array_value` with its `.values`, and `.kvlist_value`, whose values are attributes.
+/// `AnyValue.string_value`, `.double_value`, `.array_value` with its `.values`, and `.kvlist_value`, whose values are attributes.
 const TEXT: u32 = 1;
+const DOUBLE: u32 = 4;
 const ARRAY: u32 = 5;
 const VALUES: u32 = 1;
 const PAIRS: u32 = 6;
@@ -36,7 +38,7 @@ const PAIRS: u32 = 6;
 const LONGEST: usize = 4_096;
 
 /// Writes the record of a finished request into the `ScopeLogs` that `scope` is.
-pub(super) fn of_request(scope: &mut Message<'_>, record: &Record) {
+pub(super) fn of_request(scope: &mut Message<'_>, record: &Record, rate: Rate) {
     scope.message(LOG_RECORDS, |log| {
         log.fixed64(TIME, nanoseconds(record.started));
         log.fixed64(OBSERVED_TIME, nanoseconds(record.started + record.elapsed));
@@ -51,6 +53,9 @@ pub(super) fn of_request(scope: &mut Message<'_>, record: &Record) {
         fields::decision(&mut attributes, record);
         fields::costs(&mut attributes, record);
         fields::ids(&mut attributes, record);
+        if let Some(rate) = rate {
+            attributes.add("sample_rate", |any| any.double(DOUBLE, rate));
+        }
     });
 }
 
@@ -196,6 +201,7 @@ mod tests {
         match value.value.as_ref().unwrap() {
             Value::StringValue(text) => text.as_str().into(),
             Value::IntValue(number) => (*number).into(),
+            Value::DoubleValue(number) => (*number).into(),
             Value::BoolValue(truth) => (*truth).into(),
             Value::ArrayValue(array) => array.values.iter().map(json).collect(),
             Value::KvlistValue(list) => serde_json::Value::Object(pairs(&list.values)),
@@ -211,9 +217,9 @@ mod tests {
     fn a_request_has_the_fields_of_its_line() {
         for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted()] {
             let (mut bytes, mut line) = (Vec::new(), Vec::new());
-            of_request(&mut Message::new(&mut bytes), &record);
+            of_request(&mut Message::new(&mut bytes), &record, Some(0.5));
             let read = read(&bytes);
-            crate::telemetry::access_log::write_json(&mut line, &record);
+            crate::telemetry::access_log::json::write(&mut line, &record, Some(0.5));
             let mut line: serde_json::Value = serde_json::from_slice(&line).unwrap();
             for elsewhere in ["timestamp", "trace_id", "span_id"] {
                 assert!(line.as_object_mut().unwrap().remove(elsewhere).is_some());
@@ -226,7 +232,7 @@ mod tests {
     #[test]
     fn what_was_refused_is_a_warning_that_says_why() {
         let mut bytes = Vec::new();
-        of_request(&mut Message::new(&mut bytes), &samples::denied());
+        of_request(&mut Message::new(&mut bytes), &samples::denied(), None);
         let record = read(&bytes);
         assert_eq!(record.severity_number(), SeverityNumber::Warn);
         assert_eq!(json(&record.body.unwrap()), "PATCH /v1/users/{user_id} 422 deny policy_denied");

@@ -25,8 +25,9 @@ mod signal;
 mod span;
 mod spans;
 
+use super::access_log::Rate;
 use super::environment::{Environment, VariableError};
-use super::lines::Lines;
+use super::lines::{Destination, Lines, Loss as LineLoss};
 use super::losses::Losses;
 use super::metrics::Metrics;
 use super::record::Record;
@@ -115,10 +116,10 @@ impl Otlp {
         }
     }
 
-    /// Queues the log record of `record`.
-    pub(super) fn add_log(&self, record: &Record) {
+    /// Queues the log record of `record`, one of a sample at `rate`.
+    pub(super) fn add_log(&self, record: &Record, rate: Rate) {
         if let Some(logs) = &self.logs {
-            logs.add(1, |scope| log_record::of_request(scope, record));
+            logs.add(1, |scope| log_record::of_request(scope, record, rate));
         }
     }
 
@@ -159,7 +160,8 @@ impl Start<'_> {
         if Choice::read(self.environment, Signal::Traces) != Choice::Console {
             return self.pipeline(Signal::Traces, losses);
         }
-        let lines = Lines::start("console", Box::new(io::stderr()), losses.overflowed.clone());
+        let loss = LineLoss::counted(losses.overflowed.clone());
+        let lines = Lines::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO);
         let lines = lines.map_err(OtlpError::Console)?;
         let batching = Batching::read(self.environment, Signal::Traces);
         let delay = batching.delay.min(CONSOLE_DELAY);
