@@ -126,8 +126,9 @@ async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl Int
     let accepted = headers.get_all(ACCEPT).iter().any(|value| {
         value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("application/openmetrics-text"))
     });
-    match accepted {
-        true => ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text()),
-        false => ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text()),
+    if accepted {
+        ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
+    } else {
+        ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text())
     }
 }

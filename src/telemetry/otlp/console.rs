@@ -17,7 +17,9 @@ const LAST: Duration = Duration::from_secs(1);
 /// Writes what comes by `queue` to `lines`, until that is closed and empty.
 pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
     while let Some(batch) = queue.next(delay).await {
-        trees(&batch).iter().for_each(|tree| lines.append(tree.as_bytes(), Importance::Ordinary));
+        for tree in trees(&batch) {
+            lines.append(tree.as_bytes(), Importance::Ordinary);
+        }
     }
     // nothing else is left to do, and the process is about to end
     lines.flush(LAST);
@@ -84,7 +86,9 @@ mod tests {
 
     fn shown(records: &[Record]) -> Vec<String> {
         let (mut bytes, spans) = (Vec::new(), Spans::new(&UpstreamTarget::Embedded));
-        records.iter().for_each(|record| spans.write(record, &mut Message::new(&mut bytes)));
+        for record in records {
+            spans.write(record, &mut Message::new(&mut bytes));
+        }
         trees(&Batch { bytes, items: 0 })
     }
 

@@ -157,7 +157,8 @@ impl Visitor<'_, '_> {
 
 impl Visit for Visitor<'_, '_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        let value = value.get(..value.floor_char_boundary(LONGEST)).unwrap_or(value);
+        let end = (0..=LONGEST.min(value.len())).rev().find(|at| value.is_char_boundary(*at));
+        let value = value.get(..end.unwrap_or_default()).unwrap_or_default();
         match field.name() {
             "message" => self.0.message(BODY, |any| any.bytes(TEXT, value.as_bytes())),
             _ => self.attributes(field, |attributes, name| attributes.text(name, value)),
