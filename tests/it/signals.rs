@@ -406,9 +406,10 @@ async fn what_the_program_says_of_itself_arrives_with_its_requests() {
 }
 
 #[tokio::test]
-async fn traces_are_shown_on_the_console_a_tree_for_each_request() {
+async fn the_console_shows_traces_as_a_tree_for_each_request_and_metrics() {
     let (_folder, file) = configuration();
-    let program = Program::start(&file, &[("OTEL_TRACES_EXPORTER", String::from("console"))]).await;
+    let console = ["OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER"].map(|name| (name, String::from("console")));
+    let program = Program::start(&file, &console).await;
     let mut client = Client::connect(program.listen).await;
     client.send(PATCH).await;
     client.answer().await.expect("an answer");
@@ -420,6 +421,7 @@ async fn traces_are_shown_on_the_console_a_tree_for_each_request() {
         "\n    policy.decision: deny\n",
         "\n  ! policy.violation\n      security_rule.name: no-skip-password-checks\n",
         "\n  judge [internal] ",
+        "\nportcullis_requests_total{operation=\"UpdateUser\",decision=\"deny\"} 1\n",
     ] {
         assert!(ended.stderr.contains(part), "{part:?} is not in\n{}", ended.stderr);
     }

@@ -1,18 +1,27 @@
 //! Spans on standard error, for people: the tree of each request, with what a collector would have got.
 
 use super::queue::{Batch, Queue};
+use super::span::Kind;
 use crate::redact::Harmless;
-use crate::telemetry::lines::{Importance, Lines};
+use crate::telemetry::lines::{Destination, Importance, Lines, Loss};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
+use prometheus_client::metrics::counter::Counter;
 use prost::Message as _;
 use std::fmt::Write as _;
+use std::io;
 use std::time::Duration;
 
-/// Longest time for the last of them to be written.
-const LAST: Duration = Duration::from_secs(1);
+/// Longest time for the last of what is shown to be written.
+pub(super) const LAST: Duration = Duration::from_secs(1);
+
+/// Standard error, written to by a thread of its own; `dropped` counts what has no room.
+pub(super) fn stderr(dropped: &Counter) -> io::Result<Lines> {
+    let loss = Loss::counted(dropped.clone());
+    Lines::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO)
+}
 
 /// Writes what comes by `queue` to `lines`, until that is closed and empty.
 pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
@@ -29,7 +38,7 @@ pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
 fn trees(batch: &Batch) -> Vec<String> {
     let mut trees: Vec<String> = Vec::new();
     for span in ScopeSpans::decode(&*batch.bytes).unwrap_or_default().spans {
-        let is_root = matches!(span.kind, kind if kind == super::span::Kind::Server as i32);
+        let is_root = span.kind == Kind::Server as i32;
         if is_root || trees.is_empty() {
             trees.push(format!("trace {}\n", hex(&span.trace_id)));
         }

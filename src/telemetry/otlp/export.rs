@@ -11,9 +11,7 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use pingora_timeout::timeout;
 use prost::Message as _;
-use std::pin::pin;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// How batches travel.
 pub(super) enum Client {
@@ -53,24 +51,8 @@ impl Exporter {
         }
     }
 
-    /// Sends what `collect` gives every `interval`, and once more when `end` is told or dropped.
-    pub(super) async fn send_every(
-        mut self,
-        interval: Duration,
-        collect: impl Fn() -> Batch,
-        end: oneshot::Receiver<()>,
-    ) {
-        let mut end = pin!(end);
-        loop {
-            let is_last = timeout(interval, end.as_mut()).await.is_ok();
-            if !self.send(&collect()).await || is_last {
-                return;
-            }
-        }
-    }
-
     /// Sends a batch; false where the collector is to be sent nothing more.
-    async fn send(&mut self, batch: &Batch) -> bool {
+    pub(super) async fn send(&mut self, batch: &Batch) -> bool {
         let request = self.sender.request(batch);
         let sent = timeout(self.deadline, self.client.send(request)).await;
         match sent.unwrap_or(Err(Failure::Timeout)) {

@@ -27,7 +27,6 @@ mod spans;
 
 use super::access_log::Rate;
 use super::environment::{Environment, VariableError};
-use super::lines::{Destination, Lines, Loss as LineLoss};
 use super::losses::Losses;
 use super::metrics::Metrics;
 use super::record::Record;
@@ -160,9 +159,7 @@ impl Start<'_> {
         if Choice::read(self.environment, Signal::Traces) != Choice::Console {
             return self.pipeline(Signal::Traces, losses);
         }
-        let loss = LineLoss::counted(losses.overflowed.clone());
-        let lines = Lines::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO);
-        let lines = lines.map_err(OtlpError::Console)?;
+        let lines = console::stderr(&losses.overflowed).map_err(OtlpError::Console)?;
         let batching = Batching::read(self.environment, Signal::Traces);
         let delay = batching.delay.min(CONSOLE_DELAY);
         let show = |queue: Arc<_>| async move { console::show_from(&queue, delay, lines).await };
@@ -178,13 +175,15 @@ impl Start<'_> {
     }
 
     fn metrics(&self, metrics: &Arc<Metrics>) -> Result<Option<Push>, OtlpError> {
-        let number = |what| self.environment.number(what);
-        let longest = batching::timeout(number("OTEL_METRIC_EXPORT_TIMEOUT").unwrap_or(30_000));
+        let interval = push::interval(self.environment);
+        if Choice::read(self.environment, Signal::Metrics) == Choice::Console {
+            let lines = console::stderr(&metrics.points.overflowed).map_err(OtlpError::Console)?;
+            return Ok(Some(Push::to_console(self.runtime, lines, interval, Arc::clone(metrics))));
+        }
+        let longest = push::longest(self.environment);
         let Some(exporter) = self.exporter(Signal::Metrics, &metrics.points, longest)? else { return Ok(None) };
-        let interval = number("OTEL_METRIC_EXPORT_INTERVAL").filter(|millis| *millis > 0);
-        let interval = Duration::from_millis(interval.unwrap_or(60_000));
         push::check_preferences(self.environment);
-        Ok(Some(Push::start(self.runtime, exporter, interval, Arc::clone(metrics))))
+        Ok(Some(Push::to_collector(self.runtime, exporter, interval, Arc::clone(metrics))))
     }
 
     /// What sends `signal` to its collector, each batch in `longest` at most; none where it goes nowhere.

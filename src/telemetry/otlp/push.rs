@@ -1,10 +1,14 @@
-//! Metrics to the collector, every so often: the very values of `/metrics`.
+//! Metrics to the collector or the console, every so often: the very values of `/metrics`.
 
 use super::export::Exporter;
 use super::pipeline::Task;
 use super::points;
+use super::{batching, console};
 use crate::telemetry::environment::Environment;
+use crate::telemetry::lines::{Importance, Lines};
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::plain_text::plain_text;
+use pingora_timeout::timeout;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Handle;
@@ -25,11 +29,38 @@ pub(super) struct Push {
 
 impl Push {
     /// Has `exporter` send `metrics` every `interval`.
-    pub(super) fn start(runtime: &Handle, exporter: Exporter, interval: Duration, metrics: Arc<Metrics>) -> Self {
-        let (end, told) = oneshot::channel();
+    pub(super) fn to_collector(
+        runtime: &Handle,
+        mut exporter: Exporter,
+        interval: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let start = SystemTime::now();
-        let collect = move || points::batch(&metrics.text(), start, SystemTime::now());
-        let task = Task::spawn(runtime, exporter.send_every(interval, collect, told));
+        Self::start(runtime, interval, move |mut beat| async move {
+            while beat.next().await {
+                if !exporter.send(&points::batch(&metrics.text(), start, SystemTime::now())).await {
+                    return;
+                }
+            }
+        })
+    }
+
+    /// Has `metrics` written to `lines` every `interval`, as people read them.
+    pub(super) fn to_console(runtime: &Handle, lines: Lines, interval: Duration, metrics: Arc<Metrics>) -> Self {
+        Self::start(runtime, interval, move |mut beat| async move {
+            while beat.next().await {
+                lines.append(plain_text(&metrics.text()).as_bytes(), Importance::Ordinary);
+            }
+            lines.flush(console::LAST);
+        })
+    }
+
+    fn start<F>(runtime: &Handle, interval: Duration, run: impl FnOnce(Beat) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (end, told) = oneshot::channel();
+        let task = Task::spawn(runtime, run(Beat { interval, end: Some(told) }));
         Self { end: Mutex::new(Some(end)), task }
     }
 
@@ -42,6 +73,34 @@ impl Push {
     pub(super) fn ended_by(&self, end: Instant) -> bool {
         self.task.ended_by(end)
     }
+}
+
+/// When it is time to send: every so often, and once more when the end is told.
+struct Beat {
+    interval: Duration,
+    end: Option<oneshot::Receiver<()>>,
+}
+
+impl Beat {
+    /// Waits for the next time; false when there is none any more.
+    async fn next(&mut self) -> bool {
+        let Some(mut end) = self.end.take() else { return false };
+        if timeout(self.interval, &mut end).await.is_err() {
+            self.end = Some(end);
+        }
+        true
+    }
+}
+
+/// How often metrics are sent.
+pub(super) fn interval(environment: Environment<'_>) -> Duration {
+    let millis = environment.number("OTEL_METRIC_EXPORT_INTERVAL").filter(|millis| *millis > 0);
+    Duration::from_millis(millis.unwrap_or(60_000))
+}
+
+/// Longest time for them to be sent.
+pub(super) fn longest(environment: Environment<'_>) -> Duration {
+    batching::timeout(environment.number("OTEL_METRIC_EXPORT_TIMEOUT").unwrap_or(30_000))
 }
 
 /// Tells of preferences that are not kept.
