@@ -1,13 +1,15 @@
-//! Health, readiness, metrics, decisions as they are made and the log's level, for operators. Of a request nothing is shown
-//! but what its record holds.
+//! Health, readiness, metrics, the policies in force, decisions as they are made and the log's level, for operators. Of a
+//! request nothing is shown but what its record holds.
 
 mod caller;
 mod decisions;
 mod log_level;
+mod policies;
 mod readiness;
 
 pub use readiness::{Phase, Readiness};
 
+use crate::gateway::Gate;
 use crate::telemetry::{Level, Telemetry};
 use axum::Router;
 use axum::extract::State as Extract;
@@ -22,7 +24,7 @@ use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -38,6 +40,8 @@ const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct State {
     /// Where the metrics are.
     pub telemetry: Telemetry,
+    /// By what requests are judged.
+    pub gate: Arc<Gate>,
     /// Whether requests are welcome.
     pub readiness: Readiness,
     /// The level of the gateway's own log.
@@ -101,6 +105,7 @@ pub fn router(state: State) -> Router {
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .route("/metrics", get(metrics))
+        .route("/policies", get(in_force))
         .merge(no_pages)
         .with_state(state)
 }
@@ -131,4 +136,9 @@ async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl Int
     } else {
         ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text())
     }
+}
+
+async fn in_force(Extract(state): Extract<State>) -> impl IntoResponse {
+    let told = policies::in_force(&state.gate.bundle.load(), SystemTime::now());
+    ([(CONTENT_TYPE, "application/json")], format!("{told:#}\n"))
 }

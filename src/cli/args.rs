@@ -53,6 +53,10 @@ pub(super) enum SchemaOf {
     Gateway,
     /// A policy file
     Policy,
+    /// A limit in a policy file: how many requests may pass, by who sends them
+    RequestLimit,
+    /// What lets through, until a day, what a policy would refuse
+    Waiver,
     /// Cases that policies must decide as expected: the NAME.test.yaml beside NAME.yaml
     PolicyTest,
     /// What the vendor's specs get wrong: the overlay.yaml beside contract files

@@ -10,9 +10,12 @@ use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Parameters, Routed, names_only_the_version, requested_version};
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Attributes, Client, Outcome, Policy};
+use crate::policy::cel::EvaluationError;
+use crate::policy::{Attributes, Claim, Client, Key, Limit, Outcome, Outside, Policy};
+use crate::redact::{Fingerprint, Fingerprinter};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::Read;
 use std::time::SystemTime;
@@ -34,6 +37,7 @@ struct Request {
     body: Bytes,
     key: KeyClass,
     environment: Environment,
+    key_fingerprint: Option<Fingerprint>,
     client: Client,
 }
 
@@ -51,7 +55,9 @@ impl Request {
             let (name, value) = parsed.ok_or_else(|| usage("`--header` is not `Name: value`".to_owned()))?;
             headers.append(name, value);
         }
-        let key = KeyClass::of(headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes));
+        let authorization = headers.get(http::header::AUTHORIZATION).map(HeaderValue::as_bytes);
+        let key = KeyClass::of(authorization);
+        let key_fingerprint = authorization.map(|value| Fingerprinter::random().fingerprint(value));
         let environment = overriding.map_or(key.environment(), |overriding| overriding.over(key.environment()));
         Ok(Self {
             method: args.method.clone(),
@@ -60,6 +66,7 @@ impl Request {
             body: body(args)?,
             key,
             environment,
+            key_fingerprint,
             client: client(&args.client)?,
         })
     }
@@ -127,6 +134,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
         query: request.uri.query().unwrap_or_default(),
         headers: &request.headers,
         environment: request.environment,
+        key_fingerprint: request.key_fingerprint,
         client: &request.client,
         time: SystemTime::now(),
     };
@@ -144,6 +152,7 @@ fn judged(bundle: &Bundle, request: &Request, operation: &Operation, parameters:
     }
     line(&mut text, "revision", &bundle.revision);
     rules(&mut text, &judgement);
+    limits(&mut text, &judgement);
     findings(&mut text, &judgement.violations);
     (text, if judgement.verdict.is_ok() { Exit::Fine } else { Exit::Refused })
 }
@@ -159,22 +168,55 @@ fn rules(text: &mut String, judgement: &Judgement) {
     }
 }
 
+fn limits(text: &mut String, judgement: &Judgement) {
+    if judgement.limits.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nlimits");
+    let width = judgement.limits.iter().map(|(limit, _)| limit.name.len()).max().unwrap_or_default();
+    for (limit, claim) in &judgement.limits {
+        let _ = writeln!(text, "  {:<width$}  {:<5}  {}", limit.name, limit.action.as_str(), claimed(limit, claim));
+    }
+}
+
+pub(super) fn claimed(limit: &Limit, claim: &Claim) -> String {
+    match claim {
+        Claim::None(Outside::OtherEnvironment) => "not for this environment".to_owned(),
+        Claim::None(Outside::NoMatch(position)) => {
+            format!("condition `{}` is not true", limit.scope.condition(*position))
+        }
+        Claim::None(Outside::Failed(position, error)) => {
+            format!("condition `{}` could not be evaluated: {error}", limit.scope.condition(*position))
+        }
+        Claim::Counts(Key::Null) => "counts it with all that have no key".to_owned(),
+        Claim::Counts(key) => format!("counts it by the key {}", key.to_json()),
+        Claim::Failed(error) => format!("key could not be evaluated: {error}"),
+    }
+}
+
 pub(super) fn said(policy: &Policy, outcome: &Outcome) -> String {
     match outcome {
         Outcome::OtherEnvironment => "not for this environment".to_owned(),
-        Outcome::NoMatch(position) => format!("condition `{}` is not true", policy.condition(*position)),
+        Outcome::NoMatch(position) => format!("condition `{}` is not true", policy.scope.condition(*position)),
         Outcome::Failed(position, error) => {
-            format!("condition `{}` could not be evaluated: {error}", policy.condition(*position))
+            format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))
         }
         Outcome::Holds => "holds".to_owned(),
-        Outcome::Violated(positions) => {
-            let parts = positions.iter().map(|(position, error)| {
-                let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
-                error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
-            });
-            parts.collect::<Vec<_>>().join("; ")
+        Outcome::Violated(positions) => violated(policy, positions).join("; "),
+        Outcome::Misfit(findings, positions) => {
+            let keywords: BTreeSet<_> = findings.iter().map(|finding| finding.keyword).collect();
+            let schema = format!("does not fit its schema: {}", keywords.into_iter().collect::<Vec<_>>().join(", "));
+            [vec![schema], violated(policy, positions)].concat().join("; ")
         }
     }
+}
+
+fn violated(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> Vec<String> {
+    let parts = positions.iter().map(|(position, error)| {
+        let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
+        error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
+    });
+    parts.collect()
 }
 
 fn findings(text: &mut String, violations: &[Violation]) {
@@ -183,11 +225,17 @@ fn findings(text: &mut String, violations: &[Violation]) {
     }
     let _ = writeln!(text, "\nfindings");
     for violation in violations {
-        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), violation.rule, violation.message);
+        let _ = writeln!(text, "  {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
         if let Some(hint) = &violation.hint {
             let _ = writeln!(text, "    hint: {hint}");
         }
     }
+}
+
+/// The rule, with the waiver for which it is only audited.
+pub(super) fn by(violation: &Violation) -> String {
+    let waived = violation.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})"));
+    format!("{}{}", violation.rule, waived.unwrap_or_default())
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

@@ -97,6 +97,8 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::RequestLimit => policy::limit_schema(),
+        SchemaOf::Waiver => policy::waiver_schema(),
         SchemaOf::PolicyTest => crate::policy_test::schema(),
         SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }

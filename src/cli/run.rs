@@ -54,12 +54,17 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
-    let state = admin::State { telemetry: telemetry.clone(), readiness: readiness.clone(), level: log.level.clone() };
-    let admin = start_admin(gateway.admin, state)?;
     let enforced = load::enforced(&bundle);
-    telemetry.bundle_loaded(&bundle.revision);
+    telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
+    let state = admin::State {
+        telemetry: telemetry.clone(),
+        gate: shared.gate.clone(),
+        readiness: readiness.clone(),
+        level: log.level.clone(),
+    };
+    let admin = start_admin(gateway.admin, state)?;
     let server = start(listeners, &gateway, &shared, &connector)?;
     let banner = Banner {
         listen: &endpoints,
@@ -185,8 +190,8 @@ fn reload(gateway: &Gateway, shared: &Shared) {
     match load::tested_bundle(gateway) {
         Ok(bundle) => {
             let revision = bundle.revision.clone();
-            shared.gate.bundle.store(Arc::new(bundle));
-            shared.telemetry.bundle_loaded(&revision);
+            shared.telemetry.bundle_loaded(&bundle);
+            shared.gate.replace(Arc::new(bundle));
             tracing::info!(%revision, "policies loaded anew");
         }
         Err(failure) => {

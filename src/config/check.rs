@@ -9,10 +9,10 @@ use super::gateway::{
 };
 use super::load::why;
 use super::overrides::{Override, Overrides};
-use super::{address, duration, sampler, upstream_url};
+use super::{address, sampler, upstream_url};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{OperationEntry, Strictness};
-use crate::manifest::{Source, field};
+use crate::manifest::{Source, duration, field};
 use crate::span::Diagnostic;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,6 @@
 
 mod address;
 mod check;
-mod duration;
 mod file;
 pub mod gateway;
 mod listen;

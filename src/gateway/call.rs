@@ -4,7 +4,7 @@ use crate::contract::Operation;
 use crate::contract::Parameters;
 use crate::contract::credential::Environment;
 use crate::judge::{Bundle, Permit};
-use crate::policy::Client;
+use crate::policy::{Client, Key, Limit};
 use crate::telemetry::record::Record;
 use http::Request;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,6 +49,8 @@ pub struct Permitted<B> {
     pub call: Call<B>,
     /// The right to forward it, and what of it.
     pub permit: Permit,
+    /// The limits that count it, each with the key by which it does.
+    pub charges: Vec<(Arc<Limit>, Key)>,
 }
 
 /// The record of a request, written to by every layer. Held for moments only, by one request on one worker.

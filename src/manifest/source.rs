@@ -36,6 +36,11 @@ impl Source {
         &self.file
     }
 
+    /// The part at `pointer`, as if it were the document.
+    pub(super) fn part(&self, pointer: &str) -> Self {
+        Self { root: Arc::new(self.find(pointer).node.clone()), ..self.clone() }
+    }
+
     /// A problem with the value at `pointer`.
     pub fn at(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.diagnostic(self.value_span(&self.find(pointer)), message)

@@ -1,8 +1,10 @@
 //! What one policy says of one request.
 
 use super::cel::{EvaluationError, Request};
+use super::scope::Outside;
 use super::{Attributes, Policy};
 use crate::contract::Operation;
+use crate::contract::schema::Finding;
 use crate::document::Document;
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ pub enum Outcome {
     Holds,
     /// The validations at these positions are not true, or could not be evaluated.
     Violated(Vec<(usize, Option<EvaluationError>)>),
+    /// The body does not fit its schema; besides, the validations at these positions are not true, or could not be evaluated.
+    Misfit(Vec<Finding>, Vec<(usize, Option<EvaluationError>)>),
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
 }
@@ -29,18 +33,13 @@ impl Policy {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> Outcome {
-        if !self.environments.is_empty() && !self.environments.contains(&attributes.environment) {
-            return Outcome::OtherEnvironment;
-        }
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.variables.evaluation(request);
-        for (position, (_, condition)) in self.conditions.iter().enumerate() {
-            match condition.is_true(&mut evaluation) {
-                Ok(true) => {}
-                Ok(false) => return Outcome::NoMatch(position),
-                Err(error) => return Outcome::Failed(position, error),
-            }
-        }
+        let mut evaluation = match self.scope.enter(request) {
+            Ok(evaluation) => evaluation,
+            Err(Outside::OtherEnvironment) => return Outcome::OtherEnvironment,
+            Err(Outside::NoMatch(position)) => return Outcome::NoMatch(position),
+            Err(Outside::Failed(position, error)) => return Outcome::Failed(position, error),
+        };
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
             match validation.expression.is_true(&mut evaluation) {
                 Ok(true) => None,
@@ -49,26 +48,24 @@ impl Policy {
             }
         });
         let violated: Vec<_> = violated.collect();
-        if violated.is_empty() { Outcome::Holds } else { Outcome::Violated(violated) }
+        let findings = match (&self.schema, document) {
+            (Some(schema), Some(document)) => schema.findings(operation, document),
+            _ => Vec::new(),
+        };
+        match (findings.is_empty(), violated.is_empty()) {
+            (true, true) => Outcome::Holds,
+            (true, false) => Outcome::Violated(violated),
+            (false, _) => Outcome::Misfit(findings, violated),
+        }
     }
 
-    /// How many match conditions it has.
-    pub fn conditions(&self) -> usize {
-        self.conditions.len()
-    }
-
-    /// What the match condition at `position` is whatever the request; none where the request decides.
-    pub fn constant_condition(&self, position: usize) -> Option<bool> {
-        self.conditions.get(position).and_then(|(_, condition)| condition.constant())
+    /// Whether it has a schema.
+    pub const fn has_schema(&self) -> bool {
+        self.schema.is_some()
     }
 
     /// What the validation at `position` is whatever the request; none where the request decides.
     pub fn constant_validation(&self, position: usize) -> Option<bool> {
         self.validations.get(position).and_then(|validation| validation.expression.constant())
-    }
-
-    /// The name of the match condition at `position`.
-    pub fn condition(&self, position: usize) -> &str {
-        self.conditions.get(position).map_or("", |(name, _)| name)
     }
 }

@@ -8,21 +8,36 @@ mod attributes;
 pub mod cel;
 mod client;
 mod compile;
+mod compiler;
 mod evaluate;
+mod indexed;
+mod limit;
 mod lint;
+mod manifests;
 mod reads;
+mod schema;
+mod scope;
+mod shadowed;
 mod source;
+mod waiver;
 
 pub use action::Action;
 pub use attributes::Attributes;
+pub use cel::Key;
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use evaluate::Outcome;
-pub use lint::lint;
+pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit, limit_schema};
+pub use lint::{lint, lint_limit};
+pub use manifests::Manifests;
 pub use reads::Reads;
-pub use source::RequestPolicy;
+pub use scope::{Outside, Scope};
+pub use shadowed::shadowed;
+pub use source::{Named, RequestPolicy};
+pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 
-use std::collections::{BTreeSet, HashMap};
+use indexed::{Indexed, Scoped};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
@@ -30,33 +45,45 @@ pub fn schema() -> serde_json::Value {
     schemars::schema_for!(RequestPolicy).to_value()
 }
 
-/// All policies of a bundle, by the operations they match.
+/// The JSON Schema of a waiver, for editors.
+pub fn waiver_schema() -> serde_json::Value {
+    schemars::schema_for!(WaiverSource).to_value()
+}
+
+/// All policies and limits of a bundle, by the operations they match.
 #[derive(Debug, Default)]
 pub struct Policies {
-    all: Vec<Arc<Policy>>,
-    by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>>,
+    policies: Indexed<Policy>,
+    limits: Indexed<Limit>,
 }
 
 impl Policies {
-    /// Orders policies by the operations they match, each operation's in the order given.
-    pub fn new(all: Vec<Arc<Policy>>) -> Self {
-        let mut by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>> = HashMap::new();
-        for policy in &all {
-            for operation in &policy.operations {
-                by_operation.entry(operation.clone()).or_default().push(policy.clone());
-            }
-        }
-        Self { all, by_operation }
+    /// Orders policies and limits by the operations they match, each operation's in the order given.
+    pub fn new(policies: Vec<Arc<Policy>>, limits: Vec<Arc<Limit>>) -> Self {
+        Self { policies: Indexed::new(policies), limits: Indexed::new(limits) }
     }
 
-    /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether a policy, limit or waiver reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
-        self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
+        let policies = self.all().iter().map(|policy| &policy.scope);
+        let limits = self.limits().iter().map(|limit| &limit.scope);
+        let mut scopes = policies.chain(limits).chain(self.waivers().map(|waiver| &waiver.scope));
+        scopes.any(|scope| scope.relies_on_header(name))
+    }
+
+    /// Every waiver, by policy.
+    pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.all().iter().flat_map(|policy| &policy.waivers)
     }
 
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
-        &self.all
+        self.policies.all()
+    }
+
+    /// Every limit, in the order they were loaded.
+    pub fn limits(&self) -> &[Arc<Limit>] {
+        self.limits.all()
     }
 
     /// The policies that match the operation called `id` and read `field` of its body, a JSON Pointer; with none, all that
@@ -68,7 +95,24 @@ impl Policies {
 
     /// The policies that match the operation called `id`.
     pub fn of_operation(&self, id: &str) -> &[Arc<Policy>] {
-        self.by_operation.get(id).map_or(&[], Vec::as_slice)
+        self.policies.of_operation(id)
+    }
+
+    /// The limits that match the operation called `id`.
+    pub fn limits_of_operation(&self, id: &str) -> &[Arc<Limit>] {
+        self.limits.of_operation(id)
+    }
+}
+
+impl Scoped for Policy {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Scoped for Limit {
+    fn scope(&self) -> &Scope {
+        &self.scope
     }
 }
 

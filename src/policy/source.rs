@@ -4,8 +4,9 @@ use super::Action;
 use crate::contract::credential::Environment;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A rule that requests must keep.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -47,6 +48,13 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Metadata {
+    /// The `owner` label.
+    pub(super) fn owner(&self) -> Option<Arc<str>> {
+        self.labels.get("owner").map(|owner| owner.as_str().into())
+    }
+}
+
 /// The rule.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -63,7 +71,13 @@ pub struct Spec {
     #[serde(default)]
     pub params: BTreeMap<String, Value>,
     /// What must be true.
+    #[serde(default)]
     pub validations: Vec<ValidationSource>,
+    /// A JSON Schema (2020-12) that the body must fit besides the contract's: no `$ref` leads out of it or back to itself,
+    /// formats are asserted, and names of fields are held against the contract. A request without a body has nothing to fit.
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
+    pub schema: Option<Map<String, Value>>,
     /// What happens when it is not: `Deny`, `Warn` or `Audit`.
     pub actions: Vec<Action>,
 }

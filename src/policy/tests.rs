@@ -1,5 +1,6 @@
 //! What expressions mean, and what loading a policy refuses.
 
+mod limits;
 mod mistakes;
 
 use super::cel::EvaluationError;
@@ -66,6 +67,7 @@ fn evaluate(policy: &Policy, body: &str) -> Outcome {
         query: "a=1&b=%20x",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &client(),
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };

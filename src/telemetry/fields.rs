@@ -6,7 +6,6 @@ use super::record::{Record, UpstreamCall};
 use crate::judge::violation::{Action, Field, Rule, Violation};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A form that fields are written in.
@@ -26,8 +25,18 @@ pub(super) trait Fields {
     /// Several texts, of which there is at least one.
     fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>);
 
-    /// Names of policies with what they did, of which there is at least one.
-    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = (&'t str, Action)>);
+    /// Policies that fired, of which there is at least one.
+    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>);
+}
+
+/// A policy that did not hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FiredPolicy<'t> {
+    pub(super) name: &'t str,
+    /// What it did.
+    pub(super) action: Action,
+    /// The waiver by which it did not do more.
+    pub(super) waived_by: Option<&'t str>,
 }
 
 /// What was asked.
@@ -56,7 +65,7 @@ pub(super) fn decision(fields: &mut impl Fields, record: &Record) {
     }
     let policies = distinct(record, fired);
     if !policies.is_empty() {
-        fields.policies("policies", policies.into_iter().map(|(name, action)| (&**name, action)));
+        fields.policies("policies", policies.into_iter());
     }
     texts(fields, "keywords", &distinct(record, keyword));
     texts(fields, "fields", &distinct(record, |violation| violation.field.as_ref().map(Field::for_log)));
@@ -106,9 +115,10 @@ fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option
     record.shown_violations().filter_map(of).collect()
 }
 
-const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action)> {
+fn fired(violation: &Violation) -> Option<FiredPolicy<'_>> {
+    let waived_by = violation.waived_by.as_deref();
     match &violation.rule {
-        Rule::Policy(name) => Some((name, violation.action)),
+        Rule::Policy(name) => Some(FiredPolicy { name, action: violation.action, waived_by }),
         Rule::Keyword(_) | Rule::Gateway => None,
     }
 }

@@ -3,13 +3,14 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
-use super::digits::hex;
+use super::exemplar::{Exemplified, Traced};
 use super::losses::Losses;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
 use super::upstream_metrics::UpstreamMetrics;
+use super::waiver_metrics::WaiverMetrics;
 use crate::redact::OTHER;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
@@ -17,7 +18,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -73,23 +73,6 @@ struct Asked {
     asked: &'static str,
 }
 
-/// By which an exemplar names the trace it stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Traced {
-    trace_id: TraceId,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct TraceId([u8; 16]);
-
-impl EncodeLabelValue for TraceId {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(std::str::from_utf8(&hex::<16, 32>(self.0)).unwrap_or_default())
-    }
-}
-
-/// Durations of which each bucket names a trace.
-type Exemplified<L> = Family<L, HistogramWithExemplars<Traced>, fn() -> HistogramWithExemplars<Traced>>;
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Every metric of the process.
@@ -103,10 +86,13 @@ pub(super) struct Metrics {
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
     unknown_versions: Family<Asked, Counter>,
+    keys_forgotten: Counter,
     bundle: Family<Revision, Gauge>,
     bundle_loaded: Gauge,
     /// Connections to the upstream.
     pub(super) upstream: UpstreamMetrics,
+    /// What waivers let through.
+    pub(super) waivers: WaiverMetrics,
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
@@ -136,9 +122,11 @@ impl Metrics {
             requests: Family::default(),
             decisions: Family::default(),
             unknown_versions: Family::default(),
+            keys_forgotten: Counter::default(),
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
+            waivers: WaiverMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
             active: Gauge::default(),
@@ -198,6 +186,11 @@ impl Metrics {
             "Requests for an API version that the contract does not have, judged by another",
             self.unknown_versions.clone(),
         );
+        registry.register(
+            "portcullis_limit_keys_forgotten",
+            "Keys whose counts a limit forgot to make room for another",
+            self.keys_forgotten.clone(),
+        );
         registry.register_with_unit(
             "portcullis_judge_duration",
             "Time from bytes to decision",
@@ -226,6 +219,7 @@ impl Metrics {
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
         self.server.register(registry);
         self.upstream.register(registry);
+        self.waivers.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
@@ -239,7 +233,7 @@ impl Metrics {
             http_response_status_code: record.status,
             url_scheme: record.endpoint.scheme,
         };
-        let traced = exported.then_some(Traced { trace_id: TraceId(record.trace.trace_id) });
+        let traced = exported.then(|| Traced::by(record.trace.trace_id));
         // the format has no time before 1970
         let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
         self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
@@ -247,6 +241,7 @@ impl Metrics {
         self.response_sizes.observe(as_float(record.response_bytes));
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
+        self.keys_forgotten.inc_by(record.keys_forgotten);
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
         }
@@ -258,6 +253,7 @@ impl Metrics {
             self.upstream.add(call);
         }
         self.add_decisions(record, operation);
+        self.waivers.add(record);
     }
 
     /// One for each rule that fired, however often it did; one without a policy where none did.

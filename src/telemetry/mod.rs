@@ -6,6 +6,7 @@ mod access_log;
 pub mod application_log;
 mod digits;
 mod environment;
+mod exemplar;
 mod exposition;
 mod fields;
 mod level;
@@ -24,6 +25,7 @@ mod timestamp;
 pub mod trace_context;
 mod upstream_metrics;
 mod version_alarm;
+mod waiver_metrics;
 pub mod watch;
 
 pub use access_log::Output;
@@ -34,6 +36,7 @@ pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
+use crate::judge::Bundle;
 use access_log::{AccessLog, Sample};
 use application_log::ApplicationLog;
 use environment::Environment;
@@ -162,9 +165,10 @@ impl Telemetry {
         }
     }
 
-    /// Says that the bundle `revision` judges from now on.
-    pub fn bundle_loaded(&self, revision: &str) {
-        self.shared.metrics.bundle_loaded(revision);
+    /// Says that `bundle` judges from now on.
+    pub fn bundle_loaded(&self, bundle: &Bundle) {
+        self.shared.metrics.bundle_loaded(&bundle.revision);
+        self.shared.metrics.waivers.loaded(bundle.policies.waivers());
     }
 
     /// Says that a bundle could not be loaded and the one before it goes on.

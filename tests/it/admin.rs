@@ -1,17 +1,34 @@
 //! What operators see.
 
+use crate::support::gateway::{bundle, shipped, text};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use portcullis::admin::{self, Readiness, State};
-use portcullis::config::gateway::{AccessLog, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLog, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::gateway::Gate;
 use portcullis::telemetry::{Level, Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+
+/// In force whenever this test runs.
+const WAIVER: &str = "\
+apiVersion: portcullis/v1
+kind: Waiver
+metadata: { name: migration }
+spec:
+  policy: no-skip-password-checks
+  matchConditions: [{ name: whom, expression: client.unixUid == 1000 }]
+  owner: identity-security
+  ticket: MIG-42
+  reason: users come with their old passwords
+  expires: 9999-12-31
+";
 
 fn state() -> State {
     let setup = Setup {
@@ -26,11 +43,11 @@ fn state() -> State {
         environment: &|_| None,
         runtime: Handle::current(),
     };
-    State {
-        telemetry: Telemetry::start(setup).expect("telemetry"),
-        readiness: Readiness::default(),
-        level: Level::new(LogLevel::Info),
-    }
+    let policies = [shipped(), vec![text("waiver.yaml", WAIVER)]].concat();
+    let gate = Gate::new(Arc::new(bundle(&policies)), Limits::default(), None, &[]);
+    let telemetry = Telemetry::start(setup).expect("telemetry");
+    telemetry.bundle_loaded(&gate.bundle.load());
+    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default(), level: Level::new(LogLevel::Info) }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
@@ -126,4 +143,31 @@ async fn a_head_without_an_end_is_cut_off() {
     assert!(closed.is_ok(), "held for {:?}", begun.elapsed());
     assert!(!String::from_utf8_lossy(&answer).contains("200 OK") && begun.elapsed() > Duration::from_secs(5));
     assert_eq!(get(address, "/livez").await.0, 200);
+}
+
+#[tokio::test]
+async fn policies_and_waivers_in_force_are_told_with_the_days_left() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let state = state();
+    let revision = state.gate.bundle.load().revision.to_string();
+    tokio::spawn(admin::serve(listener, state, std::future::pending()));
+
+    let (status, kind, text) = get(address, "/policies").await;
+    assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
+    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(told["revision"], revision);
+    let policies = told["policies"].as_array().expect("policies").iter();
+    let skip = policies.clone().find(|it| it["name"] == "no-skip-password-checks").expect("a shipped policy");
+    assert_eq!((&skip["action"], &skip["environments"][0]), (&"deny".into(), &"production".into()));
+    let waiver = serde_json::json!({
+        "name": "migration", "policy": "no-skip-password-checks", "owner": "identity-security", "ticket": "MIG-42",
+        "reason": "users come with their old passwords", "expires": "9999-12-31T00:00:00Z", "expired": false,
+    });
+    assert_eq!(told["waivers"], serde_json::json!([waiver]));
+
+    let (_, _, metrics) = get(address, "/metrics").await;
+    let days = metrics.lines().find_map(|line| line.strip_prefix("portcullis_waiver_days_left{waiver=\"migration\"} "));
+    assert!(days.expect("the waiver").parse::<f64>().expect("days") > 365.0, "{metrics}");
+    assert!(metrics.contains("# TYPE portcullis_waiver_days_left gauge\n"), "{metrics}");
 }

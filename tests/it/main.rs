@@ -25,11 +25,15 @@ mod http2;
 #[cfg(test)]
 mod http2_frames;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod listeners;
+#[cfg(test)]
+mod policy_schemas;
 #[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
@@ -39,11 +43,15 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod request_limits;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
 mod shadow;
+#[cfg(test)]
+mod shadowed;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
@@ -62,5 +70,7 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod waivers;
 #[cfg(test)]
 mod watching;

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 const README: &str = include_str!("../../README.md");
 const GATEWAY: &str = include_str!("../../config/gateway.yaml");
 const SCHEMA: &str = include_str!("../../policies/policy.schema.json");
+const LIMIT_SCHEMA: &str = include_str!("../../policies/request-limit.schema.json");
 
 /// The folder that README.md is in.
 fn root() -> &'static Path {
@@ -137,20 +138,117 @@ fn every_policy_compiles() {
 
 #[test]
 fn every_policy_and_those_that_ship_fit_the_schema_for_editors() {
-    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
     let shipped = yaml_files("policies").into_iter().filter(|name| !name.contains(".test."));
-    let shipped = shipped.map(|name| {
+    let shipped = shipped.flat_map(|name| {
         let text = fs::read_to_string(root().join("policies").join(&name)).unwrap();
-        let value = manifest::read::<Value>(Path::new(&name), &text).unwrap().remove(0).value;
-        (text, value)
+        let documents = manifest::read::<Value>(Path::new(&name), &text).unwrap();
+        documents.into_iter().map(move |document| (text.clone(), document.value))
     });
-    for (text, value) in shipped.chain(manifests("RequestPolicy")) {
-        assert!(text.starts_with("# yaml-language-server: $schema=./policy.schema.json\n"), "{text}");
+    for (text, value) in shipped.chain(manifests("RequestPolicy")).chain(manifests("RequestLimit")) {
+        let (name, schema) = match value["kind"].as_str() {
+            Some("RequestLimit") => ("request-limit", LIMIT_SCHEMA),
+            _ => ("policy", SCHEMA),
+        };
+        assert!(text.starts_with(&format!("# yaml-language-server: $schema=./{name}.schema.json\n")), "{text}");
+        let schema = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
         assert!(schema.is_valid(&value), "{text}");
         let mut wrong = value;
         wrong["spec"]["action"] = "Deny".into();
         assert!(!schema.is_valid(&wrong), "the schema takes keys that loading refuses");
     }
+}
+
+/// The policy files of a clone with what README.md says to save, and this.
+fn check_with(file: &str, text: &str) -> std::process::Output {
+    let folder = followed();
+    fs::write(folder.path().join(format!("policies/{file}.yaml")), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("check").current_dir(folder.path()).env_clear().output().unwrap()
+}
+
+#[test]
+fn the_schema_of_a_policy_decides_as_it_is_told() {
+    let spec: Vec<_> = blocks("yaml").into_iter().filter(|block| block.starts_with("spec:\n  match:")).collect();
+    let head = "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: { name: metadata-keys }\n";
+    let text = format!("{head}{}", spec.concat());
+    let schema = jsonschema::validator_for(&serde_json::from_str(SCHEMA).unwrap()).unwrap();
+    assert!(schema.is_valid(&manifest::read::<Value>(Path::new("README.md"), &text).unwrap()[0].value));
+    let folder = followed();
+    let cases = [("{ plan: pro, seats: 5 }", "allow"), ("{ plan: gold }", "deny"), ("{ role: admin }", "deny")];
+    let cases = cases.map(|(metadata, decision)| {
+        format!("    - name: '{metadata}'\n      request: {{ operation: UpdateUserMetadata, body: {{ public_metadata: {metadata} }} }}\n      expect: {{ decision: {decision} }}\n")
+    });
+    let head = "apiVersion: portcullis/v1\nkind: PolicyTest\nmetadata: { name: metadata-keys }\nspec:\n  cases:\n";
+    fs::write(folder.path().join("policies/metadata-keys.yaml"), text).unwrap();
+    fs::write(folder.path().join("policies/metadata-keys.test.yaml"), format!("{head}{}", cases.concat())).unwrap();
+    let told = typed("portcullis test policies/metadata-keys.yaml", folder.path());
+    assert!(told.starts_with("3 cases: 3 passed, 0 failed\ncoverage: 1 of 1 rules, 2 of 2 branches"), "{told}");
+}
+
+#[test]
+fn the_waiver_is_sound_and_decides_as_it_is_told() {
+    let [(text, value)] = &manifests("Waiver")[..] else { panic!("one waiver") };
+    assert!(text.starts_with("# yaml-language-server: $schema=./waiver.schema.json\n"));
+    let schema: Value = serde_json::from_str(include_str!("../../policies/waiver.schema.json")).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(value));
+    let folder = followed();
+    let case = |name: &str, caller: &str, id: &str, expect: &str| {
+        let client = format!("client: {{ spiffeId: 'spiffe://example.org/{caller}' }}");
+        format!(
+            "    - name: {name}\n      request: {{ operation: UpdateUser, {client}, body: {{ external_id: {id} }} }}\n      expect: {{ {expect} }}\n"
+        )
+    };
+    let after = case("later", "crm-migration", "old_1", "decision: deny")
+        .replace("UpdateUser,", "UpdateUser, time: '2027-06-30T00:00:00Z',");
+    let cases = [
+        case("waived", "crm-migration", "old_1", "decision: allow, waived: [crm-migration]"),
+        case("another-id", "crm-migration", "new_1", "decision: deny"),
+        case("another-caller", "billing", "old_1", "decision: deny"),
+        after,
+    ];
+    let head = "apiVersion: portcullis/v1\nkind: PolicyTest\nmetadata: { name: crm-migration }\nspec:\n  policies: [external-id-from-crm]\n  cases:\n";
+    fs::write(folder.path().join("policies/crm-migration.yaml"), text).unwrap();
+    fs::write(folder.path().join("policies/crm-migration.test.yaml"), format!("{head}{}", cases.concat())).unwrap();
+    let told = typed("portcullis test policies", folder.path());
+    assert!(told.contains(", 0 failed\n"), "{told}");
+}
+
+#[test]
+fn the_limit_is_sound_and_counts_as_it_is_told() {
+    let [(text, _)] = &manifests("RequestLimit")[..] else { panic!("one limit") };
+    assert!(README.contains("`policies/limit-password-guesses.yaml`"));
+    let folder = followed();
+    fs::write(folder.path().join("policies/limit-password-guesses.yaml"), text).unwrap();
+    let shown = "expect: { decision: allow, limits: { limit-password-guesses: user_1 } }";
+    assert!(README.contains(&format!("`{shown}`")));
+    let case = format!(
+        "    - name: one user\n      request: {{ operation: VerifyPassword, body: {{ password: x }} }}\n      {shown}\n"
+    );
+    let head = "apiVersion: portcullis/v1\nkind: PolicyTest\nmetadata: { name: guesses }\nspec:\n  cases:\n";
+    fs::write(folder.path().join("policies/limit-password-guesses.test.yaml"), format!("{head}{case}")).unwrap();
+    let told = typed("portcullis test policies/limit-password-guesses.yaml", folder.path());
+    assert!(told.starts_with("1 cases: 1 passed, 0 failed\n"), "{told}");
+    let told = typed("portcullis check", folder.path());
+    let row = told.lines().find(|line| line.starts_with("  limit-password-guesses ")).expect("a row");
+    assert!(row.contains("  10 per 1m, 2 at once  all "), "{row}");
+}
+
+#[test]
+fn check_shows_waivers_with_the_days_left() {
+    let [(text, _)] = &manifests("Waiver")[..] else { panic!("one waiver") };
+    let lasting = check_with("crm-migration", &text.replace("2027-06-30 ", "9999-12-31 "));
+    let shown = String::from_utf8(lasting.stdout).unwrap();
+    let row = shown.lines().last().unwrap();
+    assert!(
+        row.starts_with("  crm-migration  external-id-from-crm  customer-data  CRM-311  9999-12-31T00:00:00Z  "),
+        "{shown}"
+    );
+    assert!(row.ends_with(" days"), "{shown}");
+    assert!(String::from_utf8(lasting.stderr).unwrap().contains("`expires` is more than a year away"));
+    let over = check_with("crm-migration", &text.replace("2027-06-30 ", "2020-01-01 "));
+    assert_eq!(over.status.code(), Some(0), "one that is over stops by itself, and nothing else does");
+    assert!(String::from_utf8(over.stdout).unwrap().trim_end().ends_with("2020-01-01T00:00:00Z  over"));
+    assert!(String::from_utf8(over.stderr).unwrap().contains("the waiver is over since 2020-01-01T00:00:00Z"));
 }
 
 #[test]

@@ -2,17 +2,23 @@
 
 use super::EvaluationError;
 use super::evaluation::Evaluation;
+use super::key::Key;
 use super::kind::Kinds;
 use super::lower::{Lowering, Part};
 use super::names::{Names, Variable};
 use super::node::Node;
 use super::syntax::{Mistake, Syntax, parse};
 use super::value::Value;
+use crate::policy::reads::Reads;
 use std::collections::BTreeSet;
 
 /// An expression that is true or false of a request.
 #[derive(Debug)]
 pub(in crate::policy) struct Expression(Node);
+
+/// An expression by whose value requests are told apart.
+#[derive(Debug)]
+pub(in crate::policy) struct KeyExpression(Node);
 
 /// What `variables` stand for, in the order in which they are declared.
 #[derive(Debug)]
@@ -48,6 +54,41 @@ impl<'c> Names<'c> {
             mistakes.extend(never_decides(source, &part, purpose));
         }
         if mistakes.is_empty() { Ok(Expression(part.node)) } else { Err(mistakes) }
+    }
+
+    /// Compiles an expression by whose value requests are told apart.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub(in crate::policy) fn key(&mut self, source: &str) -> Result<KeyExpression, Vec<Mistake>> {
+        let (part, _, mut mistakes) = self.load(source);
+        let reads = self.take_reads();
+        if mistakes.is_empty() {
+            mistakes.extend(self.no_key(source, &part, &reads));
+        }
+        self.reads = reads;
+        if mistakes.is_empty() { Ok(KeyExpression(part.node)) } else { Err(mistakes) }
+    }
+
+    /// What is wrong with an expression as a key.
+    fn no_key(&self, source: &str, part: &Part<'_>, reads: &Reads) -> Option<Mistake> {
+        let all = 0..source.len();
+        let kinds = part.r#type.kinds;
+        if let Some(secret) = self.secret(reads) {
+            let message = format!("the key may hold something of `{secret}`, which the contract marks as a secret");
+            let help = "tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret";
+            return Some(Mistake::new(&all, message).with_help(help));
+        }
+        if part.as_constant().is_some() {
+            let mistake = Mistake::new(&all, "the key is the same for every request");
+            return Some(mistake.with_help("leave `key` out to count all requests together"));
+        }
+        if !Key::KINDS.contains(kinds) {
+            let message = format!("the key may be {kinds}, and must be {}", Key::KINDS);
+            return Some(Mistake::new(&all, message).with_help("convert it, as in `string(...)`"));
+        }
+        None
     }
 
     fn load(&mut self, source: &str) -> (Part<'c>, usize, Vec<Mistake>) {
@@ -101,6 +142,17 @@ impl Variables {
     /// What an evaluation of the policy's expressions starts from.
     pub(in crate::policy) const fn evaluation<'a>(&'a self, request: super::Request<'a>) -> Evaluation<'a> {
         Evaluation::new(Some(request), &self.0)
+    }
+}
+
+impl KeyExpression {
+    /// The key of the request.
+    ///
+    /// # Errors
+    ///
+    /// The expression has no value.
+    pub(in crate::policy) fn of<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> Result<Key, EvaluationError> {
+        Key::of(&evaluation.value(&self.0)?).ok_or(EvaluationError::NoSuchOverload)
     }
 }
 

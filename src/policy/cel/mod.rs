@@ -16,6 +16,7 @@ mod evaluation;
 mod expression;
 mod fold;
 mod function;
+mod key;
 mod kind;
 mod lower;
 mod names;
@@ -25,15 +26,19 @@ mod pattern;
 mod record;
 mod size;
 mod syntax;
+mod terms;
 mod time;
 mod types;
 mod value;
 
 pub use error::EvaluationError;
-pub(super) use expression::{Expression, Purpose, Variables};
+pub(super) use evaluation::Evaluation;
+pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
+pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub(super) use syntax::Mistake;
+pub(super) use terms::terms;
 
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ pub(super) enum Fact {
     ClientDnsNames,
     ClientCertSha256,
     Environment,
+    KeyFingerprint,
 }
 
 /// What holds values by names that only a request decides on; a name that is not there reads as `null`.
@@ -65,7 +66,10 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
             ("certSha256", Known::Fact(Fact::ClientCertSha256)),
         ],
     ),
-    ("instance", &[("environment", Known::Fact(Fact::Environment))]),
+    (
+        "instance",
+        &[("environment", Known::Fact(Fact::Environment)), ("keyFingerprint", Known::Fact(Fact::KeyFingerprint))],
+    ),
 ];
 
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
@@ -92,6 +96,10 @@ impl<'a> Request<'a> {
             Fact::ApiVersion => Value::String(&self.operation.api_version),
             Fact::Time => time(attributes.time).map_or(Value::Null, Value::Timestamp),
             Fact::Environment => Value::String(attributes.environment.as_str()),
+            Fact::KeyFingerprint => {
+                let fingerprint = attributes.key_fingerprint;
+                fingerprint.map_or(Value::Null, |it| Value::Text(it.to_string().into()))
+            }
             Fact::ClientIp
             | Fact::ClientUnixUid
             | Fact::ClientSpiffeId

@@ -94,7 +94,13 @@ fn found(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
     write!(f, "{} ", violation.action.as_str())?;
     match &violation.rule {
         Rule::Gateway => {}
-        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}: ", Harmless(&violation.rule.label()))?,
+        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}", Harmless(&violation.rule.label()))?,
+    }
+    if let Some(waiver) = &violation.waived_by {
+        write!(f, " (waived by {})", Harmless(waiver))?;
+    }
+    if violation.rule != Rule::Gateway {
+        f.write_str(": ")?;
     }
     match &violation.field {
         Some(field @ Field::Undeclared { .. }) => write!(f, "{}  ", field.for_log()),
@@ -143,6 +149,14 @@ mod tests {
         let mut line = Vec::new();
         write(&mut line, &samples::allowed(), Some(0.25), false);
         assert!(String::from_utf8(line).unwrap().ends_with("1.234ms sample_rate=0.25  0000000000000abc\n"));
+    }
+
+    #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let expected =
+            "audit no-skip-password-checks (waived by migration): skip_password_checks: skip_password_checks is not";
+        let line = line(&samples::waived());
+        assert!(line.contains(" ALLOW ") && line.contains(expected), "{line}");
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! and words of ours, which need no escaping. What is not goes through `serde_json`.
 
 use super::sample::Rate;
-use crate::judge::violation::{Action, Field, Violation};
+use crate::judge::violation::{Field, Violation};
 use crate::redact::steers;
 use crate::telemetry::digits::{address, hex};
-use crate::telemetry::fields::{self, Fields};
+use crate::telemetry::fields::{self, Fields, FiredPolicy};
 use crate::telemetry::record::Record;
 use crate::telemetry::timestamp::Timestamp;
 use std::io::Write as _;
@@ -133,13 +133,18 @@ impl Fields for Object<'_> {
         self.list(name, texts, escaped);
     }
 
-    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = (&'t str, Action)>) {
-        self.list(name, policies, |line, (name, action)| {
+    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>) {
+        self.list(name, policies, |line, FiredPolicy { name, action, waived_by }| {
             line.extend_from_slice(b"{\"name\":");
             escaped(line, name);
             line.extend_from_slice(b",\"action\":\"");
             line.extend_from_slice(action.as_str().as_bytes());
-            line.extend_from_slice(b"\"}");
+            line.push(b'"');
+            if let Some(waiver) = waived_by {
+                line.extend_from_slice(b",\"waived_by\":");
+                escaped(line, waiver);
+            }
+            line.push(b'}');
         });
     }
 }
@@ -201,6 +206,14 @@ mod tests {
         assert_eq!(line["keywords"], json!(["additionalProperties"]));
         assert_eq!(line["fields"], json!(["/*", "skip_password_checks"]));
         assert_eq!(line["violations"], 2);
+    }
+
+    #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let line = line(&samples::waived());
+        assert_eq!(line["decision"], "allow");
+        let expected = json!([{ "name": "no-skip-password-checks", "action": "audit", "waived_by": "migration" }]);
+        assert_eq!(line["policies"], expected);
     }
 
     #[test]

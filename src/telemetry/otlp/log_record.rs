@@ -3,9 +3,8 @@
 
 use super::protobuf::Message;
 use super::span::{Attributes, nanoseconds};
-use crate::judge::violation::Action;
 use crate::telemetry::access_log::Rate;
-use crate::telemetry::fields::{self, Fields};
+use crate::telemetry::fields::{self, Fields, FiredPolicy};
 use crate::telemetry::record::{Outcome, Record};
 use std::fmt;
 use std::net::IpAddr;
@@ -129,15 +128,18 @@ impl Fields for Attributes<'_, '_> {
         Attributes::texts(self, name, texts);
     }
 
-    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = (&'t str, Action)>) {
+    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>) {
         self.add(name, |any| {
             any.message(ARRAY, |array| {
-                policies.for_each(|(name, action)| {
+                policies.for_each(|FiredPolicy { name, action, waived_by }| {
                     array.message(VALUES, |any| {
                         any.message(PAIRS, |pairs| {
                             let mut pairs = Attributes::of(pairs, VALUES);
                             pairs.text("name", name);
                             pairs.text("action", action.as_str());
+                            if let Some(waiver) = waived_by {
+                                pairs.text("waived_by", waiver);
+                            }
                         });
                     });
                 });
@@ -216,7 +218,8 @@ mod tests {
 
     #[test]
     fn a_request_has_the_fields_of_its_line() {
-        for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted()] {
+        for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted(), samples::waived()]
+        {
             let (mut bytes, mut line) = (Vec::new(), Vec::new());
             of_request(&mut Message::new(&mut bytes), &record, Some(0.5));
             let read = read(&bytes);

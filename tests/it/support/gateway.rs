@@ -5,7 +5,7 @@ use super::proxy::{upstream_settings, upstream_with};
 use portcullis::config::gateway::{Limits, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
-use portcullis::gateway::{Gate, Shared, stack};
+use portcullis::gateway::{Clock, Gate, Shared, stack};
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::server::{Listener, Peer, Server, Settings, listen};
 use portcullis::telemetry::{Output, Setup as TelemetrySetup, Telemetry};
@@ -25,6 +25,8 @@ pub(crate) struct Setup {
     pub(crate) response_timeout: Duration,
     pub(crate) upload_timeout: Duration,
     pub(crate) upstream: SocketAddr,
+    pub(crate) workers: usize,
+    pub(crate) clock: Clock,
 }
 
 /// A running gateway.
@@ -73,6 +75,8 @@ impl Setup {
             response_timeout: Duration::from_secs(10),
             upload_timeout: Duration::from_secs(10),
             upstream,
+            workers: 1,
+            clock: Clock::default(),
         }
     }
 
@@ -88,12 +92,12 @@ impl Setup {
         // a Unix socket has no address
         let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
         let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
-        let shared = Arc::new(Shared::new(gate, telemetry(sender)));
+        let shared = Arc::new(Shared::new(gate.with_clock(self.clock), telemetry(sender)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
         (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
         let settings = Settings {
-            workers: 1,
+            workers: self.workers,
             connections: self.limits.connections,
             header_bytes: self.limits.header_bytes,
             header_timeout: self.limits.header_timeout,

@@ -85,5 +85,14 @@ pub(crate) fn denied(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
 
 fn violation(reason: Reason, rule: Rule, field: Field) -> Violation {
     let message = Arc::from(format!("{CANARY} is in the message"));
-    Violation { reason, action: Action::Deny, rule, field: Some(field), message, hint: None, owner: None }
+    Violation {
+        reason,
+        action: Action::Deny,
+        rule,
+        field: Some(field),
+        message,
+        hint: None,
+        owner: None,
+        waived_by: None,
+    }
 }

@@ -6,6 +6,7 @@ mod token;
 mod tree;
 
 pub(super) use parse::parse;
+pub(super) use token::words;
 pub(super) use tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
 
 use std::ops::Range;

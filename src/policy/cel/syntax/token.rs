@@ -85,6 +85,14 @@ impl<'s> Tokens<'s> {
     }
 }
 
+/// The words and signs of an expression, as they are written.
+pub(in super::super) fn words(source: &str) -> Vec<&str> {
+    let mut tokens = Tokens::new(source);
+    std::iter::from_fn(|| tokens.next().ok().filter(|(token, _)| *token != Token::End))
+        .filter_map(|(_, span)| source.get(span))
+        .collect()
+}
+
 const fn is_of_a_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }

@@ -61,6 +61,7 @@ fn evaluated<T>(variables: &Variables, body: &str, read: impl Fn(&Value<'_>) -> 
         query: "",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
