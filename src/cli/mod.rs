@@ -13,6 +13,7 @@ mod explain;
 mod health;
 mod listeners;
 mod load;
+mod panics;
 mod policies;
 mod run;
 mod selftest;

@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::banner::Banner;
 use super::certificates;
 use super::listeners::{Listeners, addresses};
-use super::{Exit, Failure, console, load};
+use super::{Exit, Failure, console, load, panics};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
 use crate::gateway::{Gate, Shared, stack};
@@ -31,19 +31,11 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &args.overrides())?;
     let bundle = load::tested_bundle(&gateway)?;
     let log = ApplicationLog::start(&gateway.logs, std::io::stderr().is_terminal()).map_err(trouble)?;
-    keep_panics_quiet();
+    panics::keep_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
     let ended = runtime.block_on(serve(gateway, bundle, &log));
     log.flush(FLUSH_LOG);
     ended
-}
-
-/// A panic's message may quote what the request held; its place is enough to find it.
-fn keep_panics_quiet() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked");
-    }));
 }
 
 async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result<Exit, Failure> {

@@ -47,7 +47,8 @@ fn state() -> State {
     let gate = Gate::new(Arc::new(bundle(&policies)), Limits::default(), None, &[]);
     let telemetry = Telemetry::start(setup).expect("telemetry");
     telemetry.bundle_loaded(&gate.bundle.load());
-    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default(), level: Level::new(LogLevel::Info) }
+    let level = Level::new(LogLevel::Info);
+    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default(), level }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {

@@ -33,6 +33,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod policy_schemas;
 #[cfg(test)]
 mod policy_tests;
@@ -60,6 +62,8 @@ mod signals;
 mod span_tree;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tail;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

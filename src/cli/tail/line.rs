@@ -50,6 +50,7 @@ struct Detail {
     rule: String,
     action: String,
     reason: String,
+    waived_by: Option<String>,
     field: Option<String>,
     message: Option<String>,
     hint: Option<String>,
@@ -130,7 +131,8 @@ impl Detail {
     fn lines(&self) -> Vec<String> {
         let field = self.field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
         let message = self.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
-        let mut lines = vec![format!("{} {}{field}{message}", self.action, self.rule)];
+        let waiver = self.waived_by.as_deref().map(|waiver| format!(" (waived by {waiver})")).unwrap_or_default();
+        let mut lines = vec![format!("{} {}{waiver}{field}{message}", self.action, self.rule)];
         lines.extend(self.hint.as_deref().map(|hint| format!("  hint: {hint}")));
         lines.extend(self.owner.as_deref().map(|owner| format!("  owner: {owner}")));
         lines
@@ -173,7 +175,7 @@ mod tests {
             "api_version":"2026-05-12","key":"sk_live","key_fingerprint":"feed","decision_id":"abc","trace_id":"11",
             "revision":"0123","client_address":"127.0.0.1","details":[
             {"rule":"no-skip-password-checks","action":"deny","reason":"policy_denied","field":"skip_password_checks",
-             "message":"not allowed","hint":"use a waiver","owner":"security"},
+             "waived_by":"migration","message":"not allowed","hint":"use a waiver","owner":"security"},
             {"rule":"additionalProperties","action":"deny","reason":"schema_violation","field":"/*"}]}"#,
         )
     }
@@ -193,7 +195,7 @@ mod tests {
     fn what_every_rule_found_below_it() {
         assert_eq!(
             refused().details().join("\n"),
-            "         deny no-skip-password-checks skip_password_checks: not allowed
+            "         deny no-skip-password-checks (waived by migration) skip_password_checks: not allowed
            hint: use a waiver
            owner: security
          deny additionalProperties /*

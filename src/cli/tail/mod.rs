@@ -29,6 +29,7 @@ pub(super) fn tail(args: &TailArgs) -> Result<Exit, Failure> {
 
 async fn watch(source: &Source, args: &TailArgs) -> Result<Exit, SourceError> {
     let mut lines = source.open().await?;
+    console::tell(&format!("watching {source}"));
     let color = console::color_on_stdout();
     loop {
         while let Some(line) = lines.next().await {

@@ -52,6 +52,9 @@ fn detail(line: &mut Vec<u8>, violation: &Violation) {
     object.text("rule", &violation.rule.label());
     object.bare("action", violation.action.as_str().as_bytes());
     object.bare("reason", violation.reason.as_str().as_bytes());
+    if let Some(waiver) = &violation.waived_by {
+        object.text("waived_by", waiver);
+    }
     if let Some(field) = &violation.field {
         object.text("field", &field.for_log());
     }
