@@ -184,16 +184,13 @@ async fn nothing_of_a_request_forges_a_line_in_either_form() {
         assert!(!odd(&ended.stdout) && !odd(&ended.stderr), "{:?}{:?}", ended.stdout, ended.stderr);
         for line in ended.stdout.lines() {
             assert!(line.is_ascii(), "{line}");
-            match form {
-                "json" => {
-                    let line: serde_json::Map<String, Value> = serde_json::from_str(line).expect("JSON");
-                    let names: BTreeSet<_> = NAMES.split_whitespace().collect();
-                    assert!(line.keys().all(|name| names.contains(name.as_str())), "{line:?}");
-                }
-                _ => {
-                    let words: Vec<_> = line.split_whitespace().collect();
-                    assert!(words[0].len() == 12 && ["ALLOW", "EXEMPT", "DENY"].contains(&words[1]), "{line}");
-                }
+            if form == "json" {
+                let line: serde_json::Map<String, Value> = serde_json::from_str(line).expect("JSON");
+                let names: BTreeSet<_> = NAMES.split_whitespace().collect();
+                assert!(line.keys().all(|name| names.contains(name.as_str())), "{line:?}");
+            } else {
+                let words: Vec<_> = line.split_whitespace().collect();
+                assert!(words[0].len() == 12 && ["ALLOW", "EXEMPT", "DENY"].contains(&words[1]), "{line}");
             }
         }
     }

@@ -16,7 +16,7 @@ const PLAIN: &str = "\u{1b}[0m";
 /// What the gateway tells: a decision, or how many were lost.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Decision {
+pub(super) struct Told {
     lost: u64,
     timestamp: String,
     decision: String,
@@ -57,7 +57,7 @@ struct Detail {
     owner: Option<String>,
 }
 
-impl Decision {
+impl Told {
     /// One line of at most 120 characters.
     pub(super) fn line(&self, color: bool) -> String {
         if self.lost > 0 {
@@ -161,13 +161,13 @@ fn cut(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, WIDTH};
+    use super::{Told, WIDTH};
 
-    fn decision(json: &str) -> Decision {
+    fn decision(json: &str) -> Told {
         serde_json::from_str(json).unwrap()
     }
 
-    fn refused() -> Decision {
+    fn refused() -> Told {
         decision(
             r#"{"timestamp":"2026-05-12T08:30:00.125Z","method":"PATCH","route":"/v1/users/{user_id}",
             "status":422,"decision":"deny","reason":"policy_denied","violations":2,"duration_us":1234,

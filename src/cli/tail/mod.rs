@@ -5,7 +5,7 @@ mod source;
 
 use super::args::TailArgs;
 use super::{Exit, Failure, console};
-use line::Decision;
+use line::Told;
 use source::{Lines, Source, SourceError};
 use std::time::Duration;
 use tokio::signal::ctrl_c;
@@ -46,7 +46,7 @@ async fn again(source: &Source) -> Result<Lines, SourceError> {
     console::tell(&format!("{source} went away; waiting until it is back"));
     loop {
         match source.open().await {
-            Err(SourceError::Unreachable { .. }) => tokio::time::sleep(PAUSE).await,
+            Err(SourceError::Unreachable { .. }) => pingora_timeout::sleep(PAUSE).await,
             opened => {
                 console::tell(&format!("{source} is back"));
                 return opened;
@@ -60,10 +60,10 @@ fn show(line: &str, args: &TailArgs, color: bool) -> std::io::Result<()> {
         return console::stream(line);
     }
     // what is no decision comes from a gateway that knows more than this program
-    let Ok(decision) = serde_json::from_str::<Decision>(line) else { return Ok(()) };
-    console::stream(&decision.line(color))?;
+    let Ok(told) = serde_json::from_str::<Told>(line) else { return Ok(()) };
+    console::stream(&told.line(color))?;
     if args.verbose {
-        decision.details().iter().try_for_each(|line| console::stream(line))?;
+        told.details().iter().try_for_each(|line| console::stream(line))?;
     }
     Ok(())
 }

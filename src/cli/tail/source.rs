@@ -3,7 +3,7 @@
 use super::super::args::TailArgs;
 use http::uri::{Authority, Scheme};
 use http::{Request, Uri};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
@@ -51,14 +51,14 @@ impl Source {
 
     /// Asks for decisions.
     pub(super) async fn open(&self) -> Result<Lines, SourceError> {
-        let answer = tokio::time::timeout(PATIENCE, self.ask()).await;
+        let answer = pingora_timeout::timeout(PATIENCE, self.ask()).await;
         let answer = answer.unwrap_or_else(|_| Err("it takes too long".to_owned()));
         let answer = answer.map_err(|why| SourceError::Unreachable { at: self.to_string(), why })?;
         if answer.status().is_success() {
             return Ok(Lines { body: answer.into_body(), buffer: Vec::new() });
         }
         let status = answer.status().as_u16();
-        let why = Limited::new(answer.into_body(), 256).collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let why = Limited::new(answer.into_body(), 256).collect().await.map(Collected::to_bytes).unwrap_or_default();
         Err(SourceError::Refused { at: self.to_string(), status, why: String::from_utf8_lossy(&why).trim().to_owned() })
     }
 
@@ -98,7 +98,7 @@ impl Lines {
                     return Some(line);
                 }
             }
-            let frame = tokio::time::timeout(SILENCE, self.body.frame()).await.ok()??.ok()?;
+            let frame = pingora_timeout::timeout(SILENCE, self.body.frame()).await.ok()??.ok()?;
             self.buffer.extend_from_slice(&frame.into_data().unwrap_or_default());
             if self.buffer.len() > LONGEST {
                 return None;

@@ -2,7 +2,7 @@
 
 use super::ERRING;
 use super::disguise::Finder;
-use super::generate::{Plan, plans};
+use super::generate::{Plan, Way, plans};
 use super::sinks::{Log, Sink, Watched};
 use crate::support::client::Client;
 use crate::support::http2::{Http2, Outcome};
@@ -43,7 +43,7 @@ fn echo(request: &Recorded) -> Reply {
 
 /// Sends the request; what the gateway itself answered.
 async fn refusal(address: SocketAddr, plan: &Plan) -> Option<String> {
-    if plan.http2 { over_http2(address, plan).await } else { over_http1(address, plan).await }
+    if plan.way == Way::Http2 { over_http2(address, plan).await } else { over_http1(address, plan).await }
 }
 
 async fn over_http1(address: SocketAddr, plan: &Plan) -> Option<String> {
