@@ -16,8 +16,8 @@ use axum::extract::State as Extract;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -31,6 +31,9 @@ use tokio::task::JoinSet;
 
 /// The `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Prometheus' own text format, version 0.0.4.
+const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What the admin listener tells.
 #[derive(Clone, Debug)]
@@ -123,8 +126,16 @@ async fn startupz(Extract(state): Extract<State>) -> (StatusCode, &'static str) 
     }
 }
 
-async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
+/// In `OpenMetrics` for who asks for that, as Prometheus does, else in the older format that everyone reads.
+async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get_all(ACCEPT).iter().any(|value| {
+        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("application/openmetrics-text"))
+    });
+    if accepted {
+        ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
+    } else {
+        ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text())
+    }
 }
 
 async fn in_force(Extract(state): Extract<State>) -> impl IntoResponse {

@@ -33,16 +33,17 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let log = ApplicationLog::start(&gateway.logs, std::io::stderr().is_terminal()).map_err(trouble)?;
     panics::keep_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
-    let ended = runtime.block_on(serve(gateway, bundle, &log.level));
+    let ended = runtime.block_on(serve(gateway, bundle, &log));
     log.flush(FLUSH_LOG);
     ended
 }
 
-async fn serve(gateway: Gateway, bundle: Bundle, level: &Level) -> Result<Exit, Failure> {
+async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result<Exit, Failure> {
     // before anyone is told that there is something to signal
     let signals = Signals::install()?;
     let keeping = decision_log::keeping(&gateway, &bundle.contract)?;
     let telemetry = telemetry(&gateway)?;
+    telemetry.export_log(log);
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
@@ -55,7 +56,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, level: &Level) -> Result<Exit, 
         telemetry: telemetry.clone(),
         gate: shared.gate.clone(),
         readiness: readiness.clone(),
-        level: level.clone(),
+        level: log.level.clone(),
     };
     let admin = start_admin(gateway.admin, state)?;
     let server = start(listeners, &gateway, &shared, &connector)?;
@@ -68,7 +69,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, level: &Level) -> Result<Exit, 
     };
     console::tell(&format!("{banner}\n"));
     readiness.ready();
-    until_told_to_stop(signals, &gateway, &shared, &tls, level).await;
+    until_told_to_stop(signals, &gateway, &shared, &tls, &log.level).await;
     readiness.draining();
     let drained = server.drain(DRAIN).await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
@@ -129,9 +130,10 @@ fn start(
     connector: &Connector,
 ) -> Result<Server, Failure> {
     let (shared, connector) = (shared.clone(), connector.clone());
-    let metrics = shared.telemetry.server();
+    let (metrics, connections) = (shared.telemetry.server(), shared.telemetry.connections());
+    let upstream = move || Upstream::new(connector.clone()).counted_by(connections.clone());
     let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
-        let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
+        let (shared, upstream) = (shared.clone(), Arc::new(upstream()));
         move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
     });
     server.map_err(trouble)

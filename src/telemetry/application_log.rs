@@ -2,15 +2,16 @@
 //!
 //! Only what this crate says is logged, at every level. Other crates print what they like, such as headers at `debug`
 //! and frames at `trace`, and a later version of one may do so at `warn`: they are off, and there is no way to turn them on.
-
+//!
 //! Its lines go through a queue of their own: no worker waits for whoever reads them.
 
 use super::level::Level;
 use super::lines::{Destination, Importance, Lines, Loss};
+use super::otlp::Events;
 use crate::config::gateway::{LogFormat, Logs};
 use prometheus_client::metrics::counter::Counter;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
@@ -25,7 +26,11 @@ pub struct ApplicationLog {
     /// What is logged, which may change while it runs.
     pub level: Level,
     lines: Arc<Lines>,
+    exported: Exported,
 }
+
+/// Where what is logged goes besides, once that is known.
+type Exported = Arc<OnceLock<Events>>;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +54,16 @@ impl ApplicationLog {
         let lines = Arc::new(lines.map_err(StartError::Thread)?);
         let level = Level::new(logs.level);
         let queue = Queue(Arc::clone(&lines));
-        subscriber(&level, logs.format, terminal, queue).try_init().map_err(StartError::Taken)?;
-        Ok(Self { level, lines })
+        let exported = Exported::default();
+        let export = Export(Arc::clone(&exported)).with_filter(Ours(level.clone()));
+        subscriber(&level, logs.format, terminal, queue).with(export).try_init().map_err(StartError::Taken)?;
+        Ok(Self { level, lines, exported })
+    }
+
+    /// Has what is logged from now on exported, too.
+    pub(super) fn export_to(&self, events: Events) {
+        // by the first who asks
+        let _ = self.exported.set(events);
     }
 
     /// Waits until everything logged so far is written, at most `deadline`.
@@ -94,11 +107,22 @@ fn subscriber<W>(
     format: LogFormat,
     terminal: bool,
     writer: W,
-) -> impl tracing::Subscriber + Send + Sync + use<W>
+) -> impl tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     tracing_subscriber::registry().with(layer(format, terminal, writer).with_filter(Ours(level.clone())))
+}
+
+/// Hands what is logged to the exporter, if there is one.
+struct Export(Exported);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Export {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if let Some(events) = self.0.get() {
+            events.add(event);
+        }
+    }
 }
 
 /// What this crate says, at the level that is in force.

@@ -53,12 +53,16 @@ fn state() -> State {
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
+    get_as(address, path, "*/*").await
+}
+
+async fn get_as(address: SocketAddr, path: &str, accept: &str) -> (u16, Option<String>, String) {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("http");
     tokio::spawn(connection);
     let request =
-        http::Request::get(path).header("host", "admin").body(Empty::<bytes::Bytes>::new()).expect("a request");
-    let (head, body) = sender.send_request(request).await.expect("an answer").into_parts();
+        http::Request::get(path).header("host", "admin").header("accept", accept).body(Empty::<bytes::Bytes>::new());
+    let (head, body) = sender.send_request(request.expect("a request")).await.expect("an answer").into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let kind = head.headers.get("content-type").map(|value| value.to_str().expect("ASCII").to_owned());
     (head.status.as_u16(), kind, String::from_utf8(body.to_vec()).expect("UTF-8"))
@@ -91,7 +95,7 @@ async fn probes_follow_the_life_of_the_gateway() {
 }
 
 #[tokio::test]
-async fn metrics_are_openmetrics_and_count_what_is_in_flight() {
+async fn metrics_are_in_the_format_that_is_asked_for_and_count_what_is_in_flight() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let state = state();
@@ -99,11 +103,15 @@ async fn metrics_are_openmetrics_and_count_what_is_in_flight() {
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
 
     let one = telemetry.in_flight();
-    let (status, kind, text) = get(address, "/metrics").await;
+    let (status, kind, text) = get_as(address, "/metrics", "application/openmetrics-text;version=1.0.0").await;
     assert_eq!(status, 200);
     assert_eq!(kind.as_deref(), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert!(text.contains("\nhttp_server_active_requests 1\n"), "{text}");
     assert!(text.ends_with("# EOF\n"));
+    let (status, kind, text) = get(address, "/metrics").await;
+    assert_eq!((status, kind.as_deref()), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
+    assert!(text.contains("\n# TYPE portcullis_worker_restarts_total counter\nportcullis_worker_restarts_total 0\n"));
+    assert!(text.contains("\nhttp_server_active_requests 1\n") && !text.contains("# EOF"), "{text}");
     drop(one);
     assert!(get(address, "/metrics").await.2.contains("\nhttp_server_active_requests 0\n"));
     assert_eq!(get(address, "/anything").await.0, 404);

@@ -63,6 +63,8 @@ mod shadowed;
 #[cfg(test)]
 mod siblings;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod span_tree;
 #[cfg(test)]
 mod support;

@@ -1,21 +1,20 @@
-//! The line of a request for machines: one JSON object. The names are an interface; a name once given keeps its meaning.
+//! The line of a request for machines: one JSON object.
 //!
 //! Written field by field and not through a derived `Serialize`, which took twice the time: nearly all of a line is names
 //! and words of ours, which need no escaping. What is not goes through `serde_json`.
 
 use super::sample::Rate;
-use crate::judge::violation::{Action, Field, Rule, Violation};
+use crate::judge::violation::{Field, Violation};
 use crate::redact::steers;
 use crate::telemetry::digits::{address, hex};
-use crate::telemetry::record::{Record, UpstreamCall};
+use crate::telemetry::fields::{self, Fields, FiredPolicy};
+use crate::telemetry::record::Record;
 use crate::telemetry::timestamp::Timestamp;
-use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::IpAddr;
 
 /// Appends the line of `record`, with its line feed. Fields that say nothing are left out.
-pub(super) fn write(line: &mut Vec<u8>, record: &Record, rate: Rate) {
+pub(in crate::telemetry) fn write(line: &mut Vec<u8>, record: &Record, rate: Rate) {
     line.push(b'{');
     let mut object = Object(line);
     all(&mut object, record);
@@ -37,10 +36,13 @@ pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &Reco
 }
 
 fn all(object: &mut Object<'_>, record: &Record) {
-    request(object, record);
-    decision(object, record);
-    costs(object, record);
-    ids(object, record);
+    object.bare("timestamp", &Timestamp(record.started).to_ascii());
+    fields::request(object, record);
+    fields::decision(object, record);
+    fields::costs(object, record);
+    object.bare("trace_id", &hex::<16, 32>(record.trace.trace_id));
+    object.bare("span_id", &hex::<8, 16>(record.trace.server_span_id));
+    fields::ids(object, record);
 }
 
 /// What a rule found. The message about an undeclared field may hold its name, which only the request knows: not shown.
@@ -48,8 +50,8 @@ fn detail(line: &mut Vec<u8>, violation: &Violation) {
     line.push(b'{');
     let mut object = Object(line);
     object.text("rule", &violation.rule.label());
-    object.word("action", violation.action.as_str());
-    object.word("reason", violation.reason.as_str());
+    object.bare("action", violation.action.as_str().as_bytes());
+    object.bare("reason", violation.reason.as_str().as_bytes());
     if let Some(waiver) = &violation.waived_by {
         object.text("waived_by", waiver);
     }
@@ -68,82 +70,6 @@ fn detail(line: &mut Vec<u8>, violation: &Violation) {
     line.push(b'}');
 }
 
-fn request(object: &mut Object<'_>, record: &Record) {
-    object.bare("timestamp", &Timestamp(record.started).to_ascii());
-    object.word("method", record.method);
-    object.text("route", record.route());
-    if let Some(routed) = &record.routed {
-        object.text("operation", &routed.operation);
-        object.text("api_version", &routed.api_version);
-    }
-    object.word("environment", record.environment.as_str());
-    if let Some(client) = record.client {
-        object.name("client_address");
-        object.0.push(b'"');
-        address(object.0, client.ip());
-        object.0.push(b'"');
-    }
-}
-
-fn decision(object: &mut Object<'_>, record: &Record) {
-    object.number("status", record.status.into());
-    object.word("decision", record.outcome.as_str());
-    if let Some(reason) = record.reason {
-        object.word("reason", reason.as_str());
-    }
-    if record.violations.is_empty() {
-        return;
-    }
-    object.list("policies", distinct(record, fired), |line, (name, action, waiver)| {
-        line.extend_from_slice(b"{\"name\":");
-        escaped(line, name);
-        line.extend_from_slice(b",\"action\":\"");
-        line.extend_from_slice(action.as_str().as_bytes());
-        line.push(b'"');
-        if let Some(waiver) = waiver {
-            line.extend_from_slice(b",\"waived_by\":");
-            escaped(line, waiver);
-        }
-        line.push(b'}');
-    });
-    object.list("keywords", distinct(record, keyword), escaped);
-    let fields = distinct(record, |violation| violation.field.as_ref().map(Field::for_log));
-    object.list("fields", fields, |line, field| escaped(line, &field));
-    object.list("audited", distinct(record, audited), escaped);
-    object.number("violations", record.violations.len() as u64);
-}
-
-fn costs(object: &mut Object<'_>, record: &Record) {
-    object.number("request_bytes", record.request_bytes);
-    object.number("response_bytes", record.response_bytes);
-    object.number("duration_us", micros(record.elapsed));
-    if let Some(judge) = record.judging {
-        object.number("judge_us", micros(judge.elapsed()));
-    }
-    if let Some(UpstreamCall { elapsed, status, reused, connect, .. }) = record.upstream {
-        object.number("upstream_us", micros(elapsed));
-        if let Some(connect) = connect {
-            object.number("upstream_connect_us", micros(connect));
-        }
-        if let Some(status) = status {
-            object.number("upstream_status", status.into());
-        }
-        object.name("upstream_reused");
-        object.0.extend_from_slice(if reused { b"true" } else { b"false" });
-    }
-}
-
-fn ids(object: &mut Object<'_>, record: &Record) {
-    object.bare("trace_id", &hex::<16, 32>(record.trace.trace_id));
-    object.bare("span_id", &hex::<8, 16>(record.trace.server_span_id));
-    object.bare("decision_id", &hex::<8, 16>(record.decision_id.0.to_be_bytes()));
-    object.text("revision", &record.revision);
-    object.word("key", record.key_class.as_str());
-    if let Some(fingerprint) = record.key_fingerprint {
-        object.bare("key_fingerprint", &hex::<8, 16>(fingerprint.0.to_be_bytes()));
-    }
-}
-
 /// An object whose `{` is written.
 struct Object<'a>(&'a mut Vec<u8>);
 
@@ -157,34 +83,9 @@ impl Object<'_> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// A field of ASCII digits, letters and marks that JSON does not escape.
-    fn bare(&mut self, name: &'static str, value: &[u8]) {
-        self.name(name);
-        self.0.push(b'"');
-        self.0.extend_from_slice(value);
-        self.0.push(b'"');
-    }
-
-    /// A word of a closed list of ours.
-    fn word(&mut self, name: &'static str, word: &'static str) {
-        self.bare(name, word.as_bytes());
-    }
-
-    /// Any other text, such as a name from the contract.
-    fn text(&mut self, name: &'static str, text: &str) {
-        self.name(name);
-        escaped(self.0, text);
-    }
-
-    fn number(&mut self, name: &'static str, number: u64) {
-        self.name(name);
-        // writing to a Vec can't fail
-        let _ = serde_json::to_writer(&mut *self.0, &number);
-    }
-
     /// A list, left out where it is empty.
-    fn list<T>(&mut self, name: &'static str, items: impl IntoIterator<Item = T>, each: impl Fn(&mut Vec<u8>, T)) {
-        let mut items = items.into_iter().peekable();
+    fn list<T>(&mut self, name: &'static str, items: impl Iterator<Item = T>, each: impl Fn(&mut Vec<u8>, T)) {
+        let mut items = items.peekable();
         if items.peek().is_none() {
             return;
         }
@@ -197,6 +98,57 @@ impl Object<'_> {
             each(self.0, item);
         }
         self.0.push(b']');
+    }
+}
+
+impl Fields for Object<'_> {
+    fn text(&mut self, name: &'static str, text: &str) {
+        self.name(name);
+        escaped(self.0, text);
+    }
+
+    fn bare(&mut self, name: &'static str, value: &[u8]) {
+        self.name(name);
+        self.0.push(b'"');
+        self.0.extend_from_slice(value);
+        self.0.push(b'"');
+    }
+
+    fn number(&mut self, name: &'static str, number: u64) {
+        self.name(name);
+        // writing to a Vec can't fail
+        let _ = serde_json::to_writer(&mut *self.0, &number);
+    }
+
+    fn truth(&mut self, name: &'static str, truth: bool) {
+        self.name(name);
+        self.0.extend_from_slice(if truth { b"true" } else { b"false" });
+    }
+
+    fn address(&mut self, name: &'static str, value: IpAddr) {
+        self.name(name);
+        self.0.push(b'"');
+        address(self.0, value);
+        self.0.push(b'"');
+    }
+
+    fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>) {
+        self.list(name, texts, escaped);
+    }
+
+    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>) {
+        self.list(name, policies, |line, FiredPolicy { name, action, waived_by }| {
+            line.extend_from_slice(b"{\"name\":");
+            escaped(line, name);
+            line.extend_from_slice(b",\"action\":\"");
+            line.extend_from_slice(action.as_str().as_bytes());
+            line.push(b'"');
+            if let Some(waiver) = waived_by {
+                line.extend_from_slice(b",\"waived_by\":");
+                escaped(line, waiver);
+            }
+            line.push(b'}');
+        });
     }
 }
 
@@ -217,38 +169,6 @@ fn escaped(line: &mut Vec<u8>, text: &str) {
             write!(line, "{character}")
         };
     }
-}
-
-/// What `of` finds in the violations that are shown, each once.
-fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option<T>) -> BTreeSet<T> {
-    record.shown_violations().filter_map(of).collect()
-}
-
-/// A policy, what happens because of it, and the waiver for which it is no more.
-type Fired<'v> = (&'v Arc<str>, Action, Option<&'v Arc<str>>);
-
-const fn fired(violation: &Violation) -> Option<Fired<'_>> {
-    match &violation.rule {
-        Rule::Policy(name) => Some((name, violation.action, violation.waived_by.as_ref())),
-        Rule::Keyword(_) | Rule::Gateway => None,
-    }
-}
-
-const fn keyword(violation: &Violation) -> Option<&'static str> {
-    match violation.rule {
-        Rule::Keyword(keyword) => Some(keyword),
-        Rule::Policy(_) | Rule::Gateway => None,
-    }
-}
-
-/// Why the contract would have refused what it only audits.
-fn audited(violation: &Violation) -> Option<&'static str> {
-    let is_contract = !matches!(violation.rule, Rule::Policy(_));
-    (is_contract && violation.action == Action::Audit).then_some(violation.reason.as_str())
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ mod human;
 pub(super) mod json;
 mod sample;
 
+pub(super) use sample::{Rate, Sample};
+
 use super::lines::{Destination, GATHER, Importance, Lines, Loss, Reopen};
 use super::record::{Outcome, Record};
 use crate::config::gateway::{AccessLog as Place, LogFormat, Logs};
 use prometheus_client::metrics::counter::Counter;
-use sample::Sample;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
 use std::path::PathBuf;
@@ -56,7 +57,6 @@ enum Form {
 /// The access log. Never blocks: what can't be written in time is dropped and counted.
 pub(super) struct AccessLog {
     form: Form,
-    sample: Sample,
     lines: Option<Lines>,
     reopen: Option<Reopen>,
 }
@@ -77,13 +77,12 @@ impl AccessLog {
             }
             Place::Off => None,
         };
-        Ok(Self { form, sample: Sample::of(logs.sample_allowed), lines, reopen })
+        Ok(Self { form, lines, reopen })
     }
 
-    /// Adds the line of `record`, unless it is one of those that sampling leaves out.
-    pub(super) fn add(&self, record: &Record) {
+    /// Adds the line of `record`, one of a sample at `rate`.
+    pub(super) fn add(&self, record: &Record, rate: Rate) {
         let Some(lines) = &self.lines else { return };
-        let Some(rate) = self.sample.take(record) else { return };
         SCRATCH.with_borrow_mut(|line| {
             line.clear();
             match self.form {
@@ -125,7 +124,7 @@ mod tests {
         let (mut reader, writer) = io::pipe().unwrap();
         let logs = Logs { access, format, ..Logs::default() };
         let log = AccessLog::start(&logs, Output::new(writer, terminal), Counter::default(), false).unwrap();
-        log.add(&samples::denied());
+        log.add(&samples::denied(), None);
         assert!(log.flush(Duration::from_secs(5)));
         drop(log);
         let mut text = String::new();

@@ -4,26 +4,26 @@ use crate::telemetry::record::{Outcome, Record};
 
 /// The share of requests that passed without a finding whose lines are written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sample {
+pub(in crate::telemetry) struct Sample {
     share: f64,
     /// Decision ids below it have a line.
     bound: u64,
 }
 
 /// What a line says of those that were left out: none where none could be.
-pub(super) type Rate = Option<f64>;
+pub(in crate::telemetry) type Rate = Option<f64>;
 
 impl Sample {
     /// `share` is from 0 to 1.
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a share of all ids is not exact")]
     #[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
-    pub(super) fn of(share: f64) -> Self {
+    pub(in crate::telemetry) fn of(share: f64) -> Self {
         Self { share, bound: (share * u64::MAX as f64) as u64 }
     }
 
     /// Whether the request has a line, and the rate to say in it. By the decision id, which is random and ours: a caller
     /// that chooses its trace id must not choose whether it is seen.
-    pub(super) fn take(self, record: &Record) -> Option<Rate> {
+    pub(in crate::telemetry) fn take(self, record: &Record) -> Option<Rate> {
         let plain = matches!(record.outcome, Outcome::Allowed | Outcome::Exempt) && record.violations.is_empty();
         if !plain || self.share >= 1.0 {
             return Some(None);

@@ -78,13 +78,16 @@ impl Watched {
         self.details.stderr.line("went away").await;
         let file = std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
         let decisions = std::fs::read_to_string(self.folder.path().join("decisions.jsonl")).unwrap();
+        let (spans, [pushed, records]) = (self.collector.rest(), self.collector.rest_of_other_signals());
         let sinks = [
             ("access log", ended.stdout + &file),
             ("decision log", decisions),
             ("stderr", ended.stderr),
             ("metrics", metrics),
             ("admin listener", asked),
-            ("spans", self.collector.rest()),
+            ("spans", spans),
+            ("pushed metrics", pushed),
+            ("log records", records),
             ("tail --json", self.lines.interrupted()),
             ("tail -v", self.details.interrupted()),
         ];

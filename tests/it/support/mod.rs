@@ -11,3 +11,4 @@ pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod source;
 pub(crate) mod tail;
+pub(crate) mod telemetry;
