@@ -5,10 +5,12 @@
 
 mod address;
 mod check;
+mod decision_log;
 mod file;
 pub mod gateway;
 mod listen;
 pub mod load;
+mod logs;
 pub mod overrides;
 mod sampler;
 mod upstream_url;

@@ -71,6 +71,7 @@ where
             Duty::Inspect(operation, parameters) => (operation, parameters),
         };
         let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
+        keep_head(&gate, &call, &operation, &parameters, environment);
         Box::pin(async move {
             let (body, share) = match hold(&gate, &call, &operation) {
                 Ok(held) => read(&gate, &mut call, held).await?,
@@ -79,7 +80,7 @@ where
                     return inner.call(Permitted { call, permit, charges: Vec::new() }).await;
                 }
             };
-            let judged = judge(&call, &operation, &parameters, environment, body);
+            let judged = judge(&gate, &call, &operation, &parameters, environment, body);
             let (permit, charges) = match judged {
                 Ok(judged) => judged,
                 Err(refusal) => {
@@ -226,7 +227,17 @@ async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
     drain(reason, &head.headers, body).await;
 }
 
+/// Keeps, for the decision log, what policies may know of the request besides its body.
+fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: &Parameters, environment: Environment) {
+    let Some(keeping) = &gate.keeping else { return };
+    let started = call.record.lock().started;
+    let attributes = attributes(call, parameters, environment, started);
+    let evidence = keeping.of_head(&call.bundle, operation, &attributes);
+    call.record.lock().evidence = Some(Box::new(evidence));
+}
+
 fn judge<B>(
+    gate: &Gate,
     call: &Call<B>,
     operation: &Arc<Operation>,
     parameters: &Parameters,
@@ -248,7 +259,13 @@ fn judge<B>(
     lap(&mut judging.policy);
     let mut record = call.record.lock();
     record.judging = Some(judging);
+    if let (Some(keeping), Some(evidence)) = (&gate.keeping, &mut record.evidence) {
+        keeping.add_judgement(evidence, operation, &judgement);
+    }
     record.violations = judgement.violations;
+    for violation in &mut record.violations {
+        violation.field = violation.field.take().map(|field| field.masked(&gate.masks));
+    }
     match judgement.verdict {
         Ok(permit) => {
             record.outcome = Outcome::Allowed;

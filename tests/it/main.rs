@@ -13,6 +13,8 @@ mod config_errors;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod decision_log;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;
@@ -33,6 +35,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod policy_schemas;
 #[cfg(test)]
 mod policy_tests;
@@ -44,6 +48,8 @@ mod readme;
 mod refusals;
 #[cfg(test)]
 mod request_limits;
+#[cfg(test)]
+mod rollout;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]
@@ -60,6 +66,8 @@ mod siblings;
 mod span_tree;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tail;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
