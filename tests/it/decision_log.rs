@@ -143,7 +143,8 @@ async fn what_policies_said_and_what_they_saw_is_kept() {
     let violated = |entry: &Entry<'_>| {
         entry.policies.iter().any(|policy| matches!(&policy.said, Said::Violated(parts) if parts[0].validation == 0))
     };
-    assert!(violated(&denied) && !violated(&allowed));
+    assert!(violated(&denied));
+    assert_eq!(said(&allowed, "no-skip-password-checks").as_deref(), Some("Holds"));
     assert_eq!(said(&denied, "reads-the-head").as_deref(), Some("Holds"));
     assert_eq!(said(&allowed, "reads-the-head").as_deref(), Some("NoMatch(\"from-a-team\")"));
     let facts = denied.request.as_ref().expect("facts");
@@ -188,10 +189,15 @@ fn verify(folder: &TempDir, files: &[&str], json: bool) -> (Option<i32>, String)
 /// A log of some files, the last of which is the oldest, made by two runs.
 async fn chained() -> TempDir {
     let folder = folder("decisionLog: { file: decisions.jsonl, maxBytes: 65536, chain: true }\n");
+    // lines of a length that does not change with the policies that ship
+    let file = folder.path().join("gateway.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let lines = text.lines().map(|line| if line.starts_with("policies:") { "policies: [reads.yaml]" } else { line });
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
     let body = format!(r#"{{"first_name":"{}"}}"#, "x".repeat(300));
     for _ in 0..2 {
         let program = start(&folder).await;
-        for _ in 0..40 {
+        for _ in 0..60 {
             ask(&program, PATCH, "", &body).await;
         }
         stop(program).await;
@@ -218,7 +224,7 @@ async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found()
     let both = ["decisions.jsonl", "decisions.jsonl.1"];
     assert!(folder.path().join("decisions.jsonl.1").exists(), "the file was rotated");
     let (code, said) = verify(&folder, &both, false);
-    assert!(code == Some(0) && said.starts_with("sound: 80 entries, 1 ("), "{said}");
+    assert!(code == Some(0) && said.starts_with("sound: 120 entries, 1 ("), "{said}");
     assert!(said.contains("no chain can tell"), "{said}");
 
     let old = lines(&folder, "decisions.jsonl.1").len();
