@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// In force whenever this test runs.
-const WAIVER: &str = "\
+pub(crate) const WAIVER: &str = "\
 apiVersion: portcullis/v1
 kind: Waiver
 metadata: { name: migration }

@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 /// A policy with this schema, and more lines of its `spec`.
 fn policy(schema: &str, spec: &str) -> PolicyText {
     let file = format!(
-        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: shape }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  \
+        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: shape }}\nspec:\n  match: {{ operations: [CreateUser] }}\n  \
          actions: [Deny]\n{spec}  schema:\n    {schema}\n"
     );
     text("shape.yaml", &file)
@@ -22,12 +22,12 @@ fn policy(schema: &str, spec: &str) -> PolicyText {
 
 fn judged(policies: &[PolicyText], body: &str) -> Judgement {
     let bundle = bundle(policies);
-    let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else {
-        panic!("UpdateUser is in the contract")
+    let Routed::Operation(operation, parameters) = bundle.route("POST", "/v1/users", None) else {
+        panic!("CreateUser is in the contract")
     };
     let attributes = Attributes {
-        method: "PATCH",
-        path: "/v1/users/user_1",
+        method: "POST",
+        path: "/v1/users",
         parameters: &parameters,
         query: "",
         headers: &HeaderMap::new(),
@@ -80,10 +80,10 @@ fn what_does_not_fit_is_told_by_place_and_rule_and_never_by_value() {
             r#"{"last_name":"hunter2","username":"hunter2"}"#
         ),
         [
+            tell("first_name", "first_name", "`first_name` is required"),
             tell("last_name", "last_name", "`last_name` must be at most 3 characters long"),
             tell("last_name", "last_name", "`last_name` must be a valid uuid"),
             tell("username", "username", "`username` is not allowed"),
-            tell("first_name", "first_name", "`first_name` is required"),
         ]
     );
 }
@@ -187,7 +187,7 @@ fn no_schema_costs_without_bound() {
 #[test]
 fn whoever_has_a_schema_reads_the_fields_it_names() {
     let reads = |schema: &str, field: &str| {
-        !bundle(&[policy(schema, "")]).policies.readers("UpdateUser", Some(field)).is_empty()
+        !bundle(&[policy(schema, "")]).policies.readers("CreateUser", Some(field)).is_empty()
     };
     assert!(reads("{ properties: { username: { maxLength: 3 } } }", "/username"));
     assert!(!reads("{ properties: { username: { maxLength: 3 } } }", "/first_name"));

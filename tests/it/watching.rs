@@ -11,10 +11,11 @@ async fn metrics() -> String {
     let policies = std::path::absolute("policies").expect("a folder");
     let text = format!(
         "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
-         upstream: {{ url: embedded }}\npolicies: [{policies:?}]\nworkers: 1\n"
+         upstream: {{ url: embedded }}\npolicies: [{policies:?}, waiver.yaml]\nworkers: 1\n"
     );
     let file = folder.path().join("gateway.yaml");
     std::fs::write(&file, text).expect("a file");
+    std::fs::write(folder.path().join("waiver.yaml"), crate::admin::WAIVER).expect("a file");
     let program = Program::start(&file, &[]).await;
     for body in [r#"{"first_name":"Ada"}"#, r#"{"skip_password_checks":true}"#] {
         let mut client = Client::connect(program.listen).await;

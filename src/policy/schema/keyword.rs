@@ -114,3 +114,6 @@ pub(super) const FORMATS: [&str; 15] = [
     "uri-reference",
     "uuid",
 ];
+
+/// The types.
+pub(super) const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];

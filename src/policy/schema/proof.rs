@@ -2,7 +2,7 @@
 //! that the contract excludes, a reference that leads nowhere or in circles.
 
 use super::POINTER;
-use super::keyword::{FORMATS, Holds, KEYWORDS};
+use super::keyword::{FORMATS, Holds, KEYWORDS, TYPES};
 use crate::contract::declared::Declared;
 use crate::contract::nearest;
 use crate::contract::schema::CompiledSchema;
@@ -241,7 +241,9 @@ impl<'p> Proof<'p, '_> {
             _ => return,
         };
         let Some(declared) = place.declared.as_ref().filter(|_| place.is_asserted) else { return };
-        if written.is_empty() || declared.iter().any(|declared| declared.types().is_empty()) {
+        // what is no type was told by the language itself
+        let is_type = written.iter().all(|name| TYPES.contains(name));
+        if written.is_empty() || !is_type || declared.iter().any(|declared| declared.types().is_empty()) {
             return;
         }
         let known: BTreeSet<&str> = declared.iter().flat_map(|it| it.types()).map(AsRef::as_ref).collect();
