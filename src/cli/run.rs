@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::banner::Banner;
 use super::certificates;
 use super::listeners::{Listeners, addresses};
-use super::{Exit, Failure, console, load, panics};
+use super::{Exit, Failure, console, decision_log, load, panics};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
 use crate::gateway::{Gate, Shared, stack};
@@ -41,6 +41,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
 async fn serve(gateway: Gateway, bundle: Bundle, level: &Level) -> Result<Exit, Failure> {
     // before anyone is told that there is something to signal
     let signals = Signals::install()?;
+    let keeping = decision_log::keeping(&gateway, &bundle.contract)?;
     let telemetry = telemetry(&gateway)?;
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
@@ -48,6 +49,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, level: &Level) -> Result<Exit, 
     let enforced = load::enforced(&bundle);
     telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
+    let gate = gate.masked(decision_log::masks(&gateway)).keeping(keeping);
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
     let state = admin::State {
         telemetry: telemetry.clone(),
@@ -85,6 +87,7 @@ fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
         traces: &gateway.traces,
         upstream: &gateway.upstream.target,
         output,
+        decisions: decision_log::open(gateway)?,
         environment: &|name| std::env::var(name).ok(),
         runtime: Handle::current(),
     };
@@ -151,8 +154,8 @@ impl Signals {
     }
 }
 
-/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, opens
-/// the access log's file anew, and logs at the configured level again.
+/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, opens the
+/// files of both logs anew, and logs at the configured level again.
 async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>], level: &Level) {
     loop {
         tokio::select! {
@@ -161,6 +164,7 @@ async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Sh
             _ = signals.hangup.recv() => {
                 level.restore();
                 reopen(&shared.telemetry);
+                shared.telemetry.reopen_decision_log();
                 reload(gateway, shared);
                 certificates::reload(tls).await;
             }

@@ -49,7 +49,10 @@ impl<'s> Compiler<'s> {
         for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
             let pointer = format!("/spec/match/operations/{position}");
             let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
-            self.mistakes.push(did_you_mean(mistake, nearest(id, known.iter().map(AsRef::as_ref))));
+            self.mistakes.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
+                Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+                None => mistake.with_help("name each by its id: `portcullis contract coverage` lists those that write"),
+            });
         }
         for (position, twice) in
             ids.iter().enumerate().filter(|(position, id)| ids.iter().take(*position).any(|earlier| earlier == *id))
@@ -132,8 +135,9 @@ impl<'s> Compiler<'s> {
         written: &Match,
         matched: &[Arc<Operation>],
         conditions: Vec<(Arc<str>, Expression)>,
-        names: Names<'_>,
+        mut names: Names<'_>,
     ) -> Scope {
+        let query = names.take_query();
         let (variables, headers) = names.finish();
         Scope {
             operations: matched.iter().map(|operation| operation.id.clone()).collect(),
@@ -141,6 +145,7 @@ impl<'s> Compiler<'s> {
             conditions,
             variables,
             headers,
+            query,
         }
     }
 }

@@ -5,10 +5,14 @@
 
 mod fingerprint;
 mod harmless;
+mod mask;
 mod method;
 mod name;
+mod pointers;
 
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use harmless::{Harmless, steers};
+pub use mask::{Masking, Masks};
 pub use method::{OTHER, method_label};
 pub use name::escaped_name;
+pub use pointers::{Followed, Pointers, steps};

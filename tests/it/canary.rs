@@ -118,10 +118,15 @@ fn assert_clean(told: &Told) {
     }
 }
 
-fn reasons(told: &Told) -> BTreeSet<String> {
-    let lines =
-        told.sinks[0].text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"));
-    lines.map(|line| line["reason"].as_str().or(line["decision"].as_str()).unwrap().to_owned()).collect()
+/// Why requests ended, by the access log and by the decision log.
+fn reasons(told: &Told) -> [BTreeSet<String>; 2] {
+    let word = |line: serde_json::Value| {
+        line["reason"].as_str().or(line["decision"].as_str()).or(line["outcome"].as_str()).unwrap().to_owned()
+    };
+    [0, 1].map(|sink| {
+        let lines = told.sinks[sink].text.lines();
+        lines.map(|line| word(serde_json::from_str(line).expect("a line is JSON"))).collect()
+    })
 }
 
 #[tokio::test]
@@ -129,9 +134,14 @@ async fn no_canary_of_any_request_is_told_to_anyone() {
     let upstream = upstream().await;
     let told = tell(upstream.address(), Some(&upstream), Log::JsonOnStdout).await;
     assert_clean(&told);
-    let reasons: Vec<String> = reasons(&told).into_iter().collect();
+    let decisions = &told.sinks[1].text;
+    assert!(decisions.contains("\"fingerprint\"") && decisions.contains("\"previous\""));
+    let [logged, decided] = reasons(&told);
+    // what is exempt is no decision, and nor is what broke off unjudged
+    let expected = logged.iter().filter(|reason| !["abort", "exempt"].contains(&reason.as_str())).cloned();
+    assert_eq!(decided, expected.collect());
     assert_eq!(
-        reasons,
+        logged.into_iter().collect::<Vec<_>>(),
         [
             "abort",
             "allow",
@@ -159,5 +169,5 @@ async fn no_canary_is_told_where_no_upstream_is_there() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let told = tell(closed, None, Log::JsonOnStdout).await;
     assert_clean(&told);
-    assert!(reasons(&told).contains("upstream_unreachable"));
+    assert!(reasons(&told)[0].contains("upstream_unreachable"));
 }

@@ -1,13 +1,16 @@
 //! README.md is true: its tables are the code's, its files load, its commands print what it shows, its links lead somewhere.
 
+use crate::rollout::log::{Sent, lines};
 use crate::support::client::Client;
-use crate::support::gateway::patch;
+use crate::support::gateway::{bundle, patch};
 use crate::support::program::Program;
 use crate::support::tail::Tail;
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
+use portcullis::decision_log::Entry;
+use portcullis::decision_log::chain::Link;
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::manifest;
 use portcullis::reason::Reason;
@@ -78,11 +81,52 @@ fn followed() -> TempDir {
         assert!(README.contains(&format!("`{file}`")), "README.md does not say to save {file}");
         fs::write(folder.path().join(file), text).unwrap();
     }
+    fs::write(folder.path().join("two-days.jsonl"), two_days(folder.path())).unwrap();
+    fs::write(folder.path().join("config/fingerprint.key"), "0".repeat(32)).unwrap();
+    fs::write(folder.path().join("decisions.jsonl"), decisions()).unwrap();
     folder
 }
 
+/// What the gateway of a clone wrote of two days.
+fn two_days(folder: &Path) -> String {
+    let files = yaml_files_in(&folder.join("policies")).into_iter().filter(|name| !name.contains(".test."));
+    let mut files: Vec<_> = files.map(|name| folder.join("policies").join(name)).collect();
+    files.sort();
+    let texts = files.into_iter().map(|file| PolicyText { text: fs::read_to_string(&file).unwrap(), file });
+    let bundle = bundle(&texts.collect::<Vec<_>>());
+    let sent = |day, caller, body| Sent { day, caller, body, ..Sent::default() };
+    let all = [
+        sent(1, "signup", r#"{"first_name":"Ada"}"#),
+        sent(1, "signup", r#"{"first_name":"Grace","skip_legal_checks":true}"#),
+        sent(2, "signup", r#"{"first_name":"Edith","skip_legal_checks":true}"#),
+        sent(2, "support", r#"{"external_id":"4711"}"#),
+        sent(2, "support", r#"{"last_name":"Lovelace","skip_legal_checks":false}"#),
+    ];
+    lines(&bundle, &all)
+}
+
+/// A chained log, in which the decision that is shown stands twice.
+fn decisions() -> String {
+    let line = blocks("json")
+        .into_iter()
+        .find(|block| block.contains("\"decision_id\""))
+        .expect("a decision")
+        .replace('\n', "");
+    let entry = Entry::read(&line).expect("an entry");
+    let line = serde_json::to_string(&entry).expect("a line");
+    let mut text = String::new();
+    let first = Link::default().append(&line, &mut text);
+    text.push('\n');
+    let _ = first.append(&line, &mut text);
+    text + "\n"
+}
+
 fn yaml_files(folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap();
+    yaml_files_in(&root().join(folder))
+}
+
+fn yaml_files_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml")).collect()
 }
@@ -253,6 +297,75 @@ fn check_shows_waivers_with_the_days_left() {
     assert_eq!(over.status.code(), Some(0), "one that is over stops by itself, and nothing else does");
     assert!(String::from_utf8(over.stdout).unwrap().trim_end().ends_with("2020-01-01T00:00:00Z  over"));
     assert!(String::from_utf8(over.stderr).unwrap().contains("the waiver is over since 2020-01-01T00:00:00Z"));
+}
+
+/// What is shown is what would be written, field by field.
+#[test]
+fn the_decision_is_one() {
+    let shown = blocks("json").into_iter().find(|block| block.contains("\"decision_id\"")).expect("a decision");
+    let entry = serde_json::to_value(Entry::read(&shown.replace('\n', "")).expect("an entry")).expect("JSON");
+    assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), entry);
+}
+
+#[test]
+fn the_table_of_policies_has_every_one_that_ships() {
+    let shipped = yaml_files("policies").into_iter().filter(|name| !name.contains(".test."));
+    let values = shipped.flat_map(|name| {
+        let text = fs::read_to_string(root().join("policies").join(&name)).unwrap();
+        manifest::read::<Value>(Path::new(&name), &text).unwrap().into_iter().map(|document| document.value)
+    });
+    let mut expected: Vec<Vec<String>> = values
+        .map(|value| {
+            let words = |pointer: &str| {
+                let words = value.pointer(pointer).and_then(Value::as_array).unwrap().iter();
+                words.map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(", ")
+            };
+            let name = format!("`{}`", value["metadata"]["name"].as_str().unwrap());
+            vec![name, words("/spec/actions"), words("/spec/match/operations")]
+        })
+        .collect();
+    expected.sort();
+    let written = table("| policy | what it stops | action | operations |");
+    assert!(written.iter().all(|row| row[1].len() > 10), "a policy stops nothing");
+    let written: Vec<_> = written.iter().map(|row| [row[0], row[2], row[3]].map(str::to_owned).to_vec()).collect();
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn the_expressions_to_copy_are_sound() {
+    let below = README.lines().skip_while(|line| *line != "| what must be true | as an expression |").skip(2);
+    let expressions = below.take_while(|line| line.starts_with('|')).filter_map(|row| row.rsplit('`').nth(1));
+    let policies = expressions.enumerate().map(|(number, expression)| {
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule-{number} }}\nspec:\n  \
+             match: {{ operations: [CreateUser] }}\n  params: {{ keys: [a], plans: [a], services: [a], most: 3 }}\n  \
+             actions: [Deny]\n  validations:\n    - message: no\n      expression: >-\n        {}\n",
+            expression.replace("\\|", "|")
+        );
+        PolicyText { file: "README.md".into(), text }
+    });
+    let policies: Vec<_> = policies.collect();
+    assert!(policies.len() > 3, "README.md shows {} expressions", policies.len());
+    let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+    Bundle::compile(contract, &policies, Strictness::default()).expect("sound expressions");
+}
+
+#[test]
+fn the_mistakes_are_told_as_written() {
+    for row in table("| an expression | what `check` says |") {
+        let [expression, said] = row[..] else { panic!("{row:?}") };
+        let expression = expression.trim_matches('`');
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  \
+             match: {{ operations: [CreateUser, UpdateUser], environments: [production] }}\n  actions: [Deny]\n  \
+             validations:\n    - message: no\n      expression: >-\n        {expression}\n"
+        );
+        let policy = PolicyText { file: "README.md".into(), text };
+        let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+        let mistakes = Bundle::compile(contract, &[policy], Strictness::default()).expect_err(expression).0;
+        let help = mistakes[0].help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        assert_eq!(format!("{}{help}", mistakes[0].message), said, "{expression}");
+    }
 }
 
 #[test]

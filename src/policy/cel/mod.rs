@@ -22,8 +22,10 @@ mod lower;
 mod names;
 mod node;
 mod number;
+mod outline;
 mod pattern;
 mod record;
+mod sight;
 mod size;
 mod syntax;
 mod terms;
@@ -37,7 +39,10 @@ pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
 pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
-pub(super) use syntax::Mistake;
+pub use record::is_credential;
+pub(super) use sight::Failure;
+pub use sight::Hidden;
+pub(super) use syntax::{LONGEST, Mistake};
 pub(super) use terms::terms;
 
 #[cfg(test)]

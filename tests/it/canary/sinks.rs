@@ -21,6 +21,17 @@ pub(super) enum Log {
     HumanInFile,
 }
 
+/// A decision log with everything that may be kept of values that hold canaries.
+const KEPT: &str = "decisionLog:
+  file: decisions.jsonl
+  chain: true
+  fingerprints:
+    key: { file: a.key }
+    body: [/first_name, /external_id, /public_metadata/plain, /unsafe_metadata/*/*]
+    params: [user_id]
+    headers: [x-number]
+";
+
 /// A gateway with everything on, at the most talkative level.
 pub(super) struct Watched {
     pub(super) program: Program,
@@ -44,8 +55,9 @@ impl Watched {
             "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
              upstream: {{ url: \"http://{upstream}\", responseTimeout: 500ms }}\npolicies: [{shipped:?}, own.yaml]\n\
              limits: {{ bodyBytes: 8192, headerBytes: 8192, bodyTimeout: 500ms }}\nworkers: 1\n\
-             logs: {{ level: trace, {log} }}\n"
+             logs: {{ level: trace, {log} }}\n{KEPT}"
         );
+        std::fs::write(folder.path().join("a.key"), "a key that nobody who reads these lines can guess").unwrap();
         std::fs::write(folder.path().join("own.yaml"), policy).unwrap();
         std::fs::write(folder.path().join("gateway.yaml"), text).unwrap();
         let program = Program::start(&folder.path().join("gateway.yaml"), &collector.variables()).await;
@@ -65,8 +77,10 @@ impl Watched {
         self.lines.stderr.line("went away").await;
         self.details.stderr.line("went away").await;
         let file = std::fs::read_to_string(self.folder.path().join("access.log")).unwrap_or_default();
+        let decisions = std::fs::read_to_string(self.folder.path().join("decisions.jsonl")).unwrap();
         let sinks = [
             ("access log", ended.stdout + &file),
+            ("decision log", decisions),
             ("stderr", ended.stderr),
             ("metrics", metrics),
             ("admin listener", asked),
