@@ -24,6 +24,7 @@ fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> T
         },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
+        decisions: None,
         environment: &|name| if name == "OTEL_EXPORTER_OTLP_ENDPOINT" { collector.map(str::to_owned) } else { None },
         runtime: runtime.handle().clone(),
     };

@@ -13,6 +13,8 @@
 //! | [`policy`] | the organisation's rules: CEL in the shape of Kubernetes admission policies |
 //! | [`policy_test`] | cases written beside policies, and whether the judge decides them as expected |
 //! | [`redact`] | what of a request may be shown |
+//! | [`decision_log`] | what is kept of a decision, to be looked at again later: no value of a request among it |
+//! | [`rollout`] | from shadow to enforce: what a decision log says of policies, and what others would change |
 //! | [`telemetry`] | one record a request, from which log line, metrics and spans are made |
 //! | [`config`] | the configuration file, flags and environment |
 //! | [`manifest`] | YAML files that people write, every mistake reported at once with its place |
@@ -20,21 +22,24 @@
 //! | [`selftest`] | the corpus of attacks, fired at a running gateway |
 //! | [`cli`] | the command line |
 //! | [`transport`] | what bytes travel on, to clients and to the upstream |
-//! | [`reason`], [`secret`], [`span`] | words that all share |
+//! | [`reason`], [`outcome`], [`secret`], [`span`] | words that all share |
 #![forbid(unsafe_code)]
 
 pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod contract;
+pub mod decision_log;
 pub mod document;
 pub mod gateway;
 pub mod judge;
 pub mod manifest;
+pub mod outcome;
 pub mod policy;
 pub mod policy_test;
 pub mod reason;
 pub mod redact;
+pub mod rollout;
 pub mod secret;
 pub mod selftest;
 pub mod server;

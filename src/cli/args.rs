@@ -1,6 +1,8 @@
 //! The arguments. Comments here become the help texts.
 
 use super::contract::ContractCommand;
+use super::replay::ReplayArgs;
+use super::report::ReportArgs;
 use super::test::TestArgs;
 use crate::config::overrides::{Override, Overrides};
 use clap::parser::ValueSource;
@@ -29,6 +31,10 @@ pub(super) enum Command {
     Test(TestArgs),
     /// Tell what would become of a request, and why
     Explain(ExplainArgs),
+    /// Tell what policies said by a decision log: which can be promoted to `Deny`, which are dead
+    Report(ReportArgs),
+    /// Judge the requests of a decision log again by other policies, and tell what would change
+    Replay(ReplayArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
     /// Look at Clerk's contract: what is in force, what changed, what no policy governs; bring in a newer one
@@ -36,6 +42,8 @@ pub(super) enum Command {
     Contract(ContractCommand),
     /// Fire a corpus of attacks at a running gateway, this one or any other, and tell what got through
     Selftest(SelftestArgs),
+    /// Tell whether the files of a chained decision log are as they were written
+    VerifyLog(VerifyLogArgs),
     /// Print the JSON Schema of a kind of file, for editors
     Schema {
         /// The kind of file
@@ -129,6 +137,16 @@ pub(super) struct SelftestArgs {
     /// Where to listen as the upstream that the gateway is configured with
     #[arg(long, value_name = "ADDRESS")]
     pub(super) upstream_listen: SocketAddr,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct VerifyLogArgs {
+    /// Files of one log, in any order: the one that is written, and those before it
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -1,12 +1,13 @@
 //! `portcullis check`: load everything, report everything wrong with it, tell what would be enforced.
 
 use super::args::CheckArgs;
-use super::{Exit, Failure, console, load};
+use super::{Exit, Failure, console, decision_log, load};
 use crate::config::overrides::Overrides;
 
 pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &Overrides::default())?;
     let bundle = load::tested_bundle(&gateway)?;
+    decision_log::keeping(&gateway, &bundle.contract)?;
     let lints = load::lints(&gateway, &bundle)?;
     if args.strict && !lints.is_empty() {
         return Err(Failure::Broken(lints));

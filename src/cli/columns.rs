@@ -1,4 +1,4 @@
-//! Text for terminals: rows whose cells stand below each other, lists that break at a width.
+//! Text for terminals: rows whose cells stand below each other, lists that break at a width, expressions in one line.
 
 /// Where lists break.
 const WIDTH: usize = 100;
@@ -32,6 +32,13 @@ pub(super) fn wrapped<'w>(indent: usize, words: impl Iterator<Item = &'w str>) -
         text.push_str(word);
     }
     text
+}
+
+/// An expression in one line, its start where it is long.
+pub(super) fn one_line(source: &str) -> String {
+    const LONGEST: usize = 60;
+    let line = source.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= LONGEST { line } else { line.chars().take(LONGEST - 3).chain("...".chars()).collect() }
 }
 
 #[cfg(test)]

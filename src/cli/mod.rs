@@ -9,14 +9,19 @@ mod columns;
 mod console;
 mod contract;
 mod contract_folder;
+mod decision_log;
+mod decisions;
 mod explain;
 mod health;
 mod listeners;
 mod load;
 mod policies;
+mod replay;
+mod report;
 mod run;
 mod selftest;
 mod test;
+mod verify_log;
 
 use crate::config;
 use crate::policy;
@@ -38,7 +43,7 @@ pub enum Exit {
     Usage = 2,
     /// The configuration or a policy is broken.
     Broken = 3,
-    /// `explain`: the request would be refused. `test`: a case fails. `contract diff`: a policy is affected. `selftest`: something got through.
+    /// `explain`: the request would be refused. `test`: a case fails. `replay`: a decision would change. `contract diff`: a policy is affected. `selftest`: something got through. `verify-log`: a line is not as written.
     Refused = 4,
 }
 
@@ -81,9 +86,12 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&args),
         Command::Test(args) => test::test(&args),
         Command::Explain(args) => explain::explain(&args),
+        Command::Report(args) => report::report(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Health(args) => health::health(&args),
         Command::Contract(command) => contract::contract(&command),
         Command::Selftest(args) => selftest::selftest(&args),
+        Command::VerifyLog(args) => verify_log::verify_log(&args),
         Command::Schema { of } => {
             console::say(&format!("{:#}", schema(of)));
             Ok(Exit::Fine)

@@ -4,7 +4,7 @@ use super::args::RunArgs;
 use super::banner::Banner;
 use super::certificates;
 use super::listeners::{Listeners, addresses};
-use super::{Exit, Failure, console, load};
+use super::{Exit, Failure, console, decision_log, load};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
 use crate::gateway::{Gate, Shared, stack};
@@ -45,6 +45,7 @@ fn keep_panics_quiet() {
 async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     // before anyone is told that there is something to signal
     let signals = Signals::install()?;
+    let keeping = decision_log::keeping(&gateway, &bundle.contract)?;
     let telemetry = telemetry(&gateway)?;
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
@@ -52,6 +53,7 @@ async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     let enforced = load::enforced(&bundle);
     telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
+    let gate = gate.masked(decision_log::masks(&gateway)).keeping(keeping);
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
     let admin = start_admin(gateway.admin, &shared, &readiness)?;
     let server = start(listeners, &gateway, &shared, &connector)?;
@@ -82,6 +84,7 @@ fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
         traces: &gateway.traces,
         upstream: &gateway.upstream.target,
         output,
+        decisions: decision_log::open(gateway)?,
         environment: &|name| std::env::var(name).ok(),
         runtime: Handle::current(),
     };
@@ -148,13 +151,15 @@ impl Signals {
     }
 }
 
-/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too.
+/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, and begins a
+/// new decision log where the one before was moved.
 async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
             _ = signals.hangup.recv() => {
+                shared.telemetry.reopen_decision_log();
                 reload(gateway, shared);
                 certificates::reload(tls).await;
             }

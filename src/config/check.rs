@@ -46,6 +46,8 @@ pub(super) fn check(
         environment: check.environment(&file.environment),
         limits,
         logs: Logs { access: file.logs.access, format: file.logs.format, level: file.logs.level },
+        decision_log: check.decision_log(&file.decision_log, &file.masks),
+        masks: check.masks(&file.masks),
         traces: check.traces(&file.traces),
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
     };
@@ -153,7 +155,7 @@ impl Check<'_> {
         policies
     }
 
-    fn existing(&mut self, written: &str, pointer: String) -> PathBuf {
+    pub(super) fn existing(&mut self, written: &str, pointer: String) -> PathBuf {
         let path = self.path(written);
         if let Err(error) = path.metadata() {
             let what = format!("cannot be read: {}", why(&error));

@@ -42,6 +42,12 @@ pub(super) struct File {
     /// What is logged, where and how.
     #[serde(default)]
     pub(super) logs: Logs,
+    /// A file with every decision and what led to it, without a value of a request.
+    #[serde(default)]
+    pub(super) decision_log: DecisionLog,
+    /// What is removed from logs, spans and the decision log besides what is removed anyway. Names are compared without case.
+    #[serde(default)]
+    pub(super) masks: Masks,
     /// Which traces are exported. Where to is told by the OTEL_* variables; nothing is exported when none is set.
     #[serde(default)]
     pub(super) traces: Traces,
@@ -232,6 +238,69 @@ pub(super) struct Logs {
     pub(super) level: LogLevel,
 }
 
+/// A file with every decision and what led to it.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct DecisionLog {
+    /// The file, relative to this one, or `off`: JSON, one decision a line. It is made so that only its owner may read it.
+    #[schemars(example = &"decisions.jsonl", example = &"off")]
+    pub(super) file: String,
+    /// Size in bytes at which the file is moved to `FILE.1`, that to `FILE.2` and so on, and a new one begun.
+    #[schemars(range(min = 65536, max = 1_099_511_627_776_u64))]
+    pub(super) max_bytes: u64,
+    /// How many such files are kept besides the one that is written; the oldest is removed.
+    #[schemars(range(max = 1000))]
+    pub(super) keep: u32,
+    /// Whether each line holds the hash of the one before it, so that `portcullis verify-log` finds what was changed, removed, moved or inserted.
+    pub(super) chain: bool,
+    /// Of which values a keyed fingerprint is kept, by which equal values are known without being seen.
+    pub(super) fingerprints: Fingerprints,
+}
+
+/// Of which values a keyed fingerprint is kept.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Fingerprints {
+    /// The key: at least 32 bytes that nobody can guess.
+    pub(super) key: Option<KeyFile>,
+    /// JSON Pointers to strings in bodies; `*` stands for any name or position. No secret of the contract may be among them.
+    #[schemars(example = ["/external_id"])]
+    pub(super) body: Vec<String>,
+    /// Parameters of paths, by name.
+    #[schemars(example = ["user_id"])]
+    pub(super) params: Vec<String>,
+    /// Headers that policies read, by name.
+    #[schemars(example = ["x-tenant"])]
+    pub(super) headers: Vec<String>,
+}
+
+/// A secret in a file of its own.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyFile {
+    /// The file, relative to this one.
+    #[schemars(example = &"fingerprint.key")]
+    pub(super) file: String,
+}
+
+/// What is removed besides what is removed anyway.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Masks {
+    /// JSON Pointers into bodies: what is there, and all below it. `*` stands for any name or position.
+    #[schemars(example = ["/public_metadata/tax_id"])]
+    pub(super) pointers: Vec<String>,
+    /// Names of members of bodies at any depth, of headers and of parameters.
+    #[schemars(example = ["ssn"])]
+    pub(super) names: Vec<String>,
+    /// Headers, by name.
+    #[schemars(example = ["x-tenant"])]
+    pub(super) headers: Vec<String>,
+    /// Parameters of queries, by name.
+    #[schemars(example = ["email_address"])]
+    pub(super) query: Vec<String>,
+}
+
 /// Which traces are exported.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -301,6 +370,18 @@ impl Default for Admin {
 impl Default for Logs {
     fn default() -> Self {
         Self { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info }
+    }
+}
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self {
+            file: "off".to_owned(),
+            max_bytes: 104_857_600,
+            keep: 10,
+            chain: false,
+            fingerprints: Fingerprints::default(),
+        }
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Gateway {
     pub admin: Option<SocketAddr>,
     /// What is logged, where and how.
     pub logs: Logs,
+    /// Where decisions are kept; none for nowhere.
+    pub decision_log: Option<DecisionLog>,
+    /// What is removed from all that is written, besides what is removed anyway.
+    pub masks: MaskNames,
     /// Which traces are exported.
     pub traces: Traces,
     /// Worker threads; at least one.
@@ -224,6 +228,47 @@ pub enum LogLevel {
     Debug,
     /// Each step.
     Trace,
+}
+
+/// Where decisions are kept, and what of them.
+#[derive(Clone, Debug)]
+pub struct DecisionLog {
+    /// The file.
+    pub file: PathBuf,
+    /// Size in bytes at which a new file is begun.
+    pub max_bytes: u64,
+    /// How many files are kept besides the one that is written.
+    pub keep: u32,
+    /// Whether each line holds the hash of the one before it.
+    pub chain: bool,
+    /// Of which values a fingerprint is kept; none for none.
+    pub fingerprints: Option<FingerprintNames>,
+}
+
+/// Of which values a fingerprint is kept.
+#[derive(Clone, Debug)]
+pub struct FingerprintNames {
+    /// The file with the key.
+    pub key_file: PathBuf,
+    /// JSON Pointers into bodies.
+    pub body: Vec<String>,
+    /// Parameters of paths.
+    pub params: Vec<String>,
+    /// Headers.
+    pub headers: Vec<String>,
+}
+
+/// What is removed from all that is written, besides what is removed anyway.
+#[derive(Clone, Debug, Default)]
+pub struct MaskNames {
+    /// JSON Pointers into bodies.
+    pub pointers: Vec<String>,
+    /// Names of members and parameters, wherever they are.
+    pub names: Vec<String>,
+    /// Headers.
+    pub headers: Vec<String>,
+    /// Parameters of queries.
+    pub query: Vec<String>,
 }
 
 /// Which traces are exported.

@@ -5,6 +5,7 @@
 
 mod address;
 mod check;
+mod decision_log;
 mod file;
 pub mod gateway;
 mod listen;

@@ -44,6 +44,9 @@ pub enum KeyClass {
 }
 
 impl KeyClass {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Test, Self::Live, Self::Other, Self::None];
+
     /// Classifies the value of an `Authorization` header. Only exactly `Bearer`, one space and one key count as a key.
     pub fn of(authorization: Option<&[u8]>) -> Self {
         let Some(value) = authorization else { return Self::None };

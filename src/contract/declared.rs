@@ -19,6 +19,8 @@ pub struct Declared {
     exclusive: bool,
     elements: Option<Box<Self>>,
     types: Vec<Box<str>>,
+    /// The strings that the schema lists (`enum`, `const`).
+    words: Vec<Box<str>>,
     secret: bool,
 }
 
@@ -55,6 +57,8 @@ impl Declared {
         }
         self.exclusive |= schema.get("additionalProperties") == Some(&Value::Bool(false));
         self.types.extend(types_of(schema));
+        let listed = schema.get("enum").and_then(Value::as_array).into_iter().flatten().chain(schema.get("const"));
+        self.words.extend(listed.filter_map(Value::as_str).map(Into::into));
         self.secret |= schema.get("x-secret").and_then(Value::as_bool).unwrap_or_default();
     }
 
@@ -86,6 +90,11 @@ impl Declared {
     /// Whether the contract marks the value as a secret.
     pub const fn is_secret(&self) -> bool {
         self.secret
+    }
+
+    /// Whether the schema lists this string, so that it is the contract's and not only the request's.
+    pub fn lists(&self, word: &str) -> bool {
+        self.words.iter().any(|listed| listed.as_ref() == word)
     }
 
     /// Whether the contract marks the value, or anything in it, as a secret.
@@ -185,6 +194,15 @@ mod tests {
             },
         });
         Declared::read(&schema, &schema)
+    }
+
+    #[test]
+    fn only_strings_that_the_schema_lists_are_its_words() {
+        let schema =
+            json!({ "properties": { "hasher": { "anyOf": [{ "enum": ["md5", 7, null] }, { "const": "none" }] } } });
+        let declared = Declared::read(&schema, &schema);
+        let hasher = declared.member("hasher").expect("declared");
+        assert!(hasher.lists("md5") && hasher.lists("none") && !hasher.lists("7") && !hasher.lists("MD5"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Names of places in a body, in a form that may be shown.
 
-use crate::redact::escaped_name;
+use crate::redact::{Masks, escaped_name, steps};
 use std::fmt::Write;
 
 /// The place in the body that a violation is about.
@@ -11,11 +11,11 @@ use std::fmt::Write;
 pub enum Field {
     /// A field name, or a JSON Pointer (RFC 6901) made of declared names and array positions only.
     Declared(String),
-    /// A name that no one declared, below the declared JSON Pointer `parent`.
+    /// A name that no one declared, or that a mask hides, below the declared JSON Pointer `parent`.
     Undeclared {
         /// JSON Pointer of the object that holds the name; empty for the body itself.
         parent: String,
-        /// The name, escaped and cut at 64 characters.
+        /// The name, escaped and cut at 64 characters; of what a mask hides, all that follows the parent.
         name: String,
     },
 }
@@ -24,6 +24,21 @@ impl Field {
     /// The name `name`, which the request made up, in the object at the pointer `parent`.
     pub fn undeclared(parent: &Pointer, name: &str) -> Self {
         Self::Undeclared { parent: parent.text.clone(), name: escaped_name(name) }
+    }
+
+    /// The field with what `masks` hide of it kept from logs, spans and metrics.
+    #[must_use]
+    pub fn masked(self, masks: &Masks) -> Self {
+        let (Self::Declared(shown) | Self::Undeclared { parent: shown, .. }) = &self;
+        let Some(part) = masks.shown_part(shown) else { return self };
+        let mut pointer = Pointer::default();
+        for step in steps(shown).take(part) {
+            pointer = pointer.member(&step);
+        }
+        let whole = self.for_caller();
+        let whole = if whole.starts_with('/') { whole } else { format!("/{whole}") };
+        let name = whole.strip_prefix(&pointer.text).unwrap_or_default().trim_start_matches('/').to_owned();
+        Self::Undeclared { parent: pointer.text, name }
     }
 
     /// The field as logs, spans and metrics may show it.
@@ -82,6 +97,23 @@ impl Pointer {
 #[cfg(test)]
 mod tests {
     use super::{Field, Pointer};
+    use crate::redact::Masks;
+
+    #[test]
+    fn what_a_mask_hides_is_for_the_caller_alone() {
+        let masks = Masks::new(&["/a/b".to_owned()], &["name".to_owned()], &[], &[]);
+        let masked = |field: Field| {
+            let field = field.masked(&masks);
+            (field.for_caller(), field.for_log())
+        };
+        let declared = |pointer: &str| Field::Declared(pointer.to_owned());
+        for (pointer, log) in [("name", "/*"), ("/a/b/c", "/a/*"), ("/a/x/name/0", "/a/x/*"), ("/a/b", "/a/*")] {
+            assert_eq!(masked(declared(pointer)), (pointer.to_owned(), log.to_owned()));
+        }
+        assert_eq!(masked(declared("/a/x")), ("/a/x".to_owned(), "/a/x".to_owned()));
+        let below = Field::undeclared(&Pointer::default().member("a").member("b"), "made up");
+        assert_eq!(masked(below), (r"/a/b/made\u{20}up".to_owned(), "/a/*".to_owned()));
+    }
 
     #[test]
     fn a_name_that_only_the_request_knows_never_reaches_a_log() {

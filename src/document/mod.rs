@@ -7,10 +7,12 @@
 mod error;
 mod node;
 mod parse;
+mod quoted;
 mod view;
 
 pub use error::{Location, ParseError, Problem};
 pub use node::{Document, NodeRef};
+pub use quoted::quoted_size;
 pub use view::{Kind, View};
 
 /// Deepest nesting of arrays and objects that is read. `serde_json` itself stops at 128, Go's decoder at 10,000.

@@ -177,6 +177,7 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
             operation: operation.id.clone(),
             api_version: operation.api_version.clone(),
         });
+        record.asked_version = version.is_some();
         record.unknown_version = call.bundle.contract.unknown_version(version.as_deref());
     }
     if let Some(permit) = call.bundle.exempt(&routed) {

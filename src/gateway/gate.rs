@@ -4,8 +4,9 @@ use super::budget::Budget;
 use super::meter::{Clock, Counts};
 use crate::config::gateway::{EnvironmentOverride, Limits};
 use crate::contract::credential::{Environment, KeyClass};
+use crate::decision_log::Keeping;
 use crate::judge::Bundle;
-use crate::redact::Fingerprinter;
+use crate::redact::{Fingerprinter, Masks};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ pub struct Gate {
     pub(super) counts: Counts,
     pub(super) clock: Clock,
     pub(super) fingerprinter: Fingerprinter,
+    /// What logs and spans may not show of the names of fields.
+    pub(super) masks: Arc<Masks>,
+    /// What the decision log keeps of requests; none where there is none.
+    pub(super) keeping: Option<Keeping>,
     /// Bytes of bodies held for inspection.
     pub(super) bodies: Budget,
     /// The authorities under which clients may address the gateway in absolute form.
@@ -42,9 +47,23 @@ impl Gate {
             counts: Counts::default(),
             clock: Clock::default(),
             fingerprinter: Fingerprinter::random(),
+            masks: Arc::default(),
+            keeping: None,
             bodies: Budget::new(limits.body_budget_bytes),
             authorities: listen.iter().flat_map(authorities_of).collect(),
         }
+    }
+
+    /// With names of fields hidden from logs and spans.
+    #[must_use]
+    pub fn masked(self, masks: Arc<Masks>) -> Self {
+        Self { masks, ..self }
+    }
+
+    /// With evidence kept for a decision log.
+    #[must_use]
+    pub fn keeping(self, keeping: Option<Keeping>) -> Self {
+        Self { keeping, ..self }
     }
 
     /// The same, with limits that count by `clock`.

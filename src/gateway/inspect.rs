@@ -1,7 +1,7 @@
 //! Inspect: reads the whole body, within bounds, and has it judged.
 
 use super::budget::Share;
-use super::call::{Admitted, Call, Duty, Permitted};
+use super::call::{Admitted, Call, Charge, Duty, Permitted};
 use super::drain::drain;
 use super::gate::Gate;
 use super::media_type;
@@ -10,7 +10,7 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
 use crate::judge::{Permit, Step, decide_in_steps, pass_unread};
-use crate::policy::{Attributes, Claim, Key, Limit};
+use crate::policy::{Attributes, Claim};
 use crate::reason::Reason;
 use crate::telemetry::record::{Judging, Outcome};
 use bytes::{Bytes, BytesMut};
@@ -71,6 +71,7 @@ where
             Duty::Inspect(operation, parameters) => (operation, parameters),
         };
         let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
+        keep_head(&gate, &call, &operation, &parameters, environment);
         Box::pin(async move {
             let (body, share) = match hold(&gate, &call, &operation) {
                 Ok(held) => read(&gate, &mut call, held).await?,
@@ -79,7 +80,7 @@ where
                     return inner.call(Permitted { call, permit, charges: Vec::new() }).await;
                 }
             };
-            let judged = judge(&call, &operation, &parameters, environment, body);
+            let judged = judge(&gate, &call, &operation, &parameters, environment, body);
             let (permit, charges) = match judged {
                 Ok(judged) => judged,
                 Err(refusal) => {
@@ -226,13 +227,23 @@ async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
     drain(reason, &head.headers, body).await;
 }
 
+/// Keeps, for the decision log, what policies may know of the request besides its body.
+fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: &Parameters, environment: Environment) {
+    let Some(keeping) = &gate.keeping else { return };
+    let started = call.record.lock().started;
+    let attributes = attributes(call, parameters, environment, started);
+    let evidence = keeping.of_head(&call.bundle, operation, &attributes);
+    call.record.lock().evidence = Some(Box::new(evidence));
+}
+
 fn judge<B>(
+    gate: &Gate,
     call: &Call<B>,
     operation: &Arc<Operation>,
     parameters: &Parameters,
     environment: Environment,
     body: Bytes,
-) -> Result<(Permit, Vec<(Arc<Limit>, Key)>), Refusal> {
+) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = SystemTime::now();
     let attributes = attributes(call, parameters, environment, time);
     let mut judging = Judging::begin(time);
@@ -248,7 +259,13 @@ fn judge<B>(
     lap(&mut judging.policy);
     let mut record = call.record.lock();
     record.judging = Some(judging);
+    if let (Some(keeping), Some(evidence)) = (&gate.keeping, &mut record.evidence) {
+        keeping.add_judgement(evidence, operation, &judgement);
+    }
     record.violations = judgement.violations;
+    for violation in &mut record.violations {
+        violation.field = violation.field.take().map(|field| field.masked(&gate.masks));
+    }
     match judgement.verdict {
         Ok(permit) => {
             record.outcome = Outcome::Allowed;

@@ -97,10 +97,16 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    fn begin<B>(shared: &Shared, bundle: &Bundle, request: &Request<B>, client: &Client, endpoint: Endpoint) -> Self {
+    fn begin<B>(
+        shared: &Shared,
+        bundle: &Bundle,
+        request: &Request<B>,
+        client: &Arc<Client>,
+        endpoint: Endpoint,
+    ) -> Self {
         let trace = shared.telemetry.begin(request.headers());
         let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
-        record.client = client.address;
+        (record.client, record.sender) = (client.address, Some(client.clone()));
         record.endpoint = endpoint;
         record.protocol_version = match request.version() {
             Version::HTTP_10 => "1.0",
@@ -162,7 +168,9 @@ impl Drop for Observation {
         if record.status == 0 {
             record.outcome = Outcome::Aborted;
         }
+        let evidence = record.evidence.take();
         self.telemetry.finish(&record);
+        self.telemetry.log_decision(&record, evidence);
     }
 }
 
@@ -225,6 +233,7 @@ mod tests {
             },
             upstream: &UpstreamTarget::Embedded,
             output: Output::new(std::io::sink(), false),
+            decisions: None,
             environment: &|_| None,
             runtime: tokio::runtime::Handle::current(),
         };

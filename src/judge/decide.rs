@@ -24,6 +24,8 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
     pub rules: Vec<(Arc<Policy>, Outcome)>,
+    /// The body as it was read; none where there was none to read, or it could not be read as JSON.
+    pub document: Option<Arc<Document>>,
     /// What each limit for the operation said, in order. What counts, counts only where the verdict is a permit.
     pub limits: Vec<(Arc<Limit>, Claim)>,
     /// What each waiver that was asked is to the request, by policy.
@@ -97,7 +99,7 @@ pub fn decide_in_steps(
     }
     // what the contract has no schema for is forwarded as it streams; only its head was judged
     let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
-    conclude(permit, violations, rules, waivers, limits)
+    Judgement { document, ..conclude(permit, violations, rules, waivers, limits) }
 }
 
 /// Refused for the first violation whose action is to deny; violations come in the order in which rules were asked.
@@ -110,7 +112,7 @@ fn conclude(
 ) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules, waivers, limits }
+    Judgement { verdict, violations, rules, document: None, waivers, limits }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
@@ -274,6 +276,7 @@ fn from_limit(limit: &Limit, claim: &Claim) -> Option<Violation> {
 }
 
 /// What could not be evaluated.
+#[derive(Clone, Copy)]
 struct Unevaluated<'p> {
     name: &'p Arc<str>,
     owner: Option<&'p Arc<str>>,

@@ -12,6 +12,9 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action.
+    pub const ALL: [Self; 3] = [Self::Deny, Self::Warn, Self::Audit];
+
     /// The word used in logs, metrics and spans.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use super::compiler::{Compiler, did_you_mean};
 use super::reads::Reads;
 use super::schema::PolicySchema;
 use super::scope::Scope;
-use super::source::{RequestPolicy, ValidationSource};
+use super::source::{RequestPolicy, Spec, ValidationSource};
 use super::waiver::Waiver;
 use crate::contract::Contract;
 use crate::manifest::Manifest;
@@ -32,6 +32,8 @@ pub struct Policy {
     pub reads: Reads,
     /// For whom it does not hold, until when.
     pub waivers: Vec<Arc<Waiver>>,
+    /// What it was made of.
+    pub(super) written: Spec,
 }
 
 /// One thing that must be true.
@@ -86,6 +88,7 @@ impl Compiler<'_> {
             schema,
             reads: std::mem::take(&mut self.reads),
             waivers: Vec::new(),
+            written: spec.clone(),
         }
     }
 

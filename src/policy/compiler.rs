@@ -135,8 +135,9 @@ impl<'s> Compiler<'s> {
         written: &Match,
         matched: &[Arc<Operation>],
         conditions: Vec<(Arc<str>, Expression)>,
-        names: Names<'_>,
+        mut names: Names<'_>,
     ) -> Scope {
+        let query = names.take_query();
         let (variables, headers) = names.finish();
         Scope {
             operations: matched.iter().map(|operation| operation.id.clone()).collect(),
@@ -144,6 +145,7 @@ impl<'s> Compiler<'s> {
             conditions,
             variables,
             headers,
+            query,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Policy {
             match validation.expression.is_true(&mut evaluation) {
                 Ok(true) => None,
                 Ok(false) => Some((position, None)),
-                Err(error) => Some((position, Some(error))),
+                Err(failure) => Some((position, Some(failure.error()))),
             }
         });
         let violated: Vec<_> = violated.collect();

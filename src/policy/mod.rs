@@ -16,6 +16,7 @@ mod limit;
 mod lint;
 mod manifests;
 mod reads;
+pub mod recorded;
 mod schema;
 mod scope;
 mod shadowed;
@@ -24,7 +25,7 @@ mod waiver;
 
 pub use action::Action;
 pub use attributes::Attributes;
-pub use cel::Key;
+pub use cel::{Hidden, Key};
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use editor::{limit_schema, schema, waiver_schema};
@@ -66,6 +67,24 @@ impl Policies {
     /// Every waiver, by policy.
     pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
         self.all().iter().flat_map(|policy| &policy.waivers)
+    }
+
+    /// What all that judges requests to the operation called `id` is for.
+    fn scopes_of(&self, id: &str) -> impl Iterator<Item = &Scope> {
+        let policies = self.of_operation(id).iter();
+        let of_policies = policies
+            .flat_map(|policy| std::iter::once(&policy.scope).chain(policy.waivers.iter().map(|waiver| &waiver.scope)));
+        of_policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
+    }
+
+    /// The headers, in lower case, that policies, limits and waivers for the operation called `id` read by name.
+    pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
+        self.scopes_of(id).filter_map(|scope| scope.headers.as_ref()).flatten().map(String::as_str).collect()
+    }
+
+    /// The parameters of the query that they read by name.
+    pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
+        self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
     }
 
     /// Every policy, in the order they were loaded.

@@ -2,6 +2,7 @@
 
 use super::cel::{Evaluation, EvaluationError, Expression, Request, Variables};
 use crate::contract::credential::Environment;
+use crate::document::NodeRef;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ pub struct Scope {
     pub(super) variables: Variables,
     /// The headers that its expressions read, in lower case; none where only a request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
+    /// The parameters of the query that its expressions read by name.
+    pub(super) query: BTreeSet<String>,
 }
 
 /// Why a policy has nothing to say of a request.
@@ -37,7 +40,7 @@ impl Scope {
     /// # Errors
     ///
     /// It is not, or nobody can say.
-    pub(super) fn enter<'a>(&'a self, request: Request<'a>) -> Result<Evaluation<'a>, Outside> {
+    pub(super) fn enter<'a>(&'a self, request: Request<'a>) -> Result<Evaluation<'a, NodeRef<'a>>, Outside> {
         if !self.environments.is_empty() && !self.environments.contains(&request.attributes.environment) {
             return Err(Outside::OtherEnvironment);
         }
@@ -46,7 +49,7 @@ impl Scope {
             match condition.is_true(&mut evaluation) {
                 Ok(true) => {}
                 Ok(false) => return Err(Outside::NoMatch(position)),
-                Err(error) => return Err(Outside::Failed(position, error)),
+                Err(failure) => return Err(Outside::Failed(position, failure.error())),
             }
         }
         Ok(evaluation)

@@ -58,7 +58,7 @@ impl Metadata {
 }
 
 /// The rule.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Spec {
     /// Which requests the rule is for.
@@ -91,7 +91,7 @@ pub struct Spec {
 }
 
 /// Which requests a rule is for.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Operation ids of Clerk's contract. Name every operation that takes the field, or the rule can be walked around:
@@ -105,7 +105,7 @@ pub struct Match {
 }
 
 /// An expression with a name.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(example = BTreeMap::from([("name", "NAME"), ("expression", "EXPRESSION")]))]
 pub struct Named {
@@ -118,7 +118,7 @@ pub struct Named {
 }
 
 /// What must be true.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(example = BTreeMap::from([("expression", "EXPRESSION"), ("message", "MESSAGE")]))]
 pub struct ValidationSource {

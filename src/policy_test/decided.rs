@@ -48,7 +48,7 @@ impl Decided {
                     client: &request.client,
                     time: request.time,
                 };
-                let Judgement { verdict, violations, rules, waivers, limits } =
+                let Judgement { verdict, violations, rules, waivers, limits, .. } =
                     decide(bundle, &operation, &attributes, request.body.clone());
                 Self { refused: verdict.err(), violations, rules, waivers, limits }
             }

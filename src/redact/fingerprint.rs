@@ -4,7 +4,7 @@ use aws_lc_rs::hmac;
 use std::fmt;
 use zeroize::Zeroize as _;
 
-/// A keyed fingerprint of a secret: equal secrets have equal fingerprints within one process, and nothing else follows from it.
+/// A keyed fingerprint of a secret: equal secrets have equal fingerprints under one key, and nothing else follows from it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub u64);
 
@@ -20,7 +20,7 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// Makes fingerprints with a key that lives and dies with this value (HMAC-SHA256, RFC 2104, cut to 64 bits).
+/// Makes fingerprints (HMAC-SHA256, RFC 2104, cut to 64 bits).
 ///
 /// Without the key, a guessed secret can't be checked against a log line; with a key of its own in every process, lines of
 /// two processes can't be joined by it either.
@@ -30,12 +30,17 @@ pub struct Fingerprinter {
 }
 
 impl Fingerprinter {
-    /// A fingerprinter with a fresh random key.
+    /// A fingerprinter with a fresh random key, which lives and dies with it.
     pub fn random() -> Self {
         let mut key: [u8; 32] = rand::random();
-        let fingerprinter = Self { key: hmac::Key::new(hmac::HMAC_SHA256, &key) };
+        let fingerprinter = Self::keyed(&key);
         key.zeroize();
         fingerprinter
+    }
+
+    /// A fingerprinter with this key.
+    pub fn keyed(key: &[u8]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
     }
 
     /// The fingerprint of `secret`. Costs about 0.3 us: the key's own blocks are hashed once, at the start.

@@ -3,6 +3,7 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
+use super::decision_log::Losses;
 use super::digits::hex;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
@@ -121,6 +122,8 @@ pub(super) struct Metrics {
     pub(super) active: Gauge,
     /// Lines the access log could not write in time.
     pub(super) lines_dropped: Counter,
+    /// Entries that the decision log lost.
+    pub(super) decisions_lost: Losses,
     /// Spans not handed over, for the queue was full.
     pub(super) spans_overflowed: Counter,
     /// Spans handed over that did not reach the collector.
@@ -132,6 +135,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Self {
         let spans: Family<Lost, Counter> = Family::default();
+        let entries: Family<Lost, Counter> = Family::default();
         let mut metrics = Self {
             registry: Registry::default(),
             served: Family::new_with_constructor(|| HistogramWithExemplars::new(REQUEST_BOUNDS.into_iter())),
@@ -151,13 +155,17 @@ impl Metrics {
             server: ServerMetrics::default(),
             active: Gauge::default(),
             lines_dropped: Counter::default(),
+            decisions_lost: Losses {
+                overflowed: entries.get_or_create_owned(&Lost { reason: "queue_full" }),
+                unwritten: entries.get_or_create_owned(&Lost { reason: "write_failed" }),
+            },
             spans_overflowed: spans.get_or_create_owned(&Lost { reason: "queue_full" }),
             spans_undelivered: spans.get_or_create_owned(&Lost { reason: "export_failed" }),
             other: Arc::from(OTHER),
             none: Arc::from(""),
         };
         metrics.register_http();
-        metrics.register_own(spans);
+        metrics.register_own(spans, entries);
         metrics
     }
 
@@ -192,7 +200,7 @@ impl Metrics {
     }
 
     /// Those that only this gateway has. The format adds `_total` and `_info` itself.
-    fn register_own(&mut self, spans: Family<Lost, Counter>) {
+    fn register_own(&mut self, spans: Family<Lost, Counter>, entries: Family<Lost, Counter>) {
         let registry = &mut self.registry;
         registry.register("portcullis_requests", "Requests by what became of them", self.requests.clone());
         registry.register(
@@ -217,6 +225,7 @@ impl Metrics {
             self.judged.clone(),
         );
         registry.register("portcullis_log_lines_dropped", "Access log lines lost", self.lines_dropped.clone());
+        registry.register("portcullis_decision_log_dropped", "Entries of the decision log lost", entries);
         registry.register("portcullis_spans_dropped", "Spans lost", spans);
         registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
         registry.register_with_unit(
@@ -363,6 +372,7 @@ mod tests {
             r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234"#,
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
+            r#"portcullis_decision_log_dropped_total{reason="write_failed"} 0"#,
             "# EOF",
         ] {
             assert!(lines.contains(&line), "{line} is not in\n{text}");

@@ -4,6 +4,7 @@
 
 mod access_log;
 pub mod application_log;
+mod decision_log;
 mod digits;
 mod environment;
 mod metrics;
@@ -18,13 +19,16 @@ mod version_alarm;
 mod waiver_metrics;
 
 pub use access_log::Output;
+pub use decision_log::{DecisionFile, FileError};
 pub use environment::VariableError;
 pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
+use crate::decision_log::Evidence;
 use crate::judge::Bundle;
 use access_log::AccessLog;
+use decision_log::DecisionLog;
 use environment::Environment;
 use http::HeaderMap;
 use metrics::Metrics;
@@ -51,6 +55,8 @@ pub struct Setup<'a> {
     pub upstream: &'a UpstreamTarget,
     /// Where access log lines are written.
     pub output: Output,
+    /// Where decisions are written; none for no decision log.
+    pub decisions: Option<DecisionFile>,
     /// Looks environment variables up: `OTEL_*` and `NO_COLOR`.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
     /// Runs the export. Its timer and I/O must be enabled, and it must go on running while
@@ -64,6 +70,9 @@ pub enum SetupError {
     /// The thread that writes the access log could not be started.
     #[error("the access log can't be started")]
     AccessLog(#[source] io::Error),
+    /// The thread that writes the decision log could not be started.
+    #[error("the decision log can't be started")]
+    DecisionLog(#[source] io::Error),
     /// Spans can't be exported.
     #[error(transparent)]
     Otlp(#[from] OtlpError),
@@ -77,6 +86,7 @@ pub struct Telemetry {
 
 struct Shared {
     log: AccessLog,
+    decisions: Option<DecisionLog>,
     metrics: Metrics,
     sampling: Sampling,
     version_alarm: VersionAlarm,
@@ -95,11 +105,13 @@ impl Telemetry {
         let metrics = Metrics::new();
         let no_colour = environment.get("NO_COLOR").is_some();
         let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
+        let decisions = setup.decisions.map(|file| DecisionLog::start(file, &metrics.decisions_lost)).transpose();
         let (overflowed, undelivered) = (metrics.spans_overflowed.clone(), metrics.spans_undelivered.clone());
         let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, overflowed, undelivered)?;
         let propagators = environment.get("OTEL_PROPAGATORS");
         let shared = Shared {
             log: log.map_err(SetupError::AccessLog)?,
+            decisions: decisions.map_err(SetupError::DecisionLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             version_alarm: VersionAlarm::new(),
@@ -133,6 +145,20 @@ impl Telemetry {
             otlp.add(record);
         }
         shared.metrics.add(record, otlp.is_some());
+    }
+
+    /// Writes the decision on a finished request to the decision log, where there is one, with what was kept of the request.
+    pub fn log_decision(&self, record: &Record, evidence: Option<Box<Evidence>>) {
+        if let Some(decisions) = &self.shared.decisions {
+            decisions.add(record, evidence);
+        }
+    }
+
+    /// Has decisions written to a new file, should the one that is written have been moved.
+    pub fn reopen_decision_log(&self) {
+        if let Some(decisions) = &self.shared.decisions {
+            decisions.reopen();
+        }
     }
 
     /// Says that `bundle` judges from now on.
@@ -173,8 +199,10 @@ impl Telemetry {
         let end = Instant::now() + deadline;
         let written = self.shared.log.flush(deadline);
         let left = end.saturating_duration_since(Instant::now());
+        let kept = self.shared.decisions.as_ref().is_none_or(|decisions| decisions.flush(left));
+        let left = end.saturating_duration_since(Instant::now());
         let exported = self.shared.otlp.as_ref().is_none_or(|otlp| otlp.shutdown(left));
-        written && exported
+        written && kept && exported
     }
 }
 

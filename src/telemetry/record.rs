@@ -6,7 +6,10 @@
 use super::trace_context::TraceContext;
 use crate::contract::UnknownVersion;
 use crate::contract::credential::{Environment, KeyClass};
+use crate::decision_log::Evidence;
 use crate::judge::violation::Violation;
+pub use crate::outcome::Outcome;
+use crate::policy::Client;
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, OTHER};
 use std::fmt;
@@ -16,34 +19,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// Most violations of one request that a log line or a span lists; OpenTelemetry's own limit is 128 events a span.
 const SHOWN_VIOLATIONS: usize = 32;
-
-/// What became of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// Judged and forwarded.
-    Allowed,
-    /// Nothing to judge; forwarded as it came.
-    Exempt,
-    /// Refused by the gateway.
-    Denied,
-    /// Forwarded or about to be, but the upstream or the gateway failed.
-    Failed,
-    /// The client went away before there was an answer.
-    Aborted,
-}
-
-impl Outcome {
-    /// The word used in logs, metrics and spans.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allowed => "allow",
-            Self::Exempt => "exempt",
-            Self::Denied => "deny",
-            Self::Failed => "fail",
-            Self::Aborted => "abort",
-        }
-    }
-}
 
 /// The id by which a caller, a log line and a span speak of the same decision: 64 random bits, shown as hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,12 +168,16 @@ pub struct Record {
     pub protocol_version: &'static str,
     /// The client's address; none where the transport has none.
     pub client: Option<SocketAddr>,
+    /// Who that is, for the decision log.
+    pub sender: Option<Arc<Client>>,
     /// Trace and span ids of this request and its place in the caller's trace.
     pub trace: TraceContext,
     /// The id shown to the caller.
     pub decision_id: DecisionId,
     /// What the request is for; none until it is routed, or where no operation of the contract fits.
     pub routed: Option<Routed>,
+    /// Whether it asked for an API version.
+    pub asked_version: bool,
     /// That it asked for an API version which the contract does not have.
     pub unknown_version: Option<UnknownVersion>,
     /// The environment by which policies judged it.
@@ -213,6 +192,8 @@ pub struct Record {
     pub reason: Option<Reason>,
     /// What rules found, whatever the action.
     pub violations: Vec<Violation>,
+    /// What the decision log keeps of it; none where there is no such log, or it was not judged.
+    pub evidence: Option<Box<Evidence>>,
     /// Keys whose counts limits forgot, to make room for its own.
     pub keys_forgotten: u64,
     /// The revision of the bundle (policies and contract) that judged it.
@@ -242,9 +223,11 @@ impl Record {
             endpoint: Endpoint::default(),
             protocol_version: "1.1",
             client: None,
+            sender: None,
             trace,
             decision_id: DecisionId::random(),
             routed: None,
+            asked_version: false,
             unknown_version: None,
             environment: Environment::Production,
             key_class: KeyClass::None,
@@ -252,6 +235,7 @@ impl Record {
             outcome: Outcome::Aborted,
             reason: None,
             violations: Vec::new(),
+            evidence: None,
             keys_forgotten: 0,
             revision,
             status: 0,

@@ -40,6 +40,7 @@ fn state() -> State {
         },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(io::sink(), false),
+        decisions: None,
         environment: &|_| None,
         runtime: Handle::current(),
     };

@@ -30,6 +30,17 @@ spec:
   actions: [Deny]
 ";
 
+/// A decision log that keeps as much as it can.
+const KEPT: &str = "decisionLog:
+  file: decisions.jsonl
+  chain: true
+  fingerprints:
+    key: { file: a.key }
+    body: [/first_name, /external_id, /public_metadata/plain, /unsafe_metadata/*/*]
+    params: [user_id]
+    headers: [x-number]
+";
+
 /// An upstream that fails where the path says so, and whose answers hold secrets too.
 async fn upstream() -> Recorder {
     Recorder::start(|request| {
@@ -58,8 +69,9 @@ fn configuration(upstream: SocketAddr) -> TempDir {
     let text = format!(
         "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
          upstream: {{ url: \"http://{upstream}\", responseTimeout: 500ms }}\npolicies: [{shipped:?}, errs.yaml]\n\
-         limits: {{ bodyBytes: 8192, headerBytes: 8192, bodyTimeout: 500ms }}\nlogs: {{ level: trace }}\nworkers: 1\n"
+         limits: {{ bodyBytes: 8192, headerBytes: 8192, bodyTimeout: 500ms }}\nlogs: {{ level: trace }}\nworkers: 1\n{KEPT}"
     );
+    std::fs::write(folder.path().join("a.key"), "a key that nobody who reads these lines can guess").unwrap();
     std::fs::write(folder.path().join("gateway.yaml"), text).unwrap();
     folder
 }
@@ -86,6 +98,7 @@ struct Told {
     spans: String,
     metrics: String,
     own: String,
+    decisions: String,
     refusals: Vec<(String, String)>,
 }
 
@@ -113,7 +126,8 @@ async fn tell(upstream: SocketAddr, recorder: Option<&Recorder>) -> Told {
     program.signal("TERM");
     let ended = program.ended().await;
     assert!(ended.status.success(), "{}", ended.stderr);
-    Told { log: ended.stdout, spans: collector.rest(), metrics, own: ended.stderr, refusals }
+    let decisions = std::fs::read_to_string(folder.path().join("decisions.jsonl")).unwrap();
+    Told { log: ended.stdout, spans: collector.rest(), metrics, own: ended.stderr, decisions, refusals }
 }
 
 /// The metrics, once they tell of `what`.
@@ -141,9 +155,13 @@ fn assert_without(canary: &str, place: &str, text: &str) {
 }
 
 fn assert_clean(told: &Told) {
-    for (place, text) in
-        [("access log", &told.log), ("spans", &told.spans), ("metrics", &told.metrics), ("stderr", &told.own)]
-    {
+    for (place, text) in [
+        ("access log", &told.log),
+        ("spans", &told.spans),
+        ("metrics", &told.metrics),
+        ("stderr", &told.own),
+        ("decision log", &told.decisions),
+    ] {
         assert!(text.len() > 500, "{place} says nothing: {text}");
         assert_without(SECRET, place, text);
         assert_without(NAME, place, text);
@@ -155,7 +173,10 @@ fn assert_clean(told: &Told) {
 
 fn reasons(log: &str) -> BTreeSet<String> {
     let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"));
-    lines.map(|line| line["reason"].as_str().or(line["decision"].as_str()).unwrap().to_owned()).collect()
+    let word = |line: serde_json::Value| {
+        line["reason"].as_str().or(line["decision"].as_str()).or(line["outcome"].as_str()).unwrap().to_owned()
+    };
+    lines.map(word).collect()
 }
 
 #[tokio::test]
@@ -163,9 +184,13 @@ async fn no_canary_of_any_request_is_told_to_anyone() {
     let upstream = upstream().await;
     let told = tell(upstream.address(), Some(&upstream)).await;
     assert_clean(&told);
-    let reasons: Vec<String> = reasons(&told.log).into_iter().collect();
+    assert!(told.decisions.contains("\"fingerprint\"") && told.decisions.contains("\"previous\""));
+    let logged: Vec<String> = reasons(&told.log).into_iter().collect();
+    // what is exempt is no decision, and nor is what broke off unjudged
+    let decided = logged.iter().filter(|reason| !["abort", "exempt"].contains(&reason.as_str())).cloned();
+    assert_eq!(reasons(&told.decisions), decided.collect());
     assert_eq!(
-        reasons,
+        logged,
         [
             "abort",
             "allow",

@@ -13,6 +13,8 @@ mod config_errors;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod decision_log;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;
@@ -44,6 +46,8 @@ mod readme;
 mod refusals;
 #[cfg(test)]
 mod request_limits;
+#[cfg(test)]
+mod rollout;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]

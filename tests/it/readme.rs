@@ -1,9 +1,13 @@
 //! README.md is true: its tables are the code's, its files load, its commands print what it shows, its links lead somewhere.
 
+use crate::rollout::log::{Sent, lines};
+use crate::support::gateway::bundle;
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
+use portcullis::decision_log::Entry;
+use portcullis::decision_log::chain::Link;
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::manifest;
 use portcullis::reason::Reason;
@@ -74,11 +78,52 @@ fn followed() -> TempDir {
         assert!(README.contains(&format!("`{file}`")), "README.md does not say to save {file}");
         fs::write(folder.path().join(file), text).unwrap();
     }
+    fs::write(folder.path().join("two-days.jsonl"), two_days(folder.path())).unwrap();
+    fs::write(folder.path().join("config/fingerprint.key"), "0".repeat(32)).unwrap();
+    fs::write(folder.path().join("decisions.jsonl"), decisions()).unwrap();
     folder
 }
 
+/// What the gateway of a clone wrote of two days.
+fn two_days(folder: &Path) -> String {
+    let files = yaml_files_in(&folder.join("policies")).into_iter().filter(|name| !name.contains(".test."));
+    let mut files: Vec<_> = files.map(|name| folder.join("policies").join(name)).collect();
+    files.sort();
+    let texts = files.into_iter().map(|file| PolicyText { text: fs::read_to_string(&file).unwrap(), file });
+    let bundle = bundle(&texts.collect::<Vec<_>>());
+    let sent = |day, caller, body| Sent { day, caller, body, ..Sent::default() };
+    let all = [
+        sent(1, "signup", r#"{"first_name":"Ada"}"#),
+        sent(1, "signup", r#"{"first_name":"Grace","skip_legal_checks":true}"#),
+        sent(2, "signup", r#"{"first_name":"Edith","skip_legal_checks":true}"#),
+        sent(2, "support", r#"{"external_id":"4711"}"#),
+        sent(2, "support", r#"{"last_name":"Lovelace","skip_legal_checks":false}"#),
+    ];
+    lines(&bundle, &all)
+}
+
+/// A chained log, in which the decision that is shown stands twice.
+fn decisions() -> String {
+    let line = blocks("json")
+        .into_iter()
+        .find(|block| block.contains("\"decision_id\""))
+        .expect("a decision")
+        .replace('\n', "");
+    let entry = Entry::read(&line).expect("an entry");
+    let line = serde_json::to_string(&entry).expect("a line");
+    let mut text = String::new();
+    let first = Link::default().append(&line, &mut text);
+    text.push('\n');
+    let _ = first.append(&line, &mut text);
+    text + "\n"
+}
+
 fn yaml_files(folder: &str) -> Vec<String> {
-    let entries = fs::read_dir(root().join(folder)).unwrap();
+    yaml_files_in(&root().join(folder))
+}
+
+fn yaml_files_in(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| Path::new(name).extension().is_some_and(|end| end == "yaml")).collect()
 }
@@ -249,6 +294,14 @@ fn check_shows_waivers_with_the_days_left() {
     assert_eq!(over.status.code(), Some(0), "one that is over stops by itself, and nothing else does");
     assert!(String::from_utf8(over.stdout).unwrap().trim_end().ends_with("2020-01-01T00:00:00Z  over"));
     assert!(String::from_utf8(over.stderr).unwrap().contains("the waiver is over since 2020-01-01T00:00:00Z"));
+}
+
+/// What is shown is what would be written, field by field.
+#[test]
+fn the_decision_is_one() {
+    let shown = blocks("json").into_iter().find(|block| block.contains("\"decision_id\"")).expect("a decision");
+    let entry = serde_json::to_value(Entry::read(&shown.replace('\n', "")).expect("an entry")).expect("JSON");
+    assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), entry);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use crate::support::source::{Line, Source, files, src};
 
 /// What every module may know.
-const SHARED: [&str; 3] = ["reason", "secret", "span"];
+const SHARED: [&str; 4] = ["reason", "outcome", "secret", "span"];
 
 /// What each module may know besides, from the top down: each what is below it. `config` stands aside, because those who
 /// read it are above the pure modules; `manifest` is how files are read.
-const MAY_IMPORT: [(&str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &[&str]); 24] = [
     ("main", &[]),
     ("lib", &[]),
     (
@@ -18,6 +18,8 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "gateway",
             "upstream",
             "telemetry",
+            "rollout",
+            "decision_log",
             "policy_test",
             "judge",
             "policy",
@@ -31,7 +33,19 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
     ),
     (
         "admin",
-        &["server", "gateway", "upstream", "telemetry", "judge", "policy", "contract", "document", "redact", "config"],
+        &[
+            "server",
+            "gateway",
+            "upstream",
+            "telemetry",
+            "decision_log",
+            "judge",
+            "policy",
+            "contract",
+            "document",
+            "redact",
+            "config",
+        ],
     ),
     (
         "server",
@@ -39,6 +53,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "gateway",
             "upstream",
             "telemetry",
+            "decision_log",
             "judge",
             "policy",
             "contract",
@@ -48,26 +63,33 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "transport",
         ],
     ),
-    ("gateway", &["upstream", "telemetry", "judge", "policy", "contract", "document", "redact", "config"]),
+    (
+        "gateway",
+        &["upstream", "telemetry", "decision_log", "judge", "policy", "contract", "document", "redact", "config"],
+    ),
     ("upstream", &["telemetry", "judge", "policy", "contract", "document", "redact", "config", "transport"]),
     ("transport", &[]),
-    ("telemetry", &["judge", "policy", "contract", "document", "redact", "config"]),
+    ("telemetry", &["decision_log", "judge", "policy", "contract", "document", "redact", "config"]),
+    ("rollout", &["decision_log", "judge", "policy", "contract", "redact"]),
+    ("decision_log", &["judge", "policy", "contract", "document", "redact"]),
     ("policy_test", &["judge", "policy", "contract", "document", "redact", "manifest"]),
     ("judge", &["policy", "contract", "document", "redact", "manifest"]),
     ("policy", &["contract", "document", "redact", "manifest"]),
     ("contract", &["document", "redact", "manifest"]),
     ("document", &["redact"]),
     ("redact", &[]),
-    ("config", &["contract", "manifest"]),
+    ("config", &["contract", "redact", "manifest"]),
     ("selftest", &[]),
     ("manifest", &[]),
     ("reason", &[]),
+    ("outcome", &[]),
     ("secret", &[]),
     ("span", &[]),
 ];
 
 /// The modules that decide, which do nothing else: same input, same output.
-const PURE: [&str; 6] = ["policy_test", "judge", "policy", "document", "contract", "manifest"];
+const PURE: [&str; 8] =
+    ["policy_test", "rollout", "decision_log", "judge", "policy", "document", "contract", "manifest"];
 
 /// The log writers, whose business the standard streams are.
 const WRITERS: [&str; 2] = ["src/telemetry/access_log/mod.rs", "src/telemetry/application_log.rs"];

@@ -35,6 +35,7 @@ fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telemetry {
         traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied], slow_threshold: LONG },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
+        decisions: None,
         environment: &lookup,
         runtime: Handle::current(),
     };

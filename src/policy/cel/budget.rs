@@ -11,7 +11,7 @@ const BYTES_A_STEP: usize = 16;
 
 /// Steps that are left.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(in crate::policy) struct Budget {
     left: u32,
 }
 

@@ -2,22 +2,23 @@
 
 use super::EvaluationError;
 use super::budget::Budget;
+use super::sight::Structure;
 use super::value::Value;
 use super::{number, time};
 
-type Converted<'a> = Result<Value<'a>, EvaluationError>;
+type Converted<'a, S> = Result<Value<'a, S>, EvaluationError>;
 
 const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
 const NO_VALUE: EvaluationError = EvaluationError::NotConvertible;
 
 /// The text of a value, with its cost paid; numbers and durations are short where they are sound.
-fn text<'v>(value: &'v Value<'_>, budget: &mut Budget) -> Result<&'v str, EvaluationError> {
+fn text<'v, 'a, S: Structure<'a>>(value: &'v Value<'a, S>, budget: &mut Budget) -> Result<&'v str, EvaluationError> {
     let text = value.as_str().ok_or(WRONG)?;
     budget.bytes(text.len())?;
     Ok(text)
 }
 
-pub(super) fn bool<'a>(value: &Value<'a>) -> Converted<'a> {
+pub(super) fn bool<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Converted<'a, S> {
     match value {
         Value::Bool(value) => Ok(Value::Bool(*value)),
         _ => match value.as_str().ok_or(WRONG)? {
@@ -28,7 +29,7 @@ pub(super) fn bool<'a>(value: &Value<'a>) -> Converted<'a> {
     }
 }
 
-pub(super) fn int<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
+pub(super) fn int<'a, S: Structure<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
     match value {
         Value::Int(value) => Ok(Value::Int(*value)),
         Value::Uint(value) => i64::try_from(*value).map(Value::Int).map_err(|_| EvaluationError::Arithmetic),
@@ -38,7 +39,7 @@ pub(super) fn int<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
     }
 }
 
-pub(super) fn uint<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
+pub(super) fn uint<'a, S: Structure<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
     match value {
         Value::Uint(value) => Ok(Value::Uint(*value)),
         Value::Int(value) => u64::try_from(*value).map(Value::Uint).map_err(|_| EvaluationError::Arithmetic),
@@ -48,7 +49,7 @@ pub(super) fn uint<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> 
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the nearest double is what CEL asks for")]
-pub(super) fn double<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
+pub(super) fn double<'a, S: Structure<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
     match value {
         Value::Double(value) => Ok(Value::Double(*value)),
         Value::Int(value) => Ok(Value::Double(*value as f64)),
@@ -57,7 +58,7 @@ pub(super) fn double<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a
     }
 }
 
-pub(super) fn string<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
+pub(super) fn string<'a, S: Structure<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
     let text = match value {
         Value::String(_) | Value::Text(_) => return Ok(value.clone()),
         Value::Bool(value) => value.to_string(),
@@ -75,14 +76,14 @@ pub(super) fn string<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a
     Ok(Value::Text(text.into()))
 }
 
-pub(super) fn bytes<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
+pub(super) fn bytes<'a, S: Structure<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
     match value {
         Value::Bytes(_) => Ok(value.clone()),
         _ => Ok(Value::Bytes(text(value, budget)?.as_bytes().into())),
     }
 }
 
-pub(super) fn timestamp<'a>(value: &Value<'a>) -> Converted<'a> {
+pub(super) fn timestamp<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Converted<'a, S> {
     match value {
         Value::Timestamp(_) => Ok(value.clone()),
         Value::Int(seconds) => time::timestamp_of_seconds(*seconds),
@@ -90,7 +91,7 @@ pub(super) fn timestamp<'a>(value: &Value<'a>) -> Converted<'a> {
     }
 }
 
-pub(super) fn duration<'a>(value: &Value<'a>, budget: &mut Budget) -> Converted<'a> {
+pub(super) fn duration<'a, S: Structure<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
     match value {
         Value::Duration(_) => Ok(value.clone()),
         _ => time::duration(text(value, budget)?),

@@ -3,11 +3,17 @@
 use super::EvaluationError;
 use super::budget::Budget;
 use super::number;
+use super::sight::{Doubt, Failure, Structure};
 use super::value::Value;
 use std::cmp::Ordering;
 
-/// Whether two values are equal: numbers by value, lists by element, maps by key. Values of different types are not equal.
-pub(super) fn equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<bool, EvaluationError> {
+/// Whether two values are equal: numbers by value, lists by element, maps by key. Values of different types are not equal, and
+/// neither are a hidden one and another of another type or size.
+pub(super) fn equal<'a, S: Structure<'a>>(
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+    budget: &mut Budget,
+) -> Result<bool, Failure<S::Hidden>> {
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
@@ -15,6 +21,10 @@ pub(super) fn equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) ->
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
         (Value::Duration(left), Value::Duration(right)) => left == right,
         (Value::Type(left), Value::Type(right)) => left == right,
+        (Value::Hidden(hidden), _) | (_, Value::Hidden(hidden)) if left.outline().may_equal(right.outline()) => {
+            return Err(Failure::Hidden(*hidden));
+        }
+        (Value::Hidden(_), _) | (_, Value::Hidden(_)) => false,
         _ => match (left.as_str(), right.as_str()) {
             (Some(left), Some(right)) => {
                 if left.len() == right.len() {
@@ -23,7 +33,7 @@ pub(super) fn equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) ->
                 left == right
             }
             (None, None) if left.len().is_some() => {
-                left.kind() == right.kind() && left.len() == right.len() && containers_equal(left, right, budget)?
+                left.is_map() == right.is_map() && left.len() == right.len() && containers_equal(left, right, budget)?
             }
             (None, None) => number::order(left, right) == Some(Ordering::Equal),
             _ => false,
@@ -32,23 +42,43 @@ pub(super) fn equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) ->
 }
 
 /// Whether two lists, or two maps, of the same length are equal.
-fn containers_equal(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<bool, EvaluationError> {
-    let is_map = matches!(left, Value::Map(_) | Value::OwnMap(_) | Value::Object(_));
+fn containers_equal<'a, S: Structure<'a>>(
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+    budget: &mut Budget,
+) -> Result<bool, Failure<S::Hidden>> {
+    let mut doubt = Doubt::NONE;
     for position in 0..left.len().unwrap_or_default() {
         budget.steps(1)?;
-        let (Some(one), other) = (left.item(position), right.item(position)) else { return Ok(false) };
-        let (one, other) =
-            if is_map { (left.under(&one, budget)?, right.under(&one, budget)?) } else { (Some(one), other) };
-        match (one, other) {
-            (Some(one), Some(other)) if equal(&one, &other, budget)? => {}
-            _ => return Ok(false),
+        if doubt.is_found(differ(left, right, position, budget))? {
+            return Ok(false);
         }
     }
-    Ok(true)
+    doubt.or(true)
+}
+
+/// Whether two lists have different elements at `position`, or two maps different values under the key that the first has there.
+fn differ<'a, S: Structure<'a>>(
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+    position: usize,
+    budget: &mut Budget,
+) -> Result<bool, Failure<S::Hidden>> {
+    let (Some(one), other) = (left.item(position), right.item(position)) else { return Ok(true) };
+    let (one, other) =
+        if left.is_map() { (left.under(&one, budget)?, right.under(&one, budget)?) } else { (Some(one), other) };
+    match (one, other) {
+        (Some(one), Some(other)) => Ok(!equal(&one, &other, budget)?),
+        _ => Ok(true),
+    }
 }
 
 /// The order of two values of one type.
-pub(super) fn order(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) -> Result<Ordering, EvaluationError> {
+pub(super) fn order<'a, S: Structure<'a>>(
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+    budget: &mut Budget,
+) -> Result<Ordering, EvaluationError> {
     if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
         budget.bytes(left.len().min(right.len()))?;
         return Ok(left.cmp(right));
@@ -64,35 +94,22 @@ pub(super) fn order(left: &Value<'_>, right: &Value<'_>, budget: &mut Budget) ->
 }
 
 /// Whether `wanted` is an element of a list, or a key of a map.
-pub(super) fn contains(
-    container: &Value<'_>,
-    wanted: &Value<'_>,
+pub(super) fn contains<'a, S: Structure<'a>>(
+    container: &Value<'a, S>,
+    wanted: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<bool, EvaluationError> {
-    match container {
-        Value::Map(_) | Value::OwnMap(_) | Value::Object(_) => Ok(container.under(wanted, budget)?.is_some()),
-        Value::List(_) | Value::OwnList(_) => any(container.items().unwrap_or_default(), wanted, budget),
-        Value::Array(_) => {
-            for position in 0..container.len().unwrap_or_default() {
-                budget.steps(1)?;
-                if let Some(item) = container.item(position)
-                    && equal(&item, wanted, budget)?
-                {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        }
-        _ => Err(EvaluationError::NoSuchOverload),
+) -> Result<bool, Failure<S::Hidden>> {
+    if container.is_map() {
+        return Ok(container.under(wanted, budget)?.is_some());
     }
-}
-
-fn any(items: &[Value<'_>], wanted: &Value<'_>, budget: &mut Budget) -> Result<bool, EvaluationError> {
-    for item in items {
+    let mut doubt = Doubt::NONE;
+    for position in 0..container.len().ok_or(EvaluationError::NoSuchOverload)? {
         budget.steps(1)?;
-        if equal(item, wanted, budget)? {
+        if let Some(item) = container.item(position)
+            && doubt.is_found(equal(&item, wanted, budget))?
+        {
             return Ok(true);
         }
     }
-    Ok(false)
+    doubt.or(false)
 }

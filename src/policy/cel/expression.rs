@@ -7,8 +7,10 @@ use super::kind::Kinds;
 use super::lower::{Lowering, Part};
 use super::names::{Names, Variable};
 use super::node::Node;
+use super::sight::{Failure, Structure};
 use super::syntax::{Mistake, Syntax, parse};
 use super::value::Value;
+use crate::document::NodeRef;
 use crate::policy::reads::Reads;
 use std::collections::BTreeSet;
 
@@ -144,7 +146,10 @@ impl Variables {
     }
 
     /// What an evaluation of the policy's expressions starts from.
-    pub(in crate::policy) const fn evaluation<'a>(&'a self, request: super::Request<'a>) -> Evaluation<'a> {
+    pub(in crate::policy) const fn evaluation<'a, S: Structure<'a>>(
+        &'a self,
+        request: S::Request,
+    ) -> Evaluation<'a, S> {
         Evaluation::new(Some(request), &self.0)
     }
 }
@@ -155,8 +160,12 @@ impl KeyExpression {
     /// # Errors
     ///
     /// The expression has no value.
-    pub(in crate::policy) fn of<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> Result<Key, EvaluationError> {
-        Key::of(&evaluation.value(&self.0)?).ok_or(EvaluationError::NoSuchOverload)
+    pub(in crate::policy) fn of<'a>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, NodeRef<'a>>,
+    ) -> Result<Key, EvaluationError> {
+        let value = evaluation.value(&self.0).map_err(Failure::error)?;
+        Key::of(&value).ok_or(EvaluationError::NoSuchOverload)
     }
 }
 
@@ -173,11 +182,14 @@ impl Expression {
     ///
     /// # Errors
     ///
-    /// It has no value, or one that is not a boolean.
-    pub(in crate::policy) fn is_true<'a>(&'a self, evaluation: &mut Evaluation<'a>) -> Result<bool, EvaluationError> {
-        match evaluation.value(&self.0)? {
+    /// It has no value, or one that is not a boolean; or that cannot be seen.
+    pub(in crate::policy) fn is_true<'a, S: Structure<'a>>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, S>,
+    ) -> Result<bool, Failure<S::Hidden>> {
+        match evaluation.value(&self.0)?.seen()? {
             Value::Bool(value) => Ok(value),
-            _ => Err(EvaluationError::WrongType),
+            _ => Err(EvaluationError::WrongType.into()),
         }
     }
 }

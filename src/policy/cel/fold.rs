@@ -1,18 +1,19 @@
 //! What `all`, `exists`, `exists_one`, `map` and `filter` make of elements, one after the other.
 
 use super::EvaluationError;
+use super::sight::{Failure, Structure};
 use super::syntax::Macro;
 use super::value::Value;
 
 /// What a comprehension has come to so far.
-pub(super) struct Fold<'a> {
+pub(super) struct Fold<'a, S: Structure<'a>> {
     r#macro: Macro,
-    failure: Option<EvaluationError>,
+    failure: Option<Failure<S::Hidden>>,
     taken: usize,
-    items: Vec<Value<'a>>,
+    items: Vec<Value<'a, S>>,
 }
 
-impl<'a> Fold<'a> {
+impl<'a, S: Structure<'a>> Fold<'a, S> {
     pub(super) const fn new(r#macro: Macro) -> Self {
         Self { r#macro, failure: None, taken: 0, items: Vec::new() }
     }
@@ -20,16 +21,16 @@ impl<'a> Fold<'a> {
     /// Takes in what an element came to; the result, once no further element can change it.
     pub(super) fn take(
         &mut self,
-        test: Result<bool, EvaluationError>,
-        item: Value<'a>,
-    ) -> Result<Option<Value<'a>>, EvaluationError> {
+        test: Result<bool, Failure<S::Hidden>>,
+        item: Value<'a, S>,
+    ) -> Result<Option<Value<'a, S>>, Failure<S::Hidden>> {
         match self.r#macro {
             // as with `&&` and `||`: one element decides, whatever the others fail with
             Macro::All | Macro::Exists => match test {
                 Ok(value) if value == (self.r#macro == Macro::Exists) => return Ok(Some(Value::Bool(value))),
                 Ok(_) => {}
-                Err(EvaluationError::TooCostly) => return Err(EvaluationError::TooCostly),
-                Err(error) => self.failure = self.failure.or(Some(error)),
+                Err(error @ Failure::Error(EvaluationError::TooCostly)) => return Err(error),
+                Err(now) => self.failure = Some(now.after(self.failure)),
             },
             Macro::ExistsOne => self.taken += usize::from(test?),
             Macro::Map | Macro::Filter => {
@@ -42,7 +43,7 @@ impl<'a> Fold<'a> {
     }
 
     /// The result once there are no more elements.
-    pub(super) fn finish(self) -> Result<Value<'a>, EvaluationError> {
+    pub(super) fn finish(self) -> Result<Value<'a, S>, Failure<S::Hidden>> {
         if let Some(error) = self.failure {
             return Err(error);
         }

@@ -4,6 +4,7 @@ use super::EvaluationError;
 use super::budget::Budget;
 use super::convert;
 use super::kind::Kinds;
+use super::sight::{Failure, Structure};
 use super::size;
 use super::time::{self, Part};
 use super::value::Value;
@@ -130,14 +131,37 @@ pub(super) static FUNCTIONS: [Signature; 26] = [
     part("getMilliseconds", TIME_OR_DURATION, Part::Milliseconds),
 ];
 
+const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
+
 impl Function {
+    /// Whether it may give something for a hidden value.
+    pub(super) const fn takes_hidden(self) -> bool {
+        matches!(self, Self::Size | Self::Type | Self::Dyn)
+    }
+
     /// What the function gives for `arguments`.
-    pub(super) fn call<'a>(self, arguments: &[Value<'a>], budget: &mut Budget) -> Result<Value<'a>, EvaluationError> {
-        const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
-        let (first, second) = (arguments.first().ok_or(WRONG)?, arguments.get(1));
+    pub(super) fn call<'a, S: Structure<'a>>(
+        self,
+        arguments: &[Value<'a, S>],
+        budget: &mut Budget,
+    ) -> Result<Value<'a, S>, Failure<S::Hidden>> {
+        let first = arguments.first().ok_or(WRONG)?;
         match self {
             Self::Size => size::size(first, budget),
             Self::JsonSize => size::json_size(first, budget),
+            Self::Type => first.kind().map(Value::Type).map_err(Failure::Hidden),
+            _ => Ok(self.convert(first, arguments.get(1), budget)?),
+        }
+    }
+
+    /// What those give that look at scalars alone.
+    fn convert<'a, S: Structure<'a>>(
+        self,
+        first: &Value<'a, S>,
+        second: Option<&Value<'a, S>>,
+        budget: &mut Budget,
+    ) -> Result<Value<'a, S>, EvaluationError> {
+        match self {
             Self::Contains | Self::StartsWith | Self::EndsWith => {
                 let (text, part) = (first.as_str().ok_or(WRONG)?, second.and_then(Value::as_str).ok_or(WRONG)?);
                 if self == Self::Contains {
@@ -149,7 +173,6 @@ impl Function {
                 Ok(Value::Bool(if is_start { text.starts_with(part) } else { text.ends_with(part) }))
             }
             Self::Part(part) => time::part(part, first, second.map(|zone| zone.as_str().ok_or(WRONG)).transpose()?),
-            Self::Type => Ok(Value::Type(first.kind())),
             Self::Dyn => Ok(first.clone()),
             Self::Bool => convert::bool(first),
             Self::Int => convert::int(first, budget),
@@ -159,7 +182,7 @@ impl Function {
             Self::Bytes => convert::bytes(first, budget),
             Self::Timestamp => convert::timestamp(first),
             Self::Duration => convert::duration(first, budget),
-            Self::Matches => Err(WRONG),
+            Self::Matches | Self::Size | Self::JsonSize | Self::Type => Err(WRONG),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::policy) enum Kind {
     Null,
     Bool,
     Int,
@@ -39,7 +39,7 @@ impl Kind {
 
 /// A set of types: what an expression may evaluate to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Kinds(u16);
+pub(in crate::policy) struct Kinds(u16);
 
 impl Kinds {
     pub(super) const NONE: Self = Self(0);

@@ -28,6 +28,8 @@ pub(in crate::policy) struct Names<'c> {
     pub(super) variables: Vec<Variable<'c>>,
     /// The headers that are read, in lower case; none once one is that only a request decides on.
     pub(super) headers: Option<BTreeSet<String>>,
+    /// The parameters of the query that are read by name.
+    pub(super) query: BTreeSet<String>,
     /// What of the body the expressions so far read.
     pub(super) reads: Reads,
 }
@@ -57,6 +59,7 @@ impl<'c> Names<'c> {
             params: map(params.iter()),
             variables: Vec::new(),
             headers: Some(BTreeSet::new()),
+            query: BTreeSet::new(),
             reads: Reads::default(),
         }
     }
@@ -64,6 +67,11 @@ impl<'c> Names<'c> {
     /// What of the body was read since this was asked for the last time.
     pub(in crate::policy) fn take_reads(&mut self) -> Reads {
         std::mem::take(&mut self.reads)
+    }
+
+    /// The parameters of the query that expressions read by name.
+    pub(in crate::policy) fn take_query(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.query)
     }
 
     /// The first field that is or holds a secret among those of `reads`, and those that only a request decides on.

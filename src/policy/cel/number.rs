@@ -1,12 +1,13 @@
 //! Numbers: read as written, compared by value whatever their types, calculated within one type.
 
 use super::EvaluationError;
+use super::sight::Structure;
 use super::syntax::Operator;
 use super::value::Value;
 use std::cmp::Ordering;
 
 /// A number of the body: `int` or `uint` where it is written as one that fits, else the nearest `double`.
-pub(super) fn read<'a>(text: &str) -> Value<'a> {
+pub(super) fn read<'a, S: Structure<'a>>(text: &str) -> Value<'a, S> {
     if let Ok(value) = text.parse() {
         return Value::Int(value);
     }
@@ -17,7 +18,7 @@ pub(super) fn read<'a>(text: &str) -> Value<'a> {
 }
 
 /// The order of two numbers by value, exactly; none where one is no number, or not a number.
-pub(super) fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
+pub(super) fn order<'a, S: Structure<'a>>(left: &Value<'a, S>, right: &Value<'a, S>) -> Option<Ordering> {
     match (left, right) {
         (Value::Double(left), Value::Double(right)) => left.partial_cmp(right),
         (Value::Double(left), _) => order_with_double(whole(right)?, *left).map(Ordering::reverse),
@@ -26,7 +27,7 @@ pub(super) fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
     }
 }
 
-fn whole(value: &Value<'_>) -> Option<i128> {
+fn whole<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Option<i128> {
     match value {
         Value::Int(value) => Some(i128::from(*value)),
         Value::Uint(value) => Some(i128::from(*value)),
@@ -46,7 +47,7 @@ fn order_with_double(whole: i128, double: f64) -> Option<Ordering> {
 }
 
 /// A position in a list: an `int` or `uint`, or a `double` that is whole.
-pub(super) fn position(value: &Value<'_>) -> Result<Option<usize>, EvaluationError> {
+pub(super) fn position<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Option<usize>, EvaluationError> {
     match value {
         Value::Double(double) if double.fract() == 0.0 => {
             Ok(int_of_double(*double).ok().and_then(|whole| usize::try_from(whole).ok()))
@@ -70,11 +71,11 @@ pub(super) fn uint_of_double(double: f64) -> Result<u64, EvaluationError> {
 }
 
 /// `left operator right` for two numbers of one type.
-pub(super) fn calculate<'a>(
+pub(super) fn calculate<'a, S: Structure<'a>>(
     operator: Operator,
-    left: &Value<'_>,
-    right: &Value<'_>,
-) -> Result<Value<'a>, EvaluationError> {
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+) -> Result<Value<'a, S>, EvaluationError> {
     let value = match (left, right) {
         (Value::Int(left), Value::Int(right)) => match operator {
             Operator::Add => left.checked_add(*right),
@@ -105,7 +106,7 @@ pub(super) fn calculate<'a>(
 }
 
 /// `-value`
-pub(super) fn negate<'a>(value: &Value<'_>) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn negate<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Value<'a, S>, EvaluationError> {
     match value {
         Value::Int(value) => value.checked_neg().map(Value::Int).ok_or(EvaluationError::Arithmetic),
         Value::Double(value) => Ok(Value::Double(-value)),
@@ -116,13 +117,18 @@ pub(super) fn negate<'a>(value: &Value<'_>) -> Result<Value<'a>, EvaluationError
 #[cfg(test)]
 mod tests {
     use super::{order, read};
+    use crate::policy::cel::sight::Nothing;
     use crate::policy::cel::value::Value;
     use std::cmp::Ordering;
 
     #[test]
     fn numbers_compare_by_value_and_nothing_is_rounded() {
         for (left, right, expected) in [
-            (Value::Int(9_007_199_254_740_993), Value::Double(9_007_199_254_740_992.0), Some(Ordering::Greater)),
+            (
+                Value::<Nothing>::Int(9_007_199_254_740_993),
+                Value::Double(9_007_199_254_740_992.0),
+                Some(Ordering::Greater),
+            ),
             (Value::Uint(u64::MAX), Value::Double(18_446_744_073_709_551_616.0), Some(Ordering::Less)),
             (Value::Int(-1), Value::Uint(u64::MAX), Some(Ordering::Less)),
             (Value::Int(1), Value::Double(1.5), Some(Ordering::Less)),
@@ -139,10 +145,10 @@ mod tests {
 
     #[test]
     fn a_number_of_the_body_is_read_as_it_is_written() {
-        assert!(matches!(read("-9223372036854775808"), Value::Int(i64::MIN)));
-        assert!(matches!(read("18446744073709551615"), Value::Uint(u64::MAX)));
-        assert!(matches!(read("18446744073709551616"), Value::Double(_)));
-        assert!(matches!(read("1.0"), Value::Double(_)));
-        assert!(matches!(read("-0"), Value::Int(0)));
+        assert!(matches!(read::<Nothing>("-9223372036854775808"), Value::Int(i64::MIN)));
+        assert!(matches!(read::<Nothing>("18446744073709551615"), Value::Uint(u64::MAX)));
+        assert!(matches!(read::<Nothing>("18446744073709551616"), Value::Double(_)));
+        assert!(matches!(read::<Nothing>("1.0"), Value::Double(_)));
+        assert!(matches!(read::<Nothing>("-0"), Value::Int(0)));
     }
 }

@@ -1,16 +1,20 @@
 //! `request`, `client` and `instance`: what policies know of a request besides its body.
 
+use super::budget::Budget;
+use super::sight::{Facts, Failure, Structure};
+use super::size;
 use super::value::Value;
 use crate::contract::{Operation, query_pairs};
-use crate::document::{Document, View};
+use crate::document::{Document, NodeRef, View};
 use crate::policy::{Attributes, Client};
 use chrono::{DateTime, Utc};
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A single fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
+pub(in crate::policy) enum Fact {
     Method,
     Path,
     Operation,
@@ -27,7 +31,7 @@ pub(super) enum Fact {
 
 /// What holds values by names that only a request decides on; a name that is not there reads as `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Record {
+pub(in crate::policy) enum Record {
     Body,
     Headers,
     Query,
@@ -75,8 +79,8 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Whether the header called `name` holds credentials.
-pub(super) fn is_credential(name: &str) -> bool {
+/// Whether the header called `name` holds credentials: to policies it is not there.
+pub fn is_credential(name: &str) -> bool {
     CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
 }
 
@@ -91,8 +95,34 @@ pub(in crate::policy) struct Request<'a> {
     pub(in crate::policy) attributes: &'a Attributes<'a>,
 }
 
-impl<'a> Request<'a> {
-    pub(super) fn fact(&self, fact: Fact) -> Value<'a> {
+/// Of the body as it came, everything is there to be seen.
+impl<'a> Structure<'a> for NodeRef<'a> {
+    type Hidden = Infallible;
+    type Request = Request<'a>;
+
+    fn len(self) -> usize {
+        View::len(self)
+    }
+
+    fn child(self, position: usize) -> Option<Value<'a, Self>> {
+        View::child(self, position).map(Value::of)
+    }
+
+    fn name(self, position: usize) -> Option<Value<'a, Self>> {
+        View::name(self, position).map(Value::String)
+    }
+
+    fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Infallible> {
+        Ok(View::member(self, name).map(Value::of))
+    }
+
+    fn json_size(self, budget: &mut Budget) -> Result<usize, Failure<Infallible>> {
+        Ok(size::compact(self, budget)?)
+    }
+}
+
+impl<'a> Facts<'a, NodeRef<'a>> for Request<'a> {
+    fn fact(self, fact: Fact) -> Value<'a, NodeRef<'a>> {
         let attributes = self.attributes;
         match fact {
             Fact::Method => Value::String(attributes.method),
@@ -113,10 +143,27 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The value that `record` holds under `name`; none where it holds none.
-    pub(super) fn entry(&self, record: Record, name: &str) -> Option<Value<'a>> {
+    fn entry(
+        self,
+        record: Record,
+        name: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<Value<'a, NodeRef<'a>>>, Failure<Infallible>> {
+        if record == Record::Query {
+            budget.bytes(self.attributes.query.len())?;
+        }
+        let value = self.held(record, name);
+        if let Some(Value::Text(text)) = &value {
+            budget.bytes(text.len())?;
+        }
+        Ok(value)
+    }
+}
+
+impl<'a> Request<'a> {
+    fn held(self, record: Record, name: &str) -> Option<Value<'a, NodeRef<'a>>> {
         match record {
-            Record::Body => self.document?.root().member(name).map(Value::of),
+            Record::Body => View::member(self.document?.root(), name).map(Value::of),
             Record::Parameters => {
                 let mut parameters = self.attributes.parameters.iter();
                 parameters.find(|(known, _)| **known == *name).map(|(_, value)| Value::String(value))
@@ -130,7 +177,7 @@ impl<'a> Request<'a> {
     }
 
     /// The values of a header, joined as if they had come in one line.
-    fn header(&self, name: &str) -> Option<Value<'a>> {
+    fn header(self, name: &str) -> Option<Value<'a, NodeRef<'a>>> {
         if is_credential(name) {
             return None;
         }
@@ -149,7 +196,7 @@ impl<'a> Request<'a> {
 }
 
 /// A fact about the client; none where the connection does not tell it. Without a certificate there are no names.
-fn of_client(fact: Fact, client: &Client) -> Option<Value<'_>> {
+pub(super) fn of_client<'a, S: Structure<'a>>(fact: Fact, client: &'a Client) -> Option<Value<'a, S>> {
     let certificate = client.certificate.as_ref();
     match fact {
         Fact::ClientIp => client.address.map(|address| Value::Text(address.ip().to_string().into())),
@@ -165,7 +212,7 @@ fn of_client(fact: Fact, client: &Client) -> Option<Value<'_>> {
 }
 
 /// None for a clock that stands before 1970, or past what a timestamp can be.
-fn time(now: SystemTime) -> Option<DateTime<Utc>> {
+pub(super) fn time(now: SystemTime) -> Option<DateTime<Utc>> {
     let since = now.duration_since(UNIX_EPOCH).ok()?;
     DateTime::from_timestamp(i64::try_from(since.as_secs()).ok()?, since.subsec_nanos())
 }

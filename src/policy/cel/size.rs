@@ -2,40 +2,49 @@
 
 use super::EvaluationError;
 use super::budget::Budget;
+use super::sight::{Failure, Hidden, Structure};
 use super::value::Value;
-use crate::document::{Kind, NodeRef, View};
+use crate::document::{Kind, NodeRef, View, quoted_size};
 
 /// How many characters, bytes, elements or entries a value has.
-pub(super) fn size<'a>(value: &Value<'_>, budget: &mut Budget) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn size<'a, S: Structure<'a>>(
+    value: &Value<'a, S>,
+    budget: &mut Budget,
+) -> Result<Value<'a, S>, Failure<S::Hidden>> {
     if let Some(text) = value.as_str() {
         budget.bytes(text.len())?;
         return Ok(int(text.chars().count()));
     }
     match value {
         Value::Bytes(bytes) => Ok(int(bytes.len())),
-        _ => value.len().map(int).ok_or(EvaluationError::NoSuchOverload),
+        Value::Hidden(hidden) => Into::<Hidden>::into(*hidden).size.map(int).ok_or(Failure::Hidden(*hidden)),
+        _ => Ok(value.len().map(int).ok_or(EvaluationError::NoSuchOverload)?),
     }
 }
 
 /// How many bytes a value of the body takes as compact JSON; 0 where there is none.
-pub(super) fn json_size<'a>(value: &Value<'_>, budget: &mut Budget) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn json_size<'a, S: Structure<'a>>(
+    value: &Value<'a, S>,
+    budget: &mut Budget,
+) -> Result<Value<'a, S>, Failure<S::Hidden>> {
     let bytes = match value {
         Value::Null => 0,
-        Value::Array(node) | Value::Object(node) => compact(*node, budget)?,
+        Value::Array(structure) | Value::Object(structure) => structure.json_size(budget)?,
         _ => {
             let text = value.as_str().ok_or(EvaluationError::NoSuchOverload)?;
             budget.bytes(text.len())?;
-            string(text)
+            quoted_size(text)
         }
     };
     Ok(int(bytes))
 }
 
-fn int<'a>(length: usize) -> Value<'a> {
+fn int<'a, S: Structure<'a>>(length: usize) -> Value<'a, S> {
     Value::Int(i64::try_from(length).unwrap_or(i64::MAX))
 }
 
-fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationError> {
+/// How many bytes a value of the body takes as compact JSON.
+pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationError> {
     budget.steps(1)?;
     Ok(match node.kind() {
         Kind::Null | Kind::Bool(true) => 4,
@@ -43,33 +52,19 @@ fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationEr
         Kind::Number(text) => text.len(),
         Kind::String(text) => {
             budget.bytes(text.len())?;
-            string(text)
+            quoted_size(text)
         }
         Kind::Array | Kind::Object => {
             // brackets, and a comma between each two
-            let mut bytes = 2 + node.len().saturating_sub(1);
-            for position in 0..node.len() {
-                if let Some(name) = node.name(position) {
+            let mut bytes = 2 + View::len(node).saturating_sub(1);
+            for position in 0..View::len(node) {
+                if let Some(name) = View::name(node, position) {
                     budget.bytes(name.len())?;
-                    bytes += string(name) + 1;
+                    bytes += quoted_size(name) + 1;
                 }
-                bytes += node.child(position).map_or(Ok(0), |child| compact(child, budget))?;
+                bytes += View::child(node, position).map_or(Ok(0), |child| compact(child, budget))?;
             }
             bytes
         }
     })
-}
-
-/// The string in quotes, with what must be escaped escaped (RFC 8259 section 7).
-fn string(text: &str) -> usize {
-    // most strings have nothing to escape; counting is answered for many bytes at a time
-    if text.bytes().filter(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).count() == 0 {
-        return 2 + text.len();
-    }
-    let escaped = text.bytes().map(|byte| match byte {
-        b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 2,
-        0..=0x1f => 6,
-        _ => 1,
-    });
-    2 + escaped.sum::<usize>()
 }

@@ -1,6 +1,7 @@
 //! `timestamp()` and `duration()`, and what they are made of.
 
 use super::EvaluationError;
+use super::sight::Structure;
 use super::syntax::Operator;
 use super::value::Value;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, TimeZone, Timelike, Utc};
@@ -22,30 +23,30 @@ pub(super) enum Part {
 }
 
 /// The timestamp that `text` (RFC 3339) stands for.
-pub(super) fn timestamp<'a>(text: &str) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn timestamp<'a, S: Structure<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| EvaluationError::NotConvertible)?;
     in_range(Some(time.to_utc()))
 }
 
 /// The timestamp `seconds` after the start of 1970.
-pub(super) fn timestamp_of_seconds<'a>(seconds: i64) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn timestamp_of_seconds<'a, S: Structure<'a>>(seconds: i64) -> Result<Value<'a, S>, EvaluationError> {
     in_range(DateTime::from_timestamp(seconds, 0))
 }
 
 /// CEL knows the years 1 to 9999.
-fn in_range<'a>(time: Option<DateTime<Utc>>) -> Result<Value<'a>, EvaluationError> {
+fn in_range<'a, S: Structure<'a>>(time: Option<DateTime<Utc>>) -> Result<Value<'a, S>, EvaluationError> {
     let time = time.filter(|time| (1..=9999).contains(&time.year()));
     time.map(Value::Timestamp).ok_or(EvaluationError::Arithmetic)
 }
 
 /// A duration fits into 64 bits of nanoseconds.
-fn bounded<'a>(length: Option<TimeDelta>) -> Result<Value<'a>, EvaluationError> {
+fn bounded<'a, S: Structure<'a>>(length: Option<TimeDelta>) -> Result<Value<'a, S>, EvaluationError> {
     let length = length.filter(|length| length.num_nanoseconds().is_some());
     length.map(Value::Duration).ok_or(EvaluationError::Arithmetic)
 }
 
 /// The duration that `text` stands for, such as `1h30m` or `-1.5s`.
-pub(super) fn duration<'a>(text: &str) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn duration<'a, S: Structure<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -96,11 +97,11 @@ fn component(text: &str) -> Option<(i128, &str)> {
 }
 
 /// `left operator right` where one is a timestamp or duration.
-pub(super) fn calculate<'a>(
+pub(super) fn calculate<'a, S: Structure<'a>>(
     operator: Operator,
-    left: &Value<'_>,
-    right: &Value<'_>,
-) -> Result<Value<'a>, EvaluationError> {
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+) -> Result<Value<'a, S>, EvaluationError> {
     match (operator, left, right) {
         (Operator::Add, Value::Timestamp(time), Value::Duration(length))
         | (Operator::Add, Value::Duration(length), Value::Timestamp(time)) => {
@@ -119,7 +120,11 @@ pub(super) fn calculate<'a>(
 }
 
 /// A part of `value`; of a timestamp in the time zone `zone`, in UTC where there is none.
-pub(super) fn part<'a>(part: Part, value: &Value<'_>, zone: Option<&str>) -> Result<Value<'a>, EvaluationError> {
+pub(super) fn part<'a, S: Structure<'a>>(
+    part: Part,
+    value: &Value<'a, S>,
+    zone: Option<&str>,
+) -> Result<Value<'a, S>, EvaluationError> {
     let number = match (value, zone) {
         (Value::Duration(length), None) => part_of_duration(part, *length)?,
         (Value::Timestamp(time), None) => part_of_time(part, time),
@@ -201,6 +206,7 @@ pub(super) fn duration_text(length: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::{duration, duration_text, is_zone, timestamp, timestamp_text};
+    use crate::policy::cel::sight::Nothing;
     use crate::policy::cel::value::Value;
 
     #[test]
@@ -213,20 +219,22 @@ mod tests {
             ("+.5m", "30s"),
             ("1.5ns", "0.000000001s"),
         ] {
-            let Ok(Value::Duration(length)) = duration(text) else { panic!("{text}") };
+            let Ok(Value::Duration(length)) = duration::<Nothing>(text) else { panic!("{text}") };
             assert_eq!(duration_text(length), written, "{text}");
         }
         for text in ["", "1", "h", "1h junk", "1.2.3s", ".s", "300000000000h", "-"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(duration::<Nothing>(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn timestamps_are_read_and_written_in_utc() {
-        let Ok(Value::Timestamp(time)) = timestamp("2026-01-01T02:00:00.250+02:00") else { panic!("a timestamp") };
+        let Ok(Value::Timestamp(time)) = timestamp::<Nothing>("2026-01-01T02:00:00.250+02:00") else {
+            panic!("a timestamp")
+        };
         assert_eq!(timestamp_text(&time), "2026-01-01T00:00:00.25Z");
-        assert!(timestamp("0000-01-01T00:00:00Z").is_err());
-        assert!(timestamp("2026-13-01T00:00:00Z").is_err());
+        assert!(timestamp::<Nothing>("0000-01-01T00:00:00Z").is_err());
+        assert!(timestamp::<Nothing>("2026-13-01T00:00:00Z").is_err());
     }
 
     #[test]

@@ -48,13 +48,13 @@ impl<'c> Type<'c> {
     }
 
     /// What a constant is.
-    pub(super) fn of_constant(value: &Value<'_>) -> Self {
+    pub(super) fn of_constant(value: &Value<'static>) -> Self {
         match (value.as_str(), value.items()) {
             (Some(text), _) => Self::one_of([text]),
             (None, Some(items)) => {
                 Self::list_of(items.iter().map(Self::of_constant).fold(Self::of(Kinds::NONE), Self::or))
             }
-            (None, None) => Self::of(Kinds::of(value.kind())),
+            (None, None) => Self::of(value.outline().kinds),
         }
     }
 
@@ -152,7 +152,15 @@ impl<'c> Type<'c> {
 
 /// The types that JSON Schema's words stand for; `1.0` is an integer there, and a `double` here.
 fn kinds(declared: &Declared) -> Kinds {
-    let word = |word: &str| match word {
+    if declared.types().is_empty() {
+        return Kinds::JSON;
+    }
+    declared.types().iter().map(|name| of_word(name)).fold(Kinds::NONE, Kinds::or)
+}
+
+/// The types that one of those words stands for.
+pub(super) fn of_word(word: &str) -> Kinds {
+    match word {
         "null" => Kinds::NULL,
         "boolean" => Kinds::BOOL,
         "integer" | "number" => Kinds::NUMBER,
@@ -160,11 +168,7 @@ fn kinds(declared: &Declared) -> Kinds {
         "array" => Kinds::LIST,
         "object" => Kinds::MAP,
         _ => Kinds::JSON,
-    };
-    if declared.types().is_empty() {
-        return Kinds::JSON;
     }
-    declared.types().iter().map(|name| word(name)).fold(Kinds::NONE, Kinds::or)
 }
 
 /// The type that an expression names, such as `string`.

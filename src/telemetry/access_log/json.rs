@@ -164,7 +164,10 @@ fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option
     record.shown_violations().filter_map(of).collect()
 }
 
-const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action, Option<&Arc<str>>)> {
+/// A policy, what happens because of it, and the waiver for which it is no more.
+type Fired<'v> = (&'v Arc<str>, Action, Option<&'v Arc<str>>);
+
+const fn fired(violation: &Violation) -> Option<Fired<'_>> {
     match &violation.rule {
         Rule::Policy(name) => Some((name, violation.action, violation.waived_by.as_ref())),
         Rule::Keyword(_) | Rule::Gateway => None,

@@ -21,7 +21,7 @@ const GATHER: Duration = Duration::from_millis(10);
 
 /// Whether a line may be dropped before others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Importance {
+pub(in crate::telemetry) enum Importance {
     /// Dropped first.
     Ordinary,
     /// Has a reserve of its own.
@@ -29,7 +29,7 @@ pub(super) enum Importance {
 }
 
 /// The shared buffer and the thread that writes it. Dropping it writes what is left and ends the thread.
-pub(super) struct Lines {
+pub(in crate::telemetry) struct Lines {
     shared: Arc<Shared>,
     dropped: Counter,
 }
@@ -59,7 +59,7 @@ struct State {
 
 impl Lines {
     /// Starts the thread that writes to `writer`. `dropped` counts lines that were lost.
-    pub(super) fn start(writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
+    pub(in crate::telemetry) fn start(writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
         let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
         let (theirs, lost) = (Arc::clone(&shared), dropped.clone());
         thread::Builder::new().name(String::from("access-log")).spawn(move || theirs.write_all(writer, &lost))?;
@@ -67,7 +67,7 @@ impl Lines {
     }
 
     /// Adds a line, or drops and counts it where there is no room.
-    pub(super) fn append(&self, line: &[u8], importance: Importance) {
+    pub(in crate::telemetry) fn append(&self, line: &[u8], importance: Importance) {
         let room = match importance {
             Importance::Ordinary => BOUND,
             Importance::Reserved => BOUND + RESERVE,
@@ -89,7 +89,7 @@ impl Lines {
     }
 
     /// Waits until everything appended so far is written or given up, at most `deadline`. True if it was.
-    pub(super) fn flush(&self, deadline: Duration) -> bool {
+    pub(in crate::telemetry) fn flush(&self, deadline: Duration) -> bool {
         let end = Instant::now() + deadline;
         let mut state = self.shared.lock();
         let target = state.appended;

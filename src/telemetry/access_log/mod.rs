@@ -6,7 +6,7 @@ mod lines;
 
 use super::record::{Outcome, Record};
 use crate::config::gateway::{AccessLog as Destination, LogFormat, Logs};
-use lines::{Importance, Lines};
+pub(super) use lines::{Importance, Lines};
 use prometheus_client::metrics::counter::Counter;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};

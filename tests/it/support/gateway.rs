@@ -138,6 +138,7 @@ fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
         },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(Lines(lines), false),
+        decisions: None,
         environment: &|_| None,
         runtime: Handle::current(),
     };

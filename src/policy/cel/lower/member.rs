@@ -151,7 +151,11 @@ impl<'c> Lowering<'_, 'c> {
                 }
                 entry_type(record)
             }
-            Record::Query | Record::Parameters => entry_type(record),
+            Record::Query => {
+                self.names.query.insert(name.to_owned());
+                entry_type(record)
+            }
+            Record::Parameters => entry_type(record),
         };
         Part::of_request(Node::Entry(record, name.into()), r#type)
     }

@@ -191,8 +191,8 @@ impl<'n, 'c> Lowering<'n, 'c> {
         let value = Evaluation::of_constant(self.locals.len()).value(&part.node).map(|value| value.to_constant());
         match value {
             Ok(value) => Part::constant(value),
-            Err(error) => {
-                let text = self.text(&tree.span);
+            Err(failure) => {
+                let (text, error) = (self.text(&tree.span), failure.error());
                 self.wrong(Mistake::new(&tree.span, format!("`{text}` never has a value: {error}")))
             }
         }

@@ -3,16 +3,18 @@
 mod bounds;
 mod differential;
 mod generate;
+mod hidden;
 mod language;
 
 use super::evaluation::Evaluation;
 use super::expression::{Purpose, Variables};
 use super::names::Names;
+use super::sight::{Failure, Structure};
 use super::value::Value;
 use super::{EvaluationError, Mistake, Request};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
-use crate::document::Document;
+use crate::document::{Document, NodeRef};
 use crate::policy::{Attributes, Client};
 use http::HeaderMap;
 use std::collections::BTreeMap;
@@ -50,7 +52,11 @@ fn value(source: &str, body: &str) -> Result<Result<String, EvaluationError>, Ve
 }
 
 /// What `read` makes of the first variable's value for `body`.
-fn evaluated<T>(variables: &Variables, body: &str, read: impl Fn(&Value<'_>) -> T) -> Result<T, EvaluationError> {
+fn evaluated<T>(
+    variables: &Variables,
+    body: &str,
+    read: impl for<'a> Fn(&Value<'a, NodeRef<'a>>) -> T,
+) -> Result<T, EvaluationError> {
     let document = Document::parse(body.as_bytes()).expect("a document");
     let headers = HeaderMap::new();
     let client = Client::default();
@@ -66,13 +72,17 @@ fn evaluated<T>(variables: &Variables, body: &str, read: impl Fn(&Value<'_>) -> 
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
     let request = Request { document: Some(&document), operation: &operations()[0], attributes: &attributes };
-    let mut evaluation: Evaluation<'_> = variables.evaluation(request);
+    let mut evaluation: Evaluation<'_, NodeRef<'_>> = variables.evaluation(request);
     let node = variables.first().expect("a variable");
-    evaluation.value(node).map(|value| read(&value))
+    evaluation.value(node).map(|value| read(&value)).map_err(Failure::error)
+}
+
+fn shown<'a>(value: &Value<'a, NodeRef<'a>>) -> String {
+    shown_as_seen(value)
 }
 
 /// A value as text, which tells values of different types apart, and maps in any order alike.
-fn shown(value: &Value<'_>) -> String {
+fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
     if let Some(text) = value.as_str() {
         return format!("{text:?}");
     }
@@ -86,17 +96,18 @@ fn shown(value: &Value<'_>) -> String {
         Value::Timestamp(time) => format!("t{}", time.timestamp_nanos_opt().unwrap_or_default()),
         Value::Duration(length) => format!("d{}", length.num_nanoseconds().unwrap_or_default()),
         Value::Type(kind) => format!("{kind:?}"),
+        Value::Hidden(_) => "Hidden".to_owned(),
         _ => {
             let length = value.len().unwrap_or_default();
             let items = (0..length).map(|position| value.item(position).expect("an item"));
-            if value.kind() == super::kind::Kind::List {
-                return format!("[{}]", items.map(|item| shown(&item)).collect::<Vec<_>>().join(", "));
+            if !value.is_map() {
+                return format!("[{}]", items.map(|item| shown_as_seen(&item)).collect::<Vec<_>>().join(", "));
             }
             let mut budget = super::budget::Budget::new();
             let mut entries: Vec<String> = items
                 .map(|key| {
-                    let value = value.under(&key, &mut budget).expect("a map").expect("an entry");
-                    format!("{}: {}", shown(&key), shown(&value))
+                    let value = value.under(&key, &mut budget).map(|entry| shown_as_seen(&entry.expect("an entry")));
+                    format!("{}: {}", shown_as_seen(&key), value.unwrap_or_else(|_| "Hidden".to_owned()))
                 })
                 .collect();
             entries.sort();

@@ -1,0 +1,102 @@
+//! The decision log, as the configuration wants it.
+
+use super::Failure;
+use crate::config::gateway::{FingerprintNames, Gateway};
+use crate::contract::declared::Declared;
+use crate::contract::{Contract, nearest};
+use crate::decision_log::{Fingerprints, Keeping};
+use crate::redact::{Fingerprinter, Masks, steps};
+use crate::secret::Secret;
+use crate::span::Diagnostic;
+use crate::telemetry::DecisionFile;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Fewer bytes than this could be guessed.
+const SHORTEST_KEY: usize = 32;
+const KEY: &str = "/decisionLog/fingerprints/key/file";
+
+/// What is removed from all that is written.
+pub(super) fn masks(gateway: &Gateway) -> Arc<Masks> {
+    let names = &gateway.masks;
+    Arc::new(Masks::new(&names.pointers, &names.names, &names.headers, &names.query))
+}
+
+/// What the log keeps of requests; none where there is no log.
+pub(super) fn keeping(gateway: &Gateway, contract: &Contract) -> Result<Option<Keeping>, Failure> {
+    let Some(log) = &gateway.decision_log else { return Ok(None) };
+    let fingerprints = log.fingerprints.as_ref().map(|names| {
+        let mut mistakes = unfit(gateway, names, contract);
+        let key = key(gateway, names).map_err(|mistake| mistakes.push(mistake));
+        key.ok().filter(|_| mistakes.is_empty()).ok_or(Failure::Broken(mistakes)).map(|key| {
+            let fingerprinter = Fingerprinter::keyed(key.expose());
+            Fingerprints::new(fingerprinter, &names.body, &names.params, &names.headers)
+        })
+    });
+    Ok(Some(Keeping::new(masks(gateway), fingerprints.transpose()?)))
+}
+
+/// The file, opened to be written; none where there is no log.
+pub(super) fn open(gateway: &Gateway) -> Result<Option<DecisionFile>, Failure> {
+    let Some(log) = &gateway.decision_log else { return Ok(None) };
+    let file = DecisionFile::open(log).map_err(|error| {
+        let mistake = gateway.source.at("/decisionLog/file", format!("`decisionLog.file` {error}"));
+        Failure::Broken(vec![mistake.with_help("each process needs a file of its own, in a folder where it may write")])
+    });
+    file.map(Some)
+}
+
+fn key(gateway: &Gateway, names: &FingerprintNames) -> Result<Secret<Vec<u8>>, Diagnostic> {
+    let help = "make one with `head -c 32 /dev/urandom | base64 > fingerprint.key`";
+    let wrong =
+        |what: String| gateway.source.at(KEY, format!("`decisionLog.fingerprints.key.file` {what}")).with_help(help);
+    let mut key = std::fs::read(&names.key_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    // editors end a file with a line break; it must not make another key
+    while key.last().is_some_and(u8::is_ascii_whitespace) {
+        key.pop();
+    }
+    let key = Secret::new(key);
+    if key.expose().len() < SHORTEST_KEY {
+        return Err(wrong(format!("must hold at least {SHORTEST_KEY} bytes")));
+    }
+    Ok(key)
+}
+
+/// The pointers that lead into a secret, or to nothing that an operation declares.
+fn unfit(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Vec<Diagnostic> {
+    let operations = contract.operations();
+    let bodies: Vec<&Declared> =
+        operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared())).collect();
+    let known: BTreeSet<&str> = bodies.iter().flat_map(|body| body.names()).collect();
+    let unfit = names.body.iter().enumerate().filter_map(|(position, pointer)| {
+        let steps: Vec<String> = steps(pointer).collect();
+        let first = steps.first().map_or("", String::as_str);
+        let (what, help) = if bodies.iter().any(|body| meets_secret(body, &steps)) {
+            ("leads to a secret of the contract", Some("secrets have no fingerprint: take it out".to_owned()))
+        } else if first != "*" && !known.contains(first) {
+            let meant = nearest(first, known.iter().copied());
+            ("is in no body of the contract", meant.map(|meant| format!("did you mean `/{meant}`?")))
+        } else {
+            return None;
+        };
+        let at = format!("/decisionLog/fingerprints/body/{position}");
+        let mistake = gateway.source.at(&at, format!("`decisionLog.fingerprints.body[{position}]` {what}"));
+        Some(match help {
+            Some(help) => mistake.with_help(help),
+            None => mistake,
+        })
+    });
+    unfit.collect()
+}
+
+/// Whether there is a secret on the way.
+fn meets_secret(declared: &Declared, steps: &[String]) -> bool {
+    if declared.is_secret() {
+        return true;
+    }
+    let Some((first, rest)) = steps.split_first() else { return false };
+    let named = if first == "*" { declared.names().collect() } else { vec![first.as_str()] };
+    let is_position = first == "*" || first.bytes().all(|byte| byte.is_ascii_digit());
+    let members = named.into_iter().filter_map(|name| declared.member(name));
+    members.chain(declared.elements().filter(|_| is_position)).any(|inner| meets_secret(inner, rest))
+}

@@ -1,0 +1,50 @@
+//! The outcome for programs.
+
+use super::{Told, expression};
+use crate::policy::recorded::Part;
+use crate::rollout::{Change, Examples};
+use serde_json::{Value, json};
+
+pub(super) fn replay(told: &Told<'_>) -> String {
+    let replay = told.replay;
+    let unrecorded = replay.unrecorded.by_count().into_iter();
+    let unrecorded = unrecorded.map(|(operation, count)| json!({ "operation": operation, "count": count }));
+    let told = json!({
+        "decisions": replay.decisions,
+        "judged": replay.judged,
+        "standing": replay.standing,
+        "unrecorded": { "named": unrecorded.collect::<Vec<_>>(), "others": replay.unrecorded.others() },
+        "damaged_lines": told.skipped.damaged,
+        "unknown_lines": told.skipped.unknown,
+        "newly_refused": examples(&replay.refused),
+        "newly_allowed": examples(&replay.allowed),
+        "undetermined": examples(&replay.undetermined),
+        "policies": replay.policies.iter().map(|(name, change)| policy(told, name, change)).collect::<Vec<_>>(),
+    });
+    format!("{told:#}")
+}
+
+fn policy(told: &Told<'_>, name: &str, change: &Change) -> Value {
+    let undetermined = change.undetermined.iter().map(|(part, of)| {
+        let kind = match part {
+            Part::Condition(_) => "condition",
+            Part::Validation(_) => "validation",
+            Part::Schema => "schema",
+        };
+        json!({ kind: expression(told.bundle, name, *part), "count": of.count, "decisions": of.decisions })
+    });
+    json!({
+        "name": name,
+        "action": change.action.map(|action| action.as_str()),
+        "asked": change.asked,
+        "failed": change.before,
+        "fails_now": change.after,
+        "newly_refused": examples(&change.refused),
+        "newly_allowed": examples(&change.allowed),
+        "undetermined": undetermined.collect::<Vec<_>>(),
+    })
+}
+
+fn examples(examples: &Examples) -> Value {
+    json!({ "count": examples.count, "decisions": examples.decisions })
+}

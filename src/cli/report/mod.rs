@@ -1,0 +1,89 @@
+//! `portcullis report`: what policies said by a decision log.
+
+mod json;
+mod text;
+
+use super::args::ConfigArgs;
+use super::decisions::{self, Skipped};
+use super::{Exit, Failure, console, load};
+use crate::config::overrides::Overrides;
+use crate::judge::Bundle;
+use crate::policy::Policy;
+use crate::rollout::{Advice, Expectation, PolicyUse, Report};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Decision logs; `-` for standard input
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    log: Vec<PathBuf>,
+    /// The configuration file, whose policies are told even where the log has nothing of them; without it, those of the log
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+    config: Option<PathBuf>,
+    /// A caller whose requests policies are meant to refuse, as the report names it; may be given more than once
+    #[arg(long, value_name = "CALLER")]
+    expect: Vec<String>,
+    /// How many requests a policy must have applied to before it is called safe to promote
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    enough: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came of it all.
+struct Told<'t> {
+    report: &'t Report,
+    skipped: &'t Skipped,
+    policies: Vec<PolicyTold<'t>>,
+}
+
+/// What is told of a policy.
+struct PolicyTold<'t> {
+    name: &'t str,
+    said: &'t PolicyUse,
+    advice: Advice,
+    /// The policy as it is configured; none where that is not known, or there is none any more.
+    configured: Option<&'t Policy>,
+    /// Whether the configuration is known and does not have it.
+    is_gone: bool,
+}
+
+pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
+    let bundle = match &args.config {
+        Some(file) => {
+            let config = ConfigArgs { config: Some(file.clone()) };
+            Some(load::bundle(&load::configuration(&config, &Overrides::default())?)?)
+        }
+        None => None,
+    };
+    let mut report = Report::default();
+    let skipped = decisions::read(&args.log, |entry| report.take(entry))?;
+    for policy in bundle.iter().flat_map(|bundle| bundle.policies.all()) {
+        let said = report.policies.entry(policy.name.as_ref().into());
+        said.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;
+    }
+    let expected = Expectation { enough: args.enough, callers: args.expect.iter().cloned().collect() };
+    let policies = policies(&report, bundle.as_ref(), &expected);
+    let told = Told { report: &report, skipped: &skipped, policies };
+    console::say(&if args.json { json::report(&told) } else { text::report(&told) });
+    Ok(Exit::Fine)
+}
+
+/// Those to act on first come first.
+fn policies<'t>(report: &'t Report, bundle: Option<&'t Bundle>, expected: &Expectation) -> Vec<PolicyTold<'t>> {
+    let told = report.policies.iter().map(|(name, said)| {
+        let configured = bundle.and_then(|bundle| bundle.policies.all().iter().find(|policy| *policy.name == **name));
+        PolicyTold {
+            name,
+            said,
+            advice: Advice::of(said, expected),
+            configured: configured.map(AsRef::as_ref),
+            is_gone: bundle.is_some() && configured.is_none(),
+        }
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_by_key(|policy| Advice::ALL.iter().position(|advice| *advice == policy.advice));
+    told
+}

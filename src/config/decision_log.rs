@@ -1,0 +1,104 @@
+//! What `decisionLog` and `masks` of the configuration file mean.
+
+use super::check::{Check, Given};
+use super::file::{DecisionLog as LogKeys, Fingerprints as FingerprintKeys, Masks as MaskKeys};
+use super::gateway::{DecisionLog, FingerprintNames, MaskNames};
+use crate::redact::Masks;
+use std::path::Path;
+
+const POINTER_HELP: &str = "write a JSON Pointer (RFC 6901), such as `/public_metadata/tax_id`";
+const HEADER_HELP: &str = "write the name of a header, such as `x-tenant`";
+
+impl Check<'_> {
+    pub(super) fn decision_log(&mut self, keys: &LogKeys, masks: &MaskKeys) -> Option<DecisionLog> {
+        let fingerprints = self.fingerprints(&keys.fingerprints, masks);
+        if keys.file == "off" {
+            return None;
+        }
+        let file = self.path(&keys.file);
+        if !file.parent().is_some_and(Path::is_dir) {
+            let help = "make the folder first; nobody else should write in it";
+            self.refuse(&Given::in_file(&keys.file, "/decisionLog/file"), "is in a folder that is not there", help);
+        }
+        Some(DecisionLog { file, max_bytes: keys.max_bytes, keep: keys.keep, chain: keys.chain, fingerprints })
+    }
+
+    fn fingerprints(&mut self, keys: &FingerprintKeys, masks: &MaskKeys) -> Option<FingerprintNames> {
+        let base = "/decisionLog/fingerprints";
+        self.pointers(&format!("{base}/body"), &keys.body);
+        self.names(&format!("{base}/params"), &keys.params);
+        self.headers(&format!("{base}/headers"), &keys.headers);
+        self.refuse_masked(base, keys, masks);
+        let is_empty = keys.body.is_empty() && keys.params.is_empty() && keys.headers.is_empty();
+        let Some(key) = &keys.key else {
+            if !is_empty {
+                let help = "name a file with the key: `key: { file: fingerprint.key }`";
+                self.refuse(&Given::in_file("", base), "has no `key`", help);
+            }
+            return None;
+        };
+        if is_empty {
+            let help = "name values in `body`, `params` or `headers`, or take the key out";
+            self.refuse(&Given::in_file("", format!("{base}/key")), "is a key to nothing", help);
+        }
+        Some(FingerprintNames {
+            key_file: self.existing(&key.file, format!("{base}/key/file")),
+            body: keys.body.clone(),
+            params: keys.params.clone(),
+            headers: keys.headers.clone(),
+        })
+    }
+
+    /// What a mask hides has no fingerprint: whoever wrote both expects one of them not to be so.
+    fn refuse_masked(&mut self, base: &str, keys: &FingerprintKeys, masks: &MaskKeys) {
+        let masks = Masks::new(&masks.pointers, &masks.names, &masks.headers, &masks.query);
+        let hidden = |list: &str, names: &[String], hides: &dyn Fn(&str) -> bool| -> Vec<String> {
+            let hidden = names.iter().enumerate().filter(|(_, name)| hides(name));
+            hidden.map(|(position, _)| format!("{base}/{list}/{position}")).collect()
+        };
+        let mut places = hidden("body", &keys.body, &|pointer| masks.shown_part(pointer).is_some());
+        places.extend(hidden("params", &keys.params, &|name| masks.hide_parameter(name)));
+        places.extend(hidden("headers", &keys.headers, &|name| masks.hide_header(name)));
+        for place in places {
+            let help = "what a mask hides has no fingerprint; take it out of `fingerprints` or of `masks`";
+            self.refuse(&Given::in_file("", place), "is hidden by `masks`", help);
+        }
+    }
+
+    pub(super) fn masks(&mut self, keys: &MaskKeys) -> MaskNames {
+        self.pointers("/masks/pointers", &keys.pointers);
+        self.names("/masks/names", &keys.names);
+        self.headers("/masks/headers", &keys.headers);
+        self.names("/masks/query", &keys.query);
+        MaskNames {
+            pointers: keys.pointers.clone(),
+            names: keys.names.clone(),
+            headers: keys.headers.clone(),
+            query: keys.query.clone(),
+        }
+    }
+
+    fn pointers(&mut self, list: &str, pointers: &[String]) {
+        let is_pointer =
+            |pointer: &str| pointer.starts_with('/') && !pointer.replace("~0", "").replace("~1", "").contains('~');
+        self.refuse_unless(list, pointers, is_pointer, "is no JSON Pointer", POINTER_HELP);
+    }
+
+    fn headers(&mut self, list: &str, headers: &[String]) {
+        let is_header = |name: &str| {
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        };
+        self.refuse_unless(list, headers, is_header, "is no name of a header", HEADER_HELP);
+    }
+
+    fn names(&mut self, list: &str, names: &[String]) {
+        self.refuse_unless(list, names, |name| !name.is_empty(), "is empty", "write a name, or leave it out");
+    }
+
+    fn refuse_unless(&mut self, list: &str, all: &[String], fits: impl Fn(&str) -> bool, what: &str, help: &str) {
+        for (position, one) in all.iter().enumerate().filter(|(_, one)| !fits(one)) {
+            self.refuse(&Given::in_file(one, format!("{list}/{position}")), what, help);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Judging by a record: what policies say of a request of which only types and sizes were kept.
+
+use super::cel::{EvaluationError, Failure, Hidden};
+use super::source::Spec;
+use super::{Client, Policy};
+use crate::contract::credential::Environment;
+use crate::contract::declared::Declared;
+use std::time::SystemTime;
+
+/// What a record kept of one value of a body.
+#[derive(Clone, Debug)]
+pub enum Outline<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A string.
+    Text(&'a str),
+    /// A value that is there and cannot be seen.
+    Hidden(Hidden),
+    /// A list.
+    Array {
+        /// How many elements it has.
+        size: usize,
+        /// How many bytes it takes as compact JSON, where that was kept.
+        bytes: Option<usize>,
+        /// The first of them.
+        elements: Box<[Self]>,
+    },
+    /// An object.
+    Object {
+        /// How many bytes it takes as compact JSON, where that was kept.
+        bytes: Option<usize>,
+        /// Members whose names were kept, in the order in which they came.
+        members: Box<[(&'a str, Self)]>,
+        /// How many members it has besides.
+        others: usize,
+        /// What the contract declares for it, where that is known: members of these names were kept if they were there.
+        declared: Option<&'a Declared>,
+    },
+}
+
+/// What a record kept of a request.
+#[derive(Clone, Debug)]
+pub struct RecordedRequest<'a> {
+    /// The contract's id of the operation.
+    pub operation: &'a str,
+    /// The API version by which it was judged.
+    pub api_version: &'a str,
+    /// The method, where it was kept.
+    pub method: Option<&'a str>,
+    /// The environment by which it was judged.
+    pub environment: Environment,
+    /// The keyed fingerprint of its credential.
+    pub key_fingerprint: Option<&'a str>,
+    /// When it came, where that was kept.
+    pub time: Option<SystemTime>,
+    /// Who sent it.
+    pub client: Client,
+    /// The headers of which it is known whether they were there, in lower case.
+    pub headers: Vec<(&'a str, Option<Hidden>)>,
+    /// The path's parameters, all of them.
+    pub parameters: Vec<(&'a str, Hidden)>,
+    /// The parameters of its query of which it is known whether they were there.
+    pub query: Vec<(&'a str, Option<Hidden>)>,
+    /// Whether its query may have others.
+    pub has_query: bool,
+    /// The body; none where it has none.
+    pub body: Option<Outline<'a>>,
+}
+
+/// What one policy says of a recorded request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rejudged {
+    /// It is not for such requests, or holds.
+    Passes,
+    /// The validations at these positions are not true, or could not be evaluated.
+    Violated(Vec<(usize, Option<EvaluationError>)>),
+    /// The match condition at this position could not be evaluated.
+    Failed(usize, EvaluationError),
+    /// That depends on values that the record hides, which these expressions ask for.
+    Undetermined(Vec<Part>),
+}
+
+/// An expression of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The match condition at this position.
+    Condition(usize),
+    /// The validation at this position.
+    Validation(usize),
+    /// The schema.
+    Schema,
+}
+
+impl Policy {
+    /// Whether it says the same of every request as `other`, whatever follows from that.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let (one, other) = (&self.written, &other.written);
+        let expressions = |spec: &Spec| spec.validations.iter().map(|it| it.expression.clone()).collect::<Vec<_>>();
+        one.r#match == other.r#match
+            && one.match_conditions == other.match_conditions
+            && one.variables == other.variables
+            && one.params == other.params
+            && one.schema == other.schema
+            && expressions(one) == expressions(other)
+    }
+
+    /// Evaluates the policy for a recorded request to one of its operations. Nothing is guessed: where a value that the record
+    /// hides could change the outcome, there is none.
+    pub fn rejudge<'a>(&'a self, request: &'a RecordedRequest<'a>) -> Rejudged {
+        let scope = &self.scope;
+        if !scope.environments.is_empty() && !scope.environments.contains(&request.environment) {
+            return Rejudged::Passes;
+        }
+        let mut evaluation = scope.variables.evaluation::<&Outline<'a>>(request);
+        for (position, (_, condition)) in scope.conditions.iter().enumerate() {
+            match condition.is_true(&mut evaluation) {
+                Ok(true) => {}
+                Ok(false) => return Rejudged::Passes,
+                Err(Failure::Error(error)) => return Rejudged::Failed(position, error),
+                Err(Failure::Hidden(_)) => return Rejudged::Undetermined(vec![Part::Condition(position)]),
+            }
+        }
+        let (mut violated, mut hidden) = (Vec::new(), Vec::new());
+        for (position, validation) in self.validations.iter().enumerate() {
+            match validation.expression.is_true(&mut evaluation) {
+                Ok(true) => {}
+                Ok(false) => violated.push((position, None)),
+                Err(Failure::Error(error)) => violated.push((position, Some(error))),
+                Err(Failure::Hidden(_)) => hidden.push(Part::Validation(position)),
+            }
+        }
+        // a schema speaks of values, which are not kept; a request without a body fits
+        if self.schema.is_some() && request.body.is_some() {
+            hidden.push(Part::Schema);
+        }
+        match (violated.is_empty(), hidden.is_empty()) {
+            (false, _) => Rejudged::Violated(violated),
+            (true, false) => Rejudged::Undetermined(hidden),
+            (true, true) => Rejudged::Passes,
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Masks: what an organisation wants removed besides what is removed anyway. They can only add to it.
+
+use super::pointers::{Followed, Pointers, steps};
+use std::collections::BTreeSet;
+
+/// What is removed besides what is removed anyway. Names are compared without case: a twin hides nothing less.
+#[derive(Clone, Debug, Default)]
+pub struct Masks {
+    pointers: Pointers,
+    names: BTreeSet<String>,
+    headers: BTreeSet<String>,
+    query: BTreeSet<String>,
+}
+
+/// Masks on the way through a body.
+#[derive(Clone, Debug)]
+pub struct Masking<'m> {
+    masks: &'m Masks,
+    followed: Followed<'m>,
+    is_hidden: bool,
+}
+
+impl Masks {
+    /// Hides what is at `pointers` of bodies and below, members and parameters of these `names` wherever they are, and
+    /// `headers` and parameters of the `query` by name.
+    pub fn new(pointers: &[String], names: &[String], headers: &[String], query: &[String]) -> Self {
+        let folded = |names: &[String]| names.iter().map(|name| fold(name)).collect();
+        let mut masks =
+            Self { names: folded(names), headers: folded(headers), query: folded(query), ..Self::default() };
+        for pointer in pointers {
+            masks.pointers.insert(&fold(pointer));
+        }
+        masks
+    }
+
+    /// From where to follow them through a body.
+    pub fn follow(&self) -> Masking<'_> {
+        let followed = self.pointers.follow();
+        Masking { masks: self, is_hidden: followed.is_end(), followed }
+    }
+
+    /// Whether the parameter of a path is hidden.
+    pub fn hide_parameter(&self, name: &str) -> bool {
+        self.hide_name(name)
+    }
+
+    /// Whether the header is hidden.
+    pub fn hide_header(&self, name: &str) -> bool {
+        self.hide_name(name) || is_in(&self.headers, name)
+    }
+
+    /// Whether the parameter of a query is hidden.
+    pub fn hide_query(&self, name: &str) -> bool {
+        self.hide_name(name) || is_in(&self.query, name)
+    }
+
+    /// How much of `pointer` may be shown: the steps in front of the first that is hidden; none where no step is.
+    pub fn shown_part(&self, pointer: &str) -> Option<usize> {
+        let mut masking = self.follow();
+        steps(pointer).position(|step| {
+            masking = masking.step(&step);
+            masking.is_hidden
+        })
+    }
+
+    fn hide_name(&self, name: &str) -> bool {
+        is_in(&self.names, name)
+    }
+}
+
+impl Masking<'_> {
+    /// On to the member called `name`, or the element at that position.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Self {
+        if self.followed.is_lost() {
+            return Self { is_hidden: self.is_hidden || self.masks.hide_name(name), ..self.clone() };
+        }
+        let followed = self.followed.step(&fold(name));
+        let is_hidden = self.is_hidden || followed.is_end() || self.masks.hide_name(name);
+        Self { masks: self.masks, followed, is_hidden }
+    }
+
+    /// Whether no pointer leads on from here: what is below depends on names alone.
+    pub const fn is_settled(&self) -> bool {
+        self.followed.is_lost()
+    }
+
+    /// Whether what is here, and all below it, is hidden.
+    pub const fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+}
+
+fn is_in(names: &BTreeSet<String>, name: &str) -> bool {
+    !names.is_empty() && names.contains(&fold(name))
+}
+
+fn fold(name: &str) -> String {
+    name.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Masks;
+
+    fn masks() -> Masks {
+        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        Masks::new(&list(&["/public_metadata/tax", "/list/*/id"]), &list(&["ssn"]), &list(&["X-Team"]), &list(&["q"]))
+    }
+
+    #[test]
+    fn a_body_is_hidden_at_a_pointer_and_below_and_at_a_name_anywhere() {
+        let masks = masks();
+        let hidden = |steps: &[&str]| steps.iter().fold(masks.follow(), |here, step| here.step(step)).is_hidden();
+        assert!(hidden(&["public_metadata", "tax"]) && hidden(&["public_metadata", "TAX", "deep", "er"]));
+        assert!(hidden(&["list", "7", "id"]) && hidden(&["a", "SSN"]) && hidden(&["public_metadata", "ssn", "b"]));
+        assert!(!hidden(&["public_metadata"]) && !hidden(&["tax"]) && !hidden(&["list", "7"]) && !hidden(&[]));
+    }
+
+    #[test]
+    fn headers_and_parameters_are_hidden_by_name() {
+        let masks = masks();
+        assert!(masks.hide_header("x-team") && masks.hide_header("ssn") && !masks.hide_header("q"));
+        assert!(masks.hide_query("q") && masks.hide_query("ssn") && !masks.hide_query("x-team"));
+        assert!(masks.hide_parameter("ssn") && !masks.hide_parameter("q"));
+    }
+
+    #[test]
+    fn a_pointer_is_shown_up_to_what_is_hidden() {
+        let masks = masks();
+        assert_eq!(masks.shown_part("/public_metadata/tax/deep"), Some(1));
+        assert_eq!(masks.shown_part("ssn"), Some(0));
+        assert_eq!(masks.shown_part("/public_metadata/role"), None);
+        assert_eq!(Masks::default().shown_part("/a"), None);
+    }
+}

@@ -1,0 +1,104 @@
+//! JSON Pointers, followed step by step while walking through a body.
+
+use std::collections::BTreeMap;
+
+/// JSON Pointers (RFC 6901). A step `*` stands for any name and any position.
+#[derive(Clone, Debug, Default)]
+pub struct Pointers {
+    root: Node,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// A pointer ends here.
+    is_end: bool,
+    members: BTreeMap<String, Self>,
+    any: Option<Box<Self>>,
+}
+
+/// How far the pointers have been followed.
+#[derive(Clone, Debug, Default)]
+pub struct Followed<'p>(Vec<&'p Node>);
+
+impl Pointers {
+    /// Takes in a pointer. One that does not begin with `/` is taken for a name at the top.
+    pub fn insert(&mut self, pointer: &str) {
+        let mut node = &mut self.root;
+        for step in steps(pointer) {
+            node = match step.as_str() {
+                "*" => node.any.get_or_insert_default(),
+                _ => node.members.entry(step).or_default(),
+            };
+        }
+        node.is_end = true;
+    }
+
+    /// From where to follow them: the body itself.
+    pub fn follow(&self) -> Followed<'_> {
+        let is_empty = !self.root.is_end && self.root.members.is_empty() && self.root.any.is_none();
+        Followed(if is_empty { Vec::new() } else { vec![&self.root] })
+    }
+}
+
+impl Followed<'_> {
+    /// On to the member called `name`, or the element at that position.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Self {
+        let nexts = self.0.iter().flat_map(|node| [node.members.get(name), node.any.as_deref()]);
+        Self(nexts.flatten().collect())
+    }
+
+    /// Whether no pointer leads here or on from here.
+    pub const fn is_lost(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a pointer leads exactly here.
+    pub fn is_end(&self) -> bool {
+        self.0.iter().any(|node| node.is_end)
+    }
+
+    /// Whether a pointer says this name, and not only `*`.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|node| node.members.contains_key(name))
+    }
+}
+
+/// The names and positions of a pointer, unescaped; a text that does not begin with `/` is one name.
+pub fn steps(pointer: &str) -> impl Iterator<Item = String> {
+    let (rest, is_empty) = (pointer.strip_prefix('/').unwrap_or(pointer), pointer.is_empty());
+    let parts = rest.split('/').filter(move |_| !is_empty);
+    parts.map(|step| step.replace("~1", "/").replace("~0", "~"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pointers, steps};
+
+    fn pointers(all: &[&str]) -> Pointers {
+        let mut pointers = Pointers::default();
+        for pointer in all {
+            pointers.insert(pointer);
+        }
+        pointers
+    }
+
+    #[test]
+    fn a_pointer_is_followed_to_its_end() {
+        let pointers = pointers(&["/a/b", "/a/*/c", "/x~1y"]);
+        let a = pointers.follow().step("a");
+        assert!(!a.is_end() && a.step("b").is_end() && a.names("b") && !a.names("z"));
+        assert!(a.step("0").step("c").is_end() && a.step("b").step("c").is_end());
+        assert!(a.step("z").step("b").is_lost());
+        assert!(pointers.follow().step("x/y").is_end());
+    }
+
+    #[test]
+    fn no_pointers_lead_nowhere_and_the_empty_one_is_the_whole() {
+        assert!(Pointers::default().follow().is_lost());
+        assert!(pointers(&[""]).follow().is_end());
+        assert_eq!(steps("").count(), 0);
+        assert_eq!(steps("name").collect::<Vec<_>>(), ["name"]);
+        assert_eq!(steps("/a/~01").collect::<Vec<_>>(), ["a", "~1"]);
+    }
+}

@@ -1,0 +1,259 @@
+//! What other policies would have made of the requests of a decision log.
+
+use super::recorded::recorded;
+use super::tally::Tally;
+use crate::contract::Operation;
+use crate::contract::declared::Declared;
+use crate::decision_log::{Entry, Evaluated, Rule, Said};
+use crate::judge::Bundle;
+use crate::outcome::Outcome;
+use crate::policy::recorded::{Part, Rejudged};
+use crate::policy::{Action, Policy};
+use crate::reason::Reason;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// How many decisions are shown of each change.
+const EXAMPLES: usize = 3;
+/// Most policies of the log that are told apart, besides those that judge now.
+const POLICIES: usize = 500;
+/// Most operations whose requests were not recorded that are told apart.
+const OPERATIONS: usize = 50;
+
+/// How many decisions changed, and the ids of the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Examples {
+    /// How many.
+    pub count: u64,
+    /// The ids of the first of them.
+    pub decisions: Vec<String>,
+}
+
+impl Examples {
+    fn add(&mut self, entry: &Entry<'_>) {
+        self.count += 1;
+        if self.decisions.len() < EXAMPLES {
+            self.decisions.push(entry.decision_id.chars().take(64).collect());
+        }
+    }
+}
+
+/// What changes with one policy.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// What happens now when it does not hold; none where there is no such policy any more.
+    pub action: Option<Action>,
+    /// Of how many requests it was asked now.
+    pub asked: u64,
+    /// Of how many requests it did not hold, by the log.
+    pub before: u64,
+    /// Of how many it does not hold now.
+    pub after: u64,
+    /// Requests that passed and that it refuses now.
+    pub refused: Examples,
+    /// Requests that it refused and that pass now.
+    pub allowed: Examples,
+    /// How often it is not known whether it holds, by the expression that asks for what the record hides.
+    pub undetermined: BTreeMap<Part, Examples>,
+}
+
+/// What other policies would have made of the requests of a decision log. The schema's outcome stands as it is recorded, and so
+/// do waivers.
+#[derive(Debug)]
+pub struct Replay<'b> {
+    new: &'b Bundle,
+    in_force: Option<InForce>,
+    /// How many decisions there are.
+    pub decisions: u64,
+    /// How many were judged again.
+    pub judged: u64,
+    /// How many stand whatever policies say: no policy is for them, or they were refused before any was asked.
+    pub standing: u64,
+    /// Requests of operations that a policy is for now and of which nothing was recorded, by operation.
+    pub unrecorded: Tally,
+    /// Requests that passed and are refused now.
+    pub refused: Examples,
+    /// Requests that were refused and pass now.
+    pub allowed: Examples,
+    /// Requests of which that is not known.
+    pub undetermined: Examples,
+    /// What changes, by policy.
+    pub policies: BTreeMap<Arc<str>, Change>,
+}
+
+/// What is known of what decided, where a decision is of this revision.
+#[derive(Debug)]
+struct InForce {
+    revision: Arc<str>,
+    /// The new policies that say the same as those of these names did.
+    same: BTreeSet<Arc<str>>,
+    /// Operations of the contract, by id and version.
+    operations: HashMap<(Arc<str>, Arc<str>), Arc<Operation>>,
+}
+
+impl InForce {
+    fn new(old: &Bundle, new: &Bundle) -> Self {
+        let of_name = |name: &str| old.policies.all().iter().find(|policy| *policy.name == *name);
+        let policies = new.policies.all().iter();
+        let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.says_as(policy)));
+        let operations = old.contract.operations().into_iter();
+        Self {
+            revision: old.revision.clone(),
+            same: same.map(|policy| policy.name.clone()).collect(),
+            operations: operations.map(|it| ((it.id.clone(), it.api_version.clone()), it)).collect(),
+        }
+    }
+
+    /// What is declared for the body of the request.
+    fn declared(&self, entry: &Entry<'_>) -> Option<&Declared> {
+        let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
+        let operation = self.operations.get(&(id.into(), version.into()))?;
+        operation.body.as_ref().map(|body| body.declared())
+    }
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passes,
+    Refused,
+    Undetermined,
+}
+
+impl<'b> Replay<'b> {
+    /// Judges by `new`. What the policies `in_force` said stands where a new one says the same, for decisions made by just them.
+    pub fn new(new: &'b Bundle, in_force: Option<&Bundle>) -> Self {
+        let all = new.policies.all().iter();
+        Self {
+            new,
+            in_force: in_force.map(|old| InForce::new(old, new)),
+            decisions: 0,
+            judged: 0,
+            standing: 0,
+            unrecorded: Tally::new(OPERATIONS),
+            refused: Examples::default(),
+            allowed: Examples::default(),
+            undetermined: Examples::default(),
+            policies: all
+                .map(|policy| (policy.name.clone(), Change { action: Some(policy.action), ..Change::default() }))
+                .collect(),
+        }
+    }
+
+    /// Takes in a decision.
+    pub fn take(&mut self, entry: &Entry<'_>) {
+        self.decisions += 1;
+        let bundle = self.new;
+        let policies = entry.operation.as_deref().map_or(&[][..], |id| bundle.policies.of_operation(id));
+        let was_refused = entry.outcome == Outcome::Denied;
+        let declared = self.in_force(entry).and_then(|in_force| in_force.declared(entry));
+        match recorded(entry, declared) {
+            Some(request) if !policies.is_empty() || !entry.policies.is_empty() => {
+                let said = policies.iter().map(|policy| {
+                    let known = self.stands(entry, policy);
+                    (policy, known.unwrap_or_else(|| policy.rejudge(&request)))
+                });
+                let said: Vec<_> = said.collect();
+                self.judged += 1;
+                self.compare(entry, was_refused, &said);
+            }
+            None if !policies.is_empty() && !was_refused && entry.policies.is_empty() => {
+                self.unrecorded.add(entry.operation.as_deref().unwrap_or_default());
+            }
+            _ => self.standing += 1,
+        }
+    }
+
+    /// What decided, where that is known.
+    fn in_force(&self, entry: &Entry<'_>) -> Option<&InForce> {
+        self.in_force.as_ref().filter(|in_force| *in_force.revision == *entry.revision)
+    }
+
+    /// What the policy said already, where it is the very rule that was asked.
+    fn stands(&self, entry: &Entry<'_>, policy: &Policy) -> Option<Rejudged> {
+        self.in_force(entry).filter(|in_force| in_force.same.contains(&policy.name))?;
+        let evaluated = entry.policies.iter().find(|evaluated| evaluated.name == *policy.name)?;
+        Some(if fires(evaluated) { Rejudged::Violated(Vec::new()) } else { Rejudged::Passes })
+    }
+
+    fn compare(&mut self, entry: &Entry<'_>, was_refused: bool, said: &[(&Arc<Policy>, Rejudged)]) {
+        let verdict = verdict(entry, said);
+        match (was_refused, verdict) {
+            (false, Verdict::Refused) => self.refused.add(entry),
+            (true, Verdict::Passes) => self.allowed.add(entry),
+            (_, Verdict::Undetermined) => self.undetermined.add(entry),
+            _ => {}
+        }
+        for (policy, said) in said {
+            let Some(change) = self.policies.get_mut(&policy.name) else { continue };
+            change.asked += 1;
+            match said {
+                Rejudged::Passes => {}
+                Rejudged::Violated(_) | Rejudged::Failed(..) => {
+                    change.after += 1;
+                    if !was_refused && verdict == Verdict::Refused && denies(entry, policy) {
+                        change.refused.add(entry);
+                    }
+                }
+                Rejudged::Undetermined(parts) => {
+                    for part in parts {
+                        change.undetermined.entry(*part).or_default().add(entry);
+                    }
+                }
+            }
+        }
+        for evaluated in entry.policies.iter().filter(|evaluated| fires(evaluated)) {
+            let Some(change) = self.known(&evaluated.name) else { continue };
+            change.before += 1;
+            if was_refused && verdict == Verdict::Passes && evaluated.action == Action::Deny {
+                change.allowed.add(entry);
+            }
+        }
+    }
+
+    /// What changes with the policy called `name`, which may be gone; none where there is no room for it.
+    fn known(&mut self, name: &str) -> Option<&mut Change> {
+        let is_known = self.policies.contains_key(name);
+        if !is_known && self.policies.len() >= self.new.policies.all().len() + POLICIES {
+            return None;
+        }
+        if !is_known {
+            self.policies.insert(name.chars().take(64).collect::<String>().into(), Change::default());
+        }
+        self.policies.get_mut(name)
+    }
+}
+
+/// What becomes of a request by what policies say of it.
+fn verdict(entry: &Entry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> Verdict {
+    // a limit is told as a policy is, and is not asked again
+    let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
+    let by_others = |rule: &Rule<'_>| !matches!(rule, Rule::Policy(name) if is_asked(name));
+    let for_others = |reason| !matches!(reason, Reason::PolicyDenied | Reason::PolicyError);
+    if entry.violations.iter().any(|it| it.action == Action::Deny && by_others(&it.rule))
+        || entry.outcome == Outcome::Denied && entry.reason.is_some_and(for_others)
+    {
+        return Verdict::Refused;
+    }
+    let mut verdict = Verdict::Passes;
+    for (_, said) in said.iter().filter(|(policy, _)| denies(entry, policy)) {
+        match said {
+            Rejudged::Passes => {}
+            Rejudged::Violated(_) | Rejudged::Failed(..) => return Verdict::Refused,
+            Rejudged::Undetermined(_) => verdict = Verdict::Undetermined,
+        }
+    }
+    verdict
+}
+
+/// Whether the policy refuses the request when it does not hold: it denies, and no waiver lets the request pass.
+fn denies(entry: &Entry<'_>, policy: &Policy) -> bool {
+    let waives = |rule: &Rule<'_>| matches!(rule, Rule::Policy(name) if *name == *policy.name);
+    let is_waived = entry.violations.iter().any(|it| it.waived_by.is_some() && waives(&it.rule));
+    policy.action == Action::Deny && !is_waived
+}
+
+/// Whether the policy did not hold.
+const fn fires(evaluated: &Evaluated<'_>) -> bool {
+    matches!(evaluated.said, Said::Violated(_) | Said::Misfit(_) | Said::Failed { .. })
+}

@@ -1,0 +1,187 @@
+//! What each policy said of the requests of a decision log.
+
+use super::caller::caller;
+use super::tally::Tally;
+use crate::decision_log::{Entry, Evaluated, Rule, Said};
+use crate::policy::Action;
+use crate::reason::Reason;
+use std::collections::BTreeMap;
+
+/// Most policies that are told apart.
+const POLICIES: usize = 200;
+/// Most callers of a policy that are told apart.
+const CALLERS: usize = 200;
+/// Most fields of a policy that are told apart.
+const FIELDS: usize = 100;
+/// Most days that are told apart: a year and a leap day.
+const DAYS: usize = 366;
+/// Most conditions of a policy that are told apart.
+const CONDITIONS: usize = 50;
+/// Most validations of a policy that are told apart.
+const VALIDATIONS: usize = 100;
+
+/// The first and the last of some times, as they are written: RFC 3339 in UTC sorts as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Period {
+    /// The first.
+    pub first: String,
+    /// The last.
+    pub last: String,
+}
+
+impl Period {
+    fn take(&mut self, time: &str) {
+        // a time of another form would not sort; it takes no more room than one that does
+        let time = time.get(..24).unwrap_or(time);
+        if self.first.is_empty() || *time < *self.first {
+            time.clone_into(&mut self.first);
+        }
+        if *time > *self.last {
+            time.clone_into(&mut self.last);
+        }
+    }
+}
+
+/// What a decision log says of the policies that judged.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many decisions there are.
+    pub decisions: u64,
+    /// When they were made.
+    pub period: Period,
+    /// How many of them asked a policy.
+    pub judged: u64,
+    /// The policies that were asked, by name.
+    pub policies: BTreeMap<Box<str>, PolicyUse>,
+    /// How many policies were asked that there was no room for, counted at each decision.
+    pub more_policies: u64,
+    /// What the policies in force said, by revision.
+    pub revisions: Option<Tally>,
+}
+
+/// What one policy said.
+#[derive(Debug)]
+pub struct PolicyUse {
+    /// What happened at last when it did not hold.
+    pub action: Action,
+    /// How many requests it was asked of.
+    pub asked: u64,
+    /// How many of them were of an environment that it is not for.
+    pub elsewhere: u64,
+    /// How many its match conditions left out, by the condition.
+    pub unmatched: Tally,
+    /// Of how many it held.
+    pub held: u64,
+    /// Of how many it did not hold: what it refused, or would have refused.
+    pub violated: u64,
+    /// Of how many something in it could not be evaluated.
+    pub failed: u64,
+    /// Of how many it could not be evaluated because the body does not fit the schema, which says nothing of it.
+    pub misfits: u64,
+    /// How many passed by a waiver.
+    pub waived: u64,
+    /// How often each of its validations was not true, by position.
+    pub validations: Vec<u64>,
+    /// Whose requests it did not hold of.
+    pub callers: Tally,
+    /// The fields that it found at fault.
+    pub fields: Tally,
+    /// The days on which it did not hold.
+    pub days: Tally,
+    /// When it did not hold.
+    pub seen: Period,
+}
+
+impl PolicyUse {
+    /// For a policy that nothing is known of yet.
+    pub fn new(action: Action) -> Self {
+        Self {
+            action,
+            asked: 0,
+            elsewhere: 0,
+            unmatched: Tally::new(CONDITIONS),
+            held: 0,
+            violated: 0,
+            failed: 0,
+            misfits: 0,
+            waived: 0,
+            validations: Vec::new(),
+            callers: Tally::new(CALLERS),
+            fields: Tally::new(FIELDS),
+            days: Tally::new(DAYS),
+            seen: Period::default(),
+        }
+    }
+
+    /// Of how many requests it had something to say: they are what it is for.
+    pub const fn applied(&self) -> u64 {
+        self.held + self.violated
+    }
+
+    fn take(&mut self, entry: &Entry<'_>, evaluated: &Evaluated<'_>) {
+        self.asked += 1;
+        self.action = evaluated.action;
+        match &evaluated.said {
+            Said::OtherEnvironment => self.elsewhere += 1,
+            Said::NoMatch(condition) => self.unmatched.add(condition),
+            Said::Holds => self.held += 1,
+            Said::Violated(parts) | Said::Misfit(parts) => {
+                if self.violation(entry, &evaluated.name) {
+                    parts.iter().for_each(|part| self.validation(part.validation));
+                }
+            }
+            Said::Failed { .. } => {
+                self.violation(entry, &evaluated.name);
+            }
+        }
+    }
+
+    fn validation(&mut self, position: usize) {
+        if position >= self.validations.len() && position < VALIDATIONS {
+            self.validations.resize(position + 1, 0);
+        }
+        if let Some(count) = self.validations.get_mut(position) {
+            *count += 1;
+        }
+    }
+
+    /// Takes in that the policy called `name` did not hold; whether that led to a violation.
+    fn violation(&mut self, entry: &Entry<'_>, name: &str) -> bool {
+        let is_own = |rule: &Rule<'_>| matches!(rule, Rule::Policy(rule) if *rule == *name);
+        let own: Vec<_> = entry.violations.iter().filter(|violation| is_own(&violation.rule)).collect();
+        if own.is_empty() {
+            self.misfits += 1;
+            return false;
+        }
+        self.violated += 1;
+        self.failed += u64::from(own.iter().any(|violation| violation.reason == Reason::PolicyError));
+        self.waived += u64::from(own.iter().any(|violation| violation.waived_by.is_some()));
+        self.callers.add(&caller(entry));
+        self.days.add(entry.time.get(..10).unwrap_or(&entry.time));
+        self.seen.take(&entry.time);
+        own.iter().filter_map(|violation| violation.field.as_ref()).for_each(|field| self.fields.add(field));
+        true
+    }
+}
+
+impl Report {
+    /// Takes in a decision.
+    pub fn take(&mut self, entry: &Entry<'_>) {
+        self.decisions += 1;
+        self.period.take(&entry.time);
+        self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).add(&entry.revision);
+        self.judged += u64::from(!entry.policies.is_empty());
+        for evaluated in &entry.policies {
+            let name: &str = &evaluated.name;
+            if let Some(known) = self.policies.get_mut(name) {
+                known.take(entry, evaluated);
+            } else if self.policies.len() < POLICIES {
+                let mut first = PolicyUse::new(evaluated.action);
+                first.take(entry, evaluated);
+                self.policies.insert(name.get(..name.len().min(64)).unwrap_or_default().into(), first);
+            } else {
+                self.more_policies += 1;
+            }
+        }
+    }
+}

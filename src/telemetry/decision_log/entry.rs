@@ -1,0 +1,128 @@
+//! From the record of a request to the entry of its decision.
+
+use crate::contract::UnknownVersion;
+use crate::decision_log::{Body, Client, Entry, Evidence, Rule, Text, VersionSource, Violation};
+use crate::judge::violation;
+use crate::policy::Client as Sender;
+use crate::telemetry::digits::hex;
+use crate::telemetry::record::{Outcome, Record};
+use crate::telemetry::timestamp::Timestamp;
+
+/// Whether what became of the request is a decision: it was judged, or refused.
+pub(super) fn is_decision(record: &Record) -> bool {
+    match record.outcome {
+        Outcome::Allowed | Outcome::Denied => true,
+        Outcome::Exempt => false,
+        // what was only looked at and could not be read has a violation that says so
+        Outcome::Failed | Outcome::Aborted => record.judging.is_some() || !record.violations.is_empty(),
+    }
+}
+
+/// The entry of the decision that `record` tells of.
+pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'_> {
+    let is_inspected = evidence.is_some();
+    let Evidence { request, policies, skeleton, masked } = evidence.map(|evidence| *evidence).unwrap_or_default();
+    let routed = record.routed.as_ref();
+    let bytes = masked.is_empty().then_some(record.request_bytes);
+    Entry {
+        time: ascii(&Timestamp(record.started).to_ascii()),
+        decision_id: record.decision_id.to_string().into(),
+        trace_id: ascii(&hex::<16, 32>(record.trace.trace_id)),
+        outcome: record.outcome,
+        reason: record.reason,
+        status: record.status,
+        method: record.method.into(),
+        operation: routed.map(|routed| routed.operation.as_ref().into()),
+        route: routed.map(|routed| routed.route.as_ref().into()),
+        api_version: routed.map(|routed| routed.api_version.as_ref().into()),
+        api_version_source: routed.map(|_| version_source(record)),
+        environment: record.environment,
+        key_class: record.key_class,
+        key_fingerprint: record.key_fingerprint.map(|fingerprint| fingerprint.to_string().into()),
+        client: record.sender.as_deref().map(client).unwrap_or_default(),
+        revision: record.revision.as_ref().into(),
+        violations: record.shown_violations().map(found).collect(),
+        policies,
+        request: is_inspected.then_some(request),
+        body: is_inspected.then_some(Body { bytes, skeleton }),
+        masked,
+    }
+}
+
+fn ascii(text: &[u8]) -> Text<'static> {
+    String::from_utf8_lossy(text).into_owned().into()
+}
+
+const fn version_source(record: &Record) -> VersionSource {
+    match (record.asked_version, record.unknown_version) {
+        (_, Some(UnknownVersion::Newer)) => VersionSource::Newer,
+        (_, Some(UnknownVersion::Other)) => VersionSource::Unknown,
+        (true, None) => VersionSource::Request,
+        (false, None) => VersionSource::Default,
+    }
+}
+
+fn client(sender: &Sender) -> Client<'_> {
+    let certificate = sender.certificate.as_ref();
+    Client {
+        spiffe_id: certificate.and_then(|certificate| Some(certificate.spiffe_id.as_deref()?.into())),
+        dns_names: certificate
+            .map(|found| found.dns_names.iter().map(|name| name.as_str().into()).collect())
+            .unwrap_or_default(),
+        cert_sha256: certificate.map(|certificate| certificate.sha256.as_str().into()),
+        unix_uid: sender.unix_uid,
+        ip: sender.address.map(|address| address.ip().to_string().into()),
+    }
+}
+
+fn found(violation: &violation::Violation) -> Violation<'_> {
+    Violation {
+        rule: match &violation.rule {
+            violation::Rule::Policy(name) => Rule::Policy(name.as_ref().into()),
+            violation::Rule::Keyword(keyword) => Rule::Keyword((*keyword).into()),
+            violation::Rule::Gateway => Rule::Gateway,
+        },
+        action: violation.action,
+        field: violation.field.as_ref().map(|field| field.for_log().into()),
+        reason: violation.reason,
+        waived_by: violation.waived_by.as_deref().map(Text::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{entry, is_decision};
+    use crate::decision_log::Entry;
+    use crate::telemetry::record::{Judging, Outcome, Record, samples};
+
+    fn line(record: &Record) -> String {
+        serde_json::to_string(&entry(record, None)).unwrap()
+    }
+
+    #[test]
+    fn what_was_judged_or_refused_is_a_decision() {
+        assert!(
+            is_decision(&samples::allowed()) && is_decision(&samples::denied()) && is_decision(&samples::unrouted())
+        );
+        let mut record = samples::failed();
+        assert!(is_decision(&record));
+        for judging in [record.judging, None::<Judging>] {
+            record.judging = judging;
+            record.outcome = Outcome::Aborted;
+            assert_eq!(is_decision(&record), judging.is_some());
+            record.outcome = Outcome::Exempt;
+            assert!(!is_decision(&record));
+        }
+    }
+
+    #[test]
+    fn an_entry_tells_what_the_record_does_and_no_name_of_the_request() {
+        let denied = line(&samples::denied());
+        assert!(!denied.contains(samples::CANARY), "{denied}");
+        let read = Entry::read(&denied).unwrap();
+        assert_eq!((&*read.time, &*read.decision_id), ("2026-05-12T08:30:00.125Z", "0000000000000abc"));
+        assert_eq!((read.operation.as_deref(), read.violations.len()), (Some("UpdateUser"), 2));
+        assert_eq!(read.violations[1].field.as_deref(), Some("/*"));
+        assert!(Entry::read(&line(&samples::unrouted())).unwrap().operation.is_none());
+    }
+}

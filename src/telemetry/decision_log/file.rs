@@ -1,0 +1,302 @@
+//! The file of the decision log: whole lines only, rotated by size, each line the next link of the chain where there is one.
+
+use crate::config::gateway::DecisionLog as Settings;
+use crate::decision_log::chain::{Link, Linked};
+use prometheus_client::metrics::counter::Counter;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Who may read a file that is made here: its owner.
+const MODE: u32 = 0o600;
+/// Longer than any line, which what is kept of a request is bounded for.
+const TAIL: u64 = 1 << 20;
+/// How often trouble is told.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The system says why.
+    #[error("cannot be opened: {0}")]
+    Io(#[from] io::Error),
+    /// It is no file, such as a folder or a pipe.
+    #[error("is not a file")]
+    NoFile,
+    /// Two processes that write it would tear the chain.
+    #[error("is written by another process")]
+    Taken,
+}
+
+/// The file of the decision log. As a [`Write`] it takes whole lines and never fails: what is lost is counted and told.
+#[derive(Debug)]
+pub struct DecisionFile {
+    path: PathBuf,
+    max_bytes: u64,
+    keep: u32,
+    /// The end of the chain; none where lines are not chained.
+    end: Option<Link>,
+    /// None after a failure to open it, until it succeeds.
+    open: Option<Open>,
+    moved: Arc<AtomicBool>,
+    lost: Counter,
+    /// When trouble was told the last time.
+    told: Option<Instant>,
+}
+
+/// A file that is open, locked and ends with a whole line.
+#[derive(Debug)]
+struct Open {
+    file: File,
+    size: u64,
+}
+
+/// Lines that wait to be written at once, and the chain's end after them.
+struct Batch {
+    text: String,
+    lines: u64,
+    end: Option<Link>,
+}
+
+impl DecisionFile {
+    /// Opens the file, made if it is not there. A chain goes on from its last line, or that of the file before it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened or read, is no file, or another process writes it.
+    pub fn open(settings: &Settings) -> Result<Self, FileError> {
+        let mut this = Self {
+            path: settings.file.clone(),
+            max_bytes: settings.max_bytes,
+            keep: settings.keep,
+            end: None,
+            open: None,
+            moved: Arc::default(),
+            lost: Counter::default(),
+            told: None,
+        };
+        let open = Open::at(&this.path)?;
+        let last = last_line(&open.file)?;
+        this.open = Some(open);
+        let end = match &last {
+            Some(last) => link_of(last),
+            None => File::open(this.rotated(1)).ok().and_then(|before| link_of(&last_line(&before).ok()??)),
+        };
+        // a file is chained as a whole or not at all
+        if last.is_some() && end.is_some() != settings.chain {
+            this.rotate()?;
+        }
+        this.end = settings.chain.then(|| end.unwrap_or_default());
+        Ok(this)
+    }
+
+    /// Counts lines that were lost in `lost`.
+    pub(super) fn counting(self, lost: Counter) -> Self {
+        Self { lost, ..self }
+    }
+
+    /// To be set when the file may have been moved.
+    pub(super) fn moved(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.moved)
+    }
+
+    fn rotated(&self, number: u32) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    }
+
+    /// Moves the file out of the way, with those before it, of which the oldest is removed; and begins a new one.
+    fn rotate(&mut self) -> Result<(), FileError> {
+        for number in (1..self.keep).rev() {
+            rename(&self.rotated(number), &self.rotated(number + 1))?;
+        }
+        if self.keep > 0 {
+            rename(&self.path, &self.rotated(1))?;
+        } else {
+            fs::remove_file(&self.path)?;
+        }
+        self.open = None;
+        self.open = Some(Open::at(&self.path)?);
+        Ok(())
+    }
+
+    /// Opens the file anew where none is open, or the one that is was moved away.
+    fn reopen(&mut self) -> Result<(), FileError> {
+        let may_be_moved = self.moved.swap(false, Ordering::Relaxed);
+        let is_there = |open: &Open| !may_be_moved || open.is_at(&self.path);
+        if self.open.as_ref().is_some_and(is_there) {
+            return Ok(());
+        }
+        self.open = None;
+        let open = Open::at(&self.path)?;
+        // lines of a write that failed may stand there all the same
+        let there = last_line(&open.file)?.and_then(|line| link_of(&line));
+        if let (Some(end), Some(there)) = (&mut self.end, there)
+            && there.sequence > end.sequence
+        {
+            *end = there;
+        }
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// Writes lines, each a JSON object with its line feed.
+    fn add(&mut self, lines: &str) {
+        if let Err(error) = self.reopen() {
+            return self.trouble(lines.lines().count() as u64, &error);
+        }
+        let mut batch = self.batch();
+        for line in lines.lines() {
+            let before = batch.text.len();
+            let end = batch.append(line);
+            let size = self.open.as_ref().map_or(0, |open| open.size) + batch.text.len() as u64;
+            if size > self.max_bytes && size > (batch.text.len() - before) as u64 {
+                batch.text.truncate(before);
+                self.write_out(&batch);
+                if let Err(error) = self.rotate() {
+                    self.trouble(0, &error);
+                }
+                batch = self.batch();
+                let end = batch.append(line);
+                (batch.lines, batch.end) = (1, end);
+                continue;
+            }
+            (batch.lines, batch.end) = (batch.lines + 1, end);
+        }
+        self.write_out(&batch);
+    }
+
+    fn batch(&self) -> Batch {
+        Batch { text: String::new(), lines: 0, end: self.end.clone() }
+    }
+
+    /// Writes the batch wholly, or as little of it as can be: the chain goes on from what is on the disk.
+    fn write_out(&mut self, batch: &Batch) {
+        let Some(open) = &mut self.open else {
+            self.lost.inc_by(batch.lines);
+            return;
+        };
+        match open.write(batch.text.as_bytes()) {
+            Ok(()) => self.end.clone_from(&batch.end),
+            Err(error) => {
+                self.open = None;
+                self.trouble(batch.lines, &error.into());
+            }
+        }
+    }
+
+    /// Counts lines that were lost, and tells of the trouble at most once a minute.
+    fn trouble(&mut self, lines: u64, error: &FileError) {
+        self.lost.inc_by(lines);
+        if self.told.is_none_or(|told| told.elapsed() >= PAUSE) {
+            self.told = Some(Instant::now());
+            let lost = self.lost.get();
+            tracing::error!(lost, "the decision log's file {error}");
+        }
+    }
+}
+
+impl Batch {
+    /// Appends the line; gives the chain's end after it.
+    fn append(&mut self, line: &str) -> Option<Link> {
+        let end = self.end.as_ref().map(|end| end.append(line, &mut self.text));
+        if end.is_none() {
+            self.text.push_str(line);
+        }
+        self.text.push('\n');
+        end
+    }
+}
+
+impl Write for DecisionFile {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        self.add(&String::from_utf8_lossy(lines));
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Open {
+    fn at(path: &Path) -> Result<Self, FileError> {
+        // to open a pipe would wait for its reader
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(FileError::NoFile);
+        }
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(path)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => FileError::Taken,
+            TryLockError::Error(error) => FileError::Io(error),
+        })?;
+        let mut open = Self { size: file.metadata()?.len(), file };
+        open.mend()?;
+        Ok(open)
+    }
+
+    /// Cuts off a line that a crash tore.
+    fn mend(&mut self) -> io::Result<()> {
+        let tail = tail(&self.file)?;
+        let torn = tail.len() - tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if torn > 0 {
+            self.size -= torn as u64;
+            self.file.set_len(self.size)?;
+            tracing::warn!(bytes = torn, "the decision log ended within a line, which was cut off");
+        }
+        Ok(())
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let (own, there) = (self.file.metadata(), path.metadata());
+        own.is_ok_and(|own| there.is_ok_and(|there| (own.dev(), own.ino()) == (there.dev(), there.ino())))
+    }
+
+    /// Appends whole lines, or none of them.
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self.file.write_all(lines) {
+            Ok(()) => {
+                self.size += lines.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // what stands there all the same is looked at when the file is opened anew
+                let _ = self.file.set_len(self.size);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// The end of a file.
+fn tail(mut file: &File) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(TAIL)))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// The last line of a file, without its line feed; none where it is empty.
+fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
+    let tail = tail(file)?;
+    let lines = tail.strip_suffix(b"\n");
+    Ok(lines.and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next()).map(<[u8]>::to_vec))
+}
+
+/// The end of the chain that `line` is; none where it is no link of one.
+fn link_of(line: &[u8]) -> Option<Link> {
+    Some(Linked::read(std::str::from_utf8(line).ok()?).ok()?.link())
+}
+
+/// Where there is nothing to rename, there is nothing to do.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

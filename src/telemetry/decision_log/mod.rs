@@ -1,0 +1,79 @@
+//! One line a decision in a file of its own: see [`crate::decision_log`] for what is in it.
+
+mod entry;
+mod file;
+
+use super::access_log::{Importance, Lines};
+use super::record::{Outcome, Record};
+use crate::decision_log::Evidence;
+pub use file::{DecisionFile, FileError};
+use prometheus_client::metrics::counter::Counter;
+use std::cell::RefCell;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+thread_local! {
+    /// Where a worker forms a line, so that it holds the lock only while copying it.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Entries that were lost, by why.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Losses {
+    /// The queue was full.
+    pub(super) overflowed: Counter,
+    /// The disk did not take them.
+    pub(super) unwritten: Counter,
+}
+
+/// The decision log. Never blocks: what can't be written in time is dropped and counted.
+pub(super) struct DecisionLog {
+    lines: Lines,
+    /// Whether the file may have been moved.
+    moved: Arc<AtomicBool>,
+}
+
+impl DecisionLog {
+    /// Starts the thread that writes `file`.
+    pub(super) fn start(file: DecisionFile, losses: &Losses) -> io::Result<Self> {
+        let file = file.counting(losses.unwritten.clone());
+        let moved = file.moved();
+        Ok(Self { lines: Lines::start(Box::new(file), losses.overflowed.clone())?, moved })
+    }
+
+    /// Adds the entry of `record`, where that is a decision.
+    pub(super) fn add(&self, record: &Record, evidence: Option<Box<Evidence>>) {
+        if !entry::is_decision(record) {
+            return;
+        }
+        SCRATCH.with_borrow_mut(|line| {
+            line.clear();
+            // writing to a Vec can't fail, and an entry has nothing that is no JSON
+            let _ = serde_json::to_writer(&mut *line, &entry::entry(record, evidence));
+            line.push(b'\n');
+            self.lines.append(line, importance(record.outcome));
+        });
+    }
+
+    /// Has the next entry go to a new file, should the one that is written have been moved.
+    pub(super) fn reopen(&self) {
+        self.moved.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits until everything added so far is written, at most `deadline`. True if it was.
+    pub(super) fn flush(&self, deadline: Duration) -> bool {
+        self.lines.flush(deadline)
+    }
+}
+
+const fn importance(outcome: Outcome) -> Importance {
+    match outcome {
+        Outcome::Allowed | Outcome::Exempt | Outcome::Aborted => Importance::Ordinary,
+        Outcome::Denied | Outcome::Failed => Importance::Reserved,
+    }
+}
+
+#[cfg(test)]
+mod tests;
