@@ -1,7 +1,10 @@
 //! README.md is true: its tables are the code's, its files load, its commands print what it shows, its links lead somewhere.
 
 use crate::rollout::log::{Sent, lines};
-use crate::support::gateway::bundle;
+use crate::support::client::Client;
+use crate::support::gateway::{bundle, patch};
+use crate::support::program::Program;
+use crate::support::tail::Tail;
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
@@ -389,9 +392,70 @@ fn every_command_prints_what_is_shown() {
     assert!(commands >= 2, "README.md shows {commands} commands");
 }
 
+/// What does not change with every run: words without a digit. Ids, times, sizes and versions have one.
+fn wordy(text: &str) -> Vec<String> {
+    let word = |word: &str| if word.contains(|letter: char| letter.is_ascii_digit()) { "#" } else { word }.to_owned();
+    text.split_whitespace().map(word).collect()
+}
+
+/// The command that begins with `begin`, and what it prints.
+fn shown(begin: &str) -> (String, String) {
+    let block = blocks("text").into_iter().find(|block| block.starts_with(&format!("$ {begin}"))).expect("a block");
+    let (command, shown) = block.trim_start_matches("$ ").split_once('\n').expect("what it prints");
+    (command.to_owned(), shown.to_owned())
+}
+
+/// A gateway as in the quickstart, on free ports.
+async fn quickstart(folder: &TempDir) -> Program {
+    let file = folder.path().join("config/quickstart.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace(":8787", ":0").replace(":9465", ":0")).unwrap();
+    Program::start(&file, &[]).await
+}
+
+#[tokio::test]
+async fn what_tail_shows_is_what_is_shown() {
+    let folder = followed();
+    let program = quickstart(&folder).await;
+    let (command, shown) = shown("portcullis tail");
+    let arguments: Vec<_> = command.split(' ').skip(2).collect();
+    let mut tail = Tail::start(program.admin, &arguments).await;
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch(r#"{"skip_password_checks":true}"#)).await;
+    assert_eq!(client.answer().await.expect("an answer").status(), 422);
+    tail.stdout.line("trace ").await;
+    let told = format!("watching http://127.0.0.1:9465\n{}", tail.interrupted());
+    assert_eq!(wordy(&told), wordy(&shown), "{told}");
+}
+
+#[tokio::test]
+async fn the_level_changes_as_is_shown() {
+    let folder = followed();
+    let program = quickstart(&folder).await;
+    let (command, shown) = shown("curl -X PUT");
+    let quoted: Vec<_> = command.split('\'').collect();
+    let (header, rest) = (quoted[1], quoted[2]);
+    let words: Vec<_> = rest.split_whitespace().collect();
+    assert_eq!((words[0], words[2]), ("--data", "http://127.0.0.1:9465/log-level"));
+    let (admin, body, length) = (program.admin, words[1], words[1].len());
+    let mut client = Client::connect(admin).await;
+    client
+        .send(format!("PUT /log-level HTTP/1.1\r\nhost: {admin}\r\n{header}\r\ncontent-length: {length}\r\n\r\n{body}"))
+        .await;
+    assert_eq!(client.answer().await.expect("an answer").text(), shown);
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let (sections, targets): (Vec<_>, Vec<_>) = targets.partition(|target| target.starts_with('#'));
+    for section in sections {
+        let words =
+            |title: &str| title.trim_start_matches('#').trim().to_lowercase().replace(',', "").replace(' ', "-");
+        let titles = README.lines().filter(|line| line.starts_with('#'));
+        assert!(titles.map(words).any(|title| Some(title.as_str()) == section.strip_prefix('#')), "{section}");
+    }
+    let targets = targets.into_iter();
     let (outside, inside): (Vec<_>, Vec<_>) = targets.partition(|target| target.starts_with("https://"));
     assert!(!outside.is_empty() && inside.len() > 5);
     for target in inside {

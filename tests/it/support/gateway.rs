@@ -2,7 +2,7 @@
 
 use super::client::{Answer, Client};
 use super::proxy::{upstream_settings, upstream_with};
-use portcullis::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{Limits, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
 use portcullis::gateway::{Clock, Gate, Shared, stack};
@@ -130,7 +130,7 @@ impl Gateway {
 
 fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
     let setup = TelemetrySetup {
-        logs: &Logs { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs::default(),
         traces: &Traces {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),
