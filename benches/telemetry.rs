@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a bench that can't start has nothing to go on with")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLog, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::redact::Fingerprinter;
 use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> Telemetry {
     let setup = Setup {
-        logs: &Logs { access, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs { access, ..Logs::default() },
         traces: &Traces {
             sampler: Sampler::AlwaysOn,
             always_export: Vec::new(),

@@ -1,14 +1,19 @@
-//! Health, readiness, metrics and the policies in force, for operators. Nothing of a request is shown here.
+//! Health, readiness, metrics, the policies in force, decisions as they are made and the log's level, for operators. Of a
+//! request nothing is shown but what its record holds.
 
+mod caller;
+mod decisions;
+mod log_level;
 mod policies;
 mod readiness;
 
 pub use readiness::{Phase, Readiness};
 
 use crate::gateway::Gate;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Level, Telemetry};
 use axum::Router;
 use axum::extract::State as Extract;
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::StatusCode;
@@ -36,6 +41,8 @@ pub struct State {
     pub gate: Arc<Gate>,
     /// Whether requests are welcome.
     pub readiness: Readiness,
+    /// The level of the gateway's own log.
+    pub level: Level,
 }
 
 /// Most connections at once; the others wait.
@@ -86,12 +93,17 @@ async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(T
 
 /// Every path of the admin listener.
 pub fn router(state: State) -> Router {
+    let no_pages = Router::new()
+        .route("/decisions", get(decisions::decisions))
+        .route("/log-level", get(log_level::tell).put(log_level::change))
+        .route_layer(from_fn(caller::no_page));
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .route("/metrics", get(metrics))
         .route("/policies", get(in_force))
+        .merge(no_pages)
         .with_state(state)
 }
 

@@ -5,8 +5,7 @@ use super::file::{
     Upstream as UpstreamKeys,
 };
 use super::gateway::{
-    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Logs, Sampler, Traces, Upstream,
-    UpstreamTarget,
+    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Sampler, Traces, Upstream, UpstreamTarget,
 };
 use super::load::why;
 use super::overrides::{Override, Overrides};
@@ -45,7 +44,7 @@ pub(super) fn check(
         },
         environment: check.environment(&file.environment),
         limits,
-        logs: Logs { access: file.logs.access, format: file.logs.format, level: file.logs.level },
+        logs: check.logs(&file.logs),
         decision_log: check.decision_log(&file.decision_log, &file.masks),
         masks: check.masks(&file.masks),
         traces: check.traces(&file.traces),

@@ -10,6 +10,7 @@ mod file;
 pub mod gateway;
 mod listen;
 pub mod load;
+mod logs;
 pub mod overrides;
 mod sampler;
 mod upstream_url;

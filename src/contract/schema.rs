@@ -115,27 +115,22 @@ impl CompiledSchema {
     /// The finding for what does not fit; none for an unknown name that was already found to look like a declared one.
     fn finding(&self, misfit: Misfit) -> Option<Finding> {
         let Misfit { keyword, steps, message, is_unknown } = misfit;
-        let meant = if is_unknown { self.unknown(&steps)? } else { None };
-        Some(Finding {
-            kind: if is_unknown { FindingKind::Unknown } else { FindingKind::Invalid },
-            keyword,
-            field: self.declared.show(&steps),
-            message: if is_unknown { NOT_A_FIELD.to_owned() } else { message },
-            meant: meant.map(str::to_owned),
-        })
-    }
-
-    /// The declared name that was probably meant by the undeclared one that `steps` end with; none where that was already
-    /// found to look like a declared one.
-    fn unknown(&self, steps: &[Location]) -> Option<Option<&str>> {
-        let Some((Location::Member(name), parents)) = steps.split_last() else { return Some(None) };
+        let field = self.declared.show(&steps);
+        if !is_unknown {
+            return Some(Finding { kind: FindingKind::Invalid, keyword, field, message, meant: None });
+        }
+        let (name, parents) = match steps.split_last() {
+            Some((Location::Member(name), parents)) => (name.as_str(), parents),
+            _ => ("", &*steps),
+        };
         let declared = self.declared.at(parents);
         let is_found =
             |declared: &&Declared| declared.look_alike(name).is_some() || declared.loose_look_alike(name).is_some();
         if declared.as_ref().is_some_and(is_found) {
             return None;
         }
-        Some(declared.and_then(|declared| nearest(declared, name)))
+        let meant = declared.and_then(|declared| nearest(declared, name)).map(str::to_owned);
+        Some(Finding { kind: FindingKind::Unknown, keyword, field, message: NOT_A_FIELD.to_owned(), meant })
     }
 }
 

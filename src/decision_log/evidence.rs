@@ -2,7 +2,7 @@
 
 use super::sketch::Sketch;
 use super::{Evaluated, Facts, Held, Keeping, Named, Part, Said, Skeleton, Text};
-use crate::contract::{Operation, query_pairs};
+use crate::contract::{BodySchema, Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
 use crate::policy::cel::{EvaluationError, is_credential};
@@ -30,7 +30,7 @@ impl Keeping {
     /// Adds what is kept of how it was judged.
     pub fn add_judgement(&self, evidence: &mut Evidence, operation: &Operation, judgement: &Judgement) {
         evidence.policies = judgement.rules.iter().map(|(policy, outcome)| evaluated(policy, outcome)).collect();
-        let declared = operation.body.as_ref().map(|body| body.declared());
+        let declared = operation.body.as_ref().map(BodySchema::declared);
         if let (Some(document), Some(declared)) = (&judgement.document, declared) {
             let sketch = Sketch::of(Document::root(document), declared, self);
             (evidence.skeleton, evidence.masked) = (Some(sketch.skeleton), sketch.masked);

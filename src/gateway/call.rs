@@ -49,9 +49,12 @@ pub struct Permitted<B> {
     pub call: Call<B>,
     /// The right to forward it, and what of it.
     pub permit: Permit,
-    /// The limits that count it, each with the key by which it does.
-    pub charges: Vec<(Arc<Limit>, Key)>,
+    /// The limits that count it.
+    pub charges: Vec<Charge>,
 }
+
+/// A limit that counts a request, and the key by which it does.
+pub type Charge = (Arc<Limit>, Key);
 
 /// The record of a request, written to by every layer. Held for moments only, by one request on one worker.
 #[derive(Clone, Debug)]

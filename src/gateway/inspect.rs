@@ -1,7 +1,7 @@
 //! Inspect: reads the whole body, within bounds, and has it judged.
 
 use super::budget::Share;
-use super::call::{Admitted, Call, Duty, Permitted};
+use super::call::{Admitted, Call, Charge, Duty, Permitted};
 use super::drain::drain;
 use super::gate::Gate;
 use super::media_type;
@@ -10,7 +10,7 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
 use crate::judge::{Permit, Step, decide_in_steps, pass_unread};
-use crate::policy::{Attributes, Claim, Key, Limit};
+use crate::policy::{Attributes, Claim};
 use crate::reason::Reason;
 use crate::telemetry::record::{Judging, Outcome};
 use bytes::{Bytes, BytesMut};
@@ -230,7 +230,8 @@ async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
 /// Keeps, for the decision log, what policies may know of the request besides its body.
 fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: &Parameters, environment: Environment) {
     let Some(keeping) = &gate.keeping else { return };
-    let attributes = attributes(call, parameters, environment, SystemTime::now());
+    let started = call.record.lock().started;
+    let attributes = attributes(call, parameters, environment, started);
     let evidence = keeping.of_head(&call.bundle, operation, &attributes);
     call.record.lock().evidence = Some(Box::new(evidence));
 }
@@ -242,7 +243,7 @@ fn judge<B>(
     parameters: &Parameters,
     environment: Environment,
     body: Bytes,
-) -> Result<(Permit, Vec<(Arc<Limit>, Key)>), Refusal> {
+) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = SystemTime::now();
     let attributes = attributes(call, parameters, environment, time);
     let mut judging = Judging::begin(time);

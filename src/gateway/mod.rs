@@ -33,7 +33,7 @@ mod stack;
 mod time_left;
 
 pub use answer::{AnswerBody, BrokenOff};
-pub use call::{Admitted, Call, Permitted};
+pub use call::{Admitted, Call, Charge, Permitted};
 pub use gate::Gate;
 pub use head_defect::HeadDefect;
 pub use meter::{Clock, MeteredBody};

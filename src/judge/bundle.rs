@@ -1,11 +1,12 @@
 //! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
 
 use super::permit::Permit;
-use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
+use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
 use crate::policy::{
-    Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver, shadowed,
+    Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
+    shadowed,
 };
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
@@ -69,8 +70,14 @@ impl Bundle {
     fn assemble(contract: Arc<Contract>, policies: Policies, strictness: Strictness, revision: Arc<str>) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
             let id = &operation.id;
-            let has_policy = !policies.of_operation(id).is_empty() || !policies.limits_of_operation(id).is_empty();
-            Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
+            let of_policies = policies.of_operation(id).iter().map(|policy| policy.action);
+            let of_limits = policies.limits_of_operation(id).iter().map(|limit| limit.action);
+            let policed = match of_policies.chain(of_limits).min() {
+                None => Policed::No,
+                Some(Action::Deny) => Policed::Guarded,
+                Some(Action::Warn | Action::Audit) => Policed::Watched,
+            };
+            Some((id.clone(), strictness.inspection(&operation, policed)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }
@@ -97,7 +104,7 @@ impl Bundle {
     pub fn inspection(&self, operation: &Operation) -> Option<Inspection> {
         let inspection = self.inspections.get(&operation.id).copied();
         // another version may have a body where this one has none
-        inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
+        inspection.filter(|inspection| inspection.policed != Policed::No || operation.body.is_some())
     }
 
     /// How many operations have their bodies inspected in this mode.

@@ -112,7 +112,7 @@ fn conclude(
 ) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules, waivers, limits, document: None }
+    Judgement { verdict, violations, rules, document: None, waivers, limits }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
@@ -276,6 +276,7 @@ fn from_limit(limit: &Limit, claim: &Claim) -> Option<Violation> {
 }
 
 /// What could not be evaluated.
+#[derive(Clone, Copy)]
 struct Unevaluated<'p> {
     name: &'p Arc<str>,
     owner: Option<&'p Arc<str>>,

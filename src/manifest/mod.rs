@@ -4,6 +4,7 @@
 //! Schema of the type it is for ([`schema`]), which finds every mistake and not just the first, and each is told in our
 //! words at its place in the file ([`source`]).
 
+mod advice;
 pub(crate) mod duration;
 mod interpolate;
 mod place;
@@ -81,7 +82,7 @@ pub fn documents(file: &Path, text: &str) -> Result<Vec<Source>, Vec<Diagnostic>
         return Err(vec![Diagnostic::of_file(&file, "the file says nothing")]);
     }
     let sources: Vec<_> = trees.into_iter().map(|root| Source::new(&file, &text, root)).collect();
-    let repeated: Vec<_> = sources.iter().flat_map(Source::repeated_keys).collect();
+    let repeated: Vec<_> = sources.iter().flat_map(Source::mistaken_entries).collect();
     if repeated.is_empty() { Ok(sources) } else { Err(repeated) }
 }
 

@@ -100,7 +100,8 @@ impl Compiler<'_> {
         if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, names.field(field))) {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
             let mistake = self.source.at(&format!("{pointer}/field"), message);
-            self.mistakes.push(did_you_mean(mistake, meant));
+            let bare = field.strip_prefix("body.").filter(|bare| names.field(bare).is_ok());
+            self.mistakes.push(did_you_mean(mistake, bare.or(meant)));
         }
         self.check_message(&written.message, &format!("{pointer}/message"));
         let expression = expression.map_err(|mistakes| self.report(&format!("{pointer}/expression"), mistakes)).ok()?;

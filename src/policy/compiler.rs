@@ -49,7 +49,10 @@ impl<'s> Compiler<'s> {
         for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
             let pointer = format!("/spec/match/operations/{position}");
             let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
-            self.mistakes.push(did_you_mean(mistake, nearest(id, known.iter().map(AsRef::as_ref))));
+            self.mistakes.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
+                Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+                None => mistake.with_help("name each by its id: `portcullis contract coverage` lists those that write"),
+            });
         }
         for (position, twice) in
             ids.iter().enumerate().filter(|(position, id)| ids.iter().take(*position).any(|earlier| earlier == *id))

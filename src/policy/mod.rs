@@ -9,6 +9,7 @@ pub mod cel;
 mod client;
 mod compile;
 mod compiler;
+mod editor;
 mod evaluate;
 mod indexed;
 mod limit;
@@ -27,8 +28,9 @@ pub use attributes::Attributes;
 pub use cel::{Hidden, Key};
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
+pub use editor::{limit_schema, schema, waiver_schema};
 pub use evaluate::Outcome;
-pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit, limit_schema};
+pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit};
 pub use lint::{lint, lint_limit};
 pub use manifests::Manifests;
 pub use reads::Reads;
@@ -40,16 +42,6 @@ pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waive
 use indexed::{Indexed, Scoped};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(RequestPolicy).to_value()
-}
-
-/// The JSON Schema of a waiver, for editors.
-pub fn waiver_schema() -> serde_json::Value {
-    schemars::schema_for!(WaiverSource).to_value()
-}
 
 /// All policies and limits of a bundle, by the operations they match.
 #[derive(Debug, Default)]
@@ -77,22 +69,22 @@ impl Policies {
         self.all().iter().flat_map(|policy| &policy.waivers)
     }
 
-    /// The headers, in lower case, that what matches the operation called `id` reads by name.
-    pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
-        let headers = self.scopes_of(id).filter_map(|scope| scope.headers.as_ref());
-        headers.flatten().map(String::as_str).collect()
-    }
-
-    /// The parameters of the query that what matches the operation called `id` reads by name.
-    pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
-        self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
-    }
-
+    /// What all that judges requests to the operation called `id` is for.
     fn scopes_of(&self, id: &str) -> impl Iterator<Item = &Scope> {
         let policies = self.of_operation(id).iter();
-        let policies =
-            policies.flat_map(|policy| policy.waivers.iter().map(|waiver| &waiver.scope).chain([&policy.scope]));
-        policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
+        let of_policies = policies
+            .flat_map(|policy| std::iter::once(&policy.scope).chain(policy.waivers.iter().map(|waiver| &waiver.scope)));
+        of_policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
+    }
+
+    /// The headers, in lower case, that policies, limits and waivers for the operation called `id` read by name.
+    pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
+        self.scopes_of(id).filter_map(|scope| scope.headers.as_ref()).flatten().map(String::as_str).collect()
+    }
+
+    /// The parameters of the query that they read by name.
+    pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
+        self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
     }
 
     /// Every policy, in the order they were loaded.

@@ -189,7 +189,7 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            let schema = policy.has_schema().then(|| (Part::Schema, !matches!(outcome, Outcome::Misfit(..))));
+            let schema = policy.has_schema().then_some((Part::Schema, !matches!(outcome, Outcome::Misfit(..))));
             conditions(policy.scope.conditions()).chain(schema).chain(validations).collect()
         }
     };

@@ -7,7 +7,10 @@ pub mod application_log;
 mod decision_log;
 mod digits;
 mod environment;
+mod level;
+mod lines;
 mod metrics;
+mod once_a_minute;
 mod otlp;
 pub mod record;
 mod sampling;
@@ -17,10 +20,12 @@ pub mod trace_context;
 mod upstream_metrics;
 mod version_alarm;
 mod waiver_metrics;
+pub mod watch;
 
 pub use access_log::Output;
 pub use decision_log::{DecisionFile, FileError};
 pub use environment::VariableError;
+pub use level::Level;
 pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
@@ -44,6 +49,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
 use version_alarm::VersionAlarm;
+use watch::{Filter, TooManyWatch, Watchers, Watching};
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -90,6 +96,7 @@ struct Shared {
     metrics: Metrics,
     sampling: Sampling,
     version_alarm: VersionAlarm,
+    watchers: Watchers,
     otlp: Option<Otlp>,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
@@ -115,6 +122,7 @@ impl Telemetry {
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             version_alarm: VersionAlarm::new(),
+            watchers: Watchers::default(),
             otlp,
             rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
         };
@@ -139,6 +147,7 @@ impl Telemetry {
     pub fn finish(&self, record: &Record) {
         let shared = &*self.shared;
         shared.log.add(record);
+        shared.watchers.tell(record);
         shared.version_alarm.look_at(record);
         let otlp = shared.otlp.as_ref().filter(|_| shared.sampling.at_end(record));
         if let Some(otlp) = otlp {
@@ -170,6 +179,22 @@ impl Telemetry {
     /// Says that a bundle could not be loaded and the one before it goes on.
     pub fn bundle_rejected(&self) {
         self.shared.metrics.bundle_rejected();
+    }
+
+    /// Opens the file of the access log anew, where it is one; if that fails, the one before goes on.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub fn reopen_access_log(&self) -> io::Result<()> {
+        self.shared.log.reopen()
+    }
+
+    /// Has decisions told as they are made, those that `filter` wants.
+    ///
+    /// # Errors
+    /// If as many watch already as may.
+    pub fn watch(&self, filter: Filter) -> Result<Watching, TooManyWatch> {
+        self.shared.watchers.watch(filter)
     }
 
     /// What the server counts.

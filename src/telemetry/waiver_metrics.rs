@@ -26,9 +26,12 @@ pub(super) struct WaiverMetrics {
     expiries: Expiries,
 }
 
-/// The waivers in force, over or not, each with its end.
+/// Names, each with its end.
+type Ends = Vec<(Arc<str>, Expiry)>;
+
+/// The waivers in force, over or not.
 #[derive(Clone, Debug, Default)]
-struct Expiries(Arc<Mutex<Vec<(Arc<str>, Expiry)>>>);
+struct Expiries(Arc<Mutex<Ends>>);
 
 impl WaiverMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
@@ -47,8 +50,8 @@ impl WaiverMetrics {
             let Some(waiver) = violation.waived_by.as_ref().filter(|waiver| !counted.contains(waiver)) else {
                 continue;
             };
-            let waived = Waived { waiver: waiver.clone(), policy: violation.rule.label() };
-            self.waived.get_or_create(&waived).inc();
+            let labels = Waived { waiver: waiver.clone(), policy: violation.rule.label() };
+            self.waived.get_or_create(&labels).inc();
             counted.push(waiver);
         }
     }

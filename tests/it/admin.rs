@@ -4,9 +4,9 @@ use crate::support::gateway::{bundle, shipped, text};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use portcullis::admin::{self, Readiness, State};
-use portcullis::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLog, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::gateway::Gate;
-use portcullis::telemetry::{Output, Setup, Telemetry};
+use portcullis::telemetry::{Level, Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ spec:
 
 fn state() -> State {
     let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs { access: AccessLog::Off, ..Logs::default() },
         traces: &Traces {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),
@@ -48,7 +48,8 @@ fn state() -> State {
     let gate = Gate::new(Arc::new(bundle(&policies)), Limits::default(), None, &[]);
     let telemetry = Telemetry::start(setup).expect("telemetry");
     telemetry.bundle_loaded(&gate.bundle.load());
-    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default() }
+    let level = Level::new(LogLevel::Info);
+    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default(), level }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {

@@ -35,6 +35,8 @@ mod limits;
 #[cfg(test)]
 mod listeners;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod policy_schemas;
 #[cfg(test)]
 mod policy_tests;
@@ -49,6 +51,8 @@ mod request_limits;
 #[cfg(test)]
 mod rollout;
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod selftest;
 #[cfg(test)]
 mod server;
@@ -62,6 +66,8 @@ mod siblings;
 mod span_tree;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tail;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]

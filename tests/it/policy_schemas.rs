@@ -118,12 +118,12 @@ fn schema_and_validations_are_both_asked_and_both_stand_beside_the_contract() {
     // a validation that could not be evaluated stays, whatever the schema says
     let failing = "  validations: [{ expression: int(body.username) > 0, message: no }]\n";
     let failing = policy("{ properties: { first_name: { maxLength: 2 } } }", failing);
-    let waiver = "apiVersion: portcullis/v1\nkind: Waiver\nmetadata: { name: all }\nspec:\n  policy: shape\n  matchConditions: [{ name: all, expression: 'true' }]\n  \
+    let written = "apiVersion: portcullis/v1\nkind: Waiver\nmetadata: { name: all }\nspec:\n  policy: shape\n  matchConditions: [{ name: all, expression: 'true' }]\n  \
                   owner: us\n  ticket: T-1\n  reason: test\n  expires: 2026-03-01\n";
-    let waived = text("waiver.yaml", waiver);
-    let judgement = judged(&[failing, waived.clone()], r#"{"username":"abcd","first_name":"abc"}"#);
+    let waiver = text("waiver.yaml", written);
+    let judgement = judged(&[failing, waiver.clone()], r#"{"username":"abcd","first_name":"abc"}"#);
     assert_eq!(judgement.verdict.err(), Some(Reason::PolicyError));
-    let judgement = judged(&[both, waived], r#"{"username":"abcd","first_name":"abc"}"#);
+    let judgement = judged(&[both, waiver], r#"{"username":"abcd","first_name":"abc"}"#);
     assert!(judgement.verdict.is_ok(), "what does not fit a policy's schema is waived with the policy");
     let narrower = policy("{ properties: { first_name: { type: string } } }", "");
     assert_eq!(judged(&[narrower], r#"{"first_name":1}"#).verdict.err(), Some(Reason::SchemaViolation));

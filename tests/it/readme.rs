@@ -1,11 +1,16 @@
 //! README.md is true: its tables are the code's, its files load, its commands print what it shows, its links lead somewhere.
 
 use crate::rollout::log::{Sent, lines};
-use crate::support::gateway::bundle;
+use crate::support::client::Client;
+use crate::support::gateway::{bundle, patch};
+use crate::support::program::Program;
+use crate::support::tail::Tail;
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
+use portcullis::decision_log::Entry;
+use portcullis::decision_log::chain::Link;
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::manifest;
 use portcullis::reason::Reason;
@@ -76,12 +81,14 @@ fn followed() -> TempDir {
         assert!(README.contains(&format!("`{file}`")), "README.md does not say to save {file}");
         fs::write(folder.path().join(file), text).unwrap();
     }
-    fs::write(folder.path().join("decisions.jsonl"), decisions(folder.path())).unwrap();
+    fs::write(folder.path().join("two-days.jsonl"), two_days(folder.path())).unwrap();
+    fs::write(folder.path().join("config/fingerprint.key"), "0".repeat(32)).unwrap();
+    fs::write(folder.path().join("decisions.jsonl"), decisions()).unwrap();
     folder
 }
 
 /// What the gateway of a clone wrote of two days.
-fn decisions(folder: &Path) -> String {
+fn two_days(folder: &Path) -> String {
     let files = yaml_files_in(&folder.join("policies")).into_iter().filter(|name| !name.contains(".test."));
     let mut files: Vec<_> = files.map(|name| folder.join("policies").join(name)).collect();
     files.sort();
@@ -96,6 +103,22 @@ fn decisions(folder: &Path) -> String {
         sent(2, "support", r#"{"last_name":"Lovelace","skip_legal_checks":false}"#),
     ];
     lines(&bundle, &all)
+}
+
+/// A chained log, in which the decision that is shown stands twice.
+fn decisions() -> String {
+    let line = blocks("json")
+        .into_iter()
+        .find(|block| block.contains("\"decision_id\""))
+        .expect("a decision")
+        .replace('\n', "");
+    let entry = Entry::read(&line).expect("an entry");
+    let line = serde_json::to_string(&entry).expect("a line");
+    let mut text = String::new();
+    let first = Link::default().append(&line, &mut text);
+    text.push('\n');
+    let _ = first.append(&line, &mut text);
+    text + "\n"
 }
 
 fn yaml_files(folder: &str) -> Vec<String> {
@@ -276,6 +299,75 @@ fn check_shows_waivers_with_the_days_left() {
     assert!(String::from_utf8(over.stderr).unwrap().contains("the waiver is over since 2020-01-01T00:00:00Z"));
 }
 
+/// What is shown is what would be written, field by field.
+#[test]
+fn the_decision_is_one() {
+    let shown = blocks("json").into_iter().find(|block| block.contains("\"decision_id\"")).expect("a decision");
+    let entry = serde_json::to_value(Entry::read(&shown.replace('\n', "")).expect("an entry")).expect("JSON");
+    assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), entry);
+}
+
+#[test]
+fn the_table_of_policies_has_every_one_that_ships() {
+    let shipped = yaml_files("policies").into_iter().filter(|name| !name.contains(".test."));
+    let values = shipped.flat_map(|name| {
+        let text = fs::read_to_string(root().join("policies").join(&name)).unwrap();
+        manifest::read::<Value>(Path::new(&name), &text).unwrap().into_iter().map(|document| document.value)
+    });
+    let mut expected: Vec<Vec<String>> = values
+        .map(|value| {
+            let words = |pointer: &str| {
+                let words = value.pointer(pointer).and_then(Value::as_array).unwrap().iter();
+                words.map(|word| word.as_str().unwrap()).collect::<Vec<_>>().join(", ")
+            };
+            let name = format!("`{}`", value["metadata"]["name"].as_str().unwrap());
+            vec![name, words("/spec/actions"), words("/spec/match/operations")]
+        })
+        .collect();
+    expected.sort();
+    let written = table("| policy | what it stops | action | operations |");
+    assert!(written.iter().all(|row| row[1].len() > 10), "a policy stops nothing");
+    let written: Vec<_> = written.iter().map(|row| [row[0], row[2], row[3]].map(str::to_owned).to_vec()).collect();
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn the_expressions_to_copy_are_sound() {
+    let below = README.lines().skip_while(|line| *line != "| what must be true | as an expression |").skip(2);
+    let expressions = below.take_while(|line| line.starts_with('|')).filter_map(|row| row.rsplit('`').nth(1));
+    let policies = expressions.enumerate().map(|(number, expression)| {
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule-{number} }}\nspec:\n  \
+             match: {{ operations: [CreateUser] }}\n  params: {{ keys: [a], plans: [a], services: [a], most: 3 }}\n  \
+             actions: [Deny]\n  validations:\n    - message: no\n      expression: >-\n        {}\n",
+            expression.replace("\\|", "|")
+        );
+        PolicyText { file: "README.md".into(), text }
+    });
+    let policies: Vec<_> = policies.collect();
+    assert!(policies.len() > 3, "README.md shows {} expressions", policies.len());
+    let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+    Bundle::compile(contract, &policies, Strictness::default()).expect("sound expressions");
+}
+
+#[test]
+fn the_mistakes_are_told_as_written() {
+    for row in table("| an expression | what `check` says |") {
+        let [expression, said] = row[..] else { panic!("{row:?}") };
+        let expression = expression.trim_matches('`');
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  \
+             match: {{ operations: [CreateUser, UpdateUser], environments: [production] }}\n  actions: [Deny]\n  \
+             validations:\n    - message: no\n      expression: >-\n        {expression}\n"
+        );
+        let policy = PolicyText { file: "README.md".into(), text };
+        let contract = Contract::built_in("2026-05-12").expect("a sound contract");
+        let mistakes = Bundle::compile(contract, &[policy], Strictness::default()).expect_err(expression).0;
+        let help = mistakes[0].help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
+        assert_eq!(format!("{}{help}", mistakes[0].message), said, "{expression}");
+    }
+}
+
 #[test]
 fn every_gateway_loads() {
     let folder = followed();
@@ -300,9 +392,70 @@ fn every_command_prints_what_is_shown() {
     assert!(commands >= 2, "README.md shows {commands} commands");
 }
 
+/// What does not change with every run: words without a digit. Ids, times, sizes and versions have one.
+fn wordy(text: &str) -> Vec<String> {
+    let word = |word: &str| if word.contains(|letter: char| letter.is_ascii_digit()) { "#" } else { word }.to_owned();
+    text.split_whitespace().map(word).collect()
+}
+
+/// The command that begins with `begin`, and what it prints.
+fn shown(begin: &str) -> (String, String) {
+    let block = blocks("text").into_iter().find(|block| block.starts_with(&format!("$ {begin}"))).expect("a block");
+    let (command, shown) = block.trim_start_matches("$ ").split_once('\n').expect("what it prints");
+    (command.to_owned(), shown.to_owned())
+}
+
+/// A gateway as in the quickstart, on free ports.
+async fn quickstart(folder: &TempDir) -> Program {
+    let file = folder.path().join("config/quickstart.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replace(":8787", ":0").replace(":9465", ":0")).unwrap();
+    Program::start(&file, &[]).await
+}
+
+#[tokio::test]
+async fn what_tail_shows_is_what_is_shown() {
+    let folder = followed();
+    let program = quickstart(&folder).await;
+    let (command, shown) = shown("portcullis tail");
+    let arguments: Vec<_> = command.split(' ').skip(2).collect();
+    let mut tail = Tail::start(program.admin, &arguments).await;
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch(r#"{"skip_password_checks":true}"#)).await;
+    assert_eq!(client.answer().await.expect("an answer").status(), 422);
+    tail.stdout.line("trace ").await;
+    let told = format!("watching http://127.0.0.1:9465\n{}", tail.interrupted());
+    assert_eq!(wordy(&told), wordy(&shown), "{told}");
+}
+
+#[tokio::test]
+async fn the_level_changes_as_is_shown() {
+    let folder = followed();
+    let program = quickstart(&folder).await;
+    let (command, shown) = shown("curl -X PUT");
+    let quoted: Vec<_> = command.split('\'').collect();
+    let (header, rest) = (quoted[1], quoted[2]);
+    let words: Vec<_> = rest.split_whitespace().collect();
+    assert_eq!((words[0], words[2]), ("--data", "http://127.0.0.1:9465/log-level"));
+    let (admin, body, length) = (program.admin, words[1], words[1].len());
+    let mut client = Client::connect(admin).await;
+    client
+        .send(format!("PUT /log-level HTTP/1.1\r\nhost: {admin}\r\n{header}\r\ncontent-length: {length}\r\n\r\n{body}"))
+        .await;
+    assert_eq!(client.answer().await.expect("an answer").text(), shown);
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let (sections, targets): (Vec<_>, Vec<_>) = targets.partition(|target| target.starts_with('#'));
+    for section in sections {
+        let words =
+            |title: &str| title.trim_start_matches('#').trim().to_lowercase().replace(',', "").replace(' ', "-");
+        let titles = README.lines().filter(|line| line.starts_with('#'));
+        assert!(titles.map(words).any(|title| Some(title.as_str()) == section.strip_prefix('#')), "{section}");
+    }
+    let targets = targets.into_iter();
     let (outside, inside): (Vec<_>, Vec<_>) = targets.partition(|target| target.starts_with("https://"));
     assert!(!outside.is_empty() && inside.len() > 5);
     for target in inside {

@@ -114,6 +114,19 @@ async fn requests_without_a_key_share_one_limit_and_those_without_a_body_have_on
 }
 
 #[tokio::test]
+async fn a_limit_is_not_walked_around_by_another_spelling() {
+    let (recorder, gateway, _) = started(vec![limit("", "")]).await;
+    for line in ["DELETE /v1/users/user_1/", "DELETE /v1/users//user_1", "DELETE /v1/%75sers/user_1"] {
+        let answer = gateway.ask(head(line, "")).await;
+        let decision = answer.header("portcullis-decision").unwrap();
+        assert!(answer.status() == 400 && decision.starts_with("deny; reason=ambiguous_path;"), "{line}: {decision}");
+    }
+    let nominated = head("DELETE /v1/users/user_1", "x-caller: a\r\nconnection: x-caller\r\n");
+    assert_eq!(gateway.ask(nominated).await.status(), 400, "the key is read from a header that would be dropped");
+    assert_eq!(recorder.seen(), 0);
+}
+
+#[tokio::test]
 async fn what_is_refused_counts_for_no_limit() {
     let rule = text(
         "rule.yaml",

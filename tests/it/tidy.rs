@@ -198,6 +198,16 @@ fn only_cli_prints() {
     hold("only cli prints", &breaches(&src(), Source::product, prints));
 }
 
+/// What derives `Debug` shows all that it holds, and what it holds may change.
+#[test]
+fn nothing_is_logged_by_its_debug_form() {
+    let debug = |_: &Source, line: &str| {
+        line.contains(" = ?")
+            || line.contains("tracing::") && ["(?", " ?", ":?}"].iter().any(|form| line.contains(form))
+    };
+    hold("log words of a closed list, numbers and names of ours", &breaches(&src(), Source::product, debug));
+}
+
 #[test]
 fn lints_are_excused_by_expect_with_a_reason_only() {
     let allows = |_: &Source, line: &str| ["#[allow(", "#![allow("].iter().any(|attribute| line.contains(attribute));

@@ -5,9 +5,7 @@ use http::{HeaderMap, HeaderValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use portcullis::config::gateway::{
-    AccessLog, AlwaysExport, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget,
-};
+use portcullis::config::gateway::{AccessLog, AlwaysExport, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::judge::violation::{Action, Field, Rule, Violation};
 use portcullis::reason::Reason;
 use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
@@ -31,7 +29,7 @@ const LONG: Duration = Duration::from_secs(10);
 fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telemetry {
     let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.clone());
     let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs { access: AccessLog::Off, ..Logs::default() },
         traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied], slow_threshold: LONG },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),

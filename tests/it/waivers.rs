@@ -154,7 +154,7 @@ fn one_that_cannot_be_evaluated_does_not_apply_and_operators_are_told() {
     assert_eq!(told.reason, Reason::PolicyError);
     assert_eq!(
         told.message.as_ref(),
-        "waiver `failing` could not be evaluated: match condition `whom`: operator or function not for values of these types"
+        "waiver `failing` could not be evaluated: match condition `whom`: operator or function not for values of these types; what is absent is null"
     );
     // it stands in nobody's way
     let other = judged(&[no_skip("Deny"), failing, for_migration()], Some(MIGRATION), SKIP);

@@ -4,7 +4,8 @@
 use super::places::{Place, Places};
 use super::window::Pace;
 use super::windows::{Taken, Windows};
-use crate::policy::{Action, Key, Limit, Policies};
+use crate::gateway::call::Charge;
+use crate::policy::{Action, Limit, Policies};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -61,7 +62,7 @@ impl Default for Counts {
 
 impl Counts {
     /// Counts a request at `now` by each of `charges`. Above a limit that denies, it is counted by none.
-    pub(super) fn take(&self, charges: &[(Arc<Limit>, Key)], now: Instant) -> Reading {
+    pub(super) fn take(&self, charges: &[Charge], now: Instant) -> Reading {
         let now = now.saturating_duration_since(self.epoch);
         let (mut reading, mut events) = (Reading::default(), Vec::new());
         for (limit, key) in charges {
@@ -76,7 +77,9 @@ impl Counts {
             }
         }
         if reading.exceeded.iter().any(|above| above.limit.action == Action::Deny) {
-            events.into_iter().for_each(|(count, taken)| count.windows.give_back(taken));
+            for (count, taken) in events {
+                count.windows.give_back(taken);
+            }
             reading.counted = Counted::default();
         }
         reading

@@ -159,6 +159,7 @@ mod tests {
         let mut window = Window::new(0);
         assert_eq!(window.take(pace, Duration::from_secs(50)), Ok(16));
         assert!(window.take(pace, Duration::from_secs(40)).is_err());
+        assert!(window.take(pace, Duration::from_secs(109)).is_err());
         assert_eq!(window.total_at(pace.part_at(Duration::from_secs(500))), 0);
         assert_eq!(window.take(pace, Duration::from_secs(500)), Ok(166));
         assert!(window.take(pace, Duration::from_secs(559)).is_err());

@@ -117,6 +117,10 @@ fn never_decides(source: &str, part: &Part<'_>, purpose: Purpose) -> Option<Mist
         let mistake = Mistake::new(&all, format!("the expression gives {}, and must give a bool", part.r#type.kinds));
         return Some(mistake.with_help("compare it with something"));
     }
+    if matches!(part.node, Node::Entry(..)) {
+        let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
+        return Some(Mistake::new(&all, message).with_help(format!("write `{source} == true`")));
+    }
     // one word says on purpose what a calculation says by mistake
     let is_written = matches!(parse(source), Ok(tree) if matches!(tree.syntax, Syntax::Literal(_)));
     match (part.as_constant(), purpose) {

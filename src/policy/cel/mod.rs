@@ -42,7 +42,7 @@ pub(super) use record::Request;
 pub use record::is_credential;
 pub(super) use sight::Failure;
 pub use sight::Hidden;
-pub(super) use syntax::Mistake;
+pub(super) use syntax::{LONGEST, Mistake};
 pub(super) use terms::terms;
 
 #[cfg(test)]

@@ -103,10 +103,16 @@ impl<'c> Names<'c> {
         Ok(Field(Type::declared(declared).or_null()))
     }
 
+    /// Whether an operation that the policy matches has a field of the body called `name`.
+    pub(super) fn is_field(&self, name: &str) -> bool {
+        self.bodies().any(|body| body.member(name).is_some())
+    }
+
     /// What a fact is known to be.
     pub(super) fn fact(&self, fact: Fact) -> Type<'c> {
         match fact {
-            Fact::Method | Fact::Path => Type::of(Kinds::STRING),
+            Fact::Method => Type::one_of(self.operations.iter().map(|operation| operation.method.as_ref())),
+            Fact::Path => Type::of(Kinds::STRING),
             Fact::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
             Fact::ApiVersion => Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref())),
             Fact::Time => Type::of(Kinds::TIMESTAMP),

@@ -79,9 +79,9 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Whether the header holds credentials: to policies it is not there.
-pub fn is_credential(header: &str) -> bool {
-    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(header))
+/// Whether the header called `name` holds credentials: to policies it is not there.
+pub fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
 }
 
 /// The request that expressions are about.

@@ -15,11 +15,6 @@ use crate::document::Document;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The JSON Schema of a document with a limit, which gives editors completion, hover texts and checks.
-pub fn limit_schema() -> serde_json::Value {
-    schemars::schema_for!(RequestLimit).to_value()
-}
-
 /// A limit, ready to judge by.
 #[derive(Debug)]
 pub struct Limit {

@@ -5,10 +5,10 @@ mod proof;
 
 use super::compiler::Compiler;
 use super::reads::Reads;
-use crate::contract::Operation;
 use crate::contract::declared::Declared;
 use crate::contract::field::{Field, Pointer};
 use crate::contract::schema::{CompiledSchema, Finding, FindingKind, Misfit};
+use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, Location};
 use crate::manifest::schema_mistakes;
 use serde_json::{Map, Value};
@@ -57,7 +57,7 @@ impl PolicySchema {
     /// Everything in `document` that does not fit, as it may be told. Nothing that is told holds a value of the body; below a
     /// secret field, none of the schema either, and no name that nobody declared.
     pub(super) fn findings(&self, operation: &Operation, document: &Document) -> Vec<Finding> {
-        let contract = operation.body.as_ref().map(|body| body.declared());
+        let contract = operation.body.as_ref().map(BodySchema::declared);
         self.compiled.misfits(document).into_iter().map(|misfit| self.finding(contract, misfit)).collect()
     }
 

@@ -3,23 +3,69 @@
 //! Written field by field and not through a derived `Serialize`, which took twice the time: nearly all of a line is names
 //! and words of ours, which need no escaping. What is not goes through `serde_json`.
 
+use super::sample::Rate;
 use crate::judge::violation::{Action, Field, Rule, Violation};
+use crate::redact::steers;
 use crate::telemetry::digits::{address, hex};
 use crate::telemetry::record::{Record, UpstreamCall};
 use crate::telemetry::timestamp::Timestamp;
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Appends the line of `record`, with its line feed. Fields that say nothing are left out.
-pub(super) fn write(line: &mut Vec<u8>, record: &Record) {
+pub(super) fn write(line: &mut Vec<u8>, record: &Record, rate: Rate) {
     line.push(b'{');
     let mut object = Object(line);
-    request(&mut object, record);
-    decision(&mut object, record);
-    costs(&mut object, record);
-    ids(&mut object, record);
+    all(&mut object, record);
+    if let Some(rate) = rate {
+        object.name("sample_rate");
+        // writing to a Vec can't fail
+        let _ = write!(object.0, "{rate}");
+    }
     line.extend_from_slice(b"}\n");
+}
+
+/// Appends the same line with what each rule found, for who watches.
+pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &Record) {
+    line.push(b'{');
+    let mut object = Object(line);
+    all(&mut object, record);
+    object.list("details", record.shown_violations(), detail);
+    line.extend_from_slice(b"}\n");
+}
+
+fn all(object: &mut Object<'_>, record: &Record) {
+    request(object, record);
+    decision(object, record);
+    costs(object, record);
+    ids(object, record);
+}
+
+/// What a rule found. The message about an undeclared field may hold its name, which only the request knows: not shown.
+fn detail(line: &mut Vec<u8>, violation: &Violation) {
+    line.push(b'{');
+    let mut object = Object(line);
+    object.text("rule", &violation.rule.label());
+    object.word("action", violation.action.as_str());
+    object.word("reason", violation.reason.as_str());
+    if let Some(waiver) = &violation.waived_by {
+        object.text("waived_by", waiver);
+    }
+    if let Some(field) = &violation.field {
+        object.text("field", &field.for_log());
+    }
+    if !matches!(violation.field, Some(Field::Undeclared { .. })) {
+        object.text("message", &violation.message);
+    }
+    if let Some(hint) = &violation.hint {
+        object.text("hint", hint);
+    }
+    if let Some(owner) = &violation.owner {
+        object.text("owner", owner);
+    }
+    line.push(b'}');
 }
 
 fn request(object: &mut Object<'_>, record: &Record) {
@@ -137,13 +183,14 @@ impl Object<'_> {
     }
 
     /// A list, left out where it is empty.
-    fn list<T>(&mut self, name: &'static str, items: BTreeSet<T>, each: impl Fn(&mut Vec<u8>, T)) {
-        if items.is_empty() {
+    fn list<T>(&mut self, name: &'static str, items: impl IntoIterator<Item = T>, each: impl Fn(&mut Vec<u8>, T)) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_none() {
             return;
         }
         self.name(name);
         self.0.push(b'[');
-        for (place, item) in items.into_iter().enumerate() {
+        for (place, item) in items.enumerate() {
             if place > 0 {
                 self.0.push(b',');
             }
@@ -153,10 +200,23 @@ impl Object<'_> {
     }
 }
 
-/// `text` as a JSON string.
+/// `text` as a JSON string, in which nothing steers what shows the line: JSON itself asks that of ASCII only.
 fn escaped(line: &mut Vec<u8>, text: &str) {
+    let start = line.len();
     // writing to a Vec can't fail
-    let _ = serde_json::to_writer(line, text);
+    let _ = serde_json::to_writer(&mut *line, text);
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return;
+    }
+    let written = String::from_utf8(line.split_off(start)).unwrap_or_default();
+    for character in written.chars() {
+        // all of those are below U+FFFF, so one escape each
+        let _ = if steers(character) {
+            write!(line, "\\u{:04x}", u32::from(character))
+        } else {
+            write!(line, "{character}")
+        };
+    }
 }
 
 /// What `of` finds in the violations that are shown, each once.
@@ -164,7 +224,10 @@ fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option
     record.shown_violations().filter_map(of).collect()
 }
 
-const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action, Option<&Arc<str>>)> {
+/// A policy, what happens because of it, and the waiver for which it is no more.
+type Fired<'v> = (&'v Arc<str>, Action, Option<&'v Arc<str>>);
+
+const fn fired(violation: &Violation) -> Option<Fired<'_>> {
     match &violation.rule {
         Rule::Policy(name) => Some((name, violation.action, violation.waived_by.as_ref())),
         Rule::Keyword(_) | Rule::Gateway => None,
@@ -190,13 +253,13 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{write, write_with_details};
     use crate::telemetry::record::{Record, samples};
     use serde_json::{Value, json};
 
     fn line(record: &Record) -> Value {
         let mut line = Vec::new();
-        write(&mut line, record);
+        write(&mut line, record, None);
         assert_eq!(line.pop(), Some(b'\n'));
         assert!(!line.contains(&b'\n'));
         assert!(!String::from_utf8_lossy(&line).contains(samples::CANARY));
@@ -251,6 +314,44 @@ mod tests {
         record.revision = odd.into();
         let line = line(&record);
         assert_eq!((&line["revision"], &line["policies"][0]["name"]), (&json!(odd), &json!(odd)));
+    }
+
+    #[test]
+    fn nothing_in_a_line_steers_what_shows_it() {
+        let mut record = samples::denied();
+        let odd = "\u{2028}\u{202e}\u{9b}31m\u{7f}\u{85}é";
+        record.revision = odd.into();
+        let mut line = Vec::new();
+        write_with_details(&mut line, &record);
+        let text = String::from_utf8(line).unwrap();
+        assert!(!text.trim_end().chars().any(crate::redact::steers), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["revision"], odd);
+    }
+
+    #[test]
+    fn who_watches_gets_what_each_rule_found_and_no_name_that_only_the_request_knows() {
+        let mut text = Vec::new();
+        write_with_details(&mut text, &samples::denied());
+        assert!(!String::from_utf8_lossy(&text).contains(samples::CANARY));
+        let mut detailed: Value = serde_json::from_slice(&text).unwrap();
+        let details = detailed.as_object_mut().unwrap().remove("details").unwrap();
+        assert_eq!(detailed, line(&samples::denied()));
+        let message = "skip_password_checks is not allowed in production";
+        assert_eq!(
+            details,
+            json!([
+                { "rule": "no-skip-password-checks", "action": "deny", "reason": "policy_denied",
+                  "field": "skip_password_checks", "message": message },
+                { "rule": "additionalProperties", "action": "deny", "reason": "schema_violation", "field": "/*" },
+            ])
+        );
+    }
+
+    #[test]
+    fn a_line_that_stands_for_others_says_so() {
+        let mut line = Vec::new();
+        write(&mut line, &samples::allowed(), Some(0.25));
+        assert_eq!(serde_json::from_slice::<Value>(&line).unwrap()["sample_rate"], 0.25);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod entry;
 mod file;
 
-use super::access_log::{Importance, Lines};
+use super::lines::{Destination, GATHER, Importance, Lines, Loss};
 use super::record::{Outcome, Record};
 use crate::decision_log::Evidence;
 pub use file::{DecisionFile, FileError};
@@ -40,7 +40,8 @@ impl DecisionLog {
     pub(super) fn start(file: DecisionFile, losses: &Losses) -> io::Result<Self> {
         let file = file.counting(losses.unwritten.clone());
         let moved = file.moved();
-        Ok(Self { lines: Lines::start(Box::new(file), losses.overflowed.clone())?, moved })
+        let (destination, loss) = (Destination::stream(Box::new(file)), Loss::counted(losses.overflowed.clone()));
+        Ok(Self { lines: Lines::start("decision-log", destination, loss, GATHER)?, moved })
     }
 
     /// Adds the entry of `record`, where that is a decision.
