@@ -82,8 +82,10 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         violations: violations.collect(),
         policies: evidence.map(|evidence| evidence.policies.clone()).unwrap_or_default(),
         request: evidence.map(|evidence| evidence.request.clone()),
-        body: evidence
-            .map(|evidence: &Evidence| Body { bytes: Some(sent.body.len() as u64), skeleton: evidence.skeleton.clone() }),
+        body: evidence.map(|evidence: &Evidence| Body {
+            bytes: Some(sent.body.len() as u64),
+            skeleton: evidence.skeleton.clone(),
+        }),
         masked: Vec::new(),
     };
     serde_json::to_string(&entry).expect("a line")
