@@ -2,8 +2,8 @@
 
 use super::recorded::recorded;
 use super::tally::Tally;
-use crate::contract::Operation;
 use crate::contract::declared::Declared;
+use crate::contract::{BodySchema, Operation};
 use crate::decision_log::{Entry, Evaluated, Rule, Said};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
@@ -108,7 +108,7 @@ impl InForce {
     fn declared(&self, entry: &Entry<'_>) -> Option<&Declared> {
         let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
         let operation = self.operations.get(&(id.into(), version.into()))?;
-        operation.body.as_ref().map(|body| body.declared())
+        operation.body.as_ref().map(BodySchema::declared)
     }
 }
 

@@ -127,7 +127,9 @@ impl PolicyUse {
             Said::Holds => self.held += 1,
             Said::Violated(parts) | Said::Misfit(parts) => {
                 if self.violation(entry, &evaluated.name) {
-                    parts.iter().for_each(|part| self.validation(part.validation));
+                    for part in parts {
+                        self.validation(part.validation);
+                    }
                 }
             }
             Said::Failed { .. } => {

@@ -94,7 +94,7 @@ fn two_days(folder: &Path) -> String {
     files.sort();
     let texts = files.into_iter().map(|file| PolicyText { text: fs::read_to_string(&file).unwrap(), file });
     let bundle = bundle(&texts.collect::<Vec<_>>());
-    let sent = |day, caller, body| Sent { day, caller, body, ..Sent::default() };
+    let sent = |day, caller, body| Sent { body, caller, day, ..Sent::default() };
     let all = [
         sent(1, "signup", r#"{"first_name":"Ada"}"#),
         sent(1, "signup", r#"{"first_name":"Grace","skip_legal_checks":true}"#),

@@ -1,6 +1,7 @@
 //! The outcome for programs.
 
 use super::{Told, expression};
+use crate::policy::Action;
 use crate::policy::recorded::Part;
 use crate::rollout::{Change, Examples};
 use serde_json::{Value, json};
@@ -35,7 +36,7 @@ fn policy(told: &Told<'_>, name: &str, change: &Change) -> Value {
     });
     json!({
         "name": name,
-        "action": change.action.map(|action| action.as_str()),
+        "action": change.action.map(Action::as_str),
         "asked": change.asked,
         "failed": change.before,
         "fails_now": change.after,
