@@ -56,6 +56,7 @@ fn benches(criterion: &mut Criterion) {
         query: "",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };

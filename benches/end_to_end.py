@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""CPU per request of the gateway, everything on, beside nginx's bare `proxy_pass`, in one run.
+"""CPU per request of the gateway beside nginx's bare `proxy_pass`, in one run: everything on, everything off (no access
+log, no traces), and with a collector that is dead.
 
     cargo build --release && benches/end_to_end.py
 
@@ -87,13 +88,19 @@ def resident_kib(process):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
 
 
-def load(port, script):
+def load(port, script, connections=CONNECTIONS):
     """Requests answered; anything but 2xx is an error."""
-    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", "-s", script,
+    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", script,
                           f"http://127.0.0.1:{port}/v1/users/user_1"], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out:
         sys.exit(out)
     return int(re.search(r"(\d+) requests in", out)[1]), re.search(r"99%\s+(\S+)", out)[1]
+
+
+def milliseconds(text):
+    """A time as wrk writes it, such as `812.00us` or `1.40ms`."""
+    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
 def main():
@@ -104,7 +111,7 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
 wrk.headers["Clerk-API-Version"] = "2026-05-12"
 wrk.body = [[{BODY}]]""")
-    origin, bare, gateway, admin = (free_port() for _ in range(4))
+    origin, bare = free_port(), free_port()
     answer = json.dumps({"id": "user_1", "object": "user", "first_name": "Ada", "padding": "x" * 900})
     running = [nginx(folder / "origin", 1, origin, ("", f"return 200 '{answer}';"))]
     running.append(nginx(folder / "bare", 0, bare, (
@@ -113,32 +120,45 @@ wrk.body = [[{BODY}]]""")
     collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
     threading.Thread(target=collector.serve_forever, daemon=True).start()
     os.sched_setaffinity(0, {1})
-    environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
-                   "PORTCULLIS_LISTEN": f"127.0.0.1:{gateway}", "PORTCULLIS_ADMIN_LISTEN": f"127.0.0.1:{admin}",
-                   "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}"}
-    with open(folder / "access.log", "w") as log:
-        running.append(start(0, [str(ROOT / "target/release/portcullis"), "run", "--config", str(ROOT / "config/gateway.yaml")],
-                             env=environment, stdout=log, stderr=subprocess.DEVNULL))
-    wait_for(gateway)
-    rest = resident_kib(running[2])
-    figures = {"nginx proxy_pass, bare": (running[1], bare, []), "portcullis, everything on": (running[2], gateway, [])}
+    (folder / "off.yaml").write_text(f"""apiVersion: portcullis/v1
+kind: Gateway
+policies: [{ROOT / 'policies'}]
+logs: {{ access: off }}""")
+    alive, dead = f"http://127.0.0.1:{collector.server_port}", f"http://127.0.0.1:{free_port()}"
+    on = ROOT / "config/gateway.yaml"
+    variants = {"everything on": (on, alive), "everything off": (folder / "off.yaml", None), "dead collector": (on, dead)}
+    figures = {"nginx proxy_pass, bare": (running[1], bare, [], [])}
+    for name, (config, endpoint) in variants.items():
+        gateway, admin = free_port(), free_port()
+        environment = {**os.environ, "PORTCULLIS_LISTEN": f"127.0.0.1:{gateway}", "PORTCULLIS_ADMIN_LISTEN": f"127.0.0.1:{admin}",
+                       "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}",
+                       **({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint} if endpoint else {})}
+        with open(folder / f"{name}.log", "w") as log:
+            running.append(start(0, [str(ROOT / "target/release/portcullis"), "run", "--config", str(config)],
+                                 env=environment, stdout=log, stderr=subprocess.DEVNULL))
+        wait_for(gateway)
+        figures[name] = (running[-1], gateway, [], [])
+        if name == "everything on":
+            process, admin_of_it = running[-1], admin
+            rest = resident_kib(process)
     try:
-        for process, port, _ in figures.values():
+        for _, port, *_ in figures.values():
             load(port, script)
         for turn in range(ROUNDS):
-            for name, (process, port, rounds) in figures.items():
-                before = cpu_seconds(process)
+            for name, (proxy, port, rounds, tails) in figures.items():
+                before = cpu_seconds(proxy)
                 requests, p99 = load(port, script)
-                rounds.append((cpu_seconds(process) - before) / requests * 1e6)
-                print(f"round {turn + 1}  {name:<26} {rounds[-1]:6.1f} us CPU a request  {requests / SECONDS:8.0f}/s  p99 {p99}", flush=True)
-        medians = {name: statistics.median(rounds) for name, (_, _, rounds) in figures.items()}
-        for name, median in medians.items():
-            print(f"median   {name:<26} {median:6.1f} us CPU a request")
-        bare_us, full_us = medians.values()
-        print(f"ratio    {full_us / bare_us:.2f}")
-        print(f"resident {rest / 1024:.1f} MiB at rest, {resident_kib(running[2]) / 1024:.1f} MiB after the load")
-        print(f"body     {len(BODY)} bytes; spans exported: {Collector.received} bytes; log: {(folder / 'access.log').stat().st_size} bytes")
-        metrics = urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics").read().decode()
+                rounds.append((cpu_seconds(proxy) - before) / requests * 1e6)
+                tails.append(milliseconds(p99))
+                print(f"round {turn + 1}  {name:<24} {rounds[-1]:6.1f} us CPU a request  {requests / SECONDS:8.0f}/s  p99 {p99}", flush=True)
+        medians = {name: statistics.median(rounds) for name, (*_, rounds, _) in figures.items()}
+        for name, (*_, tails) in figures.items():
+            print(f"median   {name:<24} {medians[name]:6.1f} us CPU a request  p99 {statistics.median(tails):.2f} ms")
+        print(f"ratio    on to nginx {medians['everything on'] / medians['nginx proxy_pass, bare']:.2f}, "
+              f"on to off {medians['everything on'] / medians['everything off']:.2f}")
+        print(f"resident {rest / 1024:.1f} MiB at rest, {resident_kib(process) / 1024:.1f} MiB after the load")
+        print(f"body     {len(BODY)} bytes; exported: {Collector.received} bytes; log: {(folder / 'everything on.log').stat().st_size} bytes")
+        metrics = urllib.request.urlopen(f"http://127.0.0.1:{admin_of_it}/metrics").read().decode()
         for line in metrics.splitlines():
             if "dropped" in line and not line.startswith("#"):
                 print(f"metric   {line}")

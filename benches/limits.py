@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from end_to_end import BODY, ROOT, free_port, load, nginx, resident_kib, start, wait_for  # noqa: E402
+from end_to_end import BODY, ROOT, free_port, load, milliseconds, nginx, resident_kib, start, wait_for  # noqa: E402
 
 IDLE = int(os.environ.get("IDLE", 9_900))
 HEAD = ("{} /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -113,15 +113,15 @@ def long_bodies(process, port):
         print(f"50 MB, {framing:<8}    answered {answer[9:12].decode() or 'nothing'} after {sent / 1024:.0f} KiB were sent; memory grew by {grown} KiB")
 
 
-def refusals(port, script, folder):
-    """The tail of ordinary load beside 1,000 refusals a second."""
-    _, alone = load(port, script)
-    stop, refused = threading.Event(), [0]
+def refusals(port, origin, script, rounds=4):
+    """The tail of ordinary load beside 1,000 refusals a second, and beside a client that does the same to the upstream, which
+    refuses by itself: what a client takes of the core that load and upstream share is the same in both."""
     body = b'{"skip_password_checks":true}'
-    request = HEAD.format("PATCH", f"Content-Length: {len(body)}\r\n")
+    tails, rates = {"upstream": [], "gateway": []}, []
 
-    def refuse():
-        with connect(port) as client:
+    def refuse(target, path, stop, refused):
+        request = HEAD.format("PATCH", f"Content-Length: {len(body)}\r\n").replace("/v1/users/user_1", path)
+        with connect(target) as client:
             due = time.perf_counter()
             while not stop.is_set():
                 if ask(client, request, body).startswith(b"HTTP/1.1 422"):
@@ -129,13 +129,19 @@ def refusals(port, script, folder):
                 due += 1 / 1000
                 time.sleep(max(0, due - time.perf_counter()))
 
-    thread = threading.Thread(target=refuse, daemon=True)
-    thread.start()
-    began = time.perf_counter()
-    _, beside = load(port, script)
-    rate = refused[0] / (time.perf_counter() - began)
-    stop.set()
-    print(f"refusals           p99 of ordinary load alone {alone}, beside {rate:.0f} refusals a second {beside}")
+    for _ in range(rounds):
+        for name, target, path in [("upstream", origin, "/refuse"), ("gateway", port, "/v1/users/user_1")]:
+            stop, refused = threading.Event(), [0]
+            thread = threading.Thread(target=refuse, args=(target, path, stop, refused), daemon=True)
+            thread.start()
+            began = time.perf_counter()
+            _, tail = load(port, script, connections=8)
+            rates.append(refused[0] / (time.perf_counter() - began))
+            stop.set()
+            thread.join()
+            tails[name].append(milliseconds(tail))
+    told = ", ".join(f"by the {name} {statistics.median(tail):.2f} ms ({min(tail):.2f} to {max(tail):.2f})" for name, tail in tails.items())
+    print(f"refusals           {statistics.median(rates):.0f} a second: median p99 of ordinary load, refused {told}")
 
 
 def main():
@@ -148,7 +154,7 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
 wrk.body = [[{BODY}]]""")
     origin, gateway, admin = (free_port() for _ in range(3))
-    running = [nginx(folder / "origin", 1, origin, ("", "return 200 '{}';"))]
+    running = [nginx(folder / "origin", 1, origin, ("", "if ($uri = /refuse) { return 422 '{}'; } return 200 '{}';"))]
     os.sched_setaffinity(0, {1})
     environment = {**os.environ, "PORTCULLIS_LISTEN": f"127.0.0.1:{gateway}", "PORTCULLIS_ADMIN_LISTEN": f"127.0.0.1:{admin}",
                    "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}"}
@@ -161,7 +167,7 @@ wrk.body = [[{BODY}]]""")
         load(gateway, script)
         long_bodies(process, gateway)
         slow_clients(gateway, script)
-        refusals(gateway, script, folder)
+        refusals(gateway, origin, script)
         idle_connections(process, gateway)
     finally:
         for process in running:

@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a bench that can't start has nothing to go on with")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLog, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::redact::Fingerprinter;
 use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> Telemetry {
+fn telemetry(runtime: &Runtime, access: AccessLog, variables: &[(&str, &str)]) -> Telemetry {
     let setup = Setup {
-        logs: &Logs { access, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs { access, ..Logs::default() },
         traces: &Traces {
             sampler: Sampler::AlwaysOn,
             always_export: Vec::new(),
@@ -25,7 +25,7 @@ fn telemetry(runtime: &Runtime, access: AccessLog, collector: Option<&str>) -> T
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
         decisions: None,
-        environment: &|name| if name == "OTEL_EXPORTER_OTLP_ENDPOINT" { collector.map(str::to_owned) } else { None },
+        environment: &|name| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned()),
         runtime: runtime.handle().clone(),
     };
     Telemetry::start(setup).expect("telemetry")
@@ -56,10 +56,16 @@ fn finish(criterion: &mut Criterion) {
     // takes connections and never answers, so that the queue is full
     let silent = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let collector = format!("http://{}", silent.local_addr().expect("an address"));
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.as_str());
+    let (no_logs, no_traces) = (("OTEL_LOGS_EXPORTER", "none"), ("OTEL_TRACES_EXPORTER", "none"));
+    // a queue that no run fills, at the price of memory
+    let long = ("OTEL_BLRP_MAX_QUEUE_SIZE", "1000000");
     let cases = [
-        ("metrics", telemetry(&runtime, AccessLog::Off, None)),
-        ("metrics and log line", telemetry(&runtime, AccessLog::Stdout, None)),
-        ("metrics and spans dropped", telemetry(&runtime, AccessLog::Off, Some(&collector))),
+        ("metrics", telemetry(&runtime, AccessLog::Off, &[])),
+        ("metrics and log line", telemetry(&runtime, AccessLog::Stdout, &[])),
+        ("metrics and spans dropped", telemetry(&runtime, AccessLog::Off, &[endpoint, no_logs])),
+        ("metrics and log records dropped", telemetry(&runtime, AccessLog::Off, &[endpoint, no_traces])),
+        ("metrics and log records queued", telemetry(&runtime, AccessLog::Off, &[endpoint, no_traces, long])),
     ];
     for (name, telemetry) in cases {
         let record = record(&telemetry);
@@ -71,7 +77,7 @@ fn finish(criterion: &mut Criterion) {
 
 fn begin(criterion: &mut Criterion) {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let telemetry = telemetry(&runtime, AccessLog::Off, None);
+    let telemetry = telemetry(&runtime, AccessLog::Off, &[]);
     let headers = http::HeaderMap::new();
     criterion.bench_function("begin", |bencher| bencher.iter(|| telemetry.begin(black_box(&headers))));
     let fingerprinter = Fingerprinter::random();

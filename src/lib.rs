@@ -5,7 +5,7 @@
 //! | module | what it is for |
 //! | --- | --- |
 //! | [`server`] | accepts connections and hands each to a worker |
-//! | [`gateway`] | the layers a request passes: observe, limit, admit, inspect, forward; or refuse |
+//! | [`gateway`] | the layers a request passes: observe, limit, admit, inspect, meter, forward; or refuse |
 //! | [`upstream`] | keep-alive connections to the BAPI, and the built-in stand-in for it |
 //! | [`judge`] | from bytes to decision: the one pure function that everything calls |
 //! | [`document`] | strict JSON: what it accepts has one meaning |

@@ -1,23 +1,30 @@
-//! Health, readiness and metrics for operators. Nothing of a request is shown here.
+//! Health, readiness, metrics, the policies in force, decisions as they are made and the log's level, for operators. Of a
+//! request nothing is shown but what its record holds.
 
+mod caller;
+mod decisions;
+mod log_level;
+mod policies;
 mod readiness;
 
 pub use readiness::{Phase, Readiness};
 
-use crate::telemetry::Telemetry;
+use crate::gateway::Gate;
+use crate::telemetry::{Level, Telemetry};
 use axum::Router;
 use axum::extract::State as Extract;
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -25,13 +32,20 @@ use tokio::task::JoinSet;
 /// The `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Prometheus' own text format, version 0.0.4.
+const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// What the admin listener tells.
 #[derive(Clone, Debug)]
 pub struct State {
     /// Where the metrics are.
     pub telemetry: Telemetry,
+    /// By what requests are judged.
+    pub gate: Arc<Gate>,
     /// Whether requests are welcome.
     pub readiness: Readiness,
+    /// The level of the gateway's own log.
+    pub level: Level,
 }
 
 /// Most connections at once; the others wait.
@@ -82,11 +96,17 @@ async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(T
 
 /// Every path of the admin listener.
 pub fn router(state: State) -> Router {
+    let no_pages = Router::new()
+        .route("/decisions", get(decisions::decisions))
+        .route("/log-level", get(log_level::tell).put(log_level::change))
+        .route_layer(from_fn(caller::no_page));
     Router::new()
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .route("/metrics", get(metrics))
+        .route("/policies", get(in_force))
+        .merge(no_pages)
         .with_state(state)
 }
 
@@ -106,6 +126,19 @@ async fn startupz(Extract(state): Extract<State>) -> (StatusCode, &'static str) 
     }
 }
 
-async fn metrics(Extract(state): Extract<State>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
+/// In `OpenMetrics` for who asks for that, as Prometheus does, else in the older format that everyone reads.
+async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get_all(ACCEPT).iter().any(|value| {
+        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("application/openmetrics-text"))
+    });
+    if accepted {
+        ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
+    } else {
+        ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text())
+    }
+}
+
+async fn in_force(Extract(state): Extract<State>) -> impl IntoResponse {
+    let told = policies::in_force(&state.gate.bundle.load(), SystemTime::now());
+    ([(CONTENT_TYPE, "application/json")], format!("{told:#}\n"))
 }

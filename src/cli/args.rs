@@ -5,7 +5,9 @@ use super::explain::ExplainArgs;
 use super::replay::ReplayArgs;
 use super::report::ReportArgs;
 use super::test::TestArgs;
+use crate::config::DEFAULT_ADMIN_LISTEN;
 use crate::config::overrides::{Override, Overrides};
+use crate::telemetry::watch::Decision;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use std::borrow::Cow;
@@ -38,6 +40,8 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Ask a running gateway whether it is well; for exec probes
     Health(HealthArgs),
+    /// Watch the decisions of a running gateway as they are made, until Ctrl-C
+    Tail(TailArgs),
     /// Look at Clerk's contract: what is in force, what changed, what no policy governs; bring in a newer one
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -58,6 +62,10 @@ pub(super) enum SchemaOf {
     Gateway,
     /// A policy file
     Policy,
+    /// A limit in a policy file: how many requests may pass, by who sends them
+    RequestLimit,
+    /// What lets through, until a day, what a policy would refuse
+    Waiver,
     /// Cases that policies must decide as expected: the NAME.test.yaml beside NAME.yaml
     PolicyTest,
     /// What the vendor's specs get wrong: the overlay.yaml beside contract files
@@ -134,6 +142,28 @@ pub(super) struct HealthArgs {
     /// Ask whether it is ready for requests, and not only whether it lives
     #[arg(long)]
     pub(super) ready: bool,
+}
+
+#[derive(Debug, ArgGroup)]
+pub(super) struct TailArgs {
+    /// The gateway's admin listener
+    #[arg(long, value_name = "URL", default_value_t = format!("http://{DEFAULT_ADMIN_LISTEN}"))]
+    pub(super) admin: String,
+    /// Only these decisions; `warn` and `audit` are what a rule did that refused nothing
+    #[arg(long, value_name = "DECISION", value_delimiter = ',', value_parser = Decision::ALL.map(Decision::as_str))]
+    pub(super) decision: Vec<String>,
+    /// Only where a rule of these policies did not hold
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) policy: Vec<String>,
+    /// Only these operations, such as `UpdateUser`
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(super) operation: Vec<String>,
+    /// Tell below each line what every rule found, with its hint, and the ids by which logs and traces know the request
+    #[arg(long, short)]
+    pub(super) verbose: bool,
+    /// Print the lines as the gateway sends them: one JSON object each
+    #[arg(long, conflicts_with = "verbose")]
+    pub(super) json: bool,
 }
 
 /// The arguments that override the file: name, flag, variable.

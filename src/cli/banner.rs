@@ -2,9 +2,11 @@
 
 use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
+use crate::policy::Waiver;
 use crate::server::Endpoint;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 /// A user that the built-in stand-in has from the start.
 const USER: &str = "user_portcullis_ada";
@@ -41,6 +43,19 @@ pub struct Enforced {
     pub audited: usize,
     /// The policies, in the order they are told.
     pub policies: Vec<PolicyRow>,
+    /// The limits, in the order they are told.
+    pub limits: Vec<LimitRow>,
+    /// What is let through of what policies would refuse.
+    pub waivers: Vec<WaiverRow>,
+}
+
+/// One limit, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct LimitRow {
+    /// What it has in common with a policy.
+    pub row: PolicyRow,
+    /// What it lets pass, such as `30 per 1m`.
+    pub allows: String,
 }
 
 /// One policy, as a row of the table.
@@ -62,6 +77,58 @@ impl PolicyRow {
     fn cells(&self) -> Vec<String> {
         let owner = self.owner.clone().unwrap_or_else(|| "-".to_owned());
         vec![self.name.clone(), self.action.clone(), self.environments.join(","), self.operations.join(","), owner]
+    }
+}
+
+impl LimitRow {
+    fn cells(&self) -> Vec<String> {
+        let mut cells = self.row.cells();
+        cells.insert(2, self.allows.clone());
+        cells
+    }
+}
+
+/// One waiver, as a row of the table.
+#[derive(Clone, Debug)]
+pub struct WaiverRow {
+    /// Its `metadata.name`.
+    pub name: String,
+    /// The policy.
+    pub policy: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where it was granted.
+    pub ticket: String,
+    /// When it ends.
+    pub expires: String,
+    /// How long it still has.
+    pub left: String,
+}
+
+impl WaiverRow {
+    /// The waiver as it is at `now`.
+    pub fn at(waiver: &Waiver, now: SystemTime) -> Self {
+        let left = if waiver.expires.is_past(now) {
+            "over".to_owned()
+        } else {
+            match format!("{:.0}", waiver.expires.days_left(now).floor()).as_str() {
+                "0" => "less than a day".to_owned(),
+                "1" => "1 day".to_owned(),
+                days => format!("{days} days"),
+            }
+        };
+        Self {
+            name: waiver.name.to_string(),
+            policy: waiver.policy.to_string(),
+            owner: waiver.owner.to_string(),
+            ticket: waiver.ticket.to_string(),
+            expires: waiver.expires.to_string(),
+            left,
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        [&self.name, &self.policy, &self.owner, &self.ticket, &self.expires, &self.left].map(Clone::clone).to_vec()
     }
 }
 
@@ -101,12 +168,26 @@ impl Display for Enforced {
         }
         write!(f, "\n  revision     {}", self.revision)?;
         if self.policies.is_empty() {
-            return write!(f, "\n  policies     none: the contract alone is enforced");
+            write!(f, "\n  policies     none: the contract alone is enforced")?;
+        } else {
+            let head = ["policy", "action", "environments", "operations", "owner"];
+            table(f, &head, self.policies.iter().map(PolicyRow::cells))?;
         }
-        let head = ["policy", "action", "environments", "operations", "owner"].map(str::to_owned).to_vec();
-        let rows: Vec<_> = std::iter::once(head).chain(self.policies.iter().map(PolicyRow::cells)).collect();
-        write!(f, "\n\n{}", columns("  ", &rows))
+        if !self.limits.is_empty() {
+            let head = ["limit", "action", "allows", "environments", "operations", "owner"];
+            table(f, &head, self.limits.iter().map(LimitRow::cells))?;
+        }
+        if self.waivers.is_empty() {
+            return Ok(());
+        }
+        let head = ["waiver", "policy", "owner", "ticket", "expires", "left"];
+        table(f, &head, self.waivers.iter().map(WaiverRow::cells))
     }
+}
+
+fn table(f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
+    let head = head.iter().copied().map(str::to_owned).collect();
+    write!(f, "\n\n{}", columns("  ", &std::iter::once(head).chain(rows).collect::<Vec<_>>()))
 }
 
 fn target(upstream: &UpstreamTarget) -> String {
@@ -140,7 +221,7 @@ impl Display for Tries {
 
 #[cfg(test)]
 mod tests {
-    use super::{Banner, Enforced, PolicyRow};
+    use super::{Banner, Enforced, LimitRow, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
     use crate::server::Endpoint;
 
@@ -161,6 +242,11 @@ mod tests {
                 row("no-skip-password-checks", "Deny", Some("identity-security")),
                 row("metadata-size", "Warn", None),
             ],
+            limits: vec![LimitRow {
+                row: row("limit-password-changes", "Deny", Some("identity-security")),
+                allows: "30 per 1m, 2 at once".to_owned(),
+            }],
+            waivers: Vec::new(),
         }
     }
 
@@ -186,6 +272,9 @@ mod tests {
           no-skip-password-checks  Deny    production    CreateUser,UpdateUser  identity-security
           metadata-size            Warn    production    CreateUser,UpdateUser  -
 
+          limit                   action  allows                environments  operations             owner
+          limit-password-changes  Deny    30 per 1m, 2 at once  production    CreateUser,UpdateUser  identity-security
+
         The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.
 
         Try:
@@ -209,7 +298,7 @@ mod tests {
             ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,
-            enforced: &Enforced { audited: 105, policies: Vec::new(), ..enforced() },
+            enforced: &Enforced { audited: 105, policies: Vec::new(), limits: Vec::new(), ..enforced() },
             color: false,
         };
         insta::assert_snapshot!(banner, @r"

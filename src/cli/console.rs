@@ -10,6 +10,11 @@ pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// Prints one of many lines on standard output; an error if nobody reads them any more.
+pub(super) fn stream(line: &str) -> std::io::Result<()> {
+    writeln!(std::io::stdout().lock(), "{line}")
+}
+
 /// Tells a person something besides the answer, on standard error.
 pub(super) fn tell(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
@@ -53,15 +58,14 @@ pub(super) fn usage(error: &clap::Error) -> Exit {
 
 /// Whether standard error takes colours.
 pub(super) fn color_on_stderr() -> bool {
-    std::io::stderr().is_terminal() && color_is_wanted()
+    std::io::stderr().is_terminal() && colors_are_welcome()
 }
 
-/// Whether standard output takes colours.
+/// The same of standard output.
 pub(super) fn color_on_stdout() -> bool {
-    std::io::stdout().is_terminal() && color_is_wanted()
+    std::io::stdout().is_terminal() && colors_are_welcome()
 }
 
-/// Unless `NO_COLOR` (no-color.org) is set to something.
-fn color_is_wanted() -> bool {
+fn colors_are_welcome() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

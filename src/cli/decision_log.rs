@@ -96,6 +96,7 @@ fn meets_secret(declared: &Declared, steps: &[String]) -> bool {
     }
     let Some((first, rest)) = steps.split_first() else { return false };
     let named = if first == "*" { declared.names().collect() } else { vec![first.as_str()] };
+    let is_position = first == "*" || first.bytes().all(|byte| byte.is_ascii_digit());
     let members = named.into_iter().filter_map(|name| declared.member(name));
-    members.chain(declared.elements()).any(|inner| meets_secret(inner, rest))
+    members.chain(declared.elements().filter(|_| is_position)).any(|inner| meets_secret(inner, rest))
 }

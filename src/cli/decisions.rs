@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn damaged_and_unknown_lines_are_counted_and_the_others_read() {
         let [one, two] = SAMPLE.lines().collect::<Vec<_>>()[..] else { panic!("two lines") };
-        let cut = &one[..one.len() / 2];
+        let cut = one.split_at(one.len() / 2).0;
         let later = two.replace("\"outcome\":\"deny\"", "\"outcome\":\"deferred\"");
         let (ids, skipped) = read(format!("{one}\n\n{cut}\nnonsense\n{later}\r\n{two}\r\n{cut}").as_bytes());
         assert_eq!(ids, ["0000000000000abc", "0000000000000abd"]);

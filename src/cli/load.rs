@@ -1,7 +1,7 @@
 //! Loads what the commands work with.
 
 use super::args::ConfigArgs;
-use super::banner::{Enforced, PolicyRow};
+use super::banner::{Enforced, LimitRow, PolicyRow, WaiverRow};
 use super::policies::{self, Texts};
 use super::{Failure, contract_folder};
 use crate::config::gateway::Gateway;
@@ -11,10 +11,11 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Mode;
 use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::judge::{Bundle, BundleError};
-use crate::policy::Policy;
+use crate::policy::{Action, Limit, Policy, Scope};
 use crate::policy_test::{self, Suite};
 use crate::span::Diagnostic;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The configuration of a fresh clone.
 const QUICKSTART: &str = "config/quickstart.yaml";
@@ -92,7 +93,8 @@ pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure
 
 /// What is allowed in the policies of `bundle` and yet likely a mistake.
 pub(super) fn lints(gateway: &Gateway, bundle: &Bundle) -> Result<Vec<Diagnostic>, Failure> {
-    Ok(bundle.lints(&policies::read(&gateway.policies).map_err(Failure::Broken)?.policies))
+    let texts = policies::read(&gateway.policies).map_err(Failure::Broken)?;
+    Ok(bundle.lints(&texts.policies, SystemTime::now()))
 }
 
 /// Entries of `contract.operations` that there is no operation for.
@@ -114,17 +116,32 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
         api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
         validated: bundle.inspected(Mode::Enforce),
         audited: bundle.inspected(Mode::Audit),
-        policies: bundle.policies.all().iter().map(|policy| row(policy)).collect(),
+        policies: bundle.policies.all().iter().map(|policy| policy_row(policy)).collect(),
+        limits: bundle.policies.limits().iter().map(|limit| limit_row(limit)).collect(),
+        waivers: bundle.policies.waivers().map(|waiver| WaiverRow::at(waiver, SystemTime::now())).collect(),
     }
 }
 
-fn row(policy: &Policy) -> PolicyRow {
-    let environments: Vec<String> = policy.environments.iter().map(Environment::to_string).collect();
+fn policy_row(policy: &Policy) -> PolicyRow {
+    row(&policy.name, policy.action, &policy.scope, policy.owner.as_deref())
+}
+
+fn limit_row(limit: &Limit) -> LimitRow {
+    let rate = limit.rate.as_ref().map(|rate| format!("{} per {}", rate.events, rate.written));
+    let at_once = limit.in_flight.map(|most| format!("{most} at once"));
+    LimitRow {
+        row: row(&limit.name, limit.action, &limit.scope, limit.owner.as_deref()),
+        allows: rate.into_iter().chain(at_once).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn row(name: &str, action: Action, scope: &Scope, owner: Option<&str>) -> PolicyRow {
+    let environments: Vec<String> = scope.environments.iter().map(Environment::to_string).collect();
     PolicyRow {
-        name: policy.name.to_string(),
-        action: format!("{:?}", policy.action),
+        name: name.to_owned(),
+        action: format!("{action:?}"),
         environments: if environments.is_empty() { vec!["all".to_owned()] } else { environments },
-        operations: policy.operations.iter().map(ToString::to_string).collect(),
-        owner: policy.owner.as_deref().map(str::to_owned),
+        operations: scope.operations.iter().map(ToString::to_string).collect(),
+        owner: owner.map(str::to_owned),
     }
 }

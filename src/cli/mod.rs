@@ -15,11 +15,13 @@ mod explain;
 mod health;
 mod listeners;
 mod load;
+mod panics;
 mod policies;
 mod replay;
 mod report;
 mod run;
 mod selftest;
+mod tail;
 mod test;
 mod verify_log;
 
@@ -89,6 +91,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Report(args) => report::report(&args),
         Command::Replay(args) => replay::replay(&args),
         Command::Health(args) => health::health(&args),
+        Command::Tail(args) => tail::tail(&args),
         Command::Contract(command) => contract::contract(&command),
         Command::Selftest(args) => selftest::selftest(&args),
         Command::VerifyLog(args) => verify_log::verify_log(&args),
@@ -103,6 +106,8 @@ fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
         SchemaOf::Policy => policy::schema(),
+        SchemaOf::RequestLimit => policy::limit_schema(),
+        SchemaOf::Waiver => policy::waiver_schema(),
         SchemaOf::PolicyTest => crate::policy_test::schema(),
         SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
     }

@@ -4,13 +4,14 @@ use super::args::RunArgs;
 use super::banner::Banner;
 use super::certificates;
 use super::listeners::{Listeners, addresses};
-use super::{Exit, Failure, console, decision_log, load};
+use super::{Exit, Failure, console, decision_log, load, panics};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
 use crate::gateway::{Gate, Shared, stack};
 use crate::judge::Bundle;
 use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
-use crate::telemetry::{Output, Setup, Telemetry, application_log};
+use crate::telemetry::application_log::ApplicationLog;
+use crate::telemetry::{Level, Output, Setup, Telemetry};
 use crate::upstream::{Connector, Origin, Upstream, embedded};
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,39 +24,41 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 const DRAIN: Duration = Duration::from_secs(20);
 /// Longest time for telemetry to be written and exported after that.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Longest time for the last lines of the log.
+const FLUSH_LOG: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &args.overrides())?;
     let bundle = load::tested_bundle(&gateway)?;
-    // the log of this process can only be taken once; a test that runs two gateways shares it
-    let _ = application_log::start(&gateway.logs, std::io::stderr().is_terminal());
-    keep_panics_quiet();
+    let log = ApplicationLog::start(&gateway.logs, std::io::stderr().is_terminal()).map_err(trouble)?;
+    panics::keep_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
-    runtime.block_on(serve(gateway, bundle))
+    let ended = runtime.block_on(serve(gateway, bundle, &log));
+    log.flush(FLUSH_LOG);
+    ended
 }
 
-/// A panic's message may quote what the request held; its place is enough to find it.
-fn keep_panics_quiet() {
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panicked");
-    }));
-}
-
-async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
+async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result<Exit, Failure> {
     // before anyone is told that there is something to signal
     let signals = Signals::install()?;
     let keeping = decision_log::keeping(&gateway, &bundle.contract)?;
     let telemetry = telemetry(&gateway)?;
+    telemetry.export_log(log);
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
-    let admin = start_admin(gateway.admin, &telemetry, &readiness)?;
     let enforced = load::enforced(&bundle);
-    telemetry.bundle_loaded(&bundle.revision);
+    telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
     let gate = gate.masked(decision_log::masks(&gateway)).keeping(keeping);
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
+    let state = admin::State {
+        telemetry: telemetry.clone(),
+        gate: shared.gate.clone(),
+        readiness: readiness.clone(),
+        level: log.level.clone(),
+    };
+    let admin = start_admin(gateway.admin, state)?;
     let server = start(listeners, &gateway, &shared, &connector)?;
     let banner = Banner {
         listen: &endpoints,
@@ -66,7 +69,7 @@ async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
     };
     console::tell(&format!("{banner}\n"));
     readiness.ready();
-    until_told_to_stop(signals, &gateway, &shared, &tls).await;
+    until_told_to_stop(signals, &gateway, &shared, &tls, &log.level).await;
     readiness.draining();
     let drained = server.drain(DRAIN).await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
@@ -75,9 +78,10 @@ async fn serve(gateway: Gateway, bundle: Bundle) -> Result<Exit, Failure> {
 }
 
 fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
-    let output = match gateway.logs.access {
+    let output = match &gateway.logs.access {
         AccessLog::Stdout => Output::stdout(),
         AccessLog::Off => Output::new(std::io::sink(), false),
+        AccessLog::File(path) => Output::file(path.clone()).map_err(|error| unopened(gateway, &error))?,
     };
     let setup = Setup {
         logs: &gateway.logs,
@@ -89,6 +93,12 @@ fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
         runtime: Handle::current(),
     };
     Telemetry::start(setup).map_err(trouble)
+}
+
+/// The file of the access log cannot be written; told at its place in the configuration.
+fn unopened(gateway: &Gateway, error: &std::io::Error) -> Failure {
+    let what = format!("`logs.access.file` cannot be opened: {error}");
+    Failure::Broken(vec![gateway.source.at("/logs/access/file", what)])
 }
 
 /// How to reach the upstream. The built-in stand-in is started here, and reached as any other upstream is.
@@ -105,15 +115,10 @@ fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
     Connector::new(origin.map_err(trouble)?, settings).map_err(trouble)
 }
 
-fn start_admin(
-    address: Option<SocketAddr>,
-    telemetry: &Telemetry,
-    readiness: &Readiness,
-) -> Result<Option<SocketAddr>, Failure> {
+fn start_admin(address: Option<SocketAddr>, state: admin::State) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = address else { return Ok(None) };
     let listener = listen(address).map_err(|error| Failure::Trouble(format!("admin listener: {error}")))?;
     let address = listener.local_addr().map_err(trouble)?;
-    let state = admin::State { telemetry: telemetry.clone(), readiness: readiness.clone() };
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
     Ok(Some(address))
 }
@@ -125,9 +130,10 @@ fn start(
     connector: &Connector,
 ) -> Result<Server, Failure> {
     let (shared, connector) = (shared.clone(), connector.clone());
-    let metrics = shared.telemetry.server();
+    let (metrics, connections) = (shared.telemetry.server(), shared.telemetry.connections());
+    let upstream = move || Upstream::new(connector.clone()).counted_by(connections.clone());
     let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
-        let (shared, upstream) = (shared.clone(), Arc::new(Upstream::new(connector.clone())));
+        let (shared, upstream) = (shared.clone(), Arc::new(upstream()));
         move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
     });
     server.map_err(trouble)
@@ -150,14 +156,16 @@ impl Signals {
     }
 }
 
-/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, and begins a
-/// new decision log where the one before was moved.
-async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>]) {
+/// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, opens the
+/// files of both logs anew, and logs at the configured level again.
+async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>], level: &Level) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
             _ = signals.hangup.recv() => {
+                level.restore();
+                reopen(&shared.telemetry);
                 shared.telemetry.reopen_decision_log();
                 reload(gateway, shared);
                 certificates::reload(tls).await;
@@ -167,13 +175,19 @@ async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Sh
     }
 }
 
+fn reopen(telemetry: &Telemetry) {
+    if let Err(error) = telemetry.reopen_access_log() {
+        tracing::error!(%error, "the access log could not be opened anew; the file before is written on");
+    }
+}
+
 /// Swaps the bundle for what the files say now; keeps the old one if anything is wrong with them.
 fn reload(gateway: &Gateway, shared: &Shared) {
     match load::tested_bundle(gateway) {
         Ok(bundle) => {
             let revision = bundle.revision.clone();
-            shared.gate.bundle.store(Arc::new(bundle));
-            shared.telemetry.bundle_loaded(&revision);
+            shared.telemetry.bundle_loaded(&bundle);
+            shared.gate.replace(Arc::new(bundle));
             tracing::info!(%revision, "policies loaded anew");
         }
         Err(failure) => {

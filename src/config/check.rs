@@ -5,15 +5,14 @@ use super::file::{
     Upstream as UpstreamKeys,
 };
 use super::gateway::{
-    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Logs, Sampler, Traces, Upstream,
-    UpstreamTarget,
+    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Sampler, Traces, Upstream, UpstreamTarget,
 };
 use super::load::why;
 use super::overrides::{Override, Overrides};
-use super::{address, duration, sampler, upstream_url};
+use super::{address, sampler, upstream_url};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{OperationEntry, Strictness};
-use crate::manifest::{Source, field};
+use crate::manifest::{Source, duration, field};
 use crate::span::Diagnostic;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -45,7 +44,7 @@ pub(super) fn check(
         },
         environment: check.environment(&file.environment),
         limits,
-        logs: Logs { access: file.logs.access, format: file.logs.format, level: file.logs.level },
+        logs: check.logs(&file.logs),
         decision_log: check.decision_log(&file.decision_log, &file.masks),
         masks: check.masks(&file.masks),
         traces: check.traces(&file.traces),

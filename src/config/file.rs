@@ -1,6 +1,6 @@
 //! The configuration file as it is written. Each comment here becomes the hover text of its key in editors.
 
-use super::gateway::{AccessLog, AlwaysExport, LogFormat, LogLevel};
+use super::gateway::{AlwaysExport, LogFormat, LogLevel};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{Fallthrough, Mode, UnknownFields, Validate};
 use schemars::JsonSchema;
@@ -232,6 +232,9 @@ pub(super) struct Admin {
 pub(super) struct Logs {
     /// Where the line of each request goes.
     pub(super) access: AccessLog,
+    /// The share of requests that passed without a finding whose line is written, from 0 to 1. All others have one always.
+    #[schemars(range(min = 0, max = 1))]
+    pub(super) sample_allowed: f64,
     /// The form of log lines.
     pub(super) format: LogFormat,
     /// Least severe level of the gateway's own log on standard error.
@@ -299,6 +302,18 @@ pub(super) struct Masks {
     /// Parameters of queries, by name.
     #[schemars(example = ["email_address"])]
     pub(super) query: Vec<String>,
+}
+
+/// Where the line of each request goes.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum AccessLog {
+    /// To standard output.
+    Stdout,
+    /// Nowhere.
+    Off,
+    /// To the end of this file, relative to this one. SIGHUP has it opened anew, for those who rotate it.
+    File(#[schemars(example = &"access.log")] String),
 }
 
 /// Which traces are exported.
@@ -369,7 +384,7 @@ impl Default for Admin {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { access: AccessLog::Stdout, format: LogFormat::Json, level: LogLevel::Info }
+        Self { access: AccessLog::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
     }
 }
 

@@ -186,20 +186,30 @@ impl Default for Limits {
 pub struct Logs {
     /// Where the line of each request goes.
     pub access: AccessLog,
+    /// The share of requests that passed without a finding whose line is written, from 0 to 1.
+    pub sample_allowed: f64,
     /// The form of that line.
     pub format: LogFormat,
     /// Least severe level of the gateway's own log on stderr.
     pub level: LogLevel,
 }
 
+impl Default for Logs {
+    /// The logs of a configuration that says nothing of them.
+    fn default() -> Self {
+        Self { access: AccessLog::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
+    }
+}
+
 /// Where the line of each request goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessLog {
     /// To standard output.
     Stdout,
     /// Nowhere.
     Off,
+    /// To the end of this file.
+    File(PathBuf),
 }
 
 /// The form of log lines.
@@ -214,8 +224,10 @@ pub enum LogFormat {
     Human,
 }
 
-/// Least severe level that is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+/// Least severe level that is logged. The more is logged, the greater.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize, serde::Serialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Something failed.
@@ -269,6 +281,27 @@ pub struct MaskNames {
     pub headers: Vec<String>,
     /// Parameters of queries.
     pub query: Vec<String>,
+}
+
+impl LogLevel {
+    /// Every level, the most severe first.
+    pub const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
+    /// Its name, as it is configured.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+
+    /// The level of this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.as_str() == name)
+    }
 }
 
 /// Which traces are exported.

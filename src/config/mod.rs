@@ -6,11 +6,11 @@
 mod address;
 mod check;
 mod decision_log;
-mod duration;
 mod file;
 pub mod gateway;
 mod listen;
 pub mod load;
+mod logs;
 pub mod overrides;
 mod sampler;
 mod upstream_url;

@@ -97,6 +97,13 @@ impl Declared {
         self.words.iter().any(|listed| listed.as_ref() == word)
     }
 
+    /// Whether the contract marks the value, or anything in it, as a secret.
+    pub fn holds_secret(&self) -> bool {
+        self.secret
+            || self.members.values().any(Self::holds_secret)
+            || self.elements.as_ref().is_some_and(|elements| elements.holds_secret())
+    }
+
     /// The JSON Schema types that the value may have; empty where any may be.
     pub fn types(&self) -> &[Box<str>] {
         &self.types
@@ -112,6 +119,14 @@ impl Declared {
     pub fn loose_look_alike(&self, name: &str) -> Option<&str> {
         let found = self.loose.get(&fold_loosely(name)).map(AsRef::as_ref);
         found.filter(|declared| self.exclusive && *declared != name)
+    }
+
+    /// What is declared for the place that `steps` lead to.
+    pub fn at(&self, steps: &[Location]) -> Option<&Self> {
+        steps.iter().try_fold(self, |declared, step| match step {
+            Location::Member(name) => declared.member(name),
+            Location::Element(_) => declared.elements(),
+        })
     }
 
     /// The place that `steps` lead to, showing only declared names; it ends at the first name that is not declared.

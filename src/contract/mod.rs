@@ -13,6 +13,7 @@ pub mod import;
 mod json_schema;
 mod lenient;
 mod load;
+mod look_alike;
 mod nearest;
 mod nullable;
 mod operation;

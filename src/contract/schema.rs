@@ -3,21 +3,22 @@
 use super::declared::Declared;
 use super::field::{Field, Pointer};
 use super::json_schema::{DocumentJson, SchemaNode};
-use crate::document::{Document, Kind, Location, NodeRef, View};
+use super::look_alike::look_alikes;
+use crate::document::{Document, Location};
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 /// Most findings of one kind that are reported; the rest would help no one.
-const MOST_FINDINGS: usize = 32;
+pub(super) const MOST_FINDINGS: usize = 32;
 
 /// What is said of a name that the contract does not declare.
-const NOT_A_FIELD: &str = "is not a field of this operation";
+pub(super) const NOT_A_FIELD: &str = "is not a field of this operation";
 
-/// A body schema, ready to judge by.
+/// A schema of bodies, ready to judge by.
 #[derive(Debug)]
-pub(super) struct CompiledSchema {
+pub struct CompiledSchema {
     /// None for a schema that does not compile: no body fits it.
     validator: Option<Validator<DocumentJson>>,
     declared: Declared,
@@ -36,6 +37,19 @@ pub struct Finding {
     pub message: String,
     /// The declared name that was probably meant.
     pub meant: Option<String>,
+}
+
+/// What of a body does not fit, and where. The names on the way may be the request's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The JSON Schema keyword that does not hold.
+    pub keyword: &'static str,
+    /// The way to the place; for a name that must or must not be there, to that.
+    pub steps: Vec<Location>,
+    /// What must be, as the end of a sentence that starts with the field.
+    pub message: String,
+    /// Whether it is a name that is not allowed.
+    pub is_unknown: bool,
 }
 
 /// What kind of finding it is: the configuration treats them differently.
@@ -57,7 +71,7 @@ impl CompiledSchema {
     /// # Errors
     ///
     /// The schema is not a valid one, or refers to something outside itself.
-    pub(super) fn compile(schema: &Value) -> Result<Self, Box<ValidationError<'static>>> {
+    pub fn compile(schema: &Value) -> Result<Self, Box<ValidationError<'static>>> {
         let validator = jsonschema::options_for::<DocumentJson>()
             .with_draft(jsonschema::Draft::Draft202012)
             .with_pattern_options(PatternOptions::regex())
@@ -74,68 +88,75 @@ impl CompiledSchema {
     }
 
     /// The names that the schema declares.
-    pub(super) const fn declared(&self) -> &Declared {
+    pub const fn declared(&self) -> &Declared {
         &self.declared
     }
 
     /// Everything that is wrong with `document`, at most some dozens of findings.
     pub(super) fn check(&self, document: &Document) -> Vec<Finding> {
+        if self.validator.is_none() {
+            return vec![unjudged()];
+        }
         let mut findings = Vec::new();
         look_alikes(document.root(), &self.declared, &Pointer::default(), &mut findings);
-        let root = SchemaNode::Value(document.root());
-        let Some(validator) = &self.validator else { return vec![unjudged()] };
-        if validator.is_valid(root) {
-            return findings;
-        }
-        for error in validator.iter_errors(root).take(MOST_FINDINGS) {
-            self.report(&error, &mut findings);
-        }
+        findings.extend(self.misfits(document).into_iter().filter_map(|misfit| self.finding(misfit)));
         findings
     }
 
-    fn report(&self, error: &ValidationError<'_>, findings: &mut Vec<Finding>) {
-        let steps: Vec<Location> = error.instance_path().segments().map(|segment| step(&segment)).collect();
-        if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
-            let names = unexpected.iter().take(MOST_FINDINGS);
-            findings.extend(names.filter_map(|name| self.unknown(&steps, name)));
-            return;
-        }
-        let steps = match error.kind() {
-            ValidationErrorKind::Required { property } => {
-                let name = Location::Member(property.as_str().unwrap_or_default().to_owned());
-                steps.into_iter().chain([name]).collect()
-            }
-            _ => steps,
+    /// Everything in `document` that does not fit, at most some dozens of places; nothing where the schema is unusable.
+    pub fn misfits(&self, document: &Document) -> Vec<Misfit> {
+        let root = SchemaNode::Value(document.root());
+        let Some(validator) = self.validator.as_ref().filter(|validator| !validator.is_valid(root)) else {
+            return Vec::new();
         };
-        findings.push(Finding {
-            kind: FindingKind::Invalid,
-            keyword: keyword(error.kind()),
-            field: self.declared.show(&steps),
-            message: requirement(error.kind()),
-            meant: None,
-        });
+        validator.iter_errors(root).take(MOST_FINDINGS).flat_map(|error| misfits(&error)).collect()
     }
 
-    /// The finding for an undeclared name; none where it was already found to look like a declared one.
-    fn unknown(&self, steps: &[Location], name: &str) -> Option<Finding> {
-        let declared = steps.iter().try_fold(&self.declared, |declared, step| match step {
-            Location::Member(name) => declared.member(name),
-            Location::Element(_) => declared.elements(),
-        });
+    /// The finding for what does not fit; none for an unknown name that was already found to look like a declared one.
+    fn finding(&self, misfit: Misfit) -> Option<Finding> {
+        let Misfit { keyword, steps, message, is_unknown } = misfit;
+        let field = self.declared.show(&steps);
+        if !is_unknown {
+            return Some(Finding { kind: FindingKind::Invalid, keyword, field, message, meant: None });
+        }
+        let (name, parents) = match steps.split_last() {
+            Some((Location::Member(name), parents)) => (name.as_str(), parents),
+            _ => ("", &*steps),
+        };
+        let declared = self.declared.at(parents);
         let is_found =
             |declared: &&Declared| declared.look_alike(name).is_some() || declared.loose_look_alike(name).is_some();
         if declared.as_ref().is_some_and(is_found) {
             return None;
         }
-        let meant = declared.and_then(|declared| nearest(declared, name));
-        let steps: Vec<Location> = steps.iter().cloned().chain([Location::Member(name.to_owned())]).collect();
-        Some(Finding {
-            kind: FindingKind::Unknown,
-            keyword: "additionalProperties",
-            field: self.declared.show(&steps),
-            message: NOT_A_FIELD.to_owned(),
-            meant: meant.map(str::to_owned),
-        })
+        let meant = declared.and_then(|declared| nearest(declared, name)).map(str::to_owned);
+        Some(Finding { kind: FindingKind::Unknown, keyword, field, message: NOT_A_FIELD.to_owned(), meant })
+    }
+}
+
+/// What does not fit, for one error of the validator: every name where several are not allowed.
+fn misfits(error: &ValidationError<'_>) -> Vec<Misfit> {
+    let steps: Vec<Location> = error.instance_path().segments().map(|segment| step(&segment)).collect();
+    let keyword = keyword(error.kind());
+    let below = |name: &str| steps.iter().cloned().chain([Location::Member(name.to_owned())]).collect();
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+            let misfit = |name: &String| Misfit {
+                keyword,
+                steps: below(name),
+                message: "is not allowed here".to_owned(),
+                is_unknown: true,
+            };
+            unexpected.iter().take(MOST_FINDINGS).map(misfit).collect()
+        }
+        kind => {
+            let steps = match kind {
+                ValidationErrorKind::Required { property } => below(property.as_str().unwrap_or_default()),
+                _ => steps,
+            };
+            vec![Misfit { keyword, steps, message: requirement(kind), is_unknown: false }]
+        }
     }
 }
 
@@ -160,54 +181,6 @@ fn nearest<'d>(declared: &'d Declared, name: &str) -> Option<&'d str> {
     }
     let scored = declared.names().map(|known| (known, strsim::normalized_damerau_levenshtein(known, name)));
     scored.filter(|(_, score)| *score >= ALIKE).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(known, _)| known)
-}
-
-/// Finds names that lenient decoders take for declared ones, in every object for which names are declared. Not left to the
-/// validator, of whose findings only some are looked at: a look-alike must not hide behind others.
-fn look_alikes(node: NodeRef<'_>, declared: &Declared, at: &Pointer, findings: &mut Vec<Finding>) {
-    match node.kind() {
-        Kind::Object if declared.is_closed() => {
-            for (name, value) in
-                (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)))
-            {
-                match declared.member(name) {
-                    Some(member) if member.is_closed() || member.elements().is_some() => {
-                        look_alikes(value, member, &at.member(name), findings);
-                    }
-                    Some(_) => {}
-                    None => findings.extend(look_alike(declared, at, name)),
-                }
-                if findings.len() >= MOST_FINDINGS {
-                    return;
-                }
-            }
-        }
-        Kind::Array => {
-            let Some(elements) = declared.elements().filter(|elements| elements.is_closed()) else { return };
-            for (position, element) in (0..node.len()).filter_map(|position| Some((position, node.child(position)?))) {
-                look_alikes(element, elements, &at.element(position), findings);
-                if findings.len() >= MOST_FINDINGS {
-                    return;
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-fn look_alike(declared: &Declared, at: &Pointer, name: &str) -> Option<Finding> {
-    let (kind, meant, message) = match (declared.look_alike(name), declared.loose_look_alike(name)) {
-        (Some(meant), _) => (FindingKind::LookAlike, meant, "differs from a known field only by letter case"),
-        (None, Some(meant)) => (FindingKind::UnknownLookAlike, meant, NOT_A_FIELD),
-        (None, None) => return None,
-    };
-    Some(Finding {
-        kind,
-        keyword: "additionalProperties",
-        field: Some(Field::undeclared(at, name)),
-        message: message.to_owned(),
-        meant: Some(meant.to_owned()),
-    })
 }
 
 fn step(segment: &LocationSegment<'_>) -> Location {
@@ -241,7 +214,11 @@ fn keyword(kind: &ValidationErrorKind) -> &'static str {
         Kind::AnyOf { .. } => "anyOf",
         Kind::OneOfMultipleValid { .. } | Kind::OneOfNotValid { .. } => "oneOf",
         Kind::Not { .. } => "not",
+        Kind::AdditionalProperties { .. } => "additionalProperties",
         Kind::PropertyNames { .. } => "propertyNames",
+        Kind::MultipleOf { .. } => "multipleOf",
+        Kind::Contains => "contains",
+        Kind::UnevaluatedItems { .. } => "unevaluatedItems",
         Kind::UnevaluatedProperties { .. } => "unevaluatedProperties",
         _ => "schema",
     }
@@ -263,12 +240,14 @@ fn requirement(kind: &ValidationErrorKind) -> String {
         Kind::Maximum { limit } => format!("must be at most {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
         Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
         Kind::MinItems { limit } => format!("must have at least {limit} items"),
         Kind::MaxItems { limit } => format!("must have at most {limit} items"),
+        Kind::FalseSchema => "is not allowed".to_owned(),
         Kind::UniqueItems => "must not have an item twice".to_owned(),
         Kind::MinProperties { limit } => format!("must have at least {limit} fields"),
         Kind::MaxProperties { limit } => format!("must have at most {limit} fields"),
-        other => format!("does not fit the contract (`{}`)", keyword(other)),
+        other => format!("does not fit the schema (`{}`)", keyword(other)),
     }
 }
 

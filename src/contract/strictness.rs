@@ -53,7 +53,8 @@ pub enum Fallthrough {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Validate {
-    /// Those that write users and their metadata, those that a policy names, and those listed in `operations`.
+    /// Those that write users and their metadata, those that a policy which denies names, and those listed in `operations`.
+    /// Where policies only warn or audit, so does the contract.
     Listed,
     /// Every operation with a JSON body; those that `listed` would leave out are only audited.
     All,
@@ -69,6 +70,17 @@ pub enum Mode {
     Audit,
 }
 
+/// What policies make of the requests to one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Policed {
+    /// No policy matches it.
+    No,
+    /// Those that match it only warn or audit: a policy in shadow mode must refuse nothing.
+    Watched,
+    /// One of those that match it denies.
+    Guarded,
+}
+
 /// How the requests to one operation are inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inspection {
@@ -76,18 +88,19 @@ pub struct Inspection {
     pub mode: Mode,
     /// What happens to fields that the contract does not declare.
     pub unknown_fields: UnknownFields,
-    /// Whether a policy matches the operation.
-    pub has_policy: bool,
+    /// What policies make of them.
+    pub policed: Policed,
 }
 
 impl Inspection {
     /// The strictest there is.
-    pub const STRICT: Self = Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, has_policy: true };
+    pub const STRICT: Self =
+        Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, policed: Policed::Guarded };
 
-    /// Whether nothing refuses requests to the operation, because it is only looked at. Where a policy matches, a body that
+    /// Whether nothing refuses requests to the operation, because it is only looked at. Where a policy denies, a body that
     /// cannot be judged must not pass: it could hold what the policy forbids.
     pub fn is_shadow(self) -> bool {
-        self.mode == Mode::Audit && !self.has_policy
+        self.mode == Mode::Audit && self.policed != Policed::Guarded
     }
 }
 
@@ -115,18 +128,20 @@ impl Default for Strictness {
 }
 
 impl Strictness {
-    /// How the requests to `operation` are inspected; none where they are not. `has_policy` says whether a policy matches it.
-    pub fn inspection(&self, operation: &Operation, has_policy: bool) -> Option<Inspection> {
+    /// How the requests to `operation` are inspected; none where they are not. `policed` says what policies make of them.
+    pub fn inspection(&self, operation: &Operation, policed: Policed) -> Option<Inspection> {
         let entry = self.operations.iter().rfind(|entry| matches(&entry.matches, &operation.id));
         let mode = match (entry, self.validate) {
             (Some(entry), _) => entry.mode,
-            (None, _) if has_policy || INSPECTED.contains(&operation.id.as_ref()) => Mode::Enforce,
+            (None, _) if INSPECTED.contains(&operation.id.as_ref()) => Mode::Enforce,
+            (None, _) if policed == Policed::Guarded => Mode::Enforce,
+            (None, _) if policed == Policed::Watched => Mode::Audit,
             (None, Validate::All) => Mode::Audit,
             (None, Validate::Listed) => return None,
         };
         let unknown_fields = entry.and_then(|entry| entry.unknown_fields).unwrap_or(self.unknown_fields);
-        let has_something_to_judge = has_policy || operation.body.is_some();
-        has_something_to_judge.then_some(Inspection { mode, unknown_fields, has_policy })
+        let has_something_to_judge = policed != Policed::No || operation.body.is_some();
+        has_something_to_judge.then_some(Inspection { mode, unknown_fields, policed })
     }
 
     /// The entries by which nothing of `contract` is validated: they are misspelt.
@@ -149,17 +164,17 @@ impl Strictness {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inspection, Mode, OperationEntry, Strictness, UnknownFields, Validate};
+    use super::{Inspection, Mode, OperationEntry, Policed, Strictness, UnknownFields, Validate};
     use crate::contract::Contract;
 
     fn entry(matches: &str, mode: Mode, unknown_fields: Option<UnknownFields>) -> OperationEntry {
         OperationEntry { matches: matches.to_owned(), mode, unknown_fields }
     }
 
-    fn inspection(strictness: &Strictness, id: &str, has_policy: bool) -> Option<(Mode, UnknownFields)> {
+    fn inspection(strictness: &Strictness, id: &str, policed: Policed) -> Option<(Mode, UnknownFields)> {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let operation = contract.operations().into_iter().find(|operation| operation.id.as_ref() == id).expect(id);
-        let inspection: Option<Inspection> = strictness.inspection(&operation, has_policy);
+        let inspection: Option<Inspection> = strictness.inspection(&operation, policed);
         inspection.map(|inspection| (inspection.mode, inspection.unknown_fields))
     }
 
@@ -168,21 +183,39 @@ mod tests {
         let strictness = Strictness::default();
         let enforced = Some((Mode::Enforce, UnknownFields::Deny));
         for id in ["CreateUser", "UpdateUser", "UpdateUserMetadata", "ReplaceUserMetadata"] {
-            assert_eq!(inspection(&strictness, id, false), enforced, "{id}");
+            assert_eq!(inspection(&strictness, id, Policed::No), enforced, "{id}");
         }
-        assert_eq!(inspection(&strictness, "CreateOrganization", true), enforced);
-        assert_eq!(inspection(&strictness, "CreateOrganization", false), None);
-        assert_eq!(inspection(&strictness, "GetUser", true), enforced, "a policy may look at heads alone");
+        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::Guarded), enforced);
+        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::No), None);
+        assert_eq!(inspection(&strictness, "GetUser", Policed::Guarded), enforced, "a policy may look at heads alone");
+    }
+
+    #[test]
+    fn a_policy_in_shadow_mode_makes_nothing_stricter() {
+        let strictness = Strictness::default();
+        let audited = Some((Mode::Audit, UnknownFields::Deny));
+        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::Watched), audited);
+        let shadow = |mode, policed| Inspection { mode, policed, ..Inspection::STRICT }.is_shadow();
+        assert!(shadow(Mode::Audit, Policed::Watched) && shadow(Mode::Audit, Policed::No));
+        assert!(!shadow(Mode::Audit, Policed::Guarded) && !shadow(Mode::Enforce, Policed::Watched));
+        let enforced = Some((Mode::Enforce, UnknownFields::Deny));
+        assert_eq!(inspection(&strictness, "UpdateUser", Policed::Watched), enforced, "as without the policy");
     }
 
     #[test]
     fn validating_all_only_audits_what_would_else_be_left_alone() {
         let strictness = Strictness { validate: Validate::All, ..Strictness::default() };
-        assert_eq!(inspection(&strictness, "UpdateUser", false), Some((Mode::Enforce, UnknownFields::Deny)));
-        assert_eq!(inspection(&strictness, "CreateOrganization", true), Some((Mode::Enforce, UnknownFields::Deny)));
-        assert_eq!(inspection(&strictness, "CreateOrganization", false), Some((Mode::Audit, UnknownFields::Deny)));
-        assert_eq!(inspection(&strictness, "GetUser", false), None, "it has no body");
-        assert_eq!(inspection(&strictness, "SetUserProfileImage", false), None, "its body is no JSON");
+        assert_eq!(inspection(&strictness, "UpdateUser", Policed::No), Some((Mode::Enforce, UnknownFields::Deny)));
+        assert_eq!(
+            inspection(&strictness, "CreateOrganization", Policed::Guarded),
+            Some((Mode::Enforce, UnknownFields::Deny))
+        );
+        assert_eq!(
+            inspection(&strictness, "CreateOrganization", Policed::No),
+            Some((Mode::Audit, UnknownFields::Deny))
+        );
+        assert_eq!(inspection(&strictness, "GetUser", Policed::No), None, "it has no body");
+        assert_eq!(inspection(&strictness, "SetUserProfileImage", Policed::No), None, "its body is no JSON");
     }
 
     #[test]
@@ -193,7 +226,7 @@ mod tests {
             entry("UpdateUser", Mode::Enforce, Some(UnknownFields::Allow)),
         ];
         let strictness = Strictness { operations, ..Strictness::default() };
-        let of = |id: &str| inspection(&strictness, id, false);
+        let of = |id: &str| inspection(&strictness, id, Policed::No);
         assert_eq!(of("UpdateUser"), Some((Mode::Enforce, UnknownFields::Allow)));
         assert_eq!(of("CreateUser"), Some((Mode::Enforce, UnknownFields::Deny)));
         assert_eq!(of("UpdateUserMetadata"), Some((Mode::Audit, UnknownFields::Warn)));

@@ -55,6 +55,7 @@ struct Claim<'a> {
 
 impl Link {
     /// Appends `line`, a JSON object without a line feed, as the next link to `to`; gives the chain's new end.
+    #[must_use]
     pub fn append(&self, line: &str, to: &mut String) -> Self {
         let start = to.len();
         let sequence = self.sequence + 1;

@@ -164,6 +164,8 @@ pub enum Said<'a> {
     Holds,
     /// These validations are not true, or could not be evaluated.
     Violated(Vec<Part<'a>>),
+    /// The body does not fit its schema; besides, these validations are not true, or could not be evaluated.
+    Misfit(Vec<Part<'a>>),
     /// A match condition could not be evaluated.
     Failed {
         /// Its name.
@@ -218,8 +220,9 @@ pub struct Held<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct Body<'a> {
-    /// How many bytes of it were read.
-    pub bytes: u64,
+    /// How many bytes of it were read; none where something was removed, whose size that would tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
     /// What it held; none where it was empty or could not be read as JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skeleton: Option<Skeleton<'a>>,

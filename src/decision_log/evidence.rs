@@ -2,10 +2,10 @@
 
 use super::sketch::Sketch;
 use super::{Evaluated, Facts, Held, Keeping, Named, Part, Said, Skeleton, Text};
-use crate::contract::{Operation, query_pairs};
+use crate::contract::{BodySchema, Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
-use crate::policy::cel::is_credential;
+use crate::policy::cel::{EvaluationError, is_credential};
 use crate::policy::{Attributes, Outcome, Policy};
 
 /// What is kept of a judged request besides what every record tells. Holds no value of it.
@@ -30,7 +30,7 @@ impl Keeping {
     /// Adds what is kept of how it was judged.
     pub fn add_judgement(&self, evidence: &mut Evidence, operation: &Operation, judgement: &Judgement) {
         evidence.policies = judgement.rules.iter().map(|(policy, outcome)| evaluated(policy, outcome)).collect();
-        let declared = operation.body.as_ref().map(|body| body.declared());
+        let declared = operation.body.as_ref().map(BodySchema::declared);
         if let (Some(document), Some(declared)) = (&judgement.document, declared) {
             let sketch = Sketch::of(Document::root(document), declared, self);
             (evidence.skeleton, evidence.masked) = (Some(sketch.skeleton), sketch.masked);
@@ -87,22 +87,23 @@ fn evaluated(policy: &Policy, outcome: &Outcome) -> Evaluated<'static> {
 }
 
 fn said(policy: &Policy, outcome: &Outcome) -> Said<'static> {
-    let condition = |position: &usize| Text::from(policy.condition(*position).to_owned());
+    let condition = |position: &usize| Text::from(policy.scope.condition(*position).to_owned());
     match outcome {
         Outcome::OtherEnvironment => Said::OtherEnvironment,
         Outcome::NoMatch(position) => Said::NoMatch(condition(position)),
         Outcome::Holds => Said::Holds,
-        Outcome::Violated(parts) => Said::Violated(
-            parts
-                .iter()
-                .map(|(validation, error)| Part {
-                    validation: *validation,
-                    error: error.map(|error| error.to_string().into()),
-                })
-                .collect(),
-        ),
+        Outcome::Violated(parts) => Said::Violated(unmet(parts)),
+        Outcome::Misfit(_, parts) => Said::Misfit(unmet(parts)),
         Outcome::Failed(position, error) => {
             Said::Failed { condition: condition(position), error: error.to_string().into() }
         }
     }
+}
+
+fn unmet(parts: &[(usize, Option<EvaluationError>)]) -> Vec<Part<'static>> {
+    let parts = parts.iter().map(|(validation, error)| Part {
+        validation: *validation,
+        error: error.map(|error| error.to_string().into()),
+    });
+    parts.collect()
 }

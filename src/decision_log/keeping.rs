@@ -32,7 +32,9 @@ impl Fingerprints {
     /// Keeps fingerprints of the strings at the `body`'s pointers, of path parameters and of headers, by name.
     pub fn new(fingerprinter: Fingerprinter, body: &[String], params: &[String], headers: &[String]) -> Self {
         let mut pointers = Pointers::default();
-        body.iter().for_each(|pointer| pointers.insert(pointer));
+        for pointer in body {
+            pointers.insert(pointer);
+        }
         let headers = headers.iter().map(|name| name.to_ascii_lowercase()).collect();
         Self { fingerprinter, body: pointers, params: params.iter().cloned().collect(), headers }
     }

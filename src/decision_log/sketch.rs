@@ -237,3 +237,6 @@ const fn name_of(kind: Kind<'_>) -> &'static str {
         Kind::Object => "object",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,7 @@ pub(super) mod optional {
     use serde::Serializer;
     use serde::de::Deserializer;
 
+    #[expect(clippy::ref_option, reason = "serde calls it so")]
     pub(in super::super) fn serialize<W: Word, S: Serializer>(
         word: &Option<W>,
         serializer: S,

@@ -4,7 +4,7 @@ use crate::contract::Operation;
 use crate::contract::Parameters;
 use crate::contract::credential::Environment;
 use crate::judge::{Bundle, Permit};
-use crate::policy::Client;
+use crate::policy::{Client, Key, Limit};
 use crate::telemetry::record::Record;
 use http::Request;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,12 @@ pub struct Permitted<B> {
     pub call: Call<B>,
     /// The right to forward it, and what of it.
     pub permit: Permit,
+    /// The limits that count it.
+    pub charges: Vec<Charge>,
 }
+
+/// A limit that counts a request, and the key by which it does.
+pub type Charge = (Arc<Limit>, Key);
 
 /// The record of a request, written to by every layer. Held for moments only, by one request on one worker.
 #[derive(Clone, Debug)]

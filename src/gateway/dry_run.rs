@@ -12,6 +12,7 @@ use crate::judge::{Bundle, Judgement, decide_recorded, pass_unread};
 use crate::policy::cel::Part;
 use crate::policy::{Attributes, Client};
 use crate::reason::Reason;
+use crate::redact::Fingerprint;
 use bytes::Bytes;
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -62,7 +63,9 @@ pub struct JudgedRun {
 impl Gate {
     /// What becomes of `request` by `bundle`, as in the layers: the same checks in the same order.
     pub fn dry_run(&self, bundle: &Bundle, client: &Client, time: SystemTime, request: &Request<Bytes>) -> DryRun {
-        let key = KeyClass::of(request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes));
+        let authorization = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
+        let key = KeyClass::of(authorization);
+        let fingerprint = authorization.map(|value| self.fingerprinter.fingerprint(value));
         let environment = self.environment_of(key);
         let (mut asked, mut routed) = (None, None);
         let framed = request.clone().map(Full::new);
@@ -76,7 +79,13 @@ impl Gate {
                     let has_body = operation.body.is_some() && !framed.body().is_end_stream();
                     match self.unreadable(request).filter(|_| has_body) {
                         Some(reason) => unread(bundle, &operation, reason),
-                        None => Ok(judged(bundle, operation, &parameters, (client, environment, time), request)),
+                        None => Ok(judged(
+                            bundle,
+                            operation,
+                            &parameters,
+                            (client, environment, fingerprint, time),
+                            request,
+                        )),
                     }
                 }
             }
@@ -100,7 +109,7 @@ fn judged(
     bundle: &Bundle,
     operation: Arc<Operation>,
     parameters: &Parameters,
-    (client, environment, time): (&Client, Environment, SystemTime),
+    (client, environment, key_fingerprint, time): (&Client, Environment, Option<Fingerprint>, SystemTime),
     request: &Request<Bytes>,
 ) -> Way {
     let attributes = Attributes {
@@ -110,6 +119,7 @@ fn judged(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
         environment,
+        key_fingerprint,
         client,
         time,
     };

@@ -1,6 +1,7 @@
 //! What admission and inspection go by.
 
 use super::budget::Budget;
+use super::meter::{Clock, Counts};
 use crate::config::gateway::{EnvironmentOverride, Limits};
 use crate::contract::credential::{Environment, KeyClass};
 use crate::decision_log::Keeping;
@@ -17,6 +18,9 @@ pub struct Gate {
     pub bundle: ArcSwap<Bundle>,
     pub(super) limits: Limits,
     pub(super) environment: Option<EnvironmentOverride>,
+    /// What limits have counted.
+    pub(super) counts: Counts,
+    pub(super) clock: Clock,
     pub(super) fingerprinter: Fingerprinter,
     /// What logs and spans may not show of the names of fields.
     pub(super) masks: Arc<Masks>,
@@ -40,6 +44,8 @@ impl Gate {
             bundle: ArcSwap::new(bundle),
             limits,
             environment,
+            counts: Counts::default(),
+            clock: Clock::default(),
             fingerprinter: Fingerprinter::random(),
             masks: Arc::default(),
             keeping: None,
@@ -58,6 +64,18 @@ impl Gate {
     #[must_use]
     pub fn keeping(self, keeping: Option<Keeping>) -> Self {
         Self { keeping, ..self }
+    }
+
+    /// The same, with limits that count by `clock`.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Judges by `bundle` from now on. What its limits have counted before they go on with.
+    pub fn replace(&self, bundle: Arc<Bundle>) {
+        self.counts.keep(&bundle.policies);
+        self.bundle.store(bundle);
     }
 
     /// The environment by which to judge a request with such a credential. An override can only make it stricter, unless

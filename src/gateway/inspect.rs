@@ -1,7 +1,7 @@
 //! Inspect: reads the whole body, within bounds, and has it judged.
 
 use super::budget::Share;
-use super::call::{Admitted, Call, Duty, Permitted};
+use super::call::{Admitted, Call, Charge, Duty, Permitted};
 use super::drain::drain;
 use super::gate::Gate;
 use super::media_type;
@@ -10,12 +10,12 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
 use crate::judge::{Permit, Step, decide_in_steps, pass_unread};
-use crate::policy::{Attributes, Client};
+use crate::policy::{Attributes, Claim};
 use crate::reason::Reason;
 use crate::telemetry::record::{Judging, Outcome};
 use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request};
 use http_body::Body;
 use pingora_timeout::timeout;
 use std::error::Error;
@@ -66,7 +66,7 @@ where
         let (operation, parameters) = match duty {
             Duty::Exempt(permit) => {
                 call.record.lock().outcome = Outcome::Exempt;
-                return Box::pin(self.inner.call(Permitted { call, permit }));
+                return Box::pin(self.inner.call(Permitted { call, permit, charges: Vec::new() }));
             }
             Duty::Inspect(operation, parameters) => (operation, parameters),
         };
@@ -77,18 +77,18 @@ where
                 Ok(held) => read(&gate, &mut call, held).await?,
                 Err(reason) => {
                     let permit = unreadable(&mut call, &operation, reason).await?;
-                    return inner.call(Permitted { call, permit }).await;
+                    return inner.call(Permitted { call, permit, charges: Vec::new() }).await;
                 }
             };
-            let permit = judge(&gate, &call, &operation, &parameters, environment, body);
-            let permit = match permit {
-                Ok(permit) => permit,
+            let judged = judge(&gate, &call, &operation, &parameters, environment, body);
+            let (permit, charges) = match judged {
+                Ok(judged) => judged,
                 Err(refusal) => {
                     drain_unread(call, refusal.reason).await;
                     return Err(refusal);
                 }
             };
-            let answer = inner.call(Permitted { call, permit }).await;
+            let answer = inner.call(Permitted { call, permit, charges }).await;
             drop(share);
             answer
         })
@@ -235,9 +235,10 @@ async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
 /// Keeps, for the decision log, what policies may know of the request besides its body.
 fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: &Parameters, environment: Environment) {
     let Some(keeping) = &gate.keeping else { return };
-    let mut record = call.record.lock();
-    let attributes = attributes(&call.request, &call.client, parameters, environment, record.started);
-    record.evidence = Some(Box::new(keeping.of_head(&call.bundle, operation, &attributes)));
+    let started = call.record.lock().started;
+    let attributes = attributes(call, parameters, environment, started);
+    let evidence = keeping.of_head(&call.bundle, operation, &attributes);
+    call.record.lock().evidence = Some(Box::new(evidence));
 }
 
 fn judge<B>(
@@ -247,9 +248,9 @@ fn judge<B>(
     parameters: &Parameters,
     environment: Environment,
     body: Bytes,
-) -> Result<Permit, Refusal> {
+) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = SystemTime::now();
-    let attributes = attributes(&call.request, &call.client, parameters, environment, time);
+    let attributes = attributes(call, parameters, environment, time);
     let mut judging = Judging::begin(time);
     let mut clock = Instant::now();
     let mut lap = |spent: &mut Duration| {
@@ -273,19 +274,23 @@ fn judge<B>(
     match judgement.verdict {
         Ok(permit) => {
             record.outcome = Outcome::Allowed;
-            Ok(permit)
+            let charges = judgement.limits.into_iter().filter_map(|(limit, claim)| match claim {
+                Claim::Counts(key) => Some((limit, key)),
+                Claim::None(_) | Claim::Failed(_) => None,
+            });
+            Ok((permit, charges.collect()))
         }
         Err(reason) => Err(Refusal::judged(reason, operation)),
     }
 }
 
 fn attributes<'a, B>(
-    request: &'a Request<B>,
-    client: &'a Client,
+    call: &'a Call<B>,
     parameters: &'a Parameters,
     environment: Environment,
     time: SystemTime,
 ) -> Attributes<'a> {
+    let request = &call.request;
     Attributes {
         method: request.method().as_str(),
         path: request.uri().path(),
@@ -293,7 +298,8 @@ fn attributes<'a, B>(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
         environment,
-        client,
+        key_fingerprint: call.record.lock().key_fingerprint,
+        client: &call.client,
         time,
     }
 }

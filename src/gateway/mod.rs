@@ -1,9 +1,9 @@
 //! The layers that a request passes, each in a file of its own; [`stack`] puts them together.
 //!
 //! ```text
-//! Observe > Limit > Admit > Inspect > Forward
-//!    |         |       |        |         |
-//!  record     429   400/405    4xx     502/504
+//! Observe > Limit > Admit > Inspect > Meter > Forward
+//!    |         |       |        |        |       |
+//!  record     429   400/405    4xx      429   502/504
 //! ```
 //!
 //! What a layer hands to the next says what has been done: a [`Call`] is observed, an [`Admitted`] has a head with one
@@ -24,6 +24,7 @@ mod headers;
 mod inspect;
 mod limit;
 mod media_type;
+mod meter;
 mod observe;
 mod onward;
 mod policy_layer;
@@ -33,10 +34,11 @@ mod stack;
 mod time_left;
 
 pub use answer::{AnswerBody, BrokenOff};
-pub use call::{Admitted, Call, Permitted};
+pub use call::{Admitted, Call, Charge, Permitted};
 pub use dry_run::{DryRun, JudgedRun, Way};
 pub use gate::Gate;
 pub use head_defect::HeadDefect;
+pub use meter::{Clock, MeteredBody};
 pub use policy_layer::{Judged, PolicyLayer, PolicyService};
 pub use refuse::Refusal;
 pub use shared::Shared;

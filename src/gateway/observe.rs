@@ -201,7 +201,7 @@ fn warn<U>(violation: &Violation, response: &mut Response<AnswerBody<U>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::gateway::{AccessLog, Limits, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+    use crate::config::gateway::{AccessLog, Limits, Logs, Sampler, Traces, UpstreamTarget};
     use crate::contract::Contract;
     use crate::contract::strictness::Strictness;
     use crate::gateway::Gate;
@@ -225,7 +225,7 @@ mod tests {
 
     fn shared() -> Arc<Shared> {
         let setup = Setup {
-            logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+            logs: &Logs { access: AccessLog::Off, ..Logs::default() },
             traces: &Traces {
                 sampler: Sampler::AlwaysOff,
                 always_export: Vec::new(),

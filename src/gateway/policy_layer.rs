@@ -1,10 +1,11 @@
-//! Admit and Inspect as one tower layer, for programs that want the judge in front of a service of their own.
+//! Admit, Inspect and Meter as one tower layer, for programs that want the judge in front of a service of their own.
 
 use super::admit::{Admit, AdmitLayer};
 use super::answer::AnswerBody;
 use super::call::{Call, Permitted, SharedRecord};
 use super::gate::Gate;
 use super::inspect::{Inspect, InspectLayer};
+use super::meter::{Meter, MeterLayer, MeteredBody};
 use super::refuse::{Refusal, refusal};
 use crate::judge::Content;
 use crate::redact::method_label;
@@ -72,14 +73,15 @@ impl PolicyLayer {
 #[derive(Clone)]
 pub struct PolicyService<S> {
     gate: Arc<Gate>,
-    inner: Admit<Inspect<Handover<S>>>,
+    inner: Admit<Inspect<Meter<Handover<S>>>>,
 }
 
 impl<S> Layer<S> for PolicyLayer {
     type Service = PolicyService<S>;
 
     fn layer(&self, inner: S) -> PolicyService<S> {
-        let inspect = InspectLayer { gate: self.gate.clone() }.layer(Handover { inner });
+        let meter = MeterLayer { gate: self.gate.clone() }.layer(Handover { inner });
+        let inspect = InspectLayer { gate: self.gate.clone() }.layer(meter);
         PolicyService { gate: self.gate.clone(), inner: AdmitLayer { gate: self.gate.clone() }.layer(inspect) }
     }
 }
@@ -90,7 +92,7 @@ where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin + Send + 'static,
     U: Send + 'static,
 {
-    type Response = Response<AnswerBody<U>>;
+    type Response = Response<AnswerBody<MeteredBody<U>>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

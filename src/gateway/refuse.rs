@@ -15,9 +15,6 @@ use std::fmt::Write;
 /// Most errors that a refusal lists; the rest would help no one.
 const MOST_ERRORS: usize = 32;
 
-/// Seconds after which a client that met a limit may try again. Whole seconds: SDKs read nothing else.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
-
 /// Why a request goes no further. What rules found is in its record.
 #[derive(Clone, Debug)]
 pub struct Refusal {
@@ -25,6 +22,8 @@ pub struct Refusal {
     pub reason: Reason,
     status: u16,
     message: Cow<'static, str>,
+    /// Seconds after which a client that met a limit may try again. Whole seconds: SDKs read nothing else.
+    retry_after: u64,
     /// What the refusal means for the request.
     pub(super) outcome: Outcome,
 }
@@ -33,7 +32,7 @@ impl Refusal {
     /// For a reason that says it all.
     pub(super) const fn of(reason: Reason) -> Self {
         let message = Cow::Borrowed(reason.meaning());
-        Self { reason, status: reason.status(), message, outcome: outcome(reason) }
+        Self { reason, status: reason.status(), message, retry_after: 1, outcome: outcome(reason) }
     }
 
     /// For a reason, in words that fit the case. They hold nothing of the request but names of the contract.
@@ -60,6 +59,11 @@ impl Refusal {
     /// With another status than the reason's own.
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
+    /// For a client that may try again after `seconds`.
+    pub(super) fn with_retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: seconds, ..self }
     }
 
     /// For what the judge found. Typed SDKs know 422 only where the contract lists it.
@@ -94,7 +98,7 @@ pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
         headers.insert("portcullis-decision", decision);
     }
     if matches!(refused.reason, Reason::RateLimited | Reason::Overloaded) {
-        headers.insert(RETRY_AFTER, RETRY_SECONDS);
+        headers.insert(RETRY_AFTER, refused.retry_after.into());
     }
     response
 }

@@ -1,16 +1,20 @@
 //! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
 
 use super::permit::Permit;
-use crate::contract::strictness::{Fallthrough, Inspection, Mode, Strictness};
+use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
 use crate::contract::{Contract, Operation, Routed};
-use crate::manifest;
-use crate::policy::{Policies, Policy, RequestPolicy, compile, lint};
+use crate::manifest::Source;
+use crate::policy::{
+    Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
+    shadowed,
+};
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The text of a policy file.
 #[derive(Clone, Debug)]
@@ -48,7 +52,7 @@ impl Bundle {
     ///
     /// Everything in the policy files that is wrong, each with its place.
     pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
-        let policies = Policies::new(policies(texts, &contract).map_err(BundleError)?);
+        let policies = policies(texts, &contract).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
         Ok(Self::assemble(Arc::new(contract), policies, strictness, revision))
     }
@@ -58,35 +62,56 @@ impl Bundle {
     #[must_use]
     pub fn only(&self, names: &BTreeSet<String>) -> Self {
         let policies = self.policies.all().iter().filter(|policy| names.contains(policy.name.as_ref())).cloned();
-        let policies = Policies::new(policies.collect());
+        let limits = self.policies.limits().iter().filter(|limit| names.contains(limit.name.as_ref())).cloned();
+        let policies = Policies::new(policies.collect(), limits.collect());
         Self::assemble(self.contract.clone(), policies, Strictness::default(), self.revision.clone())
     }
 
     fn assemble(contract: Arc<Contract>, policies: Policies, strictness: Strictness, revision: Arc<str>) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
-            let has_policy = !policies.of_operation(&operation.id).is_empty();
-            Some((operation.id.clone(), strictness.inspection(&operation, has_policy)?))
+            let id = &operation.id;
+            let of_policies = policies.of_operation(id).iter().map(|policy| policy.action);
+            let of_limits = policies.limits_of_operation(id).iter().map(|limit| limit.action);
+            let policed = match of_policies.chain(of_limits).min() {
+                None => Policed::No,
+                Some(Action::Deny) => Policed::Guarded,
+                Some(Action::Warn | Action::Audit) => Policed::Watched,
+            };
+            Some((id.clone(), strictness.inspection(&operation, policed)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }
 
-    /// What is allowed in the policy files and yet likely a mistake. `texts` are those that the bundle was compiled from.
-    pub fn lints(&self, texts: &[PolicyText]) -> Vec<Diagnostic> {
-        let manifests = texts.iter().flat_map(|text| manifest::read(&text.file, &text.text).unwrap_or_default());
-        let lints = manifests.zip(self.policies.all());
-        lints.flat_map(|(manifest, policy)| lint(&manifest, policy, &self.contract)).collect()
+    /// What is allowed in the policy files and yet likely a mistake at `now`. `texts` are those that the bundle was compiled
+    /// from.
+    pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
+        let (manifests, _) = manifests(texts);
+        let policies: Vec<_> = manifests.policies.iter().zip(self.policies.all()).collect();
+        let of_policies = policies.iter().flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let limits = manifests.limits.iter().zip(self.policies.limits());
+        let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
+        let waivers = manifests.waivers.iter().flat_map(|manifest| {
+            let name = manifest.value.metadata.name.as_str();
+            let mut all =
+                self.policies.all().iter().flat_map(|policy| policy.waivers.iter().map(move |it| (it, policy)));
+            let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
+            found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
+        });
+        of_policies.chain(shadowed(&policies)).chain(of_limits).chain(waivers).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
     pub fn inspection(&self, operation: &Operation) -> Option<Inspection> {
         let inspection = self.inspections.get(&operation.id).copied();
         // another version may have a body where this one has none
-        inspection.filter(|inspection| inspection.has_policy || operation.body.is_some())
+        inspection.filter(|inspection| inspection.policed != Policed::No || operation.body.is_some())
     }
 
-    /// How many operations are inspected in this mode.
+    /// How many operations have their bodies inspected in this mode.
     pub fn inspected(&self, mode: Mode) -> usize {
-        self.inspections.values().filter(|inspection| inspection.mode == mode).count()
+        let operations = self.contract.operations().into_iter().filter(|operation| operation.body.is_some());
+        let ids: BTreeSet<Arc<str>> = operations.map(|operation| operation.id.clone()).collect();
+        ids.iter().filter(|id| self.inspections.get(*id).is_some_and(|inspection| inspection.mode == mode)).count()
     }
 
     /// Whether something may refuse requests to the operation, so that none must get past under another spelling.
@@ -115,27 +140,71 @@ impl Bundle {
     }
 }
 
-fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Vec<Arc<Policy>>, Vec<Diagnostic>> {
-    let (mut policies, mut mistakes) = (Vec::new(), Vec::new());
-    let mut places: HashMap<String, PathBuf> = HashMap::new();
-    for text in texts {
-        let manifests = manifest::read::<RequestPolicy>(&text.file, &text.text).unwrap_or_else(|found| {
-            mistakes.extend(found);
-            Vec::new()
-        });
-        for manifest in manifests {
-            let name = manifest.value.metadata.name.clone();
-            if let Some(first) = places.insert(name.clone(), text.file.clone()) {
-                let message = format!("`{name}` is the name of another policy, in {}", first.display());
-                mistakes.push(manifest.source.at("/metadata/name", message));
+/// What policy files hold, and what is wrong with them as far as that is seen without the contract.
+pub(crate) fn manifests(texts: &[PolicyText]) -> (Manifests, Vec<Diagnostic>) {
+    let mut manifests = Manifests::default();
+    let mistakes = texts.iter().flat_map(|text| manifests.read(&text.file, &text.text)).collect();
+    (manifests, mistakes)
+}
+
+fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Policies, Vec<Diagnostic>> {
+    let (manifests, mut mistakes) = manifests(texts);
+    let names = manifests.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    let limits = manifests.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    mistakes.extend(repeated_names("policy", names.chain(limits)));
+    let waivers = waivers(&manifests, contract, &mut mistakes);
+    let (mut policies, mut limits) = (Vec::new(), Vec::new());
+    for manifest in &manifests.policies {
+        match compile(manifest, contract) {
+            Ok(mut policy) => {
+                policy.waivers = waivers.iter().filter(|waiver| waiver.policy == policy.name).cloned().collect();
+                policies.push(Arc::new(policy));
             }
-            match compile(&manifest, contract) {
-                Ok(policy) => policies.push(Arc::new(policy)),
-                Err(found) => mistakes.extend(found),
-            }
+            Err(found) => mistakes.extend(found),
         }
     }
-    if mistakes.is_empty() { Ok(policies) } else { Err(mistakes) }
+    for manifest in &manifests.limits {
+        match compile_limit(manifest, contract) {
+            Ok(limit) => limits.push(Arc::new(limit)),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    if mistakes.is_empty() { Ok(Policies::new(policies, limits)) } else { Err(in_order(mistakes, texts)) }
+}
+
+fn waivers(manifests: &Manifests, contract: &Contract, mistakes: &mut Vec<Diagnostic>) -> Vec<Arc<Waiver>> {
+    let names = manifests.waivers.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
+    mistakes.extend(repeated_names("waiver", names));
+    let mut waivers = Vec::new();
+    for manifest in &manifests.waivers {
+        match compile_waiver(manifest, &manifests.policies, contract) {
+            Ok(waiver) => waivers.push(Arc::new(waiver)),
+            Err(found) => mistakes.extend(found),
+        }
+    }
+    waivers
+}
+
+/// A mistake for each of `names` that another document of the same kind has before it.
+fn repeated_names<'m>(
+    kind: &str,
+    names: impl Iterator<Item = (&'m str, &'m Source)>,
+) -> impl Iterator<Item = Diagnostic> {
+    let mut places: HashMap<&str, &Source> = HashMap::new();
+    names.filter_map(move |(name, source)| {
+        let first = places.insert(name, source)?;
+        let message = format!("`{name}` is the name of another {kind}, in {}", first.file().display());
+        Some(source.at("/metadata/name", message))
+    })
+}
+
+/// Mistakes in the order in which people read: file by file, each from its top.
+fn in_order(mut mistakes: Vec<Diagnostic>, texts: &[PolicyText]) -> Vec<Diagnostic> {
+    mistakes.sort_by_key(|mistake| {
+        let file = texts.iter().position(|text| text.file == mistake.file);
+        (file, mistake.span.as_ref().map(|span| span.start))
+    });
+    mistakes
 }
 
 /// The first 12 hex digits of a SHA-256 over what decides: the contract and how it is applied, policy texts in order, and the

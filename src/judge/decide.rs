@@ -3,13 +3,14 @@
 use super::bundle::Bundle;
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
+use super::waive::waive;
 use crate::contract::field::Field;
 use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::{Inspection, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, Kind, ParseError, Problem, View};
 use crate::policy::cel::{EvaluationError, Part};
-use crate::policy::{Action, Attributes, Outcome, Policy};
+use crate::policy::{Action, Attributes, Claim, Limit, Outcome, Outside, Policy, Waiver, Waiving};
 use crate::reason::Reason;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub struct Judgement {
     pub rules: Vec<(Arc<Policy>, Outcome)>,
     /// The body as it was read; none where there was none to read, or it could not be read as JSON.
     pub document: Option<Arc<Document>>,
+    /// What each limit for the operation said, in order. What counts, counts only where the verdict is a permit.
+    pub limits: Vec<(Arc<Limit>, Claim)>,
+    /// What each waiver that was asked is to the request, by policy.
+    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
 }
 
 /// A step of the judge that is over; for who keeps the time, which the judge does not have.
@@ -56,7 +61,8 @@ pub fn decide_in_steps(
     body: Bytes,
     after: impl FnMut(Step),
 ) -> Judgement {
-    judged(bundle, operation, body, after, |policy, document| policy.evaluate(operation, document, attributes))
+    let ask = |policy: &Policy, document: Option<&Arc<Document>>| policy.evaluate(operation, document, attributes);
+    judged(bundle, operation, attributes, body, after, ask)
 }
 
 /// The same, with the record of every expression that was evaluated: of each policy in [`Judgement::rules`] its conditions
@@ -68,23 +74,19 @@ pub fn decide_recorded(
     body: Bytes,
 ) -> (Judgement, Vec<Vec<Part>>) {
     let mut parts = Vec::new();
-    let judgement = judged(
-        bundle,
-        operation,
-        body,
-        |_| (),
-        |policy, document| {
-            let (outcome, evaluated) = policy.evaluate_recorded(operation, document, attributes);
-            parts.push(evaluated);
-            outcome
-        },
-    );
+    let ask = |policy: &Policy, document: Option<&Arc<Document>>| {
+        let (outcome, evaluated) = policy.evaluate_recorded(operation, document, attributes);
+        parts.push(evaluated);
+        outcome
+    };
+    let judgement = judged(bundle, operation, attributes, body, |_| (), ask);
     (judgement, parts)
 }
 
 fn judged(
     bundle: &Bundle,
     operation: &Operation,
+    attributes: &Attributes<'_>,
     body: Bytes,
     mut after: impl FnMut(Step),
     mut ask: impl FnMut(&Policy, Option<&Arc<Document>>) -> Outcome,
@@ -105,7 +107,7 @@ fn judged(
             Err(error) => {
                 after(Step::Parse);
                 violations.push(from_parse(inspection, schema, &error));
-                return conclude(Permit::judged(body), violations, Vec::new());
+                return conclude(Permit::judged(body), violations, Vec::new(), Vec::new(), Vec::new());
             }
         },
     };
@@ -113,19 +115,34 @@ fn judged(
     let policies = bundle.policies.of_operation(&operation.id).iter();
     let rules: Vec<(Arc<Policy>, Outcome)> =
         policies.map(|policy| (policy.clone(), ask(policy, document.as_ref()))).collect();
+    let mut waivers = Vec::new();
     for (policy, outcome) in &rules {
-        from_policy(policy, outcome, is_sound, &mut violations);
+        let mut found = from_policy(policy, outcome, is_sound);
+        waivers.extend(waive(policy, operation, document.as_ref(), attributes, is_sound, &mut found));
+        violations.append(&mut found);
+    }
+    let limits = bundle.policies.limits_of_operation(&operation.id).iter();
+    let limits: Vec<(Arc<Limit>, Claim)> =
+        limits.map(|limit| (limit.clone(), limit.claim(operation, document.as_ref(), attributes))).collect();
+    if is_sound {
+        violations.extend(limits.iter().filter_map(|(limit, claim)| from_limit(limit, claim)));
     }
     // what the contract has no schema for is forwarded as it streams; only its head was judged
     let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
-    Judgement { document, ..conclude(permit, violations, rules) }
+    Judgement { document, ..conclude(permit, violations, rules, waivers, limits) }
 }
 
 /// Refused for the first violation whose action is to deny; violations come in the order in which rules were asked.
-fn conclude(permit: Permit, violations: Vec<Violation>, rules: Vec<(Arc<Policy>, Outcome)>) -> Judgement {
+fn conclude(
+    permit: Permit,
+    violations: Vec<Violation>,
+    rules: Vec<(Arc<Policy>, Outcome)>,
+    waivers: Vec<(Arc<Waiver>, Waiving)>,
+    limits: Vec<(Arc<Limit>, Claim)>,
+) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-    Judgement { verdict, violations, rules, document: None }
+    Judgement { verdict, violations, rules, document: None, waivers, limits }
 }
 
 fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
@@ -147,6 +164,7 @@ fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -
         message: error.to_string().into(),
         hint: Some(hint.into()),
         owner: None,
+        waived_by: None,
     }
 }
 
@@ -185,6 +203,7 @@ pub fn pass_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Op
         message: reason.meaning().into(),
         hint: None,
         owner: None,
+        waived_by: None,
     };
     bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::exempt(), violation))
 }
@@ -203,31 +222,54 @@ fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
         (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, misfit(inspection).max(Action::Warn)),
         (FindingKind::Unknown, UnknownFields::Allow) => return None,
     };
-    let subject =
-        finding.field.as_ref().map_or_else(|| "the body".to_owned(), |field| format!("`{}`", field.for_caller()));
     Some(Violation {
         reason,
         action,
         rule: Rule::Keyword(finding.keyword),
+        message: sentence(&finding),
         field: finding.field,
-        message: format!("{subject} {}", finding.message).into(),
         hint: finding.meant.map(|meant| format!("did you mean `{meant}`?").into()),
         owner: None,
+        waived_by: None,
     })
+}
+
+fn sentence(finding: &Finding) -> Arc<str> {
+    let subject =
+        finding.field.as_ref().map_or_else(|| "the body".to_owned(), |field| format!("`{}`", field.for_caller()));
+    format!("{subject} {}", finding.message).into()
+}
+
+/// The violation for what does not fit a policy's schema.
+fn from_policy_schema(policy: &Policy, finding: &Finding) -> Violation {
+    Violation {
+        reason: Reason::PolicyDenied,
+        action: policy.action,
+        rule: Rule::Policy(policy.name.clone()),
+        message: sentence(finding),
+        field: finding.field.clone(),
+        hint: None,
+        owner: policy.owner.clone(),
+        waived_by: None,
+    }
 }
 
 /// The violations that a policy found. Where the body does not fit the schema, a rule's failure says nothing new: it was
 /// written for bodies that do.
-fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &mut Vec<Violation>) {
+fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violation> {
+    let mut violations = Vec::new();
     match outcome {
         Outcome::OtherEnvironment | Outcome::NoMatch(_) | Outcome::Holds => {}
         Outcome::Failed(position, error) => {
             if is_sound {
-                let part = format!("match condition `{}`", policy.condition(*position));
-                violations.push(failed(policy, &part, *error));
+                let part = format!("match condition `{}`", policy.scope.condition(*position));
+                violations.push(failed(policy.into(), &part, *error));
             }
         }
-        Outcome::Violated(positions) => {
+        Outcome::Violated(positions) | Outcome::Misfit(_, positions) => {
+            if let Outcome::Misfit(findings, _) = outcome {
+                violations.extend(findings.iter().map(|finding| from_policy_schema(policy, finding)));
+            }
             for (position, error) in positions {
                 match (policy.validations.get(*position), error) {
                     (Some(validation), None) => violations.push(Violation {
@@ -238,26 +280,61 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool, violations: &
                         message: validation.message.clone(),
                         hint: validation.hint.clone(),
                         owner: policy.owner.clone(),
+                        waived_by: None,
                     }),
                     (_, Some(error)) if is_sound => {
-                        violations.push(failed(policy, &format!("validation {}", position + 1), *error));
+                        violations.push(failed(policy.into(), &format!("validation {}", position + 1), *error));
                     }
                     _ => {}
                 }
             }
         }
     }
+    violations
+}
+
+/// The violation of a limit of which nobody can say whether and by what it counts the request.
+fn from_limit(limit: &Limit, claim: &Claim) -> Option<Violation> {
+    match claim {
+        Claim::Counts(_) | Claim::None(Outside::OtherEnvironment | Outside::NoMatch(_)) => None,
+        Claim::None(Outside::Failed(position, error)) => {
+            let part = format!("match condition `{}`", limit.scope.condition(*position));
+            Some(failed(limit.into(), &part, *error))
+        }
+        Claim::Failed(error) => Some(failed(limit.into(), "key", *error)),
+    }
+}
+
+/// What could not be evaluated.
+#[derive(Clone, Copy)]
+struct Unevaluated<'p> {
+    name: &'p Arc<str>,
+    owner: Option<&'p Arc<str>>,
+    action: Action,
+}
+
+impl<'p> From<&'p Policy> for Unevaluated<'p> {
+    fn from(policy: &'p Policy) -> Self {
+        Self { name: &policy.name, owner: policy.owner.as_ref(), action: policy.action }
+    }
+}
+
+impl<'p> From<&'p Limit> for Unevaluated<'p> {
+    fn from(limit: &'p Limit) -> Self {
+        Self { name: &limit.name, owner: limit.owner.as_ref(), action: limit.action }
+    }
 }
 
 /// A rule that fails is not known to hold: whoever wrote `Deny` gets a refusal.
-fn failed(policy: &Policy, part: &str, error: EvaluationError) -> Violation {
+fn failed(of: Unevaluated<'_>, part: &str, error: EvaluationError) -> Violation {
     Violation {
         reason: Reason::PolicyError,
-        action: policy.action,
-        rule: Rule::Policy(policy.name.clone()),
+        action: of.action,
+        rule: Rule::Policy(of.name.clone()),
         field: None,
-        message: format!("policy `{}` could not be evaluated: {part}: {error}", policy.name).into(),
+        message: format!("policy `{}` could not be evaluated: {part}: {error}", of.name).into(),
         hint: Some("this is a mistake in the policy, not in your request; tell its owner".into()),
-        owner: policy.owner.clone(),
+        owner: of.owner.cloned(),
+        waived_by: None,
     }
 }

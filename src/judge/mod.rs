@@ -10,7 +10,9 @@ mod bundle;
 mod decide;
 mod permit;
 pub mod violation;
+mod waive;
 
+pub(crate) use bundle::manifests;
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, Step, decide, decide_in_steps, decide_recorded, pass_unread};
 pub use permit::{Content, Permit};

@@ -45,6 +45,8 @@ pub struct Violation {
     pub hint: Option<Arc<str>>,
     /// Who owns the rule (the policy's `owner` label).
     pub owner: Option<Arc<str>>,
+    /// The waiver for which a rule that would refuse or warn is only audited.
+    pub waived_by: Option<Arc<str>>,
 }
 
 impl fmt::Display for Rule {

@@ -4,6 +4,8 @@
 //! Schema of the type it is for ([`schema`]), which finds every mistake and not just the first, and each is told in our
 //! words at its place in the file ([`source`]).
 
+mod advice;
+pub(crate) mod duration;
 mod interpolate;
 mod place;
 mod schema;
@@ -11,6 +13,7 @@ mod source;
 mod tree;
 mod words;
 
+pub use schema::schema_mistakes;
 pub use source::Source;
 pub use words::field;
 
@@ -37,7 +40,7 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// # Errors
 /// All mistakes found, in the order of the file: where it is no YAML only the first, as a parser cannot know what follows.
 pub fn read<T: DeserializeOwned + JsonSchema>(file: &Path, text: &str) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
-    decode(documents(file, text)?)
+    manifests(documents(file, text)?)
 }
 
 /// As [`read`], with `${VAR}` and `${VAR:-default}` in values replaced by what `lookup` says.
@@ -54,11 +57,24 @@ pub fn read_with_variables<T: DeserializeOwned + JsonSchema>(
     for document in &mut documents {
         document.interpolate(lookup, &mut mistakes);
     }
-    if mistakes.is_empty() { decode(documents) } else { Err(mistakes) }
+    if mistakes.is_empty() { manifests(documents) } else { Err(mistakes) }
 }
 
-/// The documents of a file as trees, in which no key is there twice.
-fn documents(file: &Path, text: &str) -> Result<Vec<Source>, Vec<Diagnostic>> {
+impl<T: DeserializeOwned + JsonSchema> Manifest<T> {
+    /// What the document at `source` says.
+    ///
+    /// # Errors
+    /// All mistakes found, in the order of the file.
+    pub fn of(source: Source) -> Result<Self, Vec<Diagnostic>> {
+        Ok(Self { value: decode(&source)?, source })
+    }
+}
+
+/// The documents of a file, for [`Manifest::of`]: for files that hold more than one kind of them.
+///
+/// # Errors
+/// Where it is no YAML the first mistake; otherwise every key that is there twice.
+pub fn documents(file: &Path, text: &str) -> Result<Vec<Source>, Vec<Diagnostic>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (file, text): (Arc<Path>, Arc<str>) = (Arc::from(file), Arc::from(text));
     let trees = tree::parse(&text).map_err(|mistake| vec![mistake.diagnostic(&file, &text)])?;
@@ -66,17 +82,23 @@ fn documents(file: &Path, text: &str) -> Result<Vec<Source>, Vec<Diagnostic>> {
         return Err(vec![Diagnostic::of_file(&file, "the file says nothing")]);
     }
     let sources: Vec<_> = trees.into_iter().map(|root| Source::new(&file, &text, root)).collect();
-    let repeated: Vec<_> = sources.iter().flat_map(Source::repeated_keys).collect();
+    let repeated: Vec<_> = sources.iter().flat_map(Source::mistaken_entries).collect();
     if repeated.is_empty() { Ok(sources) } else { Err(repeated) }
 }
 
-fn decode<T: DeserializeOwned + JsonSchema>(documents: Vec<Source>) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
-    let schema = schema::Schema::of::<T>();
-    let mut manifests = Vec::with_capacity(documents.len());
-    let mut mistakes = Vec::new();
-    for source in documents {
-        match schema.decode(&source) {
-            Ok(value) => manifests.push(Manifest { value, source }),
+/// What the part of the document at `source` says that `T` is about, whatever else it says where `T` lets it.
+///
+/// # Errors
+/// All mistakes found, in the order of the file.
+pub fn decode<T: DeserializeOwned + JsonSchema>(source: &Source) -> Result<T, Vec<Diagnostic>> {
+    schema::Schema::of::<T>().decode(source)
+}
+
+fn manifests<T: DeserializeOwned + JsonSchema>(documents: Vec<Source>) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
+    let (mut manifests, mut mistakes) = (Vec::with_capacity(documents.len()), Vec::new());
+    for document in documents {
+        match Manifest::of(document) {
+            Ok(manifest) => manifests.push(manifest),
             Err(found) => mistakes.extend(found),
         }
     }

@@ -8,6 +8,15 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+/// What is wrong with the JSON Schema (2020-12) that a person wrote at `pointer` of a document, as far as a schema says so of
+/// schemas.
+pub fn schema_mistakes(source: &Source, pointer: &str) -> Vec<Diagnostic> {
+    let part = source.part(pointer);
+    let written = part.to_value();
+    let validator = jsonschema::draft202012::meta::validator();
+    validator.iter_errors(&written).flat_map(|error| words::tell(&error, &Value::Null, &part)).collect()
+}
+
 /// The compiled schema of one type.
 pub(super) struct Schema {
     document: Value,

@@ -36,6 +36,11 @@ impl Source {
         &self.file
     }
 
+    /// The part at `pointer`, as if it were the document.
+    pub(super) fn part(&self, pointer: &str) -> Self {
+        Self { root: Arc::new(self.find(pointer).node.clone()), ..self.clone() }
+    }
+
     /// A problem with the value at `pointer`.
     pub fn at(&self, pointer: &str, message: impl Into<String>) -> Diagnostic {
         self.diagnostic(self.value_span(&self.find(pointer)), message)
@@ -83,24 +88,36 @@ impl Source {
         Diagnostic::at(&self.file, &self.text, span, message)
     }
 
-    /// A problem for each key that its map already has.
-    pub(super) fn repeated_keys(&self) -> Vec<Diagnostic> {
-        let mut repeated = Vec::new();
-        self.collect_repeated(&self.root, &mut repeated);
-        repeated
+    /// A problem for each key that its map already has, and for each text that is taken for a tag.
+    pub(super) fn mistaken_entries(&self) -> Vec<Diagnostic> {
+        let mut mistakes = Vec::new();
+        self.collect_mistaken(&self.root, &mut mistakes);
+        mistakes
     }
 
-    fn collect_repeated(&self, node: &Node, repeated: &mut Vec<Diagnostic>) {
+    fn collect_mistaken(&self, node: &Node, mistakes: &mut Vec<Diagnostic>) {
         match &node.content {
             Content::Scalar(_) => {}
-            Content::List(nodes) => nodes.iter().for_each(|node| self.collect_repeated(node, repeated)),
+            Content::List(nodes) => nodes.iter().for_each(|node| self.collect_mistaken(node, mistakes)),
             Content::Map(entries) => {
                 for (position, entry) in entries.iter().enumerate() {
-                    repeated.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
-                    self.collect_repeated(&entry.node, repeated);
+                    mistakes.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
+                    mistakes.extend(self.tag(entry));
+                    self.collect_mistaken(&entry.node, mistakes);
                 }
             }
         }
+    }
+
+    /// `!` begins a tag in YAML, which takes the text up to the next blank away without a word.
+    fn tag(&self, entry: &Entry) -> Option<Diagnostic> {
+        let rest = self.text.get(entry.key_span.end..)?;
+        let value = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?.trim_start_matches(' ');
+        let start = entry.key_span.end + (rest.len() - value.len());
+        let length = value.find([' ', '\n']).unwrap_or(value.len());
+        let mistake =
+            || self.diagnostic(start..start + length, "a text that begins with `!` is a tag in YAML, and not read");
+        value.starts_with('!').then(|| mistake().with_help("put the whole of it in quotes"))
     }
 
     fn repeats(&self, entry: &Entry, before: &[Entry]) -> Option<Diagnostic> {

@@ -131,10 +131,25 @@ fn a_key_that_is_there_twice_is_refused_wherever_it_is() {
 
 #[test]
 fn text_that_is_no_yaml_is_told_where() {
-    assert_eq!(errors("kind: a: b\n"), ["p.yaml:1:8: not valid YAML: mapping values are not allowed in this context"]);
+    assert_eq!(
+        errors("kind: a: b\n"),
+        [concat!(
+            "p.yaml:1:8: not valid YAML: mapping values are not allowed in this context",
+            " (a text with `: ` in it belongs in quotes, a map within a map on lines of its own)"
+        )]
+    );
     assert_eq!(
         errors("a:\n\t- b\n"),
-        ["p.yaml:2:2: not valid YAML: tabs disallowed within this context (block indentation)"]
+        [
+            "p.yaml:2:2: not valid YAML: tabs disallowed within this context (block indentation) (indent with spaces, not with tabs)"
+        ]
+    );
+    assert_eq!(
+        errors("a: !has(b)\nc: [{ \"d\": !x }]\n"),
+        [
+            "p.yaml:1:4: a text that begins with `!` is a tag in YAML, and not read (put the whole of it in quotes)",
+            "p.yaml:2:12: a text that begins with `!` is a tag in YAML, and not read (put the whole of it in quotes)",
+        ]
     );
     assert_eq!(errors("<<: { a: b }\n"), ["p.yaml:1:1: not valid YAML: merge key not allowed here"]);
     assert_eq!(errors(""), ["p.yaml: the file says nothing"]);

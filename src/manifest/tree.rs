@@ -1,5 +1,6 @@
 //! A YAML document as a tree that knows which bytes of the file each node stands on.
 
+use super::advice::advice;
 use crate::span::Diagnostic;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -78,7 +79,11 @@ impl SyntaxError {
             None => Diagnostic::of_file(file, message),
             Some((line, column)) => {
                 let start = offset_of(text, line, column);
-                Diagnostic::at(file, text, start..start + 1, message)
+                let diagnostic = Diagnostic::at(file, text, start..start + 1, message);
+                match advice(text, start) {
+                    Some(help) => diagnostic.with_help(help),
+                    None => diagnostic,
+                }
             }
         }
     }
@@ -112,7 +117,7 @@ impl Node {
         Self { span: start.start..end, content }
     }
 
-    /// The tree without its places. Of a repeated key the last wins, which `Source::repeated_keys` has refused before.
+    /// The tree without its places. Of a repeated key the last wins, which `Source::mistaken_entries` has refused before.
     pub(super) fn to_value(&self) -> Value {
         match &self.content {
             Content::Scalar(value) => value.clone(),

@@ -31,7 +31,11 @@ pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source)
         kind => {
             let diagnostic = source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)));
             let examples = examples(error, schema);
-            vec![if examples.is_empty() { diagnostic } else { diagnostic.with_help(format!("such as {examples}")) }]
+            vec![match (missing_list(kind, error.instance()), examples.is_empty()) {
+                (_, false) => diagnostic.with_help(format!("such as {examples}")),
+                (Some(help), true) => diagnostic.with_help(help),
+                (None, true) => diagnostic,
+            }]
         }
     }
 }
@@ -54,6 +58,16 @@ fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
         Kind::UniqueItems => "must not have the same entry twice".to_owned(),
         Kind::Pattern { pattern } => format!("must match the pattern `{pattern}`"),
         _ => format!("breaks the rule `{}` of its schema", kind.keyword()),
+    }
+}
+
+/// How to make a list of what should have been one.
+fn missing_list(kind: &Kind, instance: &Value) -> Option<&'static str> {
+    let Kind::Type { kind } = kind else { return None };
+    match (types(kind).contains(&"a list"), instance) {
+        (true, Value::Object(_)) => Some("begin each entry with `- `"),
+        (true, Value::String(_)) => Some("put it in brackets, as in `[one, two]`"),
+        _ => None,
     }
 }
 

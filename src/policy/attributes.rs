@@ -2,6 +2,7 @@
 
 use super::client::Client;
 use crate::contract::credential::Environment;
+use crate::redact::Fingerprint;
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,6 +22,8 @@ pub struct Attributes<'a> {
     pub headers: &'a HeaderMap,
     /// The environment by which to judge.
     pub environment: Environment,
+    /// The keyed fingerprint of its credential, as logs show it; none where it has none.
+    pub key_fingerprint: Option<Fingerprint>,
     /// Who sent it.
     pub client: &'a Client,
     /// When the request came.

@@ -1,12 +1,15 @@
 //! From what a person wrote to a policy that can judge, or everything that is wrong with it.
 
 use super::Action;
-use super::cel::{Expression, Mistake, Names, Purpose, Variables};
+use super::cel::{Expression, Names, Purpose};
+use super::compiler::{Compiler, did_you_mean};
 use super::reads::Reads;
-use super::source::{Named, RequestPolicy, Spec, ValidationSource};
-use crate::contract::credential::Environment;
-use crate::contract::{Contract, Operation, nearest};
-use crate::manifest::{Manifest, Source};
+use super::schema::PolicySchema;
+use super::scope::Scope;
+use super::source::{RequestPolicy, Spec, ValidationSource};
+use super::waiver::Waiver;
+use crate::contract::Contract;
+use crate::manifest::Manifest;
 use crate::span::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,22 +23,16 @@ pub struct Policy {
     pub owner: Option<Arc<str>>,
     /// What happens when it does not hold: the strictest of its actions.
     pub action: Action,
-    /// Ids of the operations it matches.
-    pub operations: BTreeSet<Arc<str>>,
-    /// Environments it matches; empty for all.
-    pub environments: BTreeSet<Environment>,
-    /// What must be true for it to apply, by name.
-    pub(super) conditions: Vec<(Arc<str>, Expression)>,
+    /// Which requests it is for.
+    pub scope: Scope,
     /// What must be true for it to hold.
     pub validations: Vec<Validation>,
+    /// What the body must fit besides the contract's schema.
+    pub(super) schema: Option<PolicySchema>,
     /// What of the body it reads.
     pub reads: Reads,
-    /// The headers it reads, in lower case; none where only a request decides which.
-    pub(super) headers: Option<BTreeSet<String>>,
-    /// The parameters of the query that it reads by name.
-    pub(super) query: BTreeSet<String>,
-    /// What its expressions share.
-    pub(super) variables: Variables,
+    /// For whom it does not hold, until when.
+    pub waivers: Vec<Arc<Waiver>>,
     /// What it was made of.
     pub(super) written: Spec,
 }
@@ -69,17 +66,9 @@ impl Validation {
 ///
 /// Everything that is wrong with it, each with its place.
 pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
-    let mut compiler = Compiler { source: &manifest.source, mistakes: Vec::new(), reads: Reads::default() };
+    let mut compiler = Compiler::new(&manifest.source);
     let policy = compiler.policy(&manifest.value, contract);
-    compiler.mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
-    if compiler.mistakes.is_empty() { Ok(policy) } else { Err(compiler.mistakes) }
-}
-
-struct Compiler<'s> {
-    source: &'s Source,
-    mistakes: Vec<Diagnostic>,
-    /// What of the body the expressions so far read.
-    reads: Reads,
+    compiler.finish(policy)
 }
 
 impl Compiler<'_> {
@@ -94,91 +83,20 @@ impl Compiler<'_> {
         let validations: Vec<Validation> = validations
             .filter_map(|(position, validation)| self.validation(position, validation, &mut names))
             .collect();
-        if spec.validations.is_empty() {
-            self.mistakes
-                .push(self.source.at("/spec/validations", "`validations` is empty, so the policy checks nothing"));
+        if spec.validations.is_empty() && spec.schema.is_none() {
+            self.wrong("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
-        let query = names.take_query();
-        let (variables, headers) = names.finish();
+        let schema = spec.schema.as_ref().and_then(|schema| self.schema(schema, &matched));
         Policy {
             name: written.metadata.name.as_str().into(),
-            owner: written.metadata.labels.get("owner").map(|owner| owner.as_str().into()),
+            owner: written.metadata.owner(),
             action: self.action(&spec.actions),
-            operations: matched.iter().map(|operation| operation.id.clone()).collect(),
-            environments: spec.r#match.environments.iter().copied().collect(),
-            conditions,
+            scope: Self::scope(&spec.r#match, &matched, conditions, names),
             validations,
-            headers,
-            query,
-            variables,
+            schema,
             reads: std::mem::take(&mut self.reads),
+            waivers: Vec::new(),
             written: spec.clone(),
-        }
-    }
-
-    /// Names stand in headers, metrics and logs without quoting.
-    fn check_name(&mut self, name: &str) {
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if name.is_empty() || name.len() > 63 || !name.bytes().all(is_plain) {
-            let message = "`name` must be 1 to 63 lower-case letters, digits and `-`";
-            self.mistakes.push(self.source.at("/metadata/name", message));
-        }
-    }
-
-    fn operations(&mut self, ids: &[String], contract: &Contract) -> Vec<Arc<Operation>> {
-        let known = contract.operation_ids();
-        for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
-            let pointer = format!("/spec/match/operations/{position}");
-            let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
-            self.mistakes.push(did_you_mean(mistake, nearest(id, known.iter().map(AsRef::as_ref))));
-        }
-        for (position, twice) in
-            ids.iter().enumerate().filter(|(position, id)| ids.iter().take(*position).any(|earlier| earlier == *id))
-        {
-            let pointer = format!("/spec/match/operations/{position}");
-            self.mistakes.push(self.source.at(&pointer, format!("`{twice}` is listed twice")));
-        }
-        if ids.is_empty() {
-            let message = "`operations` is empty, so the policy can never match";
-            self.mistakes.push(self.source.at("/spec/match/operations", message));
-        }
-        let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-        contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
-    }
-
-    fn variables(&mut self, written: &[Named], names: &mut Names<'_>) {
-        for (position, variable) in written.iter().enumerate() {
-            let pointer = format!("/spec/variables/{position}");
-            self.check_repeated(written, position, &pointer);
-            if !is_identifier(&variable.name) {
-                let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
-                self.mistakes.push(self.source.at(&format!("{pointer}/name"), message));
-            }
-            let mistakes = names.declare(&variable.name, &variable.expression);
-            self.report(&format!("{pointer}/expression"), mistakes);
-        }
-    }
-
-    fn conditions(&mut self, written: &[Named], names: &mut Names<'_>) -> Vec<(Arc<str>, Expression)> {
-        let mut conditions = Vec::new();
-        for (position, condition) in written.iter().enumerate() {
-            let pointer = format!("/spec/matchConditions/{position}");
-            self.check_repeated(written, position, &pointer);
-            let compiled = names.expression(&condition.expression, Purpose::Condition);
-            self.reads.extend(&names.take_reads());
-            match compiled {
-                Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
-                Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),
-            }
-        }
-        conditions
-    }
-
-    fn check_repeated(&mut self, named: &[Named], position: usize, pointer: &str) {
-        let mut before = named.iter().take(position);
-        if let Some(twice) = named.get(position).filter(|this| before.any(|earlier| earlier.name == this.name)) {
-            let message = format!("`{}` is declared twice", twice.name);
-            self.mistakes.push(self.source.at(&format!("{pointer}/name"), message));
         }
     }
 
@@ -190,12 +108,10 @@ impl Compiler<'_> {
         if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, names.field(field))) {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
             let mistake = self.source.at(&format!("{pointer}/field"), message);
-            self.mistakes.push(did_you_mean(mistake, meant));
+            let bare = field.strip_prefix("body.").filter(|bare| names.field(bare).is_ok());
+            self.mistakes.push(did_you_mean(mistake, bare.or(meant)));
         }
-        if written.message.trim().is_empty() {
-            self.mistakes
-                .push(self.source.at(&format!("{pointer}/message"), "`message` is empty; callers need a reason"));
-        }
+        self.check_message(&written.message, &format!("{pointer}/message"));
         let expression = expression.map_err(|mistakes| self.report(&format!("{pointer}/expression"), mistakes)).ok()?;
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         Some(Validation {
@@ -206,38 +122,5 @@ impl Compiler<'_> {
             message: written.message.as_str().into(),
             hint: text(&written.hint),
         })
-    }
-
-    /// Tells the mistakes in the expression at `pointer`, each at its place.
-    fn report(&mut self, pointer: &str, mistakes: Vec<Mistake>) {
-        for mistake in mistakes {
-            let found = self.source.within(pointer, mistake.span, mistake.message);
-            self.mistakes.push(match mistake.help {
-                Some(help) => found.with_help(help),
-                None => found,
-            });
-        }
-    }
-
-    fn action(&mut self, actions: &[Action]) -> Action {
-        let strictest = actions.iter().min().copied();
-        if strictest.is_none() {
-            let message = "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`";
-            self.mistakes.push(self.source.at("/spec/actions", message));
-        }
-        strictest.unwrap_or(Action::Deny)
-    }
-}
-
-fn is_identifier(name: &str) -> bool {
-    !name.starts_with(|first: char| first.is_ascii_digit())
-        && !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-fn did_you_mean(mistake: Diagnostic, meant: Option<&str>) -> Diagnostic {
-    match meant {
-        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-        None => mistake,
     }
 }

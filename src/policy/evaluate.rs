@@ -1,8 +1,10 @@
 //! What one policy says of one request.
 
 use super::cel::{EvaluationError, Expression, Failure, Part, Request};
+use super::scope::Outside;
 use super::{Attributes, Policy};
 use crate::contract::Operation;
+use crate::contract::schema::Finding;
 use crate::document::{Document, NodeRef};
 use std::sync::Arc;
 
@@ -17,6 +19,8 @@ pub enum Outcome {
     Holds,
     /// The validations at these positions are not true, or could not be evaluated.
     Violated(Vec<(usize, Option<EvaluationError>)>),
+    /// The body does not fit its schema; besides, the validations at these positions are not true, or could not be evaluated.
+    Misfit(Vec<Finding>, Vec<(usize, Option<EvaluationError>)>),
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
 }
@@ -30,8 +34,8 @@ impl Policy {
         attributes: &Attributes<'_>,
     ) -> Outcome {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.variables.evaluation::<NodeRef<'_>>(request);
-        self.outcome(attributes, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
+        let mut evaluation = self.scope.variables.evaluation::<NodeRef<'_>>(request);
+        self.outcome(request, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
     }
 
     /// The same, with the record of every condition and validation that was evaluated, in that order.
@@ -42,9 +46,9 @@ impl Policy {
         attributes: &Attributes<'_>,
     ) -> (Outcome, Vec<Part>) {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.variables.recorded_evaluation(request);
+        let mut evaluation = self.scope.variables.recorded_evaluation(request);
         let mut parts = Vec::new();
-        let outcome = self.outcome(attributes, |expression| {
+        let outcome = self.outcome(request, |expression| {
             let (truth, part) = expression.is_true_recorded(&mut evaluation);
             parts.push(part);
             truth
@@ -54,18 +58,14 @@ impl Policy {
 
     fn outcome<'a>(
         &'a self,
-        attributes: &Attributes<'_>,
+        request: Request<'a>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> Outcome {
-        if !self.environments.is_empty() && !self.environments.contains(&attributes.environment) {
-            return Outcome::OtherEnvironment;
-        }
-        for (position, (_, condition)) in self.conditions.iter().enumerate() {
-            match is_true(condition) {
-                Ok(true) => {}
-                Ok(false) => return Outcome::NoMatch(position),
-                Err(error) => return Outcome::Failed(position, error),
-            }
+        match self.scope.admits(request, &mut is_true) {
+            Ok(()) => {}
+            Err(Outside::OtherEnvironment) => return Outcome::OtherEnvironment,
+            Err(Outside::NoMatch(position)) => return Outcome::NoMatch(position),
+            Err(Outside::Failed(position, error)) => return Outcome::Failed(position, error),
         }
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
             match is_true(&validation.expression) {
@@ -75,31 +75,24 @@ impl Policy {
             }
         });
         let violated: Vec<_> = violated.collect();
-        if violated.is_empty() { Outcome::Holds } else { Outcome::Violated(violated) }
+        let findings = match (&self.schema, request.document) {
+            (Some(schema), Some(document)) => schema.findings(request.operation, document),
+            _ => Vec::new(),
+        };
+        match (findings.is_empty(), violated.is_empty()) {
+            (true, true) => Outcome::Holds,
+            (true, false) => Outcome::Violated(violated),
+            (false, _) => Outcome::Misfit(findings, violated),
+        }
     }
 
-    /// How many match conditions it has.
-    pub fn conditions(&self) -> usize {
-        self.conditions.len()
-    }
-
-    /// What the match condition at `position` is whatever the request; none where the request decides.
-    pub fn constant_condition(&self, position: usize) -> Option<bool> {
-        self.conditions.get(position).and_then(|(_, condition)| condition.constant())
+    /// Whether it has a schema.
+    pub const fn has_schema(&self) -> bool {
+        self.schema.is_some()
     }
 
     /// What the validation at `position` is whatever the request; none where the request decides.
     pub fn constant_validation(&self, position: usize) -> Option<bool> {
         self.validations.get(position).and_then(|validation| validation.expression.constant())
-    }
-
-    /// The name of the match condition at `position`.
-    pub fn condition(&self, position: usize) -> &str {
-        self.conditions.get(position).map_or("", |(name, _)| name)
-    }
-
-    /// The match condition at `position` as it was written.
-    pub fn condition_source(&self, position: usize) -> &str {
-        self.conditions.get(position).map_or("", |(_, condition)| condition.source())
     }
 }

@@ -8,68 +8,93 @@ mod attributes;
 pub mod cel;
 mod client;
 mod compile;
+mod compiler;
+mod editor;
 mod evaluate;
+mod indexed;
+mod limit;
 mod lint;
+mod manifests;
 mod reads;
 pub mod recorded;
+mod schema;
+mod scope;
+mod shadowed;
 mod source;
+mod waiver;
 
 pub use action::Action;
 pub use attributes::Attributes;
-pub use cel::Hidden;
+pub use cel::{Hidden, Key};
 pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
+pub use editor::{limit_schema, schema, waiver_schema};
 pub use evaluate::Outcome;
-pub use lint::lint;
+pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit};
+pub use lint::{lint, lint_limit};
+pub use manifests::Manifests;
 pub use reads::Reads;
-pub use source::RequestPolicy;
+pub use scope::{Outside, Scope};
+pub use shadowed::shadowed;
+pub use source::{Named, RequestPolicy};
+pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 
-use std::collections::{BTreeSet, HashMap};
+use indexed::{Indexed, Scoped};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The JSON Schema of a policy file, which gives editors completion, hover texts and checks.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(RequestPolicy).to_value()
-}
-
-/// All policies of a bundle, by the operations they match.
+/// All policies and limits of a bundle, by the operations they match.
 #[derive(Debug, Default)]
 pub struct Policies {
-    all: Vec<Arc<Policy>>,
-    by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>>,
+    policies: Indexed<Policy>,
+    limits: Indexed<Limit>,
 }
 
 impl Policies {
-    /// Orders policies by the operations they match, each operation's in the order given.
-    pub fn new(all: Vec<Arc<Policy>>) -> Self {
-        let mut by_operation: HashMap<Arc<str>, Vec<Arc<Policy>>> = HashMap::new();
-        for policy in &all {
-            for operation in &policy.operations {
-                by_operation.entry(operation.clone()).or_default().push(policy.clone());
-            }
-        }
-        Self { all, by_operation }
+    /// Orders policies and limits by the operations they match, each operation's in the order given.
+    pub fn new(policies: Vec<Arc<Policy>>, limits: Vec<Arc<Limit>>) -> Self {
+        Self { policies: Indexed::new(policies), limits: Indexed::new(limits) }
     }
 
-    /// Whether a policy reads the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether a policy, limit or waiver reads the header `name` (in lower case), or headers that only a request decides on.
     pub fn rely_on_header(&self, name: &str) -> bool {
-        self.all.iter().any(|policy| policy.headers.as_ref().is_none_or(|headers| headers.contains(name)))
+        let policies = self.all().iter().map(|policy| &policy.scope);
+        let limits = self.limits().iter().map(|limit| &limit.scope);
+        let mut scopes = policies.chain(limits).chain(self.waivers().map(|waiver| &waiver.scope));
+        scopes.any(|scope| scope.relies_on_header(name))
     }
 
-    /// The headers, in lower case, that the policies for the operation called `id` read by name.
+    /// Every waiver, by policy.
+    pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
+        self.all().iter().flat_map(|policy| &policy.waivers)
+    }
+
+    /// What all that judges requests to the operation called `id` is for.
+    fn scopes_of(&self, id: &str) -> impl Iterator<Item = &Scope> {
+        let policies = self.of_operation(id).iter();
+        let of_policies = policies
+            .flat_map(|policy| std::iter::once(&policy.scope).chain(policy.waivers.iter().map(|waiver| &waiver.scope)));
+        of_policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
+    }
+
+    /// The headers, in lower case, that policies, limits and waivers for the operation called `id` read by name.
     pub fn headers_read(&self, id: &str) -> BTreeSet<&str> {
-        let headers = self.of_operation(id).iter().filter_map(|policy| policy.headers.as_ref());
-        headers.flatten().map(String::as_str).collect()
+        self.scopes_of(id).filter_map(|scope| scope.headers.as_ref()).flatten().map(String::as_str).collect()
     }
 
-    /// The parameters of the query that the policies for the operation called `id` read by name.
+    /// The parameters of the query that they read by name.
     pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
-        self.of_operation(id).iter().flat_map(|policy| &policy.query).map(String::as_str).collect()
+        self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
     }
 
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
-        &self.all
+        self.policies.all()
+    }
+
+    /// Every limit, in the order they were loaded.
+    pub fn limits(&self) -> &[Arc<Limit>] {
+        self.limits.all()
     }
 
     /// The policies that match the operation called `id` and read `field` of its body, a JSON Pointer; with none, all that
@@ -81,7 +106,24 @@ impl Policies {
 
     /// The policies that match the operation called `id`.
     pub fn of_operation(&self, id: &str) -> &[Arc<Policy>] {
-        self.by_operation.get(id).map_or(&[], Vec::as_slice)
+        self.policies.of_operation(id)
+    }
+
+    /// The limits that match the operation called `id`.
+    pub fn limits_of_operation(&self, id: &str) -> &[Arc<Limit>] {
+        self.limits.of_operation(id)
+    }
+}
+
+impl Scoped for Policy {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
+impl Scoped for Limit {
+    fn scope(&self) -> &Scope {
+        &self.scope
     }
 }
 

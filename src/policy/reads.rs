@@ -10,7 +10,7 @@ pub struct Reads(BTreeSet<String>);
 impl Reads {
     /// Reads the field of the body called `name`, or what is in it.
     pub(super) fn field(&mut self, name: &str) {
-        self.0.insert(format!("/{}", name.replace('~', "~0").replace('/', "~1")));
+        self.0.insert(pointer(name));
     }
 
     /// Reads a field that only a request decides on.
@@ -28,11 +28,21 @@ impl Reads {
         self.0.iter().any(|read| overlaps(read, pointer))
     }
 
+    /// Whether any of it is or is in the field of the body called `name`.
+    pub(super) fn touch_field(&self, name: &str) -> bool {
+        self.touch(&pointer(name))
+    }
+
     /// The fields of the body that are read; none where that is nothing, or whatever a request decides on.
     pub(super) fn fields(&self) -> Option<BTreeSet<&str>> {
         let fields = self.0.iter().map(|pointer| pointer.split('/').nth(1));
         fields.collect::<Option<BTreeSet<_>>>().filter(|fields| !fields.is_empty())
     }
+}
+
+/// The JSON Pointer to the field of the body called `name`.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 #[cfg(test)]

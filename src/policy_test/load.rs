@@ -3,11 +3,10 @@
 use super::request::{Request, Written, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
 use crate::contract::nearest;
-use crate::judge::{Bundle, PolicyText};
+use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{self, Manifest, Source};
-use crate::policy::RequestPolicy;
 use crate::span::Diagnostic;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The text of a test file.
@@ -89,6 +88,7 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
             mistakes.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
         }
         mistakes.extend(impossible(case, &source, &pointer, &judges));
+        mistakes.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
         match request(&written, &case.request, &format!("{pointer}/request")) {
             Ok(request) => {
                 cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
@@ -109,7 +109,8 @@ fn unknown_policies<'a>(
     source: &'a Source,
     bundle: &'a Bundle,
 ) -> impl Iterator<Item = Diagnostic> + 'a {
-    let known = || bundle.policies.all().iter().map(|policy| policy.name.as_ref());
+    let limits = || bundle.policies.limits().iter().map(|limit| limit.name.as_ref());
+    let known = move || bundle.policies.all().iter().map(|policy| policy.name.as_ref()).chain(limits());
     let unknown = names.iter().enumerate().filter(move |(_, name)| known().all(|known| known != name.as_str()));
     unknown.map(move |(position, name)| {
         let message = format!("`{}` is not a policy that was loaded", name.escape_debug());
@@ -129,27 +130,52 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
             mistakes.push(source.at_key(&format!("{pointer}/expect/{key}"), message));
         }
     }
-    let named = expected.policies.iter().flatten().filter(|name| !judges.contains(*name));
-    for name in named {
+    let policies = expected.policies.iter().flatten().map(|name| ("policies", name));
+    let named = policies.chain(expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name)));
+    for (key, name) in named.filter(|(_, name)| !judges.contains(*name)) {
         let message = format!("`{}` does not judge the cases of this file", name.escape_debug());
-        let mistake = source.at(&format!("{pointer}/expect/policies"), message);
+        let mistake = source.at(&format!("{pointer}/expect/{key}"), message);
         mistakes.push(did_you_mean(mistake, nearest(name, judges.iter().map(String::as_str))));
     }
     mistakes
+}
+
+/// Expected waivers that are of no policy which judges the cases.
+fn unknown_waivers(
+    case: &CaseSource,
+    source: &Source,
+    pointer: &str,
+    judges: &BTreeSet<String>,
+    bundle: &Bundle,
+) -> Vec<Diagnostic> {
+    let known: BTreeSet<&str> = bundle
+        .policies
+        .waivers()
+        .filter(|waiver| judges.contains(waiver.policy.as_ref()))
+        .map(|it| it.name.as_ref())
+        .collect();
+    let unknown = case.expect.waived.iter().filter(|name| !known.contains(name.as_str()));
+    let told = unknown.map(|name| {
+        let message = format!("`{}` is not a waiver of the policies that judge the cases", name.escape_debug());
+        let mistake = source.at(&format!("{pointer}/expect/waived"), message);
+        did_you_mean(mistake, nearest(name, known.iter().copied()))
+    });
+    told.collect()
 }
 
 fn has_any(names: Option<&BTreeSet<String>>) -> bool {
     names.is_some_and(|names| !names.is_empty())
 }
 
-/// The policies of the file beside the test file `file`.
+/// The policies of the file beside the test file `file`, and those that its waivers are of.
 fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
-    let tested = |policy: &&PolicyText| is_beside(file, &policy.file);
-    let manifests = policies.iter().filter(tested).flat_map(|policy| {
-        // the bundle was made of it, so it can be read
-        manifest::read::<RequestPolicy>(&policy.file, &policy.text).unwrap_or_default()
-    });
-    manifests.map(|manifest| manifest.value.metadata.name).collect()
+    let tested: Vec<_> = policies.iter().filter(|policy| is_beside(file, &policy.file)).cloned().collect();
+    // the bundle was made of them, so they can be read
+    let (manifests, _) = manifests(&tested);
+    let waived = manifests.waivers.into_iter().map(|manifest| manifest.value.spec.policy);
+    let limits = manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name);
+    let policies = manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name);
+    policies.chain(limits).chain(waived).collect()
 }
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.

@@ -5,6 +5,7 @@ use crate::contract::credential::Environment;
 use crate::contract::{Contract, nearest, requested_version};
 use crate::manifest::Source;
 use crate::policy::{Client, ClientCertificate};
+use crate::redact::Fingerprint;
 use crate::span::Diagnostic;
 use bytes::Bytes;
 use chrono::DateTime;
@@ -26,6 +27,7 @@ pub(super) struct Request {
     pub(super) version: Option<String>,
     pub(super) headers: HeaderMap,
     pub(super) environment: Environment,
+    pub(super) key_fingerprint: Option<Fingerprint>,
     pub(super) client: Client,
     pub(super) time: SystemTime,
     pub(super) body: Bytes,
@@ -50,7 +52,11 @@ pub(super) fn request(file: &Written<'_>, written: &RequestSource, pointer: &str
     let headers = headers(written, source, pointer).map_err(|found| mistakes.extend(found));
     let target = target(written, source, pointer, file.contract).map_err(|mistake| mistakes.push(mistake));
     let time = time(written, source, pointer).map_err(|mistake| mistakes.push(mistake));
-    let (Ok(mut headers), Ok((method, uri)), Ok(time)) = (headers, target, time) else { return Err(mistakes) };
+    let fingerprint = fingerprint(written, source, pointer).map_err(|mistake| mistakes.push(mistake));
+    let (Ok(mut headers), Ok((method, uri)), Ok(time), Ok(key_fingerprint)) = (headers, target, time, fingerprint)
+    else {
+        return Err(mistakes);
+    };
     let version = version(&mut headers, &uri, file.api_version);
     let version = version.map_err(|message| vec![source.at_key(pointer, message)])?;
     Ok(Request {
@@ -59,6 +65,7 @@ pub(super) fn request(file: &Written<'_>, written: &RequestSource, pointer: &str
         version,
         headers,
         environment: written.environment.unwrap_or(Environment::Production),
+        key_fingerprint,
         client: client(&written.client),
         time,
         body: written.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
@@ -141,6 +148,15 @@ fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<Syste
     let wrong =
         || source.at(&format!("{pointer}/time"), "`time` is not a time since 1970, such as 2026-01-01T00:00:00Z");
     since_1970.map(|since| SystemTime::UNIX_EPOCH + since).ok_or_else(wrong)
+}
+
+fn fingerprint(written: &RequestSource, source: &Source, pointer: &str) -> Result<Option<Fingerprint>, Diagnostic> {
+    let Some(text) = &written.key_fingerprint else { return Ok(None) };
+    let is_fingerprint = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let fingerprint = u64::from_str_radix(text, 16).ok().filter(|_| is_fingerprint);
+    let wrong =
+        || source.at(&format!("{pointer}/keyFingerprint"), "`keyFingerprint` is not 16 digits of `0123456789abcdef`");
+    fingerprint.map(|bits| Some(Fingerprint(bits))).ok_or_else(wrong)
 }
 
 fn client(written: &ClientSource) -> Client {

@@ -75,12 +75,14 @@ impl CaseResult<'_> {
 fn mismatches(expected: &Expectation, decided: &Decided) -> Vec<Mismatch> {
     let warnings = (&expected.warnings, decided.rules_of(Action::Warn));
     let audits = (&expected.audits, decided.rules_of(Action::Audit));
-    let mut sets = vec![("warnings", warnings), ("audits", audits)];
+    let waived = (&expected.waived, decided.waived());
+    let mut sets = vec![("warnings", warnings), ("audits", audits), ("waived", waived)];
     sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, decided.policies()))));
     sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, decided.fields()))));
     let differing = sets.into_iter().filter(|(_, (expected, got))| *expected != got);
     let decision = decision(expected, decided.refused).into_iter();
     decision
+        .chain(limits(expected, decided))
         .chain(differing.map(|(subject, (expected, got))| Mismatch {
             subject,
             expected: listed(expected),
@@ -97,6 +99,14 @@ fn decision(expected: &Expectation, refused: Option<Reason>) -> Option<Mismatch>
     };
     let got = refused.map(Reason::as_str);
     (wanted != got).then(|| Mismatch { subject: "decision", expected: told(wanted), got: told(got) })
+}
+
+/// Names with keys: the case is of a request that somebody made up, so nothing in it is secret.
+fn limits(expected: &Expectation, decided: &Decided) -> Option<Mismatch> {
+    let expected: BTreeSet<String> =
+        expected.limits.as_ref()?.iter().map(|(name, key)| format!("{name} by {key}")).collect();
+    let got = decided.counted().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
+    (expected != got).then(|| Mismatch { subject: "limits", expected: listed(&expected), got: listed(&got) })
 }
 
 fn listed(names: &BTreeSet<String>) -> String {

@@ -76,7 +76,7 @@ pub(super) struct CaseSource {
 
 /// A request: an `operation`, or a `method` and a `path`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RequestSource {
     /// An operation id of Clerk's contract, such as `UpdateUser`, in place of `method` and `path`.
     pub(super) operation: Option<String>,
@@ -89,6 +89,9 @@ pub(super) struct RequestSource {
     pub(super) headers: BTreeMap<String, String>,
     /// The environment of the instance: `production` where absent.
     pub(super) environment: Option<Environment>,
+    /// The keyed fingerprint of its credential, `instance.keyFingerprint`: 16 hexadecimal digits, in quotes; none where
+    /// absent.
+    pub(super) key_fingerprint: Option<String>,
     /// What is known of the client.
     #[serde(default)]
     pub(super) client: ClientSource,
@@ -127,6 +130,10 @@ pub(super) struct Expectation {
     pub(super) reason: Option<String>,
     /// The policies that refuse it, all of them; not looked at where absent.
     pub(super) policies: Option<BTreeSet<String>>,
+    /// The limits that count it, all of them, each with the key by which it does: a string, whole number, `true`, `false` or
+    /// `null`. Not looked at where absent; how many are let pass is a matter of the gateway.
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    pub(super) limits: Option<BTreeMap<String, Value>>,
     /// The fields that findings name, all of them; not looked at where absent.
     pub(super) fields: Option<BTreeSet<String>>,
     /// The policies (or rules of the contract) that warn, all of them; none where absent.
@@ -135,6 +142,9 @@ pub(super) struct Expectation {
     /// The policies (or rules of the contract) that only let operators know, all of them; none where absent.
     #[serde(default)]
     pub(super) audits: BTreeSet<String>,
+    /// The waivers that let something pass, all of them; none where absent. What they let pass is not in `audits`.
+    #[serde(default)]
+    pub(super) waived: BTreeSet<String>,
 }
 
 /// Whether a request passes.

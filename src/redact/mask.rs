@@ -27,7 +27,9 @@ impl Masks {
         let folded = |names: &[String]| names.iter().map(|name| fold(name)).collect();
         let mut masks =
             Self { names: folded(names), headers: folded(headers), query: folded(query), ..Self::default() };
-        pointers.iter().for_each(|pointer| masks.pointers.insert(&fold(pointer)));
+        for pointer in pointers {
+            masks.pointers.insert(&fold(pointer));
+        }
         masks
     }
 

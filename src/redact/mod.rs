@@ -4,12 +4,14 @@
 //! closed list (a reason, an outcome, a key class), or a name that the contract or a policy declares.
 
 mod fingerprint;
+mod harmless;
 mod mask;
 mod method;
 mod name;
 mod pointers;
 
 pub use fingerprint::{Fingerprint, Fingerprinter};
+pub use harmless::{Harmless, steers};
 pub use mask::{Masking, Masks};
 pub use method::{OTHER, method_label};
 pub use name::escaped_name;

@@ -40,7 +40,7 @@ impl Pointers {
     }
 }
 
-impl<'p> Followed<'p> {
+impl Followed<'_> {
     /// On to the member called `name`, or the element at that position.
     #[must_use]
     pub fn step(&self, name: &str) -> Self {
@@ -77,7 +77,9 @@ mod tests {
 
     fn pointers(all: &[&str]) -> Pointers {
         let mut pointers = Pointers::default();
-        all.iter().for_each(|pointer| pointers.insert(pointer));
+        for pointer in all {
+            pointers.insert(pointer);
+        }
         pointers
     }
 

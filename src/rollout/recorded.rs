@@ -13,7 +13,7 @@ use std::time::SystemTime;
 /// what the contract by which it was recorded declares for the body, where that is known.
 pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
-    let body = match entry.body.as_ref().filter(|body| body.bytes > 0) {
+    let body = match entry.body.as_ref().filter(|body| body.bytes != Some(0)) {
         Some(body) => match &body.skeleton {
             Some(skeleton) => Some(outline(skeleton, declared)),
             // where policies were asked, the contract has no schema for it: they saw no body
@@ -28,6 +28,7 @@ pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>)
         api_version: entry.api_version.as_deref()?,
         method: (*entry.method != *OTHER).then_some(&entry.method),
         environment: entry.environment,
+        key_fingerprint: entry.key_fingerprint.as_deref(),
         time: DateTime::parse_from_rfc3339(&entry.time).ok().and_then(system_time),
         client: client(&entry.client)?,
         headers: maybe(&facts.headers),

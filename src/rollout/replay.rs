@@ -2,8 +2,8 @@
 
 use super::recorded::recorded;
 use super::tally::Tally;
-use crate::contract::Operation;
 use crate::contract::declared::Declared;
+use crate::contract::{BodySchema, Operation};
 use crate::decision_log::{Entry, Evaluated, Rule, Said};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
@@ -108,7 +108,7 @@ impl InForce {
     fn declared(&self, entry: &Entry<'_>) -> Option<&Declared> {
         let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
         let operation = self.operations.get(&(id.into(), version.into()))?;
-        operation.body.as_ref().map(|body| body.declared())
+        operation.body.as_ref().map(BodySchema::declared)
     }
 }
 
@@ -226,7 +226,9 @@ impl<'b> Replay<'b> {
 
 /// What becomes of a request by what policies say of it.
 fn verdict(entry: &Entry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> Verdict {
-    let by_others = |rule: &Rule<'_>| !matches!(rule, Rule::Policy(_));
+    // a limit is told as a policy is, and is not asked again
+    let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
+    let by_others = |rule: &Rule<'_>| !matches!(rule, Rule::Policy(name) if is_asked(name));
     let for_others = |reason| !matches!(reason, Reason::PolicyDenied | Reason::PolicyError);
     if entry.violations.iter().any(|it| it.action == Action::Deny && by_others(&it.rule))
         || entry.outcome == Outcome::Denied && entry.reason.is_some_and(for_others)
@@ -253,5 +255,5 @@ fn denies(entry: &Entry<'_>, policy: &Policy) -> bool {
 
 /// Whether the policy did not hold.
 const fn fires(evaluated: &Evaluated<'_>) -> bool {
-    matches!(evaluated.said, Said::Violated(_) | Said::Failed { .. })
+    matches!(evaluated.said, Said::Violated(_) | Said::Misfit(_) | Said::Failed { .. })
 }

@@ -125,9 +125,11 @@ impl PolicyUse {
             Said::OtherEnvironment => self.elsewhere += 1,
             Said::NoMatch(condition) => self.unmatched.add(condition),
             Said::Holds => self.held += 1,
-            Said::Violated(parts) => {
+            Said::Violated(parts) | Said::Misfit(parts) => {
                 if self.violation(entry, &evaluated.name) {
-                    parts.iter().for_each(|part| self.validation(part.validation));
+                    for part in parts {
+                        self.validation(part.validation);
+                    }
                 }
             }
             Said::Failed { .. } => {

@@ -68,7 +68,9 @@ mod tests {
     #[test]
     fn what_there_is_no_room_for_is_counted_together() {
         let mut tally = Tally::new(2);
-        ["b", "a", "b", "c", "d", "c"].into_iter().for_each(|name| tally.add(name));
+        for name in ["b", "a", "b", "c", "d", "c"] {
+            tally.add(name);
+        }
         assert_eq!(tally.by_count(), [("b", 2), ("a", 1)]);
         assert_eq!(tally.by_name(), [("a", 1), ("b", 2)]);
         assert_eq!(tally.others(), 3);

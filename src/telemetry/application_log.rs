@@ -2,32 +2,151 @@
 //!
 //! Only what this crate says is logged, at every level. Other crates print what they like, such as headers at `debug`
 //! and frames at `trace`, and a later version of one may do so at `warn`: they are off, and there is no way to turn them on.
+//!
+//! Its lines go through a queue of their own: no worker waits for whoever reads them.
 
-use crate::config::gateway::{LogFormat, LogLevel, Logs};
+use super::level::Level;
+use super::lines::{Destination, Importance, Lines, Loss};
+use super::otlp::Events;
+use crate::config::gateway::{LogFormat, Logs};
+use prometheus_client::metrics::counter::Counter;
 use std::io;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::FilterFn;
+use tracing::subscriber::Interest;
 use tracing_subscriber::fmt::{self, MakeWriter};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
-/// Starts the log of this process; `terminal` says whether people watch standard error.
-///
-/// # Errors
-/// If the process has a log already.
-pub fn start(logs: &Logs, terminal: bool) -> Result<(), TryInitError> {
-    subscriber(logs, terminal, io::stderr).try_init()
+/// The log of this process.
+pub struct ApplicationLog {
+    /// What is logged, which may change while it runs.
+    pub level: Level,
+    lines: Arc<Lines>,
+    exported: Exported,
 }
 
-fn subscriber<W>(logs: &Logs, terminal: bool, writer: W) -> impl tracing::Subscriber + Send + Sync
+/// Where what is logged goes besides, once that is known.
+type Exported = Arc<OnceLock<Events>>;
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The thread that writes could not be started.
+    #[error("the log can't be started")]
+    Thread(#[source] io::Error),
+    /// The process has a log already.
+    #[error("the process has a log already")]
+    Taken(#[source] TryInitError),
+}
+
+impl ApplicationLog {
+    /// Starts the log; `terminal` says whether people watch standard error.
+    ///
+    /// # Errors
+    /// If the process has a log already, or the system gives no thread.
+    pub fn start(logs: &Logs, terminal: bool) -> Result<Self, StartError> {
+        let destination = Destination::stream(Box::new(io::stderr()));
+        let lines = Lines::start("log", destination, Loss::counted(Counter::default()), Duration::ZERO);
+        let lines = Arc::new(lines.map_err(StartError::Thread)?);
+        let level = Level::new(logs.level);
+        let queue = Queue(Arc::clone(&lines));
+        let exported = Exported::default();
+        let export = Export(Arc::clone(&exported)).with_filter(Ours(level.clone()));
+        subscriber(&level, logs.format, terminal, queue).with(export).try_init().map_err(StartError::Taken)?;
+        Ok(Self { level, lines, exported })
+    }
+
+    /// Has what is logged from now on exported, too.
+    pub(super) fn export_to(&self, events: Events) {
+        // by the first who asks
+        let _ = self.exported.set(events);
+    }
+
+    /// Waits until everything logged so far is written, at most `deadline`.
+    pub fn flush(&self, deadline: Duration) {
+        self.lines.flush(deadline);
+    }
+}
+
+/// Takes lines to be written.
+struct Queue(Arc<Lines>);
+
+/// Takes one line, formed in one piece.
+struct Slot<'a>(&'a Lines, Importance);
+
+impl<'a> MakeWriter<'a> for Queue {
+    type Writer = Slot<'a>;
+
+    fn make_writer(&'a self) -> Slot<'a> {
+        Slot(&self.0, Importance::Ordinary)
+    }
+
+    fn make_writer_for(&'a self, about: &Metadata<'_>) -> Slot<'a> {
+        let grave = *about.level() <= tracing::Level::WARN;
+        Slot(&self.0, if grave { Importance::Reserved } else { Importance::Ordinary })
+    }
+}
+
+impl io::Write for Slot<'_> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.append(line, self.1);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn subscriber<W>(
+    level: &Level,
+    format: LogFormat,
+    terminal: bool,
+    writer: W,
+) -> impl tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync + use<W>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let level = level(logs.level);
-    let filter = FilterFn::new(move |metadata| *metadata.level() <= level && ours(metadata.target()));
-    tracing_subscriber::registry()
-        .with(layer(logs.format, terminal, writer).with_filter(filter.with_max_level_hint(level)))
+    tracing_subscriber::registry().with(layer(format, terminal, writer).with_filter(Ours(level.clone())))
+}
+
+/// Hands what is logged to the exporter, if there is one.
+struct Export(Exported);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Export {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if let Some(events) = self.0.get() {
+            events.add(event);
+        }
+    }
+}
+
+/// What this crate says, at the level that is in force.
+struct Ours(Level);
+
+impl Ours {
+    fn hears(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.0.filter() && ours(metadata.target())
+    }
+}
+
+impl<S> Filter<S> for Ours {
+    fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        self.hears(metadata)
+    }
+
+    /// Asked once for each place that logs, and again when the level changes.
+    fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.hears(metadata) { Interest::always() } else { Interest::never() }
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.0.filter())
+    }
 }
 
 /// Whether a module of this crate speaks. (The library's own filter by target takes any crate whose name begins so.)
@@ -48,27 +167,16 @@ where
     }
 }
 
-const fn level(level: LogLevel) -> LevelFilter {
-    match level {
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::subscriber;
-    use crate::config::gateway::{AccessLog, LogFormat, LogLevel, Logs};
+    use super::{Level, subscriber};
+    use crate::config::gateway::{LogFormat, LogLevel};
     use std::io::{self, Read as _};
     use std::sync::Mutex;
 
     fn logged(level: LogLevel, format: LogFormat, say: impl FnOnce()) -> String {
         let (mut reader, writer) = io::pipe().unwrap();
-        let logs = Logs { access: AccessLog::Off, format, level };
-        let subscriber = subscriber(&logs, false, Mutex::new(writer));
+        let subscriber = subscriber(&Level::new(level), format, false, Mutex::new(writer));
         tracing::subscriber::with_default(subscriber, say);
         let mut text = String::new();
         reader.read_to_string(&mut text).unwrap();
@@ -97,5 +205,24 @@ mod tests {
         assert_eq!((&line["message"], &line["port"]), (&"loud".into(), &1.into()));
         let human = logged(LogLevel::Info, LogFormat::Human, say);
         assert!(human.ends_with(" INFO loud port=1\n") && !human.contains('\u{1b}'), "{human}");
+    }
+
+    #[test]
+    fn the_level_changes_while_it_runs_and_can_be_restored() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let level = Level::new(LogLevel::Warn);
+        let say = |what| tracing::debug!(what, "said");
+        tracing::subscriber::with_default(subscriber(&level, LogFormat::Json, false, Mutex::new(writer)), || {
+            say("before");
+            assert_eq!(level.change(LogLevel::Debug), LogLevel::Warn);
+            say("between");
+            level.restore();
+            say("after");
+        });
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        let said = text.lines().filter(|line| line.contains("\"said\"")).collect::<Vec<_>>();
+        assert!(said.len() == 1 && said[0].contains("between"), "{text}");
+        assert_eq!(text.matches("\"the log level changes\"").count(), 2, "{text}");
     }
 }

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 #[error("`{variable}` {problem}")]
 pub struct VariableError {
     /// The variable's name.
-    pub variable: &'static str,
+    pub variable: String,
     /// What is wrong with its value: lower case, no full stop.
     pub problem: &'static str,
 }
@@ -27,9 +27,9 @@ impl<'a> Environment<'a> {
         (self.0)(variable).filter(|value| !value.is_empty())
     }
 
-    /// The first of `variables` that is set: the one for traces goes before the one for all signals.
-    pub(super) fn first(&self, variables: [&'static str; 2]) -> Option<(&'static str, String)> {
-        variables.into_iter().find_map(|variable| Some((variable, self.get(variable)?)))
+    /// The first of `variables` that is set: the one for a signal goes before the one for all signals.
+    pub(super) fn first(&self, variables: [String; 2]) -> Option<(String, String)> {
+        variables.into_iter().find_map(|variable| self.get(&variable).map(|value| (variable, value)))
     }
 
     /// Whether the variable is set to `true`, in any case.
@@ -37,9 +37,13 @@ impl<'a> Environment<'a> {
         self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The variable as a number; one that is no number counts as unset, as in every other SDK.
+    /// The variable as a number; one that is no number is told and counts as unset, as the specification asks.
     pub(super) fn number(&self, variable: &str) -> Option<u64> {
-        self.get(variable)?.trim().parse().ok()
+        let number = self.get(variable)?.trim().parse().ok();
+        if number.is_none() {
+            tracing::warn!(variable, "the variable is no number that can be used and is ignored");
+        }
+        number
     }
 }
 
@@ -65,7 +69,8 @@ mod tests {
         let lookup = |name: &str| [("A", ""), ("B", "b")].iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
         let environment = Environment::new(&lookup);
         assert_eq!(environment.get("A"), None);
-        assert_eq!(environment.first(["A", "B"]), Some(("B", String::from("b"))));
+        assert_eq!(environment.first(["A", "B"].map(String::from)), Some((String::from("B"), String::from("b"))));
+        assert_eq!(environment.number("B"), None);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
-use super::decision_log::Losses;
-use super::digits::hex;
+use super::exemplar::{Exemplified, Traced};
+use super::losses::Losses;
 use super::record::{Outcome, Record, UpstreamCall};
 use super::server_metrics::ServerMetrics;
 use super::upstream_metrics::UpstreamMetrics;
+use super::waiver_metrics::WaiverMetrics;
 use crate::redact::OTHER;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
@@ -17,7 +18,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,11 +30,11 @@ const SIZE_BOUNDS: [f64; 9] = [0.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0,
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-#[expect(clippy::struct_field_names, reason = "they are the labels, which the conventions name")]
 struct Served {
     http_request_method: &'static str,
     http_route: Arc<str>,
     http_response_status_code: u16,
+    url_scheme: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,32 +69,10 @@ struct Reload {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Lost {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Asked {
     asked: &'static str,
 }
 
-/// By which an exemplar names the trace it stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Traced {
-    trace_id: TraceId,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct TraceId([u8; 16]);
-
-impl EncodeLabelValue for TraceId {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(std::str::from_utf8(&hex::<16, 32>(self.0)).unwrap_or_default())
-    }
-}
-
-/// Durations of which each bucket names a trace.
-type Exemplified<L> = Family<L, HistogramWithExemplars<Traced>, fn() -> HistogramWithExemplars<Traced>>;
 type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// Every metric of the process.
@@ -108,9 +86,13 @@ pub(super) struct Metrics {
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
     unknown_versions: Family<Asked, Counter>,
+    keys_forgotten: Counter,
     bundle: Family<Revision, Gauge>,
     bundle_loaded: Gauge,
-    upstream: UpstreamMetrics,
+    /// Connections to the upstream.
+    pub(super) upstream: UpstreamMetrics,
+    /// What waivers let through.
+    pub(super) waivers: WaiverMetrics,
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
@@ -118,20 +100,20 @@ pub(super) struct Metrics {
     pub(super) active: Gauge,
     /// Lines the access log could not write in time.
     pub(super) lines_dropped: Counter,
-    /// Entries that the decision log lost.
-    pub(super) decisions_lost: Losses,
-    /// Spans not handed over, for the queue was full.
-    pub(super) spans_overflowed: Counter,
-    /// Spans handed over that did not reach the collector.
-    pub(super) spans_undelivered: Counter,
+    /// Entries of the decision log.
+    pub(super) entries: Losses,
+    /// Spans that were to be exported.
+    pub(super) spans: Losses,
+    /// Log records that were to be exported.
+    pub(super) log_records: Losses,
+    /// Points of metrics that were to be exported.
+    pub(super) points: Losses,
     other: Arc<str>,
     none: Arc<str>,
 }
 
 impl Metrics {
     pub(super) fn new() -> Self {
-        let spans: Family<Lost, Counter> = Family::default();
-        let entries: Family<Lost, Counter> = Family::default();
         let mut metrics = Self {
             registry: Registry::default(),
             served: Family::new_with_constructor(|| HistogramWithExemplars::new(REQUEST_BOUNDS.into_iter())),
@@ -142,24 +124,24 @@ impl Metrics {
             requests: Family::default(),
             decisions: Family::default(),
             unknown_versions: Family::default(),
+            keys_forgotten: Counter::default(),
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
+            waivers: WaiverMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
             active: Gauge::default(),
             lines_dropped: Counter::default(),
-            decisions_lost: Losses {
-                overflowed: entries.get_or_create_owned(&Lost { reason: "queue_full" }),
-                unwritten: entries.get_or_create_owned(&Lost { reason: "write_failed" }),
-            },
-            spans_overflowed: spans.get_or_create_owned(&Lost { reason: "queue_full" }),
-            spans_undelivered: spans.get_or_create_owned(&Lost { reason: "export_failed" }),
+            entries: Losses::of("write_failed"),
+            spans: Losses::default(),
+            log_records: Losses::default(),
+            points: Losses::default(),
             other: Arc::from(OTHER),
             none: Arc::from(""),
         };
         metrics.register_http();
-        metrics.register_own(spans, entries);
+        metrics.register_own();
         metrics
     }
 
@@ -194,7 +176,7 @@ impl Metrics {
     }
 
     /// Those that only this gateway has. The format adds `_total` and `_info` itself.
-    fn register_own(&mut self, spans: Family<Lost, Counter>, entries: Family<Lost, Counter>) {
+    fn register_own(&mut self) {
         let registry = &mut self.registry;
         registry.register("portcullis_requests", "Requests by what became of them", self.requests.clone());
         registry.register(
@@ -207,6 +189,11 @@ impl Metrics {
             "Requests for an API version that the contract does not have, judged by another",
             self.unknown_versions.clone(),
         );
+        registry.register(
+            "portcullis_limit_keys_forgotten",
+            "Keys whose counts a limit forgot to make room for another",
+            self.keys_forgotten.clone(),
+        );
         registry.register_with_unit(
             "portcullis_judge_duration",
             "Time from bytes to decision",
@@ -214,8 +201,18 @@ impl Metrics {
             self.judged.clone(),
         );
         registry.register("portcullis_log_lines_dropped", "Access log lines lost", self.lines_dropped.clone());
-        registry.register("portcullis_decision_log_dropped", "Entries of the decision log lost", entries);
-        registry.register("portcullis_spans_dropped", "Spans lost", spans);
+        self.entries.register(registry, "portcullis_decision_log_dropped", "Entries of the decision log lost");
+        self.spans.register(registry, "portcullis_spans_dropped", "Spans lost");
+        self.log_records.register(
+            registry,
+            "portcullis_log_records_dropped",
+            "Log records lost on the way to a collector",
+        );
+        self.points.register(
+            registry,
+            "portcullis_metric_points_dropped",
+            "Points of metrics that a collector did not take",
+        );
         registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
         registry.register_with_unit(
             "portcullis_bundle_loaded_timestamp",
@@ -226,6 +223,7 @@ impl Metrics {
         registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
         self.server.register(registry);
         self.upstream.register(registry);
+        self.waivers.register(registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
@@ -237,13 +235,17 @@ impl Metrics {
             http_request_method: record.method,
             http_route: Arc::clone(record.routed.as_ref().map_or(&self.other, |routed| &routed.route)),
             http_response_status_code: record.status,
+            url_scheme: record.endpoint.scheme,
         };
-        let traced = exported.then_some(Traced { trace_id: TraceId(record.trace.trace_id) });
-        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, None);
+        let traced = exported.then(|| Traced::by(record.trace.trace_id));
+        // the format has no time before 1970
+        let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
+        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
         self.request_sizes.observe(as_float(record.request_bytes));
         self.response_sizes.observe(as_float(record.response_bytes));
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
+        self.keys_forgotten.inc_by(record.keys_forgotten);
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&Asked { asked: unknown.as_str() }).inc();
         }
@@ -255,6 +257,7 @@ impl Metrics {
             self.upstream.add(call);
         }
         self.add_decisions(record, operation);
+        self.waivers.add(record);
     }
 
     /// One for each rule that fired, however often it did; one without a policy where none did.
@@ -341,7 +344,7 @@ mod tests {
         let text = metrics.text();
         let lines: Vec<_> = text.lines().collect();
         for line in [
-            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422"} 1"#,
+            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422",url_scheme="https"} 1"#,
             r#"http_client_request_duration_seconds_count{http_request_method="PATCH",http_response_status_code="200",error_type=""} 1"#,
             r#"http_client_request_duration_seconds_count{http_request_method="PATCH",http_response_status_code="",error_type="upstream_timeout"} 1"#,
             r#"portcullis_requests_total{operation="UpdateUser",decision="deny"} 1"#,
@@ -355,7 +358,7 @@ mod tests {
             r#"http_server_response_body_size_bytes_bucket{le="1024.0"} 4"#,
             "portcullis_upstream_connections_reused_total 1",
             "portcullis_upstream_connect_failures_total 1",
-            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234"#,
+            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
             r#"portcullis_decision_log_dropped_total{reason="write_failed"} 0"#,

@@ -7,8 +7,18 @@ pub mod application_log;
 mod decision_log;
 mod digits;
 mod environment;
+mod exemplar;
+mod exposition;
+mod fields;
+mod level;
+mod lines;
+mod losses;
 mod metrics;
+mod once_a_minute;
+mod open_connections;
 mod otlp;
+mod plain_text;
+mod propagation;
 pub mod record;
 mod sampling;
 mod server_metrics;
@@ -16,21 +26,28 @@ mod timestamp;
 pub mod trace_context;
 mod upstream_metrics;
 mod version_alarm;
+mod waiver_metrics;
+pub mod watch;
 
 pub use access_log::Output;
 pub use decision_log::{DecisionFile, FileError};
 pub use environment::VariableError;
+pub use level::Level;
+pub use open_connections::{OpenConnection, OpenConnections};
 pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use crate::decision_log::Evidence;
-use access_log::AccessLog;
+use crate::judge::Bundle;
+use access_log::{AccessLog, Sample};
+use application_log::ApplicationLog;
 use decision_log::DecisionLog;
 use environment::Environment;
 use http::HeaderMap;
 use metrics::Metrics;
 use otlp::Otlp;
+use plain_text::plain_text;
 use record::Record;
 use sampling::Sampling;
 use std::fmt;
@@ -42,6 +59,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use trace_context::{Parent, TraceContext};
 use version_alarm::VersionAlarm;
+use watch::{Filter, TooManyWatch, Watchers, Watching};
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -83,12 +101,15 @@ pub struct Telemetry {
 }
 
 struct Shared {
+    /// Of which requests there is a line in a log.
+    sample: Sample,
     log: AccessLog,
     decisions: Option<DecisionLog>,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     sampling: Sampling,
     version_alarm: VersionAlarm,
-    otlp: Option<Otlp>,
+    watchers: Watchers,
+    otlp: Otlp,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
     rootless: bool,
 }
@@ -100,21 +121,21 @@ impl Telemetry {
     /// If an `OTEL_*` variable can't be used, or the system gives no thread.
     pub fn start(setup: Setup<'_>) -> Result<Self, SetupError> {
         let environment = Environment::new(setup.environment);
-        let metrics = Metrics::new();
+        let metrics = Arc::new(Metrics::new());
         let no_colour = environment.get("NO_COLOR").is_some();
         let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
-        let decisions = setup.decisions.map(|file| DecisionLog::start(file, &metrics.decisions_lost)).transpose();
-        let (overflowed, undelivered) = (metrics.spans_overflowed.clone(), metrics.spans_undelivered.clone());
-        let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, overflowed, undelivered)?;
-        let propagators = environment.get("OTEL_PROPAGATORS");
+        let decisions = setup.decisions.map(|file| DecisionLog::start(file, &metrics.entries)).transpose();
+        let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
         let shared = Shared {
+            sample: Sample::of(setup.logs.sample_allowed),
             log: log.map_err(SetupError::AccessLog)?,
             decisions: decisions.map_err(SetupError::DecisionLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             version_alarm: VersionAlarm::new(),
+            watchers: Watchers::default(),
             otlp,
-            rootless: propagators.is_some_and(|list| !list.split(',').any(|name| name.trim() == "tracecontext")),
+            rootless: !propagation::is_propagated(environment),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -136,13 +157,24 @@ impl Telemetry {
     /// Reports a finished request: its log line, its metrics, its spans.
     pub fn finish(&self, record: &Record) {
         let shared = &*self.shared;
-        shared.log.add(record);
-        shared.version_alarm.look_at(record);
-        let otlp = shared.otlp.as_ref().filter(|_| shared.sampling.at_end(record));
-        if let Some(otlp) = otlp {
-            otlp.add(record);
+        if let Some(rate) = shared.sample.take(record) {
+            shared.log.add(record, rate);
+            shared.otlp.add_log(record, rate);
         }
-        shared.metrics.add(record, otlp.is_some());
+        shared.watchers.tell(record);
+        shared.version_alarm.look_at(record);
+        let exported = shared.otlp.has_traces() && shared.sampling.at_end(record);
+        if exported {
+            shared.otlp.add_spans(record);
+        }
+        shared.metrics.add(record, exported);
+    }
+
+    /// Exports what `log` says from now on, if log records are exported at all.
+    pub fn export_log(&self, log: &ApplicationLog) {
+        if let Some(events) = self.shared.otlp.events() {
+            log.export_to(events);
+        }
     }
 
     /// Writes the decision on a finished request to the decision log, where there is one, with what was kept of the request.
@@ -159,9 +191,10 @@ impl Telemetry {
         }
     }
 
-    /// Says that the bundle `revision` judges from now on.
-    pub fn bundle_loaded(&self, revision: &str) {
-        self.shared.metrics.bundle_loaded(revision);
+    /// Says that `bundle` judges from now on.
+    pub fn bundle_loaded(&self, bundle: &Bundle) {
+        self.shared.metrics.bundle_loaded(&bundle.revision);
+        self.shared.metrics.waivers.loaded(bundle.policies.waivers());
     }
 
     /// Says that a bundle could not be loaded and the one before it goes on.
@@ -169,14 +202,40 @@ impl Telemetry {
         self.shared.metrics.bundle_rejected();
     }
 
+    /// Opens the file of the access log anew, where it is one; if that fails, the one before goes on.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub fn reopen_access_log(&self) -> io::Result<()> {
+        self.shared.log.reopen()
+    }
+
+    /// Has decisions told as they are made, those that `filter` wants.
+    ///
+    /// # Errors
+    /// If as many watch already as may.
+    pub fn watch(&self, filter: Filter) -> Result<Watching, TooManyWatch> {
+        self.shared.watchers.watch(filter)
+    }
+
     /// What the server counts.
     pub fn server(&self) -> ServerMetrics {
         self.shared.metrics.server.clone()
     }
 
+    /// What counts connections to the upstream.
+    pub fn connections(&self) -> OpenConnections {
+        self.shared.metrics.upstream.open.clone()
+    }
+
     /// All metrics in the `OpenMetrics` text format.
     pub fn metrics_text(&self) -> String {
         self.shared.metrics.text()
+    }
+
+    /// All metrics in Prometheus' own, older text format.
+    pub fn metrics_plain_text(&self) -> String {
+        plain_text(&self.metrics_text())
     }
 
     /// Writes and exports what is left, within `deadline`. True if all of it was. To be called once, when no request is
@@ -198,7 +257,7 @@ impl Telemetry {
         let left = end.saturating_duration_since(Instant::now());
         let kept = self.shared.decisions.as_ref().is_none_or(|decisions| decisions.flush(left));
         let left = end.saturating_duration_since(Instant::now());
-        let exported = self.shared.otlp.as_ref().is_none_or(|otlp| otlp.shutdown(left));
+        let exported = self.shared.otlp.shutdown(left);
         written && kept && exported
     }
 }

@@ -194,6 +194,8 @@ pub struct Record {
     pub violations: Vec<Violation>,
     /// What the decision log keeps of it; none where there is no such log, or it was not judged.
     pub evidence: Option<Box<Evidence>>,
+    /// Keys whose counts limits forgot, to make room for its own.
+    pub keys_forgotten: u64,
     /// The revision of the bundle (policies and contract) that judged it.
     pub revision: Arc<str>,
     /// The status the caller got; 0 when it got none.
@@ -234,6 +236,7 @@ impl Record {
             reason: None,
             violations: Vec::new(),
             evidence: None,
+            keys_forgotten: 0,
             revision,
             status: 0,
             request_bytes: 0,
@@ -266,119 +269,4 @@ impl Record {
 }
 
 #[cfg(test)]
-pub(crate) mod samples {
-    //! Records for the tests of what is made from them.
-
-    use super::{DecisionId, Endpoint, Judging, Outcome, Record, Routed, UpstreamCall};
-    use crate::contract::credential::{Environment, KeyClass};
-    use crate::judge::violation::{Action, Field, Rule, Violation};
-    use crate::reason::Reason;
-    use crate::redact::Fingerprint;
-    use crate::telemetry::trace_context::TraceContext;
-    use std::sync::Arc;
-    use std::time::{Duration, UNIX_EPOCH};
-
-    /// Stands where a request's own words would be; nothing made from a record may contain it.
-    pub(crate) const CANARY: &str = "canary_of_the_request";
-
-    fn judged() -> Record {
-        let trace = TraceContext {
-            trace_id: [0x11; 16],
-            parent_span_id: Some([0x22; 8]),
-            server_span_id: [0x33; 8],
-            client_span_id: [0x44; 8],
-            sampled: true,
-        };
-        let mut record = Record::begin("PATCH", trace, Arc::from("0123abcd"));
-        record.started = UNIX_EPOCH + Duration::new(1_778_574_600, 125_000_000);
-        record.elapsed = Duration::from_micros(1234);
-        record.client = Some(([127, 0, 0, 1], 50_000).into());
-        record.endpoint = Endpoint { scheme: "https", address: Some(([127, 0, 0, 1], 8787).into()) };
-        record.decision_id = DecisionId(0xabc);
-        record.routed = Some(Routed {
-            route: Arc::from("/v1/users/{user_id}"),
-            operation: Arc::from("UpdateUser"),
-            api_version: Arc::from("2026-05-12"),
-        });
-        record.key_class = KeyClass::Live;
-        record.environment = Environment::Production;
-        record.key_fingerprint = Some(Fingerprint(0xfeed));
-        record.request_bytes = 30;
-        record.response_bytes = 400;
-        record.judging = Some(Judging {
-            started: record.started + Duration::from_micros(100),
-            parse: Duration::from_nanos(1_500),
-            schema: Duration::from_nanos(500),
-            policy: Duration::from_micros(1),
-        });
-        record
-    }
-
-    /// Judged and forwarded; the upstream answered 200.
-    pub(crate) fn allowed() -> Record {
-        let mut record = judged();
-        record.outcome = Outcome::Allowed;
-        record.status = 200;
-        record.upstream = Some(UpstreamCall {
-            started: record.started + Duration::from_micros(200),
-            elapsed: Duration::from_micros(900),
-            status: Some(200),
-            reused: true,
-            peer: Some(([127, 0, 0, 1], 8443).into()),
-            protocol_version: Some("1.1"),
-            ..UpstreamCall::begin()
-        });
-        record
-    }
-
-    /// Refused by a policy and, for a name that no one declared, by the schema.
-    pub(crate) fn denied() -> Record {
-        let mut record = judged();
-        record.outcome = Outcome::Denied;
-        record.reason = Some(Reason::PolicyDenied);
-        record.status = 422;
-        record.violations = vec![
-            Violation {
-                reason: Reason::PolicyDenied,
-                action: Action::Deny,
-                rule: Rule::Policy(Arc::from("no-skip-password-checks")),
-                field: Some(Field::Declared(String::from("/skip_password_checks"))),
-                message: Arc::from("skip_password_checks is not allowed in production"),
-                hint: None,
-                owner: None,
-            },
-            Violation {
-                reason: Reason::SchemaViolation,
-                action: Action::Deny,
-                rule: Rule::Keyword("additionalProperties"),
-                field: Some(Field::Undeclared { parent: String::new(), name: CANARY.to_owned() }),
-                message: Arc::from(format!("`{CANARY}` is not a field of UpdateUser")),
-                hint: None,
-                owner: None,
-            },
-        ];
-        record
-    }
-
-    /// Judged and forwarded, but the upstream never answered.
-    pub(crate) fn failed() -> Record {
-        let mut record = allowed();
-        record.outcome = Outcome::Failed;
-        record.reason = Some(Reason::UpstreamTimeout);
-        record.status = 504;
-        if let Some(call) = &mut record.upstream {
-            call.status = None;
-            call.reused = false;
-        }
-        record
-    }
-
-    /// Refused before anything was known of it.
-    pub(crate) fn unrouted() -> Record {
-        let mut record = Record::begin("_OTHER", judged().trace, Arc::from("0123abcd"));
-        record.outcome = Outcome::Denied;
-        record.reason = Some(Reason::MethodNotAllowed);
-        record.status = 405;
-        record
-    }
-}
+pub(crate) mod samples;

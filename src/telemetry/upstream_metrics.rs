@@ -1,5 +1,6 @@
 //! What is counted of connections to the upstream, from the record of each request that went there.
 
+use super::open_connections::OpenConnections;
 use super::record::UpstreamCall;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -11,10 +12,13 @@ pub(super) struct UpstreamMetrics {
     reused: Counter,
     found_closed: Counter,
     failed: Counter,
+    /// Those that are open.
+    pub(super) open: OpenConnections,
 }
 
 impl UpstreamMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
+        self.open.register(registry);
         let mut counter = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
         counter("portcullis_upstream_connections_opened", "Connections opened to the upstream", &self.opened);
         counter("portcullis_upstream_connections_reused", "Calls on a connection that was open already", &self.reused);

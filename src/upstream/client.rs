@@ -9,6 +9,7 @@ use super::lease::Lease;
 use super::multiplex::Multiplex;
 use super::pool::Pool;
 use super::upload::{Progress, Upload};
+use crate::telemetry::OpenConnections;
 use crate::telemetry::record::{Unsent, UpstreamCall};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -34,6 +35,8 @@ pub struct Upstream {
 pub(super) struct Connections {
     pub(super) pool: Arc<Pool>,
     pub(super) multiplex: Arc<Multiplex>,
+    /// Counts them.
+    pub(super) open: OpenConnections,
 }
 
 /// A deadline of nothing underflows inside pingora's timer.
@@ -48,7 +51,15 @@ struct Unanswered {
 impl Upstream {
     /// For use within one worker: connections opened by it are driven by the runtime that [`Upstream::send`] runs in.
     pub fn new(connector: Connector) -> Self {
-        Self { connector, connections: Connections { pool: Pool::new(), multiplex: Multiplex::new() } }
+        let (pool, multiplex, open) = (Pool::new(), Multiplex::new(), OpenConnections::default());
+        Self { connector, connections: Connections { pool, multiplex, open } }
+    }
+
+    /// The same, with its connections counted by `open`.
+    #[must_use]
+    pub fn counted_by(mut self, open: OpenConnections) -> Self {
+        self.connections.open = open;
+        self
     }
 
     /// Sends `request` and waits for the head of the answer.

@@ -129,7 +129,7 @@ where
     http.max_header_size(ANSWER_HEAD_BYTES as usize).max_buf_size(ANSWER_HEAD_BYTES as usize);
     let (sender, connection) =
         http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
-    let seat = connections.pool.seat(peer);
+    let seat = connections.pool.seat(peer, connections.open.opened());
     tokio::spawn(pool::drive(connection, Arc::clone(&seat)));
     Ok(Lease::Whole(pool::Lease::new(sender, seat)))
 }
@@ -147,7 +147,7 @@ where
         .keep_alive_timeout(PING_TIMEOUT);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
     let multiplex = &connections.multiplex;
-    let stream = multiplex.share(sender, peer);
+    let stream = multiplex.share(sender, peer, connections.open.opened());
     tokio::spawn(multiplex::drive(connection, stream.connection(), Arc::downgrade(multiplex)));
     Ok(Lease::Stream(stream))
 }

@@ -1,6 +1,7 @@
 //! Connections in HTTP/2 of one worker, each shared by many requests at once.
 
 use super::upload::Upload;
+use crate::telemetry::OpenConnection;
 use hyper::client::conn::http2::SendRequest;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub(super) struct Connection {
     sender: SendRequest<Upload>,
     peer: SocketAddr,
     usage: Mutex<Usage>,
+    counted: OpenConnection,
 }
 
 /// What a connection is used for now.
@@ -54,10 +56,10 @@ impl Multiplex {
         self.connections().iter().find_map(|connection| connection.stream(self.idle_limit))
     }
 
-    /// Shares the connection that `sender` sends on; the first place on it is the caller's.
-    pub(super) fn share(&self, sender: SendRequest<Upload>, peer: SocketAddr) -> Stream {
+    /// Shares the connection that `sender` sends on and `counted` counts; the first place on it is the caller's.
+    pub(super) fn share(&self, sender: SendRequest<Upload>, peer: SocketAddr, counted: OpenConnection) -> Stream {
         let usage = Usage { streams: 1, since: Instant::now() };
-        let connection = Arc::new(Connection { sender: sender.clone(), peer, usage: Mutex::new(usage) });
+        let connection = Arc::new(Connection { sender: sender.clone(), peer, usage: Mutex::new(usage), counted });
         self.connections().push(Arc::clone(&connection));
         Stream { sender, connection }
     }
@@ -79,6 +81,7 @@ impl Connection {
             return None;
         }
         usage.streams += 1;
+        self.counted.set_idle(false);
         Some(Stream { sender: self.sender.clone(), connection: Arc::clone(self) })
     }
 
@@ -108,6 +111,7 @@ impl Drop for Stream {
     fn drop(&mut self) {
         let mut usage = self.connection.usage();
         usage.streams -= 1;
+        self.connection.counted.set_idle(usage.streams == 0);
         usage.since = Instant::now();
     }
 }

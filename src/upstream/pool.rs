@@ -1,6 +1,7 @@
 //! Idle connections of one worker, kept for the next request.
 
 use super::upload::Upload;
+use crate::telemetry::OpenConnection;
 use hyper::client::conn::http1::SendRequest;
 use pingora_pool::{ConnectionMeta, ConnectionPool};
 use std::future::Future;
@@ -42,6 +43,7 @@ pub(super) struct Seat {
     opened: Instant,
     /// Milliseconds after `opened` when it went idle, or [`Seat::IN_USE`].
     idle_since: AtomicU64,
+    counted: OpenConnection,
 }
 
 impl Pool {
@@ -59,14 +61,15 @@ impl Pool {
             let lease = self.idle.get(&GROUP)?;
             let fresh = lease.seat.idle_for().is_some_and(|idle| idle < self.idle_limit);
             lease.seat.idle_since.store(Seat::IN_USE, Ordering::Relaxed);
+            lease.seat.counted.set_idle(false);
             if fresh && lease.sender.is_ready() && !lease.sender.is_closed() {
                 return Some(lease);
             }
         }
     }
 
-    /// A place for a new connection to `peer`.
-    pub(super) fn seat(self: &Arc<Self>, peer: SocketAddr) -> Arc<Seat> {
+    /// A place for a new connection to `peer`, which `counted` counts.
+    pub(super) fn seat(self: &Arc<Self>, peer: SocketAddr, counted: OpenConnection) -> Arc<Seat> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         Arc::new(Seat {
             pool: Arc::downgrade(self),
@@ -74,12 +77,14 @@ impl Pool {
             peer,
             opened: Instant::now(),
             idle_since: AtomicU64::new(Seat::IN_USE),
+            counted,
         })
     }
 
     fn put(&self, lease: Lease) {
         let now = u64::try_from(lease.seat.opened.elapsed().as_millis()).unwrap_or(Seat::IN_USE - 1);
         lease.seat.idle_since.store(now, Ordering::Relaxed);
+        lease.seat.counted.set_idle(true);
         let meta = lease.seat.meta.clone();
         // both returned signals are for pools whose idle connections nobody drives; ours are driven by `drive`
         let _ = self.idle.put(&meta, lease);
@@ -159,6 +164,7 @@ pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, s
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::OpenConnections;
     use hyper::client::conn::http1;
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt, DuplexStream};
@@ -167,7 +173,7 @@ mod tests {
     async fn connection(pool: &Arc<Pool>) -> (Lease, DuplexStream) {
         let (ours, upstream) = tokio::io::duplex(1024);
         let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
-        let seat = pool.seat(([127, 0, 0, 1], 443).into());
+        let seat = pool.seat(([127, 0, 0, 1], 443).into(), OpenConnections::default().opened());
         tokio::spawn(drive(connection, Arc::clone(&seat)));
         sender.ready().await.unwrap();
         (Lease::new(sender, seat), upstream)

@@ -1,21 +1,38 @@
 //! What operators see.
 
+use crate::support::gateway::{bundle, shipped, text};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use portcullis::admin::{self, Readiness, State};
-use portcullis::config::gateway::{AccessLog, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
-use portcullis::telemetry::{Output, Setup, Telemetry};
+use portcullis::config::gateway::{AccessLog, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::gateway::Gate;
+use portcullis::telemetry::{Level, Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+/// In force whenever this test runs.
+pub(crate) const WAIVER: &str = "\
+apiVersion: portcullis/v1
+kind: Waiver
+metadata: { name: migration }
+spec:
+  policy: no-skip-password-checks
+  matchConditions: [{ name: whom, expression: client.unixUid == 1000 }]
+  owner: identity-security
+  ticket: MIG-42
+  reason: users come with their old passwords
+  expires: 9999-12-31
+";
+
 fn state() -> State {
     let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
+        logs: &Logs { access: AccessLog::Off, ..Logs::default() },
         traces: &Traces {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),
@@ -27,16 +44,25 @@ fn state() -> State {
         environment: &|_| None,
         runtime: Handle::current(),
     };
-    State { telemetry: Telemetry::start(setup).expect("telemetry"), readiness: Readiness::default() }
+    let policies = [shipped(), vec![text("waiver.yaml", WAIVER)]].concat();
+    let gate = Gate::new(Arc::new(bundle(&policies)), Limits::default(), None, &[]);
+    let telemetry = Telemetry::start(setup).expect("telemetry");
+    telemetry.bundle_loaded(&gate.bundle.load());
+    let level = Level::new(LogLevel::Info);
+    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default(), level }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
+    get_as(address, path, "*/*").await
+}
+
+async fn get_as(address: SocketAddr, path: &str, accept: &str) -> (u16, Option<String>, String) {
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("http");
     tokio::spawn(connection);
     let request =
-        http::Request::get(path).header("host", "admin").body(Empty::<bytes::Bytes>::new()).expect("a request");
-    let (head, body) = sender.send_request(request).await.expect("an answer").into_parts();
+        http::Request::get(path).header("host", "admin").header("accept", accept).body(Empty::<bytes::Bytes>::new());
+    let (head, body) = sender.send_request(request.expect("a request")).await.expect("an answer").into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let kind = head.headers.get("content-type").map(|value| value.to_str().expect("ASCII").to_owned());
     (head.status.as_u16(), kind, String::from_utf8(body.to_vec()).expect("UTF-8"))
@@ -69,7 +95,7 @@ async fn probes_follow_the_life_of_the_gateway() {
 }
 
 #[tokio::test]
-async fn metrics_are_openmetrics_and_count_what_is_in_flight() {
+async fn metrics_are_in_the_format_that_is_asked_for_and_count_what_is_in_flight() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let state = state();
@@ -77,11 +103,15 @@ async fn metrics_are_openmetrics_and_count_what_is_in_flight() {
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
 
     let one = telemetry.in_flight();
-    let (status, kind, text) = get(address, "/metrics").await;
+    let (status, kind, text) = get_as(address, "/metrics", "application/openmetrics-text;version=1.0.0").await;
     assert_eq!(status, 200);
     assert_eq!(kind.as_deref(), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     assert!(text.contains("\nhttp_server_active_requests 1\n"), "{text}");
     assert!(text.ends_with("# EOF\n"));
+    let (status, kind, text) = get(address, "/metrics").await;
+    assert_eq!((status, kind.as_deref()), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
+    assert!(text.contains("\n# TYPE portcullis_worker_restarts_total counter\nportcullis_worker_restarts_total 0\n"));
+    assert!(text.contains("\nhttp_server_active_requests 1\n") && !text.contains("# EOF"), "{text}");
     drop(one);
     assert!(get(address, "/metrics").await.2.contains("\nhttp_server_active_requests 0\n"));
     assert_eq!(get(address, "/anything").await.0, 404);
@@ -115,4 +145,31 @@ async fn a_head_without_an_end_is_cut_off() {
     assert!(closed.is_ok(), "held for {:?}", begun.elapsed());
     assert!(!String::from_utf8_lossy(&answer).contains("200 OK") && begun.elapsed() > Duration::from_secs(5));
     assert_eq!(get(address, "/livez").await.0, 200);
+}
+
+#[tokio::test]
+async fn policies_and_waivers_in_force_are_told_with_the_days_left() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let state = state();
+    let revision = state.gate.bundle.load().revision.to_string();
+    tokio::spawn(admin::serve(listener, state, std::future::pending()));
+
+    let (status, kind, text) = get(address, "/policies").await;
+    assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
+    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(told["revision"], revision);
+    let policies = told["policies"].as_array().expect("policies").iter();
+    let skip = policies.clone().find(|it| it["name"] == "no-skip-password-checks").expect("a shipped policy");
+    assert_eq!((&skip["action"], &skip["environments"][0]), (&"deny".into(), &"production".into()));
+    let waiver = serde_json::json!({
+        "name": "migration", "policy": "no-skip-password-checks", "owner": "identity-security", "ticket": "MIG-42",
+        "reason": "users come with their old passwords", "expires": "9999-12-31T00:00:00Z", "expired": false,
+    });
+    assert_eq!(told["waivers"], serde_json::json!([waiver]));
+
+    let (_, _, metrics) = get(address, "/metrics").await;
+    let days = metrics.lines().find_map(|line| line.strip_prefix("portcullis_waiver_days_left{waiver=\"migration\"} "));
+    assert!(days.expect("the waiver").parse::<f64>().expect("days") > 365.0, "{metrics}");
+    assert!(metrics.contains("# TYPE portcullis_waiver_days_left gauge\n"), "{metrics}");
 }

@@ -1,17 +1,19 @@
 //! No secret leaves: whatever a request holds, wherever, none of it is in what the gateway writes about it, at the most
 //! talkative level, whether it is passed, refused or failed.
 
+mod disguise;
+mod generate;
+mod property;
 mod requests;
+mod sinks;
 
 use crate::support::client::Client;
-use crate::support::collector::{Collector, Protocol};
-use crate::support::program::Program;
 use crate::support::recorder::{Recorder, Reply};
 use requests::{PATCH, head, requests};
+use sinks::{Log, Sink, Watched};
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// In every value; nothing may show it.
 const SECRET: &str = "canary7f3a";
@@ -50,20 +52,6 @@ async fn upstream() -> Recorder {
     .await
 }
 
-/// Folder with a configuration that has the shipped policies and one that errs, in front of `upstream`.
-fn configuration(upstream: SocketAddr) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let shipped = std::path::absolute("policies").unwrap();
-    std::fs::write(folder.path().join("errs.yaml"), ERRING).unwrap();
-    let text = format!(
-        "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
-         upstream: {{ url: \"http://{upstream}\", responseTimeout: 500ms }}\npolicies: [{shipped:?}, errs.yaml]\n\
-         limits: {{ bodyBytes: 8192, headerBytes: 8192, bodyTimeout: 500ms }}\nlogs: {{ level: trace }}\nworkers: 1\n"
-    );
-    std::fs::write(folder.path().join("gateway.yaml"), text).unwrap();
-    folder
-}
-
 /// Sends one request and gives back what the gateway itself said; an answer of the upstream is not ours to keep clean.
 async fn refusal(address: SocketAddr, bytes: &[u8]) -> String {
     use tokio::io::AsyncWriteExt as _;
@@ -82,50 +70,30 @@ async fn refusal(address: SocketAddr, bytes: &[u8]) -> String {
 
 /// What was written, in all places, about all requests.
 struct Told {
-    log: String,
-    spans: String,
-    metrics: String,
-    own: String,
+    sinks: Vec<Sink>,
     refusals: Vec<(String, String)>,
 }
 
-async fn tell(upstream: SocketAddr, recorder: Option<&Recorder>) -> Told {
-    let mut collector = Collector::start(Protocol::Http, None).await;
-    let folder = configuration(upstream);
-    let program = Program::start(&folder.path().join("gateway.yaml"), &collector.variables()).await;
+async fn tell(upstream: SocketAddr, recorder: Option<&Recorder>, log: Log) -> Told {
+    let watched = Watched::start(upstream, ERRING, log).await;
+    let listen = watched.program.listen;
     let mut refusals = Vec::new();
     for (what, bytes) in requests().0 {
-        refusals.push((what, refusal(program.listen, &bytes).await));
+        refusals.push((what, refusal(listen, &bytes).await));
     }
     // clients that go away: in the middle of a body, and while the upstream thinks
     let headers = "content-type: application/json\r\ncontent-length: 5000\r\n";
-    let mut gone = Client::connect(program.listen).await;
+    let mut gone = Client::connect(listen).await;
     gone.send(head(PATCH, headers) + &format!("\"{SECRET}")).await;
     drop(gone);
     if let Some(recorder) = recorder {
-        let mut gone = Client::connect(program.listen).await;
+        let mut gone = Client::connect(listen).await;
         gone.send(head("GET /v1/users/hang-for-ever", "")).await;
         let first = recorder.request().await;
         assert!(String::from_utf8_lossy(&first.body).contains(SECRET), "the canaries are planted");
         while !recorder.request().await.line().contains("hang-for-ever") {}
     }
-    let metrics = metrics_with(program.admin, "http_server_active_requests 0").await;
-    program.signal("TERM");
-    let ended = program.ended().await;
-    assert!(ended.status.success(), "{}", ended.stderr);
-    Told { log: ended.stdout, spans: collector.rest(), metrics, own: ended.stderr, refusals }
-}
-
-/// The metrics, once they tell of `what`.
-async fn metrics_with(admin: SocketAddr, what: &str) -> String {
-    for _ in 0..500 {
-        let metrics = Client::connect(admin).await.get("/metrics").await.text().to_owned();
-        if metrics.contains(what) {
-            return metrics;
-        }
-        pingora_timeout::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    panic!("the metrics never told of {what}");
+    Told { sinks: watched.end().await, refusals }
 }
 
 /// Fails if `text` holds `canary` in any case, and shows what is around it.
@@ -141,31 +109,39 @@ fn assert_without(canary: &str, place: &str, text: &str) {
 }
 
 fn assert_clean(told: &Told) {
-    for (place, text) in
-        [("access log", &told.log), ("spans", &told.spans), ("metrics", &told.metrics), ("stderr", &told.own)]
-    {
-        assert!(text.len() > 500, "{place} says nothing: {text}");
-        assert_without(SECRET, place, text);
-        assert_without(NAME, place, text);
+    for Sink { name, text } in &told.sinks {
+        assert_without(SECRET, name, text);
+        assert_without(NAME, name, text);
     }
     for (what, refusal) in &told.refusals {
         assert_without(SECRET, &format!("the refusal of `{what}`"), refusal);
     }
 }
 
-fn reasons(log: &str) -> BTreeSet<String> {
-    let lines = log.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"));
-    lines.map(|line| line["reason"].as_str().or(line["decision"].as_str()).unwrap().to_owned()).collect()
+/// Why requests ended, by the access log and by the decision log.
+fn reasons(told: &Told) -> [BTreeSet<String>; 2] {
+    let word = |line: serde_json::Value| {
+        line["reason"].as_str().or(line["decision"].as_str()).or(line["outcome"].as_str()).unwrap().to_owned()
+    };
+    [0, 1].map(|sink| {
+        let lines = told.sinks[sink].text.lines();
+        lines.map(|line| word(serde_json::from_str(line).expect("a line is JSON"))).collect()
+    })
 }
 
 #[tokio::test]
 async fn no_canary_of_any_request_is_told_to_anyone() {
     let upstream = upstream().await;
-    let told = tell(upstream.address(), Some(&upstream)).await;
+    let told = tell(upstream.address(), Some(&upstream), Log::JsonOnStdout).await;
     assert_clean(&told);
-    let reasons: Vec<String> = reasons(&told.log).into_iter().collect();
+    let decisions = &told.sinks[1].text;
+    assert!(decisions.contains("\"fingerprint\"") && decisions.contains("\"previous\""));
+    let [logged, decided] = reasons(&told);
+    // what is exempt is no decision, and nor is what broke off unjudged
+    let expected = logged.iter().filter(|reason| !["abort", "exempt"].contains(&reason.as_str())).cloned();
+    assert_eq!(decided, expected.collect());
     assert_eq!(
-        reasons,
+        logged.into_iter().collect::<Vec<_>>(),
         [
             "abort",
             "allow",
@@ -191,7 +167,7 @@ async fn no_canary_of_any_request_is_told_to_anyone() {
 #[tokio::test]
 async fn no_canary_is_told_where_no_upstream_is_there() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let told = tell(closed, None).await;
+    let told = tell(closed, None, Log::JsonOnStdout).await;
     assert_clean(&told);
-    assert!(reasons(&told.log).contains("upstream_unreachable"));
+    assert!(reasons(&told)[0].contains("upstream_unreachable"));
 }

@@ -127,6 +127,7 @@ fn judged(bundle: &Bundle, case: &Case) -> Expected {
         query: "",
         headers: &headers,
         environment: KeyClass::of(key.authorization()).environment(),
+        key_fingerprint: None,
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };

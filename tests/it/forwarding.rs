@@ -230,7 +230,7 @@ async fn a_request_is_judged_wholly_by_the_bundle_it_came_under() {
     assert_eq!(gateway.ask(forbidden.clone()).await.status(), 422);
     let old = gateway.line().await["revision"].clone();
     let none: [PolicyText; 0] = [];
-    gateway.shared.gate.bundle.store(Arc::new(bundle(&none)));
+    gateway.shared.gate.replace(Arc::new(bundle(&none)));
     assert_eq!(gateway.ask(forbidden.clone()).await.status(), 200);
     let new = gateway.line().await["revision"].clone();
     assert_ne!(old, new);
@@ -239,7 +239,7 @@ async fn a_request_is_judged_wholly_by_the_bundle_it_came_under() {
     assert_eq!(gateway.line().await["revision"], old);
     assert_eq!(recorder.seen(), 1);
     let again = bundle(&[text("other.yaml", &shipped()[0].text)]);
-    gateway.shared.gate.bundle.store(Arc::new(again));
+    gateway.shared.gate.replace(Arc::new(again));
     gateway.ask(patch("{}")).await;
     assert_ne!(gateway.line().await["revision"], new);
 }

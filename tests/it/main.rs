@@ -13,6 +13,8 @@ mod config_errors;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod decision_log;
+#[cfg(test)]
 mod decisions;
 #[cfg(test)]
 mod embedded;
@@ -27,11 +29,17 @@ mod http2;
 #[cfg(test)]
 mod http2_frames;
 #[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod life;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod listeners;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod policy_schemas;
 #[cfg(test)]
 mod policy_tests;
 #[cfg(test)]
@@ -41,7 +49,11 @@ mod readme;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod request_limits;
+#[cfg(test)]
 mod rollout;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod selftest;
 #[cfg(test)]
@@ -49,11 +61,17 @@ mod server;
 #[cfg(test)]
 mod shadow;
 #[cfg(test)]
+mod shadowed;
+#[cfg(test)]
 mod siblings;
+#[cfg(test)]
+mod signals;
 #[cfg(test)]
 mod span_tree;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tail;
 #[cfg(test)]
 mod tidy;
 #[cfg(test)]
@@ -64,5 +82,7 @@ mod upstream;
 mod upstream_http2;
 #[cfg(test)]
 mod upstream_tls;
+#[cfg(test)]
+mod waivers;
 #[cfg(test)]
 mod watching;

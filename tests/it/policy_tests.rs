@@ -55,7 +55,8 @@ fn the_policies_that_ship_decide_as_their_tests_say_in_every_version() {
         let coverage = Coverage::of(&results, &policies, &bundle);
         let unseen: Vec<_> = coverage.branches.iter().filter(|branch| !branch.seen).collect();
         assert!(unseen.is_empty(), "{version}: {unseen:#?}");
-        assert_eq!(coverage.rules(), (9, 9));
+        let (rules, shown) = coverage.rules();
+        assert!(rules == shown && rules > policies.len(), "{version}: {shown} of {rules}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! Shadow validation: what is only audited passes as it would without us, and what does not fit is told to operators.
 
-use crate::support::gateway::{Gateway, Setup, head, json, patch};
+use crate::support::gateway::{Gateway, Setup, head, json, patch, text};
 use crate::support::recorder::Recorder;
 use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
+use portcullis::judge::PolicyText;
 use serde_json::json as value;
 
 const SECRET: &str = "canary-0451";
@@ -114,6 +115,49 @@ async fn an_operation_listed_by_name_is_enforced() {
     let (recorder, gateway) = started(only("CreateOrganization", Mode::Enforce)).await;
     let answer = gateway.ask(json("POST /v1/organizations", "", r#"{"name":5}"#)).await;
     assert_eq!((answer.status(), recorder.connections()), (422, 0), "{}", answer.text());
+}
+
+/// A policy for organizations, which are no business of any other.
+fn of_organizations(action: &str) -> PolicyText {
+    let policy = format!(
+        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: named }}\nspec:\n  \
+         match: {{ operations: [CreateOrganization] }}\n  actions: [{action}]\n  validations:\n    \
+         - {{ expression: body.name != \"forbidden\", field: name, message: not this one }}\n"
+    );
+    text("named.yaml", &policy)
+}
+
+#[tokio::test]
+async fn a_policy_in_shadow_mode_refuses_nothing_and_one_that_denies_takes_the_contract_with_it() {
+    let spelt = |line: &str, body: &str| json(line, "", body);
+    for (request, status) in [
+        (spelt("POST /v1/organizations", r#"{"name":5}"#), 422),
+        (spelt("POST /v1/organizations", r#"{"name":"forbidden"}"#), 422),
+        (spelt("POST /v1/organizations", r#"{"name":"a","name":"b"}"#), 400),
+        (spelt("POST /v1/organizations", "{"), 400),
+        (spelt("POST /v1/organizations/", r#"{"name":"forbidden"}"#), 400),
+        (spelt("POST /v1/organizations?name=forbidden", "{}"), 400),
+    ] {
+        for (action, status) in [("Audit", 200), ("Warn", 200), ("Deny", status)] {
+            let recorder = Recorder::answering(200, "{}").await;
+            let gateway =
+                Setup { policies: vec![of_organizations(action)], ..Setup::before(recorder.address()) }.start();
+            let answer = gateway.ask(request.clone()).await;
+            assert_eq!(answer.status(), status, "{action}: {}", answer.text());
+            assert_eq!(recorder.connections(), usize::from(status == 200), "{action}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_policy_in_shadow_mode_says_what_it_would_have_refused() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut gateway = Setup { policies: vec![of_organizations("Audit")], ..Setup::before(recorder.address()) }.start();
+    let body = r#"{"name":"forbidden","created_by":"user_1"}"#;
+    assert_eq!(gateway.ask(json("POST /v1/organizations", "", body)).await.status(), 200);
+    let line = gateway.line().await;
+    let told = value!([{ "name": "named", "action": "audit" }]);
+    assert_eq!((&line["decision"], &line["policies"]), (&value!("allow"), &told), "{line}");
 }
 
 #[tokio::test]

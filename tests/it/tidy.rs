@@ -92,7 +92,8 @@ const PURE: [&str; 8] =
     ["policy_test", "rollout", "decision_log", "judge", "policy", "document", "contract", "manifest"];
 
 /// The log writers, whose business the standard streams are.
-const WRITERS: [&str; 2] = ["src/telemetry/access_log/mod.rs", "src/telemetry/application_log.rs"];
+const WRITERS: [&str; 3] =
+    ["src/telemetry/access_log/mod.rs", "src/telemetry/application_log.rs", "src/telemetry/otlp/console.rs"];
 
 const LONGEST_FILE: usize = 400;
 
@@ -196,6 +197,16 @@ fn only_cli_prints() {
             && macros.iter().chain(&streams).any(|word| line.contains(word))
     };
     hold("only cli prints", &breaches(&src(), Source::product, prints));
+}
+
+/// What derives `Debug` shows all that it holds, and what it holds may change.
+#[test]
+fn nothing_is_logged_by_its_debug_form() {
+    let debug = |_: &Source, line: &str| {
+        line.contains(" = ?")
+            || line.contains("tracing::") && ["(?", " ?", ":?}"].iter().any(|form| line.contains(form))
+    };
+    hold("log words of a closed list, numbers and names of ours", &breaches(&src(), Source::product, debug));
 }
 
 #[test]

@@ -1,99 +1,20 @@
 //! What a collector gets of a request, over both protocols, and what a request feels of a collector that is gone.
 
 use crate::support::collector::{Collector, Protocol, attribute};
-use http::{HeaderMap, HeaderValue};
+use crate::support::telemetry::{CANARY, LONG, PARENT, TRACE, allowed, called, denied, telemetry};
+use http::HeaderMap;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use portcullis::config::gateway::{
-    AccessLog, AlwaysExport, LogFormat, LogLevel, Logs, Sampler, Traces, UpstreamTarget,
-};
-use portcullis::judge::violation::{Action, Field, Rule, Violation};
-use portcullis::reason::Reason;
-use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
-use portcullis::telemetry::{Output, Setup, Telemetry};
+use portcullis::config::gateway::Sampler;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
-
-const CANARY: &str = "canary_of_the_request";
-const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-const PARENT: &str = "00f067aa0ba902b7";
-const LONG: Duration = Duration::from_secs(10);
-
-fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telemetry {
-    let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.clone());
-    let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, format: LogFormat::Json, level: LogLevel::Info },
-        traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied], slow_threshold: LONG },
-        upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
-        output: Output::new(io::sink(), false),
-        decisions: None,
-        environment: &lookup,
-        runtime: Handle::current(),
-    };
-    Telemetry::start(setup).expect("telemetry")
-}
-
-fn called() -> HeaderMap {
-    let parent = HeaderValue::from_str(&format!("00-{TRACE}-{PARENT}-01")).expect("a header value");
-    HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), parent)])
-}
-
-fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
-    let mut record = Record::begin("PATCH", telemetry.begin(headers), Arc::from("0123abcd"));
-    record.routed = Some(Routed {
-        route: Arc::from("/v1/users/{user_id}"),
-        operation: Arc::from("UpdateUser"),
-        api_version: Arc::from("2026-05-12"),
-    });
-    record.elapsed = Duration::from_millis(2);
-    let step = Duration::from_micros(1);
-    record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
-    record
-}
-
-fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
-    let mut record = routed(telemetry, headers);
-    record.outcome = Outcome::Allowed;
-    record.status = 200;
-    record.upstream = Some(UpstreamCall {
-        started: record.started,
-        elapsed: Duration::from_millis(1),
-        status: Some(200),
-        reused: false,
-        connect: Some(Duration::from_micros(300)),
-        ..UpstreamCall::begin()
-    });
-    record
-}
-
-fn denied(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
-    let mut record = routed(telemetry, headers);
-    record.outcome = Outcome::Denied;
-    record.reason = Some(Reason::PolicyDenied);
-    record.status = 422;
-    let policy = Rule::Policy(Arc::from("no-skip-password-checks"));
-    let declared = Field::Declared(String::from("skip_password_checks"));
-    let undeclared = Field::Undeclared { parent: String::new(), name: CANARY.to_owned() };
-    record.violations = vec![
-        violation(Reason::PolicyDenied, policy, declared),
-        violation(Reason::SchemaViolation, Rule::Keyword("additionalProperties"), undeclared),
-    ];
-    record
-}
-
-fn violation(reason: Reason, rule: Rule, field: Field) -> Violation {
-    let message = Arc::from(format!("{CANARY} is in the message"));
-    Violation { reason, action: Action::Deny, rule, field: Some(field), message, hint: None, owner: None }
-}
 
 fn of_kind(spans: &[Span], kind: SpanKind) -> &Span {
     spans.iter().find(|span| span.kind == kind as i32).expect("a span of the kind")

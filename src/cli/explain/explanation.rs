@@ -32,6 +32,9 @@ pub(super) struct Finding {
     pub(super) reason: &'static str,
     /// The policy, keyword or `gateway`.
     pub(super) rule: String,
+    /// The waiver for which it is only audited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) waived_by: Option<String>,
     pub(super) field: Option<String>,
     pub(super) message: String,
     pub(super) hint: Option<String>,
@@ -73,6 +76,9 @@ pub(super) struct Rules {
     pub(super) key: &'static str,
     pub(super) schema: String,
     pub(super) policies: Vec<PolicySaid>,
+    /// How limits count it; whether it is one too many, only the gateway knows that counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) limits: Vec<LimitSaid>,
     pub(super) revision: String,
     /// What a log kept of the request: place and shape.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -97,6 +103,15 @@ pub(super) struct PolicySaid {
     pub(super) because: Vec<String>,
     /// The conditions and validations that were evaluated.
     pub(super) expressions: Vec<Evaluated>,
+}
+
+/// How a limit counts a request.
+#[derive(Debug, Serialize)]
+pub(super) struct LimitSaid {
+    pub(super) name: String,
+    pub(super) action: &'static str,
+    /// For people.
+    pub(super) claim: String,
 }
 
 /// An expression, or a part of one, with what it came to.

@@ -1,9 +1,9 @@
 //! A request that is judged now: by the gateway's own admission and the one judge, in a dry run.
 
 use super::change;
-use super::explanation::{Chosen, Evaluated, Explanation, Finding, PolicySaid, Rules};
+use super::explanation::{Chosen, Evaluated, Explanation, Finding, LimitSaid, PolicySaid, Rules};
 use super::request::Asked;
-use super::said::{because, outcome};
+use super::said::{because, claimed, outcome};
 use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::KeyClass;
 use crate::contract::strictness::Mode;
@@ -67,6 +67,7 @@ impl Judge<'_> {
             key: run.key.as_str(),
             schema: self.schema(asked, run),
             policies: self.policies(operation, run),
+            limits: limits(run),
             revision: self.bundle.revision.to_string(),
             kept: Vec::new(),
         }
@@ -120,7 +121,7 @@ impl Judge<'_> {
             policies.extend(rules.map(|((policy, outcome), parts)| policy_said(policy, outcome, parts)));
         }
         let others = self.bundle.policies.all().iter();
-        let others = others.filter(|policy| operation.is_some_and(|it| !policy.operations.contains(&it.id)));
+        let others = others.filter(|policy| operation.is_some_and(|it| !policy.scope.operations.contains(&it.id)));
         policies.extend(others.map(|policy| PolicySaid {
             name: policy.name.to_string(),
             action: policy.action.as_str(),
@@ -157,11 +158,22 @@ fn finding(violation: &Violation) -> Finding {
         action: violation.action.as_str(),
         reason: violation.reason.as_str(),
         rule: violation.rule.to_string(),
+        waived_by: text(&violation.waived_by),
         field: violation.field.as_ref().map(Field::for_caller),
         message: violation.message.to_string(),
         hint: text(&violation.hint),
         owner: text(&violation.owner),
     }
+}
+
+fn limits(run: &DryRun) -> Vec<LimitSaid> {
+    let Ok(Way::Judged(judged)) = &run.way else { return Vec::new() };
+    let said = judged.judgement.limits.iter().map(|(limit, claim)| LimitSaid {
+        name: limit.name.to_string(),
+        action: limit.action.as_str(),
+        claim: claimed(limit, claim),
+    });
+    said.collect()
 }
 
 const fn no_route(routed: Option<&Routed>) -> &'static str {
@@ -190,7 +202,7 @@ fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String
 }
 
 fn policy_said(policy: &Policy, said: &Outcome, parts: &[Part]) -> PolicySaid {
-    let roles = std::iter::repeat_n("condition", policy.conditions()).chain(std::iter::repeat("validation"));
+    let roles = std::iter::repeat_n("condition", policy.scope.conditions()).chain(std::iter::repeat("validation"));
     let expressions = parts.iter().zip(roles).map(|(part, role)| Evaluated { role: Some(role), ..evaluated(part) });
     PolicySaid {
         name: policy.name.to_string(),

@@ -14,7 +14,10 @@ pub(super) fn kept(entry: &Entry<'_>) -> Vec<(String, String)> {
     if let Some(body) = &entry.body {
         match &body.skeleton {
             Some(skeleton) => walk("body", skeleton, &mut places),
-            None => places.push(("body".to_owned(), format!("{} bytes, empty or not read", body.bytes))),
+            None => {
+                let bytes = body.bytes.map_or_else(|| "removed by a mask".to_owned(), |bytes| format!("{bytes} bytes"));
+                places.push(("body".to_owned(), format!("{bytes}, empty or not read")));
+            }
         }
     }
     places

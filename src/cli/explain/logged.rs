@@ -83,13 +83,13 @@ fn finding(entry: &Entry<'_>, at: usize, violation: &Violation<'_>, same: Option
         Rule::Gateway => "gateway".to_owned(),
     };
     let validation = same.and_then(|bundle| validation(entry, at, bundle));
-    let waived = violation.waived_by.as_ref().map(|waiver| format!(", waived by {waiver}")).unwrap_or_default();
     let message = validation.map_or_else(|| violation.reason.meaning().to_owned(), |it| it.message.to_string());
     Finding {
         action: violation.action.as_str(),
         reason: violation.reason.as_str(),
+        waived_by: violation.waived_by.as_ref().map(Text::to_string),
         field: violation.field.as_ref().map(Text::to_string),
-        message: format!("{message}{waived}"),
+        message,
         hint: validation.and_then(|validation| validation.hint.as_deref().map(str::to_owned)),
         owner: same.and_then(|bundle| policy(bundle, &rule)?.owner.as_deref().map(str::to_owned)),
         rule,
@@ -106,7 +106,11 @@ fn validation<'b>(entry: &Entry<'_>, at: usize, bundle: &'b Bundle) -> Option<&'
     let violation = entry.violations.get(at).filter(denied)?;
     let Rule::Policy(name) = &violation.rule else { return None };
     let before = entry.violations.iter().take(at).filter(denied).filter(|it| it.rule == violation.rule).count();
-    let Said::Violated(parts) = &entry.policies.iter().find(|policy| policy.name == *name)?.said else { return None };
+    let (Said::Violated(parts) | Said::Misfit(parts)) =
+        &entry.policies.iter().find(|policy| policy.name == *name)?.said
+    else {
+        return None;
+    };
     let part = parts.iter().filter(|part| part.error.is_none()).nth(before)?;
     policy(bundle, name)?.validations.get(part.validation)
 }
@@ -136,6 +140,7 @@ fn rules(entry: &Entry<'_>, same: Option<&Bundle>) -> Rules {
             (true, found) => format!("findings: {found}"),
         },
         policies: entry.policies.iter().map(|it| policy_said(it, same)).collect(),
+        limits: Vec::new(),
         revision: entry.revision.to_string(),
         kept: kept(entry),
     }
@@ -161,14 +166,15 @@ fn policy_said(evaluated: &Evaluated<'_>, same: Option<&Bundle>) -> PolicySaid {
         Said::Failed { condition, error } => {
             ("error", vec![format!("condition `{condition}` could not be evaluated: {error}")])
         }
-        Said::Violated(parts) => {
+        Said::Violated(parts) | Said::Misfit(parts) => {
             let why = parts.iter().map(|part| {
                 let source = known.and_then(|policy| policy.validations.get(part.validation));
                 let what =
                     source.map_or_else(|| format!("validation {}", part.validation + 1), |it| it.source.to_string());
                 part.error.as_ref().map_or_else(|| format!("not true: {what}"), |error| format!("{error}: {what}"))
             });
-            ("violated", why.collect())
+            let schema = matches!(evaluated.said, Said::Misfit(_)).then(|| "does not fit its schema".to_owned());
+            ("violated", schema.into_iter().chain(why).collect())
         }
     };
     PolicySaid {

@@ -14,7 +14,7 @@ mod said;
 mod text;
 
 pub(super) use args::ExplainArgs;
-pub(super) use said::said;
+pub(super) use said::{by, claimed, said};
 
 use super::{Exit, Failure, console, load};
 use crate::config::gateway::{Gateway, ListenAddress};

@@ -1,6 +1,9 @@
 //! What a policy said, in words.
 
-use crate::policy::{Outcome, Policy};
+use crate::judge::violation::Violation;
+use crate::policy::cel::EvaluationError;
+use crate::policy::{Claim, Key, Limit, Outcome, Outside, Policy};
+use std::collections::BTreeSet;
 
 /// What a policy said, on one line.
 pub(in crate::cli) fn said(policy: &Policy, said: &Outcome) -> String {
@@ -16,7 +19,7 @@ pub(super) const fn outcome(said: &Outcome) -> &'static str {
         Outcome::OtherEnvironment => "other_environment",
         Outcome::NoMatch(_) => "no_match",
         Outcome::Holds => "holds",
-        Outcome::Violated(_) => "violated",
+        Outcome::Violated(_) | Outcome::Misfit(..) => "violated",
         Outcome::Failed(..) => "error",
     }
 }
@@ -25,17 +28,46 @@ pub(super) const fn outcome(said: &Outcome) -> &'static str {
 pub(super) fn because(policy: &Policy, said: &Outcome) -> Vec<String> {
     match said {
         Outcome::OtherEnvironment => vec!["not for this environment".to_owned()],
-        Outcome::NoMatch(position) => vec![format!("condition `{}` is not true", policy.condition(*position))],
+        Outcome::NoMatch(position) => vec![format!("condition `{}` is not true", policy.scope.condition(*position))],
         Outcome::Failed(position, error) => {
-            vec![format!("condition `{}` could not be evaluated: {error}", policy.condition(*position))]
+            vec![format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))]
         }
         Outcome::Holds => Vec::new(),
-        Outcome::Violated(positions) => {
-            let parts = positions.iter().map(|(position, error)| {
-                let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
-                error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
-            });
-            parts.collect()
+        Outcome::Violated(positions) => violated(policy, positions),
+        Outcome::Misfit(findings, positions) => {
+            let keywords: BTreeSet<_> = findings.iter().map(|finding| finding.keyword).collect();
+            let schema = format!("does not fit its schema: {}", keywords.into_iter().collect::<Vec<_>>().join(", "));
+            [vec![schema], violated(policy, positions)].concat()
         }
     }
+}
+
+fn violated(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> Vec<String> {
+    let parts = positions.iter().map(|(position, error)| {
+        let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
+        error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
+    });
+    parts.collect()
+}
+
+/// How a limit counts a request, on one line.
+pub(in crate::cli) fn claimed(limit: &Limit, claim: &Claim) -> String {
+    match claim {
+        Claim::None(Outside::OtherEnvironment) => "not for this environment".to_owned(),
+        Claim::None(Outside::NoMatch(position)) => {
+            format!("condition `{}` is not true", limit.scope.condition(*position))
+        }
+        Claim::None(Outside::Failed(position, error)) => {
+            format!("condition `{}` could not be evaluated: {error}", limit.scope.condition(*position))
+        }
+        Claim::Counts(Key::Null) => "counts it with all that have no key".to_owned(),
+        Claim::Counts(key) => format!("counts it by the key {}", key.to_json()),
+        Claim::Failed(error) => format!("key could not be evaluated: {error}"),
+    }
+}
+
+/// The rule, with the waiver for which it is only audited.
+pub(in crate::cli) fn by(violation: &Violation) -> String {
+    let waived = violation.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})"));
+    format!("{}{}", violation.rule, waived.unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! The explanation for people: the conclusion first, lines that fit a terminal.
 
-use super::explanation::{Changes, Evaluated, Explanation, Finding, PolicySaid, Rules};
+use super::explanation::{Changes, Evaluated, Explanation, Finding, LimitSaid, PolicySaid, Rules};
 use crate::cli::columns::{columns, filled, wrapped};
 use std::fmt::Write;
 
@@ -31,6 +31,7 @@ pub(super) fn report(told: &Explanation, color: bool) -> String {
     if let Some(rules) = &told.rules {
         facts(&mut text, rules);
         policies(&mut text, rules, color);
+        limits(&mut text, rules, color);
         kept(&mut text, rules, color);
     }
     text.trim_end().to_owned()
@@ -58,7 +59,8 @@ fn heading(text: &mut String, title: &str, color: bool) {
 fn finding(text: &mut String, found: &Finding) {
     let field = found.field.as_ref().filter(|field| !found.message.contains(*field));
     let field = field.map(|field| format!(" (`{field}`)")).unwrap_or_default();
-    let line = format!("{} by {}: {}{field}", found.action, found.rule, found.message);
+    let waived = found.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})")).unwrap_or_default();
+    let line = format!("{} by {}{waived}: {}{field}", found.action, found.rule, found.message);
     let _ = writeln!(text, "{}", filled(2, 4, &line));
     for (name, value) in [("hint", &found.hint), ("owner", &found.owner)] {
         if let Some(value) = value {
@@ -135,6 +137,15 @@ fn policies(text: &mut String, rules: &Rules, color: bool) {
         let _ = write!(text, "\nnot for this operation\n  ");
         let _ = writeln!(text, "{}", wrapped(2, others.iter().map(|policy| policy.name.as_str())));
     }
+}
+
+fn limits(text: &mut String, rules: &Rules, color: bool) {
+    if rules.limits.is_empty() {
+        return;
+    }
+    heading(text, "limits", color);
+    let row = |limit: &LimitSaid| vec![limit.name.clone(), limit.action.to_owned(), limit.claim.clone()];
+    text.push_str(&columns("  ", &rules.limits.iter().map(row).collect::<Vec<_>>()));
 }
 
 /// What came of a policy.

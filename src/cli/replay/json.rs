@@ -1,6 +1,7 @@
 //! The outcome for programs.
 
 use super::{Told, expression};
+use crate::policy::Action;
 use crate::policy::recorded::Part;
 use crate::rollout::{Change, Examples};
 use serde_json::{Value, json};
@@ -29,12 +30,13 @@ fn policy(told: &Told<'_>, name: &str, change: &Change) -> Value {
         let kind = match part {
             Part::Condition(_) => "condition",
             Part::Validation(_) => "validation",
+            Part::Schema => "schema",
         };
         json!({ kind: expression(told.bundle, name, *part), "count": of.count, "decisions": of.decisions })
     });
     json!({
         "name": name,
-        "action": change.action.map(|action| action.as_str()),
+        "action": change.action.map(Action::as_str),
         "asked": change.asked,
         "failed": change.before,
         "fails_now": change.after,

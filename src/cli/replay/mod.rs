@@ -56,10 +56,11 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
 fn expression(bundle: &Bundle, name: &str, part: Part) -> String {
     let policy = bundle.policies.all().iter().find(|policy| *policy.name == *name);
     match (part, policy) {
-        (Part::Condition(position), Some(policy)) => format!("condition `{}`", policy.condition(position)),
+        (Part::Condition(position), Some(policy)) => format!("condition `{}`", policy.scope.condition(position)),
         (Part::Validation(position), Some(policy)) => {
             policy.validations.get(position).map(|it| one_line(&it.source)).unwrap_or_default()
         }
+        (Part::Schema, _) => "`schema`".to_owned(),
         (_, None) => String::new(),
     }
 }

@@ -108,6 +108,7 @@ fn why(policy: &PolicyTold<'_>) -> String {
         Advice::Wait => "would have refused nothing, but applied too seldom".to_owned(),
         Advice::Dead if said.asked == 0 => "no request to its operations".to_owned(),
         Advice::Dead if said.elsewhere == said.asked => "no request of its environments".to_owned(),
+        Advice::Dead if said.misfits > 0 => "asked only of bodies that do not fit the schema".to_owned(),
         Advice::Dead => {
             let conditions = said.unmatched.by_count();
             let names: Vec<_> = conditions.iter().map(|(name, _)| format!("`{name}`")).collect();

@@ -2,7 +2,7 @@
 
 use super::Report;
 use crate::cli::columns::columns;
-use crate::cli::explain::said;
+use crate::cli::explain::{by, claimed, said};
 use crate::policy_test::{Branch, CaseResult, Coverage};
 use std::fmt::Write;
 
@@ -32,14 +32,18 @@ fn failure(text: &mut String, result: &CaseResult<'_>) {
     let rules = result.decided.rules.iter().map(|(policy, outcome)| {
         vec![policy.name.to_string(), policy.action.as_str().to_owned(), said(policy, outcome)]
     });
-    let rules: Vec<_> = rules.collect();
+    let claims =
+        result.decided.limits.iter().map(|(limit, claim)| {
+            vec![limit.name.to_string(), limit.action.as_str().to_owned(), claimed(limit, claim)]
+        });
+    let rules: Vec<_> = rules.chain(claims).collect();
     if rules.is_empty() {
         let _ = writeln!(text, "  why: no policy was asked");
     } else {
         let _ = writeln!(text, "  why:\n{}", columns("    ", &rules));
     }
     for violation in &result.decided.violations {
-        let _ = writeln!(text, "    {} by {}: {}", violation.action.as_str(), violation.rule, violation.message);
+        let _ = writeln!(text, "    {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
     }
     text.push('\n');
 }

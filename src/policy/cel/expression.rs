@@ -2,6 +2,7 @@
 
 use super::EvaluationError;
 use super::evaluation::Evaluation;
+use super::key::Key;
 use super::kind::Kinds;
 use super::lower::{self, Lowering};
 use super::names::{Names, Variable};
@@ -11,6 +12,7 @@ use super::sight::{Failure, Structure};
 use super::syntax::{Mistake, Syntax, parse};
 use super::value::Value;
 use crate::document::NodeRef;
+use crate::policy::reads::Reads;
 use std::collections::BTreeSet;
 
 /// An expression that is true or false of a request.
@@ -20,6 +22,10 @@ pub(in crate::policy) struct Expression {
     /// As it was written.
     source: Box<str>,
 }
+
+/// An expression by whose value requests are told apart.
+#[derive(Debug)]
+pub(in crate::policy) struct KeyExpression(Node);
 
 /// What `variables` stand for, in the order in which they are declared.
 #[derive(Debug)]
@@ -68,6 +74,41 @@ impl<'c> Names<'c> {
         if mistakes.is_empty() { Ok(Expression { node: part.node, source: source.into() }) } else { Err(mistakes) }
     }
 
+    /// Compiles an expression by whose value requests are told apart.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it.
+    pub(in crate::policy) fn key(&mut self, source: &str) -> Result<KeyExpression, Vec<Mistake>> {
+        let (part, _, mut mistakes) = self.load(source);
+        let reads = self.take_reads();
+        if mistakes.is_empty() {
+            mistakes.extend(self.no_key(source, &part, &reads));
+        }
+        self.reads = reads;
+        if mistakes.is_empty() { Ok(KeyExpression(part.node)) } else { Err(mistakes) }
+    }
+
+    /// What is wrong with an expression as a key.
+    fn no_key(&self, source: &str, part: &lower::Part<'_>, reads: &Reads) -> Option<Mistake> {
+        let all = 0..source.len();
+        let kinds = part.r#type.kinds;
+        if let Some(secret) = self.secret(reads) {
+            let message = format!("the key may hold something of `{secret}`, which the contract marks as a secret");
+            let help = "tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret";
+            return Some(Mistake::new(&all, message).with_help(help));
+        }
+        if part.as_constant().is_some() {
+            let mistake = Mistake::new(&all, "the key is the same for every request");
+            return Some(mistake.with_help("leave `key` out to count all requests together"));
+        }
+        if !Key::KINDS.contains(kinds) {
+            let message = format!("the key may be {kinds}, and must be {}", Key::KINDS);
+            return Some(Mistake::new(&all, message).with_help("convert it, as in `string(...)`"));
+        }
+        None
+    }
+
     fn load(&mut self, source: &str) -> (lower::Part<'c>, usize, Vec<Mistake>) {
         match parse(source) {
             Ok(tree) => {
@@ -93,6 +134,10 @@ fn never_decides(source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Opti
     if !part.r#type.kinds.meets(Kinds::BOOL) {
         let mistake = Mistake::new(&all, format!("the expression gives {}, and must give a bool", part.r#type.kinds));
         return Some(mistake.with_help("compare it with something"));
+    }
+    if matches!(part.node, Node::Entry(..)) {
+        let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
+        return Some(Mistake::new(&all, message).with_help(format!("write `{source} == true`")));
     }
     // one word says on purpose what a calculation says by mistake
     let is_written = matches!(parse(source), Ok(tree) if matches!(tree.syntax, Syntax::Literal(_)));
@@ -136,6 +181,21 @@ impl Variables {
             recording.learn(source, node);
         }
         Evaluation::recorded(Some(request), &self.nodes, recording)
+    }
+}
+
+impl KeyExpression {
+    /// The key of the request.
+    ///
+    /// # Errors
+    ///
+    /// The expression has no value.
+    pub(in crate::policy) fn of<'a>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, NodeRef<'a>>,
+    ) -> Result<Key, EvaluationError> {
+        let value = evaluation.value(&self.0).map_err(Failure::error)?;
+        Key::of(&value).ok_or(EvaluationError::NoSuchOverload)
     }
 }
 

@@ -16,6 +16,7 @@ mod evaluation;
 mod expression;
 mod fold;
 mod function;
+mod key;
 mod kind;
 mod lower;
 mod names;
@@ -29,20 +30,24 @@ mod recorder;
 mod sight;
 mod size;
 mod syntax;
+mod terms;
 mod time;
 mod types;
 mod value;
 mod written;
 
 pub use error::EvaluationError;
-pub(super) use expression::{Expression, Purpose, Variables};
+pub(super) use evaluation::Evaluation;
+pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
+pub use key::Key;
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub use record::is_credential;
 pub use recorder::{Part, Seen};
 pub(super) use sight::Failure;
 pub use sight::Hidden;
-pub(super) use syntax::Mistake;
+pub(super) use syntax::{LONGEST, Mistake};
+pub(super) use terms::terms;
 
 #[cfg(test)]
 mod tests;

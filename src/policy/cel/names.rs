@@ -76,6 +76,13 @@ impl<'c> Names<'c> {
         std::mem::take(&mut self.query)
     }
 
+    /// The first field that is or holds a secret among those of `reads`, and those that only a request decides on.
+    pub(super) fn secret(&self, reads: &Reads) -> Option<&'c str> {
+        let fields = self.bodies().flat_map(|body| body.names().map(move |name| (name, body.member(name))));
+        let secrets = fields.filter(|(_, field)| field.is_some_and(Declared::holds_secret));
+        secrets.map(|(name, _)| name).filter(|name| reads.touch_field(name)).min()
+    }
+
     fn bodies(&self) -> impl Iterator<Item = &'c Declared> {
         self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared()))
     }
@@ -98,14 +105,22 @@ impl<'c> Names<'c> {
         Ok(Field(Type::declared(declared).or_null()))
     }
 
+    /// Whether an operation that the policy matches has a field of the body called `name`.
+    pub(super) fn is_field(&self, name: &str) -> bool {
+        self.bodies().any(|body| body.member(name).is_some())
+    }
+
     /// What a fact is known to be.
     pub(super) fn fact(&self, fact: Fact) -> Type<'c> {
         match fact {
-            Fact::Method | Fact::Path => Type::of(Kinds::STRING),
+            Fact::Method => Type::one_of(self.operations.iter().map(|operation| operation.method.as_ref())),
+            Fact::Path => Type::of(Kinds::STRING),
             Fact::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
             Fact::ApiVersion => Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref())),
             Fact::Time => Type::of(Kinds::TIMESTAMP),
-            Fact::ClientIp | Fact::ClientSpiffeId | Fact::ClientCertSha256 => Type::of(Kinds::STRING).or_null(),
+            Fact::ClientIp | Fact::ClientSpiffeId | Fact::ClientCertSha256 | Fact::KeyFingerprint => {
+                Type::of(Kinds::STRING).or_null()
+            }
             Fact::ClientUnixUid => Type::of(Kinds::INT).or_null(),
             Fact::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
             Fact::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),

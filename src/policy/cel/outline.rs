@@ -77,6 +77,7 @@ impl<'a> Facts<'a, &'a Outline<'a>> for &'a RecordedRequest<'a> {
                 None => Value::Hidden(Hidden { kinds: Kinds::TIMESTAMP, size: None }),
             },
             Fact::Environment => Value::String(self.environment.as_str()),
+            Fact::KeyFingerprint => self.key_fingerprint.map_or(Value::Null, Value::String),
             Fact::ClientIp
             | Fact::ClientUnixUid
             | Fact::ClientSpiffeId

@@ -26,6 +26,7 @@ pub(in crate::policy) enum Fact {
     ClientDnsNames,
     ClientCertSha256,
     Environment,
+    KeyFingerprint,
 }
 
 /// What holds values by names that only a request decides on; a name that is not there reads as `null`.
@@ -69,15 +70,18 @@ pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
             ("certSha256", Known::Fact(Fact::ClientCertSha256)),
         ],
     ),
-    ("instance", &[("environment", Known::Fact(Fact::Environment))]),
+    (
+        "instance",
+        &[("environment", Known::Fact(Fact::Environment)), ("keyFingerprint", Known::Fact(Fact::KeyFingerprint))],
+    ),
 ];
 
 /// Headers that hold credentials: policies cannot read them, so that no rule can tell them to anyone.
 const CREDENTIALS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
 
-/// Whether the header holds credentials: to policies it is not there.
-pub fn is_credential(header: &str) -> bool {
-    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(header))
+/// Whether the header called `name` holds credentials: to policies it is not there.
+pub fn is_credential(name: &str) -> bool {
+    CREDENTIALS.iter().any(|credential| credential.eq_ignore_ascii_case(name))
 }
 
 /// The request that expressions are about.
@@ -127,6 +131,10 @@ impl<'a> Facts<'a, NodeRef<'a>> for Request<'a> {
             Fact::ApiVersion => Value::String(&self.operation.api_version),
             Fact::Time => time(attributes.time).map_or(Value::Null, Value::Timestamp),
             Fact::Environment => Value::String(attributes.environment.as_str()),
+            Fact::KeyFingerprint => {
+                let fingerprint = attributes.key_fingerprint;
+                fingerprint.map_or(Value::Null, |it| Value::Text(it.to_string().into()))
+            }
             Fact::ClientIp
             | Fact::ClientUnixUid
             | Fact::ClientSpiffeId

@@ -222,7 +222,7 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
     /// The value in a map under `key`; none where the map has no such key.
     pub(super) fn under(&self, key: &Self, budget: &mut Budget) -> Result<Option<Self>, Failure<S::Hidden>> {
         match (self, key) {
-            (Self::Object(_), Self::Hidden(hidden)) => Err(Failure::Hidden(*hidden)),
+            (Self::Object(_), Self::Hidden(hidden)) | (Self::Hidden(hidden), _) => Err(Failure::Hidden(*hidden)),
             (Self::Object(object), _) => {
                 key.as_str().map_or(Ok(None), |name| object.member(name)).map_err(Failure::Hidden)
             }
@@ -232,7 +232,6 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
             (Self::OwnMap(entries), _) => {
                 find(entries.iter().map(|(known, value)| (known.clone(), || value.clone())), key, budget)
             }
-            (Self::Hidden(hidden), _) => Err(Failure::Hidden(*hidden)),
             _ => Err(EvaluationError::NoSuchOverload.into()),
         }
     }

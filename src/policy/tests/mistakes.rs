@@ -42,7 +42,7 @@ fn nothing_is_wrong_with_the_sound_one() {
 }
 
 /// In place of the validation's expression: what is wrong with it.
-const EXPRESSIONS: [(&str, &str); 70] = [
+const EXPRESSIONS: [(&str, &str); 90] = [
     (
         "body.frist_name != null",
         "13:14: `frist_name` is not a field of any operation that this policy matches [did you mean `first_name`?]",
@@ -206,8 +206,8 @@ const EXPRESSIONS: [(&str, &str); 70] = [
     ("body.locale == 'a", "13:24: the string has no end"),
     ("body.locale == null)", "13:28: `)` stands where an operator or the end should be"),
     ("body.locale ==", "13:23: the expression ends where a value should follow"),
-    ("body.locale == null or true", "13:29: `or` stands where an operator or the end should be"),
-    ("if(body.locale == null)", "13:9: CEL keeps the word `if` for itself"),
+    ("body.locale == null or true", "13:29: `or` stands where an operator or the end should be [write `||`]"),
+    ("if(body.locale == null)", "13:9: CEL keeps the word `if` for itself [write `condition ? value : other value`]"),
     ("has(body)", "13:9: `has` asks for a member, as in `has(body.first_name)`"),
     ("{\"a\": 1, \"a\": 2}[body.locale] == 1", "13:9: `{\"a\": 1, \"a\": 2}` never has a value: key twice in a map"),
     (
@@ -219,6 +219,50 @@ const EXPRESSIONS: [(&str, &str); 70] = [
     (
         "body.locale.matches(r\"\\bx\\b\")",
         "13:29: the pattern has a `\\b` or `\\B`, which depends on the language of the text [write `(?-u:\\b)` for the boundary of an ASCII word]",
+    ),
+    ("body.locale == null and true", "13:29: `and` stands where an operator or the end should be [write `&&`]"),
+    (
+        "not body.locale",
+        "13:13: `body` stands where an operator or the end should be [write `!(...)` around what must not be]",
+    ),
+    (
+        "body.locale not in []",
+        "13:21: `not` stands where an operator or the end should be [write `!(...)` around what must not be]",
+    ),
+    ("body.locale is null", "13:21: `is` stands where an operator or the end should be [write `==`]"),
+    ("body.locale <> null", "13:22: `>` stands where a value should be [write `!=`]"),
+    ("body.locale =~ 'a'", "13:21: not a sign that CEL has [write `value.matches(\"pattern\")`]"),
+    (
+        "body?.locale == null",
+        "13:14: `.` stands where a value should be [write `.`; a field that is absent reads as `null`]",
+    ),
+    ("body.locale ?? 'a' == 'a'", "13:22: `?` stands where a value should be [write `value == null ? other : value`]"),
+    ("body.locale == “x”", "13:24: not a sign that CEL has [a text stands in straight quotes]"),
+    ("body.locale.matches(/^a/)", "13:29: `/` stands where a value should be [a pattern stands in quotes]"),
+    ("body.locale == None", "13:24: `None` is not a name that policies know [write `null`]"),
+    ("first_name == null", "13:9: `first_name` is not a name that policies know [did you mean `body.first_name`?]"),
+    ("object.first_name == null", "13:9: `object` is not a name that policies know [the body is `body`]"),
+    ("request.body.first_name == null", "13:17: `body` is not a member of `request` [write `body` without `request.`]"),
+    ("len(body.first_name) > 3", "13:9: `len` is not a function that policies know [write `size(...)`]"),
+    (
+        "body.first_name.toLowerCase() == 'a'",
+        "13:25: `toLowerCase` is not a function that policies know [`matches` looks past case with a pattern that begins with `(?i)`]",
+    ),
+    (
+        "now() > request.time",
+        "13:9: `now` is not a function that policies know [the time of the request is `request.time`]",
+    ),
+    (
+        "body.delete_self_enabled",
+        "13:9: `body.delete_self_enabled` reads as null where it is absent, and null is not true or false [write `body.delete_self_enabled == true`]",
+    ),
+    (
+        "request.headers['Authorization'] != null",
+        "13:26: `Authorization` holds credentials, which policies cannot read [`client` and `instance` tell who calls, and with which kind of key]",
+    ),
+    (
+        "3 < size(body.first_name) < 9",
+        "13:9: `<` is not for a bool (`3 < size(body.first_name)`) with an int (`9`) [compare twice, with `&&` between]",
     ),
     (
         "body.frist_name == 1 || bdy == 2 || body.first_name.foo() == 3",
@@ -235,7 +279,7 @@ fn mistakes_in_an_expression_are_told_with_place_and_cure() {
 }
 
 /// In place of a part of the policy: what is wrong with it.
-const PARTS: [(&str, &str, &str); 21] = [
+const PARTS: [(&str, &str, &str); 24] = [
     ("UpdateUser]", "UpdateUsr]", "5:37: `UpdateUsr` is not an operation of the contract [did you mean `UpdateUser`?]"),
     ("[CreateUser, UpdateUser]", "[]", "5:24: `operations` is empty, so the policy can never match"),
     ("UpdateUser]", "CreateUser]", "5:37: `CreateUser` is listed twice"),
@@ -284,6 +328,21 @@ const PARTS: [(&str, &str, &str); 21] = [
         "field: first_name",
         "field: frist_name",
         "14:14: `frist_name` is not a field of any operation that this policy matches [did you mean `first_name`?]",
+    ),
+    (
+        "field: first_name",
+        "field: body.first_name",
+        "14:14: `body.first_name` is not a field of any operation that this policy matches [did you mean `first_name`?]",
+    ),
+    (
+        "[CreateUser, UpdateUser]",
+        "[\"*\"]",
+        "5:25: `*` is not an operation of the contract [name each by its id: `portcullis contract coverage` lists those that write]",
+    ),
+    (
+        "expression: body.first_name != null",
+        "expression: request.method == \"patch\"",
+        "10:52: `request.method` is `PATCH` or `POST`, never `patch`: the comparison is always false",
     ),
     ("message: no", "message: \"\"", "15:16: `message` is empty; callers need a reason"),
     (

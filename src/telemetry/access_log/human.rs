@@ -1,6 +1,8 @@
 //! The line of a request for people: what became of it, which request, how long, and for a refusal why.
 
+use super::sample::Rate;
 use crate::judge::violation::{Field, Rule, Violation};
+use crate::redact::Harmless;
 use crate::telemetry::record::{Outcome, Record};
 use crate::telemetry::timestamp::Timestamp;
 use std::fmt;
@@ -10,7 +12,7 @@ const DIM: &str = "\u{1b}[2m";
 const PLAIN: &str = "\u{1b}[0m";
 
 /// Appends the line of `record`, with its line feed.
-pub(super) fn write(line: &mut Vec<u8>, record: &Record, colour: bool) {
+pub(super) fn write(line: &mut Vec<u8>, record: &Record, rate: Rate, colour: bool) {
     let (dim, plain) = if colour { (DIM, PLAIN) } else { ("", "") };
     let (word, shade) = word(record.outcome);
     let shade = if colour { shade } else { "" };
@@ -19,12 +21,13 @@ pub(super) fn write(line: &mut Vec<u8>, record: &Record, colour: bool) {
     // writing to a Vec can't fail
     let _ = writeln!(
         line,
-        "{dim}{time}{plain} {shade}{word:<6}{plain} {:<6} {:<34} {} {:>9} {}{dim}{}{plain}",
+        "{dim}{time}{plain} {shade}{word:<6}{plain} {:<6} {:<34} {} {:>9} {}{}{dim}{}{plain}",
         record.method,
         record.route(),
         Status(record.status),
         Milliseconds(record.elapsed.as_secs_f64()),
         Why(record),
+        Sampled(rate),
         record.decision_id,
     );
 }
@@ -77,17 +80,34 @@ impl fmt::Display for Why<'_> {
     }
 }
 
+/// That the line stands for others.
+struct Sampled(Rate);
+
+impl fmt::Display for Sampled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |rate| write!(f, "sample_rate={rate}  "))
+    }
+}
+
 /// One violation. The message about an undeclared field may hold its name, which only the request knows: not shown.
 fn found(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
     write!(f, "{} ", violation.action.as_str())?;
     match &violation.rule {
         Rule::Gateway => {}
-        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}: ", violation.rule)?,
+        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}", Harmless(&violation.rule.label()))?,
+    }
+    if let Some(waiver) = &violation.waived_by {
+        write!(f, " (waived by {})", Harmless(waiver))?;
+    }
+    if violation.rule != Rule::Gateway {
+        f.write_str(": ")?;
     }
     match &violation.field {
         Some(field @ Field::Undeclared { .. }) => write!(f, "{}  ", field.for_log()),
-        Some(field @ Field::Declared(_)) => write!(f, "{}: {}  ", field.for_caller(), violation.message),
-        None => write!(f, "{}  ", violation.message),
+        Some(field @ Field::Declared(_)) => {
+            write!(f, "{}: {}  ", Harmless(&field.for_caller()), Harmless(&violation.message))
+        }
+        None => write!(f, "{}  ", Harmless(&violation.message)),
     }
 }
 
@@ -98,7 +118,7 @@ mod tests {
 
     fn line(record: &Record) -> String {
         let mut line = Vec::new();
-        write(&mut line, record, false);
+        write(&mut line, record, None, false);
         String::from_utf8(line).unwrap()
     }
 
@@ -117,6 +137,29 @@ mod tests {
     }
 
     #[test]
+    fn a_message_over_several_lines_is_still_one_line() {
+        let mut record = samples::denied();
+        record.violations[0].message = "first\nsecond\u{1b}[2J".into();
+        assert_eq!(line(&record).lines().count(), 1);
+        assert!(line(&record).contains(r"first\u{a}second\u{1b}[2J"));
+    }
+
+    #[test]
+    fn a_line_that_stands_for_others_says_so() {
+        let mut line = Vec::new();
+        write(&mut line, &samples::allowed(), Some(0.25), false);
+        assert!(String::from_utf8(line).unwrap().ends_with("1.234ms sample_rate=0.25  0000000000000abc\n"));
+    }
+
+    #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let expected =
+            "audit no-skip-password-checks (waived by migration): skip_password_checks: skip_password_checks is not";
+        let line = line(&samples::waived());
+        assert!(line.contains(" ALLOW ") && line.contains(expected), "{line}");
+    }
+
+    #[test]
     fn a_request_without_answer_has_no_status() {
         let mut record = samples::failed();
         record.status = 0;
@@ -126,7 +169,7 @@ mod tests {
     #[test]
     fn colour_only_where_asked_for() {
         let mut coloured = Vec::new();
-        write(&mut coloured, &samples::denied(), true);
+        write(&mut coloured, &samples::denied(), None, true);
         assert!(String::from_utf8(coloured).unwrap().contains("\u{1b}[1;31mDENY"));
         assert!(!line(&samples::denied()).contains('\u{1b}'));
     }

@@ -1,96 +1,73 @@
-//! The line of a request for machines: one JSON object. The names are an interface; a name once given keeps its meaning.
+//! The line of a request for machines: one JSON object.
 //!
 //! Written field by field and not through a derived `Serialize`, which took twice the time: nearly all of a line is names
 //! and words of ours, which need no escaping. What is not goes through `serde_json`.
 
-use crate::judge::violation::{Action, Field, Rule, Violation};
+use super::sample::Rate;
+use crate::judge::violation::{Field, Violation};
+use crate::redact::steers;
 use crate::telemetry::digits::{address, hex};
-use crate::telemetry::record::{Record, UpstreamCall};
+use crate::telemetry::fields::{self, Fields, FiredPolicy};
+use crate::telemetry::record::Record;
 use crate::telemetry::timestamp::Timestamp;
-use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::io::Write as _;
+use std::net::IpAddr;
 
 /// Appends the line of `record`, with its line feed. Fields that say nothing are left out.
-pub(super) fn write(line: &mut Vec<u8>, record: &Record) {
+pub(in crate::telemetry) fn write(line: &mut Vec<u8>, record: &Record, rate: Rate) {
     line.push(b'{');
     let mut object = Object(line);
-    request(&mut object, record);
-    decision(&mut object, record);
-    costs(&mut object, record);
-    ids(&mut object, record);
+    all(&mut object, record);
+    if let Some(rate) = rate {
+        object.name("sample_rate");
+        // writing to a Vec can't fail
+        let _ = write!(object.0, "{rate}");
+    }
     line.extend_from_slice(b"}\n");
 }
 
-fn request(object: &mut Object<'_>, record: &Record) {
+/// Appends the same line with what each rule found, for who watches.
+pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &Record) {
+    line.push(b'{');
+    let mut object = Object(line);
+    all(&mut object, record);
+    object.list("details", record.shown_violations(), detail);
+    line.extend_from_slice(b"}\n");
+}
+
+fn all(object: &mut Object<'_>, record: &Record) {
     object.bare("timestamp", &Timestamp(record.started).to_ascii());
-    object.word("method", record.method);
-    object.text("route", record.route());
-    if let Some(routed) = &record.routed {
-        object.text("operation", &routed.operation);
-        object.text("api_version", &routed.api_version);
-    }
-    object.word("environment", record.environment.as_str());
-    if let Some(client) = record.client {
-        object.name("client_address");
-        object.0.push(b'"');
-        address(object.0, client.ip());
-        object.0.push(b'"');
-    }
-}
-
-fn decision(object: &mut Object<'_>, record: &Record) {
-    object.number("status", record.status.into());
-    object.word("decision", record.outcome.as_str());
-    if let Some(reason) = record.reason {
-        object.word("reason", reason.as_str());
-    }
-    if record.violations.is_empty() {
-        return;
-    }
-    object.list("policies", distinct(record, fired), |line, (name, action)| {
-        line.extend_from_slice(b"{\"name\":");
-        escaped(line, name);
-        line.extend_from_slice(b",\"action\":\"");
-        line.extend_from_slice(action.as_str().as_bytes());
-        line.extend_from_slice(b"\"}");
-    });
-    object.list("keywords", distinct(record, keyword), escaped);
-    let fields = distinct(record, |violation| violation.field.as_ref().map(Field::for_log));
-    object.list("fields", fields, |line, field| escaped(line, &field));
-    object.list("audited", distinct(record, audited), escaped);
-    object.number("violations", record.violations.len() as u64);
-}
-
-fn costs(object: &mut Object<'_>, record: &Record) {
-    object.number("request_bytes", record.request_bytes);
-    object.number("response_bytes", record.response_bytes);
-    object.number("duration_us", micros(record.elapsed));
-    if let Some(judge) = record.judging {
-        object.number("judge_us", micros(judge.elapsed()));
-    }
-    if let Some(UpstreamCall { elapsed, status, reused, connect, .. }) = record.upstream {
-        object.number("upstream_us", micros(elapsed));
-        if let Some(connect) = connect {
-            object.number("upstream_connect_us", micros(connect));
-        }
-        if let Some(status) = status {
-            object.number("upstream_status", status.into());
-        }
-        object.name("upstream_reused");
-        object.0.extend_from_slice(if reused { b"true" } else { b"false" });
-    }
-}
-
-fn ids(object: &mut Object<'_>, record: &Record) {
+    fields::request(object, record);
+    fields::decision(object, record);
+    fields::costs(object, record);
     object.bare("trace_id", &hex::<16, 32>(record.trace.trace_id));
     object.bare("span_id", &hex::<8, 16>(record.trace.server_span_id));
-    object.bare("decision_id", &hex::<8, 16>(record.decision_id.0.to_be_bytes()));
-    object.text("revision", &record.revision);
-    object.word("key", record.key_class.as_str());
-    if let Some(fingerprint) = record.key_fingerprint {
-        object.bare("key_fingerprint", &hex::<8, 16>(fingerprint.0.to_be_bytes()));
+    fields::ids(object, record);
+}
+
+/// What a rule found. The message about an undeclared field may hold its name, which only the request knows: not shown.
+fn detail(line: &mut Vec<u8>, violation: &Violation) {
+    line.push(b'{');
+    let mut object = Object(line);
+    object.text("rule", &violation.rule.label());
+    object.bare("action", violation.action.as_str().as_bytes());
+    object.bare("reason", violation.reason.as_str().as_bytes());
+    if let Some(waiver) = &violation.waived_by {
+        object.text("waived_by", waiver);
     }
+    if let Some(field) = &violation.field {
+        object.text("field", &field.for_log());
+    }
+    if !matches!(violation.field, Some(Field::Undeclared { .. })) {
+        object.text("message", &violation.message);
+    }
+    if let Some(hint) = &violation.hint {
+        object.text("hint", hint);
+    }
+    if let Some(owner) = &violation.owner {
+        object.text("owner", owner);
+    }
+    line.push(b'}');
 }
 
 /// An object whose `{` is written.
@@ -106,39 +83,15 @@ impl Object<'_> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// A field of ASCII digits, letters and marks that JSON does not escape.
-    fn bare(&mut self, name: &'static str, value: &[u8]) {
-        self.name(name);
-        self.0.push(b'"');
-        self.0.extend_from_slice(value);
-        self.0.push(b'"');
-    }
-
-    /// A word of a closed list of ours.
-    fn word(&mut self, name: &'static str, word: &'static str) {
-        self.bare(name, word.as_bytes());
-    }
-
-    /// Any other text, such as a name from the contract.
-    fn text(&mut self, name: &'static str, text: &str) {
-        self.name(name);
-        escaped(self.0, text);
-    }
-
-    fn number(&mut self, name: &'static str, number: u64) {
-        self.name(name);
-        // writing to a Vec can't fail
-        let _ = serde_json::to_writer(&mut *self.0, &number);
-    }
-
     /// A list, left out where it is empty.
-    fn list<T>(&mut self, name: &'static str, items: BTreeSet<T>, each: impl Fn(&mut Vec<u8>, T)) {
-        if items.is_empty() {
+    fn list<T>(&mut self, name: &'static str, items: impl Iterator<Item = T>, each: impl Fn(&mut Vec<u8>, T)) {
+        let mut items = items.peekable();
+        if items.peek().is_none() {
             return;
         }
         self.name(name);
         self.0.push(b'[');
-        for (place, item) in items.into_iter().enumerate() {
+        for (place, item) in items.enumerate() {
             if place > 0 {
                 self.0.push(b',');
             }
@@ -148,50 +101,85 @@ impl Object<'_> {
     }
 }
 
-/// `text` as a JSON string.
+impl Fields for Object<'_> {
+    fn text(&mut self, name: &'static str, text: &str) {
+        self.name(name);
+        escaped(self.0, text);
+    }
+
+    fn bare(&mut self, name: &'static str, value: &[u8]) {
+        self.name(name);
+        self.0.push(b'"');
+        self.0.extend_from_slice(value);
+        self.0.push(b'"');
+    }
+
+    fn number(&mut self, name: &'static str, number: u64) {
+        self.name(name);
+        // writing to a Vec can't fail
+        let _ = serde_json::to_writer(&mut *self.0, &number);
+    }
+
+    fn truth(&mut self, name: &'static str, truth: bool) {
+        self.name(name);
+        self.0.extend_from_slice(if truth { b"true" } else { b"false" });
+    }
+
+    fn address(&mut self, name: &'static str, value: IpAddr) {
+        self.name(name);
+        self.0.push(b'"');
+        address(self.0, value);
+        self.0.push(b'"');
+    }
+
+    fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>) {
+        self.list(name, texts, escaped);
+    }
+
+    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>) {
+        self.list(name, policies, |line, FiredPolicy { name, action, waived_by }| {
+            line.extend_from_slice(b"{\"name\":");
+            escaped(line, name);
+            line.extend_from_slice(b",\"action\":\"");
+            line.extend_from_slice(action.as_str().as_bytes());
+            line.push(b'"');
+            if let Some(waiver) = waived_by {
+                line.extend_from_slice(b",\"waived_by\":");
+                escaped(line, waiver);
+            }
+            line.push(b'}');
+        });
+    }
+}
+
+/// `text` as a JSON string, in which nothing steers what shows the line: JSON itself asks that of ASCII only.
 fn escaped(line: &mut Vec<u8>, text: &str) {
+    let start = line.len();
     // writing to a Vec can't fail
-    let _ = serde_json::to_writer(line, text);
-}
-
-/// What `of` finds in the violations that are shown, each once.
-fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option<T>) -> BTreeSet<T> {
-    record.shown_violations().filter_map(of).collect()
-}
-
-const fn fired(violation: &Violation) -> Option<(&Arc<str>, Action)> {
-    match &violation.rule {
-        Rule::Policy(name) => Some((name, violation.action)),
-        Rule::Keyword(_) | Rule::Gateway => None,
+    let _ = serde_json::to_writer(&mut *line, text);
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return;
     }
-}
-
-const fn keyword(violation: &Violation) -> Option<&'static str> {
-    match violation.rule {
-        Rule::Keyword(keyword) => Some(keyword),
-        Rule::Policy(_) | Rule::Gateway => None,
+    let written = String::from_utf8(line.split_off(start)).unwrap_or_default();
+    for character in written.chars() {
+        // all of those are below U+FFFF, so one escape each
+        let _ = if steers(character) {
+            write!(line, "\\u{:04x}", u32::from(character))
+        } else {
+            write!(line, "{character}")
+        };
     }
-}
-
-/// Why the contract would have refused what it only audits.
-fn audited(violation: &Violation) -> Option<&'static str> {
-    let is_contract = !matches!(violation.rule, Rule::Policy(_));
-    (is_contract && violation.action == Action::Audit).then_some(violation.reason.as_str())
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{write, write_with_details};
     use crate::telemetry::record::{Record, samples};
     use serde_json::{Value, json};
 
     fn line(record: &Record) -> Value {
         let mut line = Vec::new();
-        write(&mut line, record);
+        write(&mut line, record, None);
         assert_eq!(line.pop(), Some(b'\n'));
         assert!(!line.contains(&b'\n'));
         assert!(!String::from_utf8_lossy(&line).contains(samples::CANARY));
@@ -224,6 +212,14 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_that_was_waived_names_the_waiver() {
+        let line = line(&samples::waived());
+        assert_eq!(line["decision"], "allow");
+        let expected = json!([{ "name": "no-skip-password-checks", "action": "audit", "waived_by": "migration" }]);
+        assert_eq!(line["policies"], expected);
+    }
+
+    #[test]
     fn what_is_not_in_the_contract_is_other() {
         let line = line(&samples::unrouted());
         assert_eq!((&line["method"], &line["route"]), (&json!("_OTHER"), &json!("_OTHER")));
@@ -238,6 +234,44 @@ mod tests {
         record.revision = odd.into();
         let line = line(&record);
         assert_eq!((&line["revision"], &line["policies"][0]["name"]), (&json!(odd), &json!(odd)));
+    }
+
+    #[test]
+    fn nothing_in_a_line_steers_what_shows_it() {
+        let mut record = samples::denied();
+        let odd = "\u{2028}\u{202e}\u{9b}31m\u{7f}\u{85}é";
+        record.revision = odd.into();
+        let mut line = Vec::new();
+        write_with_details(&mut line, &record);
+        let text = String::from_utf8(line).unwrap();
+        assert!(!text.trim_end().chars().any(crate::redact::steers), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["revision"], odd);
+    }
+
+    #[test]
+    fn who_watches_gets_what_each_rule_found_and_no_name_that_only_the_request_knows() {
+        let mut text = Vec::new();
+        write_with_details(&mut text, &samples::denied());
+        assert!(!String::from_utf8_lossy(&text).contains(samples::CANARY));
+        let mut detailed: Value = serde_json::from_slice(&text).unwrap();
+        let details = detailed.as_object_mut().unwrap().remove("details").unwrap();
+        assert_eq!(detailed, line(&samples::denied()));
+        let message = "skip_password_checks is not allowed in production";
+        assert_eq!(
+            details,
+            json!([
+                { "rule": "no-skip-password-checks", "action": "deny", "reason": "policy_denied",
+                  "field": "skip_password_checks", "message": message },
+                { "rule": "additionalProperties", "action": "deny", "reason": "schema_violation", "field": "/*" },
+            ])
+        );
+    }
+
+    #[test]
+    fn a_line_that_stands_for_others_says_so() {
+        let mut line = Vec::new();
+        write(&mut line, &samples::allowed(), Some(0.25));
+        assert_eq!(serde_json::from_slice::<Value>(&line).unwrap()["sample_rate"], 0.25);
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! One line a request on standard output, for machines or for people.
+//! One line a request on standard output or in a file, for machines or for people.
 
 mod human;
-mod json;
-mod lines;
+pub(super) mod json;
+mod sample;
 
+pub(super) use sample::{Rate, Sample};
+
+use super::lines::{Destination, GATHER, Importance, Lines, Loss, Reopen};
 use super::record::{Outcome, Record};
-use crate::config::gateway::{AccessLog as Destination, LogFormat, Logs};
-pub(super) use lines::{Importance, Lines};
+use crate::config::gateway::{AccessLog as Place, LogFormat, Logs};
 use prometheus_client::metrics::counter::Counter;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 thread_local! {
@@ -19,19 +22,29 @@ thread_local! {
 
 /// Where lines are written.
 pub struct Output {
-    writer: Box<dyn Write + Send>,
+    destination: Destination,
     terminal: bool,
+    reopen: Option<Reopen>,
 }
 
 impl Output {
     /// Standard output.
     pub fn stdout() -> Self {
-        Self { writer: Box::new(io::stdout()), terminal: io::stdout().is_terminal() }
+        Self::new(io::stdout(), io::stdout().is_terminal())
+    }
+
+    /// The end of a file, which is made if it is not there.
+    ///
+    /// # Errors
+    /// If the file can't be opened, or is no file.
+    pub fn file(path: PathBuf) -> io::Result<Self> {
+        let (destination, reopen) = Destination::file(path)?;
+        Ok(Self { destination, terminal: false, reopen: Some(reopen) })
     }
 
     /// Any other writer; `terminal` says whether people watch it.
     pub fn new(writer: impl Write + Send + 'static, terminal: bool) -> Self {
-        Self { writer: Box::new(writer), terminal }
+        Self { destination: Destination::stream(Box::new(writer)), terminal, reopen: None }
     }
 }
 
@@ -45,36 +58,44 @@ enum Form {
 pub(super) struct AccessLog {
     form: Form,
     lines: Option<Lines>,
+    reopen: Option<Reopen>,
 }
 
 impl AccessLog {
     /// Starts the thread that writes, unless the log is off. `dropped` counts lines that were lost; `no_colour` is what
     /// <https://no-color.org> asks for.
     pub(super) fn start(logs: &Logs, output: Output, dropped: Counter, no_colour: bool) -> io::Result<Self> {
-        let Output { writer, terminal } = output;
+        let Output { destination, terminal, reopen } = output;
         let form = match logs.format {
             LogFormat::Json => Form::Json,
             LogFormat::Auto if !terminal => Form::Json,
             LogFormat::Auto | LogFormat::Human => Form::Human { colour: terminal && !no_colour },
         };
         let lines = match logs.access {
-            Destination::Stdout => Some(Lines::start(writer, dropped)?),
-            Destination::Off => None,
+            Place::Stdout | Place::File(_) => {
+                Some(Lines::start("access-log", destination, Loss::told(dropped), GATHER)?)
+            }
+            Place::Off => None,
         };
-        Ok(Self { form, lines })
+        Ok(Self { form, lines, reopen })
     }
 
-    /// Adds the line of `record`.
-    pub(super) fn add(&self, record: &Record) {
+    /// Adds the line of `record`, one of a sample at `rate`.
+    pub(super) fn add(&self, record: &Record, rate: Rate) {
         let Some(lines) = &self.lines else { return };
         SCRATCH.with_borrow_mut(|line| {
             line.clear();
             match self.form {
-                Form::Json => json::write(line, record),
-                Form::Human { colour } => human::write(line, record, colour),
+                Form::Json => json::write(line, record, rate),
+                Form::Human { colour } => human::write(line, record, rate, colour),
             }
             lines.append(line, importance(record.outcome));
         });
+    }
+
+    /// Opens the file anew, where it is one.
+    pub(super) fn reopen(&self) -> io::Result<()> {
+        self.reopen.as_ref().map_or(Ok(()), Reopen::reopen)
     }
 
     /// Waits until everything added so far is written, at most `deadline`. True if it was.
@@ -93,17 +114,17 @@ const fn importance(outcome: Outcome) -> Importance {
 #[cfg(test)]
 mod tests {
     use super::{AccessLog, Output};
-    use crate::config::gateway::{AccessLog as Destination, LogFormat, LogLevel, Logs};
+    use crate::config::gateway::{AccessLog as Place, LogFormat, Logs};
     use crate::telemetry::record::samples;
     use prometheus_client::metrics::counter::Counter;
     use std::io::{self, Read as _};
     use std::time::Duration;
 
-    fn written(access: Destination, format: LogFormat, terminal: bool) -> String {
+    fn written(access: Place, format: LogFormat, terminal: bool) -> String {
         let (mut reader, writer) = io::pipe().unwrap();
-        let logs = Logs { access, format, level: LogLevel::Info };
+        let logs = Logs { access, format, ..Logs::default() };
         let log = AccessLog::start(&logs, Output::new(writer, terminal), Counter::default(), false).unwrap();
-        log.add(&samples::denied());
+        log.add(&samples::denied(), None);
         assert!(log.flush(Duration::from_secs(5)));
         drop(log);
         let mut text = String::new();
@@ -113,10 +134,10 @@ mod tests {
 
     #[test]
     fn people_get_a_line_for_people_and_machines_one_of_json() {
-        assert!(written(Destination::Stdout, LogFormat::Auto, true).contains("\u{1b}["));
-        assert!(written(Destination::Stdout, LogFormat::Auto, false).starts_with("{\""));
-        assert!(written(Destination::Stdout, LogFormat::Json, true).starts_with("{\""));
-        assert!(!written(Destination::Stdout, LogFormat::Human, false).contains('\u{1b}'));
-        assert_eq!(written(Destination::Off, LogFormat::Json, false), "");
+        assert!(written(Place::Stdout, LogFormat::Auto, true).contains("\u{1b}["));
+        assert!(written(Place::Stdout, LogFormat::Auto, false).starts_with("{\""));
+        assert!(written(Place::Stdout, LogFormat::Json, true).starts_with("{\""));
+        assert!(!written(Place::Stdout, LogFormat::Human, false).contains('\u{1b}'));
+        assert_eq!(written(Place::Off, LogFormat::Json, false), "");
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'
     let is_inspected = evidence.is_some();
     let Evidence { request, policies, skeleton, masked } = evidence.map(|evidence| *evidence).unwrap_or_default();
     let routed = record.routed.as_ref();
+    let bytes = masked.is_empty().then_some(record.request_bytes);
     Entry {
         time: ascii(&Timestamp(record.started).to_ascii()),
         decision_id: record.decision_id.to_string().into(),
@@ -43,7 +44,7 @@ pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'
         violations: record.shown_violations().map(found).collect(),
         policies,
         request: is_inspected.then_some(request),
-        body: is_inspected.then_some(Body { bytes: record.request_bytes, skeleton }),
+        body: is_inspected.then_some(Body { bytes, skeleton }),
         masked,
     }
 }
@@ -84,6 +85,44 @@ fn found(violation: &violation::Violation) -> Violation<'_> {
         action: violation.action,
         field: violation.field.as_ref().map(|field| field.for_log().into()),
         reason: violation.reason,
-        waived_by: None,
+        waived_by: violation.waived_by.as_deref().map(Text::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{entry, is_decision};
+    use crate::decision_log::Entry;
+    use crate::telemetry::record::{Judging, Outcome, Record, samples};
+
+    fn line(record: &Record) -> String {
+        serde_json::to_string(&entry(record, None)).unwrap()
+    }
+
+    #[test]
+    fn what_was_judged_or_refused_is_a_decision() {
+        assert!(
+            is_decision(&samples::allowed()) && is_decision(&samples::denied()) && is_decision(&samples::unrouted())
+        );
+        let mut record = samples::failed();
+        assert!(is_decision(&record));
+        for judging in [record.judging, None::<Judging>] {
+            record.judging = judging;
+            record.outcome = Outcome::Aborted;
+            assert_eq!(is_decision(&record), judging.is_some());
+            record.outcome = Outcome::Exempt;
+            assert!(!is_decision(&record));
+        }
+    }
+
+    #[test]
+    fn an_entry_tells_what_the_record_does_and_no_name_of_the_request() {
+        let denied = line(&samples::denied());
+        assert!(!denied.contains(samples::CANARY), "{denied}");
+        let read = Entry::read(&denied).unwrap();
+        assert_eq!((&*read.time, &*read.decision_id), ("2026-05-12T08:30:00.125Z", "0000000000000abc"));
+        assert_eq!((read.operation.as_deref(), read.violations.len()), (Some("UpdateUser"), 2));
+        assert_eq!(read.violations[1].field.as_deref(), Some("/*"));
+        assert!(Entry::read(&line(&samples::unrouted())).unwrap().operation.is_none());
     }
 }

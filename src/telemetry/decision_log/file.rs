@@ -153,7 +153,7 @@ impl DecisionFile {
         let mut batch = self.batch();
         for line in lines.lines() {
             let before = batch.text.len();
-            let end = self.link(line, &mut batch);
+            let end = batch.append(line);
             let size = self.open.as_ref().map_or(0, |open| open.size) + batch.text.len() as u64;
             if size > self.max_bytes && size > (batch.text.len() - before) as u64 {
                 batch.text.truncate(before);
@@ -162,7 +162,7 @@ impl DecisionFile {
                     self.trouble(0, &error);
                 }
                 batch = self.batch();
-                let end = self.link(line, &mut batch);
+                let end = batch.append(line);
                 (batch.lines, batch.end) = (1, end);
                 continue;
             }
@@ -173,16 +173,6 @@ impl DecisionFile {
 
     fn batch(&self) -> Batch {
         Batch { text: String::new(), lines: 0, end: self.end.clone() }
-    }
-
-    /// Appends the line to the batch; gives the chain's end after it.
-    fn link(&self, line: &str, batch: &mut Batch) -> Option<Link> {
-        let end = batch.end.as_ref().map(|end| end.append(line, &mut batch.text));
-        if end.is_none() {
-            batch.text.push_str(line);
-        }
-        batch.text.push('\n');
-        end
     }
 
     /// Writes the batch wholly, or as little of it as can be: the chain goes on from what is on the disk.
@@ -208,6 +198,18 @@ impl DecisionFile {
             let lost = self.lost.get();
             tracing::error!(lost, "the decision log's file {error}");
         }
+    }
+}
+
+impl Batch {
+    /// Appends the line; gives the chain's end after it.
+    fn append(&mut self, line: &str) -> Option<Link> {
+        let end = self.end.as_ref().map(|end| end.append(line, &mut self.text));
+        if end.is_none() {
+            self.text.push_str(line);
+        }
+        self.text.push('\n');
+        end
     }
 }
 

@@ -3,11 +3,11 @@
 mod entry;
 mod file;
 
-use super::access_log::{Importance, Lines};
+use super::lines::{Destination, GATHER, Importance, Lines, Loss};
+use super::losses::Losses;
 use super::record::{Outcome, Record};
 use crate::decision_log::Evidence;
 pub use file::{DecisionFile, FileError};
-use prometheus_client::metrics::counter::Counter;
 use std::cell::RefCell;
 use std::io;
 use std::sync::Arc;
@@ -17,15 +17,6 @@ use std::time::Duration;
 thread_local! {
     /// Where a worker forms a line, so that it holds the lock only while copying it.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Entries that were lost, by why.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Losses {
-    /// The queue was full.
-    pub(super) overflowed: Counter,
-    /// The disk did not take them.
-    pub(super) unwritten: Counter,
 }
 
 /// The decision log. Never blocks: what can't be written in time is dropped and counted.
@@ -38,9 +29,10 @@ pub(super) struct DecisionLog {
 impl DecisionLog {
     /// Starts the thread that writes `file`.
     pub(super) fn start(file: DecisionFile, losses: &Losses) -> io::Result<Self> {
-        let file = file.counting(losses.unwritten.clone());
+        let file = file.counting(losses.undelivered.clone());
         let moved = file.moved();
-        Ok(Self { lines: Lines::start(Box::new(file), losses.overflowed.clone())?, moved })
+        let (destination, loss) = (Destination::stream(Box::new(file)), Loss::counted(losses.overflowed.clone()));
+        Ok(Self { lines: Lines::start("decision-log", destination, loss, GATHER)?, moved })
     }
 
     /// Adds the entry of `record`, where that is a decision.
@@ -74,3 +66,6 @@ const fn importance(outcome: Outcome) -> Importance {
         Outcome::Denied | Outcome::Failed => Importance::Reserved,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,33 +6,40 @@ use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Request, Status};
-
-/// `TraceService.Export` of `opentelemetry/proto/collector/trace/v1/trace_service.proto`.
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+use tonic::{Code, Request, Status};
 
 /// Sends batches to the collector. Runs on a tokio runtime; its deadline is the exporter's.
 pub(super) struct GrpcClient {
     client: Grpc<Channel>,
     metadata: MetadataMap,
+    method: PathAndQuery,
 }
 
 impl GrpcClient {
-    /// A client that connects with `connector` to `endpoint` and sends `headers` as metadata.
-    pub(super) fn new(connector: Connector, endpoint: Uri, headers: HeaderMap) -> Self {
+    /// A client that connects with `connector` to `endpoint`, sends `headers` as metadata and calls `method`.
+    pub(super) fn new(connector: Connector, endpoint: Uri, headers: HeaderMap, method: &'static str) -> Self {
         let channel = Endpoint::from(endpoint).connect_with_connector_lazy(connector);
-        Self { client: Grpc::new(channel), metadata: MetadataMap::from_headers(headers) }
+        let method = PathAndQuery::from_static(method);
+        Self { client: Grpc::new(channel), metadata: MetadataMap::from_headers(headers), method }
+    }
+
+    /// The same, with batches compressed by gzip.
+    pub(super) fn by_gzip(self) -> Self {
+        Self { client: self.client.send_compressed(CompressionEncoding::Gzip), ..self }
     }
 
     /// Sends a batch; what the collector answers with success is given back.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
         self.client.ready().await.map_err(|_| Failure::Unreachable)?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), batch);
-        let answer = self.client.unary(request, PathAndQuery::from_static(EXPORT), Written).await;
-        answer.map(tonic::Response::into_inner).map_err(|_| Failure::Refused)
+        let answer = self.client.unary(request, self.method.clone(), Written).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| match status.code() {
+            Code::Unimplemented => Failure::Unknown,
+            _ => Failure::Refused,
+        })
     }
 }
 

@@ -3,10 +3,13 @@
 use super::connection::{BoxError, Connector};
 use super::export::Failure;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
-use http::{HeaderMap, Method, Request, Uri};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue};
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
+use std::io::Write as _;
 
 /// Longest answer that is read; a collector says at most a few words.
 const LONGEST_ANSWER: usize = 64 << 10;
@@ -18,6 +21,7 @@ pub(super) struct HttpClient {
     connector: Connector,
     endpoint: Uri,
     headers: HeaderMap,
+    gzip: bool,
     kept: Option<Connection>,
 }
 
@@ -25,19 +29,30 @@ impl HttpClient {
     /// A client that connects with `connector` and posts to `endpoint` with `headers`.
     pub(super) fn new(connector: Connector, endpoint: Uri, mut headers: HeaderMap) -> Self {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        Self { connector, endpoint, headers, kept: None }
+        Self { connector, endpoint, headers, gzip: false, kept: None }
+    }
+
+    /// The same, with batches compressed by gzip.
+    pub(super) fn by_gzip(mut self) -> Self {
+        self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        Self { gzip: true, ..self }
     }
 
     /// Sends a batch; what the collector answers with success is given back. A batch given up at its deadline drops its
     /// connection.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
+        let batch = if self.gzip { compressed(&batch) } else { batch };
         let (mut connection, answer) = self.exchange(batch).await.map_err(|_| Failure::Unreachable)?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|_| Failure::Unreachable)?.to_bytes();
         if connection.ready().await.is_ok() {
             self.kept = Some(connection);
         }
-        if head.status.is_success() { Ok(body) } else { Err(Failure::Refused) }
+        match head.status {
+            status if status.is_success() => Ok(body),
+            StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Err(Failure::Unknown),
+            _ => Err(Failure::Refused),
+        }
     }
 
     async fn exchange(
@@ -75,6 +90,14 @@ impl HttpClient {
         request.headers_mut().insert(HOST, HeaderValue::from_str(host)?);
         Ok(request)
     }
+}
+
+/// Quickly: batches are repetitive, and the runtime has more to do.
+fn compressed(batch: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // writing to a Vec can't fail
+    let _ = encoder.write_all(batch);
+    encoder.finish().unwrap_or_default().into()
 }
 
 #[cfg(test)]

@@ -1,48 +1,60 @@
-//! Spans to an OTLP collector, as the `OTEL_*` variables say.
+//! Traces, metrics and logs to an OTLP collector, as the `OTEL_*` variables say; traces to the console, too.
 //!
-//! A dead or slow collector is never felt by a request: spans wait in a bounded queue and are dropped, whole requests at a
-//! time, when it is full; what is lost is counted and said at most once a minute.
+//! A dead or slow collector is never felt by a request: what is to be sent waits in a bounded queue and is dropped, whole
+//! requests at a time, when it is full; what is lost is counted and said at most once a minute.
 
+mod batching;
 mod callee;
+mod choice;
 mod connection;
+mod console;
 mod export;
 mod grpc_client;
 mod http_client;
+mod log_record;
+mod names;
+mod pipeline;
+mod points;
 mod protobuf;
+mod push;
 mod queue;
 mod request;
 mod resource;
 mod settings;
+mod signal;
 mod span;
 mod spans;
 
+use super::access_log::Rate;
 use super::environment::{Environment, VariableError};
+use super::losses::Losses;
+use super::metrics::Metrics;
 use super::record::Record;
 use crate::config::gateway::UpstreamTarget;
+use batching::Batching;
+use choice::Choice;
 use connection::Connector;
 use export::{Client, Exporter, Loss};
 use grpc_client::GrpcClient;
 use http::HeaderMap;
 use http_client::HttpClient;
-use prometheus_client::metrics::counter::Counter;
-use protobuf::Message;
-use queue::Queue;
+use pipeline::Pipeline;
+use push::Push;
 use request::Sender;
+use resource::resource;
 use settings::{Protocol, Settings};
+use signal::Signal;
 use spans::Spans;
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-thread_local! {
-    /// Where a worker writes the spans of a request, so that it holds the queue's lock only while copying them.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
+/// How long spans wait for one another on the way to the console: people look at them.
+const CONSOLE_DELAY: Duration = Duration::from_millis(100);
 
-/// Why spans can't be exported. Never holds a variable's value.
+/// Why telemetry can't be exported. Never holds a variable's value.
 #[derive(Debug, thiserror::Error)]
 pub enum OtlpError {
     /// A variable has a value that can't be used.
@@ -51,21 +63,22 @@ pub enum OtlpError {
     /// The certificate authorities, or our certificate and its key, can't be read or used.
     #[error("the certificates for the OTLP collector can't be used")]
     Trust(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The thread that writes spans to the console could not be started.
+    #[error("the console can't be written to")]
+    Console(#[source] io::Error),
 }
 
-/// The way of spans to the collector.
+/// The ways of the signals to whom they are for; none for those that go nowhere.
 #[derive(Debug)]
 pub(super) struct Otlp {
     spans: Spans,
-    queue: Arc<Queue>,
-    /// Hears of the exporter's end.
-    ended: Mutex<Receiver<()>>,
-    overflowed: Counter,
+    traces: Option<Pipeline>,
+    logs: Option<Arc<Pipeline>>,
+    metrics: Option<Push>,
 }
 
 impl Otlp {
-    /// Starts exporting on `runtime`, which must have its timer and I/O enabled; none where no endpoint is set or
-    /// exporting is switched off.
+    /// Starts exporting on `runtime`, which must have its timer and I/O enabled.
     ///
     /// # Errors
     /// If a variable can't be used.
@@ -73,61 +86,136 @@ impl Otlp {
         environment: Environment<'_>,
         upstream: &UpstreamTarget,
         runtime: &Handle,
-        overflowed: Counter,
-        undelivered: Counter,
-    ) -> Result<Option<Self>, OtlpError> {
-        let Some(settings) = Settings::read(environment)? else { return Ok(None) };
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, OtlpError> {
         let _entered = runtime.enter();
-        let exporter = Exporter {
-            client: client(&settings)?,
-            sender: Sender::new(&settings.resource),
-            deadline: settings.timeout,
-            delay: settings.delay,
-            loss: Loss::new(undelivered, overflowed.clone()),
-        };
-        let queue = Arc::new(Queue::new(settings.queue, settings.batch));
-        let (end, ended) = channel();
-        let theirs = Arc::clone(&queue);
-        runtime.spawn(async move {
-            exporter.run(&theirs).await;
-            // nobody waits where there was no orderly shutdown
-            let _ = end.send(());
-        });
-        Ok(Some(Self { spans: Spans::new(upstream), queue, ended: Mutex::new(ended), overflowed }))
+        let start = Start { environment, runtime, sender: Sender::new(&resource(environment)) };
+        Ok(Self {
+            spans: Spans::new(upstream),
+            traces: start.traces(&metrics.spans)?,
+            logs: start.pipeline(Signal::Logs, &metrics.log_records)?.map(Arc::new),
+            metrics: start.metrics(metrics)?,
+        })
     }
 
-    /// Queues the spans of `record`: all, or none where there is no room for all. They are written only where there is room,
-    /// so that a dead collector costs less than a living one.
-    pub(super) fn add(&self, record: &Record) {
-        let count = Spans::count(record);
-        if !self.queue.reserve(count) {
-            self.overflowed.inc_by(count as u64);
-            return;
+    /// Whether spans go anywhere.
+    pub(super) const fn has_traces(&self) -> bool {
+        self.traces.is_some()
+    }
+
+    /// Where log records go, if anywhere.
+    pub(super) fn events(&self) -> Option<Events> {
+        self.logs.clone().map(Events)
+    }
+
+    /// Queues the spans of `record`.
+    pub(super) fn add_spans(&self, record: &Record) {
+        if let Some(traces) = &self.traces {
+            traces.add(Spans::count(record), |scope| self.spans.write(record, scope));
         }
-        SCRATCH.with_borrow_mut(|bytes| {
-            bytes.clear();
-            self.spans.write(record, &mut Message::new(bytes));
-            self.queue.add(bytes, count);
-        });
+    }
+
+    /// Queues the log record of `record`, one of a sample at `rate`.
+    pub(super) fn add_log(&self, record: &Record, rate: Rate) {
+        if let Some(logs) = &self.logs {
+            logs.add(1, |scope| log_record::of_request(scope, record, rate));
+        }
     }
 
     /// Exports what is queued and ends, at most `deadline`. Blocks; not to be called on a thread of the runtime that
     /// exports. True if all was done in time.
     pub(super) fn shutdown(&self, deadline: Duration) -> bool {
-        self.queue.close();
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.recv_timeout(deadline).is_ok()
+        let end = Instant::now() + deadline;
+        let pipelines = || self.traces.iter().chain(self.logs.as_deref());
+        pipelines().for_each(Pipeline::close);
+        self.metrics.iter().for_each(Push::close);
+        // all of them together, not one after another
+        let queued = pipelines().filter(|pipeline| !pipeline.ended_by(end)).count();
+        let pushed = self.metrics.iter().all(|push| push.ended_by(end));
+        queued == 0 && pushed
     }
 }
 
-fn client(settings: &Settings) -> Result<Client, OtlpError> {
+/// Sends what the gateway says of itself.
+#[derive(Clone, Debug)]
+pub(super) struct Events(Arc<Pipeline>);
+
+impl Events {
+    /// Queues the log record of `event`.
+    pub(super) fn add(&self, event: &tracing::Event<'_>) {
+        self.0.add(1, |scope| log_record::of_event(scope, event));
+    }
+}
+
+/// What the start of each signal needs.
+struct Start<'a> {
+    environment: Environment<'a>,
+    runtime: &'a Handle,
+    sender: Sender,
+}
+
+impl Start<'_> {
+    fn traces(&self, losses: &Losses) -> Result<Option<Pipeline>, OtlpError> {
+        if Choice::read(self.environment, Signal::Traces) != Choice::Console {
+            return self.pipeline(Signal::Traces, losses);
+        }
+        let lines = console::stderr(&losses.overflowed).map_err(OtlpError::Console)?;
+        let batching = Batching::read(self.environment, Signal::Traces);
+        let delay = batching.delay.min(CONSOLE_DELAY);
+        let show = |queue: Arc<_>| async move { console::show_from(&queue, delay, lines).await };
+        Ok(Some(Pipeline::start(self.runtime, batching, losses.overflowed.clone(), show)))
+    }
+
+    /// A queue to the collector; none where there is no collector for `signal`.
+    fn pipeline(&self, signal: Signal, losses: &Losses) -> Result<Option<Pipeline>, OtlpError> {
+        let batching = Batching::read(self.environment, signal);
+        let Some(exporter) = self.exporter(signal, losses, batching.timeout)? else { return Ok(None) };
+        let send = |queue: Arc<_>| async move { exporter.send_from(&queue, batching.delay).await };
+        Ok(Some(Pipeline::start(self.runtime, batching, losses.overflowed.clone(), send)))
+    }
+
+    fn metrics(&self, metrics: &Arc<Metrics>) -> Result<Option<Push>, OtlpError> {
+        let interval = push::interval(self.environment);
+        if Choice::read(self.environment, Signal::Metrics) == Choice::Console {
+            let lines = console::stderr(&metrics.points.overflowed).map_err(OtlpError::Console)?;
+            return Ok(Some(Push::to_console(self.runtime, lines, interval, Arc::clone(metrics))));
+        }
+        let longest = push::longest(self.environment);
+        let Some(exporter) = self.exporter(Signal::Metrics, &metrics.points, longest)? else { return Ok(None) };
+        push::check_preferences(self.environment);
+        Ok(Some(Push::to_collector(self.runtime, exporter, interval, Arc::clone(metrics))))
+    }
+
+    /// What sends `signal` to its collector, each batch in `longest` at most; none where it goes nowhere.
+    fn exporter(&self, signal: Signal, losses: &Losses, longest: Duration) -> Result<Option<Exporter>, OtlpError> {
+        let Choice::Otlp { named } = Choice::read(self.environment, signal) else { return Ok(None) };
+        let Some(settings) = Settings::read(self.environment, signal, named)? else { return Ok(None) };
+        Ok(Some(Exporter {
+            signal,
+            client: client(&settings, signal)?,
+            sender: self.sender.clone(),
+            deadline: settings.timeout.min(longest),
+            // an endpoint alone has always meant traces
+            optional: signal != Signal::Traces && !named,
+            loss: Loss::new(losses.clone()),
+        }))
+    }
+}
+
+fn client(settings: &Settings, signal: Signal) -> Result<Client, OtlpError> {
     let connector = Connector::new(settings).map_err(OtlpError::Trust)?;
     let endpoint = settings.endpoint.clone();
     // those that are no headers are left out, as other exporters do
     let headers: HashMap<_, _> = settings.headers.iter().cloned().collect();
     let headers = HeaderMap::try_from(&headers).unwrap_or_default();
     Ok(match settings.protocol {
-        Protocol::HttpProtobuf => Client::Http(HttpClient::new(connector, endpoint, headers)),
-        Protocol::Grpc => Client::Grpc(GrpcClient::new(connector, endpoint, headers)),
+        Protocol::HttpProtobuf => {
+            let client = HttpClient::new(connector, endpoint, headers);
+            Client::Http(if settings.gzip { client.by_gzip() } else { client })
+        }
+        Protocol::Grpc => {
+            let client = GrpcClient::new(connector, endpoint, headers, signal.method());
+            Client::Grpc(if settings.gzip { client.by_gzip() } else { client })
+        }
     })
 }

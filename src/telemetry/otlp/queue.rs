@@ -1,29 +1,31 @@
-//! Spans that wait for the exporter: written already, gathered to batches, bounded.
+//! Items, spans or log records, that wait for the exporter: written already, gathered to batches, bounded.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Spans one after another, as fields of a `ScopeSpans`.
+/// Items one after another, as fields of a `ScopeSpans`, a `ScopeLogs` or a `ScopeMetrics`.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
-    pub(super) spans: usize,
+    pub(super) items: usize,
 }
 
 /// From many workers to one exporter. A worker holds the lock for a copy, and wakes the exporter once a batch.
 #[derive(Debug)]
 pub(super) struct Queue {
     state: Mutex<State>,
-    /// Spans that wait.
-    spans: AtomicUsize,
-    /// Most spans that may.
+    /// Items that wait.
+    items: AtomicUsize,
+    /// Most items that may.
     capacity: usize,
-    /// Most spans of a batch.
+    /// Most items of a batch.
     batch: usize,
     work: Notify,
+    /// Nobody takes anything any more.
+    abandoned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -34,33 +36,34 @@ struct State {
 }
 
 impl Queue {
-    /// For at most `capacity` spans, in batches of at most `batch`.
+    /// For at most `capacity` items, in batches of at most `batch`.
     pub(super) fn new(capacity: usize, batch: usize) -> Self {
-        Self { state: Mutex::default(), spans: AtomicUsize::new(0), capacity, batch, work: Notify::new() }
+        let (items, abandoned) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { state: Mutex::default(), items, capacity, batch, work: Notify::new(), abandoned }
     }
 
-    /// Room for `spans` more; false where there is none for all of them.
-    pub(super) fn reserve(&self, spans: usize) -> bool {
-        let taken = self.spans.fetch_add(spans, Ordering::Relaxed);
-        if taken + spans > self.capacity {
-            self.spans.fetch_sub(spans, Ordering::Relaxed);
+    /// Room for `items` more; false where there is none for all of them.
+    pub(super) fn reserve(&self, items: usize) -> bool {
+        let taken = self.items.fetch_add(items, Ordering::Relaxed);
+        if taken + items > self.capacity {
+            self.items.fetch_sub(items, Ordering::Relaxed);
             return false;
         }
         true
     }
 
-    /// Adds the `spans` that `bytes` are, for which there is room. Those of one request stay together.
-    pub(super) fn add(&self, bytes: &[u8], spans: usize) {
+    /// Adds the `items` that `bytes` are, for which there is room. Those of one request stay together.
+    pub(super) fn add(&self, bytes: &[u8], items: usize) {
         let mut state = self.lock();
-        let full = state.growing.spans + spans > self.batch && state.growing.spans > 0;
+        let full = state.growing.items + items > self.batch && state.growing.items > 0;
         if full {
             // the next batch will be about as large
-            let next = Batch { bytes: Vec::with_capacity(state.growing.bytes.len()), spans: 0 };
+            let next = Batch { bytes: Vec::with_capacity(state.growing.bytes.len()), items: 0 };
             let whole = std::mem::replace(&mut state.growing, next);
             state.whole.push_back(whole);
         }
         state.growing.bytes.extend_from_slice(bytes);
-        state.growing.spans += spans;
+        state.growing.items += items;
         drop(state);
         if full {
             self.work.notify_one();
@@ -76,14 +79,14 @@ impl Queue {
             };
             let batch = match batch {
                 Some(batch) => batch,
-                None if closed => return Some(self.take_growing()).filter(|batch| batch.spans > 0),
+                None if closed => return Some(self.take_growing()).filter(|batch| batch.items > 0),
                 None => match pingora_timeout::timeout(delay, self.work.notified()).await {
                     Ok(()) => continue,
                     Err(_) => self.take_growing(),
                 },
             };
-            if batch.spans > 0 {
-                self.spans.fetch_sub(batch.spans, Ordering::Relaxed);
+            if batch.items > 0 {
+                self.items.fetch_sub(batch.items, Ordering::Relaxed);
                 return Some(batch);
             }
         }
@@ -93,6 +96,17 @@ impl Queue {
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.work.notify_one();
+    }
+
+    /// Nothing is taken any more, and there is no need to add anything.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        *self.lock() = State::default();
+    }
+
+    /// Whether there is no need to add anything.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     fn take_growing(&self) -> Batch {
@@ -121,9 +135,9 @@ mod tests {
             queue.add(bytes, 2);
         }
         let batch = queue.next(LONG).await.expect("a full batch");
-        assert_eq!((batch.bytes.as_slice(), batch.spans), (&b"aabb"[..], 4));
+        assert_eq!((batch.bytes.as_slice(), batch.items), (&b"aabb"[..], 4));
         let batch = queue.next(AT_ONCE).await.expect("the rest");
-        assert_eq!((batch.bytes.as_slice(), batch.spans), (&b"cc"[..], 2));
+        assert_eq!((batch.bytes.as_slice(), batch.items), (&b"cc"[..], 2));
     }
 
     #[tokio::test]
@@ -143,10 +157,10 @@ mod tests {
             queue.add(b"a", 2);
         }
         queue.close();
-        let mut spans = 0;
+        let mut items = 0;
         while let Some(batch) = queue.next(LONG).await {
-            spans += batch.spans;
+            items += batch.items;
         }
-        assert_eq!(spans, 6);
+        assert_eq!(items, 6);
     }
 }

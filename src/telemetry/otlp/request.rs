@@ -1,4 +1,5 @@
-//! `ExportTraceServiceRequest`: a batch of spans, and who sends them.
+//! The request of a signal (`ExportTraceServiceRequest` and its kin, which number their fields alike): a batch, and who
+//! sends it.
 
 use super::protobuf::Message;
 use super::queue::Batch;
@@ -19,7 +20,7 @@ const SCOPE_NAME: u32 = 1;
 const SCOPE_VERSION: u32 = 2;
 
 /// What is the same in every request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Sender {
     /// The field `ResourceSpans.resource`.
     resource: Vec<u8>,
@@ -47,7 +48,7 @@ impl Sender {
         Self { resource: described, scope: scoped }
     }
 
-    /// The request with the spans of `batch`.
+    /// The request with the items of `batch`.
     pub(super) fn request(&self, batch: &Batch) -> Bytes {
         let mut bytes = Vec::with_capacity(self.resource.len() + self.scope.len() + batch.bytes.len() + 16);
         Message::new(&mut bytes).message(RESOURCE_SPANS, |message| {
@@ -75,7 +76,7 @@ mod tests {
         let resource = Resource::builder_empty().with_attribute(KeyValue::new("service.name", "ours")).build();
         let spans: Vec<_> = (0..700).map(|at| Span { name: format!("span {at}"), ..Span::default() }).collect();
         let scope_spans = ScopeSpans { spans: spans.clone(), ..ScopeSpans::default() };
-        let batch = Batch { bytes: scope_spans.encode_to_vec(), spans: spans.len() };
+        let batch = Batch { bytes: scope_spans.encode_to_vec(), items: spans.len() };
         let request = ExportTraceServiceRequest::decode(Sender::new(&resource).request(&batch)).unwrap();
         let [resource_spans] = &request.resource_spans[..] else { panic!("one resource") };
         assert_eq!(resource_spans.resource.as_ref().unwrap().attributes[0].key, "service.name");

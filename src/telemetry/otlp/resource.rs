@@ -2,14 +2,11 @@
 //!
 //! What the operator says goes first: `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, then what is found here.
 
-use super::settings::list;
-use crate::telemetry::environment::{Environment, VariableError};
+use crate::telemetry::environment::{Environment, pairs};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use std::fs;
-
-const GIVEN: &str = "OTEL_RESOURCE_ATTRIBUTES";
+use std::{env, fs};
 
 /// Variables that a pod's manifest sets from Kubernetes' downward API, and the attributes that they are.
 const POD: [(&str, &str); 5] = [
@@ -21,8 +18,7 @@ const POD: [(&str, &str); 5] = [
 ];
 
 /// Who we are.
-pub(super) fn resource(environment: Environment<'_>) -> Result<Resource, VariableError> {
-    let given = list(environment, [GIVEN, GIVEN])?;
+pub(super) fn resource(environment: Environment<'_>) -> Resource {
     let pod = POD.iter().filter_map(|(variable, name)| Some(KeyValue::new(*name, environment.get(variable)?)));
     let host = host(environment).map(|name| KeyValue::new("host.name", name));
     let builder = Resource::builder_empty()
@@ -31,11 +27,34 @@ pub(super) fn resource(environment: Environment<'_>) -> Result<Resource, Variabl
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_attribute(KeyValue::new("service.instance.id", instance(rand::random())))
         .with_attribute(KeyValue::new("process.pid", i64::from(std::process::id())))
+        .with_attribute(KeyValue::new("process.executable.name", env!("CARGO_PKG_NAME")))
+        .with_attribute(KeyValue::new("os.type", env::consts::OS))
+        .with_attribute(KeyValue::new("host.arch", architecture()))
         .with_attributes(host)
         .with_attributes(pod)
-        .with_attributes(given.into_iter().map(|(name, value)| KeyValue::new(name, value)));
+        .with_attributes(given(environment).into_iter().map(|(name, value)| KeyValue::new(name, value)));
     let name = environment.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name));
-    Ok(builder.with_attributes(name).build())
+    builder.with_attributes(name).build()
+}
+
+/// What the operator says; all of it is discarded where it can't be read, as the specification asks.
+fn given(environment: Environment<'_>) -> Vec<(String, String)> {
+    let Some(list) = environment.get("OTEL_RESOURCE_ATTRIBUTES") else { return Vec::new() };
+    pairs(&list).unwrap_or_else(|| {
+        tracing::error!(
+            "`OTEL_RESOURCE_ATTRIBUTES` is not a list of `name=value`, separated by commas, and is ignored"
+        );
+        Vec::new()
+    })
+}
+
+/// By the name that the conventions have for it.
+const fn architecture() -> &'static str {
+    match env::consts::ARCH.as_bytes() {
+        b"x86_64" => "amd64",
+        b"aarch64" => "arm64",
+        _ => env::consts::ARCH,
+    }
 }
 
 /// As the shell has it, which containers set; else as the kernel has it.
@@ -61,7 +80,7 @@ mod tests {
 
     fn attribute(name: &'static str, variables: &[(&str, &str)]) -> Option<String> {
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        resource(Environment::new(&lookup)).unwrap().get(&Key::new(name)).map(|value| value.to_string())
+        resource(Environment::new(&lookup)).get(&Key::new(name)).map(|value| value.to_string())
     }
 
     #[test]
@@ -71,6 +90,7 @@ mod tests {
         assert_eq!(name(&[]), "portcullis");
         assert_eq!(name(&[attributes]), "from attributes");
         assert_eq!(name(&[attributes, ("OTEL_SERVICE_NAME", "named")]), "named");
+        assert_eq!(name(&[("OTEL_RESOURCE_ATTRIBUTES", "service.name=lost,team")]), "portcullis");
     }
 
     #[test]

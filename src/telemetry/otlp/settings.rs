@@ -1,23 +1,17 @@
-//! What the `OTEL_*` variables ask for (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>). The OTLP crate
-//! would read some of them itself, from the process; those for the certificates and for switching off it does not know.
+//! What the `OTEL_EXPORTER_OTLP_*` variables ask for, each for one signal or for all
+//! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
+//!
+//! What names no choice or number known here is told and ignored, as the specification of the variables asks. What would
+//! send to the wrong place, or without the credentials that were meant, is an error.
 
-use super::resource::resource;
+use super::batching;
+use super::signal::Signal;
 use crate::telemetry::environment::{Environment, VariableError, pairs};
 use http::Uri;
-use opentelemetry_sdk::Resource;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
-const PROTOCOLS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
-const TIMEOUTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"];
-const CERTIFICATES: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
-const CLIENT_CERTIFICATES: [&str; 2] =
-    ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"];
-const CLIENT_KEYS: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "OTEL_EXPORTER_OTLP_CLIENT_KEY"];
-
-/// How spans travel.
+/// How a signal travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
     /// `http/protobuf`, the default.
@@ -33,49 +27,39 @@ pub(super) struct ClientFiles {
     pub(super) key: PathBuf,
 }
 
-/// Everything the exporter needs to know. Holds credentials: it has no `Debug`.
+/// Everything an exporter needs to know. Holds credentials: it has no `Debug`.
 pub(super) struct Settings {
     /// Where batches go: for HTTP the whole URL, for gRPC the server.
     pub(super) endpoint: Uri,
     pub(super) protocol: Protocol,
     pub(super) headers: Vec<(String, String)>,
-    /// Longest time for one batch, retries included.
+    /// Longest time for one batch.
     pub(super) timeout: Duration,
+    /// Batches are compressed by gzip.
+    pub(super) gzip: bool,
     /// PEM file with the authorities to trust in place of the platform's.
     pub(super) certificate: Option<PathBuf>,
     /// Who we are to the collector, where it asks.
     pub(super) client: Option<ClientFiles>,
-    pub(super) resource: Resource,
-    /// Most spans that wait.
-    pub(super) queue: usize,
-    /// Most spans in one batch.
-    pub(super) batch: usize,
-    /// Longest time a span waits for its batch to fill.
-    pub(super) delay: Duration,
 }
 
 impl Settings {
-    /// Reads the variables. None where no endpoint is set, or traces are switched off.
-    pub(super) fn read(environment: Environment<'_>) -> Result<Option<Self>, VariableError> {
-        if environment.is_true("OTEL_SDK_DISABLED") || !is_exporter(environment) {
-            return Ok(None);
-        }
-        let Some((variable, endpoint)) = environment.first(ENDPOINTS) else { return Ok(None) };
-        let protocol = protocol(environment)?;
-        // the specification's 2,048 is for programs of one span a request, we have up to three
-        let queue = environment.number("OTEL_BSP_MAX_QUEUE_SIZE").map_or(8_192, bounded);
-        let batch = environment.number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE").map_or(512, bounded);
+    /// Reads the variables for `signal`. None where no endpoint is set and the exporter was not `named` either.
+    pub(super) fn read(
+        environment: Environment<'_>,
+        signal: Signal,
+        named: bool,
+    ) -> Result<Option<Self>, VariableError> {
+        let protocol = protocol(environment, signal);
+        let Some(endpoint) = endpoint(environment, signal, protocol, named)? else { return Ok(None) };
         Ok(Some(Self {
-            endpoint: uri(variable, &endpoint, protocol)?,
+            endpoint,
             protocol,
-            headers: list(environment, HEADERS)?,
-            timeout: timeout(environment)?,
-            certificate: environment.first(CERTIFICATES).map(|(_, path)| PathBuf::from(path)),
-            client: client(environment)?,
-            resource: resource(environment)?,
-            queue,
-            batch: batch.min(queue),
-            delay: Duration::from_millis(environment.number("OTEL_BSP_SCHEDULE_DELAY").unwrap_or(5_000)),
+            headers: list(environment, signal.variables("HEADERS"))?,
+            timeout: timeout(environment, signal),
+            gzip: gzip(environment, signal),
+            certificate: environment.first(signal.variables("CERTIFICATE")).map(|(_, path)| PathBuf::from(path)),
+            client: client(environment, signal)?,
         }))
     }
 
@@ -85,49 +69,71 @@ impl Settings {
     }
 }
 
-/// Whether `OTEL_TRACES_EXPORTER` asks for this exporter, or for nothing in particular.
-fn is_exporter(environment: Environment<'_>) -> bool {
-    let Some(name) = environment.get("OTEL_TRACES_EXPORTER") else { return true };
-    let is_ours = name.trim().eq_ignore_ascii_case("otlp");
-    if !is_ours && !name.trim().eq_ignore_ascii_case("none") {
-        tracing::warn!("`OTEL_TRACES_EXPORTER` is neither `otlp` nor `none`; no traces are exported");
-    }
-    is_ours
-}
-
-/// A number of spans: at least one, and no more than memory can be asked for.
-fn bounded(spans: u64) -> usize {
-    usize::try_from(spans.clamp(1, 1 << 20)).unwrap_or(1)
-}
-
-fn protocol(environment: Environment<'_>) -> Result<Protocol, VariableError> {
-    let Some((variable, name)) = environment.first(PROTOCOLS) else { return Ok(Protocol::HttpProtobuf) };
-    match name.to_ascii_lowercase().as_str() {
-        "http/protobuf" => Ok(Protocol::HttpProtobuf),
-        "grpc" => Ok(Protocol::Grpc),
-        _ => Err(VariableError { variable, problem: "is neither `http/protobuf` nor `grpc`" }),
-    }
-}
-
-/// The endpoint; over HTTP the one for all signals gets the path for traces.
-fn uri(variable: &'static str, endpoint: &str, protocol: Protocol) -> Result<Uri, VariableError> {
-    let whole = match protocol {
-        Protocol::HttpProtobuf if Some(&variable) == ENDPOINTS.last() => {
-            format!("{}/v1/traces", endpoint.trim_end_matches('/'))
+fn protocol(environment: Environment<'_>, signal: Signal) -> Protocol {
+    let Some((variable, name)) = environment.first(signal.variables("PROTOCOL")) else { return Protocol::HttpProtobuf };
+    match name.trim().to_ascii_lowercase().as_str() {
+        "http/protobuf" => Protocol::HttpProtobuf,
+        "grpc" => Protocol::Grpc,
+        _ => {
+            tracing::warn!(variable, "the variable is neither `http/protobuf` nor `grpc` and is ignored");
+            Protocol::HttpProtobuf
         }
-        // a bare `host:port` is usual for gRPC; the specification has it secure
-        Protocol::Grpc if !endpoint.contains("://") => format!("https://{endpoint}"),
-        Protocol::HttpProtobuf | Protocol::Grpc => endpoint.to_owned(),
+    }
+}
+
+fn gzip(environment: Environment<'_>, signal: Signal) -> bool {
+    let Some((variable, name)) = environment.first(signal.variables("COMPRESSION")) else { return false };
+    match name.trim().to_ascii_lowercase().as_str() {
+        "gzip" => true,
+        "none" => false,
+        _ => {
+            tracing::warn!(variable, "the variable is neither `gzip` nor `none` and is ignored");
+            false
+        }
+    }
+}
+
+/// The endpoint that is set; for an exporter that was `named` else the specification's.
+fn endpoint(
+    environment: Environment<'_>,
+    signal: Signal,
+    protocol: Protocol,
+    named: bool,
+) -> Result<Option<Uri>, VariableError> {
+    let [own, all] = signal.variables("ENDPOINT");
+    let (variable, endpoint, shared) = match (environment.get(&own), environment.get(&all), protocol) {
+        (Some(endpoint), ..) => (own, endpoint, false),
+        (None, Some(endpoint), _) => (all, endpoint, true),
+        (None, None, _) if !named => return Ok(None),
+        (None, None, Protocol::HttpProtobuf) => (all, String::from("http://localhost:4318"), true),
+        (None, None, Protocol::Grpc) => (all, String::from("http://localhost:4317"), true),
     };
+    let whole = match protocol {
+        // the endpoint for all signals gets the path of this one
+        Protocol::HttpProtobuf if shared => format!("{}{}", endpoint.trim_end_matches('/'), signal.path()),
+        // a bare `host:port` is usual for gRPC; the specification has it secure unless told otherwise
+        Protocol::Grpc if !endpoint.contains("://") => format!("{}://{endpoint}", scheme(environment, signal)),
+        Protocol::HttpProtobuf | Protocol::Grpc => endpoint,
+    };
+    uri(variable, &whole).map(Some)
+}
+
+fn scheme(environment: Environment<'_>, signal: Signal) -> &'static str {
+    let insecure = environment.first(signal.variables("INSECURE"));
+    if insecure.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) { "http" } else { "https" }
+}
+
+fn uri(variable: String, endpoint: &str) -> Result<Uri, VariableError> {
+    let uri: Option<Uri> = endpoint.parse().ok();
+    let usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     let problem = "is not a URL that begins with `http://` or `https://`";
-    let uri: Uri = whole.parse().map_err(|_| VariableError { variable, problem })?;
-    let usable = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
-    usable.then_some(uri).ok_or(VariableError { variable, problem })
+    uri.filter(usable).ok_or(VariableError { variable, problem })
 }
 
 /// Certificate and key go together.
-fn client(environment: Environment<'_>) -> Result<Option<ClientFiles>, VariableError> {
-    match (environment.first(CLIENT_CERTIFICATES), environment.first(CLIENT_KEYS)) {
+fn client(environment: Environment<'_>, signal: Signal) -> Result<Option<ClientFiles>, VariableError> {
+    let first = |what| environment.first(signal.variables(what));
+    match (first("CLIENT_CERTIFICATE"), first("CLIENT_KEY")) {
         (Some((_, certificate)), Some((_, key))) => {
             Ok(Some(ClientFiles { certificate: certificate.into(), key: key.into() }))
         }
@@ -141,28 +147,26 @@ fn client(environment: Environment<'_>) -> Result<Option<ClientFiles>, VariableE
 
 pub(super) fn list(
     environment: Environment<'_>,
-    variables: [&'static str; 2],
+    variables: [String; 2],
 ) -> Result<Vec<(String, String)>, VariableError> {
     let Some((variable, list)) = environment.first(variables) else { return Ok(Vec::new()) };
     pairs(&list).ok_or(VariableError { variable, problem: "is not a list of `name=value`, separated by commas" })
 }
 
-fn timeout(environment: Environment<'_>) -> Result<Duration, VariableError> {
-    let Some((variable, millis)) = environment.first(TIMEOUTS) else { return Ok(Duration::from_secs(10)) };
-    let millis = millis.trim().parse().ok().filter(|millis| *millis > 0);
-    let problem = "is not a number of milliseconds";
-    millis.map(Duration::from_millis).ok_or(VariableError { variable, problem })
+fn timeout(environment: Environment<'_>, signal: Signal) -> Duration {
+    let millis = signal.variables("TIMEOUT").iter().find_map(|variable| environment.number(variable));
+    batching::timeout(millis.unwrap_or(10_000))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientFiles, Protocol, Settings};
+    use super::{ClientFiles, Protocol, Settings, Signal};
     use crate::telemetry::environment::{Environment, VariableError};
     use std::time::Duration;
 
     fn read(variables: &[(&str, &str)]) -> Result<Option<Settings>, VariableError> {
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        Settings::read(Environment::new(&lookup))
+        Settings::read(Environment::new(&lookup), Signal::Traces, false)
     }
 
     fn settings(variables: &[(&str, &str)]) -> Settings {
@@ -172,11 +176,29 @@ mod tests {
     const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318/");
 
     #[test]
-    fn off_without_an_endpoint_or_when_switched_off() {
+    fn off_without_an_endpoint_unless_the_exporter_is_named() {
         assert!(read(&[]).unwrap().is_none());
-        assert!(read(&[ENDPOINT, ("OTEL_SDK_DISABLED", "True")]).unwrap().is_none());
-        assert!(read(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "none")]).unwrap().is_none());
-        assert!(read(&[ENDPOINT, ("OTEL_TRACES_EXPORTER", "otlp")]).unwrap().is_some());
+        assert!(read(&[("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://127.0.0.1:4318/")]).unwrap().is_none());
+        let grpc = [("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")];
+        for (variables, endpoint) in [(&[][..], "http://localhost:4318/v1/metrics"), (&grpc, "http://localhost:4317")] {
+            let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+            let named = Settings::read(Environment::new(&lookup), Signal::Metrics, true).unwrap().unwrap();
+            assert_eq!(named.endpoint, endpoint);
+        }
+    }
+
+    #[test]
+    fn what_names_no_choice_or_number_is_ignored() {
+        let ours = settings(&[
+            ENDPOINT,
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+            ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
+        ]);
+        assert_eq!((ours.protocol, ours.gzip, ours.timeout), (Protocol::HttpProtobuf, false, Duration::from_secs(10)));
+        let gzip =
+            [ENDPOINT, ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none")];
+        assert!(settings(&gzip[..2]).gzip && !settings(&gzip).gzip);
     }
 
     #[test]
@@ -201,6 +223,10 @@ mod tests {
         assert!(own.tls());
         let grpc = settings(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
         assert_eq!((grpc.protocol, grpc.endpoint.path()), (Protocol::Grpc, "/"));
+        let bare = [("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+        assert_eq!(settings(&bare).endpoint, "https://collector:4317");
+        let insecure = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true");
+        assert_eq!(settings(&[bare[0], bare[1], insecure]).endpoint, "http://collector:4317");
     }
 
     #[test]
@@ -220,13 +246,10 @@ mod tests {
         for (name, value) in [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://user:hunter2@host"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "hunter2"),
-            ("OTEL_EXPORTER_OTLP_PROTOCOL", "hunter2"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "hunter2"),
-            ("OTEL_RESOURCE_ATTRIBUTES", "hunter2"),
         ] {
             let error = read(&[(name, value), ENDPOINT]).err().unwrap().to_string();
-            assert!(error.starts_with(&format!("`{name}` is not ")) || error.contains("neither"), "{error}");
+            assert!(error.starts_with(&format!("`{name}` is not ")), "{error}");
             assert!(!error.contains("hunter2"));
         }
     }

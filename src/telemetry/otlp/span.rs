@@ -142,6 +142,11 @@ impl<'a, 'b> Attributes<'a, 'b> {
         }
     }
 
+    /// ASCII as text.
+    pub(super) fn ascii(&mut self, key: &str, value: &[u8]) {
+        self.add(key, |any| any.bytes(1, value));
+    }
+
     /// A text of two parts.
     pub(super) fn joined(&mut self, key: &str, [first, second]: [&str; 2]) {
         self.add(key, |any| {
@@ -170,7 +175,7 @@ impl<'a, 'b> Attributes<'a, 'b> {
 
     /// Eight bytes as text, in hex digits.
     pub(super) fn hex(&mut self, key: &str, value: u64) {
-        self.add(key, |any| any.bytes(1, &hex::<8, 16>(value.to_be_bytes())));
+        self.ascii(key, &hex::<8, 16>(value.to_be_bytes()));
     }
 
     pub(super) fn truth(&mut self, key: &str, value: bool) {
@@ -187,7 +192,7 @@ impl<'a, 'b> Attributes<'a, 'b> {
     }
 
     /// A `KeyValue` with its `AnyValue`, which `write` fills.
-    fn add(&mut self, key: &str, write: impl FnOnce(&mut Message<'_>)) {
+    pub(super) fn add(&mut self, key: &str, write: impl FnOnce(&mut Message<'_>)) {
         self.message.message(self.field, |attribute| {
             attribute.bytes(1, key.as_bytes());
             attribute.message(2, write);
@@ -206,7 +211,8 @@ fn short(field: u32, key: usize, value: usize) -> Option<([u8; 4], [u8; 4])> {
     Some(([tag, pair, FIRST_TEXT, key], [SECOND_MESSAGE, value + 2, FIRST_TEXT, value]))
 }
 
-fn nanoseconds(time: SystemTime) -> u64 {
+/// A point in time as OTLP has it.
+pub(super) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())
 }

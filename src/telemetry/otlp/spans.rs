@@ -162,6 +162,9 @@ fn violated(attributes: &mut Attributes<'_, '_>, record: &Record, violation: &Vi
     if let Some(field) = &violation.field {
         attributes.text("policy.field", &field.for_log());
     }
+    if let Some(waiver) = &violation.waived_by {
+        attributes.text("policy.waived_by", waiver);
+    }
 }
 
 /// Marks the span as an error, of our own reason where the gateway failed, else of the status that says so.

@@ -41,6 +41,7 @@ fn load_and_evaluate(bundle: &Bundle, text: &str) {
         query: "",
         headers: &http::HeaderMap::new(),
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };

@@ -1,5 +1,6 @@
 //! Broken configurations and what is said of them: each mistake at its place, all of a file at once.
 
+mod decision_log;
 mod listen;
 mod meaning;
 mod shape;

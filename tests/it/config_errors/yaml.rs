@@ -27,6 +27,8 @@ fn a_tab_is_told_where() {
       |
     5 |     bodyBytes: 1
       |     ^
+      |
+      = help: indent with spaces, not with tabs
     ");
 }
 
@@ -38,6 +40,8 @@ fn a_quote_that_never_ends_is_told_where_it_begins() {
       |
     4 | listen: "127.0.0.1:8787
       |         ^
+      |
+      = help: a text that begins with such a sign belongs in quotes as a whole, or behind `>-` on a line of its own
     "#);
 }
 
@@ -49,6 +53,8 @@ fn a_colon_too_many_is_told_where() {
       |
     4 | upstream: url: embedded
       |              ^
+      |
+      = help: a text with `: ` in it belongs in quotes, a map within a map on lines of its own
     ");
 }
 

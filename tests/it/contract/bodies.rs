@@ -30,6 +30,7 @@ fn judged(bundle: &Bundle, operation: &Operation, body: &Value) -> (Option<Reaso
         query: "",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };

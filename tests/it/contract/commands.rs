@@ -1,18 +1,19 @@
 //! `portcullis contract show`, `diff` and `coverage`, as a person or a program runs them.
 
+use crate::support::gateway::COUNTED_ON;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// A folder with a configuration that has the shipped policies.
+/// A folder with a configuration that has shipped policies.
 fn configured() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = format!(
         "apiVersion: portcullis/v1\nkind: Gateway\nupstream: {{ url: embedded }}\npolicies: [{}]\n",
-        root.join("policies").display()
+        COUNTED_ON.map(|name| root.join(format!("policies/{name}.yaml")).display().to_string()).join(", ")
     );
     fs::write(folder.path().join("gateway.yaml"), text).unwrap();
     folder

@@ -21,6 +21,7 @@ pub(crate) fn holds(bundle: &Bundle, body: &[u8]) {
         query: "",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };

@@ -43,6 +43,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         query: "",
         headers: &HeaderMap::new(),
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &Client::default(),
         time: UNIX_EPOCH + Duration::from_secs(1_777_593_600) + since_may,
     };
@@ -81,8 +82,10 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         violations: violations.collect(),
         policies: evidence.map(|evidence| evidence.policies.clone()).unwrap_or_default(),
         request: evidence.map(|evidence| evidence.request.clone()),
-        body: evidence
-            .map(|evidence: &Evidence| Body { bytes: sent.body.len() as u64, skeleton: evidence.skeleton.clone() }),
+        body: evidence.map(|evidence: &Evidence| Body {
+            bytes: Some(sent.body.len() as u64),
+            skeleton: evidence.skeleton.clone(),
+        }),
         masked: Vec::new(),
     };
     serde_json::to_string(&entry).expect("a line")
@@ -106,6 +109,6 @@ fn recorded(found: &violation::Violation) -> Violation<'static> {
         action: found.action,
         field: found.field.as_ref().map(|field| field.for_log().into()),
         reason: found.reason,
-        waived_by: None,
+        waived_by: found.waived_by.as_ref().map(|waiver| waiver.to_string().into()),
     }
 }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// What services sent in two days.
 fn sent() -> Vec<Sent> {
-    let update = |day, caller, body: &'static str| Sent { day, caller, body, ..Sent::default() };
+    let update = |day, caller, body: &'static str| Sent { body, caller, day, ..Sent::default() };
     let mut sent = vec![
         update(1, "billing", r#"{"skip_password_checks":true}"#),
         update(1, "billing", r#"{"first_name":"Augusta Ada","external_id":"4711"}"#),
@@ -91,7 +91,7 @@ fn damaged_lines_and_unknown_forms_are_told_and_the_rest_counted() {
     let file = folder.path().join("decisions.jsonl");
     let text = fs::read_to_string(&file).unwrap();
     let later = text.lines().next().unwrap().replace("\"outcome\":\"", "\"outcome\":\"later_");
-    let cut = &text[..200];
+    let cut = text.split_at(200).0;
     fs::write(&file, format!("{text}{later}\n{cut}")).unwrap();
     for command in [&REPORT[..], &[&REPLAY[..6], &["policies"]].concat()] {
         let text = told(&folder, command, 0);

@@ -35,7 +35,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
 
     /// Sends a `GET` for `path` and reads the answer.
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        self.send(format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n\r\n")).await;
+        self.get_with(path, "").await
+    }
+
+    /// The same, with more lines in the head.
+    pub(crate) async fn get_with(&mut self, path: &str, headers: &str) -> Answer {
+        self.send(format!("GET {path} HTTP/1.1\r\nhost: gateway\r\n{headers}\r\n")).await;
         self.answer().await.expect("an answer")
     }
 

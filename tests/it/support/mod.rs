@@ -10,3 +10,5 @@ pub(crate) mod program;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod source;
+pub(crate) mod tail;
+pub(crate) mod telemetry;

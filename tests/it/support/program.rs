@@ -44,8 +44,13 @@ pub(crate) fn command(configuration: &Path, variables: &[(&str, String)]) -> Com
 impl Program {
     /// Starts the program and waits until it says where it listens. The configuration has an admin listener.
     pub(crate) async fn start(configuration: &Path, variables: &[(&str, String)]) -> Self {
-        let mut child = command(configuration, variables).spawn().unwrap();
-        let stdout = Written::of(child.stdout.take().unwrap());
+        Self::run(command(configuration, variables)).await
+    }
+
+    /// As [`Program::start`], by a command of its own.
+    pub(crate) async fn run(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stdout = child.stdout.take().map_or_else(|| Written::of(std::io::empty()), Written::of);
         let mut stderr = Written::of(child.stderr.take().unwrap());
         let listen = stderr.address("  listens on   ").await;
         let admin = stderr.address("  admin        ").await;
@@ -54,8 +59,7 @@ impl Program {
 
     /// Sends the signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
+        signal(&self.child, name);
     }
 
     /// Waits for the end.
@@ -67,6 +71,12 @@ impl Program {
     }
 }
 
+/// Sends `child` the signal, such as `TERM`.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -75,7 +85,7 @@ impl Drop for Program {
 }
 
 impl Written {
-    fn of(stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn of(stream: impl Read + Send + 'static) -> Self {
         let (sender, lines) = unbounded_channel();
         let all = Arc::new(Mutex::new(String::new()));
         let kept = Arc::clone(&all);
@@ -108,7 +118,8 @@ impl Written {
         url.split_once("://").expect("a URL").1.parse().unwrap()
     }
 
-    fn take(&mut self) -> String {
+    /// Everything, once the stream ended.
+    pub(crate) fn take(&mut self) -> String {
         self.reader.take().unwrap().join().unwrap();
         std::mem::take(&mut self.all.lock().unwrap())
     }

@@ -3,7 +3,7 @@
 use super::super::kind::Kinds;
 use super::super::names::{ROOTS, member};
 use super::super::node::Node;
-use super::super::record::{Known, Record};
+use super::super::record::{Known, Record, is_credential};
 use super::super::syntax::{Mistake, Syntax, Tree};
 use super::super::types::Type;
 use super::super::value::Value;
@@ -139,6 +139,13 @@ impl<'c> Lowering<'_, 'c> {
                 }
             },
             Record::Headers => {
+                if is_credential(name) {
+                    let message = format!("`{name}` holds credentials, which policies cannot read");
+                    let mistake = Mistake::new(at, message);
+                    return self.wrong(
+                        mistake.with_help("`client` and `instance` tell who calls, and with which kind of key"),
+                    );
+                }
                 if let Some(headers) = &mut self.names.headers {
                     headers.insert(name.to_ascii_lowercase());
                 }
@@ -173,6 +180,10 @@ impl<'c> Lowering<'_, 'c> {
                     self.wrong(
                         mistake.with_help(format!("ask for one of its entries, as in `{root}.{name}[\"name\"]`")),
                     )
+                }
+                Some(Err(_)) if ROOTS.contains(&name) => {
+                    let mistake = Mistake::new(at, format!("`{name}` is not a member of `{root}`"));
+                    self.wrong(mistake.with_help(format!("write `{name}` without `{root}.`")))
                 }
                 Some(Err(known)) => self.wrong(unknown_name(at, name, &format!("is not a member of `{root}`"), &known)),
             },

@@ -9,7 +9,7 @@ use super::evaluation::Evaluation;
 use super::kind::Kinds;
 use super::names::{Names, ROOTS};
 use super::node::Node;
-use super::syntax::{DEEPEST, Mistake, Syntax, Tree};
+use super::syntax::{DEEPEST, Mistake, Syntax, Tree, foreign};
 use super::types::{Type, named};
 use super::value::Value;
 use crate::contract::nearest;
@@ -169,9 +169,11 @@ impl<'n, 'c> Lowering<'n, 'c> {
         }
         let mistake = Mistake::new(span, format!("`{name}` is not a name that policies know"));
         let locals = self.locals.iter().map(|(local, _)| local.as_ref());
-        let help = match nearest(name, ROOTS.into_iter().chain(locals)) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are {}; a text stands in quotes", listed(ROOTS.into_iter())),
+        let help = match (foreign::word(name), nearest(name, ROOTS.into_iter().chain(locals))) {
+            (Some(help), _) => help.to_owned(),
+            (None, Some(meant)) => format!("did you mean `{meant}`?"),
+            (None, None) if self.names.is_field(name) => format!("did you mean `body.{name}`?"),
+            (None, None) => format!("there are {}; a text stands in quotes", listed(ROOTS.into_iter())),
         };
         self.wrong(mistake.with_help(help))
     }
@@ -219,6 +221,9 @@ fn listed<'t>(names: impl Iterator<Item = &'t str>) -> String {
 /// A mistake about the name at `at`, with what was probably meant, or else what there is.
 fn unknown_name(at: &Range<usize>, name: &str, what: &str, known: &[&str]) -> Mistake {
     let mistake = Mistake::new(at, format!("`{name}` {what}"));
+    if let Some(help) = foreign::word(name) {
+        return mistake.with_help(help);
+    }
     match nearest(name, known.iter().copied()) {
         Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
         None if known.is_empty() || known.len() > 12 => mistake,

@@ -154,7 +154,15 @@ impl<'c> Lowering<'_, 'c> {
         let [one, other] = sides.each_ref().map(|side| self.text(&side.span));
         let sign = operator.as_str();
         let message = format!("`{sign}` is not for {left} (`{one}`) with {right} (`{other}`)");
-        self.mistakes.push(Mistake::new(&tree.span, message));
+        let mistake = Mistake::new(&tree.span, message);
+        let help = match (operator, one.strip_prefix("request.headers.")) {
+            (Infix::Calculate(Operator::Subtract), Some(name)) => {
+                Some(format!("the name of a header stands in brackets: `request.headers[\"{name}-{other}\"]`"))
+            }
+            (Infix::Compare(_), _) if left == Kinds::BOOL => Some("compare twice, with `&&` between".to_owned()),
+            _ => None,
+        };
+        self.mistakes.push(mistake.with_any_help(help));
     }
 
     /// Reports a comparison of what can never be equal.

@@ -1,17 +1,19 @@
 //! From text to tree: CEL's grammar, bounded so that no text can take the process down.
 
+pub(super) mod foreign;
 mod literal;
 mod parse;
 mod token;
 mod tree;
 
 pub(super) use parse::parse;
+pub(super) use token::words;
 pub(super) use tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
 
 use std::ops::Range;
 
 /// Longest source, in bytes.
-pub(super) const LONGEST: usize = 4096;
+pub(in crate::policy) const LONGEST: usize = 4096;
 /// Deepest tree. Whatever reads or evaluates a tree recurses on the worker's stack, so that this bounds it.
 pub(super) const DEEPEST: usize = 64;
 
@@ -40,5 +42,13 @@ impl Mistake {
     pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// The same with how to mend it, where that is known.
+    pub(super) fn with_any_help(self, help: Option<impl Into<String>>) -> Self {
+        match help {
+            Some(help) => self.with_help(help),
+            None => self,
+        }
     }
 }

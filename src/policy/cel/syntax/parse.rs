@@ -2,7 +2,7 @@
 
 use super::token::{Token, Tokens};
 use super::tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
-use super::{DEEPEST, LONGEST, Mistake, literal};
+use super::{DEEPEST, LONGEST, Mistake, foreign, literal};
 use crate::policy::cel::value::Value;
 use std::ops::Range;
 
@@ -95,7 +95,15 @@ impl<'s> Parser<'s> {
     fn unexpected(&self, wanted: &str) -> Mistake {
         match self.token {
             Token::End => Mistake::new(&self.span, format!("the expression ends where {wanted} should follow")),
-            _ => Mistake::new(&self.span, format!("`{}` stands where {wanted} should be", self.text().escape_debug())),
+            token => {
+                let (text, before) = (self.text(), self.source.get(..self.span.start).unwrap_or_default());
+                let mistake =
+                    Mistake::new(&self.span, format!("`{}` stands where {wanted} should be", text.escape_debug()));
+                mistake.with_any_help(match token {
+                    Token::Name => foreign::word(text).or_else(|| foreign::word(last_word(before))),
+                    _ => foreign::misplaced(before, text),
+                })
+            }
         }
     }
 
@@ -273,7 +281,8 @@ impl<'s> Parser<'s> {
             "null" => return self.literal(self.span.start, Value::Null),
             "in" => return Err(self.unexpected("a value")),
             _ if RESERVED.contains(&name) => {
-                return Err(Mistake::new(&self.span, format!("CEL keeps the word `{name}` for itself")));
+                let mistake = Mistake::new(&self.span, format!("CEL keeps the word `{name}` for itself"));
+                return Err(mistake.with_any_help(foreign::word(name)));
             }
             _ => {}
         }
@@ -362,4 +371,10 @@ fn deepest(trees: &[Tree]) -> usize {
 
 fn too_deep(span: &Range<usize>) -> Mistake {
     Mistake::new(span, format!("the expression nests deeper than {DEEPEST} levels"))
+}
+
+/// The word that `text` ends with, blanks aside; empty where it ends with something else.
+fn last_word(text: &str) -> &str {
+    let text = text.trim_end();
+    text.rsplit(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default()
 }

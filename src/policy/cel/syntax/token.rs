@@ -1,6 +1,6 @@
 //! The words and signs of an expression.
 
-use super::Mistake;
+use super::{Mistake, foreign};
 use std::ops::Range;
 
 /// What a token is.
@@ -85,6 +85,14 @@ impl<'s> Tokens<'s> {
     }
 }
 
+/// The words and signs of an expression, as they are written.
+pub(in super::super) fn words(source: &str) -> Vec<&str> {
+    let mut tokens = Tokens::new(source);
+    std::iter::from_fn(|| tokens.next().ok().filter(|(token, _)| *token != Token::End))
+        .filter_map(|(_, span)| source.get(span))
+        .collect()
+}
+
 const fn is_of_a_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
@@ -164,11 +172,5 @@ fn sign(rest: &str) -> Option<(Token, usize)> {
 
 fn unknown(start: usize, rest: &str) -> Mistake {
     let length = rest.chars().next().map_or(0, char::len_utf8);
-    let help = match rest.chars().next() {
-        Some('=') => "write `==` to compare",
-        Some('&') => "write `&&` for `and`",
-        Some('|') => "write `||` for `or`",
-        _ => return Mistake::new(&(start..start + length), "not a sign that CEL has"),
-    };
-    Mistake::new(&(start..start + length), "not a sign that CEL has").with_help(help)
+    Mistake::new(&(start..start + length), "not a sign that CEL has").with_any_help(foreign::sign(rest))
 }

@@ -37,7 +37,7 @@ fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> Outline<'
         (Kind::Object, 1) => Outline::Hidden(Hidden::of_type("object")),
         (Kind::Object, _) => {
             let members = (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)));
-            let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| chance() % 4 > 0);
+            let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| !chance().is_multiple_of(4));
             let members = kept.into_iter().map(|(name, value)| (name, outline(value, chance))).collect();
             Outline::Object { bytes: None, members, others: others.len(), declared: None }
         }
@@ -50,6 +50,7 @@ fn request(body: Option<Outline<'_>>) -> RecordedRequest<'_> {
         api_version: &operations()[0].api_version,
         method: Some("POST"),
         environment: Environment::Production,
+        key_fingerprint: None,
         time: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         client: Client::default(),
         headers: vec![("x-there", Some(Hidden::text(Some(3)))), ("x-absent", None)],

@@ -67,6 +67,7 @@ fn evaluated<T>(
         query: "",
         headers: &headers,
         environment: Environment::Production,
+        key_fingerprint: None,
         client: &client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };

@@ -4,8 +4,14 @@
 //! writes it. The buffer is bounded. When the reader of our output stalls, lines of ordinary requests are dropped first,
 //! those of refused and failed ones only when their reserve is full too; every dropped line is counted.
 
+mod destination;
+
+pub(super) use destination::{Destination, Reopen};
+
+use super::once_a_minute::OnceAMinute;
+use destination::Lost;
 use prometheus_client::metrics::counter::Counter;
-use std::io::{self, Write};
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,8 +22,8 @@ const BOUND: usize = 4 << 20;
 const RESERVE: usize = 1 << 20;
 /// Most bytes of an empty buffer that are kept for the next lines; a burst must not hold its memory for ever.
 const KEPT: usize = 256 << 10;
-/// How long the writer lets lines gather: one write for many lines costs what one for one line does.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long the writer of many lines lets them gather: one write for many lines costs what one for one line does.
+pub(super) const GATHER: Duration = Duration::from_millis(10);
 
 /// Whether a line may be dropped before others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +37,39 @@ pub(in crate::telemetry) enum Importance {
 /// The shared buffer and the thread that writes it. Dropping it writes what is left and ends the thread.
 pub(in crate::telemetry) struct Lines {
     shared: Arc<Shared>,
+}
+
+/// What becomes of the news that lines were lost.
+pub(super) struct Loss {
     dropped: Counter,
+    /// None where the lines are those in which it would be told.
+    told: Option<OnceAMinute>,
+}
+
+impl Loss {
+    /// Counts them in `dropped` and tells of it.
+    pub(super) fn told(dropped: Counter) -> Self {
+        Self { dropped, told: Some(OnceAMinute::new()) }
+    }
+
+    /// Counts them in `dropped`.
+    pub(super) const fn counted(dropped: Counter) -> Self {
+        Self { dropped, told: None }
+    }
+
+    fn of(&self, lines: u64, why: &str) {
+        self.dropped.inc_by(lines);
+        if self.told.as_ref().is_some_and(|told| told.is_due(Instant::now())) {
+            tracing::error!(lost = self.dropped.get(), why, "access log lines are lost");
+        }
+    }
 }
 
 struct Shared {
     state: Mutex<State>,
+    loss: Loss,
+    /// How long the writer lets lines gather.
+    gather: Duration,
     /// Wakes the writer.
     work: Condvar,
     /// Wakes those who wait in `flush`.
@@ -45,8 +79,6 @@ struct Shared {
 #[derive(Default)]
 struct State {
     buffer: Vec<u8>,
-    /// Lines in `buffer`, to count them should the write fail.
-    lines: u64,
     /// The writer sleeps for want of lines; only then does a worker pay for waking it.
     idle: bool,
     /// The writer should not wait for more lines.
@@ -58,12 +90,13 @@ struct State {
 }
 
 impl Lines {
-    /// Starts the thread that writes to `writer`. `dropped` counts lines that were lost.
-    pub(in crate::telemetry) fn start(writer: Box<dyn Write + Send>, dropped: Counter) -> io::Result<Self> {
-        let shared = Arc::new(Shared { state: Mutex::default(), work: Condvar::new(), written: Condvar::new() });
-        let (theirs, lost) = (Arc::clone(&shared), dropped.clone());
-        thread::Builder::new().name(String::from("access-log")).spawn(move || theirs.write_all(writer, &lost))?;
-        Ok(Self { shared, dropped })
+    /// Starts the thread `name`, which writes to `destination` what has gathered for `gather`.
+    pub(super) fn start(name: &str, destination: Destination, loss: Loss, gather: Duration) -> io::Result<Self> {
+        let (state, work, written) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let shared = Arc::new(Shared { state, loss, gather, work, written });
+        let theirs = Arc::clone(&shared);
+        thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(destination))?;
+        Ok(Self { shared })
     }
 
     /// Adds a line, or drops and counts it where there is no room.
@@ -75,11 +108,9 @@ impl Lines {
         let mut state = self.shared.lock();
         if state.buffer.len() + line.len() > room {
             drop(state);
-            self.dropped.inc();
-            return;
+            return self.shared.loss.of(1, "whoever reads them does not keep up");
         }
         state.buffer.extend_from_slice(line);
-        state.lines += 1;
         state.appended += line.len() as u64;
         let wake = std::mem::take(&mut state.idle);
         drop(state);
@@ -120,11 +151,11 @@ impl Shared {
     }
 
     /// The writer's thread: ends when the lines were dropped and all is written.
-    fn write_all(&self, mut writer: Box<dyn Write + Send>, lost: &Counter) {
+    fn write_all(&self, mut destination: Destination) {
         let mut batch = Vec::new();
-        while let Some(lines) = self.next(&mut batch) {
-            if writer.write_all(&batch).and_then(|()| writer.flush()).is_err() {
-                lost.inc_by(lines);
+        while self.next(&mut batch) {
+            if let Err(Lost { lines, why }) = destination.write(&batch) {
+                self.loss.of(lines, &why.to_string());
             }
             self.lock().settled += batch.len() as u64;
             self.written.notify_all();
@@ -133,29 +164,29 @@ impl Shared {
         }
     }
 
-    /// Waits for lines and swaps them into `batch`, which is empty; says how many. None when there will be no more.
-    fn next(&self, batch: &mut Vec<u8>) -> Option<u64> {
+    /// Waits for lines and swaps them into `batch`, which is empty. False when there will be no more.
+    fn next(&self, batch: &mut Vec<u8>) -> bool {
         let mut state = self.lock();
         while state.buffer.is_empty() {
             if state.closed {
-                return None;
+                return false;
             }
             state.idle = true;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.idle = false;
-        if !(state.closed || state.hurry) {
-            state = self.work.wait_timeout(state, GATHER).unwrap_or_else(PoisonError::into_inner).0;
+        if !(state.closed || state.hurry || self.gather.is_zero()) {
+            state = self.work.wait_timeout(state, self.gather).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.hurry = false;
         std::mem::swap(&mut state.buffer, batch);
-        Some(std::mem::take(&mut state.lines))
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BOUND, Importance, Lines};
+    use super::{BOUND, Destination, GATHER, Importance, Lines, Loss};
     use prometheus_client::metrics::counter::Counter;
     use std::io::{self, Read as _, Write};
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -194,11 +225,15 @@ mod tests {
         }
     }
 
+    fn started(writer: impl Write + Send + 'static, dropped: &Counter) -> Lines {
+        Lines::start("lines", Destination::stream(Box::new(writer)), Loss::counted(dropped.clone()), GATHER).unwrap()
+    }
+
     #[test]
     fn lines_of_many_threads_come_out_whole_and_none_is_lost() {
         let (mut reader, writer) = io::pipe().unwrap();
         let dropped = Counter::default();
-        let lines = Lines::start(Box::new(writer), dropped.clone()).unwrap();
+        let lines = started(writer, &dropped);
         let reading = thread::spawn(move || {
             let mut text = String::new();
             reader.read_to_string(&mut text).unwrap();
@@ -221,7 +256,7 @@ mod tests {
         let (asked, asks) = sync_channel(64);
         let (tell, told) = sync_channel(64);
         let dropped = Counter::default();
-        let lines = Lines::start(Box::new(Gate { asked, told }), dropped.clone()).unwrap();
+        let lines = started(Gate { asked, told }, &dropped);
         lines.append(b"first\n", Importance::Ordinary);
         assert_eq!(asks.recv_timeout(LONG).unwrap(), 6);
 
@@ -244,7 +279,7 @@ mod tests {
     #[test]
     fn lines_that_could_not_be_written_are_counted() {
         let dropped = Counter::default();
-        let lines = Lines::start(Box::new(Broken), dropped.clone()).unwrap();
+        let lines = started(Broken, &dropped);
         (0..3).for_each(|_| lines.append(b"lost\n", Importance::Reserved));
         assert!(lines.flush(LONG));
         assert_eq!(dropped.get(), 3);

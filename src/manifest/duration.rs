@@ -6,10 +6,10 @@ use std::time::Duration;
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What to write.
-pub(super) const HELP: &str = "write a whole number and `ms`, `s`, `m` or `h`, such as `500ms` or `10s`";
+pub(crate) const HELP: &str = "write a whole number and `ms`, `s`, `m` or `h`, such as `500ms` or `10s`";
 
 /// Reads a time, or says what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
     let milliseconds = match unit {

@@ -1,0 +1,46 @@
+//! Who may do more than look at health and metrics: a program that an operator runs, and no page in a browser.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{HOST, ORIGIN};
+use http::uri::Authority;
+use http::{HeaderMap, StatusCode};
+use std::net::IpAddr;
+
+/// Lets the request pass unless a page may have sent it. A page of another site could reach a listener on loopback, by a
+/// name of its own that leads there even as its own site; browsers then say so in `Origin` or `Host`.
+pub(super) async fn no_page(request: Request, next: Next) -> Response {
+    if request.headers().contains_key(ORIGIN) || !names_an_address(request.headers()) {
+        let cure = "ask by IP address or as localhost, and not from a page\n";
+        return (StatusCode::FORBIDDEN, cure).into_response();
+    }
+    next.run(request).await
+}
+
+fn names_an_address(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    host.is_some_and(|host| {
+        let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_an_address;
+    use http::HeaderMap;
+    use http::header::HOST;
+
+    #[test]
+    fn a_name_that_anyone_can_point_here_is_no_address() {
+        let is_one = |host: &str| names_an_address(&HeaderMap::from_iter([(HOST, host.parse().unwrap())]));
+        for host in ["127.0.0.1:9465", "127.0.0.1", "[::1]:9465", "10.1.2.3:9465", "localhost", "LOCALHOST:1"] {
+            assert!(is_one(host), "{host}");
+        }
+        for host in ["evil.example", "127.0.0.1.evil.example:9465", "localhost.evil.example", "", "a b"] {
+            assert!(!is_one(host), "{host}");
+        }
+        assert!(!names_an_address(&HeaderMap::new()));
+    }
+}

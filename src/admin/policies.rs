@@ -1,0 +1,53 @@
+//! What policies and waivers are in force, for operators and their tools.
+
+use crate::judge::Bundle;
+use crate::policy::{Limit, Policy, Scope, Waiver};
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// What is in force, and for waivers how long it still is at `now`.
+pub(super) fn in_force(bundle: &Bundle, now: SystemTime) -> Value {
+    let policies: Vec<_> = bundle.policies.all().iter().map(|it| policy(it)).collect();
+    let waivers: Vec<_> = bundle.policies.waivers().map(|it| waiver(it, now)).collect();
+    let limits: Vec<_> = bundle.policies.limits().iter().map(|it| limit(it)).collect();
+    json!({ "revision": bundle.revision, "policies": policies, "limits": limits, "waivers": waivers })
+}
+
+fn policy(policy: &Policy) -> Value {
+    json!({
+        "name": policy.name,
+        "action": policy.action.as_str(),
+        "operations": policy.scope.operations,
+        "environments": environments(&policy.scope),
+        "owner": policy.owner,
+    })
+}
+
+fn limit(limit: &Limit) -> Value {
+    json!({
+        "name": limit.name,
+        "action": limit.action.as_str(),
+        "operations": limit.scope.operations,
+        "environments": environments(&limit.scope),
+        "owner": limit.owner,
+        "events": limit.rate.as_ref().map(|rate| rate.events),
+        "period": limit.rate.as_ref().map(|rate| &rate.written),
+        "inFlight": limit.in_flight,
+    })
+}
+
+fn environments(scope: &Scope) -> Vec<&'static str> {
+    scope.environments.iter().map(|it| it.as_str()).collect()
+}
+
+fn waiver(waiver: &Waiver, now: SystemTime) -> Value {
+    json!({
+        "name": waiver.name,
+        "policy": waiver.policy,
+        "owner": waiver.owner,
+        "ticket": waiver.ticket,
+        "reason": waiver.reason,
+        "expires": waiver.expires.to_string(),
+        "expired": waiver.expires.is_past(now),
+    })
+}

@@ -1,0 +1,164 @@
+//! What is read in one way from policies of every kind: names, what they match, conditions, variables, actions.
+
+use super::Action;
+use super::cel::{Expression, Mistake, Names, Purpose};
+use super::reads::Reads;
+use super::scope::Scope;
+use super::source::{Match, Named};
+use crate::contract::{Contract, Operation, nearest};
+use crate::manifest::Source;
+use crate::span::Diagnostic;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Reads one document, and keeps what is wrong with it.
+pub(super) struct Compiler<'s> {
+    pub(super) source: &'s Source,
+    pub(super) mistakes: Vec<Diagnostic>,
+    /// What of the body the expressions so far read.
+    pub(super) reads: Reads,
+}
+
+impl<'s> Compiler<'s> {
+    pub(super) fn new(source: &'s Source) -> Self {
+        Self { source, mistakes: Vec::new(), reads: Reads::default() }
+    }
+
+    /// What was made of the document, or everything that is wrong with it, from its top.
+    pub(super) fn finish<T>(mut self, made: T) -> Result<T, Vec<Diagnostic>> {
+        self.mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
+        if self.mistakes.is_empty() { Ok(made) } else { Err(self.mistakes) }
+    }
+
+    /// A mistake in the value at `pointer`.
+    pub(super) fn wrong(&mut self, pointer: &str, message: impl Into<String>) {
+        self.mistakes.push(self.source.at(pointer, message));
+    }
+
+    /// Names stand in headers, metrics and logs without quoting.
+    pub(super) fn check_name(&mut self, name: &str) {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if name.is_empty() || name.len() > 63 || !name.bytes().all(is_plain) {
+            self.wrong("/metadata/name", "`name` must be 1 to 63 lower-case letters, digits and `-`");
+        }
+    }
+
+    /// The operations of the contract that have these ids, in every version.
+    pub(super) fn operations(&mut self, ids: &[String], contract: &Contract) -> Vec<Arc<Operation>> {
+        let known = contract.operation_ids();
+        for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
+            let pointer = format!("/spec/match/operations/{position}");
+            let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
+            self.mistakes.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
+                Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+                None => mistake.with_help("name each by its id: `portcullis contract coverage` lists those that write"),
+            });
+        }
+        for (position, twice) in
+            ids.iter().enumerate().filter(|(position, id)| ids.iter().take(*position).any(|earlier| earlier == *id))
+        {
+            self.wrong(&format!("/spec/match/operations/{position}"), format!("`{twice}` is listed twice"));
+        }
+        if ids.is_empty() {
+            self.wrong("/spec/match/operations", "`operations` is empty, so the policy can never match");
+        }
+        let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+        contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
+    }
+
+    /// Declares the variables, each of which may use those before it.
+    pub(super) fn variables(&mut self, written: &[Named], names: &mut Names<'_>) {
+        for (position, variable) in written.iter().enumerate() {
+            let pointer = format!("/spec/variables/{position}");
+            self.check_repeated(written, position, &pointer);
+            if !is_identifier(&variable.name) {
+                let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
+                self.wrong(&format!("{pointer}/name"), message);
+            }
+            let mistakes = names.declare(&variable.name, &variable.expression);
+            self.report(&format!("{pointer}/expression"), mistakes);
+        }
+    }
+
+    /// The match conditions, by name.
+    pub(super) fn conditions(&mut self, written: &[Named], names: &mut Names<'_>) -> Vec<(Arc<str>, Expression)> {
+        let mut conditions = Vec::new();
+        for (position, condition) in written.iter().enumerate() {
+            let pointer = format!("/spec/matchConditions/{position}");
+            self.check_repeated(written, position, &pointer);
+            let compiled = names.expression(&condition.expression, Purpose::Condition);
+            self.reads.extend(&names.take_reads());
+            match compiled {
+                Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
+                Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),
+            }
+        }
+        conditions
+    }
+
+    fn check_repeated(&mut self, named: &[Named], position: usize, pointer: &str) {
+        let mut before = named.iter().take(position);
+        if let Some(twice) = named.get(position).filter(|this| before.any(|earlier| earlier.name == this.name)) {
+            self.wrong(&format!("{pointer}/name"), format!("`{}` is declared twice", twice.name));
+        }
+    }
+
+    /// Callers need a reason.
+    pub(super) fn check_message(&mut self, message: &str, pointer: &str) {
+        if message.trim().is_empty() {
+            self.wrong(pointer, "`message` is empty; callers need a reason");
+        }
+    }
+
+    /// Tells the mistakes in the expression at `pointer`, each at its place.
+    pub(super) fn report(&mut self, pointer: &str, mistakes: Vec<Mistake>) {
+        for mistake in mistakes {
+            let found = self.source.within(pointer, mistake.span, mistake.message);
+            self.mistakes.push(match mistake.help {
+                Some(help) => found.with_help(help),
+                None => found,
+            });
+        }
+    }
+
+    /// The strictest of the actions.
+    pub(super) fn action(&mut self, actions: &[Action]) -> Action {
+        let strictest = actions.iter().min().copied();
+        if strictest.is_none() {
+            self.wrong("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`");
+        }
+        strictest.unwrap_or(Action::Deny)
+    }
+
+    /// Which requests the document is about, when all of its expressions are compiled.
+    pub(super) fn scope(
+        written: &Match,
+        matched: &[Arc<Operation>],
+        conditions: Vec<(Arc<str>, Expression)>,
+        mut names: Names<'_>,
+    ) -> Scope {
+        let query = names.take_query();
+        let (variables, headers) = names.finish();
+        Scope {
+            operations: matched.iter().map(|operation| operation.id.clone()).collect(),
+            environments: written.environments.iter().copied().collect(),
+            conditions,
+            variables,
+            headers,
+            query,
+        }
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    !name.starts_with(|first: char| first.is_ascii_digit())
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+pub(super) fn did_you_mean(mistake: Diagnostic, meant: Option<&str>) -> Diagnostic {
+    match meant {
+        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+        None => mistake,
+    }
+}

@@ -1,0 +1,75 @@
+//! The JSON Schemas of what policy files hold, which give editors completion, hover texts and checks.
+
+use super::cel;
+use super::limit::RequestLimit;
+use super::source::RequestPolicy;
+use super::waiver::WaiverSource;
+use crate::contract::Contract;
+use serde_json::{Value, json};
+
+/// The JSON Schema of a policy.
+pub fn schema() -> Value {
+    let mut schema = demanding(schemars::schema_for!(RequestPolicy));
+    let validates = json!({ "required": ["validations"], "properties": { "validations": { "minItems": 1 } } });
+    demand(&mut schema, "/$defs/Spec", json!({ "anyOf": [validates, { "required": ["schema"] }] }));
+    schema
+}
+
+/// The JSON Schema of a waiver.
+pub fn waiver_schema() -> Value {
+    demanding(schemars::schema_for!(WaiverSource))
+}
+
+/// The JSON Schema of a limit.
+pub fn limit_schema() -> Value {
+    demanding(schemars::schema_for!(RequestLimit))
+}
+
+/// The shape that a document must have, with as much of what loading demands of its values besides as such a schema can say.
+/// Operation ids are offered and not demanded, as a newer contract may have others.
+fn demanding(shape: schemars::Schema) -> Value {
+    let mut schema = shape.to_value();
+    let expression = json!({ "minLength": 1, "maxLength": cel::LONGEST });
+    let named = |pattern: &str| json!({ "minLength": 1, "pattern": pattern });
+    for (pointer, demands) in [
+        ("/$defs/Metadata/properties/name", named("^[a-z0-9-]{1,63}$")),
+        ("/$defs/Match/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
+        ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
+        ("/$defs/Spec/properties/actions", json!({ "minItems": 1 })),
+        (
+            "/$defs/Spec/properties/variables/items",
+            json!({ "properties": { "name": named("^[A-Za-z_][A-Za-z0-9_]*$") } }),
+        ),
+        ("/$defs/Named/properties/expression", expression.clone()),
+        ("/$defs/ValidationSource/properties/expression", expression),
+        ("/$defs/ValidationSource/properties/message", json!({ "pattern": "\\S" })),
+    ] {
+        demand(&mut schema, pointer, demands);
+    }
+    schema
+}
+
+/// Adds to what is demanded at `pointer`, if there is such a place.
+fn demand(schema: &mut Value, pointer: &str, demands: Value) {
+    if let (Some(Value::Object(place)), Value::Object(demands)) = (schema.pointer_mut(pointer), demands) {
+        place.extend(demands);
+    }
+}
+
+/// The operation ids of the contract that is built in, in every version; which is the default is no matter.
+fn operations() -> Vec<String> {
+    let contract = Contract::built_in("2026-05-12").ok();
+    let ids = contract.iter().flat_map(Contract::operation_ids);
+    ids.map(|id| id.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_for_editors_is_the_codes() {
+        assert!(
+            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", super::schema()),
+            "policies/policy.schema.json is out of date; run `cargo run -- schema policy > policies/policy.schema.json`"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! From what a person wrote to a limit that can judge, or everything that is wrong with it.
+
+use super::source::{RequestLimit, Spec};
+use super::{Limit, Rate};
+use crate::contract::Contract;
+use crate::manifest::{Manifest, duration};
+use crate::policy::cel::{KeyExpression, Names};
+use crate::policy::compiler::Compiler;
+use crate::span::Diagnostic;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
+
+/// Makes a limit of what a person wrote.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, each with its place.
+pub fn compile_limit(manifest: &Manifest<RequestLimit>, contract: &Contract) -> Result<Limit, Vec<Diagnostic>> {
+    let mut compiler = Compiler::new(&manifest.source);
+    let limit = compiler.limit(&manifest.value, contract);
+    compiler.finish(limit)
+}
+
+impl Compiler<'_> {
+    fn limit(&mut self, written: &RequestLimit, contract: &Contract) -> Limit {
+        let spec = &written.spec;
+        self.check_name(&written.metadata.name);
+        let matched = self.operations(&spec.r#match.operations, contract);
+        let no_params = BTreeMap::new();
+        let mut names = Names::new(&matched, &spec.r#match.environments, &no_params);
+        self.variables(&spec.variables, &mut names);
+        let conditions = self.conditions(&spec.match_conditions, &mut names);
+        let key = self.key(spec, &mut names);
+        self.check_message(&spec.message, "/spec/message");
+        Limit {
+            name: written.metadata.name.as_str().into(),
+            owner: written.metadata.owner(),
+            action: self.action(&spec.actions),
+            scope: Self::scope(&spec.r#match, &matched, conditions, names),
+            key,
+            rate: self.rate(spec),
+            in_flight: spec.in_flight,
+            message: spec.message.as_str().into(),
+            hint: spec.hint.as_deref().map(Into::into),
+            reads: std::mem::take(&mut self.reads),
+            identity: identity(written),
+        }
+    }
+
+    fn key(&mut self, spec: &Spec, names: &mut Names<'_>) -> Option<KeyExpression> {
+        let compiled = names.key(spec.key.as_ref()?);
+        self.reads.extend(&names.take_reads());
+        compiled.map_err(|mistakes| self.report("/spec/key", mistakes)).ok()
+    }
+
+    fn rate(&mut self, spec: &Spec) -> Option<Rate> {
+        let missing = |key: &str, of: &str| format!("`{of}` needs `{key}` beside it");
+        match (spec.events, &spec.period) {
+            (Some(events), Some(period)) => {
+                Some(Rate { events, period: self.period(period), written: period.as_str().into() })
+            }
+            (Some(_), None) => {
+                let help = "such as `period: 1m`";
+                self.mistakes.push(self.source.at_key("/spec/events", missing("period", "events")).with_help(help));
+                None
+            }
+            (None, Some(_)) => {
+                let help = "such as `events: 30`";
+                self.mistakes.push(self.source.at_key("/spec/period", missing("events", "period")).with_help(help));
+                None
+            }
+            (None, None) if spec.in_flight.is_none() => {
+                let mistake = self.source.at_key("/spec", "the limit limits nothing");
+                self.mistakes.push(mistake.with_help("give it `events` and `period`, or `inFlight`, or all three"));
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
+    fn period(&mut self, written: &str) -> Duration {
+        duration::parse(written).unwrap_or_else(|what| {
+            self.mistakes.push(self.source.at("/spec/period", format!("`period` {what}")).with_help(duration::HELP));
+            Duration::MAX
+        })
+    }
+}
+
+/// Equal for limits whose counts mean the same, so that they outlive a reload: what they count by and over which time, but
+/// not how much of it they let pass, and what then happens.
+fn identity(written: &RequestLimit) -> u64 {
+    let spec = &written.spec;
+    let mut hasher = DefaultHasher::new();
+    let variables: Vec<_> = spec.variables.iter().map(|variable| (&variable.name, &variable.expression)).collect();
+    (&written.metadata.name, &spec.key, &spec.period, variables).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,72 @@
+//! `kind: RequestLimit` as it is written. The comments here are what editors show.
+
+use crate::policy::Action;
+use crate::policy::source::{ApiVersion, Match, Metadata, Named};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How many requests may pass, by who sends them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestLimit {
+    /// The version of this format.
+    pub api_version: ApiVersion,
+    /// What this document is.
+    pub kind: Kind,
+    /// Name and labels.
+    pub metadata: Metadata,
+    /// The limit.
+    pub spec: Spec,
+}
+
+/// What a limit's document is.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+pub enum Kind {
+    /// How many requests may pass, by who sends them.
+    RequestLimit,
+}
+
+/// The limit: `events` in each `period`, `inFlight` at once, or both.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    /// Which requests are counted.
+    pub r#match: Match,
+    /// Further conditions, all of which must be true for a request to count.
+    #[serde(default)]
+    pub match_conditions: Vec<Named>,
+    /// Expressions with a name, for use in those below as `variables.NAME`. Each is evaluated when first used.
+    #[serde(default)]
+    pub variables: Vec<Named>,
+    /// A CEL expression, such as `client.spiffeId` or `instance.keyFingerprint`: requests for which it gives the same are
+    /// counted together, those for which it gives `null` too. A string, int, uint, bool or null that holds nothing of a
+    /// secret field. Where absent, all requests are counted together.
+    pub key: Option<String>,
+    /// Requests with the same key that may pass within any `period`.
+    #[schemars(range(min = 1))]
+    pub events: Option<u32>,
+    /// The time that `events` are for: a whole number and `ms`, `s`, `m` or `h`, such as `1m`; at most `24h`.
+    pub period: Option<String>,
+    /// Requests with the same key that may be under way at once: forwarded, and not yet answered to the last byte.
+    #[schemars(range(min = 1))]
+    pub in_flight: Option<u32>,
+    /// What to tell a caller that has reached the limit.
+    pub message: String,
+    /// What the caller can do about it.
+    pub hint: Option<String>,
+    /// What happens to a request above the limit: `Deny`, `Warn` or `Audit`. Those that are let pass are not counted, so
+    /// that `Audit` tells just what `Deny` would refuse.
+    pub actions: Vec<Action>,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_for_editors_is_the_codes() {
+        assert!(
+            include_str!("../../../policies/request-limit.schema.json")
+                == format!("{:#}\n", crate::policy::limit_schema()),
+            "policies/request-limit.schema.json is out of date; run `cargo run -- schema request-limit > policies/request-limit.schema.json`"
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! `spec.schema`: a JSON Schema that bodies must fit besides the contract's.
+
+mod keyword;
+mod proof;
+
+use super::compiler::Compiler;
+use super::reads::Reads;
+use crate::contract::declared::Declared;
+use crate::contract::field::{Field, Pointer};
+use crate::contract::schema::{CompiledSchema, Finding, FindingKind, Misfit};
+use crate::contract::{BodySchema, Operation};
+use crate::document::{Document, Location};
+use crate::manifest::schema_mistakes;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+
+/// The schema of a policy, ready to judge by.
+#[derive(Debug)]
+pub(super) struct PolicySchema {
+    compiled: CompiledSchema,
+    /// What of the body it reads.
+    pub(super) reads: Reads,
+}
+
+/// Where a document says it.
+const POINTER: &str = "/spec/schema";
+
+impl Compiler<'_> {
+    /// The schema, if it is a sound one for bodies of the `matched` operations.
+    pub(super) fn schema(&mut self, written: &Map<String, Value>, matched: &[Arc<Operation>]) -> Option<PolicySchema> {
+        let found = schema_mistakes(self.source, POINTER);
+        let is_schema = found.is_empty();
+        self.mistakes.extend(found);
+        let schema = Value::Object(written.clone());
+        let bodies: Vec<&Declared> =
+            matched.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared())).collect();
+        if bodies.is_empty() && !matched.is_empty() {
+            self.wrong(POINTER, "no operation that this policy matches has a JSON body, so the schema judges nothing");
+        }
+        let reads = proof::prove(self, &schema, (!matched.is_empty()).then_some(bodies));
+        self.reads.extend(&reads);
+        if !is_schema || !self.mistakes.is_empty() {
+            return None;
+        }
+        match CompiledSchema::compile(&schema) {
+            Ok(compiled) => Some(PolicySchema { compiled, reads }),
+            Err(error) => {
+                let pointer = format!("{POINTER}{}", error.instance_path());
+                self.wrong(&pointer, "`schema` cannot be used as a JSON Schema (2020-12)");
+                None
+            }
+        }
+    }
+}
+
+impl PolicySchema {
+    /// Everything in `document` that does not fit, as it may be told. Nothing that is told holds a value of the body; below a
+    /// secret field, none of the schema either, and no name that nobody declared.
+    pub(super) fn findings(&self, operation: &Operation, document: &Document) -> Vec<Finding> {
+        let contract = operation.body.as_ref().map(BodySchema::declared);
+        self.compiled.misfits(document).into_iter().map(|misfit| self.finding(contract, misfit)).collect()
+    }
+
+    fn finding(&self, contract: Option<&Declared>, misfit: Misfit) -> Finding {
+        let Misfit { keyword, steps, message, is_unknown } = misfit;
+        let secret = contract.and_then(|declared| secret_part(declared, &steps));
+        let says_values = secret.is_some() && matches!(keyword, "enum" | "const" | "pattern");
+        let shown = self.compiled.declared().show(&steps);
+        let known = contract.and_then(|declared| declared.show(&steps));
+        let field = match (shown, known) {
+            (Some(Field::Undeclared { .. }), Some(known @ Field::Declared(_))) => Some(known),
+            (Some(Field::Undeclared { .. }), _) if secret.is_some() => secret.map(Field::Declared),
+            (shown, _) => shown,
+        };
+        Finding {
+            kind: if is_unknown { FindingKind::Unknown } else { FindingKind::Invalid },
+            keyword,
+            field,
+            message: if says_values { format!("does not fit the schema (`{keyword}`)") } else { message },
+            meant: None,
+        }
+    }
+}
+
+/// The JSON Pointer of the secret field that `steps` lead to or into.
+fn secret_part(contract: &Declared, steps: &[Location]) -> Option<String> {
+    let (mut pointer, mut here) = (Pointer::default(), contract);
+    for step in steps {
+        (pointer, here) = match step {
+            Location::Member(name) => (pointer.member(name), here.member(name)?),
+            Location::Element(position) => (pointer.element(*position), here.elements()?),
+        };
+        if here.is_secret() {
+            return pointer.field().map(|field| field.for_log());
+        }
+    }
+    None
+}

@@ -1,0 +1,284 @@
+//! What is wrong with a policy's schema that is a schema: a keyword that says nothing, a name that no operation declares, a type
+//! that the contract excludes, a reference that leads nowhere or in circles.
+
+use super::POINTER;
+use super::keyword::{FORMATS, Holds, KEYWORDS, TYPES};
+use crate::contract::declared::Declared;
+use crate::contract::nearest;
+use crate::contract::schema::CompiledSchema;
+use crate::policy::compiler::{Compiler, did_you_mean};
+use crate::policy::reads::Reads;
+use crate::span::Diagnostic;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Most schemas in one, each counted as often as it is referred to: what a body is held against has a bound.
+const MOST_SCHEMAS: usize = 2_000;
+/// Most references behind each other.
+const LONGEST_CHAIN: usize = 16;
+
+/// What the schema reads of the body. `bodies` is what the contract declares for it; none where that is unknown.
+pub(super) fn prove(compiler: &mut Compiler<'_>, schema: &Value, bodies: Option<Vec<&Declared>>) -> Reads {
+    let mut proof = Proof { compiler, root: schema, chain: Vec::new(), schemas: 0, reads: Reads::default() };
+    proof.schema(schema, POINTER, &Place { declared: bodies, is_body: true, is_asserted: true });
+    proof.reads
+}
+
+struct Proof<'p, 's> {
+    compiler: &'p mut Compiler<'s>,
+    root: &'p Value,
+    /// The references that led here.
+    chain: Vec<&'p str>,
+    schemas: usize,
+    reads: Reads,
+}
+
+/// The part of a body that a schema is about.
+#[derive(Clone)]
+struct Place<'c> {
+    /// What the contract declares for it, by operation and version; none where any value may be.
+    declared: Option<Vec<&'c Declared>>,
+    /// Whether it is the body itself.
+    is_body: bool,
+    /// Whether it must fit.
+    is_asserted: bool,
+}
+
+impl<'c> Place<'c> {
+    const UNKNOWN: Self = Self { declared: None, is_body: false, is_asserted: true };
+
+    fn below(&self, declared: Option<Vec<&'c Declared>>) -> Self {
+        Self { declared, is_body: false, is_asserted: self.is_asserted }
+    }
+
+    fn perhaps(&self) -> Self {
+        Self { is_asserted: false, ..self.clone() }
+    }
+
+    /// The member called `name`.
+    ///
+    /// # Errors
+    ///
+    /// The names that are declared, where `name` is none of them.
+    fn member(&self, name: &str) -> Result<Self, BTreeSet<&'c str>> {
+        let Some(declared) = &self.declared else { return Ok(self.below(None)) };
+        let members: Vec<&Declared> = declared.iter().filter_map(|declared| declared.member(name)).collect();
+        let is_closed = declared.iter().all(|declared| declared.is_closed());
+        match (members.is_empty(), is_closed) {
+            (false, _) => Ok(self.below(Some(members))),
+            (true, true) => Err(declared.iter().flat_map(|declared| declared.names()).collect()),
+            (true, false) => Ok(self.below(None)),
+        }
+    }
+
+    fn elements(&self) -> Self {
+        let elements = self.declared.as_ref().and_then(|all| all.iter().map(|declared| declared.elements()).collect());
+        self.below(elements)
+    }
+}
+
+impl<'p> Proof<'p, '_> {
+    fn schema(&mut self, schema: &'p Value, pointer: &str, place: &Place<'_>) {
+        self.schemas += 1;
+        if self.schemas > MOST_SCHEMAS {
+            if self.schemas == MOST_SCHEMAS + 1 {
+                let message = format!("`schema` has more than {MOST_SCHEMAS} schemas in it, references followed");
+                self.compiler.wrong(POINTER, message);
+            }
+            return;
+        }
+        for (keyword, value) in schema.as_object().into_iter().flatten() {
+            let at = below(pointer, keyword);
+            match KEYWORDS.iter().find(|(known, _)| known == keyword) {
+                Some((_, holds)) => self.keyword(*holds, value, &at, place),
+                None => self.unknown(keyword, &at),
+            }
+        }
+    }
+
+    fn keyword(&mut self, holds: Holds, value: &'p Value, at: &str, place: &Place<'_>) {
+        match holds {
+            Holds::Perhaps => self.schema(value, at, &place.perhaps()),
+            Holds::All => self.each(value, at, place),
+            Holds::Some => self.each(value, at, &place.perhaps()),
+            Holds::Elements => self.schema(value, at, &place.elements()),
+            Holds::Tuple => self.each(value, at, &place.elements()),
+            Holds::Fields => self.by_field(value, at, place, |place| place),
+            Holds::SameByField => self.by_field(value, at, place, |_| place.perhaps()),
+            Holds::Members | Holds::MembersByPattern | Holds::Count | Holds::Value if place.is_body => {
+                self.reads.any_field();
+                self.members(holds, value, at);
+            }
+            Holds::Members | Holds::MembersByPattern => self.members(holds, value, at),
+            Holds::Names => self.names(value, at, place),
+            Holds::NamesByField => {
+                for (name, names) in value.as_object().into_iter().flatten() {
+                    self.field(name, &below(at, name), true, place);
+                    self.names(names, &below(at, name), place);
+                }
+            }
+            Holds::Definitions => {
+                for (name, definition) in value.as_object().into_iter().flatten() {
+                    self.schema(definition, &below(at, name), &Place::UNKNOWN);
+                }
+            }
+            Holds::Reference => self.reference(value, at, place),
+            Holds::Pattern => self.pattern(value, at),
+            Holds::Format => self.format(value, at),
+            Holds::Types => self.types(value, at, place),
+            Holds::Dialect => {
+                if value.as_str() != Some("https://json-schema.org/draft/2020-12/schema") {
+                    self.compiler.wrong(at, "`$schema` is another language than JSON Schema 2020-12; leave it out");
+                }
+            }
+            Holds::Count | Holds::Value | Holds::Plain => {}
+        }
+    }
+
+    fn each(&mut self, schemas: &'p Value, at: &str, place: &Place<'_>) {
+        for (position, schema) in schemas.as_array().into_iter().flatten().enumerate() {
+            self.schema(schema, &format!("{at}/{position}"), place);
+        }
+    }
+
+    fn by_field<'c>(&mut self, schemas: &'p Value, at: &str, place: &Place<'c>, of: impl Fn(Place<'c>) -> Place<'c>) {
+        for (name, schema) in schemas.as_object().into_iter().flatten() {
+            let at = below(at, name);
+            if let Some(field) = self.field(name, &at, true, place) {
+                self.schema(schema, &at, &of(field));
+            }
+        }
+    }
+
+    /// Members whose names only a request decides on.
+    fn members(&mut self, holds: Holds, value: &'p Value, at: &str) {
+        match holds {
+            Holds::Members => self.schema(value, at, &Place::UNKNOWN),
+            Holds::MembersByPattern => {
+                for (pattern, schema) in value.as_object().into_iter().flatten() {
+                    let at = below(at, pattern);
+                    self.check_pattern(pattern, &at, true);
+                    self.schema(schema, &at, &Place::UNKNOWN);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn names(&mut self, names: &'p Value, at: &str, place: &Place<'_>) {
+        for (position, name) in names.as_array().into_iter().flatten().enumerate() {
+            if let Some(name) = name.as_str() {
+                self.field(name, &format!("{at}/{position}"), false, place);
+            }
+        }
+    }
+
+    /// The field called `name`; none where no matched operation has it, which is told.
+    fn field<'c>(&mut self, name: &str, at: &str, is_key: bool, place: &Place<'c>) -> Option<Place<'c>> {
+        if place.is_body {
+            self.reads.field(name);
+        }
+        let known = match place.member(name) {
+            Ok(field) => return Some(field),
+            Err(known) => known,
+        };
+        let name_shown = name.escape_debug();
+        let message = format!("`{name_shown}` is not a field of any operation that this policy matches");
+        let mistake = self.at(at, is_key, message);
+        self.tell(did_you_mean(mistake, nearest(name, known.into_iter())));
+        None
+    }
+
+    fn reference(&mut self, value: &'p Value, at: &str, place: &Place<'_>) {
+        let Some(reference) = value.as_str() else { return };
+        let target = reference.strip_prefix('#').and_then(|pointer| Some((pointer, self.root.pointer(pointer)?)));
+        let Some((pointer, target)) = target else {
+            let message = "`$ref` leads nowhere in this schema, and may not lead out of it";
+            let mistake = self.at(at, false, message.to_owned());
+            self.tell(mistake.with_help("put the schema under `$defs`, and refer to it as `#/$defs/NAME`"));
+            return;
+        };
+        if self.chain.contains(&reference) || pointer.is_empty() || self.chain.len() >= LONGEST_CHAIN {
+            let mistake = self.at(at, false, "`$ref` leads back to itself, or through too many others".to_owned());
+            self.tell(mistake);
+            return;
+        }
+        self.chain.push(reference);
+        self.schema(target, &format!("{POINTER}{pointer}"), place);
+        self.chain.pop();
+    }
+
+    fn pattern(&mut self, value: &Value, at: &str) {
+        if let Some(pattern) = value.as_str() {
+            self.check_pattern(pattern, at, false);
+        }
+    }
+
+    /// Patterns run on bodies, so only those that match in linear time are taken.
+    fn check_pattern(&mut self, pattern: &str, at: &str, is_key: bool) {
+        if CompiledSchema::compile(&json!({ "pattern": pattern })).is_err() {
+            let message = "the pattern is no regular expression, or has look-around or back-references in it";
+            let mistake = self.at(at, is_key, message.to_owned());
+            self.tell(mistake);
+        }
+    }
+
+    fn format(&mut self, value: &Value, at: &str) {
+        let Some(name) = value.as_str().filter(|name| !FORMATS.contains(name)) else { return };
+        let mistake = self.at(at, false, format!("`{}` is not a format that is checked", name.escape_debug()));
+        let all = format!("those that are: {}", FORMATS.join(", "));
+        self.tell(match nearest(name, FORMATS.into_iter()) {
+            Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
+            None => mistake.with_help(all),
+        });
+    }
+
+    /// A type that the contract excludes never fits, so that nothing would pass.
+    fn types(&mut self, value: &Value, at: &str, place: &Place<'_>) {
+        let written: Vec<&str> = match value {
+            Value::String(name) => vec![name],
+            Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+            _ => return,
+        };
+        let Some(declared) = place.declared.as_ref().filter(|_| place.is_asserted) else { return };
+        // what is no type was told by the language itself
+        let is_type = written.iter().all(|name| TYPES.contains(name));
+        if written.is_empty() || !is_type || declared.iter().any(|declared| declared.types().is_empty()) {
+            return;
+        }
+        let known: BTreeSet<&str> = declared.iter().flat_map(|it| it.types()).map(AsRef::as_ref).collect();
+        let meets = |name: &&str| {
+            known.contains(*name)
+                || ["integer", "number"].contains(name) && (known.contains("integer") || known.contains("number"))
+        };
+        if !written.iter().any(meets) {
+            let known: Vec<&str> = known.into_iter().collect();
+            let message = format!("the contract has {} here, so that nothing would fit", known.join(" or "));
+            let mistake = self.at(at, false, message);
+            self.tell(mistake);
+        }
+    }
+
+    fn unknown(&mut self, keyword: &str, at: &str) {
+        let message =
+            format!("`{}` is not a keyword that policies know, and would say nothing", keyword.escape_debug());
+        let mistake = self.at(at, true, message);
+        self.tell(did_you_mean(mistake, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))));
+    }
+
+    fn at(&self, pointer: &str, is_key: bool, message: String) -> Diagnostic {
+        let source = self.compiler.source;
+        if is_key { source.at_key(pointer, message) } else { source.at(pointer, message) }
+    }
+
+    /// Once, however often a reference leads there.
+    fn tell(&mut self, mistake: Diagnostic) {
+        if !self.compiler.mistakes.contains(&mistake) {
+            self.compiler.mistakes.push(mistake);
+        }
+    }
+}
+
+fn below(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}

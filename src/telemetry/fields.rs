@@ -1,0 +1,141 @@
+//! What a log tells of a request: the fields of its line, whatever form the line has. The names are an interface; a name
+//! once given keeps its meaning.
+
+use super::digits::hex;
+use super::record::{Record, UpstreamCall};
+use crate::judge::violation::{Action, Field, Rule, Violation};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A form that fields are written in.
+pub(super) trait Fields {
+    /// A text, such as a name from the contract.
+    fn text(&mut self, name: &'static str, text: &str);
+
+    /// ASCII digits, letters and marks that need no escaping anywhere.
+    fn bare(&mut self, name: &'static str, value: &[u8]);
+
+    fn number(&mut self, name: &'static str, number: u64);
+
+    fn truth(&mut self, name: &'static str, truth: bool);
+
+    fn address(&mut self, name: &'static str, address: IpAddr);
+
+    /// Several texts, of which there is at least one.
+    fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>);
+
+    /// Policies that fired, of which there is at least one.
+    fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>);
+}
+
+/// A policy that did not hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FiredPolicy<'t> {
+    pub(super) name: &'t str,
+    /// What it did.
+    pub(super) action: Action,
+    /// The waiver by which it did not do more.
+    pub(super) waived_by: Option<&'t str>,
+}
+
+/// What was asked.
+pub(super) fn request(fields: &mut impl Fields, record: &Record) {
+    fields.bare("method", record.method.as_bytes());
+    fields.text("route", record.route());
+    if let Some(routed) = &record.routed {
+        fields.text("operation", &routed.operation);
+        fields.text("api_version", &routed.api_version);
+    }
+    fields.bare("environment", record.environment.as_str().as_bytes());
+    if let Some(client) = record.client {
+        fields.address("client_address", client.ip());
+    }
+}
+
+/// What was decided, and by which rules.
+pub(super) fn decision(fields: &mut impl Fields, record: &Record) {
+    fields.number("status", record.status.into());
+    fields.bare("decision", record.outcome.as_str().as_bytes());
+    if let Some(reason) = record.reason {
+        fields.bare("reason", reason.as_str().as_bytes());
+    }
+    if record.violations.is_empty() {
+        return;
+    }
+    let policies = distinct(record, fired);
+    if !policies.is_empty() {
+        fields.policies("policies", policies.into_iter());
+    }
+    texts(fields, "keywords", &distinct(record, keyword));
+    texts(fields, "fields", &distinct(record, |violation| violation.field.as_ref().map(Field::for_log)));
+    texts(fields, "audited", &distinct(record, audited));
+    fields.number("violations", record.violations.len() as u64);
+}
+
+/// What it took.
+pub(super) fn costs(fields: &mut impl Fields, record: &Record) {
+    fields.number("request_bytes", record.request_bytes);
+    fields.number("response_bytes", record.response_bytes);
+    fields.number("duration_us", micros(record.elapsed));
+    if let Some(judge) = record.judging {
+        fields.number("judge_us", micros(judge.elapsed()));
+    }
+    if let Some(UpstreamCall { elapsed, status, reused, connect, .. }) = record.upstream {
+        fields.number("upstream_us", micros(elapsed));
+        if let Some(connect) = connect {
+            fields.number("upstream_connect_us", micros(connect));
+        }
+        if let Some(status) = status {
+            fields.number("upstream_status", status.into());
+        }
+        fields.truth("upstream_reused", reused);
+    }
+}
+
+/// By what it is found again.
+pub(super) fn ids(fields: &mut impl Fields, record: &Record) {
+    fields.bare("decision_id", &hex::<8, 16>(record.decision_id.0.to_be_bytes()));
+    fields.text("revision", &record.revision);
+    fields.bare("key", record.key_class.as_str().as_bytes());
+    if let Some(fingerprint) = record.key_fingerprint {
+        fields.bare("key_fingerprint", &hex::<8, 16>(fingerprint.0.to_be_bytes()));
+    }
+}
+
+/// A list, left out where it is empty.
+fn texts<T: AsRef<str>>(fields: &mut impl Fields, name: &'static str, texts: &BTreeSet<T>) {
+    if !texts.is_empty() {
+        fields.texts(name, texts.iter().map(AsRef::as_ref));
+    }
+}
+
+/// What `of` finds in the violations that are shown, each once.
+fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option<T>) -> BTreeSet<T> {
+    record.shown_violations().filter_map(of).collect()
+}
+
+fn fired(violation: &Violation) -> Option<FiredPolicy<'_>> {
+    let waived_by = violation.waived_by.as_deref();
+    match &violation.rule {
+        Rule::Policy(name) => Some(FiredPolicy { name, action: violation.action, waived_by }),
+        Rule::Keyword(_) | Rule::Gateway => None,
+    }
+}
+
+const fn keyword(violation: &Violation) -> Option<&'static str> {
+    match violation.rule {
+        Rule::Keyword(keyword) => Some(keyword),
+        Rule::Policy(_) | Rule::Gateway => None,
+    }
+}
+
+/// Why the contract would have refused what it only audits.
+fn audited(violation: &Violation) -> Option<&'static str> {
+    let is_contract = !matches!(violation.rule, Rule::Policy(_));
+    (is_contract && violation.action == Action::Audit).then_some(violation.reason.as_str())
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,259 @@
+//! Decisions told as they are made, to those who watch. Costs nothing where nobody does, and never waits for who reads slowly.
+
+use super::access_log::json;
+use super::record::{Outcome, Record};
+use crate::judge::violation::Rule;
+use crate::policy::Action;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Most who watch at once.
+const WATCHERS: usize = 8;
+/// Most lines that wait for one who watches; what comes then is lost to them, and they are told how much.
+const WAITING: usize = 512;
+
+/// A word by which decisions are chosen: an outcome, or what a rule did that refused nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Judged and forwarded.
+    Allow,
+    /// Nothing to judge; forwarded as it came.
+    Exempt,
+    /// Refused.
+    Deny,
+    /// The upstream or the gateway failed.
+    Fail,
+    /// The client went away.
+    Abort,
+    /// A rule warned, whatever became of the request.
+    Warn,
+    /// A rule would have refused it, but is only tried out.
+    Audit,
+}
+
+/// Which decisions are wanted: those that fit every list that is not empty.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Any of these words.
+    pub decisions: Vec<Decision>,
+    /// A rule of any of these policies did not hold.
+    pub policies: Vec<String>,
+    /// Any of these operations.
+    pub operations: Vec<String>,
+}
+
+impl Filter {
+    fn wants(&self, record: &Record) -> bool {
+        let fired = |name: &String| {
+            record
+                .violations
+                .iter()
+                .any(|violation| matches!(&violation.rule, Rule::Policy(policy) if **policy == **name))
+        };
+        (self.decisions.is_empty() || self.decisions.iter().any(|decision| decision.is_of(record)))
+            && (self.policies.is_empty() || self.policies.iter().any(fired))
+            && (self.operations.is_empty() || self.operations.iter().any(|name| name == record.operation()))
+    }
+}
+
+impl Decision {
+    /// Every word.
+    pub const ALL: [Self; 7] =
+        [Self::Allow, Self::Exempt, Self::Deny, Self::Fail, Self::Abort, Self::Warn, Self::Audit];
+
+    /// The word itself.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => Outcome::Allowed.as_str(),
+            Self::Exempt => Outcome::Exempt.as_str(),
+            Self::Deny => Outcome::Denied.as_str(),
+            Self::Fail => Outcome::Failed.as_str(),
+            Self::Abort => Outcome::Aborted.as_str(),
+            Self::Warn => Action::Warn.as_str(),
+            Self::Audit => Action::Audit.as_str(),
+        }
+    }
+
+    /// What the word `word` means.
+    pub fn by_name(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|decision| decision.as_str() == word)
+    }
+
+    fn is_of(self, record: &Record) -> bool {
+        let took = |action| record.violations.iter().any(|violation| violation.action == action);
+        match self {
+            Self::Allow => record.outcome == Outcome::Allowed,
+            Self::Exempt => record.outcome == Outcome::Exempt,
+            Self::Deny => record.outcome == Outcome::Denied,
+            Self::Fail => record.outcome == Outcome::Failed,
+            Self::Abort => record.outcome == Outcome::Aborted,
+            Self::Warn => took(Action::Warn),
+            Self::Audit => took(Action::Audit),
+        }
+    }
+}
+
+/// As many watch already as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{WATCHERS} watch already")]
+pub struct TooManyWatch;
+
+/// All who watch.
+pub(super) struct Watchers {
+    places: Arc<Semaphore>,
+    all: Arc<ArcSwap<Vec<Arc<Watcher>>>>,
+}
+
+/// One who watches, as those who tell see them.
+struct Watcher {
+    filter: Filter,
+    queue: Sender<Bytes>,
+    lost: AtomicU64,
+}
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(WATCHERS)), all: Arc::default() }
+    }
+}
+
+impl Watchers {
+    pub(super) fn watch(&self, filter: Filter) -> Result<Watching, TooManyWatch> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| TooManyWatch)?;
+        let (queue, lines) = channel(WAITING);
+        let watcher = Arc::new(Watcher { filter, queue, lost: AtomicU64::new(0) });
+        self.all.rcu(|all| [all.as_slice(), &[Arc::clone(&watcher)]].concat());
+        Ok(Watching { lines, watcher, all: Arc::clone(&self.all), _place: place })
+    }
+
+    /// Tells of `record` those who want it. One load of a number where nobody watches.
+    pub(super) fn tell(&self, record: &Record) {
+        if self.places.available_permits() == WATCHERS {
+            return;
+        }
+        let mut line: Option<Bytes> = None;
+        for watcher in self.all.load().iter().filter(|watcher| watcher.filter.wants(record)) {
+            let line = line.get_or_insert_with(|| formed(record));
+            if watcher.queue.try_send(line.clone()).is_err() {
+                watcher.lost.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn formed(record: &Record) -> Bytes {
+    let mut line = Vec::with_capacity(1024);
+    json::write_with_details(&mut line, record);
+    line.into()
+}
+
+/// What one who watches is told: lines of JSON, each a decision or how many were lost. Dropping it ends it.
+pub struct Watching {
+    lines: Receiver<Bytes>,
+    watcher: Arc<Watcher>,
+    all: Arc<ArcSwap<Vec<Arc<Watcher>>>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Watching {
+    /// The next line, with its line feed; never none while it is watched.
+    pub fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match self.watcher.lost.swap(0, Ordering::Relaxed) {
+            0 => self.lines.poll_recv(context),
+            lost => Poll::Ready(Some(format!("{{\"lost\":{lost}}}\n").into())),
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let others = |all: &Arc<Vec<Arc<Watcher>>>| {
+            all.iter().filter(|watcher| !Arc::ptr_eq(watcher, &self.watcher)).cloned().collect::<Vec<_>>()
+        };
+        self.all.rcu(others);
+    }
+}
+
+impl fmt::Debug for Watching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watching")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decision, Filter, TooManyWatch, WAITING, WATCHERS, Watchers, Watching};
+    use crate::policy::Action;
+    use crate::telemetry::record::{Record, samples};
+    use std::task::{Context, Poll, Waker};
+
+    /// Everything told so far.
+    fn told(watching: &mut Watching) -> Vec<serde_json::Value> {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut told = Vec::new();
+        while let Poll::Ready(Some(line)) = watching.poll_line(&mut context) {
+            told.push(serde_json::from_slice(&line).unwrap());
+        }
+        told
+    }
+
+    #[test]
+    fn each_is_told_what_they_want() {
+        let watchers = Watchers::default();
+        let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let mut all = watchers.watch(Filter::default()).unwrap();
+        let of = |decisions: &[Decision], policies: &[&str], operations: &[&str]| {
+            let decisions = decisions.to_vec();
+            watchers.watch(Filter { decisions, policies: named(policies), operations: named(operations) }).unwrap()
+        };
+        let mut refused = of(&[Decision::Deny, Decision::Fail], &[], &[]);
+        let mut warned = of(&[Decision::Warn], &[], &[]);
+        let mut policy = of(&[], &["no-skip-password-checks"], &["UpdateUser"]);
+        let mut other = of(&[], &[], &["CreateUser"]);
+        let mut warning = samples::allowed();
+        warning.violations = samples::denied().violations;
+        warning.violations[0].action = Action::Warn;
+        for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted(), warning] {
+            watchers.tell(&record);
+        }
+        let decisions = |watching: &mut Watching| {
+            told(watching).iter().map(|line| line["decision"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(decisions(&mut all), ["allow", "deny", "fail", "deny", "allow"]);
+        assert_eq!(decisions(&mut refused), ["deny", "fail", "deny"]);
+        assert_eq!(decisions(&mut warned), ["allow"]);
+        assert_eq!(decisions(&mut policy), ["deny", "allow"]);
+        assert_eq!(decisions(&mut other), Vec::<String>::new());
+    }
+
+    #[test]
+    fn who_reads_slowly_loses_lines_and_is_told_how_many() {
+        let watchers = Watchers::default();
+        let mut slow = watchers.watch(Filter::default()).unwrap();
+        let record: Record = samples::allowed();
+        (0..WAITING + 3).for_each(|_| watchers.tell(&record));
+        let all = told(&mut slow);
+        assert_eq!((all.len(), &all[0]), (WAITING + 1, &serde_json::json!({ "lost": 3 })));
+        watchers.tell(&record);
+        assert_eq!(told(&mut slow)[0]["decision"], "allow");
+    }
+
+    #[test]
+    fn so_many_may_watch_and_who_ends_makes_room() {
+        let watchers = Watchers::default();
+        let mut all: Vec<_> = (0..WATCHERS).map(|_| watchers.watch(Filter::default()).unwrap()).collect();
+        assert_eq!(watchers.watch(Filter::default()).unwrap_err(), TooManyWatch);
+        all.pop();
+        assert_eq!(watchers.all.load().len(), WATCHERS - 1);
+        drop(watchers.watch(Filter::default()).unwrap());
+        drop(all);
+        assert!(watchers.all.load().is_empty());
+        watchers.tell(&samples::allowed());
+    }
+}

@@ -1,0 +1,332 @@
+//! The decision log of the real program: what is in it, how it lives with rotation, restarts and signals, and whether
+//! `verify-log` finds every hand that was laid on it.
+
+use crate::support::client::Client;
+use crate::support::program::Program;
+use portcullis::contract::credential::{Environment, KeyClass};
+use portcullis::decision_log::{Entry, Said, Shape, Skeleton, VersionSource};
+use portcullis::outcome::Outcome;
+use portcullis::reason::Reason;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A policy that reads a header and a parameter of the query.
+const READER: &str = "apiVersion: portcullis/v1
+kind: RequestPolicy
+metadata: { name: reads-the-head }
+spec:
+  match: { operations: [UpdateUser] }
+  matchConditions:
+    - name: from-a-team
+      expression: request.headers['x-team'] != null
+  validations:
+    - expression: request.headers['x-tenant'] != 'none' && request.query.dry_run == null
+      message: never told
+  actions: [Audit]
+";
+
+/// A folder with a configuration, whose decision log says `more` besides its file.
+fn folder(more: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("reads.yaml"), READER).unwrap();
+    fs::write(folder.path().join("fingerprint.key"), "0123456789abcdef0123456789abcdef\n").unwrap();
+    let shipped = std::path::absolute("policies").unwrap();
+    let text = format!(
+        "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\nworkers: 1\n\
+         upstream: {{ url: embedded }}\npolicies: [{shipped:?}, reads.yaml]\nlimits: {{ bodyBytes: 8192 }}\n{more}"
+    );
+    fs::write(folder.path().join("gateway.yaml"), text).unwrap();
+    folder
+}
+
+async fn start(folder: &TempDir) -> Program {
+    Program::start(&folder.path().join("gateway.yaml"), &[]).await
+}
+
+async fn stop(program: Program) {
+    program.signal("TERM");
+    let ended = program.ended().await;
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+/// Sends a request with `body` as JSON; the status.
+async fn ask(program: &Program, line: &str, headers: &str, body: &str) -> u16 {
+    let mut client = Client::connect(program.listen).await;
+    let length = match body {
+        "" => String::new(),
+        _ => format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()),
+    };
+    client
+        .send(format!("{line} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sk_live_a\r\n{length}{headers}\r\n{body}"))
+        .await;
+    client.answer().await.expect("an answer").status()
+}
+
+const PATCH: &str = "PATCH /v1/users/user_portcullis_ada";
+const OLD: &str = "clerk-api-version: 2025-11-10\r\n";
+
+fn lines(folder: &TempDir, name: &str) -> Vec<String> {
+    let text = fs::read_to_string(folder.path().join(name)).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
+/// What is written of requests of every kind, in their order.
+async fn written(more: &str) -> Vec<String> {
+    let folder = folder(more);
+    let program = start(&folder).await;
+    let body = r#"{"skip_password_checks":true,"password":"correct horse","external_id":"ext_1","public_metadata":{"ssn":"7"}}"#;
+    let team = format!("{OLD}x-team: one\r\nx-tenant: acme\r\n");
+    assert_eq!(ask(&program, PATCH, &team, body).await, 422);
+    assert_eq!(ask(&program, PATCH, "", r#"{"first_name":"Ada","external_id":"ext_1"}"#).await, 200);
+    assert_eq!(ask(&program, "GET /v1/users", "", "").await, 200, "exempt");
+    assert_eq!(ask(&program, PATCH, "", r#"{"password":"#).await, 400);
+    assert_eq!(ask(&program, PATCH, "", &format!(r#"{{"password":"{}"}}"#, "x".repeat(9_000))).await, 413);
+    assert_eq!(ask(&program, "TRACE /v1/users", "", "").await, 405);
+    assert_eq!(ask(&program, PATCH, "", r#"{"hunter2":"hunter2"}"#).await, 422);
+    stop(program).await;
+    lines(&folder, "decisions.jsonl")
+}
+
+const FULL: &str = "decisionLog:
+  file: decisions.jsonl
+  fingerprints:
+    key: { file: fingerprint.key }
+    body: [/external_id]
+    params: [user_id]
+    headers: [x-tenant]
+masks: { names: [ssn], headers: [x-team] }
+";
+
+#[tokio::test]
+async fn every_decision_is_told_with_what_led_to_it_and_nothing_that_was_exempt() {
+    let lines = written(FULL).await;
+    let entries: Vec<Entry<'_>> = lines.iter().map(|line| Entry::read(line).expect(line)).collect();
+    let told: Vec<_> = entries.iter().map(|entry| (entry.outcome, entry.reason, entry.status)).collect();
+    assert_eq!(
+        told,
+        [
+            (Outcome::Denied, Some(Reason::PolicyDenied), 422),
+            (Outcome::Allowed, None, 200),
+            (Outcome::Denied, Some(Reason::MalformedJson), 400),
+            (Outcome::Denied, Some(Reason::BodyTooLarge), 413),
+            (Outcome::Denied, Some(Reason::MethodNotAllowed), 405),
+            (Outcome::Denied, Some(Reason::SchemaViolation), 422),
+        ]
+    );
+    let text = lines.join("\n");
+    for value in ["correct horse", "ext_1", "acme", "Ada", "user_portcullis", "sk_live_a", "hunter2", "\"one\"", "ssn"]
+    {
+        assert!(!text.contains(value), "{value} is in\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_policies_said_and_what_they_saw_is_kept() {
+    let lines = written(FULL).await;
+    let (denied, allowed) = (Entry::read(&lines[0]).unwrap(), Entry::read(&lines[1]).unwrap());
+    assert_eq!(
+        (denied.operation.as_deref(), denied.route.as_deref()),
+        (Some("UpdateUser"), Some("/v1/users/{user_id}"))
+    );
+    assert_eq!((denied.environment, denied.key_class), (Environment::Production, KeyClass::Live));
+    assert_eq!(
+        (denied.api_version.as_deref(), denied.api_version_source),
+        (Some("2025-11-10"), Some(VersionSource::Request))
+    );
+    assert_eq!(allowed.api_version_source, Some(VersionSource::Default));
+    assert_eq!(denied.client.ip.as_deref(), Some("127.0.0.1"));
+    let said = |entry: &Entry<'_>, name: &str| {
+        entry.policies.iter().find(|policy| policy.name == *name).map(|policy| format!("{:?}", policy.said))
+    };
+    let violated = |entry: &Entry<'_>| {
+        entry.policies.iter().any(|policy| matches!(&policy.said, Said::Violated(parts) if parts[0].validation == 0))
+    };
+    assert!(violated(&denied));
+    assert_eq!(said(&allowed, "no-skip-password-checks").as_deref(), Some("Holds"));
+    assert_eq!(said(&denied, "reads-the-head").as_deref(), Some("Holds"));
+    assert_eq!(said(&allowed, "reads-the-head").as_deref(), Some("NoMatch(\"from-a-team\")"));
+    let facts = denied.request.as_ref().expect("facts");
+    let size = |name: &str| facts.headers.get(name).map(|held| held.as_ref().and_then(|held| held.size));
+    assert_eq!((size("x-tenant"), size("x-team"), size("accept")), (Some(Some(4)), Some(None), None));
+    assert!(facts.headers.get("x-team").is_some_and(Option::is_some), "a mask leaves that it is there");
+    assert_eq!((facts.query.get("dry_run"), facts.query_size), (Some(&None), 0));
+    assert_eq!(allowed.request.expect("facts").headers.get("x-tenant"), Some(&None));
+}
+
+#[tokio::test]
+async fn the_skeleton_is_kept_where_a_body_could_be_read_with_equal_values_known_as_equal() {
+    let lines = written(FULL).await;
+    let entries: Vec<Entry<'_>> = lines.iter().map(|line| Entry::read(line).expect(line)).collect();
+    let member = |position: usize, name: &str| match &entries[position].body.as_ref()?.skeleton {
+        Some(Skeleton::Shape(Shape::Object { members, .. })) => members.get(name).cloned(),
+        _ => None,
+    };
+    assert_eq!(member(0, "skip_password_checks"), Some(Skeleton::Bool(true)));
+    assert_eq!(member(0, "password"), Some(Skeleton::Shape(Shape::Secret("string".into()))));
+    assert_eq!(entries[0].masked, ["/password", "/public_metadata/*"]);
+    let external = member(0, "external_id");
+    assert!(
+        matches!(&external, Some(Skeleton::Shape(Shape::String { size: 5, fingerprint: Some(_) }))),
+        "{external:?}"
+    );
+    assert_eq!(external, member(1, "external_id"));
+    let user = |position: usize| entries[position].request.as_ref()?.params.get("user_id")?.fingerprint.clone();
+    assert!(user(0).is_some() && user(0) == user(1) && user(0) == user(3));
+    let skeletons: Vec<_> =
+        entries.iter().map(|entry| entry.body.as_ref().map(|body| body.skeleton.is_some())).collect();
+    assert_eq!(skeletons, [Some(true), Some(true), Some(false), Some(false), None, Some(true)]);
+}
+
+fn verify(folder: &TempDir, files: &[&str], json: bool) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("verify-log").args(json.then_some("--json")).args(files).current_dir(folder.path());
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+}
+
+/// A log of some files, the last of which is the oldest, made by two runs.
+async fn chained() -> TempDir {
+    let folder = folder("decisionLog: { file: decisions.jsonl, maxBytes: 65536, chain: true }\n");
+    // lines of a length that does not change with the policies that ship
+    let file = folder.path().join("gateway.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let lines = text.lines().map(|line| if line.starts_with("policies:") { "policies: [reads.yaml]" } else { line });
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let body = format!(r#"{{"first_name":"{}"}}"#, "x".repeat(300));
+    for _ in 0..2 {
+        let program = start(&folder).await;
+        for _ in 0..60 {
+            ask(&program, PATCH, "", &body).await;
+        }
+        stop(program).await;
+    }
+    folder
+}
+
+/// Has `change` done to the lines of the file, and puts them back afterwards; what is said of the log then.
+fn changed(folder: &TempDir, name: &str, change: impl FnOnce(&mut Vec<String>)) -> String {
+    let path = folder.path().join(name);
+    let before = fs::read(&path).unwrap();
+    let mut lines = lines(folder, name);
+    change(&mut lines);
+    fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let (code, said) = verify(folder, &["decisions.jsonl", "decisions.jsonl.1"], false);
+    fs::write(&path, before).unwrap();
+    assert_eq!(code, Some(4), "{said}");
+    said.lines().next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found() {
+    let folder = chained().await;
+    let both = ["decisions.jsonl", "decisions.jsonl.1"];
+    assert!(folder.path().join("decisions.jsonl.1").exists(), "the file was rotated");
+    let (code, said) = verify(&folder, &both, false);
+    assert!(code == Some(0) && said.starts_with("sound: 120 entries, 1 ("), "{said}");
+    assert!(said.contains("no chain can tell"), "{said}");
+
+    let old = lines(&folder, "decisions.jsonl.1").len();
+    let line = |name: &str, number: usize, what: &str| format!("broken: {name}:{number}: {what}");
+    let first = "decisions.jsonl.1";
+    assert_eq!(
+        changed(&folder, first, |lines| lines[4] = lines[4].replace("\"status\":200", "\"status\":422")),
+        line(first, 5, "the line was changed: its hash is not that of what it says")
+    );
+    assert_eq!(
+        changed(&folder, first, |lines| drop(lines.remove(4))),
+        line(first, 5, "a line is missing in front of it")
+    );
+    assert_eq!(changed(&folder, first, |lines| lines.swap(4, 5)), line(first, 5, "a line is missing in front of it"));
+    assert_eq!(
+        changed(&folder, first, |lines| lines.insert(7, lines[2].clone())),
+        line(first, 8, "the line is out of order: it is number 3, and number 7 stands in front of it")
+    );
+    assert_eq!(
+        changed(&folder, first, |lines| lines.insert(7, "{}".to_owned())),
+        line(first, 8, "the line has no hash: it was inserted, or written without `decisionLog.chain`")
+    );
+    // the tail of a file that another one follows
+    assert_eq!(
+        changed(&folder, first, |lines| lines.truncate(old - 2)),
+        line("decisions.jsonl", 1, "2 lines are missing in front of it")
+    );
+    let (code, said) = verify(&folder, &["decisions.jsonl"], true);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &report["sound"], &report["first"]["sequence"]), (Some(0), &true.into(), &(old + 1).into()));
+}
+
+#[tokio::test]
+async fn verify_log_tells_programs_where_a_log_is_broken() {
+    let folder = chained().await;
+    let path = folder.path().join("decisions.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.trim_end()).unwrap();
+    let (code, said) = verify(&folder, &["decisions.jsonl.1", "decisions.jsonl"], true);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &report["sound"]), (Some(4), &false.into()));
+    assert_eq!(
+        (&report["broken"]["file"], &report["broken"]["line"]),
+        (&"decisions.jsonl".into(), &text.lines().count().into())
+    );
+    assert_eq!(report["broken"]["why"], "the file ends within the line");
+    assert_eq!(verify(&folder, &["nowhere.jsonl"], false).0, Some(1));
+    assert_eq!(verify(&folder, &[], false).0, Some(2));
+}
+
+/// Waits until the file is there.
+async fn appears(file: &Path) {
+    while !file.exists() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_moved_is_begun_anew_on_sighup_and_its_chain_goes_on() {
+    let folder = folder("decisionLog: { file: decisions.jsonl, chain: true }\n");
+    let mut program = start(&folder).await;
+    ask(&program, PATCH, "", "{}").await;
+    let (file, moved) = (folder.path().join("decisions.jsonl"), folder.path().join("moved.jsonl"));
+    while fs::metadata(&file).unwrap().len() == 0 {
+        tokio::task::yield_now().await;
+    }
+    fs::rename(&file, &moved).unwrap();
+    program.signal("HUP");
+    program.stderr.line("policies loaded anew").await;
+    ask(&program, PATCH, "", "{}").await;
+    appears(&file).await;
+    stop(program).await;
+    assert_eq!((lines(&folder, "moved.jsonl").len(), lines(&folder, "decisions.jsonl").len()), (1, 1));
+    assert_eq!(verify(&folder, &["decisions.jsonl", "moved.jsonl"], false).0, Some(0));
+}
+
+/// What `portcullis check` says of a configuration whose decision log and masks are these.
+fn said(more: &str) -> String {
+    let folder = folder(more);
+    fs::write(folder.path().join("short.key"), "short\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let output = command.args(["check", "--config", "gateway.yaml"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr).unwrap().replace(&format!("{}/", folder.path().display()), "")
+}
+
+#[test]
+fn keys_and_secrets_that_cannot_be_are_told_before_anything_is_served() {
+    insta::assert_snapshot!(said(
+        "decisionLog:\n  file: decisions.jsonl\n  fingerprints:\n    key: { file: short.key }\n    body: [/external_ids, /password, /private_metadata/a]\n"
+    ));
+}
+
+#[test]
+fn two_processes_do_not_write_one_log() {
+    let folder = folder("decisionLog: { file: decisions.jsonl }\n");
+    let file: PathBuf = folder.path().join("decisions.jsonl");
+    let taken = fs::File::create(&file).unwrap();
+    taken.lock().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let output = command.args(["run", "--config", "gateway.yaml"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("`decisionLog.file` is written by another process"), "{said}");
+}
