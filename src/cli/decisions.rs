@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn damaged_and_unknown_lines_are_counted_and_the_others_read() {
-        let [one, two] = SAMPLE.lines().collect::<Vec<_>>()[..] else { panic!("two lines") };
+        let [one, two, ..] = SAMPLE.lines().collect::<Vec<_>>()[..] else { panic!("two lines") };
         let cut = one.split_at(one.len() / 2).0;
         let later = two.replace("\"outcome\":\"deny\"", "\"outcome\":\"deferred\"");
         let (ids, skipped) = read(format!("{one}\n\n{cut}\nnonsense\n{later}\r\n{two}\r\n{cut}").as_bytes());
@@ -130,7 +130,7 @@ mod tests {
         text.push(b'\n');
         text.extend_from_slice(SAMPLE.as_bytes());
         let (ids, skipped) = read(&text);
-        assert_eq!((ids.len(), skipped.damaged), (2, 1));
+        assert_eq!((ids.len(), skipped.damaged), (SAMPLE.lines().count(), 1));
     }
 
     #[test]

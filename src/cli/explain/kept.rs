@@ -12,12 +12,11 @@ pub(super) fn kept(entry: &Entry<'_>) -> Vec<(String, String)> {
         places.extend(facts.query.0.iter().map(|(name, value)| (format!("request.query.{name}"), held(value))));
     }
     if let Some(body) = &entry.body {
-        match &body.skeleton {
-            Some(skeleton) => walk("body", skeleton, &mut places),
-            None => {
-                let bytes = body.bytes.map_or_else(|| "removed by a mask".to_owned(), |bytes| format!("{bytes} bytes"));
-                places.push(("body".to_owned(), format!("{bytes}, empty or not read")));
-            }
+        if let Some(skeleton) = &body.skeleton {
+            walk("body", skeleton, &mut places);
+        } else {
+            let bytes = body.bytes.map_or_else(|| "removed by a mask".to_owned(), |bytes| format!("{bytes} bytes"));
+            places.push(("body".to_owned(), format!("{bytes}, empty or not read")));
         }
     }
     places

@@ -62,7 +62,7 @@ fn policies_that_are_the_same_as_then_give_their_texts() {
     let line = line.replace("0123abcd4567", &revision).replace("no-skip-password-checks", "no-skip");
     fs::write(folder.path().join("log.jsonl"), line).unwrap();
     let told = explained(folder.path(), &["--decision", "0000000000000abc", "--log", "log.jsonl"], "");
-    assert!(told.contains("skip_password_checks is not allowed in production, waived by import-2026"), "{told}");
+    assert!(told.contains("(waived by import-2026): skip_password_checks is not allowed in production"), "{told}");
     assert!(told.contains("hint: use a compliant password\n    owner: identity"), "{told}");
     assert!(told.contains("not true: body.skip_password_checks != true"), "{told}");
     assert!(!told.contains("have changed since"), "{told}");

@@ -1,0 +1,113 @@
+//! The keys of both logs, and of what is removed from them.
+
+use crate::config::gateway::{LogFormat, LogLevel};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What is logged, where and how.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(in crate::config) struct Logs {
+    /// Where the line of each request goes.
+    pub(in crate::config) access: AccessLog,
+    /// The share of requests that passed without a finding whose line is written, from 0 to 1. All others have one always.
+    #[schemars(range(min = 0, max = 1))]
+    pub(in crate::config) sample_allowed: f64,
+    /// The form of log lines.
+    pub(in crate::config) format: LogFormat,
+    /// Least severe level of the gateway's own log on standard error.
+    pub(in crate::config) level: LogLevel,
+}
+
+/// Where the line of each request goes.
+#[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum AccessLog {
+    /// To standard output.
+    Stdout,
+    /// Nowhere.
+    Off,
+    /// To the end of this file, relative to this one. SIGHUP has it opened anew, for those who rotate it.
+    File(#[schemars(example = &"access.log", description = "The file, relative to this one.")] String),
+}
+
+/// A file with every decision and what led to it.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(in crate::config) struct DecisionLog {
+    /// The file, relative to this one, or `off`: JSON, one decision a line. It is made so that only its owner may read it.
+    #[schemars(example = &"decisions.jsonl", example = &"off")]
+    pub(in crate::config) file: String,
+    /// Size in bytes at which the file is moved to `FILE.1`, that to `FILE.2` and so on, and a new one begun.
+    #[schemars(range(min = 65536, max = 1_099_511_627_776_u64))]
+    pub(in crate::config) max_bytes: u64,
+    /// How many such files are kept besides the one that is written; the oldest is removed.
+    #[schemars(range(max = 1000))]
+    pub(in crate::config) keep: u32,
+    /// Whether each line holds the hash of the one before it, so that `portcullis verify-log` finds what was changed, removed, moved or inserted.
+    pub(in crate::config) chain: bool,
+    /// Of which values a keyed fingerprint is kept, by which equal values are known without being seen.
+    pub(in crate::config) fingerprints: Fingerprints,
+}
+
+/// Of which values a keyed fingerprint is kept.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Fingerprints {
+    /// The key: at least 32 bytes that nobody can guess.
+    pub(in crate::config) key: Option<KeyFile>,
+    /// JSON Pointers to strings in bodies; `*` stands for any name or position. No secret of the contract may be among them.
+    #[schemars(example = ["/external_id"])]
+    pub(in crate::config) body: Vec<String>,
+    /// Parameters of paths, by name.
+    #[schemars(example = ["user_id"])]
+    pub(in crate::config) params: Vec<String>,
+    /// Headers that policies read, by name.
+    #[schemars(example = ["x-tenant"])]
+    pub(in crate::config) headers: Vec<String>,
+}
+
+/// A secret in a file of its own.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::config) struct KeyFile {
+    /// The file, relative to this one.
+    #[schemars(example = &"fingerprint.key")]
+    pub(in crate::config) file: String,
+}
+
+/// What is removed besides what is removed anyway.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Masks {
+    /// JSON Pointers into bodies: what is there, and all below it. `*` stands for any name or position.
+    #[schemars(example = ["/public_metadata/tax_id"])]
+    pub(in crate::config) pointers: Vec<String>,
+    /// Names of members of bodies at any depth, of headers and of parameters.
+    #[schemars(example = ["ssn"])]
+    pub(in crate::config) names: Vec<String>,
+    /// Headers, by name.
+    #[schemars(example = ["x-tenant"])]
+    pub(in crate::config) headers: Vec<String>,
+    /// Parameters of queries, by name.
+    #[schemars(example = ["email_address"])]
+    pub(in crate::config) query: Vec<String>,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { access: AccessLog::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
+    }
+}
+
+impl Default for DecisionLog {
+    fn default() -> Self {
+        Self {
+            file: "off".to_owned(),
+            max_bytes: 104_857_600,
+            keep: 10,
+            chain: false,
+            fingerprints: Fingerprints::default(),
+        }
+    }
+}
