@@ -128,7 +128,8 @@ async fn a_full_disk_is_counted_told_once_and_gone_on_from() {
     assert_eq!(client.answer().await.expect("an answer").status(), 400);
     program.signal("TERM");
     let ended = program.ended().await;
-    assert_eq!(decisions(&fs::read_to_string(&now).unwrap()), ["deny"]);
+    // lines that waited when the file was exchanged may be before it
+    assert_eq!(decisions(&fs::read_to_string(&now).unwrap()).last().map(String::as_str), Some("deny"));
     assert_eq!(ended.stderr.matches("access log lines are lost").count(), 1, "{}", ended.stderr);
 }
 
