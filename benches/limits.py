@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from end_to_end import BODY, ROOT, free_port, load, milliseconds, nginx, resident_kib, start, wait_for  # noqa: E402
+from end_to_end import BODY, ROOT, configuration, free_port, load, milliseconds, nginx, resident_kib, start, wait_for  # noqa: E402
 
 IDLE = int(os.environ.get("IDLE", 9_900))
 HEAD = ("{} /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -159,7 +159,7 @@ wrk.body = [[{BODY}]]""")
     environment = {**os.environ, "PORTCULLIS_LISTEN": f"127.0.0.1:{gateway}", "PORTCULLIS_ADMIN_LISTEN": f"127.0.0.1:{admin}",
                    "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}"}
     with open(folder / "access.log", "w") as log:
-        running.append(start(0, [str(ROOT / "target/release/portcullis"), "run", "--config", str(ROOT / "config/gateway.yaml")],
+        running.append(start(0, [str(ROOT / "target/release/portcullis"), "run", "--config", str(configuration(folder, "gateway", "stdout"))],
                              env=environment, stdout=log, stderr=subprocess.DEVNULL))
     wait_for(gateway)
     process = running[1]

@@ -5,13 +5,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{HOST, ORIGIN};
 use http::uri::Authority;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use std::net::IpAddr;
 
+/// What browsers say of every request of a page (Fetch Metadata), and programs do not.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
 /// Lets the request pass unless a page may have sent it. A page of another site could reach a listener on loopback, by a
-/// name of its own that leads there even as its own site; browsers then say so in `Origin` or `Host`.
+/// name of its own that leads there even as its own site; browsers then say so in `Origin`, `Sec-Fetch-Site` or `Host`.
 pub(super) async fn no_page(request: Request, next: Next) -> Response {
-    if request.headers().contains_key(ORIGIN) || !names_an_address(request.headers()) {
+    let fields = request.headers();
+    if fields.contains_key(ORIGIN) || fields.contains_key(SEC_FETCH_SITE) || !names_an_address(fields) {
         let cure = "ask by IP address or as localhost, and not from a page\n";
         return (StatusCode::FORBIDDEN, cure).into_response();
     }

@@ -98,6 +98,7 @@ async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(T
 pub fn router(state: State) -> Router {
     let no_pages = Router::new()
         .route("/decisions", get(decisions::decisions))
+        .route("/policies", get(in_force))
         .route("/log-level", get(log_level::tell).put(log_level::change))
         .route_layer(from_fn(caller::no_page));
     Router::new()
@@ -105,7 +106,6 @@ pub fn router(state: State) -> Router {
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
         .route("/metrics", get(metrics))
-        .route("/policies", get(in_force))
         .merge(no_pages)
         .with_state(state)
 }

@@ -49,9 +49,14 @@ impl Skipped {
     }
 }
 
-/// Gives each entry of `files` to `take`, in order; `-` is standard input.
+/// Gives each entry of `files` to `take`, in order; `-` is standard input. Files without any are not what was meant: whoever
+/// relies on what is found in them must not take nothing for a good sign.
 pub(super) fn read(files: &[PathBuf], mut take: impl FnMut(&Entry<'_>)) -> Result<Skipped, Failure> {
-    let mut skipped = Skipped::default();
+    let (mut skipped, mut found) = (Skipped::default(), 0_u64);
+    let mut take = |entry: &Entry<'_>| {
+        found += 1;
+        take(entry);
+    };
     for file in files {
         let unreadable = |error: io::Error| Failure::Trouble(format!("`{}` cannot be read: {error}", file.display()));
         if file.as_os_str() == "-" {
@@ -60,6 +65,12 @@ pub(super) fn read(files: &[PathBuf], mut take: impl FnMut(&Entry<'_>)) -> Resul
             let opened = BufReader::with_capacity(BUFFER, File::open(file).map_err(unreadable)?);
             entries(opened, file, &mut skipped, &mut take).map_err(unreadable)?;
         }
+    }
+    if found == 0 {
+        let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
+        let message =
+            format!("there is no decision in {}; a decision log is what `decisionLog.file` names", names.join(", "));
+        return Err(Failure::Trouble(message));
     }
     Ok(skipped)
 }

@@ -14,6 +14,8 @@ pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, Failure> {
         let upstream = Recording::listen(args.upstream_listen).await;
         let upstream =
             upstream.map_err(|error| trouble(&format!("cannot listen on {}: {error}", args.upstream_listen)))?;
+        let reached = target.reach().await;
+        reached.map_err(|error| trouble(&format!("there is no gateway at {}: {error}", args.target)))?;
         console::tell(&format!("the upstream of the gateway must be http://{}", upstream.address()));
         run(&target, &upstream).await.map_err(|error| trouble(&error))
     })?;

@@ -30,6 +30,8 @@ pub(super) fn check(
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let limits = check.limits(&file.limits);
     check.parts_fit(&limits, &upstream);
+    let (logs, decision_log) = (check.logs(&file.logs), check.decision_log(&file.decision_log, &file.masks));
+    check.files_differ(&logs, decision_log.as_ref());
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
     let gateway = Gateway {
         source: source.clone(),
@@ -44,8 +46,8 @@ pub(super) fn check(
         },
         environment: check.environment(&file.environment),
         limits,
-        logs: check.logs(&file.logs),
-        decision_log: check.decision_log(&file.decision_log, &file.masks),
+        logs,
+        decision_log,
         masks: check.masks(&file.masks),
         traces: check.traces(&file.traces),
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Given};
 use super::file::{DecisionLog as LogKeys, Fingerprints as FingerprintKeys, Masks as MaskKeys};
-use super::gateway::{DecisionLog, FingerprintNames, MaskNames};
+use super::gateway::{AccessLog, DecisionLog, FingerprintNames, Logs, MaskNames};
 use crate::redact::Masks;
 use std::path::Path;
 
@@ -21,6 +21,15 @@ impl Check<'_> {
             self.refuse(&Given::in_file(&keys.file, "/decisionLog/file"), "is in a folder that is not there", help);
         }
         Some(DecisionLog { file, max_bytes: keys.max_bytes, keep: keys.keep, chain: keys.chain, fingerprints })
+    }
+
+    /// In one file, lines of both would stand between each other, for who may read either.
+    pub(super) fn files_differ(&mut self, logs: &Logs, decision_log: Option<&DecisionLog>) {
+        let AccessLog::File(access) = &logs.access else { return };
+        if decision_log.is_some_and(|decision_log| decision_log.file == *access) {
+            let given = Given::in_file("", "/decisionLog/file");
+            self.refuse(&given, "is the file of `logs.access`, too", "give each log a file of its own");
+        }
     }
 
     fn fingerprints(&mut self, keys: &FingerprintKeys, masks: &MaskKeys) -> Option<FingerprintNames> {

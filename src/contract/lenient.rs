@@ -11,6 +11,8 @@ const DECODINGS: usize = 2;
 /// resolved a path may lead away from where it leads without.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Habit {
+    /// Decodes first, and takes a question mark or number sign that comes out for the end of the path.
+    EndsAtQuery,
     TakesBackslashes,
     DropsParameters,
     ResolvesDots,
@@ -55,6 +57,7 @@ fn habits(text: &[u8]) -> Vec<Vec<Habit>> {
     let fitted = best_fit(text);
     let has = |byte| text.contains(&byte) || fitted.contains(&byte);
     for (habit, matters) in [
+        (Habit::EndsAtQuery, has(b'?') || has(b'#')),
         (Habit::TakesBackslashes, has(b'\\')),
         (Habit::DropsParameters, has(b';')),
         (Habit::ResolvesDots, has(b'.')),
@@ -73,7 +76,8 @@ fn habits(text: &[u8]) -> Vec<Vec<Habit>> {
 fn split(text: &[u8], decodings: usize, habits: &[Habit]) -> Vec<String> {
     let fit = |text: &[u8]| if habits.contains(&Habit::FitsLetters) { best_fit(text) } else { text.to_vec() };
     let text = fit(text);
-    let path = text.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    let ends = habits.contains(&Habit::EndsAtQuery);
+    let path = text.split(|byte| ends && matches!(byte, b'?' | b'#')).next().unwrap_or_default();
     let resolves_dots = habits.contains(&Habit::ResolvesDots);
     let mut segments: Vec<String> = Vec::new();
     for raw in path.split(|byte| *byte == b'/' || habits.contains(&Habit::TakesBackslashes) && *byte == b'\\') {
@@ -194,7 +198,14 @@ mod tests {
 
     #[test]
     fn what_one_server_resolves_and_another_keeps_is_read_both_ways() {
-        for path in ["/v1/%75sers/..\\u", "/v1/%75sers/.%2e", "/v1/%75sers/;u", "/v1/%75sers/%20"] {
+        for path in [
+            "/v1/%75sers/..\\u",
+            "/v1/%75sers/.%2e",
+            "/v1/%75sers/;u",
+            "/v1/%75sers/%20",
+            "/v1/users/u/metadata.%3f%5c..",
+            "/v1/users/u/x%23/..",
+        ] {
             let is_user =
                 |reading: &Vec<String>| matches!(reading.as_slice(), [v1, users, _] if v1 == "v1" && users == "users");
             assert!(readings(path).iter().any(is_user), "{path}");

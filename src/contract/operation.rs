@@ -19,3 +19,10 @@ pub struct Operation {
     /// The JSON Schema of its body; none where the contract has none for it.
     pub body: Option<BodySchema>,
 }
+
+impl Operation {
+    /// The names of the path's parameters, such as `user_id`.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+    }
+}

@@ -87,6 +87,7 @@ impl Compiler<'_> {
             self.wrong("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
         let schema = spec.schema.as_ref().and_then(|schema| self.schema(schema, &matched));
+        self.check_objects(&matched);
         Policy {
             name: written.metadata.name.as_str().into(),
             owner: written.metadata.owner(),

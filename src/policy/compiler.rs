@@ -96,6 +96,23 @@ impl<'s> Compiler<'s> {
         conditions
     }
 
+    /// Fields are asked for by name, and a body that is a list has none: whatever it holds, every one would be absent.
+    pub(super) fn check_objects(&mut self, matched: &[Arc<Operation>]) {
+        if !self.reads.any_named() {
+            return;
+        }
+        let is_list = |operation: &&Arc<Operation>| {
+            let types = operation.body.as_ref().map(|body| body.declared().types()).unwrap_or_default();
+            !types.is_empty() && !types.iter().any(|name| name.as_ref() == "object")
+        };
+        let lists: BTreeSet<&str> = matched.iter().filter(is_list).map(|operation| operation.id.as_ref()).collect();
+        for id in lists {
+            let message = format!("the body of `{id}` is a list, in which no field can be asked for by name");
+            let help = "hold it to a `schema` with `items`, in a policy of its own";
+            self.mistakes.push(self.source.at("/spec/match/operations", message).with_help(help));
+        }
+    }
+
     fn check_repeated(&mut self, named: &[Named], position: usize, pointer: &str) {
         let mut before = named.iter().take(position);
         if let Some(twice) = named.get(position).filter(|this| before.any(|earlier| earlier.name == this.name)) {

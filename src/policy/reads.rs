@@ -33,6 +33,11 @@ impl Reads {
         self.touch(&pointer(name))
     }
 
+    /// Whether it reads a field by its name: what is so in a body that is no object is absent, whatever that holds.
+    pub(super) fn any_named(&self) -> bool {
+        self.0.iter().any(|pointer| !pointer.is_empty())
+    }
+
     /// The fields of the body that are read; none where that is nothing, or whatever a request decides on.
     pub(super) fn fields(&self) -> Option<BTreeSet<&str>> {
         let fields = self.0.iter().map(|pointer| pointer.split('/').nth(1));

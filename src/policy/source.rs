@@ -80,7 +80,7 @@ pub struct Spec {
     #[serde(default)]
     pub validations: Vec<ValidationSource>,
     /// A JSON Schema (2020-12) that the body must fit besides the contract's: no `$ref` leads out of it or back to itself,
-    /// formats are asserted, and names of fields are held against the contract. A request without a body has nothing to fit.
+    /// formats are asserted, and names of fields are held against the contract. A request without a body has no field.
     #[serde(default)]
     #[schemars(with = "Map<String, Value>")]
     pub schema: Option<Map<String, Value>>,

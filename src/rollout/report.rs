@@ -115,7 +115,7 @@ impl PolicyUse {
 
     /// Of how many requests it had something to say: they are what it is for.
     pub const fn applied(&self) -> u64 {
-        self.held + self.violated
+        self.held + self.violated + self.waived
     }
 
     fn take(&mut self, entry: &Entry<'_>, evaluated: &Evaluated<'_>) {
@@ -155,9 +155,12 @@ impl PolicyUse {
             self.misfits += 1;
             return false;
         }
+        if own.iter().any(|violation| violation.waived_by.is_some()) {
+            self.waived += 1;
+            return false;
+        }
         self.violated += 1;
         self.failed += u64::from(own.iter().any(|violation| violation.reason == Reason::PolicyError));
-        self.waived += u64::from(own.iter().any(|violation| violation.waived_by.is_some()));
         self.callers.add(&caller(entry));
         self.days.add(entry.time.get(..10).unwrap_or(&entry.time));
         self.seen.take(&entry.time);

@@ -76,6 +76,14 @@ impl Target {
         Place { scheme: if self.tls.is_some() { "https" } else { "http" }, host: &self.host }
     }
 
+    /// Whether anyone is there.
+    ///
+    /// # Errors
+    /// Why no connection can be had.
+    pub async fn reach(&self) -> io::Result<()> {
+        self.http1().await.map(drop)
+    }
+
     /// A connection on which HTTP/1.1 is spoken.
     pub(super) async fn http1(&self) -> io::Result<Box<dyn Connection>> {
         self.connect(self.tls.as_ref().map(|tls| (&tls.http1, &tls.name))).await

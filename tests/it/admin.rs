@@ -60,8 +60,10 @@ async fn get_as(address: SocketAddr, path: &str, accept: &str) -> (u16, Option<S
     let stream = TcpStream::connect(address).await.expect("a connection");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("http");
     tokio::spawn(connection);
-    let request =
-        http::Request::get(path).header("host", "admin").header("accept", accept).body(Empty::<bytes::Bytes>::new());
+    let request = http::Request::get(path)
+        .header("host", "localhost")
+        .header("accept", accept)
+        .body(Empty::<bytes::Bytes>::new());
     let (head, body) = sender.send_request(request.expect("a request")).await.expect("an answer").into_parts();
     let body = body.collect().await.expect("a body").to_bytes();
     let kind = head.headers.get("content-type").map(|value| value.to_str().expect("ASCII").to_owned());

@@ -148,7 +148,11 @@ async fn no_page_in_a_browser_watches_or_changes_anything() {
     assert_eq!(put(LOCAL, "loud").await, 400);
     assert_eq!(put(LOCAL, &"trace".repeat(100)).await, 400);
     assert_eq!(ask(program.admin, "POST /log-level", LOCAL, "trace").await.status(), 405);
-    for path in ["/decisions", "/log-level"] {
+    for fetch in ["cross-site", "same-origin", "none"] {
+        let headers = format!("{LOCAL}sec-fetch-site: {fetch}\r\n");
+        assert_eq!(ask(program.admin, "GET /decisions", &headers, "").await.status(), 403, "{fetch}");
+    }
+    for path in ["/decisions", "/log-level", "/policies"] {
         let page = ask(program.admin, &format!("GET {path}"), "host: rebound.example\r\n", "").await;
         assert_eq!((page.status(), page.header("access-control-allow-origin")), (403, None));
         assert_eq!(ask(program.admin, &format!("OPTIONS {path}"), LOCAL, "").await.status(), 405);

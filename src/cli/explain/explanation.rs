@@ -99,6 +99,9 @@ pub(super) struct PolicySaid {
     pub(super) action: &'static str,
     /// `holds`, `violated`, `no_match`, `error`, `other_environment` or `other_operation`.
     pub(super) outcome: &'static str,
+    /// The waiver for which it only tells operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) waived_by: Option<String>,
     /// What is not so where it is neither `holds` nor `other_operation`, each for people.
     pub(super) because: Vec<String>,
     /// The conditions and validations that were evaluated.

@@ -12,7 +12,7 @@ use crate::gateway::{DryRun, Gate, HeadDefect, Refusal, Way};
 use crate::judge::Bundle;
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::policy::cel::{Part, Seen};
-use crate::policy::{Outcome, Policy};
+use crate::policy::{Claim, Key, Outcome, Policy};
 use crate::redact::method_label;
 use bytes::Bytes;
 use http::Request;
@@ -118,7 +118,15 @@ impl Judge<'_> {
         let mut policies = Vec::new();
         if let Ok(Way::Judged(judged)) = &run.way {
             let rules = judged.judgement.rules.iter().zip(&judged.parts);
-            policies.extend(rules.map(|((policy, outcome), parts)| policy_said(policy, outcome, parts)));
+            let waived_by = |policy: &Policy| {
+                let own = |violation: &&Violation| violation.rule == Rule::Policy(policy.name.clone());
+                let waiver = judged.judgement.violations.iter().filter(own).find_map(|it| it.waived_by.as_ref());
+                waiver.map(ToString::to_string)
+            };
+            policies.extend(rules.map(|((policy, outcome), parts)| PolicySaid {
+                waived_by: waived_by(policy),
+                ..policy_said(policy, outcome, parts)
+            }));
         }
         let others = self.bundle.policies.all().iter();
         let others = others.filter(|policy| operation.is_some_and(|it| !policy.scope.operations.contains(&it.id)));
@@ -126,6 +134,7 @@ impl Judge<'_> {
             name: policy.name.to_string(),
             action: policy.action.as_str(),
             outcome: "other_operation",
+            waived_by: None,
             because: Vec::new(),
             expressions: Vec::new(),
         }));
@@ -171,7 +180,11 @@ fn limits(run: &DryRun) -> Vec<LimitSaid> {
     let said = judged.judgement.limits.iter().map(|(limit, claim)| LimitSaid {
         name: limit.name.to_string(),
         action: limit.action.as_str(),
-        claim: claimed(limit, claim),
+        // the key holds what the request says, masked or not
+        claim: match claim {
+            Claim::Counts(key) if *key != Key::Null => "counts it by its key".to_owned(),
+            _ => claimed(limit, claim),
+        },
     });
     said.collect()
 }
@@ -208,6 +221,7 @@ fn policy_said(policy: &Policy, said: &Outcome, parts: &[Part]) -> PolicySaid {
         name: policy.name.to_string(),
         action: policy.action.as_str(),
         outcome: outcome(said),
+        waived_by: None,
         because: because(policy, said),
         expressions: expressions.collect(),
     }

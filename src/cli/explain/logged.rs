@@ -139,7 +139,7 @@ fn rules(entry: &Entry<'_>, same: Option<&Bundle>) -> Rules {
             (true, 0) => "nothing was found".to_owned(),
             (true, found) => format!("findings: {found}"),
         },
-        policies: entry.policies.iter().map(|it| policy_said(it, same)).collect(),
+        policies: entry.policies.iter().map(|it| waived(entry, policy_said(it, same))).collect(),
         limits: Vec::new(),
         revision: entry.revision.to_string(),
         kept: kept(entry),
@@ -155,6 +155,13 @@ fn version_source(source: Option<VersionSource>) -> String {
         None => "why is not in the log",
     }
     .to_owned()
+}
+
+/// With the waiver for which the policy only told operators.
+fn waived(entry: &Entry<'_>, said: PolicySaid) -> PolicySaid {
+    let own = |rule: &Rule<'_>| matches!(rule, Rule::Policy(name) if **name == *said.name);
+    let waiver = entry.violations.iter().filter(|it| own(&it.rule)).find_map(|it| it.waived_by.as_ref());
+    PolicySaid { waived_by: waiver.map(Text::to_string), ..said }
 }
 
 fn policy_said(evaluated: &Evaluated<'_>, same: Option<&Bundle>) -> PolicySaid {
@@ -181,6 +188,7 @@ fn policy_said(evaluated: &Evaluated<'_>, same: Option<&Bundle>) -> PolicySaid {
         name: evaluated.name.to_string(),
         action: evaluated.action.as_str(),
         outcome,
+        waived_by: None,
         because,
         expressions: Vec::new(),
     }

@@ -150,6 +150,9 @@ fn limits(text: &mut String, rules: &Rules, color: bool) {
 
 /// What came of a policy.
 fn word(policy: &PolicySaid) -> String {
+    if let Some(waiver) = &policy.waived_by {
+        return format!("is told to operators only: waived by {waiver}");
+    }
     match (policy.outcome, policy.action) {
         ("holds", _) => "holds",
         ("no_match" | "other_environment", _) => "does not apply",

@@ -66,6 +66,11 @@ impl<'c> Names<'c> {
         }
     }
 
+    /// The parameters in the paths of the operations.
+    pub(super) fn parameters(&self) -> BTreeSet<&'c str> {
+        self.operations.iter().flat_map(|operation| operation.parameters()).collect()
+    }
+
     /// What of the body was read since this was asked for the last time.
     pub(in crate::policy) fn take_reads(&mut self) -> Reads {
         std::mem::take(&mut self.reads)

@@ -32,6 +32,7 @@ impl Compiler<'_> {
         self.variables(&spec.variables, &mut names);
         let conditions = self.conditions(&spec.match_conditions, &mut names);
         let key = self.key(spec, &mut names);
+        self.check_objects(&matched);
         self.check_message(&spec.message, "/spec/message");
         Limit {
             name: written.metadata.name.as_str().into(),

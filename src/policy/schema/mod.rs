@@ -56,8 +56,14 @@ impl Compiler<'_> {
 impl PolicySchema {
     /// Everything in `document` that does not fit, as it may be told. Nothing that is told holds a value of the body; below a
     /// secret field, none of the schema either, and no name that nobody declared.
-    pub(super) fn findings(&self, operation: &Operation, document: &Document) -> Vec<Finding> {
-        let contract = operation.body.as_ref().map(BodySchema::declared);
+    ///
+    /// A body that is not there is one without fields, as servers read it.
+    pub(super) fn findings(&self, operation: &Operation, document: Option<&Document>) -> Vec<Finding> {
+        let Some(contract) = operation.body.as_ref().map(BodySchema::declared) else { return Vec::new() };
+        let is_object = contract.types().iter().any(|name| name.as_ref() == "object");
+        let empty = if document.is_none() && is_object { Document::parse(b"{}").ok() } else { None };
+        let Some(document) = document.or(empty.as_ref()) else { return Vec::new() };
+        let contract = Some(contract);
         self.compiled.misfits(document).into_iter().map(|misfit| self.finding(contract, misfit)).collect()
     }
 

@@ -57,6 +57,10 @@ const EXPRESSIONS: [(&str, &str); 90] = [
         "instance.environmnt == \"production\"",
         "13:18: `environmnt` is not a member of `instance` [did you mean `environment`?]",
     ),
+    (
+        "request.params.userid == \"a\"",
+        "13:24: `userid` is not a parameter of the path of any operation that this policy matches [did you mean `user_id`?]",
+    ),
     ("params.limits > 3", "13:16: `limits` is not one of the policy's `params` [did you mean `limit`?]"),
     ("variables.longer", "13:19: `longer` is not one of the `variables` declared before [there are `long`]"),
     (
@@ -67,7 +71,6 @@ const EXPRESSIONS: [(&str, &str); 90] = [
         "\"frist_name\" in body",
         "13:9: `frist_name` is not a field of any operation that this policy matches [did you mean `first_name`?]",
     ),
-    ("body[\"nme\"] == null", "13:15: `nme` is not a field of any operation that this policy matches"),
     (
         "body.skip_password_checks == \"true\"",
         "13:38: `body.skip_password_checks` is a bool or null, never a string: the comparison is always false [write `true` without quotes]",
@@ -279,7 +282,7 @@ fn mistakes_in_an_expression_are_told_with_place_and_cure() {
 }
 
 /// In place of a part of the policy: what is wrong with it.
-const PARTS: [(&str, &str, &str); 24] = [
+const PARTS: [(&str, &str, &str); 25] = [
     ("UpdateUser]", "UpdateUsr]", "5:37: `UpdateUsr` is not an operation of the contract [did you mean `UpdateUser`?]"),
     ("[CreateUser, UpdateUser]", "[]", "5:24: `operations` is empty, so the policy can never match"),
     ("UpdateUser]", "CreateUser]", "5:37: `CreateUser` is listed twice"),
@@ -360,6 +363,11 @@ const PARTS: [(&str, &str, &str); 24] = [
         "matchConditions",
         "matchCondition",
         "9:3: unknown key `matchCondition` in `spec` [did you mean `matchConditions`?]",
+    ),
+    (
+        "operations: [CreateUser, UpdateUser]",
+        "operations: [CreateUser, CreateBulkInvitations]",
+        "5:24: the body of `CreateBulkInvitations` is a list, in which no field can be asked for by name [hold it to a `schema` with `items`, in a policy of its own]",
     ),
     ("kind: RequestPolicy", "kind: RequestPolicies", "2:7: `kind` must be `RequestPolicy`"),
     ("apiVersion: portcullis/v1", "apiVersion: portcullis/v2", "1:13: `apiVersion` must be `portcullis/v1`"),

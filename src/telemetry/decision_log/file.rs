@@ -3,9 +3,9 @@
 use crate::config::gateway::DecisionLog as Settings;
 use crate::decision_log::chain::{Link, Linked};
 use prometheus_client::metrics::counter::Counter;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Who may read a file that is made here: its owner.
 const MODE: u32 = 0o600;
+/// How the first entry of a file begins.
+const BEGIN: &[u8] = b"{\"time\":";
 /// Longer than any line, which what is kept of a request is bounded for.
 const TAIL: u64 = 1 << 20;
 /// How often trouble is told.
@@ -27,6 +29,9 @@ pub enum FileError {
     /// It is no file, such as a folder or a pipe.
     #[error("is not a file")]
     NoFile,
+    /// It is another file than a decision log.
+    #[error("holds something else than decisions, which is not to be written to")]
+    NoLog,
     /// Two processes that write it would tear the chain.
     #[error("is written by another process")]
     Taken,
@@ -235,6 +240,10 @@ impl Open {
             TryLockError::WouldBlock => FileError::Taken,
             TryLockError::Error(error) => FileError::Io(error),
         })?;
+        if !begins_as_ours(&file)? {
+            return Err(FileError::NoLog);
+        }
+        file.set_permissions(Permissions::from_mode(MODE))?;
         let mut open = Self { size: file.metadata()?.len(), file };
         open.mend()?;
         Ok(open)
@@ -271,6 +280,14 @@ impl Open {
             }
         }
     }
+}
+
+/// Whether the file is empty, or begins as an entry does: what else it is must not be written to, let alone mended.
+fn begins_as_ours(mut file: &File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.rewind()?;
+    file.take(BEGIN.len() as u64).read_to_end(&mut start)?;
+    Ok(BEGIN.starts_with(&start))
 }
 
 /// The end of a file.

@@ -155,7 +155,16 @@ impl<'c> Lowering<'_, 'c> {
                 self.names.query.insert(name.to_owned());
                 entry_type(record)
             }
-            Record::Parameters => entry_type(record),
+            Record::Parameters => {
+                let known = self.names.parameters();
+                if !known.is_empty() && !known.contains(name) {
+                    let known: Vec<&str> = known.into_iter().collect();
+                    let what = "is not a parameter of the path of any operation that this policy matches";
+                    let mistake = unknown_name(at, name, what, &known);
+                    return self.wrong(mistake);
+                }
+                entry_type(record)
+            }
         };
         Part::of_request(Node::Entry(record, name.into()), r#type)
     }
