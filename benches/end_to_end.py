@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """CPU per request of the gateway beside nginx's bare `proxy_pass`, in one run: everything on, everything off (no access
-log, no traces), and with a collector that is dead.
+log, no traces), with a collector that is dead, and with the lines of the log as OTLP log records besides.
 
     cargo build --release && benches/end_to_end.py
 
@@ -131,12 +131,14 @@ wrk.body = [[{BODY}]]""")
     os.sched_setaffinity(0, {1})
     on, off = configuration(folder, "on", "stdout"), configuration(folder, "off", "off")
     alive, dead = f"http://127.0.0.1:{collector.server_port}", f"http://127.0.0.1:{free_port()}"
-    variants = {"everything on": (on, alive), "everything off": (off, None), "dead collector": (on, dead)}
+    spans, records = {"OTEL_LOGS_EXPORTER": "none"}, {}
+    variants = {"everything on": (on, alive, spans), "everything off": (off, None, {}), "dead collector": (on, dead, spans),
+                "log records too": (on, alive, records)}
     figures = {"nginx proxy_pass, bare": (running[1], bare, [], [])}
-    for name, (config, endpoint) in variants.items():
+    for name, (config, endpoint, variables) in variants.items():
         gateway, admin = free_port(), free_port()
         environment = {**os.environ, "PORTCULLIS_LISTEN": f"127.0.0.1:{gateway}", "PORTCULLIS_ADMIN_LISTEN": f"127.0.0.1:{admin}",
-                       "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}",
+                       "PORTCULLIS_UPSTREAM": f"http://127.0.0.1:{origin}", **variables,
                        **({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint} if endpoint else {})}
         with open(folder / f"{name}.log", "w") as log:
             running.append(start(0, [str(ROOT / "target/release/portcullis"), "run", "--config", str(config)],

@@ -32,23 +32,37 @@ pub(super) fn is_too_much(path: &str) -> bool {
 pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
     let mut readings = Vec::new();
     let sets = habits(&(0..DECODINGS).fold(path.as_bytes().to_vec(), |text, _| decode(&text)));
-    let mut text = path.as_bytes().to_vec();
-    for decodings in 0..=DECODINGS {
-        for habits in &sets {
-            let segments = split(&text, DECODINGS - decodings, habits);
-            let without_version = match segments.split_first() {
-                Some((first, _)) if first == "v1" => None,
-                _ => Some([String::from("v1")].into_iter().chain(segments.iter().cloned()).collect()),
-            };
-            for reading in [Some(segments), without_version].into_iter().flatten() {
-                if !readings.contains(&reading) {
-                    readings.push(reading);
-                }
+    for path in ends(path) {
+        let mut text = path.as_bytes().to_vec();
+        for before in 0..=DECODINGS {
+            // what is not decoded any more is read by who does not, too
+            let most = if text.contains(&b'%') { DECODINGS - before } else { 0 };
+            for (after, habits) in (0..=most).flat_map(|after| sets.iter().map(move |habits| (after, habits))) {
+                add(split(&text, after, habits), &mut readings);
             }
+            text = decode(&text);
         }
-        text = decode(&text);
     }
     readings
+}
+
+/// The path to its end, and to where some servers see a query or fragment begin.
+fn ends(path: &str) -> impl Iterator<Item = &str> {
+    let cut = path.find(['?', '#']).and_then(|end| path.get(..end));
+    [Some(path), cut].into_iter().flatten()
+}
+
+/// Adds a reading, and the same behind the version that it leaves out.
+fn add(segments: Vec<String>, readings: &mut Vec<Vec<String>>) {
+    let without_version = match segments.split_first() {
+        Some((first, _)) if first == "v1" => None,
+        _ => Some([String::from("v1")].into_iter().chain(segments.iter().cloned()).collect()),
+    };
+    for reading in [Some(segments), without_version].into_iter().flatten() {
+        if !readings.contains(&reading) {
+            readings.push(reading);
+        }
+    }
 }
 
 /// Every set of the habits that make a difference to `text`, which is decoded as often as anyone would.
@@ -205,6 +219,8 @@ mod tests {
             "/v1/%75sers/%20",
             "/v1/users/u/metadata.%3f%5c..",
             "/v1/users/u/x%23/..",
+            "/v1/%75sers/%252e%2f../u",
+            "/v1/users/u/metadata%2e%3f%2f..#",
         ] {
             let is_user =
                 |reading: &Vec<String>| matches!(reading.as_slice(), [v1, users, _] if v1 == "v1" && users == "users");
