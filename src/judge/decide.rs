@@ -99,7 +99,8 @@ fn judged(
             Ok(document) => {
                 after(Step::Parse);
                 let findings = schema.check(&document).into_iter();
-                violations.extend(findings.filter_map(|finding| from_schema(inspection, finding)));
+                let is_misleading = |finding: &Finding| is_misleading(bundle, operation, attributes, finding);
+                violations.extend(findings.filter_map(|finding| from_schema(inspection, finding, is_misleading)));
                 deny_opaque(inspection, schema, &document, &mut violations);
                 after(Step::Schema);
                 Some(Arc::new(document))
@@ -208,9 +209,26 @@ pub fn pass_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Op
     bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::exempt(), violation))
 }
 
-/// The violation for a finding of the schema; none where the configuration lets it pass.
-fn from_schema(inspection: Inspection, finding: Finding) -> Option<Violation> {
+/// Whether a field has another type than the rule that is to refuse by it was proven for: what that makes of it, nobody said,
+/// and an upstream that takes `"true"` for `true` is told what the rule did not see.
+fn is_misleading(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, finding: &Finding) -> bool {
+    let Some(Field::Declared(field)) = &finding.field else { return false };
+    let pointer = if field.starts_with('/') { field.clone() } else { format!("/{field}") };
+    matches!(finding.keyword, "type" | "anyOf" | "allOf")
+        && bundle.policies.deny_by(&operation.id, attributes.environment, &pointer)
+}
+
+/// The violation for a finding of the schema; none where the configuration lets it pass. What misleads is refused even
+/// where the contract is only audited.
+fn from_schema(
+    inspection: Inspection,
+    finding: Finding,
+    is_misleading: impl Fn(&Finding) -> bool,
+) -> Option<Violation> {
     let (reason, action) = match (finding.kind, inspection.unknown_fields) {
+        (FindingKind::Invalid, _) if inspection.mode == Mode::Audit && is_misleading(&finding) => {
+            (Reason::SchemaViolation, Action::Deny)
+        }
         (FindingKind::Invalid, _) | (FindingKind::Unknown, UnknownFields::Deny) => {
             (Reason::SchemaViolation, misfit(inspection))
         }

@@ -39,6 +39,7 @@ pub use shadowed::shadowed;
 pub use source::{Named, RequestPolicy};
 pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 
+use crate::contract::credential::Environment;
 use indexed::{Indexed, Scoped};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -102,6 +103,15 @@ impl Policies {
     pub fn readers(&self, id: &str, field: Option<&str>) -> BTreeSet<Arc<str>> {
         let reads = |policy: &&Arc<Policy>| field.is_none_or(|field| policy.reads.touch(field));
         self.of_operation(id).iter().filter(reads).map(|policy| policy.name.clone()).collect()
+    }
+
+    /// Whether a policy or limit that refuses requests to the operation called `id` in `environment` reads `field` of the body,
+    /// a JSON Pointer.
+    pub fn deny_by(&self, id: &str, environment: Environment, field: &str) -> bool {
+        let policies = self.of_operation(id).iter().map(|policy| (policy.action, &policy.scope, &policy.reads));
+        let limits = self.limits_of_operation(id).iter().map(|limit| (limit.action, &limit.scope, &limit.reads));
+        let mut denying = policies.chain(limits).filter(|(action, ..)| *action == Action::Deny);
+        denying.any(|(_, scope, reads)| scope.is_for(environment) && reads.touch(field))
     }
 
     /// The policies that match the operation called `id`.

@@ -110,7 +110,7 @@ impl Policy {
     /// hides could change the outcome, there is none.
     pub fn rejudge<'a>(&'a self, request: &'a RecordedRequest<'a>) -> Rejudged {
         let scope = &self.scope;
-        if !scope.environments.is_empty() && !scope.environments.contains(&request.environment) {
+        if !scope.is_for(request.environment) {
             return Rejudged::Passes;
         }
         let mut evaluation = scope.variables.evaluation::<&Outline<'a>>(request);

@@ -35,6 +35,11 @@ pub enum Outside {
 }
 
 impl Scope {
+    /// Whether it is for requests of `environment`.
+    pub(super) fn is_for(&self, environment: Environment) -> bool {
+        self.environments.is_empty() || self.environments.contains(&environment)
+    }
+
     /// What evaluates the policy's other expressions for `request`, if it is for it.
     ///
     /// # Errors
@@ -56,7 +61,7 @@ impl Scope {
         request: Request<'_>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> Result<(), Outside> {
-        if !self.environments.is_empty() && !self.environments.contains(&request.attributes.environment) {
+        if !self.is_for(request.attributes.environment) {
             return Err(Outside::OtherEnvironment);
         }
         for (position, (_, condition)) in self.conditions.iter().enumerate() {

@@ -6,6 +6,7 @@
 
 mod advice;
 mod caller;
+mod counts;
 mod recorded;
 mod replay;
 mod report;
@@ -13,6 +14,7 @@ mod tally;
 
 pub use advice::{Advice, Expectation};
 pub use caller::caller;
+pub use counts::Counts;
 pub use replay::{Change, Examples, Replay};
 pub use report::{Period, PolicyUse, Report};
 pub use tally::Tally;

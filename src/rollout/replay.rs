@@ -1,5 +1,6 @@
 //! What other policies would have made of the requests of a decision log.
 
+use super::counts::Counts;
 use super::recorded::recorded;
 use super::tally::Tally;
 use crate::contract::declared::Declared;
@@ -36,6 +37,12 @@ impl Examples {
             self.decisions.push(entry.decision_id.chars().take(64).collect());
         }
     }
+
+    fn merge(&mut self, later: Self) {
+        self.count += later.count;
+        let room = EXAMPLES.saturating_sub(self.decisions.len());
+        self.decisions.extend(later.decisions.into_iter().take(room));
+    }
 }
 
 /// What changes with one policy.
@@ -57,12 +64,25 @@ pub struct Change {
     pub undetermined: BTreeMap<Part, Examples>,
 }
 
+impl Change {
+    fn merge(&mut self, later: Self) {
+        self.asked += later.asked;
+        self.before += later.before;
+        self.after += later.after;
+        self.refused.merge(later.refused);
+        self.allowed.merge(later.allowed);
+        for (part, examples) in later.undetermined {
+            self.undetermined.entry(part).or_default().merge(examples);
+        }
+    }
+}
+
 /// What other policies would have made of the requests of a decision log. The schema's outcome stands as it is recorded, and so
 /// do waivers.
 #[derive(Debug)]
 pub struct Replay<'b> {
     new: &'b Bundle,
-    in_force: Option<InForce>,
+    in_force: Option<Arc<InForce>>,
     /// How many decisions there are.
     pub decisions: u64,
     /// How many were judged again.
@@ -120,28 +140,12 @@ enum Verdict {
     Undetermined,
 }
 
-impl<'b> Replay<'b> {
-    /// Judges by `new`. What the policies `in_force` said stands where a new one says the same, for decisions made by just them.
-    pub fn new(new: &'b Bundle, in_force: Option<&Bundle>) -> Self {
-        let all = new.policies.all().iter();
-        Self {
-            new,
-            in_force: in_force.map(|old| InForce::new(old, new)),
-            decisions: 0,
-            judged: 0,
-            standing: 0,
-            unrecorded: Tally::new(OPERATIONS),
-            refused: Examples::default(),
-            allowed: Examples::default(),
-            undetermined: Examples::default(),
-            policies: all
-                .map(|policy| (policy.name.clone(), Change { action: Some(policy.action), ..Change::default() }))
-                .collect(),
-        }
+impl Counts for Replay<'_> {
+    fn fresh(&self) -> Self {
+        Self::nothing(self.new, self.in_force.clone())
     }
 
-    /// Takes in a decision.
-    pub fn take(&mut self, entry: &Entry<'_>) {
+    fn take(&mut self, entry: &Entry<'_>) {
         self.decisions += 1;
         let bundle = self.new;
         let policies = entry.operation.as_deref().map_or(&[][..], |id| bundle.policies.of_operation(id));
@@ -164,9 +168,49 @@ impl<'b> Replay<'b> {
         }
     }
 
+    fn merge(&mut self, later: Self) {
+        self.decisions += later.decisions;
+        self.judged += later.judged;
+        self.standing += later.standing;
+        self.unrecorded.merge(&later.unrecorded);
+        self.refused.merge(later.refused);
+        self.allowed.merge(later.allowed);
+        self.undetermined.merge(later.undetermined);
+        for (name, change) in later.policies {
+            if let Some(known) = self.known(&name) {
+                known.merge(change);
+            }
+        }
+    }
+}
+
+impl<'b> Replay<'b> {
+    /// Judges by `new`. What the policies `in_force` said stands where a new one says the same, for decisions made by just them.
+    pub fn new(new: &'b Bundle, in_force: Option<&Bundle>) -> Self {
+        Self::nothing(new, in_force.map(|old| Arc::new(InForce::new(old, new))))
+    }
+
+    fn nothing(new: &'b Bundle, in_force: Option<Arc<InForce>>) -> Self {
+        let all = new.policies.all().iter();
+        Self {
+            new,
+            in_force,
+            decisions: 0,
+            judged: 0,
+            standing: 0,
+            unrecorded: Tally::new(OPERATIONS),
+            refused: Examples::default(),
+            allowed: Examples::default(),
+            undetermined: Examples::default(),
+            policies: all
+                .map(|policy| (policy.name.clone(), Change { action: Some(policy.action), ..Change::default() }))
+                .collect(),
+        }
+    }
+
     /// What decided, where that is known.
     fn in_force(&self, entry: &Entry<'_>) -> Option<&InForce> {
-        self.in_force.as_ref().filter(|in_force| *in_force.revision == *entry.revision)
+        self.in_force.as_deref().filter(|in_force| *in_force.revision == *entry.revision)
     }
 
     /// What the policy said already, where it is the very rule that was asked.

@@ -1,6 +1,7 @@
 //! What each policy said of the requests of a decision log.
 
 use super::caller::caller;
+use super::counts::Counts;
 use super::tally::Tally;
 use crate::decision_log::{Entry, Evaluated, Rule, Said};
 use crate::policy::Action;
@@ -38,6 +39,13 @@ impl Period {
         }
         if *time > *self.last {
             time.clone_into(&mut self.last);
+        }
+    }
+
+    fn merge(&mut self, later: &Self) {
+        if !later.first.is_empty() {
+            self.take(&later.first);
+            self.take(&later.last);
         }
     }
 }
@@ -128,7 +136,7 @@ impl PolicyUse {
             Said::Violated(parts) | Said::Misfit(parts) => {
                 if self.violation(entry, &evaluated.name) {
                     for part in parts {
-                        self.validation(part.validation);
+                        self.validation(part.validation, 1);
                     }
                 }
             }
@@ -138,13 +146,31 @@ impl PolicyUse {
         }
     }
 
-    fn validation(&mut self, position: usize) {
+    fn validation(&mut self, position: usize, times: u64) {
         if position >= self.validations.len() && position < VALIDATIONS {
             self.validations.resize(position + 1, 0);
         }
         if let Some(count) = self.validations.get_mut(position) {
-            *count += 1;
+            *count += times;
         }
+    }
+
+    /// Adds what was counted of what comes after.
+    fn merge(&mut self, later: &Self) {
+        self.action = later.action;
+        self.asked += later.asked;
+        self.elsewhere += later.elsewhere;
+        self.unmatched.merge(&later.unmatched);
+        self.held += later.held;
+        self.violated += later.violated;
+        self.failed += later.failed;
+        self.misfits += later.misfits;
+        self.waived += later.waived;
+        later.validations.iter().enumerate().for_each(|(position, times)| self.validation(position, *times));
+        self.callers.merge(&later.callers);
+        self.fields.merge(&later.fields);
+        self.days.merge(&later.days);
+        self.seen.merge(&later.seen);
     }
 
     /// Takes in that the policy called `name` did not hold; whether that led to a violation.
@@ -169,9 +195,12 @@ impl PolicyUse {
     }
 }
 
-impl Report {
-    /// Takes in a decision.
-    pub fn take(&mut self, entry: &Entry<'_>) {
+impl Counts for Report {
+    fn fresh(&self) -> Self {
+        Self::default()
+    }
+
+    fn take(&mut self, entry: &Entry<'_>) {
         self.decisions += 1;
         self.period.take(&entry.time);
         self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).add(&entry.revision);
@@ -186,6 +215,25 @@ impl Report {
                 self.policies.insert(name.get(..name.len().min(64)).unwrap_or_default().into(), first);
             } else {
                 self.more_policies += 1;
+            }
+        }
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.decisions += later.decisions;
+        self.period.merge(&later.period);
+        self.judged += later.judged;
+        self.more_policies += later.more_policies;
+        if let Some(revisions) = &later.revisions {
+            self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).merge(revisions);
+        }
+        for (name, said) in later.policies {
+            if let Some(known) = self.policies.get_mut(&name) {
+                known.merge(&said);
+            } else if self.policies.len() < POLICIES {
+                self.policies.insert(name, said);
+            } else {
+                self.more_policies += said.asked;
             }
         }
     }

@@ -32,6 +32,20 @@ impl Tally {
         }
     }
 
+    /// Adds what was counted of what comes after.
+    pub fn merge(&mut self, later: &Self) {
+        self.others += later.others;
+        for (name, count) in later.by_count() {
+            if let Some(known) = self.counts.get_mut(name) {
+                *known += count;
+            } else if self.counts.len() < self.room {
+                self.counts.insert(name.into(), count);
+            } else {
+                self.others += count;
+            }
+        }
+    }
+
     /// Each by name, most often seen first.
     pub fn by_count(&self) -> Vec<(&str, u64)> {
         let mut all: Vec<_> = self.counts.iter().map(|(name, count)| (name.as_ref(), *count)).collect();
@@ -74,6 +88,19 @@ mod tests {
         assert_eq!(tally.by_count(), [("b", 2), ("a", 1)]);
         assert_eq!(tally.by_name(), [("a", 1), ("b", 2)]);
         assert_eq!(tally.others(), 3);
+    }
+
+    #[test]
+    fn tallies_add_up_and_neither_more_room_nor_a_sighting_comes_of_it() {
+        let of = |names: &[&str]| {
+            let mut tally = Tally::new(2);
+            names.iter().for_each(|name| tally.add(name));
+            tally
+        };
+        let mut tally = of(&["a", "a"]);
+        tally.merge(&of(&["c", "b", "b", "d"]));
+        tally.merge(&of(&["a", "d"]));
+        assert_eq!((tally.by_count(), tally.others()), (vec![("a", 3), ("b", 2)], 3));
     }
 
     #[test]

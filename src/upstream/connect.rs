@@ -78,7 +78,8 @@ impl Connector {
     /// A new connection, whose driver runs on this worker, within the connect timeout; and the time in TLS's handshake.
     pub(super) async fn connect(&self, connections: &Connections) -> Result<Connected, Unreachable> {
         let route = &self.0;
-        let connected = timeout(route.connect_timeout, route.connect(connections)).await;
+        // apart from the future of a request, which few connections begin in: a handshake's state is many times as large
+        let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections))).await;
         connected.unwrap_or(Err(Unreachable::ConnectTimeout))
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
     gateway.policies.clone_from(&args.policies);
     let bundle = load::bundle(&gateway)?;
     let mut replay = Replay::new(&bundle, Some(&in_force));
-    let skipped = decisions::read(&args.log, |entry| replay.take(entry))?;
+    let skipped = decisions::count(&args.log, &mut replay)?;
     let told = Told { replay: &replay, skipped: &skipped, bundle: &bundle };
     console::say(&if args.json { json::replay(&told) } else { text::replay(&told) });
     let changes = replay.refused.count + replay.allowed.count;

@@ -59,7 +59,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         None => None,
     };
     let mut report = Report::default();
-    let skipped = decisions::read(&args.log, |entry| report.take(entry))?;
+    let skipped = decisions::count(&args.log, &mut report)?;
     for policy in bundle.iter().flat_map(|bundle| bundle.policies.all()) {
         let said = report.policies.entry(policy.name.as_ref().into());
         said.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;

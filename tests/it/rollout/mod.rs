@@ -7,7 +7,7 @@ use crate::support::gateway::{bundle, shipped};
 use log::{Sent, lines};
 use policies::{RULE, Rule, SHADOW, folder, written};
 use portcullis::decision_log::Entry;
-use portcullis::rollout::Replay;
+use portcullis::rollout::{Counts, Replay};
 use std::fs;
 use std::process::{Command, Output};
 use tempfile::TempDir;

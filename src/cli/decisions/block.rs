@@ -1,0 +1,48 @@
+//! Blocks of whole lines: what is read at once of a decision log, and looked at by one thread.
+
+use std::io::{self, BufRead, Read as _};
+
+/// Longest line that is read, in bytes; what is longer is no entry of ours.
+pub(super) const LONGEST: u64 = 4 * 1024 * 1024;
+/// About how many bytes a block has.
+const SIZE: usize = 512 * 1024;
+
+/// Lines of a file that stand one after another.
+#[derive(Debug, Default)]
+pub(super) struct Block {
+    bytes: Vec<u8>,
+    /// How many lines are before it.
+    before: u64,
+    /// How many it has.
+    count: u64,
+}
+
+impl Block {
+    /// The next lines of `from`, of which `before` were read; none at its end.
+    pub(super) fn read(from: &mut impl BufRead, before: u64) -> io::Result<Option<Self>> {
+        let mut block = Self { before, ..Self::default() };
+        while block.bytes.len() < SIZE {
+            if from.by_ref().take(LONGEST).read_until(b'\n', &mut block.bytes)? == 0 {
+                break;
+            }
+            if block.bytes.last() != Some(&b'\n') {
+                // the rest of one that is too long, or none at the end of the file
+                from.skip_until(b'\n')?;
+                block.bytes.push(b'\n');
+            }
+            block.count += 1;
+        }
+        Ok(Some(block).filter(|block| block.count > 0))
+    }
+
+    /// How many lines of the file are read with it.
+    pub(super) const fn end(&self) -> u64 {
+        self.before + self.count
+    }
+
+    /// Its lines that are not empty, without blanks at their ends, each with its number in the file.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let lines = self.bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        (self.before + 1..).zip(lines).filter(|(_, line)| !line.is_empty())
+    }
+}

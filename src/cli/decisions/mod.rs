@@ -1,0 +1,224 @@
+//! Reads decision logs on every core, a block of lines at a time: whatever they hold, a few blocks are in memory.
+
+mod block;
+mod skipped;
+
+pub(super) use skipped::Skipped;
+
+use super::Failure;
+use crate::decision_log::Entry;
+use crate::rollout::Counts;
+use block::Block;
+use serde_json::error::Category;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// Bytes that are read at once.
+const BUFFER: usize = 256 * 1024;
+/// Most threads; more would wait for the one that reads.
+const THREADS: usize = 8;
+
+/// A block to count, and where to put the outcome.
+struct Job<'f, C> {
+    block: Block,
+    file: &'f Path,
+    counted: SyncSender<Counted<C>>,
+}
+
+/// What came of a block.
+struct Counted<C> {
+    counts: C,
+    entries: u64,
+    skipped: Skipped,
+}
+
+/// Counts the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any are not
+/// what was meant: whoever relies on what is found in them must not take nothing for a good sign.
+pub(super) fn count<C: Counts>(files: &[PathBuf], counts: &mut C) -> Result<Skipped, Failure> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
+    let fresh: Vec<_> = (0..threads).map(|_| counts.fresh()).collect();
+    let mut total = Counted { counts, entries: 0, skipped: Skipped::default() };
+    let (jobs, waiting) = channel();
+    let waiting = &Mutex::new(waiting);
+    thread::scope(|scope| {
+        // gone with the last block, for the threads to end
+        let jobs = jobs;
+        for fresh in fresh {
+            scope.spawn(move || work(waiting, &fresh));
+        }
+        files.iter().try_for_each(|file| read(file, threads, &jobs, &mut total))
+    })?;
+    if total.entries == 0 {
+        let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
+        let message =
+            format!("there is no decision in {}; a decision log is what `decisionLog.file` names", names.join(", "));
+        return Err(Failure::Trouble(message));
+    }
+    Ok(total.skipped)
+}
+
+/// Has the blocks of `file` counted, two for each thread at a time, and adds them up in the order of the file.
+fn read<'f, C: Counts>(
+    file: &'f Path,
+    threads: usize,
+    jobs: &Sender<Job<'f, C>>,
+    total: &mut Counted<&mut C>,
+) -> Result<(), Failure> {
+    let unreadable = |error: io::Error| Failure::Trouble(format!("`{}` cannot be read: {error}", file.display()));
+    let mut from: Box<dyn BufRead> = if file.as_os_str() == "-" {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::with_capacity(BUFFER, File::open(file).map_err(unreadable)?))
+    };
+    let (mut under_way, mut lines) = (VecDeque::new(), 0);
+    while let Some(block) = Block::read(&mut from, lines).map_err(unreadable)? {
+        lines = block.end();
+        let (counted, outcome) = sync_channel(1);
+        // where no thread is left to take it, nobody sends the outcome, which is told
+        let _ = jobs.send(Job { block, file, counted });
+        under_way.push_back(outcome);
+        if under_way.len() >= 2 * threads
+            && let Some(first) = under_way.pop_front()
+        {
+            total.add(&first)?;
+        }
+    }
+    under_way.iter().try_for_each(|outcome| total.add(outcome))
+}
+
+/// Counts blocks until there are no more.
+fn work<C: Counts>(waiting: &Mutex<Receiver<Job<'_, C>>>, counts: &C) {
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Job { block, file, counted }) = next() {
+        // nobody waits for it where the file could not be read on
+        let _ = counted.send(Counted::of(&block, file, counts.fresh()));
+    }
+}
+
+impl<C: Counts> Counted<C> {
+    /// What comes of `block` of `file`, with counts of nothing yet.
+    fn of(block: &Block, file: &Path, counts: C) -> Self {
+        let mut counted = Self { counts, entries: 0, skipped: Skipped::default() };
+        for (number, line) in block.lines() {
+            match std::str::from_utf8(line).map(Entry::read) {
+                Ok(Ok(entry)) => {
+                    counted.entries += 1;
+                    counted.counts.take(&entry);
+                }
+                Ok(Err(error)) => counted.skipped.add(error.classify(), file, number),
+                Err(_) => counted.skipped.add(Category::Syntax, file, number),
+            }
+        }
+        counted
+    }
+}
+
+impl<C: Counts> Counted<&mut C> {
+    /// Waits for the outcome of the block that comes next, and takes it in.
+    fn add(&mut self, outcome: &Receiver<Counted<C>>) -> Result<(), Failure> {
+        let ended = |_| Failure::Trouble("a thread that counts decisions has ended".to_owned());
+        let later = outcome.recv().map_err(ended)?;
+        self.counts.merge(later.counts);
+        self.entries += later.entries;
+        self.skipped.merge(later.skipped);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::block::LONGEST;
+    use super::{Counts, Entry, Failure, Skipped, count};
+    use std::path::PathBuf;
+
+    const SAMPLE: &str = include_str!("../../decision_log/sample.jsonl");
+
+    /// The ids of the decisions.
+    #[derive(Default)]
+    struct Ids(Vec<String>);
+
+    impl Counts for Ids {
+        fn fresh(&self) -> Self {
+            Self::default()
+        }
+
+        fn take(&mut self, entry: &Entry<'_>) {
+            self.0.push(entry.decision_id.to_string());
+        }
+
+        fn merge(&mut self, later: Self) {
+            self.0.extend(later.0);
+        }
+    }
+
+    fn counted(texts: &[&[u8]]) -> Result<(Vec<String>, Skipped), Failure> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: Vec<PathBuf> = (0..texts.len()).map(|at| folder.path().join(at.to_string())).collect();
+        for (file, text) in files.iter().zip(texts) {
+            std::fs::write(file, text).expect("a file");
+        }
+        let mut ids = Ids::default();
+        let mut skipped = count(&files, &mut ids)?;
+        for place in [&mut skipped.first_damaged, &mut skipped.first_unknown] {
+            *place = place.take().map(|place| place.rsplit('/').next().unwrap_or_default().to_owned());
+        }
+        Ok((ids.0, skipped))
+    }
+
+    fn counted_of(text: &[u8]) -> (Vec<String>, Skipped) {
+        counted(&[text]).expect("there are entries")
+    }
+
+    #[test]
+    fn damaged_and_unknown_lines_are_counted_and_the_others_read() {
+        let [one, two, ..] = SAMPLE.lines().collect::<Vec<_>>()[..] else { panic!("two lines") };
+        let cut = one.split_at(one.len() / 2).0;
+        let later = two.replace("\"outcome\":\"deny\"", "\"outcome\":\"deferred\"");
+        let (ids, skipped) = counted_of(format!("{one}\n\n{cut}\nnonsense\n{later}\r\n{two}\r\n{cut}").as_bytes());
+        assert_eq!(ids, ["0000000000000abc", "0000000000000abd"]);
+        assert_eq!((skipped.damaged, skipped.unknown), (3, 1));
+        assert_eq!(
+            skipped.told(),
+            [
+                "3 lines are damaged and left out, the first at 0:3",
+                "1 line is of a form that this version does not know and left out, the first at 0:5"
+            ]
+        );
+    }
+
+    #[test]
+    fn blocks_are_added_up_in_the_order_of_the_files_whoever_counts_them() {
+        let line = SAMPLE.lines().next().expect("a line");
+        let numbered = |from: usize| (from..from + 4_000).map(move |id| format!("{id:016x}"));
+        let text = |from: usize| -> String {
+            let lines = numbered(from).map(|id| line.replace("0000000000000abc", &id) + "\n");
+            lines.collect::<String>() + "nonsense\n"
+        };
+        let (ids, skipped) = counted(&[text(0).as_bytes(), text(4_000).as_bytes()]).expect("there are entries");
+        assert!(ids.into_iter().eq(numbered(0).chain(numbered(4_000))));
+        assert_eq!((skipped.damaged, skipped.first_damaged.as_deref()), (2, Some("0:4001")));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over() {
+        let mut text = vec![b'x'; usize::try_from(LONGEST).expect("small") * 2];
+        text.push(b'\n');
+        text.extend_from_slice(SAMPLE.as_bytes());
+        let (ids, skipped) = counted_of(&text);
+        assert_eq!((ids.len(), skipped.damaged), (SAMPLE.lines().count(), 1));
+    }
+
+    #[test]
+    fn what_is_no_text_is_damaged_and_nothing_at_all_is_told() {
+        let text = [b"\xff\xfe\n", SAMPLE.as_bytes()].concat();
+        assert_eq!(counted_of(&text).1.damaged, 1);
+        let Err(Failure::Trouble(told)) = counted(&[b"\xff\xfe\n"]) else { panic!("there is no entry") };
+        assert!(told.starts_with("there is no decision in "), "{told}");
+    }
+}

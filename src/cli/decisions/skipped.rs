@@ -1,0 +1,49 @@
+//! What of a decision log is no entry.
+
+use serde_json::error::Category;
+use std::path::Path;
+
+/// What was in the files besides entries.
+#[derive(Debug, Default)]
+pub(in crate::cli) struct Skipped {
+    /// Lines that are no JSON, or too long.
+    pub(in crate::cli) damaged: u64,
+    /// Where the first of them is.
+    pub(in crate::cli) first_damaged: Option<String>,
+    /// Entries of a form that this version does not know.
+    pub(in crate::cli) unknown: u64,
+    /// Where the first of them is.
+    pub(in crate::cli) first_unknown: Option<String>,
+}
+
+impl Skipped {
+    /// What was skipped, for people; none where nothing was.
+    pub(in crate::cli) fn told(&self) -> Vec<String> {
+        let line = |count: u64, what: &str, first: &Option<String>| {
+            let first = first.as_ref()?;
+            let (lines, are) = if count == 1 { ("line", "is") } else { ("lines", "are") };
+            Some(format!("{count} {lines} {are} {what} and left out, the first at {first}"))
+        };
+        let damaged = line(self.damaged, "damaged", &self.first_damaged);
+        let unknown = line(self.unknown, "of a form that this version does not know", &self.first_unknown);
+        damaged.into_iter().chain(unknown).collect()
+    }
+
+    pub(super) fn add(&mut self, category: Category, file: &Path, line: u64) {
+        let place = || format!("{}:{line}", file.display());
+        let (count, first) = match category {
+            Category::Data => (&mut self.unknown, &mut self.first_unknown),
+            Category::Io | Category::Syntax | Category::Eof => (&mut self.damaged, &mut self.first_damaged),
+        };
+        *count += 1;
+        first.get_or_insert_with(place);
+    }
+
+    /// Adds what was skipped of what comes after.
+    pub(super) fn merge(&mut self, later: Self) {
+        self.damaged += later.damaged;
+        self.unknown += later.unknown;
+        self.first_damaged = self.first_damaged.take().or(later.first_damaged);
+        self.first_unknown = self.first_unknown.take().or(later.first_unknown);
+    }
+}
