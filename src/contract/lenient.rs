@@ -1,115 +1,92 @@
-//! The ways a lenient server could read a path, so that none of them is an inspected operation unseen.
+//! What lenient servers could take a path for.
 //!
-//! Servers differ in when they decode, whether they drop `;parameters`, resolve dots, merge slashes, take a backslash for a
-//! slash, ignore case or a trailing slash. A path is read in every such way; if one reading leads to an inspected operation
-//! and the bytes are not its canonical spelling, the request is refused (see [`super::Contract::route`]).
+//! Servers differ in how often and when they decode, whether they drop `;parameters`, suffixes and authorities, resolve dots,
+//! merge slashes, end a path early, or ignore case: no list of such habits was ever complete. So none is followed. Whatever a
+//! server does, the literal segments of the route that it ends up with are letters of the path, decoded so many times, one
+//! after another; a path that is not plain could be any route whose literal segments it holds in their order.
 
-/// Most times that a path is decoded: once by a server and once by what stands behind it.
-const DECODINGS: usize = 2;
+/// Longest path that is looked at where it is not plain. No id or token of Clerk's makes a path so long, and none has letters
+/// that servers read in different ways.
+const LONGEST: usize = 2048;
+/// Most times that a path is decoded. What is encoded more often was not written for any server.
+const DECODINGS: usize = 8;
+/// Stands for a letter beyond ASCII, which some server may take for any other.
+const ANY: char = '\u{fffd}';
 
-/// What some servers do to a path before they look it up, and others do not. None of them includes the others: with its dots
-/// resolved a path may lead away from where it leads without.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Habit {
-    /// Decodes first, and takes a question mark or number sign that comes out for the end of the path.
-    EndsAtQuery,
-    TakesBackslashes,
-    DropsParameters,
-    ResolvesDots,
-    Trims,
-    FitsLetters,
-}
-
-/// Whether there are more readings of `path` than anyone should wait for: a long one that is odd, too. No id or token of
-/// Clerk's makes a path so long, and none has letters that servers read in different ways.
-pub(super) fn is_too_much(path: &str) -> bool {
-    const LONGEST: usize = 2048;
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.~".contains(&byte);
-    path.len() > LONGEST && !path.bytes().all(is_plain)
-}
-
-/// Every reading of `path` as segments. A segment of a reading may hold anything, `/` included.
-pub(super) fn readings(path: &str) -> Vec<Vec<String>> {
-    let mut readings = Vec::new();
-    let sets = habits(&(0..DECODINGS).fold(path.as_bytes().to_vec(), |text, _| decode(&text)));
-    for path in ends(path) {
-        let mut text = path.as_bytes().to_vec();
-        for before in 0..=DECODINGS {
-            // what is not decoded any more is read by who does not, too
-            let most = if text.contains(&b'%') { DECODINGS - before } else { 0 };
-            for (after, habits) in (0..=most).flat_map(|after| sets.iter().map(move |habits| (after, habits))) {
-                add(split(&text, after, habits), &mut readings);
-            }
-            text = decode(&text);
-        }
-    }
-    readings
-}
-
-/// The path to its end, and to where some servers see a query or fragment begin.
-fn ends(path: &str) -> impl Iterator<Item = &str> {
-    let cut = path.find(['?', '#']).and_then(|end| path.get(..end));
-    [Some(path), cut].into_iter().flatten()
-}
-
-/// Adds a reading, and the same behind the version that it leaves out.
-fn add(segments: Vec<String>, readings: &mut Vec<Vec<String>>) {
-    let without_version = match segments.split_first() {
-        Some((first, _)) if first == "v1" => None,
-        _ => Some([String::from("v1")].into_iter().chain(segments.iter().cloned()).collect()),
+/// Whether every server reads `path` as the segments that it is written in, but for the case of its letters.
+pub(super) fn is_plain(path: &str) -> bool {
+    let is_plain = |segment: &str| {
+        !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-~".contains(&byte))
     };
-    for reading in [Some(segments), without_version].into_iter().flatten() {
-        if !readings.contains(&reading) {
-            readings.push(reading);
-        }
-    }
+    path.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_plain))
 }
 
-/// Every set of the habits that make a difference to `text`, which is decoded as often as anyone would.
-fn habits(text: &[u8]) -> Vec<Vec<Habit>> {
-    let mut sets = vec![Vec::new()];
-    let fitted = best_fit(text);
-    let has = |byte| text.contains(&byte) || fitted.contains(&byte);
-    for (habit, matters) in [
-        (Habit::EndsAtQuery, has(b'?') || has(b'#')),
-        (Habit::TakesBackslashes, has(b'\\')),
-        (Habit::DropsParameters, has(b';')),
-        (Habit::ResolvesDots, has(b'.')),
-        (Habit::Trims, text.iter().any(|byte| *byte <= b' ' || *byte >= 0x7f)),
-        (Habit::FitsLetters, !text.is_ascii()),
-    ] {
-        if matters {
-            let with: Vec<Vec<Habit>> = sets.iter().map(|set| [set.as_slice(), &[habit]].concat()).collect();
-            sets.extend(with);
-        }
-    }
-    sets
-}
+/// A path with all that it may say.
+pub(super) struct Readings(Vec<Vec<char>>);
 
-/// Splits `text` at its slashes, and decodes each segment `decodings` times.
-fn split(text: &[u8], decodings: usize, habits: &[Habit]) -> Vec<String> {
-    let fit = |text: &[u8]| if habits.contains(&Habit::FitsLetters) { best_fit(text) } else { text.to_vec() };
-    let text = fit(text);
-    let ends = habits.contains(&Habit::EndsAtQuery);
-    let path = text.split(|byte| ends && matches!(byte, b'?' | b'#')).next().unwrap_or_default();
-    let resolves_dots = habits.contains(&Habit::ResolvesDots);
-    let mut segments: Vec<String> = Vec::new();
-    for raw in path.split(|byte| *byte == b'/' || habits.contains(&Habit::TakesBackslashes) && *byte == b'\\') {
-        let decoded = (0..decodings).fold(raw.to_vec(), |segment, _| fit(&decode(&segment)));
-        let end = decoded.iter().position(|byte| habits.contains(&Habit::DropsParameters) && *byte == b';');
-        let name = decoded.get(..end.unwrap_or(decoded.len())).unwrap_or_default();
-        let folded = String::from_utf8_lossy(name).to_lowercase();
-        let is_blank = |letter: char| habits.contains(&Habit::Trims) && (letter.is_whitespace() || letter.is_control());
-        match folded.trim_matches(is_blank) {
-            "" => {}
-            "." if resolves_dots => {}
-            ".." if resolves_dots => {
-                segments.pop();
+impl Readings {
+    /// None where the path is longer, or decoded more often, than anyone should wait for.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        if path.len() > LONGEST {
+            return None;
+        }
+        let mut texts = Vec::new();
+        let mut bytes = path.as_bytes().to_vec();
+        for _ in 0..=DECODINGS {
+            let fitted = best_fit(&bytes);
+            texts.extend([text(&fitted, |letter| Some(if letter.is_ascii() { letter } else { ANY }))]);
+            texts.extend([text(&fitted, |letter| letter.is_ascii().then_some(letter))]);
+            let decoded = decode(&fitted);
+            if decoded == fitted {
+                return Some(Self(texts));
             }
-            segment => segments.push(segment.to_owned()),
+            bytes = decoded;
+        }
+        None
+    }
+
+    /// Every text that the path is to someone.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &[char]> {
+        self.0.iter().map(Vec::as_slice)
+    }
+}
+
+/// What is behind the first place in `text` where `word` stands, in any case; none where it does not.
+pub(super) fn behind<'t>(text: &'t [char], word: &str) -> Option<&'t [char]> {
+    let is_word = |text: &[char]| word.chars().zip(text).all(|(letter, found)| *found == letter || *found == ANY);
+    let length = word.chars().count();
+    let at = text.windows(length.max(1)).position(is_word)?;
+    text.get(at + length..)
+}
+
+/// The path that was probably meant by whoever wrote `path`, for them to see: it may not be what a server reads.
+pub(super) fn meant(path: &str) -> String {
+    let decoded = best_fit(&(0..2).fold(path.as_bytes().to_vec(), |text, _| decode(&text)));
+    let decoded = String::from_utf8_lossy(&decoded).replace('\\', "/");
+    let path = decoded.split(['?', '#', '\0']).next().unwrap_or_default();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in path.split('/') {
+        let name = segment.split(';').next().unwrap_or_default();
+        match name.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control()) {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            name => segments.push(name),
         }
     }
-    segments
+    let version = if segments.first().is_some_and(|first| first.eq_ignore_ascii_case("v1")) { "" } else { "/v1" };
+    format!("{version}/{}", segments.join("/"))
+}
+
+/// The letters of `bytes` that `keep` keeps, in lower case, without those that are not seen, which some servers drop.
+fn text(bytes: &[u8], keep: impl Fn(char) -> Option<char>) -> Vec<char> {
+    let letters = String::from_utf8_lossy(bytes);
+    let seen = letters.chars().filter(|letter| !letter.is_control() && !letter.is_whitespace() && !is_unseen(*letter));
+    seen.filter_map(keep).map(|letter| letter.to_ascii_lowercase()).collect()
+}
+
+/// Soft hyphens, joiners, marks of direction and of byte order.
+const fn is_unseen(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 /// Letters as servers read them that take the next best: overlong UTF-8 (RFC 3629 section 10), full-width forms, other
@@ -123,7 +100,8 @@ fn best_fit(text: &[u8]) -> Vec<u8> {
     while let Some((&byte, tail)) = rest.split_first() {
         let (byte, tail) = match rest {
             [first @ (0xc0 | 0xc1), second, tail @ ..] => ((first & 1) << 6 | second & 0x3f, tail),
-            [0xe0, second @ (0x80 | 0x81), third, tail @ ..] => ((second & 1) << 6 | third & 0x3f, tail),
+            [0xe0, second @ (0x80 | 0x81), third, tail @ ..]
+            | [0xf0, 0x80, second @ (0x80 | 0x81), third, tail @ ..] => ((second & 1) << 6 | third & 0x3f, tail),
             _ => (byte, tail),
         };
         plain.push(byte);
@@ -171,78 +149,82 @@ fn escape(tail: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::readings;
+    use super::{DECODINGS, LONGEST, Readings, behind, is_plain, meant};
 
-    fn reads_as(path: &str, segments: &[&str]) -> bool {
-        readings(path).iter().any(|reading| reading == segments)
+    /// Whether the path could be one with these literal segments.
+    fn could_be(path: &str, words: &[&str]) -> bool {
+        let readings = Readings::of(path).expect("short");
+        readings.texts().any(|text| words.iter().try_fold(text, |text, word| behind(text, word)).is_some())
     }
 
     #[test]
-    fn every_spelling_of_a_users_path_has_a_reading_that_is_it() {
+    fn every_spelling_of_a_users_path_could_be_it_and_is_not_plain() {
         for path in [
-            "/v1/users/u",
-            "/V1/Users/u",
-            "/v1/users/u/",
+            "/V1/Users/u/",
             "/v1//users/u",
             "/v1/./users/u",
             "/v1/x/../users/u",
+            "/v1/users//../u",
+            "//authority/v1/users/u",
+            "/\\a/v1/users/u",
+            "/v1/users.json",
+            "/v1/users/u%00/x",
             "/v1/%75sers/u",
-            "/v1/%2575sers/u",
+            "/v1/%25252575sers/u",
             "/v1%2fusers/u",
-            "/v1%252fusers/u",
             "/v1/users;v=1/u;a=b",
             "\\v1\\users\\u",
             "/v1/users/u#/metadata",
-            "/v1/users/u%3fa",
             "/v1/%u0075sers/u",
-            "/v1/users/x/%2e%2e/u",
-            "/v1/users/u%00",
-            "/v1/users/u%20",
-            "/users/u",
+            "/v1/us%00ers/u",
+            "/v1/us%e2%80%8bers/u",
+            "/users%20/u",
             "/v1/users%c0%afu",
-            "/v1/users%e0%80%afu",
+            "/v1/%f0%80%81%b5sers/u",
             "/v1/u%c5%bfers/u",
-            "/v1/users%ef%bc%8fu",
-            "/v1/users\u{2215}u",
-            "/v1/users/x/%ef%bc%8e%ef%bc%8e/u",
+            "/v1/%f0%9d%96%9asers/u",
+            "/v1/us%ffers/u",
+            "/v1/\u{ff55}sers/u",
         ] {
-            assert!(reads_as(path, &["v1", "users", "u"]), "{path}");
+            assert!(could_be(path, &["users"]), "{path}");
+            assert!(!is_plain(path), "{path}");
+        }
+        assert!(!could_be("/v1/organizations/%20", &["users"]));
+    }
+
+    #[test]
+    fn literal_segments_stand_in_their_order() {
+        assert!(could_be("/v1/users;x/u/..;/metadata%2ejson", &["users", "metadata"]));
+        assert!(!could_be("/v1/metadata;/users", &["users", "metadata"]));
+        assert!(!could_be("/v1/organizations;/metadata", &["users", "metadata"]));
+    }
+
+    #[test]
+    fn a_plain_path_is_what_it_says() {
+        for path in ["/v1/users/user_1", "/V1/users", "/v1/a-b~c"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in ["", "v1", "/", "/v1/", "/v1//a", "/v1/a.b", "/v1/..", "/v1/a%20", "/v1/é", "*"] {
+            assert!(!is_plain(path), "{path}");
         }
     }
 
     #[test]
-    fn what_one_server_resolves_and_another_keeps_is_read_both_ways() {
-        for path in [
-            "/v1/%75sers/..\\u",
-            "/v1/%75sers/.%2e",
-            "/v1/%75sers/;u",
-            "/v1/%75sers/%20",
-            "/v1/users/u/metadata.%3f%5c..",
-            "/v1/users/u/x%23/..",
-            "/v1/%75sers/%252e%2f../u",
-            "/v1/users/u/metadata%2e%3f%2f..#",
-        ] {
-            let is_user =
-                |reading: &Vec<String>| matches!(reading.as_slice(), [v1, users, _] if v1 == "v1" && users == "users");
-            assert!(readings(path).iter().any(is_user), "{path}");
-        }
-    }
-
-    #[test]
-    fn an_encoded_slash_is_read_both_ways() {
-        assert!(reads_as("/v1/users/u%2fmetadata", &["v1", "users", "u", "metadata"]));
-        assert!(reads_as("/v1/users/u%2fmetadata", &["v1", "users", "u/metadata"]));
-    }
-
-    #[test]
-    fn a_long_path_is_read_only_if_it_is_plain() {
-        let long = |segment: &str| super::is_too_much(&format!("/v1/{}", segment.repeat(600)));
-        assert!(!long("abc/") && long(";.\\\u{2215}") && long("%2e/"));
-        assert!(!super::is_too_much("/v1/users/;.\\\u{2215}"));
+    fn what_nobody_should_wait_for_is_not_read() {
+        assert!(Readings::of(&"/%2e".repeat(LONGEST)).is_none());
+        let encoded = |times: usize| format!("/%{}75", "25".repeat(times));
+        assert!(Readings::of(&encoded(DECODINGS - 2)).is_some() && Readings::of(&encoded(DECODINGS)).is_none());
     }
 
     #[test]
     fn broken_escapes_stay_as_they_are() {
-        assert!(reads_as("/v1/users/%zz%", &["v1", "users", "%zz%"]));
+        assert!(could_be("/v1/users/%zz%", &["%zz%"]));
+    }
+
+    #[test]
+    fn what_was_probably_meant_is_plain() {
+        for path in ["/v1/x/../users;a/u?b", "/v1//users/u/", "\\v1\\users\\u", "/v1/%2575sers/u%20", "/users/u"] {
+            assert_eq!(meant(path), "/v1/users/u", "{path}");
+        }
     }
 }

@@ -31,7 +31,8 @@ pub use operation::Operation;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
 
-use route::{Found, Routes, is_canonical_parameter};
+use lenient::Readings;
+use route::{Found, Routes, VERSION, is_canonical_parameter};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -101,8 +102,9 @@ impl Contract {
     /// What the request `method path` is. `version` is the API version it asks for; `is_inspected` says of an operation's id
     /// whether it must be judged.
     ///
-    /// The path is matched in its canonical spelling. If it does not lead to an operation that must be judged, it is read in
-    /// every way that a lenient server could; if one of those does, the request is [`Routed::Ambiguous`].
+    /// The path is matched in its canonical spelling. If it does not lead to an operation that must be judged, but some server
+    /// could take it for the path of one, the request is [`Routed::Ambiguous`]. HEAD is GET without the answer's content (RFC
+    /// 9110 section 9.3.2).
     pub fn route(
         &self,
         method: &str,
@@ -110,6 +112,7 @@ impl Contract {
         version: Option<&str>,
         is_inspected: impl Fn(&Operation) -> bool,
     ) -> Routed {
+        let method = if method == "HEAD" { "GET" } else { method };
         let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
         let any_inspected = |found: &Found<'_, '_, '_, ByVersion>| {
             found.methods.iter().any(|(_, by_version)| inspected(by_version)).then_some(())
@@ -122,26 +125,32 @@ impl Contract {
         if self.routes.find(segments(), is_canonical_parameter, any_inspected).is_some() {
             return Routed::MethodUnknown;
         }
-        if lenient::is_too_much(path) {
-            return Routed::Ambiguous;
-        }
-        let guarded = lenient::readings(path).iter().any(|reading| {
-            let guarded = |found: &Found<'_, '_, '_, ByVersion>| match found.method(method) {
-                Some(by_version) => inspected(by_version).then_some(()),
-                None => any_inspected(found),
-            };
-            self.routes.find(reading.iter().map(String::as_str), is_anything, guarded).is_some()
-        });
-        if guarded {
+        let guarded = |found: &Found<'_, '_, '_, ByVersion>| match found.method(method) {
+            Some(by_version) => inspected(by_version),
+            None => any_inspected(found).is_some(),
+        };
+        if self.could_be(path, guarded) {
             return Routed::Ambiguous;
         }
         self.routes.find(segments(), is_anything, operation).unwrap_or(Routed::Unknown)
     }
 
-    /// The plain paths that lenient servers could take `path` for.
-    pub fn readings(path: &str) -> Vec<String> {
-        let readings = if lenient::is_too_much(path) { Vec::new() } else { lenient::readings(path) };
-        readings.iter().map(|segments| format!("/{}", segments.join("/"))).collect()
+    /// Whether some server could take `path` for one that leads to what is `guarded`.
+    fn could_be(&self, path: &str, guarded: impl Fn(&Found<'_, '_, '_, ByVersion>) -> bool) -> bool {
+        if lenient::is_plain(path) {
+            let folded = path.to_ascii_lowercase();
+            let behind_slash = folded.strip_prefix('/').unwrap_or_default();
+            let behind_version = behind_slash.strip_prefix("v1/").unwrap_or(behind_slash);
+            let segments = std::iter::once(VERSION).chain(behind_version.split('/'));
+            return self.routes.find(segments, is_anything, |found| guarded(found).then_some(())).is_some();
+        }
+        let Some(readings) = Readings::of(path) else { return true };
+        readings.texts().any(|text| self.routes.any_in(text, &mut |found| guarded(found)))
+    }
+
+    /// The plain path that was probably meant by whoever wrote `path`.
+    pub fn meant(path: &str) -> String {
+        lenient::meant(path)
     }
 
     fn operation(&self, found: &Found<'_, '_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {

@@ -1,7 +1,11 @@
 //! From method and path to operation, by the paths' canonical spelling only.
 
+use super::lenient::behind;
 use std::cmp::Ordering;
 use std::sync::Arc;
+
+/// The segment with which every path of the contract begins.
+pub(super) const VERSION: &str = "v1";
 
 /// A tree of path segments. `T` is what a method at the end of a path leads to.
 #[derive(Debug)]
@@ -94,6 +98,20 @@ impl<T> Routes<T> {
         mut take: impl FnMut(&Found<'_, 'r, 'p, T>) -> Option<R>,
     ) -> Option<R> {
         self.walk(segments, accepts, None, &mut take)
+    }
+
+    /// Whether `take` takes what a path leads to whose literal segments stand in `text` one after another, wherever. The
+    /// version, with which they all begin, may be left out.
+    pub(super) fn any_in(&self, text: &[char], take: &mut impl FnMut(&Found<'_, '_, '_, T>) -> bool) -> bool {
+        if !self.methods.is_empty() && take(&Found { methods: &self.methods, last: None }) {
+            return true;
+        }
+        let mut literals = self.literals.iter();
+        let is_below = literals.any(|(word, next)| {
+            let rest = if word.as_ref() == VERSION { Some(text) } else { behind(text, word) };
+            rest.is_some_and(|rest| next.any_in(rest, take))
+        });
+        is_below || self.parameter.as_deref().is_some_and(|(_, next)| next.any_in(text, take))
     }
 
     fn walk<'r, 'p, R>(

@@ -10,6 +10,9 @@ use jsonschema::paths::LocationSegment;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
+/// Values above which only the first misfit is looked for: the validator collects those of a list before it gives the first.
+const MANY_VALUES: usize = 10_000;
+
 /// Most findings of one kind that are reported; the rest would help no one.
 pub(super) const MOST_FINDINGS: usize = 32;
 
@@ -103,12 +106,16 @@ impl CompiledSchema {
         findings
     }
 
-    /// Everything in `document` that does not fit, at most some dozens of places; nothing where the schema is unusable.
+    /// Everything in `document` that does not fit, at most some dozens of places, or one where it is large; nothing where the
+    /// schema is unusable.
     pub fn misfits(&self, document: &Document) -> Vec<Misfit> {
         let root = SchemaNode::Value(document.root());
         let Some(validator) = self.validator.as_ref().filter(|validator| !validator.is_valid(root)) else {
             return Vec::new();
         };
+        if document.values() > MANY_VALUES {
+            return validator.validate(root).err().map(|error| misfits(&error)).unwrap_or_default();
+        }
         validator.iter_errors(root).take(MOST_FINDINGS).flat_map(|error| misfits(&error)).collect()
     }
 

@@ -99,9 +99,14 @@ pub(super) fn is_date(text: &str) -> bool {
             .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-/// Whether a query holds nothing but the API version, which is all that inspected operations take.
+/// Whether a query holds nothing but the API version, which is all that inspected operations take: nor anything in its value
+/// in which another server could see a second parameter, as some do behind a `;`.
 pub(crate) fn names_only_the_version(query: &str) -> bool {
-    query_pairs(query).all(|(name, _)| name == PARAMETER)
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    query.split('&').filter(|pair| !pair.is_empty()).all(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        decode(name) == PARAMETER && value.bytes().all(is_plain)
+    })
 }
 
 #[cfg(test)]
@@ -141,5 +146,8 @@ mod tests {
         assert!(names_only_the_version("__clerk_api_version=a"));
         assert!(names_only_the_version(""));
         assert!(!names_only_the_version("__clerk_api_version=a&skip_password_checks=true"));
+        for hiding in [";b=true", "%26b=true", "%3bb=true", "?b=true", ",b=true", "=b", "%0ab=true", "+b"] {
+            assert!(!names_only_the_version(&format!("__clerk_api_version=2025-11-10{hiding}")), "{hiding}");
+        }
     }
 }

@@ -53,6 +53,11 @@ impl Document {
         NodeRef { document: self, index: self.root }
     }
 
+    /// How many values it has, at any depth.
+    pub const fn values(&self) -> usize {
+        self.nodes.len()
+    }
+
     fn str<'a>(&'a self, text: &'a Text) -> &'a str {
         match text {
             Text::Own(own) => own,

@@ -8,6 +8,7 @@ use super::head_defect::HeadDefect;
 use super::headers::{self, API_VERSION, METHOD_OVERRIDES, SINGULAR};
 use super::onward::Onward;
 use super::refuse::Refusal;
+use super::void::{Void, takes_none};
 use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
 use crate::judge::Bundle;
@@ -15,6 +16,7 @@ use crate::reason::Reason;
 use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::uri::PathAndQuery;
 use http::{Method, Request, Version};
 use http_body::Body;
 use std::borrow::Cow;
@@ -46,7 +48,7 @@ impl<S> Layer<S> for AdmitLayer {
 impl<S, B> Service<Call<B>> for Admit<S>
 where
     S: Service<Admitted<B>, Error = Refusal, Future: Send> + Clone + Send + 'static,
-    B: Body<Data = Bytes> + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
 {
     type Response = S::Response;
     type Error = Refusal;
@@ -56,17 +58,31 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, call: Call<B>) -> Self::Future {
+    fn call(&mut self, mut call: Call<B>) -> Self::Future {
+        if Void::concerns(&call.request) {
+            let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
+            return Onward::undecided(async move {
+                let void = Void::read(&mut call.request, gate.limits.body_timeout).await;
+                call.request.extensions_mut().insert(void);
+                match admit(&gate, call) {
+                    Ok(admitted) => inner.call(admitted).await,
+                    Err(refused) => Err(drained(refused).await),
+                }
+            });
+        }
         match admit(&self.gate, call) {
             Ok(admitted) => Onward::on(self.inner.call(admitted), ()),
-            Err(refused) => Onward::refused(async move {
-                let (refusal, request) = *refused;
-                let (head, body) = request.into_parts();
-                drain(refusal.reason, &head.headers, body).await;
-                refusal
-            }),
+            Err(refused) => Onward::refused(drained(refused)),
         }
     }
+}
+
+/// The refusal, once the body is read away.
+async fn drained<B: Body<Data = Bytes>>(refused: Box<(Refusal, Request<B>)>) -> Refusal {
+    let (refusal, request) = *refused;
+    let (head, body) = request.into_parts();
+    drain(refusal.reason, &head.headers, body).await;
+    refusal
 }
 
 /// Checks the head and routes it. What is refused is given back, so that its body can be read away.
@@ -116,7 +132,9 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
 
 /// The target is a path: not `*`, and nothing that a server could put one in front of.
 fn check_target<B>(request: &Request<B>) -> Result<(), Refusal> {
-    if request.uri().path().starts_with('/') {
+    // `path()` says `/` where there is none
+    let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+    if target.starts_with('/') {
         return Ok(());
     }
     Err(Refusal::because(Reason::AmbiguousPath, "the request target is not a path"))
@@ -155,8 +173,11 @@ fn check_framing<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
     if is_chunked && (fields.contains_key(CONTENT_LENGTH) || request.version() == Version::HTTP_10) {
         return Err(Refusal::because(Reason::AmbiguousRequest, "the body is framed in two ways"));
     }
-    let takes_none = matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE);
-    if takes_none && !request.body().is_end_stream() {
+    let says_something = match request.extensions().get::<Void>() {
+        Some(void) => *void == Void::Something,
+        None => !request.body().is_end_stream(),
+    };
+    if takes_none(request.method()) && says_something {
         let message = format!("a {} request has no body", request.method());
         return Err(Refusal::because(Reason::AmbiguousRequest, message));
     }

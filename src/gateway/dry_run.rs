@@ -5,6 +5,7 @@ use super::call::Duty;
 use super::gate::Gate;
 use super::inspect::readable;
 use super::refuse::Refusal;
+use super::void::Void;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Parameters, Routed};
 use crate::judge::violation::Violation;
@@ -68,7 +69,10 @@ impl Gate {
         let fingerprint = authorization.map(|value| self.fingerprinter.fingerprint(value));
         let environment = self.environment_of(key);
         let (mut asked, mut routed) = (None, None);
-        let framed = request.clone().map(Full::new);
+        let mut framed = request.clone().map(Full::new);
+        if Void::concerns(&framed) {
+            framed.extensions_mut().insert(Void::of(request.method(), request.body()));
+        }
         let way = check(self, bundle, &framed).and_then(|()| {
             let version = asked_version(request)?;
             let route = bundle.route(request.method().as_str(), request.uri().path(), version.as_deref());

@@ -3,9 +3,11 @@
 use super::call::Permitted;
 use super::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
 use super::refuse::Refusal;
+use super::void::Void;
 use crate::judge::Content;
 use crate::reason::Reason;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri, Version};
 use http_body::Body;
@@ -49,6 +51,12 @@ async fn forward(
     };
     record.lock().called(call);
     let mut answer = answer.map_err(refuse)?;
+    // the version is each connection's own (RFC 9110 section 2.5)
+    *answer.version_mut() = Version::default();
+    if answer.headers().contains_key(TRANSFER_ENCODING) {
+        // it overrides a length (RFC 9112 section 6.3), which would be taken for the body's own towards the client
+        answer.headers_mut().remove(CONTENT_LENGTH);
+    }
     strip_hop_by_hop(answer.headers_mut());
     Ok(answer)
 }
@@ -66,7 +74,7 @@ fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
     let body = match permitted.permit.into_content() {
         Content::Judged(bytes) => UpstreamBody::Judged(bytes.into()),
-        Content::Exempt if body.is_end_stream() => UpstreamBody::Empty,
+        Content::Exempt if body.is_end_stream() || head.extensions.get() == Some(&Void::Nothing) => UpstreamBody::Empty,
         Content::Exempt => UpstreamBody::Streamed(body),
     };
     Request::from_parts(head, body)

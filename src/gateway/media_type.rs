@@ -25,7 +25,8 @@ fn is_json(media_type: &str) -> bool {
     let essence = parts.next().unwrap_or_default();
     let utf8 = |parameter: &str| {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        name.eq_ignore_ascii_case("charset") && unquoted.unwrap_or(value).eq_ignore_ascii_case("utf-8")
     };
     let mut parameters = parts;
     essence.eq_ignore_ascii_case("application/json")
@@ -56,6 +57,8 @@ mod tests {
             "application/merge-patch+json",
             "application/json; charset=utf-8; charset=utf-16",
             "application/json; a=b",
+            "application/json; charset=\"\"utf-8\"\"",
+            "application/json; charset=\"utf-8",
         ] {
             assert!(!is_json(other), "{other}");
         }

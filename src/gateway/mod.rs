@@ -32,6 +32,7 @@ mod refuse;
 mod shared;
 mod stack;
 mod time_left;
+mod void;
 
 pub use answer::{AnswerBody, BrokenOff};
 pub use call::{Admitted, Call, Charge, Permitted};

@@ -19,9 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
-/// Longest head of an answer, in bytes: far above what any server sends, yet a bound. The number of header lines is
-/// hyper's default, 100 (as Envoy's): any other bound makes hyper allocate for each answer.
-const ANSWER_HEAD_BYTES: u32 = 256 * 1024;
+/// Longest head of an answer, in bytes: four times what Node.js takes, yet a bound; and as much of a body is held for a
+/// client that does not read it. The number of header lines is hyper's default, 100 (as Envoy's): any other bound makes hyper
+/// allocate for each answer.
+const ANSWER_HEAD_BYTES: u32 = 64 * 1024;
 
 /// Bytes of an answer in HTTP/2 that the upstream may send before they are read.
 const STREAM_WINDOW: u32 = 128 * 1024;

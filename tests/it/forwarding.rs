@@ -172,6 +172,54 @@ async fn what_sdks_send_oddly_passes() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_nothing_is_read_and_stays_here() {
+    let chunked = "content-type: application/json\r\ntransfer-encoding: chunked\r\n";
+    for request in [
+        head("DELETE /v1/users/user_1", chunked) + "4\r\nnull\r\n0\r\n\r\n",
+        head("DELETE /v1/users/user_1/totp", "content-length: 4\r\n") + "null",
+        head("DELETE /v1/organizations/org_1", chunked) + "0\r\n\r\n",
+        head("GET /v1/users/user_1", chunked) + "0\r\n\r\n",
+    ] {
+        let arrived = forwarded(&request).await;
+        assert!(arrived.body.is_empty() && arrived.header("transfer-encoding").is_empty(), "{}", arrived.head);
+    }
+    let (recorder, gateway) = started().await;
+    for (line, body) in
+        [("GET", "null"), ("DELETE", "{\"a\":1}"), ("DELETE", "PATCH /v1/users/user_1 HTTP/1.1\r\n\r\n")]
+    {
+        for framed in [
+            format!("content-length: {}\r\n", body.len()) + "\r\n" + body,
+            format!("transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()),
+        ] {
+            let start = head(&format!("{line} /v1/users/user_1"), "");
+            let request = start.strip_suffix("\r\n").unwrap().to_owned() + &framed;
+            assert_eq!((gateway.ask(&request).await.status(), recorder.connections()), (400, 0), "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn head_is_forwarded_where_get_is() {
+    let (recorder, gateway) = started().await;
+    let mut client = Client::connect(gateway.address).await;
+    client.send(head("HEAD /v1/users/user_1", "connection: close\r\n")).await;
+    client.closed().await;
+    assert_eq!(recorder.request().await.line(), "HEAD /v1/users/user_1 HTTP/1.1");
+}
+
+#[tokio::test]
+async fn a_length_that_a_coding_overrides_is_no_length_of_ours() {
+    let answer =
+        "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\nb\r\n{\"ok\":true}\r\n0\r\n\r\n";
+    let recorder = Recorder::start(move |_| Reply::Bytes(answer.as_bytes().to_vec())).await;
+    let gateway = Setup::before(recorder.address()).start();
+    let mut client = Client::connect(gateway.address).await;
+    client.send(head("GET /v1/users", "connection: close\r\n")).await;
+    let whole = String::from_utf8(client.closed().await).unwrap();
+    assert!(whole.contains("{\"ok\":true}") && !whole.contains("content-length"), "{whole}");
+}
+
+#[tokio::test]
 async fn an_upgrade_does_not_hide_a_forbidden_body() {
     let (recorder, gateway) = started().await;
     let upgrade = "connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n";

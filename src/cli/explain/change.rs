@@ -187,10 +187,13 @@ fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Cha
         return;
     }
     if matches!(run.routed, Some(Routed::Ambiguous)) {
-        let readings = Contract::readings(request.uri().path()).into_iter();
-        let paths = readings.filter_map(|path| match judge.bundle.route(request.method().as_str(), &path, None) {
-            Routed::Operation(operation, _) => Some(Change::Path(path, operation.path.clone())),
-            _ => None,
+        let meant = Contract::meant(request.uri().path());
+        let readings = [meant.to_ascii_lowercase(), meant];
+        let paths = readings.into_iter().rev().filter_map(|path| {
+            match judge.bundle.route(request.method().as_str(), &path, None) {
+                Routed::Operation(operation, _) => Some(Change::Path(path, operation.path.clone())),
+                _ => None,
+            }
         });
         for change in paths {
             add(changes, change);

@@ -84,8 +84,8 @@ fn forbidden() -> impl Strategy<Value = Vec<u8>> {
 fn nearly_path() -> impl Strategy<Value = String> {
     let pieces = vec![
         "/", "//", "v1", "V1", "users", "Users", "user_1", "metadata", "%2f", "%2F", "%5c", "\\", ".", "..", "%2e",
-        "%2e%2e", "%252e", ";a=b", ";", "%3b", "%75", "%2575", "?", "#", "%3f", "%23", "%00", "%20", "u", "count", "x",
-        "%u0075", "%c0%af", "\u{e9}",
+        "%2e%2e", "%252e", ";a=b", ";", "%3b", "%75", "%2575", "?", "#", "%3f", "%23", "%00", "%20", ".json", "u",
+        "count", "x", "%u0075", "%c0%af", "\u{e9}",
     ];
     let begin = prop::sample::select(vec![
         "/v1/users/user_1",
@@ -94,6 +94,8 @@ fn nearly_path() -> impl Strategy<Value = String> {
         "/",
         "/v1/users/user_1/metadata",
         "/v1/%75sers/",
+        "//authority/v1/users/",
+        "/users//../",
     ]);
     let rest = prop::collection::vec(prop::sample::select(pieces), 0..8);
     (begin, rest).prop_map(|(begin, rest)| format!("{begin}{}", rest.concat()))

@@ -34,10 +34,25 @@ enum Habit {
     ResolvesDots,
     IgnoresCase,
     TakesBackslashes,
+    /// What is behind two slashes is a server's name.
+    DropsAuthority,
+    /// For whoever resolves dots they are segments.
+    KeepsEmptySegments,
+    DropsSuffix,
+    EndsAtNul,
 }
 
-const HABITS: [Habit; 5] =
-    [Habit::DecodesFirst, Habit::DropsParameters, Habit::ResolvesDots, Habit::IgnoresCase, Habit::TakesBackslashes];
+const HABITS: [Habit; 9] = [
+    Habit::DecodesFirst,
+    Habit::DropsParameters,
+    Habit::ResolvesDots,
+    Habit::IgnoresCase,
+    Habit::TakesBackslashes,
+    Habit::DropsAuthority,
+    Habit::KeepsEmptySegments,
+    Habit::DropsSuffix,
+    Habit::EndsAtNul,
+];
 
 fn routers() -> impl Iterator<Item = Router> {
     (0..3).flat_map(|decodes| {
@@ -59,8 +74,19 @@ impl Router {
         if self.has(Habit::TakesBackslashes) {
             path = path.replace('\\', "/");
         }
+        if self.has(Habit::EndsAtNul) {
+            path.truncate(path.find(['\0', ' ']).unwrap_or(path.len()));
+        }
+        if self.has(Habit::DropsAuthority)
+            && let Some(behind) = path.strip_prefix("//")
+        {
+            path = behind.find('/').and_then(|at| behind.get(at..)).unwrap_or_default().to_owned();
+        }
         let mut segments: Vec<String> = Vec::new();
-        for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        for segment in path.split('/').skip(1) {
+            if segment.is_empty() && !self.has(Habit::KeepsEmptySegments) {
+                continue;
+            }
             let mut segment = if self.has(Habit::DecodesFirst) { segment.to_owned() } else { self.decode(segment) };
             if self.has(Habit::DropsParameters) {
                 segment.truncate(segment.find(';').unwrap_or(segment.len()));
@@ -73,6 +99,12 @@ impl Router {
                 _ if self.has(Habit::IgnoresCase) => segments.push(segment.to_ascii_lowercase()),
                 _ => segments.push(segment),
             }
+        }
+        segments.retain(|segment| !segment.is_empty());
+        if self.has(Habit::DropsSuffix)
+            && let Some(last) = segments.last_mut()
+        {
+            last.truncate(last.find('.').unwrap_or(last.len()));
         }
         segments
     }
