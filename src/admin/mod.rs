@@ -1,7 +1,8 @@
-//! Health, readiness, metrics, the policies in force, decisions as they are made and the log's level, for operators. Of a
+//! Health, readiness, metrics, the configuration and the policies in force, decisions as they are made and the log's level, for operators. Of a
 //! request nothing is shown but what its record holds.
 
 mod caller;
+mod config;
 mod decisions;
 mod log_level;
 mod policies;
@@ -9,6 +10,7 @@ mod readiness;
 
 pub use readiness::{Phase, Readiness};
 
+use crate::config::gateway::Gateway;
 use crate::gateway::Gate;
 use crate::telemetry::{Level, Telemetry};
 use axum::Router;
@@ -40,6 +42,8 @@ const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct State {
     /// Where the metrics are.
     pub telemetry: Telemetry,
+    /// What the gateway was told.
+    pub config: Arc<Gateway>,
     /// By what requests are judged.
     pub gate: Arc<Gate>,
     /// Whether requests are welcome.
@@ -99,6 +103,7 @@ pub fn router(state: State) -> Router {
     let no_pages = Router::new()
         .route("/decisions", get(decisions::decisions))
         .route("/policies", get(in_force))
+        .route("/config", get(told))
         .route("/log-level", get(log_level::tell).put(log_level::change))
         .route_layer(from_fn(caller::no_page));
     Router::new()
@@ -136,6 +141,10 @@ async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl Int
     } else {
         ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text())
     }
+}
+
+async fn told(Extract(state): Extract<State>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], format!("{:#}\n", config::shown(&state.config)))
 }
 
 async fn in_force(Extract(state): Extract<State>) -> impl IntoResponse {

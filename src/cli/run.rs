@@ -54,6 +54,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
     let state = admin::State {
         telemetry: telemetry.clone(),
+        config: Arc::new(gateway.clone()),
         gate: shared.gate.clone(),
         readiness: readiness.clone(),
         level: log.level.clone(),

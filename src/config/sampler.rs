@@ -1,6 +1,7 @@
 //! The head sampler, as people write it: the name that `OTEL_TRACES_SAMPLER` has for it, and a ratio behind a colon.
 
 use super::gateway::Sampler;
+use std::fmt;
 
 /// What to write.
 pub(super) const HELP: &str = "one of `always_on`, `always_off`, `traceidratio:<ratio>`, `parentbased_always_on`, \
@@ -21,6 +22,20 @@ pub(super) fn parse(text: &str) -> Result<Sampler, &'static str> {
     if argument.is_some() { Err("must have no ratio with this sampler") } else { Ok(sampler) }
 }
 
+impl fmt::Display for Sampler {
+    /// As it is configured.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlwaysOn => f.write_str("always_on"),
+            Self::AlwaysOff => f.write_str("always_off"),
+            Self::TraceIdRatio(ratio) => write!(f, "traceidratio:{ratio}"),
+            Self::ParentBasedAlwaysOn => f.write_str("parentbased_always_on"),
+            Self::ParentBasedAlwaysOff => f.write_str("parentbased_always_off"),
+            Self::ParentBasedTraceIdRatio(ratio) => write!(f, "parentbased_traceidratio:{ratio}"),
+        }
+    }
+}
+
 fn ratio(argument: Option<&str>) -> Result<f64, &'static str> {
     let argument = argument.ok_or("must have a ratio, such as `traceidratio:0.1`")?;
     match argument.parse::<f64>() {
@@ -36,6 +51,16 @@ mod tests {
 
     #[test]
     fn samplers_are_read() {
+        for text in [
+            "always_on",
+            "always_off",
+            "traceidratio:0.5",
+            "parentbased_always_on",
+            "parentbased_always_off",
+            "parentbased_traceidratio:0.1",
+        ] {
+            assert_eq!(parse(text).map(|sampler| sampler.to_string()), Ok(text.to_owned()));
+        }
         assert_eq!(parse("always_off"), Ok(Sampler::AlwaysOff));
         assert_eq!(parse("traceidratio:0.25"), Ok(Sampler::TraceIdRatio(0.25)));
         assert_eq!(parse("parentbased_traceidratio:1"), Ok(Sampler::ParentBasedTraceIdRatio(1.0)));

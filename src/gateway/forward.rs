@@ -6,10 +6,12 @@ use super::refuse::Refusal;
 use super::void::Void;
 use crate::judge::Content;
 use crate::reason::Reason;
+use crate::telemetry::record::Record;
+use crate::telemetry::trace_context::Parent;
 use crate::upstream::{Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::future::Future;
@@ -50,7 +52,7 @@ async fn forward(
         Err((error, call)) => (Err(error), call),
     };
     record.lock().called(call);
-    let mut answer = answer.map_err(refuse)?;
+    let mut answer = answer.map_err(|error| refuse(error, &record.lock()))?;
     // the version is each connection's own (RFC 9110 section 2.5)
     *answer.version_mut() = Version::default();
     if answer.headers().contains_key(TRANSFER_ENCODING) {
@@ -63,13 +65,16 @@ async fn forward(
 
 /// The request as the upstream gets it: the judged bytes, or the client's as they stream.
 fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
-    let traceparent = permitted.call.record.lock().trace.to_traceparent();
+    let trace = permitted.call.record.lock().trace;
     let (mut head, body) = permitted.call.request.into_parts();
+    let traceparent = if trace.propagated { Some(trace.to_traceparent()) } else { callers(&head.headers) };
     strip_request(&mut head.headers);
     if head.version == Version::HTTP_2 {
         join_cookies(&mut head.headers);
     }
-    head.headers.insert(TRACEPARENT, traceparent);
+    if let Some(traceparent) = traceparent {
+        head.headers.insert(TRACEPARENT, traceparent);
+    }
     let target = head.uri.path_and_query().cloned();
     head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
     let body = match permitted.permit.into_content() {
@@ -80,13 +85,20 @@ fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     Request::from_parts(head, body)
 }
 
-fn refuse(error: UpstreamError) -> Refusal {
+/// The caller's own `traceparent`, where it sent a valid one.
+fn callers(headers: &HeaderMap) -> Option<HeaderValue> {
+    Parent::of(headers)?;
+    headers.get(TRACEPARENT).cloned()
+}
+
+fn refuse(error: UpstreamError, record: &Record) -> Refusal {
     let reason = match error {
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,
         UpstreamError::UploadTooSlow => Reason::BodyTimeout,
         UpstreamError::UploadBrokenOff => return Refusal::broken_off(),
     };
-    tracing::warn!(reason = reason.as_str(), "{error}");
+    let (decision_id, trace_id) = (record.decision_id, record.trace.id());
+    tracing::warn!(reason = reason.as_str(), %decision_id, %trace_id, "{error}");
     Refusal::because(reason, error.to_string())
 }

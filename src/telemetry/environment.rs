@@ -45,6 +45,15 @@ impl<'a> Environment<'a> {
         }
         number
     }
+
+    /// The variable as a number of items, of which there must be one at least.
+    pub(super) fn items(&self, variable: &str) -> Option<u64> {
+        let number = self.number(variable)?;
+        if number == 0 {
+            tracing::warn!(variable, "the variable must be 1 or more and is ignored");
+        }
+        Some(number).filter(|number| *number > 0)
+    }
 }
 
 /// Reads `name=value,name=value` with percent-encoded values, the form of headers and resource attributes (the W3C
@@ -71,6 +80,8 @@ mod tests {
         assert_eq!(environment.get("A"), None);
         assert_eq!(environment.first(["A", "B"].map(String::from)), Some((String::from("B"), String::from("b"))));
         assert_eq!(environment.number("B"), None);
+        let zero = |_: &str| Some("0".to_owned());
+        assert_eq!((Environment::new(&zero).number("C"), Environment::new(&zero).items("C")), (Some(0), None));
     }
 
     #[test]

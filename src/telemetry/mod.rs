@@ -145,6 +145,7 @@ impl Telemetry {
         let parent = if self.shared.rootless { None } else { Parent::of(headers) };
         let mut context = TraceContext::below(parent.as_ref());
         context.sampled = self.shared.sampling.at_head(context.trace_id, parent.as_ref());
+        context.propagated = !self.shared.rootless;
         context
     }
 

@@ -3,6 +3,7 @@
 use super::digits::hex;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::fmt;
 
 /// The header that carries a trace's ids.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -20,6 +21,8 @@ pub struct TraceContext {
     pub client_span_id: [u8; 8],
     /// Whether the trace is sampled.
     pub sampled: bool,
+    /// Whether the upstream is told of it.
+    pub propagated: bool,
 }
 
 impl TraceContext {
@@ -31,7 +34,14 @@ impl TraceContext {
             server_span_id: random_id(),
             client_span_id: random_id(),
             sampled: false,
+            propagated: true,
         }
+    }
+
+    /// The trace's id, as text.
+    pub fn id(&self) -> impl fmt::Display {
+        let digits = hex::<16, 32>(self.trace_id);
+        String::from_utf8_lossy(&digits).into_owned()
     }
 
     /// The value of `traceparent` towards the upstream: version 00, our CLIENT span as parent.

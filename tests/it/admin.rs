@@ -5,10 +5,13 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use portcullis::admin::{self, Readiness, State};
 use portcullis::config::gateway::{AccessLog, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::load::load;
+use portcullis::config::overrides::Overrides;
 use portcullis::gateway::Gate;
 use portcullis::telemetry::{Level, Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -49,7 +52,8 @@ fn state() -> State {
     let telemetry = Telemetry::start(setup).expect("telemetry");
     telemetry.bundle_loaded(&gate.bundle.load());
     let level = Level::new(LogLevel::Info);
-    State { telemetry, gate: Arc::new(gate), readiness: Readiness::default(), level }
+    let config = load(Path::new("config/gateway.yaml"), &Overrides::default(), &|_| None).expect("a configuration");
+    State { telemetry, config: Arc::new(config), gate: Arc::new(gate), readiness: Readiness::default(), level }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
@@ -68,6 +72,22 @@ async fn get_as(address: SocketAddr, path: &str, accept: &str) -> (u16, Option<S
     let body = body.collect().await.expect("a body").to_bytes();
     let kind = head.headers.get("content-type").map(|value| value.to_str().expect("ASCII").to_owned());
     (head.status.as_u16(), kind, String::from_utf8(body.to_vec()).expect("UTF-8"))
+}
+
+#[tokio::test]
+async fn the_configuration_in_force_is_told_with_its_defaults() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(admin::serve(listener, state(), std::future::pending()));
+    let (status, kind, text) = get(address, "/config").await;
+    assert_eq!((status, kind.as_deref()), (200, Some("application/json")));
+    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(told["upstream"]["url"], "https://api.clerk.com:443");
+    assert_eq!(told["limits"]["bodyTimeout"], "10s");
+    assert_eq!(told["limits"]["requestTimeout"], "15m");
+    assert_eq!(told["traces"]["sampler"], "parentbased_always_on");
+    assert_eq!(told["contract"]["fallthrough"], "forward");
+    assert_eq!(told["listen"][0]["address"], "127.0.0.1:8787");
 }
 
 #[tokio::test]

@@ -86,6 +86,19 @@ async fn the_upstream_gets_one_traceparent_in_the_trace_of_the_caller() {
 }
 
 #[tokio::test]
+async fn a_callers_trace_is_left_alone_where_it_is_not_gone_on_with() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let gateway = Setup { propagators: Some("none"), ..Setup::before(recorder.address()) }.start();
+    let theirs = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for (header, expected) in [(theirs, vec![theirs]), ("junk", vec![])] {
+        gateway.ask(json("PATCH /v1/users/user_1", &format!("traceparent: {header}\r\n"), "{}")).await;
+        assert_eq!(recorder.request().await.header("traceparent"), expected);
+    }
+    gateway.ask(json("PATCH /v1/users/user_1", "", "{}")).await;
+    assert!(recorder.request().await.header("traceparent").is_empty());
+}
+
+#[tokio::test]
 async fn the_answer_passes_untouched() {
     for (line, answer, body) in [
         (

@@ -231,6 +231,26 @@ async fn a_collector_that_asks_who_we_are_is_told() {
     assert_eq!(collector.spans(3).await.len(), 3);
 }
 
+async fn what_was_not_taken_is_sent_again(protocol: Protocol) {
+    let mut collector = Collector::start(protocol, None).await;
+    collector.is_busy_for(1);
+    let telemetry = telemetry(&collector.variables(), Sampler::AlwaysOn);
+    telemetry.finish(&allowed(&telemetry, &called()));
+    assert_eq!(collector.spans(3).await.len(), 3);
+    let metrics = telemetry.metrics_text();
+    assert!(metrics.contains("portcullis_spans_dropped_total{reason=\"export_failed\"} 0\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_collector_that_is_busy_for_a_moment_gets_its_spans_over_http() {
+    what_was_not_taken_is_sent_again(Protocol::Http).await;
+}
+
+#[tokio::test]
+async fn a_collector_that_is_busy_for_a_moment_gets_its_spans_over_grpc() {
+    what_was_not_taken_is_sent_again(Protocol::Grpc).await;
+}
+
 /// A collector that takes connections and never answers is worse than one that refuses them.
 #[tokio::test]
 async fn a_dead_collector_is_not_felt_and_what_is_lost_is_counted() {

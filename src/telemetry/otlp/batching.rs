@@ -26,10 +26,11 @@ impl Batching {
             Signal::Traces | Signal::Metrics => ("OTEL_BSP", 8_192, 5_000),
         };
         let number = |what: &str| environment.number(&format!("{prefix}_{what}"));
-        let queue = number("MAX_QUEUE_SIZE").map_or(queue, bounded);
+        let items = |what: &str| environment.items(&format!("{prefix}_{what}"));
+        let queue = items("MAX_QUEUE_SIZE").map_or(queue, bounded);
         Self {
             queue,
-            batch: number("MAX_EXPORT_BATCH_SIZE").map_or(512, bounded).min(queue),
+            batch: items("MAX_EXPORT_BATCH_SIZE").map_or(512, bounded).min(queue),
             delay: Duration::from_millis(number("SCHEDULE_DELAY").unwrap_or(delay)),
             timeout: timeout(number("EXPORT_TIMEOUT").unwrap_or(30_000)),
         }

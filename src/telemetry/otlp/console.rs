@@ -1,6 +1,7 @@
 //! Spans on standard error, for people: the tree of each request, with what a collector would have got.
 
-use super::queue::{Batch, Queue};
+use super::batch::Batch;
+use super::queue::Queue;
 use super::span::Kind;
 use crate::redact::Harmless;
 use crate::telemetry::lines::{Destination, Importance, Lines, Loss};
@@ -37,7 +38,7 @@ pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
 /// The requests of a batch, whose spans stand together, each with the one of the gateway itself first.
 fn trees(batch: &Batch) -> Vec<String> {
     let mut trees: Vec<String> = Vec::new();
-    for span in ScopeSpans::decode(&*batch.bytes).unwrap_or_default().spans {
+    for span in ScopeSpans::decode(batch.bytes()).unwrap_or_default().spans {
         let is_root = span.kind == Kind::Server as i32;
         if is_root || trees.is_empty() {
             trees.push(format!("trace {}\n", hex(&span.trace_id)));
@@ -98,7 +99,9 @@ mod tests {
         for record in records {
             spans.write(record, &mut Message::new(&mut bytes));
         }
-        trees(&Batch { bytes, items: 0 })
+        let mut batch = Batch::default();
+        batch.add(&bytes, 0);
+        trees(&batch)
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The exporter of a signal: sends each batch within a deadline, and says little when that fails.
 
+use super::batch::Batch;
+use super::failure::Failure;
 use super::grpc_client::GrpcClient;
 use super::http_client::HttpClient;
-use super::queue::{Batch, Queue};
-use super::request::Sender;
+use super::queue::Queue;
+use super::request::{Request, Sender};
 use super::signal::Signal;
 use crate::telemetry::losses::Losses;
 use crate::telemetry::once_a_minute::OnceAMinute;
@@ -13,20 +15,15 @@ use pingora_timeout::timeout;
 use prost::Message as _;
 use std::time::{Duration, Instant};
 
+/// Before what failed is tried again; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A deadline of nothing underflows inside pingora's timer.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// How batches travel.
 pub(super) enum Client {
     Http(HttpClient),
     Grpc(GrpcClient),
-}
-
-/// Why a batch did not arrive. Without words of the collector's: they could repeat what it was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    Unreachable,
-    Refused,
-    /// The collector knows nothing of the signal.
-    Unknown,
-    Timeout,
 }
 
 /// What sends batches of one signal.
@@ -45,29 +42,57 @@ impl Exporter {
     /// Sends what comes by `queue` until that is closed and empty, or the collector wants none of it.
     pub(super) async fn send_from(mut self, queue: &Queue, delay: Duration) {
         while let Some(batch) = queue.next(delay).await {
-            if !self.send(&batch).await {
+            let request = self.sender.request(batch);
+            if !self.send(&request, Some(queue)).await {
                 return queue.abandon();
+            }
+            if let Some(memory) = request.into_memory() {
+                queue.reuse(memory);
             }
         }
     }
 
-    /// Sends a batch; false where the collector is to be sent nothing more.
-    pub(super) async fn send(&mut self, batch: &Batch) -> bool {
+    /// Sends a batch that nothing comes after for a while, once: the next one will have all that it has, and more.
+    pub(super) async fn send_once(&mut self, batch: Batch) -> bool {
         let request = self.sender.request(batch);
-        let sent = timeout(self.deadline, self.client.send(request)).await;
-        match sent.unwrap_or(Err(Failure::Timeout)) {
+        self.send(&request, None).await
+    }
+
+    /// Sends `request`; false where the collector is to be sent nothing more.
+    async fn send(&mut self, request: &Request, queue: Option<&Queue>) -> bool {
+        match self.deliver(request, queue).await {
             Ok(answer) => {
                 self.optional = false;
-                self.loss.tell(self.signal, rejected(answer), Failure::Refused);
+                self.loss.tell(self.signal, rejected(answer), Failure::Rejected);
             }
             Err(Failure::Unknown) if self.optional => {
                 let signal = self.signal.as_str();
                 tracing::info!(signal, "the OTLP collector does not take this signal; it is sent none");
                 return false;
             }
-            Err(failure) => self.loss.tell(self.signal, batch.items as u64, failure),
+            Err(failure) => self.loss.tell(self.signal, request.items as u64, failure),
         }
         true
+    }
+
+    /// Tries until the collector answers, or the deadline is over. What may be over in a moment is tried again, as long as
+    /// more is to come by `queue`.
+    async fn deliver(&mut self, request: &Request, queue: Option<&Queue>) -> Result<Bytes, Failure> {
+        let end = Instant::now() + self.deadline;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now()).max(SHORTEST);
+            let sent = timeout(left, self.client.send(request.bytes())).await.unwrap_or(Err(Failure::Timeout));
+            let Err(failure) = sent else { return sent };
+            // not all that lost the same collector come back at once
+            let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
+            let is_late = Instant::now() + jittered >= end;
+            let Some(queue) = queue.filter(|_| failure.is_transient() && !is_late) else { return Err(failure) };
+            if !queue.stays_open(jittered).await {
+                return Err(failure);
+            }
+            pause *= 2;
+        }
     }
 }
 
@@ -91,39 +116,32 @@ fn rejected(answer: Bytes) -> u64 {
 pub(super) struct Loss {
     losses: Losses,
     told: OnceAMinute,
+    /// How many had no room when that was told last.
+    overflowed: u64,
 }
 
 impl Loss {
     /// Counts in `losses` what is undelivered; what overflowed is counted elsewhere and only told.
     pub(super) fn new(losses: Losses) -> Self {
-        Self { losses, told: OnceAMinute::new() }
+        Self { losses, told: OnceAMinute::new(), overflowed: 0 }
     }
 
+    /// Counts `items` that did not arrive because of `failure`, and tells of them, and of those that had no room.
     fn tell(&mut self, signal: Signal, items: u64, failure: Failure) {
-        if items == 0 {
+        self.losses.undelivered.inc_by(items);
+        let overflowed = self.losses.overflowed.get();
+        let has_overflowed = overflowed > self.overflowed;
+        if items == 0 && !has_overflowed || !self.told.is_due(Instant::now()) {
             return;
         }
-        self.losses.undelivered.inc_by(items);
-        if self.told.is_due(Instant::now()) {
-            tracing::warn!(
-                signal = signal.as_str(),
-                undelivered = self.losses.undelivered.get(),
-                overflowed = self.losses.overflowed.get(),
-                kind = failure.as_str(),
-                "telemetry is lost: the OTLP collector does not take it"
-            );
+        self.overflowed = overflowed;
+        let (signal, undelivered) = (signal.as_str(), self.losses.undelivered.get());
+        if items == 0 {
+            let message = "telemetry is lost: more comes than the OTLP collector takes";
+            return tracing::warn!(signal, undelivered, overflowed, kind = "queue_full", "{message}");
         }
-    }
-}
-
-impl Failure {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::Refused => "refused",
-            Self::Unknown => "unknown_signal",
-            Self::Timeout => "timeout",
-        }
+        let message = "telemetry is lost: the OTLP collector does not take it";
+        tracing::warn!(signal, undelivered, overflowed, kind = failure.kind(), why = %failure, "{message}");
     }
 }
 

@@ -1,10 +1,12 @@
 //! OTLP over gRPC: a channel that connects when it must, and messages that are bytes already.
 
 use super::connection::Connector;
-use super::export::Failure;
+use super::failure::Failure;
+use super::request::AGENT;
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
+use std::error::Error as _;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
@@ -21,7 +23,9 @@ pub(super) struct GrpcClient {
 impl GrpcClient {
     /// A client that connects with `connector` to `endpoint`, sends `headers` as metadata and calls `method`.
     pub(super) fn new(connector: Connector, endpoint: Uri, headers: HeaderMap, method: &'static str) -> Self {
-        let channel = Endpoint::from(endpoint).connect_with_connector_lazy(connector);
+        let channel = Endpoint::from(endpoint);
+        // a name of ours is a header value, always
+        let channel = channel.clone().user_agent(AGENT).unwrap_or(channel).connect_with_connector_lazy(connector);
         let method = PathAndQuery::from_static(method);
         Self { client: Grpc::new(channel), metadata: MetadataMap::from_headers(headers), method }
     }
@@ -33,12 +37,14 @@ impl GrpcClient {
 
     /// Sends a batch; what the collector answers with success is given back.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
-        self.client.ready().await.map_err(|_| Failure::Unreachable)?;
+        self.client.ready().await.map_err(|error| Failure::unreachable(&error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), batch);
         let answer = self.client.unary(request, self.method.clone(), Written).await;
         answer.map(tonic::Response::into_inner).map_err(|status| match status.code() {
             Code::Unimplemented => Failure::Unknown,
-            _ => Failure::Refused,
+            // what is no answer has its cause with it
+            Code::Unknown | Code::Unavailable if status.source().is_some() => Failure::unreachable(&status),
+            code => Failure::Code(code),
         })
     }
 }

@@ -1,11 +1,12 @@
 //! OTLP over HTTP/1.1: one connection, kept alive, as there is one batch at a time.
 
 use super::connection::{BoxError, Connector};
-use super::export::Failure;
+use super::failure::Failure;
+use super::request::AGENT;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -29,6 +30,7 @@ impl HttpClient {
     /// A client that connects with `connector` and posts to `endpoint` with `headers`.
     pub(super) fn new(connector: Connector, endpoint: Uri, mut headers: HeaderMap) -> Self {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
         Self { connector, endpoint, headers, gzip: false, kept: None }
     }
 
@@ -42,16 +44,16 @@ impl HttpClient {
     /// connection.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
         let batch = if self.gzip { compressed(&batch) } else { batch };
-        let (mut connection, answer) = self.exchange(batch).await.map_err(|_| Failure::Unreachable)?;
+        let (mut connection, answer) = self.exchange(batch).await.map_err(|error| Failure::unreachable(&*error))?;
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|_| Failure::Unreachable)?.to_bytes();
+        let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| Failure::unreachable(&*error))?;
         if connection.ready().await.is_ok() {
             self.kept = Some(connection);
         }
         match head.status {
-            status if status.is_success() => Ok(body),
+            status if status.is_success() => Ok(body.to_bytes()),
             StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Err(Failure::Unknown),
-            _ => Err(Failure::Refused),
+            status => Err(Failure::Status(status.as_u16())),
         }
     }
 

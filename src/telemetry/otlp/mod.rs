@@ -3,12 +3,14 @@
 //! A dead or slow collector is never felt by a request: what is to be sent waits in a bounded queue and is dropped, whole
 //! requests at a time, when it is full; what is lost is counted and said at most once a minute.
 
+mod batch;
 mod batching;
 mod callee;
 mod choice;
 mod connection;
 mod console;
 mod export;
+mod failure;
 mod grpc_client;
 mod http_client;
 mod log_record;
@@ -36,7 +38,6 @@ use choice::Choice;
 use connection::Connector;
 use export::{Client, Exporter, Loss};
 use grpc_client::GrpcClient;
-use http::HeaderMap;
 use http_client::HttpClient;
 use pipeline::Pipeline;
 use push::Push;
@@ -45,7 +46,6 @@ use resource::resource;
 use settings::{Protocol, Settings};
 use signal::Signal;
 use spans::Spans;
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -204,10 +204,7 @@ impl Start<'_> {
 
 fn client(settings: &Settings, signal: Signal) -> Result<Client, OtlpError> {
     let connector = Connector::new(settings).map_err(OtlpError::Trust)?;
-    let endpoint = settings.endpoint.clone();
-    // those that are no headers are left out, as other exporters do
-    let headers: HashMap<_, _> = settings.headers.iter().cloned().collect();
-    let headers = HeaderMap::try_from(&headers).unwrap_or_default();
+    let (endpoint, headers) = (settings.endpoint.clone(), settings.headers.clone());
     Ok(match settings.protocol {
         Protocol::HttpProtobuf => {
             let client = HttpClient::new(connector, endpoint, headers);

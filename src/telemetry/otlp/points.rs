@@ -1,8 +1,8 @@
 //! The metrics as `ScopeMetrics` of OTLP: the values that `/metrics` shows, by the names of OpenTelemetry's conventions,
 //! cumulative since the start.
 
+use super::batch::Batch;
 use super::names;
-use super::queue::Batch;
 use super::span::nanoseconds;
 use crate::telemetry::exposition::{self, Family, Sample, families};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
@@ -30,7 +30,9 @@ pub(super) fn batch(openmetrics: &str, start: SystemTime, now: SystemTime) -> Ba
     let families = families(openmetrics);
     let metrics: Vec<Metric> = families.iter().filter_map(|family| metric(family, period)).collect();
     let items = metrics.iter().map(points).sum();
-    Batch { bytes: ScopeMetrics { metrics, ..ScopeMetrics::default() }.encode_to_vec(), items }
+    let mut batch = Batch::default();
+    batch.add(&ScopeMetrics { metrics, ..ScopeMetrics::default() }.encode_to_vec(), items);
+    batch
 }
 
 fn points(metric: &Metric) -> usize {

@@ -62,6 +62,12 @@ impl<'b> Message<'b> {
         self.delimited(field, |bytes| write(&mut Message { bytes }));
     }
 
+    /// What stands before a message of `length` bytes.
+    pub(super) fn begin(&mut self, field: u32, length: usize) {
+        self.tag(field, DELIMITED);
+        varint(self.bytes, length as u64);
+    }
+
     /// Fields that are written already.
     pub(super) fn fields(&mut self, written: &[u8]) {
         self.bytes.extend_from_slice(written);

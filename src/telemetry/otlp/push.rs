@@ -38,7 +38,7 @@ impl Push {
         let start = SystemTime::now();
         Self::start(runtime, interval, move |mut beat| async move {
             while beat.next().await {
-                if !exporter.send(&points::batch(&metrics.text(), start, SystemTime::now())).await {
+                if !exporter.send_once(points::batch(&metrics.text(), start, SystemTime::now())).await {
                     return;
                 }
             }

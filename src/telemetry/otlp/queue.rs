@@ -1,17 +1,11 @@
 //! Items, spans or log records, that wait for the exporter: written already, gathered to batches, bounded.
 
+use super::batch::Batch;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-
-/// Items one after another, as fields of a `ScopeSpans`, a `ScopeLogs` or a `ScopeMetrics`.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) bytes: Vec<u8>,
-    pub(super) items: usize,
-}
 
 /// From many workers to one exporter. A worker holds the lock for a copy, and wakes the exporter once a batch.
 #[derive(Debug)]
@@ -32,6 +26,8 @@ pub(super) struct Queue {
 struct State {
     whole: VecDeque<Batch>,
     growing: Batch,
+    /// The memory of a batch that was sent.
+    spare: Option<Vec<u8>>,
     closed: bool,
 }
 
@@ -55,15 +51,15 @@ impl Queue {
     /// Adds the `items` that `bytes` are, for which there is room. Those of one request stay together.
     pub(super) fn add(&self, bytes: &[u8], items: usize) {
         let mut state = self.lock();
-        let full = state.growing.items + items > self.batch && state.growing.items > 0;
+        let full = state.growing.items() + items > self.batch && state.growing.items() > 0;
         if full {
             // the next batch will be about as large
-            let next = Batch { bytes: Vec::with_capacity(state.growing.bytes.len()), items: 0 };
+            let length = state.growing.bytes().len();
+            let next = state.spare.take().map_or_else(|| Batch::with_capacity(length), Batch::within);
             let whole = std::mem::replace(&mut state.growing, next);
             state.whole.push_back(whole);
         }
-        state.growing.bytes.extend_from_slice(bytes);
-        state.growing.items += items;
+        state.growing.add(bytes, items);
         drop(state);
         if full {
             self.work.notify_one();
@@ -79,17 +75,35 @@ impl Queue {
             };
             let batch = match batch {
                 Some(batch) => batch,
-                None if closed => return Some(self.take_growing()).filter(|batch| batch.items > 0),
+                None if closed => return Some(self.take_growing()).filter(|batch| batch.items() > 0),
                 None => match pingora_timeout::timeout(delay, self.work.notified()).await {
                     Ok(()) => continue,
                     Err(_) => self.take_growing(),
                 },
             };
-            if batch.items > 0 {
-                self.items.fetch_sub(batch.items, Ordering::Relaxed);
+            if batch.items() > 0 {
+                self.items.fetch_sub(batch.items(), Ordering::Relaxed);
                 return Some(batch);
             }
         }
+    }
+
+    /// Takes the memory of a batch that was sent, for another.
+    pub(super) fn reuse(&self, memory: Vec<u8>) {
+        self.lock().spare = Some(memory);
+    }
+
+    /// Waits for `longest`, or until nothing more will be added; true if it will.
+    pub(super) async fn stays_open(&self, longest: Duration) -> bool {
+        let end = Instant::now() + longest;
+        while !self.lock().closed {
+            let left = end.saturating_duration_since(Instant::now());
+            // a batch that was filled meanwhile wakes, too, and is found without
+            if left.is_zero() || pingora_timeout::timeout(left, self.work.notified()).await.is_err() {
+                return true;
+            }
+        }
+        false
     }
 
     /// Nothing more will be added; what waits is still to be taken.
@@ -135,9 +149,9 @@ mod tests {
             queue.add(bytes, 2);
         }
         let batch = queue.next(LONG).await.expect("a full batch");
-        assert_eq!((batch.bytes.as_slice(), batch.items), (&b"aabb"[..], 4));
+        assert_eq!((batch.bytes(), batch.items()), (&b"aabb"[..], 4));
         let batch = queue.next(AT_ONCE).await.expect("the rest");
-        assert_eq!((batch.bytes.as_slice(), batch.items), (&b"cc"[..], 2));
+        assert_eq!((batch.bytes(), batch.items()), (&b"cc"[..], 2));
     }
 
     #[tokio::test]
@@ -151,6 +165,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_waits_hears_of_the_end_and_of_nothing_else() {
+        let queue = std::sync::Arc::new(Queue::new(100, 1));
+        queue.add(b"a", 1);
+        queue.add(b"b", 1);
+        assert!(queue.stays_open(AT_ONCE).await);
+        let waiting = tokio::spawn({
+            let queue = queue.clone();
+            async move { queue.stays_open(LONG).await }
+        });
+        tokio::task::yield_now().await;
+        queue.close();
+        assert!(!waiting.await.expect("an answer"));
+    }
+
+    #[tokio::test]
     async fn a_closed_queue_gives_what_it_has_and_ends() {
         let queue = Queue::new(100, 2);
         for _ in 0..3 {
@@ -159,7 +188,7 @@ mod tests {
         queue.close();
         let mut items = 0;
         while let Some(batch) = queue.next(LONG).await {
-            items += batch.items;
+            items += batch.items();
         }
         assert_eq!(items, 6);
     }

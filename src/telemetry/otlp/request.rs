@@ -1,8 +1,9 @@
 //! The request of a signal (`ExportTraceServiceRequest` and its kin, which number their fields alike): a batch, and who
-//! sends it.
+//! sends it. What stands before the items of a batch is written into the room in front of them, what describes them behind
+//! them: fields may come in any order, and so the items stay where they are.
 
+use super::batch::{Batch, ROOM};
 use super::protobuf::Message;
-use super::queue::Batch;
 use super::span::Attributes;
 use bytes::Bytes;
 use opentelemetry::Value;
@@ -18,6 +19,9 @@ const SCOPE_SPANS: u32 = 2;
 const SCOPE: u32 = 1;
 const SCOPE_NAME: u32 = 1;
 const SCOPE_VERSION: u32 = 2;
+
+/// Who sends it, as a product (RFC 9110 section 10.1.5).
+pub(super) const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 
 /// What is the same in every request.
 #[derive(Clone, Debug)]
@@ -49,16 +53,46 @@ impl Sender {
     }
 
     /// The request with the items of `batch`.
-    pub(super) fn request(&self, batch: &Batch) -> Bytes {
-        let mut bytes = Vec::with_capacity(self.resource.len() + self.scope.len() + batch.bytes.len() + 16);
-        Message::new(&mut bytes).message(RESOURCE_SPANS, |message| {
-            message.fields(&self.resource);
-            message.message(SCOPE_SPANS, |message| {
-                message.fields(&self.scope);
-                message.fields(&batch.bytes);
-            });
-        });
-        bytes.into()
+    pub(super) fn request(&self, batch: Batch) -> Request {
+        let items = batch.items();
+        let mut bytes = batch.into_bytes();
+        bytes.extend_from_slice(&self.scope);
+        let scoped = bytes.len() - ROOM;
+        bytes.extend_from_slice(&self.resource);
+        let mut inner = Vec::with_capacity(ROOM);
+        Message::new(&mut inner).begin(SCOPE_SPANS, scoped);
+        let all = inner.len() + scoped + self.resource.len();
+        let mut begin = Vec::with_capacity(ROOM);
+        Message::new(&mut begin).begin(RESOURCE_SPANS, all);
+        begin.append(&mut inner);
+        // two tags and two lengths have room, however long
+        let start = ROOM.saturating_sub(begin.len());
+        if let Some(room) = bytes.get_mut(start..ROOM) {
+            room.copy_from_slice(&begin);
+        }
+        Request { memory: bytes.into(), start, items }
+    }
+}
+
+/// A request, as bytes.
+#[derive(Debug)]
+pub(super) struct Request {
+    memory: Bytes,
+    /// Where in it the request begins.
+    start: usize,
+    /// How many items it has.
+    pub(super) items: usize,
+}
+
+impl Request {
+    /// The message itself.
+    pub(super) fn bytes(&self) -> Bytes {
+        self.memory.slice(self.start..)
+    }
+
+    /// Its memory, once nobody else has it.
+    pub(super) fn into_memory(self) -> Option<Vec<u8>> {
+        self.memory.is_unique().then(|| self.memory.into())
     }
 }
 
@@ -76,12 +110,27 @@ mod tests {
         let resource = Resource::builder_empty().with_attribute(KeyValue::new("service.name", "ours")).build();
         let spans: Vec<_> = (0..700).map(|at| Span { name: format!("span {at}"), ..Span::default() }).collect();
         let scope_spans = ScopeSpans { spans: spans.clone(), ..ScopeSpans::default() };
-        let batch = Batch { bytes: scope_spans.encode_to_vec(), items: spans.len() };
-        let request = ExportTraceServiceRequest::decode(Sender::new(&resource).request(&batch)).unwrap();
+        let mut batch = Batch::default();
+        batch.add(&scope_spans.encode_to_vec(), spans.len());
+        let sent = Sender::new(&resource).request(batch);
+        let request = ExportTraceServiceRequest::decode(sent.bytes()).unwrap();
         let [resource_spans] = &request.resource_spans[..] else { panic!("one resource") };
         assert_eq!(resource_spans.resource.as_ref().unwrap().attributes[0].key, "service.name");
         let [scope_spans] = &resource_spans.scope_spans[..] else { panic!("one scope") };
         assert_eq!(scope_spans.scope.as_ref().unwrap().name, "portcullis");
         assert_eq!(scope_spans.spans, spans);
+        assert!(sent.into_memory().is_some());
+    }
+
+    #[test]
+    fn a_batch_of_any_length_is_one_request() {
+        let sender = Sender::new(&Resource::builder_empty().build());
+        for length in [0, 1, 100, 127, 128, 16_383, 16_384, 3_000_000] {
+            let span = Span { name: "x".repeat(length), ..Span::default() };
+            let mut batch = Batch::default();
+            batch.add(&ScopeSpans { spans: vec![span.clone()], ..ScopeSpans::default() }.encode_to_vec(), 1);
+            let request = ExportTraceServiceRequest::decode(sender.request(batch).bytes()).unwrap();
+            assert_eq!(request.resource_spans[0].scope_spans[0].spans, [span], "{length}");
+        }
     }
 }

@@ -7,7 +7,7 @@
 use super::batching;
 use super::signal::Signal;
 use crate::telemetry::environment::{Environment, VariableError, pairs};
-use http::Uri;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(super) struct Settings {
     /// Where batches go: for HTTP the whole URL, for gRPC the server.
     pub(super) endpoint: Uri,
     pub(super) protocol: Protocol,
-    pub(super) headers: Vec<(String, String)>,
+    pub(super) headers: HeaderMap,
     /// Longest time for one batch.
     pub(super) timeout: Duration,
     /// Batches are compressed by gzip.
@@ -55,7 +55,7 @@ impl Settings {
         Ok(Some(Self {
             endpoint,
             protocol,
-            headers: list(environment, signal.variables("HEADERS"))?,
+            headers: headers(environment, signal)?,
             timeout: timeout(environment, signal),
             gzip: gzip(environment, signal),
             certificate: environment.first(signal.variables("CERTIFICATE")).map(|(_, path)| PathBuf::from(path)),
@@ -145,12 +145,18 @@ fn client(environment: Environment<'_>, signal: Signal) -> Result<Option<ClientF
     }
 }
 
-pub(super) fn list(
-    environment: Environment<'_>,
-    variables: [String; 2],
-) -> Result<Vec<(String, String)>, VariableError> {
-    let Some((variable, list)) = environment.first(variables) else { return Ok(Vec::new()) };
-    pairs(&list).ok_or(VariableError { variable, problem: "is not a list of `name=value`, separated by commas" })
+/// One that is no header is an error: without its credentials, batches are refused, and nobody knows why.
+fn headers(environment: Environment<'_>, signal: Signal) -> Result<HeaderMap, VariableError> {
+    let Some((variable, list)) = environment.first(signal.variables("HEADERS")) else { return Ok(HeaderMap::new()) };
+    let error = |problem| VariableError { variable: variable.clone(), problem };
+    let pairs = pairs(&list).ok_or_else(|| error("is not a list of `name=value`, separated by commas"))?;
+    let header = |(name, value): (String, String)| {
+        let mut value = HeaderValue::try_from(value).ok()?;
+        value.set_sensitive(true);
+        Some((HeaderName::try_from(name).ok()?, value))
+    };
+    let headers: Option<HeaderMap> = pairs.into_iter().map(header).collect();
+    headers.ok_or_else(|| error("has a name or a value that no header can have"))
 }
 
 fn timeout(environment: Environment<'_>, signal: Signal) -> Duration {
@@ -238,7 +244,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_HEADERS", "a=b"),
         ]);
         assert_eq!(read.timeout, Duration::from_millis(2500));
-        assert_eq!(read.headers, [("a".to_owned(), "b".to_owned())]);
+        assert_eq!(read.headers["a"], "b");
     }
 
     #[test]
@@ -247,9 +253,11 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://user:hunter2@host"),
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "hunter2"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=hunter2,x=a%0Ab"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a b=hunter2"),
         ] {
             let error = read(&[(name, value), ENDPOINT]).err().unwrap().to_string();
-            assert!(error.starts_with(&format!("`{name}` is not ")), "{error}");
+            assert!(error.starts_with(&format!("`{name}` ")), "{error}");
             assert!(!error.contains("hunter2"));
         }
     }

@@ -14,6 +14,7 @@ pub(crate) const CANARY: &str = "canary_of_the_request";
 
 fn judged() -> Record {
     let trace = TraceContext {
+        propagated: true,
         trace_id: [0x11; 16],
         parent_span_id: Some([0x22; 8]),
         server_span_id: [0x33; 8],

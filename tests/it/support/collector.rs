@@ -106,6 +106,8 @@ struct Inbox {
     traces_only: bool,
     /// Requests for signals that it does not know.
     unknown: Arc<AtomicUsize>,
+    /// Requests with spans that it will not take for now.
+    busy: Arc<AtomicUsize>,
 }
 
 /// A collector on a free port of the loopback.
@@ -117,6 +119,7 @@ pub(crate) struct Collector {
     metrics: UnboundedReceiver<Batch<ExportMetricsServiceRequest>>,
     logs: UnboundedReceiver<Batch<ExportLogsServiceRequest>>,
     unknown: Arc<AtomicUsize>,
+    busy: Arc<AtomicUsize>,
 }
 
 impl Collector {
@@ -137,11 +140,13 @@ impl Collector {
         let (to_metrics, metrics) = unbounded_channel();
         let (to_logs, logs) = unbounded_channel();
         let unknown = Arc::<AtomicUsize>::default();
-        let told = Arc::clone(&unknown);
-        let inbox = Inbox { traces: to_batches, metrics: to_metrics, logs: to_logs, traces_only, unknown: told };
+        let busy = Arc::<AtomicUsize>::default();
+        let (told, tells) = (Arc::clone(&unknown), Arc::clone(&busy));
+        let inbox =
+            Inbox { traces: to_batches, metrics: to_metrics, logs: to_logs, traces_only, unknown: told, busy: tells };
         let tls = acceptor.is_some();
         tokio::spawn(accept(listener, protocol, acceptor, inbox));
-        Self { address, protocol, tls, batches, metrics, logs, unknown }
+        Self { address, protocol, tls, batches, metrics, logs, unknown, busy }
     }
 
     /// The variables that send telemetry here, spans and log records at once.
@@ -178,6 +183,11 @@ impl Collector {
     /// How often it was sent a signal that it does not know.
     pub(crate) fn unknown(&self) -> usize {
         self.unknown.load(Ordering::Relaxed)
+    }
+
+    /// Has it take none of the next `requests` with spans: it is too busy, for a moment.
+    pub(crate) fn is_busy_for(&self, requests: usize) {
+        self.busy.store(requests, Ordering::Relaxed);
     }
 
     /// Spans until there are `count`, ordered by name of kind and name.
@@ -283,6 +293,11 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, pro
 }
 
 impl Inbox {
+    /// Whether it has no time for spans; asked once a request.
+    fn has_no_time(&self) -> bool {
+        self.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
     /// Whether a batch of this signal is not wanted.
     fn refuses(&self, is_traces: bool) -> bool {
         let refused = self.traces_only && !is_traces;
@@ -313,6 +328,10 @@ async fn over_http(request: Request<Incoming>, inbox: Inbox) -> Result<Response<
     } else if is_logs {
         let request = ExportLogsServiceRequest::decode(body).expect("logs in protobuf");
         let _ = inbox.logs.send(Batch { headers, path, request });
+    } else if inbox.has_no_time() {
+        let mut response = Response::default();
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        return Ok(response);
     } else {
         let request = ExportTraceServiceRequest::decode(body).expect("spans in protobuf");
         let _ = inbox.traces.send(Batch { headers, path, request });
@@ -331,6 +350,9 @@ impl TraceService for Inbox {
         &self,
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
+        if self.has_no_time() {
+            return Err(tonic::Status::unavailable("busy"));
+        }
         let _ = self.traces.send(batch(request));
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
     }

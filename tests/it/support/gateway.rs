@@ -27,6 +27,8 @@ pub(crate) struct Setup {
     pub(crate) upstream: SocketAddr,
     pub(crate) workers: usize,
     pub(crate) clock: Clock,
+    /// The value of `OTEL_PROPAGATORS`.
+    pub(crate) propagators: Option<&'static str>,
 }
 
 /// A running gateway.
@@ -80,6 +82,7 @@ impl Setup {
             upstream,
             workers: 1,
             clock: Clock::default(),
+            propagators: None,
         }
     }
 
@@ -95,7 +98,7 @@ impl Setup {
         // a Unix socket has no address
         let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
         let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
-        let shared = Arc::new(Shared::new(gate.with_clock(self.clock), telemetry(sender)));
+        let shared = Arc::new(Shared::new(gate.with_clock(self.clock), telemetry(sender, self.propagators)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
         (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
@@ -128,7 +131,7 @@ impl Gateway {
     }
 }
 
-fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
+fn telemetry(lines: UnboundedSender<serde_json::Value>, propagators: Option<&str>) -> Telemetry {
     let setup = TelemetrySetup {
         logs: &Logs::default(),
         traces: &Traces {
@@ -139,7 +142,7 @@ fn telemetry(lines: UnboundedSender<serde_json::Value>) -> Telemetry {
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(Lines(lines), false),
         decisions: None,
-        environment: &|_| None,
+        environment: &|name| propagators.filter(|_| name == "OTEL_PROPAGATORS").map(str::to_owned),
         runtime: Handle::current(),
     };
     Telemetry::start(setup).expect("telemetry")

@@ -1,0 +1,109 @@
+//! The configuration in force, defaults and overrides included, by the names that `config/gateway.yaml` has. It holds no
+//! secret: those are in files, of which the names are told.
+
+use crate::config::gateway::{AccessLog, DecisionLog, Gateway, Limits, Listener, UpstreamTarget};
+use crate::contract::strictness::OperationEntry;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The configuration as JSON.
+pub(super) fn shown(gateway: &Gateway) -> Value {
+    let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
+    let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
+    let url = match &upstream.target {
+        UpstreamTarget::Embedded => "embedded".to_owned(),
+        UpstreamTarget::Url { tls, host, port } => format!("{}://{host}:{port}", if *tls { "https" } else { "http" }),
+    };
+    let strictness = &contract.strictness;
+    json!({
+        "file": source.file(),
+        "listen": listen.iter().map(listener).collect::<Vec<_>>(),
+        "upstream": {
+            "url": url,
+            "caFile": upstream.ca_file,
+            "connectTimeout": duration(upstream.connect_timeout),
+            "responseTimeout": duration(upstream.response_timeout),
+            "uploadTimeout": duration(upstream.upload_timeout),
+        },
+        "policies": policies,
+        "contract": {
+            "folder": contract.folder,
+            "defaultApiVersion": contract.default_api_version,
+            "validate": strictness.validate,
+            "unknownFields": strictness.unknown_fields,
+            "fallthrough": strictness.fallthrough,
+            "operations": strictness.operations.iter().map(operation).collect::<Vec<_>>(),
+        },
+        "environment": environment.map(|it| json!({ "override": it.environment.as_str(), "force": it.force })),
+        "limits": limited(limits),
+        "admin": { "listen": admin.map(|address| address.to_string()) },
+        "logs": {
+            "access": match &logs.access {
+                AccessLog::Stdout => json!("stdout"),
+                AccessLog::Off => json!("off"),
+                AccessLog::File(file) => json!({ "file": file }),
+            },
+            "sampleAllowed": logs.sample_allowed,
+            "format": logs.format,
+            "level": logs.level,
+        },
+        "decisionLog": decision_log.as_ref().map(kept),
+        "masks": {
+            "pointers": masks.pointers, "names": masks.names, "headers": masks.headers, "query": masks.query,
+        },
+        "traces": {
+            "sampler": traces.sampler.to_string(),
+            "alwaysExport": traces.always_export,
+            "slowThreshold": duration(traces.slow_threshold),
+        },
+        "workers": workers,
+    })
+}
+
+fn listener(listener: &Listener) -> Value {
+    let tls = listener.tls.as_ref().map(|tls| {
+        json!({
+            "certificateFile": tls.certificate_file,
+            "privateKeyFile": tls.private_key_file,
+            "clientCaFile": tls.client_ca_file,
+        })
+    });
+    json!({ "address": listener.address.to_string(), "tls": tls })
+}
+
+fn operation(entry: &OperationEntry) -> Value {
+    json!({ "match": entry.matches, "mode": entry.mode, "unknownFields": entry.unknown_fields })
+}
+
+fn limited(limits: &Limits) -> Value {
+    json!({
+        "bodyBytes": limits.body_bytes,
+        "bodyTimeout": duration(limits.body_timeout),
+        "headerBytes": limits.header_bytes,
+        "headerTimeout": duration(limits.header_timeout),
+        "idleTimeout": duration(limits.idle_timeout),
+        "requestTimeout": duration(limits.request_timeout),
+        "connections": limits.connections,
+        "inFlight": limits.in_flight,
+        "bodyBudgetBytes": limits.body_budget_bytes,
+    })
+}
+
+fn kept(log: &DecisionLog) -> Value {
+    let fingerprints = log.fingerprints.as_ref().map(
+        |it| json!({ "key": { "file": it.key_file }, "body": it.body, "params": it.params, "headers": it.headers }),
+    );
+    json!({
+        "file": log.file, "maxBytes": log.max_bytes, "keep": log.keep, "chain": log.chain, "fingerprints": fingerprints,
+    })
+}
+
+/// As the configuration has it, in the largest unit that leaves no rest.
+fn duration(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match (millis % 1_000, millis % 60_000) {
+        (0, 0) if millis > 0 => format!("{}m", millis / 60_000),
+        (0, _) => format!("{}s", millis / 1_000),
+        _ => format!("{millis}ms"),
+    }
+}
