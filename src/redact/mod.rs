@@ -9,6 +9,7 @@ mod mask;
 mod method;
 mod name;
 mod pointers;
+mod user_agent;
 
 pub use fingerprint::{Fingerprint, Fingerprinter};
 pub use harmless::{Harmless, steers};
@@ -16,3 +17,4 @@ pub use mask::{Masking, Masks};
 pub use method::{OTHER, method_label};
 pub use name::escaped_name;
 pub use pointers::{Followed, Pointers, steps};
+pub use user_agent::{AgentVersion, UserAgent};
