@@ -157,6 +157,16 @@ fn never_decides(source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Opti
 }
 
 impl Variables {
+    /// What they stand for.
+    pub(super) const fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Each as it was written, with what was made of it.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.sources.iter().map(AsRef::as_ref).zip(&self.nodes)
+    }
+
     /// The first of them.
     #[cfg(test)]
     pub(super) fn first(&self) -> Option<&Node> {
@@ -185,6 +195,10 @@ impl Variables {
 }
 
 impl KeyExpression {
+    pub(super) const fn node(&self) -> &Node {
+        &self.0
+    }
+
     /// The key of the request.
     ///
     /// # Errors
@@ -200,6 +214,10 @@ impl KeyExpression {
 }
 
 impl Expression {
+    pub(super) const fn node(&self) -> &Node {
+        &self.node
+    }
+
     /// What the expression is whatever the request; none where the request decides.
     pub(in crate::policy) const fn constant(&self) -> Option<bool> {
         match self.node {

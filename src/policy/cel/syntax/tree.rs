@@ -119,6 +119,17 @@ impl Infix {
 }
 
 impl Macro {
+    /// As it is written.
+    pub(in super::super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Exists => "exists",
+            Self::ExistsOne => "exists_one",
+            Self::Map => "map",
+            Self::Filter => "filter",
+        }
+    }
+
     /// The macro called `name`.
     pub(in super::super) fn named(name: &str) -> Option<Self> {
         Some(match name {
