@@ -22,6 +22,7 @@ mod schema;
 mod scope;
 mod shadowed;
 mod source;
+mod unused;
 mod waiver;
 
 pub use action::Action;
@@ -39,6 +40,7 @@ pub use reads::Reads;
 pub use scope::{Outside, Scope};
 pub use shadowed::shadowed;
 pub use source::{Named, RequestPolicy};
+pub use unused::{lint_limit_unused, lint_unused};
 pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
 
 use crate::contract::credential::Environment;
