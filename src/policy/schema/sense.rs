@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Keywords that say something to people only.
-const NOTES: [&str; 8] = ["$comment", "$defs", "$schema", "default", "deprecated", "description", "examples", "title"];
+const NOTES: [&str; 7] = ["$comment", "$defs", "default", "deprecated", "description", "examples", "title"];
 
 /// Least and most of the same.
 const BOUNDS: [(&str, &str); 6] = [

@@ -3,7 +3,7 @@
 use super::{contract, load, text};
 use crate::manifest;
 use crate::policy::{
-    Manifests, RequestPolicy, compile_limit, lint_guards, lint_limit_guards, lint_limit_unused, lint_unused,
+    Manifests, RequestPolicy, compile, compile_limit, lint_guards, lint_limit_guards, lint_limit_unused, lint_unused,
 };
 use std::path::Path;
 
@@ -206,4 +206,26 @@ fn what_no_expression_uses_is_told() {
     );
     assert_eq!(unused(spec, "variables.c && params[\"b\"] == 2"), Vec::<String>::new());
     assert_eq!(unused(spec, "variables.c && params.all(name, name != \"\")"), Vec::<String>::new());
+}
+
+#[test]
+fn nothing_is_said_of_the_policies_that_ship() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let files = std::fs::read_dir(folder).expect("the policies").map(|entry| entry.expect("an entry").path());
+    let files = files.filter(|file| file.to_string_lossy().ends_with(".yaml"));
+    let mut manifests = Manifests::default();
+    for file in files.filter(|file| !file.to_string_lossy().ends_with(".test.yaml")) {
+        assert_eq!(manifests.read(&file, &std::fs::read_to_string(&file).expect("a text")), []);
+    }
+    assert!(manifests.policies.len() > 10 && manifests.limits.len() > 1);
+    for manifest in &manifests.policies {
+        let policy = compile(manifest, contract()).expect("sound");
+        assert_eq!(lint_guards(manifest, &policy, contract()), []);
+        assert_eq!(lint_unused(manifest), []);
+    }
+    for manifest in &manifests.limits {
+        let limit = compile_limit(manifest, contract()).expect("sound");
+        assert_eq!(lint_limit_guards(manifest, &limit, contract()), []);
+        assert_eq!(lint_limit_unused(manifest), []);
+    }
 }
