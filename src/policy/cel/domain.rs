@@ -192,18 +192,14 @@ fn numbers(range: Option<RangeInclusive<f64>>, literals: &[Value<'static>]) -> O
     points.push(0.0);
     points.sort_by(f64::total_cmp);
     points.dedup();
-    let mut found: Vec<f64> = match range {
-        Some(range) => {
-            let near =
-                points.iter().flat_map(|point| [point.floor() - 1.0, point.floor(), point.ceil(), point.ceil() + 1.0]);
-            let near: Vec<f64> = near.chain([*range.start(), *range.end()]).collect();
-            near.into_iter().filter(|point| range.contains(point)).collect()
-        }
-        None => {
-            let between = points.iter().zip(points.iter().skip(1)).map(|(one, other)| f64::midpoint(*one, *other));
-            let beyond = [points.first().map(|first| first - 1.0), points.last().map(|last| last + 1.0)];
-            points.iter().copied().chain(between).chain(beyond.into_iter().flatten()).collect()
-        }
+    let mut found: Vec<f64> = if let Some(range) = range {
+        let near =
+            points.iter().flat_map(|point| [point.floor() - 1.0, point.floor(), point.ceil(), point.ceil() + 1.0]);
+        near.chain([*range.start(), *range.end()]).filter(|point| range.contains(point)).collect()
+    } else {
+        let between = points.iter().zip(points.iter().skip(1)).map(|(one, other)| f64::midpoint(*one, *other));
+        let beyond = [points.first().map(|first| first - 1.0), points.last().map(|last| last + 1.0)];
+        points.iter().copied().chain(between).chain(beyond.into_iter().flatten()).collect()
     };
     found.sort_by(f64::total_cmp);
     found.dedup();

@@ -42,13 +42,12 @@ pub(super) fn escape_help(text: &str, wrong: &str) -> Option<String> {
     let mut unknown = None;
     while let Some(letter) = letters.next() {
         if letter == '\\' {
-            let escaped = letters.next().filter(|letter| letter.is_ascii_graphic());
+            let escaped = letters.next().filter(char::is_ascii_graphic);
             unknown = unknown.or(escaped.filter(|letter| !"abfnrtv\\'\"`?xXuU0123".contains(*letter)));
         }
     }
     let letter = unknown.filter(|_| wrong == UNKNOWN)?;
-    let raw = text.starts_with(['"', '\'']) && !text.starts_with("\"\"\"") && !text.starts_with("'''");
-    Some(if raw { format!("write `\\\\{letter}`, or `r{text}`") } else { format!("write `\\\\{letter}`") })
+    Some(format!("write `\\\\{letter}`, or `r{text}`"))
 }
 
 fn unescape(text: &str, is_bytes: bool) -> Result<Vec<u8>, &'static str> {
