@@ -5,8 +5,8 @@ use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strict
 use crate::contract::{Contract, Operation, Routed};
 use crate::manifest::Source;
 use crate::policy::{
-    Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_limit, lint_waiver,
-    shadowed,
+    Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_guards, lint_limit,
+    lint_limit_guards, lint_limit_unused, lint_unused, lint_waiver, shadowed,
 };
 use crate::span::Diagnostic;
 use aws_lc_rs::digest;
@@ -87,9 +87,16 @@ impl Bundle {
     pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
         let (manifests, _) = manifests(texts);
         let policies: Vec<_> = manifests.policies.iter().zip(self.policies.all()).collect();
-        let of_policies = policies.iter().flat_map(|(manifest, policy)| lint(manifest, policy, &self.contract));
+        let of_policies = policies.iter().flat_map(|(manifest, policy)| {
+            let open = lint(manifest, policy, &self.contract);
+            open.into_iter().chain(lint_guards(manifest, policy, &self.contract)).chain(lint_unused(manifest))
+        });
         let limits = manifests.limits.iter().zip(self.policies.limits());
-        let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
+        let of_limits = limits.flat_map(|(manifest, limit)| {
+            let open = lint_limit(manifest, limit, &self.contract);
+            let unguarded = lint_limit_guards(manifest, limit, &self.contract);
+            open.into_iter().chain(unguarded).chain(lint_limit_unused(manifest))
+        });
         let waivers = manifests.waivers.iter().flat_map(|manifest| {
             let name = manifest.value.metadata.name.as_str();
             let mut all =
@@ -177,7 +184,7 @@ fn waivers(manifests: &Manifests, contract: &Contract, mistakes: &mut Vec<Diagno
     mistakes.extend(repeated_names("waiver", names));
     let mut waivers = Vec::new();
     for manifest in &manifests.waivers {
-        match compile_waiver(manifest, &manifests.policies, contract) {
+        match compile_waiver(manifest, manifests, contract) {
             Ok(waiver) => waivers.push(Arc::new(waiver)),
             Err(found) => mistakes.extend(found),
         }

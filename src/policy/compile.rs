@@ -1,7 +1,7 @@
 //! From what a person wrote to a policy that can judge, or everything that is wrong with it.
 
 use super::Action;
-use super::cel::{Expression, Names, Purpose};
+use super::cel::{Expression, Names, Purpose, terms};
 use super::compiler::{Compiler, did_you_mean};
 use super::reads::Reads;
 use super::schema::PolicySchema;
@@ -21,7 +21,7 @@ pub struct Policy {
     pub name: Arc<str>,
     /// The `owner` label.
     pub owner: Option<Arc<str>>,
-    /// What happens when it does not hold: the strictest of its actions.
+    /// What happens when it does not hold.
     pub action: Action,
     /// Which requests it is for.
     pub scope: Scope,
@@ -78,11 +78,13 @@ impl Compiler<'_> {
         let matched = self.operations(&spec.r#match.operations, contract);
         let mut names = Names::new(&matched, &spec.r#match.environments, &spec.params);
         self.variables(&spec.variables, &mut names);
-        let conditions = self.conditions(&spec.match_conditions, &mut names);
+        self.environments(&spec.r#match.environments);
+        let conditions = self.conditions(&spec.match_conditions, &mut names, "the policy can never match");
         let validations = spec.validations.iter().enumerate();
         let validations: Vec<Validation> = validations
             .filter_map(|(position, validation)| self.validation(position, validation, &mut names))
             .collect();
+        self.check_implied(spec, &conditions, &validations, &names);
         if spec.validations.is_empty() && spec.schema.is_none() {
             self.wrong("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
@@ -101,6 +103,31 @@ impl Compiler<'_> {
         }
     }
 
+    /// Reports validations that are true wherever the conditions are.
+    fn check_implied(
+        &mut self,
+        spec: &Spec,
+        conditions: &[(Arc<str>, Expression)],
+        validations: &[Validation],
+        names: &Names<'_>,
+    ) {
+        // what is wrong with one of them was told
+        if !self.mistakes.is_empty() || conditions.is_empty() {
+            return;
+        }
+        let said: BTreeSet<String> = spec.match_conditions.iter().flat_map(|it| terms(&it.expression)).collect();
+        let given: Vec<&Expression> = conditions.iter().map(|(_, condition)| condition).collect();
+        for (position, validation) in validations.iter().enumerate() {
+            let asked = [&validation.expression];
+            let is_implied = |given: &[&Expression]| names.decided(given, &asked) == Some(true);
+            let is_said = terms(&validation.source).iter().all(|term| said.contains(term));
+            if is_said || is_implied(&given) || given.iter().any(|one| is_implied(&[one])) {
+                let message = "the expression is true wherever the match conditions are, so it checks nothing";
+                self.wrong(&format!("/spec/validations/{position}/expression"), message);
+            }
+        }
+    }
+
     fn validation(&mut self, position: usize, written: &ValidationSource, names: &mut Names<'_>) -> Option<Validation> {
         let pointer = format!("/spec/validations/{position}");
         let expression = names.expression(&written.expression, Purpose::Validation);
@@ -112,7 +139,7 @@ impl Compiler<'_> {
             let bare = field.strip_prefix("body.").filter(|bare| names.field(bare).is_ok());
             self.mistakes.push(did_you_mean(mistake, bare.or(meant)));
         }
-        self.check_message(&written.message, &format!("{pointer}/message"));
+        self.check_texts(&written.message, written.hint.as_deref(), &pointer);
         let expression = expression.map_err(|mistakes| self.report(&format!("{pointer}/expression"), mistakes)).ok()?;
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         Some(Validation {

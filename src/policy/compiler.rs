@@ -5,11 +5,15 @@ use super::cel::{Expression, Mistake, Names, Purpose};
 use super::reads::Reads;
 use super::scope::Scope;
 use super::source::{Match, Named};
+use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, nearest};
 use crate::manifest::Source;
 use crate::span::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Longest `message` and `hint`, in characters.
+pub(super) const LONGEST_TEXT: usize = 500;
 
 /// Reads one document, and keeps what is wrong with it.
 pub(super) struct Compiler<'s> {
@@ -80,20 +84,41 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The match conditions, by name.
-    pub(super) fn conditions(&mut self, written: &[Named], names: &mut Names<'_>) -> Vec<(Arc<str>, Expression)> {
+    /// The match conditions, by name; `consequence` is what follows where they are never true.
+    pub(super) fn conditions(
+        &mut self,
+        written: &[Named],
+        names: &mut Names<'_>,
+        consequence: &'static str,
+    ) -> Vec<(Arc<str>, Expression)> {
         let mut conditions = Vec::new();
         for (position, condition) in written.iter().enumerate() {
             let pointer = format!("/spec/matchConditions/{position}");
             self.check_repeated(written, position, &pointer);
-            let compiled = names.expression(&condition.expression, Purpose::Condition);
+            let compiled = names.expression(&condition.expression, Purpose::Condition(consequence));
             self.reads.extend(&names.take_reads());
             match compiled {
                 Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
                 Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),
             }
         }
+        if conditions.len() == written.len() {
+            self.check_contradiction(&conditions, names, consequence);
+        }
         conditions
+    }
+
+    /// Reports the first condition that is never true where those before it are, or where one of them is.
+    fn check_contradiction(&mut self, conditions: &[(Arc<str>, Expression)], names: &Names<'_>, consequence: &str) {
+        for (position, (_, condition)) in conditions.iter().enumerate() {
+            let before: Vec<&Expression> = conditions.iter().take(position).map(|(_, condition)| condition).collect();
+            let is_never = |given: &[&Expression]| names.decided(given, &[condition]) == Some(false);
+            if is_never(&before) || before.iter().any(|one| is_never(&[one])) {
+                let message = format!("the condition is never true where those before it are, so {consequence}");
+                self.wrong(&format!("/spec/matchConditions/{position}/expression"), message);
+                return;
+            }
+        }
     }
 
     /// Fields are asked for by name, and a body that is a list has none: whatever it holds, every one would be absent.
@@ -120,10 +145,34 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// Callers need a reason.
-    pub(super) fn check_message(&mut self, message: &str, pointer: &str) {
+    /// Callers need a reason, and it stands in headers and on terminals.
+    pub(super) fn check_texts(&mut self, message: &str, hint: Option<&str>, at: &str) {
         if message.trim().is_empty() {
-            self.wrong(pointer, "`message` is empty; callers need a reason");
+            self.wrong(&format!("{at}/message"), "`message` is empty; callers need a reason");
+        }
+        for (key, text) in [("message", Some(message)), ("hint", hint)] {
+            let (pointer, text) = (format!("{at}/{key}"), text.unwrap_or_default().trim_end());
+            if let Some((start, control)) = text.char_indices().find(|(_, letter)| letter.is_control()) {
+                let message = format!("`{key}` has a control character in it; it stands on one line");
+                self.mistakes.push(self.source.within(&pointer, start..start + control.len_utf8(), message));
+            }
+            if text.chars().count() > LONGEST_TEXT {
+                self.wrong(&pointer, format!("`{key}` is longer than {LONGEST_TEXT} characters"));
+            }
+        }
+    }
+
+    /// The environments that are listed, where they are.
+    pub(super) fn environments(&mut self, written: &[Environment]) {
+        const POINTER: &str = "/spec/match/environments";
+        if written.is_empty() && self.source.line(POINTER).is_some() {
+            let mistake = self.source.at(POINTER, "`environments` is empty, so the policy can never match");
+            self.mistakes.push(mistake.with_help("leave it out for both"));
+        }
+        for (position, twice) in written.iter().enumerate() {
+            if written.iter().take(position).any(|earlier| earlier == twice) {
+                self.wrong(&format!("{POINTER}/{position}"), format!("`{twice}` is listed twice"));
+            }
         }
     }
 
@@ -138,11 +187,17 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The strictest of the actions.
+    /// The one action.
     pub(super) fn action(&mut self, actions: &[Action]) -> Action {
         let strictest = actions.iter().min().copied();
-        if strictest.is_none() {
-            self.wrong("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`");
+        match (actions, strictest) {
+            ([_], Some(_)) => {}
+            (_, None) => self.wrong("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`"),
+            (_, Some(strictest)) => {
+                let mistake = self.source.at("/spec/actions", "`actions` holds one action");
+                let help = format!("write `[{strictest:?}]`, which does all that the others do");
+                self.mistakes.push(mistake.with_help(help));
+            }
         }
         strictest.unwrap_or(Action::Deny)
     }

@@ -1,6 +1,7 @@
 //! The JSON Schemas of what policy files hold, which give editors completion, hover texts and checks.
 
 use super::cel;
+use super::compiler::LONGEST_TEXT;
 use super::limit::RequestLimit;
 use super::source::RequestPolicy;
 use super::waiver::WaiverSource;
@@ -35,14 +36,18 @@ fn demanding(shape: schemars::Schema) -> Value {
         ("/$defs/Metadata/properties/name", named("^[a-z0-9-]{1,63}$")),
         ("/$defs/Match/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
         ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
-        ("/$defs/Spec/properties/actions", json!({ "minItems": 1 })),
+        ("/$defs/Match/properties/environments", json!({ "minItems": 1, "uniqueItems": true })),
+        ("/$defs/Spec/properties/actions", json!({ "minItems": 1, "maxItems": 1 })),
+        ("/$defs/Spec/properties/message", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),
+        ("/$defs/Spec/properties/hint", json!({ "maxLength": LONGEST_TEXT })),
         (
             "/$defs/Spec/properties/variables/items",
             json!({ "properties": { "name": named("^[A-Za-z_][A-Za-z0-9_]*$") } }),
         ),
         ("/$defs/Named/properties/expression", expression.clone()),
         ("/$defs/ValidationSource/properties/expression", expression),
-        ("/$defs/ValidationSource/properties/message", json!({ "pattern": "\\S" })),
+        ("/$defs/ValidationSource/properties/message", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),
+        ("/$defs/ValidationSource/properties/hint", json!({ "maxLength": LONGEST_TEXT })),
     ] {
         demand(&mut schema, pointer, demands);
     }

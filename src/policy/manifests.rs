@@ -33,12 +33,32 @@ enum Kind {
     RequestLimit,
 }
 
+/// What there is here for keys of an admission policy that policies do not have.
+const FOREIGN_KEYS: [(&str, &str); 4] = [
+    ("validationActions", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
+    ("matchConstraints", "here it is `match: { operations: [...] }`"),
+    ("messageExpression", "`message` is a fixed text here"),
+    ("failurePolicy", "leave it out: what cannot be evaluated does not hold"),
+];
+
+/// The mistake, with the cure where it is a key of an admission policy.
+fn with_word(mistake: Diagnostic) -> Diagnostic {
+    let key = mistake.message.strip_prefix("unknown key `").and_then(|rest| rest.split('`').next());
+    match FOREIGN_KEYS.iter().find(|(foreign, _)| Some(*foreign) == key) {
+        Some((_, help)) => mistake.with_help(*help),
+        None => mistake,
+    }
+}
+
 impl Manifests {
     /// Adds the documents of a file, and returns what is wrong with the others. `text` is its content, `file` only its name
     /// in errors.
     pub fn read(&mut self, file: &Path, text: &str) -> Vec<Diagnostic> {
         match manifest::documents(file, text) {
-            Ok(documents) => documents.into_iter().filter_map(|document| self.add(document).err()).flatten().collect(),
+            Ok(documents) => {
+                let mistakes = documents.into_iter().filter_map(|document| self.add(document).err()).flatten();
+                mistakes.map(with_word).collect()
+            }
             Err(mistakes) => mistakes,
         }
     }

@@ -33,6 +33,11 @@ impl Reads {
         self.touch(&pointer(name))
     }
 
+    /// The fields of the body that are read by their names.
+    pub(super) fn named(&self) -> BTreeSet<&str> {
+        self.0.iter().filter_map(|pointer| pointer.split('/').nth(1)).collect()
+    }
+
     /// Whether it reads a field by its name: what is so in a body that is no object is absent, whatever that holds.
     pub(super) fn any_named(&self) -> bool {
         self.0.iter().any(|pointer| !pointer.is_empty())

@@ -1,7 +1,9 @@
 //! What expressions mean, and what loading a policy refuses.
 
+mod guards;
 mod limits;
 mod mistakes;
+mod slips;
 
 use super::cel::EvaluationError;
 use super::{Action, Attributes, Client, ClientCertificate, Outcome, Policy, RequestPolicy, compile};
@@ -133,7 +135,7 @@ fn lists_and_maps_are_equal_from_either_side() {
         "['a', {'b': [1]}] == body.email_address",
         "body.public_metadata == {'y': [true], 'x': 1}",
         "{'x': 1.0, 'y': [true]} == body.public_metadata",
-        "body.public_metadata == body.public_metadata",
+        "body.public_metadata == dyn(body.public_metadata)",
         "body.email_address == params.both",
         "params.both == body.email_address",
     ] {
@@ -214,11 +216,18 @@ fn what_cannot_be_evaluated_does_not_hold() {
 }
 
 #[test]
-fn the_strictest_action_counts() {
-    let actions = |actions: &str| load(&text("", SOUND).replace("[Deny]", actions)).expect("sound").action;
-    assert_eq!(actions("[Audit, Warn]"), Action::Warn);
-    assert_eq!(actions("[Audit]"), Action::Audit);
-    assert_eq!(actions("[Warn, Deny, Audit]"), Action::Deny);
+fn there_is_one_action() {
+    let loaded = |actions: &str| load(&text("", SOUND).replace("[Deny]", actions));
+    for (actions, action) in [("[Audit]", Action::Audit), ("[Warn]", Action::Warn), ("[Deny]", Action::Deny)] {
+        assert_eq!(loaded(actions).expect("sound").action, action);
+    }
+    for (actions, kept) in [("[Audit, Warn]", "[Warn]"), ("[Deny, Deny]", "[Deny]"), ("[Warn, Deny, Audit]", "[Deny]")]
+    {
+        let mistakes = loaded(actions).expect_err(actions);
+        let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
+        assert_eq!(mistake.message, "`actions` holds one action");
+        assert_eq!(mistake.help, Some(format!("write `{kept}`, which does all that the others do")));
+    }
 }
 
 /// The first thing that loading finds wrong.

@@ -16,11 +16,11 @@ use tempfile::TempDir;
 
 /// Audits one name, and says a lot about it.
 fn policy() -> String {
-    let validation = format!("{{ expression: body.first_name != 'found', message: '{}' }}", "long ".repeat(500));
+    let validation = format!("{{ expression: body.first_name != 'found', message: '{}' }}", "long ".repeat(100));
     format!(
         "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: the-policy }}\nspec:\n  \
          match: {{ operations: [UpdateUser] }}\n  validations: [{}]\n  actions: [Audit]\n",
-        vec![validation; 32].join(", ")
+        vec![validation; 160].join(", ")
     )
 }
 

@@ -338,7 +338,7 @@ fn the_expressions_to_copy_are_sound() {
     let policies = expressions.enumerate().map(|(number, expression)| {
         let text = format!(
             "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule-{number} }}\nspec:\n  \
-             match: {{ operations: [CreateUser] }}\n  params: {{ keys: [a], plans: [a], services: [a], most: 3 }}\n  \
+             match: {{ operations: [CreateUser] }}\n  params: {{ keys: [a], plans: [a], services: [spiffe://a/b], most: 3 }}\n  \
              actions: [Deny]\n  validations:\n    - message: no\n      expression: >-\n        {}\n",
             expression.replace("\\|", "|")
         );

@@ -11,12 +11,14 @@ fn policy(name: &str, scope: [&str; 3], action: &str, expressions: &[&str]) -> S
     } else {
         format!("  matchConditions:\n  - {{ name: it, expression: '{conditions}' }}\n")
     };
+    let environments =
+        if environments.is_empty() { String::new() } else { format!(", environments: [{environments}]") };
     let validations: String = expressions
         .iter()
         .map(|expression| format!("  - expression: '{expression}'\n    message: it must not be\n"))
         .collect();
     format!(
-        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: {name} }}\nspec:\n  match: {{ operations: [{operations}], environments: [{environments}] }}\n  params: {{ most: 3 }}\n{conditions}  validations:\n{validations}  actions: [{action}]\n"
+        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: {name} }}\nspec:\n  match: {{ operations: [{operations}]{environments} }}\n  params: {{ most: 3 }}\n{conditions}  validations:\n{validations}  actions: [{action}]\n"
     )
 }
 

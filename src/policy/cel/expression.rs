@@ -38,8 +38,8 @@ pub(in crate::policy) struct Variables {
 /// What a condition or validation is for: each has another use of being always true or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Purpose {
-    /// Whether the policy applies.
-    Condition,
+    /// Whether the document applies; what follows where it never does.
+    Condition(&'static str),
     /// Whether it holds.
     Validation,
 }
@@ -48,7 +48,7 @@ impl<'c> Names<'c> {
     /// Declares a variable; what is wrong with its expression, if anything. It is declared even then, so that nothing else is found wrong
     /// for want of it.
     pub(in crate::policy) fn declare(&mut self, name: &str, source: &str) -> Vec<Mistake> {
-        let (part, depth, mistakes) = self.load(source);
+        let (part, depth, mistakes) = self.load(source, false);
         let reads = self.take_reads();
         self.variables.push(Variable {
             name: name.into(),
@@ -57,6 +57,7 @@ impl<'c> Names<'c> {
             r#type: part.r#type,
             depth,
             reads,
+            is_broken: !mistakes.is_empty(),
         });
         mistakes
     }
@@ -67,9 +68,9 @@ impl<'c> Names<'c> {
     ///
     /// Everything that is wrong with it.
     pub(in crate::policy) fn expression(&mut self, source: &str, purpose: Purpose) -> Result<Expression, Vec<Mistake>> {
-        let (part, _, mut mistakes) = self.load(source);
+        let (part, _, mut mistakes) = self.load(source, true);
         if mistakes.is_empty() {
-            mistakes.extend(never_decides(source, &part, purpose));
+            mistakes.extend(self.never_decides(source, &part, purpose));
         }
         if mistakes.is_empty() { Ok(Expression { node: part.node, source: source.into() }) } else { Err(mistakes) }
     }
@@ -80,7 +81,7 @@ impl<'c> Names<'c> {
     ///
     /// Everything that is wrong with it.
     pub(in crate::policy) fn key(&mut self, source: &str) -> Result<KeyExpression, Vec<Mistake>> {
-        let (part, _, mut mistakes) = self.load(source);
+        let (part, _, mut mistakes) = self.load(source, false);
         let reads = self.take_reads();
         if mistakes.is_empty() {
             mistakes.extend(self.no_key(source, &part, &reads));
@@ -109,10 +110,12 @@ impl<'c> Names<'c> {
         None
     }
 
-    fn load(&mut self, source: &str) -> (lower::Part<'c>, usize, Vec<Mistake>) {
+    /// What `source` compiles to, how deep it is, and what is wrong with it; where `is_truth`, it must be true or false.
+    fn load(&mut self, source: &str, is_truth: bool) -> (lower::Part<'c>, usize, Vec<Mistake>) {
         match parse(source) {
             Ok(tree) => {
                 let mut lowering = Lowering::new(self, source);
+                lowering.is_truth = is_truth;
                 let part = lowering.part(&tree);
                 (part, lowering.deepest, lowering.mistakes)
             }
@@ -128,35 +131,52 @@ impl<'c> Names<'c> {
     }
 }
 
-/// What is wrong with an expression that is no bool, or the same for every request.
-fn never_decides(source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Option<Mistake> {
-    let all = 0..source.len();
-    if !part.r#type.kinds.meets(Kinds::BOOL) {
-        let mistake = Mistake::new(&all, format!("the expression gives {}, and must give a bool", part.r#type.kinds));
-        return Some(mistake.with_help("compare it with something"));
-    }
-    if matches!(part.node, Node::Entry(..)) {
-        let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
-        return Some(Mistake::new(&all, message).with_help(format!("write `{source} == true`")));
-    }
-    // one word says on purpose what a calculation says by mistake
-    let is_written = matches!(parse(source), Ok(tree) if matches!(tree.syntax, Syntax::Literal(_)));
-    match (part.as_constant(), purpose) {
-        (Some(Value::Bool(true)), Purpose::Validation) => {
-            Some(Mistake::new(&all, "the expression is always true, so it checks nothing"))
+impl Names<'_> {
+    /// What is wrong with an expression that is no bool, or the same for every request.
+    fn never_decides(&self, source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Option<Mistake> {
+        let all = 0..source.len();
+        if !part.r#type.kinds.meets(Kinds::BOOL) {
+            let message = format!("the expression gives {}, and must give a bool", part.r#type.kinds);
+            return Some(Mistake::new(&all, message).with_help("compare it with something"));
         }
-        (Some(Value::Bool(false)), Purpose::Validation) if !is_written => Some(
-            Mistake::new(&all, "the expression is never true, so no request passes")
-                .with_help("to refuse every request that the policy matches, write `false`"),
-        ),
-        (Some(Value::Bool(false)), Purpose::Condition) => {
-            Some(Mistake::new(&all, "the condition is never true, so the policy can never match"))
+        if matches!(part.node, Node::Entry(..)) {
+            let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
+            return Some(Mistake::new(&all, message).with_help(format!("write `{source} == true`")));
         }
-        _ => None,
+        // one word says on purpose what a calculation says by mistake
+        let is_written = matches!(parse(source), Ok(tree) if matches!(tree.syntax, Syntax::Literal(_)));
+        let truth = match part.as_constant() {
+            Some(Value::Bool(truth)) => Some(*truth),
+            Some(_) => None,
+            None => self.decided_nodes(&[], &[&part.node]),
+        };
+        match (truth?, purpose) {
+            (true, Purpose::Validation) => {
+                Some(Mistake::new(&all, "the expression is always true, so it checks nothing"))
+            }
+            (false, Purpose::Validation) if !is_written => Some(
+                Mistake::new(&all, "the expression is never true, so no request passes")
+                    .with_help("to refuse every request that the policy matches, write `false`"),
+            ),
+            (false, Purpose::Condition(consequence)) => {
+                Some(Mistake::new(&all, format!("the condition is never true, so {consequence}")))
+            }
+            _ => None,
+        }
     }
 }
 
 impl Variables {
+    /// What they stand for.
+    pub(super) const fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// Each as it was written, with what was made of it.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &Node)> {
+        self.sources.iter().map(AsRef::as_ref).zip(&self.nodes)
+    }
+
     /// The first of them.
     #[cfg(test)]
     pub(super) fn first(&self) -> Option<&Node> {
@@ -185,6 +205,10 @@ impl Variables {
 }
 
 impl KeyExpression {
+    pub(super) const fn node(&self) -> &Node {
+        &self.0
+    }
+
     /// The key of the request.
     ///
     /// # Errors
@@ -200,6 +224,10 @@ impl KeyExpression {
 }
 
 impl Expression {
+    pub(super) const fn node(&self) -> &Node {
+        &self.node
+    }
+
     /// What the expression is whatever the request; none where the request decides.
     pub(in crate::policy) const fn constant(&self) -> Option<bool> {
         match self.node {

@@ -8,8 +8,11 @@
 //! macros, without protocol buffers. What differs is on the safe side: a `matches()` takes a constant pattern, and `body`,
 //! `request`, `client` and `instance` are no values, so that each of their members is known when a policy is loaded.
 
+mod blame;
 mod budget;
 mod convert;
+mod decided;
+mod domain;
 mod equality;
 mod error;
 mod evaluation;
@@ -18,7 +21,9 @@ mod fold;
 mod function;
 mod key;
 mod kind;
+mod lacking;
 mod lower;
+mod mentions;
 mod names;
 mod node;
 mod number;
@@ -36,10 +41,13 @@ mod types;
 mod value;
 mod written;
 
+pub(super) use blame::{Unguarded, Without};
 pub use error::EvaluationError;
 pub(super) use evaluation::Evaluation;
 pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
 pub use key::Key;
+pub(super) use lacking::{Lack, Lacking};
+pub(super) use mentions::Mentions;
 pub(super) use names::Names;
 pub(super) use record::Request;
 pub use record::is_credential;

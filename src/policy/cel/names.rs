@@ -45,6 +45,8 @@ pub(super) struct Variable<'c> {
     pub(super) depth: usize,
     /// What of the body it reads.
     pub(super) reads: Reads,
+    /// Whether something is wrong with it, which was told: nothing that uses it is found wrong for that.
+    pub(super) is_broken: bool,
 }
 
 impl<'c> Names<'c> {

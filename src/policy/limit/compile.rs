@@ -30,10 +30,11 @@ impl Compiler<'_> {
         let no_params = BTreeMap::new();
         let mut names = Names::new(&matched, &spec.r#match.environments, &no_params);
         self.variables(&spec.variables, &mut names);
-        let conditions = self.conditions(&spec.match_conditions, &mut names);
+        self.environments(&spec.r#match.environments);
+        let conditions = self.conditions(&spec.match_conditions, &mut names, "the limit never counts");
         let key = self.key(spec, &mut names);
         self.check_objects(&matched);
-        self.check_message(&spec.message, "/spec/message");
+        self.check_texts(&spec.message, spec.hint.as_deref(), "/spec");
         Limit {
             name: written.metadata.name.as_str().into(),
             owner: written.metadata.owner(),

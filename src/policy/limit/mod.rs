@@ -22,7 +22,7 @@ pub struct Limit {
     pub name: Arc<str>,
     /// The `owner` label.
     pub owner: Option<Arc<str>>,
-    /// What happens to a request above it: the strictest of its actions.
+    /// What happens to a request above it.
     pub action: Action,
     /// Which requests it counts.
     pub scope: Scope,

@@ -54,7 +54,7 @@ pub struct Spec {
     pub message: String,
     /// What the caller can do about it.
     pub hint: Option<String>,
-    /// What happens to a request above the limit: `Deny`, `Warn` or `Audit`. Those that are let pass are not counted, so
+    /// What happens to a request above the limit: `Deny`, `Warn` or `Audit`, exactly one. Those that are let pass are not counted, so
     /// that `Audit` tells just what `Deny` would refuse.
     pub actions: Vec<Action>,
 }

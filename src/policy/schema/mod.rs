@@ -2,6 +2,7 @@
 
 mod keyword;
 mod proof;
+mod sense;
 
 use super::compiler::Compiler;
 use super::reads::Reads;

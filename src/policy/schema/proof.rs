@@ -3,6 +3,7 @@
 
 use super::POINTER;
 use super::keyword::{FORMATS, Holds, KEYWORDS, TYPES};
+use super::sense;
 use crate::contract::declared::Declared;
 use crate::contract::nearest;
 use crate::contract::schema::CompiledSchema;
@@ -87,6 +88,7 @@ impl<'p> Proof<'p, '_> {
             }
             return;
         }
+        self.sense(schema, pointer);
         for (keyword, value) in schema.as_object().into_iter().flatten() {
             let at = below(pointer, keyword);
             match KEYWORDS.iter().find(|(known, _)| known == keyword) {
@@ -132,6 +134,15 @@ impl<'p> Proof<'p, '_> {
                 }
             }
             Holds::Count | Holds::Value | Holds::Plain => {}
+        }
+    }
+
+    /// What together says nothing, or lets nothing fit.
+    fn sense(&mut self, schema: &Value, pointer: &str) {
+        for (keyword, message, help) in sense::found(schema, self.root, pointer == POINTER) {
+            let at = if keyword.is_empty() { pointer.to_owned() } else { format!("{pointer}/{keyword}") };
+            let mistake = self.at(&at, false, message);
+            self.tell(mistake.with_help(help));
         }
     }
 

@@ -116,7 +116,7 @@ const PARTS: [(&str, &str, &str); 26] = [
         "10:17: `keyFingerprnt` is not a member of `instance` [did you mean `keyFingerprint`?]",
     ),
     ("key: client.spiffeId", "key: params.tenant", "10:15: `tenant` is not one of the policy's `params`"),
-    ("key: client.spiffeId", "key: ''", "10:9: the expression ends where a value should follow"),
+    ("key: client.spiffeId", "key: ''", "10:9: the expression is empty"),
     ("events: 30", "events: 0", "11:11: `spec.events` must be at least 1"),
     ("events: 30", "events: -1", "11:11: `spec.events` must be at least 1"),
     ("events: 30", "events: \"30\"", "11:11: `spec.events` must be a whole number, found text"),

@@ -11,8 +11,9 @@ pub use source::WaiverSource;
 use super::Attributes;
 use super::cel::{EvaluationError, Names, Request};
 use super::compiler::{Compiler, did_you_mean};
+use super::manifests::Manifests;
 use super::scope::{Outside, Scope};
-use super::source::{Match, RequestPolicy};
+use super::source::Match;
 use crate::contract::{Contract, Operation, nearest};
 use crate::document::Document;
 use crate::manifest::Manifest;
@@ -73,23 +74,23 @@ impl Waiver {
     }
 }
 
-/// Makes a waiver of what a person wrote. `policies` are those that there are.
+/// Makes a waiver of what a person wrote. `all` is what there is besides.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with it, each with its place.
 pub fn compile(
     manifest: &Manifest<WaiverSource>,
-    policies: &[Manifest<RequestPolicy>],
+    all: &Manifests,
     contract: &Contract,
 ) -> Result<Waiver, Vec<Diagnostic>> {
     let mut compiler = Compiler::new(&manifest.source);
-    let waiver = compiler.waiver(&manifest.value, policies, contract);
+    let waiver = compiler.waiver(&manifest.value, all, contract);
     compiler.finish(waiver)
 }
 
 impl Compiler<'_> {
-    fn waiver(&mut self, written: &WaiverSource, policies: &[Manifest<RequestPolicy>], contract: &Contract) -> Waiver {
+    fn waiver(&mut self, written: &WaiverSource, all: &Manifests, contract: &Contract) -> Waiver {
         let spec = &written.spec;
         self.check_name(&written.metadata.name);
         for (name, value) in [("owner", &spec.owner), ("ticket", &spec.ticket), ("reason", &spec.reason)] {
@@ -97,11 +98,11 @@ impl Compiler<'_> {
                 self.wrong(&format!("/spec/{name}"), format!("`{name}` is empty; someone must answer for a waiver"));
             }
         }
-        let waived = self.waived(&spec.policy, policies);
+        let waived = self.waived(&spec.policy, all);
         let matched: Vec<_> = contract.operations().into_iter().filter(|it| is_in(&it.id, waived)).collect();
         let environments = waived.map(|waived| waived.environments.clone()).unwrap_or_default();
         let mut names = Names::new(&matched, &environments, &BTreeMap::new());
-        let conditions = self.conditions(&spec.match_conditions, &mut names);
+        let conditions = self.conditions(&spec.match_conditions, &mut names, "the waiver never applies");
         let everywhere = Match { operations: Vec::new(), environments: Vec::new() };
         Waiver {
             name: written.metadata.name.as_str().into(),
@@ -115,7 +116,13 @@ impl Compiler<'_> {
     }
 
     /// What the policy called `name` matches.
-    fn waived<'p>(&mut self, name: &str, policies: &'p [Manifest<RequestPolicy>]) -> Option<&'p Match> {
+    fn waived<'p>(&mut self, name: &str, all: &'p Manifests) -> Option<&'p Match> {
+        let policies = &all.policies;
+        if all.limits.iter().any(|limit| limit.value.metadata.name == name) {
+            let mistake = self.source.at("/spec/policy", format!("`{name}` is a limit; a waiver is for a policy"));
+            self.mistakes.push(mistake.with_help("change the limit's `events`, or its match conditions"));
+            return None;
+        }
         let found = policies.iter().find(|policy| policy.value.metadata.name == name);
         if found.is_none() {
             let known = policies.iter().map(|policy| policy.value.metadata.name.as_str());

@@ -2,13 +2,15 @@
 
 use super::super::function::{FUNCTIONS, Function, Signature, Style};
 use super::super::kind::Kinds;
+use super::super::names::ROOTS;
 use super::super::node::Node;
 use super::super::pattern::Pattern;
 use super::super::syntax::{Macro, Mistake, Syntax, Tree};
 use super::super::time;
-use super::super::types::Type;
+use super::super::types::{Type, named};
 use super::super::value::Value;
 use super::{Depends, Lowering, Part, unknown_name};
+use crate::contract::nearest;
 use std::ops::Range;
 
 impl<'c> Lowering<'_, 'c> {
@@ -32,9 +34,19 @@ impl<'c> Lowering<'_, 'c> {
             return self.wrong(mistake.with_help(format!("write `list.{name}(element, ...)`")));
         }
         let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
+        let found = self.mistakes.len();
+        let signature = Self::signature(&name, at, receiver.is_some());
+        if let (Err(mistake), Some(space)) = (&signature, receiver.and_then(|receiver| self.unknown_word(receiver))) {
+            // a function of another dialect, as `cel.bind` is: that its parts mean nothing here follows from it
+            let message = format!("`{space}.{name}` is not a function that policies know");
+            return self.wrong(Mistake::new(&tree.span, message).at(&(tree.span.start..mistake.span.end)));
+        }
         let parts: Vec<Part<'c>> = given.iter().map(|argument| self.part(argument)).collect();
-        let signature = match Self::signature(&name, at, receiver.is_some()) {
+        let is_chained = receiver.is_some_and(|receiver| matches!(receiver.syntax, Syntax::Call { .. }));
+        let signature = match signature {
             Ok(signature) => signature,
+            // what is called on the result of an unknown function is likely unknown, too
+            Err(_) if is_chained && self.mistakes.len() > found => return Part::unknown(),
             Err(mistake) => return self.wrong(mistake),
         };
         if let Some(mistake) = wrong_count(tree, signature, given.len(), receiver.is_some()) {
@@ -48,6 +60,13 @@ impl<'c> Lowering<'_, 'c> {
             return Part::unknown();
         }
         self.compiled(signature, &given, parts)
+    }
+
+    /// The word that `tree` is, where it means nothing here.
+    fn unknown_word<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
+        let Syntax::Name(name) = &tree.syntax else { return None };
+        let is_known = ROOTS.contains(&name.as_ref()) || named(name).is_some() || self.names.is_field(name);
+        (!is_known && self.local(name).is_none() && nearest(name, ROOTS.into_iter()).is_none()).then_some(name)
     }
 
     /// The function called `name`.

@@ -32,7 +32,10 @@ impl<'c> Lowering<'_, 'c> {
             let message = format!("more than {DEEPEST} of `all`, `exists`, `map` and `filter` inside each other");
             return self.wrong(Mistake::new(&over.span, message));
         }
-        self.locals.push((variable.into(), over_part.r#type.item()));
+        // what is no list was told, and says nothing of elements
+        let is_sound = over_part.r#type.kinds.meets(Kinds::LIST.or(Kinds::MAP));
+        let item = if is_sound { over_part.r#type.item() } else { Type::ANY };
+        self.locals.push((variable.into(), item));
         let test = test.map(|test| self.boolean(test, "the test of each element"));
         let each = each.map(|each| self.part(each));
         self.locals.pop();

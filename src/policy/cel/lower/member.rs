@@ -8,6 +8,7 @@ use super::super::syntax::{Mistake, Syntax, Tree};
 use super::super::types::Type;
 use super::super::value::Value;
 use super::{Lowering, Part, unknown_name};
+use http::HeaderName;
 use std::ops::Range;
 
 impl<'c> Lowering<'_, 'c> {
@@ -70,6 +71,13 @@ impl<'c> Lowering<'_, 'c> {
         let depends = of_part.depends.or(key_part.depends);
         let kinds = of_part.r#type.kinds;
         self.expect(of, &of_part, Kinds::LIST.or(Kinds::MAP), "what is before `[`");
+        if !kinds.meets(Kinds::LIST.or(Kinds::MAP)) {
+            return Part::unknown();
+        }
+        if let (false, Some(Value::Int(position @ ..0))) = (kinds.meets(Kinds::MAP), key_part.as_constant()) {
+            let message = format!("the first position in a list is `0`, but this is `{position}`");
+            self.mistakes.push(Mistake::new(&key.span, message));
+        }
         let keys = if !kinds.meets(Kinds::LIST) {
             Kinds::KEY.or(Kinds::DOUBLE).and(of_part.r#type.key().or(Kinds::DOUBLE))
         } else if !kinds.meets(Kinds::MAP) {
@@ -146,6 +154,10 @@ impl<'c> Lowering<'_, 'c> {
                         mistake.with_help("`client` and `instance` tell who calls, and with which kind of key"),
                     );
                 }
+                if HeaderName::from_bytes(name.as_bytes()).is_err() {
+                    let message = format!("`{}` is no name that a header can have", name.escape_debug());
+                    return self.wrong(Mistake::new(at, message));
+                }
                 if let Some(headers) = &mut self.names.headers {
                     headers.insert(name.to_ascii_lowercase());
                 }
@@ -217,6 +229,9 @@ impl<'c> Lowering<'_, 'c> {
             let mistake = unknown_name(at, name, "is not one of the `variables` declared before", &known);
             return self.wrong(mistake);
         };
+        if variable.is_broken {
+            return Part::unknown();
+        }
         if let Node::Constant(value) = &variable.node {
             return Part::constant(value.clone());
         }
@@ -231,8 +246,10 @@ impl<'c> Lowering<'_, 'c> {
         let kinds = part.r#type.kinds;
         if !kinds.meets(Kinds::MAP) {
             if kinds != Kinds::LIST {
-                let message = format!("`{}` is {kinds}, which has no members", self.text(&of.span));
-                self.mistakes.push(Mistake::new(at, message));
+                let text = self.text(&of.span);
+                let is_size = matches!(name, "size" | "length" | "len" | "count") && kinds.meets(Kinds::STRING);
+                let mistake = Mistake::new(at, format!("`{text}` is {kinds}, which has no members"));
+                self.mistakes.push(mistake.with_any_help(is_size.then(|| format!("write `size({text})`"))));
             }
             return Type::ANY;
         }

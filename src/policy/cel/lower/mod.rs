@@ -4,8 +4,10 @@ mod call;
 mod comprehension;
 mod member;
 mod operator;
+mod spelling;
 
 use super::evaluation::Evaluation;
+use super::function::Function;
 use super::kind::Kinds;
 use super::names::{Names, ROOTS};
 use super::node::Node;
@@ -70,12 +72,14 @@ pub(super) struct Lowering<'n, 'c> {
     /// How deep the part at hand is, and the deepest so far, the depth of variables included.
     depth: usize,
     pub(super) deepest: usize,
+    /// Whether the part that comes next must be true or false, so that whatever it chooses between must be.
+    pub(super) is_truth: bool,
     pub(super) mistakes: Vec<Mistake>,
 }
 
 impl<'n, 'c> Lowering<'n, 'c> {
     pub(super) const fn new(names: &'n mut Names<'c>, source: &'n str) -> Self {
-        Self { names, source, locals: Vec::new(), depth: 0, deepest: 0, mistakes: Vec::new() }
+        Self { names, source, locals: Vec::new(), depth: 0, deepest: 0, is_truth: false, mistakes: Vec::new() }
     }
 
     fn text(&self, span: &Range<usize>) -> &'n str {
@@ -92,7 +96,11 @@ impl<'n, 'c> Lowering<'n, 'c> {
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
         let found = self.mistakes.len();
-        let part = self.syntax(tree);
+        let is_truth = std::mem::take(&mut self.is_truth);
+        let part = match &tree.syntax {
+            Syntax::Conditional(parts) => self.conditional(parts, is_truth),
+            _ => self.syntax(tree),
+        };
         self.depth -= 1;
         if self.mistakes.len() == found { self.folded(part, tree) } else { part }
     }
@@ -112,7 +120,7 @@ impl<'n, 'c> Lowering<'n, 'c> {
                 self.call(tree, function, at, receiver.as_deref(), arguments)
             }
             Syntax::Not(operand) => {
-                let operand = self.boolean(operand, "!");
+                let operand = self.boolean(operand, "`!`");
                 Part {
                     node: Node::Not(Box::new(operand.node)),
                     r#type: Type::of(Kinds::BOOL),
@@ -123,7 +131,7 @@ impl<'n, 'c> Lowering<'n, 'c> {
             Syntax::Infix(operator, sides) => self.infix(tree, *operator, sides),
             Syntax::And(parts) => self.joined(parts, "&&"),
             Syntax::Or(parts) => self.joined(parts, "||"),
-            Syntax::Conditional(parts) => self.conditional(parts),
+            Syntax::Conditional(parts) => self.conditional(parts, false),
             Syntax::List(elements) => {
                 let (nodes, types, depends) = gather(self.parts(elements));
                 let elements = types.into_iter().fold(Type::of(Kinds::NONE), Type::or);
@@ -193,7 +201,8 @@ impl<'n, 'c> Lowering<'n, 'c> {
             Ok(value) => Part::constant(value),
             Err(failure) => {
                 let (text, error) = (self.text(&tree.span), failure.error());
-                self.wrong(Mistake::new(&tree.span, format!("`{text}` never has a value: {error}")))
+                let mistake = Mistake::new(&tree.span, format!("`{text}` never has a value: {error}"));
+                self.wrong(misread(&part.node, &tree.span).unwrap_or(mistake))
             }
         }
     }
@@ -204,6 +213,26 @@ impl<'n, 'c> Lowering<'n, 'c> {
             self.mistakes.push(Mistake::new(span, message));
         }
         self.deepest = self.deepest.max(depth);
+    }
+}
+
+/// What is wrong with a time or a length of time that is written out and is none.
+fn misread(node: &Node, span: &Range<usize>) -> Option<Mistake> {
+    let Node::Call(function, arguments) = node else { return None };
+    let [Node::Constant(argument)] = arguments.as_ref() else { return None };
+    let (text, shown) = (argument.as_str()?, argument.as_str()?.escape_debug());
+    match function {
+        Function::Duration => {
+            let help = if text.contains('d') { "write hours, as in `24h`" } else { "as in `24h`, `90m` or `1h30m`" };
+            Some(Mistake::new(span, format!("`{shown}` is no duration")).with_help(help))
+        }
+        Function::Timestamp => {
+            let is_date = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+            let help =
+                if is_date { format!("write `{text}T00:00:00Z`") } else { "as in `2026-01-01T00:00:00Z`".to_owned() };
+            Some(Mistake::new(span, format!("`{shown}` is not a time")).with_help(help))
+        }
+        _ => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Operators: what they take, what they give, and comparisons that can come out one way only.
 
+use super::super::error::EvaluationError;
 use super::super::kind::Kinds;
 use super::super::node::Node;
 use super::super::syntax::{Infix, Mistake, Operator, Syntax, Tree};
@@ -53,10 +54,11 @@ impl<'c> Lowering<'_, 'c> {
 
     /// An operand that must be true or false.
     pub(super) fn boolean(&mut self, tree: &Tree, operator: &str) -> Part<'c> {
+        self.is_truth = true;
         let part = self.part(tree);
         let kinds = part.r#type.kinds;
         if !kinds.meets(Kinds::BOOL) {
-            let message = format!("`{}` is {kinds}, but `{operator}` takes a bool", self.text(&tree.span));
+            let message = format!("`{}` is {kinds}, but {operator} takes a bool", self.text(&tree.span));
             let mut mistake = Mistake::new(&tree.span, message);
             if part.as_constant().is_none() {
                 mistake = mistake.with_help("compare it, as in `... != null`");
@@ -68,7 +70,8 @@ impl<'c> Lowering<'_, 'c> {
 
     /// `&&` and `||`. One constant side may decide whatever the others are, even where they fail.
     pub(super) fn joined(&mut self, trees: &[Tree], operator: &str) -> Part<'c> {
-        let parts: Vec<Part<'c>> = trees.iter().map(|tree| self.boolean(tree, operator)).collect();
+        let sign = format!("`{operator}`");
+        let parts: Vec<Part<'c>> = trees.iter().map(|tree| self.boolean(tree, &sign)).collect();
         let decisive = operator == "||";
         if parts.iter().any(|part| matches!(part.as_constant(), Some(Value::Bool(value)) if *value == decisive)) {
             return Part::constant(Value::Bool(decisive));
@@ -78,10 +81,18 @@ impl<'c> Lowering<'_, 'c> {
         Part { node, r#type: Type::of(Kinds::BOOL), depends }
     }
 
-    /// `condition ? then : otherwise`
-    pub(super) fn conditional(&mut self, trees: &[Tree; 3]) -> Part<'c> {
-        let [condition, then, otherwise] = trees;
-        let (condition, then, otherwise) = (self.boolean(condition, "?"), self.part(then), self.part(otherwise));
+    /// `condition ? then : otherwise`; where `is_truth`, it must be true or false.
+    pub(super) fn conditional(&mut self, trees: &[Tree; 3], is_truth: bool) -> Part<'c> {
+        let [condition_tree, then, otherwise] = trees;
+        let condition = self.boolean(condition_tree, "`?`");
+        let [then, otherwise] = [then, otherwise].map(|tree| {
+            self.is_truth = is_truth;
+            let part = self.part(tree);
+            if is_truth {
+                self.check_choice(tree, &part, condition_tree);
+            }
+            part
+        });
         match condition.as_constant() {
             Some(Value::Bool(true)) => return then,
             Some(Value::Bool(false)) => return otherwise,
@@ -92,6 +103,24 @@ impl<'c> Lowering<'_, 'c> {
             r#type: then.r#type.or(otherwise.r#type),
             depends: condition.depends.or(then.depends).or(otherwise.depends),
         }
+    }
+
+    /// Reports what a condition chooses where true or false must be chosen. What the condition asks about may be guarded by it.
+    fn check_choice(&mut self, tree: &Tree, part: &Part<'c>, condition: &Tree) {
+        let (text, kinds) = (self.text(&tree.span), part.r#type.kinds);
+        let mistake = if !kinds.meets(Kinds::BOOL) {
+            Mistake::new(&tree.span, format!("`{text}` is {kinds}, but what is chosen here must be a bool"))
+                .with_help("compare it with something")
+        } else if matches!(part.node, Node::Entry(..)) && !self.text(&condition.span).contains(text) {
+            Mistake::new(
+                &tree.span,
+                format!("`{text}` reads as null where it is absent, and null is not true or false"),
+            )
+            .with_help(format!("write `{text} == true`"))
+        } else {
+            return;
+        };
+        self.mistakes.push(mistake);
     }
 
     /// `-operand`
@@ -119,6 +148,8 @@ impl<'c> Lowering<'_, 'c> {
             return Part::constant(Value::Bool(!negated));
         }
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
+        self.check_divisor(tree, operator, &parts);
+        self.check_spelling(sides, &parts, operator);
         let r#type = match operator {
             Infix::Equal { negated } => self.equality(sides, &parts, negated),
             Infix::Compare(_) => {
@@ -147,6 +178,17 @@ impl<'c> Lowering<'_, 'c> {
             Infix::Calculate(operator) => Node::Calculate(operator, nodes),
         };
         Part { node, r#type: Type::of(r#type), depends }
+    }
+
+    /// Reports a division by a zero that is written out. Where the other side is a constant, too, folding tells.
+    fn check_divisor(&mut self, tree: &Tree, operator: Infix, parts: &[Part<'c>; 2]) {
+        let [left, right] = parts;
+        let is_division = matches!(operator, Infix::Calculate(Operator::Divide | Operator::Remainder));
+        let is_zero = matches!(right.as_constant(), Some(Value::Int(0) | Value::Uint(0)));
+        if is_division && is_zero && left.as_constant().is_none() {
+            let message = format!("`{}` never has a value: {}", self.text(&tree.span), EvaluationError::Arithmetic);
+            self.mistakes.push(Mistake::new(&tree.span, message));
+        }
     }
 
     fn mismatch(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2], parts: &[Part<'c>; 2]) {

@@ -49,6 +49,9 @@ pub(super) fn misplaced(before: &str, sign: &str) -> Option<&'static str> {
         (Some('?'), ".") => Some("write `.`; a field that is absent reads as `null`"),
         (Some('?'), "?") => Some("write `value == null ? other : value`"),
         (Some('('), "/") => Some("a pattern stands in quotes"),
+        (_, ",") if before.rsplit_once('(').is_some_and(|(before, _)| before.trim_end().ends_with(" in")) => {
+            Some("a list stands in `[` and `]`")
+        }
         _ => None,
     }
 }

@@ -2,6 +2,8 @@
 
 use super::super::value::Value;
 
+const UNKNOWN: &str = "no escape that CEL has";
+
 /// The number that the digits `text` stand for, negated or not; none where it does not fit.
 pub(super) fn int(text: &str, negative: bool) -> Option<i64> {
     let magnitude = uint_digits(text)?;
@@ -34,6 +36,20 @@ pub(super) fn bytes(text: &str) -> Result<Value<'static>, &'static str> {
     Ok(Value::Bytes(unescape(text, true)?.into()))
 }
 
+/// How to write a backslash that was meant, `text` being the string and `wrong` what is wrong with it.
+pub(super) fn escape_help(text: &str, wrong: &str) -> Option<String> {
+    let mut letters = text.chars().skip_while(|letter| *letter != '\\');
+    let mut unknown = None;
+    while let Some(letter) = letters.next() {
+        if letter == '\\' {
+            let escaped = letters.next().filter(char::is_ascii_graphic);
+            unknown = unknown.or(escaped.filter(|letter| !"abfnrtv\\'\"`?xXuU0123".contains(*letter)));
+        }
+    }
+    let letter = unknown.filter(|_| wrong == UNKNOWN)?;
+    Some(format!("write `\\\\{letter}`, or `r{text}`"))
+}
+
 fn unescape(text: &str, is_bytes: bool) -> Result<Vec<u8>, &'static str> {
     let body = text.trim_start_matches(['r', 'R', 'b', 'B']);
     let is_raw = text.get(..text.len() - body.len()).is_some_and(|prefix| prefix.contains(['r', 'R']));
@@ -53,7 +69,6 @@ fn unescape(text: &str, is_bytes: bool) -> Result<Vec<u8>, &'static str> {
 
 /// Reads what follows a backslash, and gives what follows that.
 fn one_escape<'t>(text: &'t str, is_bytes: bool, out: &mut Vec<u8>) -> Result<&'t str, &'static str> {
-    const UNKNOWN: &str = "no escape that CEL has";
     let letter = text.chars().next().ok_or(UNKNOWN)?;
     let rest = text.get(letter.len_utf8()..).unwrap_or_default();
     let plain = match letter {

@@ -41,6 +41,9 @@ pub(in super::super) fn parse(source: &str) -> Result<Tree, Mistake> {
     }
     let mut tokens = Tokens::new(source);
     let (token, span) = tokens.next()?;
+    if token == Token::End {
+        return Err(Mistake::new(&span, "the expression is empty"));
+    }
     let mut parser = Parser { source, tokens, token, span, end: 0, nesting: 0 };
     let tree = parser.expression()?;
     if parser.token == Token::End { Ok(tree) } else { Err(parser.unexpected("an operator or the end")) }
@@ -97,8 +100,7 @@ impl<'s> Parser<'s> {
             Token::End => Mistake::new(&self.span, format!("the expression ends where {wanted} should follow")),
             token => {
                 let (text, before) = (self.text(), self.source.get(..self.span.start).unwrap_or_default());
-                let mistake =
-                    Mistake::new(&self.span, format!("`{}` stands where {wanted} should be", text.escape_debug()));
+                let mistake = Mistake::new(&self.span, format!("`{}` stands where {wanted} should be", shown(text)));
                 mistake.with_any_help(match token {
                     Token::Name => foreign::word(text).or_else(|| foreign::word(last_word(before))),
                     _ => foreign::misplaced(before, text),
@@ -238,7 +240,10 @@ impl<'s> Parser<'s> {
             Token::Int | Token::Uint | Token::Double => self.number(start, false),
             Token::String | Token::Bytes => {
                 let read = if self.token == Token::String { literal::string } else { literal::bytes };
-                let value = read(self.text()).map_err(|wrong| Mistake::new(&self.span, wrong))?;
+                let text = self.text();
+                let value = read(text).map_err(|wrong| {
+                    Mistake::new(&self.span, wrong).with_any_help(literal::escape_help(text, wrong))
+                })?;
                 self.literal(start, value)
             }
             Token::Name => self.name(),
@@ -268,7 +273,10 @@ impl<'s> Parser<'s> {
         let value = match self.token {
             Token::Int => literal::int(text, negative).map(Value::Int),
             Token::Uint => literal::uint(text).map(Value::Uint),
-            _ => text.parse().ok().map(|number: f64| Value::Double(if negative { -number } else { number })),
+            _ => {
+                let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+                number.map(|number| Value::Double(if negative { -number } else { number }))
+            }
         };
         let value = value.ok_or_else(|| Mistake::new(&self.span, "the number is too large, or has no digits"))?;
         self.literal(start, value)
@@ -333,6 +341,13 @@ impl<'s> Parser<'s> {
         if name == "has" && receiver.is_none() {
             return match <[Tree; 1]>::try_from(arguments).map(|[argument]| argument.syntax) {
                 Ok(Syntax::Select { of, name, at }) => self.tree(start, depth, Syntax::Has { of, name, at }),
+                Ok(Syntax::Index(sides)) => {
+                    let [of, _] = sides.as_ref();
+                    let (entry, text) = (start + name.len() + 1..self.end.saturating_sub(1), self.source);
+                    let entry = text.get(entry).unwrap_or_default().trim();
+                    let mistake = Mistake::new(&of.span, "`has` asks for a member, not for what is behind `[`");
+                    Err(mistake.at(&(start..self.end)).with_help(format!("write `{entry} != null`")))
+                }
                 _ => Err(Mistake::new(&(start..self.end), "`has` asks for a member, as in `has(body.first_name)`")),
             };
         }
@@ -341,7 +356,7 @@ impl<'s> Parser<'s> {
             let receiver = receiver.map(Box::new);
             return self.tree(start, depth, Syntax::Call { function, at, receiver, arguments });
         };
-        let syntax = receiver.and_then(|over| comprehension(r#macro, over, arguments));
+        let syntax = receiver.and_then(|over| Syntax::comprehension(r#macro, over, arguments));
         match syntax {
             Some(syntax) => self.tree(start, depth, syntax),
             None => Err(Mistake::new(&(at.start..self.end), format!("`{name}` takes a name and an expression"))
@@ -350,27 +365,19 @@ impl<'s> Parser<'s> {
     }
 }
 
-/// `over.macro(variable, ...)`; none where the arguments are not those of the macro.
-fn comprehension(r#macro: Macro, over: Tree, arguments: Vec<Tree>) -> Option<Syntax> {
-    let mut arguments = arguments.into_iter();
-    let Tree { syntax: Syntax::Name(variable), span: at, .. } = arguments.next()? else { return None };
-    let (first, second) = (arguments.next()?, arguments.next());
-    let (test, each) = match (r#macro, second) {
-        (Macro::Map, None) => (None, Some(first)),
-        (Macro::Map, Some(each)) => (Some(first), Some(each)),
-        (_, None) => (Some(first), None),
-        (_, Some(_)) => return None,
-    };
-    let (over, test, each) = (Box::new(over), test.map(Box::new), each.map(Box::new));
-    arguments.next().is_none().then_some(Syntax::Comprehension { r#macro, over, variable, at, test, each })
-}
-
 fn deepest(trees: &[Tree]) -> usize {
     trees.iter().map(|tree| tree.depth).max().unwrap_or_default()
 }
 
 fn too_deep(span: &Range<usize>) -> Mistake {
     Mistake::new(span, format!("the expression nests deeper than {DEEPEST} levels"))
+}
+
+/// What is written, on one line, as it stands in the file otherwise.
+fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| if letter.is_control() { letter.escape_debug().collect() } else { vec![letter] })
+        .collect()
 }
 
 /// The word that `text` ends with, blanks aside; empty where it ends with something else.

@@ -56,6 +56,23 @@ pub(in super::super) enum Syntax {
     },
 }
 
+impl Syntax {
+    /// `over.macro(variable, ...)`; none where the arguments are not those of the macro.
+    pub(super) fn comprehension(r#macro: Macro, over: Tree, arguments: Vec<Tree>) -> Option<Self> {
+        let mut arguments = arguments.into_iter();
+        let Tree { syntax: Self::Name(variable), span: at, .. } = arguments.next()? else { return None };
+        let (first, second) = (arguments.next()?, arguments.next());
+        let (test, each) = match (r#macro, second) {
+            (Macro::Map, None) => (None, Some(first)),
+            (Macro::Map, Some(each)) => (Some(first), Some(each)),
+            (_, None) => (Some(first), None),
+            (_, Some(_)) => return None,
+        };
+        let (over, test, each) = (Box::new(over), test.map(Box::new), each.map(Box::new));
+        arguments.next().is_none().then_some(Self::Comprehension { r#macro, over, variable, at, test, each })
+    }
+}
+
 /// An operator between two operands that are both needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Infix {
@@ -119,6 +136,17 @@ impl Infix {
 }
 
 impl Macro {
+    /// As it is written.
+    pub(in super::super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Exists => "exists",
+            Self::ExistsOne => "exists_one",
+            Self::Map => "map",
+            Self::Filter => "filter",
+        }
+    }
+
     /// The macro called `name`.
     pub(in super::super) fn named(name: &str) -> Option<Self> {
         Some(match name {
