@@ -81,6 +81,9 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, ArgGroup)]
 pub(super) struct CheckArgs {
+    /// Policy files or folders, in place of those that the configuration names
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) config: ConfigArgs,
     /// Take warnings for errors

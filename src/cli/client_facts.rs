@@ -3,12 +3,18 @@
 use super::Failure;
 use crate::policy::{Client, ClientCertificate};
 
+const HELP: &str = "`--client` is not `NAME=VALUE` with ip, unixUid, spiffeId, dnsNames or certSha256";
+
 /// The client that `facts` describe, each as `NAME=VALUE`. With a fact of a certificate it has one.
 pub(super) fn client(facts: &[String]) -> Result<Client, Failure> {
     let mut client = Client::default();
     for fact in facts {
         let known = fact.split_once('=').and_then(|(name, value)| learn(&mut client, name, value));
-        let help = "`--client` is not `NAME=VALUE` with ip, unixUid, spiffeId, dnsNames or certSha256";
+        let help = match fact.split_once('=') {
+            Some(("unixUid", _)) => "`--client`: `unixUid` must be a whole number",
+            Some(("ip", _)) => "`--client`: `ip` must be an IP address",
+            _ => HELP,
+        };
         known.ok_or_else(|| Failure::Usage(help.to_owned()))?;
     }
     Ok(client)

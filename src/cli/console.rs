@@ -1,13 +1,25 @@
 //! All that the program prints goes through here, so that what reaches a terminal or a log can be read in one place.
 
-use super::Exit;
+use super::{Exit, Failure};
 use crate::span::Diagnostic;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Prints the answer to what was asked, on standard output.
-pub(super) fn say(text: &str) {
-    // whoever stopped reading, such as `head`, wants no more of it
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+///
+/// # Errors
+///
+/// It could not be written: whoever asked must not take half an answer for one.
+pub(super) fn say(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // whoever stopped reading, such as `head`, wants no more of it
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        _ => Ok(()),
+    }
+}
+
+fn unwritten(error: &std::io::Error) -> Failure {
+    Failure::Trouble(format!("standard output cannot be written: {error}"))
 }
 
 /// Prints one of many lines on standard output; an error if nobody reads them any more.
@@ -37,12 +49,17 @@ pub(super) fn mistakes(mistakes: &[Diagnostic]) {
     });
 }
 
-/// Tells what is likely a mistake, on standard error; the last line says how much that is.
-pub(super) fn warnings(warnings: &[Diagnostic]) {
+/// Tells what is likely a mistake, on standard error.
+pub(super) fn warn(warnings: &[Diagnostic]) {
     let color = color_on_stderr();
     for warning in warnings {
         tell(&format!("{}\n", warning.render_as_warning(color)));
     }
+}
+
+/// As [`warn`]; the last line says how much that is.
+pub(super) fn warnings(warnings: &[Diagnostic]) {
+    warn(warnings);
     match warnings.len() {
         0 => {}
         1 => tell("1 warning; `--strict` makes it an error"),
@@ -51,9 +68,16 @@ pub(super) fn warnings(warnings: &[Diagnostic]) {
 }
 
 /// What clap has to say: help and version on standard output, errors on standard error.
-pub(super) fn usage(error: &clap::Error) -> Exit {
-    let _ = error.print();
-    if error.use_stderr() { Exit::Usage } else { Exit::Fine }
+///
+/// # Errors
+///
+/// As [`say`].
+pub(super) fn usage(error: &clap::Error) -> Result<Exit, Failure> {
+    match error.print().and_then(|()| std::io::stdout().flush()) {
+        _ if error.use_stderr() => Ok(Exit::Usage),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        _ => Ok(Exit::Fine),
+    }
 }
 
 /// Whether standard error takes colours.

@@ -14,14 +14,14 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Longest head of an answer that is read.
 const LONGEST_HEAD: usize = 64;
 
-/// Always ends in one line and 0 or 1, whatever is wrong: that is all a probe can read.
+/// Always ends in one line and 0 or 1, whatever is wrong with the gateway: that is all a probe can read.
 pub(super) fn health(args: &HealthArgs) -> Result<Exit, Failure> {
     let (path, well) = if args.ready { ("/readyz", "ready") } else { ("/livez", "live") };
     let unwell = |why: String| Failure::Trouble(format!("not {well}: {why}"));
-    let address = reachable(admin_address(args).map_err(unwell)?);
+    let address = reachable(admin_address(args, &unwell)?);
     match ask(address, path) {
         Ok(200) => {
-            console::say(well);
+            console::say(well)?;
             Ok(Exit::Fine)
         }
         Ok(status) => Err(unwell(format!("{path} on {address} answered {status}"))),
@@ -31,17 +31,17 @@ pub(super) fn health(args: &HealthArgs) -> Result<Exit, Failure> {
 }
 
 /// From flag or variable, else from the configuration that is named, else the default.
-fn admin_address(args: &HealthArgs) -> Result<SocketAddr, String> {
-    let off = || "the admin listener is `off`".to_owned();
+fn admin_address(args: &HealthArgs, unwell: &dyn Fn(String) -> Failure) -> Result<SocketAddr, Failure> {
+    let off = || unwell("the admin listener is `off`".to_owned());
     match (&args.admin_listen, &args.config.config) {
         (Some(address), _) if address == "off" => Err(off()),
         (Some(address), _) => {
-            address.parse().map_err(|_| "`--admin-listen` must be an IP address and a port".to_owned())
+            address.parse().map_err(|_| Failure::Usage("`--admin-listen` must be an IP address and a port".to_owned()))
         }
-        (None, None) => DEFAULT_ADMIN_LISTEN.parse().map_err(|_| "the default address is wrong".to_owned()),
+        (None, None) => DEFAULT_ADMIN_LISTEN.parse().map_err(|_| unwell("the default address is wrong".to_owned())),
         (None, Some(_)) => match load::configuration(&args.config, &Overrides::default()) {
             Ok(gateway) => gateway.admin.ok_or_else(off),
-            Err(_) => Err("the configuration is broken; `portcullis check` tells how".to_owned()),
+            Err(_) => Err(unwell("the configuration is broken; `portcullis check` tells how".to_owned())),
         },
     }
 }

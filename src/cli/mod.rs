@@ -17,6 +17,7 @@ mod listeners;
 mod load;
 mod panics;
 mod policies;
+mod policy_files;
 mod replay;
 mod report;
 mod run;
@@ -64,7 +65,7 @@ pub enum Failure {
 pub fn main() -> ExitCode {
     let exit = match parse(std::env::args_os().collect()) {
         Ok(args) => dispatch(args).unwrap_or_else(|failure| report(&failure)),
-        Err(error) => console::usage(&error),
+        Err(error) => console::usage(&error).unwrap_or_else(|failure| report(&failure)),
     };
     ExitCode::from(exit as u8)
 }
@@ -96,7 +97,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Selftest(args) => selftest::selftest(&args),
         Command::VerifyLog(args) => verify_log::verify_log(&args),
         Command::Schema { of } => {
-            console::say(&format!("{:#}", schema(of)));
+            console::say(&format!("{:#}", schema(of)))?;
             Ok(Exit::Fine)
         }
     }

@@ -10,6 +10,7 @@ use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, U
 use crate::gateway::{Gate, Shared, stack};
 use crate::judge::Bundle;
 use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
+use crate::span::Diagnostic;
 use crate::telemetry::application_log::ApplicationLog;
 use crate::telemetry::{Level, Output, Setup, Telemetry};
 use crate::upstream::{Connector, Origin, Upstream, embedded};
@@ -28,8 +29,10 @@ const FLUSH: Duration = Duration::from_secs(5);
 const FLUSH_LOG: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
-    let gateway = load::configuration(&args.config, &args.overrides())?;
-    let bundle = load::tested_bundle(&gateway)?;
+    let overrides = args.overrides();
+    let gateway = load::whole_configuration(&args.config, &overrides)?;
+    let (bundle, texts) = load::tested(&gateway)?;
+    console::warn(&load::dangers(&gateway, &overrides, &texts));
     let log = ApplicationLog::start(&gateway.logs, std::io::stderr().is_terminal()).map_err(trouble)?;
     panics::keep_quiet();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(trouble)?;
@@ -184,8 +187,9 @@ fn reopen(telemetry: &Telemetry) {
 
 /// Swaps the bundle for what the files say now; keeps the old one if anything is wrong with them.
 fn reload(gateway: &Gateway, shared: &Shared) {
-    match load::tested_bundle(gateway) {
-        Ok(bundle) => {
+    match load::tested(gateway) {
+        Ok((bundle, texts)) => {
+            texts.unread.iter().for_each(|file| log(file, false));
             let revision = bundle.revision.clone();
             shared.telemetry.bundle_loaded(&bundle);
             shared.gate.replace(Arc::new(bundle));
@@ -194,8 +198,22 @@ fn reload(gateway: &Gateway, shared: &Shared) {
         Err(failure) => {
             shared.telemetry.bundle_rejected();
             tracing::error!("policies could not be loaded; those before stay in force");
-            super::report(&failure);
+            match failure {
+                Failure::Broken(mistakes) => mistakes.iter().for_each(|mistake| log(mistake, true)),
+                Failure::Trouble(message) | Failure::Usage(message) => tracing::error!("{message}"),
+            }
         }
+    }
+}
+
+/// Logs what is wrong in a file as one event: what reads the log takes no more than one line for one.
+fn log(wrong: &Diagnostic, is_error: bool) {
+    let (file, message, help) = (wrong.file.display(), &wrong.message, wrong.help.as_deref());
+    let (line, column) = wrong.place().unzip();
+    if is_error {
+        tracing::error!(%file, line, column, help, "{message}");
+    } else {
+        tracing::warn!(%file, line, column, help, "{message}");
     }
 }
 

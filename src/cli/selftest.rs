@@ -19,7 +19,7 @@ pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, Failure> {
         console::tell(&format!("the upstream of the gateway must be http://{}", upstream.address()));
         run(&target, &upstream).await.map_err(|error| trouble(&error))
     })?;
-    console::say(&if args.json { as_json(&report).map_err(|error| trouble(&error))? } else { report.to_string() });
+    console::say(&if args.json { as_json(&report).map_err(|error| trouble(&error))? } else { report.to_string() })?;
     Ok(if report.is_clean() { Exit::Fine } else { Exit::Refused })
 }
 

@@ -47,9 +47,9 @@ pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, Failure> {
     };
     if args.json {
         let json = serde_json::to_string(&report).map_err(|error| Failure::Trouble(error.to_string()))?;
-        console::say(&json);
+        console::say(&json)?;
     } else {
-        console::say(&text(&report));
+        console::say(&text(&report))?;
     }
     Ok(if report.sound { Exit::Fine } else { Exit::Refused })
 }

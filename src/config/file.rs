@@ -4,6 +4,7 @@ mod logs;
 
 pub(super) use logs::{AccessLog, DecisionLog, Fingerprints, Logs, Masks};
 
+use super::DEFAULT_API_VERSION;
 use super::gateway::AlwaysExport;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{Fallthrough, Mode, UnknownFields, Validate};
@@ -265,7 +266,7 @@ impl Default for Contract {
     fn default() -> Self {
         Self {
             folder: None,
-            default_api_version: "2026-05-12".to_owned(),
+            default_api_version: DEFAULT_API_VERSION.to_owned(),
             unknown_fields: UnknownFields::Deny,
             fallthrough: Fallthrough::Forward,
             validate: Validate::Listed,

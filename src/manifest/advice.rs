@@ -10,6 +10,9 @@ pub(super) fn advice(text: &str, start: usize) -> Option<&'static str> {
     if indentation(line) || lines.next().is_some_and(indentation) {
         return Some("indent with spaces, not with tabs");
     }
+    if !is_indented_as_before(before.get(..from).unwrap_or_default(), line) {
+        return Some("indentation: this line does not belong to the map begun above");
+    }
     let entry = line.trim_start().trim_start_matches("- ");
     let (key, value) = entry.split_once(": ").map_or(("", entry), |(key, value)| (key, value.trim_start()));
     if key == "<<" {
@@ -20,6 +23,16 @@ pub(super) fn advice(text: &str, start: usize) -> Option<&'static str> {
         let help = "a text with `: ` in it belongs in quotes, a map within a map on lines of its own";
         value.contains(": ").then_some(help)
     }
+}
+
+/// Whether `line` is indented deeper than the one before it, or as the nearest one that is no deeper than itself.
+fn is_indented_as_before(before: &str, line: &str) -> bool {
+    let indentation = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+    let own = indentation(line);
+    let says_something = |line: &&str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    let mut above = before.lines().rev().filter(says_something).map(indentation);
+    let Some(last) = above.next() else { return true };
+    own >= last || above.find(|indentation| *indentation <= own) == Some(own)
 }
 
 #[cfg(test)]
@@ -34,6 +47,9 @@ mod tests {
         assert!(told("- expression: body.a == \"x: ^y\"\n").contains("`: `"));
         assert!(told("- expression: \"a\" in ^body.b\n").contains("begins with such a sign"));
         assert_eq!(told("a: b\n  ^c: d\n"), "nothing");
+        assert!(told("a:\n    b: 1\n  ^c: 2\n").contains("indentation"));
+        assert!(told("a:\n  - b: 1\n   ^c: 2\n").contains("indentation"));
+        assert_eq!(told("a:\n  - b: 1\n    ^c: 2\n"), "nothing");
         assert_eq!(told("<<: ^{ a: b }\n"), "nothing");
         assert_eq!(advice("", 7), None);
     }

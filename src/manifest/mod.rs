@@ -6,6 +6,7 @@
 
 mod advice;
 pub(crate) mod duration;
+mod habits;
 mod interpolate;
 mod place;
 mod schema;
@@ -34,6 +35,19 @@ pub struct Manifest<T> {
 
 /// The value of a variable; none where it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The text that the bytes of a file are.
+///
+/// # Errors
+/// The first byte that is none in UTF-8, with its place.
+pub fn text(file: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
+    String::from_utf8(bytes).map_err(|error| {
+        let start = error.utf8_error().valid_up_to();
+        let shown: Arc<str> = Arc::from(String::from_utf8_lossy(error.as_bytes()));
+        let mistake = Diagnostic::at(file, &shown, start..start + 1, "cannot be read: it is not text in UTF-8");
+        mistake.with_help("save it as UTF-8")
+    })
+}
 
 /// Reads every document of a file. `text` is its content, `file` only its name in errors.
 ///

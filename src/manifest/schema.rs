@@ -38,8 +38,11 @@ impl Schema {
             mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
             return Err(mistakes);
         }
-        serde_json::from_value(value)
-            .map_err(|error| vec![source.at("", format!("cannot be read: {}", error.to_string().escape_debug()))])
+        serde_json::from_value(value).map_err(|error| {
+            let huge = source.huge_numbers();
+            let reason = || source.at("", format!("cannot be read: {}", error.to_string().escape_debug()));
+            if huge.is_empty() { vec![reason()] } else { huge }
+        })
     }
 
     fn mistakes(&self, source: &Source, value: &Value) -> Vec<Diagnostic> {

@@ -2,6 +2,7 @@
 
 use super::place;
 use super::tree::{Content, Entry, Node};
+use super::words::{escape, field};
 use crate::span::{Diagnostic, line_and_column};
 use serde_json::Value;
 use std::ops::Range;
@@ -18,6 +19,9 @@ pub struct Source {
     text: Arc<str>,
     root: Arc<Node>,
 }
+
+/// No whole number that we read is as large, or as small below zero.
+const HUGE: f64 = 9_223_372_036_854_775_808.0;
 
 /// A node, the key it is the value of, and whether it is the one that was asked for and not one around it.
 struct Found<'a> {
@@ -104,6 +108,35 @@ impl Source {
                     mistakes.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
                     mistakes.extend(self.tag(entry));
                     self.collect_mistaken(&entry.node, mistakes);
+                }
+            }
+        }
+    }
+
+    /// A problem for each whole number that is too large to be one that we read.
+    pub(super) fn huge_numbers(&self) -> Vec<Diagnostic> {
+        let mut mistakes = Vec::new();
+        self.collect_huge(&self.root, "", &mut mistakes);
+        mistakes
+    }
+
+    fn collect_huge(&self, node: &Node, pointer: &str, mistakes: &mut Vec<Diagnostic>) {
+        match &node.content {
+            Content::Scalar(Value::Number(number)) => {
+                let is_huge = number.as_f64().is_none_or(|value| value.abs() >= HUGE) && !number.is_u64();
+                if is_huge && !number.is_i64() {
+                    mistakes.push(self.at(pointer, format!("{} is too large a number", field(pointer))));
+                }
+            }
+            Content::Scalar(_) => {}
+            Content::List(nodes) => {
+                for (position, node) in nodes.iter().enumerate() {
+                    self.collect_huge(node, &format!("{pointer}/{position}"), mistakes);
+                }
+            }
+            Content::Map(entries) => {
+                for entry in entries {
+                    self.collect_huge(&entry.node, &format!("{pointer}/{}", escape(&entry.key)), mistakes);
                 }
             }
         }

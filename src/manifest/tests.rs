@@ -103,7 +103,10 @@ fn a_value_of_no_possible_shape_is_told_all_of_them() {
     let text = format!("{GOOD}listen: 3\nmaxSize: -1\n");
     assert_eq!(
         errors(&text),
-        ["p.yaml:3:9: `listen` must be text or a list, found a number", "p.yaml:4:10: `maxSize` must be at least 0"]
+        [
+            "p.yaml:3:9: `listen` must be text or a list, found a number (write `listen: 127.0.0.1:3`)",
+            "p.yaml:4:10: `maxSize` must be at least 0"
+        ]
     );
 }
 
@@ -261,4 +264,40 @@ fn a_variable_that_cannot_be_replaced_is_told_where() {
 #[test]
 fn a_policy_is_read_as_it_is_written_without_variables() {
     assert_eq!(good("kind: RequestPolicy\nmetadata: { name: \"${NAME}\" }\n").value.metadata.name, "${NAME}");
+}
+
+#[test]
+fn a_number_that_is_too_large_or_a_fraction_is_told_where() {
+    assert_eq!(
+        errors(&format!("{GOOD}maxSize: 99999999999999999999\n")),
+        ["p.yaml:3:10: `maxSize` is too large a number"]
+    );
+    assert_eq!(
+        errors(&format!("{GOOD}maxSize: 1.5\n")),
+        ["p.yaml:3:10: `maxSize` must be a whole number, found a fraction"]
+    );
+}
+
+#[test]
+fn a_text_in_another_encoding_is_told_where() {
+    let mistake = super::text(Path::new("p.yaml"), b"a: 1\nb: J\xfcrgen\n".to_vec()).unwrap_err();
+    assert_eq!(mistake.to_string(), "p.yaml:2:5: cannot be read: it is not text in UTF-8");
+    assert_eq!(mistake.help.as_deref(), Some("save it as UTF-8"));
+    assert_eq!(super::text(Path::new("p.yaml"), "b: Jürgen".into()).unwrap(), "b: Jürgen");
+}
+
+#[test]
+fn aliases_that_multiply_are_told_in_words() {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..8 {
+        let inner = vec![format!("*a{}", level - 1); 10].join(", ");
+        text = format!("{text}a{level}: &a{level} [{inner}]\n");
+    }
+    assert!(errors(&text)[0].contains("not valid YAML: more than 250000 parts"), "{:?}", errors(&text));
+}
+
+#[test]
+fn a_line_that_is_indented_like_none_above_is_told_so() {
+    let told = errors("kind: RequestPolicy\nmetadata:\n    name: a\n  labels: {}\n");
+    assert!(told[0].contains("p.yaml:4:") && told[0].contains("does not belong to the map begun above"), "{told:?}");
 }

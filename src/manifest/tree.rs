@@ -4,6 +4,7 @@ use super::advice::advice;
 use crate::span::Diagnostic;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
 use serde_saphyr::{Location, MessageFormatter, Spanned, UserMessageFormatter};
 use std::fmt;
@@ -46,6 +47,9 @@ pub(super) struct SyntaxError {
 /// Deepest nesting. Whatever reads a tree recurses, and nothing that people write for us comes near it.
 const DEEPEST: usize = 32;
 
+/// Most maps, lists and values, each as often as aliases repeat it.
+const MOST: usize = 250_000;
+
 /// The documents of `text`; empty ones are left out.
 ///
 /// Repeated keys are kept, so that all of them can be reported. `off`, `on`, `yes` and `no` are text (YAML 1.2), and merge
@@ -56,7 +60,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
         with_snippet: false,
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::Error,
-        budget: serde_saphyr::budget! { max_depth: DEEPEST },
+        budget: serde_saphyr::budget! { max_depth: DEEPEST, max_nodes: MOST },
     };
     parse_with(text, options).map_err(|error| SyntaxError::of(&error))
 }
@@ -68,7 +72,14 @@ fn parse_with(text: &str, options: Options) -> Result<Vec<Node>, serde_saphyr::E
 
 impl SyntaxError {
     fn of(error: &serde_saphyr::Error) -> Self {
-        let message = UserMessageFormatter.format_message(error).replace(char::is_control, " ");
+        let mut cause = error;
+        while let serde_saphyr::Error::AliasError { error, .. } = cause {
+            cause = error;
+        }
+        let message = match cause {
+            serde_saphyr::Error::Budget { breach: BudgetBreach::Nodes { .. }, .. } => format!("more than {MOST} parts"),
+            _ => UserMessageFormatter.format_message(error).replace(char::is_control, " "),
+        };
         let place = error.location().filter(|location| location.line() > 0);
         Self { message, place: place.map(|location| (location.line(), location.column())) }
     }

@@ -1,5 +1,6 @@
 //! What a document does against its schema, in our words: the validator's own know nothing of the file.
 
+use super::habits::{habit, shorthand};
 use super::source::Source;
 use crate::span::Diagnostic;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -31,6 +32,9 @@ pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source)
         kind => {
             let diagnostic = source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)));
             let examples = examples(error, schema);
+            if let (Kind::Type { .. }, Some(help)) = (kind, shorthand(pointer, error.instance())) {
+                return vec![diagnostic.with_help(help)];
+            }
             vec![match (missing_list(kind, error.instance()), examples.is_empty()) {
                 (_, false) => diagnostic.with_help(format!("such as {examples}")),
                 (Some(help), true) => diagnostic.with_help(help),
@@ -43,7 +47,12 @@ pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source)
 /// What the value must be, for the keywords that concern one value.
 fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
     match kind {
-        Kind::Type { kind } => format!("must be {}, found {}", either(&types(kind)), found(error.instance())),
+        Kind::Type { kind } => {
+            let wanted = either(&types(kind));
+            let is_number = error.instance().is_number() && wanted == type_name(JsonType::Integer);
+            let found = if is_number { "a fraction" } else { found(error.instance()) };
+            format!("must be {wanted}, found {found}")
+        }
         Kind::Minimum { limit } => format!("must be at least {limit}"),
         Kind::Maximum { limit } => format!("must be at most {limit}"),
         Kind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
@@ -75,6 +84,9 @@ fn unknown_key(source: &Source, pointer: &str, key: &str, known: &[String]) -> D
     let place = format!("{pointer}/{}", escape(key));
     let within = if pointer.is_empty() { String::new() } else { format!(" in {}", field(pointer)) };
     let diagnostic = source.at_key(&place, format!("unknown key `{}`{within}", key.escape_debug()));
+    if let Some(help) = habit(pointer, key).filter(|_| !known.is_empty()) {
+        return diagnostic.with_help(help);
+    }
     match (similar(key, known), known.is_empty()) {
         (Some(meant), _) => diagnostic.with_help(format!("did you mean `{meant}`?")),
         (None, false) => diagnostic.with_help(match known {
@@ -91,7 +103,11 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
         choices.iter().map(|choice| choice.as_str().map_or(choice.to_string(), str::to_owned)).collect();
     let one_of = if words.len() > 1 { "one of " } else { "" };
     let diagnostic = source.at(pointer, format!("{} must be {one_of}{}", field(pointer), quoted(&words, "or")));
-    match error.instance().as_str().and_then(|written| similar(written, &words)) {
+    let written = error.instance().as_str();
+    if pointer == "/kind" && written == Some("PolicyTest") {
+        return diagnostic.with_help("tests are in `NAME.test.yaml`, beside the `NAME.yaml` that they test");
+    }
+    match written.and_then(|written| similar(written, &words)) {
         Some(meant) if words.len() > 1 => diagnostic.with_help(format!("did you mean `{meant}`?")),
         _ => diagnostic,
     }
@@ -121,7 +137,11 @@ fn alternatives(
         let wanted: Vec<_> = branches.iter().filter_map(wrong_type).flatten().collect();
         let message =
             format!("{} must be {}, found {}", field(pointer.as_str()), either(&wanted), found(error.instance()));
-        return vec![source.at(pointer.as_str(), message)];
+        let mistake = source.at(pointer.as_str(), message);
+        return vec![match shorthand(pointer.as_str(), error.instance()) {
+            Some(help) => mistake.with_help(help),
+            None => mistake,
+        }];
     }
     let nearest = fitting.into_iter().min_by_key(|branch| branch.len());
     nearest.into_iter().flatten().flat_map(|error| tell(error, schema, source)).collect()
@@ -178,7 +198,7 @@ pub fn field(pointer: &str) -> String {
     format!("`{name}`")
 }
 
-fn escape(key: &str) -> String {
+pub(super) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -44,16 +44,21 @@ enum Part {
     Schema,
     Validation(usize),
     WaiverCondition(usize),
+    /// That a limit counts it.
+    Counted,
 }
 
 impl Coverage {
     /// What `results` have shown of the policies of `bundle`, which was compiled from `texts`.
     pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.decided.rules);
-        let claims = results.iter().flat_map(|result| &result.decided.limits);
+        let claims = results.iter().flat_map(|result| {
+            let is_let_pass = result.decided.refused.is_none();
+            result.decided.limits.iter().map(move |(limit, claim)| (limit, claim, is_let_pass))
+        });
         let waivers = results.iter().flat_map(|result| &result.decided.waivers);
         let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
-        seen.extend(claims.flat_map(|(limit, claim)| claimed(limit, claim)));
+        seen.extend(claims.flat_map(|(limit, claim, is_let_pass)| claimed(limit, claim, is_let_pass)));
         seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
         // the bundle was made of these texts, so they can be read, and are in the order of its policies
         let (manifests, _) = manifests(texts);
@@ -104,7 +109,13 @@ fn of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSe
 }
 
 fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<Key>) -> Vec<Branch> {
-    let rules = conditions(&manifest.value.spec.match_conditions, &limit.scope);
+    let spec = &manifest.value.spec;
+    // a limit is a rule in itself: a case must show what it counts by
+    let counted = match &spec.key {
+        Some(key) => (Part::Counted, "/spec/key".to_owned(), key.as_str(), Some(true)),
+        None => (Part::Counted, "/spec".to_owned(), "counts", Some(true)),
+    };
+    let rules = conditions(&spec.match_conditions, &limit.scope).chain([counted]);
     branches(&limit.name, &manifest.source, rules, seen)
 }
 
@@ -134,8 +145,8 @@ fn branches<'m>(
     outcomes.collect()
 }
 
-/// The branches that what a limit says shows.
-fn claimed(limit: &Limit, claim: &Claim) -> Vec<Key> {
+/// The branches that what a limit says of a request shows; it counts those that pass.
+fn claimed(limit: &Limit, claim: &Claim, is_let_pass: bool) -> Vec<Key> {
     let met = match claim {
         Claim::None(Outside::OtherEnvironment) => 0,
         Claim::None(Outside::NoMatch(position) | Outside::Failed(position, _)) => *position,
@@ -145,8 +156,10 @@ fn claimed(limit: &Limit, claim: &Claim) -> Vec<Key> {
         Claim::None(Outside::NoMatch(position)) => Some((Part::Condition(*position), false)),
         _ => None,
     };
+    let counted = matches!(claim, Claim::Counts(_)) && is_let_pass;
+    let counted = counted.then_some((Part::Counted, true));
     let met = (0..met).map(|position| (Part::Condition(position), true));
-    met.chain(unmet).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
+    met.chain(unmet).chain(counted).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
 }
 
 fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {

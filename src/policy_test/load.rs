@@ -2,7 +2,7 @@
 
 use super::request::{Request, Written, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
-use crate::contract::nearest;
+use crate::contract::{Routed, nearest};
 use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{self, Manifest, Source};
 use crate::span::Diagnostic;
@@ -65,6 +65,12 @@ pub fn load(texts: &[TestText], policies: &[PolicyText], bundle: &Bundle) -> Res
     if mistakes.is_empty() { Ok(suites) } else { Err(mistakes) }
 }
 
+/// What is wrong with the files as far as that is seen without the policies, for where those are broken themselves.
+pub fn mistakes(texts: &[TestText]) -> Vec<Diagnostic> {
+    let read = |text: &TestText| manifest::read::<PolicyTest>(&text.file, &text.text).err();
+    texts.iter().filter_map(read).flatten().collect()
+}
+
 fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {
     let Manifest { value, source } = manifest;
     let mut mistakes = Vec::new();
@@ -79,6 +85,7 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
         let message = "no policy is tested: there is none in the file beside this one";
         mistakes.push(source.at_key("/spec", message).with_help("name policies in `policies`"));
     }
+    let tested = bundle.only(&judges);
     let written =
         Written { source: &source, contract: &bundle.contract, api_version: value.spec.clerk_api_version.as_deref() };
     let mut cases: Vec<Case> = Vec::new();
@@ -91,6 +98,7 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
         mistakes.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
         match request(&written, &case.request, &format!("{pointer}/request")) {
             Ok(request) => {
+                mistakes.extend(untested(case, &request, &source, &pointer, &tested));
                 cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
             }
             Err(found) => mistakes.extend(found),
@@ -98,7 +106,7 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
     }
     mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
     if mistakes.is_empty() {
-        Ok(Suite { name: value.metadata.name, cases, source, bundle: bundle.only(&judges) })
+        Ok(Suite { name: value.metadata.name, cases, source, bundle: tested })
     } else {
         Err(mistakes)
     }
@@ -132,12 +140,80 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
     }
     let policies = expected.policies.iter().flatten().map(|name| ("policies", name));
     let named = policies.chain(expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name)));
-    for (key, name) in named.filter(|(_, name)| !judges.contains(*name)) {
+    let rules = [("warnings", &expected.warnings), ("audits", &expected.audits)];
+    let rules = rules.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
+    let rules = rules.filter(|(_, name)| !is_of_contract(name));
+    for (key, name) in named.chain(rules).filter(|(_, name)| !judges.contains(*name)) {
         let message = format!("`{}` does not judge the cases of this file", name.escape_debug());
         let mistake = source.at(&format!("{pointer}/expect/{key}"), message);
         mistakes.push(did_you_mean(mistake, nearest(name, judges.iter().map(String::as_str))));
     }
     mistakes
+}
+
+/// Whether a rule is called so that is no policy: one of the gateway, or a keyword of the contract's schemas.
+fn is_of_contract(name: &str) -> bool {
+    name == "gateway" || KEYWORDS.contains(&name)
+}
+
+/// The keywords of JSON Schema that a body can break.
+const KEYWORDS: [&str; 25] = [
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "dependentRequired",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "format",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "propertyNames",
+    "required",
+    "type",
+];
+
+/// A case that passes because no policy and no limit is asked tests nothing, unless that is what it says.
+fn untested(
+    case: &CaseSource,
+    request: &Request,
+    source: &Source,
+    pointer: &str,
+    tested: &Bundle,
+) -> Option<Diagnostic> {
+    let expected = &case.expect;
+    let none_is_meant = expected.policies.as_ref().is_some_and(BTreeSet::is_empty)
+        || expected.limits.as_ref().is_some_and(BTreeMap::is_empty);
+    if none_is_meant || expected.decision == Decision::Deny {
+        return None;
+    }
+    let key = if case.request.operation.is_some() { "operation" } else { "path" };
+    let wrong = |what: &str| {
+        let mistake = source.at(&format!("{pointer}/request/{key}"), format!("no policy of this test is for {what}"));
+        Some(mistake.with_help("write `policies: []` in `expect` if none is to be asked"))
+    };
+    match tested.route(&request.method, request.uri.path(), request.version.as_deref()) {
+        Routed::Operation(operation, _) => {
+            let (policies, limits) =
+                (tested.policies.of_operation(&operation.id), tested.policies.limits_of_operation(&operation.id));
+            if policies.is_empty() && limits.is_empty() { wrong(&format!("`{}`", operation.id)) } else { None }
+        }
+        Routed::Unknown => wrong("this path, which is no operation of the contract"),
+        // it is refused, which is not what the case expects
+        Routed::Ambiguous | Routed::MethodUnknown => None,
+    }
 }
 
 /// Expected waivers that are of no policy which judges the cases.

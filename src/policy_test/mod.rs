@@ -12,7 +12,7 @@ mod source;
 
 pub use coverage::{Branch, Coverage};
 pub use decided::Decided;
-pub use load::{Case, Suite, TestText, load};
+pub use load::{Case, Suite, TestText, load, mistakes};
 pub use run::{CaseResult, Mismatch};
 
 /// The JSON Schema of a test file, which gives editors completion, hover texts and checks.

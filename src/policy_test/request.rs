@@ -9,6 +9,7 @@ use crate::redact::Fingerprint;
 use crate::span::Diagnostic;
 use bytes::Bytes;
 use chrono::DateTime;
+use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -127,11 +128,22 @@ fn example(template: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// What a case says in place of a key.
+const KEY: &str =
+    "say `environment: development` for a key of the kind `sk_test_`, and `keyFingerprint` for which one it is";
+
 fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<HeaderMap, Vec<Diagnostic>> {
     let (mut headers, mut mistakes) = (HeaderMap::new(), Vec::new());
     for (name, value) in &written.headers {
         let at = format!("{pointer}/headers/{}", name.replace('~', "~0").replace('/', "~1"));
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(_)) if name == AUTHORIZATION => {
+                let message = "`Authorization` is not looked at: policies do not see the key";
+                mistakes.push(source.at_key(&at, message).with_help(KEY));
+            }
+            (Ok(name), Ok(_)) if headers.contains_key(&name) => {
+                mistakes.push(source.at_key(&at, "this header is here twice: their names are the same without case"));
+            }
             (Ok(name), Ok(value)) => {
                 headers.append(name, value);
             }

@@ -7,6 +7,7 @@
 mod advice;
 mod caller;
 mod counts;
+mod limited;
 mod recorded;
 mod replay;
 mod report;
@@ -15,6 +16,7 @@ mod tally;
 pub use advice::{Advice, Expectation};
 pub use caller::caller;
 pub use counts::Counts;
+pub use limited::LimitUse;
 pub use replay::{Change, Examples, Replay};
 pub use report::{Period, PolicyUse, Report};
 pub use tally::Tally;

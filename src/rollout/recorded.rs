@@ -1,7 +1,8 @@
 //! From an entry of the log to what policies can be asked of.
 
 use crate::contract::declared::Declared;
-use crate::decision_log::{Client as RecordedClient, Entry, Held, Named, Number, Shape, Skeleton};
+use crate::decision_log::{Client as RecordedClient, Entry, Held, Named, Number, Rule, Shape, Skeleton};
+use crate::outcome::Outcome;
 use crate::policy::recorded::{Outline, RecordedRequest};
 use crate::policy::{Client, ClientCertificate, Hidden};
 use crate::redact::OTHER;
@@ -13,6 +14,9 @@ use std::time::SystemTime;
 /// what the contract by which it was recorded declares for the body, where that is known.
 pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
+    if is_unread(entry) {
+        return None;
+    }
     let body = match entry.body.as_ref().filter(|body| body.bytes != Some(0)) {
         Some(body) => match &body.skeleton {
             Some(skeleton) => Some(outline(skeleton, declared)),
@@ -37,6 +41,14 @@ pub(super) fn recorded<'e>(entry: &'e Entry<'_>, declared: Option<&'e Declared>)
         has_query: facts.query_size > 0,
         body,
     })
+}
+
+/// Whether the body was not read, or not to its end: the gateway itself found something before it would have asked policies, such
+/// as another media type. That no byte of it is recorded does not tell that there was none.
+fn is_unread(entry: &Entry<'_>) -> bool {
+    let found = || entry.violations.iter().any(|violation| violation.rule == Rule::Gateway);
+    let is_kept = entry.body.as_ref().is_some_and(|body| body.skeleton.is_some());
+    !is_kept && entry.policies.is_empty() && (entry.outcome == Outcome::Denied || found())
 }
 
 fn hidden(held: &Held<'_>) -> Hidden {
@@ -96,8 +108,10 @@ fn outline<'e>(skeleton: &'e Skeleton<'_>, declared: Option<&'e Declared>) -> Ou
 #[cfg(test)]
 mod tests {
     use super::recorded;
-    use crate::decision_log::Entry;
+    use crate::decision_log::{Body, Entry, Rule};
+    use crate::outcome::Outcome;
     use crate::policy::recorded::Outline;
+    use crate::reason::Reason;
 
     const SAMPLE: &str = include_str!("../decision_log/sample.jsonl");
 
@@ -127,5 +141,21 @@ mod tests {
         assert!(recorded(&asked, None).is_some_and(|request| request.body.is_none()));
         let unread = unread.replace("\"policies\"", "\"others\"");
         assert!(recorded(&Entry::read(&unread).expect("an entry"), None).is_none());
+    }
+
+    #[test]
+    fn a_body_that_was_not_read_is_not_taken_for_none() {
+        let line = SAMPLE.lines().next().expect("a line");
+        let with = |outcome: Outcome, reason: Reason, is_found: bool, bytes: u64| {
+            let mut entry = Entry::read(line).expect("an entry");
+            (entry.outcome, entry.reason) = (outcome, Some(reason));
+            entry.policies.clear();
+            entry.violations.retain(|violation| is_found && violation.rule == Rule::Gateway);
+            entry.body = Some(Body { bytes: Some(bytes), skeleton: None });
+            recorded(&entry, None).is_some()
+        };
+        assert!(!with(Outcome::Denied, Reason::UnsupportedMediaType, false, 0), "refused before it was read");
+        assert!(!with(Outcome::Allowed, Reason::UnsupportedMediaType, true, 0), "only audited, and not read either");
+        assert!(with(Outcome::Allowed, Reason::PolicyDenied, false, 0), "there was none");
     }
 }

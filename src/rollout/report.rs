@@ -2,6 +2,7 @@
 
 use super::caller::caller;
 use super::counts::Counts;
+use super::limited::LimitUse;
 use super::tally::Tally;
 use crate::decision_log::{Entry, Evaluated, Rule, Said};
 use crate::policy::Action;
@@ -11,11 +12,11 @@ use std::collections::BTreeMap;
 /// Most policies that are told apart.
 const POLICIES: usize = 200;
 /// Most callers of a policy that are told apart.
-const CALLERS: usize = 200;
+pub(super) const CALLERS: usize = 200;
 /// Most fields of a policy that are told apart.
 const FIELDS: usize = 100;
 /// Most days that are told apart: a year and a leap day.
-const DAYS: usize = 366;
+pub(super) const DAYS: usize = 366;
 /// Most conditions of a policy that are told apart.
 const CONDITIONS: usize = 50;
 /// Most validations of a policy that are told apart.
@@ -31,7 +32,7 @@ pub struct Period {
 }
 
 impl Period {
-    fn take(&mut self, time: &str) {
+    pub(super) fn take(&mut self, time: &str) {
         // a time of another form would not sort; it takes no more room than one that does
         let time = time.get(..24).unwrap_or(time);
         if self.first.is_empty() || *time < *self.first {
@@ -42,7 +43,7 @@ impl Period {
         }
     }
 
-    fn merge(&mut self, later: &Self) {
+    pub(super) fn merge(&mut self, later: &Self) {
         if !later.first.is_empty() {
             self.take(&later.first);
             self.take(&later.last);
@@ -63,6 +64,10 @@ pub struct Report {
     pub policies: BTreeMap<Box<str>, PolicyUse>,
     /// How many policies were asked that there was no room for, counted at each decision.
     pub more_policies: u64,
+    /// The limits that requests were above, by name. Of those that they were not above, a log has nothing.
+    pub limits: BTreeMap<Box<str>, LimitUse>,
+    /// How many requests were above limits that there was no room for.
+    pub more_limits: u64,
     /// What the policies in force said, by revision.
     pub revisions: Option<Tally>,
 }
@@ -205,6 +210,7 @@ impl Counts for Report {
         self.period.take(&entry.time);
         self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).add(&entry.revision);
         self.judged += u64::from(!entry.policies.is_empty());
+        self.limited(entry);
         for evaluated in &entry.policies {
             let name: &str = &evaluated.name;
             if let Some(known) = self.policies.get_mut(name) {
@@ -234,6 +240,35 @@ impl Counts for Report {
                 self.policies.insert(name, said);
             } else {
                 self.more_policies += said.asked;
+            }
+        }
+        self.more_limits += later.more_limits;
+        for (name, used) in later.limits {
+            if let Some(known) = self.limits.get_mut(&name) {
+                known.merge(&used);
+            } else if self.limits.len() < POLICIES {
+                self.limits.insert(name, used);
+            } else {
+                self.more_limits += used.limited;
+            }
+        }
+    }
+}
+
+impl Report {
+    /// Takes in the limits that the request was above.
+    fn limited(&mut self, entry: &Entry<'_>) {
+        for violation in entry.violations.iter().filter(|violation| violation.reason == Reason::RateLimited) {
+            let Rule::Policy(name) = &violation.rule else { continue };
+            let name: &str = name;
+            if let Some(known) = self.limits.get_mut(name) {
+                known.take(entry, violation.action);
+            } else if self.limits.len() < POLICIES {
+                let mut first = LimitUse::new(violation.action);
+                first.take(entry, violation.action);
+                self.limits.insert(name.get(..name.len().min(64)).unwrap_or_default().into(), first);
+            } else {
+                self.more_limits += 1;
             }
         }
     }

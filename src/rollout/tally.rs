@@ -94,7 +94,9 @@ mod tests {
     fn tallies_add_up_and_neither_more_room_nor_a_sighting_comes_of_it() {
         let of = |names: &[&str]| {
             let mut tally = Tally::new(2);
-            names.iter().for_each(|name| tally.add(name));
+            for name in names {
+                tally.add(name);
+            }
             tally
         };
         let mut tally = of(&["a", "a"]);

@@ -78,7 +78,7 @@ fn broken_policies_end_with_3_and_all_mistakes_of_all_files_with_their_snippets(
     let told = text(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(told, @r#"
     error: `frist_name` is not a field of any operation that this policy matches
-     --> FOLDER/config/../policies/a.yaml:7:24
+     --> FOLDER/policies/a.yaml:7:24
       |
     7 |     - expression: body.frist_name != null && body.skip_legal_checks == "true"
       |                        ^^^^^^^^^^
@@ -86,15 +86,15 @@ fn broken_policies_end_with_3_and_all_mistakes_of_all_files_with_their_snippets(
       = help: did you mean `first_name`?
 
     error: `body.skip_legal_checks` is a bool or null, never a string: the comparison is always false
-     --> FOLDER/config/../policies/a.yaml:7:72
+     --> FOLDER/policies/a.yaml:7:72
       |
     7 |     - expression: body.frist_name != null && body.skip_legal_checks == "true"
       |                                                                        ^^^^^^
       |
       = help: write `true` without quotes
 
-    error: `rule` is the name of another policy, in FOLDER/config/../policies/a.yaml
-     --> FOLDER/config/../policies/b.yaml:3:19
+    error: `rule` is the name of another policy, in FOLDER/policies/a.yaml
+     --> FOLDER/policies/b.yaml:3:19
       |
     3 | metadata: { name: rule }
       |                   ^^^^

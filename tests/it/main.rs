@@ -21,6 +21,8 @@ mod embedded;
 #[cfg(test)]
 mod explain;
 #[cfg(test)]
+mod first_use;
+#[cfg(test)]
 mod forwarding;
 #[cfg(test)]
 mod heads;

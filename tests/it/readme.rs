@@ -275,7 +275,7 @@ fn the_limit_is_sound_and_counts_as_it_is_told() {
     let head = "apiVersion: portcullis/v1\nkind: PolicyTest\nmetadata: { name: guesses }\nspec:\n  cases:\n";
     fs::write(folder.path().join("policies/limit-password-guesses.test.yaml"), format!("{head}{case}")).unwrap();
     let told = typed("portcullis test policies/limit-password-guesses.yaml", folder.path());
-    assert!(told.starts_with("1 cases: 1 passed, 0 failed\n"), "{told}");
+    assert!(told.starts_with("1 case: 1 passed, 0 failed\n"), "{told}");
     let told = typed("portcullis check", folder.path());
     let row = told.lines().find(|line| line.starts_with("  limit-password-guesses ")).expect("a row");
     assert!(row.contains("  10 per 1m, 2 at once  all "), "{row}");

@@ -32,9 +32,9 @@ pub(super) fn coverage(args: &CoverageArgs) -> Result<Exit, Failure> {
     let coverage = covered(&version.operations, &readers).map_err(|error| broken(&error))?;
     if args.json {
         let told = json!({ "version": version.name, "operations": coverage.operations, "fields": coverage.fields });
-        console::say(&format!("{told:#}"));
+        console::say(&format!("{told:#}"))?;
     } else {
-        console::say(told(&version, &coverage).trim_end());
+        console::say(told(&version, &coverage).trim_end())?;
     }
     Ok(Exit::Fine)
 }

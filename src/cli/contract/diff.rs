@@ -39,9 +39,9 @@ pub(super) fn diff(args: &DiffArgs) -> Result<Exit, Failure> {
     if args.json {
         let affected: Vec<_> = affected.keys().collect();
         let told = json!({ "old": old.name, "new": new.name, "operations": changes, "affected_policies": affected });
-        console::say(&format!("{told:#}"));
+        console::say(&format!("{told:#}"))?;
     } else {
-        console::say(told(&old, &new, &changes, &affected).trim_end());
+        console::say(told(&old, &new, &changes, &affected).trim_end())?;
     }
     Ok(if affected.is_empty() { Exit::Fine } else { Exit::Refused })
 }

@@ -36,7 +36,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
     for contract in &contracts {
         let file = write(&args.out, contract)?;
         let (operations, bodies) = (contract.operations, contract.bodies);
-        console::say(&format!("{}: {operations} operations, {bodies} with a JSON body", file.display()));
+        console::say(&format!("{}: {operations} operations, {bodies} with a JSON body", file.display()))?;
     }
     Ok(Exit::Fine)
 }

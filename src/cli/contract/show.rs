@@ -46,7 +46,7 @@ pub(super) fn show(args: &ShowArgs) -> Result<Exit, Failure> {
         (None, true) => "null".to_owned(),
         (_, false) => told(&bundle, operation, effective.as_ref()),
     };
-    console::say(text.trim_end());
+    console::say(text.trim_end())?;
     Ok(Exit::Fine)
 }
 

@@ -36,9 +36,9 @@ pub(in crate::cli) struct ExplainArgs {
     /// The id of a decision in a decision log
     #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = FLAGS, conflicts_with = "client")]
     pub(super) decision: Option<String>,
-    /// The decision log that has it
-    #[arg(long, value_name = "FILE", requires = "decision")]
-    pub(super) log: Option<PathBuf>,
+    /// The decision log that has it, and files of it that were rotated
+    #[arg(long, value_name = "FILE", requires = "decision", num_args = 1..)]
+    pub(super) log: Vec<PathBuf>,
     /// What is known of the client, by the names of policies, such as `spiffeId=spiffe://example.org/billing`; may be
     /// given more than once
     #[arg(long = "client", value_name = "NAME=VALUE")]

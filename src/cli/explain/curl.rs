@@ -1,6 +1,7 @@
 //! `--curl`: the request that a `curl` command line would send, without sending it.
 
 use super::request::{header_of, read};
+use super::shell;
 use crate::cli::Failure;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
@@ -8,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use std::path::Path;
 
 /// Options that change nothing of the request.
-const IDLE: [&str; 28] = [
+const IDLE: [&str; 26] = [
     "-k",
     "--insecure",
     "-s",
@@ -25,8 +26,6 @@ const IDLE: [&str; 28] = [
     "--fail-with-body",
     "-L",
     "--location",
-    "-g",
-    "--globoff",
     "-N",
     "--no-buffer",
     "-#",
@@ -45,6 +44,7 @@ const IDLE_WITH_VALUE: [&str; 9] =
 
 /// What the options so far say.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of `curl`")]
 struct Command {
     method: Option<String>,
     url: Option<String>,
@@ -55,25 +55,22 @@ struct Command {
     authorization: Option<&'static str>,
     to_query: bool,
     head_only: bool,
+    /// Whether brackets and braces in the URL are no patterns.
+    is_literal: bool,
 }
 
 /// The request that `command` would send, `-` being one on standard input; and what to know of how it was read.
 pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str>), Failure> {
     let text = match command {
-        "-" => {
-            String::from_utf8(read(Path::new("-"), "the command")?).map_err(|_| wrong("the command is not UTF-8"))?
-        }
+        "-" => String::from_utf8(read(Path::new("-"), "--curl")?).map_err(|_| wrong("the command is not UTF-8"))?,
         written => written.to_owned(),
     };
-    if text.contains("$'") {
-        return Err(wrong("`$'...'` is not read; write the text in plain quotes, or the body in a file: `-d @FILE`"));
-    }
-    let words = shell_words::split(&text).map_err(|_| wrong("a quote is not closed"))?;
-    let notes = if text.contains('$') || text.contains('`') {
-        vec!["the command has shell variables or commands in it, which were taken as they are written"]
-    } else {
-        Vec::new()
-    };
+    let shell::Command { words, has_more, has_variables } = shell::command(&text).map_err(wrong)?;
+    let notes = [
+        (has_variables, "the command has shell variables or commands in it, which were taken as they are written"),
+        (has_more, "the command was read up to the first shell operator outside of quotes, such as `|`, `>` or `&`"),
+    ];
+    let notes = notes.into_iter().filter_map(|(is_so, note)| is_so.then_some(note)).collect();
     Ok((parse(words.into_iter())?.request()?, notes))
 }
 
@@ -82,7 +79,9 @@ fn wrong(message: impl Into<String>) -> Failure {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, Failure> {
-    if words.next().as_deref() != Some("curl") {
+    // a shell sets variables for the command that are written before it
+    let program = words.find(|word| !is_assignment(word));
+    if program.is_none_or(|word| Path::new(&word).file_name().is_none_or(|name| name != "curl")) {
         return Err(wrong("the command does not begin with `curl`"));
     }
     let mut command = Command::default();
@@ -96,6 +95,11 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, Failure> {
         }
     }
     Ok(command)
+}
+
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty() && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
 impl Command {
@@ -145,6 +149,7 @@ impl Command {
                 self.data(&value()?, Data::Json)?;
             }
             "-G" | "--get" => self.to_query = true,
+            "-g" | "--globoff" => self.is_literal = true,
             "-I" | "--head" => self.head_only = true,
             _ if IDLE.contains(&name) => {}
             _ if IDLE_WITH_VALUE.contains(&name) => drop(value()?),
@@ -167,7 +172,7 @@ impl Command {
 
     fn data(&mut self, value: &str, kind: Data) -> Result<(), Failure> {
         let mut given = match value.strip_prefix('@').filter(|_| kind != Data::Raw) {
-            Some(file) => read(Path::new(file), "the body")?,
+            Some(file) => read(Path::new(file), "--curl")?,
             None => value.as_bytes().to_vec(),
         };
         if kind == Data::Lines && value.starts_with('@') {
@@ -188,6 +193,12 @@ impl Command {
     fn request(mut self) -> Result<Request<Bytes>, Failure> {
         let url = self.url.take().ok_or_else(|| wrong("there is no URL"))?;
         let (host, mut target) = split(&url)?;
+        let is_pattern = target.contains(['[', ']', '{', '}']) || host.contains(['{', '}']);
+        if is_pattern && !self.is_literal {
+            return Err(wrong(
+                "`curl` makes several requests of a URL with `[...]` or `{...}`; give `-g` if it does not",
+            ));
+        }
         let data = self.data.take();
         let query = data.as_ref().filter(|_| self.to_query);
         if let Some(query) = query {

@@ -2,19 +2,20 @@
 
 use super::explanation::{Chosen, Explanation, Finding, PolicySaid, Rules};
 use super::kept::kept;
+use super::request::unreadable;
 use crate::cli::Failure;
 use crate::decision_log::{Entry, Evaluated, Rule, Said, Text, VersionSource, Violation};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
-use crate::policy::{Policy, Validation};
+use crate::policy::{Action, Limit, Policy, Validation};
 use crate::reason::Reason;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// What the log in `file` knows of the decision called `id`. Of policies that are still the same, `bundle` has the texts.
-pub(super) fn explain(id: &str, file: &Path, bundle: &Bundle) -> Result<Explanation, Failure> {
-    let line = find(id, file)?;
+/// What the log in `files` knows of the decision called `id`. Of policies that are still the same, `bundle` has the texts.
+pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Explanation, Failure> {
+    let line = find(id, files)?;
     let wrong = |error: serde_json::Error| {
         // its text may quote what it met
         Failure::Trouble(format!("the decision's line is no entry of a decision log, at its column {}", error.column()))
@@ -25,20 +26,50 @@ pub(super) fn explain(id: &str, file: &Path, bundle: &Bundle) -> Result<Explanat
 }
 
 /// The line of the decision.
-fn find(id: &str, file: &Path) -> Result<String, Failure> {
-    let unreadable = |error: std::io::Error| Failure::Trouble(format!("`--log` cannot be read: {error}"));
+fn find(id: &str, files: &[PathBuf]) -> Result<String, Failure> {
     let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_id {
         return Err(Failure::Usage("`--decision` is not the id of a decision".to_owned()));
     }
     let wanted = format!("\"decision_id\":\"{id}\"");
-    for line in BufReader::new(File::open(file).map_err(unreadable)?).lines() {
-        let line = line.map_err(unreadable)?;
-        if line.contains(&wanted) {
-            return Ok(line);
+    for file in files {
+        let unreadable = |error: std::io::Error| unreadable(file, "--log", &error);
+        for line in BufReader::new(File::open(file).map_err(unreadable)?).lines() {
+            let line = line.map_err(unreadable)?;
+            if line.contains(&wanted) {
+                return Ok(line);
+            }
         }
     }
-    Err(Failure::Usage("the log has no decision of that id".to_owned()))
+    let others = rotated(files);
+    let hint = match others.as_slice() {
+        [] => String::new(),
+        others => format!("; files that were rotated may have it: `--log {}`", others.join(" ")),
+    };
+    Err(Failure::Usage(format!("the log has no decision of that id{hint}")))
+}
+
+/// Files beside those in `files` that are of the same logs by their names, `decisions.jsonl.1` and so on.
+fn rotated(files: &[PathBuf]) -> Vec<String> {
+    let beside = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = name.trim_end_matches(|end: char| end.is_ascii_digit()).trim_end_matches('.').to_owned();
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        let entries = if folder.as_os_str().is_empty() { Path::new(".").read_dir() } else { folder.read_dir() };
+        let names =
+            entries.into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let is_of_it = move |other: &String| {
+            let rest = other
+                .strip_prefix(&stem)
+                .and_then(|rest| if rest.is_empty() { Some("0") } else { rest.strip_prefix('.') });
+            rest.is_some_and(|number| number.parse::<u32>().is_ok())
+        };
+        names.filter(is_of_it).map(move |name| folder.join(name)).collect::<Vec<_>>()
+    };
+    let mut others: Vec<PathBuf> = files.iter().flat_map(beside).filter(|other| !files.contains(other)).collect();
+    others.sort();
+    others.dedup();
+    others.iter().map(|other| other.display().to_string()).collect()
 }
 
 fn told(entry: &Entry<'_>, same: Option<&Bundle>) -> Explanation {
@@ -83,17 +114,43 @@ fn finding(entry: &Entry<'_>, at: usize, violation: &Violation<'_>, same: Option
         Rule::Gateway => "gateway".to_owned(),
     };
     let validation = same.and_then(|bundle| validation(entry, at, bundle));
-    let message = validation.map_or_else(|| violation.reason.meaning().to_owned(), |it| it.message.to_string());
+    let limit = same.and_then(|bundle| limit(bundle, violation));
+    let message = match (validation, limit) {
+        (Some(validation), _) => validation.message.to_string(),
+        (None, Some(limit)) => limit.message.to_string(),
+        (None, None) => meaning(violation).to_owned(),
+    };
+    let hint = validation.and_then(|it| it.hint.as_deref()).or_else(|| limit.and_then(|it| it.hint.as_deref()));
+    let owner = same.and_then(|bundle| policy(bundle, &rule)?.owner.as_deref());
+    let owner = owner.or_else(|| limit.and_then(|it| it.owner.as_deref()));
     Finding {
         action: violation.action.as_str(),
         reason: violation.reason.as_str(),
         waived_by: violation.waived_by.as_ref().map(Text::to_string),
         field: violation.field.as_ref().map(Text::to_string),
         message,
-        hint: validation.and_then(|validation| validation.hint.as_deref().map(str::to_owned)),
-        owner: same.and_then(|bundle| policy(bundle, &rule)?.owner.as_deref().map(str::to_owned)),
+        hint: hint.map(str::to_owned),
+        owner: owner.map(str::to_owned),
         rule,
     }
+}
+
+/// What the reason of a violation means where it refused nothing, too.
+fn meaning(violation: &Violation<'_>) -> &'static str {
+    let refuses = violation.action == Action::Deny && violation.waived_by.is_none();
+    match (refuses, violation.reason) {
+        (true, reason) => reason.meaning(),
+        (_, Reason::PolicyDenied) => "a policy does not hold; it refuses nothing",
+        (_, Reason::PolicyError) => "a policy could not be evaluated; it refuses nothing",
+        (_, reason) => reason.meaning(),
+    }
+}
+
+/// The limit that the violation is of.
+fn limit<'b>(bundle: &'b Bundle, violation: &Violation<'_>) -> Option<&'b Limit> {
+    let Rule::Policy(name) = &violation.rule else { return None };
+    let mut limits = bundle.policies.limits().iter().filter(|_| violation.reason == Reason::RateLimited);
+    limits.find(|limit| *limit.name == **name).map(AsRef::as_ref)
 }
 
 fn policy<'b>(bundle: &'b Bundle, name: &str) -> Option<&'b Policy> {

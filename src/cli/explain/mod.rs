@@ -11,6 +11,7 @@ mod logged;
 mod raw;
 mod request;
 mod said;
+mod shell;
 mod text;
 
 pub(super) use args::ExplainArgs;
@@ -30,23 +31,23 @@ use std::time::SystemTime;
 pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
     let gateway = load::configuration(&args.config, &Overrides::default())?;
     let bundle = Arc::new(load::bundle(&gateway)?);
-    if let (Some(id), Some(log)) = (&args.decision, &args.log) {
-        return Ok(tell(logged::explain(id, log, &bundle)?, args));
+    if let Some(id) = &args.decision {
+        return tell(logged::explain(id, &args.log, &bundle)?, args);
     }
     let asked = Asked::of(args, &gateway)?;
     let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&gateway));
     let judge = Judge { gate: &gate, bundle: &bundle, overriding: gateway.environment, time: SystemTime::now() };
-    Ok(tell(judge.explain(&asked), args))
+    tell(judge.explain(&asked), args)
 }
 
-fn tell(told: Explanation, args: &ExplainArgs) -> Exit {
+fn tell(told: Explanation, args: &ExplainArgs) -> Result<Exit, Failure> {
     let told = told.at(args.level);
     if args.json {
-        console::say(&format!("{:#}", serde_json::json!(told)));
+        console::say(&format!("{:#}", serde_json::json!(told)))?;
     } else {
-        console::say(&text::report(&told, console::color_on_stdout()));
+        console::say(&text::report(&told, console::color_on_stdout()))?;
     }
-    if told.decision == "allow" { Exit::Fine } else { Exit::Refused }
+    Ok(if told.decision == "allow" { Exit::Fine } else { Exit::Refused })
 }
 
 /// The addresses under which clients may name the gateway.

@@ -5,6 +5,7 @@ use crate::cli::Failure;
 use crate::server::head::{Framing, read};
 use bytes::Bytes;
 use http::Request;
+use http::header::CONTENT_LENGTH;
 
 /// The request that `bytes` hold. A head that the gateway would not read is told as that: it refuses it, too.
 pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, Failure> {
@@ -25,6 +26,10 @@ pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, Fa
     };
     // editors end a file with a line break
     if !matches!(behind, b"" | b"\n" | b"\r\n") {
+        let (rest, is_told) = (behind.trim_ascii_end().len(), request.headers().contains_key(CONTENT_LENGTH));
+        if !is_told && head.framing == Framing::Length(0) {
+            return Err(wrong(&format!("there is no `Content-Length`; add `Content-Length: {rest}`")));
+        }
         return Err(wrong(
             "there is more behind the request than its `Content-Length` says: the gateway would take it for the next one",
         ));

@@ -8,9 +8,9 @@ use crate::config::gateway::Gateway;
 use crate::gateway::HeadDefect;
 use crate::policy::Client;
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use std::io::Read;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri};
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// The request to explain.
@@ -26,11 +26,12 @@ impl Asked {
     /// The request that the arguments give.
     pub(super) fn of(args: &ExplainArgs, gateway: &Gateway) -> Result<Self, Failure> {
         let (request, notes) = match (&args.http, &args.curl) {
-            (Some(file), _) => (raw::request(&read(file, "the request")?, gateway.limits.header_bytes)?, Vec::new()),
+            (Some(file), _) => (raw::request(&read(file, "--http")?, gateway.limits.header_bytes)?, Vec::new()),
             (_, Some(command)) => curl::request(command)?,
             (None, None) => (flags(args)?, Vec::new()),
         };
-        Ok(Self { request, client: client(&args.client)?, notes })
+        let (request, note) = as_long_as_told(request)?;
+        Ok(Self { request, client: client(&args.client)?, notes: notes.into_iter().chain(note).collect() })
     }
 }
 
@@ -39,13 +40,18 @@ fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, Failure> {
     let path = args.path.as_deref().unwrap_or_default();
     let body = match (&args.body, &args.body_file) {
         (Some(body), _) => Bytes::from(body.clone()),
-        (None, Some(file)) => read(file, "the body")?.into(),
+        (None, Some(file)) => read(file, "--body-file")?.into(),
         (None, None) => Bytes::new(),
     };
     let method = args.method.as_str();
-    let mut request = Request::builder().method(method).uri(path).body(body).map_err(|_| {
-        Failure::Usage("`--path` is not a path, such as /v1/users/user_1, or `--method` no method".to_owned())
-    })?;
+    let method = Method::try_from(method).map_err(|_| Failure::Usage("`--method` is not a method".to_owned()))?;
+    let no_path = || Failure::Usage("`--path` is not a path, such as /v1/users/user_1".to_owned());
+    let path: Uri = path.parse().map_err(|_| no_path())?;
+    if !path.path().starts_with('/') {
+        return Err(no_path());
+    }
+    let mut request = Request::new(body);
+    (*request.method_mut(), *request.uri_mut()) = (method, path);
     for header in &args.headers {
         let (name, value) = header_of(header).ok_or_else(|| Failure::Usage(NO_HEADER.to_owned()))?;
         request.headers_mut().append(name, value);
@@ -63,6 +69,27 @@ pub(super) fn header_of(text: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((HeaderName::try_from(name.trim()).ok()?, HeaderValue::try_from(value.trim()).ok()?))
 }
 
+/// The request as the gateway reads it: of its body as much as its `Content-Length` says, where that is given.
+fn as_long_as_told(mut request: Request<Bytes>) -> Result<(Request<Bytes>, Option<&'static str>), Failure> {
+    let mut lengths = request.headers().get_all(CONTENT_LENGTH).iter();
+    // of two, the gateway reads neither
+    let (Some(length), None) = (lengths.next(), lengths.next()) else { return Ok((request, None)) };
+    let length = length.to_str().ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()));
+    let Some(length) = length.and_then(|text| text.parse::<usize>().ok()) else {
+        return Err(Failure::Usage("`Content-Length` is not a number of bytes".to_owned()));
+    };
+    let body = request.body_mut();
+    if length > body.len() {
+        let told = "the body is shorter than `Content-Length` says: the gateway would wait for the rest of it";
+        return Err(Failure::Usage(told.to_owned()));
+    }
+    let is_cut = length < body.len();
+    body.truncate(length);
+    let note =
+        "the body goes as far as `Content-Length` says; the gateway would take what follows for the next request";
+    Ok((request, is_cut.then_some(note)))
+}
+
 /// Adds what every client sends, and nobody who describes a request cares for.
 fn complete(headers: &mut HeaderMap, has_body: bool) {
     headers.entry(HOST).or_insert(HeaderValue::from_static("localhost"));
@@ -78,13 +105,22 @@ pub(super) fn defective(defect: HeadDefect) -> Request<Bytes> {
     request
 }
 
-/// What a file holds, or standard input for `-`.
-pub(super) fn read(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+/// What the file that `given` names holds, or standard input for `-`.
+pub(super) fn read(file: &Path, given: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = if file.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
         std::fs::read(file)
     };
-    read.map_err(|error| Failure::Trouble(format!("{what} cannot be read: {error}")))
+    read.map_err(|error| unreadable(file, given, &error))
+}
+
+/// A file that `given` names cannot be read.
+pub(super) fn unreadable(file: &Path, given: &str, error: &std::io::Error) -> Failure {
+    let why = match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    };
+    Failure::Usage(format!("`{given}`: `{}` cannot be read: {why}", file.display()))
 }

@@ -40,14 +40,16 @@ struct Told<'t> {
 }
 
 pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let mut gateway = load::configuration(&args.config, &Overrides::default())?;
-    let in_force = load::bundle(&gateway)?;
-    gateway.policies.clone_from(&args.policies);
-    let bundle = load::bundle(&gateway)?;
-    let mut replay = Replay::new(&bundle, Some(&in_force));
+    let in_force = if load::is_configured(&args.config) {
+        Some(load::bundle(&load::configuration(&args.config, &Overrides::default())?)?)
+    } else {
+        None
+    };
+    let bundle = load::bundle(&load::configuration_of_policies(&args.config, &args.policies)?)?;
+    let mut replay = Replay::new(&bundle, in_force.as_ref());
     let skipped = decisions::count(&args.log, &mut replay)?;
     let told = Told { replay: &replay, skipped: &skipped, bundle: &bundle };
-    console::say(&if args.json { json::replay(&told) } else { text::replay(&told) });
+    console::say(&if args.json { json::replay(&told) } else { text::replay(&told) })?;
     let changes = replay.refused.count + replay.allowed.count;
     Ok(if args.fail_on_change && changes > 0 { Exit::Refused } else { Exit::Fine })
 }

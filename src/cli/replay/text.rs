@@ -12,7 +12,8 @@ pub(super) fn replay(told: &Told<'_>) -> String {
     // writing to a `String` cannot fail
     let _ = writeln!(text, "newly refused {refused}, newly allowed {allowed}, undetermined {unknown}");
     let (decisions, judged, standing) = (replay.decisions, replay.judged, replay.standing);
-    let _ = writeln!(text, "\n{decisions} decisions: {judged} judged again, {standing} stand whatever policies say");
+    let decisions = counted(decisions);
+    let _ = writeln!(text, "\n{decisions}: {judged} judged again, {standing} stand whatever policies say");
     for (operation, count) in replay.unrecorded.by_count() {
         let _ =
             writeln!(text, "{count} of {operation} cannot be judged again: no policy asked, so nothing was recorded");
@@ -84,5 +85,9 @@ fn undetermined(text: &mut String, told: &Told<'_>) {
 }
 
 fn such_as(examples: &Examples) -> String {
-    format!("{} decisions, such as {}", examples.count, examples.decisions.join(", "))
+    format!("{}, such as {}", counted(examples.count), examples.decisions.join(", "))
+}
+
+fn counted(decisions: u64) -> String {
+    if decisions == 1 { "1 decision".to_owned() } else { format!("{decisions} decisions") }
 }

@@ -1,7 +1,7 @@
 //! The report for programs.
 
 use super::{PolicyTold, Told};
-use crate::rollout::Tally;
+use crate::rollout::{LimitUse, Tally};
 use serde_json::{Value, json};
 
 pub(super) fn report(told: &Told<'_>) -> String {
@@ -16,6 +16,8 @@ pub(super) fn report(told: &Told<'_>) -> String {
         "revisions": report.revisions.as_ref().map(tally),
         "answers_of_further_policies": report.more_policies,
         "policies": told.policies.iter().map(policy).collect::<Vec<_>>(),
+        "further_limited": report.more_limits,
+        "limits": report.limits.iter().map(|(name, used)| limit(name, used)).collect::<Vec<_>>(),
     });
     format!("{told:#}")
 }
@@ -47,6 +49,18 @@ fn policy(policy: &PolicyTold<'_>) -> Value {
         "fields": tally(&said.fields),
         "days": tally(&said.days),
         "validations": validations.collect::<Vec<_>>(),
+    })
+}
+
+fn limit(name: &str, used: &LimitUse) -> Value {
+    json!({
+        "name": name,
+        "action": used.action.as_str(),
+        "limited": used.limited,
+        "first": used.seen.first,
+        "last": used.seen.last,
+        "callers": tally(&used.callers),
+        "days": tally(&used.days),
     })
 }
 

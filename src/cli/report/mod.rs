@@ -9,7 +9,7 @@ use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::judge::Bundle;
 use crate::policy::Policy;
-use crate::rollout::{Advice, Expectation, PolicyUse, Report};
+use crate::rollout::{Advice, Expectation, LimitUse, PolicyUse, Report, Tally};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -64,11 +64,24 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         let said = report.policies.entry(policy.name.as_ref().into());
         said.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;
     }
+    for limit in bundle.iter().flat_map(|bundle| bundle.policies.limits()) {
+        let used = report.limits.entry(limit.name.as_ref().into());
+        used.or_insert_with(|| LimitUse::new(limit.action)).action = limit.action;
+    }
+    for caller in args.expect.iter().filter(|caller| !is_known(&report, caller)) {
+        console::tell(&format!("note: `--expect {caller}`: no policy failed for a caller of that name"));
+    }
     let expected = Expectation { enough: args.enough, callers: args.expect.iter().cloned().collect() };
     let policies = policies(&report, bundle.as_ref(), &expected);
     let told = Told { report: &report, skipped: &skipped, policies };
-    console::say(&if args.json { json::report(&told) } else { text::report(&told) });
+    console::say(&if args.json { json::report(&told) } else { text::report(&told) })?;
     Ok(Exit::Fine)
+}
+
+/// Whether a policy did not hold for `caller`, as far as that is known.
+fn is_known(report: &Report, caller: &str) -> bool {
+    let is_known = |callers: &Tally| callers.others() > 0 || callers.by_name().iter().any(|(name, _)| *name == caller);
+    report.policies.values().any(|said| is_known(&said.callers))
 }
 
 /// Those to act on first come first.

@@ -23,6 +23,7 @@ pub(super) fn report(told: &Told<'_>) -> String {
     for policy in told.policies.iter().filter(|policy| policy.said.violated > 0) {
         details(&mut text, policy);
     }
+    limits(&mut text, told);
     text.trim_end().to_owned()
 }
 
@@ -36,10 +37,18 @@ fn conclusion(text: &mut String, told: &Told<'_>) {
             rows.push(vec![title(advice).to_owned(), names]);
         }
     }
-    if rows.is_empty() {
+    if rows.is_empty() && told.report.limits.is_empty() {
         rows.push(vec!["no policy was asked".to_owned()]);
     }
-    let _ = writeln!(text, "{}", rows.iter().map(|row| padded(row)).collect::<Vec<_>>().join("\n"));
+    let rows: Vec<_> = rows.iter().map(|row| padded(row)).chain(limited(told)).collect();
+    let _ = writeln!(text, "{}", rows.join("\n"));
+}
+
+/// The limits that requests were above.
+fn limited(told: &Told<'_>) -> Option<String> {
+    let met = told.report.limits.iter().filter(|(_, used)| used.limited > 0).map(|(name, _)| name.as_ref());
+    let names = wrapped(20, met);
+    (!names.is_empty()).then(|| padded(&["limited".to_owned(), names]))
 }
 
 fn padded(row: &[String]) -> String {
@@ -65,8 +74,9 @@ fn read(text: &mut String, told: &Told<'_>) {
     let report = told.report;
     let (decisions, judged) = (report.decisions, report.judged);
     let (first, last) = (&report.period.first, &report.period.last);
-    let period = if decisions == 0 { String::new() } else { format!(" from {first} to {last}") };
-    let _ = writeln!(text, "{decisions} decisions{period}, {judged} of them asked policies");
+    let period = if report.decisions == 0 { String::new() } else { format!(" from {first} to {last}") };
+    let decisions = if decisions == 1 { "1 decision".to_owned() } else { format!("{decisions} decisions") };
+    let _ = writeln!(text, "{decisions}{period}, {judged} of them asked policies");
     let revisions = report.revisions.as_ref().map_or(0, |revisions| revisions.by_name().len());
     if revisions > 1 {
         let _ = writeln!(text, "policies or contract changed meanwhile: {revisions} revisions judged");
@@ -103,7 +113,7 @@ fn why(policy: &PolicyTold<'_>) -> String {
         Advice::Promote => "would have refused nothing".to_owned(),
         Advice::Enforced if said.violated == 0 => "never refused anything".to_owned(),
         Advice::Enforced => format!("refused {}", callers_of(said)),
-        Advice::Mend => format!("could not be evaluated {} times", said.failed),
+        Advice::Mend => format!("could not be evaluated {}", times(said.failed)),
         Advice::Look => format!("would refuse {}", callers_of(said)),
         Advice::Wait => "would have refused nothing, but applied too seldom".to_owned(),
         Advice::Dead if said.asked == 0 => "no request to its operations".to_owned(),
@@ -117,11 +127,33 @@ fn why(policy: &PolicyTold<'_>) -> String {
     }
 }
 
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
 fn callers_of(said: &PolicyUse) -> String {
     match said.callers.by_count().len() {
         many if said.callers.others() > 0 => format!("more than {many} callers"),
         1 => "1 caller".to_owned(),
         many => format!("{many} callers"),
+    }
+}
+
+/// What limits found too many, and of whom.
+fn limits(text: &mut String, told: &Told<'_>) {
+    for (name, used) in &told.report.limits {
+        let (action, limited) = (used.action.as_str(), used.limited);
+        let verb = if used.action == Action::Deny { "limited" } else { "would have limited" };
+        let requests = if limited == 1 { "request" } else { "requests" };
+        let _ = writeln!(text, "\n{name} (limit, {action}) {verb} {limited} {requests}");
+        if limited > 0 {
+            line(text, "seen", &format!("first {}, last {}", used.seen.first, used.seen.last));
+            line(text, "callers", &named(&used.callers, used.callers.by_count()));
+            line(text, "days", &named(&used.days, used.days.by_name()));
+        }
+    }
+    if told.report.more_limits > 0 {
+        let _ = writeln!(text, "\nfurther limits, which are left out, limited {}", told.report.more_limits);
     }
 }
 
@@ -170,7 +202,7 @@ fn validations(text: &mut String, policy: &PolicyTold<'_>) {
     for position in 0..sources.len().max(counts.len()) {
         let title = format!("validation {}", position + 1);
         let count = counts.get(position).copied().unwrap_or_default();
-        let count = if count == 0 { "never failed".to_owned() } else { format!("failed {count} times") };
+        let count = if count == 0 { "never failed".to_owned() } else { format!("failed {}", times(count)) };
         let source = sources.get(position).map_or_else(String::new, |it| format!(": {}", one_line(&it.source)));
         line(text, &title, &format!("{count}{source}"));
     }

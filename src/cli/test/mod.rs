@@ -5,7 +5,7 @@ mod junit;
 mod text;
 
 use super::args::ConfigArgs;
-use super::policies::policy_of;
+use super::policy_files::policy_of;
 use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::policy_test::{CaseResult, Coverage};
@@ -43,14 +43,14 @@ struct Report<'s> {
 }
 
 pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
-    let mut gateway = load::configuration(&args.config, &Overrides::default())?;
-    if !args.paths.is_empty() {
-        let mut paths: Vec<_> = args.paths.iter().map(|path| policy_of(path).unwrap_or_else(|| path.clone())).collect();
-        paths.sort();
-        paths.dedup();
-        gateway.policies = paths;
-    }
+    let gateway = if args.paths.is_empty() {
+        load::whole_configuration(&args.config, &Overrides::default())?
+    } else {
+        let paths: Vec<_> = args.paths.iter().map(|path| policy_of(path).unwrap_or_else(|| path.clone())).collect();
+        load::configuration_of_policies(&args.config, &paths)?
+    };
     let (bundle, texts) = load::compiled(&gateway)?;
+    console::warn(&texts.unread);
     let suites = load::suites(&bundle, &texts)?;
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
     let coverage = Coverage::of(&results, &texts.policies, &bundle);
@@ -59,7 +59,7 @@ pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
         (true, _) => json::report(&report),
         (_, true) => junit::report(&report),
         (false, false) => text::report(&report),
-    });
+    })?;
     let shortfalls = shortfalls(args, &report);
     for shortfall in &shortfalls {
         console::complain(shortfall);

@@ -14,7 +14,8 @@ pub(super) fn report(report: &Report<'_>) -> String {
     }
     let (cases, failed) = (report.results.len(), failed.len());
     // writing to a `String` cannot fail
-    let _ = writeln!(text, "{cases} cases: {} passed, {failed} failed", cases - failed);
+    let noun = if cases == 1 { "case" } else { "cases" };
+    let _ = writeln!(text, "{cases} {noun}: {} passed, {failed} failed", cases - failed);
     coverage(&mut text, &report.coverage);
     text.trim_end().to_owned()
 }

@@ -156,6 +156,8 @@ fn a_value_for_a_key_with_sub_keys_is_refused() {
       |
     4 | upstream: https://api.clerk.com
       |           ^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `upstream: { url: ... }`
     ");
 }
 
@@ -216,6 +218,8 @@ fn a_listen_of_no_possible_shape_is_told_both() {
       |
     4 | listen: 8787
       |         ^^^^
+      |
+      = help: write `listen: 127.0.0.1:8787`
     ");
 }
 

@@ -97,10 +97,14 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
         (&["--curl", "curl --json '{}'"], "", "there is no URL"),
         (&["--curl", "curl ftp://a/"], "", "neither http nor https"),
         (&["--curl", "curl http://a/v1/../users"], "", "takes `.` and `..` out"),
-        (&["--curl", r"curl http://a/ -d $'\u0021'"], "", "`$'...'` is not read"),
+        (&["--curl", r"curl http://a/ -d $'\q'"], "", "not read; write"),
         (&["--curl", "wget http://a/"], "", "does not begin with `curl`"),
         (&["--http", "-"], "GET /canary HTTP/1.1\n", "does not end with an empty line"),
-        (&["--http", "-"], "PATCH /v1/users/u HTTP/1.1\nHost: a\n\n{\"canary\":1}", "more behind the request"),
+        (
+            &["--http", "-"],
+            "PATCH /v1/users/u HTTP/1.1\nHost: a\n\n{\"canary\":1}",
+            "there is no `Content-Length`; add `Content-Length: 12`",
+        ),
         (&["--http", "-"], "PATCH / HTTP/1.1\nHost: a\nContent-Length: 9\n\ncanary", "shorter than `Content-Length`"),
         (&["--path", "/v1/users/u", "--header", "canary"], "", "`--header` is not `Name: value`"),
         (&["--path", "/v1/users/u", "--http", "-"], "", "cannot be used with"),
@@ -112,5 +116,69 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
         assert!(stdout.is_empty() && code == 2 && stderr.contains(told), "{arguments:?} ends with {code}: {stderr}");
         assert!(!stderr.contains("canary"), "{stderr}");
     }
-    assert_eq!(explain(folder.path(), &["--http", "none.http"], "").2, 1);
+    for arguments in [
+        &["--http", "none.txt"][..],
+        &["--path", "/v1/users/u", "--body-file", "none.txt"],
+        &["--curl", "curl http://a/ -d @none.txt"],
+    ] {
+        let (_, stderr, code) = explain(folder.path(), arguments, "");
+        assert!(code == 2 && stderr.contains("`none.txt` cannot be read: there is no such file"), "{code} {stderr}");
+    }
+}
+
+#[test]
+fn a_body_goes_as_far_as_its_given_length_says() {
+    let folder = folder();
+    let curl = |length: &str| {
+        let header = format!("-H 'Content-Length: {length}'");
+        format!("curl -X PATCH http://localhost/v1/users/u -H 'Content-Type: application/json' {header} -d '{{}}'")
+    };
+    let told = explained(folder.path(), &["--curl", &curl("1")], "");
+    assert!(told.starts_with("refused: malformed_json (400)"), "{told}");
+    assert!(told.contains("note: the body goes as far as `Content-Length` says"), "{told}");
+    assert!(explained(folder.path(), &["--curl", &curl("2")], "").starts_with("passes"));
+    for (length, why) in [("3", "shorter than `Content-Length` says"), ("+2", "not a number of bytes")] {
+        let (_, stderr, code) = explain(folder.path(), &["--curl", &curl(length)], "");
+        assert!(code == 2 && stderr.contains(why), "{length}: {code} {stderr}");
+    }
+    let flags = ["--path", "/v1/users/u", "-H", "Content-Length: 1", "--body", "{}"];
+    assert!(explained(folder.path(), &flags, "").starts_with("refused: malformed_json"));
+}
+
+#[test]
+fn a_curl_command_is_read_as_people_paste_it() {
+    let folder = folder();
+    let told = |command: &str| explained(folder.path(), &["--curl", command], "");
+    let plain = told("curl -X PATCH http://localhost/v1/users/u --json '{\"first_name\":\"a!\"}'");
+    assert!(plain.starts_with("passes"), "{plain}");
+    for command in [
+        r#"$ curl -X PATCH http://localhost/v1/users/u --json '{"first_name":"a!"}'"#,
+        r#"/usr/bin/curl -X PATCH http://localhost/v1/users/u --json '{"first_name":"a!"}'"#,
+        r#"A=b C= curl -X PATCH http://localhost/v1/users/u --json '{"first_name":"a!"}'"#,
+        r#"curl -X PATCH http://localhost/v1/users/u --json $'{"first_name":"a\u0021"}'"#,
+    ] {
+        assert_eq!(told(command), plain, "{command}");
+    }
+    for rest in ["| jq .", "> out", "2> /dev/null", "&& echo done"] {
+        let command = format!(r#"curl -X PATCH http://localhost/v1/users/u --json '{{"first_name":"a!"}}' {rest}"#);
+        let note = "note: the command was read up to the first shell operator";
+        assert!(told(&command).contains(note), "{rest}");
+    }
+    for url in ["http://a/v1/users/[1-3]", "http://a/v1/users/{a,b}", "http://{a,b}/v1/users"] {
+        let (_, stderr, code) = explain(folder.path(), &["--curl", &format!("curl '{url}'")], "");
+        assert!(code == 2 && stderr.contains("give `-g` if it does not"), "{url}: {code} {stderr}");
+    }
+    assert!(told("curl -g 'http://localhost/v1/users?a=[1]'").starts_with("passes"));
+}
+
+#[test]
+fn a_wrong_argument_is_named() {
+    let folder = folder();
+    for (arguments, told) in [
+        (&["--path", "v1/x"][..], "error: `--path` is not a path, such as /v1/users/user_1\n"),
+        (&["--path", "/v1/x", "--method", "a b"], "error: `--method` is not a method\n"),
+        (&["--path", "/v1/x", "--client", "unixUid=x"], "error: `--client`: `unixUid` must be a whole number\n"),
+    ] {
+        assert_eq!(explain(folder.path(), arguments, ""), (String::new(), told.to_owned(), 2));
+    }
 }

@@ -81,5 +81,10 @@ fn a_decision_that_is_not_there_or_cannot_be_read_is_told() {
     assert_eq!(ended("a\"", "log.jsonl"), ("error: `--decision` is not the id of a decision\n".to_owned(), 2));
     let (told, code) = ended("abc", "log.jsonl");
     assert!(code == 1 && told.contains("no entry of a decision log") && !told.contains("canary"), "{told}");
-    assert_eq!(ended("abc", "none.jsonl").1, 1);
+    let unread = "error: `--log`: `none.jsonl` cannot be read: there is no such file\n";
+    assert_eq!(ended("abc", "none.jsonl"), (unread.to_owned(), 2));
+    fs::write(folder.path().join("log.jsonl.1"), SAMPLE).unwrap();
+    let (told, _) = ended("0000000000000abc", "log.jsonl");
+    assert!(told.ends_with("; files that were rotated may have it: `--log log.jsonl.1`\n"), "{told}");
+    explained(folder.path(), &["--decision", "0000000000000abc", "--log", "log.jsonl", "log.jsonl.1"], "");
 }

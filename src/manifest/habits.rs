@@ -1,0 +1,60 @@
+//! What people bring along: keys of Kubernetes' policies, and values written shorter than our files have them.
+
+use serde_json::Value;
+
+/// Keys of `ValidatingAdmissionPolicy` and the like, after which people reach, each with the map it would be in and what to
+/// write in its place.
+const KEYS: [(&str, &str, &str); 5] = [
+    ("/spec", "validationActions", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
+    ("/spec", "matchConstraints", "here it is `match: { operations: [...] }`"),
+    ("/spec/validations/", "messageExpression", "`message` is a fixed text here; there are no expressions in it"),
+    ("/spec", "failurePolicy", "leave it out: what cannot be evaluated does not hold"),
+    ("/metadata", "namespace", "leave it out: policies have no namespaces"),
+];
+
+/// What to write in place of `key` in the map at `pointer`, where it is one of another system.
+pub(super) fn habit(pointer: &str, key: &str) -> Option<&'static str> {
+    let is_in = |place: &str| if place.ends_with('/') { pointer.starts_with(place) } else { pointer == place };
+    KEYS.iter().find(|(place, name, _)| *name == key && is_in(place)).map(|(.., help)| *help)
+}
+
+/// How to write what was written too short at `pointer`.
+pub(super) fn shorthand(pointer: &str, written: &Value) -> Option<String> {
+    match (pointer, written) {
+        ("/upstream", Value::String(url)) if url == "embedded" => {
+            Some("write `upstream: { url: embedded }`".to_owned())
+        }
+        ("/upstream", Value::String(_)) => Some("write `upstream: { url: ... }`".to_owned()),
+        ("/admin", Value::String(word)) if word == "off" => Some("write `admin: { listen: off }`".to_owned()),
+        ("/admin", Value::Bool(false)) => Some("write `admin: { listen: off }`".to_owned()),
+        ("/admin", Value::String(_)) => Some("write `admin: { listen: ... }`".to_owned()),
+        ("/listen", Value::Number(port)) => Some(format!("write `listen: 127.0.0.1:{port}`")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{habit, shorthand};
+    use serde_json::json;
+
+    #[test]
+    fn keys_of_kubernetes_are_known_where_they_would_be() {
+        assert!(habit("/spec", "validationActions").unwrap().contains("`actions`"));
+        assert!(habit("/spec", "matchConstraints").unwrap().contains("operations"));
+        assert!(habit("/spec", "failurePolicy").unwrap().contains("leave it out"));
+        assert!(habit("/spec/validations/0", "messageExpression").unwrap().contains("fixed text"));
+        assert!(habit("/metadata", "namespace").unwrap().contains("no namespaces"));
+        assert_eq!((habit("", "namespace"), habit("/spec", "name")), (None, None));
+    }
+
+    #[test]
+    fn what_is_written_too_short_is_written_out() {
+        let told = |pointer: &str, written| shorthand(pointer, &written).unwrap_or_default();
+        assert_eq!(told("/upstream", json!("embedded")), "write `upstream: { url: embedded }`");
+        assert_eq!(told("/upstream", json!("https://user:canary@host")), "write `upstream: { url: ... }`");
+        assert_eq!(told("/admin", json!("off")), "write `admin: { listen: off }`");
+        assert_eq!(told("/listen", json!(18787)), "write `listen: 127.0.0.1:18787`");
+        assert_eq!(told("/limits", json!("off")), "");
+    }
+}
