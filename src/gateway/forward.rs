@@ -1,11 +1,11 @@
 //! Forward: what has a permit goes to the upstream, and the upstream's answer comes back untouched.
 
-use super::call::Permitted;
+use super::call::{Permitted, SharedRecord};
 use super::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
 use super::refuse::Refusal;
 use crate::judge::Content;
 use crate::reason::Reason;
-use crate::upstream::{Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
+use crate::upstream::{Attempt, Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri, Version};
 use http_body::Body;
@@ -42,15 +42,25 @@ async fn forward(
     permitted: Permitted<Incoming>,
 ) -> Result<Response<UpstreamResponseBody>, Refusal> {
     let record = permitted.call.record.clone();
-    let sent = upstream.send(request(permitted)).await;
-    let (answer, call) = match sent {
-        Ok((answer, call)) => (Ok(answer), call),
-        Err((error, call)) => (Err(error), call),
-    };
-    record.lock().called(call);
+    let mut told = Told { attempt: Attempt::begin(), record };
+    let answer = upstream.attempt(request(permitted), &mut told.attempt).await;
+    drop(told);
     let mut answer = answer.map_err(refuse)?;
     strip_hop_by_hop(answer.headers_mut());
     Ok(answer)
+}
+
+/// An attempt that is in the record however it ends: the upstream was told the id of its span, and may have done what was
+/// asked, though the client left before the answer.
+struct Told {
+    attempt: Attempt,
+    record: SharedRecord,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.record.lock().called(self.attempt.told());
+    }
 }
 
 /// The request as the upstream gets it: the judged bytes, or the client's as they stream.
