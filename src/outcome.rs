@@ -11,7 +11,7 @@ pub enum Outcome {
     Denied,
     /// Forwarded or about to be, but the upstream or the gateway failed.
     Failed,
-    /// The client went away before there was an answer.
+    /// The client went away before the end of an answer.
     Aborted,
 }
 

@@ -220,7 +220,7 @@ pub struct Held<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct Body<'a> {
-    /// How many bytes of it were read; none where something was removed, whose size that would tell.
+    /// How many bytes of it were read; none where none were, or where something was removed, whose size that would tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
     /// What it held; none where it was empty or could not be read as JSON.

@@ -15,6 +15,8 @@ pub struct AnswerBody<U> {
     source: Source<U>,
     observation: Option<Observation>,
     time_left: Option<TimeLeft>,
+    /// Whether all of it was handed over; whoever knows the length does not ask for more than that.
+    is_whole: bool,
 }
 
 /// Why an answer broke off.
@@ -37,20 +39,35 @@ enum Source<U> {
 impl<U> AnswerBody<U> {
     /// A body of our own.
     pub(super) const fn own(bytes: Bytes) -> Self {
-        Self { source: Source::Own(Some(bytes)), observation: None, time_left: None }
+        Self { source: Source::Own(Some(bytes)), observation: None, time_left: None, is_whole: false }
     }
 
     /// The upstream's, untouched.
     pub(super) const fn upstream(body: U) -> Self {
-        Self { source: Source::Upstream(body), observation: None, time_left: None }
+        Self { source: Source::Upstream(body), observation: None, time_left: None, is_whole: false }
     }
+}
 
+impl<U: Body<Data = Bytes> + Unpin> AnswerBody<U> {
     /// Ends `observation` when the body ends, which it must before `end`.
     #[must_use]
     pub(super) fn observed(mut self, observation: Observation, end: Instant) -> Self {
         self.observation = Some(observation);
         self.time_left = Some(TimeLeft::until(end));
+        self.is_whole = self.has_ended();
         self
+    }
+
+    fn has_ended(&self) -> bool {
+        self.is_end_stream() || self.size_hint().exact() == Some(0)
+    }
+}
+
+impl<U> Drop for AnswerBody<U> {
+    fn drop(&mut self) {
+        if let Some(observation) = self.observation.as_mut().filter(|_| !self.is_whole) {
+            observation.left();
+        }
     }
 }
 
@@ -84,6 +101,7 @@ impl<U: Body<Data = Bytes> + Unpin> Body for AnswerBody<U> {
             (Poll::Ready(None), _) => this.observation = None,
             _ => {}
         }
+        this.is_whole = this.has_ended();
         polled
     }
 

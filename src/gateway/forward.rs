@@ -1,6 +1,6 @@
 //! Forward: what has a permit goes to the upstream, and the upstream's answer comes back untouched.
 
-use super::call::Permitted;
+use super::call::{Permitted, SharedRecord};
 use super::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
 use super::refuse::Refusal;
 use super::void::Void;
@@ -8,7 +8,7 @@ use crate::judge::Content;
 use crate::reason::Reason;
 use crate::telemetry::record::Record;
 use crate::telemetry::trace_context::Parent;
-use crate::upstream::{Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
+use crate::upstream::{Attempt, Upstream, UpstreamBody, UpstreamError, UpstreamResponseBody};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
@@ -46,12 +46,9 @@ async fn forward(
     permitted: Permitted<Incoming>,
 ) -> Result<Response<UpstreamResponseBody>, Refusal> {
     let record = permitted.call.record.clone();
-    let sent = upstream.send(request(permitted)).await;
-    let (answer, call) = match sent {
-        Ok((answer, call)) => (Ok(answer), call),
-        Err((error, call)) => (Err(error), call),
-    };
-    record.lock().called(call);
+    let mut told = Told { attempt: Attempt::begin(), record: record.clone() };
+    let answer = upstream.attempt(request(permitted), &mut told.attempt).await;
+    drop(told);
     let mut answer = answer.map_err(|error| refuse(error, &record.lock()))?;
     // the version is each connection's own (RFC 9110 section 2.5)
     *answer.version_mut() = Version::default();
@@ -61,6 +58,19 @@ async fn forward(
     }
     strip_hop_by_hop(answer.headers_mut());
     Ok(answer)
+}
+
+/// An attempt that is in the record however it ends: the upstream was told the id of its span, and may have done what was
+/// asked, though the client left before the answer.
+struct Told {
+    attempt: Attempt,
+    record: SharedRecord,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.record.lock().called(self.attempt.told());
+    }
 }
 
 /// The request as the upstream gets it: the judged bytes, or the client's as they stream.

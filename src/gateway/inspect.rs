@@ -121,12 +121,12 @@ where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
     let Some(mut share) = held else { return Ok((Bytes::new(), None)) };
-    let collected = timeout(gate.limits.body_timeout, collect(gate, call.request.body_mut(), &mut share)).await;
+    let mut received = 0;
+    let collecting = collect(gate, call.request.body_mut(), &mut share, &mut received);
+    let collected = timeout(gate.limits.body_timeout, collecting).await;
+    call.record.lock().request_bytes = Some(received as u64);
     match collected {
-        Ok(Ok(body)) => {
-            call.record.lock().request_bytes = body.len() as u64;
-            Ok((body, Some(share)))
-        }
+        Ok(Ok(body)) => Ok((body, Some(share))),
         Ok(Err(Unread::Refused(reason))) => Err(refuse_unread(call, reason).await),
         Ok(Err(Unread::BrokenOff)) => Err(Refusal::broken_off()),
         Ok(Err(Unread::Misframed)) => {
@@ -176,23 +176,22 @@ fn declared_length(gate: &Gate, headers: &HeaderMap) -> Result<Option<usize>, Re
     length.map(Some).ok_or(Reason::BodyTooLarge)
 }
 
-/// Most bodies come in one piece, which is taken as it is.
-async fn collect<B>(gate: &Gate, body: &mut B, share: &mut Share) -> Result<Bytes, Unread>
+/// Most bodies come in one piece, which is taken as it is. `length` is that of what came, whatever becomes of it.
+async fn collect<B>(gate: &Gate, body: &mut B, share: &mut Share, length: &mut usize) -> Result<Bytes, Unread>
 where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    let mut length: usize = 0;
     while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let frame = frame.map_err(|error| Unread::from_error(&error))?;
         // trailers are not part of what is judged, and not forwarded
         let Ok(data) = frame.into_data() else { continue };
-        length = length.saturating_add(data.len());
-        if length > gate.limits.body_bytes {
+        *length = length.saturating_add(data.len());
+        if *length > gate.limits.body_bytes {
             return Err(Unread::Refused(Reason::BodyTooLarge));
         }
-        if !share.reach(length) {
+        if !share.reach(*length) {
             return Err(Unread::Refused(Reason::Overloaded));
         }
         if first.is_empty() {
@@ -217,7 +216,7 @@ where
     };
     let mut record = call.record.lock();
     record.outcome = Outcome::Allowed;
-    record.violations = vec![violation];
+    record.find([violation]);
     Ok(permit)
 }
 
@@ -267,10 +266,10 @@ fn judge<B>(
     if let (Some(keeping), Some(evidence)) = (&gate.keeping, &mut record.evidence) {
         keeping.add_judgement(evidence, operation, &judgement);
     }
-    record.violations = judgement.violations;
-    for violation in &mut record.violations {
+    record.find(judgement.violations.into_iter().map(|mut violation| {
         violation.field = violation.field.take().map(|field| field.masked(&gate.masks));
-    }
+        violation
+    }));
     match judgement.verdict {
         Ok(permit) => {
             record.outcome = Outcome::Allowed;

@@ -53,7 +53,7 @@ impl<S> Layer<S> for ObserveLayer {
 impl<S, B, U> Service<Request<B>> for Observe<S>
 where
     S: Service<Call<B>, Response = Response<U>, Error = Refusal, Future: Send> + Clone + Send + 'static,
-    B: Send + 'static,
+    B: Body + Send + 'static,
     U: Body<Data = Bytes> + Unpin + Send + 'static,
 {
     type Response = Response<AnswerBody<U>>;
@@ -97,7 +97,7 @@ pub(super) struct Observation {
 }
 
 impl Observation {
-    fn begin<B>(
+    fn begin<B: Body>(
         shared: &Shared,
         bundle: &Bundle,
         request: &Request<B>,
@@ -108,16 +108,18 @@ impl Observation {
         let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
         (record.client, record.sender) = (client.address, Some(client.clone()));
         record.endpoint = endpoint;
+        record.request_bytes = request.body().is_end_stream().then_some(0);
         record.protocol_version = match request.version() {
             Version::HTTP_10 => "1.0",
             Version::HTTP_2 => "2",
             _ => "1.1",
         };
+        let in_flight = shared.telemetry.in_flight(record.method, endpoint.scheme);
         Self {
             telemetry: shared.telemetry.clone(),
             record: SharedRecord::new(record),
             request_timeout: shared.gate.limits.request_timeout,
-            _in_flight: shared.telemetry.in_flight(),
+            _in_flight: in_flight,
         }
     }
 
@@ -132,7 +134,18 @@ impl Observation {
         (record.outcome, record.reason) = (Outcome::Failed, Some(reason));
     }
 
-    fn answer<U>(self, answer: Result<Response<U>, Refusal>) -> Response<AnswerBody<U>> {
+    /// Notes that the client left before the end of the answer.
+    pub(super) fn left(&mut self) {
+        let mut record = self.record.lock();
+        if matches!(record.outcome, Outcome::Allowed | Outcome::Exempt) {
+            record.outcome = Outcome::Aborted;
+        }
+    }
+
+    fn answer<U>(self, answer: Result<Response<U>, Refusal>) -> Response<AnswerBody<U>>
+    where
+        U: Body<Data = Bytes> + Unpin,
+    {
         let response = match answer {
             Ok(response) => self.pass(response),
             Err(refused) => self.refuse(&refused),

@@ -25,6 +25,8 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 pub struct ApplicationLog {
     /// What is logged, which may change while it runs.
     pub level: Level,
+    /// Lines that were lost.
+    pub(super) lost: Counter,
     lines: Arc<Lines>,
     exported: Exported,
 }
@@ -50,14 +52,15 @@ impl ApplicationLog {
     /// If the process has a log already, or the system gives no thread.
     pub fn start(logs: &Logs, terminal: bool) -> Result<Self, StartError> {
         let destination = Destination::stream(Box::new(io::stderr()));
-        let lines = Lines::start("log", destination, Loss::counted(Counter::default()), Duration::ZERO);
+        let lost = Counter::default();
+        let lines = Lines::start("log", destination, Loss::counted(lost.clone()), Duration::ZERO);
         let lines = Arc::new(lines.map_err(StartError::Thread)?);
         let level = Level::new(logs.level);
         let queue = Queue(Arc::clone(&lines));
         let exported = Exported::default();
         let export = Export(Arc::clone(&exported)).with_filter(Ours(level.clone()));
         subscriber(&level, logs.format, terminal, queue).with(export).try_init().map_err(StartError::Taken)?;
-        Ok(Self { level, lines, exported })
+        Ok(Self { level, lost, lines, exported })
     }
 
     /// Has what is logged from now on exported, too.

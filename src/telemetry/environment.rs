@@ -1,6 +1,8 @@
 //! The `OTEL_*` variables, read through a lookup that the caller passes in: nothing here touches the process.
 
 use percent_encoding::percent_decode_str;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// A variable that can't be used. Names the variable and never its value: headers and endpoints hold credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,17 +16,36 @@ pub struct VariableError {
 
 /// Looks up environment variables; those set to nothing count as unset (OpenTelemetry environment specification).
 #[derive(Clone, Copy)]
-pub(super) struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+pub(super) struct Environment<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    told: Option<&'a Told>,
+}
+
+/// The variables of which it was told that they can't be used. Each is read for more than one signal.
+#[derive(Debug, Default)]
+pub(super) struct Told(RefCell<BTreeSet<String>>);
 
 impl<'a> Environment<'a> {
     /// Reads variables with `lookup`.
     pub(super) const fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self(lookup)
+        Self { lookup, told: None }
+    }
+
+    /// The same, which tells of a variable no more than once.
+    pub(super) const fn telling_once(self, told: &'a Told) -> Self {
+        Self { told: Some(told), ..self }
+    }
+
+    /// Tells that `variable` is ignored, for `problem`.
+    pub(super) fn ignore(&self, variable: &str, problem: &'static str) {
+        if self.told.is_none_or(|told| told.0.borrow_mut().insert(variable.to_owned())) {
+            tracing::warn!(variable, "the variable {problem} and is ignored");
+        }
     }
 
     /// The variable's value.
     pub(super) fn get(&self, variable: &str) -> Option<String> {
-        (self.0)(variable).filter(|value| !value.is_empty())
+        (self.lookup)(variable).filter(|value| !value.is_empty())
     }
 
     /// The first of `variables` that is set: the one for a signal goes before the one for all signals.
@@ -41,7 +62,7 @@ impl<'a> Environment<'a> {
     pub(super) fn number(&self, variable: &str) -> Option<u64> {
         let number = self.get(variable)?.trim().parse().ok();
         if number.is_none() {
-            tracing::warn!(variable, "the variable is no number that can be used and is ignored");
+            self.ignore(variable, "is no number that can be used");
         }
         number
     }
@@ -71,7 +92,9 @@ fn pair(text: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Environment, pairs};
+    use super::{Environment, Told, pairs};
+    use std::io::{self, Read as _};
+    use std::sync::Mutex;
 
     #[test]
     fn a_variable_set_to_nothing_is_unset() {
@@ -82,6 +105,23 @@ mod tests {
         assert_eq!(environment.number("B"), None);
         let zero = |_: &str| Some("0".to_owned());
         assert_eq!((Environment::new(&zero).number("C"), Environment::new(&zero).items("C")), (Some(0), None));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_once() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(Mutex::new(writer)).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let told = Told::default();
+            let environment = Environment::new(&|_| Some(String::from("secret"))).telling_once(&told);
+            for variable in ["A", "B", "A", "B"] {
+                assert_eq!(environment.number(variable), None);
+            }
+        });
+        let mut said = String::new();
+        reader.read_to_string(&mut said).unwrap();
+        let count = |text: &str| said.matches(text).count();
+        assert_eq!((count("is no number that can be used and is ignored"), count("secret")), (2, 0), "{said}");
     }
 
     #[test]

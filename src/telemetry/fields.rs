@@ -3,10 +3,13 @@
 
 use super::digits::hex;
 use super::record::{Record, UpstreamCall};
-use crate::judge::violation::{Action, Field, Rule, Violation};
+use crate::judge::violation::{Action, Rule, Violation};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// Most places in the body that a line names.
+const MOST_PLACES: usize = 32;
 
 /// A form that fields are written in.
 pub(super) trait Fields {
@@ -68,14 +71,16 @@ pub(super) fn decision(fields: &mut impl Fields, record: &Record) {
         fields.policies("policies", policies.into_iter());
     }
     texts(fields, "keywords", &distinct(record, keyword));
-    texts(fields, "fields", &distinct(record, |violation| violation.field.as_ref().map(Field::for_log)));
+    texts(fields, "fields", &places(record));
     texts(fields, "audited", &distinct(record, audited));
     fields.number("violations", record.violations.len() as u64);
 }
 
 /// What it took.
 pub(super) fn costs(fields: &mut impl Fields, record: &Record) {
-    fields.number("request_bytes", record.request_bytes);
+    if let Some(bytes) = record.request_bytes {
+        fields.number("request_bytes", bytes);
+    }
     fields.number("response_bytes", record.response_bytes);
     fields.number("duration_us", micros(record.elapsed));
     if let Some(judge) = record.judging {
@@ -110,9 +115,21 @@ fn texts<T: AsRef<str>>(fields: &mut impl Fields, name: &'static str, texts: &BT
     }
 }
 
-/// What `of` finds in the violations that are shown, each once.
+/// What `of` finds in the violations, each once: words of rules, of which there are only so many.
 fn distinct<'a, T: Ord>(record: &'a Record, of: impl Fn(&'a Violation) -> Option<T>) -> BTreeSet<T> {
-    record.shown_violations().filter_map(of).collect()
+    record.violations.iter().filter_map(of).collect()
+}
+
+/// The places that violations are about, each once; a list in the body has as many as it has elements.
+fn places(record: &Record) -> BTreeSet<String> {
+    let mut places = BTreeSet::new();
+    for field in record.violations.iter().filter_map(|violation| violation.field.as_ref()) {
+        places.insert(field.for_log());
+        if places.len() >= MOST_PLACES {
+            break;
+        }
+    }
+    places
 }
 
 fn fired(violation: &Violation) -> Option<FiredPolicy<'_>> {

@@ -3,16 +3,18 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can make the number of series grow.
 
-use super::exemplar::{Exemplified, Traced};
+use super::http_metrics::HttpMetrics;
 use super::losses::Losses;
-use super::record::{Outcome, Record, UpstreamCall};
+use super::own_lines::OwnLines;
+use super::record::Record;
 use super::server_metrics::ServerMetrics;
 use super::upstream_metrics::UpstreamMetrics;
 use super::waiver_metrics::WaiverMetrics;
+use crate::config::gateway::UpstreamTarget;
+use crate::contract::UnknownVersion;
 use crate::redact::OTHER;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -21,28 +23,12 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Bounds in seconds: those of the OpenTelemetry HTTP conventions, and below them two for a sidecar's neighbours.
-const REQUEST_BOUNDS: [f64; 16] =
-    [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-/// Bounds in bytes: of a body, up to well above the default of `limits.bodyBytes`.
-const SIZE_BOUNDS: [f64; 9] = [0.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 /// Bounds in seconds for work that takes microseconds.
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Served {
-    http_request_method: &'static str,
-    http_route: Arc<str>,
-    http_response_status_code: u16,
-    url_scheme: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Called {
-    http_request_method: &'static str,
-    http_response_status_code: Option<u16>,
-    error_type: Option<&'static str>,
-}
+/// What becomes of a bundle that is to be loaded.
+const LOADED: &str = "loaded";
+const REJECTED: &str = "rejected";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Requested {
@@ -73,15 +59,11 @@ struct Asked {
     asked: &'static str,
 }
 
-type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
-
 /// Every metric of the process.
 pub(super) struct Metrics {
     registry: Registry,
-    served: Exemplified<Served>,
-    request_sizes: Histogram,
-    response_sizes: Histogram,
-    called: Durations<Called>,
+    /// Those that the OpenTelemetry HTTP conventions name.
+    pub(super) http: HttpMetrics,
     judged: Histogram,
     requests: Family<Requested, Counter>,
     decisions: Family<Decided, Counter>,
@@ -96,10 +78,10 @@ pub(super) struct Metrics {
     reloads: Family<Reload, Counter>,
     /// What the server counts.
     pub(super) server: ServerMetrics,
-    /// Requests that have no answer yet.
-    pub(super) active: Gauge,
     /// Lines the access log could not write in time.
     pub(super) lines_dropped: Counter,
+    /// Lines that the gateway's own log could not write in time.
+    pub(super) own_lines: OwnLines,
     /// Entries of the decision log.
     pub(super) entries: Losses,
     /// Spans that were to be exported.
@@ -113,13 +95,11 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new() -> Self {
+    /// Of a gateway to `upstream`; the built-in stand-in has no address.
+    pub(super) fn new(upstream: &UpstreamTarget) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
-            served: Family::new_with_constructor(|| HistogramWithExemplars::new(REQUEST_BOUNDS.into_iter())),
-            request_sizes: Histogram::new(SIZE_BOUNDS),
-            response_sizes: Histogram::new(SIZE_BOUNDS),
-            called: Family::new_with_constructor(|| Histogram::new(REQUEST_BOUNDS)),
+            http: HttpMetrics::default(),
             judged: Histogram::new(JUDGE_BOUNDS),
             requests: Family::default(),
             decisions: Family::default(),
@@ -131,8 +111,8 @@ impl Metrics {
             waivers: WaiverMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
-            active: Gauge::default(),
             lines_dropped: Counter::default(),
+            own_lines: OwnLines::default(),
             entries: Losses::of("write_failed"),
             spans: Losses::default(),
             log_records: Losses::default(),
@@ -140,44 +120,22 @@ impl Metrics {
             other: Arc::from(OTHER),
             none: Arc::from(""),
         };
-        metrics.register_http();
+        metrics.http.register(&mut metrics.registry);
+        metrics.http.register_client(&mut metrics.registry, upstream, &metrics.upstream.open);
         metrics.register_own();
         metrics
     }
 
-    /// Those that the OpenTelemetry HTTP conventions name.
-    fn register_http(&mut self) {
-        let registry = &mut self.registry;
-        registry.register_with_unit(
-            "http_server_request_duration",
-            "Time from a request's head to the last byte of its answer",
-            Unit::Seconds,
-            self.served.clone(),
-        );
-        registry.register_with_unit(
-            "http_client_request_duration",
-            "Time from the begin of a call to the upstream to the head of its answer",
-            Unit::Seconds,
-            self.called.clone(),
-        );
-        registry.register_with_unit(
-            "http_server_request_body_size",
-            "Bytes of a request's body",
-            Unit::Bytes,
-            self.request_sizes.clone(),
-        );
-        registry.register_with_unit(
-            "http_server_response_body_size",
-            "Bytes of an answer's body",
-            Unit::Bytes,
-            self.response_sizes.clone(),
-        );
-        registry.register("http_server_active_requests", "Requests that have no answer yet", self.active.clone());
-    }
-
-    /// Those that only this gateway has. The format adds `_total` and `_info` itself.
+    /// Those that only this gateway has, with every series that an alert looks at there from the start, so that the first
+    /// event is seen as a rise. The format adds `_total` and `_info` itself.
     fn register_own(&mut self) {
         let registry = &mut self.registry;
+        for outcome in [LOADED, REJECTED] {
+            drop(self.reloads.get_or_create(&Reload { outcome }));
+        }
+        for asked in [UnknownVersion::Newer, UnknownVersion::Other] {
+            drop(self.unknown_versions.get_or_create(&Asked { asked: asked.as_str() }));
+        }
         registry.register("portcullis_requests", "Requests by what became of them", self.requests.clone());
         registry.register(
             "portcullis_decisions",
@@ -201,6 +159,7 @@ impl Metrics {
             self.judged.clone(),
         );
         registry.register("portcullis_log_lines_dropped", "Access log lines lost", self.lines_dropped.clone());
+        registry.register_collector(Box::new(self.own_lines.clone()));
         self.entries.register(registry, "portcullis_decision_log_dropped", "Entries of the decision log lost");
         self.spans.register(registry, "portcullis_spans_dropped", "Spans lost");
         self.log_records.register(
@@ -231,18 +190,7 @@ impl Metrics {
     /// Counts a finished request, whose trace is `exported` or not.
     pub(super) fn add(&self, record: &Record, exported: bool) {
         let operation = record.routed.as_ref().map_or(&self.other, |routed| &routed.operation);
-        let served = Served {
-            http_request_method: record.method,
-            http_route: Arc::clone(record.routed.as_ref().map_or(&self.other, |routed| &routed.route)),
-            http_response_status_code: record.status,
-            url_scheme: record.endpoint.scheme,
-        };
-        let traced = exported.then(|| Traced::by(record.trace.trace_id));
-        // the format has no time before 1970
-        let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
-        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
-        self.request_sizes.observe(as_float(record.request_bytes));
-        self.response_sizes.observe(as_float(record.response_bytes));
+        self.http.add(record, exported);
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();
         self.keys_forgotten.inc_by(record.keys_forgotten);
@@ -253,8 +201,7 @@ impl Metrics {
             self.judged.observe(judge.elapsed().as_secs_f64());
         }
         if let Some(call) = &record.upstream {
-            self.called.get_or_create(&called(record, call)).observe(call.elapsed.as_secs_f64());
-            self.upstream.add(call);
+            self.upstream.add(call, record.outcome);
         }
         self.add_decisions(record, operation);
         self.waivers.add(record);
@@ -262,20 +209,16 @@ impl Metrics {
 
     /// One for each rule that fired, however often it did; one without a policy where none did.
     fn add_decisions(&self, record: &Record, operation: &Arc<str>) {
-        let mut counted: Vec<Decided> = Vec::new();
-        for violation in record.shown_violations() {
+        for violation in record.fired() {
             let decided = Decided {
                 operation: Arc::clone(operation),
                 policy: violation.rule.label(),
                 action: violation.action.as_str(),
                 reason: violation.reason.as_str(),
             };
-            if !counted.contains(&decided) {
-                self.decisions.get_or_create(&decided).inc();
-                counted.push(decided);
-            }
+            self.decisions.get_or_create(&decided).inc();
         }
-        if counted.is_empty() {
+        if record.violations.is_empty() {
             let decided = Decided {
                 operation: Arc::clone(operation),
                 policy: Arc::clone(&self.none),
@@ -292,12 +235,12 @@ impl Metrics {
         self.bundle.get_or_create(&Revision { revision: revision.to_owned() }).set(1);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.bundle_loaded.set(now.as_secs().cast_signed());
-        self.reloads.get_or_create(&Reload { outcome: "loaded" }).inc();
+        self.reloads.get_or_create(&Reload { outcome: LOADED }).inc();
     }
 
     /// A bundle that could not be loaded; the one before it goes on.
     pub(super) fn bundle_rejected(&self) {
-        self.reloads.get_or_create(&Reload { outcome: "rejected" }).inc();
+        self.reloads.get_or_create(&Reload { outcome: REJECTED }).inc();
     }
 
     /// All of it as `OpenMetrics` text.
@@ -309,30 +252,21 @@ impl Metrics {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the last bytes of petabytes do not matter")]
-const fn as_float(bytes: u64) -> f64 {
-    bytes as f64
-}
-
-/// A call's labels; `error_type` says why there was no answer.
-fn called(record: &Record, call: &UpstreamCall) -> Called {
-    let error_type = match (call.status, record.outcome, record.reason) {
-        (Some(_), ..) => None,
-        (None, Outcome::Aborted, _) => Some("aborted"),
-        (None, _, reason) => Some(reason.map_or(OTHER, |reason| reason.as_str())),
-    };
-    Called { http_request_method: record.method, http_response_status_code: call.status, error_type }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Metrics;
+    use crate::config::gateway::UpstreamTarget;
     use crate::contract::UnknownVersion;
-    use crate::telemetry::record::samples;
+    use crate::policy::Action;
+    use crate::telemetry::record::{Outcome, samples};
+
+    fn metrics() -> Metrics {
+        Metrics::new(&UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 })
+    }
 
     #[test]
     fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
-        let metrics = Metrics::new();
+        let metrics = metrics();
         metrics.add(&samples::allowed(), true);
         let mut denied = samples::denied();
         denied.violations = vec![denied.violations; 3].concat();
@@ -344,9 +278,12 @@ mod tests {
         let text = metrics.text();
         let lines: Vec<_> = text.lines().collect();
         for line in [
-            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422",url_scheme="https"} 1"#,
-            r#"http_client_request_duration_seconds_count{http_request_method="PATCH",http_response_status_code="200",error_type=""} 1"#,
-            r#"http_client_request_duration_seconds_count{http_request_method="PATCH",http_response_status_code="",error_type="upstream_timeout"} 1"#,
+            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422",url_scheme="https",error_type=""} 1"#,
+            r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="504",url_scheme="https",error_type="upstream_timeout"} 1"#,
+            r#"http_server_request_duration_seconds_count{http_request_method="_OTHER",http_route="",http_response_status_code="405",url_scheme="http",error_type=""} 1"#,
+            r#"http_client_request_duration_seconds_count{server_address="api.example.com",server_port="443",http_request_method="PATCH",http_response_status_code="200",network_protocol_version="1.1",error_type=""} 1"#,
+            r#"http_client_request_duration_seconds_count{server_address="api.example.com",server_port="443",http_request_method="PATCH",http_response_status_code="",network_protocol_version="1.1",error_type="upstream_timeout"} 1"#,
+            r#"http_client_open_connections{server_address="api.example.com",server_port="443",http_connection_state="idle"} 0"#,
             r#"portcullis_requests_total{operation="UpdateUser",decision="deny"} 1"#,
             r#"portcullis_decisions_total{operation="UpdateUser",policy="no-skip-password-checks",action="deny",reason="policy_denied"} 1"#,
             r#"portcullis_decisions_total{operation="UpdateUser",policy="additionalProperties",action="deny",reason="schema_violation"} 1"#,
@@ -354,11 +291,14 @@ mod tests {
             r#"portcullis_decisions_total{operation="_OTHER",policy="",action="deny",reason="method_not_allowed"} 1"#,
             r#"portcullis_unknown_api_versions_total{asked="newer"} 1"#,
             "portcullis_judge_duration_seconds_count 3",
-            "http_server_request_body_size_bytes_sum 90.0",
-            r#"http_server_response_body_size_bytes_bucket{le="1024.0"} 4"#,
+            r#"http_server_request_body_size_bytes_sum{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https",error_type=""} 30.0"#,
+            r#"http_server_response_body_size_bytes_bucket{le="1024.0",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https",error_type=""} 1"#,
             "portcullis_upstream_connections_reused_total 1",
             "portcullis_upstream_connect_failures_total 1",
-            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https"} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
+            r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https",error_type=""} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
+            r#"portcullis_unknown_api_versions_total{asked="other"} 0"#,
+            r#"portcullis_reloads_total{outcome="loaded"} 0"#,
+            r#"portcullis_reloads_total{outcome="rejected"} 0"#,
             "portcullis_log_lines_dropped_total 0",
             r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
             r#"portcullis_decision_log_dropped_total{reason="write_failed"} 0"#,
@@ -367,11 +307,56 @@ mod tests {
             assert!(lines.contains(&line), "{line} is not in\n{text}");
         }
         assert!(!text.contains(samples::CANARY));
+        let unread =
+            text.lines().find(|line| line.starts_with("http_server_request_body_size") && line.contains("405"));
+        assert_eq!(unread, None, "nobody read a body");
+    }
+
+    #[test]
+    fn every_rule_is_counted_and_every_waiver_however_many_violations_there_are() {
+        let metrics = metrics();
+        let mut record = samples::denied();
+        let (policy, mut keyword) = (record.violations.remove(0), record.violations.remove(0));
+        keyword.action = Action::Warn;
+        record.violations = vec![keyword; 40];
+        record.violations.push(policy);
+        record.violations.extend(samples::waived().violations);
+        metrics.add(&record, false);
+        let text = metrics.text();
+        let named = r#"{operation="UpdateUser",policy="no-skip-password-checks",action="#;
+        for line in [
+            format!(r#"portcullis_decisions_total{named}"deny",reason="policy_denied"}} 1"#),
+            format!(r#"portcullis_decisions_total{named}"audit",reason="policy_denied"}} 1"#),
+            String::from(r#"portcullis_waived_total{waiver="migration",policy="no-skip-password-checks"} 1"#),
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_nobody_waited_for_any_more_did_not_fail() {
+        let metrics = metrics();
+        let mut record = samples::failed();
+        record.outcome = Outcome::Aborted;
+        metrics.add(&record, false);
+        let text = metrics.text();
+        assert!(text.contains("\nportcullis_upstream_connect_failures_total 0\n"), "{text}");
+    }
+
+    #[test]
+    fn who_has_no_answer_yet_is_told_by_method_and_scheme() {
+        let metrics = metrics();
+        metrics.http.active("PATCH", "https").inc();
+        let text = metrics.text();
+        assert!(
+            text.contains("\nhttp_server_active_requests{http_request_method=\"PATCH\",url_scheme=\"https\"} 1\n"),
+            "{text}"
+        );
     }
 
     #[test]
     fn only_the_bundle_that_judges_is_shown() {
-        let metrics = Metrics::new();
+        let metrics = metrics();
         metrics.bundle_loaded("one");
         metrics.bundle_loaded("two");
         metrics.bundle_rejected();

@@ -7,9 +7,11 @@ pub mod application_log;
 mod decision_log;
 mod digits;
 mod environment;
+mod error_type;
 mod exemplar;
 mod exposition;
 mod fields;
+mod http_metrics;
 mod level;
 mod lines;
 mod losses;
@@ -17,6 +19,7 @@ mod metrics;
 mod once_a_minute;
 mod open_connections;
 mod otlp;
+mod own_lines;
 mod plain_text;
 mod propagation;
 pub mod record;
@@ -43,11 +46,12 @@ use crate::judge::Bundle;
 use access_log::{AccessLog, Sample};
 use application_log::ApplicationLog;
 use decision_log::DecisionLog;
-use environment::Environment;
+use environment::{Environment, Told};
 use http::HeaderMap;
 use metrics::Metrics;
 use otlp::Otlp;
 use plain_text::plain_text;
+use prometheus_client::metrics::gauge::Gauge;
 use record::Record;
 use sampling::Sampling;
 use std::fmt;
@@ -120,8 +124,9 @@ impl Telemetry {
     /// # Errors
     /// If an `OTEL_*` variable can't be used, or the system gives no thread.
     pub fn start(setup: Setup<'_>) -> Result<Self, SetupError> {
-        let environment = Environment::new(setup.environment);
-        let metrics = Arc::new(Metrics::new());
+        let told = Told::default();
+        let environment = Environment::new(setup.environment).telling_once(&told);
+        let metrics = Arc::new(Metrics::new(setup.upstream));
         let no_colour = environment.get("NO_COLOR").is_some();
         let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
         let decisions = setup.decisions.map(|file| DecisionLog::start(file, &metrics.entries)).transpose();
@@ -149,10 +154,10 @@ impl Telemetry {
         context
     }
 
-    /// Counts a request as unanswered until the guard is dropped.
-    pub fn in_flight(&self) -> InFlight {
-        self.shared.metrics.active.inc();
-        InFlight(self.clone())
+    /// Counts a request of this method (a word of [`method_label`](crate::redact::method_label)) and scheme as unanswered
+    /// until the guard is dropped.
+    pub fn in_flight(&self, method: &'static str, scheme: &'static str) -> InFlight {
+        InFlight::count(self.shared.metrics.http.active(method, scheme))
     }
 
     /// Reports a finished request: its log line, its metrics, its spans.
@@ -171,8 +176,9 @@ impl Telemetry {
         shared.metrics.add(record, exported);
     }
 
-    /// Exports what `log` says from now on, if log records are exported at all.
+    /// Counts what is lost of `log`, and exports what it says from now on, if log records are exported at all.
     pub fn export_log(&self, log: &ApplicationLog) {
+        self.shared.metrics.own_lines.counted_by(log.lost.clone());
         if let Some(events) = self.shared.otlp.events() {
             log.export_to(events);
         }
@@ -271,10 +277,17 @@ impl fmt::Debug for Telemetry {
 
 /// A request that has no answer yet; see [`Telemetry::in_flight`].
 #[derive(Debug)]
-pub struct InFlight(Telemetry);
+pub struct InFlight(Gauge);
+
+impl InFlight {
+    fn count(active: Gauge) -> Self {
+        active.inc();
+        Self(active)
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.shared.metrics.active.dec();
+        self.0.dec();
     }
 }

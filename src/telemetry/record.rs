@@ -7,7 +7,7 @@ use super::trace_context::TraceContext;
 use crate::contract::UnknownVersion;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::decision_log::Evidence;
-use crate::judge::violation::Violation;
+use crate::judge::violation::{Action, Violation};
 pub use crate::outcome::Outcome;
 use crate::policy::Client;
 use crate::reason::Reason;
@@ -200,8 +200,9 @@ pub struct Record {
     pub revision: Arc<str>,
     /// The status the caller got; 0 when it got none.
     pub status: u16,
-    /// Bytes of the request body read; of one that streams, until the answer began.
-    pub request_bytes: u64,
+    /// Bytes of the request body read; of one that streams, until the answer began. None where there may be a body of which
+    /// nobody has read anything.
+    pub request_bytes: Option<u64>,
     /// Bytes of the response body sent.
     pub response_bytes: u64,
     /// When it was judged, and how long that took; none where nothing was.
@@ -239,16 +240,43 @@ impl Record {
             keys_forgotten: 0,
             revision,
             status: 0,
-            request_bytes: 0,
+            request_bytes: None,
             response_bytes: 0,
             judging: None,
             upstream: None,
         }
     }
 
+    /// Adds what rules found. Where that is more than is shown, what is shown has each rule before any of them twice, and
+    /// what refused before what only told: forty unknown fields must not hide the policy that refused.
+    pub fn find(&mut self, found: impl IntoIterator<Item = Violation>) {
+        self.violations.extend(found);
+        if self.violations.len() > SHOWN_VIOLATIONS {
+            self.violations = by_weight(std::mem::take(&mut self.violations));
+        }
+    }
+
+    /// What each rule found first, by what it did and why: as many as the policies and the contract have rules, however many
+    /// violations there are.
+    pub fn fired(&self) -> Vec<&Violation> {
+        let mut fired: Vec<&Violation> = Vec::new();
+        for violation in &self.violations {
+            if !fired.iter().any(|other| is_of_same_rule(other, violation)) {
+                fired.push(violation);
+            }
+        }
+        fired
+    }
+
+    /// Whether the upstream or the gateway failed, whatever was decided: an answer of 5xx that passes is a failure, too.
+    pub fn has_failed(&self) -> bool {
+        let status = self.upstream.as_ref().and_then(|call| call.status);
+        self.outcome == Outcome::Failed || status.is_some_and(|status| status >= 500)
+    }
+
     /// Notes what became of the upstream call.
     pub fn called(&mut self, call: UpstreamCall) {
-        self.request_bytes = call.streamed.unwrap_or(self.request_bytes);
+        self.request_bytes = call.streamed.or(self.request_bytes);
         self.upstream = Some(call);
     }
 
@@ -262,11 +290,81 @@ impl Record {
         self.routed.as_ref().map_or(OTHER, |routed| &routed.operation)
     }
 
-    /// The violations that are shown: a body full of them must not fill the logs.
+    /// The violations that are shown one by one: a body full of them must not fill the logs. What is counted or named looks
+    /// at all of them.
     pub fn shown_violations(&self) -> impl Iterator<Item = &Violation> {
         self.violations.iter().take(SHOWN_VIOLATIONS)
     }
 }
 
+fn is_of_same_rule(one: &Violation, other: &Violation) -> bool {
+    (one.action, one.reason) == (other.action, other.reason) && one.rule == other.rule
+}
+
+/// More violations than are shown, those to be shown first.
+fn by_weight(violations: Vec<Violation>) -> Vec<Violation> {
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for violation in violations {
+        let is_known = first.iter().any(|other| is_of_same_rule(other, &violation));
+        if is_known { &mut again } else { &mut first }.push(violation);
+    }
+    let action = |violation: &Violation| -> Action { violation.action };
+    first.sort_by_key(action);
+    again.sort_by_key(action);
+    first.append(&mut again);
+    // each rule is among those that are shown, so that what was done alone gives their order
+    if let Some(shown) = first.get_mut(..SHOWN_VIOLATIONS) {
+        shown.sort_by_key(action);
+    }
+    first
+}
+
 #[cfg(test)]
 pub(crate) mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::samples::denied;
+    use super::{Action, SHOWN_VIOLATIONS};
+    use crate::judge::violation::Rule;
+
+    /// A body of forty unknown fields, and what policies make of the rest of it.
+    #[test]
+    fn what_refused_is_shown_however_much_else_was_found() {
+        for unknown in [Action::Warn, Action::Deny] {
+            let mut record = denied();
+            let (policy, mut keyword) = (record.violations.remove(0), record.violations.remove(0));
+            keyword.action = unknown;
+            record.find(vec![keyword; 40]);
+            let mut audit = policy.clone();
+            (audit.action, audit.rule) = (Action::Audit, Rule::Policy("tried-out".into()));
+            record.find([audit.clone(), policy.clone(), policy.clone()]);
+            assert_eq!(record.violations.len(), 43);
+            let shown: Vec<_> = record.shown_violations().collect();
+            assert_eq!(shown.len(), SHOWN_VIOLATIONS);
+            assert!(shown.is_sorted_by_key(|violation| violation.action), "{shown:?}");
+            assert!(shown.contains(&&policy) && shown.contains(&&audit), "{shown:?}");
+            assert_eq!(record.fired().len(), 3);
+        }
+    }
+
+    #[test]
+    fn what_can_all_be_shown_stays_as_it_was_found() {
+        let mut record = denied();
+        let mut found = std::mem::take(&mut record.violations);
+        found.reverse();
+        found[0].action = Action::Audit;
+        record.find(found.clone());
+        assert_eq!(record.violations, found);
+    }
+
+    #[test]
+    fn an_answer_of_5xx_is_a_failure_though_it_passes() {
+        let mut record = super::samples::allowed();
+        for (status, failed) in [(200, false), (499, false), (500, true), (503, true)] {
+            record.upstream.as_mut().unwrap().status = Some(status);
+            assert_eq!(record.has_failed(), failed, "{status}");
+        }
+        assert!(super::samples::failed().has_failed() && !denied().has_failed());
+    }
+}

@@ -47,11 +47,8 @@ impl Sampling {
         let TraceContext { sampled, .. } = record.trace;
         sampled
             || self.slow.is_some_and(|threshold| record.elapsed >= threshold)
-            || match record.outcome {
-                Outcome::Denied => self.denied,
-                Outcome::Failed => self.failed,
-                Outcome::Allowed | Outcome::Exempt | Outcome::Aborted => false,
-            }
+            || self.failed && record.has_failed()
+            || self.denied && record.outcome == Outcome::Denied
     }
 }
 
@@ -98,7 +95,7 @@ fn by_name(name: &str, share: f64) -> Option<Sampler> {
 mod tests {
     use super::{Environment, Sampling};
     use crate::config::gateway::{AlwaysExport, Sampler, Traces};
-    use crate::telemetry::record::{Outcome, Record};
+    use crate::telemetry::record::{Outcome, Record, samples};
     use crate::telemetry::trace_context::{Parent, TraceContext};
     use std::sync::Arc;
     use std::time::Duration;
@@ -157,5 +154,19 @@ mod tests {
         record.elapsed = Duration::ZERO;
         record.trace.sampled = true;
         assert!(off.at_end(&record));
+    }
+
+    #[test]
+    fn an_answer_of_5xx_counts_as_failed() {
+        let (always_export, slow_threshold) = (vec![AlwaysExport::Failed], Duration::MAX);
+        let traces = Traces { sampler: Sampler::AlwaysOff, always_export, slow_threshold };
+        let failures = Sampling::new(&traces, Environment::new(&|_| None));
+        let mut record = samples::allowed();
+        record.trace.sampled = false;
+        for (status, exported) in [(404, false), (500, true)] {
+            record.upstream.as_mut().unwrap().status = Some(status);
+            assert_eq!(failures.at_end(&record), exported, "{status}");
+        }
+        assert!(!sampling(Sampler::AlwaysOff, &[]).at_end(&record), "where only refusals are asked for");
     }
 }

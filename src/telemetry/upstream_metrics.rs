@@ -1,7 +1,7 @@
 //! What is counted of connections to the upstream, from the record of each request that went there.
 
 use super::open_connections::OpenConnections;
-use super::record::UpstreamCall;
+use super::record::{Outcome, UpstreamCall};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
@@ -12,13 +12,12 @@ pub(super) struct UpstreamMetrics {
     reused: Counter,
     found_closed: Counter,
     failed: Counter,
-    /// Those that are open.
+    /// Those that are open, which are registered apart.
     pub(super) open: OpenConnections,
 }
 
 impl UpstreamMetrics {
     pub(super) fn register(&self, registry: &mut Registry) {
-        self.open.register(registry);
         let mut counter = |name, help, counter: &Counter| registry.register(name, help, counter.clone());
         counter("portcullis_upstream_connections_opened", "Connections opened to the upstream", &self.opened);
         counter("portcullis_upstream_connections_reused", "Calls on a connection that was open already", &self.reused);
@@ -34,15 +33,17 @@ impl UpstreamMetrics {
         );
     }
 
-    /// Counts what `call` did.
-    pub(super) fn add(&self, call: &UpstreamCall) {
+    /// Counts what `call` did, of a request that came to `outcome`.
+    pub(super) fn add(&self, call: &UpstreamCall, outcome: Outcome) {
         if call.unsent.is_some() {
             self.found_closed.inc();
         }
-        match (call.reused, call.connect) {
-            (true, _) => self.reused.inc(),
-            (false, Some(_)) => self.opened.inc(),
-            (false, None) => self.failed.inc(),
+        match (call.reused, call.connect, outcome) {
+            (true, ..) => self.reused.inc(),
+            (false, Some(_), _) => self.opened.inc(),
+            // nobody waited for the connection any more
+            (false, None, Outcome::Aborted) => 0,
+            (false, None, _) => self.failed.inc(),
         };
     }
 }

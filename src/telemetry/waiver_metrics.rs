@@ -46,7 +46,7 @@ impl WaiverMetrics {
     /// Counts each waiver that a request needed, once.
     pub(super) fn add(&self, record: &Record) {
         let mut counted: Vec<&Arc<str>> = Vec::new();
-        for violation in record.shown_violations() {
+        for violation in &record.violations {
             let Some(waiver) = violation.waived_by.as_ref().filter(|waiver| !counted.contains(waiver)) else {
                 continue;
             };

@@ -25,6 +25,14 @@ pub type Answered = (Response<UpstreamResponseBody>, UpstreamCall);
 /// Why there is none, and how far we got.
 pub type Failed = (UpstreamError, UpstreamCall);
 
+/// What is known of an attempt to have the upstream answer, at every moment of it: whoever gives it up can still tell.
+#[derive(Debug)]
+pub struct Attempt {
+    call: UpstreamCall,
+    clock: Instant,
+    progress: Option<Arc<Progress>>,
+}
+
 /// The upstream, as one worker reaches it: its own keep-alive connections, driven by its own runtime.
 pub struct Upstream {
     connector: Connector,
@@ -62,29 +70,36 @@ impl Upstream {
         self
     }
 
-    /// Sends `request` and waits for the head of the answer.
+    /// [`Upstream::attempt`], for whoever never gives it up.
+    ///
+    /// # Errors
+    /// [`UpstreamError`] when there is no answer, with what is known of the attempt.
+    pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
+        let mut attempt = Attempt::begin();
+        match self.attempt(request, &mut attempt).await {
+            Ok(answer) => Ok((answer, attempt.told())),
+            Err(error) => Err((error, attempt.told())),
+        }
+    }
+
+    /// Sends `request` and waits for the head of the answer, keeping `attempt` up to date.
     ///
     /// The URI is sent as it is and has to be in origin form (RFC 9112 section 3.2.1). `Host` and the framing headers
     /// are set here, whatever they were. A request is sent again only if hyper hands it back unsent, as it does when
     /// an idle connection turns out to be closed; one whose bytes may have reached the upstream never is.
     ///
     /// # Errors
-    /// [`UpstreamError`] when there is no answer, with what is known of the attempt.
-    pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
-        let mut call = UpstreamCall::begin();
-        let mut clock = Instant::now();
+    /// [`UpstreamError`] when there is no answer.
+    pub async fn attempt(
+        &self,
+        request: Request<UpstreamBody>,
+        attempt: &mut Attempt,
+    ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         let request = frame(request);
-        let progress = request.body().progress();
-        let result = self.exchange(request, &mut call, &mut clock).await;
-        call.elapsed = clock.elapsed();
-        call.streamed = progress.map(|progress| progress.bytes());
-        match result {
-            Ok(answer) => {
-                call.status = Some(answer.status().as_u16());
-                Ok((answer, call))
-            }
-            Err(error) => Err((error, call)),
-        }
+        attempt.progress = request.body().progress();
+        let answer = self.exchange(request, &mut attempt.call, &mut attempt.clock).await?;
+        attempt.call.status = Some(answer.status().as_u16());
+        Ok(answer)
     }
 
     async fn exchange(
@@ -144,6 +159,19 @@ impl Upstream {
             }
             Err(late) => Err(late.into()),
         }
+    }
+}
+
+impl Attempt {
+    /// One that begins now.
+    pub fn begin() -> Self {
+        Self { call: UpstreamCall::begin(), clock: Instant::now(), progress: None }
+    }
+
+    /// How far it came, and in what time.
+    pub fn told(&self) -> UpstreamCall {
+        let streamed = self.progress.as_ref().map(|progress| progress.bytes());
+        UpstreamCall { elapsed: self.clock.elapsed(), streamed, ..self.call.clone() }
     }
 }
 

@@ -20,7 +20,7 @@ mod upload;
 
 pub use answer::UpstreamResponseBody;
 pub use body::UpstreamBody;
-pub use client::{Answered, Failed, Upstream};
+pub use client::{Answered, Attempt, Failed, Upstream};
 pub use connect::Connector;
 pub use error::{CertificateFault, Unreachable, UpstreamError};
 pub use origin::{Origin, OriginError};

@@ -116,6 +116,9 @@ async fn probes_follow_the_life_of_the_gateway() {
     serving.await.expect("no panic");
 }
 
+/// What counts requests that have no answer yet.
+const ACTIVE: &str = "\nhttp_server_active_requests{http_request_method=\"GET\",url_scheme=\"http\"}";
+
 #[tokio::test]
 async fn metrics_are_in_the_format_that_is_asked_for_and_count_what_is_in_flight() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
@@ -124,18 +127,18 @@ async fn metrics_are_in_the_format_that_is_asked_for_and_count_what_is_in_flight
     let telemetry = state.telemetry.clone();
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
 
-    let one = telemetry.in_flight();
+    let one = telemetry.in_flight("GET", "http");
     let (status, kind, text) = get_as(address, "/metrics", "application/openmetrics-text;version=1.0.0").await;
     assert_eq!(status, 200);
     assert_eq!(kind.as_deref(), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
-    assert!(text.contains("\nhttp_server_active_requests 1\n"), "{text}");
+    assert!(text.contains(&format!("{ACTIVE} 1\n")), "{text}");
     assert!(text.ends_with("# EOF\n"));
     let (status, kind, text) = get(address, "/metrics").await;
     assert_eq!((status, kind.as_deref()), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
     assert!(text.contains("\n# TYPE portcullis_worker_restarts_total counter\nportcullis_worker_restarts_total 0\n"));
-    assert!(text.contains("\nhttp_server_active_requests 1\n") && !text.contains("# EOF"), "{text}");
+    assert!(text.contains(&format!("{ACTIVE} 1\n")) && !text.contains("# EOF"), "{text}");
     drop(one);
-    assert!(get(address, "/metrics").await.2.contains("\nhttp_server_active_requests 0\n"));
+    assert!(get(address, "/metrics").await.2.contains(&format!("{ACTIVE} 0\n")));
     assert_eq!(get(address, "/anything").await.0, 404);
 }
 

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod attempts;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod cli;

@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use tempfile::TempDir;
 
 /// The names that the conventions have, of all that the gateway writes.
-const CONVENTIONAL: [&str; 19] = [
+const CONVENTIONAL: [&str; 21] = [
     conventions::CLIENT_ADDRESS,
     conventions::CLIENT_PORT,
     conventions::ERROR_TYPE,
@@ -33,7 +33,9 @@ const CONVENTIONAL: [&str; 19] = [
     conventions::SERVER_ADDRESS,
     conventions::SERVER_PORT,
     conventions::URL_FULL,
+    conventions::URL_PATH,
     conventions::URL_SCHEME,
+    conventions::URL_TEMPLATE,
 ];
 
 /// Where names of our own live, for what the conventions have no name.
@@ -147,6 +149,7 @@ async fn passed() {
       portcullis.key.class: sk_live
       server.address: 127.0.0.1
       server.port: *
+      url.path: /v1/users/{user_id}
       url.scheme: http
       judge [SPAN_KIND_INTERNAL] Unset
         portcullis.judge.parse.duration: *
@@ -163,6 +166,7 @@ async fn passed() {
         server.address: 127.0.0.1
         server.port: *
         url.full: *
+        url.template: /v1/users/{user_id}
     ");
 }
 
@@ -191,6 +195,7 @@ async fn refused() {
       portcullis.key.class: sk_live
       server.address: 127.0.0.1
       server.port: *
+      url.path: /v1/users/{user_id}
       url.scheme: http
       ! policy.violation
         policy.action: deny
@@ -239,6 +244,7 @@ async fn upstream_failed() {
       portcullis.key.class: sk_live
       server.address: 127.0.0.1
       server.port: *
+      url.path: /v1/users/{user_id}
       url.scheme: http
       judge [SPAN_KIND_INTERNAL] Unset
         portcullis.judge.parse.duration: *
@@ -255,6 +261,7 @@ async fn upstream_failed() {
         server.address: 127.0.0.1
         server.port: *
         url.full: *
+        url.template: /v1/users/{user_id}
     ");
 }
 
@@ -286,6 +293,7 @@ async fn streamed() {
       portcullis.key.class: sk_live
       server.address: 127.0.0.1
       server.port: *
+      url.path: /REDACTED
       url.scheme: http
       POST [SPAN_KIND_CLIENT] Unset
         http.request.method: POST

@@ -103,7 +103,7 @@ const fn decision(outcome: Outcome) -> &'static str {
 const fn passed(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Exempt => "there was nothing to judge",
-        Outcome::Aborted => "the client went away before there was an answer",
+        Outcome::Aborted => "the client went away before the end of an answer",
         _ => "nothing refused it",
     }
 }

@@ -71,7 +71,7 @@ where
         let Reading { counted, exceeded, forgotten } = self.gate.counts.take(&permitted.charges, self.gate.clock.now());
         {
             let mut record = permitted.call.record.lock();
-            record.violations.extend(exceeded.iter().map(violation));
+            record.find(exceeded.iter().map(violation));
             record.keys_forgotten += forgotten;
         }
         let denied = exceeded.iter().filter(|above| above.limit.action == Action::Deny);

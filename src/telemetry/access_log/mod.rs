@@ -89,7 +89,7 @@ impl AccessLog {
                 Form::Json => json::write(line, record, rate),
                 Form::Human { colour } => human::write(line, record, rate, colour),
             }
-            lines.append(line, importance(record.outcome));
+            lines.append(line, importance(record));
         });
     }
 
@@ -104,11 +104,8 @@ impl AccessLog {
     }
 }
 
-const fn importance(outcome: Outcome) -> Importance {
-    match outcome {
-        Outcome::Allowed | Outcome::Exempt | Outcome::Aborted => Importance::Ordinary,
-        Outcome::Denied | Outcome::Failed => Importance::Reserved,
-    }
+fn importance(record: &Record) -> Importance {
+    if record.outcome == Outcome::Denied || record.has_failed() { Importance::Reserved } else { Importance::Ordinary }
 }
 
 #[cfg(test)]

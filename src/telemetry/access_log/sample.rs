@@ -1,4 +1,4 @@
-//! Which requests have a line: all, or of those that passed without a finding a share.
+//! Which requests have a line: all, or of those that passed without a finding, and whose answer is no failure, a share.
 
 use crate::telemetry::record::{Outcome, Record};
 
@@ -24,8 +24,9 @@ impl Sample {
     /// Whether the request has a line, and the rate to say in it. By the decision id, which is random and ours: a caller
     /// that chooses its trace id must not choose whether it is seen.
     pub(in crate::telemetry) fn take(self, record: &Record) -> Option<Rate> {
-        let plain = matches!(record.outcome, Outcome::Allowed | Outcome::Exempt) && record.violations.is_empty();
-        if !plain || self.share >= 1.0 {
+        let passed = matches!(record.outcome, Outcome::Allowed | Outcome::Exempt);
+        let is_plain = passed && record.violations.is_empty() && !record.has_failed();
+        if !is_plain || self.share >= 1.0 {
             return Some(None);
         }
         (record.decision_id.0 < self.bound).then_some(Some(self.share))
@@ -68,6 +69,11 @@ mod tests {
             record.violations = samples::denied().violations;
             record.violations[0].action = action;
             assert_eq!(none.take(&record), Some(None), "{action:?}");
+        }
+        let mut record = samples::allowed();
+        for (status, taken) in [(500, Some(None)), (404, None)] {
+            record.upstream.as_mut().unwrap().status = Some(status);
+            assert_eq!(none.take(&record), taken, "{status}");
         }
         assert_eq!(none.take(&samples::allowed()), None);
     }

@@ -23,7 +23,7 @@ pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'
     let is_inspected = evidence.is_some();
     let Evidence { request, policies, skeleton, masked } = evidence.map(|evidence| *evidence).unwrap_or_default();
     let routed = record.routed.as_ref();
-    let bytes = masked.is_empty().then_some(record.request_bytes);
+    let bytes = record.request_bytes.filter(|_| masked.is_empty());
     Entry {
         time: ascii(&Timestamp(record.started).to_ascii()),
         decision_id: record.decision_id.to_string().into(),
@@ -92,7 +92,8 @@ fn found(violation: &violation::Violation) -> Violation<'_> {
 #[cfg(test)]
 mod tests {
     use super::{entry, is_decision};
-    use crate::decision_log::Entry;
+    use crate::decision_log::{Entry, Rule};
+    use crate::judge::violation::{self, Action};
     use crate::telemetry::record::{Judging, Outcome, Record, samples};
 
     fn line(record: &Record) -> String {
@@ -113,6 +114,20 @@ mod tests {
             record.outcome = Outcome::Exempt;
             assert!(!is_decision(&record));
         }
+    }
+
+    #[test]
+    fn who_refused_is_in_the_entry_however_much_else_was_found() {
+        let mut record = samples::denied();
+        let (policy, keyword) = (record.violations.remove(0), record.violations.remove(0));
+        let (mut audited, by_policy) = (policy.clone(), Rule::Policy("tried-out".into()));
+        (audited.action, audited.rule) = (Action::Audit, violation::Rule::Policy("tried-out".into()));
+        record.find([vec![keyword; 40], vec![policy, audited]].concat());
+        let line = line(&record);
+        let violations = Entry::read(&line).unwrap().violations;
+        assert_eq!((violations.len(), &violations[0].action), (32, &Action::Deny));
+        let refused = Rule::Policy("no-skip-password-checks".into());
+        assert!([refused, by_policy].iter().all(|rule| violations.iter().any(|it| it.rule == *rule)), "{line}");
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! The CLIENT spans of a request: one for each attempt to call the upstream.
 
 use super::span::{Attributes, Span};
-use super::spans::{error, name};
+use super::spans::{error, name, path};
 use crate::config::gateway::UpstreamTarget;
+use crate::telemetry::error_type::ErrorType;
 use crate::telemetry::record::{Record, Unsent, UpstreamCall};
 use std::net::SocketAddr;
-
-/// Stands for a path that the contract has no template for.
-const UNKNOWN_PATH: &str = "/REDACTED";
 
 /// Whom the gateway calls; the built-in stand-in has no address.
 #[derive(Clone, Debug)]
@@ -32,15 +30,15 @@ impl Callee {
         Self { address }
     }
 
-    /// A CLIENT span. A 4xx is an error here, as the conventions have it: this client's request was not answered well.
+    /// A CLIENT span.
     pub(super) fn called(&self, span: &mut Span<'_, '_>, record: &Record, call: &UpstreamCall) {
         name(span, record);
         span.time(call.started, call.elapsed);
         let mut attributes = span.attributes();
         self.aimed(&mut attributes, record);
         answered(&mut attributes, call);
-        if call.status.is_none_or(|status| status >= 400) {
-            error(span, record, call.status);
+        if let Some(why) = ErrorType::of_call(record, call) {
+            error(span, why);
         }
     }
 
@@ -59,9 +57,11 @@ impl Callee {
     /// What was asked of whom.
     fn aimed(&self, attributes: &mut Attributes<'_, '_>, record: &Record) {
         attributes.text("http.request.method", record.method);
+        if let Some(routed) = &record.routed {
+            attributes.text("url.template", &routed.route);
+        }
         if let Some(Address { origin, host, port }) = &self.address {
-            let path = record.routed.as_ref().map_or(UNKNOWN_PATH, |routed| &routed.route);
-            attributes.joined("url.full", [origin, path]);
+            attributes.joined("url.full", [origin, path(record)]);
             attributes.text("server.address", host);
             attributes.number("server.port", u64::from(*port));
         }

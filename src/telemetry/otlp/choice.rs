@@ -27,7 +27,7 @@ impl Choice {
             ("console" | "logging", _) => Self::Console,
             ("none", _) | ("prometheus", Signal::Metrics) => Self::Nowhere,
             _ => {
-                tracing::warn!(variable, "the variable names no exporter known here and is ignored");
+                environment.ignore(&variable, "names no exporter known here");
                 Self::Otlp { named: false }
             }
         }

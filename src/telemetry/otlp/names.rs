@@ -13,7 +13,7 @@ const METRICS: [(&str, &str); 6] = [
 ];
 
 /// Labels that the conventions have, or that are attributes of spans too.
-const ATTRIBUTES: [(&str, &str); 11] = [
+const ATTRIBUTES: [(&str, &str); 14] = [
     ("action", "policy.action"),
     ("decision", "policy.decision"),
     ("error_type", "error.type"),
@@ -21,9 +21,12 @@ const ATTRIBUTES: [(&str, &str); 11] = [
     ("http_request_method", "http.request.method"),
     ("http_response_status_code", "http.response.status_code"),
     ("http_route", "http.route"),
+    ("network_protocol_version", "network.protocol.version"),
     ("operation", "clerk.operation"),
     ("policy", "security_rule.name"),
     ("revision", "policy.bundle.revision"),
+    ("server_address", "server.address"),
+    ("server_port", "server.port"),
     ("url_scheme", "url.scheme"),
 ];
 

@@ -75,7 +75,7 @@ fn protocol(environment: Environment<'_>, signal: Signal) -> Protocol {
         "http/protobuf" => Protocol::HttpProtobuf,
         "grpc" => Protocol::Grpc,
         _ => {
-            tracing::warn!(variable, "the variable is neither `http/protobuf` nor `grpc` and is ignored");
+            environment.ignore(&variable, "is neither `http/protobuf` nor `grpc`");
             Protocol::HttpProtobuf
         }
     }
@@ -87,7 +87,7 @@ fn gzip(environment: Environment<'_>, signal: Signal) -> bool {
         "gzip" => true,
         "none" => false,
         _ => {
-            tracing::warn!(variable, "the variable is neither `gzip` nor `none` and is ignored");
+            environment.ignore(&variable, "is neither `gzip` nor `none`");
             false
         }
     }

@@ -2,8 +2,8 @@
 //! one for the judge and a CLIENT one for each attempt to call the upstream.
 //!
 //! Names follow the OpenTelemetry HTTP conventions (stable), but for what a caller could write a secret into. The path in
-//! `url.full` is the contract's template, as ids name people and some paths hold tokens; its query is left out, names as
-//! well as values. `url.path`, `url.query`, `user_agent.original` and headers are left out. Events hold no message.
+//! `url.full` and `url.path` is the contract's template, as ids name people and some paths hold tokens; its query is left
+//! out, names as well as values. `url.query`, `user_agent.original` and headers are left out. Events hold no message.
 
 use super::callee::Callee;
 use super::protobuf::Message;
@@ -11,7 +11,11 @@ use super::span::{Attributes, Kind, Lineage, Span};
 use crate::config::gateway::UpstreamTarget;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::OTHER;
-use crate::telemetry::record::{Judging, Outcome, Record};
+use crate::telemetry::error_type::ErrorType;
+use crate::telemetry::record::{Judging, Record};
+
+/// Stands for a path that the contract has no template for.
+const UNKNOWN_PATH: &str = "/REDACTED";
 
 /// Writes spans: what is the same for all of them.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ fn judge(span: &mut Span<'_, '_>, record: &Record, judging: &Judging) {
     attributes.seconds("portcullis.judge.schema.duration", judging.schema);
     attributes.seconds("portcullis.judge.policy.duration", judging.policy);
     let mut rules: Vec<&str> = Vec::new();
-    for violation in record.shown_violations().filter(|violation| violation.action == Action::Deny) {
+    for violation in record.fired().into_iter().filter(|violation| violation.action == Action::Deny) {
         let rule = rule(violation);
         if !rules.contains(&rule) {
             rules.push(rule);
@@ -86,9 +90,14 @@ fn serve(span: &mut Span<'_, '_>, record: &Record) {
     if dropped > 0 {
         span.dropped_events(dropped);
     }
-    if record.status >= 500 {
-        error(span, record, Some(record.status));
+    if let Some(why) = ErrorType::of_request(record) {
+        error(span, why);
     }
+}
+
+/// The path as it may be shown: the contract's template, or a word for that there is none.
+pub(super) fn path(record: &Record) -> &str {
+    record.routed.as_ref().map_or(UNKNOWN_PATH, |routed| &routed.route)
 }
 
 /// `{method} {route}`; a method that is not standard is `HTTP`, a route that the contract lacks is left out.
@@ -103,8 +112,11 @@ pub(super) fn name(span: &mut Span<'_, '_>, record: &Record) {
 fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
     attributes.text("http.request.method", record.method);
     attributes.text("url.scheme", record.endpoint.scheme);
+    attributes.text("url.path", path(record));
     attributes.text("network.protocol.version", record.protocol_version);
-    attributes.number("http.request.body.size", record.request_bytes);
+    if let Some(bytes) = record.request_bytes {
+        attributes.number("http.request.body.size", bytes);
+    }
     attributes.number("http.response.body.size", record.response_bytes);
     if let Some(routed) = &record.routed {
         attributes.text("http.route", &routed.route);
@@ -167,16 +179,10 @@ fn violated(attributes: &mut Attributes<'_, '_>, record: &Record, violation: &Vi
     }
 }
 
-/// Marks the span as an error, of our own reason where the gateway failed, else of the status that says so.
-pub(super) fn error(span: &mut Span<'_, '_>, record: &Record, status: Option<u16>) {
+/// Marks the span as an error, and says of what.
+pub(super) fn error(span: &mut Span<'_, '_>, why: ErrorType) {
     span.error();
-    let mut attributes = span.attributes();
-    match (record.reason, record.outcome, status) {
-        (Some(reason), Outcome::Failed, _) => attributes.text("error.type", reason.as_str()),
-        (_, _, Some(status)) => attributes.text("error.type", &status.to_string()),
-        (_, Outcome::Aborted, None) => attributes.text("error.type", "aborted"),
-        _ => attributes.text("error.type", OTHER),
-    }
+    span.attributes().text("error.type", &why.to_string());
 }
 
 #[cfg(test)]
@@ -184,7 +190,9 @@ mod tests {
     use super::super::protobuf::Message;
     use super::Spans;
     use crate::config::gateway::UpstreamTarget;
-    use crate::telemetry::record::{Record, Unsent, samples};
+    use crate::judge::violation::Action;
+    use crate::reason::Reason;
+    use crate::telemetry::record::{Outcome, Record, Unsent, samples};
     use opentelemetry_proto::tonic::common::v1::any_value::Value;
     use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
     use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -287,6 +295,39 @@ mod tests {
             assert_eq!(attribute(span, "error.type").unwrap(), "upstream_timeout");
         }
         assert_eq!(attribute(client, "http.response.status_code"), None);
+    }
+
+    #[test]
+    fn an_answer_that_breaks_off_is_an_error_on_both_sides_though_its_head_said_200() {
+        let mut record = samples::allowed();
+        (record.outcome, record.reason) = (Outcome::Failed, Some(Reason::UpstreamUnreachable));
+        let [server, _, client] = &spans(&record)[..] else { panic!("three spans") };
+        for span in [server, client] {
+            assert!(is_error(span));
+            assert_eq!(attribute(span, "error.type").unwrap(), "upstream_unreachable");
+            assert_eq!(attribute(span, "http.response.status_code").unwrap(), "200");
+        }
+    }
+
+    #[test]
+    fn a_path_is_the_template_or_nothing() {
+        let [server, _, client] = &spans(&samples::allowed())[..] else { panic!("three spans") };
+        assert_eq!(attribute(server, "url.path").unwrap(), "/v1/users/{user_id}");
+        assert_eq!(attribute(client, "url.template").unwrap(), "/v1/users/{user_id}");
+        let [server] = &spans(&samples::unrouted())[..] else { panic!("nothing was judged or called") };
+        assert_eq!(attribute(server, "url.path").unwrap(), "/REDACTED");
+        assert_eq!(attribute(server, "http.request.body.size"), None, "nobody read it");
+    }
+
+    #[test]
+    fn every_rule_that_decided_is_named_however_many_violations_there_are() {
+        let mut record = samples::denied();
+        let mut keyword = record.violations.remove(1);
+        keyword.action = Action::Warn;
+        record.violations = [vec![keyword; 40], std::mem::take(&mut record.violations)].concat();
+        let found = &spans(&record)[1].attributes;
+        let rules = found.iter().find(|it| it.key == "policy.deciding_rules");
+        assert!(format!("{rules:?}").contains("no-skip-password-checks"), "{found:?}");
     }
 
     #[test]

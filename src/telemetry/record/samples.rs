@@ -35,7 +35,7 @@ fn judged() -> Record {
     record.key_class = KeyClass::Live;
     record.environment = Environment::Production;
     record.key_fingerprint = Some(Fingerprint(0xfeed));
-    record.request_bytes = 30;
+    record.request_bytes = Some(30);
     record.response_bytes = 400;
     record.judging = Some(Judging {
         started: record.started + Duration::from_micros(100),

@@ -69,7 +69,7 @@ impl Watched {
     /// Ends the gateway once no request is left, and gathers what it wrote.
     pub(super) async fn end(mut self) -> Vec<Sink> {
         let admin = self.program.admin;
-        let metrics = metrics_with(admin, "http_server_active_requests 0").await;
+        let metrics = metrics_at_rest(admin).await;
         let asked = asked(admin).await;
         self.program.signal("TERM");
         let ended = self.program.ended().await;
@@ -112,14 +112,15 @@ async fn asked(admin: SocketAddr) -> String {
     answers
 }
 
-/// The metrics, once they tell of `what`.
-async fn metrics_with(admin: SocketAddr, what: &str) -> String {
+/// The metrics, once they tell of no request that has no answer yet.
+async fn metrics_at_rest(admin: SocketAddr) -> String {
     for _ in 0..500 {
         let metrics = Client::connect(admin).await.get("/metrics").await.text().to_owned();
-        if metrics.contains(what) {
+        let mut active = metrics.lines().filter(|line| line.starts_with("http_server_active_requests{"));
+        if active.all(|line| line.ends_with(" 0")) {
             return metrics;
         }
         pingora_timeout::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the metrics never told of {what}");
+    panic!("there was always a request without an answer");
 }

@@ -46,7 +46,7 @@ fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
         operation: Arc::from("UpdateUser"),
         api_version: Arc::from("2026-05-12"),
     });
-    record.elapsed = Duration::from_millis(2);
+    (record.elapsed, record.request_bytes) = (Duration::from_millis(2), Some(30));
     let step = Duration::from_micros(1);
     record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
     record
