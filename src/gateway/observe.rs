@@ -9,10 +9,11 @@ use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
 use crate::policy::{Action, Client};
 use crate::reason::Reason;
-use crate::redact::method_label;
+use crate::redact::{UserAgent, method_label};
 use crate::telemetry::record::{Endpoint, Outcome, Record};
 use crate::telemetry::{InFlight, Telemetry};
 use bytes::Bytes;
+use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use std::convert::Infallible;
@@ -109,6 +110,7 @@ impl Observation {
         (record.client, record.sender) = (client.address, Some(client.clone()));
         record.endpoint = endpoint;
         record.request_bytes = request.body().is_end_stream().then_some(0);
+        record.user_agent = request.headers().get(USER_AGENT).and_then(|value| UserAgent::of(value.as_bytes()));
         record.protocol_version = match request.version() {
             Version::HTTP_10 => "1.0",
             Version::HTTP_2 => "2",

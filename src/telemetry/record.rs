@@ -11,7 +11,7 @@ use crate::judge::violation::{Action, Violation};
 pub use crate::outcome::Outcome;
 use crate::policy::Client;
 use crate::reason::Reason;
-use crate::redact::{Fingerprint, OTHER};
+use crate::redact::{Fingerprint, OTHER, UserAgent};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -166,6 +166,8 @@ pub struct Record {
     pub endpoint: Endpoint,
     /// The version of HTTP the client speaks, such as `1.1`.
     pub protocol_version: &'static str,
+    /// The program that called, where it is one known by name.
+    pub user_agent: Option<UserAgent>,
     /// The client's address; none where the transport has none.
     pub client: Option<SocketAddr>,
     /// Who that is, for the decision log.
@@ -223,6 +225,7 @@ impl Record {
             method,
             endpoint: Endpoint::default(),
             protocol_version: "1.1",
+            user_agent: None,
             client: None,
             sender: None,
             trace,

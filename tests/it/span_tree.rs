@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use tempfile::TempDir;
 
 /// The names that the conventions have, of all that the gateway writes.
-const CONVENTIONAL: [&str; 21] = [
+const CONVENTIONAL: [&str; 23] = [
     conventions::CLIENT_ADDRESS,
     conventions::CLIENT_PORT,
     conventions::ERROR_TYPE,
@@ -36,6 +36,8 @@ const CONVENTIONAL: [&str; 21] = [
     conventions::URL_PATH,
     conventions::URL_SCHEME,
     conventions::URL_TEMPLATE,
+    conventions::USER_AGENT_NAME,
+    conventions::USER_AGENT_VERSION,
 ];
 
 /// Where names of our own live, for what the conventions have no name.
@@ -67,7 +69,7 @@ async fn spans_of(line: &str, headers: &str, body: &str) -> Vec<Span> {
     let folder = configuration(&upstream);
     let program = Program::start(&folder.path().join("gateway.yaml"), &collector.variables()).await;
     let request = format!(
-        "{line} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sk_live_{CANARY}\r\nuser-agent: {CANARY}\r\n{headers}\r\n{body}"
+        "{line} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sk_live_{CANARY}\r\nuser-agent: curl/8.5.0 {CANARY}\r\n{headers}\r\n{body}"
     );
     let mut client = Client::connect(program.listen).await;
     client.send(request).await;
@@ -151,6 +153,8 @@ async fn passed() {
       server.port: *
       url.path: /v1/users/{user_id}
       url.scheme: http
+      user_agent.name: curl
+      user_agent.version: 8.5
       judge [SPAN_KIND_INTERNAL] Unset
         portcullis.judge.parse.duration: *
         portcullis.judge.policy.duration: *
@@ -197,6 +201,8 @@ async fn refused() {
       server.port: *
       url.path: /v1/users/{user_id}
       url.scheme: http
+      user_agent.name: curl
+      user_agent.version: 8.5
       ! policy.violation
         policy.action: deny
         policy.field: /*
@@ -246,6 +252,8 @@ async fn upstream_failed() {
       server.port: *
       url.path: /v1/users/{user_id}
       url.scheme: http
+      user_agent.name: curl
+      user_agent.version: 8.5
       judge [SPAN_KIND_INTERNAL] Unset
         portcullis.judge.parse.duration: *
         portcullis.judge.policy.duration: *
@@ -295,6 +303,8 @@ async fn streamed() {
       server.port: *
       url.path: /REDACTED
       url.scheme: http
+      user_agent.name: curl
+      user_agent.version: 8.5
       POST [SPAN_KIND_CLIENT] Unset
         http.request.method: POST
         http.response.status_code: 200

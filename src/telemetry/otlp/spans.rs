@@ -3,14 +3,15 @@
 //!
 //! Names follow the OpenTelemetry HTTP conventions (stable), but for what a caller could write a secret into. The path in
 //! `url.full` and `url.path` is the contract's template, as ids name people and some paths hold tokens; its query is left
-//! out, names as well as values. `url.query`, `user_agent.original` and headers are left out. Events hold no message.
+//! out, names as well as values. `url.query`, `user_agent.original` and headers are left out: of
+//! the latter there are names of programs known here. Events hold no message.
 
 use super::callee::Callee;
 use super::protobuf::Message;
 use super::span::{Attributes, Kind, Lineage, Span};
 use crate::config::gateway::UpstreamTarget;
 use crate::judge::violation::{Action, Rule, Violation};
-use crate::redact::OTHER;
+use crate::redact::{OTHER, UserAgent};
 use crate::telemetry::error_type::ErrorType;
 use crate::telemetry::record::{Judging, Record};
 
@@ -131,6 +132,12 @@ fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
     if let Some(address) = record.endpoint.address {
         attributes.address("server.address", address.ip());
         attributes.number("server.port", u64::from(address.port()));
+    }
+    if let Some(UserAgent { name, version }) = record.user_agent {
+        attributes.text("user_agent.name", name);
+        if let Some(version) = version {
+            attributes.text("user_agent.version", &version.to_string());
+        }
     }
 }
 
