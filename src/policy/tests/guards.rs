@@ -68,6 +68,12 @@ fn what_takes_no_null_where_a_field_may_be_absent_is_told() {
             "body.first_name == null || ...",
         ),
         (
+            "client.spiffeId == \"spiffe://a/b\" || request.headers[\"x\"] == \"a\" || body.first_name.startsWith(\"A\")",
+            "body.first_name",
+            "startsWith",
+            "body.first_name == null || ...",
+        ),
+        (
             "request.operation == \"CreateUser\" && body.first_name.startsWith(\"A\")",
             "body.first_name",
             "startsWith",
