@@ -79,6 +79,14 @@ fn what_takes_no_null_where_a_field_may_be_absent_is_told() {
             "startsWith",
             "body.first_name == null || ...",
         ),
+    ] {
+        assert_eq!(of(expression), absent(name, taker, cure), "{expression}");
+    }
+}
+
+#[test]
+fn what_takes_no_null_where_a_caller_may_show_nothing_is_told() {
+    for (expression, name, taker, cure) in [
         (
             "request.headers[\"x-ticket\"].startsWith(\"A\")",
             "request.headers[\"x-ticket\"]",
