@@ -52,7 +52,7 @@ pub fn lint_limit_guards(manifest: &Manifest<RequestLimit>, limit: &Limit, contr
     guards.found
 }
 
-/// Asks `of` for every request in scope that lacks one thing, and for one without any field.
+/// Asks `of` for every request in scope that lacks one thing, for one without any field, and for one that has nothing at all.
 fn for_each_lack(
     scope: &Scope,
     reads: &Reads,
@@ -80,7 +80,7 @@ fn lacks<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Vec<L
     };
     let fields = reads.named();
     let mut lacks: Vec<Lack<'_>> = fields.iter().copied().map(Lack::Field).collect();
-    lacks.push(Lack::Fields);
+    lacks.extend([Lack::Fields, Lack::Everything]);
     lacks.extend(fields.iter().copied().filter(is_nullable).map(Lack::Value));
     lacks.extend(scope.headers.iter().flatten().map(|name| Lack::Header(name)));
     lacks.extend(scope.query.iter().map(|name| Lack::Parameter(name)));
@@ -155,7 +155,7 @@ impl<'s> Guards<'s> {
             _ => ("reads as null where it is absent", "requests without it"),
         };
         let message = format!("`{name}` {reads}, and `{taker}` takes no null: {those} would be {done}");
-        let is_field = matches!(lack, Lack::Fields | Lack::Field(_) | Lack::Value(_));
+        let is_field = name.starts_with("body");
         let help = match (cure, taker.as_str()) {
             (_, "!") => format!("write `{name} != true`"),
             _ if takes_bool => format!("write `{name} == true`"),

@@ -80,3 +80,18 @@ fn a_door_that_is_meant_to_be_open_can_be_said_so() {
     let output = check("CreateUser, UpdateUser", "username", condition, &["--strict"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
+
+#[test]
+fn an_expression_that_takes_no_null_is_told_and_refused_where_checks_are_strict() {
+    let condition = "{ name: long, expression: size(body.first_name) > 3 }";
+    let all = "CreateUser, UpdateUser";
+    let output = check(all, "skip_password_checks", condition, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let warning = "warning: `body.first_name` reads as null where it is absent, and `size` takes no null: requests without it would be refused as policy_error";
+    assert!(said(&output).starts_with(warning), "{}", said(&output));
+    assert!(said(&output).contains("rule.yaml:7:47"), "{}", said(&output));
+    assert!(said(&output).contains("= help: write `body.first_name != null && ...`"), "{}", said(&output));
+    assert_eq!(check(all, "skip_password_checks", condition, &["--strict"]).status.code(), Some(3));
+    let guarded = "{ name: long, expression: body.first_name != null && size(body.first_name) > 3 }";
+    assert_eq!(check(all, "skip_password_checks", guarded, &["--strict"]).status.code(), Some(0));
+}

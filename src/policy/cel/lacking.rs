@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 /// What a request does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Lack<'a> {
+    /// Anything that may be absent.
+    Everything,
     /// Any field of the body that may be absent.
     Fields,
     /// A field of the body.
@@ -86,12 +88,12 @@ impl<'a> Facts<'a, Unseen> for &'a Lacking<'a> {
             (Fact::Operation, _) => Value::String(&self.operation.id),
             (Fact::ApiVersion, _) => Value::String(&self.operation.api_version),
             (Fact::Environment, _) => Value::String(self.environment.as_str()),
-            (Fact::ClientDnsNames, Lack::Certificate) => Value::OwnList([].into()),
+            (Fact::ClientDnsNames, Lack::Certificate | Lack::Everything) => Value::OwnList([].into()),
             // the identity is one of the certificate's names
-            (Fact::ClientSpiffeId, Lack::SpiffeId | Lack::Certificate)
-            | (Fact::ClientCertSha256, Lack::Certificate)
-            | (Fact::ClientUnixUid, Lack::UnixUid)
-            | (Fact::KeyFingerprint, Lack::Key) => Value::Null,
+            (Fact::ClientSpiffeId, Lack::SpiffeId | Lack::Certificate | Lack::Everything)
+            | (Fact::ClientCertSha256, Lack::Certificate | Lack::Everything)
+            | (Fact::ClientUnixUid, Lack::UnixUid | Lack::Everything)
+            | (Fact::KeyFingerprint, Lack::Key | Lack::Everything) => Value::Null,
             (Fact::Time, _) => hidden(Kinds::TIMESTAMP),
             (Fact::ClientUnixUid, _) => hidden(Kinds::INT),
             (Fact::ClientDnsNames, _) => hidden(Kinds::LIST),
@@ -104,6 +106,7 @@ impl<'a> Facts<'a, Unseen> for &'a Lacking<'a> {
     fn entry(self, record: Record, name: &str, _: &mut Budget) -> Result<Option<Value<'a, Unseen>>, Failure<Hidden>> {
         let is_there = match (record, self.lack) {
             (Record::Body, _) => return Ok(self.field(name)),
+            (Record::Headers | Record::Query, Lack::Everything) => false,
             (Record::Headers, Lack::Header(lacked)) if lacked.eq_ignore_ascii_case(name) => false,
             (Record::Headers, _) => !is_credential(name),
             (Record::Query, Lack::Parameter(lacked)) => lacked != name,
@@ -119,7 +122,7 @@ impl<'a> Lacking<'a> {
         let declared = self.operation.body.as_ref()?.declared().member(name)?;
         let is_required = self.required.contains(name);
         match self.lack {
-            Lack::Fields if !is_required => return None,
+            Lack::Fields | Lack::Everything if !is_required => return None,
             Lack::Field(lacked) if lacked == name && !is_required => return None,
             Lack::Value(lacked) if lacked == name => return Some(Value::Null),
             _ => {}

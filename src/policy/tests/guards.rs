@@ -68,11 +68,25 @@ fn what_takes_no_null_where_a_field_may_be_absent_is_told() {
             "body.first_name == null || ...",
         ),
         (
+            "client.spiffeId == \"spiffe://a/b\" || request.headers[\"x\"] == \"a\" || body.first_name.startsWith(\"A\")",
+            "body.first_name",
+            "startsWith",
+            "body.first_name == null || ...",
+        ),
+        (
             "request.operation == \"CreateUser\" && body.first_name.startsWith(\"A\")",
             "body.first_name",
             "startsWith",
             "body.first_name == null || ...",
         ),
+    ] {
+        assert_eq!(of(expression), absent(name, taker, cure), "{expression}");
+    }
+}
+
+#[test]
+fn what_takes_no_null_where_a_caller_may_show_nothing_is_told() {
+    for (expression, name, taker, cure) in [
         (
             "request.headers[\"x-ticket\"].startsWith(\"A\")",
             "request.headers[\"x-ticket\"]",

@@ -188,6 +188,7 @@ fn one_slip_is_told_once() {
             "body.username[0] == \"a\"",
             "13:9: `body.username` is a string or null, but what is before `[` is a list or a map",
         ),
+        ("[].all(x, x == \"a\") && body.locale == null", ""),
         ("cel.bind(x, body.locale, x == 1)", "13:9: `cel.bind` is not a function that policies know"),
         (
             "authorizer.group(\"x\").resource(\"y\").check(\"z\").allowed()",

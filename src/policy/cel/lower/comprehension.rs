@@ -32,9 +32,9 @@ impl<'c> Lowering<'_, 'c> {
             let message = format!("more than {DEEPEST} of `all`, `exists`, `map` and `filter` inside each other");
             return self.wrong(Mistake::new(&over.span, message));
         }
-        // what is no list was told, and says nothing of elements
-        let is_sound = over_part.r#type.kinds.meets(Kinds::LIST.or(Kinds::MAP));
-        let item = if is_sound { over_part.r#type.item() } else { Type::ANY };
+        // of what is no list, which was told, and of an empty one nothing is known that an element is not
+        let item = over_part.r#type.item();
+        let item = if item.kinds == Kinds::NONE { Type::ANY } else { item };
         self.locals.push((variable.into(), item));
         let test = test.map(|test| self.boolean(test, "the test of each element"));
         let each = each.map(|each| self.part(each));
