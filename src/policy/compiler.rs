@@ -187,19 +187,20 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The one action.
+    /// The one action. As in Kubernetes, `Audit` may stand beside another, which tells operators as well.
     pub(super) fn action(&mut self, actions: &[Action]) -> Action {
-        let strictest = actions.iter().min().copied();
-        match (actions, strictest) {
-            ([_], Some(_)) => {}
-            (_, None) => self.wrong("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`"),
-            (_, Some(strictest)) => {
-                let mistake = self.source.at("/spec/actions", "`actions` holds one action");
-                let help = format!("write `[{strictest:?}]`, which does all that the others do");
-                self.mistakes.push(mistake.with_help(help));
-            }
+        let Some(strictest) = actions.iter().min().copied() else {
+            self.wrong("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`");
+            return Action::Deny;
+        };
+        let others: Vec<_> = actions.iter().filter(|action| **action != Action::Audit).collect();
+        let is_one = actions.len() == 1 || actions.len() == 2 && others.len() == 1;
+        if !is_one {
+            let mistake = self.source.at("/spec/actions", "`actions` holds one action");
+            let help = format!("write `[{strictest:?}]`, which does all that the others do");
+            self.mistakes.push(mistake.with_help(help));
         }
-        strictest.unwrap_or(Action::Deny)
+        strictest
     }
 
     /// Which requests the document is about, when all of its expressions are compiled.

@@ -37,7 +37,7 @@ fn demanding(shape: schemars::Schema) -> Value {
         ("/$defs/Match/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
         ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
         ("/$defs/Match/properties/environments", json!({ "minItems": 1, "uniqueItems": true })),
-        ("/$defs/Spec/properties/actions", json!({ "minItems": 1, "maxItems": 1 })),
+        ("/$defs/Spec/properties/actions", json!({ "minItems": 1, "maxItems": 2, "uniqueItems": true })),
         ("/$defs/Spec/properties/message", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),
         ("/$defs/Spec/properties/hint", json!({ "maxLength": LONGEST_TEXT })),
         (

@@ -85,7 +85,8 @@ pub struct Spec {
     #[schemars(with = "Map<String, Value>")]
     pub schema: Option<Map<String, Value>>,
     /// What happens when a validation is not true, or the schema not kept: `Deny` refuses; `Warn` lets pass and tells the
-    /// caller; `Audit`, shadow mode, lets pass and tells operators only. Exactly one.
+    /// caller; `Audit`, shadow mode, lets pass and tells operators only, which the others do, too. One of them; `Audit` may
+    /// stand beside another.
     #[schemars(example = ["Audit"])]
     pub actions: Vec<Action>,
 }

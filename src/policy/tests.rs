@@ -218,11 +218,16 @@ fn what_cannot_be_evaluated_does_not_hold() {
 #[test]
 fn there_is_one_action() {
     let loaded = |actions: &str| load(&text("", SOUND).replace("[Deny]", actions));
-    for (actions, action) in [("[Audit]", Action::Audit), ("[Warn]", Action::Warn), ("[Deny]", Action::Deny)] {
+    for (actions, action) in [
+        ("[Audit]", Action::Audit),
+        ("[Warn]", Action::Warn),
+        ("[Deny]", Action::Deny),
+        ("[Audit, Warn]", Action::Warn),
+        ("[Deny, Audit]", Action::Deny),
+    ] {
         assert_eq!(loaded(actions).expect("sound").action, action);
     }
-    for (actions, kept) in [("[Audit, Warn]", "[Warn]"), ("[Deny, Deny]", "[Deny]"), ("[Warn, Deny, Audit]", "[Deny]")]
-    {
+    for (actions, kept) in [("[Warn, Deny]", "[Deny]"), ("[Deny, Deny]", "[Deny]"), ("[Warn, Deny, Audit]", "[Deny]")] {
         let mistakes = loaded(actions).expect_err(actions);
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
         assert_eq!(mistake.message, "`actions` holds one action");

@@ -18,8 +18,8 @@ async fn metrics() -> String {
     let waiver = crate::admin::WAIVER.replace("client.unixUid == 1000", "body.last_name == 'moved'");
     std::fs::write(folder.path().join("waiver.yaml"), waiver).expect("a file");
     let program = Program::start(&file, &[]).await;
-    let waived = r#"{"skip_password_checks":true,"last_name":"moved"}"#;
-    for body in [r#"{"first_name":"Ada"}"#, r#"{"skip_password_checks":true}"#, waived] {
+    let moved = r#"{"skip_password_checks":true,"last_name":"moved"}"#;
+    for body in [r#"{"first_name":"Ada"}"#, r#"{"skip_password_checks":true}"#, moved] {
         let mut client = Client::connect(program.listen).await;
         let head = "PATCH /v1/users/user_1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sk_live_a\r\n\
                     clerk-api-version: 2099-01-01\r\ncontent-type: application/json\r\n";

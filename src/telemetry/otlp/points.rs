@@ -135,7 +135,7 @@ fn attributes(family: &Family<'_>, sample: &Sample<'_>) -> Vec<KeyValue> {
     let attributes = labels.map(|(name, text)| {
         let key = names::attribute(family, name);
         let value = match (key, text.parse()) {
-            ("http.response.status_code", Ok(status)) => any_value::Value::IntValue(status),
+            ("http.response.status_code" | "server.port", Ok(number)) => any_value::Value::IntValue(number),
             _ => any_value::Value::StringValue(text.clone()),
         };
         KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
