@@ -25,20 +25,6 @@ pub(super) fn address(bytes: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// Appends `number` in decimal digits.
-pub(super) fn decimal(bytes: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [b'0'; 20];
-    let mut first = digits.len();
-    for (place, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        (first, number) = (place, number / 10);
-        if number == 0 {
-            break;
-        }
-    }
-    bytes.extend_from_slice(digits.get(first..).unwrap_or_default());
-}
-
 /// `N` bytes as `M`, twice as many, lower-case hex digits.
 pub(super) fn hex<const N: usize, const M: usize>(bytes: [u8; N]) -> [u8; M] {
     const { assert!(M == 2 * N) };
@@ -55,7 +41,7 @@ const fn digit(nibble: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{address, decimal, hex};
+    use super::{address, hex};
     use std::net::IpAddr;
 
     #[test]
@@ -64,15 +50,6 @@ mod tests {
             let mut bytes = Vec::new();
             address(&mut bytes, text.parse::<IpAddr>().unwrap());
             assert_eq!(String::from_utf8(bytes).unwrap(), text);
-        }
-    }
-
-    #[test]
-    fn a_number_reads_as_the_standard_library_writes_it() {
-        for number in [0, 9, 10, 200, 65_535, 1_000_000, u64::MAX] {
-            let mut bytes = Vec::new();
-            decimal(&mut bytes, number);
-            assert_eq!(String::from_utf8(bytes).unwrap(), number.to_string());
         }
     }
 

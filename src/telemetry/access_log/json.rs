@@ -6,7 +6,7 @@
 use super::sample::Rate;
 use crate::judge::violation::{Field, Violation};
 use crate::redact::steers;
-use crate::telemetry::digits::{address, decimal, hex};
+use crate::telemetry::digits::{address, hex};
 use crate::telemetry::fields::{self, Fields, FiredPolicy};
 use crate::telemetry::record::Record;
 use crate::telemetry::timestamp::Timestamp;
@@ -75,8 +75,10 @@ struct Object<'a>(&'a mut Vec<u8>);
 
 impl Object<'_> {
     fn name(&mut self, name: &'static str) {
-        let is_first = self.0.last() == Some(&b'{');
-        self.0.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
+        }
+        self.0.push(b'"');
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
     }
@@ -114,7 +116,8 @@ impl Fields for Object<'_> {
 
     fn number(&mut self, name: &'static str, number: u64) {
         self.name(name);
-        decimal(self.0, number);
+        // writing to a Vec can't fail
+        let _ = serde_json::to_writer(&mut *self.0, &number);
     }
 
     fn truth(&mut self, name: &'static str, truth: bool) {
@@ -151,12 +154,6 @@ impl Fields for Object<'_> {
 
 /// `text` as a JSON string, in which nothing steers what shows the line: JSON itself asks that of ASCII only.
 fn escaped(line: &mut Vec<u8>, text: &str) {
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\' || byte == b' ';
-    if text.bytes().all(is_plain) {
-        line.push(b'"');
-        line.extend_from_slice(text.as_bytes());
-        return line.push(b'"');
-    }
     let start = line.len();
     // writing to a Vec can't fail
     let _ = serde_json::to_writer(&mut *line, text);
