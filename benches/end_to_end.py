@@ -108,8 +108,13 @@ def configuration(folder, name, access):
 
 def milliseconds(text):
     """A time as wrk writes it, such as `812.00us` or `1.40ms`."""
-    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s)", text).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m|h)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}[unit]
+
+
+def ratio(figures, one, other):
+    """The median of what the rounds say: what disturbs the machine for a while disturbs both."""
+    return statistics.median(a / b for a, b in zip(figures[one][2], figures[other][2]))
 
 
 def main():
@@ -161,8 +166,8 @@ wrk.body = [[{BODY}]]""")
         medians = {name: statistics.median(rounds) for name, (*_, rounds, _) in figures.items()}
         for name, (*_, tails) in figures.items():
             print(f"median   {name:<24} {medians[name]:6.1f} us CPU a request  p99 {statistics.median(tails):.2f} ms")
-        print(f"ratio    on to nginx {medians['everything on'] / medians['nginx proxy_pass, bare']:.2f}, "
-              f"on to off {medians['everything on'] / medians['everything off']:.2f}")
+        print(f"ratio    on to nginx {ratio(figures, 'everything on', 'nginx proxy_pass, bare'):.2f}, "
+              f"on to off {ratio(figures, 'everything on', 'everything off'):.2f}")
         print(f"resident {rest / 1024:.1f} MiB at rest, {resident_kib(process) / 1024:.1f} MiB after the load")
         print(f"body     {len(BODY)} bytes; exported: {Collector.received} bytes; log: {(folder / 'everything on.log').stat().st_size} bytes")
         metrics = urllib.request.urlopen(f"http://127.0.0.1:{admin_of_it}/metrics").read().decode()
