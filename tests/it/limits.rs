@@ -1,7 +1,7 @@
 //! Bounds on what a client can hold, and that the gateway is well again once it lets go.
 
 use crate::support::client::Client;
-use crate::support::gateway::{Setup, head, patch};
+use crate::support::gateway::{Setup, head, json, patch};
 use crate::support::recorder::{Recorder, Reply};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -187,6 +187,17 @@ async fn a_refusal_lists_some_of_ten_thousand_mistakes_and_takes_no_time() {
         assert!(answer.body.len() < 64 * 1024, "{}", answer.body.len());
         assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
     }
+    assert_eq!(recorder.connections(), 0);
+}
+
+#[tokio::test]
+async fn of_a_list_of_a_hundred_thousand_mistakes_one_is_told() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let gateway = Setup::before(recorder.address()).start();
+    let body = format!("{{\"email_address\":[{}]}}", vec!["1"; 100_000].join(","));
+    let answer = gateway.ask(json("POST /v1/users", "", body)).await;
+    let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!((answer.status(), document["errors"].as_array().unwrap().len()), (422, 1));
     assert_eq!(recorder.connections(), 0);
 }
 
