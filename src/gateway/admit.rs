@@ -17,7 +17,7 @@ use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{Method, Request, Version};
+use http::{Method, Request, Uri, Version};
 use http_body::Body;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -132,9 +132,11 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
 
 /// The target is a path: not `*`, and nothing that a server could put one in front of.
 fn check_target<B>(request: &Request<B>) -> Result<(), Refusal> {
-    // `path()` says `/` where there is none
-    let target = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
-    if target.starts_with('/') {
+    let target = request.uri().path_and_query();
+    let begins = target.is_some_and(|target| target.as_str().starts_with('/'));
+    // one that is empty says `/` here, and nothing when it is sent
+    let is_empty = |target: &PathAndQuery| target.as_str() == "/" && Uri::from(target.clone()).path().is_empty();
+    if begins && !target.is_some_and(is_empty) {
         return Ok(());
     }
     Err(Refusal::because(Reason::AmbiguousPath, "the request target is not a path"))
