@@ -4,8 +4,9 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use portcullis::config::gateway::{AccessLog, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::contract::Operation;
 use portcullis::redact::Fingerprinter;
-use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::record::{Judging, Outcome, Record, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use std::hint::black_box;
 use std::io;
@@ -33,11 +34,14 @@ fn telemetry(runtime: &Runtime, access: AccessLog, variables: &[(&str, &str)]) -
 
 fn record(telemetry: &Telemetry) -> Record {
     let mut record = Record::begin("PATCH", telemetry.begin(&http::HeaderMap::new()), Arc::from("0123456789abcdef"));
-    record.routed = Some(Routed {
-        route: Arc::from("/v1/users/{user_id}"),
-        operation: Arc::from("UpdateUser"),
+    record.operation = Some(Arc::new(Operation {
+        id: Arc::from("UpdateUser"),
+        method: Arc::from("PATCH"),
+        path: Arc::from("/v1/users/{user_id}"),
         api_version: Arc::from("2026-05-12"),
-    });
+        lists_422: true,
+        body: None,
+    }));
     record.client = Some(([127, 0, 0, 1], 50_000).into());
     record.key_fingerprint = Some(Fingerprinter::random().fingerprint(b"sk_test_portcullis"));
     record.outcome = Outcome::Allowed;

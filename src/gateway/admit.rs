@@ -13,7 +13,6 @@ use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
 use crate::judge::Bundle;
 use crate::reason::Reason;
-use crate::telemetry::record::Routed as RecordedRoute;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -193,11 +192,7 @@ fn route<B>(call: &Call<B>) -> Result<Duty, Refusal> {
     let routed = call.bundle.route(call.request.method().as_str(), call.request.uri().path(), version);
     if let Routed::Operation(operation, _) = &routed {
         let mut record = call.record.lock();
-        record.routed = Some(RecordedRoute {
-            route: operation.path.clone(),
-            operation: operation.id.clone(),
-            api_version: operation.api_version.clone(),
-        });
+        record.operation = Some(Arc::clone(operation));
         record.asked_version = version.is_some();
         record.unknown_version = call.bundle.contract.unknown_version(version);
     }

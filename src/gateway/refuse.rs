@@ -151,7 +151,7 @@ fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> 
         Rule::Keyword(keyword) => format!("The contract's `{keyword}` refused {what}"),
         Rule::Gateway => format!("The gateway refused {what}"),
     };
-    let mut text = format!("{rule} for {} in {}: {}.", record.operation(), record.environment, violation.message);
+    let mut text = format!("{rule} for {} in {}: {}.", record.operation_id(), record.environment, violation.message);
     // writing to a `String` cannot fail
     if let Some(hint) = &violation.hint {
         let _ = write!(text, " Hint: {hint}");

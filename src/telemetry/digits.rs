@@ -1,27 +1,57 @@
-//! Numbers and addresses as text in a buffer, without the formatting machinery, which takes as long for an address as all the
+//! Numbers and addresses as text, without the formatting machinery, which takes as long for an address as all the
 //! rest of a span.
 
-use std::io::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-/// Appends `address` as text.
-pub(super) fn address(bytes: &mut Vec<u8>, address: IpAddr) {
-    let IpAddr::V4(address) = address else {
-        // writing to a Vec can't fail
-        let _ = write!(bytes, "{address}");
-        return;
-    };
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            bytes.push(b'.');
+/// Most characters that an address takes.
+const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
+
+/// An address as text.
+pub(super) struct Address {
+    text: [u8; LONGEST],
+    length: usize,
+}
+
+impl Address {
+    pub(super) fn of(address: IpAddr) -> Self {
+        let mut text = Self { text: [0; LONGEST], length: 0 };
+        let IpAddr::V4(address) = address else {
+            // there is room for the longest
+            let _ = write!(text, "{address}");
+            return text;
+        };
+        for (place, octet) in address.octets().into_iter().enumerate() {
+            if place > 0 {
+                text.push(b'.');
+            }
+            if octet >= 100 {
+                text.push(b'0' + octet / 100);
+            }
+            if octet >= 10 {
+                text.push(b'0' + octet / 10 % 10);
+            }
+            text.push(b'0' + octet % 10);
         }
-        if octet >= 100 {
-            bytes.push(b'0' + octet / 100);
+        text
+    }
+
+    pub(super) fn ascii(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or_default()
+    }
+
+    fn push(&mut self, character: u8) {
+        if let Some(place) = self.text.get_mut(self.length) {
+            *place = character;
+            self.length += 1;
         }
-        if octet >= 10 {
-            bytes.push(b'0' + octet / 10 % 10);
-        }
-        bytes.push(b'0' + octet % 10);
+    }
+}
+
+impl fmt::Write for Address {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|character| self.push(character));
+        Ok(())
     }
 }
 
@@ -41,15 +71,21 @@ const fn digit(nibble: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{address, hex};
+    use super::{Address, hex};
     use std::net::IpAddr;
 
     #[test]
     fn an_address_reads_as_the_standard_library_writes_it() {
-        for text in ["0.0.0.0", "127.0.0.1", "10.20.30.40", "255.199.99.9", "::1", "2001:db8::8:800:200c:417a"] {
-            let mut bytes = Vec::new();
-            address(&mut bytes, text.parse::<IpAddr>().unwrap());
-            assert_eq!(String::from_utf8(bytes).unwrap(), text);
+        for text in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "10.20.30.40",
+            "255.199.99.9",
+            "::1",
+            "2001:db8::8:800:200c:417a",
+            "::ffff:255.255.255.255",
+        ] {
+            assert_eq!(Address::of(text.parse::<IpAddr>().unwrap()).ascii(), text.as_bytes());
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a log tells of a request: the fields of its line, whatever form the line has. The names are an interface; a name
 //! once given keeps its meaning.
 
+use super::alike::Alike;
 use super::digits::hex;
 use super::record::{Record, UpstreamCall};
 use crate::judge::violation::{Action, Rule, Violation};
@@ -42,27 +43,27 @@ pub(super) struct FiredPolicy<'t> {
     pub(super) waived_by: Option<&'t str>,
 }
 
-/// What was asked.
-pub(super) fn request(fields: &mut impl Fields, record: &Record) {
-    fields.bare("method", record.method.as_bytes());
-    fields.text("route", record.route());
-    if let Some(routed) = &record.routed {
-        fields.text("operation", &routed.operation);
-        fields.text("api_version", &routed.api_version);
+/// What was asked and what was decided.
+pub(super) fn alike(fields: &mut impl Fields, alike: &Alike<'_>) {
+    let traits = &alike.traits;
+    fields.bare("method", traits.method.as_bytes());
+    fields.text("route", alike.route());
+    if let Some(operation) = alike.operation() {
+        fields.text("operation", &operation.id);
+        fields.text("api_version", &operation.api_version);
     }
-    fields.bare("environment", record.environment.as_str().as_bytes());
-    if let Some(client) = record.client {
-        fields.address("client_address", client.ip());
-    }
-}
-
-/// What was decided, and by which rules.
-pub(super) fn decision(fields: &mut impl Fields, record: &Record) {
-    fields.number("status", record.status.into());
-    fields.bare("decision", record.outcome.as_str().as_bytes());
-    if let Some(reason) = record.reason {
+    fields.bare("environment", traits.environment.as_str().as_bytes());
+    fields.bare("key", traits.key_class.as_str().as_bytes());
+    fields.number("status", traits.status.into());
+    fields.bare("decision", traits.outcome.as_str().as_bytes());
+    if let Some(reason) = traits.reason {
         fields.bare("reason", reason.as_str().as_bytes());
     }
+    fields.text("revision", alike.revision());
+}
+
+/// By which rules it was decided.
+pub(super) fn rules(fields: &mut impl Fields, record: &Record) {
     if record.violations.is_empty() {
         return;
     }
@@ -101,10 +102,11 @@ pub(super) fn costs(fields: &mut impl Fields, record: &Record) {
 /// By what it is found again.
 pub(super) fn ids(fields: &mut impl Fields, record: &Record) {
     fields.bare("decision_id", &hex::<8, 16>(record.decision_id.0.to_be_bytes()));
-    fields.text("revision", &record.revision);
-    fields.bare("key", record.key_class.as_str().as_bytes());
     if let Some(fingerprint) = record.key_fingerprint {
         fields.bare("key_fingerprint", &hex::<8, 16>(fingerprint.0.to_be_bytes()));
+    }
+    if let Some(client) = record.client {
+        fields.address("client_address", client.ip());
     }
 }
 

@@ -121,7 +121,7 @@ impl HttpMetrics {
     pub(super) fn add(&self, record: &Record, exported: bool) {
         let served = Served {
             http_request_method: record.method,
-            http_route: Arc::clone(record.routed.as_ref().map_or(&self.no_route, |routed| &routed.route)),
+            http_route: Arc::clone(record.operation.as_ref().map_or(&self.no_route, |operation| &operation.path)),
             http_response_status_code: Some(record.status).filter(|status| *status > 0),
             url_scheme: record.endpoint.scheme,
             error_type: ErrorType::of_request(record),

@@ -189,7 +189,7 @@ impl Metrics {
 
     /// Counts a finished request, whose trace is `exported` or not.
     pub(super) fn add(&self, record: &Record, exported: bool) {
-        let operation = record.routed.as_ref().map_or(&self.other, |routed| &routed.operation);
+        let operation = record.operation.as_ref().map_or(&self.other, |operation| &operation.id);
         self.http.add(record, exported);
         let requested = Requested { operation: Arc::clone(operation), decision: record.outcome.as_str() };
         self.requests.get_or_create(&requested).inc();

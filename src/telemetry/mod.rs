@@ -3,6 +3,7 @@
 //! A request begins with [`Telemetry::begin`] and ends with [`Telemetry::finish`]; neither ever waits for anything.
 
 mod access_log;
+mod alike;
 pub mod application_log;
 mod decision_log;
 mod digits;

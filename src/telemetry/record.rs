@@ -4,8 +4,8 @@
 //! sizes, times and ids. No field can hold a header, a query, a path as sent, or a value of a body.
 
 use super::trace_context::TraceContext;
-use crate::contract::UnknownVersion;
 use crate::contract::credential::{Environment, KeyClass};
+use crate::contract::{Operation, UnknownVersion};
 use crate::decision_log::Evidence;
 use crate::judge::violation::{Action, Violation};
 pub use crate::outcome::Outcome;
@@ -41,17 +41,6 @@ impl fmt::Debug for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// What of the contract a request turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Routed {
-    /// The path template, such as `/v1/users/{user_id}`.
-    pub route: Arc<str>,
-    /// The contract's operation id, such as `UpdateUser`.
-    pub operation: Arc<str>,
-    /// The API version by which the request is judged.
-    pub api_version: Arc<str>,
 }
 
 /// Where a client reached us.
@@ -176,8 +165,9 @@ pub struct Record {
     pub trace: TraceContext,
     /// The id shown to the caller.
     pub decision_id: DecisionId,
-    /// What the request is for; none until it is routed, or where no operation of the contract fits.
-    pub routed: Option<Routed>,
+    /// What the request is for, in the API version by which it is judged; none until it is routed, or where no operation of
+    /// the contract fits.
+    pub operation: Option<Arc<Operation>>,
     /// Whether it asked for an API version.
     pub asked_version: bool,
     /// That it asked for an API version which the contract does not have.
@@ -230,7 +220,7 @@ impl Record {
             sender: None,
             trace,
             decision_id: DecisionId::random(),
-            routed: None,
+            operation: None,
             asked_version: false,
             unknown_version: None,
             environment: Environment::Production,
@@ -285,12 +275,12 @@ impl Record {
 
     /// The route template, or `_OTHER` where no operation of the contract fits.
     pub fn route(&self) -> &str {
-        self.routed.as_ref().map_or(OTHER, |routed| &routed.route)
+        self.operation.as_ref().map_or(OTHER, |operation| &operation.path)
     }
 
-    /// The operation, or `_OTHER` where none of the contract fits.
-    pub fn operation(&self) -> &str {
-        self.routed.as_ref().map_or(OTHER, |routed| &routed.operation)
+    /// The operation's id, or `_OTHER` where none of the contract fits.
+    pub fn operation_id(&self) -> &str {
+        self.operation.as_ref().map_or(OTHER, |operation| &operation.id)
     }
 
     /// The violations that are shown one by one: a body full of them must not fill the logs. What is counted or named looks

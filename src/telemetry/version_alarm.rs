@@ -16,7 +16,7 @@ impl VersionAlarm {
     pub(super) fn look_at(&self, record: &Record) {
         if record.unknown_version == Some(UnknownVersion::Newer) && self.0.is_due(record.clock) {
             tracing::warn!(
-                judged_by = record.routed.as_ref().map(|routed| routed.api_version.as_ref()),
+                judged_by = record.operation.as_ref().map(|operation| operation.api_version.as_ref()),
                 "requests ask for a newer api version than the contract has; import its spec and set `contract.folder`"
             );
         }

@@ -58,7 +58,7 @@ impl Filter {
         };
         (self.decisions.is_empty() || self.decisions.iter().any(|decision| decision.is_of(record)))
             && (self.policies.is_empty() || self.policies.iter().any(fired))
-            && (self.operations.is_empty() || self.operations.iter().any(|name| name == record.operation()))
+            && (self.operations.is_empty() || self.operations.iter().any(|name| name == record.operation_id()))
     }
 }
 

@@ -159,9 +159,9 @@ fn odd_requests() -> Vec<Vec<u8>> {
     requests
 }
 
-const NAMES: &str = "timestamp method route operation api_version environment client_address status decision reason \
+const NAMES: &str = "timestamp method route operation api_version environment key status decision reason revision \
     policies keywords fields audited violations request_bytes response_bytes duration_us judge_us upstream_us \
-    upstream_connect_us upstream_status upstream_reused trace_id span_id decision_id revision key key_fingerprint \
+    upstream_connect_us upstream_status upstream_reused trace_id span_id decision_id key_fingerprint client_address \
     sample_rate";
 
 #[tokio::test]

@@ -6,12 +6,19 @@
 use super::sample::Rate;
 use crate::judge::violation::{Field, Violation};
 use crate::redact::steers;
-use crate::telemetry::digits::{address, hex};
+use crate::telemetry::alike::{Alike, Memory};
+use crate::telemetry::digits::{Address, hex};
 use crate::telemetry::fields::{self, Fields, FiredPolicy};
 use crate::telemetry::record::Record;
 use crate::telemetry::timestamp::Timestamp;
+use std::cell::RefCell;
 use std::io::Write as _;
 use std::net::IpAddr;
+
+thread_local! {
+    /// What lines share.
+    static ALIKE: RefCell<Memory> = const { RefCell::new(Memory::new()) };
+}
 
 /// Appends the line of `record`, with its line feed. Fields that say nothing are left out.
 pub(in crate::telemetry) fn write(line: &mut Vec<u8>, record: &Record, rate: Rate) {
@@ -37,8 +44,8 @@ pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &Reco
 
 fn all(object: &mut Object<'_>, record: &Record) {
     object.bare("timestamp", &Timestamp(record.started).to_ascii());
-    fields::request(object, record);
-    fields::decision(object, record);
+    object.alike(&Alike::of(record));
+    fields::rules(object, record);
     fields::costs(object, record);
     object.bare("trace_id", &hex::<16, 32>(record.trace.trace_id));
     object.bare("span_id", &hex::<8, 16>(record.trace.server_span_id));
@@ -74,11 +81,15 @@ fn detail(line: &mut Vec<u8>, violation: &Violation) {
 struct Object<'a>(&'a mut Vec<u8>);
 
 impl Object<'_> {
+    /// Fields, of which there is one already, that many lines share.
+    fn alike(&mut self, alike: &Alike<'_>) {
+        let write = |line: &mut Vec<u8>| fields::alike(&mut Object(line), alike);
+        ALIKE.with_borrow_mut(|memory| memory.append(self.0, alike, write));
+    }
+
     fn name(&mut self, name: &'static str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-        self.0.push(b'"');
+        let is_first = self.0.last() == Some(&b'{');
+        self.0.extend_from_slice(if is_first { b"\"" } else { b",\"" });
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
     }
@@ -126,10 +137,7 @@ impl Fields for Object<'_> {
     }
 
     fn address(&mut self, name: &'static str, value: IpAddr) {
-        self.name(name);
-        self.0.push(b'"');
-        address(self.0, value);
-        self.0.push(b'"');
+        self.bare(name, Address::of(value).ascii());
     }
 
     fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>) {
@@ -198,6 +206,14 @@ mod tests {
             "key_fingerprint": "000000000000feed", "client_address": "127.0.0.1",
         });
         assert_eq!(line(&samples::allowed()), expected);
+    }
+
+    #[test]
+    fn a_line_is_the_same_whatever_was_written_before_it() {
+        for record in [samples::variations(), samples::variations()].concat() {
+            let alone = std::thread::scope(|scope| scope.spawn(|| line(&record)).join().unwrap());
+            assert_eq!(line(&record), alone);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub(super) fn is_decision(record: &Record) -> bool {
 pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'_> {
     let is_inspected = evidence.is_some();
     let Evidence { request, policies, skeleton, masked } = evidence.map(|evidence| *evidence).unwrap_or_default();
-    let routed = record.routed.as_ref();
+    let operation = record.operation.as_deref();
     let bytes = record.request_bytes.filter(|_| masked.is_empty());
     Entry {
         time: ascii(&Timestamp(record.started).to_ascii()),
@@ -32,10 +32,10 @@ pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'
         reason: record.reason,
         status: record.status,
         method: record.method.into(),
-        operation: routed.map(|routed| routed.operation.as_ref().into()),
-        route: routed.map(|routed| routed.route.as_ref().into()),
-        api_version: routed.map(|routed| routed.api_version.as_ref().into()),
-        api_version_source: routed.map(|_| version_source(record)),
+        operation: operation.map(|it| it.id.as_ref().into()),
+        route: operation.map(|it| it.path.as_ref().into()),
+        api_version: operation.map(|it| it.api_version.as_ref().into()),
+        api_version_source: operation.map(|_| version_source(record)),
         environment: record.environment,
         key_class: record.key_class,
         key_fingerprint: record.key_fingerprint.map(|fingerprint| fingerprint.to_string().into()),

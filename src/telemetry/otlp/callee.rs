@@ -1,11 +1,19 @@
 //! The CLIENT spans of a request: one for each attempt to call the upstream.
 
+use super::protobuf::Message;
 use super::span::{Attributes, Span};
 use super::spans::{error, name, path};
 use crate::config::gateway::UpstreamTarget;
+use crate::telemetry::alike::{Alike, Memory};
 use crate::telemetry::error_type::ErrorType;
 use crate::telemetry::record::{Record, Unsent, UpstreamCall};
+use std::cell::RefCell;
 use std::net::SocketAddr;
+
+thread_local! {
+    /// What CLIENT spans share.
+    static ALIKE: RefCell<Memory> = const { RefCell::new(Memory::new()) };
+}
 
 /// Whom the gateway calls; the built-in stand-in has no address.
 #[derive(Clone, Debug)]
@@ -17,8 +25,8 @@ pub(super) struct Callee {
 struct Address {
     /// Scheme, name and port, the latter where it is not the scheme's own; begins a URL.
     origin: Box<str>,
-    host: Box<str>,
-    port: u16,
+    /// Name and port, as attributes that are written already.
+    attributes: Vec<u8>,
 }
 
 impl Callee {
@@ -32,11 +40,12 @@ impl Callee {
 
     /// A CLIENT span.
     pub(super) fn called(&self, span: &mut Span<'_, '_>, record: &Record, call: &UpstreamCall) {
-        name(span, record);
+        let alike = Alike::of(record);
         span.time(call.started, call.elapsed);
+        span.alike(&ALIKE, &alike, shared);
         let mut attributes = span.attributes();
-        self.aimed(&mut attributes, record);
-        answered(&mut attributes, call);
+        self.aimed(&mut attributes, &alike);
+        own(&mut attributes, call);
         if let Some(why) = ErrorType::of_call(record, call) {
             error(span, why);
         }
@@ -44,26 +53,22 @@ impl Callee {
 
     /// The CLIENT span of an attempt that no one ever saw.
     pub(super) fn missed(&self, span: &mut Span<'_, '_>, record: &Record, unsent: &Unsent) {
-        name(span, record);
+        let alike = Alike::of(record);
+        asked(span, &alike);
         span.time(unsent.started, unsent.elapsed);
         let mut attributes = span.attributes();
-        self.aimed(&mut attributes, record);
+        self.aimed(&mut attributes, &alike);
         reached(&mut attributes, unsent.peer, unsent.protocol_version);
         attributes.truth("portcullis.connection.reused", true);
         attributes.text("error.type", "connection_closed");
         span.error();
     }
 
-    /// What was asked of whom.
-    fn aimed(&self, attributes: &mut Attributes<'_, '_>, record: &Record) {
-        attributes.text("http.request.method", record.method);
-        if let Some(routed) = &record.routed {
-            attributes.text("url.template", &routed.route);
-        }
-        if let Some(Address { origin, host, port }) = &self.address {
-            attributes.joined("url.full", [origin, path(record)]);
-            attributes.text("server.address", host);
-            attributes.number("server.port", u64::from(*port));
+    /// Whom it was asked of.
+    fn aimed(&self, attributes: &mut Attributes<'_, '_>, alike: &Alike<'_>) {
+        if let Some(address) = &self.address {
+            attributes.joined("url.full", [&address.origin, path(alike)]);
+            attributes.written(&address.attributes);
         }
     }
 }
@@ -74,16 +79,41 @@ impl Address {
         let host_in_url = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let port_in_url = if port == usual { String::new() } else { format!(":{port}") };
         let origin = format!("{scheme}://{host_in_url}{port_in_url}");
-        Self { origin: origin.into(), host: Box::from(host), port }
+        let mut bytes = Vec::new();
+        let mut message = Message::new(&mut bytes);
+        let mut span = Span::of(&mut message);
+        let mut attributes = span.attributes();
+        attributes.text("server.address", host);
+        attributes.number("server.port", u64::from(port));
+        Self { origin: origin.into(), attributes: bytes }
     }
 }
 
-fn answered(attributes: &mut Attributes<'_, '_>, call: &UpstreamCall) {
-    reached(attributes, call.peer, call.protocol_version);
+/// Writes what many spans share.
+fn shared(span: &mut Message<'_>, alike: &Alike<'_>) {
+    let mut span = Span::of(span);
+    asked(&mut span, alike);
+    let Some(call) = alike.traits.call else { return };
+    let mut attributes = span.attributes();
+    reached(&mut attributes, call.peer, call.protocol_version);
     attributes.truth("portcullis.connection.reused", call.reused);
     if let Some(status) = call.status {
         attributes.number("http.response.status_code", u64::from(status));
     }
+}
+
+/// What was asked.
+fn asked(span: &mut Span<'_, '_>, alike: &Alike<'_>) {
+    name(span, alike);
+    let mut attributes = span.attributes();
+    attributes.text("http.request.method", alike.traits.method);
+    if let Some(operation) = alike.operation() {
+        attributes.text("url.template", &operation.path);
+    }
+}
+
+/// Writes what is this call's alone.
+fn own(attributes: &mut Attributes<'_, '_>, call: &UpstreamCall) {
     if let Some(connect) = call.connect {
         attributes.seconds("portcullis.connection.duration", connect);
     }

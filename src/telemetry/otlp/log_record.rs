@@ -4,13 +4,20 @@
 use super::protobuf::Message;
 use super::span::{Attributes, nanoseconds};
 use crate::telemetry::access_log::Rate;
+use crate::telemetry::alike::{Alike, Memory, Traits};
 use crate::telemetry::fields::{self, Fields, FiredPolicy};
 use crate::telemetry::record::{Outcome, Record};
+use std::cell::RefCell;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
+
+thread_local! {
+    /// What the records of requests share.
+    static ALIKE: RefCell<Memory> = const { RefCell::new(Memory::new()) };
+}
 
 /// `ScopeLogs.log_records`.
 const LOG_RECORDS: u32 = 2;
@@ -41,21 +48,26 @@ pub(super) fn of_request(scope: &mut Message<'_>, record: &Record, rate: Rate) {
     scope.message(LOG_RECORDS, |log| {
         log.fixed64(TIME, nanoseconds(record.started));
         log.fixed64(OBSERVED_TIME, nanoseconds(record.started + record.elapsed));
-        severity(log, level(record.outcome));
-        log.bytes(EVENT_NAME, b"portcullis.request");
-        log.message(BODY, |any| any.text(TEXT, |text| said(text, record)));
+        log.alike(&ALIKE, &Alike::of(record), shared);
         log.bytes(TRACE_ID, &record.trace.trace_id);
         log.bytes(SPAN_ID, &record.trace.server_span_id);
         log.fixed32(FLAGS, record.trace.sampled.into());
         let mut attributes = Attributes::of(log, ATTRIBUTES);
-        fields::request(&mut attributes, record);
-        fields::decision(&mut attributes, record);
+        fields::rules(&mut attributes, record);
         fields::costs(&mut attributes, record);
         fields::ids(&mut attributes, record);
         if let Some(rate) = rate {
             attributes.add("sample_rate", |any| any.double(DOUBLE, rate));
         }
     });
+}
+
+/// Writes what many records of requests share.
+fn shared(log: &mut Message<'_>, alike: &Alike<'_>) {
+    severity(log, level(alike.traits.outcome));
+    log.bytes(EVENT_NAME, b"portcullis.request");
+    log.message(BODY, |any| any.text(TEXT, |text| said(text, alike)));
+    fields::alike(&mut Attributes::of(log, ATTRIBUTES), alike);
 }
 
 /// Writes what the gateway said of itself into the `ScopeLogs` that `scope` is.
@@ -70,10 +82,11 @@ pub(super) fn of_event(scope: &mut Message<'_>, event: &Event<'_>) {
 }
 
 /// `PATCH /v1/users/{user_id} 422 deny policy_denied`.
-fn said(text: &mut Vec<u8>, record: &Record) {
-    let status = record.status.to_string();
-    let reason = record.reason.map_or("", |reason| reason.as_str());
-    for word in [record.method, record.route(), &status, record.outcome.as_str(), reason] {
+fn said(text: &mut Vec<u8>, alike: &Alike<'_>) {
+    let Traits { method, status, outcome, reason, .. } = alike.traits;
+    let status = status.to_string();
+    let reason = reason.map_or("", |reason| reason.as_str());
+    for word in [method, alike.route(), &status, outcome.as_str(), reason] {
         if !word.is_empty() {
             text.extend_from_slice(word.as_bytes());
             text.push(b' ');

@@ -1,9 +1,12 @@
 //! The messages of a trace in OTLP, as `opentelemetry/proto/trace/v1/trace.proto` numbers their fields.
 
 use super::protobuf::Message;
-use crate::telemetry::digits::{address, hex};
+use crate::telemetry::alike::{Alike, Memory};
+use crate::telemetry::digits::{Address, hex};
 use crate::telemetry::trace_context::TraceContext;
+use std::cell::RefCell;
 use std::net::IpAddr;
+use std::thread::LocalKey;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// `ScopeSpans.spans`.
@@ -55,7 +58,12 @@ pub(super) struct Lineage {
 /// A span that is being written.
 pub(super) struct Span<'a, 'b>(&'a mut Message<'b>);
 
-impl<'b> Span<'_, 'b> {
+impl<'a, 'b> Span<'a, 'b> {
+    /// The span that is the message.
+    pub(super) const fn of(message: &'a mut Message<'b>) -> Self {
+        Self(message)
+    }
+
     /// Writes a span into the `ScopeSpans` that `scope` is. What gets here is exported, so it counts as sampled.
     pub(super) fn write(
         scope: &mut Message<'_>,
@@ -64,7 +72,7 @@ impl<'b> Span<'_, 'b> {
         kind: Kind,
         write: impl FnOnce(&mut Span<'_, '_>),
     ) {
-        scope.message(SPANS, |span| {
+        scope.long_message(SPANS, |span| {
             span.bytes(TRACE_ID, &trace.trace_id);
             span.bytes(SPAN_ID, &lineage.id);
             if let Some(parent) = lineage.parent {
@@ -75,6 +83,16 @@ impl<'b> Span<'_, 'b> {
             span.varint(KIND, kind as u64);
             write(&mut Span(span));
         });
+    }
+
+    /// Fields that many spans share.
+    pub(super) fn alike(
+        &mut self,
+        memory: &'static LocalKey<RefCell<Memory>>,
+        alike: &Alike<'_>,
+        write: fn(&mut Message<'_>, &Alike<'_>),
+    ) {
+        self.0.alike(memory, alike, write);
     }
 
     pub(super) fn name(&mut self, name: &str) {
@@ -130,21 +148,26 @@ impl<'a, 'b> Attributes<'a, 'b> {
         Self { message, field }
     }
 
+    /// Those that are written already.
+    pub(super) fn written(&mut self, attributes: &[u8]) {
+        self.message.fields(attributes);
+    }
+
     pub(super) fn text(&mut self, key: &str, value: &str) {
+        self.ascii(key, value.as_bytes());
+    }
+
+    /// ASCII as text.
+    pub(super) fn ascii(&mut self, key: &str, value: &[u8]) {
         match short(self.field, key.len(), value.len()) {
             Some((before_key, before_value)) => {
                 self.message.fields(&before_key);
                 self.message.fields(key.as_bytes());
                 self.message.fields(&before_value);
-                self.message.fields(value.as_bytes());
+                self.message.fields(value);
             }
-            None => self.add(key, |any| any.bytes(1, value.as_bytes())),
+            None => self.add(key, |any| any.bytes(1, value)),
         }
-    }
-
-    /// ASCII as text.
-    pub(super) fn ascii(&mut self, key: &str, value: &[u8]) {
-        self.add(key, |any| any.bytes(1, value));
     }
 
     /// A text of two parts.
@@ -170,7 +193,7 @@ impl<'a, 'b> Attributes<'a, 'b> {
 
     /// An address as text.
     pub(super) fn address(&mut self, key: &str, value: IpAddr) {
-        self.add(key, |any| any.text(1, |text| address(text, value)));
+        self.ascii(key, Address::of(value).ascii());
     }
 
     /// Eight bytes as text, in hex digits.
@@ -179,7 +202,8 @@ impl<'a, 'b> Attributes<'a, 'b> {
     }
 
     pub(super) fn truth(&mut self, key: &str, value: bool) {
-        self.add(key, |any| any.varint(2, u64::from(value)));
+        const BOOLEAN: u8 = 2 << 3;
+        self.any(key, &[BOOLEAN, value.into()]);
     }
 
     pub(super) fn number(&mut self, key: &str, value: u64) {
@@ -214,7 +238,12 @@ impl<'a, 'b> Attributes<'a, 'b> {
     }
 
     pub(super) fn seconds(&mut self, key: &str, value: Duration) {
-        self.add(key, |any| any.double(4, value.as_secs_f64()));
+        const DOUBLE: u8 = 4 << 3 | 1;
+        let mut any = [DOUBLE; 9];
+        if let Some((_, double)) = any.split_first_chunk_mut::<1>() {
+            double.copy_from_slice(&value.as_secs_f64().to_le_bytes());
+        }
+        self.any(key, &any);
     }
 
     /// A `KeyValue` with its `AnyValue`, which `write` fills.

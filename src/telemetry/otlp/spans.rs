@@ -12,8 +12,15 @@ use super::span::{Attributes, Kind, Lineage, Span};
 use crate::config::gateway::UpstreamTarget;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::{OTHER, UserAgent};
+use crate::telemetry::alike::{Alike, Memory, Traits};
 use crate::telemetry::error_type::ErrorType;
 use crate::telemetry::record::{Judging, Record};
+use std::cell::RefCell;
+
+thread_local! {
+    /// What SERVER spans share.
+    static ALIKE: RefCell<Memory> = const { RefCell::new(Memory::new()) };
+}
 
 /// Stands for a path that the contract has no template for.
 const UNKNOWN_PATH: &str = "/REDACTED";
@@ -78,11 +85,9 @@ fn judge(span: &mut Span<'_, '_>, record: &Record, judging: &Judging) {
 }
 
 fn serve(span: &mut Span<'_, '_>, record: &Record) {
-    name(span, record);
     span.time(record.started, record.elapsed);
-    let mut attributes = span.attributes();
-    served(&mut attributes, record);
-    decided(&mut attributes, record);
+    span.alike(&ALIKE, &Alike::of(record), shared);
+    own(&mut span.attributes(), record);
     let end = record.started + record.elapsed;
     for violation in record.shown_violations() {
         span.event("policy.violation", end, |attributes| violated(attributes, record, violation));
@@ -96,44 +101,46 @@ fn serve(span: &mut Span<'_, '_>, record: &Record) {
     }
 }
 
+/// Writes what many spans share.
+fn shared(span: &mut Message<'_>, alike: &Alike<'_>) {
+    let mut span = Span::of(span);
+    name(&mut span, alike);
+    let mut attributes = span.attributes();
+    served(&mut attributes, alike);
+    decided(&mut attributes, alike);
+}
+
 /// The path as it may be shown: the contract's template, or a word for that there is none.
-pub(super) fn path(record: &Record) -> &str {
-    record.routed.as_ref().map_or(UNKNOWN_PATH, |routed| &routed.route)
+pub(super) fn path<'r>(alike: &Alike<'r>) -> &'r str {
+    alike.operation().map_or(UNKNOWN_PATH, |operation| &operation.path)
 }
 
 /// `{method} {route}`; a method that is not standard is `HTTP`, a route that the contract lacks is left out.
-pub(super) fn name(span: &mut Span<'_, '_>, record: &Record) {
-    let method = if record.method == OTHER { "HTTP" } else { record.method };
-    match &record.routed {
-        Some(routed) => span.names(method, &routed.route),
+pub(super) fn name(span: &mut Span<'_, '_>, alike: &Alike<'_>) {
+    let method = if alike.traits.method == OTHER { "HTTP" } else { alike.traits.method };
+    match alike.operation() {
+        Some(operation) => span.names(method, &operation.path),
         None => span.name(method),
     }
 }
 
-fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
-    attributes.text("http.request.method", record.method);
-    attributes.text("url.scheme", record.endpoint.scheme);
-    attributes.text("url.path", path(record));
-    attributes.text("network.protocol.version", record.protocol_version);
-    if let Some(bytes) = record.request_bytes {
-        attributes.number("http.request.body.size", bytes);
+fn served(attributes: &mut Attributes<'_, '_>, alike: &Alike<'_>) {
+    let Traits { method, endpoint, protocol_version, status, user_agent, .. } = alike.traits;
+    attributes.text("http.request.method", method);
+    attributes.text("url.scheme", endpoint.scheme);
+    attributes.text("url.path", path(alike));
+    attributes.text("network.protocol.version", protocol_version);
+    if let Some(operation) = alike.operation() {
+        attributes.text("http.route", &operation.path);
     }
-    attributes.number("http.response.body.size", record.response_bytes);
-    if let Some(routed) = &record.routed {
-        attributes.text("http.route", &routed.route);
+    if status > 0 {
+        attributes.number("http.response.status_code", u64::from(status));
     }
-    if record.status > 0 {
-        attributes.number("http.response.status_code", u64::from(record.status));
-    }
-    if let Some(client) = record.client {
-        attributes.address("client.address", client.ip());
-        attributes.number("client.port", u64::from(client.port()));
-    }
-    if let Some(address) = record.endpoint.address {
+    if let Some(address) = endpoint.address {
         attributes.address("server.address", address.ip());
         attributes.number("server.port", u64::from(address.port()));
     }
-    if let Some(UserAgent { name, version }) = record.user_agent {
+    if let Some(UserAgent { name, version }) = user_agent {
         attributes.text("user_agent.name", name);
         if let Some(version) = version {
             attributes.text("user_agent.version", &version.to_string());
@@ -141,18 +148,31 @@ fn served(attributes: &mut Attributes<'_, '_>, record: &Record) {
     }
 }
 
-fn decided(attributes: &mut Attributes<'_, '_>, record: &Record) {
-    attributes.text("policy.decision", record.outcome.as_str());
-    attributes.text("policy.bundle.revision", &record.revision);
-    attributes.hex("decision.id", record.decision_id.0);
-    attributes.text("clerk.environment", record.environment.as_str());
-    attributes.text("portcullis.key.class", record.key_class.as_str());
-    if let Some(reason) = record.reason {
+fn decided(attributes: &mut Attributes<'_, '_>, alike: &Alike<'_>) {
+    let Traits { outcome, environment, key_class, reason, .. } = alike.traits;
+    attributes.text("policy.decision", outcome.as_str());
+    attributes.text("policy.bundle.revision", alike.revision());
+    attributes.text("clerk.environment", environment.as_str());
+    attributes.text("portcullis.key.class", key_class.as_str());
+    if let Some(reason) = reason {
         attributes.text("policy.reason", reason.as_str());
     }
-    if let Some(routed) = &record.routed {
-        attributes.text("clerk.operation", &routed.operation);
-        attributes.text("clerk.api_version", &routed.api_version);
+    if let Some(operation) = alike.operation() {
+        attributes.text("clerk.operation", &operation.id);
+        attributes.text("clerk.api_version", &operation.api_version);
+    }
+}
+
+/// Writes what is this request's alone.
+fn own(attributes: &mut Attributes<'_, '_>, record: &Record) {
+    attributes.hex("decision.id", record.decision_id.0);
+    if let Some(bytes) = record.request_bytes {
+        attributes.number("http.request.body.size", bytes);
+    }
+    attributes.number("http.response.body.size", record.response_bytes);
+    if let Some(client) = record.client {
+        attributes.address("client.address", client.ip());
+        attributes.number("client.port", u64::from(client.port()));
     }
 }
 
@@ -167,7 +187,7 @@ fn rule(violation: &Violation) -> &str {
 
 /// A rule belongs to a set, and has the version of that: policies are of the bundle, keywords of the contract.
 fn violated(attributes: &mut Attributes<'_, '_>, record: &Record, violation: &Violation) {
-    let api_version = record.routed.as_ref().map_or("", |routed| &routed.api_version);
+    let api_version = record.operation.as_ref().map_or("", |operation| &operation.api_version);
     let (ruleset, version) = match &violation.rule {
         Rule::Policy(_) => ("policies", &*record.revision),
         Rule::Keyword(_) => ("contract", api_version),
@@ -259,6 +279,25 @@ mod tests {
             assert_eq!(attribute(client, key).as_deref(), Some(value), "{key}");
         }
         assert!(!is_error(client));
+    }
+
+    /// What is remembered of one must not show in another: on a thread of its own a request has no one before it.
+    #[test]
+    fn spans_are_the_same_whatever_was_written_before_them() {
+        let mut records = samples::variations();
+        records.extend([samples::denied(), samples::failed(), samples::unrouted(), samples::waived()]);
+        for _ in 0..2 {
+            for record in &records {
+                let alone = std::thread::scope(|scope| scope.spawn(|| spans(record)).join().unwrap());
+                let among_others = spans(record);
+                let shown = |spans: &[Span]| -> Vec<String> {
+                    // the judge's id is random
+                    let span = |span: &Span| format!("{:?}", Span { span_id: Vec::new(), ..span.clone() });
+                    spans.iter().map(span).collect()
+                };
+                assert_eq!(shown(&among_others), shown(&alone));
+            }
+        }
     }
 
     #[test]

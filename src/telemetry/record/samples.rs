@@ -1,10 +1,11 @@
 //! Records for the tests of what is made from them.
 
-use super::{DecisionId, Endpoint, Judging, Outcome, Record, Routed, UpstreamCall};
+use super::{DecisionId, Endpoint, Judging, Outcome, Record, UpstreamCall};
+use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::{Action, Field, Rule, Violation};
 use crate::reason::Reason;
-use crate::redact::Fingerprint;
+use crate::redact::{Fingerprint, UserAgent};
 use crate::telemetry::trace_context::TraceContext;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -27,11 +28,14 @@ fn judged() -> Record {
     record.client = Some(([127, 0, 0, 1], 50_000).into());
     record.endpoint = Endpoint { scheme: "https", address: Some(([127, 0, 0, 1], 8787).into()) };
     record.decision_id = DecisionId(0xabc);
-    record.routed = Some(Routed {
-        route: Arc::from("/v1/users/{user_id}"),
-        operation: Arc::from("UpdateUser"),
+    record.operation = Some(Arc::new(Operation {
+        id: Arc::from("UpdateUser"),
+        method: Arc::from("PATCH"),
+        path: Arc::from("/v1/users/{user_id}"),
         api_version: Arc::from("2026-05-12"),
-    });
+        lists_422: true,
+        body: None,
+    }));
     record.key_class = KeyClass::Live;
     record.environment = Environment::Production;
     record.key_fingerprint = Some(Fingerprint(0xfeed));
@@ -125,4 +129,33 @@ pub(crate) fn unrouted() -> Record {
     record.reason = Some(Reason::MethodNotAllowed);
     record.status = 405;
     record
+}
+
+/// A request, and others of the same operation and bundle that differ from it, and from one another, in one thing that is
+/// not a request's own.
+pub(crate) fn variations() -> Vec<Record> {
+    let one = allowed();
+    let changes: [fn(&mut Record); 18] = [
+        |_| {},
+        |it| it.method = "POST",
+        |it| it.endpoint.scheme = "http",
+        |it| it.endpoint.address = Some(([127, 0, 0, 2], 8787).into()),
+        |it| it.protocol_version = "2",
+        |it| it.user_agent = UserAgent::of(b"curl/8.5.0"),
+        |it| it.environment = Environment::Development,
+        |it| it.key_class = KeyClass::Test,
+        |it| it.outcome = Outcome::Exempt,
+        |it| it.reason = Some(Reason::PolicyDenied),
+        |it| it.status = 201,
+        |it| it.operation = None,
+        |it| it.operation = judged().operation,
+        |it| it.revision = Arc::from("4567cdef"),
+        |it| it.upstream.as_mut().unwrap().status = Some(201),
+        |it| it.upstream.as_mut().unwrap().reused = false,
+        |it| it.upstream.as_mut().unwrap().peer = None,
+        |it| it.upstream.as_mut().unwrap().protocol_version = Some("2"),
+    ];
+    let mut records = vec![one; changes.len()];
+    records.iter_mut().zip(changes).for_each(|(record, change)| change(record));
+    records
 }

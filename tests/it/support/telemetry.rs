@@ -2,9 +2,10 @@
 
 use http::{HeaderMap, HeaderValue};
 use portcullis::config::gateway::{AccessLog, AlwaysExport, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::contract::Operation;
 use portcullis::judge::violation::{Action, Field, Rule, Violation};
 use portcullis::reason::Reason;
-use portcullis::telemetry::record::{Judging, Outcome, Record, Routed, UpstreamCall};
+use portcullis::telemetry::record::{Judging, Outcome, Record, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use std::io;
 use std::sync::Arc;
@@ -41,11 +42,14 @@ pub(crate) fn called() -> HeaderMap {
 
 fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
     let mut record = Record::begin("PATCH", telemetry.begin(headers), Arc::from("0123abcd"));
-    record.routed = Some(Routed {
-        route: Arc::from("/v1/users/{user_id}"),
-        operation: Arc::from("UpdateUser"),
+    record.operation = Some(Arc::new(Operation {
+        id: Arc::from("UpdateUser"),
+        method: Arc::from("PATCH"),
+        path: Arc::from("/v1/users/{user_id}"),
         api_version: Arc::from("2026-05-12"),
-    });
+        lists_422: true,
+        body: None,
+    }));
     (record.elapsed, record.request_bytes) = (Duration::from_millis(2), Some(30));
     let step = Duration::from_micros(1);
     record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
