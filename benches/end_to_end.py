@@ -6,7 +6,9 @@ log, no traces), with a collector that is dead, and with the lines of the log as
 
 Needs nginx and wrk (Debian: nginx-light wrk). The proxy under test has core 0 to itself; load, upstream and collector
 share core 1. What is told is the proxy's own CPU time (user and system, of all its threads) divided by the requests that
-it answered: the figure least moved by noise. Rounds are interleaved; the median counts.
+it answered. Rounds are interleaved; the median counts. That figure still moves with what else the machine does, so that
+ratios are taken of two proxies that share the core at the same time, each with a load of its own: what disturbs one
+disturbs the other.
 """
 import http.server
 import json
@@ -31,6 +33,7 @@ BODY = json.dumps({
 POLICIES = ["metadata-size", "no-bypass-client-trust", "no-skip-legal-checks", "no-skip-password-checks",
             "password-digest-needs-allowed-hasher", "sign-out-on-password-change"]
 ROUNDS, SECONDS, CONNECTIONS = int(os.environ.get("ROUNDS", 4)), int(os.environ.get("SECONDS", 5)), 32
+PAIRS, PAIR_SECONDS = int(os.environ.get("PAIRS", 12)), 2
 
 
 def free_port():
@@ -69,12 +72,14 @@ def nginx(folder, core, port, location):
 
 
 class Collector(http.server.BaseHTTPRequestHandler):
-    """Takes spans and forgets them."""
+    """Takes spans and forgets them. Keeps connections open, as collectors do."""
+    protocol_version = "HTTP/1.1"
     received = 0
 
     def do_POST(self):
         Collector.received += len(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(200)
+        self.send_header("content-length", "0")
         self.end_headers()
 
     def log_message(self, *_):
@@ -90,13 +95,32 @@ def resident_kib(process):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
 
 
-def load(port, script, connections=CONNECTIONS):
-    """Requests answered; anything but 2xx is an error."""
-    out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", script,
-                          f"http://127.0.0.1:{port}/v1/users/user_1"], capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in out:
+def begin_load(port, script, seconds):
+    return subprocess.Popen(["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", script,
+                             f"http://127.0.0.1:{port}/v1/users/user_1"], stdout=subprocess.PIPE, text=True)
+
+
+def answered(wrk):
+    """Requests answered, and the p99; anything but 2xx is an error."""
+    out = wrk.communicate()[0]
+    if wrk.returncode or "Non-2xx" in out:
         sys.exit(out)
-    return int(re.search(r"(\d+) requests in", out)[1]), re.search(r"99%\s+(\S+)", out)[1]
+    return int(re.search(r"(\d+) requests in", out)[1]), re.search(r"^\s+99%\s+(\S+)", out, re.M)[1]
+
+
+def load(port, script):
+    return answered(begin_load(port, script, SECONDS))
+
+
+def at_once(pair, script):
+    """What a request costs the one, divided by what it costs the other, while both are under load."""
+    costs = []
+    before = [cpu_seconds(proxy) for proxy, *_ in pair]
+    loads = [begin_load(port, script, PAIR_SECONDS) for _, port, *_ in pair]
+    for (proxy, *_), start_of_it, wrk in zip(pair, before, loads):
+        requests, _ = answered(wrk)
+        costs.append((cpu_seconds(proxy) - start_of_it) / requests)
+    return costs[0] / costs[1]
 
 
 def configuration(folder, name, access):
@@ -112,9 +136,12 @@ def milliseconds(text):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}[unit]
 
 
-def ratio(figures, one, other):
-    """The median of what the rounds say: what disturbs the machine for a while disturbs both."""
-    return statistics.median(a / b for a, b in zip(figures[one][2], figures[other][2]))
+def tell_ratio(figures, one, other, script):
+    # which of the two is loaded first, by a moment, takes turns
+    pair = [figures[one], figures[other]]
+    ratios = [at_once(pair, script) if turn % 2 else 1 / at_once(pair[::-1], script) for turn in range(PAIRS)]
+    error = statistics.stdev(ratios) / len(ratios) ** 0.5
+    print(f"ratio    {one} to {other}: {statistics.median(ratios):.3f}, mean {statistics.mean(ratios):.3f} +- {error:.3f}", flush=True)
 
 
 def main():
@@ -166,8 +193,9 @@ wrk.body = [[{BODY}]]""")
         medians = {name: statistics.median(rounds) for name, (*_, rounds, _) in figures.items()}
         for name, (*_, tails) in figures.items():
             print(f"median   {name:<24} {medians[name]:6.1f} us CPU a request  p99 {statistics.median(tails):.2f} ms")
-        print(f"ratio    on to nginx {ratio(figures, 'everything on', 'nginx proxy_pass, bare'):.2f}, "
-              f"on to off {ratio(figures, 'everything on', 'everything off'):.2f}")
+        for name in ["everything on", "log records too", "dead collector", "nginx proxy_pass, bare"]:
+            tell_ratio(figures, name, "everything off", script)
+        tell_ratio(figures, "everything on", "nginx proxy_pass, bare", script)
         print(f"resident {rest / 1024:.1f} MiB at rest, {resident_kib(process) / 1024:.1f} MiB after the load")
         print(f"body     {len(BODY)} bytes; exported: {Collector.received} bytes; log: {(folder / 'everything on.log').stat().st_size} bytes")
         metrics = urllib.request.urlopen(f"http://127.0.0.1:{admin_of_it}/metrics").read().decode()

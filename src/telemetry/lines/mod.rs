@@ -20,12 +20,11 @@ use std::time::{Duration, Instant};
 const BOUND: usize = 4 << 20;
 /// Room beyond it for lines of refused and failed requests.
 const RESERVE: usize = 1 << 20;
-/// Most bytes of an empty buffer that are kept for the next lines; a burst must not hold its memory for ever.
-const KEPT: usize = 256 << 10;
+/// Most bytes of an empty buffer that are kept for the next lines, more than those that gather under load: to grow anew each
+/// time is to copy them again. A burst must not hold its memory for ever.
+const KEPT: usize = 1 << 20;
 /// How long the writer of many lines lets them gather: one write for many lines costs what one for one line does.
 pub(super) const GATHER: Duration = Duration::from_millis(10);
-/// So many bytes are enough to write at once: no more is gained, and they are still in the processor's cache.
-const ENOUGH: usize = 64 << 10;
 
 /// Whether a line may be dropped before others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,24 +80,14 @@ struct Shared {
 #[derive(Default)]
 struct State {
     buffer: Vec<u8>,
-    /// What the writer sleeps for; only where that is there does a worker pay for waking it.
-    wanted: Wanted,
+    /// The writer sleeps for want of lines; only then does a worker pay for waking it.
+    idle: bool,
     /// The writer should not wait for more lines.
     hurry: bool,
     closed: bool,
     /// Bytes ever appended, and ever written or given up.
     appended: u64,
     settled: u64,
-}
-
-/// What the writer sleeps for.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Wanted {
-    /// Nothing: it is awake, or about to be.
-    #[default]
-    Nothing,
-    Line,
-    Enough,
 }
 
 impl Lines {
@@ -124,14 +113,7 @@ impl Lines {
         }
         state.buffer.extend_from_slice(line);
         state.appended += line.len() as u64;
-        let wake = match state.wanted {
-            Wanted::Nothing => false,
-            Wanted::Line => true,
-            Wanted::Enough => state.buffer.len() >= ENOUGH,
-        };
-        if wake {
-            state.wanted = Wanted::Nothing;
-        }
+        let wake = std::mem::take(&mut state.idle);
         drop(state);
         if wake {
             self.shared.work.notify_one();
@@ -190,14 +172,14 @@ impl Shared {
             if state.closed {
                 return false;
             }
-            state.wanted = Wanted::Line;
+            state.idle = true;
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if !(state.closed || state.hurry || self.gather.is_zero() || state.buffer.len() >= ENOUGH) {
-            state.wanted = Wanted::Enough;
+        state.idle = false;
+        if !(state.closed || state.hurry || self.gather.is_zero()) {
             state = self.work.wait_timeout(state, self.gather).unwrap_or_else(PoisonError::into_inner).0;
         }
-        (state.hurry, state.wanted) = (false, Wanted::Nothing);
+        state.hurry = false;
         std::mem::swap(&mut state.buffer, batch);
         true
     }
@@ -205,7 +187,7 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
-    use super::{BOUND, Destination, ENOUGH, GATHER, Importance, Lines, Loss};
+    use super::{BOUND, Destination, GATHER, Importance, Lines, Loss};
     use prometheus_client::metrics::counter::Counter;
     use std::io::{self, Read as _, Write};
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -293,18 +275,6 @@ mod tests {
         (0..2).for_each(|_| tell.send(()).unwrap());
         assert!(lines.flush(LONG));
         assert_eq!(asks.recv_timeout(LONG).unwrap(), BOUND + 7);
-    }
-
-    #[test]
-    fn lines_do_not_gather_for_longer_than_it_takes_to_be_enough() {
-        let (asked, asks) = sync_channel(64);
-        let (tell, told) = sync_channel(64);
-        let destination = Destination::stream(Box::new(Gate { asked, told }));
-        let lines = Lines::start("lines", destination, Loss::counted(Counter::default()), 10 * LONG).unwrap();
-        let line = vec![b'x'; ENOUGH / 4];
-        (0..4).for_each(|_| lines.append(&line, Importance::Ordinary));
-        assert_eq!(asks.recv_timeout(LONG).unwrap(), ENOUGH);
-        tell.send(()).unwrap();
     }
 
     #[test]
