@@ -88,8 +88,10 @@ impl Object<'_> {
     }
 
     fn name(&mut self, name: &'static str) {
-        let is_first = self.0.last() == Some(&b'{');
-        self.0.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+        if self.0.last() != Some(&b'{') {
+            self.0.push(b',');
+        }
+        self.0.push(b'"');
         self.0.extend_from_slice(name.as_bytes());
         self.0.extend_from_slice(b"\":");
     }
