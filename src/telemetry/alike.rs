@@ -204,8 +204,10 @@ mod tests {
     #[test]
     fn an_operation_of_a_bundle_that_is_gone_is_not_taken_for_another() {
         let mut memory = Memory::new();
-        for _ in 0..100 {
-            let record = samples::allowed();
+        let revision = samples::allowed().revision;
+        // more than there are places
+        for _ in 0..4 * REMEMBERED {
+            let record = Record { revision: revision.clone(), ..samples::allowed() };
             assert!(is_written(&mut memory, &record));
         }
         assert_eq!(memory.places.len(), REMEMBERED);
