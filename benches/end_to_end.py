@@ -113,14 +113,15 @@ def load(port, script):
 
 
 def at_once(pair, script):
-    """What a request costs the one, divided by what it costs the other, while both are under load."""
-    costs = []
+    """What a request costs the one divided by what it costs the other, and the same of the p99, while both are under load."""
+    costs, tails = [], []
     before = [cpu_seconds(proxy) for proxy, *_ in pair]
     loads = [begin_load(port, script, PAIR_SECONDS) for _, port, *_ in pair]
     for (proxy, *_), start_of_it, wrk in zip(pair, before, loads):
-        requests, _ = answered(wrk)
+        requests, p99 = answered(wrk)
         costs.append((cpu_seconds(proxy) - start_of_it) / requests)
-    return costs[0] / costs[1]
+        tails.append(milliseconds(p99))
+    return costs[0] / costs[1], tails[0] / tails[1]
 
 
 def configuration(folder, name, access):
@@ -136,12 +137,20 @@ def milliseconds(text):
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}[unit]
 
 
-def tell_ratio(figures, one, other, script):
-    # which of the two is loaded first, by a moment, takes turns
-    pair = [figures[one], figures[other]]
-    ratios = [at_once(pair, script) if turn % 2 else 1 / at_once(pair[::-1], script) for turn in range(PAIRS)]
+def middle(ratios):
     error = statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(f"ratio    {one} to {other}: {statistics.median(ratios):.3f}, mean {statistics.mean(ratios):.3f} +- {error:.3f}", flush=True)
+    return f"{statistics.median(ratios):.3f}, mean {statistics.mean(ratios):.3f} +- {error:.3f}"
+
+
+def tell_ratio(figures, one, other, script):
+    """Which of the two is loaded first, by a moment, takes turns."""
+    costs, tails = [], []
+    for turn in range(PAIRS):
+        names = [one, other] if turn % 2 else [other, one]
+        cost, tail = at_once([figures[name] for name in names], script)
+        costs.append(cost if turn % 2 else 1 / cost)
+        tails.append(tail if turn % 2 else 1 / tail)
+    print(f"ratio    {one} to {other}: CPU {middle(costs)}; p99 {middle(tails)}", flush=True)
 
 
 def main():
@@ -195,6 +204,7 @@ wrk.body = [[{BODY}]]""")
             print(f"median   {name:<24} {medians[name]:6.1f} us CPU a request  p99 {statistics.median(tails):.2f} ms")
         for name in ["everything on", "log records too", "dead collector", "nginx proxy_pass, bare"]:
             tell_ratio(figures, name, "everything off", script)
+        tell_ratio(figures, "dead collector", "everything on", script)
         tell_ratio(figures, "everything on", "nginx proxy_pass, bare", script)
         print(f"resident {rest / 1024:.1f} MiB at rest, {resident_kib(process) / 1024:.1f} MiB after the load")
         print(f"body     {len(BODY)} bytes; exported: {Collector.received} bytes; log: {(folder / 'everything on.log').stat().st_size} bytes")
