@@ -146,7 +146,8 @@ pub(crate) fn variations() -> Vec<Record> {
         |it| it.key_class = KeyClass::Test,
         |it| it.outcome = Outcome::Exempt,
         |it| it.reason = Some(Reason::PolicyDenied),
-        |it| it.status = 201,
+        // remembered in the same place as 200
+        |it| it.status = 264,
         |it| it.operation = None,
         |it| it.operation = judged().operation,
         |it| it.revision = Arc::from("4567cdef"),
