@@ -1,7 +1,7 @@
 //! `--client`: what `explain` is to take for known of the client, by the names that policies use.
 
 use super::Failure;
-use crate::policy::{Client, ClientCertificate};
+use crate::peer::{Client, ClientCertificate};
 
 const HELP: &str = "`--client` is not `NAME=VALUE` with ip, unixUid, spiffeId, dnsNames or certSha256";
 

@@ -1,7 +1,7 @@
 //! All that the program prints goes through here, so that what reaches a terminal or a log can be read in one place.
 
 use super::{Exit, Failure};
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Prints the answer to what was asked, on standard output.

@@ -1,7 +1,7 @@
 //! Reads the contract files that the configuration names.
 
 use crate::contract::{ContractText, ContractTexts};
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

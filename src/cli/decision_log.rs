@@ -2,12 +2,13 @@
 
 use super::Failure;
 use crate::config::gateway::{FingerprintNames, Gateway};
+use crate::contract::Contract;
 use crate::contract::declared::Declared;
-use crate::contract::{Contract, nearest};
 use crate::decision_log::{Fingerprints, Keeping};
+use crate::diagnostic::Diagnostic;
 use crate::redact::{Fingerprinter, Masks, steps};
 use crate::secret::Secret;
-use crate::span::Diagnostic;
+use crate::suggest::nearest;
 use crate::telemetry::DecisionFile;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -27,8 +27,8 @@ mod test;
 mod verify_log;
 
 use crate::config;
+use crate::diagnostic::Diagnostic;
 use crate::policy;
-use crate::span::Diagnostic;
 use args::{Args, Command, SchemaOf};
 use clap::{CommandFactory, FromArgMatches};
 use std::ffi::OsString;

@@ -1,10 +1,10 @@
 //! Reads the policy files that the configuration names, and the tests beside them.
 
 use super::policy_files::{Found, find, unreadable};
+use crate::diagnostic::Diagnostic;
 use crate::judge::PolicyText;
 use crate::manifest;
 use crate::policy_test::TestText;
-use crate::span::Diagnostic;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
 //! Finds the files of policies that paths name, and the tests beside them.
 
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};

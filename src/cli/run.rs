@@ -7,13 +7,14 @@ use super::listeners::{Listeners, addresses};
 use super::{Exit, Failure, console, decision_log, load, panics};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
+use crate::diagnostic::Diagnostic;
 use crate::gateway::{Gate, Shared, stack};
 use crate::judge::Bundle;
+use crate::sandbox;
 use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
-use crate::span::Diagnostic;
 use crate::telemetry::application_log::ApplicationLog;
 use crate::telemetry::{Level, Output, Setup, Telemetry};
-use crate::upstream::{Connector, Origin, Upstream, embedded};
+use crate::upstream::{Connector, Origin, Upstream};
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -111,7 +112,7 @@ fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
         UpstreamTarget::Embedded => {
             let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).map_err(trouble)?;
             let address = listener.local_addr().map_err(trouble)?;
-            tokio::spawn(embedded::serve(listener, std::future::pending()));
+            tokio::spawn(sandbox::serve(listener, std::future::pending()));
             Origin::new(false, &address.ip().to_string(), address.port())
         }
         UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port),

@@ -6,7 +6,7 @@ use super::overlay::Overlays;
 use super::route::Routes;
 use super::version::is_date;
 use super::{Applied, BodySchema, ByVersion, Contract, INSPECTED};
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use aws_lc_rs::digest;
 use std::borrow::Cow;
 use std::path::PathBuf;

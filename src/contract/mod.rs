@@ -14,7 +14,6 @@ mod json_schema;
 mod lenient;
 mod load;
 mod look_alike;
-mod nearest;
 mod nullable;
 mod operation;
 pub mod overlay;
@@ -26,7 +25,6 @@ mod version;
 
 pub use body_schema::{Applied, BodySchema, Effective, SchemaError};
 pub use load::{ContractError, ContractText, ContractTexts};
-pub(crate) use nearest::nearest;
 pub use operation::Operation;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};

@@ -1,7 +1,8 @@
 //! How strictly the contract is applied, and to which operations.
 
 use super::glob::matches;
-use super::{Contract, INSPECTED, Operation, nearest};
+use super::{Contract, INSPECTED, Operation};
+use crate::suggest::nearest;
 
 /// How strictly the contract is applied.
 #[derive(Clone, Debug)]

@@ -2,10 +2,10 @@
 
 use super::sketch::Sketch;
 use super::{Evaluated, Facts, Held, Keeping, Named, Part, Said, Skeleton, Text};
+use crate::cel::{EvaluationError, is_credential};
 use crate::contract::{BodySchema, Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
-use crate::policy::cel::{EvaluationError, is_credential};
 use crate::policy::{Attributes, Outcome, Policy};
 
 /// What is kept of a judged request besides what every record tells. Holds no value of it.

@@ -4,13 +4,13 @@ use super::authority;
 use super::call::{Admitted, Call, Duty};
 use super::drain::drain;
 use super::gate::Gate;
-use super::head_defect::HeadDefect;
 use super::headers::{self, API_VERSION, METHOD_OVERRIDES, SINGULAR};
 use super::onward::Onward;
 use super::refuse::Refusal;
 use super::void::{Void, takes_none};
 use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
+use crate::head::HeadDefect;
 use crate::judge::Bundle;
 use crate::reason::Reason;
 use bytes::Bytes;
@@ -101,10 +101,19 @@ fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Box<(Refusa
     }
 }
 
+fn head_refusal(defect: HeadDefect) -> Refusal {
+    match defect {
+        // 431 and 408 (RFC 6585 section 5, RFC 9110 section 15.5.9); the reasons nearest to them
+        HeadDefect::TooLong => Refusal::because(Reason::BodyTooLarge, defect.message()).with_status(431),
+        HeadDefect::TooSlow => Refusal::because(Reason::BodyTimeout, defect.message()),
+        _ => Refusal::because(Reason::AmbiguousRequest, defect.message()),
+    }
+}
+
 /// Whether the head has one meaning.
 pub(super) fn check<B: Body>(gate: &Gate, bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
     if let Some(defect) = request.extensions().get::<HeadDefect>() {
-        return Err(defect.refusal());
+        return Err(head_refusal(*defect));
     }
     check_method(request)?;
     authority::check(gate, request)?;

@@ -3,12 +3,12 @@
 use super::permit::Permit;
 use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
 use crate::contract::{Contract, Operation, Routed};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use crate::policy::{
     Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_guards, lint_limit,
     lint_limit_guards, lint_limit_unused, lint_unused, lint_waiver, shadowed,
 };
-use crate::span::Diagnostic;
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;

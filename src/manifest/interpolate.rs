@@ -3,7 +3,7 @@
 use super::Lookup;
 use super::source::Source;
 use super::tree::{Content, Node};
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use serde_json::Value;
 use std::ops::Range;
 

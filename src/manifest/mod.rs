@@ -18,7 +18,7 @@ pub use schema::schema_mistakes;
 pub use source::Source;
 pub use words::field;
 
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use std::path::Path;

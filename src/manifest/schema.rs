@@ -2,7 +2,7 @@
 
 use super::source::Source;
 use super::words;
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use jsonschema::Validator;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;

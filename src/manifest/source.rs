@@ -3,7 +3,7 @@
 use super::place;
 use super::tree::{Content, Entry, Node};
 use super::words::{escape, field};
-use crate::span::{Diagnostic, line_and_column};
+use crate::diagnostic::{Diagnostic, line_and_column};
 use serde_json::Value;
 use std::ops::Range;
 use std::path::Path;

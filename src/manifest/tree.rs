@@ -1,7 +1,7 @@
 //! A YAML document as a tree that knows which bytes of the file each node stands on.
 
 use super::advice::advice;
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_saphyr::budget::BudgetBreach;

@@ -2,7 +2,7 @@
 
 use super::habits::{habit, shorthand};
 use super::source::Source;
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;

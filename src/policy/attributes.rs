@@ -1,7 +1,7 @@
 //! What policies may know of a request besides its body.
 
-use super::client::Client;
 use crate::contract::credential::Environment;
+use crate::peer::Client;
 use crate::redact::Fingerprint;
 use http::HeaderMap;
 use std::sync::Arc;

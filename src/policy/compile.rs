@@ -1,16 +1,16 @@
 //! From what a person wrote to a policy that can judge, or everything that is wrong with it.
 
 use super::Action;
-use super::cel::{Expression, Names, Purpose, terms};
 use super::compiler::{Compiler, did_you_mean};
 use super::reads::Reads;
 use super::schema::PolicySchema;
 use super::scope::Scope;
 use super::source::{RequestPolicy, Spec, ValidationSource};
 use super::waiver::Waiver;
+use crate::cel::{Expression, Names, Purpose, terms};
 use crate::contract::Contract;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
-use crate::span::Diagnostic;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,14 +1,15 @@
 //! What is read in one way from policies of every kind: names, what they match, conditions, variables, actions.
 
 use super::Action;
-use super::cel::{Expression, Mistake, Names, Purpose};
 use super::reads::Reads;
 use super::scope::Scope;
 use super::source::{Match, Named};
+use crate::cel::{Expression, Mistake, Names, Purpose};
 use crate::contract::credential::Environment;
-use crate::contract::{Contract, Operation, nearest};
+use crate::contract::{Contract, Operation};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
-use crate::span::Diagnostic;
+use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! The JSON Schemas of what policy files hold, which give editors completion, hover texts and checks.
 
-use super::cel;
 use super::compiler::LONGEST_TEXT;
 use super::limit::RequestLimit;
 use super::source::RequestPolicy;
 use super::waiver::WaiverSource;
+use crate::cel;
 use crate::contract::Contract;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! What one policy says of one request.
 
-use super::cel::{EvaluationError, Expression, Failure, Part, Request};
 use super::scope::Outside;
 use super::{Attributes, Policy};
+use crate::cel::{EvaluationError, Expression, Failure, Part, Request};
 use crate::contract::Operation;
 use crate::contract::schema::Finding;
 use crate::document::{Document, NodeRef};

@@ -2,17 +2,17 @@
 //! anything takes null. Whoever forgets that refuses every such request.
 
 use super::Action;
-use super::cel::{Lack, Lacking, Unguarded, Without};
 use super::compile::Policy;
 use super::limit::{Limit, RequestLimit};
 use super::reads::Reads;
 use super::scope::Scope;
 use super::source::RequestPolicy;
+use crate::cel::{Lack, Lacking, Unguarded, Without};
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
 use crate::contract::{Contract, Operation};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
-use crate::span::Diagnostic;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;

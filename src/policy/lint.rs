@@ -6,8 +6,8 @@ use super::reads::Reads;
 use super::scope::Scope;
 use super::source::{Match, RequestPolicy};
 use crate::contract::{Contract, Operation};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
-use crate::span::Diagnostic;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

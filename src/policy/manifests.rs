@@ -3,8 +3,8 @@
 use super::limit::RequestLimit;
 use super::source::RequestPolicy;
 use super::waiver::WaiverSource;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Manifest, Source};
-use crate::span::Diagnostic;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;

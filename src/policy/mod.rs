@@ -5,8 +5,6 @@
 
 mod action;
 mod attributes;
-pub mod cel;
-mod client;
 mod compile;
 mod compiler;
 mod editor;
@@ -16,7 +14,7 @@ mod indexed;
 mod limit;
 mod lint;
 mod manifests;
-mod reads;
+pub(crate) mod reads;
 pub mod recorded;
 mod schema;
 mod scope;
@@ -25,10 +23,9 @@ mod source;
 mod unused;
 mod waiver;
 
+pub use crate::cel::{Hidden, Key};
 pub use action::Action;
 pub use attributes::Attributes;
-pub use cel::{Hidden, Key};
-pub use client::{Client, ClientCertificate};
 pub use compile::{Policy, Validation, compile};
 pub use editor::{limit_schema, schema, waiver_schema};
 pub use evaluate::Outcome;

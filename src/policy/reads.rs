@@ -9,17 +9,17 @@ pub struct Reads(BTreeSet<String>);
 
 impl Reads {
     /// Reads the field of the body called `name`, or what is in it.
-    pub(super) fn field(&mut self, name: &str) {
+    pub(crate) fn field(&mut self, name: &str) {
         self.0.insert(pointer(name));
     }
 
     /// Reads a field that only a request decides on.
-    pub(super) fn any_field(&mut self) {
+    pub(crate) fn any_field(&mut self) {
         self.0.insert(String::new());
     }
 
     /// Reads what `other` reads, too.
-    pub(super) fn extend(&mut self, other: &Self) {
+    pub(crate) fn extend(&mut self, other: &Self) {
         self.0.extend(other.0.iter().cloned());
     }
 
@@ -29,7 +29,7 @@ impl Reads {
     }
 
     /// Whether any of it is or is in the field of the body called `name`.
-    pub(super) fn touch_field(&self, name: &str) -> bool {
+    pub(crate) fn touch_field(&self, name: &str) -> bool {
         self.touch(&pointer(name))
     }
 

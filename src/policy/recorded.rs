@@ -1,10 +1,11 @@
 //! Judging by a record: what policies say of a request of which only types and sizes were kept.
 
-use super::cel::{EvaluationError, Failure, Hidden};
+use super::Policy;
 use super::source::Spec;
-use super::{Client, Policy};
+use crate::cel::{EvaluationError, Failure, Hidden};
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
+use crate::peer::Client;
 use std::time::SystemTime;
 
 /// What a record kept of one value of a body.

@@ -1,6 +1,6 @@
 //! Which requests a policy of any kind is for.
 
-use super::cel::{Evaluation, EvaluationError, Expression, Failure, Request, Variables};
+use crate::cel::{Evaluation, EvaluationError, Expression, Failure, Request, Variables};
 use crate::contract::credential::Environment;
 use crate::document::NodeRef;
 use std::collections::BTreeSet;

@@ -1,10 +1,10 @@
 //! Validations that never decide anything, since a broader one asks for the same.
 
-use super::cel::terms;
 use super::compile::Policy;
 use super::source::RequestPolicy;
+use crate::cel::terms;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
-use crate::span::Diagnostic;
 use std::collections::BTreeSet;
 use std::ptr;
 use std::sync::Arc;

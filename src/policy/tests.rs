@@ -5,13 +5,14 @@ mod limits;
 mod mistakes;
 mod slips;
 
-use super::cel::EvaluationError;
-use super::{Action, Attributes, Client, ClientCertificate, Outcome, Policy, RequestPolicy, compile};
+use super::{Action, Attributes, Outcome, Policy, RequestPolicy, compile};
+use crate::cel::EvaluationError;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
+use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::manifest;
-use crate::span::Diagnostic;
+use crate::peer::{Client, ClientCertificate};
 use http::HeaderMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};

@@ -1,10 +1,10 @@
 //! What a document declares and nothing in it uses: left over, or a name that was meant and is not written.
 
-use super::cel::Mentions;
 use super::limit::RequestLimit;
 use super::source::{Named, RequestPolicy};
+use crate::cel::Mentions;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
-use crate::span::Diagnostic;
 
 /// The `params` and `variables` of a policy that none of its expressions uses.
 pub fn lint_unused(manifest: &Manifest<RequestPolicy>) -> Vec<Diagnostic> {

@@ -2,10 +2,11 @@
 
 use super::request::{Request, Written, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
-use crate::contract::{Routed, nearest};
+use crate::contract::Routed;
+use crate::diagnostic::Diagnostic;
 use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{self, Manifest, Source};
-use crate::span::Diagnostic;
+use crate::suggest::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

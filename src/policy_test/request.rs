@@ -2,11 +2,12 @@
 
 use super::source::{ClientSource, RequestSource};
 use crate::contract::credential::Environment;
-use crate::contract::{Contract, nearest, requested_version};
+use crate::contract::{Contract, requested_version};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
-use crate::policy::{Client, ClientCertificate};
+use crate::peer::{Client, ClientCertificate};
 use crate::redact::Fingerprint;
-use crate::span::Diagnostic;
+use crate::suggest::nearest;
 use bytes::Bytes;
 use chrono::DateTime;
 use http::header::AUTHORIZATION;

@@ -3,9 +3,9 @@
 use super::decided::Decided;
 use super::load::{Case, Suite};
 use super::source::{Decision, Expectation};
+use crate::diagnostic::Diagnostic;
 use crate::policy::Action;
 use crate::reason::Reason;
-use crate::span::Diagnostic;
 use std::collections::BTreeSet;
 
 /// What came of a case.

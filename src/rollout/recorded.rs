@@ -3,8 +3,9 @@
 use crate::contract::declared::Declared;
 use crate::decision_log::{Client as RecordedClient, Entry, Held, Named, Number, Rule, Shape, Skeleton};
 use crate::outcome::Outcome;
+use crate::peer::{Client, ClientCertificate};
+use crate::policy::Hidden;
 use crate::policy::recorded::{Outline, RecordedRequest};
-use crate::policy::{Client, ClientCertificate, Hidden};
 use crate::redact::OTHER;
 use chrono::{DateTime, FixedOffset};
 use std::net::IpAddr;

@@ -7,10 +7,8 @@
 mod accept;
 mod activity;
 mod balance;
-mod chunks;
 mod connection;
 mod drain;
-pub mod head;
 mod http;
 mod listen;
 mod listener;

@@ -1,6 +1,6 @@
 //! How many heads of a connection hyper was let to read, known to what passes them and to what takes its requests.
 
-use crate::gateway::HeadDefect;
+use crate::head::HeadDefect;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 

@@ -9,7 +9,7 @@ use tower::Service;
 
 /// A tower service that answers HTTP requests and cannot fail: whatever goes wrong, it has an answer.
 ///
-/// It refuses requests in whose extensions there is a [`crate::gateway::HeadDefect`].
+/// It refuses requests in whose extensions there is a [`crate::head::HeadDefect`].
 ///
 /// Implemented for every service that fits; the one place where the bounds are spelt out.
 pub trait Answers:

@@ -1,7 +1,7 @@
 //! A client's socket, of either family, with the first bytes looked at before anything is made of them.
 
-use crate::policy::Client;
-use crate::telemetry::record::Endpoint;
+use crate::peer::Client;
+use crate::peer::Endpoint;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;

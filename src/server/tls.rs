@@ -1,7 +1,7 @@
 //! TLS on a listener: certificate, key and authorities from files, which may change while the gateway runs.
 
 use crate::config::gateway::Tls as Files;
-use crate::policy::ClientCertificate;
+use crate::peer::ClientCertificate;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
 use rustls::pki_types::pem::{Error as PemError, PemObject};

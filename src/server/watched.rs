@@ -6,10 +6,10 @@
 //!
 //! A head that comes in one piece, as nearly all do, is looked at where it lies; only a piece of one is copied.
 
-use super::chunks::{Chunks, Followed};
-use super::head::{Framing, examine, may_be_whole};
 use super::passed::Passed;
-use crate::gateway::HeadDefect;
+use crate::head::HeadDefect;
+use crate::head::{Chunks, Followed};
+use crate::head::{Framing, examine, may_be_whole};
 use pingora_timeout::sleep;
 use std::io;
 use std::pin::Pin;

@@ -5,9 +5,10 @@
 //! halves what spans take (benches/README.md). Whoever writes it is shown an [`Alike`] and nothing else, so that it can't
 //! depend on more than that by which it is remembered.
 
-use super::record::{Endpoint, Outcome, Record};
+use super::record::{Outcome, Record};
 use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
+use crate::peer::Endpoint;
 use crate::reason::Reason;
 use crate::redact::{OTHER, UserAgent};
 use std::net::SocketAddr;

@@ -9,7 +9,7 @@ use crate::contract::{Operation, UnknownVersion};
 use crate::decision_log::Evidence;
 use crate::judge::violation::{Action, Violation};
 pub use crate::outcome::Outcome;
-use crate::policy::Client;
+use crate::peer::{Client, Endpoint};
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, OTHER, UserAgent};
 use std::fmt;
@@ -40,22 +40,6 @@ impl fmt::Display for DecisionId {
 impl fmt::Debug for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// Where a client reached us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// `http` or `https`.
-    pub scheme: &'static str,
-    /// Our end of the connection; none where the transport has none.
-    pub address: Option<SocketAddr>,
-}
-
-impl Default for Endpoint {
-    /// Without TLS, nobody knows where.
-    fn default() -> Self {
-        Self { scheme: "http", address: None }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Keep-alive connections to the upstream (the BAPI), and the built-in stand-in for it ([`embedded`]).
+//! Keep-alive connections to the upstream (the BAPI).
 //!
 //! One [`Upstream`] a worker; all share one [`Connector`], which holds what is expensive to make (the trusted
 //! certificates). A request goes [`framing`] > [`pool`] or [`multiplex`], or else [`connect`] > hyper, and its answer's body, once read to the
@@ -8,7 +8,6 @@ mod answer;
 mod body;
 mod client;
 mod connect;
-pub mod embedded;
 mod error;
 mod framing;
 mod lease;

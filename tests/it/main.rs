@@ -5,88 +5,28 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
-mod attempts;
-#[cfg(test)]
-mod canary;
+mod app;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
-mod config_errors;
+mod config;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
-mod decision_log;
+mod gateway;
 #[cfg(test)]
-mod decisions;
+mod policy;
 #[cfg(test)]
-mod embedded;
+mod repo;
 #[cfg(test)]
-mod explain;
+mod sandbox;
 #[cfg(test)]
-mod first_use;
-#[cfg(test)]
-mod forwarding;
-#[cfg(test)]
-mod heads;
-#[cfg(test)]
-mod http2;
-#[cfg(test)]
-mod http2_frames;
-#[cfg(test)]
-mod kinds;
-#[cfg(test)]
-mod life;
-#[cfg(test)]
-mod limits;
-#[cfg(test)]
-mod listeners;
-#[cfg(test)]
-mod logs;
-#[cfg(test)]
-mod policy_schemas;
-#[cfg(test)]
-mod policy_tests;
-#[cfg(test)]
-mod properties;
-#[cfg(test)]
-mod readme;
-#[cfg(test)]
-mod refusals;
-#[cfg(test)]
-mod request_limits;
-#[cfg(test)]
-mod rollout;
-#[cfg(test)]
-mod schemas;
-#[cfg(test)]
-mod selftest;
+mod security;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
-mod shadow;
-#[cfg(test)]
-mod shadowed;
-#[cfg(test)]
-mod siblings;
-#[cfg(test)]
-mod signals;
-#[cfg(test)]
-mod span_tree;
-#[cfg(test)]
 mod support;
 #[cfg(test)]
-mod tail;
-#[cfg(test)]
-mod tidy;
-#[cfg(test)]
-mod traces;
+mod telemetry;
 #[cfg(test)]
 mod upstream;
-#[cfg(test)]
-mod upstream_http2;
-#[cfg(test)]
-mod upstream_tls;
-#[cfg(test)]
-mod waivers;
-#[cfg(test)]
-mod watching;

@@ -2,7 +2,7 @@
 
 use crate::cli::{Exit, Failure, console};
 use crate::contract::import::{Imported, import as translate};
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use clap::Args;
 use std::fs;
 use std::path::{Path, PathBuf};

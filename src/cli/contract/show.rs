@@ -8,8 +8,9 @@ use crate::cli::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::contract::shape::shapes;
 use crate::contract::strictness::Mode;
-use crate::contract::{Applied, BodySchema, Effective, Operation, nearest};
+use crate::contract::{Applied, BodySchema, Effective, Operation};
 use crate::judge::Bundle;
+use crate::suggest::nearest;
 use clap::Args;
 use std::fmt::Write;
 

@@ -3,7 +3,7 @@
 use crate::cli::{Failure, load};
 use crate::config::gateway::Gateway;
 use crate::contract::{Contract, ContractError, ContractText, Operation};
-use crate::span::Diagnostic;
+use crate::diagnostic::Diagnostic;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use super::request::defective;
 use crate::cli::Failure;
-use crate::server::head::{Framing, read};
+use crate::head::{Framing, read};
 use bytes::Bytes;
 use http::Request;
 use http::header::CONTENT_LENGTH;
@@ -87,7 +87,7 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::request;
     use crate::cli::Failure;
-    use crate::gateway::HeadDefect;
+    use crate::head::HeadDefect;
 
     fn read(text: &str) -> Result<(String, Option<HeadDefect>), String> {
         match request(text.as_bytes(), 4096) {

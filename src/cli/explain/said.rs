@@ -1,7 +1,7 @@
 //! What a policy said, in words.
 
+use crate::cel::EvaluationError;
 use crate::judge::violation::Violation;
-use crate::policy::cel::EvaluationError;
 use crate::policy::{Claim, Key, Limit, Outcome, Outside, Policy};
 use std::collections::BTreeSet;
 

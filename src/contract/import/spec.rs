@@ -1,7 +1,7 @@
 //! The spec as it was read, and what is wrong with it.
 
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
-use crate::span::Diagnostic;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 

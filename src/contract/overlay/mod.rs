@@ -7,8 +7,8 @@ mod source;
 
 use super::glob::matches;
 use super::{Applied, Operation};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
-use crate::span::Diagnostic;
 use serde_json::Value;
 use source::{ChangeSource, ContractOverlay};
 use std::fmt;

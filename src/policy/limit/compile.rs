@@ -2,11 +2,11 @@
 
 use super::source::{RequestLimit, Spec};
 use super::{Limit, Rate};
+use crate::cel::{KeyExpression, Names};
 use crate::contract::Contract;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, duration};
-use crate::policy::cel::{KeyExpression, Names};
 use crate::policy::compiler::Compiler;
-use crate::span::Diagnostic;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;

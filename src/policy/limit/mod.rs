@@ -7,9 +7,9 @@ mod source;
 pub use compile::compile_limit;
 pub use source::RequestLimit;
 
-use super::cel::{EvaluationError, Key, KeyExpression, Request};
 use super::scope::{Outside, Scope};
 use super::{Action, Attributes, Reads};
+use crate::cel::{EvaluationError, Key, KeyExpression, Request};
 use crate::contract::Operation;
 use crate::document::Document;
 use std::sync::Arc;

@@ -5,11 +5,11 @@ use super::POINTER;
 use super::keyword::{FORMATS, Holds, KEYWORDS, TYPES};
 use super::sense;
 use crate::contract::declared::Declared;
-use crate::contract::nearest;
 use crate::contract::schema::CompiledSchema;
+use crate::diagnostic::Diagnostic;
 use crate::policy::compiler::{Compiler, did_you_mean};
 use crate::policy::reads::Reads;
-use crate::span::Diagnostic;
+use crate::suggest::nearest;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 

@@ -1,13 +1,14 @@
 //! Limits: what loading finds wrong with them, and which requests they count by what.
 
 use super::{client, contract};
+use crate::cel::EvaluationError;
 use crate::contract::credential::Environment;
+use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::manifest;
-use crate::policy::cel::EvaluationError;
-use crate::policy::{Attributes, Claim, Client, Key, Limit, Outside, RequestLimit, compile_limit, lint_limit};
+use crate::peer::Client;
+use crate::policy::{Attributes, Claim, Key, Limit, Outside, RequestLimit, compile_limit, lint_limit};
 use crate::redact::Fingerprint;
-use crate::span::Diagnostic;
 use http::HeaderMap;
 use std::path::Path;
 use std::sync::Arc;

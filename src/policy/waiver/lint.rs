@@ -1,9 +1,9 @@
 //! What is allowed in a waiver and yet likely a mistake: one that is over, that never will be, or that waives nothing.
 
 use super::{Waiver, WaiverSource};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::policy::{Action, Policy};
-use crate::span::Diagnostic;
 use std::time::SystemTime;
 
 /// What is granted for longer than this is nobody's concern any more when it should be.

@@ -9,15 +9,16 @@ pub use lint::lint;
 pub use source::WaiverSource;
 
 use super::Attributes;
-use super::cel::{EvaluationError, Names, Request};
 use super::compiler::{Compiler, did_you_mean};
 use super::manifests::Manifests;
 use super::scope::{Outside, Scope};
 use super::source::Match;
-use crate::contract::{Contract, Operation, nearest};
+use crate::cel::{EvaluationError, Names, Request};
+use crate::contract::{Contract, Operation};
+use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::manifest::Manifest;
-use crate::span::Diagnostic;
+use crate::suggest::nearest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use crate::contract::UnknownVersion;
 use crate::decision_log::{Body, Client, Entry, Evidence, Rule, Text, VersionSource, Violation};
 use crate::judge::violation;
-use crate::policy::Client as Sender;
+use crate::peer::Client as Sender;
 use crate::telemetry::digits::hex;
 use crate::telemetry::record::{Outcome, Record};
 use crate::telemetry::timestamp::Timestamp;

@@ -2,7 +2,7 @@
 #![no_main]
 
 mod bundle;
-#[path = "../../it/properties/body.rs"]
+#[path = "../../it/security/properties/body.rs"]
 mod property;
 
 libfuzzer_sys::fuzz_target!(|body: &[u8]| property::holds(bundle::shipped(), body));

@@ -2,7 +2,7 @@
 #![no_main]
 
 mod bundle;
-#[path = "../../it/properties/path.rs"]
+#[path = "../../it/security/properties/path.rs"]
 mod property;
 
 libfuzzer_sys::fuzz_target!(|path: &str| property::holds(bundle::shipped(), path));

@@ -3,12 +3,13 @@
 
 mod bundle;
 
+use portcullis::peer::Client;
 use portcullis::contract::Routed;
 use portcullis::contract::credential::Environment;
 use portcullis::document::Document;
 use portcullis::judge::Bundle;
 use portcullis::manifest;
-use portcullis::policy::{Attributes, Client, RequestPolicy, compile};
+use portcullis::policy::{Attributes, RequestPolicy, compile};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};

@@ -1,0 +1,188 @@
+//! The functions that expressions may call.
+
+use super::EvaluationError;
+use super::budget::Budget;
+use super::convert;
+use super::kind::Kinds;
+use super::sight::{Failure, Structure};
+use super::size;
+use super::time::{self, Part};
+use super::value::Value;
+
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Size,
+    JsonSize,
+    Contains,
+    StartsWith,
+    EndsWith,
+    /// Compiled apart, because its pattern is.
+    Matches,
+    Bool,
+    Int,
+    Uint,
+    Double,
+    String,
+    Bytes,
+    Timestamp,
+    Duration,
+    Type,
+    Dyn,
+    /// A part of a timestamp or duration.
+    Part(Part),
+}
+
+/// How a function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    /// `f(x)`
+    Plain,
+    /// `x.f()`
+    Member,
+    /// Both.
+    Either,
+}
+
+/// What a function takes and gives. `x.f(y)` takes `x`, then `y`.
+#[derive(Debug)]
+pub(super) struct Signature {
+    pub(super) name: &'static str,
+    pub(super) style: Style,
+    pub(super) takes: &'static [Kinds],
+    /// What may follow.
+    pub(super) optional: Option<Kinds>,
+    pub(super) gives: Kinds,
+    pub(super) function: Function,
+}
+
+const fn signature(
+    name: &'static str,
+    style: Style,
+    takes: &'static [Kinds],
+    gives: Kinds,
+    function: Function,
+) -> Signature {
+    Signature { name, style, takes, optional: None, gives, function }
+}
+
+/// A part of a timestamp, which takes a time zone where the first is no duration.
+const fn part(name: &'static str, takes: &'static [Kinds], part: Part) -> Signature {
+    Signature {
+        name,
+        style: Style::Member,
+        takes,
+        optional: Some(Kinds::STRING),
+        gives: Kinds::INT,
+        function: Function::Part(part),
+    }
+}
+
+const SIZED: &[Kinds] = &[Kinds::STRING.or(Kinds::BYTES).or(Kinds::LIST).or(Kinds::MAP)];
+const TWO_STRINGS: &[Kinds] = &[Kinds::STRING, Kinds::STRING];
+const TIME: &[Kinds] = &[Kinds::TIMESTAMP];
+const TIME_OR_DURATION: &[Kinds] = &[Kinds::TIMESTAMP.or(Kinds::DURATION)];
+
+/// Every function.
+pub(super) static FUNCTIONS: [Signature; 26] = [
+    signature("size", Style::Either, SIZED, Kinds::INT, Function::Size),
+    signature(
+        "json.size",
+        Style::Plain,
+        &[Kinds::STRING.or(Kinds::LIST).or(Kinds::MAP).or(Kinds::NULL)],
+        Kinds::INT,
+        Function::JsonSize,
+    ),
+    signature("contains", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::Contains),
+    signature("startsWith", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::StartsWith),
+    signature("endsWith", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::EndsWith),
+    signature("matches", Style::Either, TWO_STRINGS, Kinds::BOOL, Function::Matches),
+    signature("bool", Style::Plain, &[Kinds::BOOL.or(Kinds::STRING)], Kinds::BOOL, Function::Bool),
+    signature("int", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING).or(Kinds::TIMESTAMP)], Kinds::INT, Function::Int),
+    signature("uint", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING)], Kinds::UINT, Function::Uint),
+    signature("double", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING)], Kinds::DOUBLE, Function::Double),
+    signature(
+        "string",
+        Style::Plain,
+        &[Kinds::ANY.without(Kinds::NULL.or(Kinds::LIST).or(Kinds::MAP).or(Kinds::TYPE))],
+        Kinds::STRING,
+        Function::String,
+    ),
+    signature("bytes", Style::Plain, &[Kinds::STRING.or(Kinds::BYTES)], Kinds::BYTES, Function::Bytes),
+    signature(
+        "timestamp",
+        Style::Plain,
+        &[Kinds::STRING.or(Kinds::INT).or(Kinds::TIMESTAMP)],
+        Kinds::TIMESTAMP,
+        Function::Timestamp,
+    ),
+    signature("duration", Style::Plain, &[Kinds::STRING.or(Kinds::DURATION)], Kinds::DURATION, Function::Duration),
+    signature("type", Style::Plain, &[Kinds::ANY], Kinds::TYPE, Function::Type),
+    signature("dyn", Style::Plain, &[Kinds::ANY], Kinds::ANY, Function::Dyn),
+    part("getFullYear", TIME, Part::FullYear),
+    part("getMonth", TIME, Part::Month),
+    part("getDate", TIME, Part::Date),
+    part("getDayOfMonth", TIME, Part::DayOfMonth),
+    part("getDayOfWeek", TIME, Part::DayOfWeek),
+    part("getDayOfYear", TIME, Part::DayOfYear),
+    part("getHours", TIME_OR_DURATION, Part::Hours),
+    part("getMinutes", TIME_OR_DURATION, Part::Minutes),
+    part("getSeconds", TIME_OR_DURATION, Part::Seconds),
+    part("getMilliseconds", TIME_OR_DURATION, Part::Milliseconds),
+];
+
+const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
+
+impl Function {
+    /// Whether it may give something for a hidden value.
+    pub(super) const fn takes_hidden(self) -> bool {
+        matches!(self, Self::Size | Self::Type | Self::Dyn)
+    }
+
+    /// What the function gives for `arguments`.
+    pub(super) fn call<'a, S: Structure<'a>>(
+        self,
+        arguments: &[Value<'a, S>],
+        budget: &mut Budget,
+    ) -> Result<Value<'a, S>, Failure<S::Hidden>> {
+        let first = arguments.first().ok_or(WRONG)?;
+        match self {
+            Self::Size => size::size(first, budget),
+            Self::JsonSize => size::json_size(first, budget),
+            Self::Type => first.kind().map(Value::Type).map_err(Failure::Hidden),
+            _ => Ok(self.convert(first, arguments.get(1), budget)?),
+        }
+    }
+
+    /// What those give that look at scalars alone.
+    fn convert<'a, S: Structure<'a>>(
+        self,
+        first: &Value<'a, S>,
+        second: Option<&Value<'a, S>>,
+        budget: &mut Budget,
+    ) -> Result<Value<'a, S>, EvaluationError> {
+        match self {
+            Self::Contains | Self::StartsWith | Self::EndsWith => {
+                let (text, part) = (first.as_str().ok_or(WRONG)?, second.and_then(Value::as_str).ok_or(WRONG)?);
+                if self == Self::Contains {
+                    budget.bytes(text.len() + part.len())?;
+                    return Ok(Value::Bool(text.contains(part)));
+                }
+                let is_start = self == Self::StartsWith;
+                budget.bytes(part.len().min(text.len()))?;
+                Ok(Value::Bool(if is_start { text.starts_with(part) } else { text.ends_with(part) }))
+            }
+            Self::Part(part) => time::part(part, first, second.map(|zone| zone.as_str().ok_or(WRONG)).transpose()?),
+            Self::Dyn => Ok(first.clone()),
+            Self::Bool => convert::bool(first),
+            Self::Int => convert::int(first, budget),
+            Self::Uint => convert::uint(first, budget),
+            Self::Double => convert::double(first, budget),
+            Self::String => convert::string(first, budget),
+            Self::Bytes => convert::bytes(first, budget),
+            Self::Timestamp => convert::timestamp(first),
+            Self::Duration => convert::duration(first, budget),
+            Self::Matches | Self::Size | Self::JsonSize | Self::Type => Err(WRONG),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Calls: which function is meant, and whether it takes what it is given.
+
+use super::super::function::{FUNCTIONS, Function, Signature, Style};
+use super::super::kind::Kinds;
+use super::super::names::ROOTS;
+use super::super::node::Node;
+use super::super::pattern::Pattern;
+use super::super::syntax::{Macro, Mistake, Syntax, Tree};
+use super::super::time;
+use super::super::types::{Type, named};
+use super::super::value::Value;
+use super::{Depends, Lowering, Part, unknown_name};
+use crate::suggest::nearest;
+use std::ops::Range;
+
+impl<'c> Lowering<'_, 'c> {
+    /// `function(arguments)` or `receiver.function(arguments)`
+    pub(super) fn call(
+        &mut self,
+        tree: &Tree,
+        name: &str,
+        at: &Range<usize>,
+        receiver: Option<&Tree>,
+        arguments: &[Tree],
+    ) -> Part<'c> {
+        // `json` in `json.size(x)` is no value but the first part of the function's name
+        let is_json = |receiver: &Tree| matches!(&receiver.syntax, Syntax::Name(name) if &**name == "json");
+        let (name, receiver) = match receiver.filter(|receiver| is_json(receiver) && self.local("json").is_none()) {
+            Some(_) => (format!("json.{name}"), None),
+            None => (name.to_owned(), receiver),
+        };
+        if Macro::named(&name).is_some() && receiver.is_none() {
+            let mistake = Mistake::new(at, format!("`{name}` is called on a list or map"));
+            return self.wrong(mistake.with_help(format!("write `list.{name}(element, ...)`")));
+        }
+        let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
+        let found = self.mistakes.len();
+        let signature = Self::signature(&name, at, receiver.is_some());
+        if let (Err(mistake), Some(space)) = (&signature, receiver.and_then(|receiver| self.unknown_word(receiver))) {
+            // a function of another dialect, as `cel.bind` is: that its parts mean nothing here follows from it
+            let message = format!("`{space}.{name}` is not a function that policies know");
+            return self.wrong(Mistake::new(&tree.span, message).at(&(tree.span.start..mistake.span.end)));
+        }
+        let parts: Vec<Part<'c>> = given.iter().map(|argument| self.part(argument)).collect();
+        let is_chained = receiver.is_some_and(|receiver| matches!(receiver.syntax, Syntax::Call { .. }));
+        let signature = match signature {
+            Ok(signature) => signature,
+            // what is called on the result of an unknown function is likely unknown, too
+            Err(_) if is_chained && self.mistakes.len() > found => return Part::unknown(),
+            Err(mistake) => return self.wrong(mistake),
+        };
+        if let Some(mistake) = wrong_count(tree, signature, given.len(), receiver.is_some()) {
+            return self.wrong(mistake);
+        }
+        let found = self.mistakes.len();
+        for (argument, (part, wanted)) in given.iter().zip(parts.iter().zip(takes(signature))) {
+            self.expect(argument, part, wanted, &format!("what `{name}` takes here"));
+        }
+        if self.mistakes.len() > found {
+            return Part::unknown();
+        }
+        self.compiled(signature, &given, parts)
+    }
+
+    /// The word that `tree` is, where it means nothing here.
+    fn unknown_word<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
+        let Syntax::Name(name) = &tree.syntax else { return None };
+        let is_known = ROOTS.contains(&name.as_ref()) || named(name).is_some() || self.names.is_field(name);
+        (!is_known && self.local(name).is_none() && nearest(name, ROOTS.into_iter()).is_none()).then_some(name)
+    }
+
+    /// The function called `name`.
+    fn signature(name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Mistake> {
+        let style = if is_member { Style::Member } else { Style::Plain };
+        if let Some(found) = FUNCTIONS.iter().find(|known| known.name == name) {
+            return match found.style {
+                Style::Either => Ok(found),
+                known if known == style => Ok(found),
+                Style::Member => Err(Mistake::new(at, format!("`{name}` is called on a value"))
+                    .with_help(format!("write `value.{name}(...)`"))),
+                Style::Plain => Err(Mistake::new(at, format!("`{name}` is not called on a value"))
+                    .with_help(format!("write `{name}(value)`"))),
+            };
+        }
+        let known: Vec<&str> = FUNCTIONS
+            .iter()
+            .filter(|known| known.style == style || known.style == Style::Either)
+            .map(|known| known.name)
+            .collect();
+        Err(unknown_name(at, name, "is not a function that policies know", &known))
+    }
+
+    fn compiled(&mut self, signature: &Signature, given: &[&Tree], parts: Vec<Part<'c>>) -> Part<'c> {
+        let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
+        let constant = parts.get(1).and_then(Part::as_constant).and_then(Value::as_str).map(str::to_owned);
+        let second = given.get(1).map(|tree| tree.span.clone()).unwrap_or_default();
+        if let (Function::Part(_), Some(zone)) = (signature.function, &constant)
+            && !time::is_zone(zone)
+        {
+            return self.wrong(Mistake::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
+        }
+        let r#type = Type::of(signature.gives);
+        let mut nodes = parts.into_iter().map(|part| part.node);
+        if signature.function != Function::Matches {
+            return Part { node: Node::Call(signature.function, nodes.collect()), r#type, depends };
+        }
+        let pattern = match constant.as_deref().map(Pattern::compile) {
+            Some(Ok(pattern)) => pattern,
+            Some(Err(mistake)) => return self.wrong(mistake.at(&second)),
+            None => {
+                let message = "the pattern of `matches` must be known when the policy is loaded";
+                return self.wrong(Mistake::new(&second, message).with_help("write it as a text, or in `params`"));
+            }
+        };
+        let text = nodes.next().unwrap_or(Node::Constant(Value::Null));
+        Part { node: Node::Matches(Box::new(text), Box::new(pattern)), r#type, depends }
+    }
+}
+
+fn takes(signature: &Signature) -> impl Iterator<Item = Kinds> {
+    signature.takes.iter().copied().chain(signature.optional)
+}
+
+fn wrong_count(tree: &Tree, signature: &Signature, given: usize, is_member: bool) -> Option<Mistake> {
+    let least = signature.takes.len();
+    let most = takes(signature).count();
+    if (least..=most).contains(&given) {
+        return None;
+    }
+    let receiver = usize::from(is_member);
+    let wanted = if least == most {
+        format!("{}", least - receiver)
+    } else {
+        format!("{} or {}", least - receiver, most - receiver)
+    };
+    let unit = if most - receiver == 1 { "argument" } else { "arguments" };
+    let message = format!("`{}` takes {wanted} {unit}, not {}", signature.name, given - receiver);
+    Some(Mistake::new(&tree.span, message))
+}

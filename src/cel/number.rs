@@ -1,0 +1,154 @@
+//! Numbers: read as written, compared by value whatever their types, calculated within one type.
+
+use super::EvaluationError;
+use super::sight::Structure;
+use super::syntax::Operator;
+use super::value::Value;
+use std::cmp::Ordering;
+
+/// A number of the body: `int` or `uint` where it is written as one that fits, else the nearest `double`.
+pub(super) fn read<'a, S: Structure<'a>>(text: &str) -> Value<'a, S> {
+    if let Ok(value) = text.parse() {
+        return Value::Int(value);
+    }
+    match text.parse() {
+        Ok(value) => Value::Uint(value),
+        Err(_) => Value::Double(text.parse().unwrap_or(f64::NAN)),
+    }
+}
+
+/// The order of two numbers by value, exactly; none where one is no number, or not a number.
+pub(super) fn order<'a, S: Structure<'a>>(left: &Value<'a, S>, right: &Value<'a, S>) -> Option<Ordering> {
+    match (left, right) {
+        (Value::Double(left), Value::Double(right)) => left.partial_cmp(right),
+        (Value::Double(left), _) => order_with_double(whole(right)?, *left).map(Ordering::reverse),
+        (_, Value::Double(right)) => order_with_double(whole(left)?, *right),
+        _ => Some(whole(left)?.cmp(&whole(right)?)),
+    }
+}
+
+fn whole<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Option<i128> {
+    match value {
+        Value::Int(value) => Some(i128::from(*value)),
+        Value::Uint(value) => Some(i128::from(*value)),
+        _ => None,
+    }
+}
+
+/// No `int` or `uint` is rounded: its whole part is compared first, then what the double has behind the point.
+fn order_with_double(whole: i128, double: f64) -> Option<Ordering> {
+    if double.is_nan() {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "casts saturate, far outside of what an int or uint can be")]
+    let truncated = double.trunc() as i128;
+    let fraction = || 0.0_f64.partial_cmp(&double.fract()).unwrap_or(Ordering::Equal);
+    Some(whole.cmp(&truncated).then_with(fraction))
+}
+
+/// A position in a list: an `int` or `uint`, or a `double` that is whole.
+pub(super) fn position<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Option<usize>, EvaluationError> {
+    match value {
+        Value::Double(double) if double.fract() == 0.0 => {
+            Ok(int_of_double(*double).ok().and_then(|whole| usize::try_from(whole).ok()))
+        }
+        _ => Ok(usize::try_from(whole(value).ok_or(EvaluationError::NoSuchOverload)?).ok()),
+    }
+}
+
+/// The `int` that a double is without what is behind its point.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be in range; what is behind the point is to go")]
+pub(super) fn int_of_double(double: f64) -> Result<i64, EvaluationError> {
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    if double > -BOUND && double < BOUND { Ok(double as i64) } else { Err(EvaluationError::Arithmetic) }
+}
+
+/// The `uint` that a double is without what is behind its point.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+pub(super) fn uint_of_double(double: f64) -> Result<u64, EvaluationError> {
+    const BOUND: f64 = 18_446_744_073_709_551_616.0;
+    if (0.0..BOUND).contains(&double) { Ok(double as u64) } else { Err(EvaluationError::Arithmetic) }
+}
+
+/// `left operator right` for two numbers of one type.
+pub(super) fn calculate<'a, S: Structure<'a>>(
+    operator: Operator,
+    left: &Value<'a, S>,
+    right: &Value<'a, S>,
+) -> Result<Value<'a, S>, EvaluationError> {
+    let value = match (left, right) {
+        (Value::Int(left), Value::Int(right)) => match operator {
+            Operator::Add => left.checked_add(*right),
+            Operator::Subtract => left.checked_sub(*right),
+            Operator::Multiply => left.checked_mul(*right),
+            Operator::Divide => left.checked_div(*right),
+            Operator::Remainder => left.checked_rem(*right),
+        }
+        .map(Value::Int),
+        (Value::Uint(left), Value::Uint(right)) => match operator {
+            Operator::Add => left.checked_add(*right),
+            Operator::Subtract => left.checked_sub(*right),
+            Operator::Multiply => left.checked_mul(*right),
+            Operator::Divide => left.checked_div(*right),
+            Operator::Remainder => left.checked_rem(*right),
+        }
+        .map(Value::Uint),
+        (Value::Double(left), Value::Double(right)) => Some(Value::Double(match operator {
+            Operator::Add => left + right,
+            Operator::Subtract => left - right,
+            Operator::Multiply => left * right,
+            Operator::Divide => left / right,
+            Operator::Remainder => return Err(EvaluationError::NoSuchOverload),
+        })),
+        _ => return Err(EvaluationError::NoSuchOverload),
+    };
+    value.ok_or(EvaluationError::Arithmetic)
+}
+
+/// `-value`
+pub(super) fn negate<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Value<'a, S>, EvaluationError> {
+    match value {
+        Value::Int(value) => value.checked_neg().map(Value::Int).ok_or(EvaluationError::Arithmetic),
+        Value::Double(value) => Ok(Value::Double(-value)),
+        _ => Err(EvaluationError::NoSuchOverload),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{order, read};
+    use crate::cel::sight::Nothing;
+    use crate::cel::value::Value;
+    use std::cmp::Ordering;
+
+    #[test]
+    fn numbers_compare_by_value_and_nothing_is_rounded() {
+        for (left, right, expected) in [
+            (
+                Value::<Nothing>::Int(9_007_199_254_740_993),
+                Value::Double(9_007_199_254_740_992.0),
+                Some(Ordering::Greater),
+            ),
+            (Value::Uint(u64::MAX), Value::Double(18_446_744_073_709_551_616.0), Some(Ordering::Less)),
+            (Value::Int(-1), Value::Uint(u64::MAX), Some(Ordering::Less)),
+            (Value::Int(1), Value::Double(1.5), Some(Ordering::Less)),
+            (Value::Int(-1), Value::Double(-1.5), Some(Ordering::Greater)),
+            (Value::Int(0), Value::Double(-0.0), Some(Ordering::Equal)),
+            (Value::Int(i64::MAX), Value::Double(f64::INFINITY), Some(Ordering::Less)),
+            (Value::Double(f64::NAN), Value::Int(1), None),
+            (Value::Null, Value::Int(1), None),
+        ] {
+            assert_eq!(order(&left, &right), expected, "{left:?} {right:?}");
+            assert_eq!(order(&right, &left), expected.map(Ordering::reverse), "{right:?} {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_the_body_is_read_as_it_is_written() {
+        assert!(matches!(read::<Nothing>("-9223372036854775808"), Value::Int(i64::MIN)));
+        assert!(matches!(read::<Nothing>("18446744073709551615"), Value::Uint(u64::MAX)));
+        assert!(matches!(read::<Nothing>("18446744073709551616"), Value::Double(_)));
+        assert!(matches!(read::<Nothing>("1.0"), Value::Double(_)));
+        assert!(matches!(read::<Nothing>("-0"), Value::Int(0)));
+    }
+}

@@ -1,0 +1,57 @@
+//! What people write who know other languages, and what CEL has for it.
+
+/// What to write in place of the word `name` where CEL knows none of that name.
+pub(in crate::cel) fn word(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "and" => "write `&&`",
+        "or" => "write `||`",
+        "not" => "write `!(...)` around what must not be",
+        "is" => "write `==`",
+        "if" | "then" | "else" => "write `condition ? value : other value`",
+        "None" | "nil" | "NULL" | "Null" | "undefined" => "write `null`",
+        "True" | "TRUE" => "write `true`",
+        "False" | "FALSE" => "write `false`",
+        "object" | "user" | "payload" | "input" => "the body is `body`",
+        "now" => "the time of the request is `request.time`",
+        "len" | "length" | "count" | "strlen" => "write `size(...)`",
+        "keys" => "`all`, `exists` and `in` look at the keys of a map",
+        "lower" | "upper" | "lowerAscii" | "upperAscii" | "toLowerCase" | "toUpperCase" => {
+            "`matches` looks past case with a pattern that begins with `(?i)`"
+        }
+        "includes" => "write `contains` of a text, `in` of a list",
+        "test" | "match" => "write `value.matches(\"pattern\")`",
+        _ => return None,
+    })
+}
+
+/// What to write in place of the signs that `rest` begins with, which CEL does not have.
+pub(super) fn sign(rest: &str) -> Option<&'static str> {
+    let known = [
+        ("=~", "write `value.matches(\"pattern\")`"),
+        ("=<", "write `<=`"),
+        ("=>", "write `>=`"),
+        ("=", "write `==` to compare"),
+        ("&", "write `&&` for `and`"),
+        ("|", "write `||` for `or`"),
+        ("“", "a text stands in straight quotes"),
+        ("”", "a text stands in straight quotes"),
+        ("‘", "a text stands in straight quotes"),
+        ("’", "a text stands in straight quotes"),
+        (";", "leave it out"),
+    ];
+    known.into_iter().find(|(written, _)| rest.starts_with(written)).map(|(_, help)| help)
+}
+
+/// What to write in place of a sign of CEL that stands where none can, with what comes before it.
+pub(super) fn misplaced(before: &str, sign: &str) -> Option<&'static str> {
+    match (before.chars().next_back(), sign) {
+        (Some('<'), ">") => Some("write `!=`"),
+        (Some('?'), ".") => Some("write `.`; a field that is absent reads as `null`"),
+        (Some('?'), "?") => Some("write `value == null ? other : value`"),
+        (Some('('), "/") => Some("a pattern stands in quotes"),
+        (_, ",") if before.rsplit_once('(').is_some_and(|(before, _)| before.trim_end().ends_with(" in")) => {
+            Some("a list stands in `[` and `]`")
+        }
+        _ => None,
+    }
+}

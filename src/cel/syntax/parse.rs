@@ -1,0 +1,387 @@
+//! Reads CEL's grammar by operator precedence. Recursion and the depth of what it makes are bounded.
+
+use super::token::{Token, Tokens};
+use super::tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
+use super::{DEEPEST, LONGEST, Mistake, foreign, literal};
+use crate::cel::value::Value;
+use std::ops::Range;
+
+/// Words that mean something to CEL.
+const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
+
+/// Words that CEL keeps for itself.
+const RESERVED: [&str; 17] = [
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
+/// Reads `source`.
+///
+/// # Errors
+///
+/// The first thing that is not CEL, or past the bounds.
+pub(in super::super) fn parse(source: &str) -> Result<Tree, Mistake> {
+    if source.len() > LONGEST {
+        return Err(Mistake::new(&(0..source.len()), format!("the expression is longer than {LONGEST} bytes")));
+    }
+    let mut tokens = Tokens::new(source);
+    let (token, span) = tokens.next()?;
+    if token == Token::End {
+        return Err(Mistake::new(&span, "the expression is empty"));
+    }
+    let mut parser = Parser { source, tokens, token, span, end: 0, nesting: 0 };
+    let tree = parser.expression()?;
+    if parser.token == Token::End { Ok(tree) } else { Err(parser.unexpected("an operator or the end")) }
+}
+
+struct Parser<'s> {
+    source: &'s str,
+    tokens: Tokens<'s>,
+    /// The token that comes next, and its bytes.
+    token: Token,
+    span: Range<usize>,
+    /// Where the token before it ends.
+    end: usize,
+    nesting: usize,
+}
+
+type Parsed = Result<Tree, Mistake>;
+
+impl<'s> Parser<'s> {
+    fn text(&self) -> &'s str {
+        self.source.get(self.span.clone()).unwrap_or_default()
+    }
+
+    fn advance(&mut self) -> Result<Range<usize>, Mistake> {
+        let (token, span) = self.tokens.next()?;
+        self.token = token;
+        let span = std::mem::replace(&mut self.span, span);
+        self.end = span.end;
+        Ok(span)
+    }
+
+    fn is(&self, sign: &'static str) -> bool {
+        self.token == Token::Sign(sign)
+    }
+
+    fn is_word(&self, word: &str) -> bool {
+        self.token == Token::Name && self.text() == word
+    }
+
+    fn take(&mut self, sign: &'static str) -> Result<bool, Mistake> {
+        let found = self.is(sign);
+        if found {
+            self.advance()?;
+        }
+        Ok(found)
+    }
+
+    fn expect(&mut self, sign: &'static str) -> Result<(), Mistake> {
+        if self.take(sign)? { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
+    }
+
+    fn unexpected(&self, wanted: &str) -> Mistake {
+        match self.token {
+            Token::End => Mistake::new(&self.span, format!("the expression ends where {wanted} should follow")),
+            token => {
+                let (text, before) = (self.text(), self.source.get(..self.span.start).unwrap_or_default());
+                let mistake = Mistake::new(&self.span, format!("`{}` stands where {wanted} should be", shown(text)));
+                mistake.with_any_help(match token {
+                    Token::Name => foreign::word(text).or_else(|| foreign::word(last_word(before))),
+                    _ => foreign::misplaced(before, text),
+                })
+            }
+        }
+    }
+
+    /// A tree from `start` to what was last read, deeper by one than the deepest of `children`.
+    fn tree(&self, start: usize, depth: usize, syntax: Syntax) -> Parsed {
+        let span = start..self.end;
+        let depth = depth + 1;
+        if depth > DEEPEST { Err(too_deep(&span)) } else { Ok(Tree { span, depth, syntax }) }
+    }
+
+    fn nested(&mut self, read: fn(&mut Self) -> Parsed) -> Parsed {
+        self.nesting += 1;
+        if self.nesting > DEEPEST {
+            return Err(too_deep(&self.span));
+        }
+        let tree = read(self)?;
+        self.nesting -= 1;
+        Ok(tree)
+    }
+
+    fn expression(&mut self) -> Parsed {
+        self.nested(Self::conditional)
+    }
+
+    fn conditional(&mut self) -> Parsed {
+        let condition = self.joined("||")?;
+        if !self.take("?")? {
+            return Ok(condition);
+        }
+        let then = self.joined("||")?;
+        self.expect(":")?;
+        let otherwise = self.expression()?;
+        let depth = condition.depth.max(then.depth).max(otherwise.depth);
+        self.tree(condition.span.start, depth, Syntax::Conditional(Box::new([condition, then, otherwise])))
+    }
+
+    /// Parts joined by `||`, which are parts joined by `&&`. A long chain is one tree, not a deep one.
+    fn joined(&mut self, sign: &'static str) -> Parsed {
+        let part = |parser: &mut Self| if sign == "||" { parser.joined("&&") } else { parser.infix(0) };
+        let first = part(self)?;
+        if !self.is(sign) {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        while self.take(sign)? {
+            parts.push(part(self)?);
+        }
+        let start = parts.first().map_or(0, |part| part.span.start);
+        let depth = deepest(&parts);
+        self.tree(start, depth, if sign == "||" { Syntax::Or(parts) } else { Syntax::And(parts) })
+    }
+
+    /// The operator that comes next, and how strongly it binds.
+    fn operator(&self) -> Option<(Infix, usize)> {
+        if self.is_word("in") {
+            return Some((Infix::In, 0));
+        }
+        let Token::Sign(sign) = self.token else { return None };
+        Some(match sign {
+            "==" => (Infix::Equal { negated: false }, 0),
+            "!=" => (Infix::Equal { negated: true }, 0),
+            "<" => (Infix::Compare(Comparison::Less), 0),
+            "<=" => (Infix::Compare(Comparison::LessOrEqual), 0),
+            ">" => (Infix::Compare(Comparison::Greater), 0),
+            ">=" => (Infix::Compare(Comparison::GreaterOrEqual), 0),
+            "+" => (Infix::Calculate(Operator::Add), 1),
+            "-" => (Infix::Calculate(Operator::Subtract), 1),
+            "*" => (Infix::Calculate(Operator::Multiply), 2),
+            "/" => (Infix::Calculate(Operator::Divide), 2),
+            "%" => (Infix::Calculate(Operator::Remainder), 2),
+            _ => return None,
+        })
+    }
+
+    fn infix(&mut self, weakest: usize) -> Parsed {
+        let mut left = self.unary()?;
+        while let Some((operator, strength)) = self.operator().filter(|(_, strength)| *strength >= weakest) {
+            self.advance()?;
+            let right = self.infix(strength + 1)?;
+            let depth = left.depth.max(right.depth);
+            left = self.tree(left.span.start, depth, Syntax::Infix(operator, Box::new([left, right])))?;
+        }
+        Ok(left)
+    }
+
+    fn unary(&mut self) -> Parsed {
+        if !self.is("!") && !self.is("-") {
+            let primary = self.primary()?;
+            return self.members(primary);
+        }
+        let is_not = self.is("!");
+        let start = self.advance()?.start;
+        if !is_not && matches!(self.token, Token::Int | Token::Double) {
+            let number = self.number(start, true)?;
+            return self.members(number);
+        }
+        let operand = Box::new(self.nested(Self::unary)?);
+        self.tree(start, operand.depth, if is_not { Syntax::Not(operand) } else { Syntax::Negate(operand) })
+    }
+
+    /// `.name`, `.name(...)` and `[...]` behind `tree`.
+    fn members(&mut self, mut tree: Tree) -> Parsed {
+        loop {
+            let start = tree.span.start;
+            if self.take("[")? {
+                let key = self.expression()?;
+                self.expect("]")?;
+                let depth = tree.depth.max(key.depth);
+                tree = self.tree(start, depth, Syntax::Index(Box::new([tree, key])))?;
+            } else if self.take(".")? {
+                if self.token != Token::Name || KEYWORDS.contains(&self.text()) {
+                    return Err(self.unexpected("a name"));
+                }
+                let name = self.text();
+                let at = self.advance()?;
+                tree = if self.take("(")? {
+                    let arguments = self.list(")")?;
+                    self.call(start, name, at, Some(tree), arguments)?
+                } else {
+                    let depth = tree.depth;
+                    self.tree(start, depth, Syntax::Select { of: Box::new(tree), name: name.into(), at })?
+                };
+            } else {
+                return Ok(tree);
+            }
+        }
+    }
+
+    fn primary(&mut self) -> Parsed {
+        let start = self.span.start;
+        match self.token {
+            Token::Int | Token::Uint | Token::Double => self.number(start, false),
+            Token::String | Token::Bytes => {
+                let read = if self.token == Token::String { literal::string } else { literal::bytes };
+                let text = self.text();
+                let value = read(text).map_err(|wrong| {
+                    Mistake::new(&self.span, wrong).with_any_help(literal::escape_help(text, wrong))
+                })?;
+                self.literal(start, value)
+            }
+            Token::Name => self.name(),
+            Token::Sign("(") => {
+                self.advance()?;
+                let inside = self.expression()?;
+                self.expect(")")?;
+                Ok(Tree { span: start..self.end, ..inside })
+            }
+            Token::Sign("[") => {
+                self.advance()?;
+                let elements = self.list("]")?;
+                self.tree(start, deepest(&elements), Syntax::List(elements))
+            }
+            Token::Sign("{") => self.map(),
+            Token::Sign(_) | Token::End => Err(self.unexpected("a value")),
+        }
+    }
+
+    fn literal(&mut self, start: usize, value: Value<'static>) -> Parsed {
+        self.advance()?;
+        self.tree(start, 0, Syntax::Literal(value))
+    }
+
+    fn number(&mut self, start: usize, negative: bool) -> Parsed {
+        let text = self.text();
+        let value = match self.token {
+            Token::Int => literal::int(text, negative).map(Value::Int),
+            Token::Uint => literal::uint(text).map(Value::Uint),
+            _ => {
+                let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+                number.map(|number| Value::Double(if negative { -number } else { number }))
+            }
+        };
+        let value = value.ok_or_else(|| Mistake::new(&self.span, "the number is too large, or has no digits"))?;
+        self.literal(start, value)
+    }
+
+    fn name(&mut self) -> Parsed {
+        let name = self.text();
+        match name {
+            "true" | "false" => return self.literal(self.span.start, Value::Bool(name == "true")),
+            "null" => return self.literal(self.span.start, Value::Null),
+            "in" => return Err(self.unexpected("a value")),
+            _ if RESERVED.contains(&name) => {
+                let mistake = Mistake::new(&self.span, format!("CEL keeps the word `{name}` for itself"));
+                return Err(mistake.with_any_help(foreign::word(name)));
+            }
+            _ => {}
+        }
+        let at = self.advance()?;
+        if self.take("(")? {
+            let arguments = self.list(")")?;
+            return self.call(at.start, name, at, None, arguments);
+        }
+        self.tree(at.start, 0, Syntax::Name(name.into()))
+    }
+
+    /// What stands between brackets, up to `end`. Lists, but not arguments, may end with a comma.
+    fn list(&mut self, end: &'static str) -> Result<Vec<Tree>, Mistake> {
+        let mut items = Vec::new();
+        while !self.is(end) {
+            items.push(self.expression()?);
+            if !self.take(",")? {
+                break;
+            }
+            if end == ")" && self.is(end) {
+                return Err(self.unexpected("an argument"));
+            }
+        }
+        self.expect(end)?;
+        Ok(items)
+    }
+
+    fn map(&mut self) -> Parsed {
+        let start = self.advance()?.start;
+        let mut entries = Vec::new();
+        let mut depth = 0;
+        while !self.is("}") {
+            let key = self.expression()?;
+            self.expect(":")?;
+            let value = self.expression()?;
+            depth = depth.max(key.depth).max(value.depth);
+            entries.push((key, value));
+            if !self.take(",")? {
+                break;
+            }
+        }
+        self.expect("}")?;
+        self.tree(start, depth, Syntax::Map(entries))
+    }
+
+    fn call(&self, start: usize, name: &str, at: Range<usize>, receiver: Option<Tree>, arguments: Vec<Tree>) -> Parsed {
+        let depth = deepest(&arguments).max(receiver.as_ref().map_or(0, |receiver| receiver.depth));
+        if name == "has" && receiver.is_none() {
+            return match <[Tree; 1]>::try_from(arguments).map(|[argument]| argument.syntax) {
+                Ok(Syntax::Select { of, name, at }) => self.tree(start, depth, Syntax::Has { of, name, at }),
+                Ok(Syntax::Index(sides)) => {
+                    let [of, _] = sides.as_ref();
+                    let (entry, text) = (start + name.len() + 1..self.end.saturating_sub(1), self.source);
+                    let entry = text.get(entry).unwrap_or_default().trim();
+                    let mistake = Mistake::new(&of.span, "`has` asks for a member, not for what is behind `[`");
+                    Err(mistake.at(&(start..self.end)).with_help(format!("write `{entry} != null`")))
+                }
+                _ => Err(Mistake::new(&(start..self.end), "`has` asks for a member, as in `has(body.first_name)`")),
+            };
+        }
+        let function = name.into();
+        let (Some(r#macro), Some(_)) = (Macro::named(name), &receiver) else {
+            let receiver = receiver.map(Box::new);
+            return self.tree(start, depth, Syntax::Call { function, at, receiver, arguments });
+        };
+        let syntax = receiver.and_then(|over| Syntax::comprehension(r#macro, over, arguments));
+        match syntax {
+            Some(syntax) => self.tree(start, depth, syntax),
+            None => Err(Mistake::new(&(at.start..self.end), format!("`{name}` takes a name and an expression"))
+                .with_help(format!("as in `body.email_address.{name}(address, address != \"\")`"))),
+        }
+    }
+}
+
+fn deepest(trees: &[Tree]) -> usize {
+    trees.iter().map(|tree| tree.depth).max().unwrap_or_default()
+}
+
+fn too_deep(span: &Range<usize>) -> Mistake {
+    Mistake::new(span, format!("the expression nests deeper than {DEEPEST} levels"))
+}
+
+/// What is written, on one line, as it stands in the file otherwise.
+fn shown(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| if letter.is_control() { letter.escape_debug().collect() } else { vec![letter] })
+        .collect()
+}
+
+/// The word that `text` ends with, blanks aside; empty where it ends with something else.
+fn last_word(text: &str) -> &str {
+    let text = text.trim_end();
+    text.rsplit(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default()
+}

@@ -1,0 +1,192 @@
+//! What is hidden is not guessed: whatever an evaluation says of a record, it says of the request that the record is of.
+
+use super::generate::{Choices, Wanted, expression};
+use super::{names, operations, shown_as_seen, value};
+use crate::cel::EvaluationError;
+use crate::cel::evaluation::Evaluation;
+use crate::cel::sight::{Failure, Hidden};
+use crate::contract::credential::Environment;
+use crate::document::{Document, Kind, NodeRef, View};
+use crate::peer::Client;
+use crate::policy::recorded::{Outline, RecordedRequest};
+use proptest::prelude::*;
+use std::time::{Duration, UNIX_EPOCH};
+
+const BODY: &str = r#"{"yes":true,"no":false,"nothing":null,"one":1,"minus":-7,"huge":18446744073709551615,"half":0.5,
+    "word":"word","unicode":"h\u00e9llo","empty":"","numbers":[1,2,3,2.0],"words":["a","b","word"],
+    "mixed":[1,"a",null,[1],{"a":1}],"none":[],"inner":{"a":1,"b":[true],"c":{"d":null}}}"#;
+
+/// What a recorder could keep of `node`; what it does keep, chance says.
+fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> Outline<'a> {
+    match (node.kind(), chance() % 8) {
+        (_, 0) => Outline::Hidden(Hidden::ANYTHING),
+        (Kind::Null, _) => Outline::Null,
+        (Kind::Bool(value), _) => Outline::Bool(value),
+        (Kind::String(text), 1 | 2) => Outline::Text(text),
+        (Kind::String(_), 3) => Outline::Hidden(Hidden::of_type("string")),
+        (Kind::String(text), _) => Outline::Hidden(Hidden::text(Some(text.chars().count()))),
+        (Kind::Number(text), _) if text.contains('.') => Outline::Hidden(Hidden::FRACTION),
+        (Kind::Number(_), _) => Outline::Hidden(Hidden::INTEGER),
+        (Kind::Array, 1) => Outline::Hidden(Hidden::of_type("array")),
+        (Kind::Array, _) => {
+            let kept = node.len().saturating_sub(usize::from(chance() % 2));
+            let elements = (0..kept).filter_map(|position| node.child(position));
+            let elements = elements.map(|element| outline(element, chance)).collect();
+            Outline::Array { size: node.len(), bytes: None, elements }
+        }
+        (Kind::Object, 1) => Outline::Hidden(Hidden::of_type("object")),
+        (Kind::Object, _) => {
+            let members = (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)));
+            let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| !chance().is_multiple_of(4));
+            let members = kept.into_iter().map(|(name, value)| (name, outline(value, chance))).collect();
+            Outline::Object { bytes: None, members, others: others.len(), declared: None }
+        }
+    }
+}
+
+fn request(body: Option<Outline<'_>>) -> RecordedRequest<'_> {
+    RecordedRequest {
+        operation: "CreateUser",
+        api_version: &operations()[0].api_version,
+        method: Some("POST"),
+        environment: Environment::Production,
+        key_fingerprint: None,
+        time: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
+        client: Client::default(),
+        headers: vec![("x-there", Some(Hidden::text(Some(3)))), ("x-absent", None)],
+        parameters: Vec::new(),
+        query: Vec::new(),
+        has_query: false,
+        body,
+    }
+}
+
+/// What `source` comes to for a record; none where loading refuses it.
+fn recorded(source: &str, record: &RecordedRequest<'_>) -> Option<Result<String, Failure<Hidden>>> {
+    let mut names = names(&serde_json::json!({}));
+    if !names.declare("it", source).is_empty() {
+        return None;
+    }
+    let (variables, _) = names.finish();
+    // a value may live no longer than what it is of
+    let record: &RecordedRequest<'_> = record;
+    let mut evaluation: Evaluation<'_, &Outline<'_>> = variables.evaluation(record);
+    let node = variables.first().expect("a variable");
+    Some(evaluation.value(node).and_then(|value| value.seen().map(|value| shown_as_seen(&value))))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_said_of_a_record_is_so_of_the_request(
+        choices in prop::collection::vec(any::<u16>(), 0..300),
+        kept in prop::collection::vec(any::<u16>(), 1..40),
+    ) {
+        let source = expression(&mut Choices(&choices), Wanted::Anything, 4).replace("m.", "body.public_metadata.");
+        let body = format!(r#"{{"public_metadata":{BODY}}}"#);
+        let document = Document::parse(body.as_bytes()).expect("a document");
+        let mut chances = kept.iter().copied().cycle();
+        let metadata = document.root().member("public_metadata").expect("metadata");
+        let metadata = outline(metadata, &mut || chances.next().unwrap_or_default());
+        let members = Box::new([("public_metadata", metadata)]);
+        let record = request(Some(Outline::Object { bytes: None, members, others: 0, declared: None }));
+        let said = recorded(&source, &record);
+        let so = value(&source, &body).ok();
+        match said {
+            Some(Ok(said)) if !said.contains("Hidden") => prop_assert_eq!(Some(Ok(said)), so, "{}", source),
+            Some(Err(Failure::Error(_))) => prop_assert!(matches!(so, Some(Err(_))), "{}: {:?}", source, so),
+            _ => {}
+        }
+    }
+}
+
+#[track_caller]
+fn says(source: &str, expected: Option<bool>) {
+    let members = Box::new([
+        ("first_name", Outline::Hidden(Hidden::text(Some(3)))),
+        ("last_name", Outline::Null),
+        ("password_hasher", Outline::Text("bcrypt")),
+        ("password", Outline::Hidden(Hidden::of_type("string"))),
+        ("skip_legal_checks", Outline::Bool(true)),
+        ("create_organizations_limit", Outline::Hidden(Hidden::INTEGER)),
+        ("public_metadata", Outline::Object { bytes: Some(40), members: Box::new([]), others: 2, declared: None }),
+    ]);
+    let record = request(Some(Outline::Object { bytes: Some(100), members, others: 0, declared: None }));
+    let said = recorded(source, &record).unwrap_or_else(|| panic!("{source} is refused"));
+    let expected = expected.map_or(Err(()), |value| Ok(value.to_string()));
+    assert_eq!(
+        said.map_err(|failure| assert!(matches!(failure, Failure::Hidden(_)), "{source}")),
+        expected,
+        "{source}"
+    );
+}
+
+#[test]
+fn presence_type_size_and_what_is_kept_decide() {
+    for (source, expected) in [
+        ("body.first_name != null && body.last_name == null && body.username == null", true),
+        ("size(body.first_name) == 3 && type(body.password) == string", true),
+        ("body.first_name == 'four' || body.first_name in ['a', 'be']", false),
+        ("body.password_hasher in ['bcrypt', 'argon2id']", true),
+        ("body.skip_legal_checks == true", true),
+        ("json.size(body.public_metadata) <= 40 && size(body.public_metadata) == 2", true),
+        ("request.headers['x-absent'] == null && request.headers['x-there'] != null", true),
+        ("has(body.password) && size(request.headers['x-there']) == 3", true),
+        ("request.query['a'] == null && client.spiffeId == null", true),
+        ("type(body.password) != list && body.password != null", true),
+    ] {
+        says(source, Some(expected));
+    }
+}
+
+#[test]
+fn one_side_decides_where_the_other_is_hidden() {
+    says("body.first_name == 'Ada' || body.skip_legal_checks == true", Some(true));
+    says("body.skip_legal_checks != true && body.first_name == 'Ada'", Some(false));
+    says("body.skip_legal_checks == true ? body.last_name == null : body.first_name == 'Ada'", Some(true));
+    says("['a', body.first_name].exists(x, x == 'a')", Some(true));
+}
+
+#[test]
+fn what_needs_a_hidden_value_is_not_guessed() {
+    for source in [
+        "body.first_name == 'Ada'",
+        "body.first_name in ['Ada', 'Bob']",
+        "body.first_name.startsWith('A')",
+        "body.first_name.matches('A')",
+        "body.first_name < 'B'",
+        "body.first_name == 'Ada' && body.skip_legal_checks == true",
+        "body.create_organizations_limit > 3",
+        "body.create_organizations_limit + 1 == 3",
+        "type(body.create_organizations_limit) == int",
+        "size(body.password) > 8",
+        "body.public_metadata.role == 'admin'",
+        "has(body.public_metadata.role)",
+        "body.public_metadata.all(key, key != 'role')",
+        "request.headers['x-other'] == null",
+        "request.path.startsWith('/v1')",
+        "(body.first_name == 'Ada' ? true : true) == true",
+        "json.size(body.first_name) == 5",
+        "int(body.first_name) == 1 || body.last_name == 'x'",
+    ] {
+        says(source, None);
+    }
+}
+
+#[test]
+fn an_error_that_something_hidden_may_prevent_is_none() {
+    let record = request(Some(Outline::Object {
+        bytes: None,
+        members: Box::new([("first_name", Outline::Hidden(Hidden::text(Some(3))))]),
+        others: 0,
+        declared: None,
+    }));
+    for source in
+        ["size(body.last_name) > 3 || body.first_name == 'Ada'", "body.first_name == 'Ada' || size(body.last_name) > 3"]
+    {
+        assert!(matches!(recorded(source, &record), Some(Err(Failure::Hidden(_)))), "{source}");
+    }
+    let error = Failure::Error(EvaluationError::NoSuchOverload);
+    assert_eq!(recorded("size(body.last_name) > 3", &record), Some(Err(error)));
+}

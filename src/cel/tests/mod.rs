@@ -1,0 +1,118 @@
+//! The language, compared with another implementation of it, and its bounds.
+
+mod bounds;
+mod differential;
+mod generate;
+mod hidden;
+mod language;
+
+use super::evaluation::Evaluation;
+use super::expression::{Purpose, Variables};
+use super::names::Names;
+use super::sight::{Failure, Structure};
+use super::value::Value;
+use super::{EvaluationError, Mistake, Request};
+use crate::contract::credential::Environment;
+use crate::contract::{Contract, Operation};
+use crate::document::{Document, NodeRef};
+use crate::peer::Client;
+use crate::policy::Attributes;
+use http::HeaderMap;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// `CreateUser`, whose body has metadata that may be anything.
+fn operations() -> &'static [Arc<Operation>] {
+    static OPERATIONS: LazyLock<Vec<Arc<Operation>>> = LazyLock::new(|| {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        contract.operations().into_iter().filter(|operation| operation.id.as_ref() == "CreateUser").collect()
+    });
+    &OPERATIONS
+}
+
+fn names(params: &serde_json::Value) -> Names<'static> {
+    let params: BTreeMap<String, serde_json::Value> = serde_json::from_value(params.clone()).expect("an object");
+    Names::new(operations(), &[], &params)
+}
+
+/// The mistakes in `source`.
+fn mistakes(source: &str) -> Vec<Mistake> {
+    names(&serde_json::json!({})).expression(source, Purpose::Validation).err().unwrap_or_default()
+}
+
+/// What `source` evaluates to for `body`, as [`shown`] shows it.
+fn value(source: &str, body: &str) -> Result<Result<String, EvaluationError>, Vec<Mistake>> {
+    let mut names = names(&serde_json::json!({}));
+    let mistakes = names.declare("it", source);
+    if !mistakes.is_empty() {
+        return Err(mistakes);
+    }
+    let (variables, _) = names.finish();
+    Ok(evaluated(&variables, body, shown))
+}
+
+/// What `read` makes of the first variable's value for `body`.
+fn evaluated<T>(
+    variables: &Variables,
+    body: &str,
+    read: impl for<'a> Fn(&Value<'a, NodeRef<'a>>) -> T,
+) -> Result<T, EvaluationError> {
+    let document = Document::parse(body.as_bytes()).expect("a document");
+    let headers = HeaderMap::new();
+    let client = Client::default();
+    let attributes = Attributes {
+        method: "POST",
+        path: "/v1/users",
+        parameters: &[],
+        query: "",
+        headers: &headers,
+        environment: Environment::Production,
+        key_fingerprint: None,
+        client: &client,
+        time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
+    };
+    let request = Request { document: Some(&document), operation: &operations()[0], attributes: &attributes };
+    let mut evaluation: Evaluation<'_, NodeRef<'_>> = variables.evaluation(request);
+    let node = variables.first().expect("a variable");
+    evaluation.value(node).map(|value| read(&value)).map_err(Failure::error)
+}
+
+fn shown<'a>(value: &Value<'a, NodeRef<'a>>) -> String {
+    shown_as_seen(value)
+}
+
+/// A value as text, which tells values of different types apart, and maps in any order alike.
+fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
+    if let Some(text) = value.as_str() {
+        return format!("{text:?}");
+    }
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Uint(value) => format!("{value}u"),
+        Value::Double(value) => format!("{value:?}d"),
+        Value::Bytes(bytes) => format!("b{bytes:?}"),
+        Value::Timestamp(time) => format!("t{}", time.timestamp_nanos_opt().unwrap_or_default()),
+        Value::Duration(length) => format!("d{}", length.num_nanoseconds().unwrap_or_default()),
+        Value::Type(kind) => format!("{kind:?}"),
+        Value::Hidden(_) => "Hidden".to_owned(),
+        _ => {
+            let length = value.len().unwrap_or_default();
+            let items = (0..length).map(|position| value.item(position).expect("an item"));
+            if !value.is_map() {
+                return format!("[{}]", items.map(|item| shown_as_seen(&item)).collect::<Vec<_>>().join(", "));
+            }
+            let mut budget = super::budget::Budget::new();
+            let mut entries: Vec<String> = items
+                .map(|key| {
+                    let value = value.under(&key, &mut budget).map(|entry| shown_as_seen(&entry.expect("an entry")));
+                    format!("{}: {}", shown_as_seen(&key), value.unwrap_or_else(|_| "Hidden".to_owned()))
+                })
+                .collect();
+            entries.sort();
+            format!("{{{}}}", entries.join(", "))
+        }
+    }
+}

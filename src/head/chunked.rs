@@ -1,0 +1,99 @@
+//! Where a chunked body ends (RFC 9112 section 7.1), without a look at what is in it.
+
+/// A chunked body being followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Chunks {
+    /// In the digits of a chunk's size.
+    Size(u64),
+    /// Behind the digits, in white space or an extension.
+    Extension(u64),
+    /// So many bytes are left of a chunk and of the line break behind it.
+    Data(u64),
+    /// In the trailers: so many bytes of this line were there before, but for line breaks.
+    Trailer(u64),
+}
+
+/// How far the bytes at hand go.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// The body goes on behind them.
+    On,
+    /// It ends behind so many of them.
+    Ended(usize),
+    /// Its framing is none; nobody can say where it ends.
+    Lost,
+}
+
+impl Chunks {
+    pub(crate) const fn new() -> Self {
+        Self::Size(0)
+    }
+
+    /// Follows the body through `bytes`.
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> Followed {
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            if let Self::Data(left) = self {
+                let step = (*left).min((bytes.len() - at) as u64);
+                *left -= step;
+                at += usize::try_from(step).unwrap_or(bytes.len());
+                if *left == 0 {
+                    *self = Self::Size(0);
+                }
+                continue;
+            }
+            at += 1;
+            match self.step(*byte) {
+                Some(next) => *self = next,
+                None if *self == Self::Trailer(0) && *byte == b'\n' => return Followed::Ended(at),
+                None => return Followed::Lost,
+            }
+        }
+        Followed::On
+    }
+
+    /// What comes behind `byte` of a line; none at the end and where it makes no sense.
+    fn step(&self, byte: u8) -> Option<Self> {
+        match (self, byte) {
+            (Self::Size(0) | Self::Extension(0), b'\n') => Some(Self::Trailer(0)),
+            (Self::Size(size) | Self::Extension(size), b'\n') => Some(Self::Data(size.checked_add(2)?)),
+            (Self::Size(size), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                let digit = char::from(byte).to_digit(16)?;
+                Some(Self::Size(size.checked_mul(16)?.checked_add(digit.into())?))
+            }
+            (Self::Size(size) | Self::Extension(size), _) => Some(Self::Extension(*size)),
+            (Self::Trailer(0), b'\n') | (Self::Data(_), _) => None,
+            (Self::Trailer(_), b'\n') => Some(Self::Trailer(0)),
+            (Self::Trailer(length), b'\r') => Some(Self::Trailer(*length)),
+            (Self::Trailer(length), _) => Some(Self::Trailer(length.saturating_add(1))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Chunks, Followed};
+
+    #[test]
+    fn the_end_is_found_however_the_bytes_come() {
+        for body in [
+            "0\r\n\r\n",
+            "2\r\n{}\r\n0\r\n\r\n",
+            "1;a=b\r\n\n\r\n00 \r\n\r\n",
+            "A\r\n0\r\n\r\n0\r\n\r\n\r\n0\r\nA: b\r\nC: d\r\n\r\n",
+        ] {
+            let more = format!("{body}GET / HTTP/1.1\r\n");
+            assert_eq!(Chunks::new().follow(more.as_bytes()), Followed::Ended(body.len()), "{body:?}");
+            let (all_but_last, last) = body.as_bytes().split_at(body.len() - 1);
+            let mut chunks = Chunks::new();
+            assert!(all_but_last.iter().all(|byte| chunks.follow(&[*byte]) == Followed::On), "{body:?}");
+            assert_eq!(chunks.follow(last), Followed::Ended(1), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_past_all_numbers_is_lost() {
+        assert_eq!(Chunks::new().follow(b"fffffffffffffffff\r\n"), Followed::Lost);
+        assert_eq!(Chunks::new().follow(b"ffffffffffffffff\r\n"), Followed::Lost);
+    }
+}

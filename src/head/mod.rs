@@ -1,0 +1,200 @@
+//! A request's head as bytes, examined for what the parsed request would no longer show.
+//!
+//! hyper takes a bare line feed for the end of a line, lets `Transfer-Encoding` win over `Content-Length`, keeps one of two
+//! equal `Content-Length`s and drops a fragment, and tells nobody. All of it is what request smuggling is made of.
+
+mod chunked;
+mod defect;
+
+pub(crate) use chunked::{Chunks, Followed};
+pub use defect::HeadDefect;
+
+use httparse::{Header, Request, Status};
+use memchr::{memchr, memchr_iter};
+use std::mem::MaybeUninit;
+
+/// Most header lines; as many as hyper reads.
+const MOST_FIELDS: usize = 100;
+
+/// Longest target that hyper reads.
+const LONGEST_TARGET: usize = u16::MAX as usize - 1;
+
+/// A head that has one meaning.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its bytes, the empty line that ends it included.
+    pub length: usize,
+    /// How far the body behind it goes.
+    pub framing: Framing,
+}
+
+/// How far the body goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// So many bytes; 0 where there is no body.
+    Length(u64),
+    /// `Transfer-Encoding: chunked`.
+    Chunked,
+}
+
+/// The head at the begin of `bytes`; none if it is not whole yet. It may be `longest` bytes long.
+///
+/// It is parsed by what hyper parses with, so that the two cannot differ.
+///
+/// # Errors
+///
+/// Why the head must not be read: it has two meanings, none, or is too long.
+pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect> {
+    let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_FIELDS];
+    let mut request = Request::new(&mut []);
+    let length = match request.parse_with_uninit_headers(bytes, &mut fields) {
+        Ok(Status::Complete(length)) if length <= longest => length,
+        Ok(Status::Partial) if bytes.len() < longest => return Ok(None),
+        Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(HeadDefect::TooLong),
+        Err(httparse::Error::Version) => return Err(HeadDefect::Version),
+        Err(_) => return Err(HeadDefect::Malformed),
+    };
+    check_lines(bytes.get(..length).unwrap_or_default())?;
+    check_target(request.path.unwrap_or_default())?;
+    let framing = framing(request.headers, request.version == Some(1))?;
+    Ok(Some(Head { length, framing }))
+}
+
+/// The request whose head is at the begin of `bytes`, with what [`examine`] says of it.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub fn read(bytes: &[u8], longest: usize) -> Result<Option<(http::Request<()>, Head)>, HeadDefect> {
+    let Some(head) = examine(bytes, longest)? else { return Ok(None) };
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut parsed = Request::new(&mut fields);
+    parsed.parse(bytes).map_err(|_| HeadDefect::Malformed)?;
+    let version = if parsed.version == Some(1) { http::Version::HTTP_11 } else { http::Version::HTTP_10 };
+    let (method, path) = (parsed.method.unwrap_or_default(), parsed.path.unwrap_or_default());
+    let mut request = http::Request::builder().method(method).uri(path).version(version);
+    for field in parsed.headers.iter() {
+        request = request.header(field.name, field.value);
+    }
+    let request = request.body(()).map_err(|_| HeadDefect::Malformed)?;
+    Ok(Some((request, head)))
+}
+
+/// Whether bytes that were added from `start` on can have made the head whole: cheap, for heads that come in drops.
+pub(crate) fn may_be_whole(bytes: &[u8], start: usize) -> bool {
+    let tail = bytes.get(start.saturating_sub(3)..).unwrap_or_default();
+    let is_end = |at| tail.get(at + 1..).is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n"));
+    memchr_iter(b'\n', tail).any(is_end)
+}
+
+fn check_lines(head: &[u8]) -> Result<(), HeadDefect> {
+    let is_bare = |at: usize| at.checked_sub(1).and_then(|before| head.get(before)) != Some(&b'\r');
+    if memchr_iter(b'\n', head).any(is_bare) { Err(HeadDefect::BareLineFeed) } else { Ok(()) }
+}
+
+fn check_target(target: &str) -> Result<(), HeadDefect> {
+    if memchr(b'#', target.as_bytes()).is_some() {
+        return Err(HeadDefect::Fragment);
+    }
+    if target.len() > LONGEST_TARGET {
+        return Err(HeadDefect::TooLong);
+    }
+    // hyper answers what is no URI by itself, and not in our words; most targets need no second look
+    let is_plain =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'_' | b'?' | b'=' | b'&' | b'%');
+    let is_uri = target.starts_with('/') && target.bytes().all(is_plain) || target.parse::<http::Uri>().is_ok();
+    if is_uri { Ok(()) } else { Err(HeadDefect::Malformed) }
+}
+
+fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<Framing, HeadDefect> {
+    let (mut length, mut is_chunked) = (None, false);
+    for field in fields {
+        // no other name has their lengths and begins so, most of the time
+        match field.name.len() {
+            14 if field.name.eq_ignore_ascii_case("content-length") => {
+                let value = number(field.value).filter(|_| length.is_none());
+                length = Some(value.ok_or(HeadDefect::ContentLength)?);
+            }
+            17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
+                let is_sound = has_chunks && !is_chunked && field.value.eq_ignore_ascii_case(b"chunked");
+                is_chunked = is_sound.then_some(true).ok_or(HeadDefect::TransferEncoding)?;
+            }
+            _ => {}
+        }
+    }
+    match (length, is_chunked) {
+        (Some(_), true) => Err(HeadDefect::TwoFramings),
+        (None, true) => Ok(Framing::Chunked),
+        (length, false) => Ok(Framing::Length(length.unwrap_or_default())),
+    }
+}
+
+/// Digits only (RFC 9110 section 8.6); the standard library would take a sign.
+fn number(value: &[u8]) -> Option<u64> {
+    let digits = value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(head: &str) -> Result<Option<Framing>, HeadDefect> {
+        examine(head.as_bytes(), 1024).map(|head| head.map(|head| head.framing))
+    }
+
+    fn with(fields: &str) -> Result<Option<Framing>, HeadDefect> {
+        of(&format!("PATCH /v1/users/u HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
+    }
+
+    #[test]
+    fn a_sound_head_tells_its_framing() {
+        assert_eq!(with(""), Ok(Some(Framing::Length(0))));
+        assert_eq!(with("content-LENGTH: 12 \r\n"), Ok(Some(Framing::Length(12))));
+        assert_eq!(with("Transfer-Encoding:Chunked\r\n"), Ok(Some(Framing::Chunked)));
+        let two = b"\r\nGET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
+        assert_eq!(examine(two, 1024), Ok(Some(Head { length: 20, framing: Framing::Length(0) })));
+    }
+
+    #[test]
+    fn what_hyper_would_pass_over_is_told() {
+        for (fields, defect) in [
+            ("A: b\nC: d\r\n", HeadDefect::BareLineFeed),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", HeadDefect::TwoFramings),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", HeadDefect::TwoFramings),
+            ("Content-Length: 5\r\nContent-Length: 5\r\n", HeadDefect::ContentLength),
+            ("Content-Length: 5, 5\r\n", HeadDefect::ContentLength),
+            ("Content-Length: +5\r\n", HeadDefect::ContentLength),
+            ("Content-Length:\r\n", HeadDefect::ContentLength),
+            ("Content-Length: 18446744073709551616\r\n", HeadDefect::ContentLength),
+            ("Transfer-Encoding: gzip, chunked\r\n", HeadDefect::TransferEncoding),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", HeadDefect::TransferEncoding),
+            ("A: b\r\n c\r\n", HeadDefect::Malformed),
+            ("A : b\r\n", HeadDefect::Malformed),
+        ] {
+            assert_eq!(with(fields), Err(defect), "{fields}");
+        }
+        let chunks_before_their_time = "PATCH / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(of(chunks_before_their_time), Err(HeadDefect::TransferEncoding));
+        assert_eq!(of("GET / HTTP/1.2\r\n\r\n"), Err(HeadDefect::Version));
+        assert_eq!(of("GET /a#b HTTP/1.1\r\n\r\n"), Err(HeadDefect::Fragment));
+        assert_eq!(of("GET /<> HTTP/1.1\r\n\r\n"), Err(HeadDefect::Malformed));
+    }
+
+    #[test]
+    fn a_head_is_waited_for_up_to_its_longest() {
+        assert_eq!(of("GET / HTTP/1.1\r\nA: b"), Ok(None));
+        assert_eq!(of(&format!("GET / HTTP/1.1\r\nA: {}", "b".repeat(1024))), Err(HeadDefect::TooLong));
+        assert_eq!(with(&"A: b\r\n".repeat(100)), Err(HeadDefect::TooLong));
+    }
+
+    #[test]
+    fn only_an_empty_line_can_end_a_head() {
+        let head = b"GET / HTTP/1.1\r\nA: b\r\n\r\n";
+        for end in 1..=head.len() {
+            let (seen, whole) = (&head[..end], end == head.len());
+            assert_eq!(may_be_whole(seen, end - 1), whole, "{end}");
+        }
+        assert!(may_be_whole(b"GET / HTTP/1.1\n\n", 15));
+    }
+}

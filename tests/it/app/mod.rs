@@ -1,0 +1,3 @@
+//! The life of the process: start, reload, shutdown.
+
+mod lifecycle;

@@ -1,0 +1,7 @@
+//! The commands, run as a person runs them.
+
+mod commands;
+mod explain;
+mod first_use;
+pub(crate) mod rollout;
+mod tail;

@@ -1,0 +1,115 @@
+//! A decision log of requests that the judge decided.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use portcullis::contract::Routed;
+use portcullis::contract::credential::{Environment, KeyClass};
+use portcullis::decision_log::{Body, Client as RecordedClient, Entry, Evidence, Keeping, Rule, Violation};
+use portcullis::judge::{Bundle, Judgement, decide, violation};
+use portcullis::outcome::Outcome;
+use portcullis::peer::Client;
+use portcullis::policy::Attributes;
+use portcullis::redact::Masks;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A request to a user.
+pub(crate) struct Sent {
+    pub(crate) method: &'static str,
+    pub(crate) body: &'static str,
+    pub(crate) caller: &'static str,
+    /// The day of May on which it came.
+    pub(crate) day: u64,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self { method: "PATCH", body: "", caller: "billing", day: 1 }
+    }
+}
+
+/// What is logged of the requests, judged by `bundle`.
+pub(crate) fn lines(bundle: &Bundle, sent: &[Sent]) -> String {
+    sent.iter().enumerate().map(|(number, sent)| line(bundle, number, sent) + "\n").collect()
+}
+
+fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
+    let path = "/v1/users/user_1";
+    let Routed::Operation(operation, parameters) = bundle.route(sent.method, path, None) else { panic!("{path}") };
+    let since_may = Duration::from_secs((sent.day - 1) * 86_400);
+    let attributes = Attributes {
+        method: sent.method,
+        path,
+        parameters: &parameters,
+        query: "",
+        headers: &HeaderMap::new(),
+        environment: Environment::Production,
+        key_fingerprint: None,
+        client: &Client::default(),
+        time: UNIX_EPOCH + Duration::from_secs(1_777_593_600) + since_may,
+    };
+    let keeping = Keeping::new(Arc::new(Masks::default()), None);
+    let judged = bundle.inspection(&operation).map(|_| {
+        let judgement = decide(bundle, &operation, &attributes, Bytes::from_static(sent.body.as_bytes()));
+        let mut evidence = keeping.of_head(bundle, &operation, &attributes);
+        keeping.add_judgement(&mut evidence, &operation, &judgement);
+        (judgement, evidence)
+    });
+    let violations = judged.iter().flat_map(|(judgement, _)| judgement.violations.iter().map(recorded));
+    let (judgement, evidence) =
+        judged.as_ref().map_or((None, None), |(judgement, evidence)| (Some(judgement), Some(evidence)));
+    let spiffe_id = format!("spiffe://example.org/{}", sent.caller);
+    let entry = Entry {
+        time: format!("2026-05-{:02}T08:30:00.125Z", sent.day).into(),
+        decision_id: format!("{number:016x}").into(),
+        trace_id: format!("{number:032x}").into(),
+        outcome: outcome(judgement),
+        reason: judgement.and_then(|judgement| judgement.verdict.as_ref().err().copied()),
+        status: 200,
+        method: sent.method.into(),
+        operation: Some((*operation.id).into()),
+        route: Some((*operation.path).into()),
+        api_version: Some((*operation.api_version).into()),
+        api_version_source: None,
+        environment: Environment::Production,
+        key_class: KeyClass::Live,
+        key_fingerprint: None,
+        client: RecordedClient {
+            spiffe_id: Some(spiffe_id.into()),
+            cert_sha256: Some("00ff".into()),
+            ..RecordedClient::default()
+        },
+        revision: (*bundle.revision).into(),
+        violations: violations.collect(),
+        policies: evidence.map(|evidence| evidence.policies.clone()).unwrap_or_default(),
+        request: evidence.map(|evidence| evidence.request.clone()),
+        body: evidence.map(|evidence: &Evidence| Body {
+            bytes: Some(sent.body.len() as u64),
+            skeleton: evidence.skeleton.clone(),
+        }),
+        masked: Vec::new(),
+    };
+    serde_json::to_string(&entry).expect("a line")
+}
+
+fn outcome(judgement: Option<&Judgement>) -> Outcome {
+    match judgement {
+        None => Outcome::Exempt,
+        Some(judgement) if judgement.verdict.is_ok() => Outcome::Allowed,
+        Some(_) => Outcome::Denied,
+    }
+}
+
+fn recorded(found: &violation::Violation) -> Violation<'static> {
+    Violation {
+        rule: match &found.rule {
+            violation::Rule::Policy(name) => Rule::Policy(name.to_string().into()),
+            violation::Rule::Keyword(keyword) => Rule::Keyword((*keyword).into()),
+            violation::Rule::Gateway => Rule::Gateway,
+        },
+        action: found.action,
+        field: found.field.as_ref().map(|field| field.for_log().into()),
+        reason: found.reason,
+        waived_by: found.waived_by.as_ref().map(|waiver| waiver.to_string().into()),
+    }
+}

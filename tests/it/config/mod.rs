@@ -1,0 +1,4 @@
+//! The configuration file: its errors and its schemas.
+
+mod editor_schemas;
+mod errors;

@@ -1,0 +1,6 @@
+//! What passes the layers of the gateway and what they refuse, over real sockets.
+
+mod forwarding;
+mod refusals;
+mod shadow_validation;
+mod unfinished_requests;

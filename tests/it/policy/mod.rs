@@ -1,0 +1,10 @@
+//! Policies, limits and waivers: loading, judging, linting, testing.
+
+mod body_schemas;
+mod cases;
+mod documents;
+mod lint_bypass;
+mod lint_shadowed;
+mod policy_tests;
+mod request_limits;
+mod waivers;

@@ -1,0 +1,4 @@
+//! Rules about this repository: source tree and documentation.
+
+mod docs;
+mod tidy;

@@ -1,0 +1,8 @@
+//! Connections, heads and protocols, over real sockets.
+
+mod connections;
+mod heads;
+mod http2;
+mod http2_frames;
+mod listeners;
+mod resource_limits;

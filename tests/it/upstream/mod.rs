@@ -1,0 +1,5 @@
+//! Connections to the upstream.
+
+mod client;
+mod http2;
+mod tls;
