@@ -96,3 +96,43 @@ fn skip_item<'a>(lines: &mut impl Iterator<Item = Line<'a>>) {
         lines.find(|line| line.text.trim_end().trim_end_matches(';') == end);
     }
 }
+
+/// Fails with every breach, each with its place.
+pub(crate) fn hold(rule: &str, breaches: &[String]) {
+    assert!(breaches.is_empty(), "{rule}:\n{}", breaches.join("\n"));
+}
+
+fn breach(file: &Source, line: &Line<'_>) -> String {
+    format!("{}:{}: {}", file.path, line.number, line.text.trim())
+}
+
+/// Every line of `files` for which `lines` and `is_breach` say so.
+pub(crate) fn breaches<'a>(
+    files: impl IntoIterator<Item = &'a Source>,
+    lines: fn(&'a Source) -> Vec<Line<'a>>,
+    is_breach: impl Fn(&Source, &str) -> bool,
+) -> Vec<String> {
+    let of_file = |file: &'a Source| {
+        let broken = lines(file).into_iter().filter(|line| is_breach(file, line.text));
+        broken.map(|line| breach(file, &line)).collect::<Vec<_>>()
+    };
+    files.into_iter().flat_map(of_file).collect()
+}
+
+pub(crate) fn is_of_a_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// What is before and after `part`, for each place where it is in `text`.
+pub(crate) fn around<'t>(text: &'t str, part: &str) -> impl Iterator<Item = (&'t str, &'t str)> {
+    text.match_indices(part).map(|(at, found)| (text.split_at(at).0, text.split_at(at + found.len()).1))
+}
+
+/// Whether `word` is in `text` as a word of its own.
+pub(crate) fn has_word(text: &str, word: &str) -> bool {
+    around(text, word).any(|(before, after)| !before.ends_with(is_of_a_word) && !after.starts_with(is_of_a_word))
+}
+
+pub(crate) fn every_line(file: &Source) -> Vec<Line<'_>> {
+    file.text.lines().enumerate().map(|(index, text)| Line { number: index + 1, text }).collect()
+}
