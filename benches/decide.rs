@@ -12,7 +12,7 @@ use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
 use portcullis::peer::Client;
-use portcullis::policy::{Attributes, Outcome};
+use portcullis::policy::{Attributes, PolicyOutcome};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ fn benches(criterion: &mut Criterion) {
                 let outcomes = policies
                     .iter()
                     .map(|policy| policy.evaluate(&operation, document.as_ref(), black_box(&attributes)));
-                outcomes.filter(|outcome| *outcome == Outcome::Holds).count()
+                outcomes.filter(|outcome| *outcome == PolicyOutcome::Holds).count()
             });
         });
         group.bench_with_input(BenchmarkId::new("serde_json", body.len()), &body, |bencher, body| {

@@ -50,7 +50,7 @@ fn mistakes_of_policies(file: &Path) -> Vec<Diagnostic> {
     if let Err(BundleError(found)) = Bundle::compile(contract, &texts.policies, Strictness::default()) {
         mistakes.extend(found);
     }
-    mistakes.extend(policy_test::mistakes(&texts.tests));
+    mistakes.extend(policy_test::syntax_errors(&texts.tests));
     mistakes
 }
 
@@ -104,7 +104,7 @@ pub(super) fn compiled(gateway: &Gateway) -> Result<(Bundle, Texts), Failure> {
     match bundle {
         Ok(bundle) if mistakes.is_empty() => Ok((bundle, texts)),
         _ => {
-            mistakes.extend(policy_test::mistakes(&texts.tests));
+            mistakes.extend(policy_test::syntax_errors(&texts.tests));
             Err(Failure::Broken(mistakes))
         }
     }

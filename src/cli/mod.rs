@@ -106,7 +106,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
 fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Gateway => config::schema(),
-        SchemaOf::Policy => policy::schema(),
+        SchemaOf::Policy => policy::policy_schema(),
         SchemaOf::RequestLimit => policy::limit_schema(),
         SchemaOf::Waiver => policy::waiver_schema(),
         SchemaOf::PolicyTest => crate::policy_test::schema(),

@@ -6,7 +6,7 @@ use crate::cel::{EvaluationError, is_credential};
 use crate::contract::{BodySchema, Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
-use crate::policy::{Attributes, Outcome, Policy};
+use crate::policy::{Attributes, Policy, PolicyOutcome};
 
 /// What is kept of a judged request besides what every record tells. Holds no value of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,19 +82,19 @@ fn held(text: &str, is_hidden: bool, chosen: impl FnOnce() -> Option<Text<'stati
     Held { size: Some(text.chars().count()), fingerprint: chosen() }
 }
 
-fn evaluated(policy: &Policy, outcome: &Outcome) -> Evaluated<'static> {
+fn evaluated(policy: &Policy, outcome: &PolicyOutcome) -> Evaluated<'static> {
     Evaluated { name: policy.name.to_string().into(), action: policy.action, said: said(policy, outcome) }
 }
 
-fn said(policy: &Policy, outcome: &Outcome) -> Said<'static> {
+fn said(policy: &Policy, outcome: &PolicyOutcome) -> Said<'static> {
     let condition = |position: &usize| Text::from(policy.scope.condition(*position).to_owned());
     match outcome {
-        Outcome::OtherEnvironment => Said::OtherEnvironment,
-        Outcome::NoMatch(position) => Said::NoMatch(condition(position)),
-        Outcome::Holds => Said::Holds,
-        Outcome::Violated(parts) => Said::Violated(unmet(parts)),
-        Outcome::Misfit(_, parts) => Said::Misfit(unmet(parts)),
-        Outcome::Failed(position, error) => {
+        PolicyOutcome::OtherEnvironment => Said::OtherEnvironment,
+        PolicyOutcome::NoMatch(position) => Said::NoMatch(condition(position)),
+        PolicyOutcome::Holds => Said::Holds,
+        PolicyOutcome::Violated(parts) => Said::Violated(unmet(parts)),
+        PolicyOutcome::SchemaViolated(_, parts) => Said::Misfit(unmet(parts)),
+        PolicyOutcome::Failed(position, error) => {
             Said::Failed { condition: condition(position), error: error.to_string().into() }
         }
     }

@@ -10,7 +10,7 @@ use crate::cel::Part;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Parameters, Routed};
 use crate::judge::violation::Violation;
-use crate::judge::{Bundle, Judgement, decide_recorded, pass_unread};
+use crate::judge::{Bundle, Judgement, decide_recorded, permit_unread};
 use crate::peer::Client;
 use crate::policy::Attributes;
 use crate::reason::Reason;
@@ -106,7 +106,7 @@ impl Gate {
 }
 
 fn unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Result<Way, Refusal> {
-    let (_, violation) = pass_unread(bundle, operation, reason).ok_or_else(|| Refusal::of(reason))?;
+    let (_, violation) = permit_unread(bundle, operation, reason).ok_or_else(|| Refusal::of(reason))?;
     Ok(Way::Unread(violation))
 }
 

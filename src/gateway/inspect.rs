@@ -9,8 +9,8 @@ use super::refuse::Refusal;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Inspection;
 use crate::contract::{Operation, Parameters};
-use crate::judge::{Permit, Step, decide_in_steps, pass_unread};
-use crate::policy::{Attributes, Claim};
+use crate::judge::{Permit, Step, decide_in_steps, permit_unread};
+use crate::policy::{Attributes, LimitOutcome};
 use crate::reason::Reason;
 use crate::telemetry::record::{Judging, Outcome};
 use bytes::{Bytes, BytesMut};
@@ -211,7 +211,7 @@ async fn unreadable<B>(call: &mut Call<B>, operation: &Operation, reason: Reason
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let Some((permit, violation)) = pass_unread(&call.bundle, operation, reason) else {
+    let Some((permit, violation)) = permit_unread(&call.bundle, operation, reason) else {
         return Err(refuse_unread(call, reason).await);
     };
     let mut record = call.record.lock();
@@ -274,8 +274,8 @@ fn judge<B>(
         Ok(permit) => {
             record.outcome = Outcome::Allowed;
             let charges = judgement.limits.into_iter().filter_map(|(limit, claim)| match claim {
-                Claim::Counts(key) => Some((limit, key)),
-                Claim::None(_) | Claim::Failed(_) => None,
+                LimitOutcome::Counted(key) => Some((limit, key)),
+                LimitOutcome::NotCounted(_) | LimitOutcome::Failed(_) => None,
             });
             Ok((permit, charges.collect()))
         }

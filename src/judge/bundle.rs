@@ -6,8 +6,8 @@ use crate::contract::{Contract, Operation, Routed};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use crate::policy::{
-    Action, Manifests, Policies, Waiver, compile, compile_limit, compile_waiver, lint, lint_guards, lint_limit,
-    lint_limit_guards, lint_limit_unused, lint_unused, lint_waiver, shadowed,
+    Action, Policies, PolicyDocuments, Waiver, compile_limit, compile_policy, compile_waiver, lint_limit, lint_policy,
+    lint_shadowed, lint_waiver,
 };
 use aws_lc_rs::digest;
 use std::collections::{BTreeSet, HashMap};
@@ -42,7 +42,7 @@ pub struct Bundle {
 
 /// What people wrote cannot be used: everything that is wrong, each with its place.
 #[derive(Debug, thiserror::Error)]
-#[error("{} mistakes in policies", .0.len())]
+#[error("{} errors in policies", .0.len())]
 pub struct BundleError(pub Vec<Diagnostic>);
 
 impl Bundle {
@@ -87,16 +87,9 @@ impl Bundle {
     pub fn lints(&self, texts: &[PolicyText], now: SystemTime) -> Vec<Diagnostic> {
         let (manifests, _) = manifests(texts);
         let policies: Vec<_> = manifests.policies.iter().zip(self.policies.all()).collect();
-        let of_policies = policies.iter().flat_map(|(manifest, policy)| {
-            let open = lint(manifest, policy, &self.contract);
-            open.into_iter().chain(lint_guards(manifest, policy, &self.contract)).chain(lint_unused(manifest))
-        });
+        let of_policies = policies.iter().flat_map(|(manifest, policy)| lint_policy(manifest, policy, &self.contract));
         let limits = manifests.limits.iter().zip(self.policies.limits());
-        let of_limits = limits.flat_map(|(manifest, limit)| {
-            let open = lint_limit(manifest, limit, &self.contract);
-            let unguarded = lint_limit_guards(manifest, limit, &self.contract);
-            open.into_iter().chain(unguarded).chain(lint_limit_unused(manifest))
-        });
+        let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
         let waivers = manifests.waivers.iter().flat_map(|manifest| {
             let name = manifest.value.metadata.name.as_str();
             let mut all =
@@ -104,7 +97,7 @@ impl Bundle {
             let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
             found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
         });
-        of_policies.chain(shadowed(&policies)).chain(of_limits).chain(waivers).collect()
+        of_policies.chain(lint_shadowed(&policies)).chain(of_limits).chain(waivers).collect()
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
@@ -148,51 +141,51 @@ impl Bundle {
 }
 
 /// What policy files hold, and what is wrong with them as far as that is seen without the contract.
-pub(crate) fn manifests(texts: &[PolicyText]) -> (Manifests, Vec<Diagnostic>) {
-    let mut manifests = Manifests::default();
-    let mistakes = texts.iter().flat_map(|text| manifests.read(&text.file, &text.text)).collect();
-    (manifests, mistakes)
+pub(crate) fn manifests(texts: &[PolicyText]) -> (PolicyDocuments, Vec<Diagnostic>) {
+    let mut manifests = PolicyDocuments::default();
+    let errors = texts.iter().flat_map(|text| manifests.read(&text.file, &text.text)).collect();
+    (manifests, errors)
 }
 
 fn policies(texts: &[PolicyText], contract: &Contract) -> Result<Policies, Vec<Diagnostic>> {
-    let (manifests, mut mistakes) = manifests(texts);
+    let (manifests, mut errors) = manifests(texts);
     let names = manifests.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
     let limits = manifests.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
-    mistakes.extend(repeated_names("policy", names.chain(limits)));
-    let waivers = waivers(&manifests, contract, &mut mistakes);
+    errors.extend(repeated_names("policy", names.chain(limits)));
+    let waivers = waivers(&manifests, contract, &mut errors);
     let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &manifests.policies {
-        match compile(manifest, contract) {
+        match compile_policy(manifest, contract) {
             Ok(mut policy) => {
                 policy.waivers = waivers.iter().filter(|waiver| waiver.policy == policy.name).cloned().collect();
                 policies.push(Arc::new(policy));
             }
-            Err(found) => mistakes.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
     for manifest in &manifests.limits {
         match compile_limit(manifest, contract) {
             Ok(limit) => limits.push(Arc::new(limit)),
-            Err(found) => mistakes.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
-    if mistakes.is_empty() { Ok(Policies::new(policies, limits)) } else { Err(in_order(mistakes, texts)) }
+    if errors.is_empty() { Ok(Policies::new(policies, limits)) } else { Err(in_order(errors, texts)) }
 }
 
-fn waivers(manifests: &Manifests, contract: &Contract, mistakes: &mut Vec<Diagnostic>) -> Vec<Arc<Waiver>> {
+fn waivers(manifests: &PolicyDocuments, contract: &Contract, errors: &mut Vec<Diagnostic>) -> Vec<Arc<Waiver>> {
     let names = manifests.waivers.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
-    mistakes.extend(repeated_names("waiver", names));
+    errors.extend(repeated_names("waiver", names));
     let mut waivers = Vec::new();
     for manifest in &manifests.waivers {
         match compile_waiver(manifest, manifests, contract) {
             Ok(waiver) => waivers.push(Arc::new(waiver)),
-            Err(found) => mistakes.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
     waivers
 }
 
-/// A mistake for each of `names` that another document of the same kind has before it.
+/// An error for each of `names` that another document of the same kind has before it.
 fn repeated_names<'m>(
     kind: &str,
     names: impl Iterator<Item = (&'m str, &'m Source)>,
@@ -206,12 +199,12 @@ fn repeated_names<'m>(
 }
 
 /// Mistakes in the order in which people read: file by file, each from its top.
-fn in_order(mut mistakes: Vec<Diagnostic>, texts: &[PolicyText]) -> Vec<Diagnostic> {
-    mistakes.sort_by_key(|mistake| {
-        let file = texts.iter().position(|text| text.file == mistake.file);
-        (file, mistake.span.as_ref().map(|span| span.start))
+fn in_order(mut errors: Vec<Diagnostic>, texts: &[PolicyText]) -> Vec<Diagnostic> {
+    errors.sort_by_key(|error| {
+        let file = texts.iter().position(|text| text.file == error.file);
+        (file, error.span.as_ref().map(|span| span.start))
     });
-    mistakes
+    errors
 }
 
 /// The first 12 hex digits of a SHA-256 over what decides: the contract and how it is applied, policy texts in order, and the

@@ -10,7 +10,9 @@ use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::{Inspection, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
 use crate::document::{Document, Kind, ParseError, Problem, View};
-use crate::policy::{Action, Attributes, Claim, Limit, Outcome, Outside, Policy, Waiver, Waiving};
+use crate::policy::{
+    Action, Attributes, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome, Waiver, WaiverOutcome,
+};
 use crate::reason::Reason;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -23,13 +25,13 @@ pub struct Judgement {
     /// Everything that rules found, whatever the action.
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
-    pub rules: Vec<(Arc<Policy>, Outcome)>,
+    pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
     /// The body as it was read; none where there was none to read, or it could not be read as JSON.
     pub document: Option<Arc<Document>>,
     /// What each limit for the operation said, in order. What counts, counts only where the verdict is a permit.
-    pub limits: Vec<(Arc<Limit>, Claim)>,
+    pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
     /// What each waiver that was asked is to the request, by policy.
-    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
+    pub waivers: Vec<(Arc<Waiver>, WaiverOutcome)>,
 }
 
 /// A step of the judge that is over; for who keeps the time, which the judge does not have.
@@ -89,7 +91,7 @@ fn judged(
     attributes: &Attributes<'_>,
     body: Bytes,
     mut after: impl FnMut(Step),
-    mut ask: impl FnMut(&Policy, Option<&Arc<Document>>) -> Outcome,
+    mut ask: impl FnMut(&Policy, Option<&Arc<Document>>) -> PolicyOutcome,
 ) -> Judgement {
     let inspection = bundle.inspection(operation).unwrap_or(Inspection::STRICT);
     let mut violations = Vec::new();
@@ -114,7 +116,7 @@ fn judged(
     };
     let is_sound = violations.iter().all(|violation| violation.action != Action::Deny);
     let policies = bundle.policies.of_operation(&operation.id).iter();
-    let rules: Vec<(Arc<Policy>, Outcome)> =
+    let rules: Vec<(Arc<Policy>, PolicyOutcome)> =
         policies.map(|policy| (policy.clone(), ask(policy, document.as_ref()))).collect();
     let mut waivers = Vec::new();
     for (policy, outcome) in &rules {
@@ -123,8 +125,8 @@ fn judged(
         violations.append(&mut found);
     }
     let limits = bundle.policies.limits_of_operation(&operation.id).iter();
-    let limits: Vec<(Arc<Limit>, Claim)> =
-        limits.map(|limit| (limit.clone(), limit.claim(operation, document.as_ref(), attributes))).collect();
+    let limits: Vec<(Arc<Limit>, LimitOutcome)> =
+        limits.map(|limit| (limit.clone(), limit.evaluate(operation, document.as_ref(), attributes))).collect();
     if is_sound {
         violations.extend(limits.iter().filter_map(|(limit, claim)| from_limit(limit, claim)));
     }
@@ -137,9 +139,9 @@ fn judged(
 fn conclude(
     permit: Permit,
     violations: Vec<Violation>,
-    rules: Vec<(Arc<Policy>, Outcome)>,
-    waivers: Vec<(Arc<Waiver>, Waiving)>,
-    limits: Vec<(Arc<Limit>, Claim)>,
+    rules: Vec<(Arc<Policy>, PolicyOutcome)>,
+    waivers: Vec<(Arc<Waiver>, WaiverOutcome)>,
+    limits: Vec<(Arc<Limit>, LimitOutcome)>,
 ) -> Judgement {
     let denied = violations.iter().find(|violation| violation.action == Action::Deny);
     let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
@@ -195,7 +197,7 @@ fn unreadable(inspection: Inspection) -> Action {
 
 /// What lets a request to `operation` pass whose body cannot be read, for `reason`, and what to tell of it: there is such a
 /// thing only where the operation is but looked at.
-pub fn pass_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Option<(Permit, Violation)> {
+pub fn permit_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Option<(Permit, Violation)> {
     let violation = Violation {
         reason,
         action: Action::Audit,
@@ -274,18 +276,18 @@ fn from_policy_schema(policy: &Policy, finding: &Finding) -> Violation {
 
 /// The violations that a policy found. Where the body does not fit the schema, a rule's failure says nothing new: it was
 /// written for bodies that do.
-fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violation> {
+fn from_policy(policy: &Policy, outcome: &PolicyOutcome, is_sound: bool) -> Vec<Violation> {
     let mut violations = Vec::new();
     match outcome {
-        Outcome::OtherEnvironment | Outcome::NoMatch(_) | Outcome::Holds => {}
-        Outcome::Failed(position, error) => {
+        PolicyOutcome::OtherEnvironment | PolicyOutcome::NoMatch(_) | PolicyOutcome::Holds => {}
+        PolicyOutcome::Failed(position, error) => {
             if is_sound {
                 let part = format!("match condition `{}`", policy.scope.condition(*position));
                 violations.push(failed(policy.into(), &part, *error));
             }
         }
-        Outcome::Violated(positions) | Outcome::Misfit(_, positions) => {
-            if let Outcome::Misfit(findings, _) = outcome {
+        PolicyOutcome::Violated(positions) | PolicyOutcome::SchemaViolated(_, positions) => {
+            if let PolicyOutcome::SchemaViolated(findings, _) = outcome {
                 violations.extend(findings.iter().map(|finding| from_policy_schema(policy, finding)));
             }
             for (position, error) in positions {
@@ -312,14 +314,16 @@ fn from_policy(policy: &Policy, outcome: &Outcome, is_sound: bool) -> Vec<Violat
 }
 
 /// The violation of a limit of which nobody can say whether and by what it counts the request.
-fn from_limit(limit: &Limit, claim: &Claim) -> Option<Violation> {
+fn from_limit(limit: &Limit, claim: &LimitOutcome) -> Option<Violation> {
     match claim {
-        Claim::Counts(_) | Claim::None(Outside::OtherEnvironment | Outside::NoMatch(_)) => None,
-        Claim::None(Outside::Failed(position, error)) => {
+        LimitOutcome::Counted(_) | LimitOutcome::NotCounted(OutOfScope::OtherEnvironment | OutOfScope::NoMatch(_)) => {
+            None
+        }
+        LimitOutcome::NotCounted(OutOfScope::Failed(position, error)) => {
             let part = format!("match condition `{}`", limit.scope.condition(*position));
             Some(failed(limit.into(), &part, *error))
         }
-        Claim::Failed(error) => Some(failed(limit.into(), "key", *error)),
+        LimitOutcome::Failed(error) => Some(failed(limit.into(), "key", *error)),
     }
 }
 

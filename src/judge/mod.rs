@@ -14,5 +14,5 @@ mod waive;
 
 pub(crate) use bundle::manifests;
 pub use bundle::{Bundle, BundleError, PolicyText};
-pub use decide::{Judgement, Step, decide, decide_in_steps, decide_recorded, pass_unread};
+pub use decide::{Judgement, Step, decide, decide_in_steps, decide_recorded, permit_unread};
 pub use permit::{Content, Permit};

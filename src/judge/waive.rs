@@ -3,7 +3,7 @@
 use super::violation::{Rule, Violation};
 use crate::contract::Operation;
 use crate::document::Document;
-use crate::policy::{Action, Attributes, Policy, Waiver, Waiving};
+use crate::policy::{Action, Attributes, Policy, Waiver, WaiverOutcome};
 use crate::reason::Reason;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) fn waive(
     attributes: &Attributes<'_>,
     is_sound: bool,
     found: &mut Vec<Violation>,
-) -> Vec<(Arc<Waiver>, Waiving)> {
+) -> Vec<(Arc<Waiver>, WaiverOutcome)> {
     let mut asked = Vec::new();
     if policy.waivers.is_empty() || !found.iter().any(is_waivable) {
         return asked;
@@ -29,19 +29,19 @@ pub(super) fn waive(
         let waiving = waiver.evaluate(operation, document, attributes);
         asked.push((waiver.clone(), waiving));
         match waiving {
-            Waiving::Applies => {
+            WaiverOutcome::Applies => {
                 for violation in found.iter_mut().filter(|violation| is_waivable(violation)) {
                     violation.action = Action::Audit;
                     violation.waived_by = Some(waiver.name.clone());
                 }
                 break;
             }
-            Waiving::Expired => {
+            WaiverOutcome::Expired => {
                 for violation in found.iter_mut().filter(|violation| is_waivable(violation)) {
                     violation.hint = Some(expired(waiver, violation.hint.as_deref()));
                 }
             }
-            Waiving::Failed(position, error) if is_sound => {
+            WaiverOutcome::Failed(position, error) if is_sound => {
                 let part = format!("match condition `{}`", waiver.scope.condition(position));
                 failed.push(Violation {
                     reason: Reason::PolicyError,
@@ -54,7 +54,7 @@ pub(super) fn waive(
                     waived_by: None,
                 });
             }
-            Waiving::Failed(..) | Waiving::NoMatch(_) => {}
+            WaiverOutcome::Failed(..) | WaiverOutcome::NoMatch(_) => {}
         }
     }
     found.append(&mut failed);

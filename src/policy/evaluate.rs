@@ -1,6 +1,6 @@
 //! What one policy says of one request.
 
-use super::scope::Outside;
+use super::scope::OutOfScope;
 use super::{Attributes, Policy};
 use crate::cel::{EvaluationError, Expression, Failure, Part, Request};
 use crate::contract::Operation;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// What one policy says of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PolicyOutcome {
     /// It is not for requests of this environment.
     OtherEnvironment,
     /// The match condition at this position is not true.
@@ -20,7 +20,7 @@ pub enum Outcome {
     /// The validations at these positions are not true, or could not be evaluated.
     Violated(Vec<(usize, Option<EvaluationError>)>),
     /// The body does not fit its schema; besides, the validations at these positions are not true, or could not be evaluated.
-    Misfit(Vec<Finding>, Vec<(usize, Option<EvaluationError>)>),
+    SchemaViolated(Vec<Finding>, Vec<(usize, Option<EvaluationError>)>),
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
 }
@@ -32,7 +32,7 @@ impl Policy {
         operation: &Operation,
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
-    ) -> Outcome {
+    ) -> PolicyOutcome {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = self.scope.variables.evaluation::<NodeRef<'_>>(request);
         self.outcome(request, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
@@ -44,7 +44,7 @@ impl Policy {
         operation: &Operation,
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
-    ) -> (Outcome, Vec<Part>) {
+    ) -> (PolicyOutcome, Vec<Part>) {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = self.scope.variables.recorded_evaluation(request);
         let mut parts = Vec::new();
@@ -60,12 +60,12 @@ impl Policy {
         &'a self,
         request: Request<'a>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
-    ) -> Outcome {
+    ) -> PolicyOutcome {
         match self.scope.admits(request, &mut is_true) {
             Ok(()) => {}
-            Err(Outside::OtherEnvironment) => return Outcome::OtherEnvironment,
-            Err(Outside::NoMatch(position)) => return Outcome::NoMatch(position),
-            Err(Outside::Failed(position, error)) => return Outcome::Failed(position, error),
+            Err(OutOfScope::OtherEnvironment) => return PolicyOutcome::OtherEnvironment,
+            Err(OutOfScope::NoMatch(position)) => return PolicyOutcome::NoMatch(position),
+            Err(OutOfScope::Failed(position, error)) => return PolicyOutcome::Failed(position, error),
         }
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
             match is_true(&validation.expression) {
@@ -80,9 +80,9 @@ impl Policy {
             (None, _) => Vec::new(),
         };
         match (findings.is_empty(), violated.is_empty()) {
-            (true, true) => Outcome::Holds,
-            (true, false) => Outcome::Violated(violated),
-            (false, _) => Outcome::Misfit(findings, violated),
+            (true, true) => PolicyOutcome::Holds,
+            (true, false) => PolicyOutcome::Violated(violated),
+            (false, _) => PolicyOutcome::SchemaViolated(findings, violated),
         }
     }
 

@@ -6,56 +6,47 @@
 mod action;
 mod attributes;
 mod compile;
-mod compiler;
-mod editor;
+mod editor_schemas;
 mod evaluate;
-mod guard;
-mod indexed;
 mod limit;
 mod lint;
-mod manifests;
+mod operation_index;
 pub(crate) mod reads;
 pub mod recorded;
-mod schema;
 mod scope;
-mod shadowed;
 mod source;
-mod unused;
+mod spec_schema;
 mod waiver;
 
 pub use crate::cel::{Hidden, Key};
 pub use action::Action;
 pub use attributes::Attributes;
-pub use compile::{Policy, Validation, compile};
-pub use editor::{limit_schema, schema, waiver_schema};
-pub use evaluate::Outcome;
-pub use guard::{lint_guards, lint_limit_guards};
-pub use limit::{Claim, Limit, Rate, RequestLimit, compile_limit};
-pub use lint::{lint, lint_limit};
-pub use manifests::Manifests;
+pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_policy, compile_waiver};
+pub use editor_schemas::{limit_schema, policy_schema, waiver_schema};
+pub use evaluate::PolicyOutcome;
+pub use limit::{Limit, LimitOutcome, Rate, RequestLimit};
+pub use lint::{lint_limit, lint_policy, lint_shadowed, lint_waiver};
 pub use reads::Reads;
-pub use scope::{Outside, Scope};
-pub use shadowed::shadowed;
-pub use source::{Named, RequestPolicy};
-pub use unused::{lint_limit_unused, lint_unused};
-pub use waiver::{Expiry, Waiver, WaiverSource, Waiving, compile as compile_waiver, lint as lint_waiver};
+pub use scope::{OutOfScope, Scope};
+pub use source::{NamedExpression, RequestPolicy};
+pub use waiver::{Expiry, Waiver, WaiverOutcome, WaiverSource};
 
 use crate::contract::credential::Environment;
-use indexed::{Indexed, Scoped};
+use operation_index::{OperationIndex, Scoped};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// All policies and limits of a bundle, by the operations they match.
 #[derive(Debug, Default)]
 pub struct Policies {
-    policies: Indexed<Policy>,
-    limits: Indexed<Limit>,
+    policies: OperationIndex<Policy>,
+    limits: OperationIndex<Limit>,
 }
 
 impl Policies {
     /// Orders policies and limits by the operations they match, each operation's in the order given.
     pub fn new(policies: Vec<Arc<Policy>>, limits: Vec<Arc<Limit>>) -> Self {
-        Self { policies: Indexed::new(policies), limits: Indexed::new(limits) }
+        Self { policies: OperationIndex::new(policies), limits: OperationIndex::new(limits) }
     }
 
     /// Whether a policy, limit or waiver reads the header `name` (in lower case), or headers that only a request decides on.

@@ -1,7 +1,7 @@
 //! Judging by a record: what policies say of a request of which only types and sizes were kept.
 
 use super::Policy;
-use super::source::Spec;
+use super::source::PolicySpec;
 use crate::cel::{EvaluationError, Failure, Hidden};
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
@@ -97,8 +97,9 @@ pub enum Part {
 impl Policy {
     /// Whether it says the same of every request as `other`, whatever follows from that.
     pub fn says_as(&self, other: &Self) -> bool {
-        let (one, other) = (&self.written, &other.written);
-        let expressions = |spec: &Spec| spec.validations.iter().map(|it| it.expression.clone()).collect::<Vec<_>>();
+        let (one, other) = (&self.spec, &other.spec);
+        let expressions =
+            |spec: &PolicySpec| spec.validations.iter().map(|it| it.expression.clone()).collect::<Vec<_>>();
         one.r#match == other.r#match
             && one.match_conditions == other.match_conditions
             && one.variables == other.variables

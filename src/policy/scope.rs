@@ -25,7 +25,7 @@ pub struct Scope {
 
 /// Why a policy has nothing to say of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outside {
+pub enum OutOfScope {
     /// It is not for requests of this environment.
     OtherEnvironment,
     /// The match condition at this position is not true.
@@ -45,7 +45,7 @@ impl Scope {
     /// # Errors
     ///
     /// It is not, or nobody can say.
-    pub(super) fn enter<'a>(&'a self, request: Request<'a>) -> Result<Evaluation<'a, NodeRef<'a>>, Outside> {
+    pub(super) fn enter<'a>(&'a self, request: Request<'a>) -> Result<Evaluation<'a, NodeRef<'a>>, OutOfScope> {
         let mut evaluation = self.variables.evaluation(request);
         self.admits(request, |condition| condition.is_true(&mut evaluation).map_err(Failure::error))?;
         Ok(evaluation)
@@ -60,15 +60,15 @@ impl Scope {
         &'a self,
         request: Request<'_>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
-    ) -> Result<(), Outside> {
+    ) -> Result<(), OutOfScope> {
         if !self.is_for(request.attributes.environment) {
-            return Err(Outside::OtherEnvironment);
+            return Err(OutOfScope::OtherEnvironment);
         }
         for (position, (_, condition)) in self.conditions.iter().enumerate() {
             match is_true(condition) {
                 Ok(true) => {}
-                Ok(false) => return Err(Outside::NoMatch(position)),
-                Err(error) => return Err(Outside::Failed(position, error)),
+                Ok(false) => return Err(OutOfScope::NoMatch(position)),
+                Err(error) => return Err(OutOfScope::Failed(position, error)),
             }
         }
         Ok(())

@@ -15,11 +15,11 @@ pub struct RequestPolicy {
     /// The version of this format.
     pub api_version: ApiVersion,
     /// What this file is.
-    pub kind: Kind,
+    pub kind: PolicyKind,
     /// Name and labels.
-    pub metadata: Metadata,
+    pub metadata: PolicyMetadata,
     /// The rule.
-    pub spec: Spec,
+    pub spec: PolicySpec,
 }
 
 /// The version of this format.
@@ -32,7 +32,8 @@ pub enum ApiVersion {
 
 /// What a policy file is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-pub enum Kind {
+#[schemars(rename = "Kind")]
+pub enum PolicyKind {
     /// A rule that requests must keep.
     RequestPolicy,
 }
@@ -40,7 +41,8 @@ pub enum Kind {
 /// Name and labels.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Metadata {
+#[schemars(rename = "Metadata")]
+pub struct PolicyMetadata {
     /// The policy's name, in refusals, logs, metrics and traces: 1 to 63 lower-case letters, digits and `-`.
     #[schemars(example = &"no-skip-password-checks")]
     pub name: String,
@@ -50,7 +52,7 @@ pub struct Metadata {
     pub labels: BTreeMap<String, String>,
 }
 
-impl Metadata {
+impl PolicyMetadata {
     /// The `owner` label.
     pub(super) fn owner(&self) -> Option<Arc<str>> {
         self.labels.get("owner").map(|owner| owner.as_str().into())
@@ -60,17 +62,18 @@ impl Metadata {
 /// The rule.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Spec {
+#[schemars(rename = "Spec")]
+pub struct PolicySpec {
     /// Which requests the rule is for.
     pub r#match: Match,
     /// Further conditions, all of which must be true for the rule to apply. One that cannot be evaluated counts as a rule
     /// that does not hold.
     #[serde(default)]
-    pub match_conditions: Vec<Named>,
+    pub match_conditions: Vec<NamedExpression>,
     /// Expressions with a name, for use in `matchConditions`, in `validations` and in later variables as
     /// `variables.NAME`. Each is evaluated when first used, at most once a request.
     #[serde(default)]
-    pub variables: Vec<Named>,
+    pub variables: Vec<NamedExpression>,
     /// Values for use in expressions as `params.NAME`: numbers, texts, lists and maps. What a copy of this policy would
     /// change belongs here.
     #[serde(default)]
@@ -109,7 +112,8 @@ pub struct Match {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(example = BTreeMap::from([("name", "NAME"), ("expression", "EXPRESSION")]))]
-pub struct Named {
+#[schemars(rename = "Named")]
+pub struct NamedExpression {
     /// The name: of a variable letters, digits and `_`, as it stands in `variables.NAME`; of a condition as it is shown.
     #[schemars(example = &"changes_password")]
     pub name: String,

@@ -1,11 +1,11 @@
 //! What expressions mean, and what loading a policy refuses.
 
-mod guards;
+mod errors;
+mod help;
 mod limits;
-mod mistakes;
-mod slips;
+mod null_guard;
 
-use super::{Action, Attributes, Outcome, Policy, RequestPolicy, compile};
+use super::{Action, Attributes, Policy, PolicyOutcome, RequestPolicy, compile_policy};
 use crate::cel::EvaluationError;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
@@ -26,7 +26,7 @@ fn contract() -> &'static Contract {
 
 fn load(text: &str) -> Result<Policy, Vec<Diagnostic>> {
     let manifests = manifest::read::<RequestPolicy>(Path::new("rule.yaml"), text)?;
-    compile(&manifests[0], contract())
+    compile_policy(&manifests[0], contract())
 }
 
 /// An expression with which nothing is wrong.
@@ -59,7 +59,7 @@ fn client() -> Client {
     }
 }
 
-fn evaluate(policy: &Policy, body: &str) -> Outcome {
+fn evaluate(policy: &Policy, body: &str) -> PolicyOutcome {
     let mut headers = HeaderMap::new();
     headers.insert("x-migration-ticket", "MIG-1".parse().expect("a value"));
     headers.insert("authorization", "Bearer sk_test_portcullis".parse().expect("a value"));
@@ -82,8 +82,8 @@ fn evaluate(policy: &Policy, body: &str) -> Outcome {
 fn is_true(expression: &str, body: &str) -> Result<bool, EvaluationError> {
     let policy = load(&text("", expression)).unwrap_or_else(|mistakes| panic!("{expression}: {mistakes:?}"));
     match evaluate(&policy, body) {
-        Outcome::Holds => Ok(true),
-        Outcome::Violated(positions) => positions[0].1.map_or(Ok(false), Err),
+        PolicyOutcome::Holds => Ok(true),
+        PolicyOutcome::Violated(positions) => positions[0].1.map_or(Ok(false), Err),
         other => panic!("{expression}: {other:?}"),
     }
 }
@@ -141,7 +141,7 @@ fn lists_and_maps_are_equal_from_either_side() {
         "params.both == body.email_address",
     ] {
         let policy = load(&text("  params: { both: [a, { b: [1] }] }\n", expression)).expect(expression);
-        assert_eq!(evaluate(&policy, body), Outcome::Holds, "{expression}");
+        assert_eq!(evaluate(&policy, body), PolicyOutcome::Holds, "{expression}");
     }
     fails("['a'] == body.email_address", body);
     holds("['a'] != body.email_address && {'x': 2} != body.public_metadata", body);
@@ -181,11 +181,11 @@ fn variables_are_the_expressions_they_stand_for_and_lazy() {
     let spec = "  variables:\n    - { name: broken, expression: 1 / (size(body.first_name) - 7) == 1 }\n    - { name: long, expression: size(body.first_name) > 3 }\n    \
                 - { name: both, expression: variables.long && body.last_name == null }\n";
     let policy = load(&text(spec, "variables.both || variables.long && variables.broken")).expect("sound");
-    assert_eq!(evaluate(&policy, r#"{"first_name":"Augusta"}"#), Outcome::Holds);
-    assert!(matches!(evaluate(&policy, r#"{"first_name":"Ada"}"#), Outcome::Violated(_)));
+    assert_eq!(evaluate(&policy, r#"{"first_name":"Augusta"}"#), PolicyOutcome::Holds);
+    assert!(matches!(evaluate(&policy, r#"{"first_name":"Ada"}"#), PolicyOutcome::Violated(_)));
     assert_eq!(
         evaluate(&policy, r#"{"first_name":"Augusta","last_name":"L"}"#),
-        Outcome::Violated(vec![(0, Some(EvaluationError::Arithmetic))])
+        PolicyOutcome::Violated(vec![(0, Some(EvaluationError::Arithmetic))])
     );
 }
 
@@ -193,14 +193,14 @@ fn variables_are_the_expressions_they_stand_for_and_lazy() {
 fn conditions_and_environments_decide_whether_a_policy_applies() {
     let spec = "  matchConditions:\n    - { name: changes, expression: body.password != null }\n";
     let policy = load(&text(spec, "false")).expect("sound");
-    assert_eq!(evaluate(&policy, "{}"), Outcome::NoMatch(0));
-    assert_eq!(evaluate(&policy, r#"{"password":"x"}"#), Outcome::Violated(vec![(0, None)]));
+    assert_eq!(evaluate(&policy, "{}"), PolicyOutcome::NoMatch(0));
+    assert_eq!(evaluate(&policy, r#"{"password":"x"}"#), PolicyOutcome::Violated(vec![(0, None)]));
     let elsewhere = text("", "false")
         .replace("[CreateUser, UpdateUser] }", "[CreateUser, UpdateUser], environments: [development] }");
-    assert_eq!(evaluate(&load(&elsewhere).expect("sound"), "{}"), Outcome::OtherEnvironment);
+    assert_eq!(evaluate(&load(&elsewhere).expect("sound"), "{}"), PolicyOutcome::OtherEnvironment);
     let broken = "  matchConditions:\n    - { name: changes, expression: size(body.password) > 3 }\n";
     let outcome = evaluate(&load(&text(broken, SOUND)).expect("sound"), "{}");
-    assert!(matches!(outcome, Outcome::Failed(0, _)), "{outcome:?}");
+    assert!(matches!(outcome, PolicyOutcome::Failed(0, _)), "{outcome:?}");
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn no_text_of_an_expression_takes_the_process_down() {
         .collect();
     let spec = format!("  variables:\n    - {{ name: v0, expression: body.locale == null }}\n{doubled}");
     let policy = load(&text(&spec, "variables.v19")).expect("each variable is evaluated once");
-    assert_eq!(evaluate(&policy, "{}"), Outcome::Holds);
+    assert_eq!(evaluate(&policy, "{}"), PolicyOutcome::Holds);
     let chained: String =
         (1..70).map(|n| format!("    - {{ name: v{n}, expression: '!variables.v{0}' }}\n", n - 1)).collect();
     let spec = format!("  variables:\n    - {{ name: v0, expression: body.locale == null }}\n{chained}");

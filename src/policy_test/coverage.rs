@@ -4,7 +4,8 @@ use super::run::CaseResult;
 use crate::judge::{Bundle, PolicyText, manifests};
 use crate::manifest::{Manifest, Source};
 use crate::policy::{
-    Claim, Limit, Named, Outcome, Outside, Policy, RequestLimit, RequestPolicy, Scope, Waiver, WaiverSource, Waiving,
+    Limit, LimitOutcome, NamedExpression, OutOfScope, Policy, PolicyOutcome, RequestLimit, RequestPolicy, Scope,
+    Waiver, WaiverOutcome, WaiverSource,
 };
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -51,12 +52,12 @@ enum Part {
 impl Coverage {
     /// What `results` have shown of the policies of `bundle`, which was compiled from `texts`.
     pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
-        let rules = results.iter().flat_map(|result| &result.decided.rules);
+        let rules = results.iter().flat_map(|result| &result.actual.rules);
         let claims = results.iter().flat_map(|result| {
-            let is_let_pass = result.decided.refused.is_none();
-            result.decided.limits.iter().map(move |(limit, claim)| (limit, claim, is_let_pass))
+            let is_let_pass = result.actual.refused.is_none();
+            result.actual.limits.iter().map(move |(limit, claim)| (limit, claim, is_let_pass))
         });
-        let waivers = results.iter().flat_map(|result| &result.decided.waivers);
+        let waivers = results.iter().flat_map(|result| &result.actual.waivers);
         let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
         seen.extend(claims.flat_map(|(limit, claim, is_let_pass)| claimed(limit, claim, is_let_pass)));
         seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
@@ -119,7 +120,7 @@ fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<Ke
     branches(&limit.name, &manifest.source, rules, seen)
 }
 
-fn conditions<'m>(written: &'m [Named], scope: &'m Scope) -> impl Iterator<Item = Rule<'m>> {
+fn conditions<'m>(written: &'m [NamedExpression], scope: &'m Scope) -> impl Iterator<Item = Rule<'m>> {
     written.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
         (Part::Condition(position), pointer, &*condition.expression, scope.constant_condition(position))
@@ -146,17 +147,17 @@ fn branches<'m>(
 }
 
 /// The branches that what a limit says of a request shows; it counts those that pass.
-fn claimed(limit: &Limit, claim: &Claim, is_let_pass: bool) -> Vec<Key> {
+fn claimed(limit: &Limit, claim: &LimitOutcome, is_let_pass: bool) -> Vec<Key> {
     let met = match claim {
-        Claim::None(Outside::OtherEnvironment) => 0,
-        Claim::None(Outside::NoMatch(position) | Outside::Failed(position, _)) => *position,
-        Claim::Counts(_) | Claim::Failed(_) => limit.scope.conditions(),
+        LimitOutcome::NotCounted(OutOfScope::OtherEnvironment) => 0,
+        LimitOutcome::NotCounted(OutOfScope::NoMatch(position) | OutOfScope::Failed(position, _)) => *position,
+        LimitOutcome::Counted(_) | LimitOutcome::Failed(_) => limit.scope.conditions(),
     };
     let unmet = match claim {
-        Claim::None(Outside::NoMatch(position)) => Some((Part::Condition(*position), false)),
+        LimitOutcome::NotCounted(OutOfScope::NoMatch(position)) => Some((Part::Condition(*position), false)),
         _ => None,
     };
-    let counted = matches!(claim, Claim::Counts(_)) && is_let_pass;
+    let counted = matches!(claim, LimitOutcome::Counted(_)) && is_let_pass;
     let counted = counted.then_some((Part::Counted, true));
     let met = (0..met).map(|position| (Part::Condition(position), true));
     met.chain(unmet).chain(counted).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
@@ -184,15 +185,17 @@ fn possible(constant: Option<bool>) -> impl Iterator<Item = bool> {
 }
 
 /// The branches that an outcome shows.
-fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
+fn shown(policy: &Policy, outcome: &PolicyOutcome) -> Vec<Key> {
     let conditions = |count: usize| (0..count).map(|position| (Part::Condition(position), true));
     let parts: Vec<(Part, bool)> = match outcome {
-        Outcome::OtherEnvironment => Vec::new(),
-        Outcome::NoMatch(position) => conditions(*position).chain([(Part::Condition(*position), false)]).collect(),
-        Outcome::Failed(position, _) => conditions(*position).collect(),
-        Outcome::Holds | Outcome::Violated(_) | Outcome::Misfit(..) => {
+        PolicyOutcome::OtherEnvironment => Vec::new(),
+        PolicyOutcome::NoMatch(position) => {
+            conditions(*position).chain([(Part::Condition(*position), false)]).collect()
+        }
+        PolicyOutcome::Failed(position, _) => conditions(*position).collect(),
+        PolicyOutcome::Holds | PolicyOutcome::Violated(_) | PolicyOutcome::SchemaViolated(..) => {
             let violated = |position: usize| match outcome {
-                Outcome::Violated(violated) | Outcome::Misfit(_, violated) => {
+                PolicyOutcome::Violated(violated) | PolicyOutcome::SchemaViolated(_, violated) => {
                     violated.iter().find(|(at, _)| *at == position)
                 }
                 _ => None,
@@ -202,7 +205,8 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
                 Some((_, None)) => Some((Part::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            let schema = policy.has_schema().then_some((Part::Schema, !matches!(outcome, Outcome::Misfit(..))));
+            let schema =
+                policy.has_schema().then_some((Part::Schema, !matches!(outcome, PolicyOutcome::SchemaViolated(..))));
             conditions(policy.scope.conditions()).chain(schema).chain(validations).collect()
         }
     };
@@ -210,11 +214,11 @@ fn shown(policy: &Policy, outcome: &Outcome) -> Vec<Key> {
 }
 
 /// The branches that what a waiver is to a request shows.
-fn shown_of_waiver(waiver: &Waiver, waiving: Waiving) -> Vec<Key> {
+fn shown_of_waiver(waiver: &Waiver, waiving: WaiverOutcome) -> Vec<Key> {
     let (held, broken) = match waiving {
-        Waiving::Applies | Waiving::Expired => (waiver.scope.conditions(), None),
-        Waiving::NoMatch(position) => (position, Some(position)),
-        Waiving::Failed(position, _) => (position, None),
+        WaiverOutcome::Applies | WaiverOutcome::Expired => (waiver.scope.conditions(), None),
+        WaiverOutcome::NoMatch(position) => (position, Some(position)),
+        WaiverOutcome::Failed(position, _) => (position, None),
     };
     let held = (0..held).map(|position| (position, true));
     let all = held.chain(broken.map(|position| (position, false)));

@@ -1,6 +1,6 @@
 //! From test files to suites that can be run, or everything that is wrong with them.
 
-use super::request::{Request, Written, request};
+use super::request::{FileContext, Request, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
 use crate::contract::Routed;
 use crate::diagnostic::Diagnostic;
@@ -49,68 +49,67 @@ pub struct Case {
 ///
 /// Everything that is wrong with the files, each with its place.
 pub fn load(texts: &[TestText], policies: &[PolicyText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagnostic>> {
-    let (mut suites, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut suites, mut errors) = (Vec::new(), Vec::new());
     for text in texts {
         match manifest::read::<PolicyTest>(&text.file, &text.text) {
             Ok(manifests) => {
                 for manifest in manifests {
                     match suite(manifest, policies, bundle) {
                         Ok(suite) => suites.push(suite),
-                        Err(found) => mistakes.extend(found),
+                        Err(found) => errors.extend(found),
                     }
                 }
             }
-            Err(found) => mistakes.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
-    if mistakes.is_empty() { Ok(suites) } else { Err(mistakes) }
+    if errors.is_empty() { Ok(suites) } else { Err(errors) }
 }
 
 /// What is wrong with the files as far as that is seen without the policies, for where those are broken themselves.
-pub fn mistakes(texts: &[TestText]) -> Vec<Diagnostic> {
+pub fn syntax_errors(texts: &[TestText]) -> Vec<Diagnostic> {
     let read = |text: &TestText| manifest::read::<PolicyTest>(&text.file, &text.text).err();
     texts.iter().filter_map(read).flatten().collect()
 }
 
 fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {
     let Manifest { value, source } = manifest;
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     let judges = match &value.spec.policies {
         Some(names) => {
-            mistakes.extend(unknown_policies(names, &source, bundle));
+            errors.extend(unknown_policies(names, &source, bundle));
             names.iter().cloned().collect()
         }
         None => beside(source.file(), policies),
     };
     if judges.is_empty() {
         let message = "no policy is tested: there is none in the file beside this one";
-        mistakes.push(source.at_key("/spec", message).with_help("name policies in `policies`"));
+        errors.push(source.at_key("/spec", message).with_help("name policies in `policies`"));
     }
     let tested = bundle.only(&judges);
-    let written =
-        Written { source: &source, contract: &bundle.contract, api_version: value.spec.clerk_api_version.as_deref() };
+    let written = FileContext {
+        source: &source,
+        contract: &bundle.contract,
+        api_version: value.spec.clerk_api_version.as_deref(),
+    };
     let mut cases: Vec<Case> = Vec::new();
     for (position, case) in value.spec.cases.iter().enumerate() {
         let pointer = format!("/spec/cases/{position}");
         if value.spec.cases.iter().take(position).any(|earlier| earlier.name == case.name) {
-            mistakes.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
+            errors.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
         }
-        mistakes.extend(impossible(case, &source, &pointer, &judges));
-        mistakes.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
+        errors.extend(impossible(case, &source, &pointer, &judges));
+        errors.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
         match request(&written, &case.request, &format!("{pointer}/request")) {
             Ok(request) => {
-                mistakes.extend(untested(case, &request, &source, &pointer, &tested));
+                errors.extend(untested(case, &request, &source, &pointer, &tested));
                 cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
             }
-            Err(found) => mistakes.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
-    mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
-    if mistakes.is_empty() {
-        Ok(Suite { name: value.metadata.name, cases, source, bundle: tested })
-    } else {
-        Err(mistakes)
-    }
+    errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+    if errors.is_empty() { Ok(Suite { name: value.metadata.name, cases, source, bundle: tested }) } else { Err(errors) }
 }
 
 fn unknown_policies<'a>(
@@ -123,20 +122,20 @@ fn unknown_policies<'a>(
     let unknown = names.iter().enumerate().filter(move |(_, name)| known().all(|known| known != name.as_str()));
     unknown.map(move |(position, name)| {
         let message = format!("`{}` is not a policy that was loaded", name.escape_debug());
-        let mistake = source.at(&format!("/spec/policies/{position}"), message);
-        did_you_mean(mistake, nearest(name, known()))
+        let error = source.at(&format!("/spec/policies/{position}"), message);
+        did_you_mean(error, nearest(name, known()))
     })
 }
 
 /// What can never become of the case's request.
 fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeSet<String>) -> Vec<Diagnostic> {
     let expected = &case.expect;
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     if expected.decision == Decision::Allow {
         let unused = [("reason", expected.reason.is_some()), ("policies", has_any(expected.policies.as_ref()))];
         for (key, _) in unused.iter().filter(|(_, is_written)| *is_written) {
             let message = format!("`{key}` is about a refusal, and `decision` is `allow`");
-            mistakes.push(source.at_key(&format!("{pointer}/expect/{key}"), message));
+            errors.push(source.at_key(&format!("{pointer}/expect/{key}"), message));
         }
     }
     let policies = expected.policies.iter().flatten().map(|name| ("policies", name));
@@ -146,10 +145,10 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
     let rules = rules.filter(|(_, name)| !is_of_contract(name));
     for (key, name) in named.chain(rules).filter(|(_, name)| !judges.contains(*name)) {
         let message = format!("`{}` does not judge the cases of this file", name.escape_debug());
-        let mistake = source.at(&format!("{pointer}/expect/{key}"), message);
-        mistakes.push(did_you_mean(mistake, nearest(name, judges.iter().map(String::as_str))));
+        let error = source.at(&format!("{pointer}/expect/{key}"), message);
+        errors.push(did_you_mean(error, nearest(name, judges.iter().map(String::as_str))));
     }
-    mistakes
+    errors
 }
 
 /// Whether a rule is called so that is no policy: one of the gateway, or a keyword of the contract's schemas.
@@ -202,8 +201,8 @@ fn untested(
     }
     let key = if case.request.operation.is_some() { "operation" } else { "path" };
     let wrong = |what: &str| {
-        let mistake = source.at(&format!("{pointer}/request/{key}"), format!("no policy of this test is for {what}"));
-        Some(mistake.with_help("write `policies: []` in `expect` if none is to be asked"))
+        let error = source.at(&format!("{pointer}/request/{key}"), format!("no policy of this test is for {what}"));
+        Some(error.with_help("write `policies: []` in `expect` if none is to be asked"))
     };
     match tested.route(&request.method, request.uri.path(), request.version.as_deref()) {
         Routed::Operation(operation, _) => {
@@ -234,8 +233,8 @@ fn unknown_waivers(
     let unknown = case.expect.waived.iter().filter(|name| !known.contains(name.as_str()));
     let told = unknown.map(|name| {
         let message = format!("`{}` is not a waiver of the policies that judge the cases", name.escape_debug());
-        let mistake = source.at(&format!("{pointer}/expect/waived"), message);
-        did_you_mean(mistake, nearest(name, known.iter().copied()))
+        let error = source.at(&format!("{pointer}/expect/waived"), message);
+        did_you_mean(error, nearest(name, known.iter().copied()))
     });
     told.collect()
 }
@@ -262,10 +261,10 @@ fn is_beside(test: &Path, policy: &Path) -> bool {
     test.parent() == policy.parent() && tested.is_some() && tested == stem(policy)
 }
 
-fn did_you_mean(mistake: Diagnostic, meant: Option<&str>) -> Diagnostic {
+fn did_you_mean(error: Diagnostic, meant: Option<&str>) -> Diagnostic {
     match meant {
-        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-        None => mistake,
+        Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+        None => error,
     }
 }
 

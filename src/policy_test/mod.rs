@@ -3,16 +3,16 @@
 //! [`load`] makes [`Suite`]s of files, everything wrong with them told at its place. [`Suite::run`] asks the judge and tells
 //! of each case what is not as expected; [`Coverage`] tells what of the policies no case has shown. All of it is pure.
 
+mod actual;
 mod coverage;
-mod decided;
 mod load;
 mod request;
 mod run;
 mod source;
 
+pub use actual::ActualDecision;
 pub use coverage::{Branch, Coverage};
-pub use decided::Decided;
-pub use load::{Case, Suite, TestText, load, mistakes};
+pub use load::{Case, Suite, TestText, load, syntax_errors};
 pub use run::{CaseResult, Mismatch};
 
 /// The JSON Schema of a test file, which gives editors completion, hover texts and checks.

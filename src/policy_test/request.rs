@@ -36,7 +36,7 @@ pub(super) struct Request {
 }
 
 /// Where requests are written, and what they have in common.
-pub(super) struct Written<'w> {
+pub(super) struct FileContext<'w> {
     pub(super) source: &'w Source,
     pub(super) contract: &'w Contract,
     /// The API version of those that do not say so themselves.
@@ -48,16 +48,20 @@ pub(super) struct Written<'w> {
 /// # Errors
 ///
 /// Everything that is wrong with it, each with its place.
-pub(super) fn request(file: &Written<'_>, written: &RequestSource, pointer: &str) -> Result<Request, Vec<Diagnostic>> {
+pub(super) fn request(
+    file: &FileContext<'_>,
+    written: &RequestSource,
+    pointer: &str,
+) -> Result<Request, Vec<Diagnostic>> {
     let source = file.source;
-    let mut mistakes = Vec::new();
-    let headers = headers(written, source, pointer).map_err(|found| mistakes.extend(found));
-    let target = target(written, source, pointer, file.contract).map_err(|mistake| mistakes.push(mistake));
-    let time = time(written, source, pointer).map_err(|mistake| mistakes.push(mistake));
-    let fingerprint = fingerprint(written, source, pointer).map_err(|mistake| mistakes.push(mistake));
+    let mut errors = Vec::new();
+    let headers = headers(written, source, pointer).map_err(|found| errors.extend(found));
+    let target = target(written, source, pointer, file.contract).map_err(|error| errors.push(error));
+    let time = time(written, source, pointer).map_err(|error| errors.push(error));
+    let fingerprint = fingerprint(written, source, pointer).map_err(|error| errors.push(error));
     let (Ok(mut headers), Ok((method, uri)), Ok(time), Ok(key_fingerprint)) = (headers, target, time, fingerprint)
     else {
-        return Err(mistakes);
+        return Err(errors);
     };
     let version = version(&mut headers, &uri, file.api_version);
     let version = version.map_err(|message| vec![source.at_key(pointer, message)])?;
@@ -100,11 +104,11 @@ fn target(
             let at = format!("{pointer}/operation");
             let operations = contract.operations();
             let Some(operation) = operations.iter().rfind(|operation| operation.id.as_ref() == id) else {
-                let mistake = source.at(&at, format!("`{id}` is not an operation of the contract"));
+                let error = source.at(&at, format!("`{id}` is not an operation of the contract"));
                 let known = operations.iter().map(|operation| operation.id.as_ref());
                 return Err(match nearest(id, known) {
-                    Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-                    None => mistake,
+                    Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+                    None => error,
                 });
             };
             let uri = example(&operation.path).parse();
@@ -134,25 +138,25 @@ const KEY: &str =
     "say `environment: development` for a key of the kind `sk_test_`, and `keyFingerprint` for which one it is";
 
 fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<HeaderMap, Vec<Diagnostic>> {
-    let (mut headers, mut mistakes) = (HeaderMap::new(), Vec::new());
+    let (mut headers, mut errors) = (HeaderMap::new(), Vec::new());
     for (name, value) in &written.headers {
         let at = format!("{pointer}/headers/{}", name.replace('~', "~0").replace('/', "~1"));
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(_)) if name == AUTHORIZATION => {
                 let message = "`Authorization` is not looked at: policies do not see the key";
-                mistakes.push(source.at_key(&at, message).with_help(KEY));
+                errors.push(source.at_key(&at, message).with_help(KEY));
             }
             (Ok(name), Ok(_)) if headers.contains_key(&name) => {
-                mistakes.push(source.at_key(&at, "this header is here twice: their names are the same without case"));
+                errors.push(source.at_key(&at, "this header is here twice: their names are the same without case"));
             }
             (Ok(name), Ok(value)) => {
                 headers.append(name, value);
             }
-            (Err(_), _) => mistakes.push(source.at_key(&at, "the name is not that of a header")),
-            (_, Err(_)) => mistakes.push(source.at(&at, "the value is not that of a header")),
+            (Err(_), _) => errors.push(source.at_key(&at, "the name is not that of a header")),
+            (_, Err(_)) => errors.push(source.at(&at, "the value is not that of a header")),
         }
     }
-    if mistakes.is_empty() { Ok(headers) } else { Err(mistakes) }
+    if errors.is_empty() { Ok(headers) } else { Err(errors) }
 }
 
 fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<SystemTime, Diagnostic> {

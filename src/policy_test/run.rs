@@ -1,6 +1,6 @@
 //! Runs cases, and tells what is not as expected.
 
-use super::decided::Decided;
+use super::actual::ActualDecision;
 use super::load::{Case, Suite};
 use super::source::{Decision, Expectation};
 use crate::diagnostic::Diagnostic;
@@ -16,7 +16,7 @@ pub struct CaseResult<'s> {
     /// The case.
     pub case: &'s Case,
     /// What became of its request.
-    pub decided: Decided,
+    pub actual: ActualDecision,
     /// What is not as expected; empty where the case passes.
     pub mismatches: Vec<Mismatch>,
 }
@@ -37,9 +37,9 @@ impl Suite {
     pub fn run(&self, filter: &str) -> Vec<CaseResult<'_>> {
         let wanted = self.cases.iter().filter(|case| format!("{}: {}", self.name, case.name).contains(filter));
         let results = wanted.map(|case| {
-            let decided = Decided::of(&case.request, &self.bundle);
-            let mismatches = mismatches(&case.expected, &decided);
-            CaseResult { suite: self, case, decided, mismatches }
+            let actual = ActualDecision::of(&case.request, &self.bundle);
+            let mismatches = mismatches(&case.expected, &actual);
+            CaseResult { suite: self, case, actual, mismatches }
         });
         results.collect()
     }
@@ -72,17 +72,17 @@ impl CaseResult<'_> {
     }
 }
 
-fn mismatches(expected: &Expectation, decided: &Decided) -> Vec<Mismatch> {
-    let warnings = (&expected.warnings, decided.rules_of(Action::Warn));
-    let audits = (&expected.audits, decided.rules_of(Action::Audit));
-    let waived = (&expected.waived, decided.waived());
+fn mismatches(expected: &Expectation, actual: &ActualDecision) -> Vec<Mismatch> {
+    let warnings = (&expected.warnings, actual.rules_of(Action::Warn));
+    let audits = (&expected.audits, actual.rules_of(Action::Audit));
+    let waived = (&expected.waived, actual.waived());
     let mut sets = vec![("warnings", warnings), ("audits", audits), ("waived", waived)];
-    sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, decided.policies()))));
-    sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, decided.fields()))));
+    sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, actual.policies()))));
+    sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, actual.fields()))));
     let differing = sets.into_iter().filter(|(_, (expected, got))| *expected != got);
-    let decision = decision(expected, decided.refused).into_iter();
+    let decision = decision(expected, actual.refused).into_iter();
     decision
-        .chain(limits(expected, decided))
+        .chain(limits(expected, actual))
         .chain(differing.map(|(subject, (expected, got))| Mismatch {
             subject,
             expected: listed(expected),
@@ -102,10 +102,10 @@ fn decision(expected: &Expectation, refused: Option<Reason>) -> Option<Mismatch>
 }
 
 /// Names with keys: the case is of a request that somebody made up, so nothing in it is secret.
-fn limits(expected: &Expectation, decided: &Decided) -> Option<Mismatch> {
+fn limits(expected: &Expectation, actual: &ActualDecision) -> Option<Mismatch> {
     let expected: BTreeSet<String> =
         expected.limits.as_ref()?.iter().map(|(name, key)| format!("{name} by {key}")).collect();
-    let got = decided.counted().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
+    let got = actual.counted().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
     (expected != got).then(|| Mismatch { subject: "limits", expected: listed(&expected), got: listed(&got) })
 }
 

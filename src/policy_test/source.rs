@@ -14,19 +14,20 @@ use std::net::IpAddr;
 pub(super) struct PolicyTest {
     /// The version of this format.
     #[serde(rename = "apiVersion")]
-    pub(super) _api_version: ApiVersion,
+    pub(super) _api_version: TestApiVersion,
     /// What this file is.
     #[serde(rename = "kind")]
-    pub(super) _kind: Kind,
+    pub(super) _kind: TestKind,
     /// Its name.
-    pub(super) metadata: Metadata,
+    pub(super) metadata: TestMetadata,
     /// What is tested.
-    pub(super) spec: Spec,
+    pub(super) spec: TestSpec,
 }
 
 /// The version of this format.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-pub(super) enum ApiVersion {
+#[schemars(rename = "ApiVersion")]
+pub(super) enum TestApiVersion {
     /// The one version there is.
     #[serde(rename = "portcullis/v1")]
     V1,
@@ -34,7 +35,8 @@ pub(super) enum ApiVersion {
 
 /// What a test file is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-pub(super) enum Kind {
+#[schemars(rename = "Kind")]
+pub(super) enum TestKind {
     /// Cases that policies must decide as expected.
     PolicyTest,
 }
@@ -42,7 +44,8 @@ pub(super) enum Kind {
 /// Its name.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Metadata {
+#[schemars(rename = "Metadata")]
+pub(super) struct TestMetadata {
     /// The name under which results are reported, such as the policy's.
     pub(super) name: String,
 }
@@ -50,7 +53,8 @@ pub(super) struct Metadata {
 /// What is tested.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Spec {
+#[schemars(rename = "Spec")]
+pub(super) struct TestSpec {
     /// Names of the policies that judge the cases, and no others; where absent those of the file beside this one:
     /// `NAME.yaml` for `NAME.test.yaml`.
     pub(super) policies: Option<Vec<String>>,

@@ -10,7 +10,7 @@ use crate::contract::{Contract, Operation, Routed};
 use crate::gateway::{DryRun, JudgedRun, Way};
 use crate::head::HeadDefect;
 use crate::judge::violation::{Field, Violation};
-use crate::policy::{Action, Outcome, Policy};
+use crate::policy::{Action, Policy, PolicyOutcome};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -80,7 +80,8 @@ fn outcomes(before: &DryRun, then: &DryRun) -> BTreeMap<String, String> {
     let refused = |policy: &Policy| {
         let before = before.judgement.rules.iter().find(|(known, _)| known.name == policy.name);
         policy.action == Action::Deny
-            && before.is_some_and(|(_, outcome)| matches!(outcome, Outcome::Violated(_) | Outcome::Failed(..)))
+            && before
+                .is_some_and(|(_, outcome)| matches!(outcome, PolicyOutcome::Violated(_) | PolicyOutcome::Failed(..)))
     };
     let rules = then.judgement.rules.iter().filter(|(policy, _)| refused(policy));
     rules.map(|(policy, outcome)| (policy.name.to_string(), said(policy, outcome))).collect()
@@ -156,10 +157,10 @@ fn of_violations(denied: &[&Violation], body: &Value, changes: &mut Vec<Change>)
 }
 
 /// The fields that the rules read which refuse.
-fn of_rules(rules: &[(Arc<Policy>, Outcome)], operation: &Operation, body: &Value, changes: &mut Vec<Change>) {
+fn of_rules(rules: &[(Arc<Policy>, PolicyOutcome)], operation: &Operation, body: &Value, changes: &mut Vec<Change>) {
     let refusing = rules.iter().filter(|(policy, _)| policy.action == Action::Deny);
     let validations = refusing.flat_map(|(policy, outcome)| match outcome {
-        Outcome::Violated(positions) => {
+        PolicyOutcome::Violated(positions) => {
             positions.iter().filter_map(|(position, _)| policy.validations.get(*position)).collect()
         }
         _ => Vec::new(),

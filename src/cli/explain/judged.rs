@@ -13,7 +13,7 @@ use crate::gateway::{DryRun, Gate, Refusal, Way};
 use crate::head::HeadDefect;
 use crate::judge::Bundle;
 use crate::judge::violation::{Field, Rule, Violation};
-use crate::policy::{Claim, Key, Outcome, Policy};
+use crate::policy::{Key, LimitOutcome, Policy, PolicyOutcome};
 use crate::redact::method_label;
 use bytes::Bytes;
 use http::Request;
@@ -183,7 +183,7 @@ fn limits(run: &DryRun) -> Vec<LimitSaid> {
         action: limit.action.as_str(),
         // the key holds what the request says, masked or not
         claim: match claim {
-            Claim::Counts(key) if *key != Key::Null => "counts it by its key".to_owned(),
+            LimitOutcome::Counted(key) if *key != Key::Null => "counts it by its key".to_owned(),
             _ => claimed(limit, claim),
         },
     });
@@ -215,7 +215,7 @@ fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String
     }
 }
 
-fn policy_said(policy: &Policy, said: &Outcome, parts: &[Part]) -> PolicySaid {
+fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[Part]) -> PolicySaid {
     let roles = std::iter::repeat_n("condition", policy.scope.conditions()).chain(std::iter::repeat("validation"));
     let expressions = parts.iter().zip(roles).map(|(part, role)| Evaluated { role: Some(role), ..evaluated(part) });
     PolicySaid {

@@ -2,39 +2,41 @@
 
 use crate::cel::EvaluationError;
 use crate::judge::violation::Violation;
-use crate::policy::{Claim, Key, Limit, Outcome, Outside, Policy};
+use crate::policy::{Key, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome};
 use std::collections::BTreeSet;
 
 /// What a policy said, on one line.
-pub(in crate::cli) fn said(policy: &Policy, said: &Outcome) -> String {
+pub(in crate::cli) fn said(policy: &Policy, said: &PolicyOutcome) -> String {
     match said {
-        Outcome::Holds => "holds".to_owned(),
+        PolicyOutcome::Holds => "holds".to_owned(),
         _ => because(policy, said).join("; "),
     }
 }
 
 /// The word for it.
-pub(super) const fn outcome(said: &Outcome) -> &'static str {
+pub(super) const fn outcome(said: &PolicyOutcome) -> &'static str {
     match said {
-        Outcome::OtherEnvironment => "other_environment",
-        Outcome::NoMatch(_) => "no_match",
-        Outcome::Holds => "holds",
-        Outcome::Violated(_) | Outcome::Misfit(..) => "violated",
-        Outcome::Failed(..) => "error",
+        PolicyOutcome::OtherEnvironment => "other_environment",
+        PolicyOutcome::NoMatch(_) => "no_match",
+        PolicyOutcome::Holds => "holds",
+        PolicyOutcome::Violated(_) | PolicyOutcome::SchemaViolated(..) => "violated",
+        PolicyOutcome::Failed(..) => "error",
     }
 }
 
 /// What is not so; nothing where the policy holds.
-pub(super) fn because(policy: &Policy, said: &Outcome) -> Vec<String> {
+pub(super) fn because(policy: &Policy, said: &PolicyOutcome) -> Vec<String> {
     match said {
-        Outcome::OtherEnvironment => vec!["not for this environment".to_owned()],
-        Outcome::NoMatch(position) => vec![format!("condition `{}` is not true", policy.scope.condition(*position))],
-        Outcome::Failed(position, error) => {
+        PolicyOutcome::OtherEnvironment => vec!["not for this environment".to_owned()],
+        PolicyOutcome::NoMatch(position) => {
+            vec![format!("condition `{}` is not true", policy.scope.condition(*position))]
+        }
+        PolicyOutcome::Failed(position, error) => {
             vec![format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))]
         }
-        Outcome::Holds => Vec::new(),
-        Outcome::Violated(positions) => violated(policy, positions),
-        Outcome::Misfit(findings, positions) => {
+        PolicyOutcome::Holds => Vec::new(),
+        PolicyOutcome::Violated(positions) => violated(policy, positions),
+        PolicyOutcome::SchemaViolated(findings, positions) => {
             let keywords: BTreeSet<_> = findings.iter().map(|finding| finding.keyword).collect();
             let schema = format!("does not fit its schema: {}", keywords.into_iter().collect::<Vec<_>>().join(", "));
             [vec![schema], violated(policy, positions)].concat()
@@ -51,18 +53,18 @@ fn violated(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> 
 }
 
 /// How a limit counts a request, on one line.
-pub(in crate::cli) fn claimed(limit: &Limit, claim: &Claim) -> String {
+pub(in crate::cli) fn claimed(limit: &Limit, claim: &LimitOutcome) -> String {
     match claim {
-        Claim::None(Outside::OtherEnvironment) => "not for this environment".to_owned(),
-        Claim::None(Outside::NoMatch(position)) => {
+        LimitOutcome::NotCounted(OutOfScope::OtherEnvironment) => "not for this environment".to_owned(),
+        LimitOutcome::NotCounted(OutOfScope::NoMatch(position)) => {
             format!("condition `{}` is not true", limit.scope.condition(*position))
         }
-        Claim::None(Outside::Failed(position, error)) => {
+        LimitOutcome::NotCounted(OutOfScope::Failed(position, error)) => {
             format!("condition `{}` could not be evaluated: {error}", limit.scope.condition(*position))
         }
-        Claim::Counts(Key::Null) => "counts it with all that have no key".to_owned(),
-        Claim::Counts(key) => format!("counts it by the key {}", key.to_json()),
-        Claim::Failed(error) => format!("key could not be evaluated: {error}"),
+        LimitOutcome::Counted(Key::Null) => "counts it with all that have no key".to_owned(),
+        LimitOutcome::Counted(key) => format!("counts it by the key {}", key.to_json()),
+        LimitOutcome::Failed(error) => format!("key could not be evaluated: {error}"),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn report(report: &Report<'_>) -> String {
 }
 
 fn case(result: &CaseResult<'_>) -> Value {
-    let rules = result.decided.rules.iter().map(|(policy, outcome)| {
+    let rules = result.actual.rules.iter().map(|(policy, outcome)| {
         json!({ "policy": policy.name, "action": policy.action.as_str(), "outcome": said(policy, outcome) })
     });
     let mismatches = result
@@ -36,7 +36,7 @@ fn case(result: &CaseResult<'_>) -> Value {
         "file": result.suite.source.file(),
         "line": result.line(),
         "passed": result.passed(),
-        "refused": result.decided.refused.map(Reason::as_str),
+        "refused": result.actual.refused.map(Reason::as_str),
         "mismatches": mismatches.collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),
     })

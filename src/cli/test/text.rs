@@ -30,11 +30,11 @@ fn failure(text: &mut String, result: &CaseResult<'_>) {
         cells.map(str::to_owned).to_vec()
     });
     let _ = writeln!(text, "{}", columns("  ", &rows.collect::<Vec<_>>()));
-    let rules = result.decided.rules.iter().map(|(policy, outcome)| {
+    let rules = result.actual.rules.iter().map(|(policy, outcome)| {
         vec![policy.name.to_string(), policy.action.as_str().to_owned(), said(policy, outcome)]
     });
     let claims =
-        result.decided.limits.iter().map(|(limit, claim)| {
+        result.actual.limits.iter().map(|(limit, claim)| {
             vec![limit.name.to_string(), limit.action.as_str().to_owned(), claimed(limit, claim)]
         });
     let rules: Vec<_> = rules.chain(claims).collect();
@@ -43,7 +43,7 @@ fn failure(text: &mut String, result: &CaseResult<'_>) {
     } else {
         let _ = writeln!(text, "  why:\n{}", columns("    ", &rules));
     }
-    for violation in &result.decided.violations {
+    for violation in &result.actual.violations {
         let _ = writeln!(text, "    {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
     }
     text.push('\n');

@@ -1,13 +1,12 @@
 //! Limits: how many requests may pass, by who sends them. What a limit says of one request is pure; who counts, and knows
 //! the time, is the gateway.
 
-mod compile;
 mod source;
 
-pub use compile::compile_limit;
+pub(super) use source::LimitSpec;
 pub use source::RequestLimit;
 
-use super::scope::{Outside, Scope};
+use super::scope::{OutOfScope, Scope};
 use super::{Action, Attributes, Reads};
 use crate::cel::{EvaluationError, Key, KeyExpression, Request};
 use crate::contract::Operation;
@@ -27,7 +26,7 @@ pub struct Limit {
     /// Which requests it counts.
     pub scope: Scope,
     /// What it counts them by; together where absent.
-    pub(super) key: Option<KeyExpression>,
+    pub(in crate::policy) key: Option<KeyExpression>,
     /// How many may pass in a period.
     pub rate: Option<Rate>,
     /// How many may be under way at once.
@@ -55,26 +54,31 @@ pub struct Rate {
 
 /// What one limit says of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum LimitOutcome {
     /// It does not count it.
-    None(Outside),
+    NotCounted(OutOfScope),
     /// It counts it under this key.
-    Counts(Key),
+    Counted(Key),
     /// Its key could not be evaluated.
     Failed(EvaluationError),
 }
 
 impl Limit {
     /// What the limit says of a request to `operation`; `document` is its body, none where it has none.
-    pub fn claim(&self, operation: &Operation, document: Option<&Arc<Document>>, attributes: &Attributes<'_>) -> Claim {
+    pub fn evaluate(
+        &self,
+        operation: &Operation,
+        document: Option<&Arc<Document>>,
+        attributes: &Attributes<'_>,
+    ) -> LimitOutcome {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = match self.scope.enter(request) {
             Ok(evaluation) => evaluation,
-            Err(outside) => return Claim::None(outside),
+            Err(outside) => return LimitOutcome::NotCounted(outside),
         };
         match self.key.as_ref().map_or(Ok(Key::Null), |key| key.of(&mut evaluation)) {
-            Ok(key) => Claim::Counts(key),
-            Err(error) => Claim::Failed(error),
+            Ok(key) => LimitOutcome::Counted(key),
+            Err(error) => LimitOutcome::Failed(error),
         }
     }
 }

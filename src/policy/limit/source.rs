@@ -1,7 +1,7 @@
 //! `kind: RequestLimit` as it is written. The comments here are what editors show.
 
 use crate::policy::Action;
-use crate::policy::source::{ApiVersion, Match, Metadata, Named};
+use crate::policy::source::{ApiVersion, Match, NamedExpression, PolicyMetadata};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,16 +12,17 @@ pub struct RequestLimit {
     /// The version of this format.
     pub api_version: ApiVersion,
     /// What this document is.
-    pub kind: Kind,
+    pub kind: LimitKind,
     /// Name and labels.
-    pub metadata: Metadata,
+    pub metadata: PolicyMetadata,
     /// The limit.
-    pub spec: Spec,
+    pub spec: LimitSpec,
 }
 
 /// What a limit's document is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-pub enum Kind {
+#[schemars(rename = "Kind")]
+pub enum LimitKind {
     /// How many requests may pass, by who sends them.
     RequestLimit,
 }
@@ -29,15 +30,16 @@ pub enum Kind {
 /// The limit: `events` in each `period`, `inFlight` at once, or both.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Spec {
+#[schemars(rename = "Spec")]
+pub struct LimitSpec {
     /// Which requests are counted.
     pub r#match: Match,
     /// Further conditions, all of which must be true for a request to count.
     #[serde(default)]
-    pub match_conditions: Vec<Named>,
+    pub match_conditions: Vec<NamedExpression>,
     /// Expressions with a name, for use in those below as `variables.NAME`. Each is evaluated when first used.
     #[serde(default)]
-    pub variables: Vec<Named>,
+    pub variables: Vec<NamedExpression>,
     /// A CEL expression, such as `client.spiffeId` or `instance.keyFingerprint`: requests for which it gives the same are
     /// counted together, those for which it gives `null` too. A string, int, uint, bool or null that holds nothing of a
     /// secret field. Where absent, all requests are counted together.

@@ -7,7 +7,8 @@ use crate::diagnostic::Diagnostic;
 use crate::document::Document;
 use crate::manifest;
 use crate::peer::Client;
-use crate::policy::{Attributes, Claim, Key, Limit, Outside, RequestLimit, compile_limit, lint_limit};
+use crate::policy::lint::bypass::lint_limit;
+use crate::policy::{Attributes, Key, Limit, LimitOutcome, OutOfScope, RequestLimit, compile_limit};
 use crate::redact::Fingerprint;
 use http::HeaderMap;
 use std::path::Path;
@@ -164,7 +165,7 @@ fn mistakes_are_told_with_place_and_cure() {
 }
 
 /// What `limit` says of an `UpdateUser` of `client` with `body`.
-fn claim(limit: &Limit, client: &Client, environment: Environment, body: &str) -> Claim {
+fn claim(limit: &Limit, client: &Client, environment: Environment, body: &str) -> LimitOutcome {
     let operations = contract().operations();
     // the newest version that takes metadata here
     let newest = operations.into_iter().rfind(|it| it.id.as_ref() == "UpdateUser" && &*it.api_version < "2026");
@@ -181,11 +182,11 @@ fn claim(limit: &Limit, client: &Client, environment: Environment, body: &str) -
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
     let document = Arc::new(Document::parse(body.as_bytes()).expect(body));
-    limit.claim(&newest.expect("in the contract"), Some(&document), &attributes)
+    limit.evaluate(&newest.expect("in the contract"), Some(&document), &attributes)
 }
 
-fn text(text: &str) -> Claim {
-    Claim::Counts(Key::Text(text.into()))
+fn text(text: &str) -> LimitOutcome {
+    LimitOutcome::Counted(Key::Text(text.into()))
 }
 
 #[test]
@@ -195,26 +196,26 @@ fn requests_count_by_the_value_of_the_key() {
     let of = |key: &str| claim(&keyed(key), &client(), Environment::Production, password);
     assert_eq!(of("client.spiffeId"), text("spiffe://example.org/billing"));
     assert_eq!(of("instance.keyFingerprint"), text("000000000000feed"));
-    assert_eq!(of("client.unixUid"), Claim::Counts(Key::Null));
-    assert_eq!(of("body.username != null"), Claim::Counts(Key::Bool(true)));
-    assert_eq!(of("size(body.username)"), Claim::Counts(Key::Number(1)));
-    assert_eq!(of("uint(size(body.username))"), Claim::Counts(Key::Number(1)));
+    assert_eq!(of("client.unixUid"), LimitOutcome::Counted(Key::Null));
+    assert_eq!(of("body.username != null"), LimitOutcome::Counted(Key::Bool(true)));
+    assert_eq!(of("size(body.username)"), LimitOutcome::Counted(Key::Number(1)));
+    assert_eq!(of("uint(size(body.username))"), LimitOutcome::Counted(Key::Number(1)));
     assert_eq!(of("variables.team"), text("7"));
     let together = load(&SOUND.replace("  key: client.spiffeId\n", "")).expect("sound");
-    assert_eq!(claim(&together, &client(), Environment::Production, password), Claim::Counts(Key::Null));
+    assert_eq!(claim(&together, &client(), Environment::Production, password), LimitOutcome::Counted(Key::Null));
 }
 
 #[test]
 fn what_does_not_match_does_not_count_and_what_fails_is_told() {
     let limit = load(&SOUND.replace("client.spiffeId", "variables.team")).expect("sound");
     let of = |environment, body| claim(&limit, &client(), environment, body);
-    assert_eq!(of(Environment::Development, "{}"), Claim::None(Outside::OtherEnvironment));
-    assert_eq!(of(Environment::Production, "{}"), Claim::None(Outside::NoMatch(0)));
+    assert_eq!(of(Environment::Development, "{}"), LimitOutcome::NotCounted(OutOfScope::OtherEnvironment));
+    assert_eq!(of(Environment::Production, "{}"), LimitOutcome::NotCounted(OutOfScope::NoMatch(0)));
     let failed = of(Environment::Production, r#"{"password":"x","public_metadata":{}}"#);
-    assert_eq!(failed, Claim::Failed(EvaluationError::NoSuchKey));
+    assert_eq!(failed, LimitOutcome::Failed(EvaluationError::NoSuchKey));
     let condition = load(&SOUND.replace("body.password != null }", "body.public_metadata.n > 3 }")).expect("sound");
     let failed = claim(&condition, &client(), Environment::Production, r#"{"public_metadata":{}}"#);
-    assert_eq!(failed, Claim::None(Outside::Failed(0, EvaluationError::NoSuchKey)));
+    assert_eq!(failed, LimitOutcome::NotCounted(OutOfScope::Failed(0, EvaluationError::NoSuchKey)));
 }
 
 #[test]

@@ -12,10 +12,10 @@ const SECONDS_OF_DAY: f64 = 86_400.0;
 
 impl Expiry {
     /// What is over whenever one asks.
-    pub(super) const PAST: Self = Self(DateTime::UNIX_EPOCH);
+    pub(in crate::policy) const PAST: Self = Self(DateTime::UNIX_EPOCH);
 
     /// Reads a date, which means its first moment in UTC, or a time (RFC 3339). None for any other text.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::policy) fn parse(text: &str) -> Option<Self> {
         let of_date = || Some(text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?.and_utc());
         // what chrono reads besides, such as `2027-6-1` or a sign before the year, is no RFC 3339
         let is_date = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');

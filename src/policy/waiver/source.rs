@@ -1,6 +1,6 @@
 //! `kind: Waiver` as it is written. The comments here are what editors show.
 
-use crate::policy::source::{ApiVersion, Named};
+use crate::policy::source::{ApiVersion, NamedExpression};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,7 +43,7 @@ pub struct WaiverSpec {
     /// For which requests: all conditions must be true, in the words that policies have, such as
     /// `client.spiffeId == "spiffe://example.org/migration"`. One that cannot be evaluated is not true.
     #[schemars(length(min = 1))]
-    pub match_conditions: Vec<Named>,
+    pub match_conditions: Vec<NamedExpression>,
     /// Who answers for it.
     pub owner: String,
     /// Where it was asked for and granted, such as an issue's key or address.

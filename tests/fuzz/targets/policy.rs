@@ -9,7 +9,7 @@ use portcullis::contract::credential::Environment;
 use portcullis::document::Document;
 use portcullis::judge::Bundle;
 use portcullis::manifest;
-use portcullis::policy::{Attributes, RequestPolicy, compile};
+use portcullis::policy::{Attributes, RequestPolicy, compile_policy};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -47,7 +47,7 @@ fn load_and_evaluate(bundle: &Bundle, text: &str) {
         time: UNIX_EPOCH,
     };
     for manifest in manifests {
-        if let Ok(policy) = compile(&manifest, &bundle.contract) {
+        if let Ok(policy) = compile_policy(&manifest, &bundle.contract) {
             let _ = policy.evaluate(&operation, Some(&document), &attributes);
         }
     }

@@ -2,16 +2,14 @@
 
 use super::{contract, load, text};
 use crate::manifest;
-use crate::policy::{
-    Manifests, RequestPolicy, compile, compile_limit, lint_guards, lint_limit_guards, lint_limit_unused, lint_unused,
-};
+use crate::policy::{PolicyDocuments, RequestPolicy, compile_limit, compile_policy, lint::null_guard, lint::unused};
 use std::path::Path;
 
 /// What `lint_guards` says of a policy, each as `line:column what [the cure]`.
 fn lints(text: &str) -> Vec<String> {
     let policy = load(text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     let manifests = manifest::read::<RequestPolicy>(Path::new("rule.yaml"), text).expect("sound");
-    let lints = lint_guards(&manifests[0], &policy, contract());
+    let lints = null_guard::lint_policy(&manifests[0], &policy, contract());
     let told = lints.iter().map(|lint| {
         let place = lint.to_string();
         let place = place.strip_prefix("rule.yaml:").unwrap_or(&place);
@@ -188,11 +186,11 @@ fn of_limit(condition: &str, variable: &str, key: &str) -> Vec<String> {
          matchConditions: [{{ name: a, expression: '{condition}' }}]\n  variables: [{{ name: v, expression: '{variable}' }}]\n  \
          key: '{key}'\n  events: 3\n  period: 1m\n  message: no\n  actions: [Deny]\n"
     );
-    let mut manifests = Manifests::default();
+    let mut manifests = PolicyDocuments::default();
     assert_eq!(manifests.read(Path::new("limit.yaml"), &text), []);
     let limit = compile_limit(&manifests.limits[0], contract()).expect("sound");
-    let lints = lint_limit_guards(&manifests.limits[0], &limit, contract()).into_iter();
-    lints.chain(lint_limit_unused(&manifests.limits[0])).map(|lint| lint.to_string()).collect()
+    let lints = null_guard::lint_limit(&manifests.limits[0], &limit, contract()).into_iter();
+    lints.chain(unused::lint_limit(&manifests.limits[0])).map(|lint| lint.to_string()).collect()
 }
 
 #[test]
@@ -211,7 +209,7 @@ fn what_no_expression_uses_is_told() {
     let unused = |spec: &str, expression: &str| {
         let manifests =
             manifest::read::<RequestPolicy>(Path::new("rule.yaml"), &text(spec, expression)).expect("sound");
-        lint_unused(&manifests[0]).iter().map(|lint| lint.message.clone()).collect::<Vec<_>>()
+        unused::lint_policy(&manifests[0]).iter().map(|lint| lint.message.clone()).collect::<Vec<_>>()
     };
     let spec = "  params: { a: 1, b: 2 }\n  variables: [{ name: c, expression: params.a == 1 }]\n";
     assert_eq!(
@@ -227,19 +225,19 @@ fn nothing_is_said_of_the_policies_that_ship() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let files = std::fs::read_dir(folder).expect("the policies").map(|entry| entry.expect("an entry").path());
     let files = files.filter(|file| file.to_string_lossy().ends_with(".yaml"));
-    let mut manifests = Manifests::default();
+    let mut manifests = PolicyDocuments::default();
     for file in files.filter(|file| !file.to_string_lossy().ends_with(".test.yaml")) {
         assert_eq!(manifests.read(&file, &std::fs::read_to_string(&file).expect("a text")), []);
     }
     assert!(manifests.policies.len() > 10 && manifests.limits.len() > 1);
     for manifest in &manifests.policies {
-        let policy = compile(manifest, contract()).expect("sound");
-        assert_eq!(lint_guards(manifest, &policy, contract()), []);
-        assert_eq!(lint_unused(manifest), []);
+        let policy = compile_policy(manifest, contract()).expect("sound");
+        assert_eq!(null_guard::lint_policy(manifest, &policy, contract()), []);
+        assert_eq!(unused::lint_policy(manifest), []);
     }
     for manifest in &manifests.limits {
         let limit = compile_limit(manifest, contract()).expect("sound");
-        assert_eq!(lint_limit_guards(manifest, &limit, contract()), []);
-        assert_eq!(lint_limit_unused(manifest), []);
+        assert_eq!(null_guard::lint_limit(manifest, &limit, contract()), []);
+        assert_eq!(unused::lint_limit(manifest), []);
     }
 }

@@ -20,10 +20,10 @@ const COMPANIONS: [(&str, &str); 4] =
     [("then", "if"), ("else", "if"), ("minContains", "contains"), ("maxContains", "contains")];
 
 /// A keyword of a schema (the schema itself where it is empty), what is wrong with it, and the cure.
-pub(super) type Senseless = (String, String, &'static str);
+pub(super) type TrivialKeyword = (String, String, &'static str);
 
 /// What in `schema` checks nothing, or lets nothing fit. What is in its parts is told of those.
-pub(super) fn found(schema: &Value, root: &Value, is_whole: bool) -> Vec<Senseless> {
+pub(super) fn find(schema: &Value, root: &Value, is_whole: bool) -> Vec<TrivialKeyword> {
     let mut found = Vec::new();
     if is_whole && checks_nothing(schema) {
         found.push((String::new(), "the schema checks nothing".to_owned(), "say what must be, or remove it"));
@@ -59,7 +59,7 @@ pub(super) fn found(schema: &Value, root: &Value, is_whole: bool) -> Vec<Sensele
 }
 
 /// The fields of which nothing is demanded. Where other fields are excluded, to be named is to be allowed.
-fn fields(schema: &Value) -> impl Iterator<Item = Senseless> {
+fn fields(schema: &Value) -> impl Iterator<Item = TrivialKeyword> {
     let excludes = schema.get("additionalProperties").is_some_and(|others| !checks_nothing(others));
     let fields = schema.get("properties").and_then(Value::as_object).filter(|_| !excludes);
     let idle = fields.into_iter().flatten().filter(|(_, field)| checks_nothing(field));

@@ -1,10 +1,10 @@
 //! `spec.schema`: a JSON Schema that bodies must fit besides the contract's.
 
-mod keyword;
-mod proof;
-mod sense;
+mod checker;
+mod keywords;
+mod trivial;
 
-use super::compiler::Compiler;
+use super::compile::Compiler;
 use super::reads::Reads;
 use crate::contract::declared::Declared;
 use crate::contract::field::{Field, Pointer};
@@ -31,23 +31,23 @@ impl Compiler<'_> {
     pub(super) fn schema(&mut self, written: &Map<String, Value>, matched: &[Arc<Operation>]) -> Option<PolicySchema> {
         let found = schema_mistakes(self.source, POINTER);
         let is_schema = found.is_empty();
-        self.mistakes.extend(found);
+        self.errors.extend(found);
         let schema = Value::Object(written.clone());
         let bodies: Vec<&Declared> =
             matched.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared())).collect();
         if bodies.is_empty() && !matched.is_empty() {
-            self.wrong(POINTER, "no operation that this policy matches has a JSON body, so the schema judges nothing");
+            self.error(POINTER, "no operation that this policy matches has a JSON body, so the schema judges nothing");
         }
-        let reads = proof::prove(self, &schema, (!matched.is_empty()).then_some(bodies));
+        let reads = checker::check(self, &schema, (!matched.is_empty()).then_some(bodies));
         self.reads.extend(&reads);
-        if !is_schema || !self.mistakes.is_empty() {
+        if !is_schema || !self.errors.is_empty() {
             return None;
         }
         match CompiledSchema::compile(&schema) {
             Ok(compiled) => Some(PolicySchema { compiled, reads }),
             Err(error) => {
                 let pointer = format!("{POINTER}{}", error.instance_path());
-                self.wrong(&pointer, "`schema` cannot be used as a JSON Schema (2020-12)");
+                self.error(&pointer, "`schema` cannot be used as a JSON Schema (2020-12)");
                 None
             }
         }

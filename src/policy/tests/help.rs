@@ -1,8 +1,8 @@
 //! Slips that CEL takes: what is always true or never, what no name can be, what checks nothing.
 
+use super::errors::{EXPRESSION, SOUND, told};
 use super::load;
-use super::mistakes::{EXPRESSION, SOUND, told};
-use crate::policy::{Manifests, compile_waiver};
+use crate::policy::{PolicyDocuments, compile_waiver};
 use std::path::Path;
 
 /// What is wrong with each expression, in place of the validation's in [`SOUND`].
@@ -232,7 +232,7 @@ fn the_words_of_others_are_answered() {
 
 /// What is wrong in a file of policies, each with its cure.
 fn read(text: &str) -> Vec<String> {
-    let told = Manifests::default().read(Path::new("rule.yaml"), text);
+    let told = PolicyDocuments::default().read(Path::new("rule.yaml"), text);
     told.iter().map(|mistake| format!("{mistake} [{}]", mistake.help.as_deref().unwrap_or_default())).collect()
 }
 
@@ -321,7 +321,7 @@ fn waivers_are_told_in_their_own_words() {
             "{SOUND}---\n{limit}---\napiVersion: portcullis/v1\nkind: Waiver\nmetadata: {{ name: w }}\nspec:\n  policy: {policy}\n  \
              matchConditions: [{{ name: a, expression: '{expression}' }}]\n  owner: a\n  ticket: b\n  reason: c\n  expires: 2027-06-30\n"
         );
-        let mut manifests = Manifests::default();
+        let mut manifests = PolicyDocuments::default();
         assert_eq!(manifests.read(Path::new("rule.yaml"), &text), []);
         let found = compile_waiver(&manifests.waivers[0], &manifests, super::contract()).err().unwrap_or_default();
         found

@@ -1,12 +1,11 @@
 //! From what a person wrote to a limit that can judge, or everything that is wrong with it.
 
-use super::source::{RequestLimit, Spec};
-use super::{Limit, Rate};
+use super::Compiler;
 use crate::cel::{KeyExpression, Names};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, duration};
-use crate::policy::compiler::Compiler;
+use crate::policy::limit::{Limit, LimitSpec, Rate, RequestLimit};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -50,13 +49,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn key(&mut self, spec: &Spec, names: &mut Names<'_>) -> Option<KeyExpression> {
+    fn key(&mut self, spec: &LimitSpec, names: &mut Names<'_>) -> Option<KeyExpression> {
         let compiled = names.key(spec.key.as_ref()?);
         self.reads.extend(&names.take_reads());
-        compiled.map_err(|mistakes| self.report("/spec/key", mistakes)).ok()
+        compiled.map_err(|errors| self.report("/spec/key", errors)).ok()
     }
 
-    fn rate(&mut self, spec: &Spec) -> Option<Rate> {
+    fn rate(&mut self, spec: &LimitSpec) -> Option<Rate> {
         let missing = |key: &str, of: &str| format!("`{of}` needs `{key}` beside it");
         match (spec.events, &spec.period) {
             (Some(events), Some(period)) => {
@@ -64,17 +63,17 @@ impl Compiler<'_> {
             }
             (Some(_), None) => {
                 let help = "such as `period: 1m`";
-                self.mistakes.push(self.source.at_key("/spec/events", missing("period", "events")).with_help(help));
+                self.errors.push(self.source.at_key("/spec/events", missing("period", "events")).with_help(help));
                 None
             }
             (None, Some(_)) => {
                 let help = "such as `events: 30`";
-                self.mistakes.push(self.source.at_key("/spec/period", missing("events", "period")).with_help(help));
+                self.errors.push(self.source.at_key("/spec/period", missing("events", "period")).with_help(help));
                 None
             }
             (None, None) if spec.in_flight.is_none() => {
-                let mistake = self.source.at_key("/spec", "the limit limits nothing");
-                self.mistakes.push(mistake.with_help("give it `events` and `period`, or `inFlight`, or all three"));
+                let error = self.source.at_key("/spec", "the limit limits nothing");
+                self.errors.push(error.with_help("give it `events` and `period`, or `inFlight`, or all three"));
                 None
             }
             (None, None) => None,
@@ -83,7 +82,7 @@ impl Compiler<'_> {
 
     fn period(&mut self, written: &str) -> Duration {
         duration::parse(written).unwrap_or_else(|what| {
-            self.mistakes.push(self.source.at("/spec/period", format!("`period` {what}")).with_help(duration::HELP));
+            self.errors.push(self.source.at("/spec/period", format!("`period` {what}")).with_help(duration::HELP));
             Duration::MAX
         })
     }

@@ -1,13 +1,13 @@
 //! What is allowed in a policy and yet likely a mistake: a rule that can be walked around.
 
-use super::compile::Policy;
-use super::limit::{Limit, RequestLimit};
-use super::reads::Reads;
-use super::scope::Scope;
-use super::source::{Match, RequestPolicy};
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
+use crate::policy::Policy;
+use crate::policy::limit::{Limit, RequestLimit};
+use crate::policy::reads::Reads;
+use crate::policy::scope::Scope;
+use crate::policy::source::{Match, RequestPolicy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,16 +15,24 @@ use std::sync::Arc;
 ///
 /// A rule can be walked around by another operation on the same resource that takes every field the rule reads, in any API
 /// version.
-pub fn lint(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Contract) -> Vec<Diagnostic> {
+pub(in crate::policy) fn lint_policy(
+    manifest: &Manifest<RequestPolicy>,
+    policy: &Policy,
+    contract: &Contract,
+) -> Vec<Diagnostic> {
     let reads = policy.validations.iter().map(|validation| &validation.reads);
     let reads: Vec<_> = reads.chain(policy.schema.as_ref().map(|schema| &schema.reads)).collect();
     let open = open(&policy.scope, &reads, contract);
     told(open, &policy.name, &manifest.value.spec.r#match, &manifest.source)
 }
 
-/// As [`lint`]: what a limit counts can be done by an operation that it does not count, if that takes every field by which
+/// As [`lint_policy`]: what a limit counts can be done by an operation that it does not count, if that takes every field by which
 /// it tells what to count.
-pub fn lint_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, contract: &Contract) -> Vec<Diagnostic> {
+pub(in crate::policy) fn lint_limit(
+    manifest: &Manifest<RequestLimit>,
+    limit: &Limit,
+    contract: &Contract,
+) -> Vec<Diagnostic> {
     let open = open(&limit.scope, &[&limit.reads], contract);
     told(open, &limit.name, &manifest.value.spec.r#match, &manifest.source)
 }

@@ -1,6 +1,6 @@
 //! The JSON Schemas of what policy files hold, which give editors completion, hover texts and checks.
 
-use super::compiler::LONGEST_TEXT;
+use super::compile::LONGEST_TEXT;
 use super::limit::RequestLimit;
 use super::source::RequestPolicy;
 use super::waiver::WaiverSource;
@@ -9,7 +9,7 @@ use crate::contract::Contract;
 use serde_json::{Value, json};
 
 /// The JSON Schema of a policy.
-pub fn schema() -> Value {
+pub fn policy_schema() -> Value {
     let mut schema = demanding(schemars::schema_for!(RequestPolicy));
     let validates = json!({ "required": ["validations"], "properties": { "validations": { "minItems": 1 } } });
     demand(&mut schema, "/$defs/Spec", json!({ "anyOf": [validates, { "required": ["schema"] }] }));
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn the_schema_for_editors_is_the_codes() {
         assert!(
-            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", super::schema()),
+            include_str!("../../policies/policy.schema.json") == format!("{:#}\n", super::policy_schema()),
             "policies/policy.schema.json is out of date; run `cargo run -- schema policy > policies/policy.schema.json`"
         );
     }

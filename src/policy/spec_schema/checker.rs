@@ -2,12 +2,12 @@
 //! that the contract excludes, a reference that leads nowhere or in circles.
 
 use super::POINTER;
-use super::keyword::{FORMATS, Holds, KEYWORDS, TYPES};
-use super::sense;
+use super::keywords::{FORMATS, KEYWORDS, KeywordKind, TYPES};
+use super::trivial;
 use crate::contract::declared::Declared;
 use crate::contract::schema::CompiledSchema;
 use crate::diagnostic::Diagnostic;
-use crate::policy::compiler::{Compiler, did_you_mean};
+use crate::policy::compile::{Compiler, did_you_mean};
 use crate::policy::reads::Reads;
 use crate::suggest::nearest;
 use serde_json::{Value, json};
@@ -19,13 +19,13 @@ const MOST_SCHEMAS: usize = 2_000;
 const LONGEST_CHAIN: usize = 16;
 
 /// What the schema reads of the body. `bodies` is what the contract declares for it; none where that is unknown.
-pub(super) fn prove(compiler: &mut Compiler<'_>, schema: &Value, bodies: Option<Vec<&Declared>>) -> Reads {
-    let mut proof = Proof { compiler, root: schema, chain: Vec::new(), schemas: 0, reads: Reads::default() };
-    proof.schema(schema, POINTER, &Place { declared: bodies, is_body: true, is_asserted: true });
-    proof.reads
+pub(super) fn check(compiler: &mut Compiler<'_>, schema: &Value, bodies: Option<Vec<&Declared>>) -> Reads {
+    let mut checker = SchemaChecker { compiler, root: schema, chain: Vec::new(), schemas: 0, reads: Reads::default() };
+    checker.schema(schema, POINTER, &BodyPart { declared: bodies, is_body: true, is_asserted: true });
+    checker.reads
 }
 
-struct Proof<'p, 's> {
+struct SchemaChecker<'p, 's> {
     compiler: &'p mut Compiler<'s>,
     root: &'p Value,
     /// The references that led here.
@@ -36,7 +36,7 @@ struct Proof<'p, 's> {
 
 /// The part of a body that a schema is about.
 #[derive(Clone)]
-struct Place<'c> {
+struct BodyPart<'c> {
     /// What the contract declares for it, by operation and version; none where any value may be.
     declared: Option<Vec<&'c Declared>>,
     /// Whether it is the body itself.
@@ -45,7 +45,7 @@ struct Place<'c> {
     is_asserted: bool,
 }
 
-impl<'c> Place<'c> {
+impl<'c> BodyPart<'c> {
     const UNKNOWN: Self = Self { declared: None, is_body: false, is_asserted: true };
 
     fn below(&self, declared: Option<Vec<&'c Declared>>) -> Self {
@@ -78,17 +78,17 @@ impl<'c> Place<'c> {
     }
 }
 
-impl<'p> Proof<'p, '_> {
-    fn schema(&mut self, schema: &'p Value, pointer: &str, place: &Place<'_>) {
+impl<'p> SchemaChecker<'p, '_> {
+    fn schema(&mut self, schema: &'p Value, pointer: &str, place: &BodyPart<'_>) {
         self.schemas += 1;
         if self.schemas > MOST_SCHEMAS {
             if self.schemas == MOST_SCHEMAS + 1 {
                 let message = format!("`schema` has more than {MOST_SCHEMAS} schemas in it, references followed");
-                self.compiler.wrong(POINTER, message);
+                self.compiler.error(POINTER, message);
             }
             return;
         }
-        self.sense(schema, pointer);
+        self.check_trivial(schema, pointer);
         for (keyword, value) in schema.as_object().into_iter().flatten() {
             let at = below(pointer, keyword);
             match KEYWORDS.iter().find(|(known, _)| known == keyword) {
@@ -98,61 +98,69 @@ impl<'p> Proof<'p, '_> {
         }
     }
 
-    fn keyword(&mut self, holds: Holds, value: &'p Value, at: &str, place: &Place<'_>) {
+    fn keyword(&mut self, holds: KeywordKind, value: &'p Value, at: &str, place: &BodyPart<'_>) {
         match holds {
-            Holds::Perhaps => self.schema(value, at, &place.perhaps()),
-            Holds::All => self.each(value, at, place),
-            Holds::Some => self.each(value, at, &place.perhaps()),
-            Holds::Elements => self.schema(value, at, &place.elements()),
-            Holds::Tuple => self.each(value, at, &place.elements()),
-            Holds::Fields => self.by_field(value, at, place, |place| place),
-            Holds::SameByField => self.by_field(value, at, place, |_| place.perhaps()),
-            Holds::Members | Holds::MembersByPattern | Holds::Count | Holds::Value if place.is_body => {
+            KeywordKind::Perhaps => self.schema(value, at, &place.perhaps()),
+            KeywordKind::All => self.each(value, at, place),
+            KeywordKind::Some => self.each(value, at, &place.perhaps()),
+            KeywordKind::Elements => self.schema(value, at, &place.elements()),
+            KeywordKind::Tuple => self.each(value, at, &place.elements()),
+            KeywordKind::Fields => self.by_field(value, at, place, |place| place),
+            KeywordKind::SameByField => self.by_field(value, at, place, |_| place.perhaps()),
+            KeywordKind::Members | KeywordKind::MembersByPattern | KeywordKind::Count | KeywordKind::Value
+                if place.is_body =>
+            {
                 self.reads.any_field();
                 self.members(holds, value, at);
             }
-            Holds::Members | Holds::MembersByPattern => self.members(holds, value, at),
-            Holds::Names => self.names(value, at, place),
-            Holds::NamesByField => {
+            KeywordKind::Members | KeywordKind::MembersByPattern => self.members(holds, value, at),
+            KeywordKind::Names => self.names(value, at, place),
+            KeywordKind::NamesByField => {
                 for (name, names) in value.as_object().into_iter().flatten() {
                     self.field(name, &below(at, name), true, place);
                     self.names(names, &below(at, name), place);
                 }
             }
-            Holds::Definitions => {
+            KeywordKind::Definitions => {
                 for (name, definition) in value.as_object().into_iter().flatten() {
-                    self.schema(definition, &below(at, name), &Place::UNKNOWN);
+                    self.schema(definition, &below(at, name), &BodyPart::UNKNOWN);
                 }
             }
-            Holds::Reference => self.reference(value, at, place),
-            Holds::Pattern => self.pattern(value, at),
-            Holds::Format => self.format(value, at),
-            Holds::Types => self.types(value, at, place),
-            Holds::Dialect => {
+            KeywordKind::Reference => self.reference(value, at, place),
+            KeywordKind::Pattern => self.pattern(value, at),
+            KeywordKind::Format => self.format(value, at),
+            KeywordKind::Types => self.types(value, at, place),
+            KeywordKind::Dialect => {
                 if value.as_str() != Some("https://json-schema.org/draft/2020-12/schema") {
-                    self.compiler.wrong(at, "`$schema` is another language than JSON Schema 2020-12; leave it out");
+                    self.compiler.error(at, "`$schema` is another language than JSON Schema 2020-12; leave it out");
                 }
             }
-            Holds::Count | Holds::Value | Holds::Plain => {}
+            KeywordKind::Count | KeywordKind::Value | KeywordKind::Plain => {}
         }
     }
 
     /// What together says nothing, or lets nothing fit.
-    fn sense(&mut self, schema: &Value, pointer: &str) {
-        for (keyword, message, help) in sense::found(schema, self.root, pointer == POINTER) {
+    fn check_trivial(&mut self, schema: &Value, pointer: &str) {
+        for (keyword, message, help) in trivial::find(schema, self.root, pointer == POINTER) {
             let at = if keyword.is_empty() { pointer.to_owned() } else { format!("{pointer}/{keyword}") };
-            let mistake = self.at(&at, false, message);
-            self.tell(mistake.with_help(help));
+            let error = self.at(&at, false, message);
+            self.tell(error.with_help(help));
         }
     }
 
-    fn each(&mut self, schemas: &'p Value, at: &str, place: &Place<'_>) {
+    fn each(&mut self, schemas: &'p Value, at: &str, place: &BodyPart<'_>) {
         for (position, schema) in schemas.as_array().into_iter().flatten().enumerate() {
             self.schema(schema, &format!("{at}/{position}"), place);
         }
     }
 
-    fn by_field<'c>(&mut self, schemas: &'p Value, at: &str, place: &Place<'c>, of: impl Fn(Place<'c>) -> Place<'c>) {
+    fn by_field<'c>(
+        &mut self,
+        schemas: &'p Value,
+        at: &str,
+        place: &BodyPart<'c>,
+        of: impl Fn(BodyPart<'c>) -> BodyPart<'c>,
+    ) {
         for (name, schema) in schemas.as_object().into_iter().flatten() {
             let at = below(at, name);
             if let Some(field) = self.field(name, &at, true, place) {
@@ -162,21 +170,21 @@ impl<'p> Proof<'p, '_> {
     }
 
     /// Members whose names only a request decides on.
-    fn members(&mut self, holds: Holds, value: &'p Value, at: &str) {
+    fn members(&mut self, holds: KeywordKind, value: &'p Value, at: &str) {
         match holds {
-            Holds::Members => self.schema(value, at, &Place::UNKNOWN),
-            Holds::MembersByPattern => {
+            KeywordKind::Members => self.schema(value, at, &BodyPart::UNKNOWN),
+            KeywordKind::MembersByPattern => {
                 for (pattern, schema) in value.as_object().into_iter().flatten() {
                     let at = below(at, pattern);
                     self.check_pattern(pattern, &at, true);
-                    self.schema(schema, &at, &Place::UNKNOWN);
+                    self.schema(schema, &at, &BodyPart::UNKNOWN);
                 }
             }
             _ => {}
         }
     }
 
-    fn names(&mut self, names: &'p Value, at: &str, place: &Place<'_>) {
+    fn names(&mut self, names: &'p Value, at: &str, place: &BodyPart<'_>) {
         for (position, name) in names.as_array().into_iter().flatten().enumerate() {
             if let Some(name) = name.as_str() {
                 self.field(name, &format!("{at}/{position}"), false, place);
@@ -185,7 +193,7 @@ impl<'p> Proof<'p, '_> {
     }
 
     /// The field called `name`; none where no matched operation has it, which is told.
-    fn field<'c>(&mut self, name: &str, at: &str, is_key: bool, place: &Place<'c>) -> Option<Place<'c>> {
+    fn field<'c>(&mut self, name: &str, at: &str, is_key: bool, place: &BodyPart<'c>) -> Option<BodyPart<'c>> {
         if place.is_body {
             self.reads.field(name);
         }
@@ -195,23 +203,23 @@ impl<'p> Proof<'p, '_> {
         };
         let name_shown = name.escape_debug();
         let message = format!("`{name_shown}` is not a field of any operation that this policy matches");
-        let mistake = self.at(at, is_key, message);
-        self.tell(did_you_mean(mistake, nearest(name, known.into_iter())));
+        let error = self.at(at, is_key, message);
+        self.tell(did_you_mean(error, nearest(name, known.into_iter())));
         None
     }
 
-    fn reference(&mut self, value: &'p Value, at: &str, place: &Place<'_>) {
+    fn reference(&mut self, value: &'p Value, at: &str, place: &BodyPart<'_>) {
         let Some(reference) = value.as_str() else { return };
         let target = reference.strip_prefix('#').and_then(|pointer| Some((pointer, self.root.pointer(pointer)?)));
         let Some((pointer, target)) = target else {
             let message = "`$ref` leads nowhere in this schema, and may not lead out of it";
-            let mistake = self.at(at, false, message.to_owned());
-            self.tell(mistake.with_help("put the schema under `$defs`, and refer to it as `#/$defs/NAME`"));
+            let error = self.at(at, false, message.to_owned());
+            self.tell(error.with_help("put the schema under `$defs`, and refer to it as `#/$defs/NAME`"));
             return;
         };
         if self.chain.contains(&reference) || pointer.is_empty() || self.chain.len() >= LONGEST_CHAIN {
-            let mistake = self.at(at, false, "`$ref` leads back to itself, or through too many others".to_owned());
-            self.tell(mistake);
+            let error = self.at(at, false, "`$ref` leads back to itself, or through too many others".to_owned());
+            self.tell(error);
             return;
         }
         self.chain.push(reference);
@@ -229,23 +237,23 @@ impl<'p> Proof<'p, '_> {
     fn check_pattern(&mut self, pattern: &str, at: &str, is_key: bool) {
         if CompiledSchema::compile(&json!({ "pattern": pattern })).is_err() {
             let message = "the pattern is no regular expression, or has look-around or back-references in it";
-            let mistake = self.at(at, is_key, message.to_owned());
-            self.tell(mistake);
+            let error = self.at(at, is_key, message.to_owned());
+            self.tell(error);
         }
     }
 
     fn format(&mut self, value: &Value, at: &str) {
         let Some(name) = value.as_str().filter(|name| !FORMATS.contains(name)) else { return };
-        let mistake = self.at(at, false, format!("`{}` is not a format that is checked", name.escape_debug()));
+        let error = self.at(at, false, format!("`{}` is not a format that is checked", name.escape_debug()));
         let all = format!("those that are: {}", FORMATS.join(", "));
         self.tell(match nearest(name, FORMATS.into_iter()) {
-            Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-            None => mistake.with_help(all),
+            Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+            None => error.with_help(all),
         });
     }
 
     /// A type that the contract excludes never fits, so that nothing would pass.
-    fn types(&mut self, value: &Value, at: &str, place: &Place<'_>) {
+    fn types(&mut self, value: &Value, at: &str, place: &BodyPart<'_>) {
         let written: Vec<&str> = match value {
             Value::String(name) => vec![name],
             Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
@@ -265,16 +273,16 @@ impl<'p> Proof<'p, '_> {
         if !written.iter().any(meets) {
             let known: Vec<&str> = known.into_iter().collect();
             let message = format!("the contract has {} here, so that nothing would fit", known.join(" or "));
-            let mistake = self.at(at, false, message);
-            self.tell(mistake);
+            let error = self.at(at, false, message);
+            self.tell(error);
         }
     }
 
     fn unknown(&mut self, keyword: &str, at: &str) {
         let message =
             format!("`{}` is not a keyword that policies know, and would say nothing", keyword.escape_debug());
-        let mistake = self.at(at, true, message);
-        self.tell(did_you_mean(mistake, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))));
+        let error = self.at(at, true, message);
+        self.tell(did_you_mean(error, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))));
     }
 
     fn at(&self, pointer: &str, is_key: bool, message: String) -> Diagnostic {
@@ -283,9 +291,9 @@ impl<'p> Proof<'p, '_> {
     }
 
     /// Once, however often a reference leads there.
-    fn tell(&mut self, mistake: Diagnostic) {
-        if !self.compiler.mistakes.contains(&mistake) {
-            self.compiler.mistakes.push(mistake);
+    fn tell(&mut self, error: Diagnostic) {
+        if !self.compiler.errors.contains(&error) {
+            self.compiler.errors.push(error);
         }
     }
 }

@@ -1,24 +1,28 @@
 //! Expressions that have no value for requests that lack a field, a header or such: what is absent reads as null, and hardly
 //! anything takes null. Whoever forgets that refuses every such request.
 
-use super::Action;
-use super::compile::Policy;
-use super::limit::{Limit, RequestLimit};
-use super::reads::Reads;
-use super::scope::Scope;
-use super::source::RequestPolicy;
 use crate::cel::{Lack, Lacking, Unguarded, Without};
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
+use crate::policy::Action;
+use crate::policy::Policy;
+use crate::policy::limit::{Limit, RequestLimit};
+use crate::policy::reads::Reads;
+use crate::policy::scope::Scope;
+use crate::policy::source::RequestPolicy;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The conditions and validations of `policy` that have no value for requests that lack something, each with the cure.
-pub fn lint_guards(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Contract) -> Vec<Diagnostic> {
+pub(in crate::policy) fn lint_policy(
+    manifest: &Manifest<RequestPolicy>,
+    policy: &Policy,
+    contract: &Contract,
+) -> Vec<Diagnostic> {
     let schema = manifest.value.spec.schema.as_ref();
     let demanded = schema.and_then(|schema| schema.get("required")).map(strings).unwrap_or_default();
     let mut guards = Guards::new(&manifest.source, policy.action);
@@ -38,8 +42,12 @@ pub fn lint_guards(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract
     guards.found
 }
 
-/// As [`lint_guards`], of the conditions and the key of a limit.
-pub fn lint_limit_guards(manifest: &Manifest<RequestLimit>, limit: &Limit, contract: &Contract) -> Vec<Diagnostic> {
+/// As [`lint_policy`], of the conditions and the key of a limit.
+pub(in crate::policy) fn lint_limit(
+    manifest: &Manifest<RequestLimit>,
+    limit: &Limit,
+    contract: &Contract,
+) -> Vec<Diagnostic> {
     let mut guards = Guards::new(&manifest.source, limit.action);
     for_each_lack(&limit.scope, &limit.reads, contract, &BTreeSet::new(), |request| {
         let matches = guards.conditions(&limit.scope, request);

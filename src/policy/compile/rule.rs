@@ -1,16 +1,16 @@
 //! From what a person wrote to a policy that can judge, or everything that is wrong with it.
 
-use super::Action;
-use super::compiler::{Compiler, did_you_mean};
-use super::reads::Reads;
-use super::schema::PolicySchema;
-use super::scope::Scope;
-use super::source::{RequestPolicy, Spec, ValidationSource};
-use super::waiver::Waiver;
+use super::{Compiler, did_you_mean};
 use crate::cel::{Expression, Names, Purpose, terms};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+use crate::policy::Action;
+use crate::policy::reads::Reads;
+use crate::policy::scope::Scope;
+use crate::policy::source::{PolicySpec, RequestPolicy, ValidationSource};
+use crate::policy::spec_schema::PolicySchema;
+use crate::policy::waiver::Waiver;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -28,13 +28,13 @@ pub struct Policy {
     /// What must be true for it to hold.
     pub validations: Vec<Validation>,
     /// What the body must fit besides the contract's schema.
-    pub(super) schema: Option<PolicySchema>,
+    pub(in crate::policy) schema: Option<PolicySchema>,
     /// What of the body it reads.
     pub reads: Reads,
     /// For whom it does not hold, until when.
     pub waivers: Vec<Arc<Waiver>>,
     /// What it was made of.
-    pub(super) written: Spec,
+    pub(in crate::policy) spec: PolicySpec,
 }
 
 /// One thing that must be true.
@@ -42,9 +42,9 @@ pub struct Policy {
 pub struct Validation {
     /// The expression as it was written.
     pub source: Arc<str>,
-    pub(super) expression: Expression,
+    pub(in crate::policy) expression: Expression,
     /// What of the body it reads.
-    pub(super) reads: Reads,
+    pub(in crate::policy) reads: Reads,
     /// The field that the caller should look at.
     pub field: Option<Arc<str>>,
     /// What is wrong when it is not true.
@@ -65,7 +65,7 @@ impl Validation {
 /// # Errors
 ///
 /// Everything that is wrong with it, each with its place.
-pub fn compile(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
+pub fn compile_policy(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
     let mut compiler = Compiler::new(&manifest.source);
     let policy = compiler.policy(&manifest.value, contract);
     compiler.finish(policy)
@@ -86,7 +86,7 @@ impl Compiler<'_> {
             .collect();
         self.check_implied(spec, &conditions, &validations, &names);
         if spec.validations.is_empty() && spec.schema.is_none() {
-            self.wrong("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
+            self.error("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
         let schema = spec.schema.as_ref().and_then(|schema| self.schema(schema, &matched));
         self.check_objects(&matched);
@@ -99,20 +99,20 @@ impl Compiler<'_> {
             schema,
             reads: std::mem::take(&mut self.reads),
             waivers: Vec::new(),
-            written: spec.clone(),
+            spec: spec.clone(),
         }
     }
 
     /// Reports validations that are true wherever the conditions are.
     fn check_implied(
         &mut self,
-        spec: &Spec,
+        spec: &PolicySpec,
         conditions: &[(Arc<str>, Expression)],
         validations: &[Validation],
         names: &Names<'_>,
     ) {
         // what is wrong with one of them was told
-        if !self.mistakes.is_empty() || conditions.is_empty() {
+        if !self.errors.is_empty() || conditions.is_empty() {
             return;
         }
         let said: BTreeSet<String> = spec.match_conditions.iter().flat_map(|it| terms(&it.expression)).collect();
@@ -123,7 +123,7 @@ impl Compiler<'_> {
             let is_said = terms(&validation.source).iter().all(|term| said.contains(term));
             if is_said || is_implied(&given) || given.iter().any(|one| is_implied(&[one])) {
                 let message = "the expression is true wherever the match conditions are, so it checks nothing";
-                self.wrong(&format!("/spec/validations/{position}/expression"), message);
+                self.error(&format!("/spec/validations/{position}/expression"), message);
             }
         }
     }
@@ -135,12 +135,12 @@ impl Compiler<'_> {
         self.reads.extend(&reads);
         if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, names.field(field))) {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
-            let mistake = self.source.at(&format!("{pointer}/field"), message);
+            let error = self.source.at(&format!("{pointer}/field"), message);
             let bare = field.strip_prefix("body.").filter(|bare| names.field(bare).is_ok());
-            self.mistakes.push(did_you_mean(mistake, bare.or(meant)));
+            self.errors.push(did_you_mean(error, bare.or(meant)));
         }
         self.check_texts(&written.message, written.hint.as_deref(), &pointer);
-        let expression = expression.map_err(|mistakes| self.report(&format!("{pointer}/expression"), mistakes)).ok()?;
+        let expression = expression.map_err(|errors| self.report(&format!("{pointer}/expression"), errors)).ok()?;
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         Some(Validation {
             source: written.expression.as_str().into(),

@@ -4,27 +4,27 @@ use super::request::Request;
 use crate::contract::{Routed, names_only_the_version};
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Action, Attributes, Claim, Key, Limit, Outcome, Policy, Waiver, Waiving};
+use crate::policy::{Action, Attributes, Key, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome};
 use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What became of the request of a case.
 #[derive(Debug, Default)]
-pub struct Decided {
+pub struct ActualDecision {
     /// Why it is refused; none where it passes.
     pub refused: Option<Reason>,
     /// Everything that rules found.
     pub violations: Vec<Violation>,
     /// What each policy for the operation said, in order.
-    pub rules: Vec<(Arc<Policy>, Outcome)>,
+    pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
     /// What each waiver that was asked is to the request.
-    pub waivers: Vec<(Arc<Waiver>, Waiving)>,
+    pub waivers: Vec<(Arc<Waiver>, WaiverOutcome)>,
     /// What each limit for the operation said, in order.
-    pub limits: Vec<(Arc<Limit>, Claim)>,
+    pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
 }
 
-impl Decided {
+impl ActualDecision {
     /// What `bundle` decides of `request`.
     pub(super) fn of(request: &Request, bundle: &Bundle) -> Self {
         let query = request.uri.query().unwrap_or_default();
@@ -86,7 +86,7 @@ impl Decided {
     /// The limits that count the request, each with the key by which it does.
     pub(super) fn counted(&self) -> BTreeMap<String, Key> {
         let counted = self.limits.iter().filter_map(|(limit, claim)| match claim {
-            Claim::Counts(key) if self.refused.is_none() => Some((limit.name.to_string(), key.clone())),
+            LimitOutcome::Counted(key) if self.refused.is_none() => Some((limit.name.to_string(), key.clone())),
             _ => None,
         });
         counted.collect()

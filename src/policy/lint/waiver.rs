@@ -1,8 +1,8 @@
 //! What is allowed in a waiver and yet likely a mistake: one that is over, that never will be, or that waives nothing.
 
-use super::{Waiver, WaiverSource};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+use crate::policy::waiver::{Waiver, WaiverSource};
 use crate::policy::{Action, Policy};
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 const LONGEST_DAYS: f64 = 366.0;
 
 /// What is likely a mistake in `waiver`, which is of `policy`, at `now`.
-pub fn lint(
+pub fn lint_waiver(
     manifest: &Manifest<WaiverSource>,
     waiver: &Waiver,
     policy: &Policy,

@@ -1,13 +1,13 @@
 //! What a document declares and nothing in it uses: left over, or a name that was meant and is not written.
 
-use super::limit::RequestLimit;
-use super::source::{Named, RequestPolicy};
 use crate::cel::Mentions;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
+use crate::policy::limit::RequestLimit;
+use crate::policy::source::{NamedExpression, RequestPolicy};
 
 /// The `params` and `variables` of a policy that none of its expressions uses.
-pub fn lint_unused(manifest: &Manifest<RequestPolicy>) -> Vec<Diagnostic> {
+pub(in crate::policy) fn lint_policy(manifest: &Manifest<RequestPolicy>) -> Vec<Diagnostic> {
     let spec = &manifest.value.spec;
     let validations = spec.validations.iter().map(|validation| validation.expression.as_str());
     let asked: Vec<&str> = written(&spec.match_conditions).chain(validations).collect();
@@ -20,13 +20,13 @@ pub fn lint_unused(manifest: &Manifest<RequestPolicy>) -> Vec<Diagnostic> {
 }
 
 /// The `variables` of a limit that none of its expressions uses.
-pub fn lint_limit_unused(manifest: &Manifest<RequestLimit>) -> Vec<Diagnostic> {
+pub(in crate::policy) fn lint_limit(manifest: &Manifest<RequestLimit>) -> Vec<Diagnostic> {
     let spec = &manifest.value.spec;
     let asked: Vec<&str> = written(&spec.match_conditions).chain(spec.key.as_deref()).collect();
     variables(&manifest.source, &spec.variables, &asked)
 }
 
-fn variables(source: &Source, declared: &[Named], asked: &[&str]) -> Vec<Diagnostic> {
+fn variables(source: &Source, declared: &[NamedExpression], asked: &[&str]) -> Vec<Diagnostic> {
     let used = Mentions::of("variables", asked.iter().copied().chain(written(declared)));
     let unused = declared.iter().enumerate().filter(|(_, variable)| !used.has(&variable.name));
     let lints = unused.map(|(position, variable)| {
@@ -40,6 +40,6 @@ fn told(lint: Diagnostic) -> Diagnostic {
     lint.with_help("use it, or remove it")
 }
 
-fn written(named: &[Named]) -> impl Iterator<Item = &str> {
+fn written(named: &[NamedExpression]) -> impl Iterator<Item = &str> {
     named.iter().map(|named| named.expression.as_str())
 }

@@ -1,10 +1,10 @@
 //! Validations that never decide anything, since a broader one asks for the same.
 
-use super::compile::Policy;
-use super::source::RequestPolicy;
 use crate::cel::terms;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+use crate::policy::Policy;
+use crate::policy::source::RequestPolicy;
 use std::collections::BTreeSet;
 use std::ptr;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Rule<'p> {
 
 /// The validations of `policies` that another one makes useless: wherever they are asked, it asks for all that they do, and
 /// does no less about it. What two expressions mean is not compared, only what they say.
-pub fn shadowed(policies: &[(&Manifest<RequestPolicy>, &Arc<Policy>)]) -> Vec<Diagnostic> {
+pub fn lint_shadowed(policies: &[(&Manifest<RequestPolicy>, &Arc<Policy>)]) -> Vec<Diagnostic> {
     let rules: Vec<Rule<'_>> = policies.iter().flat_map(|(manifest, policy)| rules(manifest, policy)).collect();
     let lints = rules.iter().enumerate().filter_map(|(at, rule)| {
         let mut others = rules.iter().enumerate().filter(|(other, _)| *other != at);

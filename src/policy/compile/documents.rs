@@ -1,17 +1,17 @@
 //! What policy files hold: documents of several kinds, told apart by their `kind`.
 
-use super::limit::RequestLimit;
-use super::source::RequestPolicy;
-use super::waiver::WaiverSource;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Manifest, Source};
+use crate::policy::limit::RequestLimit;
+use crate::policy::source::RequestPolicy;
+use crate::policy::waiver::WaiverSource;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
 
 /// What policy files hold, by kind, each in the order of the files.
 #[derive(Debug, Default)]
-pub struct Manifests {
+pub struct PolicyDocuments {
     /// Rules that requests must keep.
     pub policies: Vec<Manifest<RequestPolicy>>,
     /// How many requests may pass.
@@ -22,12 +22,12 @@ pub struct Manifests {
 
 /// The part of a document that says what it is. The rest is looked at as that kind.
 #[derive(Deserialize, JsonSchema)]
-struct Head {
-    kind: Kind,
+struct DocumentHead {
+    kind: DocumentKind,
 }
 
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
-enum Kind {
+enum DocumentKind {
     RequestPolicy,
     Waiver,
     RequestLimit,
@@ -41,33 +41,33 @@ const FOREIGN_KEYS: [(&str, &str); 4] = [
     ("failurePolicy", "leave it out: what cannot be evaluated does not hold"),
 ];
 
-/// The mistake, with the cure where it is a key of an admission policy.
-fn with_word(mistake: Diagnostic) -> Diagnostic {
-    let key = mistake.message.strip_prefix("unknown key `").and_then(|rest| rest.split('`').next());
+/// The error, with the cure where it is a key of an admission policy.
+fn with_word(error: Diagnostic) -> Diagnostic {
+    let key = error.message.strip_prefix("unknown key `").and_then(|rest| rest.split('`').next());
     match FOREIGN_KEYS.iter().find(|(foreign, _)| Some(*foreign) == key) {
-        Some((_, help)) => mistake.with_help(*help),
-        None => mistake,
+        Some((_, help)) => error.with_help(*help),
+        None => error,
     }
 }
 
-impl Manifests {
+impl PolicyDocuments {
     /// Adds the documents of a file, and returns what is wrong with the others. `text` is its content, `file` only its name
     /// in errors.
     pub fn read(&mut self, file: &Path, text: &str) -> Vec<Diagnostic> {
         match manifest::documents(file, text) {
             Ok(documents) => {
-                let mistakes = documents.into_iter().filter_map(|document| self.add(document).err()).flatten();
-                mistakes.map(with_word).collect()
+                let errors = documents.into_iter().filter_map(|document| self.add(document).err()).flatten();
+                errors.map(with_word).collect()
             }
-            Err(mistakes) => mistakes,
+            Err(errors) => errors,
         }
     }
 
     fn add(&mut self, document: Source) -> Result<(), Vec<Diagnostic>> {
-        match manifest::decode::<Head>(&document)?.kind {
-            Kind::RequestPolicy => self.policies.push(Manifest::of(document)?),
-            Kind::Waiver => self.waivers.push(Manifest::of(document)?),
-            Kind::RequestLimit => self.limits.push(Manifest::of(document)?),
+        match manifest::decode::<DocumentHead>(&document)?.kind {
+            DocumentKind::RequestPolicy => self.policies.push(Manifest::of(document)?),
+            DocumentKind::Waiver => self.waivers.push(Manifest::of(document)?),
+            DocumentKind::RequestLimit => self.limits.push(Manifest::of(document)?),
         }
         Ok(())
     }

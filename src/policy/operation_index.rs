@@ -12,18 +12,18 @@ pub(super) trait Scoped {
 
 /// All of a kind, in the order in which they were loaded, and by the operations they match.
 #[derive(Debug)]
-pub(super) struct Indexed<T> {
+pub(super) struct OperationIndex<T> {
     all: Vec<Arc<T>>,
     by_operation: HashMap<Arc<str>, Vec<Arc<T>>>,
 }
 
-impl<T> Default for Indexed<T> {
+impl<T> Default for OperationIndex<T> {
     fn default() -> Self {
         Self { all: Vec::new(), by_operation: HashMap::new() }
     }
 }
 
-impl<T: Scoped> Indexed<T> {
+impl<T: Scoped> OperationIndex<T> {
     pub(super) fn new(all: Vec<Arc<T>>) -> Self {
         let mut by_operation: HashMap<Arc<str>, Vec<Arc<T>>> = HashMap::new();
         for one in &all {

@@ -1,14 +1,27 @@
-//! What is read in one way from policies of every kind: names, what they match, conditions, variables, actions.
+//! Compiles policy files: from the documents that an operator writes to policies, limits and waivers that can be evaluated.
+//!
+//! [`Compiler`] holds what all kinds share: names, matched operations, variables, conditions, actions. The submodules compile
+//! one kind each.
 
-use super::Action;
-use super::reads::Reads;
-use super::scope::Scope;
-use super::source::{Match, Named};
+mod documents;
+mod limit;
+mod rule;
+mod waiver;
+
+pub use documents::PolicyDocuments;
+pub use limit::compile_limit;
+pub use rule::{Policy, Validation, compile_policy};
+pub use waiver::compile_waiver;
+
 use crate::cel::{Expression, Mistake, Names, Purpose};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
+use crate::policy::Action;
+use crate::policy::reads::Reads;
+use crate::policy::scope::Scope;
+use crate::policy::source::{Match, NamedExpression};
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,32 +32,32 @@ pub(super) const LONGEST_TEXT: usize = 500;
 /// Reads one document, and keeps what is wrong with it.
 pub(super) struct Compiler<'s> {
     pub(super) source: &'s Source,
-    pub(super) mistakes: Vec<Diagnostic>,
+    pub(super) errors: Vec<Diagnostic>,
     /// What of the body the expressions so far read.
     pub(super) reads: Reads,
 }
 
 impl<'s> Compiler<'s> {
     pub(super) fn new(source: &'s Source) -> Self {
-        Self { source, mistakes: Vec::new(), reads: Reads::default() }
+        Self { source, errors: Vec::new(), reads: Reads::default() }
     }
 
     /// What was made of the document, or everything that is wrong with it, from its top.
     pub(super) fn finish<T>(mut self, made: T) -> Result<T, Vec<Diagnostic>> {
-        self.mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
-        if self.mistakes.is_empty() { Ok(made) } else { Err(self.mistakes) }
+        self.errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+        if self.errors.is_empty() { Ok(made) } else { Err(self.errors) }
     }
 
-    /// A mistake in the value at `pointer`.
-    pub(super) fn wrong(&mut self, pointer: &str, message: impl Into<String>) {
-        self.mistakes.push(self.source.at(pointer, message));
+    /// Records an error in the value at `pointer`.
+    pub(super) fn error(&mut self, pointer: &str, message: impl Into<String>) {
+        self.errors.push(self.source.at(pointer, message));
     }
 
     /// Names stand in headers, metrics and logs without quoting.
     pub(super) fn check_name(&mut self, name: &str) {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 63 || !name.bytes().all(is_plain) {
-            self.wrong("/metadata/name", "`name` must be 1 to 63 lower-case letters, digits and `-`");
+            self.error("/metadata/name", "`name` must be 1 to 63 lower-case letters, digits and `-`");
         }
     }
 
@@ -53,42 +66,42 @@ impl<'s> Compiler<'s> {
         let known = contract.operation_ids();
         for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
             let pointer = format!("/spec/match/operations/{position}");
-            let mistake = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
-            self.mistakes.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
-                Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-                None => mistake.with_help("name each by its id: `portcullis contract coverage` lists those that write"),
+            let error = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
+            self.errors.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
+                Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+                None => error.with_help("name each by its id: `portcullis contract coverage` lists those that write"),
             });
         }
         for (position, twice) in
             ids.iter().enumerate().filter(|(position, id)| ids.iter().take(*position).any(|earlier| earlier == *id))
         {
-            self.wrong(&format!("/spec/match/operations/{position}"), format!("`{twice}` is listed twice"));
+            self.error(&format!("/spec/match/operations/{position}"), format!("`{twice}` is listed twice"));
         }
         if ids.is_empty() {
-            self.wrong("/spec/match/operations", "`operations` is empty, so the policy can never match");
+            self.error("/spec/match/operations", "`operations` is empty, so the policy can never match");
         }
         let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
         contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
     }
 
     /// Declares the variables, each of which may use those before it.
-    pub(super) fn variables(&mut self, written: &[Named], names: &mut Names<'_>) {
+    pub(super) fn variables(&mut self, written: &[NamedExpression], names: &mut Names<'_>) {
         for (position, variable) in written.iter().enumerate() {
             let pointer = format!("/spec/variables/{position}");
             self.check_repeated(written, position, &pointer);
             if !is_identifier(&variable.name) {
                 let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
-                self.wrong(&format!("{pointer}/name"), message);
+                self.error(&format!("{pointer}/name"), message);
             }
-            let mistakes = names.declare(&variable.name, &variable.expression);
-            self.report(&format!("{pointer}/expression"), mistakes);
+            let errors = names.declare(&variable.name, &variable.expression);
+            self.report(&format!("{pointer}/expression"), errors);
         }
     }
 
     /// The match conditions, by name; `consequence` is what follows where they are never true.
     pub(super) fn conditions(
         &mut self,
-        written: &[Named],
+        written: &[NamedExpression],
         names: &mut Names<'_>,
         consequence: &'static str,
     ) -> Vec<(Arc<str>, Expression)> {
@@ -100,7 +113,7 @@ impl<'s> Compiler<'s> {
             self.reads.extend(&names.take_reads());
             match compiled {
                 Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
-                Err(mistakes) => self.report(&format!("{pointer}/expression"), mistakes),
+                Err(errors) => self.report(&format!("{pointer}/expression"), errors),
             }
         }
         if conditions.len() == written.len() {
@@ -116,7 +129,7 @@ impl<'s> Compiler<'s> {
             let is_never = |given: &[&Expression]| names.decided(given, &[condition]) == Some(false);
             if is_never(&before) || before.iter().any(|one| is_never(&[one])) {
                 let message = format!("the condition is never true where those before it are, so {consequence}");
-                self.wrong(&format!("/spec/matchConditions/{position}/expression"), message);
+                self.error(&format!("/spec/matchConditions/{position}/expression"), message);
                 return;
             }
         }
@@ -135,30 +148,30 @@ impl<'s> Compiler<'s> {
         for id in lists {
             let message = format!("the body of `{id}` is a list, in which no field can be asked for by name");
             let help = "hold it to a `schema` with `items`, in a policy of its own";
-            self.mistakes.push(self.source.at("/spec/match/operations", message).with_help(help));
+            self.errors.push(self.source.at("/spec/match/operations", message).with_help(help));
         }
     }
 
-    fn check_repeated(&mut self, named: &[Named], position: usize, pointer: &str) {
+    fn check_repeated(&mut self, named: &[NamedExpression], position: usize, pointer: &str) {
         let mut before = named.iter().take(position);
         if let Some(twice) = named.get(position).filter(|this| before.any(|earlier| earlier.name == this.name)) {
-            self.wrong(&format!("{pointer}/name"), format!("`{}` is declared twice", twice.name));
+            self.error(&format!("{pointer}/name"), format!("`{}` is declared twice", twice.name));
         }
     }
 
     /// Callers need a reason, and it stands in headers and on terminals.
     pub(super) fn check_texts(&mut self, message: &str, hint: Option<&str>, at: &str) {
         if message.trim().is_empty() {
-            self.wrong(&format!("{at}/message"), "`message` is empty; callers need a reason");
+            self.error(&format!("{at}/message"), "`message` is empty; callers need a reason");
         }
         for (key, text) in [("message", Some(message)), ("hint", hint)] {
             let (pointer, text) = (format!("{at}/{key}"), text.unwrap_or_default().trim_end());
             if let Some((start, control)) = text.char_indices().find(|(_, letter)| letter.is_control()) {
                 let message = format!("`{key}` has a control character in it; it stands on one line");
-                self.mistakes.push(self.source.within(&pointer, start..start + control.len_utf8(), message));
+                self.errors.push(self.source.within(&pointer, start..start + control.len_utf8(), message));
             }
             if text.chars().count() > LONGEST_TEXT {
-                self.wrong(&pointer, format!("`{key}` is longer than {LONGEST_TEXT} characters"));
+                self.error(&pointer, format!("`{key}` is longer than {LONGEST_TEXT} characters"));
             }
         }
     }
@@ -167,21 +180,21 @@ impl<'s> Compiler<'s> {
     pub(super) fn environments(&mut self, written: &[Environment]) {
         const POINTER: &str = "/spec/match/environments";
         if written.is_empty() && self.source.line(POINTER).is_some() {
-            let mistake = self.source.at(POINTER, "`environments` is empty, so the policy can never match");
-            self.mistakes.push(mistake.with_help("leave it out for both"));
+            let error = self.source.at(POINTER, "`environments` is empty, so the policy can never match");
+            self.errors.push(error.with_help("leave it out for both"));
         }
         for (position, twice) in written.iter().enumerate() {
             if written.iter().take(position).any(|earlier| earlier == twice) {
-                self.wrong(&format!("{POINTER}/{position}"), format!("`{twice}` is listed twice"));
+                self.error(&format!("{POINTER}/{position}"), format!("`{twice}` is listed twice"));
             }
         }
     }
 
-    /// Tells the mistakes in the expression at `pointer`, each at its place.
-    pub(super) fn report(&mut self, pointer: &str, mistakes: Vec<Mistake>) {
-        for mistake in mistakes {
-            let found = self.source.within(pointer, mistake.span, mistake.message);
-            self.mistakes.push(match mistake.help {
+    /// Tells the errors in the expression at `pointer`, each at its place.
+    pub(super) fn report(&mut self, pointer: &str, errors: Vec<Mistake>) {
+        for error in errors {
+            let found = self.source.within(pointer, error.span, error.message);
+            self.errors.push(match error.help {
                 Some(help) => found.with_help(help),
                 None => found,
             });
@@ -191,15 +204,15 @@ impl<'s> Compiler<'s> {
     /// The one action. As in Kubernetes, `Audit` may stand beside another, which tells operators as well.
     pub(super) fn action(&mut self, actions: &[Action]) -> Action {
         let Some(strictest) = actions.iter().min().copied() else {
-            self.wrong("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`");
+            self.error("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`");
             return Action::Deny;
         };
         let others: Vec<_> = actions.iter().filter(|action| **action != Action::Audit).collect();
         let is_one = actions.len() == 1 || actions.len() == 2 && others.len() == 1;
         if !is_one {
-            let mistake = self.source.at("/spec/actions", "`actions` holds one action");
+            let error = self.source.at("/spec/actions", "`actions` holds one action");
             let help = format!("write `[{strictest:?}]`, which does all that the others do");
-            self.mistakes.push(mistake.with_help(help));
+            self.errors.push(error.with_help(help));
         }
         strictest
     }
@@ -230,9 +243,9 @@ fn is_identifier(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-pub(super) fn did_you_mean(mistake: Diagnostic, meant: Option<&str>) -> Diagnostic {
+pub(super) fn did_you_mean(error: Diagnostic, meant: Option<&str>) -> Diagnostic {
     match meant {
-        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-        None => mistake,
+        Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+        None => error,
     }
 }

@@ -1,0 +1,82 @@
+//! Compiles `kind: Waiver`.
+
+use super::{Compiler, PolicyDocuments, did_you_mean};
+use crate::cel::Names;
+use crate::contract::Contract;
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Manifest;
+use crate::policy::source::Match;
+use crate::policy::waiver::{Expiry, Waiver, WaiverSource};
+use crate::suggest::nearest;
+use std::collections::BTreeMap;
+
+/// Makes a waiver of what a person wrote. `all` is what there is besides.
+///
+/// # Errors
+///
+/// Everything that is wrong with it, each with its place.
+pub fn compile_waiver(
+    manifest: &Manifest<WaiverSource>,
+    all: &PolicyDocuments,
+    contract: &Contract,
+) -> Result<Waiver, Vec<Diagnostic>> {
+    let mut compiler = Compiler::new(&manifest.source);
+    let waiver = compiler.waiver(&manifest.value, all, contract);
+    compiler.finish(waiver)
+}
+
+impl Compiler<'_> {
+    fn waiver(&mut self, written: &WaiverSource, all: &PolicyDocuments, contract: &Contract) -> Waiver {
+        let spec = &written.spec;
+        self.check_name(&written.metadata.name);
+        for (name, value) in [("owner", &spec.owner), ("ticket", &spec.ticket), ("reason", &spec.reason)] {
+            if value.trim().is_empty() {
+                self.error(&format!("/spec/{name}"), format!("`{name}` is empty; someone must answer for a waiver"));
+            }
+        }
+        let waived = self.waived(&spec.policy, all);
+        let matched: Vec<_> = contract.operations().into_iter().filter(|it| is_in(&it.id, waived)).collect();
+        let environments = waived.map(|waived| waived.environments.clone()).unwrap_or_default();
+        let mut names = Names::new(&matched, &environments, &BTreeMap::new());
+        let conditions = self.conditions(&spec.match_conditions, &mut names, "the waiver never applies");
+        let everywhere = Match { operations: Vec::new(), environments: Vec::new() };
+        Waiver {
+            name: written.metadata.name.as_str().into(),
+            policy: spec.policy.as_str().into(),
+            owner: spec.owner.as_str().into(),
+            ticket: spec.ticket.as_str().into(),
+            reason: spec.reason.as_str().into(),
+            expires: self.expiry(&spec.expires),
+            scope: Self::scope(&everywhere, &matched, conditions, names),
+        }
+    }
+
+    /// What the policy called `name` matches.
+    fn waived<'p>(&mut self, name: &str, all: &'p PolicyDocuments) -> Option<&'p Match> {
+        let policies = &all.policies;
+        if all.limits.iter().any(|limit| limit.value.metadata.name == name) {
+            let error = self.source.at("/spec/policy", format!("`{name}` is a limit; a waiver is for a policy"));
+            self.errors.push(error.with_help("change the limit's `events`, or its match conditions"));
+            return None;
+        }
+        let found = policies.iter().find(|policy| policy.value.metadata.name == name);
+        if found.is_none() {
+            let known = policies.iter().map(|policy| policy.value.metadata.name.as_str());
+            let message = format!("`{}` is not a policy that was loaded", name.escape_debug());
+            self.errors.push(did_you_mean(self.source.at("/spec/policy", message), nearest(name, known)));
+        }
+        found.map(|policy| &policy.value.spec.r#match)
+    }
+
+    fn expiry(&mut self, written: &str) -> Expiry {
+        Expiry::parse(written).unwrap_or_else(|| {
+            let error = self.source.at("/spec/expires", "`expires` is neither a date nor a time (RFC 3339)");
+            self.errors.push(error.with_help("such as 2027-06-30, which means its first moment in UTC"));
+            Expiry::PAST
+        })
+    }
+}
+
+fn is_in(id: &str, waived: Option<&Match>) -> bool {
+    waived.is_some_and(|waived| waived.operations.iter().any(|operation| operation == id))
+}
