@@ -247,6 +247,6 @@ fn an_operation_by_which_a_limit_is_walked_around_is_told() {
 
 #[test]
 fn a_key_is_not_shown_by_accident() {
-    assert_eq!(format!("{:?}", text("canary")), "Counts(Text)");
+    assert_eq!(format!("{:?}", text("canary")), "Counted(Text)");
     assert!(!format!("{:?}", [Key::Number(4711), Key::Bool(true)]).contains("4711"));
 }
