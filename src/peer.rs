@@ -26,14 +26,14 @@ pub struct ClientCertificate {
 
 /// Where a client reached us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct LocalEndpoint {
     /// `http` or `https`.
     pub scheme: &'static str,
     /// Our end of the connection; none where the transport has none.
     pub address: Option<SocketAddr>,
 }
 
-impl Default for Endpoint {
+impl Default for LocalEndpoint {
     /// Without TLS, nobody knows where.
     fn default() -> Self {
         Self { scheme: "http", address: None }

@@ -11,7 +11,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         load::configuration_of_policies(&args.config, &args.paths)?
     };
     let (bundle, texts) = load::tested(&gateway)?;
-    decision_log::keeping(&gateway, &bundle.contract)?;
+    decision_log::retention(&gateway, &bundle.contract)?;
     let lints = load::lints(&gateway, &bundle, &texts);
     if args.strict && !lints.is_empty() {
         return Err(Failure::Broken(lints));

@@ -4,7 +4,7 @@ use super::Failure;
 use crate::config::gateway::{FingerprintNames, Gateway};
 use crate::contract::Contract;
 use crate::contract::declared::Declared;
-use crate::decision_log::{Fingerprints, Keeping};
+use crate::decision_log::{FingerprintRules, RetentionRules};
 use crate::diagnostic::Diagnostic;
 use crate::redact::{Fingerprinter, Masks, steps};
 use crate::secret::Secret;
@@ -24,17 +24,17 @@ pub(super) fn masks(gateway: &Gateway) -> Arc<Masks> {
 }
 
 /// What the log keeps of requests; none where there is no log.
-pub(super) fn keeping(gateway: &Gateway, contract: &Contract) -> Result<Option<Keeping>, Failure> {
+pub(super) fn retention(gateway: &Gateway, contract: &Contract) -> Result<Option<RetentionRules>, Failure> {
     let Some(log) = &gateway.decision_log else { return Ok(None) };
     let fingerprints = log.fingerprints.as_ref().map(|names| {
         let mut mistakes = unfit(gateway, names, contract);
         let key = key(gateway, names).map_err(|mistake| mistakes.push(mistake));
         key.ok().filter(|_| mistakes.is_empty()).ok_or(Failure::Broken(mistakes)).map(|key| {
-            let fingerprinter = Fingerprinter::keyed(key.expose());
-            Fingerprints::new(fingerprinter, &names.body, &names.params, &names.headers)
+            let fingerprinter = Fingerprinter::with_key(key.expose());
+            FingerprintRules::new(fingerprinter, &names.body, &names.params, &names.headers)
         })
     });
-    Ok(Some(Keeping::new(masks(gateway), fingerprints.transpose()?)))
+    Ok(Some(RetentionRules::new(masks(gateway), fingerprints.transpose()?)))
 }
 
 /// The file, opened to be written; none where there is no log.

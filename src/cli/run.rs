@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs) -> Result<Exit, Failure> {
 async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result<Exit, Failure> {
     // before anyone is told that there is something to signal
     let signals = Signals::install()?;
-    let keeping = decision_log::keeping(&gateway, &bundle.contract)?;
+    let retention = decision_log::retention(&gateway, &bundle.contract)?;
     let telemetry = telemetry(&gateway)?;
     telemetry.export_log(log);
     let Listeners { open: listeners, endpoints, tls } = Listeners::of(&gateway.listen)?;
@@ -54,7 +54,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     let enforced = load::enforced(&bundle);
     telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
-    let gate = gate.masked(decision_log::masks(&gateway)).keeping(keeping);
+    let gate = gate.masked(decision_log::masks(&gateway)).retention(retention);
     let shared = Arc::new(Shared::new(gate, telemetry.clone()));
     let state = admin::State {
         telemetry: telemetry.clone(),

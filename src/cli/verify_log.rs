@@ -2,8 +2,8 @@
 
 use super::args::VerifyLogArgs;
 use super::{Exit, Failure, console};
-use crate::decision_log::chain::Linked;
-use crate::decision_log::verify::{Break, Seen, Verifier};
+use crate::decision_log::chain::ChainedLine;
+use crate::decision_log::verify::{ChainBreak, VerifiedLine, Verifier};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -15,8 +15,8 @@ struct Report {
     sound: bool,
     /// How many lines follow each other.
     entries: u64,
-    first: Option<Seen>,
-    last: Option<Seen>,
+    first: Option<VerifiedLine>,
+    last: Option<VerifiedLine>,
     /// The first line that is not what must follow.
     broken: Option<Broken>,
 }
@@ -71,7 +71,7 @@ fn first_number(file: &Path) -> io::Result<Option<u64>> {
     let mut line = Vec::new();
     BufReader::new(File::open(file)?).read_until(b'\n', &mut line)?;
     let line = String::from_utf8_lossy(&line);
-    Ok(Linked::read(line.trim_end_matches('\n')).ok().map(|linked| linked.sequence))
+    Ok(ChainedLine::read(line.trim_end_matches('\n')).ok().map(|linked| linked.sequence))
 }
 
 /// The first line of the file that is not what must follow.
@@ -84,8 +84,10 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<Broken>> {
             break;
         }
         let checked = match bytes.strip_suffix(b"\n") {
-            Some(text) => std::str::from_utf8(text).map_err(|_| Break::Changed).and_then(|text| verifier.look_at(text)),
-            None => Err(Break::BrokenOff),
+            Some(text) => {
+                std::str::from_utf8(text).map_err(|_| ChainBreak::Changed).and_then(|text| verifier.verify_line(text))
+            }
+            None => Err(ChainBreak::BrokenOff),
         };
         if let Err(why) = checked {
             return Ok(Some(Broken { file: file.to_owned(), line, why: why.to_string() }));

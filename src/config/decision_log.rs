@@ -65,7 +65,7 @@ impl Check<'_> {
             let hidden = names.iter().enumerate().filter(|(_, name)| hides(name));
             hidden.map(|(position, _)| format!("{base}/{list}/{position}")).collect()
         };
-        let mut places = hidden("body", &keys.body, &|pointer| masks.shown_part(pointer).is_some());
+        let mut places = hidden("body", &keys.body, &|pointer| masks.visible_steps(pointer).is_some());
         places.extend(hidden("params", &keys.params, &|name| masks.hide_parameter(name)));
         places.extend(hidden("headers", &keys.headers, &|name| masks.hide_header(name)));
         for place in places {

@@ -30,7 +30,7 @@ impl Field {
     #[must_use]
     pub fn masked(self, masks: &Masks) -> Self {
         let (Self::Declared(shown) | Self::Undeclared { parent: shown, .. }) = &self;
-        let Some(part) = masks.shown_part(shown) else { return self };
+        let Some(part) = masks.visible_steps(shown) else { return self };
         let mut pointer = Pointer::default();
         for step in steps(shown).take(part) {
             pointer = pointer.member(&step);

@@ -1,64 +1,67 @@
-//! The hash chain: each line holds a hash of itself, and that of the line before it.
+//! The hash chain of the decision log: each line holds its own hash and that of the line before it.
 //!
-//! `{..., "sequence":17,"previous":"<hash>","hash":"<hash>"}`, where the hash is the SHA-256 of all of the line in front of
-//! `,"hash"`, in hexadecimal. The first line of all has no `previous`.
+//! `{..., "sequence":17,"previous":"<hash>","hash":"<hash>"}`: the hash is the SHA-256 of the line up to `,"hash"`, in
+//! hexadecimal. The first line of a chain has no `previous`.
 
-use super::Text;
+use super::EntryText;
 use aws_lc_rs::digest;
 use serde::Deserialize;
 use std::fmt::Write;
 
-/// The hash of a line, in hexadecimal.
+/// The SHA-256 of a line, in lower-case hexadecimal.
 pub type Hash = String;
 
+/// Hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
 
-/// The end of a chain, which the next line goes on from.
+/// The end of a chain, to which the next line is appended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Link {
-    /// How many lines there are; the sequence number of the last.
+pub struct ChainEnd {
+    /// The sequence number of the last line; 0 if there is none.
     pub sequence: u64,
-    /// The hash of the last; none where there is none.
+    /// The hash of the last line; `None` if there is none.
     pub hash: Option<Hash>,
 }
 
-/// Why a line is no link of a chain.
+/// Why a line is not part of any chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoLink {
-    /// It has no hash, or not at its end.
+pub enum LinkError {
+    /// It does not end with a hash.
     Unchained,
-    /// Its hash is not that of what it says.
+    /// Its hash does not match its content.
     Changed,
 }
 
-/// What a line says of its place in a chain.
+/// A line of a chain whose hash matches its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Linked<'l> {
-    /// Its number, from 1.
+pub struct ChainedLine<'l> {
+    /// Its sequence number, from 1.
     pub sequence: u64,
-    /// The hash of the line before; none in the first of all.
-    pub previous: Option<Text<'l>>,
+    /// The hash of the line before; `None` for the first.
+    pub previous: Option<EntryText<'l>>,
     /// Its own hash.
     pub hash: &'l str,
-    /// When the request came.
-    pub time: Text<'l>,
+    /// When the request was read.
+    pub time: EntryText<'l>,
 }
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-struct Claim<'a> {
-    time: Text<'a>,
+struct ChainFields<'a> {
+    time: EntryText<'a>,
     sequence: u64,
     #[serde(default)]
-    previous: Option<Text<'a>>,
+    previous: Option<EntryText<'a>>,
 }
 
-impl Link {
-    /// Appends `line`, a JSON object without a line feed, as the next link to `to`; gives the chain's new end.
+impl ChainEnd {
+    /// Appends `line`, a JSON object without a line feed, to `to` as the next line of the chain. Returns the new end.
     #[must_use]
     pub fn append(&self, line: &str, to: &mut String) -> Self {
         let start = to.len();
         let sequence = self.sequence + 1;
+        // the chain's keys go last and in this order, so that the hashed content is a prefix of the line's bytes and a verifier
+        // needs no canonical form of JSON
         to.push_str(line.strip_suffix('}').unwrap_or(line));
         // writing to a `String` cannot fail
         let _ = write!(to, r#","sequence":{sequence}"#);
@@ -71,33 +74,34 @@ impl Link {
     }
 }
 
-impl<'l> Linked<'l> {
-    /// Reads what `line`, without its line feed, says of its place, and holds its hash against it.
+impl<'l> ChainedLine<'l> {
+    /// Reads `line`, without its line feed, and verifies its hash.
     ///
     /// # Errors
     ///
-    /// It is no link, or was changed.
-    pub fn read(line: &'l str) -> Result<Self, NoLink> {
-        let (said, hash) = split(line).ok_or(NoLink::Unchained)?;
-        let claim: Claim<'l> = serde_json::from_str(line).map_err(|_| NoLink::Unchained)?;
-        if hash_of(said) != hash {
-            return Err(NoLink::Changed);
+    /// When the line has no hash, or one that does not match its content.
+    pub fn read(line: &'l str) -> Result<Self, LinkError> {
+        let (content, hash) = split(line).ok_or(LinkError::Unchained)?;
+        // a line whose keys occur twice is refused here (serde), else another reader could take the other value
+        let fields: ChainFields<'l> = serde_json::from_str(line).map_err(|_| LinkError::Unchained)?;
+        if hash_of(content) != hash {
+            return Err(LinkError::Changed);
         }
-        Ok(Self { sequence: claim.sequence, previous: claim.previous, hash, time: claim.time })
+        Ok(Self { sequence: fields.sequence, previous: fields.previous, hash, time: fields.time })
     }
 
-    /// The chain's end that this line is.
-    pub fn link(&self) -> Link {
-        Link { sequence: self.sequence, hash: Some(self.hash.to_owned()) }
+    /// The end of the chain after this line.
+    pub fn link(&self) -> ChainEnd {
+        ChainEnd { sequence: self.sequence, hash: Some(self.hash.to_owned()) }
     }
 }
 
-/// What a line says, and the hash at its end.
+/// Splits a line into the hashed content and the hash at its end.
 fn split(line: &str) -> Option<(&str, &str)> {
     let rest = line.strip_suffix("\"}")?;
-    let (said, hash) = rest.split_at_checked(rest.len().checked_sub(DIGITS)?)?;
+    let (content, hash) = rest.split_at_checked(rest.len().checked_sub(DIGITS)?)?;
     let is_hash = hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    Some((said.strip_suffix(r#","hash":""#)?, hash)).filter(|_| is_hash)
+    Some((content.strip_suffix(r#","hash":""#)?, hash)).filter(|_| is_hash)
 }
 
 fn hash_of(text: &str) -> Hash {

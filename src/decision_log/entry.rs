@@ -1,239 +1,243 @@
-//! One line of the decision log, as it is written and as it is read. The names are an interface: a name once given keeps its
-//! meaning, and what a later version adds is passed over by an earlier one.
+//! One line of the decision log, as it is written and as it is read.
+//!
+//! The JSON keys are an interface: a key keeps its meaning, and a reader ignores keys that it does not know, so that an older
+//! version reads the log of a newer one. Where a field has another name here than in JSON, the JSON name is the older one.
 
-use super::word;
-use super::{Named, Skeleton, Text};
+use super::enum_names;
+use super::{EntryText, NameMap, RedactedValue};
 use crate::contract::credential::{Environment, KeyClass};
 use crate::outcome::Outcome;
 use crate::policy::Action;
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
 
-/// One decision. Borrows from what it is made of, and when read from its line.
+/// One decision. Borrows from the request record it is made of, or from the line it is read from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Entry<'a> {
-    /// When the head of the request was read: RFC 3339, in UTC.
-    pub time: Text<'a>,
-    /// The id that the caller was told.
-    pub decision_id: Text<'a>,
-    /// The trace it belongs to, in hexadecimal.
-    pub trace_id: Text<'a>,
-    /// What became of it.
-    #[serde(with = "word")]
+pub struct LogEntry<'a> {
+    /// When the head of the request was read, in RFC 3339 and UTC.
+    pub time: EntryText<'a>,
+    /// The id that the response to the caller carries.
+    pub decision_id: EntryText<'a>,
+    /// The trace id, in hexadecimal.
+    pub trace_id: EntryText<'a>,
+    /// The outcome of the request.
+    #[serde(with = "enum_names")]
     pub outcome: Outcome,
     /// Why it was refused or failed.
-    #[serde(with = "word::optional", default, skip_serializing_if = "Option::is_none")]
+    #[serde(with = "enum_names::optional", default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-    /// The status the caller got; 0 where it got none.
+    /// The status of the response; 0 if none was sent.
     pub status: u16,
     /// The method if it is a standard one, else `_OTHER`.
-    pub method: Text<'a>,
-    /// The contract's operation id; none where no operation fits.
+    pub method: EntryText<'a>,
+    /// The contract's operation id; `None` if the request matches no operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<Text<'a>>,
+    pub operation: Option<EntryText<'a>>,
     /// The path template of the operation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<Text<'a>>,
-    /// The API version by which it was judged.
+    pub route: Option<EntryText<'a>>,
+    /// The API version of the contract that the request was judged by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub api_version: Option<Text<'a>>,
-    /// Why by that version.
+    pub api_version: Option<EntryText<'a>>,
+    /// Why that version was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_version_source: Option<VersionSource>,
-    /// The environment by which it was judged.
+    /// The environment that the request was judged for.
     pub environment: Environment,
     /// The kind of credential.
-    #[serde(with = "word")]
+    #[serde(with = "enum_names")]
     pub key_class: KeyClass,
-    /// A keyed fingerprint of the credential; its key lives as long as the process.
+    /// A keyed fingerprint of the credential, comparable only within one process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_fingerprint: Option<Text<'a>>,
-    /// Who sent it, as far as the connection tells.
+    pub key_fingerprint: Option<EntryText<'a>>,
+    /// The sender, by its connection.
     #[serde(default)]
-    pub client: Client<'a>,
-    /// The revision of the policies and the contract that judged it.
-    pub revision: Text<'a>,
-    /// What rules found, whatever the action.
+    pub client: RecordedClient<'a>,
+    /// The revision of the policies and the contract.
+    pub revision: EntryText<'a>,
+    /// The violations that rules found, whatever their action.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub violations: Vec<Violation<'a>>,
-    /// What each policy for the operation said, in order; empty where none was asked.
+    pub violations: Vec<RecordedViolation<'a>>,
+    /// The policies for the operation that were evaluated, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub policies: Vec<Evaluated<'a>>,
-    /// What policies may know of the request besides its body; none where it was not judged.
+    pub policies: Vec<RecordedPolicy<'a>>,
+    /// The attributes that policies could read, without the body; `None` if the request was not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Facts<'a>>,
-    /// Its body; none where it was not judged.
+    pub request: Option<RecordedAttributes<'a>>,
+    /// The body; `None` if the request was not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub body: Option<Body<'a>>,
-    /// JSON Pointers into the body whose values were removed, as secrets by the contract or by a mask; `*` stands for a name
-    /// that only the request knew.
+    pub body: Option<RecordedBody<'a>>,
+    /// JSON Pointers to values that were removed from the body, as secrets of the contract or by a mask. `*` is a name that
+    /// only the request knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub masked: Vec<Text<'a>>,
+    pub masked: Vec<EntryText<'a>>,
 }
 
 /// Why a request was judged by an API version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VersionSource {
-    /// It asked for this version.
+    /// The request named it.
     Request,
-    /// It asked for none: the configured default.
+    /// The request named none: the configured default.
     Default,
-    /// It asked for one that is newer than all in the contract.
+    /// The request named a version newer than every one of the contract.
     Newer,
-    /// It asked for another one that the contract does not have.
+    /// The request named another version that the contract does not have.
     Unknown,
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Client<'a> {
+pub struct RecordedClient<'a> {
     /// The SPIFFE ID of its certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub spiffe_id: Option<Text<'a>>,
+    pub spiffe_id: Option<EntryText<'a>>,
     /// The DNS names of its certificate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dns_names: Vec<Text<'a>>,
+    pub dns_names: Vec<EntryText<'a>>,
     /// The SHA-256 of its certificate, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cert_sha256: Option<Text<'a>>,
-    /// The user that opened a Unix socket.
+    pub cert_sha256: Option<EntryText<'a>>,
+    /// The user id of the process at the other end of a Unix socket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unix_uid: Option<u32>,
-    /// The address at the other end of the connection.
+    /// Its IP address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip: Option<Text<'a>>,
+    pub ip: Option<EntryText<'a>>,
 }
 
-/// One thing that a rule found.
+/// A violation of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Violation<'a> {
+pub struct RecordedViolation<'a> {
     /// The rule.
-    pub rule: Rule<'a>,
-    /// What happens because of it.
-    #[serde(with = "word")]
+    pub rule: RecordedRule<'a>,
+    /// The action of the rule.
+    #[serde(with = "enum_names")]
     pub action: Action,
-    /// The place in the body: a name, or a JSON Pointer in which `*` stands for a name that only the request knew.
+    /// The field of the body: a name, or a JSON Pointer in which `*` is a name that only the request knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<Text<'a>>,
-    /// Why, from the closed list.
-    #[serde(with = "word")]
+    pub field: Option<EntryText<'a>>,
+    /// The reason code.
+    #[serde(with = "enum_names")]
     pub reason: Reason,
-    /// The waiver that lets it pass.
+    /// The name of the waiver that lets the request pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub waived_by: Option<Text<'a>>,
+    pub waived_by: Option<EntryText<'a>>,
 }
 
-/// The rule that did not hold.
+/// The rule that was violated.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", bound(deserialize = "'de: 'a"))]
-pub enum Rule<'a> {
-    /// A policy, by its name.
-    Policy(Text<'a>),
+pub enum RecordedRule<'a> {
+    /// A policy or limit, by its name.
+    Policy(EntryText<'a>),
     /// A keyword of the contract's JSON Schema.
-    Keyword(Text<'a>),
-    /// A rule of the gateway itself; the reason says which.
+    Keyword(EntryText<'a>),
+    /// A rule of the gateway itself, which the reason identifies.
     Gateway,
 }
 
-/// A policy that was asked, and what it said.
+/// A policy that was evaluated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Evaluated<'a> {
-    /// Its name.
-    pub name: Text<'a>,
-    /// What happens when it does not hold.
-    #[serde(with = "word")]
+pub struct RecordedPolicy<'a> {
+    /// The name of the policy.
+    pub name: EntryText<'a>,
+    /// Its action.
+    #[serde(with = "enum_names")]
     pub action: Action,
-    /// What it said.
-    pub said: Said<'a>,
+    /// The outcome of its evaluation.
+    #[serde(rename = "said")]
+    pub outcome: RecordedOutcome<'a>,
 }
 
-/// What a policy said of a request.
+/// The outcome of evaluating a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", bound(deserialize = "'de: 'a"))]
-pub enum Said<'a> {
-    /// It is not for requests of this environment.
+pub enum RecordedOutcome<'a> {
+    /// The policy does not apply to requests of this environment.
     OtherEnvironment,
     /// The match condition of this name is not true.
-    NoMatch(Text<'a>),
-    /// All its validations are true.
+    NoMatch(EntryText<'a>),
+    /// All validations are true.
     Holds,
-    /// These validations are not true, or could not be evaluated.
-    Violated(Vec<Part<'a>>),
-    /// The body does not fit its schema; besides, these validations are not true, or could not be evaluated.
-    Misfit(Vec<Part<'a>>),
-    /// A match condition could not be evaluated.
+    /// These validations are not true, or failed to evaluate.
+    Violated(Vec<FailedValidation<'a>>),
+    /// The body does not match the schema of the policy; moreover, these validations are not true, or failed to evaluate.
+    #[serde(rename = "misfit")]
+    SchemaViolated(Vec<FailedValidation<'a>>),
+    /// A match condition failed to evaluate.
     Failed {
-        /// Its name.
-        condition: Text<'a>,
-        /// Why.
-        error: Text<'a>,
+        /// The name of the condition.
+        condition: EntryText<'a>,
+        /// The evaluation error.
+        error: EntryText<'a>,
     },
 }
 
-/// A validation that is not true, or could not be evaluated.
+/// A validation that is not true, or failed to evaluate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Part<'a> {
-    /// Its position among the policy's validations, counted from 0.
+pub struct FailedValidation<'a> {
+    /// Its position among the policy's validations, from 0.
     pub validation: usize,
-    /// Why it could not be evaluated; none where it is not true.
+    /// The evaluation error; `None` if it evaluated to something other than true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Text<'a>>,
+    pub error: Option<EntryText<'a>>,
 }
 
-/// What policies may know of a request besides its body.
+/// The attributes of a request that policies could read, without the body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Facts<'a> {
-    /// The parameters of its path.
-    #[serde(default, skip_serializing_if = "Named::is_empty")]
-    pub params: Named<'a, Held<'a>>,
-    /// The headers that policies read: null for one that is not there. Which others there are is not told.
-    #[serde(default, skip_serializing_if = "Named::is_empty")]
-    pub headers: Named<'a, Option<Held<'a>>>,
-    /// The parameters of its query that policies read: null for one that is not there.
-    #[serde(default, skip_serializing_if = "Named::is_empty")]
-    pub query: Named<'a, Option<Held<'a>>>,
-    /// How many parameters its query has, whatever their names.
+pub struct RecordedAttributes<'a> {
+    /// The parameters of the path.
+    #[serde(default, skip_serializing_if = "NameMap::is_empty")]
+    pub params: NameMap<'a, RedactedText<'a>>,
+    /// The headers that policies read; null if absent. Other headers are not recorded.
+    #[serde(default, skip_serializing_if = "NameMap::is_empty")]
+    pub headers: NameMap<'a, Option<RedactedText<'a>>>,
+    /// The query parameters that policies read; null if absent.
+    #[serde(default, skip_serializing_if = "NameMap::is_empty")]
+    pub query: NameMap<'a, Option<RedactedText<'a>>>,
+    /// The number of query parameters, whatever their names.
     #[serde(default)]
     pub query_size: usize,
 }
 
-/// What is kept of a text that is there.
+/// A redacted text that was present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Held<'a> {
-    /// Its length in characters; none where a mask removed it.
+pub struct RedactedText<'a> {
+    /// Its length in characters; `None` if a mask hides it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<usize>,
-    /// Its keyed fingerprint, where the configuration asks for one: equal texts have equal ones.
+    /// Its keyed fingerprint, if the configuration chooses the text: equal texts have equal fingerprints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fingerprint: Option<Text<'a>>,
+    pub fingerprint: Option<EntryText<'a>>,
 }
 
 /// The body of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
-pub struct Body<'a> {
-    /// How many bytes of it were read; none where none were, or where something was removed, whose size that would tell.
+pub struct RecordedBody<'a> {
+    /// The number of bytes that were read; `None` if none were, or if something was removed, whose size it would reveal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// What it held; none where it was empty or could not be read as JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skeleton: Option<Skeleton<'a>>,
+    /// Its content; `None` if it was empty or not readable as JSON.
+    #[serde(rename = "skeleton", default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<RedactedValue<'a>>,
 }
 
-impl<'a> Entry<'a> {
-    /// Reads a line, without its line feed.
+impl<'a> LogEntry<'a> {
+    /// Reads a line without its line feed.
     ///
     /// # Errors
     ///
-    /// It is no entry: not JSON, or something in it is missing or of another type. The error says where in the line.
+    /// When the line is not JSON, or a key is missing or of another type. The error holds the column.
     pub fn read(line: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(line)
     }
@@ -241,9 +245,9 @@ impl<'a> Entry<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Rule, Said, VersionSource};
+    use super::{LogEntry, RecordedOutcome, RecordedRule, VersionSource};
     use crate::contract::credential::{Environment, KeyClass};
-    use crate::decision_log::{Number, Shape, Skeleton};
+    use crate::decision_log::{NumberKind, RedactedShape, RedactedValue};
     use crate::outcome::Outcome;
     use crate::reason::Reason;
 
@@ -253,32 +257,33 @@ mod tests {
     #[test]
     fn a_line_is_read_and_written_as_it_was() {
         for line in FULL.lines() {
-            let entry = Entry::read(line).expect("an entry");
+            let entry = LogEntry::read(line).expect("an entry");
             assert_eq!(serde_json::to_string(&entry).expect("a line"), line);
         }
     }
 
     #[test]
     fn words_are_read_as_what_they_stand_for() {
-        let entry = Entry::read(FULL.lines().next().expect("a line")).expect("an entry");
+        let entry = LogEntry::read(FULL.lines().next().expect("a line")).expect("an entry");
         assert_eq!((entry.outcome, entry.reason), (Outcome::Denied, Some(Reason::PolicyDenied)));
         assert_eq!((entry.environment, entry.key_class), (Environment::Production, KeyClass::Live));
         assert_eq!(entry.api_version_source, Some(VersionSource::Default));
         let rules: Vec<_> = entry.violations.iter().map(|violation| &violation.rule).collect();
-        assert_eq!(rules[0], &Rule::Policy("no-skip-password-checks".into()));
-        assert_eq!(rules[1], &Rule::Keyword("additionalProperties".into()));
-        assert!(matches!(entry.policies[1].said, Said::Holds));
+        assert_eq!(rules[0], &RecordedRule::Policy("no-skip-password-checks".into()));
+        assert_eq!(rules[1], &RecordedRule::Keyword("additionalProperties".into()));
+        assert!(matches!(entry.policies[1].outcome, RecordedOutcome::Holds));
         let request = entry.request.expect("facts");
         assert_eq!(request.headers.get("x-tenant"), Some(&None));
         assert_eq!(request.params.get("user_id").and_then(|held| held.size), Some(10));
-        let Some(Skeleton::Shape(Shape::Object { members, undeclared, .. })) = entry.body.expect("a body").skeleton
+        let Some(RedactedValue::Shape(RedactedShape::Object { members, undeclared, .. })) =
+            entry.body.expect("a body").value
         else {
             panic!("an object");
         };
         assert_eq!(undeclared, 1);
-        assert_eq!(members.get("skip_password_checks"), Some(&Skeleton::Bool(true)));
-        assert_eq!(members.get("password_hasher"), Some(&Skeleton::Word("bcrypt".into())));
-        let number = Skeleton::Shape(Shape::Number(Number::Integer));
+        assert_eq!(members.get("skip_password_checks"), Some(&RedactedValue::Bool(true)));
+        assert_eq!(members.get("password_hasher"), Some(&RedactedValue::EnumMember("bcrypt".into())));
+        let number = RedactedValue::Shape(RedactedShape::Number(NumberKind::Integer));
         assert_eq!(members.get("create_organizations_limit"), Some(&number));
     }
 
@@ -286,8 +291,8 @@ mod tests {
     fn what_a_later_version_adds_is_passed_over_and_what_is_missing_is_told() {
         let line = FULL.lines().last().expect("a line");
         let later = line.replacen('{', r#"{"later":[{"a":1.5e3}],"#, 1);
-        assert_eq!(Entry::read(&later).expect("an entry"), Entry::read(line).expect("an entry"));
-        assert!(Entry::read(&line.replacen(r#""status""#, r#""statis""#, 1)).is_err());
-        assert!(Entry::read(&line.replacen(r#""deny""#, r#""denied""#, 1)).is_err());
+        assert_eq!(LogEntry::read(&later).expect("an entry"), LogEntry::read(line).expect("an entry"));
+        assert!(LogEntry::read(&line.replacen(r#""status""#, r#""statis""#, 1)).is_err());
+        assert!(LogEntry::read(&line.replacen(r#""deny""#, r#""denied""#, 1)).is_err());
     }
 }

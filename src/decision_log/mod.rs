@@ -1,22 +1,26 @@
-//! What is kept of a decision, so that it can be explained, counted and judged again later without a value of the request.
+//! The format of the decision log: what is recorded of a decision, so that it can be explained, counted and judged again later
+//! without a value of the request.
 //!
-//! An [`Entry`] is one line of JSON. What it holds of a request is its [`Skeleton`]: which declared fields are there, of which
-//! types and sizes.
+//! A [`LogEntry`] is one line of JSON. Of a request body it holds a [`RedactedValue`]: which declared fields are present, with
+//! their types and sizes. [`RetentionRules`] decide what is recorded, [`chain`] links the lines, [`verify`] checks the links.
 
 pub mod chain;
+mod decision_input;
 mod entry;
-mod evidence;
-mod keeping;
-mod named;
-mod skeleton;
-mod sketch;
-mod text;
+mod entry_text;
+mod enum_names;
+mod name_map;
+mod redacted_value;
+mod redactor;
+mod retention_rules;
 pub mod verify;
-mod word;
 
-pub use entry::{Body, Client, Entry, Evaluated, Facts, Held, Part, Rule, Said, VersionSource, Violation};
-pub use evidence::Evidence;
-pub use keeping::{Fingerprints, Keeping};
-pub use named::Named;
-pub use skeleton::{Number, Removal, Shape, Skeleton};
-pub use text::Text;
+pub use decision_input::DecisionInput;
+pub use entry::{
+    FailedValidation, LogEntry, RecordedAttributes, RecordedBody, RecordedClient, RecordedOutcome, RecordedPolicy,
+    RecordedRule, RecordedViolation, RedactedText, VersionSource,
+};
+pub use entry_text::EntryText;
+pub use name_map::NameMap;
+pub use redacted_value::{NumberKind, RedactedShape, RedactedValue, Removal};
+pub use retention_rules::{FingerprintRules, RetentionRules};

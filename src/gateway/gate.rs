@@ -4,7 +4,7 @@ use super::budget::Budget;
 use super::meter::{Clock, Counts};
 use crate::config::gateway::{EnvironmentOverride, Limits};
 use crate::contract::credential::{Environment, KeyClass};
-use crate::decision_log::Keeping;
+use crate::decision_log::RetentionRules;
 use crate::judge::Bundle;
 use crate::redact::{Fingerprinter, Masks};
 use arc_swap::ArcSwap;
@@ -25,7 +25,7 @@ pub struct Gate {
     /// What logs and spans may not show of the names of fields.
     pub(super) masks: Arc<Masks>,
     /// What the decision log keeps of requests; none where there is none.
-    pub(super) keeping: Option<Keeping>,
+    pub(super) retention: Option<RetentionRules>,
     /// Bytes of bodies held for inspection.
     pub(super) bodies: Budget,
     /// The authorities under which clients may address the gateway in absolute form.
@@ -48,7 +48,7 @@ impl Gate {
             clock: Clock::default(),
             fingerprinter: Fingerprinter::random(),
             masks: Arc::default(),
-            keeping: None,
+            retention: None,
             bodies: Budget::new(limits.body_budget_bytes),
             authorities: listen.iter().flat_map(authorities_of).collect(),
         }
@@ -62,8 +62,8 @@ impl Gate {
 
     /// With evidence kept for a decision log.
     #[must_use]
-    pub fn keeping(self, keeping: Option<Keeping>) -> Self {
-        Self { keeping, ..self }
+    pub fn retention(self, retention: Option<RetentionRules>) -> Self {
+        Self { retention, ..self }
     }
 
     /// The same, with limits that count by `clock`.

@@ -233,11 +233,11 @@ async fn drain_unread<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
 
 /// Keeps, for the decision log, what policies may know of the request besides its body.
 fn keep_head<B>(gate: &Gate, call: &Call<B>, operation: &Operation, parameters: &Parameters, environment: Environment) {
-    let Some(keeping) = &gate.keeping else { return };
+    let Some(retention) = &gate.retention else { return };
     let started = call.record.lock().started;
     let attributes = attributes(call, parameters, environment, started);
-    let evidence = keeping.of_head(&call.bundle, operation, &attributes);
-    call.record.lock().evidence = Some(Box::new(evidence));
+    let decision_input = retention.capture_head(&call.bundle, operation, &attributes);
+    call.record.lock().decision_input = Some(Box::new(decision_input));
 }
 
 fn judge<B>(
@@ -263,8 +263,8 @@ fn judge<B>(
     lap(&mut judging.policy);
     let mut record = call.record.lock();
     record.judging = Some(judging);
-    if let (Some(keeping), Some(evidence)) = (&gate.keeping, &mut record.evidence) {
-        keeping.add_judgement(evidence, operation, &judgement);
+    if let (Some(retention), Some(decision_input)) = (&gate.retention, &mut record.decision_input) {
+        retention.add_judgement(decision_input, operation, &judgement);
     }
     record.find(judgement.violations.into_iter().map(|mut violation| {
         violation.field = violation.field.take().map(|field| field.masked(&gate.masks));

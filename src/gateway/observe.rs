@@ -8,7 +8,7 @@ use super::shared::Shared;
 use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
 use crate::peer::Client;
-use crate::peer::Endpoint;
+use crate::peer::LocalEndpoint;
 use crate::policy::Action;
 use crate::reason::Reason;
 use crate::redact::{UserAgent, method_label};
@@ -33,7 +33,7 @@ use tower::{Layer, Service};
 pub(super) struct ObserveLayer {
     pub(super) shared: Arc<Shared>,
     pub(super) client: Arc<Client>,
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: LocalEndpoint,
 }
 
 /// See [`ObserveLayer`].
@@ -41,7 +41,7 @@ pub(super) struct ObserveLayer {
 pub struct Observe<S> {
     shared: Arc<Shared>,
     client: Arc<Client>,
-    endpoint: Endpoint,
+    endpoint: LocalEndpoint,
     inner: S,
 }
 
@@ -105,7 +105,7 @@ impl Observation {
         bundle: &Bundle,
         request: &Request<B>,
         client: &Arc<Client>,
-        endpoint: Endpoint,
+        endpoint: LocalEndpoint,
     ) -> Self {
         let trace = shared.telemetry.begin(request.headers());
         let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
@@ -187,9 +187,9 @@ impl Drop for Observation {
         if record.status == 0 {
             record.outcome = Outcome::Aborted;
         }
-        let evidence = record.evidence.take();
+        let decision_input = record.decision_input.take();
         self.telemetry.finish(&record);
-        self.telemetry.log_decision(&record, evidence);
+        self.telemetry.log_decision(&record, decision_input);
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let shared = shared();
         let telemetry = shared.telemetry.clone();
-        let service = ObserveLayer { shared, client: Arc::default(), endpoint: Endpoint::default() }
+        let service = ObserveLayer { shared, client: Arc::default(), endpoint: LocalEndpoint::default() }
             .layer(tower::service_fn(unsteady));
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");

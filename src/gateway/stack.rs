@@ -8,7 +8,7 @@ use super::meter::{Meter, MeterLayer};
 use super::observe::{Observe, ObserveLayer};
 use super::shared::Shared;
 use crate::peer::Client;
-use crate::peer::Endpoint;
+use crate::peer::LocalEndpoint;
 use crate::upstream::Upstream;
 use std::sync::Arc;
 use tower::ServiceBuilder;
@@ -17,7 +17,7 @@ use tower::ServiceBuilder;
 pub type Stack = Observe<Limit<Admit<Inspect<Meter<Forward>>>>>;
 
 /// The layers for a connection of `client` to `endpoint`, on the worker whose connections `upstream` holds.
-pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, client: Arc<Client>, endpoint: Endpoint) -> Stack {
+pub fn stack(shared: &Arc<Shared>, upstream: Arc<Upstream>, client: Arc<Client>, endpoint: LocalEndpoint) -> Stack {
     ServiceBuilder::new()
         .layer(ObserveLayer { shared: shared.clone(), client, endpoint })
         .layer(LimitLayer { shared: shared.clone() })

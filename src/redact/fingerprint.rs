@@ -33,13 +33,13 @@ impl Fingerprinter {
     /// A fingerprinter with a fresh random key, which lives and dies with it.
     pub fn random() -> Self {
         let mut key: [u8; 32] = rand::random();
-        let fingerprinter = Self::keyed(&key);
+        let fingerprinter = Self::with_key(&key);
         key.zeroize();
         fingerprinter
     }
 
     /// A fingerprinter with this key.
-    pub fn keyed(key: &[u8]) -> Self {
+    pub fn with_key(key: &[u8]) -> Self {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
     }
 

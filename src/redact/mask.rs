@@ -1,12 +1,12 @@
 //! Masks: what an organisation wants removed besides what is removed anyway. They can only add to it.
 
-use super::pointers::{Followed, Pointers, steps};
+use super::pointers::{PointerCursor, PointerSet, steps};
 use std::collections::BTreeSet;
 
 /// What is removed besides what is removed anyway. Names are compared without case: a twin hides nothing less.
 #[derive(Clone, Debug, Default)]
 pub struct Masks {
-    pointers: Pointers,
+    pointers: PointerSet,
     names: BTreeSet<String>,
     headers: BTreeSet<String>,
     query: BTreeSet<String>,
@@ -14,9 +14,9 @@ pub struct Masks {
 
 /// Masks on the way through a body.
 #[derive(Clone, Debug)]
-pub struct Masking<'m> {
+pub struct MaskCursor<'m> {
     masks: &'m Masks,
-    followed: Followed<'m>,
+    followed: PointerCursor<'m>,
     is_hidden: bool,
 }
 
@@ -34,9 +34,9 @@ impl Masks {
     }
 
     /// From where to follow them through a body.
-    pub fn follow(&self) -> Masking<'_> {
-        let followed = self.pointers.follow();
-        Masking { masks: self, is_hidden: followed.is_end(), followed }
+    pub fn cursor(&self) -> MaskCursor<'_> {
+        let followed = self.pointers.cursor();
+        MaskCursor { masks: self, is_hidden: followed.is_end(), followed }
     }
 
     /// Whether the parameter of a path is hidden.
@@ -55,8 +55,8 @@ impl Masks {
     }
 
     /// How much of `pointer` may be shown: the steps in front of the first that is hidden; none where no step is.
-    pub fn shown_part(&self, pointer: &str) -> Option<usize> {
-        let mut masking = self.follow();
+    pub fn visible_steps(&self, pointer: &str) -> Option<usize> {
+        let mut masking = self.cursor();
         steps(pointer).position(|step| {
             masking = masking.step(&step);
             masking.is_hidden
@@ -68,11 +68,11 @@ impl Masks {
     }
 }
 
-impl Masking<'_> {
+impl MaskCursor<'_> {
     /// On to the member called `name`, or the element at that position.
     #[must_use]
     pub fn step(&self, name: &str) -> Self {
-        if self.followed.is_lost() {
+        if self.followed.is_exhausted() {
             return Self { is_hidden: self.is_hidden || self.masks.hide_name(name), ..self.clone() };
         }
         let followed = self.followed.step(&fold(name));
@@ -81,8 +81,8 @@ impl Masking<'_> {
     }
 
     /// Whether no pointer leads on from here: what is below depends on names alone.
-    pub const fn is_settled(&self) -> bool {
-        self.followed.is_lost()
+    pub const fn is_name_only(&self) -> bool {
+        self.followed.is_exhausted()
     }
 
     /// Whether what is here, and all below it, is hidden.
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_body_is_hidden_at_a_pointer_and_below_and_at_a_name_anywhere() {
         let masks = masks();
-        let hidden = |steps: &[&str]| steps.iter().fold(masks.follow(), |here, step| here.step(step)).is_hidden();
+        let hidden = |steps: &[&str]| steps.iter().fold(masks.cursor(), |here, step| here.step(step)).is_hidden();
         assert!(hidden(&["public_metadata", "tax"]) && hidden(&["public_metadata", "TAX", "deep", "er"]));
         assert!(hidden(&["list", "7", "id"]) && hidden(&["a", "SSN"]) && hidden(&["public_metadata", "ssn", "b"]));
         assert!(!hidden(&["public_metadata"]) && !hidden(&["tax"]) && !hidden(&["list", "7"]) && !hidden(&[]));
@@ -128,9 +128,9 @@ mod tests {
     #[test]
     fn a_pointer_is_shown_up_to_what_is_hidden() {
         let masks = masks();
-        assert_eq!(masks.shown_part("/public_metadata/tax/deep"), Some(1));
-        assert_eq!(masks.shown_part("ssn"), Some(0));
-        assert_eq!(masks.shown_part("/public_metadata/role"), None);
-        assert_eq!(Masks::default().shown_part("/a"), None);
+        assert_eq!(masks.visible_steps("/public_metadata/tax/deep"), Some(1));
+        assert_eq!(masks.visible_steps("ssn"), Some(0));
+        assert_eq!(masks.visible_steps("/public_metadata/role"), None);
+        assert_eq!(Masks::default().visible_steps("/a"), None);
     }
 }

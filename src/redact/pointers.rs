@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 /// JSON Pointers (RFC 6901). A step `*` stands for any name and any position.
 #[derive(Clone, Debug, Default)]
-pub struct Pointers {
-    root: Node,
+pub struct PointerSet {
+    root: PointerNode,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Node {
+struct PointerNode {
     /// A pointer ends here.
     is_end: bool,
     members: BTreeMap<String, Self>,
@@ -18,9 +18,9 @@ struct Node {
 
 /// How far the pointers have been followed.
 #[derive(Clone, Debug, Default)]
-pub struct Followed<'p>(Vec<&'p Node>);
+pub struct PointerCursor<'p>(Vec<&'p PointerNode>);
 
-impl Pointers {
+impl PointerSet {
     /// Takes in a pointer. One that does not begin with `/` is taken for a name at the top.
     pub fn insert(&mut self, pointer: &str) {
         let mut node = &mut self.root;
@@ -34,13 +34,13 @@ impl Pointers {
     }
 
     /// From where to follow them: the body itself.
-    pub fn follow(&self) -> Followed<'_> {
+    pub fn cursor(&self) -> PointerCursor<'_> {
         let is_empty = !self.root.is_end && self.root.members.is_empty() && self.root.any.is_none();
-        Followed(if is_empty { Vec::new() } else { vec![&self.root] })
+        PointerCursor(if is_empty { Vec::new() } else { vec![&self.root] })
     }
 }
 
-impl Followed<'_> {
+impl PointerCursor<'_> {
     /// On to the member called `name`, or the element at that position.
     #[must_use]
     pub fn step(&self, name: &str) -> Self {
@@ -49,7 +49,7 @@ impl Followed<'_> {
     }
 
     /// Whether no pointer leads here or on from here.
-    pub const fn is_lost(&self) -> bool {
+    pub const fn is_exhausted(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -59,7 +59,7 @@ impl Followed<'_> {
     }
 
     /// Whether a pointer says this name, and not only `*`.
-    pub fn names(&self, name: &str) -> bool {
+    pub fn has_step(&self, name: &str) -> bool {
         self.0.iter().any(|node| node.members.contains_key(name))
     }
 }
@@ -73,10 +73,10 @@ pub fn steps(pointer: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pointers, steps};
+    use super::{PointerSet, steps};
 
-    fn pointers(all: &[&str]) -> Pointers {
-        let mut pointers = Pointers::default();
+    fn pointers(all: &[&str]) -> PointerSet {
+        let mut pointers = PointerSet::default();
         for pointer in all {
             pointers.insert(pointer);
         }
@@ -86,17 +86,17 @@ mod tests {
     #[test]
     fn a_pointer_is_followed_to_its_end() {
         let pointers = pointers(&["/a/b", "/a/*/c", "/x~1y"]);
-        let a = pointers.follow().step("a");
-        assert!(!a.is_end() && a.step("b").is_end() && a.names("b") && !a.names("z"));
+        let a = pointers.cursor().step("a");
+        assert!(!a.is_end() && a.step("b").is_end() && a.has_step("b") && !a.has_step("z"));
         assert!(a.step("0").step("c").is_end() && a.step("b").step("c").is_end());
-        assert!(a.step("z").step("b").is_lost());
-        assert!(pointers.follow().step("x/y").is_end());
+        assert!(a.step("z").step("b").is_exhausted());
+        assert!(pointers.cursor().step("x/y").is_end());
     }
 
     #[test]
     fn no_pointers_lead_nowhere_and_the_empty_one_is_the_whole() {
-        assert!(Pointers::default().follow().is_lost());
-        assert!(pointers(&[""]).follow().is_end());
+        assert!(PointerSet::default().cursor().is_exhausted());
+        assert!(pointers(&[""]).cursor().is_end());
         assert_eq!(steps("").count(), 0);
         assert_eq!(steps("name").collect::<Vec<_>>(), ["name"]);
         assert_eq!(steps("/a/~01").collect::<Vec<_>>(), ["a", "~1"]);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// What is asked of a policy before it is promoted.
 #[derive(Clone, Debug)]
-pub struct Expectation {
+pub struct PromotionCriteria {
     /// Of how many requests it must have had something to say.
     pub enough: u64,
     /// Callers whose requests it is meant to refuse.
@@ -35,7 +35,7 @@ impl Advice {
     pub const ALL: [Self; 6] = [Self::Promote, Self::Mend, Self::Look, Self::Wait, Self::Dead, Self::Enforced];
 
     /// What to do with a policy that said this.
-    pub fn of(said: &PolicyUse, expected: &Expectation) -> Self {
+    pub fn of(said: &PolicyUse, expected: &PromotionCriteria) -> Self {
         if said.applied() == 0 {
             return Self::Dead;
         }
@@ -71,11 +71,11 @@ impl Advice {
 
 #[cfg(test)]
 mod tests {
-    use super::{Advice, Expectation, PolicyUse};
+    use super::{Advice, PolicyUse, PromotionCriteria};
     use crate::policy::Action;
 
     fn advice(action: Action, change: impl FnOnce(&mut PolicyUse)) -> Advice {
-        let expected = Expectation { enough: 10, callers: ["uid:7".to_owned()].into() };
+        let expected = PromotionCriteria { enough: 10, callers: ["uid:7".to_owned()].into() };
         let mut said = PolicyUse::new(action);
         change(&mut said);
         Advice::of(&said, &expected)

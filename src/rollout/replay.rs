@@ -1,11 +1,11 @@
 //! What other policies would have made of the requests of a decision log.
 
-use super::counts::Counts;
-use super::recorded::recorded;
+use super::accumulator::Accumulator;
+use super::recorded_request::recorded_request;
 use super::tally::Tally;
 use crate::contract::declared::Declared;
 use crate::contract::{BodySchema, Operation};
-use crate::decision_log::{Entry, Evaluated, Rule, Said};
+use crate::decision_log::{LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
 use crate::policy::recorded::{Part, Rejudged};
@@ -31,7 +31,7 @@ pub struct Examples {
 }
 
 impl Examples {
-    fn add(&mut self, entry: &Entry<'_>) {
+    fn add(&mut self, entry: &LogEntry<'_>) {
         self.count += 1;
         if self.decisions.len() < EXAMPLES {
             self.decisions.push(entry.decision_id.chars().take(64).collect());
@@ -47,7 +47,7 @@ impl Examples {
 
 /// What changes with one policy.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct PolicyChange {
     /// What happens now when it does not hold; none where there is no such policy any more.
     pub action: Option<Action>,
     /// Of how many requests it was asked now.
@@ -64,7 +64,7 @@ pub struct Change {
     pub undetermined: BTreeMap<Part, Examples>,
 }
 
-impl Change {
+impl PolicyChange {
     fn merge(&mut self, later: Self) {
         self.asked += later.asked;
         self.before += later.before;
@@ -98,7 +98,7 @@ pub struct Replay<'b> {
     /// Requests of which that is not known.
     pub undetermined: Examples,
     /// What changes, by policy.
-    pub policies: BTreeMap<Arc<str>, Change>,
+    pub policies: BTreeMap<Arc<str>, PolicyChange>,
 }
 
 /// What is known of what decided, where a decision is of this revision.
@@ -125,7 +125,7 @@ impl InForce {
     }
 
     /// What is declared for the body of the request.
-    fn declared(&self, entry: &Entry<'_>) -> Option<&Declared> {
+    fn declared(&self, entry: &LogEntry<'_>) -> Option<&Declared> {
         let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
         let operation = self.operations.get(&(id.into(), version.into()))?;
         operation.body.as_ref().map(BodySchema::declared)
@@ -134,24 +134,24 @@ impl InForce {
 
 /// What became of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum ReplayVerdict {
     Passes,
     Refused,
     Undetermined,
 }
 
-impl Counts for Replay<'_> {
+impl Accumulator for Replay<'_> {
     fn fresh(&self) -> Self {
         Self::nothing(self.new, self.in_force.clone())
     }
 
-    fn take(&mut self, entry: &Entry<'_>) {
+    fn take(&mut self, entry: &LogEntry<'_>) {
         self.decisions += 1;
         let bundle = self.new;
         let policies = entry.operation.as_deref().map_or(&[][..], |id| bundle.policies.of_operation(id));
         let was_refused = entry.outcome == Outcome::Denied;
         let declared = self.in_force(entry).and_then(|in_force| in_force.declared(entry));
-        match recorded(entry, declared) {
+        match recorded_request(entry, declared) {
             Some(request) if !policies.is_empty() || !entry.policies.is_empty() => {
                 let said = policies.iter().map(|policy| {
                     let known = self.stands(entry, policy);
@@ -203,29 +203,31 @@ impl<'b> Replay<'b> {
             allowed: Examples::default(),
             undetermined: Examples::default(),
             policies: all
-                .map(|policy| (policy.name.clone(), Change { action: Some(policy.action), ..Change::default() }))
+                .map(|policy| {
+                    (policy.name.clone(), PolicyChange { action: Some(policy.action), ..PolicyChange::default() })
+                })
                 .collect(),
         }
     }
 
     /// What decided, where that is known.
-    fn in_force(&self, entry: &Entry<'_>) -> Option<&InForce> {
+    fn in_force(&self, entry: &LogEntry<'_>) -> Option<&InForce> {
         self.in_force.as_deref().filter(|in_force| *in_force.revision == *entry.revision)
     }
 
     /// What the policy said already, where it is the very rule that was asked.
-    fn stands(&self, entry: &Entry<'_>, policy: &Policy) -> Option<Rejudged> {
+    fn stands(&self, entry: &LogEntry<'_>, policy: &Policy) -> Option<Rejudged> {
         self.in_force(entry).filter(|in_force| in_force.same.contains(&policy.name))?;
         let evaluated = entry.policies.iter().find(|evaluated| evaluated.name == *policy.name)?;
         Some(if fires(evaluated) { Rejudged::Violated(Vec::new()) } else { Rejudged::Passes })
     }
 
-    fn compare(&mut self, entry: &Entry<'_>, was_refused: bool, said: &[(&Arc<Policy>, Rejudged)]) {
+    fn compare(&mut self, entry: &LogEntry<'_>, was_refused: bool, said: &[(&Arc<Policy>, Rejudged)]) {
         let verdict = verdict(entry, said);
         match (was_refused, verdict) {
-            (false, Verdict::Refused) => self.refused.add(entry),
-            (true, Verdict::Passes) => self.allowed.add(entry),
-            (_, Verdict::Undetermined) => self.undetermined.add(entry),
+            (false, ReplayVerdict::Refused) => self.refused.add(entry),
+            (true, ReplayVerdict::Passes) => self.allowed.add(entry),
+            (_, ReplayVerdict::Undetermined) => self.undetermined.add(entry),
             _ => {}
         }
         for (policy, said) in said {
@@ -235,7 +237,7 @@ impl<'b> Replay<'b> {
                 Rejudged::Passes => {}
                 Rejudged::Violated(_) | Rejudged::Failed(..) => {
                     change.after += 1;
-                    if !was_refused && verdict == Verdict::Refused && denies(entry, policy) {
+                    if !was_refused && verdict == ReplayVerdict::Refused && denies(entry, policy) {
                         change.refused.add(entry);
                     }
                 }
@@ -249,55 +251,58 @@ impl<'b> Replay<'b> {
         for evaluated in entry.policies.iter().filter(|evaluated| fires(evaluated)) {
             let Some(change) = self.known(&evaluated.name) else { continue };
             change.before += 1;
-            if was_refused && verdict == Verdict::Passes && evaluated.action == Action::Deny {
+            if was_refused && verdict == ReplayVerdict::Passes && evaluated.action == Action::Deny {
                 change.allowed.add(entry);
             }
         }
     }
 
     /// What changes with the policy called `name`, which may be gone; none where there is no room for it.
-    fn known(&mut self, name: &str) -> Option<&mut Change> {
+    fn known(&mut self, name: &str) -> Option<&mut PolicyChange> {
         let is_known = self.policies.contains_key(name);
         if !is_known && self.policies.len() >= self.new.policies.all().len() + POLICIES {
             return None;
         }
         if !is_known {
-            self.policies.insert(name.chars().take(64).collect::<String>().into(), Change::default());
+            self.policies.insert(name.chars().take(64).collect::<String>().into(), PolicyChange::default());
         }
         self.policies.get_mut(name)
     }
 }
 
 /// What becomes of a request by what policies say of it.
-fn verdict(entry: &Entry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> Verdict {
+fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> ReplayVerdict {
     // a limit is told as a policy is, and is not asked again
     let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
-    let by_others = |rule: &Rule<'_>| !matches!(rule, Rule::Policy(name) if is_asked(name));
+    let by_others = |rule: &RecordedRule<'_>| !matches!(rule, RecordedRule::Policy(name) if is_asked(name));
     let for_others = |reason| !matches!(reason, Reason::PolicyDenied | Reason::PolicyError);
     if entry.violations.iter().any(|it| it.action == Action::Deny && by_others(&it.rule))
         || entry.outcome == Outcome::Denied && entry.reason.is_some_and(for_others)
     {
-        return Verdict::Refused;
+        return ReplayVerdict::Refused;
     }
-    let mut verdict = Verdict::Passes;
+    let mut verdict = ReplayVerdict::Passes;
     for (_, said) in said.iter().filter(|(policy, _)| denies(entry, policy)) {
         match said {
             Rejudged::Passes => {}
-            Rejudged::Violated(_) | Rejudged::Failed(..) => return Verdict::Refused,
-            Rejudged::Undetermined(_) => verdict = Verdict::Undetermined,
+            Rejudged::Violated(_) | Rejudged::Failed(..) => return ReplayVerdict::Refused,
+            Rejudged::Undetermined(_) => verdict = ReplayVerdict::Undetermined,
         }
     }
     verdict
 }
 
 /// Whether the policy refuses the request when it does not hold: it denies, and no waiver lets the request pass.
-fn denies(entry: &Entry<'_>, policy: &Policy) -> bool {
-    let waives = |rule: &Rule<'_>| matches!(rule, Rule::Policy(name) if *name == *policy.name);
+fn denies(entry: &LogEntry<'_>, policy: &Policy) -> bool {
+    let waives = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if *name == *policy.name);
     let is_waived = entry.violations.iter().any(|it| it.waived_by.is_some() && waives(&it.rule));
     policy.action == Action::Deny && !is_waived
 }
 
 /// Whether the policy did not hold.
-const fn fires(evaluated: &Evaluated<'_>) -> bool {
-    matches!(evaluated.said, Said::Violated(_) | Said::Misfit(_) | Said::Failed { .. })
+const fn fires(evaluated: &RecordedPolicy<'_>) -> bool {
+    matches!(
+        evaluated.outcome,
+        RecordedOutcome::Violated(_) | RecordedOutcome::SchemaViolated(_) | RecordedOutcome::Failed { .. }
+    )
 }

@@ -1,10 +1,10 @@
 //! What each policy said of the requests of a decision log.
 
+use super::accumulator::Accumulator;
 use super::caller::caller;
-use super::counts::Counts;
-use super::limited::LimitUse;
+use super::limit_use::LimitUse;
 use super::tally::Tally;
-use crate::decision_log::{Entry, Evaluated, Rule, Said};
+use crate::decision_log::{LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule};
 use crate::policy::Action;
 use crate::reason::Reason;
 use std::collections::BTreeMap;
@@ -24,14 +24,14 @@ const VALIDATIONS: usize = 100;
 
 /// The first and the last of some times, as they are written: RFC 3339 in UTC sorts as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Period {
+pub struct ObservedPeriod {
     /// The first.
     pub first: String,
     /// The last.
     pub last: String,
 }
 
-impl Period {
+impl ObservedPeriod {
     pub(super) fn take(&mut self, time: &str) {
         // a time of another form would not sort; it takes no more room than one that does
         let time = time.get(..24).unwrap_or(time);
@@ -53,11 +53,11 @@ impl Period {
 
 /// What a decision log says of the policies that judged.
 #[derive(Debug, Default)]
-pub struct Report {
+pub struct RolloutReport {
     /// How many decisions there are.
     pub decisions: u64,
     /// When they were made.
-    pub period: Period,
+    pub period: ObservedPeriod,
     /// How many of them asked a policy.
     pub judged: u64,
     /// The policies that were asked, by name.
@@ -102,7 +102,7 @@ pub struct PolicyUse {
     /// The days on which it did not hold.
     pub days: Tally,
     /// When it did not hold.
-    pub seen: Period,
+    pub seen: ObservedPeriod,
 }
 
 impl PolicyUse {
@@ -122,7 +122,7 @@ impl PolicyUse {
             callers: Tally::new(CALLERS),
             fields: Tally::new(FIELDS),
             days: Tally::new(DAYS),
-            seen: Period::default(),
+            seen: ObservedPeriod::default(),
         }
     }
 
@@ -131,21 +131,21 @@ impl PolicyUse {
         self.held + self.violated + self.waived
     }
 
-    fn take(&mut self, entry: &Entry<'_>, evaluated: &Evaluated<'_>) {
+    fn take(&mut self, entry: &LogEntry<'_>, evaluated: &RecordedPolicy<'_>) {
         self.asked += 1;
         self.action = evaluated.action;
-        match &evaluated.said {
-            Said::OtherEnvironment => self.elsewhere += 1,
-            Said::NoMatch(condition) => self.unmatched.add(condition),
-            Said::Holds => self.held += 1,
-            Said::Violated(parts) | Said::Misfit(parts) => {
+        match &evaluated.outcome {
+            RecordedOutcome::OtherEnvironment => self.elsewhere += 1,
+            RecordedOutcome::NoMatch(condition) => self.unmatched.add(condition),
+            RecordedOutcome::Holds => self.held += 1,
+            RecordedOutcome::Violated(parts) | RecordedOutcome::SchemaViolated(parts) => {
                 if self.violation(entry, &evaluated.name) {
                     for part in parts {
                         self.validation(part.validation, 1);
                     }
                 }
             }
-            Said::Failed { .. } => {
+            RecordedOutcome::Failed { .. } => {
                 self.violation(entry, &evaluated.name);
             }
         }
@@ -179,8 +179,8 @@ impl PolicyUse {
     }
 
     /// Takes in that the policy called `name` did not hold; whether that led to a violation.
-    fn violation(&mut self, entry: &Entry<'_>, name: &str) -> bool {
-        let is_own = |rule: &Rule<'_>| matches!(rule, Rule::Policy(rule) if *rule == *name);
+    fn violation(&mut self, entry: &LogEntry<'_>, name: &str) -> bool {
+        let is_own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(rule) if *rule == *name);
         let own: Vec<_> = entry.violations.iter().filter(|violation| is_own(&violation.rule)).collect();
         if own.is_empty() {
             self.misfits += 1;
@@ -200,12 +200,12 @@ impl PolicyUse {
     }
 }
 
-impl Counts for Report {
+impl Accumulator for RolloutReport {
     fn fresh(&self) -> Self {
         Self::default()
     }
 
-    fn take(&mut self, entry: &Entry<'_>) {
+    fn take(&mut self, entry: &LogEntry<'_>) {
         self.decisions += 1;
         self.period.take(&entry.time);
         self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).add(&entry.revision);
@@ -255,11 +255,11 @@ impl Counts for Report {
     }
 }
 
-impl Report {
+impl RolloutReport {
     /// Takes in the limits that the request was above.
-    fn limited(&mut self, entry: &Entry<'_>) {
+    fn limited(&mut self, entry: &LogEntry<'_>) {
         for violation in entry.violations.iter().filter(|violation| violation.reason == Reason::RateLimited) {
-            let Rule::Policy(name) = &violation.rule else { continue };
+            let RecordedRule::Policy(name) = &violation.rule else { continue };
             let name: &str = name;
             if let Some(known) = self.limits.get_mut(name) {
                 known.take(entry, violation.action);

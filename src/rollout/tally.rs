@@ -1,12 +1,12 @@
-//! Counts by name, bounded.
+//! Counts by name, in bounded memory.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-/// Longest name that is kept, in bytes; what is longer is cut.
-const LONGEST: usize = 256;
+/// Maximum length of a name in bytes; longer names are cut.
+const MAX_NAME: usize = 256;
 
-/// How often each thing was seen: the first ones by name, those that came when there was no more room only together.
+/// The number of times each name was added. The first `room` distinct names have a count each, all others share one.
 #[derive(Clone, Debug)]
 pub struct Tally {
     counts: HashMap<Box<str>, u64>,
@@ -15,14 +15,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts up to `room` things by name.
+    /// An empty tally with counts for up to `room` names.
     pub fn new(room: usize) -> Self {
         Self { counts: HashMap::new(), room, others: 0 }
     }
 
-    /// Counts one more of `name`.
+    /// Counts `name` once.
     pub fn add(&mut self, name: &str) {
-        let name = cut(name);
+        // names are read from a file that may not be ours: neither their number nor their length may fill the memory
+        let name = truncate(name);
         if let Some(count) = self.counts.get_mut(name) {
             *count += 1;
         } else if self.counts.len() < self.room {
@@ -32,7 +33,7 @@ impl Tally {
         }
     }
 
-    /// Adds what was counted of what comes after.
+    /// Adds the counts of `later`, a tally of later entries.
     pub fn merge(&mut self, later: &Self) {
         self.others += later.others;
         for (name, count) in later.by_count() {
@@ -46,29 +47,29 @@ impl Tally {
         }
     }
 
-    /// Each by name, most often seen first.
+    /// Names and counts, the highest count first.
     pub fn by_count(&self) -> Vec<(&str, u64)> {
         let mut all: Vec<_> = self.counts.iter().map(|(name, count)| (name.as_ref(), *count)).collect();
         all.sort_unstable_by_key(|(name, count)| (Reverse(*count), *name));
         all
     }
 
-    /// Each by name, in the order of names.
+    /// Names and counts, sorted by name.
     pub fn by_name(&self) -> Vec<(&str, u64)> {
         let mut all: Vec<_> = self.counts.iter().map(|(name, count)| (name.as_ref(), *count)).collect();
         all.sort_unstable();
         all
     }
 
-    /// How many sightings are counted without a name.
+    /// The shared count of names for which there was no room.
     pub const fn others(&self) -> u64 {
         self.others
     }
 }
 
-/// The start of `name`, where it is longer than what is kept.
-fn cut(name: &str) -> &str {
-    let mut end = name.len().min(LONGEST);
+/// The first [`MAX_NAME`] bytes of `name`, cut between characters.
+fn truncate(name: &str) -> &str {
+    let mut end = name.len().min(MAX_NAME);
     while !name.is_char_boundary(end) {
         end -= 1;
     }
@@ -77,7 +78,7 @@ fn cut(name: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST, Tally};
+    use super::{MAX_NAME, Tally};
 
     #[test]
     fn what_there_is_no_room_for_is_counted_together() {
@@ -109,6 +110,6 @@ mod tests {
     fn long_names_are_cut_between_letters() {
         let mut tally = Tally::new(1);
         tally.add(&"\u{20ac}".repeat(1_000));
-        assert_eq!(tally.by_count()[0].0.len(), LONGEST - LONGEST % 3);
+        assert_eq!(tally.by_count()[0].0.len(), MAX_NAME - MAX_NAME % 3);
     }
 }

@@ -8,7 +8,7 @@ use super::passed::Passed;
 use super::service::Answers;
 use super::watched::Watched;
 use crate::peer::Client;
-use crate::peer::Endpoint;
+use crate::peer::LocalEndpoint;
 use crate::telemetry::{RefusedConnection, ServerMetrics};
 use crate::transport::Gathered;
 use http::header::CONNECTION;
@@ -29,7 +29,7 @@ pub struct Peer {
     /// The client.
     pub client: Arc<Client>,
     /// Where it reached us.
-    pub endpoint: Endpoint,
+    pub endpoint: LocalEndpoint,
 }
 
 /// What all connections of a worker share.

@@ -5,7 +5,7 @@ use super::socket::{Begun, Socket, Spoken};
 use super::tls::{self, Tls};
 use super::watched::Bounds;
 use crate::peer::Client;
-use crate::peer::Endpoint;
+use crate::peer::LocalEndpoint;
 use crate::telemetry::RefusedConnection;
 use pingora_timeout::timeout;
 use std::io;
@@ -58,7 +58,7 @@ pub(super) async fn open(socket: Socket, tls: Option<Arc<Tls>>, bounds: Bounds) 
 async fn identify(
     mut begun: Begun,
     tls: Option<Arc<Tls>>,
-    (mut client, mut endpoint): (Client, Endpoint),
+    (mut client, mut endpoint): (Client, LocalEndpoint),
 ) -> Result<Open, Unopened> {
     let spoken = begun.spoken().await.map_err(Unopened::Gone)?;
     let (stream, is_http2) = match (spoken, tls) {

@@ -1,7 +1,7 @@
 //! A client's socket, of either family, with the first bytes looked at before anything is made of them.
 
 use crate::peer::Client;
-use crate::peer::Endpoint;
+use crate::peer::LocalEndpoint;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -61,12 +61,12 @@ impl Socket {
     }
 
     /// Our end of it, before anything is spoken.
-    pub(super) fn endpoint(&self) -> Endpoint {
+    pub(super) fn endpoint(&self) -> LocalEndpoint {
         let address = match self {
             Self::Tcp(stream, _) => stream.local_addr().ok(),
             Self::Unix(_) => None,
         };
-        Endpoint { address, ..Endpoint::default() }
+        LocalEndpoint { address, ..LocalEndpoint::default() }
     }
 
     /// Waits for the first byte, at the longest until the client closes.

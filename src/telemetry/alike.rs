@@ -8,7 +8,7 @@
 use super::record::{Outcome, Record};
 use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
-use crate::peer::Endpoint;
+use crate::peer::LocalEndpoint;
 use crate::reason::Reason;
 use crate::redact::{OTHER, UserAgent};
 use std::net::SocketAddr;
@@ -29,7 +29,7 @@ pub(super) struct Alike<'r> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Traits {
     pub(super) method: &'static str,
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: LocalEndpoint,
     pub(super) protocol_version: &'static str,
     pub(super) user_agent: Option<UserAgent>,
     pub(super) environment: Environment,

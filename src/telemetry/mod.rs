@@ -42,7 +42,7 @@ pub use otlp::OtlpError;
 pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
-use crate::decision_log::Evidence;
+use crate::decision_log::DecisionInput;
 use crate::judge::Bundle;
 use access_log::{AccessLog, Sample};
 use application_log::ApplicationLog;
@@ -186,9 +186,9 @@ impl Telemetry {
     }
 
     /// Writes the decision on a finished request to the decision log, where there is one, with what was kept of the request.
-    pub fn log_decision(&self, record: &Record, evidence: Option<Box<Evidence>>) {
+    pub fn log_decision(&self, record: &Record, input: Option<Box<DecisionInput>>) {
         if let Some(decisions) = &self.shared.decisions {
-            decisions.add(record, evidence);
+            decisions.add(record, input);
         }
     }
 

@@ -6,10 +6,10 @@
 use super::trace_context::TraceContext;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, UnknownVersion};
-use crate::decision_log::Evidence;
+use crate::decision_log::DecisionInput;
 use crate::judge::violation::{Action, Violation};
 pub use crate::outcome::Outcome;
-use crate::peer::{Client, Endpoint};
+use crate::peer::{Client, LocalEndpoint};
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, OTHER, UserAgent};
 use std::fmt;
@@ -136,7 +136,7 @@ pub struct Record {
     /// The method if it is a standard one, else `_OTHER` (OpenTelemetry HTTP conventions).
     pub method: &'static str,
     /// Where the client reached us.
-    pub endpoint: Endpoint,
+    pub endpoint: LocalEndpoint,
     /// The version of HTTP the client speaks, such as `1.1`.
     pub protocol_version: &'static str,
     /// The program that called, where it is one known by name.
@@ -169,7 +169,7 @@ pub struct Record {
     /// What rules found, whatever the action.
     pub violations: Vec<Violation>,
     /// What the decision log keeps of it; none where there is no such log, or it was not judged.
-    pub evidence: Option<Box<Evidence>>,
+    pub decision_input: Option<Box<DecisionInput>>,
     /// Keys whose counts limits forgot, to make room for its own.
     pub keys_forgotten: u64,
     /// The revision of the bundle (policies and contract) that judged it.
@@ -197,7 +197,7 @@ impl Record {
             clock: Instant::now(),
             elapsed: Duration::ZERO,
             method,
-            endpoint: Endpoint::default(),
+            endpoint: LocalEndpoint::default(),
             protocol_version: "1.1",
             user_agent: None,
             client: None,
@@ -213,7 +213,7 @@ impl Record {
             outcome: Outcome::Aborted,
             reason: None,
             violations: Vec::new(),
-            evidence: None,
+            decision_input: None,
             keys_forgotten: 0,
             revision,
             status: 0,

@@ -6,8 +6,8 @@ mod skipped;
 pub(super) use skipped::Skipped;
 
 use super::Failure;
-use crate::decision_log::Entry;
-use crate::rollout::Counts;
+use crate::decision_log::LogEntry;
+use crate::rollout::Accumulator;
 use block::Block;
 use serde_json::error::Category;
 use std::collections::VecDeque;
@@ -38,9 +38,9 @@ struct Counted<C> {
     skipped: Skipped,
 }
 
-/// Counts the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any are not
+/// Accumulator the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any are not
 /// what was meant: whoever relies on what is found in them must not take nothing for a good sign.
-pub(super) fn count<C: Counts>(files: &[PathBuf], counts: &mut C) -> Result<Skipped, Failure> {
+pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result<Skipped, Failure> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let fresh: Vec<_> = (0..threads).map(|_| counts.fresh()).collect();
     let mut total = Counted { counts, entries: 0, skipped: Skipped::default() };
@@ -64,7 +64,7 @@ pub(super) fn count<C: Counts>(files: &[PathBuf], counts: &mut C) -> Result<Skip
 }
 
 /// Has the blocks of `file` counted, two for each thread at a time, and adds them up in the order of the file.
-fn read<'f, C: Counts>(
+fn read<'f, C: Accumulator>(
     file: &'f Path,
     threads: usize,
     jobs: &Sender<Job<'f, C>>,
@@ -92,8 +92,8 @@ fn read<'f, C: Counts>(
     under_way.iter().try_for_each(|outcome| total.add(outcome))
 }
 
-/// Counts blocks until there are no more.
-fn work<C: Counts>(waiting: &Mutex<Receiver<Job<'_, C>>>, counts: &C) {
+/// Accumulator blocks until there are no more.
+fn work<C: Accumulator>(waiting: &Mutex<Receiver<Job<'_, C>>>, counts: &C) {
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(Job { block, file, counted }) = next() {
         // nobody waits for it where the file could not be read on
@@ -101,12 +101,12 @@ fn work<C: Counts>(waiting: &Mutex<Receiver<Job<'_, C>>>, counts: &C) {
     }
 }
 
-impl<C: Counts> Counted<C> {
+impl<C: Accumulator> Counted<C> {
     /// What comes of `block` of `file`, with counts of nothing yet.
     fn of(block: &Block, file: &Path, counts: C) -> Self {
         let mut counted = Self { counts, entries: 0, skipped: Skipped::default() };
         for (number, line) in block.lines() {
-            match std::str::from_utf8(line).map(Entry::read) {
+            match std::str::from_utf8(line).map(LogEntry::read) {
                 Ok(Ok(entry)) => {
                     counted.entries += 1;
                     counted.counts.take(&entry);
@@ -119,7 +119,7 @@ impl<C: Counts> Counted<C> {
     }
 }
 
-impl<C: Counts> Counted<&mut C> {
+impl<C: Accumulator> Counted<&mut C> {
     /// Waits for the outcome of the block that comes next, and takes it in.
     fn add(&mut self, outcome: &Receiver<Counted<C>>) -> Result<(), Failure> {
         let ended = |_| Failure::Trouble("a thread that counts decisions has ended".to_owned());
@@ -134,7 +134,7 @@ impl<C: Counts> Counted<&mut C> {
 #[cfg(test)]
 mod tests {
     use super::block::LONGEST;
-    use super::{Counts, Entry, Failure, Skipped, count};
+    use super::{Accumulator, Failure, LogEntry, Skipped, count};
     use std::path::PathBuf;
 
     const SAMPLE: &str = include_str!("../../decision_log/sample.jsonl");
@@ -143,12 +143,12 @@ mod tests {
     #[derive(Default)]
     struct Ids(Vec<String>);
 
-    impl Counts for Ids {
+    impl Accumulator for Ids {
         fn fresh(&self) -> Self {
             Self::default()
         }
 
-        fn take(&mut self, entry: &Entry<'_>) {
+        fn take(&mut self, entry: &LogEntry<'_>) {
             self.0.push(entry.decision_id.to_string());
         }
 

@@ -4,7 +4,9 @@ use super::explanation::{Chosen, Explanation, Finding, PolicySaid, Rules};
 use super::kept::kept;
 use super::request::unreadable;
 use crate::cli::Failure;
-use crate::decision_log::{Entry, Evaluated, Rule, Said, Text, VersionSource, Violation};
+use crate::decision_log::{
+    EntryText, LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule, RecordedViolation, VersionSource,
+};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
 use crate::policy::{Action, Limit, Policy, Validation};
@@ -20,7 +22,7 @@ pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Ex
         // its text may quote what it met
         Failure::Trouble(format!("the decision's line is no entry of a decision log, at its column {}", error.column()))
     };
-    let entry = Entry::read(&line).map_err(wrong)?;
+    let entry = LogEntry::read(&line).map_err(wrong)?;
     let same = (*entry.revision == *bundle.revision).then_some(bundle);
     Ok(told(&entry, same))
 }
@@ -72,7 +74,7 @@ fn rotated(files: &[PathBuf]) -> Vec<String> {
     others.iter().map(|other| other.display().to_string()).collect()
 }
 
-fn told(entry: &Entry<'_>, same: Option<&Bundle>) -> Explanation {
+fn told(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
     let mut notes =
         vec!["from the decision log, which keeps no values: what expressions came to, and what would let the request pass, cannot be known".to_owned()];
     if same.is_none() {
@@ -108,10 +110,10 @@ const fn passed(outcome: Outcome) -> &'static str {
     }
 }
 
-fn finding(entry: &Entry<'_>, at: usize, violation: &Violation<'_>, same: Option<&Bundle>) -> Finding {
+fn finding(entry: &LogEntry<'_>, at: usize, violation: &RecordedViolation<'_>, same: Option<&Bundle>) -> Finding {
     let rule = match &violation.rule {
-        Rule::Policy(name) | Rule::Keyword(name) => name.to_string(),
-        Rule::Gateway => "gateway".to_owned(),
+        RecordedRule::Policy(name) | RecordedRule::Keyword(name) => name.to_string(),
+        RecordedRule::Gateway => "gateway".to_owned(),
     };
     let validation = same.and_then(|bundle| validation(entry, at, bundle));
     let limit = same.and_then(|bundle| limit(bundle, violation));
@@ -126,8 +128,8 @@ fn finding(entry: &Entry<'_>, at: usize, violation: &Violation<'_>, same: Option
     Finding {
         action: violation.action.as_str(),
         reason: violation.reason.as_str(),
-        waived_by: violation.waived_by.as_ref().map(Text::to_string),
-        field: violation.field.as_ref().map(Text::to_string),
+        waived_by: violation.waived_by.as_ref().map(EntryText::to_string),
+        field: violation.field.as_ref().map(EntryText::to_string),
         message,
         hint: hint.map(str::to_owned),
         owner: owner.map(str::to_owned),
@@ -136,7 +138,7 @@ fn finding(entry: &Entry<'_>, at: usize, violation: &Violation<'_>, same: Option
 }
 
 /// What the reason of a violation means where it refused nothing, too.
-fn meaning(violation: &Violation<'_>) -> &'static str {
+fn meaning(violation: &RecordedViolation<'_>) -> &'static str {
     let refuses = violation.action == Action::Deny && violation.waived_by.is_none();
     match (refuses, violation.reason) {
         (true, reason) => reason.meaning(),
@@ -147,8 +149,8 @@ fn meaning(violation: &Violation<'_>) -> &'static str {
 }
 
 /// The limit that the violation is of.
-fn limit<'b>(bundle: &'b Bundle, violation: &Violation<'_>) -> Option<&'b Limit> {
-    let Rule::Policy(name) = &violation.rule else { return None };
+fn limit<'b>(bundle: &'b Bundle, violation: &RecordedViolation<'_>) -> Option<&'b Limit> {
+    let RecordedRule::Policy(name) = &violation.rule else { return None };
     let mut limits = bundle.policies.limits().iter().filter(|_| violation.reason == Reason::RateLimited);
     limits.find(|limit| *limit.name == **name).map(AsRef::as_ref)
 }
@@ -158,13 +160,13 @@ fn policy<'b>(bundle: &'b Bundle, name: &str) -> Option<&'b Policy> {
 }
 
 /// The validation that the violation at `at` is of: a policy's violations come in the order of its validations.
-fn validation<'b>(entry: &Entry<'_>, at: usize, bundle: &'b Bundle) -> Option<&'b Validation> {
-    let denied = |violation: &&Violation<'_>| violation.reason == Reason::PolicyDenied;
+fn validation<'b>(entry: &LogEntry<'_>, at: usize, bundle: &'b Bundle) -> Option<&'b Validation> {
+    let denied = |violation: &&RecordedViolation<'_>| violation.reason == Reason::PolicyDenied;
     let violation = entry.violations.get(at).filter(denied)?;
-    let Rule::Policy(name) = &violation.rule else { return None };
+    let RecordedRule::Policy(name) = &violation.rule else { return None };
     let before = entry.violations.iter().take(at).filter(denied).filter(|it| it.rule == violation.rule).count();
-    let (Said::Violated(parts) | Said::Misfit(parts)) =
-        &entry.policies.iter().find(|policy| policy.name == *name)?.said
+    let (RecordedOutcome::Violated(parts) | RecordedOutcome::SchemaViolated(parts)) =
+        &entry.policies.iter().find(|policy| policy.name == *name)?.outcome
     else {
         return None;
     };
@@ -172,15 +174,15 @@ fn validation<'b>(entry: &Entry<'_>, at: usize, bundle: &'b Bundle) -> Option<&'
     policy(bundle, name)?.validations.get(part.validation)
 }
 
-fn rules(entry: &Entry<'_>, same: Option<&Bundle>) -> Rules {
-    let route = entry.route.as_ref().map(Text::to_string);
+fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Rules {
+    let route = entry.route.as_ref().map(EntryText::to_string);
     let parameters =
         entry.request.as_ref().map(|facts| facts.params.0.iter().map(|(name, _)| name.to_string()).collect());
-    let keywords = entry.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
+    let keywords = entry.violations.iter().filter(|it| !matches!(it.rule, RecordedRule::Policy(_))).count();
     Rules {
         method: Some(entry.method.to_string()),
         route: route.unwrap_or_else(|| "none, or ambiguous".to_owned()),
-        operation: entry.operation.as_ref().map(Text::to_string),
+        operation: entry.operation.as_ref().map(EntryText::to_string),
         parameters: parameters.unwrap_or_default(),
         api_version: entry
             .api_version
@@ -215,29 +217,30 @@ fn version_source(source: Option<VersionSource>) -> String {
 }
 
 /// With the waiver for which the policy only told operators.
-fn waived(entry: &Entry<'_>, said: PolicySaid) -> PolicySaid {
-    let own = |rule: &Rule<'_>| matches!(rule, Rule::Policy(name) if **name == *said.name);
+fn waived(entry: &LogEntry<'_>, said: PolicySaid) -> PolicySaid {
+    let own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if **name == *said.name);
     let waiver = entry.violations.iter().filter(|it| own(&it.rule)).find_map(|it| it.waived_by.as_ref());
-    PolicySaid { waived_by: waiver.map(Text::to_string), ..said }
+    PolicySaid { waived_by: waiver.map(EntryText::to_string), ..said }
 }
 
-fn policy_said(evaluated: &Evaluated<'_>, same: Option<&Bundle>) -> PolicySaid {
+fn policy_said(evaluated: &RecordedPolicy<'_>, same: Option<&Bundle>) -> PolicySaid {
     let known = same.and_then(|bundle| policy(bundle, &evaluated.name));
-    let (outcome, because) = match &evaluated.said {
-        Said::OtherEnvironment => ("other_environment", vec!["not for this environment".to_owned()]),
-        Said::NoMatch(condition) => ("no_match", vec![format!("condition `{condition}` is not true")]),
-        Said::Holds => ("holds", Vec::new()),
-        Said::Failed { condition, error } => {
+    let (outcome, because) = match &evaluated.outcome {
+        RecordedOutcome::OtherEnvironment => ("other_environment", vec!["not for this environment".to_owned()]),
+        RecordedOutcome::NoMatch(condition) => ("no_match", vec![format!("condition `{condition}` is not true")]),
+        RecordedOutcome::Holds => ("holds", Vec::new()),
+        RecordedOutcome::Failed { condition, error } => {
             ("error", vec![format!("condition `{condition}` could not be evaluated: {error}")])
         }
-        Said::Violated(parts) | Said::Misfit(parts) => {
+        RecordedOutcome::Violated(parts) | RecordedOutcome::SchemaViolated(parts) => {
             let why = parts.iter().map(|part| {
                 let source = known.and_then(|policy| policy.validations.get(part.validation));
                 let what =
                     source.map_or_else(|| format!("validation {}", part.validation + 1), |it| it.source.to_string());
                 part.error.as_ref().map_or_else(|| format!("not true: {what}"), |error| format!("{error}: {what}"))
             });
-            let schema = matches!(evaluated.said, Said::Misfit(_)).then(|| "does not fit its schema".to_owned());
+            let schema = matches!(evaluated.outcome, RecordedOutcome::SchemaViolated(_))
+                .then(|| "does not fit its schema".to_owned());
             ("violated", schema.into_iter().chain(why).collect())
         }
     };

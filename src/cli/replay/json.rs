@@ -3,7 +3,7 @@
 use super::{Told, expression};
 use crate::policy::Action;
 use crate::policy::recorded::Part;
-use crate::rollout::{Change, Examples};
+use crate::rollout::{Examples, PolicyChange};
 use serde_json::{Value, json};
 
 pub(super) fn replay(told: &Told<'_>) -> String {
@@ -25,7 +25,7 @@ pub(super) fn replay(told: &Told<'_>) -> String {
     format!("{told:#}")
 }
 
-fn policy(told: &Told<'_>, name: &str, change: &Change) -> Value {
+fn policy(told: &Told<'_>, name: &str, change: &PolicyChange) -> Value {
     let undetermined = change.undetermined.iter().map(|(part, of)| {
         let kind = match part {
             Part::Condition(_) => "condition",

@@ -2,7 +2,7 @@
 
 use super::{Told, expression};
 use crate::cli::columns::{columns, wrapped};
-use crate::rollout::{Change, Examples};
+use crate::rollout::{Examples, PolicyChange};
 use std::fmt::Write;
 
 pub(super) fn replay(told: &Told<'_>) -> String {
@@ -34,7 +34,7 @@ pub(super) fn replay(told: &Told<'_>) -> String {
 /// The policies that say something else now, or may.
 fn table(text: &mut String, told: &Told<'_>) {
     let header = ["policy", "action", "failed", "fails now", "refused anew", "allowed anew", "undetermined"];
-    let is_news = |change: &Change| {
+    let is_news = |change: &PolicyChange| {
         let ids = change.refused.count + change.allowed.count;
         change.before != change.after || ids > 0 || !change.undetermined.is_empty()
     };
@@ -62,7 +62,7 @@ fn table(text: &mut String, told: &Told<'_>) {
 }
 
 /// By which policies decisions change, with the ids of some.
-fn examples(text: &mut String, told: &Told<'_>, title: &str, of: impl Fn(&Change) -> &Examples) {
+fn examples(text: &mut String, told: &Told<'_>, title: &str, of: impl Fn(&PolicyChange) -> &Examples) {
     let changed = told.replay.policies.iter().filter(|(_, change)| of(change).count > 0);
     let rows: Vec<_> = changed.map(|(name, change)| vec![name.to_string(), such_as(of(change))]).collect();
     if !rows.is_empty() {

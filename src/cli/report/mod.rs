@@ -9,7 +9,7 @@ use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::judge::Bundle;
 use crate::policy::Policy;
-use crate::rollout::{Advice, Expectation, LimitUse, PolicyUse, Report, Tally};
+use crate::rollout::{Advice, LimitUse, PolicyUse, PromotionCriteria, RolloutReport, Tally};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub(super) struct ReportArgs {
 
 /// What came of it all.
 struct Told<'t> {
-    report: &'t Report,
+    report: &'t RolloutReport,
     skipped: &'t Skipped,
     policies: Vec<PolicyTold<'t>>,
 }
@@ -58,7 +58,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
         }
         None => None,
     };
-    let mut report = Report::default();
+    let mut report = RolloutReport::default();
     let skipped = decisions::count(&args.log, &mut report)?;
     for policy in bundle.iter().flat_map(|bundle| bundle.policies.all()) {
         let said = report.policies.entry(policy.name.as_ref().into());
@@ -71,7 +71,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     for caller in args.expect.iter().filter(|caller| !is_known(&report, caller)) {
         console::tell(&format!("note: `--expect {caller}`: no policy failed for a caller of that name"));
     }
-    let expected = Expectation { enough: args.enough, callers: args.expect.iter().cloned().collect() };
+    let expected = PromotionCriteria { enough: args.enough, callers: args.expect.iter().cloned().collect() };
     let policies = policies(&report, bundle.as_ref(), &expected);
     let told = Told { report: &report, skipped: &skipped, policies };
     console::say(&if args.json { json::report(&told) } else { text::report(&told) })?;
@@ -79,13 +79,17 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
 }
 
 /// Whether a policy did not hold for `caller`, as far as that is known.
-fn is_known(report: &Report, caller: &str) -> bool {
+fn is_known(report: &RolloutReport, caller: &str) -> bool {
     let is_known = |callers: &Tally| callers.others() > 0 || callers.by_name().iter().any(|(name, _)| *name == caller);
     report.policies.values().any(|said| is_known(&said.callers))
 }
 
 /// Those to act on first come first.
-fn policies<'t>(report: &'t Report, bundle: Option<&'t Bundle>, expected: &Expectation) -> Vec<PolicyTold<'t>> {
+fn policies<'t>(
+    report: &'t RolloutReport,
+    bundle: Option<&'t Bundle>,
+    expected: &PromotionCriteria,
+) -> Vec<PolicyTold<'t>> {
     let told = report.policies.iter().map(|(name, said)| {
         let configured = bundle.and_then(|bundle| bundle.policies.all().iter().find(|policy| *policy.name == **name));
         PolicyTold {

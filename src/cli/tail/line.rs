@@ -1,6 +1,6 @@
 //! A decision on one line, and what there is to tell of it below.
 
-use crate::redact::Harmless;
+use crate::redact::Escaped;
 use serde::Deserialize;
 
 /// Longest line, in characters.
@@ -72,7 +72,7 @@ impl Told {
         let caller = self.client_address.as_deref().unwrap_or("-");
         let middle = cut(&format!("{route:<ROUTE$} {status:>3} {:>7} {caller:<9}", self.milliseconds()), WIDTH - 16);
         let why = cut(&self.why(), WIDTH.saturating_sub(17 + middle.chars().count()));
-        let line = format!("{dim}{}{plain} {shade}{word:<6}{plain} {middle} {why}", Harmless(time));
+        let line = format!("{dim}{}{plain} {shade}{word:<6}{plain} {middle} {why}", Escaped(time));
         line.trim_end().to_owned()
     }
 
@@ -123,7 +123,7 @@ impl Told {
         let version = self.api_version.as_deref().map(|version| format!("  api {version}")).unwrap_or_default();
         lines.push(format!("{}{version}  key {}{key}  policies {}", self.environment, self.key, self.revision));
         lines.push(format!("decision {}  trace {}", self.decision_id, self.trace_id));
-        lines.iter().map(|line| format!("{INDENT}{}", Harmless(line))).collect()
+        lines.iter().map(|line| format!("{INDENT}{}", Escaped(line))).collect()
     }
 }
 
@@ -151,7 +151,7 @@ fn shade(word: &str) -> &'static str {
 
 /// At most `width` characters, none of which steers the terminal.
 fn cut(text: &str, width: usize) -> String {
-    let text = Harmless(text).to_string();
+    let text = Escaped(text).to_string();
     if text.chars().count() <= width {
         return text;
     }
@@ -232,7 +232,10 @@ mod tests {
         odd.revision.clone_from(&text);
         assert!((WIDTH - 8..=WIDTH).contains(&odd.line(false).chars().count()));
         assert!(
-            [vec![odd.line(false)], odd.details()].concat().iter().all(|line| !line.chars().any(crate::redact::steers))
+            [vec![odd.line(false)], odd.details()]
+                .concat()
+                .iter()
+                .all(|line| !line.chars().any(crate::redact::needs_escape))
         );
         let empty = decision("{}");
         assert!(empty.line(false).chars().count() <= WIDTH);

@@ -2,7 +2,7 @@
 
 use super::sample::Rate;
 use crate::judge::violation::{Field, Rule, Violation};
-use crate::redact::Harmless;
+use crate::redact::Escaped;
 use crate::telemetry::record::{Outcome, Record};
 use crate::telemetry::timestamp::Timestamp;
 use std::fmt;
@@ -94,10 +94,10 @@ fn found(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
     write!(f, "{} ", violation.action.as_str())?;
     match &violation.rule {
         Rule::Gateway => {}
-        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}", Harmless(&violation.rule.label()))?,
+        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}", Escaped(&violation.rule.label()))?,
     }
     if let Some(waiver) = &violation.waived_by {
-        write!(f, " (waived by {})", Harmless(waiver))?;
+        write!(f, " (waived by {})", Escaped(waiver))?;
     }
     if violation.rule != Rule::Gateway {
         f.write_str(": ")?;
@@ -105,9 +105,9 @@ fn found(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
     match &violation.field {
         Some(field @ Field::Undeclared { .. }) => write!(f, "{}  ", field.for_log()),
         Some(field @ Field::Declared(_)) => {
-            write!(f, "{}: {}  ", Harmless(&field.for_caller()), Harmless(&violation.message))
+            write!(f, "{}: {}  ", Escaped(&field.for_caller()), Escaped(&violation.message))
         }
-        None => write!(f, "{}  ", Harmless(&violation.message)),
+        None => write!(f, "{}  ", Escaped(&violation.message)),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::sample::Rate;
 use crate::judge::violation::{Field, Violation};
-use crate::redact::steers;
+use crate::redact::needs_escape;
 use crate::telemetry::alike::{Alike, Memory};
 use crate::telemetry::digits::{Address, hex};
 use crate::telemetry::fields::{self, Fields, FiredPolicy};
@@ -173,7 +173,7 @@ fn escaped(line: &mut Vec<u8>, text: &str) {
     let written = String::from_utf8(line.split_off(start)).unwrap_or_default();
     for character in written.chars() {
         // all of those are below U+FFFF, so one escape each
-        let _ = if steers(character) {
+        let _ = if needs_escape(character) {
             write!(line, "\\u{:04x}", u32::from(character))
         } else {
             write!(line, "{character}")
@@ -262,7 +262,7 @@ mod tests {
         let mut line = Vec::new();
         write_with_details(&mut line, &record);
         let text = String::from_utf8(line).unwrap();
-        assert!(!text.trim_end().chars().any(crate::redact::steers), "{text:?}");
+        assert!(!text.trim_end().chars().any(crate::redact::needs_escape), "{text:?}");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["revision"], odd);
     }
 

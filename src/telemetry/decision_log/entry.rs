@@ -1,9 +1,11 @@
 //! From the record of a request to the entry of its decision.
 
 use crate::contract::UnknownVersion;
-use crate::decision_log::{Body, Client, Entry, Evidence, Rule, Text, VersionSource, Violation};
+use crate::decision_log::{
+    DecisionInput, EntryText, LogEntry, RecordedBody, RecordedClient, RecordedRule, RecordedViolation, VersionSource,
+};
 use crate::judge::violation;
-use crate::peer::Client as Sender;
+use crate::peer::Client;
 use crate::telemetry::digits::hex;
 use crate::telemetry::record::{Outcome, Record};
 use crate::telemetry::timestamp::Timestamp;
@@ -19,12 +21,12 @@ pub(super) fn is_decision(record: &Record) -> bool {
 }
 
 /// The entry of the decision that `record` tells of.
-pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'_> {
-    let is_inspected = evidence.is_some();
-    let Evidence { request, policies, skeleton, masked } = evidence.map(|evidence| *evidence).unwrap_or_default();
+pub(super) fn entry(record: &Record, input: Option<Box<DecisionInput>>) -> LogEntry<'_> {
+    let is_inspected = input.is_some();
+    let DecisionInput { request, policies, body, masked } = input.map(|input| *input).unwrap_or_default();
     let operation = record.operation.as_deref();
     let bytes = record.request_bytes.filter(|_| masked.is_empty());
-    Entry {
+    LogEntry {
         time: ascii(&Timestamp(record.started).to_ascii()),
         decision_id: record.decision_id.to_string().into(),
         trace_id: ascii(&hex::<16, 32>(record.trace.trace_id)),
@@ -44,12 +46,12 @@ pub(super) fn entry(record: &Record, evidence: Option<Box<Evidence>>) -> Entry<'
         violations: record.shown_violations().map(found).collect(),
         policies,
         request: is_inspected.then_some(request),
-        body: is_inspected.then_some(Body { bytes, skeleton }),
+        body: is_inspected.then_some(RecordedBody { bytes, value: body }),
         masked,
     }
 }
 
-fn ascii(text: &[u8]) -> Text<'static> {
+fn ascii(text: &[u8]) -> EntryText<'static> {
     String::from_utf8_lossy(text).into_owned().into()
 }
 
@@ -62,9 +64,9 @@ const fn version_source(record: &Record) -> VersionSource {
     }
 }
 
-fn client(sender: &Sender) -> Client<'_> {
+fn client(sender: &Client) -> RecordedClient<'_> {
     let certificate = sender.certificate.as_ref();
-    Client {
+    RecordedClient {
         spiffe_id: certificate.and_then(|certificate| Some(certificate.spiffe_id.as_deref()?.into())),
         dns_names: certificate
             .map(|found| found.dns_names.iter().map(|name| name.as_str().into()).collect())
@@ -75,24 +77,24 @@ fn client(sender: &Sender) -> Client<'_> {
     }
 }
 
-fn found(violation: &violation::Violation) -> Violation<'_> {
-    Violation {
+fn found(violation: &violation::Violation) -> RecordedViolation<'_> {
+    RecordedViolation {
         rule: match &violation.rule {
-            violation::Rule::Policy(name) => Rule::Policy(name.as_ref().into()),
-            violation::Rule::Keyword(keyword) => Rule::Keyword((*keyword).into()),
-            violation::Rule::Gateway => Rule::Gateway,
+            violation::Rule::Policy(name) => RecordedRule::Policy(name.as_ref().into()),
+            violation::Rule::Keyword(keyword) => RecordedRule::Keyword((*keyword).into()),
+            violation::Rule::Gateway => RecordedRule::Gateway,
         },
         action: violation.action,
         field: violation.field.as_ref().map(|field| field.for_log().into()),
         reason: violation.reason,
-        waived_by: violation.waived_by.as_deref().map(Text::from),
+        waived_by: violation.waived_by.as_deref().map(EntryText::from),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{entry, is_decision};
-    use crate::decision_log::{Entry, Rule};
+    use crate::decision_log::{LogEntry, RecordedRule};
     use crate::judge::violation::{self, Action};
     use crate::telemetry::record::{Judging, Outcome, Record, samples};
 
@@ -120,13 +122,13 @@ mod tests {
     fn who_refused_is_in_the_entry_however_much_else_was_found() {
         let mut record = samples::denied();
         let (policy, keyword) = (record.violations.remove(0), record.violations.remove(0));
-        let (mut audited, by_policy) = (policy.clone(), Rule::Policy("tried-out".into()));
+        let (mut audited, by_policy) = (policy.clone(), RecordedRule::Policy("tried-out".into()));
         (audited.action, audited.rule) = (Action::Audit, violation::Rule::Policy("tried-out".into()));
         record.find([vec![keyword; 40], vec![policy, audited]].concat());
         let line = line(&record);
-        let violations = Entry::read(&line).unwrap().violations;
+        let violations = LogEntry::read(&line).unwrap().violations;
         assert_eq!((violations.len(), &violations[0].action), (32, &Action::Deny));
-        let refused = Rule::Policy("no-skip-password-checks".into());
+        let refused = RecordedRule::Policy("no-skip-password-checks".into());
         assert!([refused, by_policy].iter().all(|rule| violations.iter().any(|it| it.rule == *rule)), "{line}");
     }
 
@@ -134,10 +136,10 @@ mod tests {
     fn an_entry_tells_what_the_record_does_and_no_name_of_the_request() {
         let denied = line(&samples::denied());
         assert!(!denied.contains(samples::CANARY), "{denied}");
-        let read = Entry::read(&denied).unwrap();
+        let read = LogEntry::read(&denied).unwrap();
         assert_eq!((&*read.time, &*read.decision_id), ("2026-05-12T08:30:00.125Z", "0000000000000abc"));
         assert_eq!((read.operation.as_deref(), read.violations.len()), (Some("UpdateUser"), 2));
         assert_eq!(read.violations[1].field.as_deref(), Some("/*"));
-        assert!(Entry::read(&line(&samples::unrouted())).unwrap().operation.is_none());
+        assert!(LogEntry::read(&line(&samples::unrouted())).unwrap().operation.is_none());
     }
 }

@@ -1,7 +1,7 @@
 //! The file of the decision log: whole lines only, rotated by size, each line the next link of the chain where there is one.
 
 use crate::config::gateway::DecisionLog as Settings;
-use crate::decision_log::chain::{Link, Linked};
+use crate::decision_log::chain::{ChainEnd, ChainedLine};
 use prometheus_client::metrics::counter::Counter;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
@@ -44,7 +44,7 @@ pub struct DecisionFile {
     max_bytes: u64,
     keep: u32,
     /// The end of the chain; none where lines are not chained.
-    end: Option<Link>,
+    end: Option<ChainEnd>,
     /// None after a failure to open it, until it succeeds.
     open: Option<Open>,
     moved: Arc<AtomicBool>,
@@ -64,7 +64,7 @@ struct Open {
 struct Batch {
     text: String,
     lines: u64,
-    end: Option<Link>,
+    end: Option<ChainEnd>,
 }
 
 impl DecisionFile {
@@ -208,7 +208,7 @@ impl DecisionFile {
 
 impl Batch {
     /// Appends the line; gives the chain's end after it.
-    fn append(&mut self, line: &str) -> Option<Link> {
+    fn append(&mut self, line: &str) -> Option<ChainEnd> {
         let end = self.end.as_ref().map(|end| end.append(line, &mut self.text));
         if end.is_none() {
             self.text.push_str(line);
@@ -306,8 +306,8 @@ fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
 }
 
 /// The end of the chain that `line` is; none where it is no link of one.
-fn link_of(line: &[u8]) -> Option<Link> {
-    Some(Linked::read(std::str::from_utf8(line).ok()?).ok()?.link())
+fn link_of(line: &[u8]) -> Option<ChainEnd> {
+    Some(ChainedLine::read(std::str::from_utf8(line).ok()?).ok()?.link())
 }
 
 /// Where there is nothing to rename, there is nothing to do.

@@ -6,7 +6,7 @@ mod file;
 use super::lines::{Destination, GATHER, Importance, Lines, Loss};
 use super::losses::Losses;
 use super::record::{Outcome, Record};
-use crate::decision_log::Evidence;
+use crate::decision_log::DecisionInput;
 pub use file::{DecisionFile, FileError};
 use std::cell::RefCell;
 use std::io;
@@ -36,14 +36,14 @@ impl DecisionLog {
     }
 
     /// Adds the entry of `record`, where that is a decision.
-    pub(super) fn add(&self, record: &Record, evidence: Option<Box<Evidence>>) {
+    pub(super) fn add(&self, record: &Record, input: Option<Box<DecisionInput>>) {
         if !entry::is_decision(record) {
             return;
         }
         SCRATCH.with_borrow_mut(|line| {
             line.clear();
             // writing to a Vec can't fail, and an entry has nothing that is no JSON
-            let _ = serde_json::to_writer(&mut *line, &entry::entry(record, evidence));
+            let _ = serde_json::to_writer(&mut *line, &entry::entry(record, input));
             line.push(b'\n');
             self.lines.append(line, importance(record.outcome));
         });

@@ -48,7 +48,7 @@ impl Log {
     /// How many lines there are, each following the one before.
     fn sound(&self) -> u64 {
         let mut verifier = Verifier::default();
-        self.lines().iter().for_each(|line| verifier.look_at(line).unwrap());
+        self.lines().iter().for_each(|line| verifier.verify_line(line).unwrap());
         verifier.lines()
     }
 }

@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::queue::Queue;
 use super::span::Kind;
-use crate::redact::Harmless;
+use crate::redact::Escaped;
 use crate::telemetry::lines::{Destination, Importance, Lines, Loss};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
@@ -56,10 +56,10 @@ fn show(tree: &mut String, span: &Span, indent: &str) {
     let failed = span.status.as_ref().is_some_and(|status| status.code() == StatusCode::Error);
     let error = if failed { " ERROR" } else { "" };
     // writing to a String can't fail
-    let _ = writeln!(tree, "{indent}{} [{kind}] {elapsed:?}{error}", Harmless(&span.name));
+    let _ = writeln!(tree, "{indent}{} [{kind}] {elapsed:?}{error}", Escaped(&span.name));
     attributes(tree, &span.attributes, indent);
     for event in &span.events {
-        let _ = writeln!(tree, "{indent}  ! {}", Harmless(&event.name));
+        let _ = writeln!(tree, "{indent}  ! {}", Escaped(&event.name));
         attributes(tree, &event.attributes, &format!("{indent}  "));
     }
 }
@@ -72,7 +72,7 @@ fn attributes(tree: &mut String, attributes: &[KeyValue], indent: &str) {
 
 fn text(value: &AnyValue) -> String {
     match &value.value {
-        Some(Value::StringValue(text)) => Harmless(text).to_string(),
+        Some(Value::StringValue(text)) => Escaped(text).to_string(),
         Some(Value::IntValue(number)) => number.to_string(),
         Some(Value::BoolValue(truth)) => truth.to_string(),
         Some(Value::DoubleValue(number)) => number.to_string(),

@@ -1,6 +1,6 @@
 //! Records for the tests of what is made from them.
 
-use super::{DecisionId, Endpoint, Judging, Outcome, Record, UpstreamCall};
+use super::{DecisionId, Judging, LocalEndpoint, Outcome, Record, UpstreamCall};
 use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::{Action, Field, Rule, Violation};
@@ -26,7 +26,7 @@ fn judged() -> Record {
     record.started = UNIX_EPOCH + Duration::new(1_778_574_600, 125_000_000);
     record.elapsed = Duration::from_micros(1234);
     record.client = Some(([127, 0, 0, 1], 50_000).into());
-    record.endpoint = Endpoint { scheme: "https", address: Some(([127, 0, 0, 1], 8787).into()) };
+    record.endpoint = LocalEndpoint { scheme: "https", address: Some(([127, 0, 0, 1], 8787).into()) };
     record.decision_id = DecisionId(0xabc);
     record.operation = Some(Arc::new(Operation {
         id: Arc::from("UpdateUser"),

@@ -2,7 +2,7 @@
 
 use crate::support::gateway::{bundle, text as policy_text};
 use crate::support::program::Program;
-use portcullis::decision_log::{Entry, Rule, Violation};
+use portcullis::decision_log::{LogEntry, RecordedRule, RecordedViolation};
 use portcullis::policy::Action;
 use portcullis::reason::Reason;
 use std::fs;
@@ -161,11 +161,11 @@ fn a_limit_that_no_case_counts_by_is_not_covered() {
 
 /// A line of a log about a request that `few` found to be too many.
 fn limited(id: &str, action: Action, revision: &str) -> String {
-    let mut entry = Entry::read(LOG.lines().next().unwrap()).unwrap();
+    let mut entry = LogEntry::read(LOG.lines().next().unwrap()).unwrap();
     (entry.decision_id, entry.revision) = (id.into(), revision.into());
     entry.policies.clear();
-    entry.violations = vec![Violation {
-        rule: Rule::Policy("few".into()),
+    entry.violations = vec![RecordedViolation {
+        rule: RecordedRule::Policy("few".into()),
         action,
         field: None,
         reason: Reason::RateLimited,

@@ -9,8 +9,8 @@ use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
-use portcullis::decision_log::Entry;
-use portcullis::decision_log::chain::Link;
+use portcullis::decision_log::LogEntry;
+use portcullis::decision_log::chain::ChainEnd;
 use portcullis::judge::{Bundle, PolicyText};
 use portcullis::manifest;
 use portcullis::reason::Reason;
@@ -112,10 +112,10 @@ fn decisions() -> String {
         .find(|block| block.contains("\"decision_id\""))
         .expect("a decision")
         .replace('\n', "");
-    let entry = Entry::read(&line).expect("an entry");
+    let entry = LogEntry::read(&line).expect("an entry");
     let line = serde_json::to_string(&entry).expect("a line");
     let mut text = String::new();
-    let first = Link::default().append(&line, &mut text);
+    let first = ChainEnd::default().append(&line, &mut text);
     text.push('\n');
     let _ = first.append(&line, &mut text);
     text + "\n"
@@ -303,7 +303,7 @@ fn check_shows_waivers_with_the_days_left() {
 #[test]
 fn the_decision_is_one() {
     let shown = blocks("json").into_iter().find(|block| block.contains("\"decision_id\"")).expect("a decision");
-    let entry = serde_json::to_value(Entry::read(&shown.replace('\n', "")).expect("an entry")).expect("JSON");
+    let entry = serde_json::to_value(LogEntry::read(&shown.replace('\n', "")).expect("an entry")).expect("JSON");
     assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), entry);
 }
 

@@ -4,7 +4,7 @@
 use crate::support::client::Client;
 use crate::support::program::Program;
 use portcullis::contract::credential::{Environment, KeyClass};
-use portcullis::decision_log::{Entry, Said, Shape, Skeleton, VersionSource};
+use portcullis::decision_log::{LogEntry, RecordedOutcome, RedactedShape, RedactedValue, VersionSource};
 use portcullis::outcome::Outcome;
 use portcullis::reason::Reason;
 use std::fs;
@@ -102,7 +102,7 @@ masks: { names: [ssn], headers: [x-team] }
 #[tokio::test]
 async fn every_decision_is_told_with_what_led_to_it_and_nothing_that_was_exempt() {
     let lines = written(FULL).await;
-    let entries: Vec<Entry<'_>> = lines.iter().map(|line| Entry::read(line).expect(line)).collect();
+    let entries: Vec<LogEntry<'_>> = lines.iter().map(|line| LogEntry::read(line).expect(line)).collect();
     let told: Vec<_> = entries.iter().map(|entry| (entry.outcome, entry.reason, entry.status)).collect();
     assert_eq!(
         told,
@@ -125,7 +125,7 @@ async fn every_decision_is_told_with_what_led_to_it_and_nothing_that_was_exempt(
 #[tokio::test]
 async fn what_policies_said_and_what_they_saw_is_kept() {
     let lines = written(FULL).await;
-    let (denied, allowed) = (Entry::read(&lines[0]).unwrap(), Entry::read(&lines[1]).unwrap());
+    let (denied, allowed) = (LogEntry::read(&lines[0]).unwrap(), LogEntry::read(&lines[1]).unwrap());
     assert_eq!(
         (denied.operation.as_deref(), denied.route.as_deref()),
         (Some("UpdateUser"), Some("/v1/users/{user_id}"))
@@ -137,11 +137,14 @@ async fn what_policies_said_and_what_they_saw_is_kept() {
     );
     assert_eq!(allowed.api_version_source, Some(VersionSource::Default));
     assert_eq!(denied.client.ip.as_deref(), Some("127.0.0.1"));
-    let said = |entry: &Entry<'_>, name: &str| {
-        entry.policies.iter().find(|policy| policy.name == *name).map(|policy| format!("{:?}", policy.said))
+    let said = |entry: &LogEntry<'_>, name: &str| {
+        entry.policies.iter().find(|policy| policy.name == *name).map(|policy| format!("{:?}", policy.outcome))
     };
-    let violated = |entry: &Entry<'_>| {
-        entry.policies.iter().any(|policy| matches!(&policy.said, Said::Violated(parts) if parts[0].validation == 0))
+    let violated = |entry: &LogEntry<'_>| {
+        entry
+            .policies
+            .iter()
+            .any(|policy| matches!(&policy.outcome, RecordedOutcome::Violated(parts) if parts[0].validation == 0))
     };
     assert!(violated(&denied));
     assert_eq!(said(&allowed, "no-skip-password-checks").as_deref(), Some("Holds"));
@@ -158,24 +161,23 @@ async fn what_policies_said_and_what_they_saw_is_kept() {
 #[tokio::test]
 async fn the_skeleton_is_kept_where_a_body_could_be_read_with_equal_values_known_as_equal() {
     let lines = written(FULL).await;
-    let entries: Vec<Entry<'_>> = lines.iter().map(|line| Entry::read(line).expect(line)).collect();
-    let member = |position: usize, name: &str| match &entries[position].body.as_ref()?.skeleton {
-        Some(Skeleton::Shape(Shape::Object { members, .. })) => members.get(name).cloned(),
+    let entries: Vec<LogEntry<'_>> = lines.iter().map(|line| LogEntry::read(line).expect(line)).collect();
+    let member = |position: usize, name: &str| match &entries[position].body.as_ref()?.value {
+        Some(RedactedValue::Shape(RedactedShape::Object { members, .. })) => members.get(name).cloned(),
         _ => None,
     };
-    assert_eq!(member(0, "skip_password_checks"), Some(Skeleton::Bool(true)));
-    assert_eq!(member(0, "password"), Some(Skeleton::Shape(Shape::Secret("string".into()))));
+    assert_eq!(member(0, "skip_password_checks"), Some(RedactedValue::Bool(true)));
+    assert_eq!(member(0, "password"), Some(RedactedValue::Shape(RedactedShape::Secret("string".into()))));
     assert_eq!(entries[0].masked, ["/password", "/public_metadata/*"]);
     let external = member(0, "external_id");
     assert!(
-        matches!(&external, Some(Skeleton::Shape(Shape::String { size: 5, fingerprint: Some(_) }))),
+        matches!(&external, Some(RedactedValue::Shape(RedactedShape::String { size: 5, fingerprint: Some(_) }))),
         "{external:?}"
     );
     assert_eq!(external, member(1, "external_id"));
     let user = |position: usize| entries[position].request.as_ref()?.params.get("user_id")?.fingerprint.clone();
     assert!(user(0).is_some() && user(0) == user(1) && user(0) == user(3));
-    let skeletons: Vec<_> =
-        entries.iter().map(|entry| entry.body.as_ref().map(|body| body.skeleton.is_some())).collect();
+    let skeletons: Vec<_> = entries.iter().map(|entry| entry.body.as_ref().map(|body| body.value.is_some())).collect();
     assert_eq!(skeletons, [Some(true), Some(true), Some(false), Some(false), None, Some(true)]);
 }
 
@@ -232,16 +234,13 @@ async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found()
     let first = "decisions.jsonl.1";
     assert_eq!(
         changed(&folder, first, |lines| lines[4] = lines[4].replace("\"status\":200", "\"status\":422")),
-        line(first, 5, "the line was changed: its hash is not that of what it says")
+        line(first, 5, "the line was changed: its hash does not match its content")
     );
-    assert_eq!(
-        changed(&folder, first, |lines| drop(lines.remove(4))),
-        line(first, 5, "a line is missing in front of it")
-    );
-    assert_eq!(changed(&folder, first, |lines| lines.swap(4, 5)), line(first, 5, "a line is missing in front of it"));
+    assert_eq!(changed(&folder, first, |lines| drop(lines.remove(4))), line(first, 5, "a line is missing before it"));
+    assert_eq!(changed(&folder, first, |lines| lines.swap(4, 5)), line(first, 5, "a line is missing before it"));
     assert_eq!(
         changed(&folder, first, |lines| lines.insert(7, lines[2].clone())),
-        line(first, 8, "the line is out of order: it is number 3, and number 7 stands in front of it")
+        line(first, 8, "the line is out of order: it is number 3, and number 7 is before it")
     );
     assert_eq!(
         changed(&folder, first, |lines| lines.insert(7, "{}".to_owned())),
@@ -250,7 +249,7 @@ async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found()
     // the tail of a file that another one follows
     assert_eq!(
         changed(&folder, first, |lines| lines.truncate(old - 2)),
-        line("decisions.jsonl", 1, "2 lines are missing in front of it")
+        line("decisions.jsonl", 1, "2 lines are missing before it")
     );
     let (code, said) = verify(&folder, &["decisions.jsonl"], true);
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();

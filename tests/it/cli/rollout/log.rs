@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use portcullis::contract::Routed;
 use portcullis::contract::credential::{Environment, KeyClass};
-use portcullis::decision_log::{Body, Client as RecordedClient, Entry, Evidence, Keeping, Rule, Violation};
+use portcullis::decision_log::{
+    DecisionInput, LogEntry, RecordedBody, RecordedClient, RecordedRule, RecordedViolation, RetentionRules,
+};
 use portcullis::judge::{Bundle, Judgement, decide, violation};
 use portcullis::outcome::Outcome;
 use portcullis::peer::Client;
@@ -48,18 +50,17 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         client: &Client::default(),
         time: UNIX_EPOCH + Duration::from_secs(1_777_593_600) + since_may,
     };
-    let keeping = Keeping::new(Arc::new(Masks::default()), None);
+    let retention = RetentionRules::new(Arc::new(Masks::default()), None);
     let judged = bundle.inspection(&operation).map(|_| {
         let judgement = decide(bundle, &operation, &attributes, Bytes::from_static(sent.body.as_bytes()));
-        let mut evidence = keeping.of_head(bundle, &operation, &attributes);
-        keeping.add_judgement(&mut evidence, &operation, &judgement);
-        (judgement, evidence)
+        let mut input = retention.capture_head(bundle, &operation, &attributes);
+        retention.add_judgement(&mut input, &operation, &judgement);
+        (judgement, input)
     });
     let violations = judged.iter().flat_map(|(judgement, _)| judgement.violations.iter().map(recorded));
-    let (judgement, evidence) =
-        judged.as_ref().map_or((None, None), |(judgement, evidence)| (Some(judgement), Some(evidence)));
+    let (judgement, input) = judged.as_ref().map_or((None, None), |(judgement, input)| (Some(judgement), Some(input)));
     let spiffe_id = format!("spiffe://example.org/{}", sent.caller);
-    let entry = Entry {
+    let entry = LogEntry {
         time: format!("2026-05-{:02}T08:30:00.125Z", sent.day).into(),
         decision_id: format!("{number:016x}").into(),
         trace_id: format!("{number:032x}").into(),
@@ -81,11 +82,11 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         },
         revision: (*bundle.revision).into(),
         violations: violations.collect(),
-        policies: evidence.map(|evidence| evidence.policies.clone()).unwrap_or_default(),
-        request: evidence.map(|evidence| evidence.request.clone()),
-        body: evidence.map(|evidence: &Evidence| Body {
+        policies: input.map(|input| input.policies.clone()).unwrap_or_default(),
+        request: input.map(|input| input.request.clone()),
+        body: input.map(|input: &DecisionInput| RecordedBody {
             bytes: Some(sent.body.len() as u64),
-            skeleton: evidence.skeleton.clone(),
+            value: input.body.clone(),
         }),
         masked: Vec::new(),
     };
@@ -100,12 +101,12 @@ fn outcome(judgement: Option<&Judgement>) -> Outcome {
     }
 }
 
-fn recorded(found: &violation::Violation) -> Violation<'static> {
-    Violation {
+fn recorded(found: &violation::Violation) -> RecordedViolation<'static> {
+    RecordedViolation {
         rule: match &found.rule {
-            violation::Rule::Policy(name) => Rule::Policy(name.to_string().into()),
-            violation::Rule::Keyword(keyword) => Rule::Keyword((*keyword).into()),
-            violation::Rule::Gateway => Rule::Gateway,
+            violation::Rule::Policy(name) => RecordedRule::Policy(name.to_string().into()),
+            violation::Rule::Keyword(keyword) => RecordedRule::Keyword((*keyword).into()),
+            violation::Rule::Gateway => RecordedRule::Gateway,
         },
         action: found.action,
         field: found.field.as_ref().map(|field| field.for_log().into()),

@@ -6,8 +6,8 @@ mod policies;
 use crate::support::gateway::{bundle, shipped};
 use log::{Sent, lines};
 use policies::{RULE, Rule, SHADOW, folder, written};
-use portcullis::decision_log::Entry;
-use portcullis::rollout::{Counts, Replay};
+use portcullis::decision_log::LogEntry;
+use portcullis::rollout::{Accumulator, Replay};
 use std::fs;
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -171,7 +171,7 @@ fn the_policies_that_decided_change_nothing() {
     let log = lines(&judged, &sent);
     for (in_force, undetermined) in [(None, 1), (Some(&judged), 0)] {
         let mut replay = Replay::new(&judged, in_force);
-        log.lines().for_each(|line| replay.take(&Entry::read(line).unwrap()));
+        log.lines().for_each(|line| replay.take(&LogEntry::read(line).unwrap()));
         let changes = (replay.refused.count, replay.allowed.count, replay.undetermined.count);
         assert_eq!(changes, (0, 0, undetermined), "{replay:#?}");
         assert_eq!((replay.judged, replay.standing), (10, 1), "{replay:#?}");
@@ -186,7 +186,7 @@ fn a_policy_of_another_operation_cannot_be_judged_by_what_was_not_recorded() {
     let rule = Rule { name: "deletions", operation: "DeleteUser", action: "Deny", expression: "false", ..RULE };
     let new = bundle(&written(&[rule]));
     let mut replay = Replay::new(&new, Some(&judged));
-    log.lines().for_each(|line| replay.take(&Entry::read(line).unwrap()));
+    log.lines().for_each(|line| replay.take(&LogEntry::read(line).unwrap()));
     assert_eq!(replay.unrecorded.by_count(), [("DeleteUser", 1)]);
     assert_eq!((replay.refused.count, replay.judged), (0, 0));
 }

@@ -1,9 +1,9 @@
 //! What one limit did by a decision log.
 
 use super::caller::caller;
-use super::report::{CALLERS, DAYS, Period};
+use super::report::{CALLERS, DAYS, ObservedPeriod};
 use super::tally::Tally;
-use crate::decision_log::Entry;
+use crate::decision_log::LogEntry;
 use crate::policy::Action;
 
 /// Of which requests one limit found that they were too many.
@@ -18,16 +18,22 @@ pub struct LimitUse {
     /// The days on which they came.
     pub days: Tally,
     /// When they came.
-    pub seen: Period,
+    pub seen: ObservedPeriod,
 }
 
 impl LimitUse {
     /// For a limit that nothing is known of yet.
     pub fn new(action: Action) -> Self {
-        Self { action, limited: 0, callers: Tally::new(CALLERS), days: Tally::new(DAYS), seen: Period::default() }
+        Self {
+            action,
+            limited: 0,
+            callers: Tally::new(CALLERS),
+            days: Tally::new(DAYS),
+            seen: ObservedPeriod::default(),
+        }
     }
 
-    pub(super) fn take(&mut self, entry: &Entry<'_>, action: Action) {
+    pub(super) fn take(&mut self, entry: &LogEntry<'_>, action: Action) {
         self.action = action;
         self.limited += 1;
         self.callers.add(&caller(entry));

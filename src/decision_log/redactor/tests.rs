@@ -1,9 +1,9 @@
-//! What a skeleton holds of a body, and that no text of it which only the request knows is among that.
+//! A redacted body holds the declared names, types and sizes, and no text or number that only the request knows.
 
-use super::Sketch;
+use super::RedactedBody;
 use crate::contract::declared::Declared;
 use crate::contract::{Contract, Operation};
-use crate::decision_log::{Fingerprints, Keeping};
+use crate::decision_log::{FingerprintRules, RetentionRules};
 use crate::document::Document;
 use crate::redact::{Fingerprinter, Masks};
 use proptest::prelude::*;
@@ -27,31 +27,31 @@ fn list(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-fn keeping(masked: &[&str], names: &[&str], fingerprints: &[&str]) -> Keeping {
+fn rules(masked: &[&str], names: &[&str], fingerprints: &[&str]) -> RetentionRules {
     let masks = Masks::new(&list(masked), &list(names), &[], &[]);
-    let fingerprints = Fingerprints::new(Fingerprinter::keyed(&[7; 32]), &list(fingerprints), &[], &[]);
-    Keeping::new(Arc::new(masks), Some(fingerprints))
+    let fingerprints = FingerprintRules::new(Fingerprinter::with_key(&[7; 32]), &list(fingerprints), &[], &[]);
+    RetentionRules::new(Arc::new(masks), Some(fingerprints))
 }
 
-/// The skeleton of the body of an `UpdateUser`, with the pointers to what was removed.
-fn sketch(body: &str, keeping: &Keeping) -> (Value, Vec<String>) {
+/// The redacted body of an `UpdateUser`, and the pointers to what was removed.
+fn redact(body: &str, rules: &RetentionRules) -> (Value, Vec<String>) {
     let document = Document::parse(body.as_bytes()).expect("JSON");
     with_declared("UpdateUser", |declared| {
-        let sketch = Sketch::of(document.root(), declared, keeping);
-        let masked = sketch.masked.iter().map(ToString::to_string).collect();
-        (serde_json::to_value(&sketch.skeleton).expect("JSON"), masked)
+        let redacted = RedactedBody::new(document.root(), declared, rules);
+        let masked = redacted.masked.iter().map(ToString::to_string).collect();
+        (serde_json::to_value(&redacted.value).expect("JSON"), masked)
     })
 }
 
-fn members(body: &str, keeping: &Keeping) -> Value {
-    sketch(body, keeping).0["object"]["members"].clone()
+fn members(body: &str, rules: &RetentionRules) -> Value {
+    redact(body, rules).0["object"]["members"].clone()
 }
 
 #[test]
 fn types_sizes_and_words_of_the_contract_are_kept() {
     let body = r#"{"first_name":"Zoë","last_name":null,"skip_password_checks":true,"create_organizations_limit":5,
         "public_metadata":{"a":[1,2.5],"b":"x"},"undeclared":1}"#;
-    let (skeleton, masked) = sketch(body, &keeping(&[], &[], &[]));
+    let (redacted, masked) = redact(body, &rules(&[], &[], &[]));
     let bytes = body.len() - "\n        ".len();
     let expected = json!({ "object": { "bytes": bytes, "undeclared": 1, "members": {
         "first_name": { "string": { "size": 3 } },
@@ -60,12 +60,13 @@ fn types_sizes_and_words_of_the_contract_are_kept() {
         "create_organizations_limit": { "number": "integer" },
         "public_metadata": { "object": { "bytes": 21, "undeclared": 2 } },
     } } });
-    assert_eq!(skeleton, expected);
+    assert_eq!(redacted, expected);
     assert!(masked.is_empty());
     let document =
         Document::parse(r#"{"email_address_identification_status":["verified","hunter2"]}"#.as_bytes()).expect("JSON");
-    let words = with_declared("CreateUser", |declared| Sketch::of(document.root(), declared, &keeping(&[], &[], &[])));
-    let words = serde_json::to_value(&words.skeleton).expect("JSON");
+    let words =
+        with_declared("CreateUser", |declared| RedactedBody::new(document.root(), declared, &rules(&[], &[], &[])));
+    let words = serde_json::to_value(&words.value).expect("JSON");
     let expected = json!(["verified", { "string": { "size": 7 } }]);
     assert_eq!(words["object"]["members"]["email_address_identification_status"]["array"]["elements"], expected);
 }
@@ -74,7 +75,7 @@ fn types_sizes_and_words_of_the_contract_are_kept() {
 fn of_a_secret_its_type_is_kept_and_nothing_tells_its_size() {
     let body =
         r#"{"password":"hunter2","totp_secret":7,"private_metadata":{"a":1},"backup_codes":["a"],"first_name":"a"}"#;
-    let (skeleton, masked) = sketch(body, &keeping(&[], &[], &["/password", "/private_metadata/a", "/backup_codes/0"]));
+    let (redacted, masked) = redact(body, &rules(&[], &[], &["/password", "/private_metadata/a", "/backup_codes/0"]));
     let expected = json!({ "object": { "members": {
         "password": { "secret": "string" },
         "totp_secret": { "secret": "number" },
@@ -82,29 +83,29 @@ fn of_a_secret_its_type_is_kept_and_nothing_tells_its_size() {
         "backup_codes": { "secret": "array" },
         "first_name": { "string": { "size": 1 } },
     } } });
-    assert_eq!(skeleton, expected);
+    assert_eq!(redacted, expected);
     assert_eq!(masked, ["/password", "/totp_secret", "/private_metadata", "/backup_codes"]);
 }
 
 #[test]
 fn what_a_mask_hides_is_gone_and_listed() {
     let body = r#"{"first_name":"a","external_id":"b","public_metadata":{"ssn":"c","list":[{"SSN":"d"}]},"unsafe_metadata":{"e":1}}"#;
-    let keeping = keeping(&["/External_ID", "/unsafe_metadata/e"], &["ssn"], &["/external_id", "/public_metadata/ssn"]);
-    let (skeleton, masked) = sketch(body, &keeping);
+    let rules = rules(&["/External_ID", "/unsafe_metadata/e"], &["ssn"], &["/external_id", "/public_metadata/ssn"]);
+    let (redacted, masked) = redact(body, &rules);
     let expected = json!({ "object": { "members": {
         "first_name": { "string": { "size": 1 } },
         "external_id": { "removed": "mask" },
         "public_metadata": { "object": { "members": { "ssn": { "removed": "mask" } }, "undeclared": 1 } },
         "unsafe_metadata": { "object": { "undeclared": 1 } },
     } } });
-    assert_eq!(skeleton, expected);
+    assert_eq!(redacted, expected);
     assert_eq!(masked, ["/external_id", "/public_metadata/ssn", "/public_metadata/*/0/*", "/unsafe_metadata/*"]);
 }
 
 #[test]
 fn equal_strings_have_equal_fingerprints_where_they_are_asked_for() {
-    let keeping = keeping(&[], &[], &["/external_id", "/public_metadata/tenant", "/unsafe_metadata/*/id"]);
-    let of = |body: &str| members(body, &keeping);
+    let rules = rules(&[], &[], &["/external_id", "/public_metadata/tenant", "/unsafe_metadata/*/id"]);
+    let of = |body: &str| members(body, &rules);
     let one = of(r#"{"external_id":"a","username":"a","public_metadata":{"tenant":"a","other":"a"}}"#);
     let fingerprint = &one["external_id"]["string"]["fingerprint"];
     assert_eq!(fingerprint.as_str().map(str::len), Some(16));
@@ -121,15 +122,15 @@ fn equal_strings_have_equal_fingerprints_where_they_are_asked_for() {
 fn a_body_is_kept_within_bounds_and_measured_all_the_same() {
     let elements = vec![r#""ab""#; 5_000].join(",");
     let body = format!(r#"{{"public_metadata":[{elements}],"backup_codes":null}}"#);
-    let (skeleton, masked) = sketch(&body, &keeping(&[], &["a"], &[]));
-    let array = &skeleton["object"]["members"]["public_metadata"]["array"];
+    let (redacted, masked) = redact(&body, &rules(&[], &["a"], &[]));
+    let array = &redacted["object"]["members"]["public_metadata"]["array"];
     assert_eq!((&array["size"], &array["bytes"]), (&json!(5_000), &json!(5_000 * 5 + 1)));
     assert_eq!((array["elements"].as_array().map(Vec::len), masked.len()), (Some(16), 1));
     let deep = format!(r#"{{"public_metadata":{}0{}}}"#, "[[".repeat(30), "]]".repeat(30));
-    assert!(sketch(&deep, &keeping(&[], &[], &[])).0.to_string().len() < 4_000);
+    assert!(redact(&deep, &rules(&[], &[], &[])).0.to_string().len() < 4_000);
     let nested = format!("[{}]", vec!["[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]"; 16].join(","));
     let wide = format!(r#"{{"public_metadata":[{}]}}"#, vec![nested; 16].join(","));
-    let text = sketch(&wide, &keeping(&[], &[], &[])).0.to_string();
+    let text = redact(&wide, &rules(&[], &[], &[])).0.to_string();
     assert!(text.contains(r#"{"removed":"bounds"}"#) && text.len() < 16_000, "{}", text.len());
 }
 
@@ -164,12 +165,12 @@ fn body() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_text_and_no_number_of_a_body_is_in_its_skeleton(body in prop_oneof![4 => body(), 1 => value()]) {
-        for keeping in [
-            keeping(&[], &[], &[]),
-            keeping(&["/public_metadata"], &["username"], &["/external_id", "/*", "/*/*", "/unsafe_metadata/a"]),
+        for rules in [
+            rules(&[], &[], &[]),
+            rules(&["/public_metadata"], &["username"], &["/external_id", "/*", "/*/*", "/unsafe_metadata/a"]),
         ] {
-            let (skeleton, masked) = sketch(&body.to_string(), &keeping);
-            let text = format!("{skeleton}{masked:?}");
+            let (redacted, masked) = redact(&body.to_string(), &rules);
+            let text = format!("{redacted}{masked:?}");
             prop_assert!(!text.contains(CANARY) && !text.contains("7313377"), "{body}\n{text}");
         }
     }

@@ -1,4 +1,4 @@
-//! Text of an entry: a slice of its line where it holds no escapes, so that a million entries are read without copying them.
+//! The text of an entry: a slice of its line unless it holds escapes, so that a million entries are read without copies.
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::{Serialize, Serializer};
@@ -6,18 +6,19 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::ops::Deref;
 
-/// Text of an entry, borrowed from its line where it can be.
+/// The text of an entry, borrowed from its line unless it holds escapes.
+// a type of its own, since serde borrows into a nested `Cow<str>` only where each field asks for it
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Text<'a>(Cow<'a, str>);
+pub struct EntryText<'a>(Cow<'a, str>);
 
-impl Text<'_> {
-    /// The same, kept beyond its line.
+impl EntryText<'_> {
+    /// The text as a `String`, which outlives the line.
     pub fn into_owned(self) -> String {
         self.0.into_owned()
     }
 }
 
-impl Deref for Text<'_> {
+impl Deref for EntryText<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -25,74 +26,74 @@ impl Deref for Text<'_> {
     }
 }
 
-impl Borrow<str> for Text<'_> {
+impl Borrow<str> for EntryText<'_> {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-impl<'a> From<&'a str> for Text<'a> {
+impl<'a> From<&'a str> for EntryText<'a> {
     fn from(text: &'a str) -> Self {
         Self(Cow::Borrowed(text))
     }
 }
 
-impl From<String> for Text<'_> {
+impl From<String> for EntryText<'_> {
     fn from(text: String) -> Self {
         Self(Cow::Owned(text))
     }
 }
 
-impl PartialEq<str> for Text<'_> {
+impl PartialEq<str> for EntryText<'_> {
     fn eq(&self, other: &str) -> bool {
         &*self.0 == other
     }
 }
 
-impl PartialEq<&str> for Text<'_> {
+impl PartialEq<&str> for EntryText<'_> {
     fn eq(&self, other: &&str) -> bool {
         &*self.0 == *other
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for EntryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
 }
 
-impl fmt::Debug for Text<'_> {
+impl fmt::Debug for EntryText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
 }
 
-impl Serialize for Text<'_> {
+impl Serialize for EntryText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for EntryText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        deserializer.deserialize_str(EntryTextVisitor)
     }
 }
 
-struct TextVisitor;
+struct EntryTextVisitor;
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
+impl<'de> Visitor<'de> for EntryTextVisitor {
+    type Value = EntryText<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<EntryText<'de>, E> {
         Ok(text.into())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<EntryText<'de>, E> {
         Ok(text.to_owned().into())
     }
 }
