@@ -3,7 +3,7 @@
 use super::columns::columns;
 use crate::config::gateway::UpstreamTarget;
 use crate::policy::Waiver;
-use crate::server::Endpoint;
+use crate::server::ListenerAddress;
 use std::fmt::{self, Display, Formatter};
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -19,7 +19,7 @@ const PLAIN: &str = "\u{1b}[0m";
 #[derive(Clone, Debug)]
 pub struct Banner<'a> {
     /// Where it listens, with the ports it got.
-    pub listen: &'a [Endpoint],
+    pub listen: &'a [ListenerAddress],
     /// Where requests go.
     pub upstream: &'a UpstreamTarget,
     /// Address of the admin listener.
@@ -136,7 +136,7 @@ impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (bold, loud, plain) = if self.color { (BOLD, LOUD, PLAIN) } else { ("", "", "") };
         writeln!(f, "{bold}portcullis {}{plain}", env!("CARGO_PKG_VERSION"))?;
-        let listen: Vec<_> = self.listen.iter().map(Endpoint::to_string).collect();
+        let listen: Vec<_> = self.listen.iter().map(ListenerAddress::to_string).collect();
         writeln!(f, "  listens on   {}", listen.join(", "))?;
         writeln!(f, "  forwards to  {}", target(self.upstream))?;
         match self.admin {
@@ -152,8 +152,8 @@ impl Display for Banner<'_> {
             "\n\n{loud}The upstream is the built-in stand-in, NOT Clerk: users are made up and kept in memory.{plain}"
         )?;
         let plain = self.listen.iter().find_map(|endpoint| match endpoint {
-            Endpoint::Http(address) => Some(*address),
-            Endpoint::Https(_) | Endpoint::Unix(_) => None,
+            ListenerAddress::Http(address) => Some(*address),
+            ListenerAddress::Https(_) | ListenerAddress::Unix(_) => None,
         });
         plain.map_or(Ok(()), |address| write!(f, "\n\n{}", Tries(address)))
     }
@@ -223,7 +223,7 @@ impl Display for Tries {
 mod tests {
     use super::{Banner, Enforced, LimitRow, PolicyRow};
     use crate::config::gateway::UpstreamTarget;
-    use crate::server::Endpoint;
+    use crate::server::ListenerAddress;
 
     fn enforced() -> Enforced {
         let row = |name: &str, action: &str, owner: Option<&str>| PolicyRow {
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn the_stand_in_is_told_loudly_and_comes_with_requests_to_try() {
         let banner = Banner {
-            listen: &[Endpoint::Http("127.0.0.1:8787".parse().unwrap())],
+            listen: &[ListenerAddress::Http("127.0.0.1:8787".parse().unwrap())],
             upstream: &UpstreamTarget::Embedded,
             admin: Some("127.0.0.1:9465".parse().unwrap()),
             enforced: &enforced(),
@@ -292,9 +292,9 @@ mod tests {
     fn a_real_upstream_comes_without_requests_to_try() {
         let banner = Banner {
             listen: &[
-                Endpoint::Http("127.0.0.1:8787".parse().unwrap()),
-                Endpoint::Https("[::1]:8787".parse().unwrap()),
-                Endpoint::Unix("/run/portcullis.sock".into()),
+                ListenerAddress::Http("127.0.0.1:8787".parse().unwrap()),
+                ListenerAddress::Https("[::1]:8787".parse().unwrap()),
+                ListenerAddress::Unix("/run/portcullis.sock".into()),
             ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
             admin: None,

@@ -1,6 +1,6 @@
 //! Certificates that change while the gateway runs.
 
-use crate::server::Tls;
+use crate::server::ReloadableTls;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Takes what the files say now for new connections; keeps what was before if anything is wrong with them.
-pub(super) async fn reload(tls: &[Arc<Tls>]) {
+pub(super) async fn reload(tls: &[Arc<ReloadableTls>]) {
     for tls in tls.iter().cloned() {
         // a file may lie on a network, and this thread has connections to accept
         let reloaded = tokio::task::spawn_blocking(move || (tls.reload(), tls)).await;

@@ -3,17 +3,17 @@
 use super::Failure;
 use super::run::trouble;
 use crate::config::gateway::{ListenAddress, Listener as Settings};
-use crate::server::{Endpoint, Listener, Tls, listen, listen_unix};
+use crate::server::{BoundListener, ListenerAddress, ReloadableTls, listen, listen_unix};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The places to listen on, opened.
 pub(super) struct Listeners {
-    pub(super) open: Vec<Listener>,
+    pub(super) open: Vec<BoundListener>,
     /// Where clients reach them, with the ports that they got.
-    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) endpoints: Vec<ListenerAddress>,
     /// Those of them that speak TLS.
-    pub(super) tls: Vec<Arc<Tls>>,
+    pub(super) tls: Vec<Arc<ReloadableTls>>,
 }
 
 impl Listeners {
@@ -28,18 +28,18 @@ impl Listeners {
         Ok(all)
     }
 
-    fn listener(&mut self, settings: &Settings) -> Result<Listener, Failure> {
-        let tls = settings.tls.as_ref().map(Tls::load).transpose().map_err(trouble)?.map(Arc::new);
+    fn listener(&mut self, settings: &Settings) -> Result<BoundListener, Failure> {
+        let tls = settings.tls.as_ref().map(ReloadableTls::load).transpose().map_err(trouble)?.map(Arc::new);
         self.tls.extend(tls.clone());
         Ok(match (&settings.address, tls) {
             (ListenAddress::Unix { path, mode }, _) => listen_unix(path, *mode).map_err(trouble)?,
-            (ListenAddress::Tcp(address), Some(tls)) => Listener::tls(listen(*address).map_err(trouble)?, tls),
-            (ListenAddress::Tcp(address), None) => Listener::plain(listen(*address).map_err(trouble)?),
+            (ListenAddress::Tcp(address), Some(tls)) => BoundListener::tls(listen(*address).map_err(trouble)?, tls),
+            (ListenAddress::Tcp(address), None) => BoundListener::plain(listen(*address).map_err(trouble)?),
         })
     }
 }
 
 /// Those of `endpoints` that are addresses.
-pub(super) fn addresses(endpoints: &[Endpoint]) -> Vec<SocketAddr> {
-    endpoints.iter().filter_map(Endpoint::address).collect()
+pub(super) fn addresses(endpoints: &[ListenerAddress]) -> Vec<SocketAddr> {
+    endpoints.iter().filter_map(ListenerAddress::address).collect()
 }

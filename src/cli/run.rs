@@ -8,13 +8,13 @@ use super::{Exit, Failure, console, decision_log, load, panics};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
 use crate::diagnostic::Diagnostic;
-use crate::gateway::{Gate, Shared, stack};
+use crate::gateway::{Gate, WorkerContext, stack};
 use crate::judge::Bundle;
 use crate::sandbox;
-use crate::server::{Listener, Peer, Server, Settings, Tls, listen};
+use crate::server::{BoundListener, Peer, ReloadableTls, Server, ServerSettings, listen};
 use crate::telemetry::application_log::ApplicationLog;
 use crate::telemetry::{Level, Output, Setup, Telemetry};
-use crate::upstream::{Connector, Origin, Upstream};
+use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
     let gate = gate.masked(decision_log::masks(&gateway)).retention(retention);
-    let shared = Arc::new(Shared::new(gate, telemetry.clone()));
+    let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
     let state = admin::State {
         telemetry: telemetry.clone(),
         config: Arc::new(gateway.clone()),
@@ -107,7 +107,7 @@ fn unopened(gateway: &Gateway, error: &std::io::Error) -> Failure {
 }
 
 /// How to reach the upstream. The built-in stand-in is started here, and reached as any other upstream is.
-fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
+fn connector(settings: &UpstreamSettings) -> Result<UpstreamConnector, Failure> {
     let origin = match &settings.target {
         UpstreamTarget::Embedded => {
             let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).map_err(trouble)?;
@@ -117,7 +117,7 @@ fn connector(settings: &UpstreamSettings) -> Result<Connector, Failure> {
         }
         UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port),
     };
-    Connector::new(origin.map_err(trouble)?, settings).map_err(trouble)
+    UpstreamConnector::new(origin.map_err(trouble)?, settings).map_err(trouble)
 }
 
 fn start_admin(address: Option<SocketAddr>, state: admin::State) -> Result<Option<SocketAddr>, Failure> {
@@ -129,15 +129,15 @@ fn start_admin(address: Option<SocketAddr>, state: admin::State) -> Result<Optio
 }
 
 fn start(
-    listeners: Vec<Listener>,
+    listeners: Vec<BoundListener>,
     gateway: &Gateway,
-    shared: &Arc<Shared>,
-    connector: &Connector,
+    shared: &Arc<WorkerContext>,
+    connector: &UpstreamConnector,
 ) -> Result<Server, Failure> {
     let (shared, connector) = (shared.clone(), connector.clone());
     let (metrics, connections) = (shared.telemetry.server(), shared.telemetry.connections());
-    let upstream = move || Upstream::new(connector.clone()).counted_by(connections.clone());
-    let server = Server::start(listeners, Settings::from(gateway), &metrics, move |_| {
+    let upstream = move || UpstreamClient::new(connector.clone()).counted_by(connections.clone());
+    let server = Server::start(listeners, ServerSettings::from(gateway), &metrics, move |_| {
         let (shared, upstream) = (shared.clone(), Arc::new(upstream()));
         move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
     });
@@ -163,7 +163,13 @@ impl Signals {
 
 /// Returns on SIGTERM or SIGINT; on SIGHUP loads policies anew, and certificates, which it looks at by itself too, opens the
 /// files of both logs anew, and logs at the configured level again.
-async fn until_told_to_stop(mut signals: Signals, gateway: &Gateway, shared: &Shared, tls: &[Arc<Tls>], level: &Level) {
+async fn until_told_to_stop(
+    mut signals: Signals,
+    gateway: &Gateway,
+    shared: &WorkerContext,
+    tls: &[Arc<ReloadableTls>],
+    level: &Level,
+) {
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
@@ -187,7 +193,7 @@ fn reopen(telemetry: &Telemetry) {
 }
 
 /// Swaps the bundle for what the files say now; keeps the old one if anything is wrong with them.
-fn reload(gateway: &Gateway, shared: &Shared) {
+fn reload(gateway: &Gateway, shared: &WorkerContext) {
     match load::tested(gateway) {
         Ok((bundle, texts)) => {
             texts.unread.iter().for_each(|file| log(file, false));

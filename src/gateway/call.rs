@@ -31,12 +31,12 @@ pub struct Admitted<B> {
     /// The environment by which it is judged.
     pub environment: Environment,
     /// What there is to judge of it.
-    pub duty: Duty,
+    pub duty: RequestClass,
 }
 
 /// What there is to judge of a request.
 #[derive(Debug)]
-pub enum Duty {
+pub enum RequestClass {
     /// Nothing: here is its permit.
     Exempt(Permit),
     /// A request to this operation, with these path parameters.

@@ -1,14 +1,14 @@
 //! A dry run: what Admit and Inspect make of a whole request that is at hand, with the judge's record, and nothing forwarded.
 
-use super::admit::{asked_version, check, duty};
-use super::call::Duty;
-use super::gate::Gate;
-use super::inspect::readable;
-use super::refuse::Refusal;
-use super::void::Void;
 use crate::cel::Part;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Parameters, Routed};
+use crate::gateway::body::presence::BodyPresence;
+use crate::gateway::call::RequestClass;
+use crate::gateway::gate::Gate;
+use crate::gateway::layers::admit::{asked_version, check, duty};
+use crate::gateway::layers::inspect::readable;
+use crate::gateway::refusal::Refusal;
 use crate::judge::violation::Violation;
 use crate::judge::{Bundle, Judgement, decide_recorded, permit_unread};
 use crate::peer::Client;
@@ -35,12 +35,12 @@ pub struct DryRun {
     /// What it is by the contract; none where its head was refused before that was asked.
     pub routed: Option<Routed>,
     /// How it went on, or why it did not.
-    pub way: Result<Way, Refusal>,
+    pub way: Result<DryRunResult, Refusal>,
 }
 
 /// How a request went on behind Admit.
 #[derive(Debug)]
-pub enum Way {
+pub enum DryRunResult {
     /// There is nothing to judge: it passes.
     Exempt,
     /// Its body is not read, and it passes all the same, because it is only looked at.
@@ -71,16 +71,16 @@ impl Gate {
         let environment = self.environment_of(key);
         let (mut asked, mut routed) = (None, None);
         let mut framed = request.clone().map(Full::new);
-        if Void::concerns(&framed) {
-            framed.extensions_mut().insert(Void::of(request.method(), request.body()));
+        if BodyPresence::is_in_doubt(&framed) {
+            framed.extensions_mut().insert(BodyPresence::classify(request.method(), request.body()));
         }
         let way = check(self, bundle, &framed).and_then(|()| {
             let version = asked_version(request)?;
             let route = bundle.route(request.method().as_str(), request.uri().path(), version.as_deref());
             asked = version.map(std::borrow::Cow::into_owned);
             match duty(bundle, request, routed.insert(route).clone())? {
-                Duty::Exempt(_) => Ok(Way::Exempt),
-                Duty::Inspect(operation, parameters) => {
+                RequestClass::Exempt(_) => Ok(DryRunResult::Exempt),
+                RequestClass::Inspect(operation, parameters) => {
                     let has_body = operation.body.is_some() && !framed.body().is_end_stream();
                     match self.unreadable(request).filter(|_| has_body) {
                         Some(reason) => unread(bundle, &operation, reason),
@@ -105,9 +105,9 @@ impl Gate {
     }
 }
 
-fn unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Result<Way, Refusal> {
+fn unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Result<DryRunResult, Refusal> {
     let (_, violation) = permit_unread(bundle, operation, reason).ok_or_else(|| Refusal::of(reason))?;
-    Ok(Way::Unread(violation))
+    Ok(DryRunResult::Unread(violation))
 }
 
 fn judged(
@@ -116,7 +116,7 @@ fn judged(
     parameters: &Parameters,
     (client, environment, key_fingerprint, time): (&Client, Environment, Option<Fingerprint>, SystemTime),
     request: &Request<Bytes>,
-) -> Way {
+) -> DryRunResult {
     let attributes = Attributes {
         method: request.method().as_str(),
         path: request.uri().path(),
@@ -131,6 +131,6 @@ fn judged(
     // a body that the contract has no schema for streams by
     let body = if operation.body.is_some() { request.body().clone() } else { Bytes::new() };
     let (judgement, parts) = decide_recorded(bundle, &operation, &attributes, body);
-    let refusal = judgement.verdict.as_ref().err().map(|reason| Refusal::judged(*reason, &operation));
-    Way::Judged(Box::new(JudgedRun { operation, judgement, parts, refusal }))
+    let refusal = judgement.verdict.as_ref().err().map(|reason| Refusal::for_operation(*reason, &operation));
+    DryRunResult::Judged(Box::new(JudgedRun { operation, judgement, parts, refusal }))
 }

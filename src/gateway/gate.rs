@@ -1,10 +1,10 @@
 //! What admission and inspection go by.
 
-use super::budget::Budget;
-use super::meter::{Clock, Counts};
 use crate::config::gateway::{EnvironmentOverride, Limits};
 use crate::contract::credential::{Environment, KeyClass};
 use crate::decision_log::RetentionRules;
+use crate::gateway::capacity::Capacity;
+use crate::gateway::layers::meter::{Clock, LimitCounters};
 use crate::judge::Bundle;
 use crate::redact::{Fingerprinter, Masks};
 use arc_swap::ArcSwap;
@@ -19,7 +19,7 @@ pub struct Gate {
     pub(super) limits: Limits,
     pub(super) environment: Option<EnvironmentOverride>,
     /// What limits have counted.
-    pub(super) counts: Counts,
+    pub(super) counts: LimitCounters,
     pub(super) clock: Clock,
     pub(super) fingerprinter: Fingerprinter,
     /// What logs and spans may not show of the names of fields.
@@ -27,7 +27,7 @@ pub struct Gate {
     /// What the decision log keeps of requests; none where there is none.
     pub(super) retention: Option<RetentionRules>,
     /// Bytes of bodies held for inspection.
-    pub(super) bodies: Budget,
+    pub(super) bodies: Capacity,
     /// The authorities under which clients may address the gateway in absolute form.
     pub(super) authorities: Vec<String>,
 }
@@ -44,12 +44,12 @@ impl Gate {
             bundle: ArcSwap::new(bundle),
             limits,
             environment,
-            counts: Counts::default(),
+            counts: LimitCounters::default(),
             clock: Clock::default(),
             fingerprinter: Fingerprinter::random(),
             masks: Arc::default(),
             retention: None,
-            bodies: Budget::new(limits.body_budget_bytes),
+            bodies: Capacity::new(limits.body_budget_bytes),
             authorities: listen.iter().flat_map(authorities_of).collect(),
         }
     }

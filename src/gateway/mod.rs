@@ -1,4 +1,4 @@
-//! The layers that a request passes, each in a file of its own; [`stack`] puts them together.
+//! The layers that every request passes, and what they share.
 //!
 //! ```text
 //! Observe > Limit > Admit > Inspect > Meter > Forward
@@ -6,39 +6,28 @@
 //!  record     429   400/405    4xx      429   502/504
 //! ```
 //!
-//! What a layer hands to the next says what has been done: a [`Call`] is observed, an [`Admitted`] has a head with one
-//! meaning, a [`Permitted`] holds the judge's permit. A layer that will not go on returns a [`Refusal`], which [`observe`]
-//! turns into an answer.
+//! [`stack`] composes the layers of [`layers`]. The type of a request records how far it has come: a [`Call`] is observed,
+//! an [`Admitted`] has an unambiguous head, a [`Permitted`] carries the judge's permit. A layer that refuses a request
+//! returns a [`Refusal`], which [`layers::observe`] turns into a response.
 
-mod admit;
-mod answer;
-mod authority;
-mod budget;
+mod body;
 mod call;
-mod drain;
+mod capacity;
 mod dry_run;
-mod forward;
 mod gate;
 mod headers;
-mod inspect;
-mod limit;
-mod media_type;
-mod meter;
-mod observe;
-mod onward;
+mod layers;
 mod policy_layer;
-mod refuse;
-mod shared;
+mod refusal;
 mod stack;
-mod time_left;
-mod void;
+mod worker_context;
 
-pub use answer::{AnswerBody, BrokenOff};
+pub use body::response::{ResponseBody, ResponseBodyError};
 pub use call::{Admitted, Call, Charge, Permitted};
-pub use dry_run::{DryRun, JudgedRun, Way};
+pub use dry_run::{DryRun, DryRunResult, JudgedRun};
 pub use gate::Gate;
-pub use meter::{Clock, MeteredBody};
+pub use layers::meter::{Clock, MeteredBody};
 pub use policy_layer::{Judged, PolicyLayer, PolicyService};
-pub use refuse::Refusal;
-pub use shared::Shared;
+pub use refusal::Refusal;
 pub use stack::{Stack, stack};
+pub use worker_context::WorkerContext;

@@ -1,12 +1,12 @@
 //! Admit, Inspect and Meter as one tower layer, for programs that want the judge in front of a service of their own.
 
-use super::admit::{Admit, AdmitLayer};
-use super::answer::AnswerBody;
-use super::call::{Call, Permitted, SharedRecord};
-use super::gate::Gate;
-use super::inspect::{Inspect, InspectLayer};
-use super::meter::{Meter, MeterLayer, MeteredBody};
-use super::refuse::{Refusal, refusal};
+use crate::gateway::body::response::ResponseBody;
+use crate::gateway::call::{Call, Permitted, SharedRecord};
+use crate::gateway::gate::Gate;
+use crate::gateway::layers::admit::{Admit, AdmitLayer};
+use crate::gateway::layers::inspect::{Inspect, InspectLayer};
+use crate::gateway::layers::meter::{Meter, MeterLayer, MeteredBody};
+use crate::gateway::refusal::{Refusal, refusal};
 use crate::judge::Content;
 use crate::redact::method_label;
 use crate::telemetry::record::Record;
@@ -73,14 +73,14 @@ impl PolicyLayer {
 #[derive(Clone)]
 pub struct PolicyService<S> {
     gate: Arc<Gate>,
-    inner: Admit<Inspect<Meter<Handover<S>>>>,
+    inner: Admit<Inspect<Meter<ForwardToService<S>>>>,
 }
 
 impl<S> Layer<S> for PolicyLayer {
     type Service = PolicyService<S>;
 
     fn layer(&self, inner: S) -> PolicyService<S> {
-        let meter = MeterLayer { gate: self.gate.clone() }.layer(Handover { inner });
+        let meter = MeterLayer { gate: self.gate.clone() }.layer(ForwardToService { inner });
         let inspect = InspectLayer { gate: self.gate.clone() }.layer(meter);
         PolicyService { gate: self.gate.clone(), inner: AdmitLayer { gate: self.gate.clone() }.layer(inspect) }
     }
@@ -92,7 +92,7 @@ where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin + Send + 'static,
     U: Send + 'static,
 {
-    type Response = Response<AnswerBody<MeteredBody<U>>>;
+    type Response = Response<ResponseBody<MeteredBody<U>>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -108,8 +108,8 @@ where
         let answer = self.inner.call(Call { request, client: Arc::default(), bundle, record: record.clone() });
         Box::pin(async move {
             Ok(match answer.await {
-                Ok(response) => response.map(AnswerBody::upstream),
-                Err(refused) => refusal(&record.lock(), &refused).map(AnswerBody::own),
+                Ok(response) => response.map(ResponseBody::upstream),
+                Err(refused) => refusal(&record.lock(), &refused).map(ResponseBody::own),
             })
         })
     }
@@ -117,11 +117,11 @@ where
 
 /// Hands what has a permit to the service behind.
 #[derive(Clone)]
-struct Handover<S> {
+struct ForwardToService<S> {
     inner: S,
 }
 
-impl<S, B, U> Service<Permitted<B>> for Handover<S>
+impl<S, B, U> Service<Permitted<B>> for ForwardToService<S>
 where
     S: Service<Request<Judged<B>>, Response = Response<U>, Error = Infallible, Future: Send> + Clone + Send + 'static,
     B: Send + 'static,

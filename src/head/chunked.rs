@@ -2,7 +2,7 @@
 
 /// A chunked body being followed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Chunks {
+pub(crate) enum ChunkTracker {
     /// In the digits of a chunk's size.
     Size(u64),
     /// Behind the digits, in white space or an extension.
@@ -15,22 +15,22 @@ pub(crate) enum Chunks {
 
 /// How far the bytes at hand go.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Followed {
+pub(crate) enum ChunkProgress {
     /// The body goes on behind them.
-    On,
+    Incomplete,
     /// It ends behind so many of them.
-    Ended(usize),
+    Complete(usize),
     /// Its framing is none; nobody can say where it ends.
-    Lost,
+    Invalid,
 }
 
-impl Chunks {
+impl ChunkTracker {
     pub(crate) const fn new() -> Self {
         Self::Size(0)
     }
 
     /// Follows the body through `bytes`.
-    pub(crate) fn follow(&mut self, bytes: &[u8]) -> Followed {
+    pub(crate) fn follow(&mut self, bytes: &[u8]) -> ChunkProgress {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             if let Self::Data(left) = self {
@@ -45,11 +45,11 @@ impl Chunks {
             at += 1;
             match self.step(*byte) {
                 Some(next) => *self = next,
-                None if *self == Self::Trailer(0) && *byte == b'\n' => return Followed::Ended(at),
-                None => return Followed::Lost,
+                None if *self == Self::Trailer(0) && *byte == b'\n' => return ChunkProgress::Complete(at),
+                None => return ChunkProgress::Invalid,
             }
         }
-        Followed::On
+        ChunkProgress::Incomplete
     }
 
     /// What comes behind `byte` of a line; none at the end and where it makes no sense.
@@ -72,7 +72,7 @@ impl Chunks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chunks, Followed};
+    use super::{ChunkProgress, ChunkTracker};
 
     #[test]
     fn the_end_is_found_however_the_bytes_come() {
@@ -83,17 +83,17 @@ mod tests {
             "A\r\n0\r\n\r\n0\r\n\r\n\r\n0\r\nA: b\r\nC: d\r\n\r\n",
         ] {
             let more = format!("{body}GET / HTTP/1.1\r\n");
-            assert_eq!(Chunks::new().follow(more.as_bytes()), Followed::Ended(body.len()), "{body:?}");
+            assert_eq!(ChunkTracker::new().follow(more.as_bytes()), ChunkProgress::Complete(body.len()), "{body:?}");
             let (all_but_last, last) = body.as_bytes().split_at(body.len() - 1);
-            let mut chunks = Chunks::new();
-            assert!(all_but_last.iter().all(|byte| chunks.follow(&[*byte]) == Followed::On), "{body:?}");
-            assert_eq!(chunks.follow(last), Followed::Ended(1), "{body:?}");
+            let mut chunks = ChunkTracker::new();
+            assert!(all_but_last.iter().all(|byte| chunks.follow(&[*byte]) == ChunkProgress::Incomplete), "{body:?}");
+            assert_eq!(chunks.follow(last), ChunkProgress::Complete(1), "{body:?}");
         }
     }
 
     #[test]
     fn a_size_past_all_numbers_is_lost() {
-        assert_eq!(Chunks::new().follow(b"fffffffffffffffff\r\n"), Followed::Lost);
-        assert_eq!(Chunks::new().follow(b"ffffffffffffffff\r\n"), Followed::Lost);
+        assert_eq!(ChunkTracker::new().follow(b"fffffffffffffffff\r\n"), ChunkProgress::Invalid);
+        assert_eq!(ChunkTracker::new().follow(b"ffffffffffffffff\r\n"), ChunkProgress::Invalid);
     }
 }

@@ -6,7 +6,7 @@
 mod chunked;
 mod defect;
 
-pub(crate) use chunked::{Chunks, Followed};
+pub(crate) use chunked::{ChunkProgress, ChunkTracker};
 pub use defect::HeadDefect;
 
 use httparse::{Header, Request, Status};
@@ -21,16 +21,16 @@ const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 
 /// A head that has one meaning.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct RequestHead {
     /// Its bytes, the empty line that ends it included.
     pub length: usize,
     /// How far the body behind it goes.
-    pub framing: Framing,
+    pub framing: BodyFraming,
 }
 
 /// How far the body goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum BodyFraming {
     /// So many bytes; 0 where there is no body.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
@@ -44,7 +44,7 @@ pub enum Framing {
 /// # Errors
 ///
 /// Why the head must not be read: it has two meanings, none, or is too long.
-pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect> {
+pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<RequestHead>, HeadDefect> {
     let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_FIELDS];
     let mut request = Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(bytes, &mut fields) {
@@ -57,7 +57,7 @@ pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect>
     check_lines(bytes.get(..length).unwrap_or_default())?;
     check_target(request.path.unwrap_or_default())?;
     let framing = framing(request.headers, request.version == Some(1))?;
-    Ok(Some(Head { length, framing }))
+    Ok(Some(RequestHead { length, framing }))
 }
 
 /// The request whose head is at the begin of `bytes`, with what [`examine`] says of it.
@@ -65,7 +65,7 @@ pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<Head>, HeadDefect>
 /// # Errors
 ///
 /// As [`examine`].
-pub fn read(bytes: &[u8], longest: usize) -> Result<Option<(http::Request<()>, Head)>, HeadDefect> {
+pub fn read(bytes: &[u8], longest: usize) -> Result<Option<(http::Request<()>, RequestHead)>, HeadDefect> {
     let Some(head) = examine(bytes, longest)? else { return Ok(None) };
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut parsed = Request::new(&mut fields);
@@ -106,7 +106,7 @@ fn check_target(target: &str) -> Result<(), HeadDefect> {
     if is_uri { Ok(()) } else { Err(HeadDefect::Malformed) }
 }
 
-fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<Framing, HeadDefect> {
+fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<BodyFraming, HeadDefect> {
     let (mut length, mut is_chunked) = (None, false);
     for field in fields {
         // no other name has their lengths and begins so, most of the time
@@ -124,8 +124,8 @@ fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<Framing, HeadDefec
     }
     match (length, is_chunked) {
         (Some(_), true) => Err(HeadDefect::TwoFramings),
-        (None, true) => Ok(Framing::Chunked),
-        (length, false) => Ok(Framing::Length(length.unwrap_or_default())),
+        (None, true) => Ok(BodyFraming::Chunked),
+        (length, false) => Ok(BodyFraming::Length(length.unwrap_or_default())),
     }
 }
 
@@ -139,21 +139,21 @@ fn number(value: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn of(head: &str) -> Result<Option<Framing>, HeadDefect> {
+    fn of(head: &str) -> Result<Option<BodyFraming>, HeadDefect> {
         examine(head.as_bytes(), 1024).map(|head| head.map(|head| head.framing))
     }
 
-    fn with(fields: &str) -> Result<Option<Framing>, HeadDefect> {
+    fn with(fields: &str) -> Result<Option<BodyFraming>, HeadDefect> {
         of(&format!("PATCH /v1/users/u HTTP/1.1\r\nHost: a\r\n{fields}\r\n"))
     }
 
     #[test]
     fn a_sound_head_tells_its_framing() {
-        assert_eq!(with(""), Ok(Some(Framing::Length(0))));
-        assert_eq!(with("content-LENGTH: 12 \r\n"), Ok(Some(Framing::Length(12))));
-        assert_eq!(with("Transfer-Encoding:Chunked\r\n"), Ok(Some(Framing::Chunked)));
+        assert_eq!(with(""), Ok(Some(BodyFraming::Length(0))));
+        assert_eq!(with("content-LENGTH: 12 \r\n"), Ok(Some(BodyFraming::Length(12))));
+        assert_eq!(with("Transfer-Encoding:Chunked\r\n"), Ok(Some(BodyFraming::Chunked)));
         let two = b"\r\nGET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
-        assert_eq!(examine(two, 1024), Ok(Some(Head { length: 20, framing: Framing::Length(0) })));
+        assert_eq!(examine(two, 1024), Ok(Some(RequestHead { length: 20, framing: BodyFraming::Length(0) })));
     }
 
     #[test]

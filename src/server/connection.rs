@@ -1,12 +1,12 @@
 //! One client's connection, from first byte to last.
 
-use super::activity::{ActiveBody, Activity};
-use super::balance::Accepted;
-use super::http::Http;
-use super::opening::{Open, Stream, Unopened, open};
-use super::passed::Passed;
-use super::service::Answers;
-use super::watched::Watched;
+use super::balancer::Accepted;
+use super::handshake::{HttpStream, OpenError, OpenedConnection, open};
+use super::head_guard::HeadGuard;
+use super::head_ledger::HeadLedger;
+use super::http_service::HttpService;
+use super::http_settings::Http;
+use super::http2_activity::{ActiveBody, ConnectionActivity};
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
 use crate::telemetry::{RefusedConnection, ServerMetrics};
@@ -33,17 +33,17 @@ pub struct Peer {
 }
 
 /// What all connections of a worker share.
-pub(super) struct Reception<M> {
+pub(super) struct ConnectionHandler<M> {
     pub(super) http: Http,
     pub(super) metrics: ServerMetrics,
     /// Makes the service of a connection.
     pub(super) service_for: M,
 }
 
-impl<M, S> Reception<M>
+impl<M, S> ConnectionHandler<M>
 where
     M: Fn(Peer) -> S,
-    S: Answers,
+    S: HttpService,
 {
     /// Serves the connection until either side closes it, or until `draining` ends: then it finishes what it has
     /// begun, tells the client so, and closes.
@@ -59,21 +59,21 @@ where
             opened = open(socket, tls, self.http.bounds) => opened,
             _ = &mut draining => return,
         };
-        let Open { stream, is_http2, peer } = match opened {
+        let OpenedConnection { stream, is_http2, peer } = match opened {
             Ok(open) => open,
-            Err(Unopened::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
-            Err(Unopened::Refused(why)) => return self.refused(why),
+            Err(OpenError::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
+            Err(OpenError::Refused(why)) => return self.record_refusal(why),
         };
         let service = (self.service_for)(peer);
         match (stream, is_http2) {
-            (Stream::Plain(stream), false) => self.version1(stream, service, draining).await,
-            (Stream::Plain(stream), true) => self.version2(stream, service, draining).await,
-            (Stream::Tls(stream), false) => self.version1(stream, service, draining).await,
-            (Stream::Tls(stream), true) => self.version2(stream, service, draining).await,
+            (HttpStream::Plain(stream), false) => self.version1(stream, service, draining).await,
+            (HttpStream::Plain(stream), true) => self.version2(stream, service, draining).await,
+            (HttpStream::Tls(stream), false) => self.version1(stream, service, draining).await,
+            (HttpStream::Tls(stream), true) => self.version2(stream, service, draining).await,
         }
     }
 
-    fn refused(&self, why: RefusedConnection) {
+    fn record_refusal(&self, why: RefusedConnection) {
         self.metrics.connection_refused(why);
         tracing::debug!(reason = why.as_str(), "a connection was refused");
     }
@@ -82,9 +82,9 @@ where
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let passed = Arc::new(Passed::default());
-        let stream = TokioIo::new(Gathered(Watched::new(stream, self.http.bounds, Arc::clone(&passed))));
-        let service = service_fn(move |request| call_unless_defect(service.clone(), &passed, request));
+        let ledger = Arc::new(HeadLedger::default());
+        let stream = TokioIo::new(Gathered(HeadGuard::new(stream, self.http.bounds, Arc::clone(&ledger))));
+        let service = service_fn(move |request| call_unless_defect(service.clone(), &ledger, request));
         let mut connection = pin!(self.http.version1.serve_connection(stream, service));
         let ended = tokio::select! {
             // asked first, so that an answer which becomes ready together with the signal says `connection: close`
@@ -95,7 +95,7 @@ where
             }
             ended = connection.as_mut() => ended,
         };
-        tell(ended);
+        log_end(ended);
     }
 
     /// A client that sends no request, or takes nothing of an answer, is told to end, and cut off if it does not.
@@ -103,7 +103,7 @@ where
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
-        let activity = Activity::new();
+        let activity = ConnectionActivity::new();
         let counting = Arc::clone(&activity);
         let service = service_fn(move |request| call_counted(service.clone(), request, Arc::clone(&counting)));
         let mut connection = pin!(self.http.version2.serve_connection(TokioIo::new(stream), service));
@@ -111,38 +111,38 @@ where
         tokio::select! {
             biased;
             _ = draining => {}
-            ended = connection.as_mut() => return tell(ended),
+            ended = connection.as_mut() => return log_end(ended),
             () = activity.useless_for(limit) => {}
         }
         connection.as_mut().graceful_shutdown();
         activity.touch();
         tokio::select! {
             biased;
-            ended = connection => tell(ended),
+            ended = connection => log_end(ended),
             () = activity.useless_for(limit) => {}
         }
     }
 }
 
-fn tell(ended: hyper::Result<()>) {
+fn log_end(ended: hyper::Result<()>) {
     if let Err(error) = ended {
         // hyper's errors print their own level only, which holds nothing of the request
         tracing::debug!(%error, "a connection broke");
     }
 }
 
-async fn call<S: Answers>(mut service: S, request: Request<Incoming>) -> Result<Response<S::Body>, Infallible> {
+async fn call<S: HttpService>(mut service: S, request: Request<Incoming>) -> Result<Response<S::Body>, Infallible> {
     poll_fn(|context| service.poll_ready(context)).await?;
     service.call(request).await
 }
 
 /// Asks the service for its answer. Behind a head that cannot be trusted nothing on the connection can.
-fn call_unless_defect<S: Answers>(
+fn call_unless_defect<S: HttpService>(
     service: S,
-    passed: &Passed,
+    ledger: &HeadLedger,
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<S::Body>, Infallible>> + use<S> {
-    let defect = passed.next_request();
+    let defect = ledger.next_request();
     if let Some(defect) = defect {
         request.extensions_mut().insert(defect);
     }
@@ -155,10 +155,10 @@ fn call_unless_defect<S: Answers>(
     }
 }
 
-async fn call_counted<S: Answers>(
+async fn call_counted<S: HttpService>(
     service: S,
     request: Request<Incoming>,
-    activity: Arc<Activity>,
+    activity: Arc<ConnectionActivity>,
 ) -> Result<Response<ActiveBody<S::Body>>, Infallible> {
     let active = activity.request();
     let answer = call(service, request).await?;

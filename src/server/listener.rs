@@ -1,8 +1,8 @@
 //! A place that is listened on, and what is spoken there.
 
 use super::socket::Socket;
-use super::tls::Tls;
-use super::unix::SocketFile;
+use super::tls::ReloadableTls;
+use super::unix_socket::SocketFile;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -12,19 +12,19 @@ use std::task::{Context, Poll, ready};
 use tokio::net::{TcpListener, UnixListener};
 
 /// A place that is listened on, and what is spoken there.
-pub struct Listener {
-    place: Place,
+pub struct BoundListener {
+    place: ListenerKind,
 }
 
-enum Place {
-    Tcp(TcpListener, Option<Arc<Tls>>),
+enum ListenerKind {
+    Tcp(TcpListener, Option<Arc<ReloadableTls>>),
     /// Nothing leaves the machine here, so there is no TLS.
     Unix(UnixListener, SocketFile),
 }
 
 /// Where a listener is reached. `Display` writes it as clients would.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum ListenerAddress {
     /// By HTTP.
     Http(SocketAddr),
     /// By HTTP over TLS.
@@ -34,54 +34,54 @@ pub enum Endpoint {
 }
 
 /// A connection, with what is to be spoken on it.
-pub(super) struct Incoming {
+pub(super) struct IncomingConnection {
     pub(super) socket: Socket,
-    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) tls: Option<Arc<ReloadableTls>>,
 }
 
-impl Listener {
+impl BoundListener {
     /// Plain HTTP on `socket`.
     pub const fn plain(socket: TcpListener) -> Self {
-        Self { place: Place::Tcp(socket, None) }
+        Self { place: ListenerKind::Tcp(socket, None) }
     }
 
     /// TLS, and nothing else, on `socket`.
-    pub const fn tls(socket: TcpListener, tls: Arc<Tls>) -> Self {
-        Self { place: Place::Tcp(socket, Some(tls)) }
+    pub const fn tls(socket: TcpListener, tls: Arc<ReloadableTls>) -> Self {
+        Self { place: ListenerKind::Tcp(socket, Some(tls)) }
     }
 
     /// Plain HTTP on a Unix socket, whose file goes when the listener does.
     pub(super) const fn unix(socket: UnixListener, file: SocketFile) -> Self {
-        Self { place: Place::Unix(socket, file) }
+        Self { place: ListenerKind::Unix(socket, file) }
     }
 
     /// Where clients reach it.
     ///
     /// # Errors
     /// What the operating system said when asked for the port.
-    pub fn endpoint(&self) -> io::Result<Endpoint> {
+    pub fn endpoint(&self) -> io::Result<ListenerAddress> {
         Ok(match &self.place {
-            Place::Tcp(socket, None) => Endpoint::Http(socket.local_addr()?),
-            Place::Tcp(socket, Some(_)) => Endpoint::Https(socket.local_addr()?),
-            Place::Unix(_, file) => Endpoint::Unix(file.path().to_owned()),
+            ListenerKind::Tcp(socket, None) => ListenerAddress::Http(socket.local_addr()?),
+            ListenerKind::Tcp(socket, Some(_)) => ListenerAddress::Https(socket.local_addr()?),
+            ListenerKind::Unix(_, file) => ListenerAddress::Unix(file.path().to_owned()),
         })
     }
 
-    pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<Incoming>> {
+    pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<IncomingConnection>> {
         Poll::Ready(Ok(match &self.place {
-            Place::Tcp(socket, tls) => {
+            ListenerKind::Tcp(socket, tls) => {
                 let (stream, peer) = ready!(socket.poll_accept(context))?;
-                Incoming { socket: Socket::Tcp(stream, peer), tls: tls.clone() }
+                IncomingConnection { socket: Socket::Tcp(stream, peer), tls: tls.clone() }
             }
-            Place::Unix(socket, _) => {
+            ListenerKind::Unix(socket, _) => {
                 let (stream, _) = ready!(socket.poll_accept(context))?;
-                Incoming { socket: Socket::Unix(stream), tls: None }
+                IncomingConnection { socket: Socket::Unix(stream), tls: None }
             }
         }))
     }
 }
 
-impl Endpoint {
+impl ListenerAddress {
     /// Its address, where it has one.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -99,7 +99,7 @@ impl Endpoint {
     }
 }
 
-impl fmt::Display for Endpoint {
+impl fmt::Display for ListenerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http(address) => write!(f, "http://{address}"),

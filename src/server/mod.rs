@@ -4,33 +4,33 @@
 //! thread with a runtime of its own, so that a request and its upstream connection never leave one core. Left to the
 //! kernel (`SO_REUSEPORT`) connections would be spread by a hash, which at 32 connections is far from even.
 
-mod accept;
-mod activity;
-mod balance;
+mod accept_loop;
+mod balancer;
 mod connection;
-mod drain;
-mod http;
-mod listen;
+mod drain_report;
+mod handshake;
+mod head_guard;
+mod head_ledger;
+mod http2_activity;
+mod http_service;
+mod http_settings;
+mod lifecycle;
 mod listener;
-mod opening;
-mod passed;
-mod service;
 mod settings;
 mod socket;
-mod start;
-mod supervise;
+mod supervisor;
+mod tcp;
 mod tls;
-mod unix;
-mod watched;
+mod unix_socket;
 mod worker;
 
 pub use connection::Peer;
-pub use drain::Drained;
-pub use listen::{ListenError, listen};
-pub use listener::{Endpoint, Listener};
-pub use service::Answers;
-pub use settings::Settings;
-pub use start::{Server, StartError};
-pub use tls::{Tls, TlsError};
-pub use unix::{UnixListenError, listen_unix};
+pub use drain_report::DrainReport;
+pub use http_service::HttpService;
+pub use lifecycle::{Server, ServerStartError};
+pub use listener::{BoundListener, ListenerAddress};
+pub use settings::ServerSettings;
+pub use tcp::{ListenError, listen};
+pub use tls::{ReloadableTls, TlsError};
+pub use unix_socket::{UnixListenError, listen_unix};
 pub use worker::WorkerIndex;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// What of the configuration concerns the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct ServerSettings {
     /// Worker threads; at least one.
     pub workers: usize,
     /// Most connections at once, over all workers.
@@ -18,7 +18,7 @@ pub struct Settings {
     pub idle_timeout: Duration,
 }
 
-impl From<&Gateway> for Settings {
+impl From<&Gateway> for ServerSettings {
     fn from(gateway: &Gateway) -> Self {
         Self {
             workers: gateway.workers,

@@ -28,14 +28,14 @@ pub(super) enum DetachedSocket {
 
 /// What a client speaks, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spoken {
+pub(super) enum Protocol {
     Http1,
     Http2,
     Tls,
 }
 
-/// A socket, and the bytes of it that were read to see what is spoken; whoever reads gets those first.
-pub(super) struct Begun {
+/// A socket, and the bytes of it that were read to see what is protocol; whoever reads gets those first.
+pub(super) struct PeekedStream {
     socket: Socket,
     first: [u8; PREFACE.len()],
     given: usize,
@@ -60,7 +60,7 @@ impl Socket {
         }
     }
 
-    /// Our end of it, before anything is spoken.
+    /// Our end of it, before anything is protocol.
     pub(super) fn endpoint(&self) -> LocalEndpoint {
         let address = match self {
             Self::Tcp(stream, _) => stream.local_addr().ok(),
@@ -70,19 +70,19 @@ impl Socket {
     }
 
     /// Waits for the first byte, at the longest until the client closes.
-    pub(super) async fn begin(self) -> io::Result<Begun> {
-        let mut begun = Begun { socket: self, first: [0; PREFACE.len()], given: 0, read: 0 };
+    pub(super) async fn begin(self) -> io::Result<PeekedStream> {
+        let mut begun = PeekedStream { socket: self, first: [0; PREFACE.len()], given: 0, read: 0 };
         begun.read_on().await?;
         Ok(begun)
     }
 }
 
-impl Begun {
-    /// What is spoken, for which more bytes may be needed.
-    pub(super) async fn spoken(&mut self) -> io::Result<Spoken> {
+impl PeekedStream {
+    /// What is protocol, for which more bytes may be needed.
+    pub(super) async fn protocol(&mut self) -> io::Result<Protocol> {
         loop {
-            if let Some(spoken) = spoken(self.first.get(..self.read).unwrap_or_default()) {
-                return Ok(spoken);
+            if let Some(protocol) = protocol(self.first.get(..self.read).unwrap_or_default()) {
+                return Ok(protocol);
             }
             self.read_on().await?;
         }
@@ -114,17 +114,17 @@ impl DetachedSocket {
 }
 
 /// What begins with `first`; none while that is open.
-fn spoken(first: &[u8]) -> Option<Spoken> {
+fn protocol(first: &[u8]) -> Option<Protocol> {
     match first {
         [] => None,
-        [TLS_HANDSHAKE, ..] => Some(Spoken::Tls),
-        PREFACE => Some(Spoken::Http2),
+        [TLS_HANDSHAKE, ..] => Some(Protocol::Tls),
+        PREFACE => Some(Protocol::Http2),
         part if PREFACE.starts_with(part) => None,
-        _ => Some(Spoken::Http1),
+        _ => Some(Protocol::Http1),
     }
 }
 
-impl AsyncRead for Begun {
+impl AsyncRead for PeekedStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let first = this.first.get(this.given..this.read).unwrap_or_default();
@@ -140,7 +140,7 @@ impl AsyncRead for Begun {
     }
 }
 
-impl AsyncWrite for Begun {
+impl AsyncWrite for PeekedStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().socket).poll_write(context, bytes)
     }
@@ -214,15 +214,15 @@ mod tests {
             (b"P", None),
             (b"PR", None),
             (b"PRI * HTTP/", None),
-            (b"PRI * HTTP/2", Some(Spoken::Http2)),
-            (b"PRI * HTTP/1", Some(Spoken::Http1)),
-            (b"PAT", Some(Spoken::Http1)),
-            (b"G", Some(Spoken::Http1)),
-            (b"\r\n", Some(Spoken::Http1)),
-            (b"\x16\x03", Some(Spoken::Tls)),
+            (b"PRI * HTTP/2", Some(Protocol::Http2)),
+            (b"PRI * HTTP/1", Some(Protocol::Http1)),
+            (b"PAT", Some(Protocol::Http1)),
+            (b"G", Some(Protocol::Http1)),
+            (b"\r\n", Some(Protocol::Http1)),
+            (b"\x16\x03", Some(Protocol::Tls)),
         ];
         for (first, expected) in table {
-            assert_eq!(spoken(first), expected, "{first:?}");
+            assert_eq!(protocol(first), expected, "{first:?}");
         }
     }
 
@@ -238,10 +238,10 @@ mod tests {
             }
         });
         let mut opened = Socket::Unix(server).begin().await.unwrap();
-        let spoken = opened.spoken().await.unwrap();
+        let protocol = opened.protocol().await.unwrap();
         writing.await.unwrap();
         let mut all = Vec::new();
         opened.read_to_end(&mut all).await.unwrap();
-        assert_eq!((spoken, all.as_slice()), (Spoken::Http2, b"PRI * HTTP/2.0\r\n".as_slice()));
+        assert_eq!((protocol, all.as_slice()), (Protocol::Http2, b"PRI * HTTP/2.0\r\n".as_slice()));
     }
 }

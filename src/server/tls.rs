@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// TLS as its files say.
-pub struct Tls {
+pub struct ReloadableTls {
     files: Files,
     config: ArcSwap<ServerConfig>,
     /// The digest of what the files said when they were last read, sound or not.
@@ -59,19 +59,19 @@ pub enum TlsError {
 }
 
 /// The content of the files. A key is wiped from memory when it is no longer needed.
-struct Contents {
+struct TlsFileContents {
     certificate: Vec<u8>,
     private_key: Zeroizing<Vec<u8>>,
     client_ca: Option<Vec<u8>>,
 }
 
-impl Tls {
+impl ReloadableTls {
     /// TLS as `files` say now.
     ///
     /// # Errors
     /// [`TlsError`] when they cannot be read or used.
     pub fn load(files: &Files) -> Result<Self, TlsError> {
-        let contents = Contents::read(files)?;
+        let contents = TlsFileContents::read(files)?;
         let config = ArcSwap::from(contents.config(files)?);
         Ok(Self { files: files.clone(), config, seen: Mutex::new(contents.digest()) })
     }
@@ -84,8 +84,8 @@ impl Tls {
     /// # Errors
     /// [`TlsError`] once when they can no longer be read or used; what was loaded before stays in force.
     pub fn reload(&self) -> Result<bool, TlsError> {
-        let contents = Contents::read(&self.files);
-        let digest = contents.as_ref().map(Contents::digest).unwrap_or_default();
+        let contents = TlsFileContents::read(&self.files);
+        let digest = contents.as_ref().map(TlsFileContents::digest).unwrap_or_default();
         if std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), digest.clone()) == digest {
             return Ok(false);
         }
@@ -104,7 +104,7 @@ impl Tls {
     }
 }
 
-impl Contents {
+impl TlsFileContents {
     fn read(files: &Files) -> Result<Self, TlsError> {
         Ok(Self {
             certificate: read("tls.certificateFile", &files.certificate_file)?,

@@ -1,9 +1,9 @@
 //! A worker: one thread, one runtime, its own services and upstream connections.
 
-use super::balance::Accepted;
-use super::connection::{Peer, Reception};
-use super::drain::Drained;
-use super::service::Answers;
+use super::balancer::Accepted;
+use super::connection::{ConnectionHandler, Peer};
+use super::drain_report::DrainReport;
+use super::http_service::HttpService;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,36 +16,36 @@ use tokio::task::{Id, JoinError, JoinSet};
 pub struct WorkerIndex(pub usize);
 
 /// What a worker is told.
-pub(super) enum Command {
+pub(super) enum WorkerCommand {
     /// Serve this connection.
     Serve(Accepted),
     /// End every connection within this time, say how that went, and end.
-    Drain(Duration, oneshot::Sender<Drained>),
+    Drain(Duration, oneshot::Sender<DrainReport>),
 }
 
 /// The connections a worker serves. Dropping a sender tells its connection to finish: a signal of its own for each
 /// costs a request one atomic read, where one shared signal costs it a lock.
 #[derive(Default)]
-struct Connections {
+struct ConnectionTasks {
     tasks: JoinSet<()>,
     draining: HashMap<Id, oneshot::Sender<()>>,
 }
 
 /// The life of a worker, until it is drained or nobody can command it any more; then what is open is cut.
-pub(super) async fn work<M, S>(commands: &mut UnboundedReceiver<Command>, reception: Reception<M>)
+pub(super) async fn work<M, S>(commands: &mut UnboundedReceiver<WorkerCommand>, handler: ConnectionHandler<M>)
 where
     M: Fn(Peer) -> S + Send + Sync + 'static,
-    S: Answers,
+    S: HttpService,
 {
-    let reception = Arc::new(reception);
-    let mut connections = Connections::default();
+    let handler = Arc::new(handler);
+    let mut connections = ConnectionTasks::default();
     loop {
         tokio::select! {
             command = commands.recv() => match command {
-                Some(Command::Serve(accepted)) => {
-                    connections.open(|draining| Arc::clone(&reception).serve(accepted, draining));
+                Some(WorkerCommand::Serve(accepted)) => {
+                    connections.open(|draining| Arc::clone(&handler).serve(accepted, draining));
                 }
-                Some(Command::Drain(within, report)) => {
+                Some(WorkerCommand::Drain(within, report)) => {
                     let _ = report.send(connections.drain(within).await);
                     return;
                 }
@@ -56,7 +56,7 @@ where
     }
 }
 
-impl Connections {
+impl ConnectionTasks {
     fn open<F>(&mut self, serve: impl FnOnce(oneshot::Receiver<()>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -80,7 +80,7 @@ impl Connections {
         self.draining.remove(&id);
     }
 
-    async fn drain(&mut self, within: Duration) -> Drained {
+    async fn drain(&mut self, within: Duration) -> DrainReport {
         // What has already arrived counts as begun: the first turn registers the newest connections with the kernel
         // and asks it for events, the second lets those connections read.
         for _ in 0..2 {
@@ -95,6 +95,6 @@ impl Connections {
         };
         // a zero deadline underflows inside pingora's timer
         let _ = pingora_timeout::timeout(within.max(Duration::from_millis(1)), all).await;
-        Drained { finished, cut: self.tasks.len() }
+        DrainReport { finished, cut: self.tasks.len() }
     }
 }

@@ -1,14 +1,14 @@
 //! Sends a request to the upstream, once.
 
-use super::answer::UpstreamResponseBody;
 use super::body::UpstreamBody;
-use super::connect::Connector;
+use super::connect::UpstreamConnector;
+use super::connection::UpstreamConnection;
 use super::error::{Unreachable, UpstreamError};
 use super::framing::frame;
-use super::lease::Lease;
-use super::multiplex::Multiplex;
-use super::pool::Pool;
-use super::upload::{Progress, Upload};
+use super::http1_pool::Http1Pool;
+use super::http2_pool::Http2Pool;
+use super::response_body::UpstreamResponseBody;
+use super::upload::{Upload, UploadProgress};
 use crate::telemetry::OpenConnections;
 use crate::telemetry::record::{Unsent, UpstreamCall};
 use http::{Request, Response, StatusCode};
@@ -30,19 +30,19 @@ pub type Failed = (UpstreamError, UpstreamCall);
 pub struct Attempt {
     call: UpstreamCall,
     clock: Instant,
-    progress: Option<Arc<Progress>>,
+    progress: Option<Arc<UploadProgress>>,
 }
 
 /// The upstream, as one worker reaches it: its own keep-alive connections, driven by its own runtime.
-pub struct Upstream {
-    connector: Connector,
-    connections: Connections,
+pub struct UpstreamClient {
+    connector: UpstreamConnector,
+    connections: ConnectionPools,
 }
 
 /// The connections of one worker, by version of HTTP.
-pub(super) struct Connections {
-    pub(super) pool: Arc<Pool>,
-    pub(super) multiplex: Arc<Multiplex>,
+pub(super) struct ConnectionPools {
+    pub(super) pool: Arc<Http1Pool>,
+    pub(super) multiplex: Arc<Http2Pool>,
     /// Counts them.
     pub(super) open: OpenConnections,
 }
@@ -51,16 +51,16 @@ pub(super) struct Connections {
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// A request that got no answer, given back if none of its bytes can have left.
-struct Unanswered {
+struct SendError {
     error: UpstreamError,
     unsent: Option<Request<Upload>>,
 }
 
-impl Upstream {
-    /// For use within one worker: connections opened by it are driven by the runtime that [`Upstream::send`] runs in.
-    pub fn new(connector: Connector) -> Self {
-        let (pool, multiplex, open) = (Pool::new(), Multiplex::new(), OpenConnections::default());
-        Self { connector, connections: Connections { pool, multiplex, open } }
+impl UpstreamClient {
+    /// For use within one worker: connections opened by it are driven by the runtime that [`UpstreamClient::send`] runs in.
+    pub fn new(connector: UpstreamConnector) -> Self {
+        let (pool, multiplex, open) = (Http1Pool::new(), Http2Pool::new(), OpenConnections::default());
+        Self { connector, connections: ConnectionPools { pool, multiplex, open } }
     }
 
     /// The same, with its connections counted by `open`.
@@ -70,15 +70,15 @@ impl Upstream {
         self
     }
 
-    /// [`Upstream::attempt`], for whoever never gives it up.
+    /// [`UpstreamClient::attempt`], for whoever never gives it up.
     ///
     /// # Errors
     /// [`UpstreamError`] when there is no answer, with what is known of the attempt.
     pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
         let mut attempt = Attempt::begin();
         match self.attempt(request, &mut attempt).await {
-            Ok(answer) => Ok((answer, attempt.told())),
-            Err(error) => Err((error, attempt.told())),
+            Ok(answer) => Ok((answer, attempt.record())),
+            Err(error) => Err((error, attempt.record())),
         }
     }
 
@@ -108,54 +108,54 @@ impl Upstream {
         call: &mut UpstreamCall,
         clock: &mut Instant,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
-        if let Some(lease) = self.open_already() {
+        if let Some(connection) = self.open_already() {
             call.reused = true;
-            (call.peer, call.protocol_version) = (Some(lease.peer()), Some(lease.protocol_version()));
-            match self.ask(lease, request).await {
+            (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
+            match self.ask(connection, request).await {
                 Ok(answer) => return Ok(answer),
-                Err(Unanswered { unsent: Some(unsent), .. }) => request = unsent,
+                Err(SendError { unsent: Some(unsent), .. }) => request = unsent,
                 Err(unanswered) => return Err(unanswered.error),
             }
-            begin_again(call, clock);
+            restart_attempt(call, clock);
         }
-        let lease = self.open(call).await?;
-        self.ask(lease, request).await.map_err(|unanswered| unanswered.error)
+        let connection = self.open(call).await?;
+        self.ask(connection, request).await.map_err(|unanswered| unanswered.error)
     }
 
-    fn open_already(&self) -> Option<Lease> {
+    fn open_already(&self) -> Option<UpstreamConnection> {
         // without TLS there is no ALPN, by which HTTP/2 is agreed on
         if self.connector.origin().is_tls()
             && let Some(stream) = self.connections.multiplex.take()
         {
-            return Some(Lease::Stream(stream));
+            return Some(UpstreamConnection::Http2(stream));
         }
-        self.connections.pool.take().map(Lease::Whole)
+        self.connections.pool.take().map(UpstreamConnection::Http1)
     }
 
-    async fn open(&self, call: &mut UpstreamCall) -> Result<Lease, Unreachable> {
+    async fn open(&self, call: &mut UpstreamCall) -> Result<UpstreamConnection, Unreachable> {
         let clock = Instant::now();
-        let (lease, tls) = self.connector.connect(&self.connections).await?;
+        let (connection, tls) = self.connector.connect(&self.connections).await?;
         (call.connect, call.tls) = (Some(clock.elapsed()), tls);
-        (call.peer, call.protocol_version) = (Some(lease.peer()), Some(lease.protocol_version()));
-        Ok(lease)
+        (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
+        Ok(connection)
     }
 
     async fn ask(
         &self,
-        mut lease: Lease,
+        mut connection: UpstreamConnection,
         request: Request<Upload>,
-    ) -> Result<Response<UpstreamResponseBody>, Unanswered> {
+    ) -> Result<Response<UpstreamResponseBody>, SendError> {
         let progress = request.body().progress();
-        let answer = lease.send(request, self.connector.origin());
-        let answer = within(&self.connector, progress.clone(), answer).await;
+        let answer = connection.send(request, self.connector.origin());
+        let answer = await_response(&self.connector, progress.clone(), answer).await;
         match answer {
-            Ok(Ok(answer)) => accept(answer, lease).map_err(Unanswered::from),
+            Ok(Ok(answer)) => check_status(answer, connection).map_err(SendError::from),
             Ok(Err(mut failure)) => {
                 let unsent = failure.take_message();
                 // hyper tells it in HTTP/1.1 only
                 let is_broken = progress.is_some_and(|progress| progress.is_broken());
                 let error = if is_broken { UpstreamError::UploadBrokenOff } else { failure.error().into() };
-                Err(Unanswered { error, unsent })
+                Err(SendError { error, unsent })
             }
             Err(late) => Err(late.into()),
         }
@@ -169,13 +169,13 @@ impl Attempt {
     }
 
     /// How far it came, and in what time.
-    pub fn told(&self) -> UpstreamCall {
+    pub fn record(&self) -> UpstreamCall {
         let streamed = self.progress.as_ref().map(|progress| progress.bytes());
         UpstreamCall { elapsed: self.clock.elapsed(), streamed, ..self.call.clone() }
     }
 }
 
-impl From<UpstreamError> for Unanswered {
+impl From<UpstreamError> for SendError {
     fn from(error: UpstreamError) -> Self {
         Self { error, unsent: None }
     }
@@ -183,9 +183,9 @@ impl From<UpstreamError> for Unanswered {
 
 /// Waits for `answer` while it has been the upstream's turn for less than the response timeout, from the last byte it was
 /// handed; and, where a body streams, for no longer than the bound on that.
-async fn within<F: Future>(
-    connector: &Connector,
-    progress: Option<Arc<Progress>>,
+async fn await_response<F: Future>(
+    connector: &UpstreamConnector,
+    progress: Option<Arc<UploadProgress>>,
     answer: F,
 ) -> Result<F::Output, UpstreamError> {
     let mut answer = pin!(answer);
@@ -209,15 +209,18 @@ async fn within<F: Future>(
     }
 }
 
-fn accept(answer: Response<Incoming>, lease: Lease) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+fn check_status(
+    answer: Response<Incoming>,
+    connection: UpstreamConnection,
+) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
     if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Unreachable::SwitchedProtocols.into());
     }
-    Ok(answer.map(|incoming| UpstreamResponseBody::new(incoming, lease)))
+    Ok(answer.map(|incoming| UpstreamResponseBody::new(incoming, connection)))
 }
 
 /// Makes of `call`, which came to nothing, the attempt before one that begins now.
-fn begin_again(call: &mut UpstreamCall, clock: &mut Instant) {
+fn restart_attempt(call: &mut UpstreamCall, clock: &mut Instant) {
     let UpstreamCall { started, peer, protocol_version, .. } = *call;
     let unsent = Unsent { started, elapsed: clock.elapsed(), peer, protocol_version };
     *call = UpstreamCall { unsent: Some(unsent), ..UpstreamCall::begin() };

@@ -1,11 +1,11 @@
 //! New connections to the upstream: name, TCP, TLS, and the version of HTTP that TLS agreed on.
 
-use super::client::Connections;
+use super::client::ConnectionPools;
+use super::connection::UpstreamConnection;
 use super::error::Unreachable;
-use super::lease::Lease;
 use super::origin::Origin;
 use super::tls::{self, TrustError};
-use super::{multiplex, pool};
+use super::{http1_pool, http2_pool};
 use crate::config::gateway::Upstream as Settings;
 use crate::transport::Gathered;
 use hyper::client::conn::{http1, http2};
@@ -27,7 +27,7 @@ const ANSWER_HEAD_BYTES: u32 = 64 * 1024;
 /// Bytes of an answer in HTTP/2 that the upstream may send before they are read.
 const STREAM_WINDOW: u32 = 128 * 1024;
 /// As many as all streams together, so that a client that reads slowly holds back no answer but its own.
-const CONNECTION_WINDOW: u32 = STREAM_WINDOW * multiplex::STREAMS;
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * http2_pool::STREAMS;
 /// How often an upstream in HTTP/2 that owes an answer is asked whether it is there. A lost connection would take all
 /// its requests along, each to the end of its deadline.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -35,11 +35,11 @@ const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A new connection, and the time in the handshake where it is by TLS.
-type Connected = (Lease, Option<Duration>);
+type Connected = (UpstreamConnection, Option<Duration>);
 
 /// How to reach the upstream: made once, shared by the workers.
 #[derive(Clone)]
-pub struct Connector(Arc<Route>);
+pub struct UpstreamConnector(Arc<Route>);
 
 struct Route {
     origin: Origin,
@@ -49,7 +49,7 @@ struct Route {
     upload_timeout: Duration,
 }
 
-impl Connector {
+impl UpstreamConnector {
     /// Connects to `origin` with the deadlines and trusted authorities of `settings`.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Connector {
     }
 
     /// A new connection, whose driver runs on this worker, within the connect timeout; and the time in TLS's handshake.
-    pub(super) async fn connect(&self, connections: &Connections) -> Result<Connected, Unreachable> {
+    pub(super) async fn connect(&self, connections: &ConnectionPools) -> Result<Connected, Unreachable> {
         let route = &self.0;
         // apart from the future of a request, which few connections begin in: a handshake's state is many times as large
         let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections))).await;
@@ -86,18 +86,18 @@ impl Connector {
 }
 
 impl Route {
-    async fn connect(&self, connections: &Connections) -> Result<Connected, Unreachable> {
+    async fn connect(&self, connections: &ConnectionPools) -> Result<Connected, Unreachable> {
         let (stream, peer) = self.connect_tcp().await?;
         let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
         let clock = Instant::now();
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;
         let handshake = clock.elapsed();
-        let lease = if tls::is_http2(stream.get_ref().1) {
+        let connection = if tls::is_http2(stream.get_ref().1) {
             version2(stream, peer, connections).await?
         } else {
             version1(stream, peer, connections).await?
         };
-        Ok((lease, Some(handshake)))
+        Ok((connection, Some(handshake)))
     }
 
     /// Tries the addresses in turn. Each has its share of the time that is left, so that a dead first one (such as
@@ -123,7 +123,11 @@ impl Route {
     }
 }
 
-async fn version1<T>(stream: T, peer: SocketAddr, connections: &Connections) -> Result<Lease, Unreachable>
+async fn version1<T>(
+    stream: T,
+    peer: SocketAddr,
+    connections: &ConnectionPools,
+) -> Result<UpstreamConnection, Unreachable>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -131,12 +135,16 @@ where
     http.max_header_size(ANSWER_HEAD_BYTES as usize).max_buf_size(ANSWER_HEAD_BYTES as usize);
     let (sender, connection) =
         http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
-    let seat = connections.pool.seat(peer, connections.open.opened());
-    tokio::spawn(pool::drive(connection, Arc::clone(&seat)));
-    Ok(Lease::Whole(pool::Lease::new(sender, seat)))
+    let entry = connections.pool.register(peer, connections.open.opened());
+    tokio::spawn(http1_pool::drive(connection, Arc::clone(&entry)));
+    Ok(UpstreamConnection::Http1(http1_pool::PooledConnection::new(sender, entry)))
 }
 
-async fn version2<T>(stream: T, peer: SocketAddr, connections: &Connections) -> Result<Lease, Unreachable>
+async fn version2<T>(
+    stream: T,
+    peer: SocketAddr,
+    connections: &ConnectionPools,
+) -> Result<UpstreamConnection, Unreachable>
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -150,6 +158,6 @@ where
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
     let multiplex = &connections.multiplex;
     let stream = multiplex.share(sender, peer, connections.open.opened());
-    tokio::spawn(multiplex::drive(connection, stream.connection(), Arc::downgrade(multiplex)));
-    Ok(Lease::Stream(stream))
+    tokio::spawn(http2_pool::drive(connection, stream.connection(), Arc::downgrade(multiplex)));
+    Ok(UpstreamConnection::Http2(stream))
 }

@@ -13,14 +13,14 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Upload {
     body: UpstreamBody,
-    progress: Option<Arc<Progress>>,
+    progress: Option<Arc<UploadProgress>>,
 }
 
 /// How far a streamed body is, read by the one who waits for the answer.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(super) struct UploadProgress {
     begun: Instant,
-    /// Milliseconds after `begun` when bytes were last handed over, or [`Progress::CLIENT`].
+    /// Milliseconds after `begun` when bytes were last handed over, or [`UploadProgress::CLIENT`].
     handed: AtomicU64,
     /// Bytes handed over.
     bytes: AtomicU64,
@@ -30,16 +30,16 @@ pub(super) struct Progress {
 
 impl Upload {
     pub(super) fn new(body: UpstreamBody) -> Self {
-        let progress = matches!(body, UpstreamBody::Streamed(_)).then(|| Arc::new(Progress::new()));
+        let progress = matches!(body, UpstreamBody::Streamed(_)).then(|| Arc::new(UploadProgress::new()));
         Self { body, progress }
     }
 
-    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+    pub(super) fn progress(&self) -> Option<Arc<UploadProgress>> {
         self.progress.clone()
     }
 }
 
-impl Progress {
+impl UploadProgress {
     /// In place of a time: hyper asked for more, and the client has not sent it yet.
     const CLIENT: u64 = u64::MAX;
 
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn while_the_client_owes_bytes_the_upstream_is_not_late() {
-        let progress = Progress::new();
+        let progress = UploadProgress::new();
         progress.note(&Poll::Pending);
         std::thread::sleep(Duration::from_millis(5));
         assert_eq!(progress.upstream_idle(), Duration::ZERO);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn once_bytes_are_handed_over_the_upstream_s_time_runs() {
-        let progress = Progress::new();
+        let progress = UploadProgress::new();
         progress.note(&Poll::Ready(None));
         std::thread::sleep(Duration::from_millis(5));
         assert!(progress.upstream_idle() >= Duration::from_millis(4));

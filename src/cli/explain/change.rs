@@ -7,7 +7,7 @@ use super::request::Asked;
 use super::said::said;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, Routed};
-use crate::gateway::{DryRun, JudgedRun, Way};
+use crate::gateway::{DryRun, DryRunResult, JudgedRun};
 use crate::head::HeadDefect;
 use crate::judge::violation::{Field, Violation};
 use crate::policy::{Action, Policy, PolicyOutcome};
@@ -69,14 +69,16 @@ pub(super) fn search(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Changes 
 
 fn passes(run: &DryRun) -> bool {
     match &run.way {
-        Ok(Way::Judged(judged)) => judged.refusal.is_none(),
+        Ok(DryRunResult::Judged(judged)) => judged.refusal.is_none(),
         way => way.is_ok(),
     }
 }
 
 /// What the policies that refused say of the changed request, by name.
 fn outcomes(before: &DryRun, then: &DryRun) -> BTreeMap<String, String> {
-    let (Ok(Way::Judged(before)), Ok(Way::Judged(then))) = (&before.way, &then.way) else { return BTreeMap::new() };
+    let (Ok(DryRunResult::Judged(before)), Ok(DryRunResult::Judged(then))) = (&before.way, &then.way) else {
+        return BTreeMap::new();
+    };
     let refused = |policy: &Policy| {
         let before = before.judgement.rules.iter().find(|(known, _)| known.name == policy.name);
         policy.action == Action::Deny
@@ -126,7 +128,7 @@ fn mended(candidates: Vec<Change>) -> Vec<Change> {
 fn candidates(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Vec<Change> {
     let mut changes = Vec::new();
     match &run.way {
-        Ok(Way::Judged(judged)) => {
+        Ok(DryRunResult::Judged(judged)) => {
             let JudgedRun { operation, judgement, .. } = judged.as_ref();
             let denied: Vec<_> = judgement.violations.iter().filter(|it| it.action == Action::Deny).collect();
             let body = serde_json::from_slice::<Value>(asked.request.body()).ok();

@@ -9,7 +9,7 @@ use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::KeyClass;
 use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Routed, VersionChoice};
-use crate::gateway::{DryRun, Gate, Refusal, Way};
+use crate::gateway::{DryRun, DryRunResult, Gate, Refusal};
 use crate::head::HeadDefect;
 use crate::judge::Bundle;
 use crate::judge::violation::{Field, Rule, Violation};
@@ -37,7 +37,7 @@ impl Judge<'_> {
         let run = self.run(asked, &asked.request);
         let refusal = match &run.way {
             Err(refusal) => Some(refusal),
-            Ok(Way::Judged(judged)) => judged.refusal.as_ref(),
+            Ok(DryRunResult::Judged(judged)) => judged.refusal.as_ref(),
             Ok(_) => None,
         };
         Explanation {
@@ -98,7 +98,7 @@ impl Judge<'_> {
 
     /// What the schema says of the body.
     fn schema(&self, asked: &Asked, run: &DryRun) -> String {
-        let Ok(Way::Judged(judged)) = &run.way else { return "not asked".to_owned() };
+        let Ok(DryRunResult::Judged(judged)) = &run.way else { return "not asked".to_owned() };
         let found = judged.judgement.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
         let inspection = self.bundle.inspection(&judged.operation);
         let text = match (judged.operation.body.is_some(), asked.request.body().is_empty(), found) {
@@ -117,7 +117,7 @@ impl Judge<'_> {
     /// What each policy says: first those that were asked, then those for other operations.
     fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<PolicySaid> {
         let mut policies = Vec::new();
-        if let Ok(Way::Judged(judged)) = &run.way {
+        if let Ok(DryRunResult::Judged(judged)) = &run.way {
             let rules = judged.judgement.rules.iter().zip(&judged.parts);
             let waived_by = |policy: &Policy| {
                 let own = |violation: &&Violation| violation.rule == Rule::Policy(policy.name.clone());
@@ -145,19 +145,19 @@ impl Judge<'_> {
 
 fn passes(run: &DryRun) -> &'static str {
     match (&run.way, &run.routed) {
-        (Ok(Way::Unread(_)), _) => "its body cannot be read, but the operation is only audited",
-        (Ok(Way::Exempt), Some(Routed::Operation(..))) => {
+        (Ok(DryRunResult::Unread(_)), _) => "its body cannot be read, but the operation is only audited",
+        (Ok(DryRunResult::Exempt), Some(Routed::Operation(..))) => {
             "no policy is for this operation, and its body is not validated"
         }
-        (Ok(Way::Exempt), _) => "it is no operation of the contract, and `contract.fallthrough` is `forward`",
+        (Ok(DryRunResult::Exempt), _) => "it is no operation of the contract, and `contract.fallthrough` is `forward`",
         _ => "nothing refuses it",
     }
 }
 
 fn violations(run: &DryRun) -> &[Violation] {
     match &run.way {
-        Ok(Way::Judged(judged)) => &judged.judgement.violations,
-        Ok(Way::Unread(violation)) => std::slice::from_ref(violation),
+        Ok(DryRunResult::Judged(judged)) => &judged.judgement.violations,
+        Ok(DryRunResult::Unread(violation)) => std::slice::from_ref(violation),
         _ => &[],
     }
 }
@@ -177,7 +177,7 @@ fn finding(violation: &Violation) -> Finding {
 }
 
 fn limits(run: &DryRun) -> Vec<LimitSaid> {
-    let Ok(Way::Judged(judged)) = &run.way else { return Vec::new() };
+    let Ok(DryRunResult::Judged(judged)) = &run.way else { return Vec::new() };
     let said = judged.judgement.limits.iter().map(|(limit, claim)| LimitSaid {
         name: limit.name.to_string(),
         action: limit.action.as_str(),

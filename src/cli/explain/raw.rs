@@ -2,7 +2,7 @@
 
 use super::request::defective;
 use crate::cli::Failure;
-use crate::head::{Framing, read};
+use crate::head::{BodyFraming, read};
 use bytes::Bytes;
 use http::Request;
 use http::header::CONTENT_LENGTH;
@@ -17,17 +17,17 @@ pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, Fa
     };
     let rest = bytes.get(head.length..).unwrap_or_default();
     let (body, behind) = match head.framing {
-        Framing::Length(length) => {
+        BodyFraming::Length(length) => {
             let split = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
             let (body, behind) = split.ok_or_else(|| wrong("the body is shorter than `Content-Length` says"))?;
             (Bytes::copy_from_slice(body), behind)
         }
-        Framing::Chunked => chunks(rest).ok_or_else(|| wrong("the body's chunks are not framed as HTTP has it"))?,
+        BodyFraming::Chunked => chunks(rest).ok_or_else(|| wrong("the body's chunks are not framed as HTTP has it"))?,
     };
     // editors end a file with a line break
     if !matches!(behind, b"" | b"\n" | b"\r\n") {
         let (rest, is_told) = (behind.trim_ascii_end().len(), request.headers().contains_key(CONTENT_LENGTH));
-        if !is_told && head.framing == Framing::Length(0) {
+        if !is_told && head.framing == BodyFraming::Length(0) {
             return Err(wrong(&format!("there is no `Content-Length`; add `Content-Length: {rest}`")));
         }
         return Err(wrong(

@@ -4,7 +4,7 @@ use crate::support::authority::Authority;
 use crate::support::gateway::Setup;
 use portcullis::config::gateway::Tls as Files;
 use portcullis::selftest::{Protocol, Recording, Report, Target, run};
-use portcullis::server::{Listener, Tls, listen};
+use portcullis::server::{BoundListener, ReloadableTls, listen};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -39,7 +39,7 @@ async fn nothing_gets_through_it_over_tls_either() {
     std::fs::write(&files.certificate_file, certificate).unwrap();
     std::fs::write(&files.private_key_file, key).unwrap();
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
-    let listener = Listener::tls(listener, Arc::new(Tls::load(&files).unwrap()));
+    let listener = BoundListener::tls(listener, Arc::new(ReloadableTls::load(&files).unwrap()));
     let gateway = Setup::before(upstream.address()).start_on(listener);
     let target = Target::new(&format!("https://{}", gateway.address), Some(authority.file())).unwrap();
     let report = run(&target, &upstream).await.unwrap();

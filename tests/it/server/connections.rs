@@ -7,7 +7,7 @@ use crate::support::proxy::settings;
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
-use portcullis::server::{Drained, Listener, Peer, Server, Settings, WorkerIndex, listen};
+use portcullis::server::{BoundListener, DrainReport, Peer, Server, ServerSettings, WorkerIndex, listen};
 use portcullis::telemetry::ServerMetrics;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -19,32 +19,33 @@ use tokio::sync::{Notify, Semaphore};
 const LONG: Duration = Duration::from_secs(10);
 
 /// A server whose answers are what `answer` makes of the path, the worker and the peer.
-fn serve<A, R>(settings: Settings, answer: A) -> (Server, SocketAddr)
+fn serve<A, R>(settings: ServerSettings, answer: A) -> (Server, SocketAddr)
 where
     A: Fn(String, WorkerIndex, Peer) -> R + Clone + Send + Sync + 'static,
     R: Future<Output = String> + Send + 'static,
 {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server = Server::start(vec![Listener::plain(listener)], settings, &ServerMetrics::default(), move |worker| {
-        let answer = answer.clone();
-        move |peer| {
+    let server =
+        Server::start(vec![BoundListener::plain(listener)], settings, &ServerMetrics::default(), move |worker| {
             let answer = answer.clone();
-            Handler(move |request: http::Request<hyper::body::Incoming>| {
-                let answer = answer(request.uri().path().to_owned(), worker, Peer::clone(&peer));
-                async move { Response::new(Full::new(Bytes::from(answer.await))) }
-            })
-        }
-    });
+            move |peer| {
+                let answer = answer.clone();
+                Handler(move |request: http::Request<hyper::body::Incoming>| {
+                    let answer = answer(request.uri().path().to_owned(), worker, Peer::clone(&peer));
+                    async move { Response::new(Full::new(Bytes::from(answer.await))) }
+                })
+            }
+        });
     (server.unwrap(), address)
 }
 
-fn echo_path(settings: Settings) -> (Server, SocketAddr) {
+fn echo_path(settings: ServerSettings) -> (Server, SocketAddr) {
     serve(settings, |path, _, _| async move { path })
 }
 
 async fn connections_by_worker(workers: usize, connections: usize) -> HashMap<String, usize> {
-    let settings = Settings { workers, ..settings() };
+    let settings = ServerSettings { workers, ..settings() };
     let (_server, address) = serve(settings, |_, worker, _| async move { worker.0.to_string() });
     let mut clients = Vec::new();
     let mut by_worker = HashMap::new();
@@ -69,7 +70,7 @@ async fn thirty_two_connections_spread_evenly() {
 #[tokio::test]
 async fn a_worker_whose_connections_closed_gets_the_next_ones() {
     let (_server, address) =
-        serve(Settings { workers: 2, ..settings() }, |_, worker, _| async move { worker.0.to_string() });
+        serve(ServerSettings { workers: 2, ..settings() }, |_, worker, _| async move { worker.0.to_string() });
     let mut by_worker: HashMap<String, Vec<Client>> = HashMap::new();
     for _ in 0..8 {
         let mut client = Client::connect(address).await;
@@ -102,7 +103,7 @@ async fn the_service_knows_its_peer() {
 async fn several_sockets_are_served() {
     let listeners: Vec<_> = (0..3).map(|_| listen(([127, 0, 0, 1], 0).into()).unwrap()).collect();
     let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
-    let listeners = listeners.into_iter().map(Listener::plain).collect();
+    let listeners = listeners.into_iter().map(BoundListener::plain).collect();
     let _server = Server::start(listeners, settings(), &ServerMetrics::default(), |_| {
         |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"here"))) })
     });
@@ -113,7 +114,7 @@ async fn several_sockets_are_served() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_until_one_closes() {
-    let (_server, address) = echo_path(Settings { connections: 2, ..settings() });
+    let (_server, address) = echo_path(ServerSettings { connections: 2, ..settings() });
     let mut first = Client::connect(address).await;
     let mut second = Client::connect(address).await;
     first.get("/1").await;
@@ -130,7 +131,7 @@ async fn connections_beyond_the_limit_wait_until_one_closes() {
 #[tokio::test]
 async fn an_idle_connection_lives_as_long_as_the_idle_timeout() {
     let idle_timeout = Duration::from_millis(600);
-    let (_server, address) = echo_path(Settings { idle_timeout, ..settings() });
+    let (_server, address) = echo_path(ServerSettings { idle_timeout, ..settings() });
     let mut client = Client::connect(address).await;
     for _ in 0..3 {
         assert_eq!(client.get("/").await.status(), 200);
@@ -143,7 +144,7 @@ async fn an_idle_connection_lives_as_long_as_the_idle_timeout() {
 
 #[tokio::test]
 async fn a_bound_below_hyper_s_own_minimum_does_not_panic() {
-    let (_server, address) = echo_path(Settings { header_bytes: 256, ..settings() });
+    let (_server, address) = echo_path(ServerSettings { header_bytes: 256, ..settings() });
     assert_eq!(Client::connect(address).await.get("/").await.status(), 200);
 }
 
@@ -194,7 +195,7 @@ async fn a_client_that_goes_away_takes_its_request_along() {
 fn gated() -> (Server, SocketAddr, Arc<Semaphore>, Arc<Notify>) {
     let (gate, begun) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
     let (inner_gate, inner_begun) = (Arc::clone(&gate), Arc::clone(&begun));
-    let (server, address) = serve(Settings { workers: 2, ..settings() }, move |path, _, _| {
+    let (server, address) = serve(ServerSettings { workers: 2, ..settings() }, move |path, _, _| {
         let (gate, begun) = (Arc::clone(&inner_gate), Arc::clone(&inner_begun));
         async move {
             if path == "/gated" {
@@ -223,7 +224,7 @@ async fn draining_finishes_what_has_begun_and_refuses_what_is_new() {
     gate.add_permits(1);
     let answer = busy.answer().await.unwrap();
     assert_eq!((answer.text(), answer.header("connection")), ("/gated", Some("close")));
-    assert_eq!(drain.await.unwrap(), Drained { finished: 3, cut: 0 });
+    assert_eq!(drain.await.unwrap(), DrainReport { finished: 3, cut: 0 });
     listen(address).expect("the port is free again");
 }
 
@@ -234,7 +235,7 @@ async fn draining_cuts_what_does_not_finish_in_time() {
     stuck.send("GET /gated HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
     begun.notified().await;
     let clock = Instant::now();
-    assert_eq!(server.drain(Duration::from_millis(100)).await, Drained { finished: 0, cut: 1 });
+    assert_eq!(server.drain(Duration::from_millis(100)).await, DrainReport { finished: 0, cut: 1 });
     assert!(clock.elapsed() < LONG / 2);
     assert!(stuck.closed().await.is_empty());
 }
@@ -305,7 +306,7 @@ async fn draining_lets_http_2_finish_what_has_begun() {
     gate.add_permits(1);
     assert_eq!(busy.outcome(1).await, Outcome::Answer(200, "/gated".to_owned()));
     drop(busy);
-    assert_eq!(drain.await.unwrap(), Drained { finished: 2, cut: 0 });
+    assert_eq!(drain.await.unwrap(), DrainReport { finished: 2, cut: 0 });
 }
 
 #[tokio::test]
@@ -315,7 +316,7 @@ async fn a_worker_that_dies_is_started_again_and_serves_what_waited_for_it() {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let counted = Arc::clone(&lives);
-    let _server = Server::start(vec![Listener::plain(listener)], settings(), &metrics, move |_| {
+    let _server = Server::start(vec![BoundListener::plain(listener)], settings(), &metrics, move |_| {
         assert!(counted.fetch_add(1, Ordering::Relaxed) > 0, "the first life ends on purpose");
         |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"alive"))) })
     });

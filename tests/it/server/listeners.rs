@@ -5,7 +5,7 @@ use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup, patch, text};
 use crate::support::recorder::Recorder;
 use portcullis::config::gateway::Tls as Files;
-use portcullis::server::{Listener, Tls, TlsError, listen, listen_unix};
+use portcullis::server::{BoundListener, ReloadableTls, TlsError, listen, listen_unix};
 use portcullis::telemetry::RefusedConnection;
 use rustls::pki_types::ServerName;
 use std::path::Path;
@@ -24,7 +24,7 @@ const LOCAL: &str = "client.ip == '127.0.0.1'";
 /// A folder with the certificate of a server, and the gateway that shows it.
 struct Served {
     gateway: Gateway,
-    tls: Arc<Tls>,
+    tls: Arc<ReloadableTls>,
     folder: TempDir,
     upstream: Recorder,
 }
@@ -46,9 +46,9 @@ fn files(folder: &Path, clients: Option<&Authority>) -> Files {
 async fn served(authority: &Authority, clients: Option<&Authority>, rule: &str) -> Served {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &authority.issue(&["localhost"]));
-    let tls = Arc::new(Tls::load(&files(folder.path(), clients)).unwrap());
+    let tls = Arc::new(ReloadableTls::load(&files(folder.path(), clients)).unwrap());
     let upstream = Recorder::answering(200, "{}").await;
-    let listener = Listener::tls(listen(([127, 0, 0, 1], 0).into()).unwrap(), Arc::clone(&tls));
+    let listener = BoundListener::tls(listen(([127, 0, 0, 1], 0).into()).unwrap(), Arc::clone(&tls));
     let mut setup = Setup::before(upstream.address());
     setup.policies.push(text("rule.yaml", &policy(rule)));
     Served { gateway: setup.start_on(listener), tls, folder, upstream }
@@ -187,7 +187,7 @@ async fn a_secret_that_kubernetes_swaps_is_followed() {
     for name in ["tls.crt", "tls.key"] {
         std::os::unix::fs::symlink(Path::new("..data").join(name), at(name)).unwrap();
     }
-    let tls = Tls::load(&files(folder.path(), None)).unwrap();
+    let tls = ReloadableTls::load(&files(folder.path(), None)).unwrap();
     std::os::unix::fs::symlink("..two", at("..data_tmp")).unwrap();
     std::fs::rename(at("..data_tmp"), at("..data")).unwrap();
     assert!(tls.reload().unwrap());
@@ -245,12 +245,12 @@ async fn a_connection_that_says_nothing_or_too_little_is_closed_in_time() {
     let authority = Authority::new("ours");
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &authority.issue(&["localhost"]));
-    let tls = Arc::new(Tls::load(&files(folder.path(), None)).unwrap());
+    let tls = Arc::new(ReloadableTls::load(&files(folder.path(), None)).unwrap());
     let upstream = Recorder::answering(200, "{}").await;
     let mut setup = Setup::before(upstream.address());
     setup.limits.header_timeout = std::time::Duration::from_millis(200);
     setup.limits.idle_timeout = std::time::Duration::from_millis(200);
-    let gateway = setup.start_on(Listener::tls(listen(([127, 0, 0, 1], 0).into()).unwrap(), tls));
+    let gateway = setup.start_on(BoundListener::tls(listen(([127, 0, 0, 1], 0).into()).unwrap(), tls));
     // nothing, a part of what tells the protocol, a part of a handshake
     for (count, said) in [(1, b"".as_slice()), (2, b"P"), (3, b"\x16\x03\x01\x02")] {
         let mut stream = TcpStream::connect(gateway.address).await.unwrap();

@@ -5,9 +5,9 @@ use super::proxy::{upstream_settings, upstream_with};
 use portcullis::config::gateway::{Limits, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
-use portcullis::gateway::{Clock, Gate, Shared, stack};
+use portcullis::gateway::{Clock, Gate, WorkerContext, stack};
 use portcullis::judge::{Bundle, PolicyText};
-use portcullis::server::{Listener, Peer, Server, Settings, listen};
+use portcullis::server::{BoundListener, Peer, Server, ServerSettings, listen};
 use portcullis::telemetry::{Output, Setup as TelemetrySetup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
@@ -34,7 +34,7 @@ pub(crate) struct Setup {
 /// A running gateway.
 pub(crate) struct Gateway {
     pub(crate) address: SocketAddr,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<WorkerContext>,
     lines: UnboundedReceiver<serde_json::Value>,
     _server: Server,
 }
@@ -88,21 +88,21 @@ impl Setup {
 
     /// Starts it, on a free port.
     pub(crate) fn start(self) -> Gateway {
-        self.start_on(Listener::plain(listen(([127, 0, 0, 1], 0).into()).unwrap()))
+        self.start_on(BoundListener::plain(listen(([127, 0, 0, 1], 0).into()).unwrap()))
     }
 
     /// Starts it on `listener`.
-    pub(crate) fn start_on(self, listener: Listener) -> Gateway {
+    pub(crate) fn start_on(self, listener: BoundListener) -> Gateway {
         let bundle = Bundle::compile(contract(), &self.policies, self.strictness);
         let (sender, lines) = unbounded_channel();
         // a Unix socket has no address
         let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
         let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
-        let shared = Arc::new(Shared::new(gate.with_clock(self.clock), telemetry(sender, self.propagators)));
+        let shared = Arc::new(WorkerContext::new(gate.with_clock(self.clock), telemetry(sender, self.propagators)));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
         (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
-        let settings = Settings {
+        let settings = ServerSettings {
             workers: self.workers,
             connections: self.limits.connections,
             header_bytes: self.limits.header_bytes,

@@ -6,17 +6,17 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use portcullis::config::gateway::{Upstream as UpstreamSettings, UpstreamTarget};
-use portcullis::server::{Listener, Server, Settings, listen};
+use portcullis::server::{BoundListener, Server, ServerSettings, listen};
 use portcullis::telemetry::ServerMetrics;
-use portcullis::upstream::{Connector, Origin, Upstream, UpstreamBody, UpstreamResponseBody};
+use portcullis::upstream::{Origin, UpstreamBody, UpstreamClient, UpstreamConnector, UpstreamResponseBody};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Settings that no test should run into.
-pub(crate) fn settings() -> Settings {
-    Settings {
+/// ServerSettings that no test should run into.
+pub(crate) fn settings() -> ServerSettings {
+    ServerSettings {
         workers: 1,
         connections: 100,
         header_bytes: 32 * 1024,
@@ -25,7 +25,7 @@ pub(crate) fn settings() -> Settings {
     }
 }
 
-/// Upstream settings that no test should run into.
+/// UpstreamClient settings that no test should run into.
 pub(crate) fn upstream_settings() -> UpstreamSettings {
     UpstreamSettings {
         target: UpstreamTarget::Embedded,
@@ -37,14 +37,14 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
 }
 
 /// The upstream at `address` over plain HTTP.
-pub(crate) fn upstream(address: SocketAddr) -> Upstream {
+pub(crate) fn upstream(address: SocketAddr) -> UpstreamClient {
     upstream_with(address, &upstream_settings())
 }
 
 /// The upstream at `address` over plain HTTP, with these deadlines.
-pub(crate) fn upstream_with(address: SocketAddr, settings: &UpstreamSettings) -> Upstream {
+pub(crate) fn upstream_with(address: SocketAddr, settings: &UpstreamSettings) -> UpstreamClient {
     let origin = Origin::new(false, &address.ip().to_string(), address.port()).unwrap();
-    Upstream::new(Connector::new(origin, settings).unwrap())
+    UpstreamClient::new(UpstreamConnector::new(origin, settings).unwrap())
 }
 
 /// A proxy to `upstream` on a free port.
@@ -58,7 +58,7 @@ pub(crate) fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &Upstrea
     let address = listener.local_addr().unwrap();
     let to = to.clone();
     let server =
-        Server::start(vec![Listener::plain(listener)], settings(), &ServerMetrics::default(), move |_worker| {
+        Server::start(vec![BoundListener::plain(listener)], settings(), &ServerMetrics::default(), move |_worker| {
             let upstream = Arc::new(upstream_with(upstream, &to));
             move |_peer| {
                 let upstream = Arc::clone(&upstream);
@@ -69,7 +69,7 @@ pub(crate) fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &Upstrea
 }
 
 async fn forward(
-    upstream: Arc<Upstream>,
+    upstream: Arc<UpstreamClient>,
     request: Request<Incoming>,
 ) -> Response<Either<UpstreamResponseBody, Full<Bytes>>> {
     match upstream.send(request.map(UpstreamBody::Streamed)).await {

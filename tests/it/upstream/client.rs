@@ -8,7 +8,7 @@ use http::{Request, Response};
 use http_body_util::BodyExt;
 use portcullis::config::gateway::Upstream as Settings;
 use portcullis::telemetry::record::UpstreamCall;
-use portcullis::upstream::{Answered, Failed, Unreachable, Upstream, UpstreamBody, UpstreamError};
+use portcullis::upstream::{Answered, Failed, Unreachable, UpstreamBody, UpstreamClient, UpstreamError};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,12 +22,12 @@ fn patch(body: &'static str) -> Request<UpstreamBody> {
     Request::patch("/v1/users/user_1?a=%20b").header("x-mine", "kept").body(body).unwrap()
 }
 
-async fn send(upstream: &Upstream) -> Result<Answered, Failed> {
+async fn send(upstream: &UpstreamClient) -> Result<Answered, Failed> {
     upstream.send(patch(r#"{"first_name":"Ada"}"#)).await
 }
 
 /// Sends and reads the answer to its end.
-async fn finish(upstream: &Upstream) -> (Response<Bytes>, UpstreamCall) {
+async fn finish(upstream: &UpstreamClient) -> (Response<Bytes>, UpstreamCall) {
     let (answer, call) = send(upstream).await.unwrap();
     let (head, body) = answer.into_parts();
     (Response::from_parts(head, body.collect().await.unwrap().to_bytes()), call)
@@ -127,7 +127,7 @@ async fn an_idle_connection_that_the_upstream_closed_is_replaced() {
 
 /// An upstream on a thread of its own: answers a request a connection, closes when told, and counts what arrived.
 struct Closing {
-    upstream: Upstream,
+    upstream: UpstreamClient,
     /// Tells it to close the connection, and blocks until the close is in the kernel.
     close: Box<dyn Fn()>,
     /// Gets a byte right before each close.
@@ -241,9 +241,9 @@ async fn an_upstream_that_hangs_in_the_handshake_is_a_connect_timeout() {
         ..upstream_settings()
     };
     let origin = portcullis::upstream::Origin::new(true, "127.0.0.1", address.port()).unwrap();
-    let connector = portcullis::upstream::Connector::new(origin, &settings).unwrap();
+    let connector = portcullis::upstream::UpstreamConnector::new(origin, &settings).unwrap();
     let begun = Instant::now();
-    let (error, _) = send(&Upstream::new(connector)).await.unwrap_err();
+    let (error, _) = send(&UpstreamClient::new(connector)).await.unwrap_err();
     assert_eq!(error, Unreachable::ConnectTimeout.into());
     assert!(begun.elapsed() < Duration::from_secs(5));
 }

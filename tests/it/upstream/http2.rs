@@ -9,7 +9,9 @@ use h2::server::SendResponse;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use portcullis::config::gateway::Upstream as Settings;
-use portcullis::upstream::{Connector, Failed, Origin, Unreachable, Upstream, UpstreamBody, UpstreamError};
+use portcullis::upstream::{
+    Failed, Origin, Unreachable, UpstreamBody, UpstreamClient, UpstreamConnector, UpstreamError,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,9 +55,11 @@ impl Server {
         self.connections.load(Ordering::Relaxed)
     }
 
-    fn upstream(&self, authority: &Authority) -> Upstream {
+    fn upstream(&self, authority: &Authority) -> UpstreamClient {
         let settings = Settings { ca_file: Some(authority.file().to_owned()), ..upstream_settings() };
-        Upstream::new(Connector::new(Origin::new(true, "localhost", self.address.port()).unwrap(), &settings).unwrap())
+        UpstreamClient::new(
+            UpstreamConnector::new(Origin::new(true, "localhost", self.address.port()).unwrap(), &settings).unwrap(),
+        )
     }
 }
 
@@ -100,14 +104,19 @@ async fn reply(
     body.send_data(Bytes::from_static(b"{}"), true).unwrap();
 }
 
-async fn send(upstream: &Upstream, method: &str, path: &str, body: UpstreamBody) -> Result<(String, bool), Failed> {
+async fn send(
+    upstream: &UpstreamClient,
+    method: &str,
+    path: &str,
+    body: UpstreamBody,
+) -> Result<(String, bool), Failed> {
     let request = Request::builder().method(method).uri(path).header("host", "gateway").header("x-kept", "yes");
     let (answer, call) = upstream.send(request.body(body).unwrap()).await?;
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     Ok((String::from_utf8(body.to_vec()).unwrap(), call.reused))
 }
 
-async fn get(upstream: &Upstream, path: &str) -> Result<(String, bool), Failed> {
+async fn get(upstream: &UpstreamClient, path: &str) -> Result<(String, bool), Failed> {
     send(upstream, "GET", path, UpstreamBody::Empty).await
 }
 
@@ -184,7 +193,7 @@ async fn an_upstream_without_it_is_spoken_to_in_http_1() {
     let recorder = Recorder::tls(authority.http1_server("localhost"), |_| Reply::json(200, "{}")).await;
     let settings = Settings { ca_file: Some(authority.file().to_owned()), ..upstream_settings() };
     let origin = Origin::new(true, "localhost", recorder.address().port()).unwrap();
-    let upstream = Upstream::new(Connector::new(origin, &settings).unwrap());
+    let upstream = UpstreamClient::new(UpstreamConnector::new(origin, &settings).unwrap());
     assert_eq!(get(&upstream, "/v1/users").await.unwrap().0, "{}");
     assert_eq!(recorder.request().await.line(), "GET /v1/users HTTP/1.1");
 }

@@ -6,21 +6,23 @@ use crate::support::recorder::{Recorder, Reply};
 use http::Request;
 use http_body_util::BodyExt;
 use portcullis::config::gateway::Upstream as Settings;
-use portcullis::upstream::{CertificateFault, Connector, Failed, Origin, Unreachable, Upstream, UpstreamBody};
+use portcullis::upstream::{
+    CertificateFault, Failed, Origin, Unreachable, UpstreamBody, UpstreamClient, UpstreamConnector,
+};
 use tokio_rustls::TlsAcceptor;
 
 async fn recorder(tls: TlsAcceptor) -> Recorder {
     Recorder::tls(tls, |_| Reply::json(200, "{}")).await
 }
 
-fn upstream(recorder: &Recorder, host: &str, trusted: &Authority) -> Upstream {
+fn upstream(recorder: &Recorder, host: &str, trusted: &Authority) -> UpstreamClient {
     let settings = Settings { ca_file: Some(trusted.file().to_owned()), ..upstream_settings() };
     let origin = Origin::new(true, host, recorder.address().port()).unwrap();
-    Upstream::new(Connector::new(origin, &settings).unwrap())
+    UpstreamClient::new(UpstreamConnector::new(origin, &settings).unwrap())
 }
 
 /// Sends a request and reads the answer to its end, without which its connection is not kept.
-async fn get(upstream: &Upstream) -> Result<u16, Failed> {
+async fn get(upstream: &UpstreamClient) -> Result<u16, Failed> {
     let request = Request::get("/v1/users").body(UpstreamBody::Empty).unwrap();
     let (answer, _) = upstream.send(request).await?;
     let status = answer.status().as_u16();
@@ -78,8 +80,8 @@ async fn the_authorities_of_the_platform_do_not_vouch_for_ours() {
     let recorder = recorder(Authority::new("ours").server("localhost")).await;
     let origin = Origin::new(true, "localhost", recorder.address().port()).unwrap();
     // an image without any authorities refuses at start, which is as good
-    if let Ok(connector) = Connector::new(origin, &upstream_settings()) {
-        let (error, _) = get(&Upstream::new(connector)).await.unwrap_err();
+    if let Ok(connector) = UpstreamConnector::new(origin, &upstream_settings()) {
+        let (error, _) = get(&UpstreamClient::new(connector)).await.unwrap_err();
         assert_eq!(error, Unreachable::Certificate(CertificateFault::Untrusted).into());
     }
 }
@@ -123,7 +125,7 @@ async fn a_server_without_tls_fails_the_handshake() {
     });
     let settings = Settings { ca_file: Some(authority.file().to_owned()), ..upstream_settings() };
     let origin = Origin::new(true, "127.0.0.1", address.port()).unwrap();
-    let (error, _) = get(&Upstream::new(Connector::new(origin, &settings).unwrap())).await.unwrap_err();
+    let (error, _) = get(&UpstreamClient::new(UpstreamConnector::new(origin, &settings).unwrap())).await.unwrap_err();
     assert_eq!(error, Unreachable::Handshake.into());
     assert_eq!(recorder.seen(), 0);
 }

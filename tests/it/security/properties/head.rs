@@ -1,6 +1,6 @@
 //! A head that hyper gets to read says in one way how far its body goes, to whoever reads it.
 
-use portcullis::head::{Framing, examine};
+use portcullis::head::{BodyFraming, examine};
 
 /// Holds for any bytes.
 pub(crate) fn holds(bytes: &[u8]) {
@@ -11,12 +11,12 @@ pub(crate) fn holds(bytes: &[u8]) {
     let lines = text.split(['\r', '\n']).skip(1).filter(|line| !line.is_empty());
     let framings: Vec<(bool, &str)> = lines.filter_map(framing).collect();
     match (framings.as_slice(), head.framing) {
-        ([], Framing::Length(0)) => {}
-        ([(false, length)], Framing::Length(ours)) => {
+        ([], BodyFraming::Length(0)) => {}
+        ([(false, length)], BodyFraming::Length(ours)) => {
             assert_eq!(length.parse(), Ok(ours), "another length");
             assert!(length.bytes().all(|byte| byte.is_ascii_digit()), "a length that is no number to some");
         }
-        ([(true, coding)], Framing::Chunked) => assert!(coding.eq_ignore_ascii_case("chunked"), "another coding"),
+        ([(true, coding)], BodyFraming::Chunked) => assert!(coding.eq_ignore_ascii_case("chunked"), "another coding"),
         (found, ours) => panic!("{found:?} was read as {ours:?}"),
     }
 }

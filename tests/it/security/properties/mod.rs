@@ -150,7 +150,7 @@ proptest! {
     fn a_head_passes_where_it_is_plain(length in 0_u64..100_000) {
         let plain = format!("PATCH /v1/users/u HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n");
         let read = portcullis::head::examine(plain.as_bytes(), 32_768);
-        prop_assert_eq!(read.ok().flatten().map(|head| head.framing), Some(portcullis::head::Framing::Length(length)));
+        prop_assert_eq!(read.ok().flatten().map(|head| head.framing), Some(portcullis::head::BodyFraming::Length(length)));
     }
 
     #[test]

@@ -1,0 +1,64 @@
+//! Which server a request is for: every place that says so must say the same, and none another server.
+
+use crate::gateway::gate::Gate;
+use crate::gateway::refusal::Refusal;
+use crate::reason::Reason;
+use http::header::HOST;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Request, Version};
+use std::str::FromStr;
+
+/// Whether the request names its server in one way, and in the form of its version of HTTP.
+pub(in crate::gateway) fn check<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
+    if request.version() == Version::HTTP_2 { check_http2(request) } else { check_http1(gate, request) }
+}
+
+/// RFC 9112 section 3.2: the target is a path, or an absolute URI that names this very gateway; HTTP/1.1 has a `Host`.
+fn check_http1<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
+    let uri = request.uri();
+    let is_own = |authority: &Authority| gate.authorities.iter().any(|own| own == authority.as_str());
+    let absolute_elsewhere = uri.authority().is_some_and(|authority| !is_own(authority))
+        || uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP);
+    if absolute_elsewhere {
+        return Err(Refusal::because(Reason::AmbiguousRequest, "the request target names another server"));
+    }
+    match request.headers().get(HOST) {
+        None if request.version() == Version::HTTP_10 => Ok(()),
+        Some(host) if host_of(host).is_some() => Ok(()),
+        _ => Err(Refusal::because(Reason::AmbiguousRequest, "the `Host` header is missing or not a host")),
+    }
+}
+
+/// RFC 9113 section 8.3.1: `:authority` stands for `Host`, and where both are there they agree.
+fn check_http2<B>(request: &Request<B>) -> Result<(), Refusal> {
+    let uri = request.uri();
+    if !uri.scheme().is_none_or(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS) {
+        return Err(Refusal::because(Reason::AmbiguousRequest, "`:scheme` is neither http nor https"));
+    }
+    let host = request.headers().get(HOST);
+    let names_one = match (uri.authority(), host) {
+        (Some(authority), None) => is_plain(authority.as_str()),
+        (None, Some(host)) => host_of(host).is_some(),
+        (Some(authority), Some(host)) => {
+            is_plain(authority.as_str())
+                && host_of(host).is_some_and(|host| host.eq_ignore_ascii_case(authority.as_str()))
+        }
+        (None, None) => false,
+    };
+    if names_one {
+        Ok(())
+    } else {
+        let message = "`:authority` is missing, not a host, or another than `Host`";
+        Err(Refusal::because(Reason::AmbiguousRequest, message))
+    }
+}
+
+fn host_of(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().filter(|host| is_plain(host))
+}
+
+/// A host and at most a port; the type for both would take a user and any port.
+fn is_plain(text: &str) -> bool {
+    let authority = Authority::from_str(text).ok().filter(|_| !text.contains('@'));
+    authority.is_some_and(|authority| authority.as_str().len() == authority.host().len() || authority.port().is_some())
+}

@@ -1,0 +1,116 @@
+//! Forward: what has a permit goes to the upstream, and the upstream's answer comes back untouched.
+
+use crate::gateway::body::presence::BodyPresence;
+use crate::gateway::call::{Permitted, SharedRecord};
+use crate::gateway::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
+use crate::gateway::refusal::Refusal;
+use crate::judge::Content;
+use crate::reason::Reason;
+use crate::telemetry::record::Record;
+use crate::telemetry::trace_context::Parent;
+use crate::upstream::{Attempt, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower::Service;
+
+/// Sends what may be sent. One per worker.
+#[derive(Clone)]
+pub struct Forward {
+    pub(in crate::gateway) upstream: Arc<UpstreamClient>,
+}
+
+impl Service<Permitted<Incoming>> for Forward {
+    type Response = Response<UpstreamResponseBody>;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Refusal>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, permitted: Permitted<Incoming>) -> Self::Future {
+        let upstream = self.upstream.clone();
+        Box::pin(forward(upstream, permitted))
+    }
+}
+
+async fn forward(
+    upstream: Arc<UpstreamClient>,
+    permitted: Permitted<Incoming>,
+) -> Result<Response<UpstreamResponseBody>, Refusal> {
+    let record = permitted.call.record.clone();
+    let mut told = AttemptGuard { attempt: Attempt::begin(), record: record.clone() };
+    let answer = upstream.attempt(request(permitted), &mut told.attempt).await;
+    drop(told);
+    let mut answer = answer.map_err(|error| refuse(error, &record.lock()))?;
+    // the version is each connection's own (RFC 9110 section 2.5)
+    *answer.version_mut() = Version::default();
+    if answer.headers().contains_key(TRANSFER_ENCODING) {
+        // it overrides a length (RFC 9112 section 6.3), which would be taken for the body's own towards the client
+        answer.headers_mut().remove(CONTENT_LENGTH);
+    }
+    strip_hop_by_hop(answer.headers_mut());
+    Ok(answer)
+}
+
+/// An attempt that is in the record however it ends: the upstream was told the id of its span, and may have done what was
+/// asked, though the client left before the answer.
+struct AttemptGuard {
+    attempt: Attempt,
+    record: SharedRecord,
+}
+
+impl Drop for AttemptGuard {
+    fn drop(&mut self) {
+        self.record.lock().called(self.attempt.record());
+    }
+}
+
+/// The request as the upstream gets it: the judged bytes, or the client's as they stream.
+fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
+    let trace = permitted.call.record.lock().trace;
+    let (mut head, body) = permitted.call.request.into_parts();
+    let traceparent = if trace.propagated { Some(trace.to_traceparent()) } else { callers(&head.headers) };
+    strip_request(&mut head.headers);
+    if head.version == Version::HTTP_2 {
+        join_cookies(&mut head.headers);
+    }
+    if let Some(traceparent) = traceparent {
+        head.headers.insert(TRACEPARENT, traceparent);
+    }
+    let target = head.uri.path_and_query().cloned();
+    head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    let body = match permitted.permit.into_content() {
+        Content::Judged(bytes) => UpstreamBody::Judged(bytes.into()),
+        Content::Exempt if body.is_end_stream() || head.extensions.get() == Some(&BodyPresence::Empty) => {
+            UpstreamBody::Empty
+        }
+        Content::Exempt => UpstreamBody::Streamed(body),
+    };
+    Request::from_parts(head, body)
+}
+
+/// The caller's own `traceparent`, where it sent a valid one.
+fn callers(headers: &HeaderMap) -> Option<HeaderValue> {
+    Parent::of(headers)?;
+    headers.get(TRACEPARENT).cloned()
+}
+
+fn refuse(error: UpstreamError, record: &Record) -> Refusal {
+    let reason = match error {
+        UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
+        UpstreamError::Timeout => Reason::UpstreamTimeout,
+        UpstreamError::UploadTooSlow => Reason::BodyTimeout,
+        UpstreamError::UploadBrokenOff => return Refusal::broken_off(),
+    };
+    let (decision_id, trace_id) = (record.decision_id, record.trace.id());
+    tracing::warn!(reason = reason.as_str(), %decision_id, %trace_id, "{error}");
+    Refusal::because(reason, error.to_string())
+}

@@ -1,0 +1,66 @@
+//! Whether a request says that its body is JSON in UTF-8, uncoded.
+
+use crate::reason::Reason;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+
+/// Whether the body is `application/json` (RFC 8259 section 11), in UTF-8 if it says, and without content coding: a decoder
+/// that heeds either would read other bytes than were judged.
+///
+/// # Errors
+///
+/// The reason to refuse.
+pub(in crate::gateway) fn check(headers: &HeaderMap) -> Result<(), Reason> {
+    let coded =
+        headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if coded {
+        return Err(Reason::UnsupportedEncoding);
+    }
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if media_type.is_some_and(is_json) { Ok(()) } else { Err(Reason::UnsupportedMediaType) }
+}
+
+fn is_json(media_type: &str) -> bool {
+    let mut parts = media_type.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    let utf8 = |parameter: &str| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        name.eq_ignore_ascii_case("charset") && unquoted.unwrap_or(value).eq_ignore_ascii_case("utf-8")
+    };
+    let mut parameters = parts;
+    essence.eq_ignore_ascii_case("application/json")
+        && parameters.next().is_none_or(utf8)
+        && parameters.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn only_json_in_utf8_is_json() {
+        for json in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=\"UTF-8\"",
+        ] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in [
+            "",
+            "text/json",
+            "application/json, text/plain",
+            "application/json; charset=utf-16",
+            "application/jsonp",
+            "application/merge-patch+json",
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json; a=b",
+            "application/json; charset=\"\"utf-8\"\"",
+            "application/json; charset=\"utf-8",
+        ] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

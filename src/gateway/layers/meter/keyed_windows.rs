@@ -1,0 +1,139 @@
+//! The windows of all keys of one limit, in bounded memory whatever the keys.
+//!
+//! A key's window is exact, and where there is no room for one more, some key's window is forgotten: nobody is ever refused
+//! for what others sent. Of the keys that could make room, the one with least in its window does, so a flood of keys that
+//! are used once makes its own room, and who is near the limit stays remembered.
+//!
+//! Why not `pingora-limits`: with 100,000 random keys its estimator (4 x 1,024) counts some 100 too many for a key that was
+//! never used, and still 2 with 4 x 65,536 (4 MiB); its weighted rate lets 59 of 30 through within a period, as does
+//! `governor`, whose keyed store has no bound either.
+
+use super::window::{Pace, Window};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Sets of windows; a key belongs to one. With [`WAYS`]: 65,536 keys, 7 MiB where all are in use.
+const SETS: usize = 4096;
+/// Most windows in a set.
+const WAYS: usize = 16;
+
+/// The windows of all keys of one limit. Keys are hashes that no client can foresee.
+#[derive(Debug)]
+pub(super) struct KeyedWindows {
+    sets: Box<[Set]>,
+    last: Set,
+}
+
+type Set = Mutex<Vec<KeyWindow>>;
+
+#[derive(Debug)]
+struct KeyWindow {
+    key: u64,
+    window: Window,
+}
+
+/// That an event was counted, and where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CountedEvent {
+    key: u64,
+    part: u64,
+    /// Another key was forgotten for it that had passed within the period.
+    pub(super) forgot: bool,
+}
+
+impl KeyedWindows {
+    pub(super) fn new() -> Self {
+        Self { sets: (1..SETS).map(|_| Set::default()).collect(), last: Set::default() }
+    }
+
+    /// LimitCounters an event of `key` at `now`.
+    ///
+    /// # Errors
+    ///
+    /// So many passed that none may, and how long it takes until one may. It is not counted.
+    pub(super) fn take(&self, key: u64, pace: Pace, now: Duration) -> Result<CountedEvent, Duration> {
+        let mut set = self.set(key);
+        if let Some(entry) = set.iter_mut().find(|entry| entry.key == key) {
+            return entry.window.take(pace, now).map(|part| CountedEvent { key, part, forgot: false });
+        }
+        let mut entry = KeyWindow { key, window: Window::new(pace.part_at(now)) };
+        let part = entry.window.take(pace, now)?;
+        if set.len() < WAYS {
+            set.push(entry);
+            return Ok(CountedEvent { key, part, forgot: false });
+        }
+        let least = set.iter_mut().min_by_key(|entry| entry.window.total_at(part));
+        let before = least.map(|least| std::mem::replace(least, entry));
+        let forgot = before.is_some_and(|before| before.window.total_at(part) > 0);
+        Ok(CountedEvent { key, part, forgot })
+    }
+
+    /// Takes an event back.
+    pub(super) fn give_back(&self, taken: CountedEvent) {
+        if let Some(entry) = self.set(taken.key).iter_mut().find(|entry| entry.key == taken.key) {
+            entry.window.give_back(taken.part);
+        }
+    }
+
+    fn set(&self, key: u64) -> MutexGuard<'_, Vec<KeyWindow>> {
+        let place = usize::try_from(key % SETS as u64).unwrap_or_default();
+        // a thread that panicked here left counts that are worth keeping all the same
+        self.sets.get(place).unwrap_or(&self.last).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KeyedWindows, SETS, WAYS};
+    use crate::gateway::layers::meter::window::Pace;
+    use std::time::Duration;
+
+    const PERIOD: Duration = Duration::from_secs(60);
+
+    /// How many windows are held.
+    fn held(windows: &KeyedWindows) -> usize {
+        windows.sets.iter().chain([&windows.last]).map(|set| set.lock().unwrap().len()).sum()
+    }
+
+    #[test]
+    fn a_flood_of_random_keys_refuses_no_one_and_takes_no_more_memory_than_there_is() {
+        let (windows, pace) = (KeyedWindows::new(), Pace::new(30, PERIOD));
+        let (innocent, greedy): (u64, u64) = rand::random();
+        let (mut passed, mut forgot) = (0, 0);
+        for number in 0..100_000_u32 {
+            let now = Duration::from_micros(u64::from(number) * 100);
+            let taken = windows.take(rand::random(), pace, now);
+            forgot += u32::from(taken.expect("a key that was never used").forgot);
+            if number % 3_400 == 0 {
+                assert!(windows.take(innocent, pace, now).is_ok(), "30 within the period");
+            }
+            if number % 100 == 0 {
+                passed += u32::from(windows.take(greedy, pace, now).is_ok());
+            }
+        }
+        assert_eq!(passed, 30, "1,000 were sent within 10 s, in the middle of the flood");
+        assert!(forgot > 10_000, "there is no room for all: {forgot}");
+        assert!(held(&windows) <= SETS * WAYS);
+        assert!(held(&windows) > SETS * WAYS * 9 / 10);
+    }
+
+    #[test]
+    fn workers_that_count_at_once_let_no_more_through() {
+        let (windows, pace) = (KeyedWindows::new(), Pace::new(1_000, PERIOD));
+        let passed: usize = std::thread::scope(|scope| {
+            let count = || (0..1_000).filter(|_| windows.take(7, pace, Duration::from_secs(1)).is_ok()).count();
+            let workers: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
+            workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+        });
+        assert_eq!(passed, 1_000);
+    }
+
+    #[test]
+    fn every_set_is_reached() {
+        let (windows, pace) = (KeyedWindows::new(), Pace::new(1, PERIOD));
+        for key in 0..SETS as u64 {
+            assert!(windows.take(key, pace, Duration::ZERO).is_ok());
+        }
+        assert!(windows.sets.iter().chain([&windows.last]).all(|set| set.lock().unwrap().len() == 1));
+    }
+}

@@ -1,0 +1,167 @@
+//! What passed within a period, of one key.
+
+use std::time::Duration;
+
+/// Parts into which a period is cut. An event is forgotten with the part it fell into, so up to one part late and never
+/// early: within any period no more pass than may, and after a pause a caller waits up to a twentieth of it longer.
+const PARTS: u64 = 20;
+
+/// The parts of a period, and the one it begins in.
+const COUNTERS: usize = 21;
+
+/// How many may pass within any period.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    events: u32,
+    /// Length of a part in nanoseconds.
+    part: u64,
+}
+
+impl Pace {
+    /// `events` in each `period`.
+    pub(super) fn new(events: u32, period: Duration) -> Self {
+        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        Self { events, part: period.div_ceil(PARTS).max(1) }
+    }
+
+    /// The part that the time `now`, since some beginning, falls into.
+    pub(super) fn part_at(self, now: Duration) -> u64 {
+        u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) / self.part
+    }
+}
+
+/// What passed within a period, by its parts.
+#[derive(Clone, Debug)]
+pub(super) struct Window {
+    /// The part that the last counter is for; parts are counted from some beginning.
+    newest: u64,
+    counts: [u32; COUNTERS],
+}
+
+impl Window {
+    /// Nothing passed until `part`.
+    pub(super) const fn new(part: u64) -> Self {
+        Self { newest: part, counts: [0; COUNTERS] }
+    }
+
+    /// LimitCounters an event at `now`, and says in which part.
+    ///
+    /// # Errors
+    ///
+    /// So many passed that none may, and how long it takes until one may. It is not counted.
+    pub(super) fn take(&mut self, pace: Pace, now: Duration) -> Result<u64, Duration> {
+        self.advance(pace.part_at(now));
+        if self.total() < u64::from(pace.events) {
+            if let Some(newest) = self.counts.last_mut() {
+                *newest += 1;
+            }
+            return Ok(self.newest);
+        }
+        Err(self.room_at(pace).saturating_sub(now))
+    }
+
+    /// Takes an event back that was counted in `part`.
+    pub(super) fn give_back(&mut self, part: u64) {
+        let age = self.newest.checked_sub(part).and_then(|age| usize::try_from(age).ok());
+        let place = age.and_then(|age| (COUNTERS - 1).checked_sub(age));
+        if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// How many events of it count at `part`.
+    pub(super) fn total_at(&self, part: u64) -> u64 {
+        let gone = usize::try_from(part.saturating_sub(self.newest)).unwrap_or(usize::MAX);
+        self.counts.iter().skip(gone).map(|count| u64::from(*count)).sum()
+    }
+
+    fn total(&self) -> u64 {
+        self.total_at(self.newest)
+    }
+
+    /// Forgets what fell into parts that are over. Workers read the clock one after another, so `part` may lie back.
+    fn advance(&mut self, part: u64) {
+        let gone = usize::try_from(part.saturating_sub(self.newest)).unwrap_or(usize::MAX).min(COUNTERS);
+        self.counts.rotate_left(gone % COUNTERS);
+        self.counts.iter_mut().rev().take(gone).for_each(|count| *count = 0);
+        self.newest = self.newest.max(part);
+    }
+
+    /// When enough is forgotten for one more event.
+    fn room_at(&self, pace: Pace) -> Duration {
+        let mut left = self.total();
+        let forgotten = self.counts.iter().position(|count| {
+            left -= u64::from(*count);
+            left < u64::from(pace.events)
+        });
+        let parts = self.newest + u64::try_from(forgotten.unwrap_or(COUNTERS)).unwrap_or(PARTS) + 1;
+        Duration::from_nanos(parts.saturating_mul(pace.part))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Pace, Window};
+    use rand::Rng;
+    use std::time::Duration;
+
+    const PERIOD: Duration = Duration::from_secs(60);
+    /// The longest that an event is remembered beyond the period.
+    const LATE: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn no_more_than_may_pass_do_within_any_period_and_none_waits_longer_than_told() {
+        let mut random = rand::rng();
+        for _ in 0..50 {
+            let events = random.random_range(1..40);
+            let pace = Pace::new(events, PERIOD);
+            let (mut window, mut now, mut passed) = (Window::new(0), Duration::from_secs(7), Vec::new());
+            for _ in 0..400 {
+                now += Duration::from_millis(random.random_range(0..4_000));
+                let since = |from: Duration| passed.iter().filter(|at| **at + from > now).count();
+                let (within, remembered) = (since(PERIOD), since(PERIOD + LATE));
+                match window.take(pace, now) {
+                    Ok(_) => {
+                        assert!(within < events as usize, "{events} passed already");
+                        passed.push(now);
+                    }
+                    Err(wait) => {
+                        assert!(remembered >= events as usize, "refused though only {remembered} of {events} passed");
+                        assert!(wait > Duration::ZERO && wait <= PERIOD + LATE, "{wait:?}");
+                        let (mut later, mut sooner) = (window.clone(), window.clone());
+                        assert!(later.take(pace, now + wait).is_ok());
+                        let sooner = sooner.take(pace, now + wait.saturating_sub(Duration::from_millis(1)));
+                        assert!(sooner.is_err() || wait <= Duration::from_millis(1), "{wait:?} is longer than needed");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_was_never_counted() {
+        let pace = Pace::new(2, PERIOD);
+        let mut window = Window::new(0);
+        let at = Duration::from_secs;
+        assert_eq!((window.take(pace, at(1)), window.take(pace, at(20))), (Ok(0), Ok(6)));
+        assert!(window.take(pace, at(30)).is_err());
+        window.give_back(0);
+        assert_eq!(window.take(pace, at(30)), Ok(10));
+        assert!(window.take(pace, at(30)).is_err());
+        window.give_back(100);
+        window.give_back(0);
+        assert_eq!(window.total(), 2, "what fell into no part that is remembered changes nothing");
+    }
+
+    #[test]
+    fn a_clock_that_is_read_late_forgets_nothing_and_a_pause_forgets_all() {
+        let pace = Pace::new(1, PERIOD);
+        let mut window = Window::new(0);
+        assert_eq!(window.take(pace, Duration::from_secs(50)), Ok(16));
+        assert!(window.take(pace, Duration::from_secs(40)).is_err());
+        assert!(window.take(pace, Duration::from_secs(109)).is_err());
+        assert_eq!(window.total_at(pace.part_at(Duration::from_secs(500))), 0);
+        assert_eq!(window.take(pace, Duration::from_secs(500)), Ok(166));
+        assert!(window.take(pace, Duration::from_secs(559)).is_err());
+    }
+}

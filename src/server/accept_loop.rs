@@ -1,0 +1,110 @@
+//! The acceptor: the one task that owns the listening sockets.
+
+use super::balancer::Balancer;
+use super::listener::{BoundListener, IncomingConnection};
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Pause after an error that would come again at once, such as no free file descriptor.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Shortest time between two log lines about the same trouble.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Accepts for ever: each connection takes a permit of `limit` first, so that at the limit the others wait in the
+/// kernel's backlog and nothing spins.
+pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer, limit: Arc<Semaphore>) {
+    let mut turn = 0;
+    let mut at_limit = Seldom::default();
+    let mut accept_failed = Seldom::default();
+    loop {
+        let Some(permit) = permit(&limit, &mut at_limit).await else { return };
+        turn += 1;
+        match poll_fn(|context| poll_accept(&listeners, turn, context)).await {
+            Ok(incoming) => {
+                if let Err(error) = balancer.hand_over(incoming, permit) {
+                    tracing::debug!(%error, "an accepted connection could not be handed to a worker");
+                }
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                if accept_failed.is_due() {
+                    tracing::error!(%error, "cannot accept connections; trying again");
+                }
+                pingora_timeout::sleep(BACK_OFF).await;
+            }
+        }
+    }
+}
+
+async fn permit(limit: &Arc<Semaphore>, at_limit: &mut Seldom) -> Option<OwnedSemaphorePermit> {
+    if limit.available_permits() == 0 && at_limit.is_due() {
+        tracing::warn!("`limits.connections` reached; new connections wait until one closes");
+    }
+    Arc::clone(limit).acquire_owned().await.ok()
+}
+
+/// The next connection of any socket; asked first is another one each time, so that none starves.
+fn poll_accept(
+    listeners: &[BoundListener],
+    turn: usize,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<IncomingConnection>> {
+    let all = listeners.len();
+    let first = turn.checked_rem(all).unwrap_or_default();
+    for listener in listeners.iter().cycle().skip(first).take(all) {
+        if let ready @ Poll::Ready(_) = listener.poll_accept(context) {
+            return ready;
+        }
+    }
+    Poll::Pending
+}
+
+/// Whether the error is about the connection that was to be accepted, and says nothing of the next.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Says at most once in [`LOG_INTERVAL`] that it is time.
+#[derive(Default)]
+struct Seldom {
+    last: Option<Instant>,
+}
+
+impl Seldom {
+    fn is_due(&mut self) -> bool {
+        let due = self.last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
+        if due {
+            self.last = Some(Instant::now());
+        }
+        due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_logged_once_a_minute() {
+        let mut seldom = Seldom::default();
+        assert!(seldom.is_due());
+        assert!(!seldom.is_due());
+        seldom.last = Instant::now().checked_sub(LOG_INTERVAL);
+        assert!(seldom.is_due());
+    }
+
+    #[test]
+    fn running_out_of_file_descriptors_is_waited_out() {
+        let out_of_descriptors = io::Error::from_raw_os_error(24);
+        assert!(!concerns_one_connection(&out_of_descriptors));
+        assert!(concerns_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+    }
+}

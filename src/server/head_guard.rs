@@ -1,0 +1,301 @@
+//! A client's connection on its way to hyper: heads are looked at as bytes before hyper reads them.
+//!
+//! hyper gets a head only when it is whole and has one meaning; in state of any other it gets [`STAND_IN`], which the
+//! service refuses, and nothing after it. So the client is told what was wrong, the refusal is recorded as every other,
+//! and hyper, which would answer by itself in words that no SDK reads, meets no head that it cannot parse.
+//!
+//! A head that comes in one piece, as nearly all do, is looked at where it lies; only a piece of one is copied.
+
+use super::head_ledger::HeadLedger;
+use crate::head::HeadDefect;
+use crate::head::{BodyFraming, examine, may_be_whole};
+use crate::head::{ChunkProgress, ChunkTracker};
+use pingora_timeout::sleep;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// What hyper reads in state of a head that it must not see. Its method is none that any path allows.
+const STAND_IN: &[u8] = b"unreadable / HTTP/1.1\r\nconnection: close\r\n\r\n";
+
+/// Bytes read at once of a head that comes in pieces.
+const PIECE: usize = 4096;
+
+/// What a client may still send after a refused head: read away, so that no reset takes the answer from it.
+const LINGER_BYTES: usize = 16 * 1024 * 1024;
+/// How long it may take to.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// Bounds on what a client may hold a connection with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Longest head, in bytes.
+    pub(super) head_bytes: usize,
+    /// Longest time from a head's first byte to its last.
+    pub(super) head_time: Duration,
+    /// Longest time for which the client may take nothing of an answer.
+    pub(super) stall: Duration,
+}
+
+/// Where in the stream of requests the connection is.
+#[derive(Debug)]
+enum HeadGuardState {
+    /// Before a head, or in one of which there is a piece.
+    Head,
+    /// In a body with so many bytes left.
+    Body(u64),
+    /// In a chunked body.
+    ChunkTracker(ChunkTracker),
+    /// Nobody knows; hyper will not get a further request past [`HeadLedger`].
+    Lost,
+    /// Behind a head that was refused.
+    Refused,
+}
+
+impl From<BodyFraming> for HeadGuardState {
+    fn from(framing: BodyFraming) -> Self {
+        match framing {
+            BodyFraming::Length(0) => Self::Head,
+            BodyFraming::Length(length) => Self::Body(length),
+            BodyFraming::Chunked => Self::ChunkTracker(ChunkTracker::new()),
+        }
+    }
+}
+
+type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A connection whose heads are looked at.
+pub(super) struct HeadGuard<T> {
+    inner: T,
+    bounds: Bounds,
+    ledger: Arc<HeadLedger>,
+    state: HeadGuardState,
+    /// ReadProgress from the client and not yet by hyper: what hyper may read, and behind it a piece of a head.
+    held: Vec<u8>,
+    /// How many bytes of `held` hyper may read.
+    free: usize,
+    /// For a head that comes in pieces; then for listening to a client that was refused.
+    deadline: Option<Timer>,
+    lingered: usize,
+    /// Runs while the client takes nothing of what is written.
+    stalled: Option<Timer>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
+    pub(super) fn new(inner: T, bounds: Bounds, ledger: Arc<HeadLedger>) -> Self {
+        Self {
+            inner,
+            bounds,
+            ledger,
+            state: HeadGuardState::Head,
+            held: Vec::new(),
+            free: 0,
+            deadline: None,
+            lingered: 0,
+            stalled: None,
+        }
+    }
+
+    /// Follows the requests through `bytes`; says how many of them hyper may read.
+    fn walk(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match &mut self.state {
+                HeadGuardState::Body(left) => {
+                    let step = (*left).min(rest.len() as u64);
+                    *left -= step;
+                    if *left == 0 {
+                        self.state = HeadGuardState::Head;
+                    }
+                    at += usize::try_from(step).unwrap_or(rest.len());
+                }
+                HeadGuardState::ChunkTracker(chunks) => match chunks.follow(rest) {
+                    ChunkProgress::Incomplete => return bytes.len(),
+                    ChunkProgress::Complete(length) => {
+                        at += length;
+                        self.state = HeadGuardState::Head;
+                    }
+                    ChunkProgress::Invalid => self.state = HeadGuardState::Lost,
+                },
+                HeadGuardState::Lost => return bytes.len(),
+                HeadGuardState::Refused => return at,
+                HeadGuardState::Head => match examine(rest, self.bounds.head_bytes) {
+                    Ok(Some(head)) => {
+                        self.ledger.record_head();
+                        self.state = head.framing.into();
+                        at += head.length;
+                    }
+                    Ok(None) => return at,
+                    Err(defect) => self.refuse(defect),
+                },
+            }
+        }
+        at
+    }
+
+    fn refuse(&mut self, defect: HeadDefect) {
+        self.ledger.end(defect);
+        self.state = HeadGuardState::Refused;
+    }
+
+    /// Puts things in order behind [`Self::walk`], which let hyper read `free` bytes of what is held.
+    fn settle(&mut self, free: usize) {
+        self.free = free;
+        self.deadline = None;
+        if matches!(self.state, HeadGuardState::Refused) {
+            self.held.truncate(free);
+            self.held.extend_from_slice(STAND_IN);
+            self.free = self.held.len();
+        } else if self.held.len() > free {
+            self.deadline = Some(Box::pin(sleep(self.bounds.head_time)));
+        }
+    }
+
+    /// Hands hyper what it may read of what is held.
+    fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
+        let length = self.free.min(buffer.remaining());
+        buffer.put_slice(self.held.get(..length).unwrap_or_default());
+        self.held.drain(..length);
+        self.free -= length;
+        if self.held.is_empty() {
+            // nearly no connection needs it again
+            self.held = Vec::new();
+        }
+    }
+
+    /// Reads straight into hyper's buffer; what hyper must not see yet, or ever, is taken out again.
+    fn read_through(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<ReadProgress>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        let read = buffer.filled().get(before..).unwrap_or_default();
+        let free = self.walk(read);
+        if free == read.len() {
+            return Poll::Ready(Ok(ReadProgress::Something));
+        }
+        self.held.extend_from_slice(read.get(free..).unwrap_or_default());
+        buffer.set_filled(before + free);
+        self.settle(0);
+        Poll::Ready(Ok(if free > 0 { ReadProgress::Something } else { ReadProgress::Nothing }))
+    }
+
+    /// Reads on in a head of which there is a piece.
+    fn read_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<ReadProgress>> {
+        let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
+        if is_late {
+            self.refuse(HeadDefect::TooSlow);
+            self.settle(0);
+            return Poll::Ready(Ok(ReadProgress::Nothing));
+        }
+        let mut piece = [0; PIECE];
+        let mut buffer = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer))?;
+        if buffer.filled().is_empty() {
+            // the client went away in the middle of a head, of which hyper knows nothing
+            return Poll::Ready(Ok(ReadProgress::Something));
+        }
+        let start = self.held.len();
+        self.held.extend_from_slice(buffer.filled());
+        if may_be_whole(&self.held, start) || self.held.len() >= self.bounds.head_bytes {
+            let held = std::mem::take(&mut self.held);
+            let free = self.walk(&held);
+            self.held = held;
+            if free > 0 || matches!(self.state, HeadGuardState::Refused) {
+                self.settle(free);
+            }
+        }
+        Poll::Ready(Ok(ReadProgress::Nothing))
+    }
+
+    /// What came of a write, or an error where the client has taken nothing for too long.
+    fn unless_stalled(
+        &mut self,
+        context: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stall = self.bounds.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Reads away what a refused client still sends, within bounds, after the answer and the end of it were sent.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(LINGER_TIME)));
+        let mut piece = [0; PIECE];
+        while self.lingered < LINGER_BYTES && deadline.as_mut().poll(context).is_pending() {
+            let mut buffer = ReadBuf::new(&mut piece);
+            match ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.lingered += buffer.filled().len(),
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// Whether a read came to something that hyper is to be told: bytes, or their end.
+enum ReadProgress {
+    Something,
+    Nothing,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for HeadGuard<T> {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        loop {
+            if this.free > 0 {
+                this.hand_over(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            if matches!(this.state, HeadGuardState::Refused) {
+                // hyper has the stand-in to answer, and closes behind that answer
+                return Poll::Pending;
+            }
+            let read = if this.held.is_empty() { this.read_through(context, buffer) } else { this.read_piece(context) };
+            if let ReadProgress::Something = ready!(read)? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write(context, bytes);
+        this.unless_stalled(context, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.inner).poll_write_vectored(context, slices);
+        this.unless_stalled(context, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let ended = ready!(Pin::new(&mut this.inner).poll_shutdown(context));
+        if matches!(this.state, HeadGuardState::Refused) && ended.is_ok() {
+            ready!(this.linger(context));
+        }
+        Poll::Ready(ended)
+    }
+}

@@ -1,0 +1,172 @@
+//! Whether a connection in HTTP/2 is of any use, which nothing else bounds there: its client may idle, ask and then take
+//! nothing of the answer, or ask and give up without end.
+
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// RequestTable given up in a row after which a connection ends. Those that a client resets before we look at them are
+/// bounded by h2 ("rapid reset", CVE-2023-44487); one that waits until we do costs us a request each time.
+const MAX_ABANDONED: usize = 100;
+
+/// The requests of one connection.
+pub(super) struct ConnectionActivity {
+    requests: Mutex<RequestTable>,
+    /// Told when too many were given up.
+    enough: Notify,
+}
+
+struct RequestTable {
+    next: u64,
+    /// How many were given up since the last that was answered.
+    abandoned: usize,
+    /// Those under way; and of each whether the client owes something: since when it has not asked for more of an answer.
+    under_way: HashMap<u64, Option<Instant>>,
+    last_end: Instant,
+}
+
+/// A request under way.
+pub(super) struct ActiveRequest {
+    activity: Arc<ConnectionActivity>,
+    number: u64,
+    is_answered: bool,
+}
+
+pin_project! {
+    /// The body of an answer; its request is under way until it ends.
+    pub(super) struct ActiveBody<B> {
+        #[pin]
+        body: B,
+        active: ActiveRequest,
+    }
+}
+
+impl ConnectionActivity {
+    pub(super) fn new() -> Arc<Self> {
+        let requests = RequestTable { next: 0, abandoned: 0, under_way: HashMap::new(), last_end: Instant::now() };
+        Arc::new(Self { requests: Mutex::new(requests), enough: Notify::new() })
+    }
+
+    pub(super) fn request(self: &Arc<Self>) -> ActiveRequest {
+        let mut requests = self.requests();
+        let number = requests.next;
+        requests.next += 1;
+        requests.under_way.insert(number, None);
+        ActiveRequest { activity: Arc::clone(self), number, is_answered: false }
+    }
+
+    /// Has the time without a request begin anew.
+    pub(super) fn touch(&self) {
+        self.requests().last_end = Instant::now();
+    }
+
+    /// Waits until for `limit` there has been no request, or the client has taken nothing of an answer; or until it has
+    /// given up too often. One timer a connection and limit, rather than one a request.
+    pub(super) async fn useless_for(&self, limit: Duration) {
+        while let Some(left) = self.time_left(limit) {
+            let _ = pingora_timeout::timeout(left, self.enough.notified()).await;
+        }
+    }
+
+    fn time_left(&self, limit: Duration) -> Option<Duration> {
+        let requests = self.requests();
+        if requests.abandoned > MAX_ABANDONED {
+            return None;
+        }
+        let idle = requests.under_way.is_empty().then_some(requests.last_end);
+        let since = requests.under_way.values().flatten().copied().chain(idle).min();
+        let left = since.map_or(Some(limit), |since| limit.checked_sub(since.elapsed()))?;
+        // a zero deadline underflows inside pingora's timer
+        (!left.is_zero()).then(|| left.max(Duration::from_millis(1)))
+    }
+
+    fn requests(&self) -> MutexGuard<'_, RequestTable> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ActiveRequest {
+    /// Notes whether it is the client's turn.
+    fn client_owes(&self, owes: bool) {
+        self.activity.requests().under_way.insert(self.number, owes.then(Instant::now));
+    }
+}
+
+impl Drop for ActiveRequest {
+    fn drop(&mut self) {
+        let mut requests = self.activity.requests();
+        requests.under_way.remove(&self.number);
+        requests.last_end = Instant::now();
+        requests.abandoned = if self.is_answered { 0 } else { requests.abandoned + 1 };
+        if requests.abandoned > MAX_ABANDONED {
+            self.activity.enough.notify_one();
+        }
+    }
+}
+
+impl<B: Body> ActiveBody<B> {
+    pub(super) fn new(body: B, mut active: ActiveRequest) -> Self {
+        active.is_answered = body.is_end_stream();
+        active.client_owes(true);
+        Self { body, active }
+    }
+}
+
+impl<B: Body<Data: Buf>> Body for ActiveBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        // nobody asks for it where the stream was reset before its head could be sent
+        this.active.is_answered = true;
+        let polled = this.body.poll_frame(context);
+        // it is asked for more only when the client has room for it
+        this.active.client_owes(polled.is_ready());
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(40);
+
+    #[tokio::test]
+    async fn a_request_under_way_is_of_use_until_its_client_stalls() {
+        let activity = ConnectionActivity::new();
+        let active = activity.request();
+        assert!(pingora_timeout::timeout(LIMIT * 4, activity.useless_for(LIMIT)).await.is_err());
+        active.client_owes(true);
+        pingora_timeout::timeout(LIMIT * 100, activity.useless_for(LIMIT)).await.expect("the client stalls");
+        active.client_owes(false);
+        assert!(activity.time_left(LIMIT).is_some());
+    }
+
+    #[tokio::test]
+    async fn idleness_begins_with_the_end_of_the_last_request() {
+        let activity = ConnectionActivity::new();
+        drop(activity.request());
+        assert!(activity.time_left(LIMIT).is_some());
+        pingora_timeout::timeout(LIMIT * 100, activity.useless_for(LIMIT)).await.expect("it idles");
+        assert!(activity.time_left(LIMIT).is_none());
+    }
+}

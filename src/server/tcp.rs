@@ -1,0 +1,75 @@
+//! Listening sockets.
+
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// ConnectionTasks that wait in the kernel while the gateway is at its limit; the kernel may cut it (`somaxconn`).
+const BACKLOG: u32 = 4096;
+
+/// An address cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {}", explain(error))]
+pub struct ListenError {
+    /// The address, as configured.
+    pub address: SocketAddr,
+    /// What the operating system said.
+    #[source]
+    pub error: io::Error,
+}
+
+/// Listens on `address`; port 0 takes a free one. To be called inside a tokio runtime.
+///
+/// # Errors
+/// [`ListenError`], whose one line says what to do.
+pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    bind(address).map_err(|error| ListenError { address, error })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // a restart must not wait for the connections of the last run to be forgotten
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "address in use; stop the process that has it, or choose another with `listen`".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "address not available; it is none of this machine's, choose another with `listen`".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; ports below 1024 need a privilege, choose another with `listen`".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_port_says_so_and_what_to_do() {
+        let first = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = first.local_addr().unwrap();
+        let error = listen(address).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "cannot listen on {address}: address in use; stop the process that has it, or choose another with `listen`"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_of_another_machine_says_so() {
+        // TEST-NET-1 (RFC 5737), which no machine has
+        let error = listen(([192, 0, 2, 1], 8787).into()).unwrap_err();
+        assert!(error.to_string().starts_with("cannot listen on 192.0.2.1:8787: address not available"), "{error}");
+    }
+}

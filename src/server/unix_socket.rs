@@ -1,0 +1,145 @@
+//! Unix domain sockets: for services that share a machine or a pod, told apart by the user they run as.
+
+use super::listener::BoundListener;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use tokio::net::UnixSocket;
+
+/// ConnectionTasks that wait in the kernel while the gateway is at its limit.
+const BACKLOG: u32 = 4096;
+
+/// The file of a socket that is listened on. Dropping it removes the file, unless another took its place.
+pub(super) struct SocketFile {
+    path: PathBuf,
+    inode: u64,
+}
+
+/// A Unix socket cannot be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on unix:{}: {}", path.display(), explain(error))]
+pub struct UnixListenError {
+    /// The socket's file.
+    pub path: PathBuf,
+    /// What the operating system said.
+    #[source]
+    pub error: io::Error,
+}
+
+/// Listens on the Unix socket `path`, to which `mode` lets users connect. To be called inside a tokio runtime.
+///
+/// A socket that nobody listens on any more, as a killed process leaves it, is replaced; any other file is not.
+///
+/// # Errors
+/// [`UnixListenError`], whose one line says what to do.
+pub fn listen_unix(path: &Path, mode: u32) -> Result<BoundListener, UnixListenError> {
+    bind(path, mode).map_err(|error| UnixListenError { path: path.to_owned(), error })
+}
+
+fn bind(path: &Path, mode: u32) -> io::Result<BoundListener> {
+    remove_stale(path)?;
+    let socket = UnixSocket::new_stream()?;
+    socket.bind(path)?;
+    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    // before anyone can connect, which takes `listen`
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(BoundListener::unix(socket.listen(BACKLOG)?, file))
+}
+
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.file_type().is_socket() => match UnixStream::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
+        },
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn explain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "socket in use; stop the process that has it, or choose another path with `listen`".to_owned()
+        }
+        io::ErrorKind::AlreadyExists => {
+            "there is a file that is no socket; remove it, or choose another path with `listen`".to_owned()
+        }
+        io::ErrorKind::NotFound => "there is no such folder; create it, or choose another with `listen`".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; this process must be allowed to write the folder, and to use a socket that is there"
+                .to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
+
+impl SocketFile {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
+            // nobody is left who could be told
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    fn said(path: &Path) -> String {
+        let error = listen_unix(path, 0o600).err().map(|error| error.to_string());
+        error.unwrap_or_default().replace(&path.display().to_string(), "PATH")
+    }
+
+    #[tokio::test]
+    async fn a_stale_socket_is_replaced_and_the_file_goes_with_the_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.sock");
+        drop(UnixListener::bind(&path).unwrap());
+        let listener = listen_unix(&path, 0o640).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(UnixStream::connect(&path).is_ok());
+        drop(listener);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_live_socket_another_file_and_a_missing_folder_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.sock");
+        let _live = UnixListener::bind(&path).unwrap();
+        assert_eq!(
+            said(&path),
+            "cannot listen on unix:PATH: socket in use; stop the process that has it, or choose another path with `listen`"
+        );
+        let file = folder.path().join("file");
+        fs::write(&file, "precious").unwrap();
+        assert!(said(&file).contains("no socket"), "{}", said(&file));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+        assert!(said(&folder.path().join("nowhere/gateway.sock")).contains("no such folder"));
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_successor_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.sock");
+        let ours = listen_unix(&path, 0o600).unwrap();
+        fs::rename(&path, folder.path().join("moved")).unwrap();
+        let _theirs = UnixListener::bind(&path).unwrap();
+        drop(ours);
+        assert!(path.exists());
+    }
+}

@@ -1,0 +1,60 @@
+//! A connection as one request has it: for itself in HTTP/1.1, with others in HTTP/2.
+
+use super::framing::{for_http1, for_http2};
+use super::origin::Origin;
+use super::upload::Upload;
+use super::{http1_pool, http2_pool};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use std::net::SocketAddr;
+
+/// A connection as one request has it. Dropping it lets the connection go: one in HTTP/1.1 closes.
+pub(super) enum UpstreamConnection {
+    /// In HTTP/1.1.
+    Http1(http1_pool::PooledConnection),
+    /// In HTTP/2.
+    Http2(http2_pool::Http2Stream),
+}
+
+impl UpstreamConnection {
+    pub(super) fn peer(&self) -> SocketAddr {
+        match self {
+            Self::Http1(lease) => lease.peer(),
+            Self::Http2(stream) => stream.peer(),
+        }
+    }
+
+    /// The version of HTTP spoken, as OpenTelemetry writes it.
+    pub(super) const fn protocol_version(&self) -> &'static str {
+        match self {
+            Self::Http1(_) => "1.1",
+            Self::Http2(_) => "2",
+        }
+    }
+
+    /// Sends `request` to `origin`, in the connection's version of HTTP.
+    pub(super) async fn send(
+        &mut self,
+        mut request: Request<Upload>,
+        origin: &Origin,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+        match self {
+            Self::Http1(lease) => {
+                for_http1(&mut request, origin);
+                lease.sender.try_send_request(request).await
+            }
+            Self::Http2(stream) => {
+                for_http2(&mut request, origin);
+                stream.sender.try_send_request(request).await
+            }
+        }
+    }
+
+    /// Keeps the connection for another request. To be called only when the answer has been read to its end.
+    pub(super) fn give_back(self) {
+        if let Self::Http1(lease) = self {
+            lease.give_back();
+        }
+    }
+}

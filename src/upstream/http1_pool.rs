@@ -1,0 +1,230 @@
+//! Idle connections of one worker, kept for the next request.
+
+use super::upload::Upload;
+use crate::telemetry::OpenConnection;
+use hyper::client::conn::http1::SendRequest;
+use pingora_pool::{ConnectionMeta, ConnectionPool};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+/// How long a connection may idle. Just under 60 s, after which many servers and load balancers close on their side:
+/// a request that meets such a close is lost, because one that may have arrived is never repeated.
+const IDLE_LIMIT: Duration = Duration::from_secs(55);
+
+/// Most idle connections of a worker; the least recently used one closes first. Above what a worker has in flight at
+/// once, so that it only bounds file descriptors.
+const IDLE_CONNECTIONS: usize = 1024;
+
+/// All connections lead to the one upstream.
+const GROUP: u64 = 0;
+
+/// The idle connections of one worker.
+pub(super) struct Http1Pool {
+    idle: ConnectionPool<PooledConnection>,
+    next_id: AtomicI32,
+    idle_limit: Duration,
+}
+
+/// A connection in use by one request. Dropping it closes the connection; [`PooledConnection::give_back`] keeps it.
+pub(super) struct PooledConnection {
+    pub(super) sender: SendRequest<Upload>,
+    entry: Arc<PoolEntry>,
+}
+
+/// What a connection, its driver and the pool know of each other.
+pub(super) struct PoolEntry {
+    pool: Weak<Http1Pool>,
+    meta: ConnectionMeta,
+    peer: SocketAddr,
+    opened: Instant,
+    /// Milliseconds after `opened` when it went idle, or [`PoolEntry::IN_USE`].
+    idle_since: AtomicU64,
+    counted: OpenConnection,
+}
+
+impl Http1Pool {
+    pub(super) fn new() -> Arc<Self> {
+        Self::with_idle_limit(IDLE_LIMIT)
+    }
+
+    fn with_idle_limit(idle_limit: Duration) -> Arc<Self> {
+        Arc::new(Self { idle: ConnectionPool::new(IDLE_CONNECTIONS), next_id: AtomicI32::new(0), idle_limit })
+    }
+
+    /// An idle connection that is still open and not too old.
+    pub(super) fn take(&self) -> Option<PooledConnection> {
+        loop {
+            let connection = self.idle.get(&GROUP)?;
+            let fresh = connection.entry.idle_for().is_some_and(|idle| idle < self.idle_limit);
+            connection.entry.idle_since.store(PoolEntry::IN_USE, Ordering::Relaxed);
+            connection.entry.counted.set_idle(false);
+            if fresh && connection.sender.is_ready() && !connection.sender.is_closed() {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// A place for a new connection to `peer`, which `counted` counts.
+    pub(super) fn register(self: &Arc<Self>, peer: SocketAddr, counted: OpenConnection) -> Arc<PoolEntry> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        Arc::new(PoolEntry {
+            pool: Arc::downgrade(self),
+            meta: ConnectionMeta::new(GROUP, id),
+            peer,
+            opened: Instant::now(),
+            idle_since: AtomicU64::new(PoolEntry::IN_USE),
+            counted,
+        })
+    }
+
+    fn put(&self, connection: PooledConnection) {
+        let now = u64::try_from(connection.entry.opened.elapsed().as_millis()).unwrap_or(PoolEntry::IN_USE - 1);
+        connection.entry.idle_since.store(now, Ordering::Relaxed);
+        connection.entry.counted.set_idle(true);
+        let meta = connection.entry.meta.clone();
+        // both returned signals are for pools whose idle connections nobody drives; ours are driven by `drive`
+        let _ = self.idle.put(&meta, connection);
+    }
+}
+
+impl PooledConnection {
+    pub(super) fn new(sender: SendRequest<Upload>, entry: Arc<PoolEntry>) -> Self {
+        Self { sender, entry }
+    }
+
+    pub(super) fn peer(&self) -> SocketAddr {
+        self.entry.peer
+    }
+
+    /// Keeps the connection for another request, once it is ready for one.
+    ///
+    /// To be called only when the answer has been read to its end.
+    pub(super) fn give_back(mut self) {
+        if self.sender.is_ready() {
+            self.put();
+        } else if !self.sender.is_closed() {
+            // the answer came before the request was all sent, or the driver has yet to take a breath
+            tokio::spawn(async move {
+                if self.sender.ready().await.is_ok() {
+                    self.put();
+                }
+            });
+        }
+    }
+
+    fn put(self) {
+        if let Some(pool) = self.entry.pool.upgrade() {
+            pool.put(self);
+        }
+    }
+}
+
+impl PoolEntry {
+    /// In place of a time: a request has the connection.
+    const IN_USE: u64 = u64::MAX;
+
+    fn idle_for(&self) -> Option<Duration> {
+        match self.idle_since.load(Ordering::Relaxed) {
+            Self::IN_USE => None,
+            since => Some(self.opened.elapsed().saturating_sub(Duration::from_millis(since))),
+        }
+    }
+
+    fn leave_pool(&self) {
+        if let Some(pool) = self.pool.upgrade().filter(|_| self.idle_for().is_some()) {
+            pool.idle.pop_closed(&self.meta);
+        }
+    }
+
+    /// How long until this connection can have idled too long; none when it has.
+    fn time_left(&self) -> Option<Duration> {
+        let limit = self.pool.upgrade()?.idle_limit;
+        limit.checked_sub(self.idle_for().unwrap_or_default()).filter(|left| !left.is_zero())
+    }
+}
+
+/// Drives a connection to its end: takes it out of the pool as soon as the upstream closes it, or when it idles too
+/// long. One timer a connection and limit, rather than one a request.
+pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, entry: Arc<PoolEntry>) {
+    let mut connection = pin!(connection);
+    while let Some(left) = entry.time_left() {
+        if pingora_timeout::timeout(left, connection.as_mut()).await.is_ok() {
+            return entry.leave_pool();
+        }
+    }
+    // leaving drops the sender, on which the connection closes by itself
+    entry.leave_pool();
+    let _ = connection.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::OpenConnections;
+    use hyper::client::conn::http1;
+    use hyper_util::rt::TokioIo;
+    use tokio::io::{AsyncReadExt, DuplexStream};
+
+    /// A connection of `pool`'s that is ready for a request, and the upstream's end of it.
+    async fn connection(pool: &Arc<Http1Pool>) -> (PooledConnection, DuplexStream) {
+        let (ours, upstream) = tokio::io::duplex(1024);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+        let entry = pool.register(([127, 0, 0, 1], 443).into(), OpenConnections::default().opened());
+        tokio::spawn(drive(connection, Arc::clone(&entry)));
+        sender.ready().await.unwrap();
+        (PooledConnection::new(sender, entry), upstream)
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_taken_by_one_only() {
+        let pool = Http1Pool::new();
+        let (connection, _upstream) = connection(&pool).await;
+        connection.give_back();
+        let taken = pool.take();
+        assert!(taken.is_some() && pool.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_idles_too_long_is_closed() {
+        let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
+        let (connection, mut upstream) = connection(&pool).await;
+        connection.give_back();
+        assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
+        assert!(pool.idle.get(&GROUP).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_in_use_may_be_as_old_as_it_likes() {
+        let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
+        let (connection, mut upstream) = connection(&pool).await;
+        let closed = pingora_timeout::timeout(Duration::from_millis(150), upstream.read(&mut [0])).await;
+        assert!(closed.is_err() && !connection.sender.is_closed());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_too_old_is_not_used_although_its_driver_did_not_run_yet() {
+        let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
+        let (connection, _upstream) = connection(&pool).await;
+        connection.give_back();
+        std::thread::sleep(Duration::from_millis(40));
+        assert!(pool.take().is_none());
+    }
+
+    #[tokio::test]
+    async fn one_that_the_upstream_closes_leaves_the_pool_at_once() {
+        let pool = Http1Pool::new();
+        let (connection, upstream) = connection(&pool).await;
+        let entry = Arc::downgrade(&connection.entry);
+        connection.give_back();
+        drop(upstream);
+        // the driver and the pool hold the entry; when both let go, the connection is gone
+        while entry.strong_count() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(pool.idle.get(&GROUP).is_none());
+    }
+}

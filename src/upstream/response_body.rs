@@ -1,0 +1,72 @@
+//! The body of an answer, which keeps its connection out of the pool until it has been read to the end.
+
+use super::connection::UpstreamConnection;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The body of the upstream's answer, as it arrives and no faster than it is read.
+///
+/// Read to its end, it gives its connection back; dropped earlier or broken, it closes it, so that no rest of one
+/// answer can be taken for the beginning of the next.
+pub struct UpstreamResponseBody {
+    incoming: Incoming,
+    lease: Option<UpstreamConnection>,
+}
+
+impl UpstreamResponseBody {
+    pub(super) fn new(incoming: Incoming, lease: UpstreamConnection) -> Self {
+        Self { incoming, lease: Some(lease) }
+    }
+
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for UpstreamResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.incoming).poll_frame(context);
+        match &polled {
+            Poll::Ready(None) => this.give_back(),
+            Poll::Ready(Some(Err(_))) => this.lease = None,
+            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for UpstreamResponseBody {
+    /// Whoever knows the length stops at the last byte and never polls for the end.
+    fn drop(&mut self) {
+        if self.incoming.is_end_stream() {
+            self.give_back();
+        }
+    }
+}
+
+impl fmt::Debug for UpstreamResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpstreamResponseBody").finish_non_exhaustive()
+    }
+}
