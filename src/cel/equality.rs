@@ -1,19 +1,19 @@
 //! Equality and order of values, wherever they come from: literals, parameters or the body.
 
 use super::EvaluationError;
+use super::activation::{Container, Failure, PendingUnknown};
 use super::budget::Budget;
 use super::number;
-use super::sight::{Doubt, Failure, Structure};
 use super::value::Value;
 use std::cmp::Ordering;
 
 /// Whether two values are equal: numbers by value, lists by element, maps by key. Values of different types are not equal, and
 /// neither are a hidden one and another of another type or size.
-pub(super) fn equal<'a, S: Structure<'a>>(
+pub(super) fn equal<'a, S: Container<'a>>(
     left: &Value<'a, S>,
     right: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Hidden>> {
+) -> Result<bool, Failure<S::Unknown>> {
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
@@ -21,10 +21,10 @@ pub(super) fn equal<'a, S: Structure<'a>>(
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
         (Value::Duration(left), Value::Duration(right)) => left == right,
         (Value::Type(left), Value::Type(right)) => left == right,
-        (Value::Hidden(hidden), _) | (_, Value::Hidden(hidden)) if left.outline().may_equal(right.outline()) => {
-            return Err(Failure::Hidden(*hidden));
+        (Value::Unknown(unknown), _) | (_, Value::Unknown(unknown)) if left.outline().may_equal(right.outline()) => {
+            return Err(Failure::Unknown(*unknown));
         }
-        (Value::Hidden(_), _) | (_, Value::Hidden(_)) => false,
+        (Value::Unknown(_), _) | (_, Value::Unknown(_)) => false,
         _ => match (left.as_str(), right.as_str()) {
             (Some(left), Some(right)) => {
                 if left.len() == right.len() {
@@ -42,28 +42,28 @@ pub(super) fn equal<'a, S: Structure<'a>>(
 }
 
 /// Whether two lists, or two maps, of the same length are equal.
-fn containers_equal<'a, S: Structure<'a>>(
+fn containers_equal<'a, S: Container<'a>>(
     left: &Value<'a, S>,
     right: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Hidden>> {
-    let mut doubt = Doubt::NONE;
+) -> Result<bool, Failure<S::Unknown>> {
+    let mut pending = PendingUnknown::NONE;
     for position in 0..left.len().unwrap_or_default() {
         budget.steps(1)?;
-        if doubt.is_found(differ(left, right, position, budget))? {
+        if pending.is_found(differ(left, right, position, budget))? {
             return Ok(false);
         }
     }
-    doubt.or(true)
+    pending.or(true)
 }
 
 /// Whether two lists have different elements at `position`, or two maps different values under the key that the first has there.
-fn differ<'a, S: Structure<'a>>(
+fn differ<'a, S: Container<'a>>(
     left: &Value<'a, S>,
     right: &Value<'a, S>,
     position: usize,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Hidden>> {
+) -> Result<bool, Failure<S::Unknown>> {
     let (Some(one), other) = (left.item(position), right.item(position)) else { return Ok(true) };
     let (one, other) =
         if left.is_map() { (left.under(&one, budget)?, right.under(&one, budget)?) } else { (Some(one), other) };
@@ -74,7 +74,7 @@ fn differ<'a, S: Structure<'a>>(
 }
 
 /// The order of two values of one type.
-pub(super) fn order<'a, S: Structure<'a>>(
+pub(super) fn order<'a, S: Container<'a>>(
     left: &Value<'a, S>,
     right: &Value<'a, S>,
     budget: &mut Budget,
@@ -94,22 +94,22 @@ pub(super) fn order<'a, S: Structure<'a>>(
 }
 
 /// Whether `wanted` is an element of a list, or a key of a map.
-pub(super) fn contains<'a, S: Structure<'a>>(
+pub(super) fn contains<'a, S: Container<'a>>(
     container: &Value<'a, S>,
     wanted: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Hidden>> {
+) -> Result<bool, Failure<S::Unknown>> {
     if container.is_map() {
         return Ok(container.under(wanted, budget)?.is_some());
     }
-    let mut doubt = Doubt::NONE;
+    let mut pending = PendingUnknown::NONE;
     for position in 0..container.len().ok_or(EvaluationError::NoSuchOverload)? {
         budget.steps(1)?;
         if let Some(item) = container.item(position)
-            && doubt.is_found(equal(&item, wanted, budget))?
+            && pending.is_found(equal(&item, wanted, budget))?
         {
             return Ok(true);
         }
     }
-    doubt.or(false)
+    pending.or(false)
 }

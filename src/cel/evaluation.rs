@@ -2,29 +2,29 @@
 //! accepts and in time by a budget.
 
 use super::EvaluationError;
+use super::activation::{Activation, Container, Failure, NoContainer};
+use super::bindings::Namespace;
 use super::budget::Budget;
 use super::equality::{contains, equal, order};
 use super::fold::Fold;
 use super::function::Function;
 use super::kind::Kinds;
 use super::node::{Comprehension, Node};
-use super::record::Record;
-use super::recorder::{Recorder, Unrecorded};
-use super::sight::{Facts, Failure, Nothing, Structure};
 use super::syntax::{Comparison, Operator};
+use super::trace::{Tracer, Untraced};
 use super::value::Value;
 use super::{number, time};
 use std::sync::Arc;
 
-pub(crate) type Evaluated<'a, S> = Result<Value<'a, S>, Failure<<S as Structure<'a>>::Hidden>>;
+pub(crate) type Evaluated<'a, S> = Result<Value<'a, S>, Failure<<S as Container<'a>>::Unknown>>;
 
 const NO_OVERLOAD: EvaluationError = EvaluationError::NoSuchOverload;
 const NO_KEY: EvaluationError = EvaluationError::NoSuchKey;
 
 /// The evaluation of one policy's expressions for one request.
-pub(crate) struct Evaluation<'a, S: Structure<'a>, R = Unrecorded> {
+pub(crate) struct Evaluation<'a, S: Container<'a>, R = Untraced> {
     /// None while a policy is loaded: constants know no request.
-    request: Option<S::Request>,
+    request: Option<S::Activation>,
     /// What `variables` stand for.
     variables: &'a [Node],
     /// Those of them that were asked for.
@@ -33,40 +33,40 @@ pub(crate) struct Evaluation<'a, S: Structure<'a>, R = Unrecorded> {
     locals: Vec<Value<'a, S>>,
     budget: Budget,
     /// Who hears of each part that is evaluated.
-    pub(super) recorder: R,
+    pub(super) tracer: R,
 }
 
-impl Evaluation<'_, Nothing> {
+impl Evaluation<'_, NoContainer> {
     /// Evaluates what depends on no request, inside of `depth` comprehensions whose variables it does not ask for.
     pub(super) fn of_constant(depth: usize) -> Self {
         Self { locals: vec![Value::Null; depth], ..Self::new(None, &[]) }
     }
 }
 
-impl<'a, S: Structure<'a>> Evaluation<'a, S> {
-    pub(super) const fn new(request: Option<S::Request>, variables: &'a [Node]) -> Self {
-        Self::recorded(request, variables, Unrecorded)
+impl<'a, S: Container<'a>> Evaluation<'a, S> {
+    pub(super) const fn new(request: Option<S::Activation>, variables: &'a [Node]) -> Self {
+        Self::recorded(request, variables, Untraced)
     }
 }
 
-impl<'a, S: Structure<'a>, R> Evaluation<'a, S, R> {
-    pub(super) const fn recorded(request: Option<S::Request>, variables: &'a [Node], recorder: R) -> Self {
-        Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new(), recorder }
+impl<'a, S: Container<'a>, R> Evaluation<'a, S, R> {
+    pub(super) const fn recorded(request: Option<S::Activation>, variables: &'a [Node], tracer: R) -> Self {
+        Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new(), tracer }
     }
 }
 
-impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
+impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
     /// The value of `node`, which whoever asks must be able to see.
     fn seen(&mut self, node: &'a Node) -> Evaluated<'a, S> {
         self.value(node)?.seen()
     }
 
-    /// The value of `node`, hidden or not.
+    /// The value of `node`, unknown or not.
     pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<'a, S> {
         if R::LISTENS {
-            self.recorder.enter(node);
+            self.tracer.enter(node);
             let value = self.computed(node);
-            self.recorder.leave(&value);
+            self.tracer.leave(&value);
             value
         } else {
             self.computed(node)
@@ -77,20 +77,20 @@ impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
         self.budget.steps(1)?;
         match node {
             Node::Constant(value) => Ok(value.borrowed()),
-            Node::Entry(record, name) => Ok(self.entry(*record, name)?.unwrap_or(Value::Null)),
+            Node::Entry(namespace, name) => Ok(self.entry(*namespace, name)?.unwrap_or(Value::Null)),
             Node::Equal { sides, negated } => Ok(Value::Bool(self.are_equal(sides)? != *negated)),
             Node::And(parts) => self.joined(parts, false),
             Node::Or(parts) => self.joined(parts, true),
             Node::Not(operand) => Ok(Value::Bool(!self.truth(operand)?)),
-            Node::Fact(fact) => Ok(self.request.ok_or(NO_KEY)?.fact(*fact)),
-            Node::EntryAt(record, key) => {
+            Node::Attribute(attribute) => Ok(self.request.ok_or(NO_KEY)?.attribute(*attribute)),
+            Node::EntryAt(namespace, key) => {
                 let key = self.seen(key)?;
-                Ok(self.entry(*record, key.as_str().ok_or(NO_OVERLOAD)?)?.unwrap_or(Value::Null))
+                Ok(self.entry(*namespace, key.as_str().ok_or(NO_OVERLOAD)?)?.unwrap_or(Value::Null))
             }
-            Node::HasEntry(record, key) => {
+            Node::HasEntry(namespace, key) => {
                 let key = self.seen(key)?;
                 let name = key.as_str();
-                Ok(Value::Bool(name.map_or(Ok(None), |name| self.entry(*record, name))?.is_some()))
+                Ok(Value::Bool(name.map_or(Ok(None), |name| self.entry(*namespace, name))?.is_some()))
             }
             Node::Variable(position) => self.variable(*position),
             Node::Local(depth) => Ok(self.locals.get(*depth).cloned().ok_or(NO_KEY)?),
@@ -130,19 +130,19 @@ impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
     }
 
     /// Whether `node` is true.
-    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, Failure<S::Hidden>> {
+    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, Failure<S::Unknown>> {
         match self.seen(node)? {
             Value::Bool(value) => Ok(value),
             _ => Err(NO_OVERLOAD.into()),
         }
     }
 
-    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a, S>; 2], Failure<S::Hidden>> {
+    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a, S>; 2], Failure<S::Unknown>> {
         let [left, right] = sides;
         Ok([self.seen(left)?, self.seen(right)?])
     }
 
-    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, Failure<S::Hidden>> {
+    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, Failure<S::Unknown>> {
         let [left, right] = sides;
         let (left, right) = (self.value(left)?, self.value(right)?);
         equal(&left, &right, &mut self.budget)
@@ -159,8 +159,8 @@ impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
         }))
     }
 
-    fn entry(&mut self, record: Record, name: &str) -> Result<Option<Value<'a, S>>, Failure<S::Hidden>> {
-        self.request.ok_or(NO_KEY)?.entry(record, name, &mut self.budget)
+    fn entry(&mut self, namespace: Namespace, name: &str) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>> {
+        self.request.ok_or(NO_KEY)?.entry(namespace, name, &mut self.budget)
     }
 
     /// `&&` and `||`: `decisive` on any side decides, whatever the others are or fail with.
@@ -239,7 +239,7 @@ impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
 
     fn call(&mut self, function: Function, arguments: &'a [Node]) -> Evaluated<'a, S> {
         match arguments {
-            [only] if function.takes_hidden() => {
+            [only] if function.takes_unknown() => {
                 let only = self.value(only)?;
                 function.call(&[only], &mut self.budget)
             }
@@ -259,7 +259,7 @@ impl<'a, S: Structure<'a>, R: Recorder<'a, S>> Evaluation<'a, S, R> {
         let mut map: Vec<(Value<'a, S>, Value<'a, S>)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let key = self.seen(key)?;
-            if !Kinds::KEY.meets(Kinds::of(key.kind().map_err(Failure::Hidden)?)) {
+            if !Kinds::KEY.meets(Kinds::of(key.kind().map_err(Failure::Unknown)?)) {
                 return Err(NO_OVERLOAD.into());
             }
             for (known, _) in &map {

@@ -1,15 +1,15 @@
 //! Expressions of a policy: loaded once, evaluated for each request.
 
 use super::EvaluationError;
+use super::activation::{Container, Failure};
+use super::check::{Checked, Checker};
+use super::env::{Env, Variable};
 use super::evaluation::Evaluation;
 use super::key::Key;
 use super::kind::Kinds;
-use super::lower::{self, Lowering};
-use super::names::{Names, Variable};
 use super::node::Node;
-use super::recorder::{Part, Recorder, Recording};
-use super::sight::{Failure, Structure};
-use super::syntax::{Mistake, Syntax, parse};
+use super::syntax::{Issue, Syntax, parse};
+use super::trace::{Trace, TracePart, Tracer};
 use super::value::Value;
 use crate::document::NodeRef;
 use crate::policy::reads::Reads;
@@ -44,11 +44,11 @@ pub(crate) enum Purpose {
     Validation,
 }
 
-impl<'c> Names<'c> {
+impl<'c> Env<'c> {
     /// Declares a variable; what is wrong with its expression, if anything. It is declared even then, so that nothing else is found wrong
     /// for want of it.
-    pub(crate) fn declare(&mut self, name: &str, source: &str) -> Vec<Mistake> {
-        let (part, depth, mistakes) = self.load(source, false);
+    pub(crate) fn declare(&mut self, name: &str, source: &str) -> Vec<Issue> {
+        let (part, depth, issues) = self.load(source, false);
         let reads = self.take_reads();
         self.variables.push(Variable {
             name: name.into(),
@@ -57,9 +57,9 @@ impl<'c> Names<'c> {
             r#type: part.r#type,
             depth,
             reads,
-            is_broken: !mistakes.is_empty(),
+            is_broken: !issues.is_empty(),
         });
-        mistakes
+        issues
     }
 
     /// Compiles an expression that must be true or false.
@@ -67,12 +67,12 @@ impl<'c> Names<'c> {
     /// # Errors
     ///
     /// Everything that is wrong with it.
-    pub(crate) fn expression(&mut self, source: &str, purpose: Purpose) -> Result<Expression, Vec<Mistake>> {
-        let (part, _, mut mistakes) = self.load(source, true);
-        if mistakes.is_empty() {
-            mistakes.extend(self.never_decides(source, &part, purpose));
+    pub(crate) fn compile(&mut self, source: &str, purpose: Purpose) -> Result<Expression, Vec<Issue>> {
+        let (part, _, mut issues) = self.load(source, true);
+        if issues.is_empty() {
+            issues.extend(self.never_decides(source, &part, purpose));
         }
-        if mistakes.is_empty() { Ok(Expression { node: part.node, source: source.into() }) } else { Err(mistakes) }
+        if issues.is_empty() { Ok(Expression { node: part.node, source: source.into() }) } else { Err(issues) }
     }
 
     /// Compiles an expression by whose value requests are told apart.
@@ -80,46 +80,46 @@ impl<'c> Names<'c> {
     /// # Errors
     ///
     /// Everything that is wrong with it.
-    pub(crate) fn key(&mut self, source: &str) -> Result<KeyExpression, Vec<Mistake>> {
-        let (part, _, mut mistakes) = self.load(source, false);
+    pub(crate) fn key(&mut self, source: &str) -> Result<KeyExpression, Vec<Issue>> {
+        let (part, _, mut issues) = self.load(source, false);
         let reads = self.take_reads();
-        if mistakes.is_empty() {
-            mistakes.extend(self.no_key(source, &part, &reads));
+        if issues.is_empty() {
+            issues.extend(self.no_key(source, &part, &reads));
         }
         self.reads = reads;
-        if mistakes.is_empty() { Ok(KeyExpression(part.node)) } else { Err(mistakes) }
+        if issues.is_empty() { Ok(KeyExpression(part.node)) } else { Err(issues) }
     }
 
     /// What is wrong with an expression as a key.
-    fn no_key(&self, source: &str, part: &lower::Part<'_>, reads: &Reads) -> Option<Mistake> {
+    fn no_key(&self, source: &str, part: &Checked<'_>, reads: &Reads) -> Option<Issue> {
         let all = 0..source.len();
         let kinds = part.r#type.kinds;
         if let Some(secret) = self.secret(reads) {
             let message = format!("the key may hold something of `{secret}`, which the contract marks as a secret");
             let help = "tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret";
-            return Some(Mistake::new(&all, message).with_help(help));
+            return Some(Issue::new(&all, message).with_help(help));
         }
         if part.as_constant().is_some() {
-            let mistake = Mistake::new(&all, "the key is the same for every request");
-            return Some(mistake.with_help("leave `key` out to count all requests together"));
+            let issue = Issue::new(&all, "the key is the same for every request");
+            return Some(issue.with_help("leave `key` out to count all requests together"));
         }
         if !Key::KINDS.contains(kinds) {
             let message = format!("the key may be {kinds}, and must be {}", Key::KINDS);
-            return Some(Mistake::new(&all, message).with_help("convert it, as in `string(...)`"));
+            return Some(Issue::new(&all, message).with_help("convert it, as in `string(...)`"));
         }
         None
     }
 
     /// What `source` compiles to, how deep it is, and what is wrong with it; where `is_truth`, it must be true or false.
-    fn load(&mut self, source: &str, is_truth: bool) -> (lower::Part<'c>, usize, Vec<Mistake>) {
+    fn load(&mut self, source: &str, is_truth: bool) -> (Checked<'c>, usize, Vec<Issue>) {
         match parse(source) {
             Ok(tree) => {
-                let mut lowering = Lowering::new(self, source);
-                lowering.is_truth = is_truth;
-                let part = lowering.part(&tree);
-                (part, lowering.deepest, lowering.mistakes)
+                let mut checker = Checker::new(self, source);
+                checker.is_truth = is_truth;
+                let part = checker.part(&tree);
+                (part, checker.deepest, checker.issues)
             }
-            Err(mistake) => (lower::Part::unknown(), 0, vec![mistake]),
+            Err(issue) => (Checked::unknown(), 0, vec![issue]),
         }
     }
 
@@ -131,19 +131,19 @@ impl<'c> Names<'c> {
     }
 }
 
-impl Names<'_> {
+impl Env<'_> {
     /// What is wrong with an expression that is no bool, or the same for every request.
-    fn never_decides(&self, source: &str, part: &lower::Part<'_>, purpose: Purpose) -> Option<Mistake> {
+    fn never_decides(&self, source: &str, part: &Checked<'_>, purpose: Purpose) -> Option<Issue> {
         let all = 0..source.len();
         if !part.r#type.kinds.meets(Kinds::BOOL) {
             let message = format!("the expression gives {}, and must give a bool", part.r#type.kinds);
-            return Some(Mistake::new(&all, message).with_help("compare it with something"));
+            return Some(Issue::new(&all, message).with_help("compare it with something"));
         }
         if matches!(part.node, Node::Entry(..)) {
             let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
-            return Some(Mistake::new(&all, message).with_help(format!("write `{source} == true`")));
+            return Some(Issue::new(&all, message).with_help(format!("write `{source} == true`")));
         }
-        // one word says on purpose what a calculation says by mistake
+        // one word says on purpose what a calculation says by issue
         let is_written = matches!(parse(source), Ok(tree) if matches!(tree.syntax, Syntax::Literal(_)));
         let truth = match part.as_constant() {
             Some(Value::Bool(truth)) => Some(*truth),
@@ -152,14 +152,14 @@ impl Names<'_> {
         };
         match (truth?, purpose) {
             (true, Purpose::Validation) => {
-                Some(Mistake::new(&all, "the expression is always true, so it checks nothing"))
+                Some(Issue::new(&all, "the expression is always true, so it checks nothing"))
             }
             (false, Purpose::Validation) if !is_written => Some(
-                Mistake::new(&all, "the expression is never true, so no request passes")
+                Issue::new(&all, "the expression is never true, so no request passes")
                     .with_help("to refuse every request that the policy matches, write `false`"),
             ),
             (false, Purpose::Condition(consequence)) => {
-                Some(Mistake::new(&all, format!("the condition is never true, so {consequence}")))
+                Some(Issue::new(&all, format!("the condition is never true, so {consequence}")))
             }
             _ => None,
         }
@@ -184,7 +184,7 @@ impl Variables {
     }
 
     /// What an evaluation of the policy's expressions starts from.
-    pub(crate) const fn evaluation<'a, S: Structure<'a>>(&'a self, request: S::Request) -> Evaluation<'a, S> {
+    pub(crate) const fn evaluation<'a, S: Container<'a>>(&'a self, request: S::Activation) -> Evaluation<'a, S> {
         Evaluation::new(Some(request), &self.nodes)
     }
 
@@ -192,8 +192,8 @@ impl Variables {
     pub(crate) fn recorded_evaluation<'a>(
         &'a self,
         request: super::Request<'a>,
-    ) -> Evaluation<'a, NodeRef<'a>, Recording<'a>> {
-        let mut recording = Recording::new(request.operation, self.nodes.len());
+    ) -> Evaluation<'a, NodeRef<'a>, Trace<'a>> {
+        let mut recording = Trace::new(request.operation, self.nodes.len());
         for (node, source) in self.nodes.iter().zip(&self.sources) {
             recording.learn(source, node);
         }
@@ -235,24 +235,24 @@ impl Expression {
     /// # Errors
     ///
     /// It has no value, or one that is not a boolean; or that cannot be seen.
-    pub(crate) fn is_true<'a, S: Structure<'a>, R: Recorder<'a, S>>(
+    pub(crate) fn is_true<'a, S: Container<'a>, R: Tracer<'a, S>>(
         &'a self,
         evaluation: &mut Evaluation<'a, S, R>,
-    ) -> Result<bool, Failure<S::Hidden>> {
+    ) -> Result<bool, Failure<S::Unknown>> {
         match evaluation.value(&self.node)?.seen()? {
             Value::Bool(value) => Ok(value),
             _ => Err(EvaluationError::WrongType.into()),
         }
     }
 
-    /// The same, with the record of how it came to that.
+    /// The same, with the namespace of how it came to that.
     pub(crate) fn is_true_recorded<'a>(
         &'a self,
-        evaluation: &mut Evaluation<'a, NodeRef<'a>, Recording<'a>>,
-    ) -> (Result<bool, EvaluationError>, Part) {
-        evaluation.recorder.learn(&self.source, &self.node);
+        evaluation: &mut Evaluation<'a, NodeRef<'a>, Trace<'a>>,
+    ) -> (Result<bool, EvaluationError>, TracePart) {
+        evaluation.tracer.learn(&self.source, &self.node);
         let truth = self.is_true(evaluation).map_err(Failure::error);
-        (truth, evaluation.recorder.take(&self.source))
+        (truth, evaluation.tracer.take(&self.source))
     }
 
     /// As it was written.

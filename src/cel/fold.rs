@@ -1,19 +1,19 @@
 //! What `all`, `exists`, `exists_one`, `map` and `filter` make of elements, one after the other.
 
 use super::EvaluationError;
-use super::sight::{Failure, Structure};
+use super::activation::{Container, Failure};
 use super::syntax::Macro;
 use super::value::Value;
 
 /// What a comprehension has come to so far.
-pub(super) struct Fold<'a, S: Structure<'a>> {
+pub(super) struct Fold<'a, S: Container<'a>> {
     r#macro: Macro,
-    failure: Option<Failure<S::Hidden>>,
+    failure: Option<Failure<S::Unknown>>,
     taken: usize,
     items: Vec<Value<'a, S>>,
 }
 
-impl<'a, S: Structure<'a>> Fold<'a, S> {
+impl<'a, S: Container<'a>> Fold<'a, S> {
     pub(super) const fn new(r#macro: Macro) -> Self {
         Self { r#macro, failure: None, taken: 0, items: Vec::new() }
     }
@@ -21,9 +21,9 @@ impl<'a, S: Structure<'a>> Fold<'a, S> {
     /// Takes in what an element came to; the result, once no further element can change it.
     pub(super) fn take(
         &mut self,
-        test: Result<bool, Failure<S::Hidden>>,
+        test: Result<bool, Failure<S::Unknown>>,
         item: Value<'a, S>,
-    ) -> Result<Option<Value<'a, S>>, Failure<S::Hidden>> {
+    ) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>> {
         match self.r#macro {
             // as with `&&` and `||`: one element decides, whatever the others fail with
             Macro::All | Macro::Exists => match test {
@@ -43,7 +43,7 @@ impl<'a, S: Structure<'a>> Fold<'a, S> {
     }
 
     /// The result once there are no more elements.
-    pub(super) fn finish(self) -> Result<Value<'a, S>, Failure<S::Hidden>> {
+    pub(super) fn finish(self) -> Result<Value<'a, S>, Failure<S::Unknown>> {
         if let Some(error) = self.failure {
             return Err(error);
         }

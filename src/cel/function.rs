@@ -1,12 +1,12 @@
 //! The functions that expressions may call.
 
 use super::EvaluationError;
+use super::activation::{Container, Failure};
 use super::budget::Budget;
 use super::convert;
 use super::kind::Kinds;
-use super::sight::{Failure, Structure};
 use super::size;
-use super::time::{self, Part};
+use super::time::{self, TimeField};
 use super::value::Value;
 
 /// A function.
@@ -30,7 +30,7 @@ pub(crate) enum Function {
     Type,
     Dyn,
     /// A part of a timestamp or duration.
-    Part(Part),
+    Part(TimeField),
 }
 
 /// How a function is called.
@@ -67,7 +67,7 @@ const fn signature(
 }
 
 /// A part of a timestamp, which takes a time zone where the first is no duration.
-const fn part(name: &'static str, takes: &'static [Kinds], part: Part) -> Signature {
+const fn part(name: &'static str, takes: &'static [Kinds], part: TimeField) -> Signature {
     Signature {
         name,
         style: Style::Member,
@@ -119,43 +119,43 @@ pub(super) static FUNCTIONS: [Signature; 26] = [
     signature("duration", Style::Plain, &[Kinds::STRING.or(Kinds::DURATION)], Kinds::DURATION, Function::Duration),
     signature("type", Style::Plain, &[Kinds::ANY], Kinds::TYPE, Function::Type),
     signature("dyn", Style::Plain, &[Kinds::ANY], Kinds::ANY, Function::Dyn),
-    part("getFullYear", TIME, Part::FullYear),
-    part("getMonth", TIME, Part::Month),
-    part("getDate", TIME, Part::Date),
-    part("getDayOfMonth", TIME, Part::DayOfMonth),
-    part("getDayOfWeek", TIME, Part::DayOfWeek),
-    part("getDayOfYear", TIME, Part::DayOfYear),
-    part("getHours", TIME_OR_DURATION, Part::Hours),
-    part("getMinutes", TIME_OR_DURATION, Part::Minutes),
-    part("getSeconds", TIME_OR_DURATION, Part::Seconds),
-    part("getMilliseconds", TIME_OR_DURATION, Part::Milliseconds),
+    part("getFullYear", TIME, TimeField::FullYear),
+    part("getMonth", TIME, TimeField::Month),
+    part("getDate", TIME, TimeField::Date),
+    part("getDayOfMonth", TIME, TimeField::DayOfMonth),
+    part("getDayOfWeek", TIME, TimeField::DayOfWeek),
+    part("getDayOfYear", TIME, TimeField::DayOfYear),
+    part("getHours", TIME_OR_DURATION, TimeField::Hours),
+    part("getMinutes", TIME_OR_DURATION, TimeField::Minutes),
+    part("getSeconds", TIME_OR_DURATION, TimeField::Seconds),
+    part("getMilliseconds", TIME_OR_DURATION, TimeField::Milliseconds),
 ];
 
 const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
 
 impl Function {
     /// Whether it may give something for a hidden value.
-    pub(super) const fn takes_hidden(self) -> bool {
+    pub(super) const fn takes_unknown(self) -> bool {
         matches!(self, Self::Size | Self::Type | Self::Dyn)
     }
 
     /// What the function gives for `arguments`.
-    pub(super) fn call<'a, S: Structure<'a>>(
+    pub(super) fn call<'a, S: Container<'a>>(
         self,
         arguments: &[Value<'a, S>],
         budget: &mut Budget,
-    ) -> Result<Value<'a, S>, Failure<S::Hidden>> {
+    ) -> Result<Value<'a, S>, Failure<S::Unknown>> {
         let first = arguments.first().ok_or(WRONG)?;
         match self {
             Self::Size => size::size(first, budget),
             Self::JsonSize => size::json_size(first, budget),
-            Self::Type => first.kind().map(Value::Type).map_err(Failure::Hidden),
+            Self::Type => first.kind().map(Value::Type).map_err(Failure::Unknown),
             _ => Ok(self.convert(first, arguments.get(1), budget)?),
         }
     }
 
     /// What those give that look at scalars alone.
-    fn convert<'a, S: Structure<'a>>(
+    fn convert<'a, S: Container<'a>>(
         self,
         first: &Value<'a, S>,
         second: Option<&Value<'a, S>>,

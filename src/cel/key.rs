@@ -1,7 +1,7 @@
 //! What requests are told apart by.
 
+use super::activation::Container;
 use super::kind::{Kind, Kinds};
-use super::sight::Structure;
 use super::value::Value;
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl Key {
         Kinds::of(Kind::String).or(Kinds::INT).or(Kinds::UINT).or(Kinds::BOOL).or(Kinds::NULL);
 
     /// The key that `value` is; none where it can be none.
-    pub(super) fn of<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Option<Self> {
+    pub(super) fn of<'a, S: Container<'a>>(value: &Value<'a, S>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::Null),
             Value::Bool(value) => Some(Self::Bool(*value)),

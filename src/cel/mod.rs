@@ -1,18 +1,22 @@
-//! CEL, bounded: expressions that are proven sound when a policy is loaded, and cannot take the process down or hold it up
-//! afterwards.
+//! A bounded implementation of CEL: expressions are checked when a policy is loaded, and evaluation can neither crash the process
+//! nor hold it up.
 //!
-//! A text becomes a tree ([`syntax`]), the tree a [`node::Node`] in which every name is resolved and every constant folded
-//! ([`lower`], which is where mistakes are found), and nodes are what [`evaluation`] walks over for each request.
+//! [`syntax`] parses a source into a tree. [`check`] resolves names, folds constants, reports errors and produces a [`node::Node`].
+//! [`evaluation`] walks nodes for each request.
 //!
 //! The language is [CEL](https://github.com/google/cel-spec/blob/master/doc/langdef.md) with its standard functions and
-//! macros, without protocol buffers. What differs is on the safe side: a `matches()` takes a constant pattern, and `body`,
-//! `request`, `client` and `instance` are no values, so that each of their members is known when a policy is loaded.
+//! macros, without protocol buffers. It is stricter in two places: `matches()` takes a constant pattern, and `body`,
+//! `request`, `client` and `instance` are not values, so that each of their members is known when a policy is loaded.
 
-mod blame;
+mod absence;
+mod activation;
+mod bindings;
 mod budget;
+mod check;
+mod conjuncts;
 mod convert;
-mod decided;
-mod domain;
+mod display;
+mod env;
 mod equality;
 mod error;
 mod evaluation;
@@ -21,41 +25,37 @@ mod fold;
 mod function;
 mod key;
 mod kind;
-mod lacking;
-mod lower;
-mod mentions;
-mod names;
 mod node;
+mod null_trace;
 mod number;
-mod outline;
 mod pattern;
-mod places;
-mod record;
-mod recorder;
-mod sight;
+mod redacted_bindings;
+mod references;
+mod satisfiability;
 mod size;
+mod source_info;
 mod syntax;
-mod terms;
 mod time;
+mod trace;
 mod types;
 mod value;
-mod written;
+mod value_domain;
 
-pub(super) use blame::{Unguarded, Without};
+pub(super) use absence::{Absence, PartialRequest};
+pub(super) use activation::Failure;
+pub use activation::Unknown;
+pub(super) use bindings::Request;
+pub use bindings::is_credential;
+pub(super) use conjuncts::conjuncts;
+pub(super) use env::Env;
 pub use error::EvaluationError;
 pub(super) use evaluation::Evaluation;
 pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
 pub use key::Key;
-pub(super) use lacking::{Lack, Lacking};
-pub(super) use mentions::Mentions;
-pub(super) use names::Names;
-pub(super) use record::Request;
-pub use record::is_credential;
-pub use recorder::{Part, Seen};
-pub(super) use sight::Failure;
-pub use sight::Hidden;
-pub(super) use syntax::{LONGEST, Mistake};
-pub(super) use terms::terms;
+pub(super) use null_trace::{AbsenceOutcome, UnguardedNull};
+pub(super) use references::References;
+pub(super) use syntax::{Issue, LONGEST};
+pub use trace::{TracePart, TracedValue};
 
 #[cfg(test)]
 mod tests;

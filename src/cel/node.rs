@@ -1,8 +1,8 @@
 //! A compiled expression: names resolved, constants folded, patterns compiled.
 
+use super::bindings::{Attribute, Namespace};
 use super::function::Function;
 use super::pattern::Pattern;
-use super::record::{Fact, Record};
 use super::syntax::{Comparison, Macro, Operator};
 use super::value::Value;
 
@@ -11,14 +11,14 @@ use super::value::Value;
 pub(crate) enum Node {
     /// What does not depend on the request.
     Constant(Value<'static>),
-    /// A fact about the request.
-    Fact(Fact),
-    /// The value under a name in a record; `null` where there is none.
-    Entry(Record, Box<str>),
+    /// A attribute about the request.
+    Attribute(Attribute),
+    /// The value under a name in a namespace; `null` where there is none.
+    Entry(Namespace, Box<str>),
     /// The same, by a name that is only known during evaluation.
-    EntryAt(Record, Box<Node>),
-    /// Whether a record has a name.
-    HasEntry(Record, Box<Node>),
+    EntryAt(Namespace, Box<Node>),
+    /// Whether a namespace has a name.
+    HasEntry(Namespace, Box<Node>),
     /// The variable at this position among those of the policy, evaluated when first asked for.
     Variable(usize),
     /// The variable of the comprehension at this depth, counted from the outermost.

@@ -1,13 +1,13 @@
 //! Numbers: read as written, compared by value whatever their types, calculated within one type.
 
 use super::EvaluationError;
-use super::sight::Structure;
+use super::activation::Container;
 use super::syntax::Operator;
 use super::value::Value;
 use std::cmp::Ordering;
 
 /// A number of the body: `int` or `uint` where it is written as one that fits, else the nearest `double`.
-pub(super) fn read<'a, S: Structure<'a>>(text: &str) -> Value<'a, S> {
+pub(super) fn read<'a, S: Container<'a>>(text: &str) -> Value<'a, S> {
     if let Ok(value) = text.parse() {
         return Value::Int(value);
     }
@@ -18,7 +18,7 @@ pub(super) fn read<'a, S: Structure<'a>>(text: &str) -> Value<'a, S> {
 }
 
 /// The order of two numbers by value, exactly; none where one is no number, or not a number.
-pub(super) fn order<'a, S: Structure<'a>>(left: &Value<'a, S>, right: &Value<'a, S>) -> Option<Ordering> {
+pub(super) fn order<'a, S: Container<'a>>(left: &Value<'a, S>, right: &Value<'a, S>) -> Option<Ordering> {
     match (left, right) {
         (Value::Double(left), Value::Double(right)) => left.partial_cmp(right),
         (Value::Double(left), _) => order_with_double(whole(right)?, *left).map(Ordering::reverse),
@@ -27,7 +27,7 @@ pub(super) fn order<'a, S: Structure<'a>>(left: &Value<'a, S>, right: &Value<'a,
     }
 }
 
-fn whole<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Option<i128> {
+fn whole<'a, S: Container<'a>>(value: &Value<'a, S>) -> Option<i128> {
     match value {
         Value::Int(value) => Some(i128::from(*value)),
         Value::Uint(value) => Some(i128::from(*value)),
@@ -47,7 +47,7 @@ fn order_with_double(whole: i128, double: f64) -> Option<Ordering> {
 }
 
 /// A position in a list: an `int` or `uint`, or a `double` that is whole.
-pub(super) fn position<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Option<usize>, EvaluationError> {
+pub(super) fn position<'a, S: Container<'a>>(value: &Value<'a, S>) -> Result<Option<usize>, EvaluationError> {
     match value {
         Value::Double(double) if double.fract() == 0.0 => {
             Ok(int_of_double(*double).ok().and_then(|whole| usize::try_from(whole).ok()))
@@ -71,7 +71,7 @@ pub(super) fn uint_of_double(double: f64) -> Result<u64, EvaluationError> {
 }
 
 /// `left operator right` for two numbers of one type.
-pub(super) fn calculate<'a, S: Structure<'a>>(
+pub(super) fn calculate<'a, S: Container<'a>>(
     operator: Operator,
     left: &Value<'a, S>,
     right: &Value<'a, S>,
@@ -106,7 +106,7 @@ pub(super) fn calculate<'a, S: Structure<'a>>(
 }
 
 /// `-value`
-pub(super) fn negate<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Value<'a, S>, EvaluationError> {
+pub(super) fn negate<'a, S: Container<'a>>(value: &Value<'a, S>) -> Result<Value<'a, S>, EvaluationError> {
     match value {
         Value::Int(value) => value.checked_neg().map(Value::Int).ok_or(EvaluationError::Arithmetic),
         Value::Double(value) => Ok(Value::Double(-value)),
@@ -117,7 +117,7 @@ pub(super) fn negate<'a, S: Structure<'a>>(value: &Value<'a, S>) -> Result<Value
 #[cfg(test)]
 mod tests {
     use super::{order, read};
-    use crate::cel::sight::Nothing;
+    use crate::cel::activation::NoContainer;
     use crate::cel::value::Value;
     use std::cmp::Ordering;
 
@@ -125,7 +125,7 @@ mod tests {
     fn numbers_compare_by_value_and_nothing_is_rounded() {
         for (left, right, expected) in [
             (
-                Value::<Nothing>::Int(9_007_199_254_740_993),
+                Value::<NoContainer>::Int(9_007_199_254_740_993),
                 Value::Double(9_007_199_254_740_992.0),
                 Some(Ordering::Greater),
             ),
@@ -145,10 +145,10 @@ mod tests {
 
     #[test]
     fn a_number_of_the_body_is_read_as_it_is_written() {
-        assert!(matches!(read::<Nothing>("-9223372036854775808"), Value::Int(i64::MIN)));
-        assert!(matches!(read::<Nothing>("18446744073709551615"), Value::Uint(u64::MAX)));
-        assert!(matches!(read::<Nothing>("18446744073709551616"), Value::Double(_)));
-        assert!(matches!(read::<Nothing>("1.0"), Value::Double(_)));
-        assert!(matches!(read::<Nothing>("-0"), Value::Int(0)));
+        assert!(matches!(read::<NoContainer>("-9223372036854775808"), Value::Int(i64::MIN)));
+        assert!(matches!(read::<NoContainer>("18446744073709551615"), Value::Uint(u64::MAX)));
+        assert!(matches!(read::<NoContainer>("18446744073709551616"), Value::Double(_)));
+        assert!(matches!(read::<NoContainer>("1.0"), Value::Double(_)));
+        assert!(matches!(read::<NoContainer>("-0"), Value::Int(0)));
     }
 }

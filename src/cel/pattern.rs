@@ -6,7 +6,7 @@
 
 use super::EvaluationError;
 use super::budget::Budget;
-use super::syntax::Mistake;
+use super::syntax::Issue;
 use regex_automata::hybrid::dfa::{Builder, Config, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::{Input, util};
@@ -28,8 +28,8 @@ impl Pattern {
     /// # Errors
     ///
     /// What is wrong with it; the place is that of `text` itself.
-    pub(super) fn compile(text: &str) -> Result<Self, Mistake> {
-        let wrong = |message: String| Mistake::new(&(0..text.len()), message);
+    pub(super) fn compile(text: &str) -> Result<Self, Issue> {
+        let wrong = |message: String| Issue::new(&(0..text.len()), message);
         let syntax = util::syntax::parse(text).map_err(|error| {
             let error = error.to_string();
             let last = error.lines().last().unwrap_or_default();

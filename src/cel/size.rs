@@ -1,32 +1,32 @@
 //! `size(x)`, and `json.size(x)`: how many bytes a value of the body takes as compact JSON.
 
 use super::EvaluationError;
+use super::activation::{Container, Failure, Unknown};
 use super::budget::Budget;
-use super::sight::{Failure, Hidden, Structure};
 use super::value::Value;
 use crate::document::{Kind, NodeRef, View, quoted_size};
 
 /// How many characters, bytes, elements or entries a value has.
-pub(super) fn size<'a, S: Structure<'a>>(
+pub(super) fn size<'a, S: Container<'a>>(
     value: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<Value<'a, S>, Failure<S::Hidden>> {
+) -> Result<Value<'a, S>, Failure<S::Unknown>> {
     if let Some(text) = value.as_str() {
         budget.bytes(text.len())?;
         return Ok(int(text.chars().count()));
     }
     match value {
         Value::Bytes(bytes) => Ok(int(bytes.len())),
-        Value::Hidden(hidden) => Into::<Hidden>::into(*hidden).size.map(int).ok_or(Failure::Hidden(*hidden)),
+        Value::Unknown(unknown) => Into::<Unknown>::into(*unknown).size.map(int).ok_or(Failure::Unknown(*unknown)),
         _ => Ok(value.len().map(int).ok_or(EvaluationError::NoSuchOverload)?),
     }
 }
 
 /// How many bytes a value of the body takes as compact JSON; 0 where there is none.
-pub(super) fn json_size<'a, S: Structure<'a>>(
+pub(super) fn json_size<'a, S: Container<'a>>(
     value: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<Value<'a, S>, Failure<S::Hidden>> {
+) -> Result<Value<'a, S>, Failure<S::Unknown>> {
     let bytes = match value {
         Value::Null => 0,
         Value::Array(structure) | Value::Object(structure) => structure.json_size(budget)?,
@@ -39,7 +39,7 @@ pub(super) fn json_size<'a, S: Structure<'a>>(
     Ok(int(bytes))
 }
 
-fn int<'a, S: Structure<'a>>(length: usize) -> Value<'a, S> {
+fn int<'a, S: Container<'a>>(length: usize) -> Value<'a, S> {
     Value::Int(i64::try_from(length).unwrap_or(i64::MAX))
 }
 

@@ -1,7 +1,7 @@
 //! `timestamp()` and `duration()`, and what they are made of.
 
 use super::EvaluationError;
-use super::sight::Structure;
+use super::activation::Container;
 use super::syntax::Operator;
 use super::value::Value;
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, TimeZone, Timelike, Utc};
@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 /// A part of a timestamp or duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum TimeField {
     FullYear,
     Month,
     Date,
@@ -23,30 +23,30 @@ pub(crate) enum Part {
 }
 
 /// The timestamp that `text` (RFC 3339) stands for.
-pub(super) fn timestamp<'a, S: Structure<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
+pub(super) fn timestamp<'a, S: Container<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
     let time = DateTime::parse_from_rfc3339(text).map_err(|_| EvaluationError::NotConvertible)?;
     in_range(Some(time.to_utc()))
 }
 
 /// The timestamp `seconds` after the start of 1970.
-pub(super) fn timestamp_of_seconds<'a, S: Structure<'a>>(seconds: i64) -> Result<Value<'a, S>, EvaluationError> {
+pub(super) fn timestamp_of_seconds<'a, S: Container<'a>>(seconds: i64) -> Result<Value<'a, S>, EvaluationError> {
     in_range(DateTime::from_timestamp(seconds, 0))
 }
 
 /// CEL knows the years 1 to 9999.
-fn in_range<'a, S: Structure<'a>>(time: Option<DateTime<Utc>>) -> Result<Value<'a, S>, EvaluationError> {
+fn in_range<'a, S: Container<'a>>(time: Option<DateTime<Utc>>) -> Result<Value<'a, S>, EvaluationError> {
     let time = time.filter(|time| (1..=9999).contains(&time.year()));
     time.map(Value::Timestamp).ok_or(EvaluationError::Arithmetic)
 }
 
 /// A duration fits into 64 bits of nanoseconds.
-fn bounded<'a, S: Structure<'a>>(length: Option<TimeDelta>) -> Result<Value<'a, S>, EvaluationError> {
+fn bounded<'a, S: Container<'a>>(length: Option<TimeDelta>) -> Result<Value<'a, S>, EvaluationError> {
     let length = length.filter(|length| length.num_nanoseconds().is_some());
     length.map(Value::Duration).ok_or(EvaluationError::Arithmetic)
 }
 
 /// The duration that `text` stands for, such as `1h30m` or `-1.5s`.
-pub(super) fn duration<'a, S: Structure<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
+pub(super) fn duration<'a, S: Container<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
@@ -97,7 +97,7 @@ fn component(text: &str) -> Option<(i128, &str)> {
 }
 
 /// `left operator right` where one is a timestamp or duration.
-pub(super) fn calculate<'a, S: Structure<'a>>(
+pub(super) fn calculate<'a, S: Container<'a>>(
     operator: Operator,
     left: &Value<'a, S>,
     right: &Value<'a, S>,
@@ -120,8 +120,8 @@ pub(super) fn calculate<'a, S: Structure<'a>>(
 }
 
 /// A part of `value`; of a timestamp in the time zone `zone`, in UTC where there is none.
-pub(super) fn part<'a, S: Structure<'a>>(
-    part: Part,
+pub(super) fn part<'a, S: Container<'a>>(
+    part: TimeField,
     value: &Value<'a, S>,
     zone: Option<&str>,
 ) -> Result<Value<'a, S>, EvaluationError> {
@@ -162,28 +162,28 @@ fn fixed_offset(zone: &str) -> Option<Result<chrono::FixedOffset, EvaluationErro
     Some(seconds().ok_or(EvaluationError::NotConvertible))
 }
 
-fn part_of_duration(part: Part, length: TimeDelta) -> Result<i64, EvaluationError> {
+fn part_of_duration(part: TimeField, length: TimeDelta) -> Result<i64, EvaluationError> {
     match part {
-        Part::Hours => Ok(length.num_hours()),
-        Part::Minutes => Ok(length.num_minutes()),
-        Part::Seconds => Ok(length.num_seconds()),
-        Part::Milliseconds => Ok(length.num_milliseconds()),
+        TimeField::Hours => Ok(length.num_hours()),
+        TimeField::Minutes => Ok(length.num_minutes()),
+        TimeField::Seconds => Ok(length.num_seconds()),
+        TimeField::Milliseconds => Ok(length.num_milliseconds()),
         _ => Err(EvaluationError::NoSuchOverload),
     }
 }
 
-fn part_of_time<Z: TimeZone>(part: Part, time: &DateTime<Z>) -> i64 {
+fn part_of_time<Z: TimeZone>(part: TimeField, time: &DateTime<Z>) -> i64 {
     match part {
-        Part::FullYear => i64::from(time.year()),
-        Part::Month => i64::from(time.month0()),
-        Part::Date => i64::from(time.day()),
-        Part::DayOfMonth => i64::from(time.day0()),
-        Part::DayOfWeek => i64::from(time.weekday().num_days_from_sunday()),
-        Part::DayOfYear => i64::from(time.ordinal0()),
-        Part::Hours => i64::from(time.hour()),
-        Part::Minutes => i64::from(time.minute()),
-        Part::Seconds => i64::from(time.second()),
-        Part::Milliseconds => i64::from(time.timestamp_subsec_millis()),
+        TimeField::FullYear => i64::from(time.year()),
+        TimeField::Month => i64::from(time.month0()),
+        TimeField::Date => i64::from(time.day()),
+        TimeField::DayOfMonth => i64::from(time.day0()),
+        TimeField::DayOfWeek => i64::from(time.weekday().num_days_from_sunday()),
+        TimeField::DayOfYear => i64::from(time.ordinal0()),
+        TimeField::Hours => i64::from(time.hour()),
+        TimeField::Minutes => i64::from(time.minute()),
+        TimeField::Seconds => i64::from(time.second()),
+        TimeField::Milliseconds => i64::from(time.timestamp_subsec_millis()),
     }
 }
 
@@ -206,7 +206,7 @@ pub(super) fn duration_text(length: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::{duration, duration_text, is_zone, timestamp, timestamp_text};
-    use crate::cel::sight::Nothing;
+    use crate::cel::activation::NoContainer;
     use crate::cel::value::Value;
 
     #[test]
@@ -219,22 +219,22 @@ mod tests {
             ("+.5m", "30s"),
             ("1.5ns", "0.000000001s"),
         ] {
-            let Ok(Value::Duration(length)) = duration::<Nothing>(text) else { panic!("{text}") };
+            let Ok(Value::Duration(length)) = duration::<NoContainer>(text) else { panic!("{text}") };
             assert_eq!(duration_text(length), written, "{text}");
         }
         for text in ["", "1", "h", "1h junk", "1.2.3s", ".s", "300000000000h", "-"] {
-            assert!(duration::<Nothing>(text).is_err(), "{text}");
+            assert!(duration::<NoContainer>(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn timestamps_are_read_and_written_in_utc() {
-        let Ok(Value::Timestamp(time)) = timestamp::<Nothing>("2026-01-01T02:00:00.250+02:00") else {
+        let Ok(Value::Timestamp(time)) = timestamp::<NoContainer>("2026-01-01T02:00:00.250+02:00") else {
             panic!("a timestamp")
         };
         assert_eq!(timestamp_text(&time), "2026-01-01T00:00:00.25Z");
-        assert!(timestamp::<Nothing>("0000-01-01T00:00:00Z").is_err());
-        assert!(timestamp::<Nothing>("2026-13-01T00:00:00Z").is_err());
+        assert!(timestamp::<NoContainer>("0000-01-01T00:00:00Z").is_err());
+        assert!(timestamp::<NoContainer>("2026-13-01T00:00:00Z").is_err());
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The values of expressions, borrowed from the request or the policy wherever that can be.
 
 use super::EvaluationError;
+use super::activation::{Container, Failure, NoContainer, PendingUnknown, Unknown};
 use super::budget::Budget;
 use super::equality::equal;
 use super::kind::Kind;
 use super::kind::Kinds;
 use super::number;
-use super::sight::{Doubt, Failure, Hidden, Nothing, Structure};
 use crate::document::{self, NodeRef, View};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::fmt;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// A value. Cloning it copies at most a reference.
 #[derive(Clone)]
-pub(crate) enum Value<'a, S: Structure<'a> = Nothing> {
+pub(crate) enum Value<'a, S: Container<'a> = NoContainer> {
     Null,
     Bool(bool),
     Int(i64),
@@ -39,15 +39,15 @@ pub(crate) enum Value<'a, S: Structure<'a> = Nothing> {
     /// A type, as `type(x)` gives it.
     Type(Kind),
     /// A value that cannot be seen.
-    Hidden(S::Hidden),
+    Unknown(S::Unknown),
 }
 
 /// Shows the type and nothing of the value, which may be a secret.
-impl<'a, S: Structure<'a>> fmt::Debug for Value<'a, S> {
+impl<'a, S: Container<'a>> fmt::Debug for Value<'a, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind() {
             Ok(kind) => write!(f, "{kind:?}"),
-            Err(_) => f.write_str("Hidden"),
+            Err(_) => f.write_str("Unknown"),
         }
     }
 }
@@ -68,7 +68,7 @@ impl<'a> Value<'a, NodeRef<'a>> {
 
 impl Value<'static> {
     /// The constant as a value of an evaluation, without owning what `self` owns.
-    pub(super) fn borrowed<'a, S: Structure<'a>>(&'a self) -> Value<'a, S> {
+    pub(super) fn borrowed<'a, S: Container<'a>>(&'a self) -> Value<'a, S> {
         match self {
             Self::Null => Value::Null,
             Self::Bool(value) => Value::Bool(*value),
@@ -86,7 +86,7 @@ impl Value<'static> {
             Self::OwnMap(entries) => Value::Map(entries),
             Self::Type(kind) => Value::Type(*kind),
             Self::Array(none) | Self::Object(none) => match *none {},
-            Self::Hidden(never) => match *never {},
+            Self::Unknown(never) => match *never {},
         }
     }
 }
@@ -132,18 +132,18 @@ impl Value<'_> {
                 Value::OwnMap(entries.iter().map(|(key, value)| (key.to_constant(), value.to_constant())).collect())
             }
             Self::Array(none) | Self::Object(none) => match *none {},
-            Self::Hidden(never) => match *never {},
+            Self::Unknown(never) => match *never {},
         }
     }
 }
 
-impl<'a, S: Structure<'a>> Value<'a, S> {
+impl<'a, S: Container<'a>> Value<'a, S> {
     /// The type.
     ///
     /// # Errors
     ///
-    /// The value is hidden, and can be of several.
-    pub(super) fn kind(&self) -> Result<Kind, S::Hidden> {
+    /// The value is unknown, and can be of several.
+    pub(super) fn kind(&self) -> Result<Kind, S::Unknown> {
         Ok(match self {
             Self::Null => Kind::Null,
             Self::Bool(_) => Kind::Bool,
@@ -157,7 +157,7 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
             Self::List(_) | Self::OwnList(_) | Self::Array(_) => Kind::List,
             Self::Map(_) | Self::OwnMap(_) | Self::Object(_) => Kind::Map,
             Self::Type(_) => Kind::Type,
-            Self::Hidden(hidden) => return Into::<Hidden>::into(*hidden).kind().ok_or(*hidden),
+            Self::Unknown(unknown) => return Into::<Unknown>::into(*unknown).kind().ok_or(*unknown),
         })
     }
 
@@ -165,21 +165,21 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
     ///
     /// # Errors
     ///
-    /// It is hidden.
-    pub(super) fn seen(self) -> Result<Self, Failure<S::Hidden>> {
+    /// It is unknown.
+    pub(super) fn seen(self) -> Result<Self, Failure<S::Unknown>> {
         match self {
-            Self::Hidden(hidden) => Err(Failure::Hidden(hidden)),
+            Self::Unknown(unknown) => Err(Failure::Unknown(unknown)),
             seen => Ok(seen),
         }
     }
 
-    /// What could be known of the value if it were hidden.
-    pub(super) fn outline(&self) -> Hidden {
-        if let Self::Hidden(hidden) = self {
-            return (*hidden).into();
+    /// What could be known of the value if it were unknown.
+    pub(super) fn outline(&self) -> Unknown {
+        if let Self::Unknown(unknown) = self {
+            return (*unknown).into();
         }
         let size = self.as_str().map(|text| text.chars().count()).or_else(|| self.len());
-        self.kind().map_or_else(Into::into, |kind| Hidden { kinds: Kinds::of(kind), size })
+        self.kind().map_or_else(Into::into, |kind| Unknown { kinds: Kinds::of(kind), size })
     }
 
     pub(super) fn as_str(&self) -> Option<&str> {
@@ -220,11 +220,11 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
     }
 
     /// The value in a map under `key`; none where the map has no such key.
-    pub(super) fn under(&self, key: &Self, budget: &mut Budget) -> Result<Option<Self>, Failure<S::Hidden>> {
+    pub(super) fn under(&self, key: &Self, budget: &mut Budget) -> Result<Option<Self>, Failure<S::Unknown>> {
         match (self, key) {
-            (Self::Object(_), Self::Hidden(hidden)) | (Self::Hidden(hidden), _) => Err(Failure::Hidden(*hidden)),
+            (Self::Object(_), Self::Unknown(unknown)) | (Self::Unknown(unknown), _) => Err(Failure::Unknown(*unknown)),
             (Self::Object(object), _) => {
-                key.as_str().map_or(Ok(None), |name| object.member(name)).map_err(Failure::Hidden)
+                key.as_str().map_or(Ok(None), |name| object.member(name)).map_err(Failure::Unknown)
             }
             (Self::Map(entries), _) => {
                 find(entries.iter().map(|(known, value)| (known.borrowed(), || value.borrowed())), key, budget)
@@ -238,17 +238,17 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
 }
 
 /// The value of the entry whose key is `key`.
-fn find<'a, S: Structure<'a>>(
+fn find<'a, S: Container<'a>>(
     entries: impl Iterator<Item = (Value<'a, S>, impl FnOnce() -> Value<'a, S>)>,
     key: &Value<'a, S>,
     budget: &mut Budget,
-) -> Result<Option<Value<'a, S>>, Failure<S::Hidden>> {
-    let mut doubt = Doubt::NONE;
+) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>> {
+    let mut pending = PendingUnknown::NONE;
     for (known, value) in entries {
         budget.steps(1)?;
-        if doubt.is_found(equal(&known, key, budget))? {
+        if pending.is_found(equal(&known, key, budget))? {
             return Ok(Some(value()));
         }
     }
-    doubt.or(None)
+    pending.or(None)
 }

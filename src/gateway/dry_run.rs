@@ -1,6 +1,6 @@
 //! A dry run: what Admit and Inspect make of a whole request that is at hand, with the judge's record, and nothing forwarded.
 
-use crate::cel::Part;
+use crate::cel::TracePart;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Parameters, Routed};
 use crate::gateway::body::presence::BodyPresence;
@@ -57,7 +57,7 @@ pub struct JudgedRun {
     /// What the judge found.
     pub judgement: Judgement,
     /// The record of each policy in [`Judgement::rules`]: its conditions and validations, as far as it came to them.
-    pub parts: Vec<Vec<Part>>,
+    pub parts: Vec<Vec<TracePart>>,
     /// What refuses it.
     pub refusal: Option<Refusal>,
 }

@@ -4,7 +4,7 @@ use super::bundle::Bundle;
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
 use super::waive::waive;
-use crate::cel::{EvaluationError, Part};
+use crate::cel::{EvaluationError, TracePart};
 use crate::contract::field::Field;
 use crate::contract::schema::{Finding, FindingKind};
 use crate::contract::strictness::{Inspection, Mode, UnknownFields};
@@ -74,7 +74,7 @@ pub fn decide_recorded(
     operation: &Operation,
     attributes: &Attributes<'_>,
     body: Bytes,
-) -> (Judgement, Vec<Vec<Part>>) {
+) -> (Judgement, Vec<Vec<TracePart>>) {
     let mut parts = Vec::new();
     let ask = |policy: &Policy, document: Option<&Arc<Document>>| {
         let (outcome, evaluated) = policy.evaluate_recorded(operation, document, attributes);

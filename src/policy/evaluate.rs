@@ -2,7 +2,7 @@
 
 use super::scope::OutOfScope;
 use super::{Attributes, Policy};
-use crate::cel::{EvaluationError, Expression, Failure, Part, Request};
+use crate::cel::{EvaluationError, Expression, Failure, Request, TracePart};
 use crate::contract::Operation;
 use crate::contract::schema::Finding;
 use crate::document::{Document, NodeRef};
@@ -44,7 +44,7 @@ impl Policy {
         operation: &Operation,
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
-    ) -> (PolicyOutcome, Vec<Part>) {
+    ) -> (PolicyOutcome, Vec<TracePart>) {
         let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = self.scope.variables.recorded_evaluation(request);
         let mut parts = Vec::new();

@@ -12,13 +12,13 @@ mod limit;
 mod lint;
 mod operation_index;
 pub(crate) mod reads;
-pub mod recorded;
+pub mod replay;
 mod scope;
 mod source;
 mod spec_schema;
 mod waiver;
 
-pub use crate::cel::{Hidden, Key};
+pub use crate::cel::{Key, Unknown};
 pub use action::Action;
 pub use attributes::Attributes;
 pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_policy, compile_waiver};

@@ -6,8 +6,8 @@ use crate::decision_log::{
 };
 use crate::outcome::Outcome;
 use crate::peer::{Client, ClientCertificate};
-use crate::policy::Hidden;
-use crate::policy::recorded::{Outline, RecordedRequest};
+use crate::policy::Unknown;
+use crate::policy::replay::{RecordedRequest, RecordedValue};
 use crate::redact::OTHER;
 use chrono::{DateTime, FixedOffset};
 use std::net::IpAddr;
@@ -57,11 +57,11 @@ fn is_unread(entry: &LogEntry<'_>) -> bool {
     !is_recorded && entry.policies.is_empty() && (entry.outcome == Outcome::Denied || found())
 }
 
-fn unknown_text(held: &RedactedText<'_>) -> Hidden {
-    Hidden::text(held.size)
+fn unknown_text(held: &RedactedText<'_>) -> Unknown {
+    Unknown::text(held.size)
 }
 
-fn optional_texts<'e>(named: &'e NameMap<'_, Option<RedactedText<'_>>>) -> Vec<(&'e str, Option<Hidden>)> {
+fn optional_texts<'e>(named: &'e NameMap<'_, Option<RedactedText<'_>>>) -> Vec<(&'e str, Option<Unknown>)> {
     named.0.iter().map(|(name, held)| (&**name, held.as_ref().map(unknown_text))).collect()
 }
 
@@ -87,26 +87,26 @@ fn client(recorded: &RecordedClient<'_>) -> Option<Client> {
 }
 
 /// The value that policies see in place of the redacted one.
-fn outline_of<'e>(value: &'e RedactedValue<'_>, declared: Option<&'e Declared>) -> Outline<'e> {
+fn outline_of<'e>(value: &'e RedactedValue<'_>, declared: Option<&'e Declared>) -> RecordedValue<'e> {
     match value {
-        RedactedValue::Null => Outline::Null,
-        RedactedValue::Bool(value) => Outline::Bool(*value),
-        RedactedValue::EnumMember(word) => Outline::Text(word),
+        RedactedValue::Null => RecordedValue::Null,
+        RedactedValue::Bool(value) => RecordedValue::Bool(*value),
+        RedactedValue::EnumMember(word) => RecordedValue::Text(word),
         RedactedValue::Shape(shape) => match shape {
-            RedactedShape::String { size, .. } => Outline::Hidden(Hidden::text(Some(*size))),
-            RedactedShape::Number(NumberKind::Integer) => Outline::Hidden(Hidden::INTEGER),
-            RedactedShape::Number(NumberKind::Fraction) => Outline::Hidden(Hidden::FRACTION),
-            RedactedShape::Secret(r#type) => Outline::Hidden(Hidden::of_type(r#type)),
-            RedactedShape::Removed(_) => Outline::Hidden(Hidden::ANYTHING),
+            RedactedShape::String { size, .. } => RecordedValue::Unknown(Unknown::text(Some(*size))),
+            RedactedShape::Number(NumberKind::Integer) => RecordedValue::Unknown(Unknown::INTEGER),
+            RedactedShape::Number(NumberKind::Fraction) => RecordedValue::Unknown(Unknown::FRACTION),
+            RedactedShape::Secret(r#type) => RecordedValue::Unknown(Unknown::of_type(r#type)),
+            RedactedShape::Removed(_) => RecordedValue::Unknown(Unknown::ANYTHING),
             RedactedShape::Array { size, bytes, elements } => {
                 let declared = declared.and_then(Declared::elements);
                 let elements = elements.iter().map(|element| outline_of(element, declared)).collect();
-                Outline::Array { size: *size, bytes: *bytes, elements }
+                RecordedValue::Array { size: *size, bytes: *bytes, elements }
             }
             RedactedShape::Object { bytes, members, undeclared } => {
                 let of = |name: &str| declared.and_then(|declared| declared.member(name));
                 let members = members.0.iter().map(|(name, value)| (&**name, outline_of(value, of(name)))).collect();
-                Outline::Object { bytes: *bytes, members, others: *undeclared, declared }
+                RecordedValue::Object { bytes: *bytes, members, others: *undeclared, declared }
             }
         },
     }
@@ -117,7 +117,7 @@ mod tests {
     use super::recorded_request;
     use crate::decision_log::{LogEntry, RecordedBody, RecordedRule};
     use crate::outcome::Outcome;
-    use crate::policy::recorded::Outline;
+    use crate::policy::replay::RecordedValue;
     use crate::reason::Reason;
 
     const SAMPLE: &str = include_str!("../decision_log/sample.jsonl");
@@ -132,11 +132,13 @@ mod tests {
             request.headers.iter().find(|(name, _)| *name == "x-tenant").map(|(_, held)| held.is_some()),
             Some(false)
         );
-        let Some(Outline::Object { members, others: 1, .. }) = &request.body else { panic!("{:?}", request.body) };
+        let Some(RecordedValue::Object { members, others: 1, .. }) = &request.body else {
+            panic!("{:?}", request.body)
+        };
         let of = |wanted: &str| members.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
-        assert!(matches!(of("skip_password_checks"), Some(Outline::Bool(true))));
-        assert!(matches!(of("password_hasher"), Some(Outline::Text("bcrypt"))));
-        assert!(matches!(of("password"), Some(Outline::Hidden(_))));
+        assert!(matches!(of("skip_password_checks"), Some(RecordedValue::Bool(true))));
+        assert!(matches!(of("password_hasher"), Some(RecordedValue::Text("bcrypt"))));
+        assert!(matches!(of("password"), Some(RecordedValue::Unknown(_))));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::contract::{BodySchema, Operation};
 use crate::decision_log::{LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
-use crate::policy::recorded::{Part, Rejudged};
+use crate::policy::replay::{PolicyPart, ReplayOutcome};
 use crate::policy::{Action, Policy};
 use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -61,7 +61,7 @@ pub struct PolicyChange {
     /// Requests that it refused and that pass now.
     pub allowed: Examples,
     /// How often it is not known whether it holds, by the expression that asks for what the record hides.
-    pub undetermined: BTreeMap<Part, Examples>,
+    pub undetermined: BTreeMap<PolicyPart, Examples>,
 }
 
 impl PolicyChange {
@@ -115,7 +115,7 @@ impl InForce {
     fn new(old: &Bundle, new: &Bundle) -> Self {
         let of_name = |name: &str| old.policies.all().iter().find(|policy| *policy.name == *name);
         let policies = new.policies.all().iter();
-        let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.says_as(policy)));
+        let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.is_equivalent(policy)));
         let operations = old.contract.operations().into_iter();
         Self {
             revision: old.revision.clone(),
@@ -155,7 +155,7 @@ impl Accumulator for Replay<'_> {
             Some(request) if !policies.is_empty() || !entry.policies.is_empty() => {
                 let said = policies.iter().map(|policy| {
                     let known = self.stands(entry, policy);
-                    (policy, known.unwrap_or_else(|| policy.rejudge(&request)))
+                    (policy, known.unwrap_or_else(|| policy.replay(&request)))
                 });
                 let said: Vec<_> = said.collect();
                 self.judged += 1;
@@ -216,13 +216,13 @@ impl<'b> Replay<'b> {
     }
 
     /// What the policy said already, where it is the very rule that was asked.
-    fn stands(&self, entry: &LogEntry<'_>, policy: &Policy) -> Option<Rejudged> {
+    fn stands(&self, entry: &LogEntry<'_>, policy: &Policy) -> Option<ReplayOutcome> {
         self.in_force(entry).filter(|in_force| in_force.same.contains(&policy.name))?;
         let evaluated = entry.policies.iter().find(|evaluated| evaluated.name == *policy.name)?;
-        Some(if fires(evaluated) { Rejudged::Violated(Vec::new()) } else { Rejudged::Passes })
+        Some(if fires(evaluated) { ReplayOutcome::Violated(Vec::new()) } else { ReplayOutcome::Passes })
     }
 
-    fn compare(&mut self, entry: &LogEntry<'_>, was_refused: bool, said: &[(&Arc<Policy>, Rejudged)]) {
+    fn compare(&mut self, entry: &LogEntry<'_>, was_refused: bool, said: &[(&Arc<Policy>, ReplayOutcome)]) {
         let verdict = verdict(entry, said);
         match (was_refused, verdict) {
             (false, ReplayVerdict::Refused) => self.refused.add(entry),
@@ -234,14 +234,14 @@ impl<'b> Replay<'b> {
             let Some(change) = self.policies.get_mut(&policy.name) else { continue };
             change.asked += 1;
             match said {
-                Rejudged::Passes => {}
-                Rejudged::Violated(_) | Rejudged::Failed(..) => {
+                ReplayOutcome::Passes => {}
+                ReplayOutcome::Violated(_) | ReplayOutcome::Failed(..) => {
                     change.after += 1;
                     if !was_refused && verdict == ReplayVerdict::Refused && denies(entry, policy) {
                         change.refused.add(entry);
                     }
                 }
-                Rejudged::Undetermined(parts) => {
+                ReplayOutcome::Undetermined(parts) => {
                     for part in parts {
                         change.undetermined.entry(*part).or_default().add(entry);
                     }
@@ -271,7 +271,7 @@ impl<'b> Replay<'b> {
 }
 
 /// What becomes of a request by what policies say of it.
-fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> ReplayVerdict {
+fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, ReplayOutcome)]) -> ReplayVerdict {
     // a limit is told as a policy is, and is not asked again
     let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
     let by_others = |rule: &RecordedRule<'_>| !matches!(rule, RecordedRule::Policy(name) if is_asked(name));
@@ -284,9 +284,9 @@ fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, Rejudged)]) -> ReplayVer
     let mut verdict = ReplayVerdict::Passes;
     for (_, said) in said.iter().filter(|(policy, _)| denies(entry, policy)) {
         match said {
-            Rejudged::Passes => {}
-            Rejudged::Violated(_) | Rejudged::Failed(..) => return ReplayVerdict::Refused,
-            Rejudged::Undetermined(_) => verdict = ReplayVerdict::Undetermined,
+            ReplayOutcome::Passes => {}
+            ReplayOutcome::Violated(_) | ReplayOutcome::Failed(..) => return ReplayVerdict::Refused,
+            ReplayOutcome::Undetermined(_) => verdict = ReplayVerdict::Undetermined,
         }
     }
     verdict

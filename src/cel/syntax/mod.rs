@@ -19,7 +19,7 @@ pub(super) const DEEPEST: usize = 64;
 
 /// Something wrong with an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct Issue {
     /// The bytes of the source that are wrong.
     pub(crate) span: Range<usize>,
     /// What is wrong.
@@ -28,7 +28,7 @@ pub(crate) struct Mistake {
     pub(crate) help: Option<String>,
 }
 
-impl Mistake {
+impl Issue {
     pub(super) fn new(span: &Range<usize>, message: impl Into<String>) -> Self {
         Self { span: span.clone(), message: message.into(), help: None }
     }

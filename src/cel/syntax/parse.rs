@@ -2,7 +2,7 @@
 
 use super::token::{Token, Tokens};
 use super::tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
-use super::{DEEPEST, LONGEST, Mistake, foreign, literal};
+use super::{DEEPEST, Issue, LONGEST, foreign, literal};
 use crate::cel::value::Value;
 use std::ops::Range;
 
@@ -35,14 +35,14 @@ const RESERVED: [&str; 17] = [
 /// # Errors
 ///
 /// The first thing that is not CEL, or past the bounds.
-pub(in super::super) fn parse(source: &str) -> Result<Tree, Mistake> {
+pub(in super::super) fn parse(source: &str) -> Result<Tree, Issue> {
     if source.len() > LONGEST {
-        return Err(Mistake::new(&(0..source.len()), format!("the expression is longer than {LONGEST} bytes")));
+        return Err(Issue::new(&(0..source.len()), format!("the expression is longer than {LONGEST} bytes")));
     }
     let mut tokens = Tokens::new(source);
     let (token, span) = tokens.next()?;
     if token == Token::End {
-        return Err(Mistake::new(&span, "the expression is empty"));
+        return Err(Issue::new(&span, "the expression is empty"));
     }
     let mut parser = Parser { source, tokens, token, span, end: 0, nesting: 0 };
     let tree = parser.expression()?;
@@ -60,14 +60,14 @@ struct Parser<'s> {
     nesting: usize,
 }
 
-type Parsed = Result<Tree, Mistake>;
+type Parsed = Result<Tree, Issue>;
 
 impl<'s> Parser<'s> {
     fn text(&self) -> &'s str {
         self.source.get(self.span.clone()).unwrap_or_default()
     }
 
-    fn advance(&mut self) -> Result<Range<usize>, Mistake> {
+    fn advance(&mut self) -> Result<Range<usize>, Issue> {
         let (token, span) = self.tokens.next()?;
         self.token = token;
         let span = std::mem::replace(&mut self.span, span);
@@ -83,7 +83,7 @@ impl<'s> Parser<'s> {
         self.token == Token::Name && self.text() == word
     }
 
-    fn take(&mut self, sign: &'static str) -> Result<bool, Mistake> {
+    fn take(&mut self, sign: &'static str) -> Result<bool, Issue> {
         let found = self.is(sign);
         if found {
             self.advance()?;
@@ -91,17 +91,17 @@ impl<'s> Parser<'s> {
         Ok(found)
     }
 
-    fn expect(&mut self, sign: &'static str) -> Result<(), Mistake> {
+    fn expect(&mut self, sign: &'static str) -> Result<(), Issue> {
         if self.take(sign)? { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
     }
 
-    fn unexpected(&self, wanted: &str) -> Mistake {
+    fn unexpected(&self, wanted: &str) -> Issue {
         match self.token {
-            Token::End => Mistake::new(&self.span, format!("the expression ends where {wanted} should follow")),
+            Token::End => Issue::new(&self.span, format!("the expression ends where {wanted} should follow")),
             token => {
                 let (text, before) = (self.text(), self.source.get(..self.span.start).unwrap_or_default());
-                let mistake = Mistake::new(&self.span, format!("`{}` stands where {wanted} should be", shown(text)));
-                mistake.with_any_help(match token {
+                let issue = Issue::new(&self.span, format!("`{}` stands where {wanted} should be", shown(text)));
+                issue.with_any_help(match token {
                     Token::Name => foreign::word(text).or_else(|| foreign::word(last_word(before))),
                     _ => foreign::misplaced(before, text),
                 })
@@ -241,9 +241,8 @@ impl<'s> Parser<'s> {
             Token::String | Token::Bytes => {
                 let read = if self.token == Token::String { literal::string } else { literal::bytes };
                 let text = self.text();
-                let value = read(text).map_err(|wrong| {
-                    Mistake::new(&self.span, wrong).with_any_help(literal::escape_help(text, wrong))
-                })?;
+                let value = read(text)
+                    .map_err(|wrong| Issue::new(&self.span, wrong).with_any_help(literal::escape_help(text, wrong)))?;
                 self.literal(start, value)
             }
             Token::Name => self.name(),
@@ -278,7 +277,7 @@ impl<'s> Parser<'s> {
                 number.map(|number| Value::Double(if negative { -number } else { number }))
             }
         };
-        let value = value.ok_or_else(|| Mistake::new(&self.span, "the number is too large, or has no digits"))?;
+        let value = value.ok_or_else(|| Issue::new(&self.span, "the number is too large, or has no digits"))?;
         self.literal(start, value)
     }
 
@@ -289,8 +288,8 @@ impl<'s> Parser<'s> {
             "null" => return self.literal(self.span.start, Value::Null),
             "in" => return Err(self.unexpected("a value")),
             _ if RESERVED.contains(&name) => {
-                let mistake = Mistake::new(&self.span, format!("CEL keeps the word `{name}` for itself"));
-                return Err(mistake.with_any_help(foreign::word(name)));
+                let issue = Issue::new(&self.span, format!("CEL keeps the word `{name}` for itself"));
+                return Err(issue.with_any_help(foreign::word(name)));
             }
             _ => {}
         }
@@ -303,7 +302,7 @@ impl<'s> Parser<'s> {
     }
 
     /// What stands between brackets, up to `end`. Lists, but not arguments, may end with a comma.
-    fn list(&mut self, end: &'static str) -> Result<Vec<Tree>, Mistake> {
+    fn list(&mut self, end: &'static str) -> Result<Vec<Tree>, Issue> {
         let mut items = Vec::new();
         while !self.is(end) {
             items.push(self.expression()?);
@@ -345,10 +344,10 @@ impl<'s> Parser<'s> {
                     let [of, _] = sides.as_ref();
                     let (entry, text) = (start + name.len() + 1..self.end.saturating_sub(1), self.source);
                     let entry = text.get(entry).unwrap_or_default().trim();
-                    let mistake = Mistake::new(&of.span, "`has` asks for a member, not for what is behind `[`");
-                    Err(mistake.at(&(start..self.end)).with_help(format!("write `{entry} != null`")))
+                    let issue = Issue::new(&of.span, "`has` asks for a member, not for what is behind `[`");
+                    Err(issue.at(&(start..self.end)).with_help(format!("write `{entry} != null`")))
                 }
-                _ => Err(Mistake::new(&(start..self.end), "`has` asks for a member, as in `has(body.first_name)`")),
+                _ => Err(Issue::new(&(start..self.end), "`has` asks for a member, as in `has(body.first_name)`")),
             };
         }
         let function = name.into();
@@ -359,7 +358,7 @@ impl<'s> Parser<'s> {
         let syntax = receiver.and_then(|over| Syntax::comprehension(r#macro, over, arguments));
         match syntax {
             Some(syntax) => self.tree(start, depth, syntax),
-            None => Err(Mistake::new(&(at.start..self.end), format!("`{name}` takes a name and an expression"))
+            None => Err(Issue::new(&(at.start..self.end), format!("`{name}` takes a name and an expression"))
                 .with_help(format!("as in `body.email_address.{name}(address, address != \"\")`"))),
         }
     }
@@ -369,8 +368,8 @@ fn deepest(trees: &[Tree]) -> usize {
     trees.iter().map(|tree| tree.depth).max().unwrap_or_default()
 }
 
-fn too_deep(span: &Range<usize>) -> Mistake {
-    Mistake::new(span, format!("the expression nests deeper than {DEEPEST} levels"))
+fn too_deep(span: &Range<usize>) -> Issue {
+    Issue::new(span, format!("the expression nests deeper than {DEEPEST} levels"))
 }
 
 /// What is written, on one line, as it stands in the file otherwise.

@@ -1,6 +1,6 @@
 //! The words and signs of an expression.
 
-use super::{Mistake, foreign};
+use super::{Issue, foreign};
 use std::ops::Range;
 
 /// What a token is.
@@ -46,7 +46,7 @@ impl<'s> Tokens<'s> {
     }
 
     /// The next token, past blanks and comments.
-    pub(super) fn next(&mut self) -> Result<(Token, Range<usize>), Mistake> {
+    pub(super) fn next(&mut self) -> Result<(Token, Range<usize>), Issue> {
         self.skip_blanks();
         let start = self.position;
         let rest = self.rest();
@@ -58,7 +58,7 @@ impl<'s> Tokens<'s> {
             Some(_) => match quote(rest) {
                 Some((token, prefix)) => match closed(rest, prefix) {
                     Some(length) => (token, length),
-                    None => return Err(Mistake::new(&(start..start + prefix + 1), "the string has no end")),
+                    None => return Err(Issue::new(&(start..start + prefix + 1), "the string has no end")),
                 },
                 None => word(rest).or_else(|| sign(rest)).ok_or_else(|| unknown(start, rest))?,
             },
@@ -67,7 +67,7 @@ impl<'s> Tokens<'s> {
         let span = start..self.position;
         let is_number = matches!(token, Token::Int | Token::Uint | Token::Double);
         if is_number && self.rest().bytes().next().is_some_and(is_of_a_word) {
-            return Err(Mistake::new(&span, "a number runs into a name"));
+            return Err(Issue::new(&span, "a number runs into a name"));
         }
         Ok((token, span))
     }
@@ -170,7 +170,7 @@ fn sign(rest: &str) -> Option<(Token, usize)> {
     Some((Token::Sign(sign), sign.len()))
 }
 
-fn unknown(start: usize, rest: &str) -> Mistake {
+fn unknown(start: usize, rest: &str) -> Issue {
     let length = rest.chars().next().map_or(0, char::len_utf8);
-    Mistake::new(&(start..start + length), "not a sign that CEL has").with_any_help(foreign::sign(rest))
+    Issue::new(&(start..start + length), "not a sign that CEL has").with_any_help(foreign::sign(rest))
 }

@@ -1,6 +1,6 @@
 //! No text of a policy and no body holds a worker up.
 
-use super::{evaluated, mistakes, names, shown};
+use super::{env, evaluated, issues, shown};
 use crate::cel::EvaluationError;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ const AT_MOST: Duration = Duration::from_millis(1_500);
 /// Evaluates `source` for `body` and gives why it has no value, within a bound of time.
 #[track_caller]
 fn outcome(source: &str, body: &str) -> Result<String, EvaluationError> {
-    let mut names = names(&json!({}));
-    let found = names.declare("it", source);
+    let mut env = env(&json!({}));
+    let found = env.declare("it", source);
     assert_eq!(found, [], "{source}");
-    let (variables, _) = names.finish();
+    let (variables, _) = env.finish();
     let start = Instant::now();
     let outcome = evaluated(&variables, body, |value| shown(value).chars().take(32).collect::<String>());
     assert!(start.elapsed() < AT_MOST, "{source} took {:?}", start.elapsed());
@@ -86,33 +86,33 @@ fn no_text_overflows_the_stack() {
         for source in
             [part.repeat(count), format!("{}1", part.repeat(count - 1)), format!("1{}", part.repeat(count - 1))]
         {
-            assert!(!mistakes(&source).is_empty(), "{part}");
+            assert!(!issues(&source).is_empty(), "{part}");
         }
     }
     for (open, close) in [("(", ")"), ("[", "]"), ("{1:", "}"), ("size(", ")")] {
         let source = format!("{}1{}", open.repeat(600), close.repeat(600));
-        let found = mistakes(&source);
+        let found = issues(&source);
         assert!(found[0].message.contains("nests deeper than 64 levels"), "{open}: {found:?}");
     }
-    let found = mistakes(&format!("'{}' == ''", "a".repeat(longest)));
+    let found = issues(&format!("'{}' == ''", "a".repeat(longest)));
     assert!(found[0].message.contains("longer than 4096 bytes"), "{found:?}");
 }
 
 #[test]
 fn a_long_chain_of_and_or_is_not_deep() {
     let source = vec!["body.locale == null"; 150].join(" && ");
-    assert_eq!(mistakes(&source), []);
+    assert_eq!(issues(&source), []);
     let source = vec!["body.locale == null"; 150].join(" || ");
-    assert_eq!(mistakes(&source), []);
+    assert_eq!(issues(&source), []);
 }
 
 #[test]
 fn a_pattern_is_bounded_in_size() {
-    let found = mistakes("body.first_name.matches('(((a{100}){100}){100}){100}')");
+    let found = issues("body.first_name.matches('(((a{100}){100}){100}){100}')");
     assert!(found[0].message.contains("the pattern takes more than 1024 KiB"), "{found:?}");
-    let found = mistakes(r"body.first_name.matches(r'\bAda\b')");
+    let found = issues(r"body.first_name.matches(r'\bAda\b')");
     assert!(found[0].help.as_ref().is_some_and(|help| help.contains(r"write `(?-u:\b)`")), "{found:?}");
-    assert_eq!(mistakes(r"body.first_name.matches(r'(?-u:\b)Ada(?-u:\b)')"), []);
-    let found = mistakes("body.first_name.matches('(a')");
+    assert_eq!(issues(r"body.first_name.matches(r'(?-u:\b)Ada(?-u:\b)')"), []);
+    let found = issues("body.first_name.matches('(a')");
     assert!(found[0].message.contains("not a regular expression: unclosed group"), "{found:?}");
 }

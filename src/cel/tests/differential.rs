@@ -9,8 +9,8 @@
 //! - a key that no map can have, as in `null in m`, is not in the map; it is an error there.
 
 use super::generate::{Choices, Wanted, expression, tokens};
-use super::{evaluated, names, shown};
-use crate::cel::Mistake;
+use super::{env, evaluated, shown};
+use crate::cel::Issue;
 use cel::parser::PrattParser;
 use cel::{Context, Env};
 use proptest::prelude::*;
@@ -84,18 +84,18 @@ fn their_shown(value: &cel::Value) -> String {
 }
 
 /// What we make of `source`; none where it is an error. Else the part that loading refuses, and why.
-fn ours(source: &str, params: &Json, body: &str) -> Result<Option<String>, (String, Mistake)> {
-    let mut names = names(params);
-    if let Some(mistake) = names.declare("it", source).into_iter().next() {
-        return Err((source.get(mistake.span.clone()).expect("a part").to_owned(), mistake));
+fn ours(source: &str, params: &Json, body: &str) -> Result<Option<String>, (String, Issue)> {
+    let mut env = env(params);
+    if let Some(issue) = env.declare("it", source).into_iter().next() {
+        return Err((source.get(issue.span.clone()).expect("a part").to_owned(), issue));
     }
-    let (variables, _) = names.finish();
+    let (variables, _) = env.finish();
     Ok(evaluated(&variables, body, shown).ok())
 }
 
 /// Whether the part of an expression that loading refuses has no value by itself, or its comparison can come out one way only.
 /// A part may be refused that is never reached.
-fn is_proven(part: &str, mistake: &Mistake) -> bool {
+fn is_proven(part: &str, issue: &Issue) -> bool {
     let words = [
         // the crate appends to a list what is none, which the specification does not have
         "`+` is not for a list",
@@ -106,7 +106,7 @@ fn is_proven(part: &str, mistake: &Mistake) -> bool {
         ", but ",
         "inside each other",
     ];
-    words.iter().any(|words| mistake.message.contains(words)) || theirs(part).is_none()
+    words.iter().any(|words| issue.message.contains(words)) || theirs(part).is_none()
 }
 
 fn agree(source: &str) {
@@ -119,9 +119,9 @@ fn agree(source: &str) {
         let body = json!({ "public_metadata": metadata() }).to_string();
         match ours(&source.replace("m.", root), &params, &body) {
             Ok(value) => assert_eq!(value, theirs, "{way}: {source}"),
-            Err((part, mistake)) => {
+            Err((part, issue)) => {
                 let part = part.replace(root, "m.");
-                assert!(is_proven(&part, &mistake), "{way}: {source}\nrefused: {part}: {}", mistake.message);
+                assert!(is_proven(&part, &issue), "{way}: {source}\nrefused: {part}: {}", issue.message);
             }
         }
     }
@@ -146,12 +146,12 @@ proptest! {
         let ours = super::super::syntax::parse(&source);
         let theirs = PrattParser::new().parse(&source);
         // names that start from the root of all packages are not for policies, which have none
-        let is_rooted = matches!(&ours, Err(mistake) if mistake.message.starts_with("`.` stands where a value"));
+        let is_rooted = matches!(&ours, Err(issue) if issue.message.starts_with("`.` stands where a value"));
         prop_assert!(is_rooted || ours.is_ok() == theirs.is_ok(), "{}: {:?} {:?}", source, ours.err(), theirs.err());
     }
 
     #[test]
     fn no_text_panics(source in ".{0,200}") {
-        let _ = super::mistakes(&source);
+        let _ = super::issues(&source);
     }
 }

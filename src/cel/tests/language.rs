@@ -1,6 +1,6 @@
 //! What expressions mean where the language's definition says so and comparing implementations does not show it.
 
-use super::{mistakes, value};
+use super::{issues, value};
 use crate::cel::EvaluationError;
 
 #[track_caller]
@@ -56,7 +56,7 @@ fn types_can_be_asked_for() {
 #[test]
 fn what_a_pattern_finds_it_finds_anywhere() {
     is("'hello'.matches('ell') && matches('hello', '^h') && !'hello'.matches('^e')", "true");
-    let found = mistakes("body.first_name.matches(body.last_name)");
+    let found = issues("body.first_name.matches(body.last_name)");
     assert!(found[0].message.contains("must be known"), "{found:?}");
 }
 

@@ -3,15 +3,15 @@
 mod bounds;
 mod differential;
 mod generate;
-mod hidden;
 mod language;
+mod unknown;
 
+use super::activation::{Container, Failure};
+use super::env::Env;
 use super::evaluation::Evaluation;
 use super::expression::{Purpose, Variables};
-use super::names::Names;
-use super::sight::{Failure, Structure};
 use super::value::Value;
-use super::{EvaluationError, Mistake, Request};
+use super::{EvaluationError, Issue, Request};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::document::{Document, NodeRef};
@@ -31,24 +31,24 @@ fn operations() -> &'static [Arc<Operation>] {
     &OPERATIONS
 }
 
-fn names(params: &serde_json::Value) -> Names<'static> {
+fn env(params: &serde_json::Value) -> Env<'static> {
     let params: BTreeMap<String, serde_json::Value> = serde_json::from_value(params.clone()).expect("an object");
-    Names::new(operations(), &[], &params)
+    Env::new(operations(), &[], &params)
 }
 
-/// The mistakes in `source`.
-fn mistakes(source: &str) -> Vec<Mistake> {
-    names(&serde_json::json!({})).expression(source, Purpose::Validation).err().unwrap_or_default()
+/// The issues in `source`.
+fn issues(source: &str) -> Vec<Issue> {
+    env(&serde_json::json!({})).compile(source, Purpose::Validation).err().unwrap_or_default()
 }
 
 /// What `source` evaluates to for `body`, as [`shown`] shows it.
-fn value(source: &str, body: &str) -> Result<Result<String, EvaluationError>, Vec<Mistake>> {
-    let mut names = names(&serde_json::json!({}));
-    let mistakes = names.declare("it", source);
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+fn value(source: &str, body: &str) -> Result<Result<String, EvaluationError>, Vec<Issue>> {
+    let mut env = env(&serde_json::json!({}));
+    let issues = env.declare("it", source);
+    if !issues.is_empty() {
+        return Err(issues);
     }
-    let (variables, _) = names.finish();
+    let (variables, _) = env.finish();
     Ok(evaluated(&variables, body, shown))
 }
 
@@ -83,7 +83,7 @@ fn shown<'a>(value: &Value<'a, NodeRef<'a>>) -> String {
 }
 
 /// A value as text, which tells values of different types apart, and maps in any order alike.
-fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
+fn shown_as_seen<'a, S: Container<'a>>(value: &Value<'a, S>) -> String {
     if let Some(text) = value.as_str() {
         return format!("{text:?}");
     }
@@ -97,7 +97,7 @@ fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
         Value::Timestamp(time) => format!("t{}", time.timestamp_nanos_opt().unwrap_or_default()),
         Value::Duration(length) => format!("d{}", length.num_nanoseconds().unwrap_or_default()),
         Value::Type(kind) => format!("{kind:?}"),
-        Value::Hidden(_) => "Hidden".to_owned(),
+        Value::Unknown(_) => "Unknown".to_owned(),
         _ => {
             let length = value.len().unwrap_or_default();
             let items = (0..length).map(|position| value.item(position).expect("an item"));
@@ -108,7 +108,7 @@ fn shown_as_seen<'a, S: Structure<'a>>(value: &Value<'a, S>) -> String {
             let mut entries: Vec<String> = items
                 .map(|key| {
                     let value = value.under(&key, &mut budget).map(|entry| shown_as_seen(&entry.expect("an entry")));
-                    format!("{}: {}", shown_as_seen(&key), value.unwrap_or_else(|_| "Hidden".to_owned()))
+                    format!("{}: {}", shown_as_seen(&key), value.unwrap_or_else(|_| "Unknown".to_owned()))
                 })
                 .collect();
             entries.sort();

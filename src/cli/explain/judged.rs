@@ -4,7 +4,7 @@ use super::change;
 use super::explanation::{Chosen, Evaluated, Explanation, Finding, LimitSaid, PolicySaid, Rules};
 use super::request::Asked;
 use super::said::{because, claimed, outcome};
-use crate::cel::{Part, Seen};
+use crate::cel::{TracePart, TracedValue};
 use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::KeyClass;
 use crate::contract::strictness::Mode;
@@ -215,7 +215,7 @@ fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String
     }
 }
 
-fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[Part]) -> PolicySaid {
+fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[TracePart]) -> PolicySaid {
     let roles = std::iter::repeat_n("condition", policy.scope.conditions()).chain(std::iter::repeat("validation"));
     let expressions = parts.iter().zip(roles).map(|(part, role)| Evaluated { role: Some(role), ..evaluated(part) });
     PolicySaid {
@@ -228,12 +228,12 @@ fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[Part]) -> PolicyS
     }
 }
 
-fn evaluated(part: &Part) -> Evaluated {
+fn evaluated(part: &TracePart) -> Evaluated {
     let (mut value, mut r#type, mut size, mut error) = (None, None, None, None);
-    match &part.seen {
-        Seen::Value(text) => value = Some(text.clone()),
-        Seen::Masked { kind, size: known } => (r#type, size) = (Some(*kind), *known),
-        Seen::Failed(why) => error = Some(why.to_string()),
+    match &part.value {
+        TracedValue::Value(text) => value = Some(text.clone()),
+        TracedValue::Masked { kind, size: known } => (r#type, size) = (Some(*kind), *known),
+        TracedValue::Failed(why) => error = Some(why.to_string()),
     }
     Evaluated {
         role: None,

@@ -2,7 +2,7 @@
 
 use super::{Told, expression};
 use crate::policy::Action;
-use crate::policy::recorded::Part;
+use crate::policy::replay::PolicyPart;
 use crate::rollout::{Examples, PolicyChange};
 use serde_json::{Value, json};
 
@@ -28,9 +28,9 @@ pub(super) fn replay(told: &Told<'_>) -> String {
 fn policy(told: &Told<'_>, name: &str, change: &PolicyChange) -> Value {
     let undetermined = change.undetermined.iter().map(|(part, of)| {
         let kind = match part {
-            Part::Condition(_) => "condition",
-            Part::Validation(_) => "validation",
-            Part::Schema => "schema",
+            PolicyPart::Condition(_) => "condition",
+            PolicyPart::Validation(_) => "validation",
+            PolicyPart::Schema => "schema",
         };
         json!({ kind: expression(told.bundle, name, *part), "count": of.count, "decisions": of.decisions })
     });

@@ -9,7 +9,7 @@ use super::decisions::{self, Skipped};
 use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
 use crate::judge::Bundle;
-use crate::policy::recorded::Part;
+use crate::policy::replay::PolicyPart;
 use crate::rollout::Replay;
 use clap::Args;
 use std::path::PathBuf;
@@ -55,14 +55,14 @@ pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
 }
 
 /// An expression of the policy called `name`, for people.
-fn expression(bundle: &Bundle, name: &str, part: Part) -> String {
+fn expression(bundle: &Bundle, name: &str, part: PolicyPart) -> String {
     let policy = bundle.policies.all().iter().find(|policy| *policy.name == *name);
     match (part, policy) {
-        (Part::Condition(position), Some(policy)) => format!("condition `{}`", policy.scope.condition(position)),
-        (Part::Validation(position), Some(policy)) => {
+        (PolicyPart::Condition(position), Some(policy)) => format!("condition `{}`", policy.scope.condition(position)),
+        (PolicyPart::Validation(position), Some(policy)) => {
             policy.validations.get(position).map(|it| one_line(&it.source)).unwrap_or_default()
         }
-        (Part::Schema, _) => "`schema`".to_owned(),
+        (PolicyPart::Schema, _) => "`schema`".to_owned(),
         (_, None) => String::new(),
     }
 }

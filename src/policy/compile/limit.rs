@@ -1,7 +1,7 @@
 //! From what a person wrote to a limit that can judge, or everything that is wrong with it.
 
 use super::Compiler;
-use crate::cel::{KeyExpression, Names};
+use crate::cel::{Env, KeyExpression};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, duration};
@@ -27,18 +27,18 @@ impl Compiler<'_> {
         self.check_name(&written.metadata.name);
         let matched = self.operations(&spec.r#match.operations, contract);
         let no_params = BTreeMap::new();
-        let mut names = Names::new(&matched, &spec.r#match.environments, &no_params);
-        self.variables(&spec.variables, &mut names);
+        let mut env = Env::new(&matched, &spec.r#match.environments, &no_params);
+        self.variables(&spec.variables, &mut env);
         self.environments(&spec.r#match.environments);
-        let conditions = self.conditions(&spec.match_conditions, &mut names, "the limit never counts");
-        let key = self.key(spec, &mut names);
+        let conditions = self.conditions(&spec.match_conditions, &mut env, "the limit never counts");
+        let key = self.key(spec, &mut env);
         self.check_objects(&matched);
         self.check_texts(&spec.message, spec.hint.as_deref(), "/spec");
         Limit {
             name: written.metadata.name.as_str().into(),
             owner: written.metadata.owner(),
             action: self.action(&spec.actions),
-            scope: Self::scope(&spec.r#match, &matched, conditions, names),
+            scope: Self::scope(&spec.r#match, &matched, conditions, env),
             key,
             rate: self.rate(spec),
             in_flight: spec.in_flight,
@@ -49,9 +49,9 @@ impl Compiler<'_> {
         }
     }
 
-    fn key(&mut self, spec: &LimitSpec, names: &mut Names<'_>) -> Option<KeyExpression> {
-        let compiled = names.key(spec.key.as_ref()?);
-        self.reads.extend(&names.take_reads());
+    fn key(&mut self, spec: &LimitSpec, env: &mut Env<'_>) -> Option<KeyExpression> {
+        let compiled = env.key(spec.key.as_ref()?);
+        self.reads.extend(&env.take_reads());
         compiled.map_err(|errors| self.report("/spec/key", errors)).ok()
     }
 

@@ -13,7 +13,7 @@ pub use limit::compile_limit;
 pub use rule::{Policy, Validation, compile_policy};
 pub use waiver::compile_waiver;
 
-use crate::cel::{Expression, Mistake, Names, Purpose};
+use crate::cel::{Env, Expression, Issue, Purpose};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
@@ -53,7 +53,7 @@ impl<'s> Compiler<'s> {
         self.errors.push(self.source.at(pointer, message));
     }
 
-    /// Names stand in headers, metrics and logs without quoting.
+    /// Env stand in headers, metrics and logs without quoting.
     pub(super) fn check_name(&mut self, name: &str) {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 63 || !name.bytes().all(is_plain) {
@@ -85,7 +85,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// Declares the variables, each of which may use those before it.
-    pub(super) fn variables(&mut self, written: &[NamedExpression], names: &mut Names<'_>) {
+    pub(super) fn variables(&mut self, written: &[NamedExpression], env: &mut Env<'_>) {
         for (position, variable) in written.iter().enumerate() {
             let pointer = format!("/spec/variables/{position}");
             self.check_repeated(written, position, &pointer);
@@ -93,7 +93,7 @@ impl<'s> Compiler<'s> {
                 let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
                 self.error(&format!("{pointer}/name"), message);
             }
-            let errors = names.declare(&variable.name, &variable.expression);
+            let errors = env.declare(&variable.name, &variable.expression);
             self.report(&format!("{pointer}/expression"), errors);
         }
     }
@@ -102,31 +102,31 @@ impl<'s> Compiler<'s> {
     pub(super) fn conditions(
         &mut self,
         written: &[NamedExpression],
-        names: &mut Names<'_>,
+        env: &mut Env<'_>,
         consequence: &'static str,
     ) -> Vec<(Arc<str>, Expression)> {
         let mut conditions = Vec::new();
         for (position, condition) in written.iter().enumerate() {
             let pointer = format!("/spec/matchConditions/{position}");
             self.check_repeated(written, position, &pointer);
-            let compiled = names.expression(&condition.expression, Purpose::Condition(consequence));
-            self.reads.extend(&names.take_reads());
+            let compiled = env.compile(&condition.expression, Purpose::Condition(consequence));
+            self.reads.extend(&env.take_reads());
             match compiled {
                 Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
                 Err(errors) => self.report(&format!("{pointer}/expression"), errors),
             }
         }
         if conditions.len() == written.len() {
-            self.check_contradiction(&conditions, names, consequence);
+            self.check_contradiction(&conditions, env, consequence);
         }
         conditions
     }
 
     /// Reports the first condition that is never true where those before it are, or where one of them is.
-    fn check_contradiction(&mut self, conditions: &[(Arc<str>, Expression)], names: &Names<'_>, consequence: &str) {
+    fn check_contradiction(&mut self, conditions: &[(Arc<str>, Expression)], env: &Env<'_>, consequence: &str) {
         for (position, (_, condition)) in conditions.iter().enumerate() {
             let before: Vec<&Expression> = conditions.iter().take(position).map(|(_, condition)| condition).collect();
-            let is_never = |given: &[&Expression]| names.decided(given, &[condition]) == Some(false);
+            let is_never = |given: &[&Expression]| env.decided(given, &[condition]) == Some(false);
             if is_never(&before) || before.iter().any(|one| is_never(&[one])) {
                 let message = format!("the condition is never true where those before it are, so {consequence}");
                 self.error(&format!("/spec/matchConditions/{position}/expression"), message);
@@ -191,7 +191,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// Tells the errors in the expression at `pointer`, each at its place.
-    pub(super) fn report(&mut self, pointer: &str, errors: Vec<Mistake>) {
+    pub(super) fn report(&mut self, pointer: &str, errors: Vec<Issue>) {
         for error in errors {
             let found = self.source.within(pointer, error.span, error.message);
             self.errors.push(match error.help {
@@ -222,10 +222,10 @@ impl<'s> Compiler<'s> {
         written: &Match,
         matched: &[Arc<Operation>],
         conditions: Vec<(Arc<str>, Expression)>,
-        mut names: Names<'_>,
+        mut env: Env<'_>,
     ) -> Scope {
-        let query = names.take_query();
-        let (variables, headers) = names.finish();
+        let query = env.take_query();
+        let (variables, headers) = env.finish();
         Scope {
             operations: matched.iter().map(|operation| operation.id.clone()).collect(),
             environments: written.environments.iter().copied().collect(),

@@ -1,7 +1,7 @@
 //! From what a person wrote to a policy that can judge, or everything that is wrong with it.
 
 use super::{Compiler, did_you_mean};
-use crate::cel::{Expression, Names, Purpose, terms};
+use crate::cel::{Env, Expression, Purpose, conjuncts};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
@@ -76,15 +76,14 @@ impl Compiler<'_> {
         let spec = &written.spec;
         self.check_name(&written.metadata.name);
         let matched = self.operations(&spec.r#match.operations, contract);
-        let mut names = Names::new(&matched, &spec.r#match.environments, &spec.params);
-        self.variables(&spec.variables, &mut names);
+        let mut env = Env::new(&matched, &spec.r#match.environments, &spec.params);
+        self.variables(&spec.variables, &mut env);
         self.environments(&spec.r#match.environments);
-        let conditions = self.conditions(&spec.match_conditions, &mut names, "the policy can never match");
+        let conditions = self.conditions(&spec.match_conditions, &mut env, "the policy can never match");
         let validations = spec.validations.iter().enumerate();
-        let validations: Vec<Validation> = validations
-            .filter_map(|(position, validation)| self.validation(position, validation, &mut names))
-            .collect();
-        self.check_implied(spec, &conditions, &validations, &names);
+        let validations: Vec<Validation> =
+            validations.filter_map(|(position, validation)| self.validation(position, validation, &mut env)).collect();
+        self.check_implied(spec, &conditions, &validations, &env);
         if spec.validations.is_empty() && spec.schema.is_none() {
             self.error("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
@@ -94,7 +93,7 @@ impl Compiler<'_> {
             name: written.metadata.name.as_str().into(),
             owner: written.metadata.owner(),
             action: self.action(&spec.actions),
-            scope: Self::scope(&spec.r#match, &matched, conditions, names),
+            scope: Self::scope(&spec.r#match, &matched, conditions, env),
             validations,
             schema,
             reads: std::mem::take(&mut self.reads),
@@ -109,18 +108,18 @@ impl Compiler<'_> {
         spec: &PolicySpec,
         conditions: &[(Arc<str>, Expression)],
         validations: &[Validation],
-        names: &Names<'_>,
+        env: &Env<'_>,
     ) {
         // what is wrong with one of them was told
         if !self.errors.is_empty() || conditions.is_empty() {
             return;
         }
-        let said: BTreeSet<String> = spec.match_conditions.iter().flat_map(|it| terms(&it.expression)).collect();
+        let said: BTreeSet<String> = spec.match_conditions.iter().flat_map(|it| conjuncts(&it.expression)).collect();
         let given: Vec<&Expression> = conditions.iter().map(|(_, condition)| condition).collect();
         for (position, validation) in validations.iter().enumerate() {
             let asked = [&validation.expression];
-            let is_implied = |given: &[&Expression]| names.decided(given, &asked) == Some(true);
-            let is_said = terms(&validation.source).iter().all(|term| said.contains(term));
+            let is_implied = |given: &[&Expression]| env.decided(given, &asked) == Some(true);
+            let is_said = conjuncts(&validation.source).iter().all(|term| said.contains(term));
             if is_said || is_implied(&given) || given.iter().any(|one| is_implied(&[one])) {
                 let message = "the expression is true wherever the match conditions are, so it checks nothing";
                 self.error(&format!("/spec/validations/{position}/expression"), message);
@@ -128,15 +127,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn validation(&mut self, position: usize, written: &ValidationSource, names: &mut Names<'_>) -> Option<Validation> {
+    fn validation(&mut self, position: usize, written: &ValidationSource, env: &mut Env<'_>) -> Option<Validation> {
         let pointer = format!("/spec/validations/{position}");
-        let expression = names.expression(&written.expression, Purpose::Validation);
-        let reads = names.take_reads();
+        let expression = env.compile(&written.expression, Purpose::Validation);
+        let reads = env.take_reads();
         self.reads.extend(&reads);
-        if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, names.field(field))) {
+        if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, env.field(field))) {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
             let error = self.source.at(&format!("{pointer}/field"), message);
-            let bare = field.strip_prefix("body.").filter(|bare| names.field(bare).is_ok());
+            let bare = field.strip_prefix("body.").filter(|bare| env.field(bare).is_ok());
             self.errors.push(did_you_mean(error, bare.or(meant)));
         }
         self.check_texts(&written.message, written.hint.as_deref(), &pointer);

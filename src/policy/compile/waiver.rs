@@ -1,7 +1,7 @@
 //! Compiles `kind: Waiver`.
 
 use super::{Compiler, PolicyDocuments, did_you_mean};
-use crate::cel::Names;
+use crate::cel::Env;
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
@@ -37,8 +37,8 @@ impl Compiler<'_> {
         let waived = self.waived(&spec.policy, all);
         let matched: Vec<_> = contract.operations().into_iter().filter(|it| is_in(&it.id, waived)).collect();
         let environments = waived.map(|waived| waived.environments.clone()).unwrap_or_default();
-        let mut names = Names::new(&matched, &environments, &BTreeMap::new());
-        let conditions = self.conditions(&spec.match_conditions, &mut names, "the waiver never applies");
+        let mut env = Env::new(&matched, &environments, &BTreeMap::new());
+        let conditions = self.conditions(&spec.match_conditions, &mut env, "the waiver never applies");
         let everywhere = Match { operations: Vec::new(), environments: Vec::new() };
         Waiver {
             name: written.metadata.name.as_str().into(),
@@ -47,7 +47,7 @@ impl Compiler<'_> {
             ticket: spec.ticket.as_str().into(),
             reason: spec.reason.as_str().into(),
             expires: self.expiry(&spec.expires),
-            scope: Self::scope(&everywhere, &matched, conditions, names),
+            scope: Self::scope(&everywhere, &matched, conditions, env),
         }
     }
 

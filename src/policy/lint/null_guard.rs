@@ -1,7 +1,7 @@
 //! Expressions that have no value for requests that lack a field, a header or such: what is absent reads as null, and hardly
 //! anything takes null. Whoever forgets that refuses every such request.
 
-use crate::cel::{Lack, Lacking, Unguarded, Without};
+use crate::cel::{Absence, AbsenceOutcome, PartialRequest, UnguardedNull};
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
 use crate::contract::{Contract, Operation};
@@ -31,9 +31,9 @@ pub(in crate::policy) fn lint_policy(
             return;
         }
         let asked = policy.validations.iter().map(|it| it.expression.without(&policy.scope.variables, request));
-        let asked: Vec<Without> = asked.collect();
+        let asked: Vec<AbsenceOutcome> = asked.collect();
         // what is refused for a reason of its own needs no guard
-        if !asked.contains(&Without::Decided(false)) {
+        if !asked.contains(&AbsenceOutcome::Decided(false)) {
             for (position, without) in asked.into_iter().enumerate() {
                 guards.note(&format!("/spec/validations/{position}/expression"), Cure::Or, request.lack, without);
             }
@@ -66,7 +66,7 @@ fn for_each_lack(
     reads: &Reads,
     contract: &Contract,
     demanded: &BTreeSet<String>,
-    mut of: impl FnMut(&Lacking<'_>),
+    mut of: impl FnMut(&PartialRequest<'_>),
 ) {
     let operations = contract.operations().into_iter().filter(|operation| scope.operations.contains(&operation.id));
     for operation in operations {
@@ -74,25 +74,25 @@ fn for_each_lack(
         let environments = [Environment::Production, Environment::Development].into_iter();
         for environment in environments.filter(|environment| scope.is_for(*environment)) {
             for lack in lacks(scope, reads, &operation) {
-                of(&Lacking { operation: &operation, environment, required: &required, lack });
+                of(&PartialRequest { operation: &operation, environment, required: &required, lack });
             }
         }
     }
 }
 
 /// What a request to `operation` may lack, as far as expressions ask for it.
-fn lacks<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Vec<Lack<'s>> {
+fn lacks<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Vec<Absence<'s>> {
     let is_nullable = |name: &&str| {
         let declared = operation.body.as_ref().and_then(|body| body.declared().member(name));
         declared.map(Declared::types).unwrap_or_default().iter().any(|name| name.as_ref() == "null")
     };
     let fields = reads.named();
-    let mut lacks: Vec<Lack<'_>> = fields.iter().copied().map(Lack::Field).collect();
-    lacks.extend([Lack::Fields, Lack::Everything]);
-    lacks.extend(fields.iter().copied().filter(is_nullable).map(Lack::Value));
-    lacks.extend(scope.headers.iter().flatten().map(|name| Lack::Header(name)));
-    lacks.extend(scope.query.iter().map(|name| Lack::Parameter(name)));
-    lacks.extend([Lack::SpiffeId, Lack::Certificate, Lack::UnixUid, Lack::Key]);
+    let mut lacks: Vec<Absence<'_>> = fields.iter().copied().map(Absence::Field).collect();
+    lacks.extend([Absence::Fields, Absence::Everything]);
+    lacks.extend(fields.iter().copied().filter(is_nullable).map(Absence::Value));
+    lacks.extend(scope.headers.iter().flatten().map(|name| Absence::Header(name)));
+    lacks.extend(scope.query.iter().map(|name| Absence::Parameter(name)));
+    lacks.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key]);
     lacks
 }
 
@@ -132,12 +132,12 @@ impl<'s> Guards<'s> {
     }
 
     /// Whether the conditions may all be true of the request, as far as is known.
-    fn conditions(&mut self, scope: &Scope, request: &Lacking<'_>) -> bool {
+    fn conditions(&mut self, scope: &Scope, request: &PartialRequest<'_>) -> bool {
         for (position, (_, condition)) in scope.conditions.iter().enumerate() {
             match condition.without(&scope.variables, request) {
-                Without::Decided(true) | Without::Open => {}
-                Without::Decided(false) => return false,
-                unguarded @ Without::Unguarded(_) => {
+                AbsenceOutcome::Decided(true) | AbsenceOutcome::Undetermined => {}
+                AbsenceOutcome::Decided(false) => return false,
+                unguarded @ AbsenceOutcome::Unguarded(_) => {
                     let pointer = format!("/spec/matchConditions/{position}/expression");
                     self.note(&pointer, Cure::And, request.lack, unguarded);
                     return false;
@@ -148,8 +148,8 @@ impl<'s> Guards<'s> {
     }
 
     /// Tells that the expression at `pointer` has no value, if it is so, once for each name.
-    fn note(&mut self, pointer: &str, cure: Cure, lack: Lack<'_>, without: Without) {
-        let Without::Unguarded(Unguarded { name, taker, takes_bool }) = without else { return };
+    fn note(&mut self, pointer: &str, cure: Cure, lack: Absence<'_>, without: AbsenceOutcome) {
+        let AbsenceOutcome::Unguarded(UnguardedNull { name, taker, takes_bool }) = without else { return };
         if !self.told.insert((pointer.to_owned(), name.clone())) {
             return;
         }
@@ -159,7 +159,7 @@ impl<'s> Guards<'s> {
             Action::Audit => "audited as policy_error",
         };
         let (reads, those) = match lack {
-            Lack::Value(_) => ("is null where null is sent", "requests that send it so"),
+            Absence::Value(_) => ("is null where null is sent", "requests that send it so"),
             _ => ("reads as null where it is absent", "requests without it"),
         };
         let message = format!("`{name}` {reads}, and `{taker}` takes no null: {those} would be {done}");

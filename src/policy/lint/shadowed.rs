@@ -1,6 +1,6 @@
 //! Validations that never decide anything, since a broader one asks for the same.
 
-use crate::cel::terms;
+use crate::cel::conjuncts;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::policy::Policy;
@@ -18,7 +18,7 @@ struct Rule<'p> {
     /// What must be true of a request for it to be asked.
     conditions: BTreeSet<String>,
     /// What it asks for.
-    terms: BTreeSet<String>,
+    conjuncts: BTreeSet<String>,
 }
 
 /// The validations of `policies` that another one makes useless: wherever they are asked, it asks for all that they do, and
@@ -38,13 +38,13 @@ pub fn lint_shadowed(policies: &[(&Manifest<RequestPolicy>, &Arc<Policy>)]) -> V
 fn rules<'p>(manifest: &'p Manifest<RequestPolicy>, policy: &'p Policy) -> impl Iterator<Item = Rule<'p>> {
     let spec = &manifest.value.spec;
     let conditions: BTreeSet<String> =
-        spec.match_conditions.iter().flat_map(|condition| terms(&condition.expression)).collect();
+        spec.match_conditions.iter().flat_map(|condition| conjuncts(&condition.expression)).collect();
     policy.validations.iter().enumerate().map(move |(position, validation)| Rule {
         manifest,
         policy,
         position,
         conditions: conditions.clone(),
-        terms: terms(&validation.source).into_iter().collect(),
+        conjuncts: conjuncts(&validation.source).into_iter().collect(),
     })
 }
 
@@ -58,7 +58,7 @@ impl Rule<'_> {
             && self.policy.scope.operations.is_subset(&broader.policy.scope.operations)
             && self.environments_within(broader)
             && broader.conditions.is_subset(&self.conditions)
-            && self.terms.is_subset(&broader.terms)
+            && self.conjuncts.is_subset(&broader.conjuncts)
     }
 
     /// No environments are all.
@@ -69,7 +69,7 @@ impl Rule<'_> {
 
     /// Whether it uses names that mean something else in another policy.
     fn has_own_names(&self) -> bool {
-        let mut words = self.terms.iter().chain(&self.conditions).flat_map(|term| term.split(' '));
+        let mut words = self.conjuncts.iter().chain(&self.conditions).flat_map(|term| term.split(' '));
         words.any(|word| word == "variables" || word == "params")
     }
 

@@ -1,6 +1,6 @@
 //! What a document declares and nothing in it uses: left over, or a name that was meant and is not written.
 
-use crate::cel::Mentions;
+use crate::cel::References;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
 use crate::policy::limit::RequestLimit;
@@ -11,7 +11,7 @@ pub(in crate::policy) fn lint_policy(manifest: &Manifest<RequestPolicy>) -> Vec<
     let spec = &manifest.value.spec;
     let validations = spec.validations.iter().map(|validation| validation.expression.as_str());
     let asked: Vec<&str> = written(&spec.match_conditions).chain(validations).collect();
-    let params = Mentions::of("params", asked.iter().copied().chain(written(&spec.variables)));
+    let params = References::of("params", asked.iter().copied().chain(written(&spec.variables)));
     let unused = spec.params.keys().filter(|name| !params.has(name)).map(|name| {
         let pointer = format!("/spec/params/{}", name.replace('~', "~0").replace('/', "~1"));
         told(manifest.source.at_key(&pointer, format!("no expression uses `params.{name}`")))
@@ -27,7 +27,7 @@ pub(in crate::policy) fn lint_limit(manifest: &Manifest<RequestLimit>) -> Vec<Di
 }
 
 fn variables(source: &Source, declared: &[NamedExpression], asked: &[&str]) -> Vec<Diagnostic> {
-    let used = Mentions::of("variables", asked.iter().copied().chain(written(declared)));
+    let used = References::of("variables", asked.iter().copied().chain(written(declared)));
     let unused = declared.iter().enumerate().filter(|(_, variable)| !used.has(&variable.name));
     let lints = unused.map(|(position, variable)| {
         let message = format!("no expression uses `variables.{}`", variable.name);

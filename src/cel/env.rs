@@ -1,9 +1,9 @@
 //! What the expressions of one policy may name.
 
+use super::bindings::{Attribute, Known, MEMBERS};
 use super::kind::Kinds;
 use super::node::Node;
 use super::number;
-use super::record::{Fact, Known, MEMBERS};
 use super::types::Type;
 use super::value::Value;
 use crate::contract::Operation;
@@ -15,11 +15,11 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Names that expressions start from.
+/// Env that expressions start from.
 pub(super) const ROOTS: [&str; 6] = ["body", "request", "client", "instance", "params", "variables"];
 
 /// What the expressions of one policy may name, and what of it they do.
-pub(crate) struct Names<'c> {
+pub(crate) struct Env<'c> {
     /// The operations that the policy matches, in every version.
     operations: &'c [Arc<Operation>],
     /// The environments that it matches.
@@ -49,7 +49,7 @@ pub(super) struct Variable<'c> {
     pub(super) is_broken: bool,
 }
 
-impl<'c> Names<'c> {
+impl<'c> Env<'c> {
     pub(crate) fn new(
         operations: &'c [Arc<Operation>],
         environments: &[Environment],
@@ -117,20 +117,23 @@ impl<'c> Names<'c> {
         self.bodies().any(|body| body.member(name).is_some())
     }
 
-    /// What a fact is known to be.
-    pub(super) fn fact(&self, fact: Fact) -> Type<'c> {
-        match fact {
-            Fact::Method => Type::one_of(self.operations.iter().map(|operation| operation.method.as_ref())),
-            Fact::Path => Type::of(Kinds::STRING),
-            Fact::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
-            Fact::ApiVersion => Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref())),
-            Fact::Time => Type::of(Kinds::TIMESTAMP),
-            Fact::ClientIp | Fact::ClientSpiffeId | Fact::ClientCertSha256 | Fact::KeyFingerprint => {
-                Type::of(Kinds::STRING).or_null()
+    /// What a attribute is known to be.
+    pub(super) fn attribute(&self, attribute: Attribute) -> Type<'c> {
+        match attribute {
+            Attribute::Method => Type::one_of(self.operations.iter().map(|operation| operation.method.as_ref())),
+            Attribute::Path => Type::of(Kinds::STRING),
+            Attribute::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
+            Attribute::ApiVersion => {
+                Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref()))
             }
-            Fact::ClientUnixUid => Type::of(Kinds::INT).or_null(),
-            Fact::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
-            Fact::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
+            Attribute::Time => Type::of(Kinds::TIMESTAMP),
+            Attribute::ClientIp
+            | Attribute::ClientSpiffeId
+            | Attribute::ClientCertSha256
+            | Attribute::KeyFingerprint => Type::of(Kinds::STRING).or_null(),
+            Attribute::ClientUnixUid => Type::of(Kinds::INT).or_null(),
+            Attribute::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
+            Attribute::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
         }
     }
 }

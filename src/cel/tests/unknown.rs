@@ -1,14 +1,14 @@
-//! What is hidden is not guessed: whatever an evaluation says of a record, it says of the request that the record is of.
+//! What is hidden is not guessed: whatever an evaluation says of a namespace, it says of the request that the namespace is of.
 
 use super::generate::{Choices, Wanted, expression};
-use super::{names, operations, shown_as_seen, value};
+use super::{env, operations, shown_as_seen, value};
 use crate::cel::EvaluationError;
+use crate::cel::activation::{Failure, Unknown};
 use crate::cel::evaluation::Evaluation;
-use crate::cel::sight::{Failure, Hidden};
 use crate::contract::credential::Environment;
 use crate::document::{Document, Kind, NodeRef, View};
 use crate::peer::Client;
-use crate::policy::recorded::{Outline, RecordedRequest};
+use crate::policy::replay::{RecordedRequest, RecordedValue};
 use proptest::prelude::*;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -16,35 +16,35 @@ const BODY: &str = r#"{"yes":true,"no":false,"nothing":null,"one":1,"minus":-7,"
     "word":"word","unicode":"h\u00e9llo","empty":"","numbers":[1,2,3,2.0],"words":["a","b","word"],
     "mixed":[1,"a",null,[1],{"a":1}],"none":[],"inner":{"a":1,"b":[true],"c":{"d":null}}}"#;
 
-/// What a recorder could keep of `node`; what it does keep, chance says.
-fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> Outline<'a> {
+/// What a trace could keep of `node`; what it does keep, chance says.
+fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> RecordedValue<'a> {
     match (node.kind(), chance() % 8) {
-        (_, 0) => Outline::Hidden(Hidden::ANYTHING),
-        (Kind::Null, _) => Outline::Null,
-        (Kind::Bool(value), _) => Outline::Bool(value),
-        (Kind::String(text), 1 | 2) => Outline::Text(text),
-        (Kind::String(_), 3) => Outline::Hidden(Hidden::of_type("string")),
-        (Kind::String(text), _) => Outline::Hidden(Hidden::text(Some(text.chars().count()))),
-        (Kind::Number(text), _) if text.contains('.') => Outline::Hidden(Hidden::FRACTION),
-        (Kind::Number(_), _) => Outline::Hidden(Hidden::INTEGER),
-        (Kind::Array, 1) => Outline::Hidden(Hidden::of_type("array")),
+        (_, 0) => RecordedValue::Unknown(Unknown::ANYTHING),
+        (Kind::Null, _) => RecordedValue::Null,
+        (Kind::Bool(value), _) => RecordedValue::Bool(value),
+        (Kind::String(text), 1 | 2) => RecordedValue::Text(text),
+        (Kind::String(_), 3) => RecordedValue::Unknown(Unknown::of_type("string")),
+        (Kind::String(text), _) => RecordedValue::Unknown(Unknown::text(Some(text.chars().count()))),
+        (Kind::Number(text), _) if text.contains('.') => RecordedValue::Unknown(Unknown::FRACTION),
+        (Kind::Number(_), _) => RecordedValue::Unknown(Unknown::INTEGER),
+        (Kind::Array, 1) => RecordedValue::Unknown(Unknown::of_type("array")),
         (Kind::Array, _) => {
             let kept = node.len().saturating_sub(usize::from(chance() % 2));
             let elements = (0..kept).filter_map(|position| node.child(position));
             let elements = elements.map(|element| outline(element, chance)).collect();
-            Outline::Array { size: node.len(), bytes: None, elements }
+            RecordedValue::Array { size: node.len(), bytes: None, elements }
         }
-        (Kind::Object, 1) => Outline::Hidden(Hidden::of_type("object")),
+        (Kind::Object, 1) => RecordedValue::Unknown(Unknown::of_type("object")),
         (Kind::Object, _) => {
             let members = (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)));
             let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| !chance().is_multiple_of(4));
             let members = kept.into_iter().map(|(name, value)| (name, outline(value, chance))).collect();
-            Outline::Object { bytes: None, members, others: others.len(), declared: None }
+            RecordedValue::Object { bytes: None, members, others: others.len(), declared: None }
         }
     }
 }
 
-fn request(body: Option<Outline<'_>>) -> RecordedRequest<'_> {
+fn request(body: Option<RecordedValue<'_>>) -> RecordedRequest<'_> {
     RecordedRequest {
         operation: "CreateUser",
         api_version: &operations()[0].api_version,
@@ -53,7 +53,7 @@ fn request(body: Option<Outline<'_>>) -> RecordedRequest<'_> {
         key_fingerprint: None,
         time: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         client: Client::default(),
-        headers: vec![("x-there", Some(Hidden::text(Some(3)))), ("x-absent", None)],
+        headers: vec![("x-there", Some(Unknown::text(Some(3)))), ("x-absent", None)],
         parameters: Vec::new(),
         query: Vec::new(),
         has_query: false,
@@ -61,16 +61,16 @@ fn request(body: Option<Outline<'_>>) -> RecordedRequest<'_> {
     }
 }
 
-/// What `source` comes to for a record; none where loading refuses it.
-fn recorded(source: &str, record: &RecordedRequest<'_>) -> Option<Result<String, Failure<Hidden>>> {
-    let mut names = names(&serde_json::json!({}));
-    if !names.declare("it", source).is_empty() {
+/// What `source` comes to for a namespace; none where loading refuses it.
+fn recorded(source: &str, namespace: &RecordedRequest<'_>) -> Option<Result<String, Failure<Unknown>>> {
+    let mut env = env(&serde_json::json!({}));
+    if !env.declare("it", source).is_empty() {
         return None;
     }
-    let (variables, _) = names.finish();
+    let (variables, _) = env.finish();
     // a value may live no longer than what it is of
-    let record: &RecordedRequest<'_> = record;
-    let mut evaluation: Evaluation<'_, &Outline<'_>> = variables.evaluation(record);
+    let namespace: &RecordedRequest<'_> = namespace;
+    let mut evaluation: Evaluation<'_, &RecordedValue<'_>> = variables.evaluation(namespace);
     let node = variables.first().expect("a variable");
     Some(evaluation.value(node).and_then(|value| value.seen().map(|value| shown_as_seen(&value))))
 }
@@ -90,11 +90,11 @@ proptest! {
         let metadata = document.root().member("public_metadata").expect("metadata");
         let metadata = outline(metadata, &mut || chances.next().unwrap_or_default());
         let members = Box::new([("public_metadata", metadata)]);
-        let record = request(Some(Outline::Object { bytes: None, members, others: 0, declared: None }));
-        let said = recorded(&source, &record);
+        let namespace = request(Some(RecordedValue::Object { bytes: None, members, others: 0, declared: None }));
+        let said = recorded(&source, &namespace);
         let so = value(&source, &body).ok();
         match said {
-            Some(Ok(said)) if !said.contains("Hidden") => prop_assert_eq!(Some(Ok(said)), so, "{}", source),
+            Some(Ok(said)) if !said.contains("Unknown") => prop_assert_eq!(Some(Ok(said)), so, "{}", source),
             Some(Err(Failure::Error(_))) => prop_assert!(matches!(so, Some(Err(_))), "{}: {:?}", source, so),
             _ => {}
         }
@@ -104,19 +104,22 @@ proptest! {
 #[track_caller]
 fn says(source: &str, expected: Option<bool>) {
     let members = Box::new([
-        ("first_name", Outline::Hidden(Hidden::text(Some(3)))),
-        ("last_name", Outline::Null),
-        ("password_hasher", Outline::Text("bcrypt")),
-        ("password", Outline::Hidden(Hidden::of_type("string"))),
-        ("skip_legal_checks", Outline::Bool(true)),
-        ("create_organizations_limit", Outline::Hidden(Hidden::INTEGER)),
-        ("public_metadata", Outline::Object { bytes: Some(40), members: Box::new([]), others: 2, declared: None }),
+        ("first_name", RecordedValue::Unknown(Unknown::text(Some(3)))),
+        ("last_name", RecordedValue::Null),
+        ("password_hasher", RecordedValue::Text("bcrypt")),
+        ("password", RecordedValue::Unknown(Unknown::of_type("string"))),
+        ("skip_legal_checks", RecordedValue::Bool(true)),
+        ("create_organizations_limit", RecordedValue::Unknown(Unknown::INTEGER)),
+        (
+            "public_metadata",
+            RecordedValue::Object { bytes: Some(40), members: Box::new([]), others: 2, declared: None },
+        ),
     ]);
-    let record = request(Some(Outline::Object { bytes: Some(100), members, others: 0, declared: None }));
-    let said = recorded(source, &record).unwrap_or_else(|| panic!("{source} is refused"));
+    let namespace = request(Some(RecordedValue::Object { bytes: Some(100), members, others: 0, declared: None }));
+    let said = recorded(source, &namespace).unwrap_or_else(|| panic!("{source} is refused"));
     let expected = expected.map_or(Err(()), |value| Ok(value.to_string()));
     assert_eq!(
-        said.map_err(|failure| assert!(matches!(failure, Failure::Hidden(_)), "{source}")),
+        said.map_err(|failure| assert!(matches!(failure, Failure::Unknown(_)), "{source}")),
         expected,
         "{source}"
     );
@@ -176,17 +179,17 @@ fn what_needs_a_hidden_value_is_not_guessed() {
 
 #[test]
 fn an_error_that_something_hidden_may_prevent_is_none() {
-    let record = request(Some(Outline::Object {
+    let namespace = request(Some(RecordedValue::Object {
         bytes: None,
-        members: Box::new([("first_name", Outline::Hidden(Hidden::text(Some(3))))]),
+        members: Box::new([("first_name", RecordedValue::Unknown(Unknown::text(Some(3))))]),
         others: 0,
         declared: None,
     }));
     for source in
         ["size(body.last_name) > 3 || body.first_name == 'Ada'", "body.first_name == 'Ada' || size(body.last_name) > 3"]
     {
-        assert!(matches!(recorded(source, &record), Some(Err(Failure::Hidden(_)))), "{source}");
+        assert!(matches!(recorded(source, &namespace), Some(Err(Failure::Unknown(_)))), "{source}");
     }
     let error = Failure::Error(EvaluationError::NoSuchOverload);
-    assert_eq!(recorded("size(body.last_name) > 3", &record), Some(Err(error)));
+    assert_eq!(recorded("size(body.last_name) > 3", &namespace), Some(Err(error)));
 }

@@ -3,10 +3,10 @@
 use super::super::error::EvaluationError;
 use super::super::kind::Kinds;
 use super::super::node::Node;
-use super::super::syntax::{Infix, Mistake, Operator, Syntax, Tree};
+use super::super::syntax::{Infix, Issue, Operator, Syntax, Tree};
 use super::super::types::Type;
 use super::super::value::Value;
-use super::{Depends, Lowering, Part, gather};
+use super::{Checked, Checker, Depends, gather};
 
 /// What `+` takes and gives.
 const SUMS: [[Kinds; 3]; 9] = [
@@ -42,47 +42,47 @@ const PRODUCTS: [[Kinds; 3]; 3] = [
 const ORDERED: [Kinds; 6] =
     [Kinds::NUMBER, Kinds::STRING, Kinds::BOOL, Kinds::BYTES, Kinds::TIMESTAMP, Kinds::DURATION];
 
-impl<'c> Lowering<'_, 'c> {
+impl<'c> Checker<'_, 'c> {
     /// Reports `part` where it can be none of `wanted`, `place` being where it stands.
-    pub(super) fn expect(&mut self, tree: &Tree, part: &Part<'c>, wanted: Kinds, place: &str) {
+    pub(super) fn expect(&mut self, tree: &Tree, part: &Checked<'c>, wanted: Kinds, place: &str) {
         let kinds = part.r#type.kinds;
         if !kinds.meets(wanted) {
             let message = format!("`{}` is {kinds}, but {place} is {wanted}", self.text(&tree.span));
-            self.mistakes.push(Mistake::new(&tree.span, message));
+            self.issues.push(Issue::new(&tree.span, message));
         }
     }
 
     /// An operand that must be true or false.
-    pub(super) fn boolean(&mut self, tree: &Tree, operator: &str) -> Part<'c> {
+    pub(super) fn boolean(&mut self, tree: &Tree, operator: &str) -> Checked<'c> {
         self.is_truth = true;
         let part = self.part(tree);
         let kinds = part.r#type.kinds;
         if !kinds.meets(Kinds::BOOL) {
             let message = format!("`{}` is {kinds}, but {operator} takes a bool", self.text(&tree.span));
-            let mut mistake = Mistake::new(&tree.span, message);
+            let mut issue = Issue::new(&tree.span, message);
             if part.as_constant().is_none() {
-                mistake = mistake.with_help("compare it, as in `... != null`");
+                issue = issue.with_help("compare it, as in `... != null`");
             }
-            self.mistakes.push(mistake);
+            self.issues.push(issue);
         }
         part
     }
 
     /// `&&` and `||`. One constant side may decide whatever the others are, even where they fail.
-    pub(super) fn joined(&mut self, trees: &[Tree], operator: &str) -> Part<'c> {
+    pub(super) fn joined(&mut self, trees: &[Tree], operator: &str) -> Checked<'c> {
         let sign = format!("`{operator}`");
-        let parts: Vec<Part<'c>> = trees.iter().map(|tree| self.boolean(tree, &sign)).collect();
+        let parts: Vec<Checked<'c>> = trees.iter().map(|tree| self.boolean(tree, &sign)).collect();
         let decisive = operator == "||";
         if parts.iter().any(|part| matches!(part.as_constant(), Some(Value::Bool(value)) if *value == decisive)) {
-            return Part::constant(Value::Bool(decisive));
+            return Checked::constant(Value::Bool(decisive));
         }
         let (nodes, _, depends) = gather(parts);
         let node = if decisive { Node::Or(nodes) } else { Node::And(nodes) };
-        Part { node, r#type: Type::of(Kinds::BOOL), depends }
+        Checked { node, r#type: Type::of(Kinds::BOOL), depends }
     }
 
     /// `condition ? then : otherwise`; where `is_truth`, it must be true or false.
-    pub(super) fn conditional(&mut self, trees: &[Tree; 3], is_truth: bool) -> Part<'c> {
+    pub(super) fn conditional(&mut self, trees: &[Tree; 3], is_truth: bool) -> Checked<'c> {
         let [condition_tree, then, otherwise] = trees;
         let condition = self.boolean(condition_tree, "`?`");
         let [then, otherwise] = [then, otherwise].map(|tree| {
@@ -98,7 +98,7 @@ impl<'c> Lowering<'_, 'c> {
             Some(Value::Bool(false)) => return otherwise,
             _ => {}
         }
-        Part {
+        Checked {
             node: Node::Conditional(Box::new([condition.node, then.node, otherwise.node])),
             r#type: then.r#type.or(otherwise.r#type),
             depends: condition.depends.or(then.depends).or(otherwise.depends),
@@ -106,46 +106,43 @@ impl<'c> Lowering<'_, 'c> {
     }
 
     /// Reports what a condition chooses where true or false must be chosen. What the condition asks about may be guarded by it.
-    fn check_choice(&mut self, tree: &Tree, part: &Part<'c>, condition: &Tree) {
+    fn check_choice(&mut self, tree: &Tree, part: &Checked<'c>, condition: &Tree) {
         let (text, kinds) = (self.text(&tree.span), part.r#type.kinds);
-        let mistake = if !kinds.meets(Kinds::BOOL) {
-            Mistake::new(&tree.span, format!("`{text}` is {kinds}, but what is chosen here must be a bool"))
+        let issue = if !kinds.meets(Kinds::BOOL) {
+            Issue::new(&tree.span, format!("`{text}` is {kinds}, but what is chosen here must be a bool"))
                 .with_help("compare it with something")
         } else if matches!(part.node, Node::Entry(..)) && !self.text(&condition.span).contains(text) {
-            Mistake::new(
-                &tree.span,
-                format!("`{text}` reads as null where it is absent, and null is not true or false"),
-            )
-            .with_help(format!("write `{text} == true`"))
+            Issue::new(&tree.span, format!("`{text}` reads as null where it is absent, and null is not true or false"))
+                .with_help(format!("write `{text} == true`"))
         } else {
             return;
         };
-        self.mistakes.push(mistake);
+        self.issues.push(issue);
     }
 
     /// `-operand`
-    pub(super) fn negate(&mut self, tree: &Tree) -> Part<'c> {
+    pub(super) fn negate(&mut self, tree: &Tree) -> Checked<'c> {
         let part = self.part(tree);
         let taken = Kinds::INT.or(Kinds::DOUBLE);
         self.expect(tree, &part, taken, "what `-` takes");
         let kinds = part.r#type.kinds;
         let r#type = Type::of(if kinds.meets(taken) { kinds.and(taken) } else { Kinds::ANY });
-        Part { node: Node::Negate(Box::new(part.node)), r#type, depends: part.depends }
+        Checked { node: Node::Negate(Box::new(part.node)), r#type, depends: part.depends }
     }
 
     /// `left operator right`
-    pub(super) fn infix(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2]) -> Part<'c> {
+    pub(super) fn infix(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2]) -> Checked<'c> {
         let [left, right] = sides;
         if operator == Infix::In
-            && let Some(record) = self.record(right)
+            && let Some(namespace) = self.namespace(right)
         {
-            return self.in_record(left, record);
+            return self.in_record(left, namespace);
         }
         let parts = [self.part(left), self.part(right)];
         if let (Infix::Equal { negated }, [left, right]) = (operator, &parts)
             && left.r#type.must_equal(&right.r#type)
         {
-            return Part::constant(Value::Bool(!negated));
+            return Checked::constant(Value::Bool(!negated));
         }
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
         self.check_divisor(tree, operator, &parts);
@@ -177,26 +174,26 @@ impl<'c> Lowering<'_, 'c> {
             Infix::In => Node::In(nodes),
             Infix::Calculate(operator) => Node::Calculate(operator, nodes),
         };
-        Part { node, r#type: Type::of(r#type), depends }
+        Checked { node, r#type: Type::of(r#type), depends }
     }
 
     /// Reports a division by a zero that is written out. Where the other side is a constant, too, folding tells.
-    fn check_divisor(&mut self, tree: &Tree, operator: Infix, parts: &[Part<'c>; 2]) {
+    fn check_divisor(&mut self, tree: &Tree, operator: Infix, parts: &[Checked<'c>; 2]) {
         let [left, right] = parts;
         let is_division = matches!(operator, Infix::Calculate(Operator::Divide | Operator::Remainder));
         let is_zero = matches!(right.as_constant(), Some(Value::Int(0) | Value::Uint(0)));
         if is_division && is_zero && left.as_constant().is_none() {
             let message = format!("`{}` never has a value: {}", self.text(&tree.span), EvaluationError::Arithmetic);
-            self.mistakes.push(Mistake::new(&tree.span, message));
+            self.issues.push(Issue::new(&tree.span, message));
         }
     }
 
-    fn mismatch(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2], parts: &[Part<'c>; 2]) {
+    fn mismatch(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2], parts: &[Checked<'c>; 2]) {
         let [left, right] = parts.each_ref().map(|part| part.r#type.kinds);
         let [one, other] = sides.each_ref().map(|side| self.text(&side.span));
         let sign = operator.as_str();
         let message = format!("`{sign}` is not for {left} (`{one}`) with {right} (`{other}`)");
-        let mistake = Mistake::new(&tree.span, message);
+        let issue = Issue::new(&tree.span, message);
         let help = match (operator, one.strip_prefix("request.headers.")) {
             (Infix::Calculate(Operator::Subtract), Some(name)) => {
                 Some(format!("the name of a header stands in brackets: `request.headers[\"{name}-{other}\"]`"))
@@ -204,11 +201,11 @@ impl<'c> Lowering<'_, 'c> {
             (Infix::Compare(_), _) if left == Kinds::BOOL => Some("compare twice, with `&&` between".to_owned()),
             _ => None,
         };
-        self.mistakes.push(mistake.with_any_help(help));
+        self.issues.push(issue.with_any_help(help));
     }
 
     /// Reports a comparison of what can never be equal.
-    fn equality(&mut self, sides: &[Tree; 2], parts: &[Part<'c>; 2], negated: bool) -> Kinds {
+    fn equality(&mut self, sides: &[Tree; 2], parts: &[Checked<'c>; 2], negated: bool) -> Kinds {
         let [left, right] = parts;
         let is_constant = left.as_constant().is_some() && right.as_constant().is_some();
         if is_constant || left.r#type.may_equal(&right.r#type) {
@@ -221,23 +218,23 @@ impl<'c> Lowering<'_, 'c> {
         let always = if negated { "true" } else { "false" };
         let both_strings = field_part.r#type.kinds.meets(Kinds::STRING) && wrong_part.r#type.kinds.meets(Kinds::STRING);
         let described =
-            |part: &Part<'c>| if both_strings { described(&part.r#type) } else { part.r#type.kinds.to_string() };
+            |part: &Checked<'c>| if both_strings { described(&part.r#type) } else { part.r#type.kinds.to_string() };
         let message = format!(
             "`{}` is {}, never {}: the comparison is always {always}",
             self.text(&field.span),
             described(field_part),
             described(wrong_part),
         );
-        let mistake = Mistake::new(&wrong.span, message);
-        self.mistakes.push(match cure(wrong, wrong_part, &field_part.r#type) {
-            Some(help) => mistake.with_help(help),
-            None => mistake,
+        let issue = Issue::new(&wrong.span, message);
+        self.issues.push(match cure(wrong, wrong_part, &field_part.r#type) {
+            Some(help) => issue.with_help(help),
+            None => issue,
         });
         Kinds::BOOL
     }
 
     /// `wanted in container`, where the container is a value.
-    fn membership(&mut self, sides: &[Tree; 2], parts: &[Part<'c>; 2]) -> Kinds {
+    fn membership(&mut self, sides: &[Tree; 2], parts: &[Checked<'c>; 2]) -> Kinds {
         let ([wanted, container], [wanted_part, container_part]) = (sides, parts);
         self.expect(container, container_part, Kinds::LIST.or(Kinds::MAP), "what is behind `in`");
         let item = container_part.r#type.item();
@@ -257,13 +254,13 @@ impl<'c> Lowering<'_, 'c> {
                     described(&item),
                 )
             };
-            self.mistakes.push(Mistake::new(&wanted.span, message));
+            self.issues.push(Issue::new(&wanted.span, message));
         }
         Kinds::BOOL
     }
 }
 
-fn calculated(operator: Operator, parts: &[Part<'_>; 2]) -> Kinds {
+fn calculated(operator: Operator, parts: &[Checked<'_>; 2]) -> Kinds {
     let table: &[[Kinds; 3]] = match operator {
         Operator::Add => &SUMS,
         Operator::Subtract => &DIFFERENCES,
@@ -288,7 +285,7 @@ fn described(r#type: &Type<'_>) -> String {
 }
 
 /// How to mend a literal that is of another type than the field it is compared with.
-fn cure(tree: &Tree, part: &Part<'_>, field: &Type<'_>) -> Option<String> {
+fn cure(tree: &Tree, part: &Checked<'_>, field: &Type<'_>) -> Option<String> {
     let Syntax::Literal(_) = tree.syntax else { return None };
     match part.as_constant()? {
         Value::Text(text) => {

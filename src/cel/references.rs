@@ -5,16 +5,16 @@ use std::collections::BTreeSet;
 
 /// The names that expressions use of `params` or `variables`.
 #[derive(Debug, Default)]
-pub(crate) struct Mentions<'s> {
+pub(crate) struct References<'s> {
     names: BTreeSet<&'s str>,
     /// Whether one uses all of them at once, or by a name that it makes up.
     all: bool,
 }
 
-impl<'s> Mentions<'s> {
+impl<'s> References<'s> {
     /// The names behind `root` in `sources`.
     pub(crate) fn of(root: &str, sources: impl Iterator<Item = &'s str>) -> Self {
-        let mut mentions = Self::default();
+        let mut references = Self::default();
         for source in sources {
             let words = words(source);
             for (position, _) in words.iter().enumerate().filter(|(_, word)| **word == root) {
@@ -24,15 +24,15 @@ impl<'s> Mentions<'s> {
                 }
                 let is_called = words.get(position + 3) == Some(&"(");
                 match (words.get(position + 1).copied(), words.get(position + 2).copied()) {
-                    (Some("."), Some(name)) if !is_called => _ = mentions.names.insert(name),
+                    (Some("."), Some(name)) if !is_called => _ = references.names.insert(name),
                     (Some("["), Some(text)) if text.starts_with(['"', '\'']) => {
-                        mentions.names.insert(text.trim_matches(['"', '\'']));
+                        references.names.insert(text.trim_matches(['"', '\'']));
                     }
-                    _ => mentions.all = true,
+                    _ => references.all = true,
                 }
             }
         }
-        mentions
+        references
     }
 
     /// Whether an expression uses `name`.

@@ -6,12 +6,12 @@ mod member;
 mod operator;
 mod spelling;
 
+use super::env::{Env, ROOTS};
 use super::evaluation::Evaluation;
 use super::function::Function;
 use super::kind::Kinds;
-use super::names::{Names, ROOTS};
 use super::node::Node;
-use super::syntax::{DEEPEST, Mistake, Syntax, Tree, foreign};
+use super::syntax::{DEEPEST, Issue, Syntax, Tree, foreign};
 use super::types::{Type, named};
 use super::value::Value;
 use crate::suggest::nearest;
@@ -19,7 +19,7 @@ use std::ops::Range;
 
 /// A compiled part, and what is known of it.
 #[derive(Debug)]
-pub(super) struct Part<'c> {
+pub(super) struct Checked<'c> {
     pub(super) node: Node,
     pub(super) r#type: Type<'c>,
     /// What its value depends on; a constant on nothing.
@@ -41,7 +41,7 @@ impl Depends {
     }
 }
 
-impl<'c> Part<'c> {
+impl<'c> Checked<'c> {
     fn constant(value: Value<'static>) -> Self {
         Self { r#type: Type::of_constant(&value), node: Node::Constant(value), depends: Depends::default() }
     }
@@ -64,8 +64,8 @@ impl<'c> Part<'c> {
 }
 
 /// Compiles the expressions of one policy.
-pub(super) struct Lowering<'n, 'c> {
-    names: &'n mut Names<'c>,
+pub(super) struct Checker<'n, 'c> {
+    env: &'n mut Env<'c>,
     source: &'n str,
     /// The variables of the comprehensions around the part at hand, outermost first.
     locals: Vec<(Box<str>, Type<'c>)>,
@@ -74,44 +74,44 @@ pub(super) struct Lowering<'n, 'c> {
     pub(super) deepest: usize,
     /// Whether the part that comes next must be true or false, so that whatever it chooses between must be.
     pub(super) is_truth: bool,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) issues: Vec<Issue>,
 }
 
-impl<'n, 'c> Lowering<'n, 'c> {
-    pub(super) const fn new(names: &'n mut Names<'c>, source: &'n str) -> Self {
-        Self { names, source, locals: Vec::new(), depth: 0, deepest: 0, is_truth: false, mistakes: Vec::new() }
+impl<'n, 'c> Checker<'n, 'c> {
+    pub(super) const fn new(env: &'n mut Env<'c>, source: &'n str) -> Self {
+        Self { env, source, locals: Vec::new(), depth: 0, deepest: 0, is_truth: false, issues: Vec::new() }
     }
 
     fn text(&self, span: &Range<usize>) -> &'n str {
         self.source.get(span.clone()).unwrap_or_default()
     }
 
-    fn wrong(&mut self, mistake: Mistake) -> Part<'c> {
-        self.mistakes.push(mistake);
-        Part::unknown()
+    fn wrong(&mut self, issue: Issue) -> Checked<'c> {
+        self.issues.push(issue);
+        Checked::unknown()
     }
 
     /// Compiles `tree` and all inside it.
-    pub(super) fn part(&mut self, tree: &Tree) -> Part<'c> {
+    pub(super) fn part(&mut self, tree: &Tree) -> Checked<'c> {
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
-        let found = self.mistakes.len();
+        let found = self.issues.len();
         let is_truth = std::mem::take(&mut self.is_truth);
         let part = match &tree.syntax {
             Syntax::Conditional(parts) => self.conditional(parts, is_truth),
             _ => self.syntax(tree),
         };
         self.depth -= 1;
-        if self.mistakes.len() == found { self.folded(part, tree) } else { part }
+        if self.issues.len() == found { self.folded(part, tree) } else { part }
     }
 
-    fn parts(&mut self, trees: &[Tree]) -> Vec<Part<'c>> {
+    fn parts(&mut self, trees: &[Tree]) -> Vec<Checked<'c>> {
         trees.iter().map(|tree| self.part(tree)).collect()
     }
 
-    fn syntax(&mut self, tree: &Tree) -> Part<'c> {
+    fn syntax(&mut self, tree: &Tree) -> Checked<'c> {
         match &tree.syntax {
-            Syntax::Literal(value) => Part::constant(value.clone()),
+            Syntax::Literal(value) => Checked::constant(value.clone()),
             Syntax::Name(name) => self.name(name, &tree.span),
             Syntax::Select { of, name, at } => self.select(of, name, at),
             Syntax::Has { of, name, at } => self.has(of, name, at),
@@ -121,7 +121,7 @@ impl<'n, 'c> Lowering<'n, 'c> {
             }
             Syntax::Not(operand) => {
                 let operand = self.boolean(operand, "`!`");
-                Part {
+                Checked {
                     node: Node::Not(Box::new(operand.node)),
                     r#type: Type::of(Kinds::BOOL),
                     depends: operand.depends,
@@ -135,7 +135,7 @@ impl<'n, 'c> Lowering<'n, 'c> {
             Syntax::List(elements) => {
                 let (nodes, types, depends) = gather(self.parts(elements));
                 let elements = types.into_iter().fold(Type::of(Kinds::NONE), Type::or);
-                Part { node: Node::List(nodes), r#type: Type::list_of(elements), depends }
+                Checked { node: Node::List(nodes), r#type: Type::list_of(elements), depends }
             }
             Syntax::Map(entries) => self.map(entries),
             Syntax::Comprehension { r#macro, over, variable, at, test, each } => {
@@ -144,46 +144,46 @@ impl<'n, 'c> Lowering<'n, 'c> {
         }
     }
 
-    fn map(&mut self, entries: &[(Tree, Tree)]) -> Part<'c> {
+    fn map(&mut self, entries: &[(Tree, Tree)]) -> Checked<'c> {
         let mut nodes = Vec::new();
         let mut depends = Depends::default();
         for (key, value) in entries {
             let (key_part, value) = (self.part(key), self.part(value));
             if !key_part.r#type.kinds.meets(Kinds::KEY) {
                 let kinds = key_part.r#type.kinds;
-                self.mistakes.push(Mistake::new(&key.span, format!("the key of a map is {}, not {kinds}", Kinds::KEY)));
+                self.issues.push(Issue::new(&key.span, format!("the key of a map is {}, not {kinds}", Kinds::KEY)));
             }
             depends = depends.or(key_part.depends).or(value.depends);
             nodes.push((key_part.node, value.node));
         }
-        Part { node: Node::Map(nodes.into()), r#type: Type::of(Kinds::MAP), depends }
+        Checked { node: Node::Map(nodes.into()), r#type: Type::of(Kinds::MAP), depends }
     }
 
     /// A name by itself: the variable of a comprehension, `params`, or a type.
-    fn name(&mut self, name: &str, span: &Range<usize>) -> Part<'c> {
+    fn name(&mut self, name: &str, span: &Range<usize>) -> Checked<'c> {
         if let Some((depth, (_, r#type))) = self.local(name) {
             let depends = Depends { request: false, locals: 1 << depth };
-            return Part { node: Node::Local(depth), r#type: r#type.clone(), depends };
+            return Checked { node: Node::Local(depth), r#type: r#type.clone(), depends };
         }
         if name == "params" {
-            return Part::constant(self.names.params.clone());
+            return Checked::constant(self.env.params.clone());
         }
         if let Some(kind) = named(name) {
-            return Part::constant(Value::Type(kind));
+            return Checked::constant(Value::Type(kind));
         }
         if ROOTS.contains(&name) {
-            let mistake = Mistake::new(span, format!("`{name}` is no value by itself"));
-            return self.wrong(mistake.with_help(format!("ask for one of its members, as in `{name}.NAME`")));
+            let issue = Issue::new(span, format!("`{name}` is no value by itself"));
+            return self.wrong(issue.with_help(format!("ask for one of its members, as in `{name}.NAME`")));
         }
-        let mistake = Mistake::new(span, format!("`{name}` is not a name that policies know"));
+        let issue = Issue::new(span, format!("`{name}` is not a name that policies know"));
         let locals = self.locals.iter().map(|(local, _)| local.as_ref());
         let help = match (foreign::word(name), nearest(name, ROOTS.into_iter().chain(locals))) {
             (Some(help), _) => help.to_owned(),
             (None, Some(meant)) => format!("did you mean `{meant}`?"),
-            (None, None) if self.names.is_field(name) => format!("did you mean `body.{name}`?"),
+            (None, None) if self.env.is_field(name) => format!("did you mean `body.{name}`?"),
             (None, None) => format!("there are {}; a text stands in quotes", listed(ROOTS.into_iter())),
         };
-        self.wrong(mistake.with_help(help))
+        self.wrong(issue.with_help(help))
     }
 
     /// The innermost variable of a comprehension that is called `name`, with its depth.
@@ -192,17 +192,17 @@ impl<'n, 'c> Lowering<'n, 'c> {
     }
 
     /// `part`, evaluated now if nothing in it depends on a request.
-    fn folded(&mut self, part: Part<'c>, tree: &Tree) -> Part<'c> {
+    fn folded(&mut self, part: Checked<'c>, tree: &Tree) -> Checked<'c> {
         if part.depends != Depends::default() || matches!(part.node, Node::Constant(_)) {
             return part;
         }
         let value = Evaluation::of_constant(self.locals.len()).value(&part.node).map(|value| value.to_constant());
         match value {
-            Ok(value) => Part::constant(value),
+            Ok(value) => Checked::constant(value),
             Err(failure) => {
                 let (text, error) = (self.text(&tree.span), failure.error());
-                let mistake = Mistake::new(&tree.span, format!("`{text}` never has a value: {error}"));
-                self.wrong(misread(&part.node, &tree.span).unwrap_or(mistake))
+                let issue = Issue::new(&tree.span, format!("`{text}` never has a value: {error}"));
+                self.wrong(misread(&part.node, &tree.span).unwrap_or(issue))
             }
         }
     }
@@ -210,52 +210,52 @@ impl<'n, 'c> Lowering<'n, 'c> {
     fn check_depth(&mut self, depth: usize, span: &Range<usize>) {
         if depth > DEEPEST {
             let message = format!("the expression nests deeper than {DEEPEST} levels, those of its variables included");
-            self.mistakes.push(Mistake::new(span, message));
+            self.issues.push(Issue::new(span, message));
         }
         self.deepest = self.deepest.max(depth);
     }
 }
 
 /// What is wrong with a time or a length of time that is written out and is none.
-fn misread(node: &Node, span: &Range<usize>) -> Option<Mistake> {
+fn misread(node: &Node, span: &Range<usize>) -> Option<Issue> {
     let Node::Call(function, arguments) = node else { return None };
     let [Node::Constant(argument)] = arguments.as_ref() else { return None };
     let (text, shown) = (argument.as_str()?, argument.as_str()?.escape_debug());
     match function {
         Function::Duration => {
             let help = if text.contains('d') { "write hours, as in `24h`" } else { "as in `24h`, `90m` or `1h30m`" };
-            Some(Mistake::new(span, format!("`{shown}` is no duration")).with_help(help))
+            Some(Issue::new(span, format!("`{shown}` is no duration")).with_help(help))
         }
         Function::Timestamp => {
             let is_date = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
             let help =
                 if is_date { format!("write `{text}T00:00:00Z`") } else { "as in `2026-01-01T00:00:00Z`".to_owned() };
-            Some(Mistake::new(span, format!("`{shown}` is not a time")).with_help(help))
+            Some(Issue::new(span, format!("`{shown}` is not a time")).with_help(help))
         }
         _ => None,
     }
 }
 
-fn gather<'c>(parts: Vec<Part<'c>>) -> (Box<[Node]>, Vec<Type<'c>>, Depends) {
+fn gather<'c>(parts: Vec<Checked<'c>>) -> (Box<[Node]>, Vec<Type<'c>>, Depends) {
     let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
     let (nodes, types): (Vec<Node>, Vec<Type<'c>>) = parts.into_iter().map(|part| (part.node, part.r#type)).unzip();
     (nodes.into(), types, depends)
 }
 
-/// Names in a sentence.
+/// Env in a sentence.
 fn listed<'t>(names: impl Iterator<Item = &'t str>) -> String {
     names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// A mistake about the name at `at`, with what was probably meant, or else what there is.
-fn unknown_name(at: &Range<usize>, name: &str, what: &str, known: &[&str]) -> Mistake {
-    let mistake = Mistake::new(at, format!("`{name}` {what}"));
+/// A issue about the name at `at`, with what was probably meant, or else what there is.
+fn unknown_name(at: &Range<usize>, name: &str, what: &str, known: &[&str]) -> Issue {
+    let issue = Issue::new(at, format!("`{name}` {what}"));
     if let Some(help) = foreign::word(name) {
-        return mistake.with_help(help);
+        return issue.with_help(help);
     }
     match nearest(name, known.iter().copied()) {
-        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-        None if known.is_empty() || known.len() > 12 => mistake,
-        None => mistake.with_help(format!("there are {}", listed(known.iter().copied()))),
+        Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+        None if known.is_empty() || known.len() > 12 => issue,
+        None => issue.with_help(format!("there are {}", listed(known.iter().copied()))),
     }
 }

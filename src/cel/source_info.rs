@@ -9,9 +9,9 @@ use std::collections::HashMap;
 
 /// The texts of nodes.
 #[derive(Debug, Default)]
-pub(super) struct Places<'a>(HashMap<*const Node, &'a str>);
+pub(super) struct SourceInfo<'a>(HashMap<*const Node, &'a str>);
 
-impl<'a> Places<'a> {
+impl<'a> SourceInfo<'a> {
     /// Learns the texts of `node`, which was made of `source`, and of the nodes in it.
     pub(super) fn learn(&mut self, source: &'a str, node: &'a Node) {
         if let Ok(tree) = parse(source) {

@@ -1,7 +1,7 @@
 //! `request`, `client` and `instance`: what policies know of a request besides its body.
 
+use super::activation::{Activation, Container, Failure};
 use super::budget::Budget;
-use super::sight::{Facts, Failure, Structure};
 use super::size;
 use super::value::Value;
 use crate::contract::{Operation, query_pairs};
@@ -13,9 +13,9 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A single fact.
+/// A single attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fact {
+pub(crate) enum Attribute {
     Method,
     Path,
     Operation,
@@ -32,7 +32,7 @@ pub(crate) enum Fact {
 
 /// What holds values by names that only a request decides on; a name that is not there reads as `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Record {
+pub(crate) enum Namespace {
     Body,
     Headers,
     Query,
@@ -42,38 +42,41 @@ pub(crate) enum Record {
 /// What stands behind a name such as `request.method`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    Fact(Fact),
-    Record(Record),
+    Attribute(Attribute),
+    Namespace(Namespace),
 }
 
-/// Names under which policies reach what is not the body.
+/// Env under which policies reach what is not the body.
 pub(super) const MEMBERS: [(&str, &[(&str, Known)]); 3] = [
     (
         "request",
         &[
-            ("method", Known::Fact(Fact::Method)),
-            ("path", Known::Fact(Fact::Path)),
-            ("operation", Known::Fact(Fact::Operation)),
-            ("apiVersion", Known::Fact(Fact::ApiVersion)),
-            ("params", Known::Record(Record::Parameters)),
-            ("query", Known::Record(Record::Query)),
-            ("headers", Known::Record(Record::Headers)),
-            ("time", Known::Fact(Fact::Time)),
+            ("method", Known::Attribute(Attribute::Method)),
+            ("path", Known::Attribute(Attribute::Path)),
+            ("operation", Known::Attribute(Attribute::Operation)),
+            ("apiVersion", Known::Attribute(Attribute::ApiVersion)),
+            ("params", Known::Namespace(Namespace::Parameters)),
+            ("query", Known::Namespace(Namespace::Query)),
+            ("headers", Known::Namespace(Namespace::Headers)),
+            ("time", Known::Attribute(Attribute::Time)),
         ],
     ),
     (
         "client",
         &[
-            ("ip", Known::Fact(Fact::ClientIp)),
-            ("unixUid", Known::Fact(Fact::ClientUnixUid)),
-            ("spiffeId", Known::Fact(Fact::ClientSpiffeId)),
-            ("dnsNames", Known::Fact(Fact::ClientDnsNames)),
-            ("certSha256", Known::Fact(Fact::ClientCertSha256)),
+            ("ip", Known::Attribute(Attribute::ClientIp)),
+            ("unixUid", Known::Attribute(Attribute::ClientUnixUid)),
+            ("spiffeId", Known::Attribute(Attribute::ClientSpiffeId)),
+            ("dnsNames", Known::Attribute(Attribute::ClientDnsNames)),
+            ("certSha256", Known::Attribute(Attribute::ClientCertSha256)),
         ],
     ),
     (
         "instance",
-        &[("environment", Known::Fact(Fact::Environment)), ("keyFingerprint", Known::Fact(Fact::KeyFingerprint))],
+        &[
+            ("environment", Known::Attribute(Attribute::Environment)),
+            ("keyFingerprint", Known::Attribute(Attribute::KeyFingerprint)),
+        ],
     ),
 ];
 
@@ -97,9 +100,9 @@ pub(crate) struct Request<'a> {
 }
 
 /// Of the body as it came, everything is there to be seen.
-impl<'a> Structure<'a> for NodeRef<'a> {
-    type Hidden = Infallible;
-    type Request = Request<'a>;
+impl<'a> Container<'a> for NodeRef<'a> {
+    type Unknown = Infallible;
+    type Activation = Request<'a>;
 
     fn len(self) -> usize {
         View::len(self)
@@ -122,38 +125,38 @@ impl<'a> Structure<'a> for NodeRef<'a> {
     }
 }
 
-impl<'a> Facts<'a, NodeRef<'a>> for Request<'a> {
-    fn fact(self, fact: Fact) -> Value<'a, NodeRef<'a>> {
+impl<'a> Activation<'a, NodeRef<'a>> for Request<'a> {
+    fn attribute(self, attribute: Attribute) -> Value<'a, NodeRef<'a>> {
         let attributes = self.attributes;
-        match fact {
-            Fact::Method => Value::String(attributes.method),
-            Fact::Path => Value::String(attributes.path),
-            Fact::Operation => Value::String(&self.operation.id),
-            Fact::ApiVersion => Value::String(&self.operation.api_version),
-            Fact::Time => time(attributes.time).map_or(Value::Null, Value::Timestamp),
-            Fact::Environment => Value::String(attributes.environment.as_str()),
-            Fact::KeyFingerprint => {
+        match attribute {
+            Attribute::Method => Value::String(attributes.method),
+            Attribute::Path => Value::String(attributes.path),
+            Attribute::Operation => Value::String(&self.operation.id),
+            Attribute::ApiVersion => Value::String(&self.operation.api_version),
+            Attribute::Time => time(attributes.time).map_or(Value::Null, Value::Timestamp),
+            Attribute::Environment => Value::String(attributes.environment.as_str()),
+            Attribute::KeyFingerprint => {
                 let fingerprint = attributes.key_fingerprint;
                 fingerprint.map_or(Value::Null, |it| Value::Text(it.to_string().into()))
             }
-            Fact::ClientIp
-            | Fact::ClientUnixUid
-            | Fact::ClientSpiffeId
-            | Fact::ClientDnsNames
-            | Fact::ClientCertSha256 => of_client(fact, attributes.client).unwrap_or(Value::Null),
+            Attribute::ClientIp
+            | Attribute::ClientUnixUid
+            | Attribute::ClientSpiffeId
+            | Attribute::ClientDnsNames
+            | Attribute::ClientCertSha256 => of_client(attribute, attributes.client).unwrap_or(Value::Null),
         }
     }
 
     fn entry(
         self,
-        record: Record,
+        namespace: Namespace,
         name: &str,
         budget: &mut Budget,
     ) -> Result<Option<Value<'a, NodeRef<'a>>>, Failure<Infallible>> {
-        if record == Record::Query {
+        if namespace == Namespace::Query {
             budget.bytes(self.attributes.query.len())?;
         }
-        let value = self.held(record, name);
+        let value = self.held(namespace, name);
         if let Some(Value::Text(text)) = &value {
             budget.bytes(text.len())?;
         }
@@ -162,18 +165,18 @@ impl<'a> Facts<'a, NodeRef<'a>> for Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn held(self, record: Record, name: &str) -> Option<Value<'a, NodeRef<'a>>> {
-        match record {
-            Record::Body => View::member(self.document?.root(), name).map(Value::of),
-            Record::Parameters => {
+    fn held(self, namespace: Namespace, name: &str) -> Option<Value<'a, NodeRef<'a>>> {
+        match namespace {
+            Namespace::Body => View::member(self.document?.root(), name).map(Value::of),
+            Namespace::Parameters => {
                 let mut parameters = self.attributes.parameters.iter();
                 parameters.find(|(known, _)| **known == *name).map(|(_, value)| Value::String(value))
             }
-            Record::Query => {
+            Namespace::Query => {
                 let pair = query_pairs(self.attributes.query).find(|(known, _)| known == name);
                 pair.map(|(_, value)| Value::Text(value.into()))
             }
-            Record::Headers => self.header(name),
+            Namespace::Headers => self.header(name),
         }
     }
 
@@ -196,15 +199,15 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A fact about the client; none where the connection does not tell it. Without a certificate there are no names.
-pub(super) fn of_client<'a, S: Structure<'a>>(fact: Fact, client: &'a Client) -> Option<Value<'a, S>> {
+/// A attribute about the client; none where the connection does not tell it. AbsenceOutcome a certificate there are no names.
+pub(super) fn of_client<'a, S: Container<'a>>(attribute: Attribute, client: &'a Client) -> Option<Value<'a, S>> {
     let certificate = client.certificate.as_ref();
-    match fact {
-        Fact::ClientIp => client.address.map(|address| Value::Text(address.ip().to_string().into())),
-        Fact::ClientUnixUid => client.unix_uid.map(|uid| Value::Int(uid.into())),
-        Fact::ClientSpiffeId => certificate?.spiffe_id.as_deref().map(Value::String),
-        Fact::ClientCertSha256 => Some(Value::String(&certificate?.sha256)),
-        Fact::ClientDnsNames => {
+    match attribute {
+        Attribute::ClientIp => client.address.map(|address| Value::Text(address.ip().to_string().into())),
+        Attribute::ClientUnixUid => client.unix_uid.map(|uid| Value::Int(uid.into())),
+        Attribute::ClientSpiffeId => certificate?.spiffe_id.as_deref().map(Value::String),
+        Attribute::ClientCertSha256 => Some(Value::String(&certificate?.sha256)),
+        Attribute::ClientDnsNames => {
             let names = certificate.map(|certificate| certificate.dns_names.as_slice()).unwrap_or_default();
             Some(Value::OwnList(names.iter().map(|name| Value::String(name)).collect()))
         }

@@ -1,22 +1,22 @@
-//! The record of an evaluation: each part of an expression with what it came to, as far as that may be shown.
+//! The namespace of an evaluation: each part of an expression with what it came to, as far as that may be shown.
 //!
-//! What is kept is masked when it is recorded, so that whoever shows a record has nothing to hide.
+//! What is kept is masked when it is recorded, so that whoever shows a namespace has nothing to hide.
 
+use super::activation::Container;
+use super::bindings::{Attribute, Namespace};
 use super::error::EvaluationError;
 use super::evaluation::Evaluated;
 use super::function::Function;
 use super::kind::Kind;
 use super::node::Node;
-use super::places::Places;
-use super::record::{Fact, Record};
-use super::sight::Structure;
+use super::source_info::SourceInfo;
 use super::value::Value;
 use crate::contract::declared::Declared;
 use crate::contract::{BodySchema, Operation};
 use crate::document::NodeRef;
 
 /// Who hears of each part of an expression that is evaluated.
-pub(crate) trait Recorder<'a, S: Structure<'a>> {
+pub(crate) trait Tracer<'a, S: Container<'a>> {
     /// Whether anyone listens; where not, the compiler leaves out the calls.
     const LISTENS: bool;
     /// `node` is about to be evaluated.
@@ -27,9 +27,9 @@ pub(crate) trait Recorder<'a, S: Structure<'a>> {
 
 /// Nobody.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Unrecorded;
+pub(crate) struct Untraced;
 
-impl<'a, S: Structure<'a>> Recorder<'a, S> for Unrecorded {
+impl<'a, S: Container<'a>> Tracer<'a, S> for Untraced {
     const LISTENS: bool = false;
 
     fn enter(&mut self, _: &'a Node) {}
@@ -39,15 +39,15 @@ impl<'a, S: Structure<'a>> Recorder<'a, S> for Unrecorded {
 
 /// A part of an expression, with what it came to for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct TracePart {
     /// As it was written.
     pub expression: Box<str>,
     /// What it came to.
-    pub seen: Seen,
+    pub value: TracedValue,
     /// Whether that depends on a secret field.
     pub from_secret: bool,
     /// The parts of it that were evaluated, in order; a part of a list's test is there for each element that was looked at.
-    pub parts: Vec<Part>,
+    pub parts: Vec<TracePart>,
 }
 
 /// What of a value may be shown.
@@ -57,7 +57,7 @@ pub struct Part {
 /// not come from a secret. Of what comes from a secret, `true`, `false` and `null` are shown where no list is gone through:
 /// rules may test secrets, and what they make of them is what people must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum TracedValue {
     /// The value as CEL writes it, cut where it is long.
     Value(String),
     /// No more than its type, and how many characters, elements or members it has.
@@ -91,26 +91,26 @@ struct Frame<'a> {
     openness: Openness,
     /// What a comprehension goes through, once that is known.
     over: Option<Openness>,
-    parts: Vec<Part>,
+    parts: Vec<TracePart>,
 }
 
-/// The record of one policy's evaluation for one request.
+/// The namespace of one policy's evaluation for one request.
 #[derive(Debug)]
-pub(crate) struct Recording<'a> {
-    places: Places<'a>,
+pub(crate) struct Trace<'a> {
+    source_info: SourceInfo<'a>,
     /// What the contract says of the body.
     declared: Option<&'a Declared>,
     frames: Vec<Frame<'a>>,
     /// How much may be shown of the variables that were evaluated.
     variables: Vec<Openness>,
     /// The expression that was evaluated last.
-    last: Option<Part>,
+    last: Option<TracePart>,
 }
 
-impl<'a> Recording<'a> {
+impl<'a> Trace<'a> {
     pub(super) fn new(operation: &'a Operation, variables: usize) -> Self {
         Self {
-            places: Places::default(),
+            source_info: SourceInfo::default(),
             declared: operation.body.as_ref().map(BodySchema::declared),
             frames: Vec::new(),
             variables: vec![Openness::Secret; variables],
@@ -120,26 +120,26 @@ impl<'a> Recording<'a> {
 
     /// Learns what `node` and the nodes in it are made of.
     pub(super) fn learn(&mut self, source: &'a str, node: &'a Node) {
-        self.places.learn(source, node);
+        self.source_info.learn(source, node);
     }
 
     /// The expression that was evaluated last, which is `source`.
-    pub(super) fn take(&mut self, source: &str) -> Part {
-        let unknown = || Part {
+    pub(super) fn take(&mut self, source: &str) -> TracePart {
+        let unknown = || TracePart {
             expression: source.into(),
-            seen: Seen::Masked { kind: "bool", size: None },
+            value: TracedValue::Masked { kind: "bool", size: None },
             from_secret: false,
             parts: Vec::new(),
         };
-        Part { expression: source.into(), ..self.last.take().unwrap_or_else(unknown) }
+        TracePart { expression: source.into(), ..self.last.take().unwrap_or_else(unknown) }
     }
 
     /// How much may be shown of what the part that is being left came to.
     fn openness(&self, frame: &Frame<'a>) -> Openness {
         match frame.node {
-            Node::Entry(record, name) => self.of_entry(*record, Some(name)),
-            Node::EntryAt(record, _) => self.of_entry(*record, None).max(frame.openness),
-            Node::Fact(Fact::Path) => Openness::Sized,
+            Node::Entry(namespace, name) => self.of_entry(*namespace, Some(name)),
+            Node::EntryAt(namespace, _) => self.of_entry(*namespace, None).max(frame.openness),
+            Node::Attribute(Attribute::Path) => Openness::Sized,
             Node::Variable(position) if frame.parts.is_empty() => {
                 self.variables.get(*position).copied().unwrap_or(Openness::Secret)
             }
@@ -150,17 +150,17 @@ impl<'a> Recording<'a> {
         }
     }
 
-    fn of_entry(&self, record: Record, name: Option<&str>) -> Openness {
-        match (record, name) {
-            (Record::Body, Some(name)) => match self.declared.and_then(|body| body.member(name)) {
+    fn of_entry(&self, namespace: Namespace, name: Option<&str>) -> Openness {
+        match (namespace, name) {
+            (Namespace::Body, Some(name)) => match self.declared.and_then(|body| body.member(name)) {
                 Some(field) if holds_secret(field) => Openness::Secret,
                 Some(field) if is_scalar(field) => Openness::Open,
                 Some(_) => Openness::Sized,
                 None => Openness::Typed,
             },
             // which field it is only the request knows
-            (Record::Body, None) => Openness::Secret,
-            (Record::Headers | Record::Query | Record::Parameters, _) => Openness::Sized,
+            (Namespace::Body, None) => Openness::Secret,
+            (Namespace::Headers | Namespace::Query | Namespace::Parameters, _) => Openness::Sized,
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a> Recording<'a> {
     }
 }
 
-impl<'a> Recorder<'a, NodeRef<'a>> for Recording<'a> {
+impl<'a> Tracer<'a, NodeRef<'a>> for Trace<'a> {
     const LISTENS: bool = true;
 
     fn enter(&mut self, node: &'a Node) {
@@ -193,11 +193,11 @@ impl<'a> Recorder<'a, NodeRef<'a>> for Recording<'a> {
         }
         let from_secret = openness == Openness::Secret;
         let in_list = self.frames.iter().any(|around| around.over.is_some());
-        let part = self.places.of(frame.node).map(|text| Part {
+        let part = self.source_info.of(frame.node).map(|text| TracePart {
             expression: text.into(),
-            seen: value
+            value: value
                 .as_ref()
-                .map_or_else(|failure| Seen::Failed(failure.error()), |value| seen(value, openness, in_list)),
+                .map_or_else(|failure| TracedValue::Failed(failure.error()), |value| seen(value, openness, in_list)),
             from_secret,
             parts: frame.parts,
         });
@@ -215,18 +215,18 @@ impl<'a> Recorder<'a, NodeRef<'a>> for Recording<'a> {
 }
 
 /// What may be shown of `value`.
-fn seen<'a>(value: &Value<'a, NodeRef<'a>>, openness: Openness, in_list: bool) -> Seen {
+fn seen<'a>(value: &Value<'a, NodeRef<'a>>, openness: Openness, in_list: bool) -> TracedValue {
     let Ok(kind) = value.kind().map(Kind::as_str);
     let is_word = matches!(value, Value::Bool(_) | Value::Null);
     match openness {
-        Openness::Open => Seen::Value(value.written()),
-        Openness::Sized | Openness::Typed if is_word => Seen::Value(value.written()),
-        Openness::Secret if is_word && !in_list => Seen::Value(value.written()),
+        Openness::Open => TracedValue::Value(value.written()),
+        Openness::Sized | Openness::Typed if is_word => TracedValue::Value(value.written()),
+        Openness::Secret if is_word && !in_list => TracedValue::Value(value.written()),
         Openness::Sized => {
             let size = value.as_str().map(|text| text.chars().count()).or_else(|| value.len());
-            Seen::Masked { kind, size }
+            TracedValue::Masked { kind, size }
         }
-        Openness::Typed | Openness::Secret => Seen::Masked { kind, size: None },
+        Openness::Typed | Openness::Secret => TracedValue::Masked { kind, size: None },
     }
 }
 

@@ -1,19 +1,19 @@
 //! Calls: which function is meant, and whether it takes what it is given.
 
+use super::super::env::ROOTS;
 use super::super::function::{FUNCTIONS, Function, Signature, Style};
 use super::super::kind::Kinds;
-use super::super::names::ROOTS;
 use super::super::node::Node;
 use super::super::pattern::Pattern;
-use super::super::syntax::{Macro, Mistake, Syntax, Tree};
+use super::super::syntax::{Issue, Macro, Syntax, Tree};
 use super::super::time;
 use super::super::types::{Type, named};
 use super::super::value::Value;
-use super::{Depends, Lowering, Part, unknown_name};
+use super::{Checked, Checker, Depends, unknown_name};
 use crate::suggest::nearest;
 use std::ops::Range;
 
-impl<'c> Lowering<'_, 'c> {
+impl<'c> Checker<'_, 'c> {
     /// `function(arguments)` or `receiver.function(arguments)`
     pub(super) fn call(
         &mut self,
@@ -22,7 +22,7 @@ impl<'c> Lowering<'_, 'c> {
         at: &Range<usize>,
         receiver: Option<&Tree>,
         arguments: &[Tree],
-    ) -> Part<'c> {
+    ) -> Checked<'c> {
         // `json` in `json.size(x)` is no value but the first part of the function's name
         let is_json = |receiver: &Tree| matches!(&receiver.syntax, Syntax::Name(name) if &**name == "json");
         let (name, receiver) = match receiver.filter(|receiver| is_json(receiver) && self.local("json").is_none()) {
@@ -30,34 +30,34 @@ impl<'c> Lowering<'_, 'c> {
             None => (name.to_owned(), receiver),
         };
         if Macro::named(&name).is_some() && receiver.is_none() {
-            let mistake = Mistake::new(at, format!("`{name}` is called on a list or map"));
-            return self.wrong(mistake.with_help(format!("write `list.{name}(element, ...)`")));
+            let issue = Issue::new(at, format!("`{name}` is called on a list or map"));
+            return self.wrong(issue.with_help(format!("write `list.{name}(element, ...)`")));
         }
         let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
-        let found = self.mistakes.len();
+        let found = self.issues.len();
         let signature = Self::signature(&name, at, receiver.is_some());
-        if let (Err(mistake), Some(space)) = (&signature, receiver.and_then(|receiver| self.unknown_word(receiver))) {
+        if let (Err(issue), Some(space)) = (&signature, receiver.and_then(|receiver| self.unknown_word(receiver))) {
             // a function of another dialect, as `cel.bind` is: that its parts mean nothing here follows from it
             let message = format!("`{space}.{name}` is not a function that policies know");
-            return self.wrong(Mistake::new(&tree.span, message).at(&(tree.span.start..mistake.span.end)));
+            return self.wrong(Issue::new(&tree.span, message).at(&(tree.span.start..issue.span.end)));
         }
-        let parts: Vec<Part<'c>> = given.iter().map(|argument| self.part(argument)).collect();
+        let parts: Vec<Checked<'c>> = given.iter().map(|argument| self.part(argument)).collect();
         let is_chained = receiver.is_some_and(|receiver| matches!(receiver.syntax, Syntax::Call { .. }));
         let signature = match signature {
             Ok(signature) => signature,
             // what is called on the result of an unknown function is likely unknown, too
-            Err(_) if is_chained && self.mistakes.len() > found => return Part::unknown(),
-            Err(mistake) => return self.wrong(mistake),
+            Err(_) if is_chained && self.issues.len() > found => return Checked::unknown(),
+            Err(issue) => return self.wrong(issue),
         };
-        if let Some(mistake) = wrong_count(tree, signature, given.len(), receiver.is_some()) {
-            return self.wrong(mistake);
+        if let Some(issue) = wrong_count(tree, signature, given.len(), receiver.is_some()) {
+            return self.wrong(issue);
         }
-        let found = self.mistakes.len();
+        let found = self.issues.len();
         for (argument, (part, wanted)) in given.iter().zip(parts.iter().zip(takes(signature))) {
             self.expect(argument, part, wanted, &format!("what `{name}` takes here"));
         }
-        if self.mistakes.len() > found {
-            return Part::unknown();
+        if self.issues.len() > found {
+            return Checked::unknown();
         }
         self.compiled(signature, &given, parts)
     }
@@ -65,20 +65,20 @@ impl<'c> Lowering<'_, 'c> {
     /// The word that `tree` is, where it means nothing here.
     fn unknown_word<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
         let Syntax::Name(name) = &tree.syntax else { return None };
-        let is_known = ROOTS.contains(&name.as_ref()) || named(name).is_some() || self.names.is_field(name);
+        let is_known = ROOTS.contains(&name.as_ref()) || named(name).is_some() || self.env.is_field(name);
         (!is_known && self.local(name).is_none() && nearest(name, ROOTS.into_iter()).is_none()).then_some(name)
     }
 
     /// The function called `name`.
-    fn signature(name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Mistake> {
+    fn signature(name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Issue> {
         let style = if is_member { Style::Member } else { Style::Plain };
         if let Some(found) = FUNCTIONS.iter().find(|known| known.name == name) {
             return match found.style {
                 Style::Either => Ok(found),
                 known if known == style => Ok(found),
-                Style::Member => Err(Mistake::new(at, format!("`{name}` is called on a value"))
+                Style::Member => Err(Issue::new(at, format!("`{name}` is called on a value"))
                     .with_help(format!("write `value.{name}(...)`"))),
-                Style::Plain => Err(Mistake::new(at, format!("`{name}` is not called on a value"))
+                Style::Plain => Err(Issue::new(at, format!("`{name}` is not called on a value"))
                     .with_help(format!("write `{name}(value)`"))),
             };
         }
@@ -90,30 +90,30 @@ impl<'c> Lowering<'_, 'c> {
         Err(unknown_name(at, name, "is not a function that policies know", &known))
     }
 
-    fn compiled(&mut self, signature: &Signature, given: &[&Tree], parts: Vec<Part<'c>>) -> Part<'c> {
+    fn compiled(&mut self, signature: &Signature, given: &[&Tree], parts: Vec<Checked<'c>>) -> Checked<'c> {
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
-        let constant = parts.get(1).and_then(Part::as_constant).and_then(Value::as_str).map(str::to_owned);
+        let constant = parts.get(1).and_then(Checked::as_constant).and_then(Value::as_str).map(str::to_owned);
         let second = given.get(1).map(|tree| tree.span.clone()).unwrap_or_default();
         if let (Function::Part(_), Some(zone)) = (signature.function, &constant)
             && !time::is_zone(zone)
         {
-            return self.wrong(Mistake::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
+            return self.wrong(Issue::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
         }
         let r#type = Type::of(signature.gives);
         let mut nodes = parts.into_iter().map(|part| part.node);
         if signature.function != Function::Matches {
-            return Part { node: Node::Call(signature.function, nodes.collect()), r#type, depends };
+            return Checked { node: Node::Call(signature.function, nodes.collect()), r#type, depends };
         }
         let pattern = match constant.as_deref().map(Pattern::compile) {
             Some(Ok(pattern)) => pattern,
-            Some(Err(mistake)) => return self.wrong(mistake.at(&second)),
+            Some(Err(issue)) => return self.wrong(issue.at(&second)),
             None => {
                 let message = "the pattern of `matches` must be known when the policy is loaded";
-                return self.wrong(Mistake::new(&second, message).with_help("write it as a text, or in `params`"));
+                return self.wrong(Issue::new(&second, message).with_help("write it as a text, or in `params`"));
             }
         };
         let text = nodes.next().unwrap_or(Node::Constant(Value::Null));
-        Part { node: Node::Matches(Box::new(text), Box::new(pattern)), r#type, depends }
+        Checked { node: Node::Matches(Box::new(text), Box::new(pattern)), r#type, depends }
     }
 }
 
@@ -121,7 +121,7 @@ fn takes(signature: &Signature) -> impl Iterator<Item = Kinds> {
     signature.takes.iter().copied().chain(signature.optional)
 }
 
-fn wrong_count(tree: &Tree, signature: &Signature, given: usize, is_member: bool) -> Option<Mistake> {
+fn wrong_count(tree: &Tree, signature: &Signature, given: usize, is_member: bool) -> Option<Issue> {
     let least = signature.takes.len();
     let most = takes(signature).count();
     if (least..=most).contains(&given) {
@@ -135,5 +135,5 @@ fn wrong_count(tree: &Tree, signature: &Signature, given: usize, is_member: bool
     };
     let unit = if most - receiver == 1 { "argument" } else { "arguments" };
     let message = format!("`{}` takes {wanted} {unit}, not {}", signature.name, given - receiver);
-    Some(Mistake::new(&tree.span, message))
+    Some(Issue::new(&tree.span, message))
 }

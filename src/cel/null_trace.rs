@@ -1,30 +1,30 @@
 //! Why an expression has no value for a request that lacks something: which part of it was given a null that it does not take.
 
+use super::absence::{PartialRequest, UnknownBody};
+use super::activation::Failure;
 use super::evaluation::{Evaluated, Evaluation};
 use super::expression::{Expression, KeyExpression, Variables};
 use super::function::FUNCTIONS;
-use super::lacking::{Lacking, Unseen};
 use super::node::Node;
-use super::places::Places;
-use super::recorder::Recorder;
-use super::sight::Failure;
+use super::source_info::SourceInfo;
 use super::syntax::Infix;
+use super::trace::Tracer;
 use super::value::Value;
 
 /// What an expression comes to for a request that lacks something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Without {
+pub(crate) enum AbsenceOutcome {
     /// True or false, whatever else the request is.
     Decided(bool),
     /// What else the request is decides.
-    Open,
+    Undetermined,
     /// It has no value, whatever else the request is, and a null is the reason.
-    Unguarded(Unguarded),
+    Unguarded(UnguardedNull),
 }
 
 /// A null where none is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Unguarded {
+pub(crate) struct UnguardedNull {
     /// What reads as null, as it was written.
     pub(crate) name: String,
     /// What does not take it.
@@ -35,13 +35,13 @@ pub(crate) struct Unguarded {
 
 impl Expression {
     /// What the expression comes to for a request that lacks something.
-    pub(crate) fn without<'a>(&'a self, variables: &'a Variables, request: &'a Lacking<'a>) -> Without {
-        let (node, value, blame) = evaluated(self.node(), variables, request);
+    pub(crate) fn without<'a>(&'a self, variables: &'a Variables, request: &'a PartialRequest<'a>) -> AbsenceOutcome {
+        let (node, value, tracer) = evaluated(self.node(), variables, request);
         match value {
-            Ok(Value::Bool(value)) => Without::Decided(value),
-            Ok(Value::Null) => told(self.source(), node, variables, blame.null.map(|null| (node, null))),
-            Err(Failure::Error(_)) => told(self.source(), node, variables, blame.found),
-            _ => Without::Open,
+            Ok(Value::Bool(value)) => AbsenceOutcome::Decided(value),
+            Ok(Value::Null) => told(self.source(), node, variables, tracer.null.map(|null| (node, null))),
+            Err(Failure::Error(_)) => told(self.source(), node, variables, tracer.found),
+            _ => AbsenceOutcome::Undetermined,
         }
     }
 }
@@ -52,12 +52,12 @@ impl KeyExpression {
         &'a self,
         source: &'a str,
         variables: &'a Variables,
-        request: &'a Lacking<'a>,
-    ) -> Without {
-        let (node, value, blame) = evaluated(self.node(), variables, request);
+        request: &'a PartialRequest<'a>,
+    ) -> AbsenceOutcome {
+        let (node, value, tracer) = evaluated(self.node(), variables, request);
         match value {
-            Err(Failure::Error(_)) => told(source, node, variables, blame.found),
-            _ => Without::Open,
+            Err(Failure::Error(_)) => told(source, node, variables, tracer.found),
+            _ => AbsenceOutcome::Undetermined,
         }
     }
 }
@@ -66,25 +66,25 @@ impl KeyExpression {
 fn evaluated<'a>(
     node: &'a Node,
     variables: &'a Variables,
-    request: &'a Lacking<'a>,
-) -> (&'a Node, Evaluated<'a, Unseen>, Blame<'a>) {
-    let mut evaluation = Evaluation::recorded(Some(request), variables.nodes(), Blame::default());
+    request: &'a PartialRequest<'a>,
+) -> (&'a Node, Evaluated<'a, UnknownBody>, NullTracer<'a>) {
+    let mut evaluation = Evaluation::recorded(Some(request), variables.nodes(), NullTracer::default());
     let value = evaluation.value(node);
-    (node, value, evaluation.recorder)
+    (node, value, evaluation.tracer)
 }
 
 /// A part of an expression that was given a null, and the part that reads as null.
 type Blamed<'a> = (&'a Node, &'a Node);
 
-fn told<'a>(source: &'a str, node: &'a Node, variables: &'a Variables, blamed: Option<Blamed<'a>>) -> Without {
-    let mut places = Places::default();
-    places.learn(source, node);
-    variables.each().for_each(|(source, node)| places.learn(source, node));
+fn told<'a>(source: &'a str, node: &'a Node, variables: &'a Variables, blamed: Option<Blamed<'a>>) -> AbsenceOutcome {
+    let mut source_info = SourceInfo::default();
+    source_info.learn(source, node);
+    variables.each().for_each(|(source, node)| source_info.learn(source, node));
     let unguarded = blamed.and_then(|(taker, null)| {
         let takes_bool = matches!(taker, Node::Not(_) | Node::And(_) | Node::Or(_) | Node::Conditional(_));
-        Some(Unguarded { name: places.of(null)?.to_owned(), taker: named(taker), takes_bool })
+        Some(UnguardedNull { name: source_info.of(null)?.to_owned(), taker: named(taker), takes_bool })
     });
-    unguarded.map_or(Without::Open, Without::Unguarded)
+    unguarded.map_or(AbsenceOutcome::Undetermined, AbsenceOutcome::Unguarded)
 }
 
 /// As people know it.
@@ -122,7 +122,7 @@ struct Frame<'a> {
 
 /// Finds the innermost part that was given a null and so has no value.
 #[derive(Debug, Default)]
-struct Blame<'a> {
+struct NullTracer<'a> {
     frames: Vec<Frame<'a>>,
     /// Of the whole expression.
     found: Option<Blamed<'a>>,
@@ -130,14 +130,14 @@ struct Blame<'a> {
     null: Option<&'a Node>,
 }
 
-impl<'a> Recorder<'a, Unseen> for Blame<'a> {
+impl<'a> Tracer<'a, UnknownBody> for NullTracer<'a> {
     const LISTENS: bool = true;
 
     fn enter(&mut self, node: &'a Node) {
         self.frames.push(Frame { node, null: None, found: None });
     }
 
-    fn leave(&mut self, value: &Evaluated<'a, Unseen>) {
+    fn leave(&mut self, value: &Evaluated<'a, UnknownBody>) {
         let Some(frame) = self.frames.pop() else { return };
         let (null, found) = match value {
             Ok(Value::Null) => (frame.null.or(Some(frame.node)), None),

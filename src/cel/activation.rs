@@ -1,22 +1,22 @@
 //! What an evaluation sees of a request: all of it, or of some values only what they are.
 //!
-//! The gateway sees all: its [`Structure`] has an uninhabited type for what is hidden, so that nothing can be hidden from it, and
-//! the compiler leaves out every branch for that. Whoever judges by a record sees of many a value no more than its type and size.
+//! The gateway sees all: its [`Container`] has an uninhabited type for what is unknown, so that nothing can be unknown from it, and
+//! the compiler leaves out every branch for that. Whoever judges by a namespace sees of many a value no more than its type and size.
 
 use super::EvaluationError;
+use super::bindings::{Attribute, Namespace};
 use super::budget::Budget;
 use super::kind::{Kind, Kinds};
-use super::record::{Fact, Record};
 use super::types::of_word;
 use super::value::Value;
 use std::convert::Infallible;
 
 /// An array or object of the body.
-pub(crate) trait Structure<'a>: Copy {
+pub(crate) trait Container<'a>: Copy {
     /// What stands for a value that cannot be seen.
-    type Hidden: Copy + Into<Hidden>;
+    type Unknown: Copy + Into<Unknown>;
     /// The request that it is of.
-    type Request: Facts<'a, Self>;
+    type Activation: Activation<'a, Self>;
 
     /// How many elements or members it has.
     fn len(self) -> usize;
@@ -29,38 +29,42 @@ pub(crate) trait Structure<'a>: Copy {
     /// # Errors
     ///
     /// Whether there is one cannot be seen.
-    fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Self::Hidden>;
+    fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Self::Unknown>;
     /// How many bytes it takes as compact JSON.
     ///
     /// # Errors
     ///
     /// That cannot be seen, or takes too long to find out.
-    fn json_size(self, budget: &mut Budget) -> Result<usize, Failure<Self::Hidden>>;
+    fn json_size(self, budget: &mut Budget) -> Result<usize, Failure<Self::Unknown>>;
 }
 
 /// What there is of a request besides structures.
-pub(crate) trait Facts<'a, S: Structure<'a>>: Copy {
-    /// A single fact.
-    fn fact(self, fact: Fact) -> Value<'a, S>;
-    /// The value that `record` holds under `name`; none where it holds none.
+pub(crate) trait Activation<'a, S: Container<'a>>: Copy {
+    /// A single attribute.
+    fn attribute(self, attribute: Attribute) -> Value<'a, S>;
+    /// The value that `namespace` holds under `name`; none where it holds none.
     ///
     /// # Errors
     ///
     /// Whether it does cannot be seen, or takes too long to find out.
-    fn entry(self, record: Record, name: &str, budget: &mut Budget)
-    -> Result<Option<Value<'a, S>>, Failure<S::Hidden>>;
+    fn entry(
+        self,
+        namespace: Namespace,
+        name: &str,
+        budget: &mut Budget,
+    ) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>>;
 }
 
 /// What is known of a value that cannot be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hidden {
+pub struct Unknown {
     /// What it may be; it is no error.
     pub(super) kinds: Kinds,
     /// How many characters, elements or members it has, where that is known. It has one type then.
     pub(super) size: Option<usize>,
 }
 
-impl Hidden {
+impl Unknown {
     /// A value of which nothing is known but that it is there.
     pub const ANYTHING: Self = Self { kinds: Kinds::JSON, size: None };
     /// A number written without a fraction and without an exponent; the largest of them are `double`s.
@@ -93,8 +97,8 @@ impl Hidden {
     }
 }
 
-/// Nothing is hidden.
-impl From<Infallible> for Hidden {
+/// NoContainer is unknown.
+impl From<Infallible> for Unknown {
     fn from(never: Infallible) -> Self {
         match never {}
     }
@@ -105,8 +109,8 @@ impl From<Infallible> for Hidden {
 pub(crate) enum Failure<H> {
     /// It has none.
     Error(EvaluationError),
-    /// That depends on something hidden.
-    Hidden(H),
+    /// That depends on something unknown.
+    Unknown(H),
 }
 
 impl<H> From<EvaluationError> for Failure<H> {
@@ -116,17 +120,17 @@ impl<H> From<EvaluationError> for Failure<H> {
 }
 
 impl Failure<Infallible> {
-    /// Why there is no value, where nothing is hidden.
+    /// Why there is no value, where nothing is unknown.
     pub(crate) const fn error(self) -> EvaluationError {
         match self {
             Self::Error(error) => error,
-            Self::Hidden(never) => match never {},
+            Self::Unknown(never) => match never {},
         }
     }
 }
 
 impl<H> Failure<H> {
-    /// What parts of which each could still decide fail with together: with an error only where none of them is hidden.
+    /// What parts of which each could still decide fail with together: with an error only where none of them is unknown.
     pub(super) fn after(self, before: Option<Self>) -> Self {
         match (before, self) {
             (Some(before), Self::Error(_)) => before,
@@ -135,36 +139,36 @@ impl<H> Failure<H> {
     }
 }
 
-/// What was hidden in a search that goes on, because something else may be found yet.
-pub(super) struct Doubt<H>(Option<H>);
+/// What was unknown in a search that goes on, because something else may be found yet.
+pub(super) struct PendingUnknown<H>(Option<H>);
 
-impl<H> Doubt<H> {
+impl<H> PendingUnknown<H> {
     pub(super) const NONE: Self = Self(None);
 
     /// Whether it was found; what is hidden is remembered, and not found.
     pub(super) fn is_found(&mut self, found: Result<bool, Failure<H>>) -> Result<bool, Failure<H>> {
         match found {
-            Err(Failure::Hidden(hidden)) => {
-                self.0 = Some(hidden);
+            Err(Failure::Unknown(unknown)) => {
+                self.0 = Some(unknown);
                 Ok(false)
             }
             known => known,
         }
     }
 
-    /// `value` where nothing was found, unless something was hidden.
+    /// `value` where nothing was found, unless something was unknown.
     pub(super) fn or<T>(self, value: T) -> Result<T, Failure<H>> {
-        self.0.map_or(Ok(value), |hidden| Err(Failure::Hidden(hidden)))
+        self.0.map_or(Ok(value), |unknown| Err(Failure::Unknown(unknown)))
     }
 }
 
 /// The structure of constants and the request of a policy that is being loaded: there is none.
 #[derive(Clone, Copy)]
-pub(crate) enum Nothing {}
+pub(crate) enum NoContainer {}
 
-impl<'a> Structure<'a> for Nothing {
-    type Hidden = Infallible;
-    type Request = Self;
+impl<'a> Container<'a> for NoContainer {
+    type Unknown = Infallible;
+    type Activation = Self;
 
     fn len(self) -> usize {
         match self {}
@@ -187,12 +191,12 @@ impl<'a> Structure<'a> for Nothing {
     }
 }
 
-impl<'a> Facts<'a, Self> for Nothing {
-    fn fact(self, _: Fact) -> Value<'a, Self> {
+impl<'a> Activation<'a, Self> for NoContainer {
+    fn attribute(self, _: Attribute) -> Value<'a, Self> {
         match self {}
     }
 
-    fn entry(self, _: Record, _: &str, _: &mut Budget) -> Result<Option<Value<'a, Self>>, Failure<Infallible>> {
+    fn entry(self, _: Namespace, _: &str, _: &mut Budget) -> Result<Option<Value<'a, Self>>, Failure<Infallible>> {
         match self {}
     }
 }

@@ -1,12 +1,12 @@
 //! The names that an expression compares with literals, each with a value for every way in which it can stand to those: equal
 //! to one, between two, beyond all, null, or not there.
 
+use super::bindings::{Attribute, Namespace};
+use super::env::Env;
 use super::function::Function;
 use super::kind::Kinds;
-use super::names::Names;
 use super::node::Node;
-use super::record::{Fact, Record};
-use super::time::Part;
+use super::time::TimeField;
 use super::types::Type;
 use super::value::Value;
 use std::ops::RangeInclusive;
@@ -17,36 +17,36 @@ const LARGEST: f64 = 9_007_199_254_740_992.0;
 /// Something about a request that has a value of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Atom {
-    Entry(Record, String),
-    Fact(Fact),
+    Entry(Namespace, String),
+    Attribute(Attribute),
     /// How many bytes the value of an entry takes.
-    Bytes(Record, String),
+    Bytes(Namespace, String),
     /// A part of the time of the request, in a time zone.
-    Time(Part, Option<String>),
+    Time(TimeField, Option<String>),
 }
 
 impl Atom {
     /// The atom that `node` is the value of, or whose presence it asks for.
     pub(super) fn of(node: &Node) -> Option<Self> {
         // names of headers are the same in any case
-        let named = |record: Record, name: &str| match record {
-            Record::Headers => name.to_ascii_lowercase(),
+        let named = |namespace: Namespace, name: &str| match namespace {
+            Namespace::Headers => name.to_ascii_lowercase(),
             _ => name.to_owned(),
         };
         match node {
-            Node::Entry(record, name) => Some(Self::Entry(*record, named(*record, name))),
-            Node::HasEntry(record, key) => match key.as_ref() {
-                Node::Constant(name) => Some(Self::Entry(*record, named(*record, name.as_str()?))),
+            Node::Entry(namespace, name) => Some(Self::Entry(*namespace, named(*namespace, name))),
+            Node::HasEntry(namespace, key) => match key.as_ref() {
+                Node::Constant(name) => Some(Self::Entry(*namespace, named(*namespace, name.as_str()?))),
                 _ => None,
             },
-            Node::Fact(fact) => Some(Self::Fact(*fact)),
+            Node::Attribute(attribute) => Some(Self::Attribute(*attribute)),
             Node::Call(Function::JsonSize, arguments) => match arguments.as_ref() {
-                [Node::Entry(record, name)] => Some(Self::Bytes(*record, named(*record, name))),
+                [Node::Entry(namespace, name)] => Some(Self::Bytes(*namespace, named(*namespace, name))),
                 _ => None,
             },
             Node::Call(Function::Part(part), arguments) => match arguments.as_ref() {
-                [Node::Fact(Fact::Time)] => Some(Self::Time(*part, None)),
-                [Node::Fact(Fact::Time), Node::Constant(zone)] => {
+                [Node::Attribute(Attribute::Time)] => Some(Self::Time(*part, None)),
+                [Node::Attribute(Attribute::Time), Node::Constant(zone)] => {
                     Some(Self::Time(*part, Some(zone.as_str()?.to_owned())))
                 }
                 _ => None,
@@ -56,12 +56,12 @@ impl Atom {
     }
 
     /// What it can be, and within which whole numbers, if it is one.
-    fn r#type<'c>(&self, names: &Names<'c>) -> Option<(Type<'c>, Option<RangeInclusive<f64>>)> {
+    fn r#type<'c>(&self, env: &Env<'c>) -> Option<(Type<'c>, Option<RangeInclusive<f64>>)> {
         Some(match self {
-            Self::Entry(Record::Body, name) => (names.field(name).ok()?.0, None),
+            Self::Entry(Namespace::Body, name) => (env.field(name).ok()?.0, None),
             Self::Entry(..) => (Type::of(Kinds::STRING.or(Kinds::NULL)), None),
-            Self::Fact(Fact::ClientUnixUid) => (names.fact(Fact::ClientUnixUid), Some(0.0..=LARGEST)),
-            Self::Fact(fact) => (names.fact(*fact), None),
+            Self::Attribute(Attribute::ClientUnixUid) => (env.attribute(Attribute::ClientUnixUid), Some(0.0..=LARGEST)),
+            Self::Attribute(attribute) => (env.attribute(*attribute), None),
             Self::Bytes(..) => (Type::of(Kinds::INT), Some(0.0..=LARGEST)),
             Self::Time(part, _) => (Type::of(Kinds::INT), Some(range(*part))),
         })
@@ -69,17 +69,17 @@ impl Atom {
 }
 
 /// What a part of a time can be.
-const fn range(part: Part) -> RangeInclusive<f64> {
+const fn range(part: TimeField) -> RangeInclusive<f64> {
     match part {
-        Part::FullYear => 1.0..=9999.0,
-        Part::Month => 0.0..=11.0,
-        Part::Date => 1.0..=31.0,
-        Part::DayOfMonth => 0.0..=30.0,
-        Part::DayOfWeek => 0.0..=6.0,
-        Part::DayOfYear => 0.0..=365.0,
-        Part::Hours => 0.0..=23.0,
-        Part::Minutes | Part::Seconds => 0.0..=59.0,
-        Part::Milliseconds => 0.0..=999.0,
+        TimeField::FullYear => 1.0..=9999.0,
+        TimeField::Month => 0.0..=11.0,
+        TimeField::Date => 1.0..=31.0,
+        TimeField::DayOfMonth => 0.0..=30.0,
+        TimeField::DayOfWeek => 0.0..=6.0,
+        TimeField::DayOfYear => 0.0..=365.0,
+        TimeField::Hours => 0.0..=23.0,
+        TimeField::Minutes | TimeField::Seconds => 0.0..=59.0,
+        TimeField::Milliseconds => 0.0..=999.0,
     }
 }
 
@@ -95,24 +95,24 @@ pub(super) struct Domains {
 
 impl Domains {
     /// Reads what `node` asks for; none where it does more than compare names with literals.
-    pub(super) fn read(&mut self, names: &Names<'_>, node: &Node) -> Option<()> {
+    pub(super) fn read(&mut self, env: &Env<'_>, node: &Node) -> Option<()> {
         if let Some(atom) = Atom::of(node) {
             if !self.atoms.contains(&atom) {
                 self.atoms.push(atom);
             }
             return Some(());
         }
-        let mut read_all = |nodes: &[Node]| nodes.iter().try_for_each(|node| self.read(names, node));
+        let mut read_all = |nodes: &[Node]| nodes.iter().try_for_each(|node| self.read(env, node));
         match node {
             Node::Constant(value) => {
                 self.literals.push(value.clone());
                 Some(())
             }
             Node::Variable(position) => {
-                let variable = names.variables.get(*position).filter(|variable| !variable.is_broken)?;
-                self.read(names, &variable.node)
+                let variable = env.variables.get(*position).filter(|variable| !variable.is_broken)?;
+                self.read(env, &variable.node)
             }
-            Node::Not(operand) => self.read(names, operand),
+            Node::Not(operand) => self.read(env, operand),
             Node::And(parts) | Node::Or(parts) => read_all(parts),
             Node::Conditional(parts) => read_all(parts.as_ref()),
             Node::Equal { sides, .. } | Node::Compare(_, sides) => {
@@ -125,17 +125,17 @@ impl Domains {
                 let [wanted, Node::Constant(container)] = sides.as_ref() else { return None };
                 let keys = container.entries().into_iter().flatten().map(|(key, _)| key);
                 self.literals.extend(container.items().into_iter().flatten().chain(keys).cloned());
-                self.read(names, wanted)
+                self.read(env, wanted)
             }
             _ => None,
         }
     }
 
     /// Every name with what it may stand for; none where one may be something that has no such values.
-    pub(super) fn finish(self, names: &Names<'_>) -> Option<Vec<(Atom, Domain)>> {
+    pub(super) fn finish(self, env: &Env<'_>) -> Option<Vec<(Atom, Domain)>> {
         let Self { atoms, literals } = self;
         let domains = atoms.into_iter().map(|atom| {
-            let (r#type, range) = atom.r#type(names)?;
+            let (r#type, range) = atom.r#type(env)?;
             let mut values: Domain = values(&r#type, range, &literals)?.into_iter().map(Some).collect();
             if matches!(atom, Atom::Entry(..)) {
                 values.push(None);

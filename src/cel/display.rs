@@ -1,7 +1,7 @@
 //! Values as people write them in CEL, for those who look at an evaluation.
 
+use super::activation::Container;
 use super::kind::Kind;
-use super::sight::Structure;
 use super::value::Value;
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ impl Kind {
     }
 }
 
-impl<'a, S: Structure<'a>> Value<'a, S> {
+impl<'a, S: Container<'a>> Value<'a, S> {
     /// The value as CEL writes it, cut where it is long. What is in the body is only counted.
     pub(super) fn written(&self) -> String {
         if let Some(text) = self.as_str() {
@@ -38,16 +38,16 @@ impl<'a, S: Structure<'a>> Value<'a, S> {
             Self::OwnMap(entries) => mapped(entries),
             Self::Array(array) => format!("list of {}", array.len()),
             Self::Object(object) => format!("map of {}", object.len()),
-            Self::String(_) | Self::Text(_) | Self::Hidden(_) => "value".to_owned(),
+            Self::String(_) | Self::Text(_) | Self::Unknown(_) => "value".to_owned(),
         }
     }
 }
 
-fn listed<'a, S: Structure<'a>>(items: &[Value<'a, S>]) -> String {
+fn listed<'a, S: Container<'a>>(items: &[Value<'a, S>]) -> String {
     format!("[{}]", first(items.iter().map(Value::written), items.len()))
 }
 
-fn mapped<'a, S: Structure<'a>>(entries: &[(Value<'a, S>, Value<'a, S>)]) -> String {
+fn mapped<'a, S: Container<'a>>(entries: &[(Value<'a, S>, Value<'a, S>)]) -> String {
     let written = entries.iter().map(|(key, value)| format!("{}: {}", key.written(), value.written()));
     format!("{{{}}}", first(written, entries.len()))
 }
@@ -61,7 +61,7 @@ fn first(written: impl Iterator<Item = String>, length: usize) -> String {
     text
 }
 
-/// Nothing in it steers a terminal or a log.
+/// NoContainer in it steers a terminal or a log.
 fn quoted(text: &str) -> String {
     let mut shown = String::from("\"");
     for letter in text.chars().take(LONGEST) {

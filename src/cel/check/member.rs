@@ -1,21 +1,21 @@
 //! Members: of `body`, `request` and the like, of the policy's own names, and of values.
 
+use super::super::bindings::{Known, Namespace, is_credential};
+use super::super::env::{ROOTS, member};
 use super::super::kind::Kinds;
-use super::super::names::{ROOTS, member};
 use super::super::node::Node;
-use super::super::record::{Known, Record, is_credential};
-use super::super::syntax::{Mistake, Syntax, Tree};
+use super::super::syntax::{Issue, Syntax, Tree};
 use super::super::types::Type;
 use super::super::value::Value;
-use super::{Lowering, Part, unknown_name};
+use super::{Checked, Checker, unknown_name};
 use http::HeaderName;
 use std::ops::Range;
 
-impl<'c> Lowering<'_, 'c> {
+impl<'c> Checker<'_, 'c> {
     /// `of.name`
-    pub(super) fn select(&mut self, of: &Tree, name: &str, at: &Range<usize>) -> Part<'c> {
-        if let Some(record) = self.record(of) {
-            return self.entry(record, name, at);
+    pub(super) fn select(&mut self, of: &Tree, name: &str, at: &Range<usize>) -> Checked<'c> {
+        if let Some(namespace) = self.namespace(of) {
+            return self.entry(namespace, name, at);
         }
         if let Some(root) = self.root(of) {
             return self.member_of_root(root, name, at);
@@ -23,60 +23,60 @@ impl<'c> Lowering<'_, 'c> {
         let of_part = self.part(of);
         let r#type = self.member_type(of, &of_part, name, at);
         let node = Node::Member(Box::new(of_part.node), Value::Text(name.into()));
-        Part { node, r#type, depends: of_part.depends }
+        Checked { node, r#type, depends: of_part.depends }
     }
 
     /// `has(of.name)`
-    pub(super) fn has(&mut self, of: &Tree, name: &str, at: &Range<usize>) -> Part<'c> {
-        if let Some(record) = self.record(of) {
-            self.entry(record, name, at);
+    pub(super) fn has(&mut self, of: &Tree, name: &str, at: &Range<usize>) -> Checked<'c> {
+        if let Some(namespace) = self.namespace(of) {
+            self.entry(namespace, name, at);
             let key = Node::Constant(Value::Text(name.into()));
-            return Part::of_request(Node::HasEntry(record, Box::new(key)), Type::of(Kinds::BOOL));
+            return Checked::of_request(Node::HasEntry(namespace, Box::new(key)), Type::of(Kinds::BOOL));
         }
         if let Some(root) = self.root(of) {
             // reported where it is not there
             self.member_of_root(root, name, at);
-            return Part { r#type: Type::of(Kinds::BOOL), ..Part::constant(Value::Bool(true)) };
+            return Checked { r#type: Type::of(Kinds::BOOL), ..Checked::constant(Value::Bool(true)) };
         }
         let of_part = self.part(of);
         self.member_type(of, &of_part, name, at);
         let node = Node::HasMember(Box::new(of_part.node), Value::Text(name.into()));
-        Part { node, r#type: Type::of(Kinds::BOOL), depends: of_part.depends }
+        Checked { node, r#type: Type::of(Kinds::BOOL), depends: of_part.depends }
     }
 
     /// `of[key]`
-    pub(super) fn index(&mut self, sides: &[Tree; 2]) -> Part<'c> {
+    pub(super) fn index(&mut self, sides: &[Tree; 2]) -> Checked<'c> {
         let [of, key] = sides;
         let literal = literal_text(key);
-        if let Some(record) = self.record(of) {
+        if let Some(namespace) = self.namespace(of) {
             if let Some(name) = literal {
-                return self.entry(record, name, &inside_quotes(&key.span));
+                return self.entry(namespace, name, &inside_quotes(&key.span));
             }
             let key_part = self.part(key);
             if let Some(Value::Text(name)) = key_part.as_constant().cloned() {
-                return self.entry(record, &name, &key.span);
+                return self.entry(namespace, &name, &key.span);
             }
             self.expect(key, &key_part, Kinds::STRING, "a name here");
-            self.note_any(record);
-            return Part::of_request(Node::EntryAt(record, Box::new(key_part.node)), entry_type(record));
+            self.note_any(namespace);
+            return Checked::of_request(Node::EntryAt(namespace, Box::new(key_part.node)), entry_type(namespace));
         }
         if let Some(root) = self.root(of) {
             if let Some(name) = literal {
                 return self.member_of_root(root, name, &inside_quotes(&key.span));
             }
             let message = format!("a member of `{root}` is asked for by its name, written out");
-            return self.wrong(Mistake::new(&key.span, message));
+            return self.wrong(Issue::new(&key.span, message));
         }
         let (of_part, key_part) = (self.part(of), self.part(key));
         let depends = of_part.depends.or(key_part.depends);
         let kinds = of_part.r#type.kinds;
         self.expect(of, &of_part, Kinds::LIST.or(Kinds::MAP), "what is before `[`");
         if !kinds.meets(Kinds::LIST.or(Kinds::MAP)) {
-            return Part::unknown();
+            return Checked::unknown();
         }
         if let (false, Some(Value::Int(position @ ..0))) = (kinds.meets(Kinds::MAP), key_part.as_constant()) {
             let message = format!("the first position in a list is `0`, but this is `{position}`");
-            self.mistakes.push(Mistake::new(&key.span, message));
+            self.issues.push(Issue::new(&key.span, message));
         }
         let keys = if !kinds.meets(Kinds::LIST) {
             Kinds::KEY.or(Kinds::DOUBLE).and(of_part.r#type.key().or(Kinds::DOUBLE))
@@ -91,27 +91,27 @@ impl<'c> Lowering<'_, 'c> {
             None if !kinds.meets(Kinds::MAP) => of_part.r#type.item(),
             None => Type::ANY,
         };
-        Part { node: Node::Index(Box::new([of_part.node, key_part.node])), r#type, depends }
+        Checked { node: Node::Index(Box::new([of_part.node, key_part.node])), r#type, depends }
     }
 
-    /// `wanted in container`, where the container is a record.
-    pub(super) fn in_record(&mut self, wanted: &Tree, record: Record) -> Part<'c> {
+    /// `wanted in container`, where the container is a namespace.
+    pub(super) fn in_record(&mut self, wanted: &Tree, namespace: Namespace) -> Checked<'c> {
         let part = self.part(wanted);
         self.expect(wanted, &part, Kinds::STRING, "what is before `in`");
         match part.as_constant().and_then(Value::as_str).map(str::to_owned) {
             Some(name) => {
                 let at = if literal_text(wanted).is_some() { inside_quotes(&wanted.span) } else { wanted.span.clone() };
-                self.entry(record, &name, &at);
+                self.entry(namespace, &name, &at);
             }
-            None => self.note_any(record),
+            None => self.note_any(namespace),
         }
-        Part::of_request(Node::HasEntry(record, Box::new(part.node)), Type::of(Kinds::BOOL))
+        Checked::of_request(Node::HasEntry(namespace, Box::new(part.node)), Type::of(Kinds::BOOL))
     }
 
-    /// The record that `tree` names; none where it names something else.
-    pub(super) fn record(&self, tree: &Tree) -> Option<Record> {
+    /// The namespace that `tree` names; none where it names something else.
+    pub(super) fn namespace(&self, tree: &Tree) -> Option<Namespace> {
         match &tree.syntax {
-            Syntax::Name(name) if &**name == "body" && self.local(name).is_none() => Some(Record::Body),
+            Syntax::Name(name) if &**name == "body" && self.local(name).is_none() => Some(Namespace::Body),
             Syntax::Select { of, name, .. } => record_of(self.root(of)?, name),
             Syntax::Index(sides) => {
                 let [of, key] = sides.as_ref();
@@ -129,127 +129,126 @@ impl<'c> Lowering<'_, 'c> {
         }
     }
 
-    /// The value that `record` holds under `name`.
-    fn entry(&mut self, record: Record, name: &str, at: &Range<usize>) -> Part<'c> {
-        let r#type = match record {
-            Record::Body => match self.names.field(name) {
+    /// The value that `namespace` holds under `name`.
+    fn entry(&mut self, namespace: Namespace, name: &str, at: &Range<usize>) -> Checked<'c> {
+        let r#type = match namespace {
+            Namespace::Body => match self.env.field(name) {
                 Ok(field) => {
-                    self.names.reads.field(name);
+                    self.env.reads.field(name);
                     field.0
                 }
                 Err(meant) => {
                     let message = format!("`{name}` is not a field of any operation that this policy matches");
-                    let mistake = Mistake::new(at, message);
+                    let issue = Issue::new(at, message);
                     return self.wrong(match meant {
-                        Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
-                        None => mistake,
+                        Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+                        None => issue,
                     });
                 }
             },
-            Record::Headers => {
+            Namespace::Headers => {
                 if is_credential(name) {
                     let message = format!("`{name}` holds credentials, which policies cannot read");
-                    let mistake = Mistake::new(at, message);
-                    return self.wrong(
-                        mistake.with_help("`client` and `instance` tell who calls, and with which kind of key"),
-                    );
+                    let issue = Issue::new(at, message);
+                    return self
+                        .wrong(issue.with_help("`client` and `instance` tell who calls, and with which kind of key"));
                 }
                 if HeaderName::from_bytes(name.as_bytes()).is_err() {
                     let message = format!("`{}` is no name that a header can have", name.escape_debug());
-                    return self.wrong(Mistake::new(at, message));
+                    return self.wrong(Issue::new(at, message));
                 }
-                if let Some(headers) = &mut self.names.headers {
+                if let Some(headers) = &mut self.env.headers {
                     headers.insert(name.to_ascii_lowercase());
                 }
-                entry_type(record)
+                entry_type(namespace)
             }
-            Record::Query => {
-                self.names.query.insert(name.to_owned());
-                entry_type(record)
+            Namespace::Query => {
+                self.env.query.insert(name.to_owned());
+                entry_type(namespace)
             }
-            Record::Parameters => {
-                let known = self.names.parameters();
+            Namespace::Parameters => {
+                let known = self.env.parameters();
                 if !known.is_empty() && !known.contains(name) {
                     let known: Vec<&str> = known.into_iter().collect();
                     let what = "is not a parameter of the path of any operation that this policy matches";
-                    let mistake = unknown_name(at, name, what, &known);
-                    return self.wrong(mistake);
+                    let issue = unknown_name(at, name, what, &known);
+                    return self.wrong(issue);
                 }
-                entry_type(record)
+                entry_type(namespace)
             }
         };
-        Part::of_request(Node::Entry(record, name.into()), r#type)
+        Checked::of_request(Node::Entry(namespace, name.into()), r#type)
     }
 
     /// A header or field that only a request decides on.
-    fn note_any(&mut self, record: Record) {
-        match record {
-            Record::Headers => self.names.headers = None,
-            Record::Body => self.names.reads.any_field(),
-            Record::Query | Record::Parameters => {}
+    fn note_any(&mut self, namespace: Namespace) {
+        match namespace {
+            Namespace::Headers => self.env.headers = None,
+            Namespace::Body => self.env.reads.any_field(),
+            Namespace::Query | Namespace::Parameters => {}
         }
     }
 
-    fn member_of_root(&mut self, root: &str, name: &str, at: &Range<usize>) -> Part<'c> {
+    fn member_of_root(&mut self, root: &str, name: &str, at: &Range<usize>) -> Checked<'c> {
         match root {
             "params" => self.param(name, at),
             "variables" => self.variable(name, at),
             _ => match member(root, name) {
-                Some(Ok(Known::Fact(fact))) => Part::of_request(Node::Fact(fact), self.names.fact(fact)),
-                Some(Ok(Known::Record(_))) | None => {
-                    let mistake = Mistake::new(at, format!("`{root}.{name}` is no value by itself"));
-                    self.wrong(
-                        mistake.with_help(format!("ask for one of its entries, as in `{root}.{name}[\"name\"]`")),
-                    )
+                Some(Ok(Known::Attribute(attribute))) => {
+                    Checked::of_request(Node::Attribute(attribute), self.env.attribute(attribute))
+                }
+                Some(Ok(Known::Namespace(_))) | None => {
+                    let issue = Issue::new(at, format!("`{root}.{name}` is no value by itself"));
+                    self.wrong(issue.with_help(format!("ask for one of its entries, as in `{root}.{name}[\"name\"]`")))
                 }
                 Some(Err(_)) if ROOTS.contains(&name) => {
-                    let mistake = Mistake::new(at, format!("`{name}` is not a member of `{root}`"));
-                    self.wrong(mistake.with_help(format!("write `{name}` without `{root}.`")))
+                    let issue = Issue::new(at, format!("`{name}` is not a member of `{root}`"));
+                    self.wrong(issue.with_help(format!("write `{name}` without `{root}.`")))
                 }
                 Some(Err(known)) => self.wrong(unknown_name(at, name, &format!("is not a member of `{root}`"), &known)),
             },
         }
     }
 
-    fn param(&mut self, name: &str, at: &Range<usize>) -> Part<'c> {
-        let params = self.names.params.entries().unwrap_or_default();
+    fn param(&mut self, name: &str, at: &Range<usize>) -> Checked<'c> {
+        let params = self.env.params.entries().unwrap_or_default();
         let found = params.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value.clone());
         if let Some(value) = found {
-            return Part::constant(value);
+            return Checked::constant(value);
         }
         let known: Vec<&str> = params.iter().filter_map(|(key, _)| key.as_str()).collect();
-        let mistake = unknown_name(at, name, "is not one of the policy's `params`", &known);
-        self.wrong(mistake)
+        let issue = unknown_name(at, name, "is not one of the policy's `params`", &known);
+        self.wrong(issue)
     }
 
-    fn variable(&mut self, name: &str, at: &Range<usize>) -> Part<'c> {
-        let found = self.names.variables.iter().enumerate().find(|(_, variable)| *variable.name == *name);
+    fn variable(&mut self, name: &str, at: &Range<usize>) -> Checked<'c> {
+        let found = self.env.variables.iter().enumerate().find(|(_, variable)| *variable.name == *name);
         let Some((position, variable)) = found else {
-            let known: Vec<&str> = self.names.variables.iter().map(|variable| variable.name.as_ref()).collect();
-            let mistake = unknown_name(at, name, "is not one of the `variables` declared before", &known);
-            return self.wrong(mistake);
+            let known: Vec<&str> = self.env.variables.iter().map(|variable| variable.name.as_ref()).collect();
+            let issue = unknown_name(at, name, "is not one of the `variables` declared before", &known);
+            return self.wrong(issue);
         };
         if variable.is_broken {
-            return Part::unknown();
+            return Checked::unknown();
         }
         if let Node::Constant(value) = &variable.node {
-            return Part::constant(value.clone());
+            return Checked::constant(value.clone());
         }
         let (r#type, depth) = (variable.r#type.clone(), self.depth + variable.depth);
-        self.names.reads.extend(&variable.reads);
+        self.env.reads.extend(&variable.reads);
         self.check_depth(depth, at);
-        Part::of_request(Node::Variable(position), r#type)
+        Checked::of_request(Node::Variable(position), r#type)
     }
 
     /// What a member of a value is; what is wrong with asking for it is reported.
-    fn member_type(&mut self, of: &Tree, part: &Part<'c>, name: &str, at: &Range<usize>) -> Type<'c> {
+    fn member_type(&mut self, of: &Tree, part: &Checked<'c>, name: &str, at: &Range<usize>) -> Type<'c> {
         let kinds = part.r#type.kinds;
         if !kinds.meets(Kinds::MAP) {
             if kinds != Kinds::LIST {
                 let text = self.text(&of.span);
                 let is_size = matches!(name, "size" | "length" | "len" | "count") && kinds.meets(Kinds::STRING);
-                let mistake = Mistake::new(at, format!("`{text}` is {kinds}, which has no members"));
-                self.mistakes.push(mistake.with_any_help(is_size.then(|| format!("write `size({text})`"))));
+                let issue = Issue::new(at, format!("`{text}` is {kinds}, which has no members"));
+                self.issues.push(issue.with_any_help(is_size.then(|| format!("write `size({text})`"))));
             }
             return Type::ANY;
         }
@@ -257,24 +256,24 @@ impl<'c> Lowering<'_, 'c> {
             Ok(r#type) => r#type,
             Err(known) => {
                 let what = format!("is not a member of `{}`", self.text(&of.span));
-                self.mistakes.push(unknown_name(at, name, &what, &known));
+                self.issues.push(unknown_name(at, name, &what, &known));
                 Type::ANY
             }
         }
     }
 }
 
-fn record_of(root: &str, name: &str) -> Option<Record> {
+fn record_of(root: &str, name: &str) -> Option<Namespace> {
     match member(root, name) {
-        Some(Ok(Known::Record(record))) => Some(record),
+        Some(Ok(Known::Namespace(namespace))) => Some(namespace),
         _ => None,
     }
 }
 
-const fn entry_type<'c>(record: Record) -> Type<'c> {
-    match record {
-        Record::Body => Type::of(Kinds::JSON),
-        Record::Headers | Record::Query | Record::Parameters => Type::of(Kinds::STRING.or(Kinds::NULL)),
+const fn entry_type<'c>(namespace: Namespace) -> Type<'c> {
+    match namespace {
+        Namespace::Body => Type::of(Kinds::JSON),
+        Namespace::Headers | Namespace::Query | Namespace::Parameters => Type::of(Kinds::STRING.or(Kinds::NULL)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Policy;
 use super::source::PolicySpec;
-use crate::cel::{EvaluationError, Failure, Hidden};
+use crate::cel::{EvaluationError, Failure, Unknown};
 use crate::contract::credential::Environment;
 use crate::contract::declared::Declared;
 use crate::peer::Client;
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 /// What a record kept of one value of a body.
 #[derive(Clone, Debug)]
-pub enum Outline<'a> {
+pub enum RecordedValue<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -18,7 +18,7 @@ pub enum Outline<'a> {
     /// A string.
     Text(&'a str),
     /// A value that is there and cannot be seen.
-    Hidden(Hidden),
+    Unknown(Unknown),
     /// A list.
     Array {
         /// How many elements it has.
@@ -59,20 +59,20 @@ pub struct RecordedRequest<'a> {
     /// Who sent it.
     pub client: Client,
     /// The headers of which it is known whether they were there, in lower case.
-    pub headers: Vec<(&'a str, Option<Hidden>)>,
+    pub headers: Vec<(&'a str, Option<Unknown>)>,
     /// The path's parameters, all of them.
-    pub parameters: Vec<(&'a str, Hidden)>,
+    pub parameters: Vec<(&'a str, Unknown)>,
     /// The parameters of its query of which it is known whether they were there.
-    pub query: Vec<(&'a str, Option<Hidden>)>,
+    pub query: Vec<(&'a str, Option<Unknown>)>,
     /// Whether its query may have others.
     pub has_query: bool,
     /// The body; none where it has none.
-    pub body: Option<Outline<'a>>,
+    pub body: Option<RecordedValue<'a>>,
 }
 
 /// What one policy says of a recorded request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rejudged {
+pub enum ReplayOutcome {
     /// It is not for such requests, or holds.
     Passes,
     /// The validations at these positions are not true, or could not be evaluated.
@@ -80,12 +80,12 @@ pub enum Rejudged {
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
     /// That depends on values that the record hides, which these expressions ask for.
-    Undetermined(Vec<Part>),
+    Undetermined(Vec<PolicyPart>),
 }
 
 /// An expression of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Part {
+pub enum PolicyPart {
     /// The match condition at this position.
     Condition(usize),
     /// The validation at this position.
@@ -96,7 +96,7 @@ pub enum Part {
 
 impl Policy {
     /// Whether it says the same of every request as `other`, whatever follows from that.
-    pub fn says_as(&self, other: &Self) -> bool {
+    pub fn is_equivalent(&self, other: &Self) -> bool {
         let (one, other) = (&self.spec, &other.spec);
         let expressions =
             |spec: &PolicySpec| spec.validations.iter().map(|it| it.expression.clone()).collect::<Vec<_>>();
@@ -110,18 +110,18 @@ impl Policy {
 
     /// Evaluates the policy for a recorded request to one of its operations. Nothing is guessed: where a value that the record
     /// hides could change the outcome, there is none.
-    pub fn rejudge<'a>(&'a self, request: &'a RecordedRequest<'a>) -> Rejudged {
+    pub fn replay<'a>(&'a self, request: &'a RecordedRequest<'a>) -> ReplayOutcome {
         let scope = &self.scope;
         if !scope.is_for(request.environment) {
-            return Rejudged::Passes;
+            return ReplayOutcome::Passes;
         }
-        let mut evaluation = scope.variables.evaluation::<&Outline<'a>>(request);
+        let mut evaluation = scope.variables.evaluation::<&RecordedValue<'a>>(request);
         for (position, (_, condition)) in scope.conditions.iter().enumerate() {
             match condition.is_true(&mut evaluation) {
                 Ok(true) => {}
-                Ok(false) => return Rejudged::Passes,
-                Err(Failure::Error(error)) => return Rejudged::Failed(position, error),
-                Err(Failure::Hidden(_)) => return Rejudged::Undetermined(vec![Part::Condition(position)]),
+                Ok(false) => return ReplayOutcome::Passes,
+                Err(Failure::Error(error)) => return ReplayOutcome::Failed(position, error),
+                Err(Failure::Unknown(_)) => return ReplayOutcome::Undetermined(vec![PolicyPart::Condition(position)]),
             }
         }
         let (mut violated, mut hidden) = (Vec::new(), Vec::new());
@@ -130,17 +130,17 @@ impl Policy {
                 Ok(true) => {}
                 Ok(false) => violated.push((position, None)),
                 Err(Failure::Error(error)) => violated.push((position, Some(error))),
-                Err(Failure::Hidden(_)) => hidden.push(Part::Validation(position)),
+                Err(Failure::Unknown(_)) => hidden.push(PolicyPart::Validation(position)),
             }
         }
         // a schema speaks of values, which are not kept; a request without a body fits
         if self.schema.is_some() && request.body.is_some() {
-            hidden.push(Part::Schema);
+            hidden.push(PolicyPart::Schema);
         }
         match (violated.is_empty(), hidden.is_empty()) {
-            (false, _) => Rejudged::Violated(violated),
-            (true, false) => Rejudged::Undetermined(hidden),
-            (true, true) => Rejudged::Passes,
+            (false, _) => ReplayOutcome::Violated(violated),
+            (true, false) => ReplayOutcome::Undetermined(hidden),
+            (true, true) => ReplayOutcome::Passes,
         }
     }
 }

@@ -1,17 +1,17 @@
 //! `all`, `exists`, `exists_one`, `map` and `filter`.
 
+use super::super::env::ROOTS;
 use super::super::kind::Kinds;
-use super::super::names::ROOTS;
 use super::super::node::{Comprehension, Node};
-use super::super::syntax::{Macro, Mistake, Tree};
+use super::super::syntax::{Issue, Macro, Tree};
 use super::super::types::Type;
-use super::{Depends, Lowering, Part};
+use super::{Checked, Checker, Depends};
 use std::ops::Range;
 
 /// Deepest nesting: each multiplies the cost by the length of a list.
 const DEEPEST: usize = 2;
 
-impl<'c> Lowering<'_, 'c> {
+impl<'c> Checker<'_, 'c> {
     /// `over.macro(variable, test, each)`
     pub(super) fn comprehension(
         &mut self,
@@ -20,17 +20,17 @@ impl<'c> Lowering<'_, 'c> {
         (variable, at): (&str, &Range<usize>),
         test: Option<&Tree>,
         each: Option<&Tree>,
-    ) -> Part<'c> {
+    ) -> Checked<'c> {
         let over_part = self.part(over);
         self.expect(over, &over_part, Kinds::LIST.or(Kinds::MAP), "what is gone through");
         if ROOTS.contains(&variable) {
             let message = format!("`{variable}` is the name of something else");
-            self.mistakes.push(Mistake::new(at, message).with_help("give the variable another name"));
+            self.issues.push(Issue::new(at, message).with_help("give the variable another name"));
         }
         let depth = self.locals.len();
         if depth == DEEPEST {
             let message = format!("more than {DEEPEST} of `all`, `exists`, `map` and `filter` inside each other");
-            return self.wrong(Mistake::new(&over.span, message));
+            return self.wrong(Issue::new(&over.span, message));
         }
         // of what is no list, which was told, and of an empty one nothing is known that an element is not
         let item = over_part.r#type.item();
@@ -50,6 +50,6 @@ impl<'c> Lowering<'_, 'c> {
         let depends = over_part.depends.or(inner);
         let (test, each) = (test.map(|test| test.node), each.map(|each| each.node));
         let node = Node::Comprehension(Box::new(Comprehension { r#macro, over: over_part.node, test, each }));
-        Part { node, r#type, depends }
+        Checked { node, r#type, depends }
     }
 }

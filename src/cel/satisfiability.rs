@@ -4,13 +4,13 @@
 //! What is said is proven: where an expression asks for more, nothing is said.
 
 use super::budget::Budget;
-use super::domain::{Atom, Domains};
+use super::env::Env;
 use super::equality::{contains, equal, order};
 use super::expression::Expression;
-use super::names::Names;
 use super::node::Node;
 use super::syntax::Comparison;
 use super::value::Value;
+use super::value_domain::{Atom, Domains};
 use std::cmp::Ordering;
 
 /// Most names that are looked at together.
@@ -21,7 +21,7 @@ const MOST_REQUESTS: usize = 1_000;
 /// What one of the names stands for in a made up request; none where it is not there.
 type Assigned<'d> = [(&'d Atom, Option<&'d Value<'static>>)];
 
-impl Names<'_> {
+impl Env<'_> {
     /// Whether `asked` are all true of every request of which `given` are (true), or never (false). None where a request
     /// decides, or where that cannot be proven.
     pub(crate) fn decided(&self, given: &[&Expression], asked: &[&Expression]) -> Option<bool> {
