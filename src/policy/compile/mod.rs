@@ -53,7 +53,7 @@ impl<'s> Compiler<'s> {
         self.errors.push(self.source.at(pointer, message));
     }
 
-    /// Env stand in headers, metrics and logs without quoting.
+    /// Names are in headers, metrics and logs without quoting.
     pub(super) fn check_name(&mut self, name: &str) {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 63 || !name.bytes().all(is_plain) {
