@@ -10,13 +10,14 @@ use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, U
 use crate::diagnostic::Diagnostic;
 use crate::gateway::{Gate, WorkerContext, stack};
 use crate::judge::Bundle;
+#[cfg(feature = "sandbox")]
 use crate::sandbox;
 use crate::server::{BoundListener, Peer, ReloadableTls, Server, ServerSettings, listen};
 use crate::telemetry::application_log::ApplicationLog;
 use crate::telemetry::{Level, Output, Setup, Telemetry};
 use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
 use std::io::IsTerminal;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -109,15 +110,24 @@ fn unopened(gateway: &Gateway, error: &std::io::Error) -> Failure {
 /// How to reach the upstream. The built-in stand-in is started here, and reached as any other upstream is.
 fn connector(settings: &UpstreamSettings) -> Result<UpstreamConnector, Failure> {
     let origin = match &settings.target {
-        UpstreamTarget::Embedded => {
-            let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).map_err(trouble)?;
-            let address = listener.local_addr().map_err(trouble)?;
-            tokio::spawn(sandbox::serve(listener, std::future::pending()));
-            Origin::new(false, &address.ip().to_string(), address.port())
-        }
-        UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port),
+        UpstreamTarget::Embedded => start_stand_in()?,
+        UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port).map_err(trouble)?,
     };
-    UpstreamConnector::new(origin.map_err(trouble)?, settings).map_err(trouble)
+    UpstreamConnector::new(origin, settings).map_err(trouble)
+}
+
+#[cfg(feature = "sandbox")]
+fn start_stand_in() -> Result<Origin, Failure> {
+    let listener = listen((std::net::Ipv4Addr::LOCALHOST, 0).into()).map_err(trouble)?;
+    let address = listener.local_addr().map_err(trouble)?;
+    tokio::spawn(sandbox::serve(listener, std::future::pending()));
+    Origin::new(false, &address.ip().to_string(), address.port()).map_err(trouble)
+}
+
+// the configuration refuses `embedded` before, with its place in the file
+#[cfg(not(feature = "sandbox"))]
+fn start_stand_in() -> Result<Origin, Failure> {
+    Err(Failure::Trouble("this build has no stand-in".to_owned()))
 }
 
 fn start_admin(address: Option<SocketAddr>, state: admin::State) -> Result<Option<SocketAddr>, Failure> {

@@ -7,13 +7,24 @@ use http::uri::{Authority, PathAndQuery};
 /// What is wrong with an upstream, and how to mend it.
 pub(super) type Wrong = (&'static str, &'static str);
 
-const FORM: &str = "write `https://` and a host, such as `https://api.clerk.com`, or `embedded`";
+/// Whether the build has the built-in stand-in that `embedded` names.
+const HAS_STAND_IN: bool = cfg!(feature = "sandbox");
 
-/// Reads `embedded` or an http(s) URL that is scheme, host and port only. What it says is wrong never holds the URL,
-/// which may hold a password.
+const FORM: &str = if HAS_STAND_IN {
+    "write `https://` and a host, such as `https://api.clerk.com`, or `embedded`"
+} else {
+    "write `https://` and a host, such as `https://api.clerk.com`"
+};
+
+const NO_STAND_IN: Wrong = (
+    "is `embedded`, and this build has no stand-in: it was built without the cargo feature `sandbox`",
+    "name the upstream, such as `https://api.clerk.com`, or use a build with the default features",
+);
+
+/// Parses `embedded` or an http(s) URL of scheme, host and port only. An error never holds the URL, which may hold a password.
 pub(super) fn parse(text: &str) -> Result<UpstreamTarget, Wrong> {
     if text == "embedded" {
-        return Ok(UpstreamTarget::Embedded);
+        return embedded(HAS_STAND_IN);
     }
     let uri: Uri = text.parse().map_err(|_| ("must be a URL or `embedded`", FORM))?;
     let tls = match uri.scheme_str() {
@@ -29,6 +40,10 @@ pub(super) fn parse(text: &str) -> Result<UpstreamTarget, Wrong> {
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     Ok(UpstreamTarget::Url { tls, host, port: port_of(authority, tls)? })
+}
+
+fn embedded(has_stand_in: bool) -> Result<UpstreamTarget, Wrong> {
+    if has_stand_in { Ok(UpstreamTarget::Embedded) } else { Err(NO_STAND_IN) }
 }
 
 fn refuse_path(uri: &Uri, text: &str) -> Result<(), Wrong> {
@@ -54,7 +69,7 @@ fn port_of(authority: &Authority, tls: bool) -> Result<u16, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{HAS_STAND_IN, NO_STAND_IN, embedded, parse};
     use crate::config::gateway::UpstreamTarget;
 
     fn url(tls: bool, host: &str, port: u16) -> UpstreamTarget {
@@ -63,12 +78,18 @@ mod tests {
 
     #[test]
     fn scheme_host_and_port_are_read() {
-        assert_eq!(parse("embedded"), Ok(UpstreamTarget::Embedded));
         assert_eq!(parse("https://api.clerk.com"), Ok(url(true, "api.clerk.com", 443)));
         assert_eq!(parse("https://api.clerk.com/"), Ok(url(true, "api.clerk.com", 443)));
         assert_eq!(parse("http://127.0.0.1:8080"), Ok(url(false, "127.0.0.1", 8080)));
         assert_eq!(parse("http://[::1]:8080"), Ok(url(false, "::1", 8080)));
         assert_eq!(parse("http://[::1]"), Ok(url(false, "::1", 80)));
+    }
+
+    #[test]
+    fn embedded_needs_a_build_with_the_stand_in() {
+        assert_eq!(embedded(true), Ok(UpstreamTarget::Embedded));
+        assert_eq!(embedded(false), Err(NO_STAND_IN));
+        assert_eq!(parse("embedded").is_ok(), HAS_STAND_IN);
     }
 
     #[test]
