@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, reason = "a bench that can't start has nothing to go on with")]
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use portcullis::config::gateway::{AccessLog, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLogTarget, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Operation;
 use portcullis::redact::Fingerprinter;
 use portcullis::telemetry::record::{Judging, Outcome, Record, UpstreamCall};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
-fn telemetry(runtime: &Runtime, access: AccessLog, variables: &[(&str, &str)]) -> Telemetry {
+fn telemetry(runtime: &Runtime, access: AccessLogTarget, variables: &[(&str, &str)]) -> Telemetry {
     let setup = Setup {
         logs: &Logs { access, ..Logs::default() },
         traces: &Traces {
@@ -65,11 +65,11 @@ fn finish(criterion: &mut Criterion) {
     // a queue that no run fills, at the price of memory
     let long = ("OTEL_BLRP_MAX_QUEUE_SIZE", "1000000");
     let cases = [
-        ("metrics", telemetry(&runtime, AccessLog::Off, &[])),
-        ("metrics and log line", telemetry(&runtime, AccessLog::Stdout, &[])),
-        ("metrics and spans dropped", telemetry(&runtime, AccessLog::Off, &[endpoint, no_logs])),
-        ("metrics and log records dropped", telemetry(&runtime, AccessLog::Off, &[endpoint, no_traces])),
-        ("metrics and log records queued", telemetry(&runtime, AccessLog::Off, &[endpoint, no_traces, long])),
+        ("metrics", telemetry(&runtime, AccessLogTarget::Off, &[])),
+        ("metrics and log line", telemetry(&runtime, AccessLogTarget::Stdout, &[])),
+        ("metrics and spans dropped", telemetry(&runtime, AccessLogTarget::Off, &[endpoint, no_logs])),
+        ("metrics and log records dropped", telemetry(&runtime, AccessLogTarget::Off, &[endpoint, no_traces])),
+        ("metrics and log records queued", telemetry(&runtime, AccessLogTarget::Off, &[endpoint, no_traces, long])),
     ];
     for (name, telemetry) in cases {
         let record = record(&telemetry);
@@ -81,7 +81,7 @@ fn finish(criterion: &mut Criterion) {
 
 fn begin(criterion: &mut Criterion) {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let telemetry = telemetry(&runtime, AccessLog::Off, &[]);
+    let telemetry = telemetry(&runtime, AccessLogTarget::Off, &[]);
     let headers = http::HeaderMap::new();
     criterion.bench_function("begin", |bencher| bencher.iter(|| telemetry.begin(black_box(&headers))));
     let fingerprinter = Fingerprinter::random();

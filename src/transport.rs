@@ -13,15 +13,15 @@ const SMALL: usize = 2048;
 /// The kernel takes one piece by a shorter way than a list of them: 0.8 us less for each message, measured on loopback; and
 /// over TLS two pieces are two records. What is not small goes out as it lies.
 #[derive(Debug)]
-pub struct Gathered<T>(pub T);
+pub struct CoalescingStream<T>(pub T);
 
-impl<T: AsyncRead + Unpin> AsyncRead for Gathered<T> {
+impl<T: AsyncRead + Unpin> AsyncRead for CoalescingStream<T> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(context, to)
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Gathered<T> {
+impl<T: AsyncWrite + Unpin> AsyncWrite for CoalescingStream<T> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(context, bytes)
     }
@@ -64,7 +64,7 @@ fn gather<'p>(pieces: &[IoSlice<'_>], place: &'p mut [u8; SMALL]) -> Option<&'p 
 
 #[cfg(test)]
 mod tests {
-    use super::{Gathered, SMALL};
+    use super::{CoalescingStream, SMALL};
     use std::io::IoSlice;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -73,7 +73,7 @@ mod tests {
         for length in [0, 1, SMALL - 4, SMALL - 3, 3 * SMALL] {
             let body = vec![b'b'; length];
             let (ours, mut theirs) = tokio::io::duplex(16 * SMALL);
-            let mut ours = Gathered(ours);
+            let mut ours = CoalescingStream(ours);
             let written = ours.write_vectored(&[IoSlice::new(b"head"), IoSlice::new(&body)]).await.unwrap();
             drop(ours);
             let mut arrived = Vec::new();

@@ -1,7 +1,7 @@
 //! The configuration in force, defaults and overrides included, by the names that `config/gateway.yaml` has. It holds no
 //! secret: those are in files, of which the names are told.
 
-use crate::config::gateway::{AccessLog, DecisionLog, Gateway, Limits, Listener, UpstreamTarget};
+use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig, UpstreamTarget};
 use crate::contract::strictness::OperationEntry;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -39,9 +39,9 @@ pub(super) fn shown(gateway: &Gateway) -> Value {
         "admin": { "listen": admin.map(|address| address.to_string()) },
         "logs": {
             "access": match &logs.access {
-                AccessLog::Stdout => json!("stdout"),
-                AccessLog::Off => json!("off"),
-                AccessLog::File(file) => json!({ "file": file }),
+                AccessLogTarget::Stdout => json!("stdout"),
+                AccessLogTarget::Off => json!("off"),
+                AccessLogTarget::File(file) => json!({ "file": file }),
             },
             "sampleAllowed": logs.sample_allowed,
             "format": logs.format,
@@ -60,7 +60,7 @@ pub(super) fn shown(gateway: &Gateway) -> Value {
     })
 }
 
-fn listener(listener: &Listener) -> Value {
+fn listener(listener: &ListenerConfig) -> Value {
     let tls = listener.tls.as_ref().map(|tls| {
         json!({
             "certificateFile": tls.certificate_file,
@@ -89,7 +89,7 @@ fn limited(limits: &Limits) -> Value {
     })
 }
 
-fn kept(log: &DecisionLog) -> Value {
+fn kept(log: &DecisionLogConfig) -> Value {
     let fingerprints = log.fingerprints.as_ref().map(
         |it| json!({ "key": { "file": it.key_file }, "body": it.body, "params": it.params, "headers": it.headers }),
     );

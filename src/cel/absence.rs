@@ -129,7 +129,7 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
 
 impl<'a> PartialRequest<'a> {
     fn field(&self, name: &str) -> Option<Value<'a, UnknownBody>> {
-        let declared = self.operation.body.as_ref()?.declared().member(name)?;
+        let declared = self.operation.body.as_ref()?.field_tree().member(name)?;
         let is_required = self.required.contains(name);
         match self.lack {
             Absence::Fields | Absence::Everything if !is_required => return None,

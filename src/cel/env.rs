@@ -8,7 +8,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::policy::reads::Reads;
 use crate::suggest::nearest;
 use serde_json::Value as Json;
@@ -86,12 +86,12 @@ impl<'c> Env<'c> {
     /// The first field that is or holds a secret among those of `reads`, and those that only a request decides on.
     pub(super) fn secret(&self, reads: &Reads) -> Option<&'c str> {
         let fields = self.bodies().flat_map(|body| body.names().map(move |name| (name, body.member(name))));
-        let secrets = fields.filter(|(_, field)| field.is_some_and(Declared::holds_secret));
+        let secrets = fields.filter(|(_, field)| field.is_some_and(FieldTree::holds_secret));
         secrets.map(|(name, _)| name).filter(|name| reads.touch_field(name)).min()
     }
 
-    fn bodies(&self) -> impl Iterator<Item = &'c Declared> {
-        self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared()))
+    fn bodies(&self) -> impl Iterator<Item = &'c FieldTree> {
+        self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree()))
     }
 
     /// The field of the body called `name`. It is known if any matched operation declares it in any version.
@@ -100,13 +100,13 @@ impl<'c> Env<'c> {
     ///
     /// The field that was probably meant.
     pub(crate) fn field(&self, name: &str) -> Result<Field<'c>, Option<&'c str>> {
-        let declared: Vec<&Declared> = self.bodies().filter_map(|body| body.member(name)).collect();
+        let declared: Vec<&FieldTree> = self.bodies().filter_map(|body| body.member(name)).collect();
         // that no operation is known was reported, and says nothing of fields
         if self.operations.is_empty() {
             return Ok(Field(Type::ANY));
         }
         if declared.is_empty() {
-            let names: BTreeSet<&str> = self.bodies().flat_map(Declared::names).collect();
+            let names: BTreeSet<&str> = self.bodies().flat_map(FieldTree::names).collect();
             return Err(nearest(name, names.into_iter()));
         }
         Ok(Field(Type::declared(declared).or_null()))

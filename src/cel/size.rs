@@ -4,7 +4,7 @@ use super::EvaluationError;
 use super::activation::{Container, Failure, Unknown};
 use super::budget::Budget;
 use super::value::Value;
-use crate::document::{Kind, NodeRef, View, quoted_size};
+use crate::document::{JsonKind, NodeRef, View, quoted_size};
 
 /// How many characters, bytes, elements or entries a value has.
 pub(super) fn size<'a, S: Container<'a>>(
@@ -47,14 +47,14 @@ fn int<'a, S: Container<'a>>(length: usize) -> Value<'a, S> {
 pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationError> {
     budget.steps(1)?;
     Ok(match node.kind() {
-        Kind::Null | Kind::Bool(true) => 4,
-        Kind::Bool(false) => 5,
-        Kind::Number(text) => text.len(),
-        Kind::String(text) => {
+        JsonKind::Null | JsonKind::Bool(true) => 4,
+        JsonKind::Bool(false) => 5,
+        JsonKind::Number(text) => text.len(),
+        JsonKind::String(text) => {
             budget.bytes(text.len())?;
             quoted_size(text)
         }
-        Kind::Array | Kind::Object => {
+        JsonKind::Array | JsonKind::Object => {
             // brackets, and a comma between each two
             let mut bytes = 2 + View::len(node).saturating_sub(1);
             for position in 0..View::len(node) {

@@ -11,7 +11,7 @@ use super::kind::Kind;
 use super::node::Node;
 use super::source_info::SourceInfo;
 use super::value::Value;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::contract::{BodySchema, Operation};
 use crate::document::NodeRef;
 
@@ -99,7 +99,7 @@ struct Frame<'a> {
 pub(crate) struct Trace<'a> {
     source_info: SourceInfo<'a>,
     /// What the contract says of the body.
-    declared: Option<&'a Declared>,
+    declared: Option<&'a FieldTree>,
     frames: Vec<Frame<'a>>,
     /// How much may be shown of the variables that were evaluated.
     variables: Vec<Openness>,
@@ -111,7 +111,7 @@ impl<'a> Trace<'a> {
     pub(super) fn new(operation: &'a Operation, variables: usize) -> Self {
         Self {
             source_info: SourceInfo::default(),
-            declared: operation.body.as_ref().map(BodySchema::declared),
+            declared: operation.body.as_ref().map(BodySchema::field_tree),
             frames: Vec::new(),
             variables: vec![Openness::Secret; variables],
             last: None,
@@ -230,13 +230,13 @@ fn seen<'a>(value: &Value<'a, NodeRef<'a>>, openness: Openness, in_list: bool) -
     }
 }
 
-fn holds_secret(declared: &Declared) -> bool {
+fn holds_secret(declared: &FieldTree) -> bool {
     let mut members = declared.names().filter_map(|name| declared.member(name));
     declared.is_secret() || members.any(holds_secret) || declared.elements().is_some_and(holds_secret)
 }
 
 /// Whether the contract says that it is one text, number or such, in which nothing else can hide.
-fn is_scalar(declared: &Declared) -> bool {
+fn is_scalar(declared: &FieldTree) -> bool {
     let types = declared.types();
     !types.is_empty() && types.iter().all(|name| !matches!(name.as_ref(), "object" | "array"))
 }

@@ -2,7 +2,7 @@
 
 use super::kind::{Kind, Kinds};
 use super::value::Value;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub(super) struct Type<'c> {
 enum Shape<'c> {
     Unknown,
     /// What the contract declares for it, by operation and version.
-    Declared(Vec<&'c Declared>),
+    Declared(Vec<&'c FieldTree>),
     /// A list whose elements are these.
     Elements(Rc<Type<'c>>),
     /// A string that is one of these.
@@ -42,7 +42,7 @@ impl<'c> Type<'c> {
     }
 
     /// What the contract declares, by operation and version.
-    pub(super) fn declared(declared: Vec<&'c Declared>) -> Self {
+    pub(super) fn declared(declared: Vec<&'c FieldTree>) -> Self {
         let kinds = declared.iter().map(|declared| kinds(declared)).fold(Kinds::NONE, Kinds::or);
         Self { kinds, shape: Shape::Declared(declared) }
     }
@@ -114,7 +114,7 @@ impl<'c> Type<'c> {
         let element = match &self.shape {
             Shape::Elements(elements) => elements.as_ref().clone(),
             Shape::Declared(declared) => {
-                let elements: Option<Vec<&Declared>> = declared
+                let elements: Option<Vec<&FieldTree>> = declared
                     .iter()
                     .filter(|declared| kinds(declared).meets(Kinds::LIST))
                     .map(|list| list.elements())
@@ -139,7 +139,7 @@ impl<'c> Type<'c> {
     pub(super) fn member(&self, name: &str) -> Result<Self, Vec<&'c str>> {
         let Shape::Declared(declared) = &self.shape else { return Ok(Self::ANY) };
         let objects = || declared.iter().filter(|declared| kinds(declared).meets(Kinds::MAP));
-        let members: Vec<&Declared> = objects().filter_map(|declared| declared.member(name)).collect();
+        let members: Vec<&FieldTree> = objects().filter_map(|declared| declared.member(name)).collect();
         if !members.is_empty() {
             return Ok(Self::declared(members).or_null());
         }
@@ -151,7 +151,7 @@ impl<'c> Type<'c> {
 }
 
 /// The types that JSON Schema's words stand for; `1.0` is an integer there, and a `double` here.
-fn kinds(declared: &Declared) -> Kinds {
+fn kinds(declared: &FieldTree) -> Kinds {
     if declared.types().is_empty() {
         return Kinds::JSON;
     }

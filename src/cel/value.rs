@@ -56,12 +56,12 @@ impl<'a> Value<'a, NodeRef<'a>> {
     /// A value of the body.
     pub(super) fn of(node: NodeRef<'a>) -> Self {
         match node.kind() {
-            document::Kind::Null => Self::Null,
-            document::Kind::Bool(value) => Self::Bool(value),
-            document::Kind::Number(text) => number::read(text),
-            document::Kind::String(text) => Self::String(text),
-            document::Kind::Array => Self::Array(node),
-            document::Kind::Object => Self::Object(node),
+            document::JsonKind::Null => Self::Null,
+            document::JsonKind::Bool(value) => Self::Bool(value),
+            document::JsonKind::Number(text) => number::read(text),
+            document::JsonKind::String(text) => Self::String(text),
+            document::JsonKind::Array => Self::Array(node),
+            document::JsonKind::Object => Self::Object(node),
         }
     }
 }

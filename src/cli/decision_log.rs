@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::config::gateway::{FingerprintNames, Gateway};
 use crate::contract::Contract;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::decision_log::{FingerprintRules, RetentionRules};
 use crate::diagnostic::Diagnostic;
 use crate::redact::{Fingerprinter, Masks, steps};
@@ -66,8 +66,8 @@ fn key(gateway: &Gateway, names: &FingerprintNames) -> Result<Secret<Vec<u8>>, D
 /// The pointers that lead into a secret, or to nothing that an operation declares.
 fn unfit(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Vec<Diagnostic> {
     let operations = contract.operations();
-    let bodies: Vec<&Declared> =
-        operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.declared())).collect();
+    let bodies: Vec<&FieldTree> =
+        operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree())).collect();
     let known: BTreeSet<&str> = bodies.iter().flat_map(|body| body.names()).collect();
     let unfit = names.body.iter().enumerate().filter_map(|(position, pointer)| {
         let steps: Vec<String> = steps(pointer).collect();
@@ -91,7 +91,7 @@ fn unfit(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Ve
 }
 
 /// Whether there is a secret on the way.
-fn meets_secret(declared: &Declared, steps: &[String]) -> bool {
+fn meets_secret(declared: &FieldTree, steps: &[String]) -> bool {
     if declared.is_secret() {
         return true;
     }

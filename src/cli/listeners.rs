@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::run::trouble;
-use crate::config::gateway::{ListenAddress, Listener as Settings};
+use crate::config::gateway::{ListenAddress, ListenerConfig as Settings};
 use crate::server::{BoundListener, ListenerAddress, ReloadableTls, listen, listen_unix};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -172,9 +172,9 @@ fn is_this_machine(host: &str) -> bool {
 
 /// Entries of `contract.operations` that there is no operation for.
 fn idle_entries(gateway: &Gateway, contract: &Contract) -> Vec<Diagnostic> {
-    let idle = gateway.contract.strictness.idle(contract).into_iter().map(|idle| {
-        let mistake = gateway.source.at(&format!("/contract/operations/{}/match", idle.position), idle.message);
-        match idle.meant {
+    let idle = gateway.contract.strictness.unmatched_entries(contract).into_iter().map(|entry| {
+        let mistake = gateway.source.at(&format!("/contract/operations/{}/match", entry.position), entry.message);
+        match entry.suggestion {
             Some(meant) => mistake.with_help(format!("did you mean `{meant}`?")),
             None => mistake,
         }

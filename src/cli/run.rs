@@ -6,7 +6,7 @@ use super::certificates;
 use super::listeners::{Listeners, addresses};
 use super::{Exit, Failure, console, decision_log, load, panics};
 use crate::admin::{self, Readiness};
-use crate::config::gateway::{AccessLog, Gateway, Upstream as UpstreamSettings, UpstreamTarget};
+use crate::config::gateway::{AccessLogTarget, Gateway, UpstreamConfig as UpstreamSettings, UpstreamTarget};
 use crate::diagnostic::Diagnostic;
 use crate::gateway::{Gate, WorkerContext, stack};
 use crate::judge::Bundle;
@@ -85,9 +85,9 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
 
 fn telemetry(gateway: &Gateway) -> Result<Telemetry, Failure> {
     let output = match &gateway.logs.access {
-        AccessLog::Stdout => Output::stdout(),
-        AccessLog::Off => Output::new(std::io::sink(), false),
-        AccessLog::File(path) => Output::file(path.clone()).map_err(|error| unopened(gateway, &error))?,
+        AccessLogTarget::Stdout => Output::stdout(),
+        AccessLogTarget::Off => Output::new(std::io::sink(), false),
+        AccessLogTarget::File(path) => Output::file(path.clone()).map_err(|error| unopened(gateway, &error))?,
     };
     let setup = Setup {
         logs: &gateway.logs,

@@ -1,11 +1,12 @@
-//! What the keys of the configuration file mean, checked together so that every mistake is told at once.
+//! What the keys of the configuration file mean, checked together so that every error is told at once.
 
 use super::file::{
-    Contract as ContractKeys, EnvironmentChoice, File, Limits as LimitKeys, Traces as TraceKeys,
-    Upstream as UpstreamKeys,
+    ContractSection as ContractKeys, EnvironmentSection, GatewayFile, LimitsSection as LimitKeys,
+    TracesSection as TraceKeys, UpstreamSection as UpstreamKeys,
 };
 use super::gateway::{
-    Contract, EnvironmentOverride, Gateway, Limits, ListenAddress, Listener, Sampler, Traces, Upstream, UpstreamTarget,
+    ContractConfig, EnvironmentOverride, Gateway, Limits, ListenAddress, ListenerConfig, Sampler, Traces,
+    UpstreamConfig, UpstreamTarget,
 };
 use super::load::why;
 use super::overrides::{Override, Overrides};
@@ -21,12 +22,12 @@ use std::time::Duration;
 
 /// The configuration that `file` and what overrides it describe. Paths in it are relative to `folder`.
 pub(super) fn check(
-    file: &File,
+    file: &GatewayFile,
     source: &Source,
     folder: &Path,
     overrides: &Overrides,
 ) -> Result<Gateway, Vec<Diagnostic>> {
-    let mut check = Check { source, folder, mistakes: Vec::new() };
+    let mut check = Checker { source, folder, errors: Vec::new() };
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let limits = check.limits(&file.limits);
     check.parts_fit(&limits, &upstream);
@@ -39,7 +40,7 @@ pub(super) fn check(
         listen,
         upstream,
         policies: check.policies(&file.policies),
-        contract: Contract {
+        contract: ContractConfig {
             folder: file.contract.folder.as_ref().map(|folder| check.existing(folder, "/contract/folder".to_owned())),
             default_api_version: file.contract.default_api_version.clone(),
             strictness: strictness(&file.contract),
@@ -52,9 +53,9 @@ pub(super) fn check(
         traces: check.traces(&file.traces),
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
     };
-    let mut mistakes = check.mistakes;
-    mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
-    if mistakes.is_empty() { Ok(gateway) } else { Err(mistakes) }
+    let mut errors = check.errors;
+    errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+    if errors.is_empty() { Ok(gateway) } else { Err(errors) }
 }
 
 fn strictness(keys: &ContractKeys) -> Strictness {
@@ -72,13 +73,13 @@ fn strictness(keys: &ContractKeys) -> Strictness {
 }
 
 /// A value, and where it was given: by a flag or variable, or at a place of the file.
-pub(super) struct Given<'a> {
+pub(super) struct Setting<'a> {
     pub(super) value: &'a str,
     pointer: String,
     origin: Option<&'a str>,
 }
 
-impl<'a> Given<'a> {
+impl<'a> Setting<'a> {
     pub(super) fn in_file(value: &'a str, pointer: impl Into<String>) -> Self {
         Self { value, pointer: pointer.into(), origin: None }
     }
@@ -91,24 +92,24 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Gathers mistakes. What is wrong is replaced by something harmless, so that the rest can still be checked.
-pub(super) struct Check<'a> {
+/// Gathers errors. What is wrong is replaced by something harmless, so that the rest can still be checked.
+pub(super) struct Checker<'a> {
     source: &'a Source,
     folder: &'a Path,
-    mistakes: Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
 }
 
-impl Check<'_> {
-    pub(super) fn refuse(&mut self, given: &Given<'_>, what: &str, help: &str) {
-        let mistake = match given.origin {
+impl Checker<'_> {
+    pub(super) fn refuse(&mut self, given: &Setting<'_>, what: &str, help: &str) {
+        let error = match given.origin {
             Some(origin) => Diagnostic::of_file(Path::new(origin), format!("`{origin}` {what}")),
             None => self.source.at(&given.pointer, format!("{} {what}", field(&given.pointer))),
         };
-        self.mistakes.push(mistake.with_help(help));
+        self.errors.push(error.with_help(help));
     }
 
     fn duration(&mut self, pointer: &str, value: &str) -> Duration {
-        let given = Given::in_file(value, pointer);
+        let given = Setting::in_file(value, pointer);
         duration::parse(value).map_err(|what| self.refuse(&given, what, duration::HELP)).unwrap_or_default()
     }
 
@@ -116,8 +117,8 @@ impl Check<'_> {
         self.folder.join(written)
     }
 
-    fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[Listener]) -> Option<SocketAddr> {
-        let given = Given::new(listen, "/admin/listen", over);
+    fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[ListenerConfig]) -> Option<SocketAddr> {
+        let given = Setting::new(listen, "/admin/listen", over);
         if given.value == "off" {
             return None;
         }
@@ -128,18 +129,18 @@ impl Check<'_> {
         Some(address)
     }
 
-    fn upstream(&mut self, keys: &UpstreamKeys, over: Option<&Override>) -> Upstream {
-        let given = Given::new(&keys.url, "/upstream/url", over);
+    fn upstream(&mut self, keys: &UpstreamKeys, over: Option<&Override>) -> UpstreamConfig {
+        let given = Setting::new(&keys.url, "/upstream/url", over);
         let parsed = upstream_url::parse(given.value);
         let target = parsed.map_err(|(what, help)| self.refuse(&given, what, help)).ok();
         let tls = matches!(target, Some(UpstreamTarget::Url { tls: true, .. }) | None);
         // an upstream given by a flag, for a try, must not make the file wrong
         if let (Some(file), false, None) = (&keys.ca_file, tls, over) {
-            let given = Given::in_file(file, "/upstream/caFile");
+            let given = Setting::in_file(file, "/upstream/caFile");
             self.refuse(&given, "is of no use where the upstream is reached without TLS", "use an https URL");
         }
-        Upstream {
-            // on a mistake: a target that asks nothing more of the rest of the file
+        UpstreamConfig {
+            // on an error: a target that asks nothing more of the rest of the file
             target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),
             ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
             connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
@@ -160,22 +161,26 @@ impl Check<'_> {
         let path = self.path(written);
         if let Err(error) = path.metadata() {
             let what = format!("cannot be read: {}", why(&error));
-            self.refuse(&Given::in_file(written, pointer), &what, "paths are relative to the file they are written in");
+            self.refuse(
+                &Setting::in_file(written, pointer),
+                &what,
+                "paths are relative to the file they are written in",
+            );
         }
         path
     }
 
-    fn environment(&mut self, keys: &EnvironmentChoice) -> Option<EnvironmentOverride> {
+    fn environment(&mut self, keys: &EnvironmentSection) -> Option<EnvironmentOverride> {
         let Some(environment) = keys.r#override else {
             if keys.force {
-                let given = Given::in_file("", "/environment/force");
+                let given = Setting::in_file("", "/environment/force");
                 self.refuse(&given, "has nothing to force", "say which environment in `environment.override`");
             }
             return None;
         };
         if environment != Environment::Production && !keys.force {
             self.refuse(
-                &Given::in_file("", "/environment/override"),
+                &Setting::in_file("", "/environment/override"),
                 "would judge production credentials less strictly",
                 "add `force: true` where that is what you want",
             );
@@ -186,7 +191,7 @@ impl Check<'_> {
     fn limits(&mut self, keys: &LimitKeys) -> Limits {
         if keys.body_budget_bytes < keys.body_bytes {
             self.refuse(
-                &Given::in_file("", "/limits/bodyBudgetBytes"),
+                &Setting::in_file("", "/limits/bodyBudgetBytes"),
                 "must be at least `limits.bodyBytes`",
                 "a body that fits the limit would never fit the budget",
             );
@@ -211,14 +216,14 @@ impl Check<'_> {
         let parsed = self.duration(pointer, value);
         if !parsed.is_zero() && parsed < SHORTEST {
             let help = "the SDKs send requests on connections that idled for up to 5 s";
-            self.refuse(&Given::in_file(value, pointer), "must be at least `6s`", help);
+            self.refuse(&Setting::in_file(value, pointer), "must be at least `6s`", help);
         }
         parsed
     }
 
     /// What comes before the head of an answer is bounded piece by piece, and the caller told which took too long. Cut off as
     /// a whole, it would hear nothing.
-    fn parts_fit(&mut self, limits: &Limits, upstream: &Upstream) {
+    fn parts_fit(&mut self, limits: &Limits, upstream: &UpstreamConfig) {
         let body = limits.body_timeout.max(upstream.upload_timeout);
         let parts = body + upstream.connect_timeout + upstream.response_timeout;
         if !limits.request_timeout.is_zero() && limits.request_timeout < parts {
@@ -228,12 +233,12 @@ impl Check<'_> {
                  `limits.bodyTimeout` and `upstream.uploadTimeout`",
                 parts.as_secs_f64().ceil()
             );
-            self.refuse(&Given::in_file("", "/limits/requestTimeout"), what, &help);
+            self.refuse(&Setting::in_file("", "/limits/requestTimeout"), what, &help);
         }
     }
 
     fn traces(&mut self, keys: &TraceKeys) -> Traces {
-        let given = Given::in_file(&keys.sampler, "/traces/sampler");
+        let given = Setting::in_file(&keys.sampler, "/traces/sampler");
         let parsed = sampler::parse(&keys.sampler);
         let sampler = parsed.map_err(|what| self.refuse(&given, what, sampler::HELP)).unwrap_or(Sampler::AlwaysOff);
         let slow_threshold = self.duration("/traces/slowThreshold", &keys.slow_threshold);

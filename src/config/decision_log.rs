@@ -1,16 +1,16 @@
 //! What `decisionLog` and `masks` of the configuration file mean.
 
-use super::check::{Check, Given};
-use super::file::{DecisionLog as LogKeys, Fingerprints as FingerprintKeys, Masks as MaskKeys};
-use super::gateway::{AccessLog, DecisionLog, FingerprintNames, Logs, MaskNames};
+use super::check::{Checker, Setting};
+use super::file::{DecisionLogSection as LogKeys, FingerprintsSection as FingerprintKeys, MasksSection as MaskKeys};
+use super::gateway::{AccessLogTarget, DecisionLogConfig, FingerprintNames, Logs, MaskNames};
 use crate::redact::Masks;
 use std::path::Path;
 
 const POINTER_HELP: &str = "write a JSON Pointer (RFC 6901), such as `/public_metadata/tax_id`";
 const HEADER_HELP: &str = "write the name of a header, such as `x-tenant`";
 
-impl Check<'_> {
-    pub(super) fn decision_log(&mut self, keys: &LogKeys, masks: &MaskKeys) -> Option<DecisionLog> {
+impl Checker<'_> {
+    pub(super) fn decision_log(&mut self, keys: &LogKeys, masks: &MaskKeys) -> Option<DecisionLogConfig> {
         let fingerprints = self.fingerprints(&keys.fingerprints, masks);
         if keys.file == "off" {
             return None;
@@ -18,16 +18,16 @@ impl Check<'_> {
         let file = self.path(&keys.file);
         if !file.parent().is_some_and(Path::is_dir) {
             let help = "make the folder first; nobody else should write in it";
-            self.refuse(&Given::in_file(&keys.file, "/decisionLog/file"), "is in a folder that is not there", help);
+            self.refuse(&Setting::in_file(&keys.file, "/decisionLog/file"), "is in a folder that is not there", help);
         }
-        Some(DecisionLog { file, max_bytes: keys.max_bytes, keep: keys.keep, chain: keys.chain, fingerprints })
+        Some(DecisionLogConfig { file, max_bytes: keys.max_bytes, keep: keys.keep, chain: keys.chain, fingerprints })
     }
 
     /// In one file, lines of both would stand between each other, for who may read either.
-    pub(super) fn files_differ(&mut self, logs: &Logs, decision_log: Option<&DecisionLog>) {
-        let AccessLog::File(access) = &logs.access else { return };
+    pub(super) fn files_differ(&mut self, logs: &Logs, decision_log: Option<&DecisionLogConfig>) {
+        let AccessLogTarget::File(access) = &logs.access else { return };
         if decision_log.is_some_and(|decision_log| decision_log.file == *access) {
-            let given = Given::in_file("", "/decisionLog/file");
+            let given = Setting::in_file("", "/decisionLog/file");
             self.refuse(&given, "is the file of `logs.access`, too", "give each log a file of its own");
         }
     }
@@ -42,13 +42,13 @@ impl Check<'_> {
         let Some(key) = &keys.key else {
             if !is_empty {
                 let help = "name a file with the key: `key: { file: fingerprint.key }`";
-                self.refuse(&Given::in_file("", base), "has no `key`", help);
+                self.refuse(&Setting::in_file("", base), "has no `key`", help);
             }
             return None;
         };
         if is_empty {
             let help = "name values in `body`, `params` or `headers`, or take the key out";
-            self.refuse(&Given::in_file("", format!("{base}/key")), "is a key to nothing", help);
+            self.refuse(&Setting::in_file("", format!("{base}/key")), "is a key to nothing", help);
         }
         Some(FingerprintNames {
             key_file: self.existing(&key.file, format!("{base}/key/file")),
@@ -70,7 +70,7 @@ impl Check<'_> {
         places.extend(hidden("headers", &keys.headers, &|name| masks.hide_header(name)));
         for place in places {
             let help = "what a mask hides has no fingerprint; take it out of `fingerprints` or of `masks`";
-            self.refuse(&Given::in_file("", place), "is hidden by `masks`", help);
+            self.refuse(&Setting::in_file("", place), "is hidden by `masks`", help);
         }
     }
 
@@ -107,7 +107,7 @@ impl Check<'_> {
 
     fn refuse_unless(&mut self, list: &str, all: &[String], fits: impl Fn(&str) -> bool, what: &str, help: &str) {
         for (position, one) in all.iter().enumerate().filter(|(_, one)| !fits(one)) {
-            self.refuse(&Given::in_file(one, format!("{list}/{position}")), what, help);
+            self.refuse(&Setting::in_file(one, format!("{list}/{position}")), what, help);
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The configuration file as it is written. Each comment here becomes the hover text of its key in editors.
 
-mod logs;
+mod log_sections;
 
-pub(super) use logs::{AccessLog, DecisionLog, Fingerprints, Logs, Masks};
+pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
 
 use super::DEFAULT_API_VERSION;
 use super::gateway::AlwaysExport;
@@ -15,47 +15,47 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Gateway")]
-pub(super) struct File {
+pub(super) struct GatewayFile {
     /// The version of this file's format.
     #[serde(rename = "apiVersion")]
     pub(super) _api_version: FormatVersion,
     /// What this file configures.
     #[serde(rename = "kind")]
-    pub(super) _kind: Kind,
+    pub(super) _kind: FileKind,
     /// Where the gateway listens for requests of your services: an address with port, `unix:` and a path, or a list of listeners.
     #[serde(default)]
     #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
     pub(super) listen: Listen,
     /// Where requests go.
     #[serde(default)]
-    pub(super) upstream: Upstream,
+    pub(super) upstream: UpstreamSection,
     /// Files and folders with policies, relative to this file. An empty list enforces the contract alone.
     #[schemars(example = ["../policies"])]
     pub(super) policies: Vec<String>,
     /// How Clerk's contract is applied.
     #[serde(default)]
-    pub(super) contract: Contract,
+    pub(super) contract: ContractSection,
     /// By which environment policies judge, in place of the one that the credential tells.
     #[serde(default)]
-    pub(super) environment: EnvironmentChoice,
+    pub(super) environment: EnvironmentSection,
     /// Bounds on what one client, or all together, can use.
     #[serde(default)]
-    pub(super) limits: Limits,
+    pub(super) limits: LimitsSection,
     /// Health, readiness and metrics for operators.
     #[serde(default)]
-    pub(super) admin: Admin,
+    pub(super) admin: AdminSection,
     /// What is logged, where and how.
     #[serde(default)]
-    pub(super) logs: Logs,
+    pub(super) logs: LogsSection,
     /// A file with every decision and what led to it, without a value of a request.
     #[serde(default)]
-    pub(super) decision_log: DecisionLog,
+    pub(super) decision_log: DecisionLogSection,
     /// What is removed from logs, spans and the decision log besides what is removed anyway. Names are compared without case.
     #[serde(default)]
-    pub(super) masks: Masks,
+    pub(super) masks: MasksSection,
     /// Which traces are exported. Where to is told by the OTEL_* variables; nothing is exported when none is set.
     #[serde(default)]
-    pub(super) traces: Traces,
+    pub(super) traces: TracesSection,
     /// Worker threads. 0 is one for each core this process may use.
     #[serde(default)]
     #[schemars(range(max = 1024))]
@@ -71,7 +71,7 @@ pub(super) enum FormatVersion {
 
 /// What a file configures.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(super) enum Kind {
+pub(super) enum FileKind {
     Gateway,
 }
 
@@ -82,18 +82,18 @@ pub(super) enum Listen {
     /// One address.
     One(String),
     /// Several listeners.
-    Many(#[schemars(length(min = 1))] Vec<Listener>),
+    Many(#[schemars(length(min = 1))] Vec<ListenerSection>),
 }
 
 /// One listener.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Listener {
+pub(super) struct ListenerSection {
     /// The address and port to listen on, or `unix:` and the absolute path of a socket. Port 0 takes a free one.
     #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
     pub(super) address: String,
     /// Certificate and key, with which the listener speaks TLS and nothing else.
-    pub(super) tls: Option<Tls>,
+    pub(super) tls: Option<TlsSection>,
     /// Needed to listen without TLS on an address that other machines can reach.
     pub(super) plaintext: Option<Plaintext>,
     /// The permissions of a Unix socket, in octal: who may connect. 0660 if not given.
@@ -105,7 +105,7 @@ pub(super) struct Listener {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "they are the keys")]
-pub(super) struct Tls {
+pub(super) struct TlsSection {
     /// PEM file with the certificate and those between it and its authority, relative to this file.
     #[schemars(example = &"tls.crt")]
     pub(super) certificate_file: String,
@@ -128,7 +128,7 @@ pub(super) enum Plaintext {
 /// Where requests go.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Upstream {
+pub(super) struct UpstreamSection {
     /// Scheme, host and port of the BAPI, without a path, or `embedded` for the built-in stand-in.
     #[schemars(example = &"https://api.clerk.com", example = &"embedded")]
     pub(super) url: String,
@@ -149,7 +149,7 @@ pub(super) struct Upstream {
 /// How Clerk's contract is applied.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Contract {
+pub(super) struct ContractSection {
     /// A folder with contract files, made by `portcullis contract import`, in place of the built-in ones; relative to this file.
     #[schemars(example = &"../policies/contract/clerk")]
     pub(super) folder: Option<String>,
@@ -163,13 +163,13 @@ pub(super) struct Contract {
     /// Which operations have their bodies held against the contract.
     pub(super) validate: Validate,
     /// How some operations differ from the rest. The last entry that matches an operation decides.
-    pub(super) operations: Vec<OperationKeys>,
+    pub(super) operations: Vec<OperationSection>,
 }
 
 /// How some operations differ from the rest.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct OperationKeys {
+pub(super) struct OperationSection {
     /// An operation id; `*` stands for any letters.
     #[schemars(example = &"UpdateUser", example = &"*Organization*")]
     pub(super) r#match: String,
@@ -182,7 +182,7 @@ pub(super) struct OperationKeys {
 /// By which environment policies judge.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct EnvironmentChoice {
+pub(super) struct EnvironmentSection {
     /// Judge every request as one of this environment, whatever its credential.
     pub(super) r#override: Option<Environment>,
     /// Whether `override` may be less strict than the credential says.
@@ -192,7 +192,7 @@ pub(super) struct EnvironmentChoice {
 /// Bounds on what one client, or all together, can use.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Limits {
+pub(super) struct LimitsSection {
     /// Longest body that is inspected, in bytes. Bodies that are not inspected stream through without a bound.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) body_bytes: usize,
@@ -225,7 +225,7 @@ pub(super) struct Limits {
 /// Health, readiness and metrics for operators.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Admin {
+pub(super) struct AdminSection {
     /// The address and port of the admin listener, or `off`.
     #[schemars(example = &"127.0.0.1:9465", example = &"off")]
     pub(super) listen: String,
@@ -234,7 +234,7 @@ pub(super) struct Admin {
 /// Which traces are exported.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Traces {
+pub(super) struct TracesSection {
     /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one. A ratio stands behind a colon.
     #[schemars(example = &"parentbased_always_on", example = &"traceidratio:0.1")]
     pub(super) sampler: String,
@@ -250,7 +250,7 @@ impl Default for Listen {
     }
 }
 
-impl Default for Upstream {
+impl Default for UpstreamSection {
     fn default() -> Self {
         Self {
             url: "https://api.clerk.com".to_owned(),
@@ -262,7 +262,7 @@ impl Default for Upstream {
     }
 }
 
-impl Default for Contract {
+impl Default for ContractSection {
     fn default() -> Self {
         Self {
             folder: None,
@@ -275,7 +275,7 @@ impl Default for Contract {
     }
 }
 
-impl Default for Limits {
+impl Default for LimitsSection {
     fn default() -> Self {
         Self {
             body_bytes: 262_144,
@@ -291,13 +291,13 @@ impl Default for Limits {
     }
 }
 
-impl Default for Admin {
+impl Default for AdminSection {
     fn default() -> Self {
         Self { listen: super::DEFAULT_ADMIN_LISTEN.to_owned() }
     }
 }
 
-impl Default for Traces {
+impl Default for TracesSection {
     fn default() -> Self {
         Self {
             sampler: "parentbased_always_on".to_owned(),

@@ -14,13 +14,13 @@ pub struct Gateway {
     /// The file it was read from, to tell where in it is what turns out to be wrong later.
     pub source: Source,
     /// Where to listen.
-    pub listen: Vec<Listener>,
+    pub listen: Vec<ListenerConfig>,
     /// Where requests go.
-    pub upstream: Upstream,
+    pub upstream: UpstreamConfig,
     /// Files and folders with policies, absolute.
     pub policies: Vec<PathBuf>,
     /// How Clerk's contract is applied.
-    pub contract: Contract,
+    pub contract: ContractConfig,
     /// Overrides the environment read from the credential.
     pub environment: Option<EnvironmentOverride>,
     /// Bounds on what one client, or all, can use.
@@ -30,7 +30,7 @@ pub struct Gateway {
     /// What is logged, where and how.
     pub logs: Logs,
     /// Where decisions are kept; none for nowhere.
-    pub decision_log: Option<DecisionLog>,
+    pub decision_log: Option<DecisionLogConfig>,
     /// What is removed from all that is written, besides what is removed anyway.
     pub masks: MaskNames,
     /// Which traces are exported.
@@ -41,11 +41,11 @@ pub struct Gateway {
 
 /// A place to listen on, and what is spoken there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listener {
+pub struct ListenerConfig {
     /// Where.
     pub address: ListenAddress,
     /// What TLS needs; none for plain HTTP.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsFiles>,
 }
 
 /// Where to listen.
@@ -73,7 +73,7 @@ impl fmt::Display for ListenAddress {
 
 /// The files that TLS on a listener needs, all in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
+pub struct TlsFiles {
     /// The certificate shown to clients, with those between it and its authority.
     pub certificate_file: PathBuf,
     /// Its private key.
@@ -84,7 +84,7 @@ pub struct Tls {
 
 /// Where requests go.
 #[derive(Clone, Debug)]
-pub struct Upstream {
+pub struct UpstreamConfig {
     /// The BAPI, or the stand-in for it.
     pub target: UpstreamTarget,
     /// PEM file with the certificate authorities to trust in place of the platform's.
@@ -115,7 +115,7 @@ pub enum UpstreamTarget {
 
 /// How Clerk's contract is applied.
 #[derive(Clone, Debug)]
-pub struct Contract {
+pub struct ContractConfig {
     /// The folder with contract files to use in place of the built-in ones.
     pub folder: Option<PathBuf>,
     /// The API version of requests that name none.
@@ -185,7 +185,7 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub struct Logs {
     /// Where the line of each request goes.
-    pub access: AccessLog,
+    pub access: AccessLogTarget,
     /// The share of requests that passed without a finding whose line is written, from 0 to 1.
     pub sample_allowed: f64,
     /// The form of that line.
@@ -197,13 +197,13 @@ pub struct Logs {
 impl Default for Logs {
     /// The logs of a configuration that says nothing of them.
     fn default() -> Self {
-        Self { access: AccessLog::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
+        Self { access: AccessLogTarget::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
     }
 }
 
 /// Where the line of each request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccessLog {
+pub enum AccessLogTarget {
     /// To standard output.
     Stdout,
     /// Nowhere.
@@ -244,7 +244,7 @@ pub enum LogLevel {
 
 /// Where decisions are kept, and what of them.
 #[derive(Clone, Debug)]
-pub struct DecisionLog {
+pub struct DecisionLogConfig {
     /// The file.
     pub file: PathBuf,
     /// Size in bytes at which a new file is begun.

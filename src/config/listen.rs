@@ -1,23 +1,28 @@
 //! What `listen` means: addresses, TLS, and who may come without it.
 
 use super::address::{self, DEFAULT_MODE};
-use super::check::{Check, Given};
-use super::file::{Listen, Listener as Keys, Tls as TlsKeys};
-use super::gateway::{ListenAddress, Listener, Tls, Upstream, UpstreamTarget};
+use super::check::{Checker, Setting};
+use super::file::{Listen, ListenerSection as Keys, TlsSection as TlsKeys};
+use super::gateway::{ListenAddress, ListenerConfig, TlsFiles, UpstreamConfig, UpstreamTarget};
 use super::overrides::Override;
 
-impl Check<'_> {
+impl Checker<'_> {
     /// The listeners. A flag or variable stands for a plain one in place of all.
-    pub(super) fn listen(&mut self, keys: &Listen, over: Option<&Override>, upstream: &Upstream) -> Vec<Listener> {
+    pub(super) fn listen(
+        &mut self,
+        keys: &Listen,
+        over: Option<&Override>,
+        upstream: &UpstreamConfig,
+    ) -> Vec<ListenerConfig> {
         let mut listeners = Vec::new();
         match (over, keys) {
-            (Some(_), _) => self.listener(&Given::new("", "/listen", over), None, upstream, &mut listeners),
+            (Some(_), _) => self.listener(&Setting::new("", "/listen", over), None, upstream, &mut listeners),
             (None, Listen::One(address)) => {
-                self.listener(&Given::in_file(address, "/listen"), None, upstream, &mut listeners);
+                self.listener(&Setting::in_file(address, "/listen"), None, upstream, &mut listeners);
             }
             (None, Listen::Many(many)) => {
                 for (position, keys) in many.iter().enumerate() {
-                    let given = Given::in_file(&keys.address, format!("/listen/{position}/address"));
+                    let given = Setting::in_file(&keys.address, format!("/listen/{position}/address"));
                     let keys = Some((format!("/listen/{position}"), keys));
                     self.listener(&given, keys, upstream, &mut listeners);
                 }
@@ -28,10 +33,10 @@ impl Check<'_> {
 
     fn listener(
         &mut self,
-        given: &Given<'_>,
+        given: &Setting<'_>,
         keys: Option<(String, &Keys)>,
-        upstream: &Upstream,
-        listeners: &mut Vec<Listener>,
+        upstream: &UpstreamConfig,
+        listeners: &mut Vec<ListenerConfig>,
     ) {
         let mode = keys.as_ref().and_then(|(_, keys)| keys.mode.as_deref());
         // the schema lets only octal digits through
@@ -48,11 +53,11 @@ impl Check<'_> {
         let may_be_plain = tls.is_some() || keys.is_some_and(|keys| keys.plaintext.is_some());
         self.refuse_exposed(given, &address, may_be_plain, upstream);
         self.refuse_taken(given, &address, listeners);
-        listeners.push(Listener { address, tls });
+        listeners.push(ListenerConfig { address, tls });
     }
 
-    fn tls(&self, keys: &TlsKeys) -> Tls {
-        Tls {
+    fn tls(&self, keys: &TlsKeys) -> TlsFiles {
+        TlsFiles {
             certificate_file: self.path(&keys.certificate_file),
             private_key_file: self.path(&keys.private_key_file),
             client_ca_file: keys.client_ca_file.as_deref().map(|file| self.path(file)),
@@ -63,7 +68,7 @@ impl Check<'_> {
     fn refuse_useless(&mut self, pointer: &str, keys: &Keys, address: &ListenAddress) {
         let is_unix = matches!(address, ListenAddress::Unix { .. });
         let mut refuse = |key: &str, what: &str, help: &str| {
-            self.refuse(&Given::in_file("", format!("{pointer}/{key}")), what, help);
+            self.refuse(&Setting::in_file("", format!("{pointer}/{key}")), what, help);
         };
         if is_unix && keys.tls.is_some() {
             refuse("tls", "is of no use on a Unix socket", "what it carries never leaves this machine; leave it out");
@@ -77,7 +82,13 @@ impl Check<'_> {
     }
 
     /// Other machines reach neither the stand-in nor, unless told so, the gateway without TLS: credentials travel there.
-    fn refuse_exposed(&mut self, given: &Given<'_>, address: &ListenAddress, may_be_plain: bool, upstream: &Upstream) {
+    fn refuse_exposed(
+        &mut self,
+        given: &Setting<'_>,
+        address: &ListenAddress,
+        may_be_plain: bool,
+        upstream: &UpstreamConfig,
+    ) {
         let ListenAddress::Tcp(address) = address else { return };
         if address.ip().is_loopback() {
             return;
@@ -98,7 +109,7 @@ impl Check<'_> {
     }
 
     /// Port 0 is a free port, another one at each use.
-    pub(super) fn refuse_taken(&mut self, given: &Given<'_>, address: &ListenAddress, taken: &[Listener]) {
+    pub(super) fn refuse_taken(&mut self, given: &Setting<'_>, address: &ListenAddress, taken: &[ListenerConfig]) {
         let is_free_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
         let is_taken = taken.iter().any(|other| match (&other.address, address) {
             (ListenAddress::Unix { path: other, .. }, ListenAddress::Unix { path, .. }) => other == path,

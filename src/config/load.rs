@@ -1,7 +1,7 @@
 //! From a configuration file to the checked configuration.
 
 use super::check::check;
-use super::file::File;
+use super::file::GatewayFile;
 use super::gateway::Gateway;
 use super::overrides::Overrides;
 use crate::diagnostic::Diagnostic;
@@ -14,10 +14,10 @@ use std::path::{self, Path, PathBuf};
 /// Reads and checks a configuration file. `variables` says what `${VAR}` stands for.
 ///
 /// # Errors
-/// Every mistake found, each with its place. What the keys mean is looked at once the shape of the file is right.
+/// Every error found, each with its place. What the keys mean is looked at once the shape of the file is right.
 pub fn load(file: &Path, overrides: &Overrides, variables: Lookup<'_>) -> Result<Gateway, Vec<Diagnostic>> {
     let bytes = std::fs::read(file).map_err(|error| vec![unreadable(file, &error)])?;
-    let text = manifest::text(file, bytes).map_err(|mistake| vec![mistake])?;
+    let text = manifest::text(file, bytes).map_err(|error| vec![error])?;
     of_text(file, &text, overrides, variables)
 }
 
@@ -33,7 +33,7 @@ pub fn of_text(
 ) -> Result<Gateway, Vec<Diagnostic>> {
     let absolute = path::absolute(file).map_err(|error| vec![unreadable(file, &error)])?;
     let folder = absolute.parent().unwrap_or(&absolute);
-    let mut documents = manifest::read_with_variables::<File>(file, text, variables)?;
+    let mut documents = manifest::read_with_variables::<GatewayFile>(file, text, variables)?;
     if let Some(second) = documents.get(1) {
         return Err(vec![second.source.at("", "the configuration must be one document")]);
     }
@@ -54,25 +54,25 @@ pub struct NamedPolicies {
 
 /// The part of a configuration that names policies.
 #[derive(Deserialize, JsonSchema)]
-struct Part {
+struct PolicyKeys {
     policies: Vec<String>,
     #[serde(default)]
-    contract: ContractPart,
+    contract: ContractKeys,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ContractPart {
+struct ContractKeys {
     folder: Option<String>,
     default_api_version: Option<String>,
 }
 
-/// The policies that the broken configuration in `file` names, for their mistakes to be told with its own; none where that
+/// The policies that the broken configuration in `file` names, for their errors to be told with its own; none where that
 /// cannot be told, or where they are for a contract of their own.
 pub fn named_policies(file: &Path, variables: Lookup<'_>) -> Option<NamedPolicies> {
     let text = std::fs::read_to_string(file).ok()?;
     let absolute = path::absolute(file).ok()?;
-    let part = manifest::read_with_variables::<Part>(file, &text, variables).ok()?.pop()?.value;
+    let part = manifest::read_with_variables::<PolicyKeys>(file, &text, variables).ok()?.pop()?.value;
     if part.contract.folder.is_some() {
         return None;
     }

@@ -1,27 +1,27 @@
 //! What `logs` of the configuration file means.
 
-use super::check::{Check, Given};
-use super::file::{AccessLog as AccessKeys, Logs as LogKeys};
-use super::gateway::{AccessLog, Logs};
+use super::check::{Checker, Setting};
+use super::file::{AccessLogSection as AccessKeys, LogsSection as LogKeys};
+use super::gateway::{AccessLogTarget, Logs};
 use std::path::PathBuf;
 
-impl Check<'_> {
+impl Checker<'_> {
     pub(super) fn logs(&mut self, keys: &LogKeys) -> Logs {
         if !(0.0..=1.0).contains(&keys.sample_allowed) {
-            let given = Given::in_file("", "/logs/sampleAllowed");
+            let given = Setting::in_file("", "/logs/sampleAllowed");
             self.refuse(&given, "must be from 0 to 1", "`0.1` writes the line of one in ten");
         }
         let access = match &keys.access {
-            AccessKeys::Stdout => AccessLog::Stdout,
-            AccessKeys::Off => AccessLog::Off,
-            AccessKeys::File(written) => AccessLog::File(self.access_file(written)),
+            AccessKeys::Stdout => AccessLogTarget::Stdout,
+            AccessKeys::Off => AccessLogTarget::Off,
+            AccessKeys::File(written) => AccessLogTarget::File(self.access_file(written)),
         };
         Logs { access, sample_allowed: keys.sample_allowed, format: keys.format, level: keys.level }
     }
 
     /// The file need not be there, but its folder must be: making one would hide a volume that is not mounted.
     fn access_file(&mut self, written: &str) -> PathBuf {
-        let (path, given) = (self.path(written), Given::in_file(written, "/logs/access/file"));
+        let (path, given) = (self.path(written), Setting::in_file(written, "/logs/access/file"));
         if path.metadata().is_ok_and(|there| !there.is_file()) {
             self.refuse(&given, "is not a file", "write `access: stdout` for standard output");
         } else if !path.parent().is_some_and(std::path::Path::is_dir) {

@@ -23,7 +23,7 @@ pub const DEFAULT_API_VERSION: &str = "2026-05-12";
 
 /// The JSON Schema of the configuration file, which gives editors completion, hover texts and checks.
 pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(file::File).to_value()
+    schemars::schema_for!(file::GatewayFile).to_value()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //!
 //! A contract has some hundred of them for each API version, of which a gateway uses a few.
 
-use super::declared::Declared;
-use super::file::Definitions;
+use super::compiled_schema::CompiledSchema;
+use super::contract_file::Definitions;
+use super::field_tree::FieldTree;
+use super::finding::SchemaFinding;
 use super::overlay::Overlay;
-use super::schema::{CompiledSchema, Finding};
 use crate::document::Document;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -41,7 +42,7 @@ pub struct Applied {
 
 /// Why a schema of a contract file cannot be used; of the contract's own text only.
 #[derive(Debug, thiserror::Error)]
-pub enum SchemaError {
+pub enum InvalidSchema {
     /// It is no JSON, which a file that was read cannot hold.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
@@ -56,12 +57,12 @@ impl BodySchema {
     }
 
     /// The names that the schema declares.
-    pub fn declared(&self) -> &Declared {
-        self.compiled().declared()
+    pub fn field_tree(&self) -> &FieldTree {
+        self.compiled().field_tree()
     }
 
     /// Everything that is wrong with `document`, at most some dozens of findings.
-    pub fn check(&self, document: &Document) -> Vec<Finding> {
+    pub fn check(&self, document: &Document) -> Vec<SchemaFinding> {
         self.compiled().check(document)
     }
 
@@ -70,7 +71,7 @@ impl BodySchema {
     /// # Errors
     ///
     /// The contract file does not hold JSON.
-    pub fn effective(&self) -> Result<Effective, SchemaError> {
+    pub fn effective(&self) -> Result<Effective, InvalidSchema> {
         let mut schema = assemble(&self.imported, &self.definitions)?;
         let applied = self.overlays.iter().map(|overlay| (overlay, overlay.apply(&mut schema)));
         let applied = applied.filter(|(_, fields)| !fields.is_empty());
@@ -83,7 +84,7 @@ impl BodySchema {
     /// # Errors
     ///
     /// It is no valid JSON Schema, or refers to something outside itself.
-    pub(super) fn prove(&self) -> Result<Vec<Applied>, SchemaError> {
+    pub(super) fn prove(&self) -> Result<Vec<Applied>, InvalidSchema> {
         let effective = self.effective()?;
         let compiled = CompiledSchema::compile(&effective.schema)?;
         self.compiled.get_or_init(|| compiled);
@@ -94,7 +95,7 @@ impl BodySchema {
     /// loaded.
     fn compiled(&self) -> &CompiledSchema {
         let compile =
-            || -> Result<CompiledSchema, SchemaError> { Ok(CompiledSchema::compile(&self.effective()?.schema)?) };
+            || -> Result<CompiledSchema, InvalidSchema> { Ok(CompiledSchema::compile(&self.effective()?.schema)?) };
         self.compiled.get_or_init(|| compile().unwrap_or_else(|_| CompiledSchema::unusable()))
     }
 }
@@ -158,7 +159,7 @@ mod tests {
         let effective = body.effective().expect("JSON").schema;
         let definitions = effective["$defs"].as_object().expect("definitions");
         assert_eq!(definitions.keys().collect::<Vec<_>>(), ["A", "B"]);
-        assert!(body.declared().member("a").and_then(|a| a.member("b")).is_some());
+        assert!(body.field_tree().member("a").and_then(|a| a.member("b")).is_some());
     }
 
     #[test]
@@ -168,7 +169,7 @@ mod tests {
         let bodies: Vec<_> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
         let compiled = || bodies.iter().filter(|body| body.compiled.get().is_some()).count();
         assert_eq!(compiled(), 0);
-        bodies[0].declared();
+        bodies[0].field_tree();
         bodies[0].check(&Document::parse(b"{}").expect("JSON"));
         assert_eq!(compiled(), 1);
     }

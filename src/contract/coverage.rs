@@ -1,15 +1,15 @@
 //! What of the contract no policy governs.
 
 use super::diff::Readers;
-use super::shape::{Shape, shapes};
-use super::{Operation, SchemaError};
+use super::shape::{FieldShape, shapes};
+use super::{InvalidSchema, Operation};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What of a version's write operations policies govern.
 #[derive(Clone, Debug, Serialize)]
-pub struct Coverage {
+pub struct ContractCoverage {
     /// The write operations.
     pub operations: Vec<CoveredOperation>,
     /// Their risky fields.
@@ -56,7 +56,7 @@ pub enum Risk {
 
 impl Risk {
     /// Why the field at `pointer` is risky; none where it is not.
-    fn of(pointer: &str, shape: &Shape) -> Option<Self> {
+    fn of(pointer: &str, shape: &FieldShape) -> Option<Self> {
         let name = pointer.rsplit('/').next().unwrap_or_default();
         let is_boolean = shape.types.contains("boolean");
         if is_boolean && (name.starts_with("skip_") || name.starts_with("bypass_")) {
@@ -82,8 +82,8 @@ impl Risk {
 /// # Errors
 ///
 /// A schema cannot be read.
-pub fn coverage(operations: &[Arc<Operation>], readers: Readers<'_>) -> Result<Coverage, SchemaError> {
-    let mut coverage = Coverage { operations: Vec::new(), fields: Vec::new() };
+pub fn coverage(operations: &[Arc<Operation>], readers: Readers<'_>) -> Result<ContractCoverage, InvalidSchema> {
+    let mut coverage = ContractCoverage { operations: Vec::new(), fields: Vec::new() };
     for operation in operations.iter().filter(|operation| operation.is_write()) {
         coverage.operations.push(CoveredOperation {
             operation: operation.id.clone(),

@@ -1,7 +1,7 @@
 //! What changed between two versions of the contract.
 
-use super::shape::{Shape, Shapes, shapes};
-use super::{Applied, Operation, SchemaError};
+use super::shape::{FieldShape, FieldShapes, shapes};
+use super::{Applied, InvalidSchema, Operation};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Whether something is new, gone, or another than it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Change {
+pub enum ChangeKind {
     /// Only the newer version has it.
     Added,
     /// Only the older version has it.
@@ -24,7 +24,7 @@ pub struct OperationChange {
     /// The operation's id.
     pub operation: Arc<str>,
     /// What became of it.
-    pub change: Change,
+    pub change: ChangeKind,
     /// Method and path, in the newer version if it is there.
     pub route: String,
     /// Method and path in the older version, where they were others.
@@ -44,13 +44,13 @@ pub struct FieldChange {
     /// Its JSON Pointer; `*` stands for the items of a list, the empty pointer for the body.
     pub field: String,
     /// What became of it.
-    pub change: Change,
+    pub change: ChangeKind,
     /// What it was.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<Shape>,
+    pub before: Option<FieldShape>,
     /// What it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<Shape>,
+    pub after: Option<FieldShape>,
     /// The policies that match the operation and read the field.
     pub policies: BTreeSet<Arc<str>>,
     /// Lines of the overlays that change the field in either version.
@@ -61,14 +61,14 @@ pub struct FieldChange {
 pub type Readers<'a> = &'a dyn Fn(&str, Option<&str>) -> BTreeSet<Arc<str>>;
 
 /// An operation's body: its fields, and the overlays on it.
-struct Body {
-    shapes: Shapes,
+struct BodyShapes {
+    shapes: FieldShapes,
     overlays: Vec<Applied>,
 }
 
-impl Body {
-    fn of(operation: &Operation) -> Result<Self, SchemaError> {
-        let Some(body) = &operation.body else { return Ok(Self { shapes: Shapes::new(), overlays: Vec::new() }) };
+impl BodyShapes {
+    fn of(operation: &Operation) -> Result<Self, InvalidSchema> {
+        let Some(body) = &operation.body else { return Ok(Self { shapes: FieldShapes::new(), overlays: Vec::new() }) };
         let effective = body.effective()?;
         Ok(Self { shapes: shapes(&effective.schema), overlays: effective.overlays })
     }
@@ -83,7 +83,7 @@ pub fn diff(
     old: &[Arc<Operation>],
     new: &[Arc<Operation>],
     readers: Readers<'_>,
-) -> Result<Vec<OperationChange>, SchemaError> {
+) -> Result<Vec<OperationChange>, InvalidSchema> {
     let by_id = |operations: &[Arc<Operation>]| -> BTreeMap<Arc<str>, Arc<Operation>> {
         operations.iter().map(|operation| (operation.id.clone(), operation.clone())).collect()
     };
@@ -93,8 +93,8 @@ pub fn diff(
     for id in ids {
         match (old.get(id), new.get(id)) {
             (Some(before), Some(after)) => changes.extend(compare(before, after, readers)?),
-            (Some(gone), None) => changes.push(alone(gone, Change::Removed, readers)?),
-            (None, Some(come)) => changes.push(alone(come, Change::Added, readers)?),
+            (Some(gone), None) => changes.push(alone(gone, ChangeKind::Removed, readers)?),
+            (None, Some(come)) => changes.push(alone(come, ChangeKind::Added, readers)?),
             (None, None) => {}
         }
     }
@@ -102,7 +102,7 @@ pub fn diff(
 }
 
 /// An operation that only one version has.
-fn alone(operation: &Operation, change: Change, readers: Readers<'_>) -> Result<OperationChange, SchemaError> {
+fn alone(operation: &Operation, change: ChangeKind, readers: Readers<'_>) -> Result<OperationChange, InvalidSchema> {
     Ok(OperationChange {
         operation: operation.id.clone(),
         change,
@@ -110,7 +110,7 @@ fn alone(operation: &Operation, change: Change, readers: Readers<'_>) -> Result<
         route_before: None,
         fields: Vec::new(),
         policies: readers(&operation.id, None),
-        overlays: Body::of(operation)?.overlays.iter().map(|applied| applied.overlay.line).collect(),
+        overlays: BodyShapes::of(operation)?.overlays.iter().map(|applied| applied.overlay.line).collect(),
     })
 }
 
@@ -119,8 +119,8 @@ fn compare(
     before: &Operation,
     after: &Operation,
     readers: Readers<'_>,
-) -> Result<Option<OperationChange>, SchemaError> {
-    let (old, new) = (Body::of(before)?, Body::of(after)?);
+) -> Result<Option<OperationChange>, InvalidSchema> {
+    let (old, new) = (BodyShapes::of(before)?, BodyShapes::of(after)?);
     let pointers: BTreeSet<&String> = old.shapes.keys().chain(new.shapes.keys()).collect();
     let changed = pointers.into_iter().filter_map(|field| field_change(field, &old, &new, &before.id, readers));
     let fields: Vec<FieldChange> = changed.collect();
@@ -130,7 +130,7 @@ fn compare(
     }
     Ok(Some(OperationChange {
         operation: after.id.clone(),
-        change: Change::Changed,
+        change: ChangeKind::Changed,
         route: route(after),
         policies: if route_before.is_some() { readers(&after.id, None) } else { BTreeSet::new() },
         route_before,
@@ -139,14 +139,20 @@ fn compare(
     }))
 }
 
-fn field_change(field: &str, old: &Body, new: &Body, id: &str, readers: Readers<'_>) -> Option<FieldChange> {
+fn field_change(
+    field: &str,
+    old: &BodyShapes,
+    new: &BodyShapes,
+    id: &str,
+    readers: Readers<'_>,
+) -> Option<FieldChange> {
     let (before, after) = (old.shapes.get(field), new.shapes.get(field));
     let change = match (before, after) {
         (Some(before), Some(after)) if before == after => return None,
-        (Some(_), Some(_)) => Change::Changed,
+        (Some(_), Some(_)) => ChangeKind::Changed,
         // what is in it goes and comes with it
-        (Some(_), None) => is_top(field, &new.shapes).then_some(Change::Removed)?,
-        (None, _) => is_top(field, &old.shapes).then_some(Change::Added)?,
+        (Some(_), None) => is_top(field, &new.shapes).then_some(ChangeKind::Removed)?,
+        (None, _) => is_top(field, &old.shapes).then_some(ChangeKind::Added)?,
     };
     Some(FieldChange {
         field: field.to_owned(),
@@ -159,7 +165,7 @@ fn field_change(field: &str, old: &Body, new: &Body, id: &str, readers: Readers<
 }
 
 /// Whether the side that lacks `field` has what the field is in.
-fn is_top(field: &str, other: &Shapes) -> bool {
+fn is_top(field: &str, other: &FieldShapes) -> bool {
     field.rsplit_once('/').is_none_or(|(parent, _)| other.contains_key(parent)) || !other.contains_key("")
 }
 
@@ -185,7 +191,7 @@ fn route(operation: &Operation) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, diff, overlaps};
+    use super::{ChangeKind, diff, overlaps};
     use crate::contract::{Contract, ContractText};
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -237,15 +243,15 @@ mod tests {
         };
         let changes = diff(&old.operations(), &new.operations(), &readers).expect("schemas");
         let told: Vec<_> = changes.iter().map(|change| (change.operation.as_ref(), change.change)).collect();
-        assert_eq!(told, [("Come", Change::Added), ("Gone", Change::Removed), ("Make", Change::Changed)]);
+        assert_eq!(told, [("Come", ChangeKind::Added), ("Gone", ChangeKind::Removed), ("Make", ChangeKind::Changed)]);
         let make = changes.last().expect("a change");
         assert_eq!(make.route_before.as_deref(), Some("POST /v1/make"));
         let fields: Vec<_> = make.fields.iter().map(|field| (field.field.as_str(), field.change)).collect();
         let expected = [
-            ("/list/*", Change::Changed),
-            ("/name", Change::Changed),
-            ("/new", Change::Added),
-            ("/old", Change::Removed),
+            ("/list/*", ChangeKind::Changed),
+            ("/name", ChangeKind::Changed),
+            ("/new", ChangeKind::Added),
+            ("/old", ChangeKind::Removed),
         ];
         assert_eq!(fields, expected);
         let read: Vec<_> = make.fields.iter().filter(|field| !field.policies.is_empty()).collect();

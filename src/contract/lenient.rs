@@ -60,7 +60,7 @@ pub(super) fn behind<'t>(text: &'t [char], word: &str) -> Option<&'t [char]> {
 }
 
 /// The path that was probably meant by whoever wrote `path`, for them to see: it may not be what a server reads.
-pub(super) fn meant(path: &str) -> String {
+pub(super) fn probable_path(path: &str) -> String {
     let decoded = best_fit(&(0..2).fold(path.as_bytes().to_vec(), |text, _| decode(&text)));
     let decoded = String::from_utf8_lossy(&decoded).replace('\\', "/");
     let path = decoded.split(['?', '#', '\0']).next().unwrap_or_default();
@@ -149,7 +149,7 @@ fn escape(tail: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DECODINGS, LONGEST, Readings, behind, is_plain, meant};
+    use super::{DECODINGS, LONGEST, Readings, behind, is_plain, probable_path};
 
     /// Whether the path could be one with these literal segments.
     fn could_be(path: &str, words: &[&str]) -> bool {
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn what_was_probably_meant_is_plain() {
         for path in ["/v1/x/../users;a/u?b", "/v1//users/u/", "\\v1\\users\\u", "/v1/%2575sers/u%20", "/users/u"] {
-            assert_eq!(meant(path), "/v1/users/u", "{path}");
+            assert_eq!(probable_path(path), "/v1/users/u", "{path}");
         }
     }
 }

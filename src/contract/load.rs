@@ -1,6 +1,6 @@
 //! From the texts of contract files to the contract.
 
-use super::file::ContractFile;
+use super::contract_file::ContractFile;
 use super::operation::Operation;
 use super::overlay::Overlays;
 use super::route::Routes;
@@ -72,7 +72,7 @@ impl ContractTexts {
 }
 
 /// A contract, and what it was made of.
-struct Read<'t> {
+struct LoadedContract<'t> {
     contract: Contract,
     overlays: Overlays,
     /// The file of each version.
@@ -111,7 +111,7 @@ impl Contract {
     }
 }
 
-fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<Read<'t>, ContractError> {
+fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t>, ContractError> {
     let mut mistakes = Vec::new();
     let mut note = |found: Vec<Diagnostic>| mistakes.extend(found);
     let overlays = texts.overlay.as_ref().map(|overlay| Overlays::read(&overlay.file, &overlay.text));
@@ -133,7 +133,7 @@ fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<Read<'t>, Contrac
     let default = versions.iter().position(|version| version.as_ref() == default);
     let default = default.ok_or_else(|| ContractError::Default { known: versions.join(", ") })?;
     let contract = Contract { versions, default, routes, fingerprint: fingerprint(texts) };
-    Ok(Read { contract, overlays, files: of_versions })
+    Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 
 /// The file that `text` is; its schemas are not looked at.
@@ -205,7 +205,7 @@ fn place_operations(
     mistakes
 }
 
-impl Read<'_> {
+impl LoadedContract<'_> {
     /// Compiles every schema: what does not compile, and the overlays that change nothing.
     fn prove(&self) -> Vec<Diagnostic> {
         let mut mistakes = Vec::new();

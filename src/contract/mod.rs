@@ -1,36 +1,38 @@
 //! Clerk's operations, their routes and body schemas, by API version.
 
 mod body_schema;
+pub mod compiled_schema;
+mod confusable;
+mod contract_file;
 pub mod coverage;
 pub mod credential;
-pub mod declared;
 pub mod diff;
+mod document_adapter;
 mod family;
 pub mod field;
-mod file;
+pub mod field_tree;
+pub mod finding;
 mod glob;
 pub mod import;
-mod json_schema;
 mod lenient;
 mod load;
-mod look_alike;
 mod nullable;
 mod operation;
 pub mod overlay;
 mod route;
-pub mod schema;
+pub mod schema_mismatch;
 pub mod shape;
 pub mod strictness;
 mod version;
 
-pub use body_schema::{Applied, BodySchema, Effective, SchemaError};
+pub use body_schema::{Applied, BodySchema, Effective, InvalidSchema};
 pub use load::{ContractError, ContractText, ContractTexts};
 pub use operation::Operation;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
 
 use lenient::Readings;
-use route::{Found, Routes, VERSION, is_canonical_parameter};
+use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -112,18 +114,18 @@ impl Contract {
     ) -> Routed {
         let method = if method == "HEAD" { "GET" } else { method };
         let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
-        let any_inspected = |found: &Found<'_, '_, '_, ByVersion>| {
+        let any_inspected = |found: &RouteMatch<'_, '_, '_, ByVersion>| {
             found.methods.iter().any(|(_, by_version)| inspected(by_version)).then_some(())
         };
         let segments = || path.strip_prefix('/').unwrap_or_default().split('/');
-        let operation = |found: &Found<'_, '_, '_, ByVersion>| self.operation(found, method, version);
+        let operation = |found: &RouteMatch<'_, '_, '_, ByVersion>| self.operation(found, method, version);
         if let Some(operation) = self.routes.find(segments(), is_canonical_parameter, operation) {
             return operation;
         }
         if self.routes.find(segments(), is_canonical_parameter, any_inspected).is_some() {
             return Routed::MethodUnknown;
         }
-        let guarded = |found: &Found<'_, '_, '_, ByVersion>| match found.method(method) {
+        let guarded = |found: &RouteMatch<'_, '_, '_, ByVersion>| match found.method(method) {
             Some(by_version) => inspected(by_version),
             None => any_inspected(found).is_some(),
         };
@@ -134,7 +136,7 @@ impl Contract {
     }
 
     /// Whether some server could take `path` for one that leads to what is `guarded`.
-    fn could_be(&self, path: &str, guarded: impl Fn(&Found<'_, '_, '_, ByVersion>) -> bool) -> bool {
+    fn could_be(&self, path: &str, guarded: impl Fn(&RouteMatch<'_, '_, '_, ByVersion>) -> bool) -> bool {
         if lenient::is_plain(path) {
             let folded = path.to_ascii_lowercase();
             let behind_slash = folded.strip_prefix('/').unwrap_or_default();
@@ -147,11 +149,16 @@ impl Contract {
     }
 
     /// The plain path that was probably meant by whoever wrote `path`.
-    pub fn meant(path: &str) -> String {
-        lenient::meant(path)
+    pub fn probable_path(path: &str) -> String {
+        lenient::probable_path(path)
     }
 
-    fn operation(&self, found: &Found<'_, '_, '_, ByVersion>, method: &str, version: Option<&str>) -> Option<Routed> {
+    fn operation(
+        &self,
+        found: &RouteMatch<'_, '_, '_, ByVersion>,
+        method: &str,
+        version: Option<&str>,
+    ) -> Option<Routed> {
         let operation = self.pick(found.method(method)?, version)?;
         Some(Routed::Operation(operation, found.parameters()))
     }

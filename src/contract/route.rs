@@ -24,7 +24,7 @@ impl<T> Default for Routes<T> {
 
 /// What a path leads to.
 #[derive(Debug)]
-pub(super) struct Found<'f, 'r, 'p, T> {
+pub(super) struct RouteMatch<'f, 'r, 'p, T> {
     /// What each method leads to.
     pub(super) methods: &'r [(Box<str>, T)],
     last: Option<&'f Parameter<'f, 'r, 'p>>,
@@ -38,7 +38,7 @@ struct Parameter<'f, 'r, 'p> {
     before: Option<&'f Self>,
 }
 
-impl<'r, T> Found<'_, 'r, '_, T> {
+impl<'r, T> RouteMatch<'_, 'r, '_, T> {
     /// What `method` leads to.
     pub(super) fn method(&self, method: &str) -> Option<&'r T> {
         self.methods.iter().find(|(known, _)| known.as_ref() == method).map(|(_, target)| target)
@@ -95,15 +95,15 @@ impl<T> Routes<T> {
         &'r self,
         segments: impl Iterator<Item = &'p str> + Clone,
         accepts: fn(&str) -> bool,
-        mut take: impl FnMut(&Found<'_, 'r, 'p, T>) -> Option<R>,
+        mut take: impl FnMut(&RouteMatch<'_, 'r, 'p, T>) -> Option<R>,
     ) -> Option<R> {
         self.walk(segments, accepts, None, &mut take)
     }
 
     /// Whether `take` takes what a path leads to whose literal segments stand in `text` one after another, wherever. The
     /// version, with which they all begin, may be left out.
-    pub(super) fn any_in(&self, text: &[char], take: &mut impl FnMut(&Found<'_, '_, '_, T>) -> bool) -> bool {
-        if !self.methods.is_empty() && take(&Found { methods: &self.methods, last: None }) {
+    pub(super) fn any_in(&self, text: &[char], take: &mut impl FnMut(&RouteMatch<'_, '_, '_, T>) -> bool) -> bool {
+        if !self.methods.is_empty() && take(&RouteMatch { methods: &self.methods, last: None }) {
             return true;
         }
         let mut literals = self.literals.iter();
@@ -119,10 +119,10 @@ impl<T> Routes<T> {
         mut segments: impl Iterator<Item = &'p str> + Clone,
         accepts: fn(&str) -> bool,
         last: Option<&Parameter<'_, 'r, 'p>>,
-        take: &mut impl FnMut(&Found<'_, 'r, 'p, T>) -> Option<R>,
+        take: &mut impl FnMut(&RouteMatch<'_, 'r, 'p, T>) -> Option<R>,
     ) -> Option<R> {
         let Some(segment) = segments.next() else {
-            return if self.methods.is_empty() { None } else { take(&Found { methods: &self.methods, last }) };
+            return if self.methods.is_empty() { None } else { take(&RouteMatch { methods: &self.methods, last }) };
         };
         let literal = self.literals.binary_search_by(|(known, _)| order(known, segment));
         if let Some((_, next)) = literal.ok().and_then(|at| self.literals.get(at))

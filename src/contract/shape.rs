@@ -31,7 +31,7 @@ const RULES: [&str; 17] = [
 
 /// What a schema says of one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Shape {
+pub struct FieldShape {
     /// The types it may have, but for null; none where any will do.
     pub types: BTreeSet<String>,
     /// Whether it may be null.
@@ -45,21 +45,21 @@ pub struct Shape {
 }
 
 /// Every field of a body, by its JSON Pointer; `*` stands for the items of a list, the empty pointer for the body.
-pub type Shapes = BTreeMap<String, Shape>;
+pub type FieldShapes = BTreeMap<String, FieldShape>;
 
 /// What `schema` says of each field. Alternatives are taken together.
-pub fn shapes(schema: &Value) -> Shapes {
-    let mut reader = Reader { root: schema, shapes: Shapes::new() };
+pub fn shapes(schema: &Value) -> FieldShapes {
+    let mut reader = ShapeCollector { root: schema, shapes: FieldShapes::new() };
     reader.read(schema, "", 0);
     reader.shapes
 }
 
-struct Reader<'s> {
+struct ShapeCollector<'s> {
     root: &'s Value,
-    shapes: Shapes,
+    shapes: FieldShapes,
 }
 
-impl Reader<'_> {
+impl ShapeCollector<'_> {
     fn read(&mut self, schema: &Value, pointer: &str, depth: usize) {
         if depth > DEEPEST {
             return;
@@ -88,7 +88,7 @@ fn member(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-impl Shape {
+impl FieldShape {
     fn note(&mut self, schema: &Value) {
         self.secret |= schema.get("x-secret").and_then(Value::as_bool).unwrap_or_default();
         let types = match schema.get("type") {
@@ -127,7 +127,7 @@ impl Shape {
     }
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for FieldShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.types())?;
         let bounds = self.bounds();

@@ -73,47 +73,47 @@ pub enum Mode {
 
 /// What policies make of the requests to one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Policed {
+pub enum PolicyEffect {
     /// No policy matches it.
-    No,
+    None,
     /// Those that match it only warn or audit: a policy in shadow mode must refuse nothing.
-    Watched,
+    Audits,
     /// One of those that match it denies.
-    Guarded,
+    Denies,
 }
 
 /// How the requests to one operation are inspected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inspection {
+pub struct InspectionRules {
     /// What happens when a body does not fit the contract.
     pub mode: Mode,
     /// What happens to fields that the contract does not declare.
     pub unknown_fields: UnknownFields,
     /// What policies make of them.
-    pub policed: Policed,
+    pub policy_effect: PolicyEffect,
 }
 
-impl Inspection {
+impl InspectionRules {
     /// The strictest there is.
     pub const STRICT: Self =
-        Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, policed: Policed::Guarded };
+        Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, policy_effect: PolicyEffect::Denies };
 
     /// Whether nothing refuses requests to the operation, because it is only looked at. Where a policy denies, a body that
     /// cannot be judged must not pass: it could hold what the policy forbids.
     pub fn is_shadow(self) -> bool {
-        self.mode == Mode::Audit && self.policed != Policed::Guarded
+        self.mode == Mode::Audit && self.policy_effect != PolicyEffect::Denies
     }
 }
 
 /// An entry that there is no operation for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Idle {
+pub struct UnmatchedEntry {
     /// Its position among the entries.
     pub position: usize,
     /// What is wrong with it.
     pub message: String,
     /// The operation that was probably meant.
-    pub meant: Option<String>,
+    pub suggestion: Option<String>,
 }
 
 impl Default for Strictness {
@@ -129,24 +129,24 @@ impl Default for Strictness {
 }
 
 impl Strictness {
-    /// How the requests to `operation` are inspected; none where they are not. `policed` says what policies make of them.
-    pub fn inspection(&self, operation: &Operation, policed: Policed) -> Option<Inspection> {
+    /// How the requests to `operation` are inspected; none where they are not. `policy_effect` says what policies make of them.
+    pub fn inspection(&self, operation: &Operation, policy_effect: PolicyEffect) -> Option<InspectionRules> {
         let entry = self.operations.iter().rfind(|entry| matches(&entry.matches, &operation.id));
         let mode = match (entry, self.validate) {
             (Some(entry), _) => entry.mode,
             (None, _) if INSPECTED.contains(&operation.id.as_ref()) => Mode::Enforce,
-            (None, _) if policed == Policed::Guarded => Mode::Enforce,
-            (None, _) if policed == Policed::Watched => Mode::Audit,
+            (None, _) if policy_effect == PolicyEffect::Denies => Mode::Enforce,
+            (None, _) if policy_effect == PolicyEffect::Audits => Mode::Audit,
             (None, Validate::All) => Mode::Audit,
             (None, Validate::Listed) => return None,
         };
         let unknown_fields = entry.and_then(|entry| entry.unknown_fields).unwrap_or(self.unknown_fields);
-        let has_something_to_judge = policed != Policed::No || operation.body.is_some();
-        has_something_to_judge.then_some(Inspection { mode, unknown_fields, policed })
+        let has_something_to_judge = policy_effect != PolicyEffect::None || operation.body.is_some();
+        has_something_to_judge.then_some(InspectionRules { mode, unknown_fields, policy_effect })
     }
 
     /// The entries by which nothing of `contract` is validated: they are misspelt.
-    pub fn idle(&self, contract: &Contract) -> Vec<Idle> {
+    pub fn unmatched_entries(&self, contract: &Contract) -> Vec<UnmatchedEntry> {
         let operations = contract.operations();
         let entries = self.operations.iter().enumerate();
         let idle = entries.filter_map(|(position, OperationEntry { matches: glob, .. })| {
@@ -154,10 +154,14 @@ impl Strictness {
             if matched.peek().is_none() {
                 let meant = nearest(glob, operations.iter().map(|operation| operation.id.as_ref()));
                 let message = format!("`{glob}` matches no operation of the contract");
-                return Some(Idle { position, message, meant: meant.map(str::to_owned) });
+                return Some(UnmatchedEntry { position, message, suggestion: meant.map(str::to_owned) });
             }
             let message = format!("`{glob}` matches no operation with a JSON body, so there is nothing to validate");
-            matched.all(|operation| operation.body.is_none()).then_some(Idle { position, message, meant: None })
+            matched.all(|operation| operation.body.is_none()).then_some(UnmatchedEntry {
+                position,
+                message,
+                suggestion: None,
+            })
         });
         idle.collect()
     }
@@ -165,17 +169,17 @@ impl Strictness {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inspection, Mode, OperationEntry, Policed, Strictness, UnknownFields, Validate};
+    use super::{InspectionRules, Mode, OperationEntry, PolicyEffect, Strictness, UnknownFields, Validate};
     use crate::contract::Contract;
 
     fn entry(matches: &str, mode: Mode, unknown_fields: Option<UnknownFields>) -> OperationEntry {
         OperationEntry { matches: matches.to_owned(), mode, unknown_fields }
     }
 
-    fn inspection(strictness: &Strictness, id: &str, policed: Policed) -> Option<(Mode, UnknownFields)> {
+    fn inspection(strictness: &Strictness, id: &str, policy_effect: PolicyEffect) -> Option<(Mode, UnknownFields)> {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let operation = contract.operations().into_iter().find(|operation| operation.id.as_ref() == id).expect(id);
-        let inspection: Option<Inspection> = strictness.inspection(&operation, policed);
+        let inspection: Option<InspectionRules> = strictness.inspection(&operation, policy_effect);
         inspection.map(|inspection| (inspection.mode, inspection.unknown_fields))
     }
 
@@ -184,39 +188,47 @@ mod tests {
         let strictness = Strictness::default();
         let enforced = Some((Mode::Enforce, UnknownFields::Deny));
         for id in ["CreateUser", "UpdateUser", "UpdateUserMetadata", "ReplaceUserMetadata"] {
-            assert_eq!(inspection(&strictness, id, Policed::No), enforced, "{id}");
+            assert_eq!(inspection(&strictness, id, PolicyEffect::None), enforced, "{id}");
         }
-        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::Guarded), enforced);
-        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::No), None);
-        assert_eq!(inspection(&strictness, "GetUser", Policed::Guarded), enforced, "a policy may look at heads alone");
+        assert_eq!(inspection(&strictness, "CreateOrganization", PolicyEffect::Denies), enforced);
+        assert_eq!(inspection(&strictness, "CreateOrganization", PolicyEffect::None), None);
+        assert_eq!(
+            inspection(&strictness, "GetUser", PolicyEffect::Denies),
+            enforced,
+            "a policy may look at heads alone"
+        );
     }
 
     #[test]
     fn a_policy_in_shadow_mode_makes_nothing_stricter() {
         let strictness = Strictness::default();
         let audited = Some((Mode::Audit, UnknownFields::Deny));
-        assert_eq!(inspection(&strictness, "CreateOrganization", Policed::Watched), audited);
-        let shadow = |mode, policed| Inspection { mode, policed, ..Inspection::STRICT }.is_shadow();
-        assert!(shadow(Mode::Audit, Policed::Watched) && shadow(Mode::Audit, Policed::No));
-        assert!(!shadow(Mode::Audit, Policed::Guarded) && !shadow(Mode::Enforce, Policed::Watched));
+        assert_eq!(inspection(&strictness, "CreateOrganization", PolicyEffect::Audits), audited);
+        let shadow =
+            |mode, policy_effect| InspectionRules { mode, policy_effect, ..InspectionRules::STRICT }.is_shadow();
+        assert!(shadow(Mode::Audit, PolicyEffect::Audits) && shadow(Mode::Audit, PolicyEffect::None));
+        assert!(!shadow(Mode::Audit, PolicyEffect::Denies) && !shadow(Mode::Enforce, PolicyEffect::Audits));
         let enforced = Some((Mode::Enforce, UnknownFields::Deny));
-        assert_eq!(inspection(&strictness, "UpdateUser", Policed::Watched), enforced, "as without the policy");
+        assert_eq!(inspection(&strictness, "UpdateUser", PolicyEffect::Audits), enforced, "as without the policy");
     }
 
     #[test]
     fn validating_all_only_audits_what_would_else_be_left_alone() {
         let strictness = Strictness { validate: Validate::All, ..Strictness::default() };
-        assert_eq!(inspection(&strictness, "UpdateUser", Policed::No), Some((Mode::Enforce, UnknownFields::Deny)));
         assert_eq!(
-            inspection(&strictness, "CreateOrganization", Policed::Guarded),
+            inspection(&strictness, "UpdateUser", PolicyEffect::None),
             Some((Mode::Enforce, UnknownFields::Deny))
         );
         assert_eq!(
-            inspection(&strictness, "CreateOrganization", Policed::No),
+            inspection(&strictness, "CreateOrganization", PolicyEffect::Denies),
+            Some((Mode::Enforce, UnknownFields::Deny))
+        );
+        assert_eq!(
+            inspection(&strictness, "CreateOrganization", PolicyEffect::None),
             Some((Mode::Audit, UnknownFields::Deny))
         );
-        assert_eq!(inspection(&strictness, "GetUser", Policed::No), None, "it has no body");
-        assert_eq!(inspection(&strictness, "SetUserProfileImage", Policed::No), None, "its body is no JSON");
+        assert_eq!(inspection(&strictness, "GetUser", PolicyEffect::None), None, "it has no body");
+        assert_eq!(inspection(&strictness, "SetUserProfileImage", PolicyEffect::None), None, "its body is no JSON");
     }
 
     #[test]
@@ -227,7 +239,7 @@ mod tests {
             entry("UpdateUser", Mode::Enforce, Some(UnknownFields::Allow)),
         ];
         let strictness = Strictness { operations, ..Strictness::default() };
-        let of = |id: &str| inspection(&strictness, id, Policed::No);
+        let of = |id: &str| inspection(&strictness, id, PolicyEffect::None);
         assert_eq!(of("UpdateUser"), Some((Mode::Enforce, UnknownFields::Allow)));
         assert_eq!(of("CreateUser"), Some((Mode::Enforce, UnknownFields::Deny)));
         assert_eq!(of("UpdateUserMetadata"), Some((Mode::Audit, UnknownFields::Warn)));
@@ -239,8 +251,8 @@ mod tests {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let entries = ["UpdateUsr", "*Usr*", "UpdateUser", "GetUser", "Get*"].map(|it| entry(it, Mode::Audit, None));
         let strictness = Strictness { operations: entries.to_vec(), ..Strictness::default() };
-        let idle = strictness.idle(&contract);
-        let told: Vec<_> = idle.iter().map(|idle| (idle.position, idle.meant.as_deref())).collect();
+        let idle = strictness.unmatched_entries(&contract);
+        let told: Vec<_> = idle.iter().map(|idle| (idle.position, idle.suggestion.as_deref())).collect();
         assert_eq!(told, [(0, Some("UpdateUser")), (1, None), (3, None), (4, None)]);
         assert!(idle.iter().skip(2).all(|idle| idle.message.contains("no operation with a JSON body")));
     }

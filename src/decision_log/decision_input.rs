@@ -34,7 +34,7 @@ impl RetentionRules {
     /// Adds the body and the outcome of each policy.
     pub fn add_judgement(&self, input: &mut DecisionInput, operation: &Operation, judgement: &Judgement) {
         input.policies = judgement.rules.iter().map(|(policy, outcome)| recorded_policy(policy, outcome)).collect();
-        let declared = operation.body.as_ref().map(BodySchema::declared);
+        let declared = operation.body.as_ref().map(BodySchema::field_tree);
         if let (Some(document), Some(declared)) = (&judgement.document, declared) {
             let redacted = RedactedBody::new(Document::root(document), declared, self);
             (input.body, input.masked) = (Some(redacted.value), redacted.masked);

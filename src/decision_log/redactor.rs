@@ -5,8 +5,8 @@
 
 use super::retention_rules::FingerprintRules;
 use super::{EntryText, NameMap, NumberKind, RedactedShape, RedactedValue, Removal, RetentionRules};
-use crate::contract::declared::Declared;
-use crate::document::{Kind, NodeRef, View, quoted_size};
+use crate::contract::field_tree::FieldTree;
+use crate::document::{JsonKind, NodeRef, View, quoted_size};
 use crate::redact::{MaskCursor, PointerCursor};
 use std::borrow::Cow;
 use std::fmt::{Display, Write};
@@ -29,7 +29,7 @@ pub(super) struct RedactedBody {
 
 impl RedactedBody {
     /// Redacts the body with this `root`, for which the contract declares `declared`.
-    pub(super) fn new(root: NodeRef<'_>, declared: &Declared, rules: &RetentionRules) -> Self {
+    pub(super) fn new(root: NodeRef<'_>, declared: &FieldTree, rules: &RetentionRules) -> Self {
         let mut redactor = Redactor {
             fingerprints: rules.fingerprints.as_ref(),
             values: 0,
@@ -46,7 +46,7 @@ impl RedactedBody {
 /// A location in the body, and the rules for it.
 struct BodyLocation<'k> {
     /// The declaration of the contract; `None` if it declares nothing here.
-    declared: Option<&'k Declared>,
+    declared: Option<&'k FieldTree>,
     mask: MaskCursor<'k>,
     /// The pointers to values that are recorded as fingerprints.
     chosen: PointerCursor<'k>,
@@ -54,7 +54,7 @@ struct BodyLocation<'k> {
 
 impl BodyLocation<'_> {
     fn is_secret(&self) -> bool {
-        self.declared.is_some_and(Declared::is_secret)
+        self.declared.is_some_and(FieldTree::is_secret)
     }
 
     fn is_removed(&self) -> bool {
@@ -67,7 +67,7 @@ impl BodyLocation<'_> {
     }
 
     fn element(&self, position: usize) -> Self {
-        let declared = self.declared.and_then(Declared::elements);
+        let declared = self.declared.and_then(FieldTree::elements);
         if self.mask.is_name_only() && self.chosen.is_exhausted() {
             return Self { declared, mask: self.mask.clone(), chosen: PointerCursor::default() };
         }
@@ -99,15 +99,15 @@ impl Redactor<'_> {
         }
         self.values += 1;
         let (shape, bytes) = match node.kind() {
-            Kind::Null => return (RedactedValue::Null, Some(4)),
-            Kind::Bool(value) => return (RedactedValue::Bool(value), Some(if value { 4 } else { 5 })),
-            Kind::String(text) if location.declared.is_some_and(|declared| declared.lists(text)) => {
+            JsonKind::Null => return (RedactedValue::Null, Some(4)),
+            JsonKind::Bool(value) => return (RedactedValue::Bool(value), Some(if value { 4 } else { 5 })),
+            JsonKind::String(text) if location.declared.is_some_and(|declared| declared.lists(text)) => {
                 return (RedactedValue::EnumMember(text.to_owned().into()), Some(quoted_size(text)));
             }
-            Kind::String(text) => (self.string(text, location), Some(quoted_size(text))),
-            Kind::Number(text) => (RedactedShape::Number(number_kind(text)), Some(text.len())),
-            Kind::Array => self.array(node, location),
-            Kind::Object => self.object(node, location),
+            JsonKind::String(text) => (self.string(text, location), Some(quoted_size(text))),
+            JsonKind::Number(text) => (RedactedShape::Number(number_kind(text)), Some(text.len())),
+            JsonKind::Array => self.array(node, location),
+            JsonKind::Object => self.object(node, location),
         };
         (RedactedValue::Shape(shape), bytes)
     }
@@ -172,11 +172,11 @@ impl Redactor<'_> {
             return None;
         }
         match node.kind() {
-            Kind::Null | Kind::Bool(true) => Some(4),
-            Kind::Bool(false) => Some(5),
-            Kind::Number(text) => Some(text.len()),
-            Kind::String(text) => Some(quoted_size(text)),
-            Kind::Array | Kind::Object => {
+            JsonKind::Null | JsonKind::Bool(true) => Some(4),
+            JsonKind::Bool(false) => Some(5),
+            JsonKind::Number(text) => Some(text.len()),
+            JsonKind::String(text) => Some(quoted_size(text)),
+            JsonKind::Array | JsonKind::Object => {
                 let parts = children(node).enumerate().map(|(position, child)| match node.name(position) {
                     Some(name) => {
                         let size = self.within("*", |redactor| redactor.measure(child, &location.member(name)));
@@ -241,14 +241,14 @@ fn number_kind(text: &str) -> NumberKind {
 }
 
 /// The JSON type of a value.
-const fn type_name(kind: Kind<'_>) -> &'static str {
+const fn type_name(kind: JsonKind<'_>) -> &'static str {
     match kind {
-        Kind::Null => "null",
-        Kind::Bool(_) => "boolean",
-        Kind::Number(_) => "number",
-        Kind::String(_) => "string",
-        Kind::Array => "array",
-        Kind::Object => "object",
+        JsonKind::Null => "null",
+        JsonKind::Bool(_) => "boolean",
+        JsonKind::Number(_) => "number",
+        JsonKind::String(_) => "string",
+        JsonKind::Array => "array",
+        JsonKind::Object => "object",
     }
 }
 

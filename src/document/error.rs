@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One step from a value towards one inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Location {
+pub enum PathStep {
     /// Into the member of this name. The name came from the request: see [`crate::judge::violation::Field`].
     Member(String),
     /// Into the element at this position.
@@ -21,7 +21,7 @@ pub enum Problem {
     /// Arrays and objects nest deeper than [`super::MAX_DEPTH`].
     TooDeep,
     /// The object at this place has a name twice.
-    DuplicateName(Vec<Location>),
+    DuplicateName(Vec<PathStep>),
 }
 
 /// Why bytes are not a document: what is wrong and where, and nothing of the bytes themselves.

@@ -10,10 +10,10 @@ mod parse;
 mod quoted;
 mod view;
 
-pub use error::{Location, ParseError, Problem};
+pub use error::{ParseError, PathStep, Problem};
 pub use node::{Document, NodeRef};
 pub use quoted::quoted_size;
-pub use view::{Kind, View};
+pub use view::{JsonKind, View};
 
 /// Deepest nesting of arrays and objects that is read. `serde_json` itself stops at 128, Go's decoder at 10,000.
 pub const MAX_DEPTH: usize = 64;

@@ -1,16 +1,16 @@
 //! A parsed document: one flat list of nodes over the text they were read from.
 
-use super::view::{Kind, View};
+use super::view::{JsonKind, View};
 use std::fmt;
 use std::ops::Range;
 
 /// A string of the document: a slice of the text where it has no escapes, else unescaped on its own.
-pub(super) enum Text {
+pub(super) enum TextRepr {
     Slice(Range<u32>),
     Own(Box<str>),
 }
 
-impl Text {
+impl TextRepr {
     fn len(&self) -> usize {
         match self {
             Self::Slice(range) => range.len(),
@@ -21,15 +21,15 @@ impl Text {
 
 /// A member of an object: its name and its value's place in the list of nodes.
 pub(super) struct Member {
-    pub(super) name: Text,
+    pub(super) name: TextRepr,
     pub(super) value: u32,
 }
 
-pub(super) enum Node {
+pub(super) enum NodeRepr {
     Null,
     Bool(bool),
     Number(Box<str>),
-    String(Text),
+    String(TextRepr),
     Array(Box<[u32]>),
     Object(Members),
 }
@@ -43,7 +43,7 @@ pub(super) struct Members {
 /// A JSON text that has exactly one meaning. Made by [`Document::parse`]. `Debug` shows its size, never its text.
 pub struct Document {
     pub(super) text: Box<str>,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<NodeRepr>,
     pub(super) root: u32,
 }
 
@@ -58,10 +58,10 @@ impl Document {
         self.nodes.len()
     }
 
-    fn str<'a>(&'a self, text: &'a Text) -> &'a str {
+    fn str<'a>(&'a self, text: &'a TextRepr) -> &'a str {
         match text {
-            Text::Own(own) => own,
-            Text::Slice(range) => self.text.get(range.start as usize..range.end as usize).unwrap_or_default(),
+            TextRepr::Own(own) => own,
+            TextRepr::Slice(range) => self.text.get(range.start as usize..range.end as usize).unwrap_or_default(),
         }
     }
 }
@@ -80,8 +80,8 @@ pub struct NodeRef<'a> {
 }
 
 impl<'a> NodeRef<'a> {
-    fn node(self) -> &'a Node {
-        self.document.nodes.get(self.index as usize).unwrap_or(&Node::Null)
+    fn node(self) -> &'a NodeRepr {
+        self.document.nodes.get(self.index as usize).unwrap_or(&NodeRepr::Null)
     }
 
     fn at(self, index: u32) -> Self {
@@ -90,7 +90,7 @@ impl<'a> NodeRef<'a> {
 
     fn members(self) -> Option<&'a Members> {
         match self.node() {
-            Node::Object(members) => Some(members),
+            NodeRepr::Object(members) => Some(members),
             _ => None,
         }
     }
@@ -110,29 +110,29 @@ impl Members {
 }
 
 impl<'a> View<'a> for NodeRef<'a> {
-    fn kind(self) -> Kind<'a> {
+    fn kind(self) -> JsonKind<'a> {
         match self.node() {
-            Node::Null => Kind::Null,
-            Node::Bool(value) => Kind::Bool(*value),
-            Node::Number(text) => Kind::Number(text),
-            Node::String(text) => Kind::String(self.document.str(text)),
-            Node::Array(_) => Kind::Array,
-            Node::Object(_) => Kind::Object,
+            NodeRepr::Null => JsonKind::Null,
+            NodeRepr::Bool(value) => JsonKind::Bool(*value),
+            NodeRepr::Number(text) => JsonKind::Number(text),
+            NodeRepr::String(text) => JsonKind::String(self.document.str(text)),
+            NodeRepr::Array(_) => JsonKind::Array,
+            NodeRepr::Object(_) => JsonKind::Object,
         }
     }
 
     fn len(self) -> usize {
         match self.node() {
-            Node::Array(elements) => elements.len(),
-            Node::Object(members) => members.list.len(),
+            NodeRepr::Array(elements) => elements.len(),
+            NodeRepr::Object(members) => members.list.len(),
             _ => 0,
         }
     }
 
     fn child(self, position: usize) -> Option<Self> {
         match self.node() {
-            Node::Array(elements) => elements.get(position).map(|index| self.at(*index)),
-            Node::Object(members) => members.list.get(position).map(|member| self.at(member.value)),
+            NodeRepr::Array(elements) => elements.get(position).map(|index| self.at(*index)),
+            NodeRepr::Object(members) => members.list.get(position).map(|member| self.at(member.value)),
             _ => None,
         }
     }

@@ -1,8 +1,8 @@
 //! Reading bytes into a document: `serde_json` reads the grammar, the visitor here refuses what has two meanings.
 
 use super::MAX_DEPTH;
-use super::error::{Location, ParseError, Problem};
-use super::node::{Document, Member, Members, Node, Text};
+use super::error::{ParseError, PathStep, Problem};
+use super::node::{Document, Member, Members, NodeRepr, TextRepr};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 use std::ops::Range;
@@ -24,9 +24,9 @@ impl Document {
             Ok(text) if !text.starts_with('\u{feff}') && u32::try_from(text.len()).is_ok() => text,
             _ => return Err(ParseError { problem: Problem::Encoding, line: 0, column: 0 }),
         };
-        let mut reader = Reader { text, nodes: Vec::new(), path: Vec::new(), problem: None };
+        let mut reader = ParserState { text, nodes: Vec::new(), path: Vec::new(), problem: None };
         let mut source = serde_json::Deserializer::from_str(text);
-        let read = Value { reader: &mut reader }.deserialize(&mut source);
+        let read = ValueSeed { reader: &mut reader }.deserialize(&mut source);
         match read.and_then(|root| source.end().map(|()| root)) {
             Ok(root) => Ok(Self { text: text.into(), nodes: reader.nodes, root }),
             Err(error) => Err(ParseError {
@@ -39,26 +39,26 @@ impl Document {
 }
 
 /// What reading has come to so far.
-struct Reader<'t> {
+struct ParserState<'t> {
     text: &'t str,
-    nodes: Vec<Node>,
+    nodes: Vec<NodeRepr>,
     /// Where in the document the reader is; its length is the depth.
-    path: Vec<Step<'t>>,
+    path: Vec<ParserStep<'t>>,
     problem: Option<Problem>,
 }
 
-enum Step<'t> {
-    Member(Name<'t>),
+enum ParserStep<'t> {
+    Member(MemberName<'t>),
     Element(usize),
 }
 
 #[derive(Clone)]
-enum Name<'t> {
+enum MemberName<'t> {
     Slice(&'t str),
     Own(Box<str>),
 }
 
-impl Name<'_> {
+impl MemberName<'_> {
     fn as_str(&self) -> &str {
         match self {
             Self::Slice(slice) => slice,
@@ -67,8 +67,8 @@ impl Name<'_> {
     }
 }
 
-impl<'t> Reader<'t> {
-    fn push(&mut self, node: Node) -> u32 {
+impl<'t> ParserState<'t> {
+    fn push(&mut self, node: NodeRepr) -> u32 {
         self.nodes.push(node);
         // at most one node per byte, and there are fewer than 2^32 bytes
         u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
@@ -84,14 +84,16 @@ impl<'t> Reader<'t> {
         Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
     }
 
-    fn text_of(&self, name: &Name<'t>) -> Text {
+    fn text_of(&self, name: &MemberName<'t>) -> TextRepr {
         match name {
-            Name::Slice(slice) => self.range_of(slice).map_or_else(|| Text::Own((*slice).into()), Text::Slice),
-            Name::Own(own) => Text::Own(own.clone()),
+            MemberName::Slice(slice) => {
+                self.range_of(slice).map_or_else(|| TextRepr::Own((*slice).into()), TextRepr::Slice)
+            }
+            MemberName::Own(own) => TextRepr::Own(own.clone()),
         }
     }
 
-    fn enter(&mut self, step: Step<'t>) -> bool {
+    fn enter(&mut self, step: ParserStep<'t>) -> bool {
         if self.path.len() == MAX_DEPTH {
             self.problem = Some(Problem::TooDeep);
             return false;
@@ -101,21 +103,21 @@ impl<'t> Reader<'t> {
     }
 
     /// The place of the object being read.
-    fn place(&self) -> Vec<Location> {
+    fn place(&self) -> Vec<PathStep> {
         let steps = self.path.iter().map(|step| match step {
-            Step::Member(name) => Location::Member(name.as_str().to_owned()),
-            Step::Element(position) => Location::Element(*position),
+            ParserStep::Member(name) => PathStep::Member(name.as_str().to_owned()),
+            ParserStep::Element(position) => PathStep::Element(*position),
         });
         steps.collect()
     }
 }
 
 /// Reads one value and gives its place in the list of nodes.
-struct Value<'r, 't> {
-    reader: &'r mut Reader<'t>,
+struct ValueSeed<'r, 't> {
+    reader: &'r mut ParserState<'t>,
 }
 
-impl<'t> DeserializeSeed<'t> for Value<'_, 't> {
+impl<'t> DeserializeSeed<'t> for ValueSeed<'_, 't> {
     type Value = u32;
 
     fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<u32, D::Error> {
@@ -123,7 +125,7 @@ impl<'t> DeserializeSeed<'t> for Value<'_, 't> {
     }
 }
 
-impl<'t> Visitor<'t> for Value<'_, 't> {
+impl<'t> Visitor<'t> for ValueSeed<'_, 't> {
     type Value = u32;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,61 +133,61 @@ impl<'t> Visitor<'t> for Value<'_, 't> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<u32, E> {
-        Ok(self.reader.push(Node::Null))
+        Ok(self.reader.push(NodeRepr::Null))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<u32, E> {
-        Ok(self.reader.push(Node::Bool(value)))
+        Ok(self.reader.push(NodeRepr::Bool(value)))
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<u32, E> {
-        Ok(self.reader.push(Node::Number(value.to_string().into())))
+        Ok(self.reader.push(NodeRepr::Number(value.to_string().into())))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<u32, E> {
-        Ok(self.reader.push(Node::Number(value.to_string().into())))
+        Ok(self.reader.push(NodeRepr::Number(value.to_string().into())))
     }
 
     fn visit_borrowed_str<E: Error>(self, value: &'t str) -> Result<u32, E> {
-        let text = self.reader.text_of(&Name::Slice(value));
-        Ok(self.reader.push(Node::String(text)))
+        let text = self.reader.text_of(&MemberName::Slice(value));
+        Ok(self.reader.push(NodeRepr::String(text)))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<u32, E> {
-        Ok(self.reader.push(Node::String(Text::Own(value.into()))))
+        Ok(self.reader.push(NodeRepr::String(TextRepr::Own(value.into()))))
     }
 
     fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<u32, A::Error> {
         let mut elements = Vec::new();
         loop {
-            if !self.reader.enter(Step::Element(elements.len())) {
+            if !self.reader.enter(ParserStep::Element(elements.len())) {
                 return Err(A::Error::custom(""));
             }
-            let element = seq.next_element_seed(Value { reader: self.reader })?;
+            let element = seq.next_element_seed(ValueSeed { reader: self.reader })?;
             self.reader.path.pop();
             match element {
                 Some(index) => elements.push(index),
-                None => return Ok(self.reader.push(Node::Array(elements.into()))),
+                None => return Ok(self.reader.push(NodeRepr::Array(elements.into()))),
             }
         }
     }
 
     fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<u32, A::Error> {
-        let mut members: Vec<(Name<'t>, u32)> = Vec::new();
+        let mut members: Vec<(MemberName<'t>, u32)> = Vec::new();
         while let Some(key) = map.next_key_seed(KeySeed { reader: self.reader })? {
             let name = match key {
-                Key::Number => return Ok(self.reader.push(Node::Number(map.next_value::<Box<str>>()?))),
-                Key::Name(name) => name,
+                ParsedKey::Number => return Ok(self.reader.push(NodeRepr::Number(map.next_value::<Box<str>>()?))),
+                ParsedKey::MemberName(name) => name,
             };
             let twice =
                 members.len() < LINEAR_MEMBERS && members.iter().any(|(known, _)| known.as_str() == name.as_str());
             if twice {
                 return self.reader.duplicate();
             }
-            if !self.reader.enter(Step::Member(name.clone())) {
+            if !self.reader.enter(ParserStep::Member(name.clone())) {
                 return Err(A::Error::custom(""));
             }
-            let value = map.next_value_seed(Value { reader: self.reader })?;
+            let value = map.next_value_seed(ValueSeed { reader: self.reader })?;
             self.reader.path.pop();
             members.push((name, value));
         }
@@ -193,14 +195,14 @@ impl<'t> Visitor<'t> for Value<'_, 't> {
     }
 }
 
-impl<'t> Reader<'t> {
+impl<'t> ParserState<'t> {
     fn duplicate<E: Error>(&mut self) -> Result<u32, E> {
         self.problem = Some(Problem::DuplicateName(self.place()));
         Err(E::custom(""))
     }
 
     /// Ends an object; an empty one may still be one level too deep. One with many members is ordered by name, which also brings equal names side by side.
-    fn object<E: Error>(&mut self, members: &[(Name<'t>, u32)]) -> Result<u32, E> {
+    fn object<E: Error>(&mut self, members: &[(MemberName<'t>, u32)]) -> Result<u32, E> {
         if self.path.len() == MAX_DEPTH {
             self.problem = Some(Problem::TooDeep);
             return Err(E::custom(""));
@@ -219,43 +221,43 @@ impl<'t> Reader<'t> {
             return self.duplicate();
         }
         let list = members.iter().map(|(name, value)| Member { name: self.text_of(name), value: *value }).collect();
-        Ok(self.push(Node::Object(Members { list, by_name: by_name.map(Vec::into_boxed_slice) })))
+        Ok(self.push(NodeRepr::Object(Members { list, by_name: by_name.map(Vec::into_boxed_slice) })))
     }
 }
 
 /// Reads the next name of an object, or learns that the "object" is how `serde_json` hands over a number.
 struct KeySeed<'r, 't> {
-    reader: &'r Reader<'t>,
+    reader: &'r ParserState<'t>,
 }
 
-enum Key<'t> {
-    Name(Name<'t>),
+enum ParsedKey<'t> {
+    MemberName(MemberName<'t>),
     Number,
 }
 
 impl<'t> DeserializeSeed<'t> for KeySeed<'_, 't> {
-    type Value = Key<'t>;
+    type Value = ParsedKey<'t>;
 
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Key<'t>, D::Error> {
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<ParsedKey<'t>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'t> Visitor<'t> for KeySeed<'_, 't> {
-    type Value = Key<'t>;
+    type Value = ParsedKey<'t>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
     /// A client may well send the token as a name of its own; that one lies in the body's bytes, `serde_json`'s does not.
-    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<Key<'t>, E> {
+    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<ParsedKey<'t>, E> {
         let is_number = name == NUMBER_TOKEN && self.reader.range_of(name).is_none();
-        Ok(if is_number { Key::Number } else { Key::Name(Name::Slice(name)) })
+        Ok(if is_number { ParsedKey::Number } else { ParsedKey::MemberName(MemberName::Slice(name)) })
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<Key<'t>, E> {
-        Ok(Key::Name(Name::Own(name.into())))
+    fn visit_str<E: Error>(self, name: &str) -> Result<ParsedKey<'t>, E> {
+        Ok(ParsedKey::MemberName(MemberName::Own(name.into())))
     }
 }
 

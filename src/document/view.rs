@@ -2,7 +2,7 @@
 
 /// What a JSON value is, with the value itself where it is a scalar.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind<'a> {
+pub enum JsonKind<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -21,7 +21,7 @@ pub enum Kind<'a> {
 #[expect(clippy::len_without_is_empty, reason = "nobody asks a value whether it is empty")]
 pub trait View<'a>: Copy {
     /// What the value is.
-    fn kind(self) -> Kind<'a>;
+    fn kind(self) -> JsonKind<'a>;
     /// How many elements or members it has; 0 for scalars.
     fn len(self) -> usize;
     /// The element, or the value of the member, at `position` in document order.

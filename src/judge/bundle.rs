@@ -1,7 +1,7 @@
 //! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
 
 use super::permit::Permit;
-use crate::contract::strictness::{Fallthrough, Inspection, Mode, Policed, Strictness};
+use crate::contract::strictness::{Fallthrough, InspectionRules, Mode, PolicyEffect, Strictness};
 use crate::contract::{Contract, Operation, Routed};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
@@ -35,7 +35,7 @@ pub struct Bundle {
     /// How strictly the contract is applied.
     strictness: Strictness,
     /// How requests are inspected, by operation id.
-    inspections: HashMap<Arc<str>, Inspection>,
+    inspections: HashMap<Arc<str>, InspectionRules>,
     /// A hash of all of it, by which records tell bundles apart.
     pub revision: Arc<str>,
 }
@@ -72,12 +72,12 @@ impl Bundle {
             let id = &operation.id;
             let of_policies = policies.of_operation(id).iter().map(|policy| policy.action);
             let of_limits = policies.limits_of_operation(id).iter().map(|limit| limit.action);
-            let policed = match of_policies.chain(of_limits).min() {
-                None => Policed::No,
-                Some(Action::Deny) => Policed::Guarded,
-                Some(Action::Warn | Action::Audit) => Policed::Watched,
+            let policy_effect = match of_policies.chain(of_limits).min() {
+                None => PolicyEffect::None,
+                Some(Action::Deny) => PolicyEffect::Denies,
+                Some(Action::Warn | Action::Audit) => PolicyEffect::Audits,
             };
-            Some((id.clone(), strictness.inspection(&operation, policed)?))
+            Some((id.clone(), strictness.inspection(&operation, policy_effect)?))
         });
         Self { inspections: inspections.collect(), contract, policies, strictness, revision }
     }
@@ -101,10 +101,10 @@ impl Bundle {
     }
 
     /// How requests to the operation are inspected; none where there is nothing to judge.
-    pub fn inspection(&self, operation: &Operation) -> Option<Inspection> {
+    pub fn inspection(&self, operation: &Operation) -> Option<InspectionRules> {
         let inspection = self.inspections.get(&operation.id).copied();
         // another version may have a body where this one has none
-        inspection.filter(|inspection| inspection.policed != Policed::No || operation.body.is_some())
+        inspection.filter(|inspection| inspection.policy_effect != PolicyEffect::None || operation.body.is_some())
     }
 
     /// How many operations have their bodies inspected in this mode.

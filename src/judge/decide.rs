@@ -6,10 +6,10 @@ use super::violation::{Rule, Violation};
 use super::waive::waive;
 use crate::cel::{EvaluationError, TracePart};
 use crate::contract::field::Field;
-use crate::contract::schema::{Finding, FindingKind};
-use crate::contract::strictness::{Inspection, Mode, UnknownFields};
+use crate::contract::finding::{FindingKind, SchemaFinding};
+use crate::contract::strictness::{InspectionRules, Mode, UnknownFields};
 use crate::contract::{BodySchema, Operation};
-use crate::document::{Document, Kind, ParseError, Problem, View};
+use crate::document::{Document, JsonKind, ParseError, Problem, View};
 use crate::policy::{
     Action, Attributes, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome, Waiver, WaiverOutcome,
 };
@@ -93,7 +93,7 @@ fn judged(
     mut after: impl FnMut(Step),
     mut ask: impl FnMut(&Policy, Option<&Arc<Document>>) -> PolicyOutcome,
 ) -> Judgement {
-    let inspection = bundle.inspection(operation).unwrap_or(Inspection::STRICT);
+    let inspection = bundle.inspection(operation).unwrap_or(InspectionRules::STRICT);
     let mut violations = Vec::new();
     let document = match (&operation.body, body.is_empty()) {
         (None, _) | (_, true) => None,
@@ -101,7 +101,7 @@ fn judged(
             Ok(document) => {
                 after(Step::Parse);
                 let findings = schema.check(&document).into_iter();
-                let is_misleading = |finding: &Finding| is_misleading(bundle, operation, attributes, finding);
+                let is_misleading = |finding: &SchemaFinding| is_misleading(bundle, operation, attributes, finding);
                 violations.extend(findings.filter_map(|finding| from_schema(inspection, finding, is_misleading)));
                 deny_opaque(inspection, schema, &document, &mut violations);
                 after(Step::Schema);
@@ -148,11 +148,11 @@ fn conclude(
     Judgement { verdict, violations, rules, document: None, waivers, limits }
 }
 
-fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -> Violation {
+fn from_parse(inspection: InspectionRules, schema: &BodySchema, error: &ParseError) -> Violation {
     let (reason, field, hint) = match &error.problem {
         Problem::DuplicateName(steps) => (
             Reason::AmbiguousJson,
-            schema.declared().show(steps),
+            schema.field_tree().reportable_field(steps),
             "give each field once; decoders differ in which counts",
         ),
         Problem::Encoding => (Reason::MalformedJson, None, "send the body as UTF-8"),
@@ -172,7 +172,7 @@ fn from_parse(inspection: Inspection, schema: &BodySchema, error: &ParseError) -
 }
 
 /// What a body that does not fit the schema leads to.
-const fn misfit(inspection: Inspection) -> Action {
+const fn misfit(inspection: InspectionRules) -> Action {
     match inspection.mode {
         Mode::Enforce => Action::Deny,
         Mode::Audit => Action::Audit,
@@ -181,9 +181,9 @@ const fn misfit(inspection: Inspection) -> Action {
 
 /// Where a policy matches, a body that should be an object and is none is refused even if it is only audited: policies see no
 /// fields in it, whatever it holds.
-fn deny_opaque(inspection: Inspection, schema: &BodySchema, document: &Document, violations: &mut [Violation]) {
-    let has_fields = schema.declared().types().iter().any(|name| name.as_ref() == "object");
-    if has_fields && document.root().kind() != Kind::Object {
+fn deny_opaque(inspection: InspectionRules, schema: &BodySchema, document: &Document, violations: &mut [Violation]) {
+    let has_fields = schema.field_tree().types().iter().any(|name| name.as_ref() == "object");
+    if has_fields && document.root().kind() != JsonKind::Object {
         for violation in violations {
             violation.action = violation.action.min(unreadable(inspection));
         }
@@ -191,7 +191,7 @@ fn deny_opaque(inspection: Inspection, schema: &BodySchema, document: &Document,
 }
 
 /// What a body that has no meaning, or more than one, leads to.
-fn unreadable(inspection: Inspection) -> Action {
+fn unreadable(inspection: InspectionRules) -> Action {
     if inspection.is_shadow() { Action::Audit } else { Action::Deny }
 }
 
@@ -213,7 +213,7 @@ pub fn permit_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> 
 
 /// Whether a field has another type than the rule that is to refuse by it was proven for: what that makes of it, nobody said,
 /// and an upstream that takes `"true"` for `true` is told what the rule did not see.
-fn is_misleading(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, finding: &Finding) -> bool {
+fn is_misleading(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, finding: &SchemaFinding) -> bool {
     let Some(Field::Declared(field)) = &finding.field else { return false };
     let pointer = if field.starts_with('/') { field.clone() } else { format!("/{field}") };
     matches!(finding.keyword, "type" | "anyOf" | "allOf")
@@ -223,9 +223,9 @@ fn is_misleading(bundle: &Bundle, operation: &Operation, attributes: &Attributes
 /// The violation for a finding of the schema; none where the configuration lets it pass. What misleads is refused even
 /// where the contract is only audited.
 fn from_schema(
-    inspection: Inspection,
-    finding: Finding,
-    is_misleading: impl Fn(&Finding) -> bool,
+    inspection: InspectionRules,
+    finding: SchemaFinding,
+    is_misleading: impl Fn(&SchemaFinding) -> bool,
 ) -> Option<Violation> {
     let (reason, action) = match (finding.kind, inspection.unknown_fields) {
         (FindingKind::Invalid, _) if inspection.mode == Mode::Audit && is_misleading(&finding) => {
@@ -234,11 +234,13 @@ fn from_schema(
         (FindingKind::Invalid, _) | (FindingKind::Unknown, UnknownFields::Deny) => {
             (Reason::SchemaViolation, misfit(inspection))
         }
-        (FindingKind::UnknownLookAlike, UnknownFields::Deny) if inspection.mode == Mode::Enforce => {
+        (FindingKind::UnknownConfusable, UnknownFields::Deny) if inspection.mode == Mode::Enforce => {
             (Reason::SchemaViolation, Action::Deny)
         }
         // a decoder may take it for the declared name, which no one would then have judged
-        (FindingKind::LookAlike | FindingKind::UnknownLookAlike, _) => (Reason::AmbiguousJson, unreadable(inspection)),
+        (FindingKind::Confusable | FindingKind::UnknownConfusable, _) => {
+            (Reason::AmbiguousJson, unreadable(inspection))
+        }
         (FindingKind::Unknown, UnknownFields::Warn) => (Reason::SchemaViolation, misfit(inspection).max(Action::Warn)),
         (FindingKind::Unknown, UnknownFields::Allow) => return None,
     };
@@ -248,20 +250,20 @@ fn from_schema(
         rule: Rule::Keyword(finding.keyword),
         message: sentence(&finding),
         field: finding.field,
-        hint: finding.meant.map(|meant| format!("did you mean `{meant}`?").into()),
+        hint: finding.suggestion.map(|meant| format!("did you mean `{meant}`?").into()),
         owner: None,
         waived_by: None,
     })
 }
 
-fn sentence(finding: &Finding) -> Arc<str> {
+fn sentence(finding: &SchemaFinding) -> Arc<str> {
     let subject =
         finding.field.as_ref().map_or_else(|| "the body".to_owned(), |field| format!("`{}`", field.for_caller()));
     format!("{subject} {}", finding.message).into()
 }
 
 /// The violation for what does not fit a policy's schema.
-fn from_policy_schema(policy: &Policy, finding: &Finding) -> Violation {
+fn from_policy_schema(policy: &Policy, finding: &SchemaFinding) -> Violation {
     Violation {
         reason: Reason::PolicyDenied,
         action: policy.action,

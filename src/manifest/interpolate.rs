@@ -2,7 +2,7 @@
 
 use super::Lookup;
 use super::source::Source;
-use super::tree::{Content, Node};
+use super::tree::{NodeContent, TreeNode};
 use crate::diagnostic::Diagnostic;
 use serde_json::Value;
 use std::ops::Range;
@@ -14,34 +14,34 @@ struct Misuse {
 }
 
 impl Source {
-    /// Replaces the variables in all values; keys stay as they are. What cannot be replaced is added to `mistakes`.
-    pub(super) fn interpolate(&mut self, lookup: Lookup<'_>, mistakes: &mut Vec<Diagnostic>) {
+    /// Replaces the variables in all values; keys stay as they are. What cannot be replaced is added to `errors`.
+    pub(super) fn interpolate(&mut self, lookup: Lookup<'_>, errors: &mut Vec<Diagnostic>) {
         let before = self.clone();
-        replace_in(self.root_mut(), "", &before, lookup, mistakes);
+        replace_in(self.root_mut(), "", &before, lookup, errors);
     }
 }
 
-fn replace_in(node: &mut Node, pointer: &str, source: &Source, lookup: Lookup<'_>, mistakes: &mut Vec<Diagnostic>) {
+fn replace_in(node: &mut TreeNode, pointer: &str, source: &Source, lookup: Lookup<'_>, errors: &mut Vec<Diagnostic>) {
     match &mut node.content {
-        Content::Scalar(Value::String(text)) if text.contains("${") => match expand(text, lookup) {
+        NodeContent::Scalar(Value::String(text)) if text.contains("${") => match expand(text, lookup) {
             Ok(expanded) => {
                 let quoted = source.text().get(node.span.clone()).unwrap_or_default().starts_with(['"', '\'']);
-                node.content = Content::Scalar(if quoted { Value::String(expanded) } else { plain(expanded) });
+                node.content = NodeContent::Scalar(if quoted { Value::String(expanded) } else { plain(expanded) });
             }
             Err(misuses) => {
-                mistakes.extend(misuses.into_iter().map(|it| source.within(pointer, it.range, it.message)));
+                errors.extend(misuses.into_iter().map(|it| source.within(pointer, it.range, it.message)));
             }
         },
-        Content::Scalar(_) => {}
-        Content::List(nodes) => {
+        NodeContent::Scalar(_) => {}
+        NodeContent::List(nodes) => {
             for (position, node) in nodes.iter_mut().enumerate() {
-                replace_in(node, &format!("{pointer}/{position}"), source, lookup, mistakes);
+                replace_in(node, &format!("{pointer}/{position}"), source, lookup, errors);
             }
         }
-        Content::Map(entries) => {
+        NodeContent::Map(entries) => {
             for entry in entries {
                 let key = entry.key.replace('~', "~0").replace('/', "~1");
-                replace_in(&mut entry.node, &format!("{pointer}/{key}"), source, lookup, mistakes);
+                replace_in(&mut entry.node, &format!("{pointer}/{key}"), source, lookup, errors);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Where in its file each part of a document stands.
 
-use super::place;
-use super::tree::{Content, Entry, Node};
-use super::words::{escape, field};
+use super::scalar_span;
+use super::schema_errors::{escape, field};
+use super::tree::{MapEntry, NodeContent, TreeNode};
 use crate::diagnostic::{Diagnostic, line_and_column};
 use serde_json::Value;
 use std::ops::Range;
@@ -17,21 +17,21 @@ use std::sync::Arc;
 pub struct Source {
     file: Arc<Path>,
     text: Arc<str>,
-    root: Arc<Node>,
+    root: Arc<TreeNode>,
 }
 
 /// No whole number that we read is as large, or as small below zero.
 const HUGE: f64 = 9_223_372_036_854_775_808.0;
 
 /// A node, the key it is the value of, and whether it is the one that was asked for and not one around it.
-struct Found<'a> {
+struct LocatedNode<'a> {
     key: Option<&'a Range<usize>>,
-    node: &'a Node,
+    node: &'a TreeNode,
     exact: bool,
 }
 
 impl Source {
-    pub(super) fn new(file: &Arc<Path>, text: &Arc<str>, root: Node) -> Self {
+    pub(super) fn new(file: &Arc<Path>, text: &Arc<str>, root: TreeNode) -> Self {
         Self { file: Arc::clone(file), text: Arc::clone(text), root: Arc::new(root) }
     }
 
@@ -61,8 +61,8 @@ impl Source {
     pub fn within(&self, pointer: &str, range: Range<usize>, message: impl Into<String>) -> Diagnostic {
         let found = self.find(pointer);
         let part = match &found.node.content {
-            Content::Scalar(Value::String(text)) if found.exact => {
-                place::within(&self.text, &found.node.span, text, &range)
+            NodeContent::Scalar(Value::String(text)) if found.exact => {
+                scalar_span::within(&self.text, &found.node.span, text, &range)
             }
             _ => None,
         };
@@ -84,7 +84,7 @@ impl Source {
         &self.text
     }
 
-    pub(super) fn root_mut(&mut self) -> &mut Node {
+    pub(super) fn root_mut(&mut self) -> &mut TreeNode {
         Arc::make_mut(&mut self.root)
     }
 
@@ -93,21 +93,21 @@ impl Source {
     }
 
     /// A problem for each key that its map already has, and for each text that is taken for a tag.
-    pub(super) fn mistaken_entries(&self) -> Vec<Diagnostic> {
-        let mut mistakes = Vec::new();
-        self.collect_mistaken(&self.root, &mut mistakes);
-        mistakes
+    pub(super) fn entry_errors(&self) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
+        self.collect_mistaken(&self.root, &mut errors);
+        errors
     }
 
-    fn collect_mistaken(&self, node: &Node, mistakes: &mut Vec<Diagnostic>) {
+    fn collect_mistaken(&self, node: &TreeNode, errors: &mut Vec<Diagnostic>) {
         match &node.content {
-            Content::Scalar(_) => {}
-            Content::List(nodes) => nodes.iter().for_each(|node| self.collect_mistaken(node, mistakes)),
-            Content::Map(entries) => {
+            NodeContent::Scalar(_) => {}
+            NodeContent::List(nodes) => nodes.iter().for_each(|node| self.collect_mistaken(node, errors)),
+            NodeContent::Map(entries) => {
                 for (position, entry) in entries.iter().enumerate() {
-                    mistakes.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
-                    mistakes.extend(self.tag(entry));
-                    self.collect_mistaken(&entry.node, mistakes);
+                    errors.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
+                    errors.extend(self.tag(entry));
+                    self.collect_mistaken(&entry.node, errors);
                 }
             }
         }
@@ -115,84 +115,84 @@ impl Source {
 
     /// A problem for each whole number that is too large to be one that we read.
     pub(super) fn huge_numbers(&self) -> Vec<Diagnostic> {
-        let mut mistakes = Vec::new();
-        self.collect_huge(&self.root, "", &mut mistakes);
-        mistakes
+        let mut errors = Vec::new();
+        self.collect_huge(&self.root, "", &mut errors);
+        errors
     }
 
-    fn collect_huge(&self, node: &Node, pointer: &str, mistakes: &mut Vec<Diagnostic>) {
+    fn collect_huge(&self, node: &TreeNode, pointer: &str, errors: &mut Vec<Diagnostic>) {
         match &node.content {
-            Content::Scalar(Value::Number(number)) => {
+            NodeContent::Scalar(Value::Number(number)) => {
                 let is_huge = number.as_f64().is_none_or(|value| value.abs() >= HUGE) && !number.is_u64();
                 if is_huge && !number.is_i64() {
-                    mistakes.push(self.at(pointer, format!("{} is too large a number", field(pointer))));
+                    errors.push(self.at(pointer, format!("{} is too large a number", field(pointer))));
                 }
             }
-            Content::Scalar(_) => {}
-            Content::List(nodes) => {
+            NodeContent::Scalar(_) => {}
+            NodeContent::List(nodes) => {
                 for (position, node) in nodes.iter().enumerate() {
-                    self.collect_huge(node, &format!("{pointer}/{position}"), mistakes);
+                    self.collect_huge(node, &format!("{pointer}/{position}"), errors);
                 }
             }
-            Content::Map(entries) => {
+            NodeContent::Map(entries) => {
                 for entry in entries {
-                    self.collect_huge(&entry.node, &format!("{pointer}/{}", escape(&entry.key)), mistakes);
+                    self.collect_huge(&entry.node, &format!("{pointer}/{}", escape(&entry.key)), errors);
                 }
             }
         }
     }
 
     /// `!` begins a tag in YAML, which takes the text up to the next blank away without a word.
-    fn tag(&self, entry: &Entry) -> Option<Diagnostic> {
+    fn tag(&self, entry: &MapEntry) -> Option<Diagnostic> {
         let rest = self.text.get(entry.key_span.end..)?;
         let value = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?.trim_start_matches(' ');
         let start = entry.key_span.end + (rest.len() - value.len());
         let length = value.find([' ', '\n']).unwrap_or(value.len());
-        let mistake =
+        let error =
             || self.diagnostic(start..start + length, "a text that begins with `!` is a tag in YAML, and not read");
-        value.starts_with('!').then(|| mistake().with_help("put the whole of it in quotes"))
+        value.starts_with('!').then(|| error().with_help("put the whole of it in quotes"))
     }
 
-    fn repeats(&self, entry: &Entry, before: &[Entry]) -> Option<Diagnostic> {
+    fn repeats(&self, entry: &MapEntry, before: &[MapEntry]) -> Option<Diagnostic> {
         let first = before.iter().find(|earlier| earlier.key == entry.key)?;
         let (line, _) = line_and_column(&self.text, first.key_span.start);
         let message = format!("key `{}` is here twice, first on line {line}", entry.key.escape_debug());
         Some(self.diagnostic(entry.key_span.clone(), message))
     }
 
-    fn find(&self, pointer: &str) -> Found<'_> {
-        let mut found = Found { key: None, node: &self.root, exact: true };
+    fn find(&self, pointer: &str) -> LocatedNode<'_> {
+        let mut found = LocatedNode { key: None, node: &self.root, exact: true };
         for token in pointer.split('/').skip(1) {
             match child(found.node, &token.replace("~1", "/").replace("~0", "~")) {
-                Some((key, node)) => found = Found { key, node, exact: true },
-                None => return Found { exact: false, ..found },
+                Some((key, node)) => found = LocatedNode { key, node, exact: true },
+                None => return LocatedNode { exact: false, ..found },
             }
         }
         found
     }
 
     /// A block map or list as a value would be underlined at its first entry, which says nothing: its key does.
-    fn value_span(&self, found: &Found<'_>) -> Range<usize> {
+    fn value_span(&self, found: &LocatedNode<'_>) -> Range<usize> {
         let span = found.node.span.clone();
         let block = match found.node.content {
-            Content::Scalar(_) => span.is_empty(),
-            Content::List(_) | Content::Map(_) => {
+            NodeContent::Scalar(_) => span.is_empty(),
+            NodeContent::List(_) | NodeContent::Map(_) => {
                 !self.text.get(span.clone()).unwrap_or_default().starts_with(['[', '{'])
             }
         };
         match (block, found.key, &found.node.content) {
             (true, Some(key), _) => key.clone(),
-            (true, None, Content::Map(entries)) => entries.first().map_or(span, |entry| entry.key_span.clone()),
+            (true, None, NodeContent::Map(entries)) => entries.first().map_or(span, |entry| entry.key_span.clone()),
             _ => span,
         }
     }
 }
 
-fn child<'a>(node: &'a Node, token: &str) -> Option<(Option<&'a Range<usize>>, &'a Node)> {
+fn child<'a>(node: &'a TreeNode, token: &str) -> Option<(Option<&'a Range<usize>>, &'a TreeNode)> {
     match &node.content {
-        Content::Scalar(_) => None,
-        Content::List(nodes) => Some((None, nodes.get(token.parse::<usize>().ok()?)?)),
-        Content::Map(entries) => {
+        NodeContent::Scalar(_) => None,
+        NodeContent::List(nodes) => Some((None, nodes.get(token.parse::<usize>().ok()?)?)),
+        NodeContent::Map(entries) => {
             let entry = entries.iter().find(|entry| entry.key == token)?;
             Some((Some(&entry.key_span), &entry.node))
         }

@@ -61,8 +61,8 @@ struct Address {
 }
 
 fn errors(text: &str) -> Vec<String> {
-    let mistakes = read::<Policy>(Path::new("p.yaml"), text).expect_err("a mistake");
-    mistakes.into_iter().map(|it| it.help.as_ref().map_or(it.to_string(), |help| format!("{it} ({help})"))).collect()
+    let errors = read::<Policy>(Path::new("p.yaml"), text).expect_err("a error");
+    errors.into_iter().map(|it| it.help.as_ref().map_or(it.to_string(), |help| format!("{it} ({help})"))).collect()
 }
 
 fn good(text: &str) -> Manifest<Policy> {
@@ -280,9 +280,9 @@ fn a_number_that_is_too_large_or_a_fraction_is_told_where() {
 
 #[test]
 fn a_text_in_another_encoding_is_told_where() {
-    let mistake = super::text(Path::new("p.yaml"), b"a: 1\nb: J\xfcrgen\n".to_vec()).unwrap_err();
-    assert_eq!(mistake.to_string(), "p.yaml:2:5: cannot be read: it is not text in UTF-8");
-    assert_eq!(mistake.help.as_deref(), Some("save it as UTF-8"));
+    let error = super::text(Path::new("p.yaml"), b"a: 1\nb: J\xfcrgen\n".to_vec()).unwrap_err();
+    assert_eq!(error.to_string(), "p.yaml:2:5: cannot be read: it is not text in UTF-8");
+    assert_eq!(error.help.as_deref(), Some("save it as UTF-8"));
     assert_eq!(super::text(Path::new("p.yaml"), "b: Jürgen".into()).unwrap(), "b: Jürgen");
 }
 

@@ -1,6 +1,6 @@
 //! A YAML document as a tree that knows which bytes of the file each node stands on.
 
-use super::advice::advice;
+use super::yaml_hints::hint;
 use crate::diagnostic::Diagnostic;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -14,28 +14,28 @@ use std::sync::Arc;
 
 /// A value and the bytes it stands on. Those of a list or map reach from its first byte to its last part's last.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub(super) struct TreeNode {
     pub(super) span: Range<usize>,
-    pub(super) content: Content,
+    pub(super) content: NodeContent,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug)]
-pub(super) enum Content {
+pub(super) enum NodeContent {
     /// Null, true or false, a number, or text.
     Scalar(Value),
     /// The entries of a list.
-    List(Vec<Node>),
+    List(Vec<TreeNode>),
     /// The entries of a map in the order of the file; a key may be there twice.
-    Map(Vec<Entry>),
+    Map(Vec<MapEntry>),
 }
 
 /// One entry of a map.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct MapEntry {
     pub(super) key: String,
     pub(super) key_span: Range<usize>,
-    pub(super) node: Node,
+    pub(super) node: TreeNode,
 }
 
 /// Why a text is no YAML that we read, and where.
@@ -54,7 +54,7 @@ const MOST: usize = 250_000;
 ///
 /// Repeated keys are kept, so that all of them can be reported. `off`, `on`, `yes` and `no` are text (YAML 1.2), and merge
 /// keys (`<<`, YAML 1.1) are refused: what a file says should be seen where it says it.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
+pub(super) fn parse(text: &str) -> Result<Vec<TreeNode>, SyntaxError> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
@@ -65,9 +65,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
     parse_with(text, options).map_err(|error| SyntaxError::of(&error))
 }
 
-fn parse_with(text: &str, options: Options) -> Result<Vec<Node>, serde_saphyr::Error> {
+fn parse_with(text: &str, options: Options) -> Result<Vec<TreeNode>, serde_saphyr::Error> {
     let documents: Vec<Spanned<Raw>> = serde_saphyr::from_multiple_with_options(text, options)?;
-    Ok(documents.into_iter().map(|raw| Node::new(raw, text)).collect())
+    Ok(documents.into_iter().map(|raw| TreeNode::new(raw, text)).collect())
 }
 
 impl SyntaxError {
@@ -91,7 +91,7 @@ impl SyntaxError {
             Some((line, column)) => {
                 let start = offset_of(text, line, column);
                 let diagnostic = Diagnostic::at(file, text, start..start + 1, message);
-                match advice(text, start) {
+                match hint(text, start) {
                     Some(help) => diagnostic.with_help(help),
                     None => diagnostic,
                 }
@@ -109,31 +109,31 @@ fn offset_of(text: &str, line: u64, column: u64) -> usize {
     before + rest.chars().take(columns).map(char::len_utf8).sum::<usize>()
 }
 
-impl Node {
+impl TreeNode {
     fn new(raw: Spanned<Raw>, text: &str) -> Self {
         let start = bytes_of(raw.defined);
         let content = match raw.value {
-            Raw::Scalar(value) => return Self { span: start, content: Content::Scalar(value) },
-            Raw::List(nodes) => Content::List(nodes.into_iter().map(|node| Self::new(node, text)).collect()),
+            Raw::Scalar(value) => return Self { span: start, content: NodeContent::Scalar(value) },
+            Raw::List(nodes) => NodeContent::List(nodes.into_iter().map(|node| Self::new(node, text)).collect()),
             Raw::Map(entries) => {
-                Content::Map(entries.into_iter().map(|(key, node)| Entry::new(key, node, text)).collect())
+                NodeContent::Map(entries.into_iter().map(|(key, node)| MapEntry::new(key, node, text)).collect())
             }
         };
         let last = match &content {
-            Content::Scalar(_) => None,
-            Content::List(nodes) => nodes.last().map(|node| node.span.end),
-            Content::Map(entries) => entries.last().map(|entry| entry.node.span.end.max(entry.key_span.end)),
+            NodeContent::Scalar(_) => None,
+            NodeContent::List(nodes) => nodes.last().map(|node| node.span.end),
+            NodeContent::Map(entries) => entries.last().map(|entry| entry.node.span.end.max(entry.key_span.end)),
         };
-        let end = closed(text, start.start, last.unwrap_or(start.end).max(start.end));
+        let end = closing_end(text, start.start, last.unwrap_or(start.end).max(start.end));
         Self { span: start.start..end, content }
     }
 
-    /// The tree without its places. Of a repeated key the last wins, which `Source::mistaken_entries` has refused before.
+    /// The tree without its places. Of a repeated key the last wins, which `Source::entry_errors` has refused before.
     pub(super) fn to_value(&self) -> Value {
         match &self.content {
-            Content::Scalar(value) => value.clone(),
-            Content::List(nodes) => Value::Array(nodes.iter().map(Self::to_value).collect()),
-            Content::Map(entries) => {
+            NodeContent::Scalar(value) => value.clone(),
+            NodeContent::List(nodes) => Value::Array(nodes.iter().map(Self::to_value).collect()),
+            NodeContent::Map(entries) => {
                 let values = entries.iter().map(|entry| (entry.key.clone(), entry.node.to_value()));
                 Value::Object(values.collect::<Map<_, _>>())
             }
@@ -141,14 +141,14 @@ impl Node {
     }
 }
 
-impl Entry {
+impl MapEntry {
     fn new(key: Spanned<String>, node: Spanned<Raw>, text: &str) -> Self {
-        Self { key_span: bytes_of(key.referenced), key: key.value, node: Node::new(node, text) }
+        Self { key_span: bytes_of(key.referenced), key: key.value, node: TreeNode::new(node, text) }
     }
 }
 
 /// `end`, or behind the bracket that closes the flow list or map from `start`; the parser does not say where that is.
-fn closed(text: &str, start: usize, end: usize) -> usize {
+fn closing_end(text: &str, start: usize, end: usize) -> usize {
     let closing = match text.get(start..).and_then(|rest| rest.chars().next()) {
         Some('[') => ']',
         Some('{') => '}',

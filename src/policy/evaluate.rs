@@ -4,7 +4,7 @@ use super::scope::OutOfScope;
 use super::{Attributes, Policy};
 use crate::cel::{EvaluationError, Expression, Failure, Request, TracePart};
 use crate::contract::Operation;
-use crate::contract::schema::Finding;
+use crate::contract::finding::SchemaFinding;
 use crate::document::{Document, NodeRef};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub enum PolicyOutcome {
     /// The validations at these positions are not true, or could not be evaluated.
     Violated(Vec<(usize, Option<EvaluationError>)>),
     /// The body does not fit its schema; besides, the validations at these positions are not true, or could not be evaluated.
-    SchemaViolated(Vec<Finding>, Vec<(usize, Option<EvaluationError>)>),
+    SchemaViolated(Vec<SchemaFinding>, Vec<(usize, Option<EvaluationError>)>),
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
 }

@@ -4,7 +4,7 @@ use super::Policy;
 use super::source::PolicySpec;
 use crate::cel::{EvaluationError, Failure, Unknown};
 use crate::contract::credential::Environment;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::peer::Client;
 use std::time::SystemTime;
 
@@ -37,7 +37,7 @@ pub enum RecordedValue<'a> {
         /// How many members it has besides.
         others: usize,
         /// What the contract declares for it, where that is known: members of these names were kept if they were there.
-        declared: Option<&'a Declared>,
+        declared: Option<&'a FieldTree>,
     },
 }
 

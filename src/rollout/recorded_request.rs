@@ -1,6 +1,6 @@
 //! From an entry of the decision log to a request that policies can judge again.
 
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::decision_log::{
     LogEntry, NameMap, NumberKind, RecordedClient, RecordedRule, RedactedShape, RedactedText, RedactedValue,
 };
@@ -17,7 +17,7 @@ use std::time::SystemTime;
 /// that a gateway writes. `declared` is the body of the contract that the entry was recorded by, if that contract is known.
 pub(super) fn recorded_request<'e>(
     entry: &'e LogEntry<'_>,
-    declared: Option<&'e Declared>,
+    declared: Option<&'e FieldTree>,
 ) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
     if is_unread(entry) {
@@ -87,7 +87,7 @@ fn client(recorded: &RecordedClient<'_>) -> Option<Client> {
 }
 
 /// The value that policies see in place of the redacted one.
-fn outline_of<'e>(value: &'e RedactedValue<'_>, declared: Option<&'e Declared>) -> RecordedValue<'e> {
+fn outline_of<'e>(value: &'e RedactedValue<'_>, declared: Option<&'e FieldTree>) -> RecordedValue<'e> {
     match value {
         RedactedValue::Null => RecordedValue::Null,
         RedactedValue::Bool(value) => RecordedValue::Bool(*value),
@@ -99,7 +99,7 @@ fn outline_of<'e>(value: &'e RedactedValue<'_>, declared: Option<&'e Declared>) 
             RedactedShape::Secret(r#type) => RecordedValue::Unknown(Unknown::of_type(r#type)),
             RedactedShape::Removed(_) => RecordedValue::Unknown(Unknown::ANYTHING),
             RedactedShape::Array { size, bytes, elements } => {
-                let declared = declared.and_then(Declared::elements);
+                let declared = declared.and_then(FieldTree::elements);
                 let elements = elements.iter().map(|element| outline_of(element, declared)).collect();
                 RecordedValue::Array { size: *size, bytes: *bytes, elements }
             }

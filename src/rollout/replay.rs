@@ -3,7 +3,7 @@
 use super::accumulator::Accumulator;
 use super::recorded_request::recorded_request;
 use super::tally::Tally;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::contract::{BodySchema, Operation};
 use crate::decision_log::{LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule};
 use crate::judge::Bundle;
@@ -125,10 +125,10 @@ impl InForce {
     }
 
     /// What is declared for the body of the request.
-    fn declared(&self, entry: &LogEntry<'_>) -> Option<&Declared> {
+    fn declared(&self, entry: &LogEntry<'_>) -> Option<&FieldTree> {
         let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
         let operation = self.operations.get(&(id.into(), version.into()))?;
-        operation.body.as_ref().map(BodySchema::declared)
+        operation.body.as_ref().map(BodySchema::field_tree)
     }
 }
 

@@ -10,7 +10,7 @@ use super::http2_activity::{ActiveBody, ConnectionActivity};
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
 use crate::telemetry::{RefusedConnection, ServerMetrics};
-use crate::transport::Gathered;
+use crate::transport::CoalescingStream;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
@@ -83,7 +83,7 @@ where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let ledger = Arc::new(HeadLedger::default());
-        let stream = TokioIo::new(Gathered(HeadGuard::new(stream, self.http.bounds, Arc::clone(&ledger))));
+        let stream = TokioIo::new(CoalescingStream(HeadGuard::new(stream, self.http.bounds, Arc::clone(&ledger))));
         let service = service_fn(move |request| call_unless_defect(service.clone(), &ledger, request));
         let mut connection = pin!(self.http.version1.serve_connection(stream, service));
         let ended = tokio::select! {

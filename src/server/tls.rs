@@ -1,6 +1,6 @@
 //! TLS on a listener: certificate, key and authorities from files, which may change while the gateway runs.
 
-use crate::config::gateway::Tls as Files;
+use crate::config::gateway::TlsFiles as Files;
 use crate::peer::ClientCertificate;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};

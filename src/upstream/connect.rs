@@ -6,8 +6,8 @@ use super::error::Unreachable;
 use super::origin::Origin;
 use super::tls::{self, TrustError};
 use super::{http1_pool, http2_pool};
-use crate::config::gateway::Upstream as Settings;
-use crate::transport::Gathered;
+use crate::config::gateway::UpstreamConfig as Settings;
+use crate::transport::CoalescingStream;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use pingora_timeout::timeout;
@@ -134,7 +134,7 @@ where
     let mut http = http1::Builder::new();
     http.max_header_size(ANSWER_HEAD_BYTES as usize).max_buf_size(ANSWER_HEAD_BYTES as usize);
     let (sender, connection) =
-        http.handshake(TokioIo::new(Gathered(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
+        http.handshake(TokioIo::new(CoalescingStream(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
     let entry = connections.pool.register(peer, connections.open.opened());
     tokio::spawn(http1_pool::drive(connection, Arc::clone(&entry)));
     Ok(UpstreamConnection::Http1(http1_pool::PooledConnection::new(sender, entry)))

@@ -4,7 +4,7 @@ use crate::support::gateway::{bundle, shipped, text};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use portcullis::admin::{self, Readiness, State};
-use portcullis::config::gateway::{AccessLog, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLogTarget, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::gateway::Gate;
@@ -35,7 +35,7 @@ spec:
 
 fn state() -> State {
     let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, ..Logs::default() },
+        logs: &Logs { access: AccessLogTarget::Off, ..Logs::default() },
         traces: &Traces {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),

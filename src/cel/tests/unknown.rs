@@ -6,7 +6,7 @@ use crate::cel::EvaluationError;
 use crate::cel::activation::{Failure, Unknown};
 use crate::cel::evaluation::Evaluation;
 use crate::contract::credential::Environment;
-use crate::document::{Document, Kind, NodeRef, View};
+use crate::document::{Document, JsonKind, NodeRef, View};
 use crate::peer::Client;
 use crate::policy::replay::{RecordedRequest, RecordedValue};
 use proptest::prelude::*;
@@ -20,22 +20,22 @@ const BODY: &str = r#"{"yes":true,"no":false,"nothing":null,"one":1,"minus":-7,"
 fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> RecordedValue<'a> {
     match (node.kind(), chance() % 8) {
         (_, 0) => RecordedValue::Unknown(Unknown::ANYTHING),
-        (Kind::Null, _) => RecordedValue::Null,
-        (Kind::Bool(value), _) => RecordedValue::Bool(value),
-        (Kind::String(text), 1 | 2) => RecordedValue::Text(text),
-        (Kind::String(_), 3) => RecordedValue::Unknown(Unknown::of_type("string")),
-        (Kind::String(text), _) => RecordedValue::Unknown(Unknown::text(Some(text.chars().count()))),
-        (Kind::Number(text), _) if text.contains('.') => RecordedValue::Unknown(Unknown::FRACTION),
-        (Kind::Number(_), _) => RecordedValue::Unknown(Unknown::INTEGER),
-        (Kind::Array, 1) => RecordedValue::Unknown(Unknown::of_type("array")),
-        (Kind::Array, _) => {
+        (JsonKind::Null, _) => RecordedValue::Null,
+        (JsonKind::Bool(value), _) => RecordedValue::Bool(value),
+        (JsonKind::String(text), 1 | 2) => RecordedValue::Text(text),
+        (JsonKind::String(_), 3) => RecordedValue::Unknown(Unknown::of_type("string")),
+        (JsonKind::String(text), _) => RecordedValue::Unknown(Unknown::text(Some(text.chars().count()))),
+        (JsonKind::Number(text), _) if text.contains('.') => RecordedValue::Unknown(Unknown::FRACTION),
+        (JsonKind::Number(_), _) => RecordedValue::Unknown(Unknown::INTEGER),
+        (JsonKind::Array, 1) => RecordedValue::Unknown(Unknown::of_type("array")),
+        (JsonKind::Array, _) => {
             let kept = node.len().saturating_sub(usize::from(chance() % 2));
             let elements = (0..kept).filter_map(|position| node.child(position));
             let elements = elements.map(|element| outline(element, chance)).collect();
             RecordedValue::Array { size: node.len(), bytes: None, elements }
         }
-        (Kind::Object, 1) => RecordedValue::Unknown(Unknown::of_type("object")),
-        (Kind::Object, _) => {
+        (JsonKind::Object, 1) => RecordedValue::Unknown(Unknown::of_type("object")),
+        (JsonKind::Object, _) => {
             let members = (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)));
             let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| !chance().is_multiple_of(4));
             let members = kept.into_iter().map(|(name, value)| (name, outline(value, chance))).collect();

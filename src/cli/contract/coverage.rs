@@ -6,7 +6,7 @@ use crate::cli::args::ConfigArgs;
 use crate::cli::columns::{columns, wrapped};
 use crate::cli::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
-use crate::contract::coverage::{Coverage, CoveredField, CoveredOperation, coverage as covered};
+use crate::contract::coverage::{ContractCoverage, CoveredField, CoveredOperation, coverage as covered};
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(super) fn coverage(args: &CoverageArgs) -> Result<Exit, Failure> {
     Ok(Exit::Fine)
 }
 
-fn told(version: &Version, coverage: &Coverage) -> String {
+fn told(version: &Version, coverage: &ContractCoverage) -> String {
     let (governed, open): (Vec<_>, Vec<_>) =
         coverage.operations.iter().partition(|operation| !operation.policies.is_empty());
     let open_fields: Vec<_> = coverage.fields.iter().filter(|field| field.policies.is_empty()).collect();

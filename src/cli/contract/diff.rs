@@ -5,8 +5,8 @@ use crate::cli::args::ConfigArgs;
 use crate::cli::columns::columns;
 use crate::cli::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
-use crate::contract::diff::{Change, FieldChange, OperationChange, diff as compare};
-use crate::contract::shape::Shape;
+use crate::contract::diff::{ChangeKind, FieldChange, OperationChange, diff as compare};
+use crate::contract::shape::FieldShape;
 use clap::Args;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,12 +65,12 @@ fn affected(changes: &[OperationChange]) -> Affected {
 }
 
 fn told(old: &Version, new: &Version, changes: &[OperationChange], affected: &Affected) -> String {
-    let of = |wanted: Change| changes.iter().filter(move |change| change.change == wanted);
+    let of = |wanted: ChangeKind| changes.iter().filter(move |change| change.change == wanted);
     let mut text = format!("{} -> {}: ", old.name, new.name);
-    let counts = [(Change::Added, "added"), (Change::Removed, "removed"), (Change::Changed, "changed")];
+    let counts = [(ChangeKind::Added, "added"), (ChangeKind::Removed, "removed"), (ChangeKind::Changed, "changed")];
     let counts = counts.map(|(change, word)| format!("{} {word}", of(change).count()));
     let _ = writeln!(text, "operations: {}", counts.join(", "));
-    for (change, mark, title) in [(Change::Added, "+", "added"), (Change::Removed, "-", "removed")] {
+    for (change, mark, title) in [(ChangeKind::Added, "+", "added"), (ChangeKind::Removed, "-", "removed")] {
         let rows = of(change).map(|it| {
             let id = format!("{mark} {}", it.operation);
             vec![id, it.route.clone(), concerns(&it.policies, &it.overlays)]
@@ -80,7 +80,7 @@ fn told(old: &Version, new: &Version, changes: &[OperationChange], affected: &Af
             let _ = writeln!(text, "\noperations {title}\n{}", columns("  ", &rows));
         }
     }
-    for change in of(Change::Changed) {
+    for change in of(ChangeKind::Changed) {
         let _ = writeln!(text, "\n{}  {}", change.operation, change.route);
         let moved = change
             .route_before
@@ -105,7 +105,7 @@ fn row(change: &FieldChange) -> Vec<String> {
     vec![format!("{mark} {}", shown(&change.field)), what, concerns(&change.policies, &change.overlays)]
 }
 
-fn differences(before: &Shape, after: &Shape) -> String {
+fn differences(before: &FieldShape, after: &FieldShape) -> String {
     let mut parts = Vec::new();
     if before.types() != after.types() {
         parts.push(format!("{} -> {}", before.types(), after.types()));

@@ -53,6 +53,6 @@ fn all(contract: &Contract) -> String {
 }
 
 /// A schema of a contract file that cannot be read.
-pub(super) fn broken(error: &crate::contract::SchemaError) -> Failure {
+pub(super) fn broken(error: &crate::contract::InvalidSchema) -> Failure {
     Failure::Trouble(format!("a schema of the contract cannot be read: {error}"))
 }

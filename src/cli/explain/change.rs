@@ -170,7 +170,7 @@ fn of_rules(rules: &[(Arc<Policy>, PolicyOutcome)], operation: &Operation, body:
     let read: BTreeSet<&str> = validations.flat_map(crate::policy::Validation::fields).collect();
     for name in read {
         let field = Field::Declared(format!("/{name}"));
-        let declared = operation.body.as_ref().and_then(|body| body.declared().member(name));
+        let declared = operation.body.as_ref().and_then(|body| body.field_tree().member(name));
         let is_flag = declared.is_some_and(|declared| declared.types().iter().any(|it| it.as_ref() == "boolean"));
         let now = find(body, &field).and_then(Value::as_bool);
         if is_flag {
@@ -191,7 +191,7 @@ fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Cha
         return;
     }
     if matches!(run.routed, Some(Routed::Ambiguous)) {
-        let meant = Contract::meant(request.uri().path());
+        let meant = Contract::probable_path(request.uri().path());
         let readings = [meant.to_ascii_lowercase(), meant];
         let paths = readings.into_iter().rev().filter_map(|path| {
             match judge.bundle.route(request.method().as_str(), &path, None) {

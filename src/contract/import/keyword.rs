@@ -1,17 +1,17 @@
 //! Which keywords of a schema are kept, and what each may hold.
 
-use crate::contract::schema::CompiledSchema;
+use crate::contract::compiled_schema::CompiledSchema;
 use serde_json::{Map, Value, json};
 
 /// What a keyword holds in the contract.
-type Kept = Result<Option<Value>, String>;
+type KeywordResult = Result<Option<Value>, String>;
 
 /// What becomes of a keyword.
-pub(super) enum Kind {
+pub(super) enum KeywordKind {
     /// It says nothing about what is valid.
     Note,
     /// It is kept as the function says; none where it has no effect, an error where it holds something else than it may.
-    Rule(fn(&Value) -> Kept),
+    Rule(fn(&Value) -> KeywordResult),
     /// It refers to a schema elsewhere.
     Reference,
     /// It holds a schema.
@@ -45,30 +45,32 @@ const FORMATS: [&str; 15] = [
 ];
 
 /// What becomes of the keyword `name`.
-pub(super) fn kind(name: &str) -> Kind {
+pub(super) fn kind(name: &str) -> KeywordKind {
     match name {
         "title" | "description" | "example" | "examples" | "default" | "deprecated" | "externalDocs" | "xml"
         | "discriminator" | "$comment" | "contentEncoding" | "contentMediaType" | "readOnly" | "writeOnly"
-        | "nullable" => Kind::Note,
-        "type" => Kind::Rule(types),
-        "enum" => Kind::Rule(choices),
-        "const" => Kind::Rule(|value| Ok(Some(value.clone()))),
-        "minimum" | "maximum" | "multipleOf" => Kind::Rule(number),
+        | "nullable" => KeywordKind::Note,
+        "type" => KeywordKind::Rule(types),
+        "enum" => KeywordKind::Rule(choices),
+        "const" => KeywordKind::Rule(|value| Ok(Some(value.clone()))),
+        "minimum" | "maximum" | "multipleOf" => KeywordKind::Rule(number),
         // a boolean says something about the limit beside it
         "exclusiveMinimum" | "exclusiveMaximum" => {
-            Kind::Rule(|value| if value.is_boolean() { Ok(None) } else { number(value) })
+            KeywordKind::Rule(|value| if value.is_boolean() { Ok(None) } else { number(value) })
         }
-        "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" => Kind::Rule(count),
-        "uniqueItems" => Kind::Rule(unique),
-        "pattern" => Kind::Rule(pattern),
-        "format" => Kind::Rule(format),
-        "required" => Kind::Rule(names),
-        "$ref" => Kind::Reference,
-        "items" | "additionalProperties" | "not" | "propertyNames" => Kind::Schema,
-        "allOf" | "anyOf" | "oneOf" => Kind::Parts,
-        "properties" => Kind::Fields,
-        _ if name.starts_with("x-") => Kind::Note,
-        _ => Kind::Unknown,
+        "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" => {
+            KeywordKind::Rule(count)
+        }
+        "uniqueItems" => KeywordKind::Rule(unique),
+        "pattern" => KeywordKind::Rule(pattern),
+        "format" => KeywordKind::Rule(format),
+        "required" => KeywordKind::Rule(names),
+        "$ref" => KeywordKind::Reference,
+        "items" | "additionalProperties" | "not" | "propertyNames" => KeywordKind::Schema,
+        "allOf" | "anyOf" | "oneOf" => KeywordKind::Parts,
+        "properties" => KeywordKind::Fields,
+        _ if name.starts_with("x-") => KeywordKind::Note,
+        _ => KeywordKind::Unknown,
     }
 }
 
@@ -78,7 +80,7 @@ pub(super) fn is_secret(schema: &Map<String, Value>) -> bool {
     is("format", json!("password")) || is("writeOnly", json!(true)) || is("x-secret", json!(true))
 }
 
-fn types(value: &Value) -> Kept {
+fn types(value: &Value) -> KeywordResult {
     let is_type = |name: &Value| name.as_str().is_some_and(|name| TYPES.contains(&name));
     let is_valid = match value {
         Value::Array(names) => !names.is_empty() && names.iter().all(is_type),
@@ -87,35 +89,35 @@ fn types(value: &Value) -> Kept {
     valid(value, is_valid, &format!("must be one of {}, or a list of them", TYPES.join(", ")))
 }
 
-fn choices(value: &Value) -> Kept {
+fn choices(value: &Value) -> KeywordResult {
     valid(value, value.as_array().is_some_and(|values| !values.is_empty()), "must be a list of values")
 }
 
-fn number(value: &Value) -> Kept {
+fn number(value: &Value) -> KeywordResult {
     valid(value, value.is_number(), "must be a number")
 }
 
-fn count(value: &Value) -> Kept {
+fn count(value: &Value) -> KeywordResult {
     valid(value, value.is_u64(), "must be a whole number from 0")
 }
 
-fn unique(value: &Value) -> Kept {
+fn unique(value: &Value) -> KeywordResult {
     let value = valid(value, value.is_boolean(), "must be true or false")?;
     Ok(value.filter(|value| *value == Value::Bool(true)))
 }
 
 /// Patterns run on bodies, so only those that match in linear time are taken.
-fn pattern(value: &Value) -> Kept {
+fn pattern(value: &Value) -> KeywordResult {
     let compiles = value.is_string() && CompiledSchema::compile(&json!({ "pattern": value })).is_ok();
     valid(value, compiles, "must be a regular expression without look-around and back-references")
 }
 
-fn format(value: &Value) -> Kept {
+fn format(value: &Value) -> KeywordResult {
     let format = valid(value, value.is_string(), "must be text")?;
     Ok(format.filter(|format| format.as_str().is_some_and(|name| FORMATS.contains(&name))))
 }
 
-fn names(value: &Value) -> Kept {
+fn names(value: &Value) -> KeywordResult {
     let names: Option<Vec<&str>> = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
     let mut names = names.ok_or("must be a list of names")?;
     names.sort_unstable();
@@ -123,6 +125,6 @@ fn names(value: &Value) -> Kept {
     Ok((!names.is_empty()).then(|| json!(names)))
 }
 
-fn valid(value: &Value, is_valid: bool, must: &str) -> Kept {
+fn valid(value: &Value, is_valid: bool, must: &str) -> KeywordResult {
     if is_valid { Ok(Some(value.clone())) } else { Err(must.to_owned()) }
 }

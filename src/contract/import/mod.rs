@@ -1,21 +1,21 @@
 //! From the vendor's OpenAPI spec (3.0 or 3.1) to a contract file: text in, text out.
 //!
 //! Operations keep id, method, path, statuses and body ([`operation`]); body schemas become JSON Schema 2020-12
-//! ([`schema`], [`keyword`]). No prose is copied. What cannot be translated is told with its place in the spec: a contract
+//! ([`body_translation`], [`keyword`]). No prose is copied. What cannot be translated is told with its place in the spec: a contract
 //! that silently takes more than the spec would be none.
 
+mod body_translation;
 mod keyword;
 mod operation;
-mod schema;
 mod spec;
 
-use super::body_schema::{SchemaError, assemble};
-use super::file::ContractFile;
-use super::schema::CompiledSchema;
+use super::body_schema::{InvalidSchema, assemble};
+use super::compiled_schema::CompiledSchema;
+use super::contract_file::ContractFile;
 use crate::diagnostic::Diagnostic;
 use crate::manifest;
 use serde_json::Value;
-use spec::Spec;
+use spec::OpenApiSpec;
 use std::path::Path;
 
 /// A contract file, made of a spec.
@@ -42,9 +42,9 @@ pub fn import(file: &Path, text: &str) -> Result<Imported, Vec<Diagnostic>> {
         return Err(vec![second.source.at("", "an OpenAPI spec is one document")]);
     }
     let Some(document) = documents.pop() else { return Err(vec![Diagnostic::of_file(file, "the file says nothing")]) };
-    let mut spec = Spec::new(&document.value, &document.source);
+    let mut spec = OpenApiSpec::new(&document.value, &document.source);
     let contract = operation::contract(&mut spec);
-    if spec.is_sound() {
+    if spec.is_valid() {
         prove(&contract, &mut spec);
     }
     let text = contract.to_text().unwrap_or_else(|error| {
@@ -57,12 +57,13 @@ pub fn import(file: &Path, text: &str) -> Result<Imported, Vec<Diagnostic>> {
 }
 
 /// Compiles every body as the gateway will: what does not is the spec's fault, and told here and not at a request.
-fn prove(contract: &ContractFile, spec: &mut Spec<'_>) {
+fn prove(contract: &ContractFile, spec: &mut OpenApiSpec<'_>) {
     for operation in &contract.operations {
         let Some(schema) = operation.body.as_ref().and_then(|body| body.schema.as_ref()) else { continue };
         let compiled = assemble(schema, &contract.definitions).map_err(|error| error.to_string());
-        let compiled = compiled
-            .and_then(|schema| CompiledSchema::compile(&schema).map_err(|error| SchemaError::from(error).to_string()));
+        let compiled = compiled.and_then(|schema| {
+            CompiledSchema::compile(&schema).map_err(|error| InvalidSchema::from(error).to_string())
+        });
         if let Err(error) = compiled {
             let message = format!(
                 "the body of `{}` is no valid JSON Schema: {}",

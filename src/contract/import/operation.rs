@@ -1,8 +1,8 @@
 //! Operations: paths, methods, statuses and bodies of a spec.
 
-use super::schema::Schemas;
-use super::spec::{Spec, below};
-use crate::contract::file::{BodyFile, ContractFile, OperationFile};
+use super::body_translation::Schemas;
+use super::spec::{OpenApiSpec, below};
+use crate::contract::contract_file::{BodyFile, ContractFile, OperationFile};
 use crate::contract::version::is_date;
 use crate::manifest::field;
 use serde_json::Value;
@@ -16,7 +16,7 @@ const NOTES: [&str; 3] = ["description", "parameters", "summary"];
 const JSON: &str = "application/json";
 
 /// The contract that `spec` describes, as far as it is without mistakes.
-pub(super) fn contract(spec: &mut Spec<'_>) -> ContractFile {
+pub(super) fn contract(spec: &mut OpenApiSpec<'_>) -> ContractFile {
     check_format(spec);
     let version = spec.text("/info/version");
     if !is_date(version) {
@@ -47,7 +47,7 @@ pub(super) fn contract(spec: &mut Spec<'_>) -> ContractFile {
     ContractFile { api_version: version.into(), definitions: schemas.definitions(spec), operations }
 }
 
-fn check_format(spec: &mut Spec<'_>) {
+fn check_format(spec: &mut OpenApiSpec<'_>) {
     let format = spec.text("/openapi");
     if !["3.0", "3.1"].contains(&format) && !format.starts_with("3.0.") && !format.starts_with("3.1.") {
         spec.refuse("/openapi", "`openapi` must be 3.0 or 3.1");
@@ -55,7 +55,7 @@ fn check_format(spec: &mut Spec<'_>) {
 }
 
 /// The path of the first server, which is in front of all others.
-fn base_path(spec: &mut Spec<'_>) -> String {
+fn base_path(spec: &mut OpenApiSpec<'_>) -> String {
     if spec.get("/servers/0").is_none() {
         return String::new();
     }
@@ -69,7 +69,7 @@ fn base_path(spec: &mut Spec<'_>) -> String {
     path.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
-fn check_template(spec: &mut Spec<'_>, place: &str, path: &str) {
+fn check_template(spec: &mut OpenApiSpec<'_>, place: &str, path: &str) {
     let is_plain = |segment: &str| !segment.contains(['{', '}']);
     let is_parameter = |segment: &str| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
@@ -83,7 +83,7 @@ fn check_template(spec: &mut Spec<'_>, place: &str, path: &str) {
     }
 }
 
-fn check_members(spec: &mut Spec<'_>, place: &str, item: &Value) {
+fn check_members(spec: &mut OpenApiSpec<'_>, place: &str, item: &Value) {
     let Some(item) = item.as_object() else { return spec.refuse(place, "a path must be a map") };
     for member in item.keys() {
         let is_known = METHODS.contains(&member.as_str()) || NOTES.contains(&member.as_str());
@@ -93,7 +93,13 @@ fn check_members(spec: &mut Spec<'_>, place: &str, item: &Value) {
     }
 }
 
-fn operation(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str, method: &str, path: String) -> OperationFile {
+fn operation(
+    spec: &mut OpenApiSpec<'_>,
+    schemas: &mut Schemas,
+    place: &str,
+    method: &str,
+    path: String,
+) -> OperationFile {
     if spec.get(&below(place, "servers")).is_some() {
         spec.refuse(&below(place, "servers"), "`servers` of an operation is not translated");
     }
@@ -110,7 +116,7 @@ fn operation(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str, method: &s
     }
 }
 
-fn body(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str) -> Option<BodyFile> {
+fn body(spec: &mut OpenApiSpec<'_>, schemas: &mut Schemas, place: &str) -> Option<BodyFile> {
     let body = spec.get(place)?;
     if let Some(target) = body.get("$ref") {
         return referenced(spec, schemas, place, target);
@@ -130,7 +136,7 @@ fn body(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str) -> Option<BodyF
 }
 
 /// A body that stands in `components.requestBodies`, which do not refer further.
-fn referenced(spec: &mut Spec<'_>, schemas: &mut Schemas, place: &str, target: &Value) -> Option<BodyFile> {
+fn referenced(spec: &mut OpenApiSpec<'_>, schemas: &mut Schemas, place: &str, target: &Value) -> Option<BodyFile> {
     const SHARED: &str = "/components/requestBodies/";
     let pointer = target.as_str().and_then(|target| target.strip_prefix('#')).filter(|it| it.starts_with(SHARED));
     let is_body = |pointer: &&str| spec.get(pointer).is_some_and(|body| body.get("$ref").is_none());

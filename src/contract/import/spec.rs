@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use std::fmt::Display;
 
 /// A spec under translation. Places are JSON Pointers into it.
-pub(super) struct Spec<'s> {
+pub(super) struct OpenApiSpec<'s> {
     root: &'s Value,
     source: &'s Source,
     mistakes: Vec<Diagnostic>,
 }
 
-impl<'s> Spec<'s> {
+impl<'s> OpenApiSpec<'s> {
     pub(super) const fn new(root: &'s Value, source: &'s Source) -> Self {
         Self { root, source, mistakes: Vec::new() }
     }
@@ -57,7 +57,7 @@ impl<'s> Spec<'s> {
         }
     }
 
-    pub(super) const fn is_sound(&self) -> bool {
+    pub(super) const fn is_valid(&self) -> bool {
         self.mistakes.is_empty()
     }
 

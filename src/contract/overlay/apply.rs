@@ -1,6 +1,6 @@
 //! One change to one field of one schema.
 
-use super::Change;
+use super::OverlayChange;
 use crate::contract::nullable::allow_null;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -12,8 +12,8 @@ type Places = BTreeSet<String>;
 const PARTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
 /// Makes `change` to `field` of `schema`, wherever that is declared; whether anything changed.
-pub(super) fn apply(change: &Change, field: &str, schema: &mut Value) -> bool {
-    if let Change::Add(added) = change {
+pub(super) fn apply(change: &OverlayChange, field: &str, schema: &mut Value) -> bool {
+    if let OverlayChange::Add(added) = change {
         return add(added, field, schema);
     }
     let places = if field.starts_with('/') { at_pointer(schema, field) } else { by_name(schema, field) };
@@ -25,13 +25,13 @@ pub(super) fn apply(change: &Change, field: &str, schema: &mut Value) -> bool {
     changed
 }
 
-fn alter(change: &Change, schema: &mut Value) -> bool {
-    if let Change::Add(replaced) | Change::Replace(replaced) = change {
+fn alter(change: &OverlayChange, schema: &mut Value) -> bool {
+    if let OverlayChange::Add(replaced) | OverlayChange::Replace(replaced) = change {
         return std::mem::replace(schema, replaced.clone()) != *replaced;
     }
     let Some(schema) = schema.as_object_mut() else { return false };
     match change {
-        Change::Nullable => allow_null(schema),
+        OverlayChange::Nullable => allow_null(schema),
         _ => schema.insert("x-secret".into(), Value::Bool(true)) != Some(Value::Bool(true)),
     }
 }

@@ -34,14 +34,14 @@ pub struct Overlay {
     /// The fields it changes: JSON Pointers, or names that count wherever they are declared.
     pub fields: Vec<String>,
     /// What it does to them.
-    pub change: Change,
+    pub change: OverlayChange,
     /// Why we know better than the spec.
     pub evidence: Arc<str>,
 }
 
 /// What an overlay does to a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum OverlayChange {
     /// The field, which the spec does not have, is declared with this schema.
     Add(Value),
     /// The field has this schema in place of the spec's.
@@ -96,7 +96,7 @@ impl Overlays {
         if overlay.evidence.trim().is_empty() {
             mistakes.push(source.at(&format!("{place}/evidence"), "`evidence` is empty; a reviewer needs it"));
         }
-        if matches!(overlay.change, Change::Add(_)) {
+        if matches!(overlay.change, OverlayChange::Add(_)) {
             let loose = overlay.fields.iter().enumerate().filter(|(_, field)| !field.starts_with('/'));
             mistakes.extend(loose.map(|(at, _)| {
                 source.at(&format!("{place}/fields/{at}"), "a field to add must be a JSON Pointer such as `/name`")
@@ -160,7 +160,7 @@ impl Overlay {
     }
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for OverlayChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Add(_) => "added",
@@ -171,7 +171,7 @@ impl fmt::Display for Change {
     }
 }
 
-impl From<ChangeSource> for Change {
+impl From<ChangeSource> for OverlayChange {
     fn from(written: ChangeSource) -> Self {
         match written {
             ChangeSource::Add(schema) => Self::Add(schema),

@@ -10,17 +10,17 @@ use serde_json::Value;
 pub(super) struct ContractOverlay {
     /// The version of this format.
     #[serde(rename = "apiVersion")]
-    pub(super) _api_version: ApiVersion,
+    pub(super) _api_version: OverlayApiVersion,
     /// What this file is.
     #[serde(rename = "kind")]
-    pub(super) _kind: Kind,
+    pub(super) _kind: OverlayKind,
     /// The changes, laid over the contract in this order.
     pub(super) overlays: Vec<OverlaySource>,
 }
 
 /// The version of this format.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(super) enum ApiVersion {
+pub(super) enum OverlayApiVersion {
     /// The one version there is.
     #[serde(rename = "portcullis/v1")]
     V1,
@@ -28,7 +28,7 @@ pub(super) enum ApiVersion {
 
 /// What an overlay file is.
 #[derive(Debug, Deserialize, JsonSchema)]
-pub(super) enum Kind {
+pub(super) enum OverlayKind {
     /// Changes to the contract.
     ContractOverlay,
 }

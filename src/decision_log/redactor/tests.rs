@@ -1,7 +1,7 @@
 //! A redacted body holds the declared names, types and sizes, and no text or number that only the request knows.
 
 use super::RedactedBody;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::contract::{Contract, Operation};
 use crate::decision_log::{FingerprintRules, RetentionRules};
 use crate::document::Document;
@@ -18,9 +18,9 @@ static OPERATIONS: LazyLock<Vec<Arc<Operation>>> = LazyLock::new(|| {
     operations.into_iter().filter(|operation| operation.api_version.as_ref() == "2025-11-10").collect()
 });
 
-fn with_declared<T>(operation: &str, work: impl FnOnce(&Declared) -> T) -> T {
+fn with_declared<T>(operation: &str, work: impl FnOnce(&FieldTree) -> T) -> T {
     let of = OPERATIONS.iter().find(|known| known.id.as_ref() == operation).expect("an operation");
-    work(of.body.as_ref().expect("a body").declared())
+    work(of.body.as_ref().expect("a body").field_tree())
 }
 
 fn list(names: &[&str]) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! What the parser takes and what it refuses.
 
-use super::super::{Document, Kind, Location, Problem, View};
+use super::super::{Document, JsonKind, PathStep, Problem, View};
 use proptest::prelude::*;
 
 fn problem(text: &str) -> Problem {
@@ -16,7 +16,7 @@ fn a_name_twice_is_refused_at_any_depth_and_however_it_is_escaped() {
     }
     assert_eq!(
         problem(r#"{"x":[0,{"y":{"a":1,"a":2}}]}"#),
-        Problem::DuplicateName(vec![Location::Member("x".into()), Location::Element(1), Location::Member("y".into())])
+        Problem::DuplicateName(vec![PathStep::Member("x".into()), PathStep::Element(1), PathStep::Member("y".into())])
     );
 }
 
@@ -25,7 +25,7 @@ fn a_name_twice_is_refused_among_thousands() {
     let mut text: String = (0..5_000).map(|n| format!(r#""k{n}":{n},"#)).collect();
     let fine = format!("{{{text}\"last\":0}}");
     let document = Document::parse(fine.as_bytes()).expect("all names differ");
-    assert_eq!(document.root().member("k4321").map(View::kind), Some(Kind::Number("4321")));
+    assert_eq!(document.root().member("k4321").map(View::kind), Some(JsonKind::Number("4321")));
     text.push_str(r#""k17":0"#);
     assert!(matches!(problem(&format!("{{{text}}}")), Problem::DuplicateName(_)));
 }
@@ -97,7 +97,7 @@ fn numbers_keep_every_digit() {
     ] {
         let text = format!("[{number}]");
         let document = Document::parse(text.as_bytes()).expect(number);
-        assert_eq!(document.root().child(0).map(View::kind), Some(Kind::Number(kept)));
+        assert_eq!(document.root().child(0).map(View::kind), Some(JsonKind::Number(kept)));
     }
 }
 
@@ -105,8 +105,8 @@ fn numbers_keep_every_digit() {
 fn an_object_is_not_mistaken_for_a_number() {
     for text in [r#"{"$serde_json::private::Number":"5"}"#, r#"{"\u0024serde_json::private::Number":"5"}"#] {
         let document = Document::parse(text.as_bytes()).expect(text);
-        assert_eq!(document.root().kind(), Kind::Object, "{text}");
-        assert_eq!(document.root().child(0).map(View::kind), Some(Kind::String("5")));
+        assert_eq!(document.root().kind(), JsonKind::Object, "{text}");
+        assert_eq!(document.root().child(0).map(View::kind), Some(JsonKind::String("5")));
     }
 }
 
@@ -120,12 +120,12 @@ fn an_error_tells_the_place_and_nothing_of_the_text() {
 /// What the document says, as `serde_json` would have read it.
 fn read_back<'a>(node: impl View<'a>) -> serde_json::Value {
     match node.kind() {
-        Kind::Null => serde_json::Value::Null,
-        Kind::Bool(value) => value.into(),
-        Kind::Number(text) => serde_json::from_str(text).expect("a number"),
-        Kind::String(text) => text.into(),
-        Kind::Array => (0..node.len()).filter_map(|at| node.child(at)).map(read_back).collect(),
-        Kind::Object => {
+        JsonKind::Null => serde_json::Value::Null,
+        JsonKind::Bool(value) => value.into(),
+        JsonKind::Number(text) => serde_json::from_str(text).expect("a number"),
+        JsonKind::String(text) => text.into(),
+        JsonKind::Array => (0..node.len()).filter_map(|at| node.child(at)).map(read_back).collect(),
+        JsonKind::Object => {
             let names = (0..node.len()).filter_map(|at| Some((node.name(at)?.to_owned(), read_back(node.child(at)?))));
             serde_json::Value::Object(names.collect())
         }

@@ -220,7 +220,7 @@ fn warn<U>(violation: &Violation, response: &mut Response<ResponseBody<U>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::gateway::{AccessLog, Limits, Logs, Sampler, Traces, UpstreamTarget};
+    use crate::config::gateway::{AccessLogTarget, Limits, Logs, Sampler, Traces, UpstreamTarget};
     use crate::contract::Contract;
     use crate::contract::strictness::Strictness;
     use crate::gateway::Gate;
@@ -244,7 +244,7 @@ mod tests {
 
     fn shared() -> Arc<WorkerContext> {
         let setup = Setup {
-            logs: &Logs { access: AccessLog::Off, ..Logs::default() },
+            logs: &Logs { access: AccessLogTarget::Off, ..Logs::default() },
             traces: &Traces {
                 sampler: Sampler::AlwaysOff,
                 always_export: Vec::new(),

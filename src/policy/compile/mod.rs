@@ -141,7 +141,7 @@ impl<'s> Compiler<'s> {
             return;
         }
         let is_list = |operation: &&Arc<Operation>| {
-            let types = operation.body.as_ref().map(|body| body.declared().types()).unwrap_or_default();
+            let types = operation.body.as_ref().map(|body| body.field_tree().types()).unwrap_or_default();
             !types.is_empty() && !types.iter().any(|name| name.as_ref() == "object")
         };
         let lists: BTreeSet<&str> = matched.iter().filter(is_list).map(|operation| operation.id.as_ref()).collect();

@@ -68,5 +68,5 @@ fn told(open: Open<'_>, name: &str, matched: &Match, source: &Source) -> Vec<Dia
 }
 
 fn declares(operation: &Operation, field: &str) -> bool {
-    operation.body.as_ref().is_some_and(|body| body.declared().member(field).is_some())
+    operation.body.as_ref().is_some_and(|body| body.field_tree().member(field).is_some())
 }

@@ -3,7 +3,7 @@
 
 use crate::cel::{Absence, AbsenceOutcome, PartialRequest, UnguardedNull};
 use crate::contract::credential::Environment;
-use crate::contract::declared::Declared;
+use crate::contract::field_tree::FieldTree;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
@@ -83,8 +83,8 @@ fn for_each_lack(
 /// What a request to `operation` may lack, as far as expressions ask for it.
 fn lacks<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Vec<Absence<'s>> {
     let is_nullable = |name: &&str| {
-        let declared = operation.body.as_ref().and_then(|body| body.declared().member(name));
-        declared.map(Declared::types).unwrap_or_default().iter().any(|name| name.as_ref() == "null")
+        let declared = operation.body.as_ref().and_then(|body| body.field_tree().member(name));
+        declared.map(FieldTree::types).unwrap_or_default().iter().any(|name| name.as_ref() == "null")
     };
     let fields = reads.named();
     let mut lacks: Vec<Absence<'_>> = fields.iter().copied().map(Absence::Field).collect();

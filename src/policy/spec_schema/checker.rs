@@ -4,8 +4,8 @@
 use super::POINTER;
 use super::keywords::{FORMATS, KEYWORDS, KeywordKind, TYPES};
 use super::trivial;
-use crate::contract::declared::Declared;
-use crate::contract::schema::CompiledSchema;
+use crate::contract::compiled_schema::CompiledSchema;
+use crate::contract::field_tree::FieldTree;
 use crate::diagnostic::Diagnostic;
 use crate::policy::compile::{Compiler, did_you_mean};
 use crate::policy::reads::Reads;
@@ -19,7 +19,7 @@ const MOST_SCHEMAS: usize = 2_000;
 const LONGEST_CHAIN: usize = 16;
 
 /// What the schema reads of the body. `bodies` is what the contract declares for it; none where that is unknown.
-pub(super) fn check(compiler: &mut Compiler<'_>, schema: &Value, bodies: Option<Vec<&Declared>>) -> Reads {
+pub(super) fn check(compiler: &mut Compiler<'_>, schema: &Value, bodies: Option<Vec<&FieldTree>>) -> Reads {
     let mut checker = SchemaChecker { compiler, root: schema, chain: Vec::new(), schemas: 0, reads: Reads::default() };
     checker.schema(schema, POINTER, &BodyPart { declared: bodies, is_body: true, is_asserted: true });
     checker.reads
@@ -38,7 +38,7 @@ struct SchemaChecker<'p, 's> {
 #[derive(Clone)]
 struct BodyPart<'c> {
     /// What the contract declares for it, by operation and version; none where any value may be.
-    declared: Option<Vec<&'c Declared>>,
+    declared: Option<Vec<&'c FieldTree>>,
     /// Whether it is the body itself.
     is_body: bool,
     /// Whether it must fit.
@@ -48,7 +48,7 @@ struct BodyPart<'c> {
 impl<'c> BodyPart<'c> {
     const UNKNOWN: Self = Self { declared: None, is_body: false, is_asserted: true };
 
-    fn below(&self, declared: Option<Vec<&'c Declared>>) -> Self {
+    fn below(&self, declared: Option<Vec<&'c FieldTree>>) -> Self {
         Self { declared, is_body: false, is_asserted: self.is_asserted }
     }
 
@@ -63,7 +63,7 @@ impl<'c> BodyPart<'c> {
     /// The names that are declared, where `name` is none of them.
     fn member(&self, name: &str) -> Result<Self, BTreeSet<&'c str>> {
         let Some(declared) = &self.declared else { return Ok(self.below(None)) };
-        let members: Vec<&Declared> = declared.iter().filter_map(|declared| declared.member(name)).collect();
+        let members: Vec<&FieldTree> = declared.iter().filter_map(|declared| declared.member(name)).collect();
         let is_closed = declared.iter().all(|declared| declared.is_closed());
         match (members.is_empty(), is_closed) {
             (false, _) => Ok(self.below(Some(members))),

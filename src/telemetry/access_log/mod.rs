@@ -8,7 +8,7 @@ pub(super) use sample::{Rate, Sample};
 
 use super::lines::{Destination, GATHER, Importance, Lines, Loss, Reopen};
 use super::record::{Outcome, Record};
-use crate::config::gateway::{AccessLog as Place, LogFormat, Logs};
+use crate::config::gateway::{AccessLogTarget as Place, LogFormat, Logs};
 use prometheus_client::metrics::counter::Counter;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal as _, Write};
@@ -111,7 +111,7 @@ fn importance(record: &Record) -> Importance {
 #[cfg(test)]
 mod tests {
     use super::{AccessLog, Output};
-    use crate::config::gateway::{AccessLog as Place, LogFormat, Logs};
+    use crate::config::gateway::{AccessLogTarget as Place, LogFormat, Logs};
     use crate::telemetry::record::samples;
     use prometheus_client::metrics::counter::Counter;
     use std::io::{self, Read as _};

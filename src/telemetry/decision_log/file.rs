@@ -1,6 +1,6 @@
 //! The file of the decision log: whole lines only, rotated by size, each line the next link of the chain where there is one.
 
-use crate::config::gateway::DecisionLog as Settings;
+use crate::config::gateway::DecisionLogConfig as Settings;
 use crate::decision_log::chain::{ChainEnd, ChainedLine};
 use prometheus_client::metrics::counter::Counter;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};

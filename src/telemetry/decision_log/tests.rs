@@ -1,7 +1,7 @@
 //! What the file of the decision log does over its life: rotation, chain, crashes, trouble.
 
 use super::{DecisionFile, FileError};
-use crate::config::gateway::DecisionLog as Settings;
+use crate::config::gateway::DecisionLogConfig as Settings;
 use crate::decision_log::verify::Verifier;
 use prometheus_client::metrics::counter::Counter;
 use std::fs;

@@ -2,7 +2,7 @@
 
 use crate::support::authority::Authority;
 use crate::support::gateway::Setup;
-use portcullis::config::gateway::Tls as Files;
+use portcullis::config::gateway::TlsFiles as Files;
 use portcullis::selftest::{Protocol, Recording, Report, Target, run};
 use portcullis::server::{BoundListener, ReloadableTls, listen};
 use std::net::SocketAddr;

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use portcullis::config::gateway::Tls as Files;
+use portcullis::config::gateway::TlsFiles as Files;
 use portcullis::server::{BoundListener, ReloadableTls, listen};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use crate::support::authority::Authority;
 use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup, patch, text};
 use crate::support::recorder::Recorder;
-use portcullis::config::gateway::Tls as Files;
+use portcullis::config::gateway::TlsFiles as Files;
 use portcullis::server::{BoundListener, ReloadableTls, TlsError, listen, listen_unix};
 use portcullis::telemetry::RefusedConnection;
 use rustls::pki_types::ServerName;

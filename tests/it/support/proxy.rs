@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
-use portcullis::config::gateway::{Upstream as UpstreamSettings, UpstreamTarget};
+use portcullis::config::gateway::{UpstreamConfig as UpstreamSettings, UpstreamTarget};
 use portcullis::server::{BoundListener, Server, ServerSettings, listen};
 use portcullis::telemetry::ServerMetrics;
 use portcullis::upstream::{Origin, UpstreamBody, UpstreamClient, UpstreamConnector, UpstreamResponseBody};

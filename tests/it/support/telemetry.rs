@@ -1,7 +1,7 @@
 //! Telemetry without a gateway before it, and records of requests that never were.
 
 use http::{HeaderMap, HeaderValue};
-use portcullis::config::gateway::{AccessLog, AlwaysExport, Logs, Sampler, Traces, UpstreamTarget};
+use portcullis::config::gateway::{AccessLogTarget, AlwaysExport, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Operation;
 use portcullis::judge::violation::{Action, Field, Rule, Violation};
 use portcullis::reason::Reason;
@@ -23,7 +23,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(10);
 pub(crate) fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telemetry {
     let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.clone());
     let setup = Setup {
-        logs: &Logs { access: AccessLog::Off, ..Logs::default() },
+        logs: &Logs { access: AccessLogTarget::Off, ..Logs::default() },
         traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied], slow_threshold: LONG },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),

@@ -6,7 +6,7 @@ use crate::support::recorder::{Recorder, Reply};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use portcullis::config::gateway::Upstream as Settings;
+use portcullis::config::gateway::UpstreamConfig as Settings;
 use portcullis::telemetry::record::UpstreamCall;
 use portcullis::upstream::{Answered, Failed, Unreachable, UpstreamBody, UpstreamClient, UpstreamError};
 use std::io::{Read, Write};

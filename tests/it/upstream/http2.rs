@@ -8,7 +8,7 @@ use h2::Reason;
 use h2::server::SendResponse;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use portcullis::config::gateway::Upstream as Settings;
+use portcullis::config::gateway::UpstreamConfig as Settings;
 use portcullis::upstream::{
     Failed, Origin, Unreachable, UpstreamBody, UpstreamClient, UpstreamConnector, UpstreamError,
 };

@@ -5,7 +5,7 @@ use crate::support::proxy::upstream_settings;
 use crate::support::recorder::{Recorder, Reply};
 use http::Request;
 use http_body_util::BodyExt;
-use portcullis::config::gateway::Upstream as Settings;
+use portcullis::config::gateway::UpstreamConfig as Settings;
 use portcullis::upstream::{
     CertificateFault, Failed, Origin, Unreachable, UpstreamBody, UpstreamClient, UpstreamConnector,
 };

@@ -3,7 +3,7 @@
 mod media_type;
 
 use crate::contract::credential::Environment;
-use crate::contract::strictness::Inspection;
+use crate::contract::strictness::InspectionRules;
 use crate::contract::{Operation, Parameters};
 use crate::gateway::body::drain::drain;
 use crate::gateway::call::{Admitted, Call, Charge, Permitted, RequestClass};
@@ -107,7 +107,7 @@ fn hold<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Result<O
         return Ok(None);
     }
     let length = readable(gate, call.request.headers())?;
-    let is_shadow = call.bundle.inspection(operation).is_some_and(Inspection::is_shadow);
+    let is_shadow = call.bundle.inspection(operation).is_some_and(InspectionRules::is_shadow);
     let needed = if is_shadow { length.ok_or(Reason::BodyTooLarge)? } else { 0 };
     gate.bodies.take(needed).map(Some).ok_or(Reason::Overloaded)
 }

@@ -1,6 +1,6 @@
 //! Whatever the strict reader accepts, `serde_json` reads as the same, and nothing of it stands twice.
 
-use portcullis::document::{Document, Kind, View};
+use portcullis::document::{Document, JsonKind, View};
 use serde_json::Value;
 
 /// Holds for any bytes.
@@ -16,14 +16,14 @@ pub(crate) fn holds(bytes: &[u8]) {
 fn is_same<'a>(node: impl View<'a>, oracle: &Value) -> bool {
     let children = || (0..node.len()).filter_map(|at| node.child(at));
     match (node.kind(), oracle) {
-        (Kind::Null, Value::Null) => true,
-        (Kind::Bool(ours), Value::Bool(theirs)) => ours == *theirs,
-        (Kind::Number(ours), Value::Number(theirs)) => ours == theirs.to_string(),
-        (Kind::String(ours), Value::String(theirs)) => ours == theirs,
-        (Kind::Array, Value::Array(theirs)) => {
+        (JsonKind::Null, Value::Null) => true,
+        (JsonKind::Bool(ours), Value::Bool(theirs)) => ours == *theirs,
+        (JsonKind::Number(ours), Value::Number(theirs)) => ours == theirs.to_string(),
+        (JsonKind::String(ours), Value::String(theirs)) => ours == theirs,
+        (JsonKind::Array, Value::Array(theirs)) => {
             node.len() == theirs.len() && children().zip(theirs).all(|(ours, theirs)| is_same(ours, theirs))
         }
-        (Kind::Object, Value::Object(theirs)) => {
+        (JsonKind::Object, Value::Object(theirs)) => {
             let same = |(name, theirs): (&String, &Value)| node.member(name).is_some_and(|ours| is_same(ours, theirs));
             node.len() == theirs.len() && theirs.iter().all(same)
         }

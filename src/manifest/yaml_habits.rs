@@ -13,13 +13,13 @@ const KEYS: [(&str, &str, &str); 5] = [
 ];
 
 /// What to write in place of `key` in the map at `pointer`, where it is one of another system.
-pub(super) fn habit(pointer: &str, key: &str) -> Option<&'static str> {
+pub(super) fn foreign_key_help(pointer: &str, key: &str) -> Option<&'static str> {
     let is_in = |place: &str| if place.ends_with('/') { pointer.starts_with(place) } else { pointer == place };
     KEYS.iter().find(|(place, name, _)| *name == key && is_in(place)).map(|(.., help)| *help)
 }
 
 /// How to write what was written too short at `pointer`.
-pub(super) fn shorthand(pointer: &str, written: &Value) -> Option<String> {
+pub(super) fn shorthand_help(pointer: &str, written: &Value) -> Option<String> {
     match (pointer, written) {
         ("/upstream", Value::String(url)) if url == "embedded" => {
             Some("write `upstream: { url: embedded }`".to_owned())
@@ -35,22 +35,22 @@ pub(super) fn shorthand(pointer: &str, written: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{habit, shorthand};
+    use super::{foreign_key_help, shorthand_help};
     use serde_json::json;
 
     #[test]
     fn keys_of_kubernetes_are_known_where_they_would_be() {
-        assert!(habit("/spec", "validationActions").unwrap().contains("`actions`"));
-        assert!(habit("/spec", "matchConstraints").unwrap().contains("operations"));
-        assert!(habit("/spec", "failurePolicy").unwrap().contains("leave it out"));
-        assert!(habit("/spec/validations/0", "messageExpression").unwrap().contains("fixed text"));
-        assert!(habit("/metadata", "namespace").unwrap().contains("no namespaces"));
-        assert_eq!((habit("", "namespace"), habit("/spec", "name")), (None, None));
+        assert!(foreign_key_help("/spec", "validationActions").unwrap().contains("`actions`"));
+        assert!(foreign_key_help("/spec", "matchConstraints").unwrap().contains("operations"));
+        assert!(foreign_key_help("/spec", "failurePolicy").unwrap().contains("leave it out"));
+        assert!(foreign_key_help("/spec/validations/0", "messageExpression").unwrap().contains("fixed text"));
+        assert!(foreign_key_help("/metadata", "namespace").unwrap().contains("no namespaces"));
+        assert_eq!((foreign_key_help("", "namespace"), foreign_key_help("/spec", "name")), (None, None));
     }
 
     #[test]
     fn what_is_written_too_short_is_written_out() {
-        let told = |pointer: &str, written| shorthand(pointer, &written).unwrap_or_default();
+        let told = |pointer: &str, written| shorthand_help(pointer, &written).unwrap_or_default();
         assert_eq!(told("/upstream", json!("embedded")), "write `upstream: { url: embedded }`");
         assert_eq!(told("/upstream", json!("https://user:canary@host")), "write `upstream: { url: ... }`");
         assert_eq!(told("/admin", json!("off")), "write `admin: { listen: off }`");

@@ -1,7 +1,7 @@
 //! Which names a body schema declares, where: what may be shown, what a policy may ask for, what looks like another name.
 
 use super::field::{Field, Pointer};
-use crate::document::Location;
+use crate::document::PathStep;
 use serde_json::Value;
 
 /// Maps of names of the contract, which no client adds to: what is looked up may be anyone's, collisions are not.
@@ -9,11 +9,11 @@ type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>
 
 /// The names that a schema declares for one object, and what it declares below them.
 #[derive(Debug, Default)]
-pub struct Declared {
+pub struct FieldTree {
     members: HashMap<Box<str>, Self>,
-    /// Declared names by their fold, where a lenient decoder would take another spelling for them.
+    /// FieldTree names by their fold, where a lenient decoder would take another spelling for them.
     folded: HashMap<String, Box<str>>,
-    /// Declared names by what a decoder that also drops `_` and `-` makes of them.
+    /// FieldTree names by what a decoder that also drops `_` and `-` makes of them.
     loose: HashMap<String, Box<str>>,
     /// Whether the schema takes no other names.
     exclusive: bool,
@@ -24,7 +24,7 @@ pub struct Declared {
     secret: bool,
 }
 
-impl Declared {
+impl FieldTree {
     /// Reads what `schema` declares. `$ref`s are followed within `root`, so deep that no contract comes near it.
     pub fn read(schema: &Value, root: &Value) -> Self {
         let mut declared = Self::default();
@@ -110,36 +110,36 @@ impl Declared {
     }
 
     /// The declared name that a decoder which compares without case would take `name` for.
-    pub fn look_alike(&self, name: &str) -> Option<&str> {
+    pub fn confusable(&self, name: &str) -> Option<&str> {
         self.folded.get(&fold(name)).map(AsRef::as_ref).filter(|declared| *declared != name)
     }
 
     /// The declared name that a decoder which also drops `_` and `-` would take `name` for, such as `firstName`. Where the
     /// schema takes any other name, one that looks like that is only another name.
-    pub fn loose_look_alike(&self, name: &str) -> Option<&str> {
+    pub fn loosely_confusable(&self, name: &str) -> Option<&str> {
         let found = self.loose.get(&fold_loosely(name)).map(AsRef::as_ref);
         found.filter(|declared| self.exclusive && *declared != name)
     }
 
     /// What is declared for the place that `steps` lead to.
-    pub fn at(&self, steps: &[Location]) -> Option<&Self> {
+    pub fn at(&self, steps: &[PathStep]) -> Option<&Self> {
         steps.iter().try_fold(self, |declared, step| match step {
-            Location::Member(name) => declared.member(name),
-            Location::Element(_) => declared.elements(),
+            PathStep::Member(name) => declared.member(name),
+            PathStep::Element(_) => declared.elements(),
         })
     }
 
     /// The place that `steps` lead to, showing only declared names; it ends at the first name that is not declared.
-    pub fn show(&self, steps: &[Location]) -> Option<Field> {
+    pub fn reportable_field(&self, steps: &[PathStep]) -> Option<Field> {
         let mut pointer = Pointer::default();
         let mut here = Some(self);
         for step in steps {
             match step {
-                Location::Element(position) => {
+                PathStep::Element(position) => {
                     pointer = pointer.element(*position);
                     here = here.and_then(Self::elements);
                 }
-                Location::Member(name) => match here.and_then(|declared| declared.member(name)) {
+                PathStep::Member(name) => match here.and_then(|declared| declared.member(name)) {
                     Some(member) => {
                         pointer = pointer.member(name);
                         here = Some(member);
@@ -177,12 +177,12 @@ fn fold_loosely(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Declared;
+    use super::FieldTree;
     use crate::contract::field::Field;
-    use crate::document::Location;
+    use crate::document::PathStep;
     use serde_json::json;
 
-    fn user() -> Declared {
+    fn user() -> FieldTree {
         let schema = json!({
             "$defs": { "Web3": { "type": "object", "properties": { "address": { "type": "string" } } } },
             "additionalProperties": false,
@@ -193,14 +193,14 @@ mod tests {
                 "public_metadata": { "type": "object" },
             },
         });
-        Declared::read(&schema, &schema)
+        FieldTree::read(&schema, &schema)
     }
 
     #[test]
     fn only_strings_that_the_schema_lists_are_its_words() {
         let schema =
             json!({ "properties": { "hasher": { "anyOf": [{ "enum": ["md5", 7, null] }, { "const": "none" }] } } });
-        let declared = Declared::read(&schema, &schema);
+        let declared = FieldTree::read(&schema, &schema);
         let hasher = declared.member("hasher").expect("declared");
         assert!(hasher.lists("md5") && hasher.lists("none") && !hasher.lists("7") && !hasher.lists("MD5"));
     }
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn names_are_found_behind_references_and_combinations() {
         let user = user();
-        assert!(user.member("password").is_some_and(Declared::is_secret));
+        assert!(user.member("password").is_some_and(FieldTree::is_secret));
         assert!(user.member("skip_password_checks").is_some_and(|field| !field.is_secret()));
-        let wallet = user.member("wallets").and_then(Declared::elements).expect("declared");
+        let wallet = user.member("wallets").and_then(FieldTree::elements).expect("declared");
         assert_eq!(wallet.names().collect::<Vec<_>>(), ["address"]);
         assert!(!user.member("public_metadata").expect("declared").is_closed());
     }
@@ -219,20 +219,20 @@ mod tests {
     fn spellings_that_lenient_decoders_take_for_a_name_are_known() {
         let user = user();
         for name in ["SKIP_PASSWORD_CHECKS", "\u{17f}kip_password_checks", "s\u{212a}ip_password_checks"] {
-            assert_eq!(user.look_alike(name), Some("skip_password_checks"), "{name}");
+            assert_eq!(user.confusable(name), Some("skip_password_checks"), "{name}");
         }
-        assert_eq!(user.look_alike("skip_password_checks"), None);
-        assert_eq!(user.look_alike("skipPasswordChecks"), None);
-        assert_eq!(user.loose_look_alike("skipPasswordChecks"), Some("skip_password_checks"));
-        assert_eq!(user.loose_look_alike("nickname"), None);
+        assert_eq!(user.confusable("skip_password_checks"), None);
+        assert_eq!(user.confusable("skipPasswordChecks"), None);
+        assert_eq!(user.loosely_confusable("skipPasswordChecks"), Some("skip_password_checks"));
+        assert_eq!(user.loosely_confusable("nickname"), None);
     }
 
     #[test]
     fn a_place_is_shown_up_to_the_first_name_that_is_not_declared() {
-        let steps = [Location::Member("wallets".into()), Location::Element(2), Location::Member("address".into())];
-        assert_eq!(user().show(&steps), Some(Field::Declared("/wallets/2/address".into())));
-        let steps = [Location::Member("public_metadata".into()), Location::Member("hunter2".into())];
-        assert_eq!(user().show(&steps).map(|field| field.for_log()), Some("/public_metadata/*".into()));
-        assert_eq!(user().show(&[]), None);
+        let steps = [PathStep::Member("wallets".into()), PathStep::Element(2), PathStep::Member("address".into())];
+        assert_eq!(user().reportable_field(&steps), Some(Field::Declared("/wallets/2/address".into())));
+        let steps = [PathStep::Member("public_metadata".into()), PathStep::Member("hunter2".into())];
+        assert_eq!(user().reportable_field(&steps).map(|field| field.for_log()), Some("/public_metadata/*".into()));
+        assert_eq!(user().reportable_field(&[]), None);
     }
 }

@@ -6,9 +6,9 @@
 //! them and not an omission in the spec. Alternatives and parts (`allOf`, `anyOf`, `oneOf`, `not`) stay as they are: what one
 //! of them does not list, another may.
 
-use super::keyword::{self, Kind};
-use super::spec::{Spec, below};
-use crate::contract::file::Definitions;
+use super::keyword::{self, KeywordKind};
+use super::spec::{OpenApiSpec, below};
+use crate::contract::contract_file::Definitions;
 use crate::contract::nullable::allow_null;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
@@ -33,13 +33,13 @@ pub(super) struct Schemas {
 
 impl Schemas {
     /// The schema of a body at `place`, as the text of a file.
-    pub(super) fn body(&mut self, spec: &mut Spec<'_>, place: &str, schema: &Value) -> Option<Box<RawValue>> {
+    pub(super) fn body(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, schema: &Value) -> Option<Box<RawValue>> {
         let schema = self.translate(spec, place, schema, Role::Alone);
         to_raw_value(&schema).ok()
     }
 
     /// Every shared schema that a body refers to, and those that these refer to.
-    pub(super) fn definitions(mut self, spec: &mut Spec<'_>) -> Definitions {
+    pub(super) fn definitions(mut self, spec: &mut OpenApiSpec<'_>) -> Definitions {
         let mut done: BTreeMap<String, (Role, Value)> = BTreeMap::new();
         loop {
             let is_open = |name: &String, role: Role| done.get(name).is_none_or(|(done, _)| *done != role);
@@ -53,7 +53,7 @@ impl Schemas {
         texts.collect()
     }
 
-    fn translate(&mut self, spec: &mut Spec<'_>, place: &str, schema: &Value, role: Role) -> Value {
+    fn translate(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, schema: &Value, role: Role) -> Value {
         let schema = match schema {
             Value::Object(schema) => schema,
             Value::Bool(_) => return schema.clone(),
@@ -86,27 +86,27 @@ impl Schemas {
     /// Translates the one keyword at `place`.
     fn keyword(
         &mut self,
-        spec: &mut Spec<'_>,
+        spec: &mut OpenApiSpec<'_>,
         place: &str,
         (name, value): (&str, &Value),
         role: Role,
         translated: &mut Map<String, Value>,
     ) {
         let kept = match keyword::kind(name) {
-            Kind::Note => None,
-            Kind::Rule(check) => check(value).unwrap_or_else(|message| {
+            KeywordKind::Note => None,
+            KeywordKind::Rule(check) => check(value).unwrap_or_else(|message| {
                 spec.refuse(place, format!("`{name}` {message}"));
                 None
             }),
-            Kind::Reference => self.reference(spec, place, value, role),
-            Kind::Schema if name == "additionalProperties" && *value == Value::Bool(true) => None,
-            Kind::Schema => {
+            KeywordKind::Reference => self.reference(spec, place, value, role),
+            KeywordKind::Schema if name == "additionalProperties" && *value == Value::Bool(true) => None,
+            KeywordKind::Schema => {
                 let role = if name == "not" { Role::Part } else { role };
                 Some(self.translate(spec, place, value, role))
             }
-            Kind::Parts => self.parts(spec, place, value),
-            Kind::Fields => self.fields(spec, place, value, role),
-            Kind::Unknown => {
+            KeywordKind::Parts => self.parts(spec, place, value),
+            KeywordKind::Fields => self.fields(spec, place, value, role),
+            KeywordKind::Unknown => {
                 spec.refuse(place, format!("`{}` of a schema is not translated", name.escape_debug()));
                 None
             }
@@ -114,7 +114,7 @@ impl Schemas {
         translated.extend(kept.map(|value| (name.to_owned(), value)));
     }
 
-    fn parts(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value) -> Option<Value> {
+    fn parts(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, value: &Value) -> Option<Value> {
         let Some(parts) = value.as_array().filter(|parts| !parts.is_empty()) else {
             spec.refuse(place, "alternatives and parts must be a list of schemas");
             return None;
@@ -123,7 +123,7 @@ impl Schemas {
         Some(parts.map(|(at, part)| self.translate(spec, &below(place, &at.to_string()), part, Role::Part)).collect())
     }
 
-    fn fields(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
+    fn fields(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
         let Some(fields) = value.as_object() else {
             spec.refuse(place, "`properties` must be a map of schemas");
             return None;
@@ -134,7 +134,7 @@ impl Schemas {
         Some(Value::Object(translated.collect()))
     }
 
-    fn reference(&mut self, spec: &mut Spec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
+    fn reference(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
         let target = value.as_str().and_then(|target| target.strip_prefix('#'));
         let name = target.and_then(|target| target.strip_prefix(SHARED)?.strip_prefix('/'));
         let is_schema = |name: &&str| !name.contains(['/', '~', '%']) && spec.get(&below(SHARED, name)).is_some();
@@ -152,7 +152,7 @@ impl Schemas {
 
 /// In 3.0 `exclusiveMinimum: true` says that `minimum` itself is too little; in 2020-12 the keyword holds the number.
 fn exclusive_bounds(
-    spec: &mut Spec<'_>,
+    spec: &mut OpenApiSpec<'_>,
     place: &str,
     schema: &Map<String, Value>,
     translated: &mut Map<String, Value>,

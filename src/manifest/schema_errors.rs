@@ -1,7 +1,7 @@
 //! What a document does against its schema, in our words: the validator's own know nothing of the file.
 
-use super::habits::{habit, shorthand};
 use super::source::Source;
+use super::yaml_habits::{foreign_key_help, shorthand_help};
 use crate::diagnostic::Diagnostic;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
@@ -10,8 +10,8 @@ use serde_json::Value;
 /// Below this Jaro-Winkler similarity a name is not taken for a misspelling of another.
 const SIMILAR: f64 = 0.8;
 
-/// The mistakes that `error` stands for, each at its place.
-pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source) -> Vec<Diagnostic> {
+/// The errors that `error` stands for, each at its place.
+pub(super) fn diagnostics(error: &ValidationError<'_>, schema: &Value, source: &Source) -> Vec<Diagnostic> {
     let pointer = error.instance_path().as_str();
     match error.kind() {
         Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
@@ -32,7 +32,7 @@ pub(super) fn tell(error: &ValidationError<'_>, schema: &Value, source: &Source)
         kind => {
             let diagnostic = source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)));
             let examples = examples(error, schema);
-            if let (Kind::Type { .. }, Some(help)) = (kind, shorthand(pointer, error.instance())) {
+            if let (Kind::Type { .. }, Some(help)) = (kind, shorthand_help(pointer, error.instance())) {
                 return vec![diagnostic.with_help(help)];
             }
             vec![match (missing_list(kind, error.instance()), examples.is_empty()) {
@@ -50,7 +50,7 @@ fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
         Kind::Type { kind } => {
             let wanted = either(&types(kind));
             let is_number = error.instance().is_number() && wanted == type_name(JsonType::Integer);
-            let found = if is_number { "a fraction" } else { found(error.instance()) };
+            let found = if is_number { "a fraction" } else { instance_type(error.instance()) };
             format!("must be {wanted}, found {found}")
         }
         Kind::Minimum { limit } => format!("must be at least {limit}"),
@@ -84,14 +84,14 @@ fn unknown_key(source: &Source, pointer: &str, key: &str, known: &[String]) -> D
     let place = format!("{pointer}/{}", escape(key));
     let within = if pointer.is_empty() { String::new() } else { format!(" in {}", field(pointer)) };
     let diagnostic = source.at_key(&place, format!("unknown key `{}`{within}", key.escape_debug()));
-    if let Some(help) = habit(pointer, key).filter(|_| !known.is_empty()) {
+    if let Some(help) = foreign_key_help(pointer, key).filter(|_| !known.is_empty()) {
         return diagnostic.with_help(help);
     }
     match (similar(key, known), known.is_empty()) {
         (Some(meant), _) => diagnostic.with_help(format!("did you mean `{meant}`?")),
         (None, false) => diagnostic.with_help(match known {
             [only] => format!("the only key here is `{only}`"),
-            several => format!("the keys here are {}", quoted(several, "and")),
+            several => format!("the keys here are {}", quote_list(several, "and")),
         }),
         (None, true) => diagnostic,
     }
@@ -102,7 +102,7 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
     let words: Vec<_> =
         choices.iter().map(|choice| choice.as_str().map_or(choice.to_string(), str::to_owned)).collect();
     let one_of = if words.len() > 1 { "one of " } else { "" };
-    let diagnostic = source.at(pointer, format!("{} must be {one_of}{}", field(pointer), quoted(&words, "or")));
+    let diagnostic = source.at(pointer, format!("{} must be {one_of}{}", field(pointer), quote_list(&words, "or")));
     let written = error.instance().as_str();
     if pointer == "/kind" && written == Some("PolicyTest") {
         return diagnostic.with_help("tests are in `NAME.test.yaml`, beside the `NAME.yaml` that they test");
@@ -135,16 +135,20 @@ fn alternatives(
     }
     if fitting.is_empty() {
         let wanted: Vec<_> = branches.iter().filter_map(wrong_type).flatten().collect();
-        let message =
-            format!("{} must be {}, found {}", field(pointer.as_str()), either(&wanted), found(error.instance()));
-        let mistake = source.at(pointer.as_str(), message);
-        return vec![match shorthand(pointer.as_str(), error.instance()) {
-            Some(help) => mistake.with_help(help),
-            None => mistake,
+        let message = format!(
+            "{} must be {}, found {}",
+            field(pointer.as_str()),
+            either(&wanted),
+            instance_type(error.instance())
+        );
+        let diagnostic = source.at(pointer.as_str(), message);
+        return vec![match shorthand_help(pointer.as_str(), error.instance()) {
+            Some(help) => diagnostic.with_help(help),
+            None => diagnostic,
         }];
     }
     let nearest = fitting.into_iter().min_by_key(|branch| branch.len());
-    nearest.into_iter().flatten().flat_map(|error| tell(error, schema, source)).collect()
+    nearest.into_iter().flatten().flat_map(|error| diagnostics(error, schema, source)).collect()
 }
 
 fn choices(error: &ValidationError<'_>) -> Vec<Value> {
@@ -160,7 +164,7 @@ fn examples(error: &ValidationError<'_>, schema: &Value) -> String {
     let examples = around(error, schema).and_then(|around| around.get("examples")).and_then(Value::as_array);
     let words: Vec<_> =
         examples.into_iter().flatten().map(|it| it.as_str().map_or(it.to_string(), str::to_owned)).collect();
-    quoted(&words, "or")
+    quote_list(&words, "or")
 }
 
 /// The schema that has the keyword which the document breaks.
@@ -222,7 +226,7 @@ fn type_name(kind: JsonType) -> &'static str {
     }
 }
 
-fn found(value: &Value) -> &'static str {
+fn instance_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "nothing",
         Value::Bool(_) => "true or false",
@@ -239,7 +243,7 @@ fn either(names: &[&'static str]) -> String {
     if values.is_empty() { "empty".to_owned() } else { values.join(" or ") }
 }
 
-fn quoted(words: &[String], joint: &str) -> String {
+fn quote_list(words: &[String], joint: &str) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} {joint} {last}", rest.join(", ")),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// What is logged, where and how.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(in crate::config) struct Logs {
+pub(in crate::config) struct LogsSection {
     /// Where the line of each request goes.
-    pub(in crate::config) access: AccessLog,
+    pub(in crate::config) access: AccessLogSection,
     /// The share of requests that passed without a finding whose line is written, from 0 to 1. All others have one always.
     #[schemars(range(min = 0, max = 1))]
     pub(in crate::config) sample_allowed: f64,
@@ -22,7 +22,7 @@ pub(in crate::config) struct Logs {
 /// Where the line of each request goes.
 #[derive(Clone, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::config) enum AccessLog {
+pub(in crate::config) enum AccessLogSection {
     /// To standard output.
     Stdout,
     /// Nowhere.
@@ -34,7 +34,7 @@ pub(in crate::config) enum AccessLog {
 /// A file with every decision and what led to it.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(in crate::config) struct DecisionLog {
+pub(in crate::config) struct DecisionLogSection {
     /// The file, relative to this one, or `off`: JSON, one decision a line. It is made so that only its owner may read it.
     #[schemars(example = &"decisions.jsonl", example = &"off")]
     pub(in crate::config) file: String,
@@ -47,15 +47,15 @@ pub(in crate::config) struct DecisionLog {
     /// Whether each line holds the hash of the one before it, so that `portcullis verify-log` finds what was changed, removed, moved or inserted.
     pub(in crate::config) chain: bool,
     /// Of which values a keyed fingerprint is kept, by which equal values are known without being seen.
-    pub(in crate::config) fingerprints: Fingerprints,
+    pub(in crate::config) fingerprints: FingerprintsSection,
 }
 
 /// Of which values a keyed fingerprint is kept.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::config) struct Fingerprints {
+pub(in crate::config) struct FingerprintsSection {
     /// The key: at least 32 bytes that nobody can guess.
-    pub(in crate::config) key: Option<KeyFile>,
+    pub(in crate::config) key: Option<KeyFileSection>,
     /// JSON Pointers to strings in bodies; `*` stands for any name or position. No secret of the contract may be among them.
     #[schemars(example = ["/external_id"])]
     pub(in crate::config) body: Vec<String>,
@@ -70,7 +70,7 @@ pub(in crate::config) struct Fingerprints {
 /// A secret in a file of its own.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct KeyFile {
+pub(in crate::config) struct KeyFileSection {
     /// The file, relative to this one.
     #[schemars(example = &"fingerprint.key")]
     pub(in crate::config) file: String,
@@ -79,7 +79,7 @@ pub(in crate::config) struct KeyFile {
 /// What is removed besides what is removed anyway.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(in crate::config) struct Masks {
+pub(in crate::config) struct MasksSection {
     /// JSON Pointers into bodies: what is there, and all below it. `*` stands for any name or position.
     #[schemars(example = ["/public_metadata/tax_id"])]
     pub(in crate::config) pointers: Vec<String>,
@@ -94,20 +94,20 @@ pub(in crate::config) struct Masks {
     pub(in crate::config) query: Vec<String>,
 }
 
-impl Default for Logs {
+impl Default for LogsSection {
     fn default() -> Self {
-        Self { access: AccessLog::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
+        Self { access: AccessLogSection::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
     }
 }
 
-impl Default for DecisionLog {
+impl Default for DecisionLogSection {
     fn default() -> Self {
         Self {
             file: "off".to_owned(),
             max_bytes: 104_857_600,
             keep: 10,
             chain: false,
-            fingerprints: Fingerprints::default(),
+            fingerprints: FingerprintsSection::default(),
         }
     }
 }

@@ -1,29 +1,29 @@
-//! The JSON Schema of a type, against which documents are checked so that every mistake is found and not just the first.
+//! The JSON SchemaDecoder of a type, against which documents are checked so that every error is found and not just the first.
 
+use super::schema_errors;
 use super::source::Source;
-use super::words;
 use crate::diagnostic::Diagnostic;
 use jsonschema::Validator;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is wrong with the JSON Schema (2020-12) that a person wrote at `pointer` of a document, as far as a schema says so of
+/// What is wrong with the JSON SchemaDecoder (2020-12) that a person wrote at `pointer` of a document, as far as a schema says so of
 /// schemas.
-pub fn schema_mistakes(source: &Source, pointer: &str) -> Vec<Diagnostic> {
+pub fn json_schema_errors(source: &Source, pointer: &str) -> Vec<Diagnostic> {
     let part = source.part(pointer);
     let written = part.to_value();
     let validator = jsonschema::draft202012::meta::validator();
-    validator.iter_errors(&written).flat_map(|error| words::tell(&error, &Value::Null, &part)).collect()
+    validator.iter_errors(&written).flat_map(|error| schema_errors::diagnostics(&error, &Value::Null, &part)).collect()
 }
 
 /// The compiled schema of one type.
-pub(super) struct Schema {
+pub(super) struct SchemaDecoder {
     document: Value,
     validator: Result<Validator, String>,
 }
 
-impl Schema {
+impl SchemaDecoder {
     pub(super) fn of<T: JsonSchema>() -> Self {
         let document = schemars::schema_for!(T).to_value();
         let validator = jsonschema::validator_for(&document).map_err(|error| error.to_string());
@@ -33,10 +33,10 @@ impl Schema {
     /// The value of a document, or everything wrong with it in the order of the file.
     pub(super) fn decode<T: DeserializeOwned>(&self, source: &Source) -> Result<T, Vec<Diagnostic>> {
         let value = source.to_value();
-        let mut mistakes = self.mistakes(source, &value);
-        if !mistakes.is_empty() {
-            mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
-            return Err(mistakes);
+        let mut errors = self.errors(source, &value);
+        if !errors.is_empty() {
+            errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+            return Err(errors);
         }
         serde_json::from_value(value).map_err(|error| {
             let huge = source.huge_numbers();
@@ -45,11 +45,12 @@ impl Schema {
         })
     }
 
-    fn mistakes(&self, source: &Source, value: &Value) -> Vec<Diagnostic> {
+    fn errors(&self, source: &Source, value: &Value) -> Vec<Diagnostic> {
         match &self.validator {
-            Ok(validator) => {
-                validator.iter_errors(value).flat_map(|error| words::tell(&error, &self.document, source)).collect()
-            }
+            Ok(validator) => validator
+                .iter_errors(value)
+                .flat_map(|error| schema_errors::diagnostics(&error, &self.document, source))
+                .collect(),
             Err(reason) => vec![source.at("", format!("the schema of this kind of file is wrong: {reason}"))],
         }
     }

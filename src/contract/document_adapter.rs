@@ -1,6 +1,6 @@
 //! How the `jsonschema` crate sees a [`crate::document::Document`]: through [`View`], without building a tree of its own.
 
-use crate::document::{Kind, NodeRef, View};
+use crate::document::{JsonKind, NodeRef, View};
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use serde_json::{Number, Value};
@@ -38,9 +38,9 @@ impl Json for DocumentJson {
 }
 
 /// A number as it was written.
-pub(super) struct Written<'a>(&'a str);
+pub(super) struct NumberText<'a>(&'a str);
 
-impl JsonNumber for Written<'_> {
+impl JsonNumber for NumberText<'_> {
     fn as_u64(&self) -> Option<u64> {
         self.0.parse().ok()
     }
@@ -63,10 +63,10 @@ impl JsonNumber for Written<'_> {
 }
 
 impl<'a> SchemaNode<'a> {
-    fn kind(self) -> Kind<'a> {
+    fn kind(self) -> JsonKind<'a> {
         match self {
             Self::Value(node) => node.kind(),
-            Self::Name(name) => Kind::String(name),
+            Self::Name(name) => JsonKind::String(name),
         }
     }
 }
@@ -74,55 +74,55 @@ impl<'a> SchemaNode<'a> {
 impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
     type Object = ObjectNode<'a>;
     type Array = ArrayNode<'a>;
-    type Number = Written<'a>;
+    type Number = NumberText<'a>;
 
     fn as_object(&self) -> Option<ObjectNode<'a>> {
         match self {
-            Self::Value(node) if node.kind() == Kind::Object => Some(ObjectNode(*node)),
+            Self::Value(node) if node.kind() == JsonKind::Object => Some(ObjectNode(*node)),
             _ => None,
         }
     }
 
     fn as_array(&self) -> Option<ArrayNode<'a>> {
         match self {
-            Self::Value(node) if node.kind() == Kind::Array => Some(ArrayNode(*node)),
+            Self::Value(node) if node.kind() == JsonKind::Array => Some(ArrayNode(*node)),
             _ => None,
         }
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            Kind::String(text) => Some(Cow::Borrowed(text)),
+            JsonKind::String(text) => Some(Cow::Borrowed(text)),
             _ => None,
         }
     }
 
-    fn as_number(&self) -> Option<Written<'a>> {
+    fn as_number(&self) -> Option<NumberText<'a>> {
         match self.kind() {
-            Kind::Number(text) => Some(Written(text)),
+            JsonKind::Number(text) => Some(NumberText(text)),
             _ => None,
         }
     }
 
     fn as_boolean(&self) -> Option<bool> {
         match self.kind() {
-            Kind::Bool(value) => Some(value),
+            JsonKind::Bool(value) => Some(value),
             _ => None,
         }
     }
 
     fn is_null(&self) -> bool {
-        self.kind() == Kind::Null
+        self.kind() == JsonKind::Null
     }
 
     fn json_type(&self) -> JsonType {
         match self.kind() {
-            Kind::Null => JsonType::Null,
-            Kind::Bool(_) => JsonType::Boolean,
-            Kind::Number(_) => JsonType::Number,
-            Kind::String(_) => JsonType::String,
-            Kind::Array => JsonType::Array,
-            Kind::Object => JsonType::Object,
+            JsonKind::Null => JsonType::Null,
+            JsonKind::Bool(_) => JsonType::Boolean,
+            JsonKind::Number(_) => JsonType::Number,
+            JsonKind::String(_) => JsonType::String,
+            JsonKind::Array => JsonType::Array,
+            JsonKind::Object => JsonType::Object,
         }
     }
 
@@ -150,12 +150,12 @@ impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
 fn copy(node: NodeRef<'_>) -> Value {
     let children = (0..node.len()).filter_map(|position| node.child(position));
     match node.kind() {
-        Kind::Null => Value::Null,
-        Kind::Bool(value) => Value::Bool(value),
-        Kind::Number(text) => Value::Number(Written(text).to_number().into_owned()),
-        Kind::String(text) => Value::from(text),
-        Kind::Array => children.map(copy).collect(),
-        Kind::Object => {
+        JsonKind::Null => Value::Null,
+        JsonKind::Bool(value) => Value::Bool(value),
+        JsonKind::Number(text) => Value::Number(NumberText(text).to_number().into_owned()),
+        JsonKind::String(text) => Value::from(text),
+        JsonKind::Array => children.map(copy).collect(),
+        JsonKind::Object => {
             let names = (0..node.len()).filter_map(|position| node.name(position)).map(str::to_owned);
             Value::Object(names.zip(children.map(copy)).collect())
         }
@@ -167,7 +167,7 @@ pub(super) struct ObjectNode<'a>(NodeRef<'a>);
 impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
     type Node = SchemaNode<'a>;
     type MemberName = &'a str;
-    type MembersIter = Members<'a>;
+    type MembersIter = ObjectMembers<'a>;
 
     fn len(&self) -> usize {
         self.0.len()
@@ -177,17 +177,17 @@ impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
         self.0.member(key).map(SchemaNode::Value)
     }
 
-    fn members(&self) -> Members<'a> {
-        Members { object: self.0, positions: 0..self.0.len() }
+    fn members(&self) -> ObjectMembers<'a> {
+        ObjectMembers { object: self.0, positions: 0..self.0.len() }
     }
 }
 
-pub(super) struct Members<'a> {
+pub(super) struct ObjectMembers<'a> {
     object: NodeRef<'a>,
     positions: Range<usize>,
 }
 
-impl<'a> Iterator for Members<'a> {
+impl<'a> Iterator for ObjectMembers<'a> {
     type Item = (&'a str, SchemaNode<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -200,23 +200,23 @@ pub(super) struct ArrayNode<'a>(NodeRef<'a>);
 
 impl<'a> Array<'a, DocumentJson> for ArrayNode<'a> {
     type Node = SchemaNode<'a>;
-    type ElementsIter = Elements<'a>;
+    type ElementsIter = ArrayElements<'a>;
 
     fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn elements(&self) -> Elements<'a> {
-        Elements { array: self.0, positions: 0..self.0.len() }
+    fn elements(&self) -> ArrayElements<'a> {
+        ArrayElements { array: self.0, positions: 0..self.0.len() }
     }
 }
 
-pub(super) struct Elements<'a> {
+pub(super) struct ArrayElements<'a> {
     array: NodeRef<'a>,
     positions: Range<usize>,
 }
 
-impl<'a> Iterator for Elements<'a> {
+impl<'a> Iterator for ArrayElements<'a> {
     type Item = SchemaNode<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {

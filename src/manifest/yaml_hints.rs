@@ -1,7 +1,7 @@
 //! How to mend a text that is no YAML, as far as the lines around the place tell: the parser's words say what it met.
 
 /// What to do about the line at the byte `start` of `text`.
-pub(super) fn advice(text: &str, start: usize) -> Option<&'static str> {
+pub(super) fn hint(text: &str, start: usize) -> Option<&'static str> {
     let before = text.get(..start).unwrap_or_default();
     let from = before.rfind('\n').map_or(0, |end| end + 1);
     let mut lines = text.get(from..).unwrap_or_default().lines();
@@ -37,11 +37,11 @@ fn is_indented_as_before(before: &str, line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::advice;
+    use super::hint;
 
     #[test]
     fn the_line_tells_what_to_do() {
-        let told = |text: &str| advice(text, text.find('^').unwrap_or_default()).unwrap_or("nothing");
+        let told = |text: &str| hint(text, text.find('^').unwrap_or_default()).unwrap_or("nothing");
         assert!(told("a:\n\t- ^b\n").contains("spaces"));
         assert!(told("a:\n  b: ^c\n\td: e\n").contains("spaces"), "the parser may be a line behind");
         assert!(told("- expression: body.a == \"x: ^y\"\n").contains("`: `"));
@@ -51,6 +51,6 @@ mod tests {
         assert!(told("a:\n  - b: 1\n   ^c: 2\n").contains("indentation"));
         assert_eq!(told("a:\n  - b: 1\n    ^c: 2\n"), "nothing");
         assert_eq!(told("<<: ^{ a: b }\n"), "nothing");
-        assert_eq!(advice("", 7), None);
+        assert_eq!(hint("", 7), None);
     }
 }
