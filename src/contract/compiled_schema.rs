@@ -7,6 +7,7 @@ use super::field_tree::FieldTree;
 use super::finding::{FindingKind, NOT_A_FIELD, SchemaFinding};
 use super::schema_mismatch::{MOST_FINDINGS, SchemaMismatch, mismatches};
 use crate::document::{Document, PathStep};
+use crate::suggest::nearest;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
@@ -91,7 +92,7 @@ impl CompiledSchema {
         if siblings.as_ref().is_some_and(is_confusable) {
             return None;
         }
-        let suggestion = siblings.and_then(|siblings| nearest(siblings, name)).map(str::to_owned);
+        let suggestion = siblings.and_then(|siblings| nearest(name, siblings.names())).map(str::to_owned);
         Some(SchemaFinding { kind: FindingKind::Unknown, keyword, field, message: NOT_A_FIELD.to_owned(), suggestion })
     }
 }
@@ -105,18 +106,6 @@ fn broken_schema() -> SchemaFinding {
         message: "cannot be judged: the contract's schema for it is broken".to_owned(),
         suggestion: None,
     }
-}
-
-/// The declared name that is most similar to `name`, if any is similar enough.
-fn nearest<'d>(fields: &'d FieldTree, name: &str) -> Option<&'d str> {
-    const ALIKE: f64 = 0.8;
-    // time and memory grow with the product of the lengths, and the name is the request's
-    const LONGEST: usize = 64;
-    if name.len() > LONGEST {
-        return None;
-    }
-    let scored = fields.names().map(|known| (known, strsim::normalized_damerau_levenshtein(known, name)));
-    scored.filter(|(_, score)| *score >= ALIKE).max_by(|left, right| left.1.total_cmp(&right.1)).map(|(known, _)| known)
 }
 
 #[cfg(test)]

@@ -3,12 +3,10 @@
 use super::source::Source;
 use super::yaml_habits::{foreign_key_help, shorthand_help};
 use crate::diagnostic::Diagnostic;
+use crate::suggest::nearest;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
-
-/// Below this Jaro-Winkler similarity a name is not taken for a misspelling of another.
-const SIMILAR: f64 = 0.8;
 
 /// The errors that `error` stands for, each at its place.
 pub(super) fn diagnostics(error: &ValidationError<'_>, schema: &Value, source: &Source) -> Vec<Diagnostic> {
@@ -87,7 +85,7 @@ fn unknown_key(source: &Source, pointer: &str, key: &str, known: &[String]) -> D
     if let Some(help) = foreign_key_help(pointer, key).filter(|_| !known.is_empty()) {
         return diagnostic.with_help(help);
     }
-    match (similar(key, known), known.is_empty()) {
+    match (nearest(key, known.iter().map(String::as_str)), known.is_empty()) {
         (Some(meant), _) => diagnostic.with_help(format!("did you mean `{meant}`?")),
         (None, false) => diagnostic.with_help(match known {
             [only] => format!("the only key here is `{only}`"),
@@ -107,7 +105,7 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
     if pointer == "/kind" && written == Some("PolicyTest") {
         return diagnostic.with_help("tests are in `NAME.test.yaml`, beside the `NAME.yaml` that they test");
     }
-    match written.and_then(|written| similar(written, &words)) {
+    match written.and_then(|written| nearest(written, words.iter().map(String::as_str))) {
         Some(meant) if words.len() > 1 => diagnostic.with_help(format!("did you mean `{meant}`?")),
         _ => diagnostic,
     }
@@ -176,12 +174,6 @@ fn around<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Option<&'a Valu
 fn known_keys(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
     let properties = around(error, schema).and_then(|around| around.get("properties")).and_then(Value::as_object);
     properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn similar<'a>(written: &str, known: &'a [String]) -> Option<&'a str> {
-    let likeness = |name: &str| strsim::jaro_winkler(&written.to_lowercase(), &name.to_lowercase());
-    let (score, name) = known.iter().map(|name| (likeness(name), name)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    (score >= SIMILAR).then_some(name)
 }
 
 /// The name for people of the part at a JSON Pointer: `limits.bodyBytes` or `policies[0]` in backticks, or "the document".
