@@ -63,12 +63,12 @@ fn benches(criterion: &mut Criterion) {
     };
     for size in [300, 4 * 1024, 64 * 1024] {
         let body = body(size);
-        let judgement = decide(&bundle, &operation, &attributes, body.clone());
+        let judgement = decide(&bundle, &operation, &attributes, body.clone(), &mut ());
         assert!(judgement.verdict.is_ok(), "{:?}", judgement.violations);
         let mut group = criterion.benchmark_group("judge");
         group.throughput(Throughput::Bytes(body.len() as u64));
         group.bench_with_input(BenchmarkId::new("decide", body.len()), &body, |bencher, body| {
-            bencher.iter(|| decide(&bundle, &operation, &attributes, black_box(body.clone())));
+            bencher.iter(|| decide(&bundle, &operation, &attributes, black_box(body.clone()), &mut ()));
         });
         group.bench_with_input(BenchmarkId::new("parse", body.len()), &body, |bencher, body| {
             bencher.iter(|| Document::parse(black_box(body)).unwrap());

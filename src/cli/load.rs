@@ -112,7 +112,7 @@ pub(super) fn compiled(gateway: &Gateway) -> Result<(Bundle, Texts), Failure> {
 
 /// The tests beside the policies of `bundle`.
 pub(super) fn suites(bundle: &Bundle, texts: &Texts) -> Result<Vec<Suite>, Failure> {
-    policy_test::load(&texts.tests, &texts.policies, bundle).map_err(Failure::Broken)
+    policy_test::load(&texts.tests, bundle).map_err(Failure::Broken)
 }
 
 /// The contract that the configuration names, proven; the built-in one where it names none.
@@ -144,7 +144,7 @@ pub(super) fn contract_texts(gateway: &Gateway) -> Result<ContractTexts, Failure
 
 /// What is allowed in the configuration and in the policies of `bundle`, which are `texts`, and yet likely a mistake.
 pub(super) fn lints(gateway: &Gateway, bundle: &Bundle, texts: &Texts) -> Vec<Diagnostic> {
-    let of_policies = bundle.lints(&texts.policies, SystemTime::now());
+    let of_policies = bundle.lints(SystemTime::now());
     dangers(gateway, &Overrides::default(), texts).into_iter().chain(of_policies).collect()
 }
 

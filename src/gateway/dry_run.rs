@@ -10,7 +10,7 @@ use crate::gateway::layers::admit::{asked_version, check, duty};
 use crate::gateway::layers::inspect::readable;
 use crate::gateway::refusal::Refusal;
 use crate::judge::violation::Violation;
-use crate::judge::{Bundle, Judgement, decide_recorded, permit_unread};
+use crate::judge::{Bundle, Explanation, Judgement, decide, permit_unread};
 use crate::peer::Client;
 use crate::policy::Attributes;
 use crate::reason::Reason;
@@ -130,7 +130,8 @@ fn judged(
     };
     // a body that the contract has no schema for streams by
     let body = if operation.body.is_some() { request.body().clone() } else { Bytes::new() };
-    let (judgement, parts) = decide_recorded(bundle, &operation, &attributes, body);
+    let mut explanation = Explanation::default();
+    let judgement = decide(bundle, &operation, &attributes, body, &mut explanation);
     let refusal = judgement.verdict.as_ref().err().map(|reason| Refusal::for_operation(*reason, &operation));
-    DryRunResult::Judged(Box::new(JudgedRun { operation, judgement, parts, refusal }))
+    DryRunResult::Judged(Box::new(JudgedRun { operation, judgement, parts: explanation.traces, refusal }))
 }

@@ -1,18 +1,22 @@
 //! From bytes to decision: the one pure function that proxy, command line, benches and tests call.
 //!
 //! ```text
-//! bytes -> document -> contract's schema -> policies -> violations -> Permit, or the reason there is none
+//! bytes -> document -> contract's schema -> policies -> violations -> Permit, or the reason to refuse
 //! ```
 //!
-//! All violations are collected. Whatever could not be judged is refused: an unreadable body, a rule that fails.
+//! All violations are collected. What cannot be judged is refused: an unreadable body, a rule that fails.
 
 mod bundle;
+mod compile;
 mod decide;
+mod findings;
+mod observer;
 mod permit;
+mod revision;
 pub mod violation;
 mod waive;
 
-pub(crate) use bundle::manifests;
 pub use bundle::{Bundle, BundleError, PolicyText};
-pub use decide::{Judgement, Step, decide, decide_in_steps, decide_recorded, permit_unread};
+pub use decide::{Judgement, decide, permit_unread};
+pub use observer::{Explanation, Observer, Step};
 pub use permit::{Content, Permit};

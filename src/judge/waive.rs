@@ -11,13 +11,13 @@ use std::sync::Arc;
 /// up to the one that applies; none is asked where there is nothing to waive.
 ///
 /// Only that a rule does not hold can be waived, never that it could not be evaluated. A waiver that itself cannot be evaluated
-/// does not apply, and operators are told where the body `is_sound`.
+/// does not apply, and operators are told where the body `fits_contract`.
 pub(super) fn waive(
     policy: &Policy,
     operation: &Operation,
     document: Option<&Arc<Document>>,
     attributes: &Attributes<'_>,
-    is_sound: bool,
+    fits_contract: bool,
     found: &mut Vec<Violation>,
 ) -> Vec<(Arc<Waiver>, WaiverOutcome)> {
     let mut asked = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn waive(
                     violation.hint = Some(expired(waiver, violation.hint.as_deref()));
                 }
             }
-            WaiverOutcome::Failed(position, error) if is_sound => {
+            WaiverOutcome::Failed(position, error) if fits_contract => {
                 let part = format!("match condition `{}`", waiver.scope.condition(position));
                 failed.push(Violation {
                     reason: Reason::PolicyError,

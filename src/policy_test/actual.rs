@@ -49,7 +49,7 @@ impl ActualDecision {
                     time: request.time,
                 };
                 let Judgement { verdict, violations, rules, waivers, limits, .. } =
-                    decide(bundle, &operation, &attributes, request.body.clone());
+                    decide(bundle, &operation, &attributes, request.body.clone(), &mut ());
                 Self { refused: verdict.err(), violations, rules, waivers, limits }
             }
             Routed::Unknown => Self::refused(Reason::OperationNotAllowed),

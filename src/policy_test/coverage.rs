@@ -1,7 +1,7 @@
 //! What of the policies cases have shown.
 
 use super::run::CaseResult;
-use crate::judge::{Bundle, PolicyText, manifests};
+use crate::judge::Bundle;
 use crate::manifest::{Manifest, Source};
 use crate::policy::{
     Limit, LimitOutcome, NamedExpression, OutOfScope, Policy, PolicyOutcome, RequestLimit, RequestPolicy, Scope,
@@ -50,8 +50,8 @@ enum Part {
 }
 
 impl Coverage {
-    /// What `results` have shown of the policies of `bundle`, which was compiled from `texts`.
-    pub fn of(results: &[CaseResult<'_>], texts: &[PolicyText], bundle: &Bundle) -> Self {
+    /// The branches of the policies of `bundle`, with those that `results` reached marked.
+    pub fn of(results: &[CaseResult<'_>], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.actual.rules);
         let claims = results.iter().flat_map(|result| {
             let is_let_pass = result.actual.refused.is_none();
@@ -61,14 +61,13 @@ impl Coverage {
         let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
         seen.extend(claims.flat_map(|(limit, claim, is_let_pass)| claimed(limit, claim, is_let_pass)));
         seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
-        // the bundle was made of these texts, so they can be read, and are in the order of its policies
-        let (manifests, _) = manifests(texts);
-        let policies = manifests.policies.iter().zip(bundle.policies.all());
-        let limits = manifests.limits.iter().zip(bundle.policies.limits());
+        let documents = bundle.documents();
+        let policies = documents.policies.iter().zip(bundle.policies.all());
+        let limits = documents.limits.iter().zip(bundle.policies.limits());
         let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));
         let mut branches: Vec<_> =
             branches.chain(limits.flat_map(|(manifest, limit)| of_limit(manifest, limit, &seen))).collect();
-        for manifest in &manifests.waivers {
+        for manifest in &documents.waivers {
             let waiver = bundle.policies.waivers().find(|it| *it.name == *manifest.value.metadata.name);
             branches.extend(waiver.into_iter().flat_map(|waiver| branches_of_waiver(manifest, waiver, &seen)));
         }

@@ -4,7 +4,7 @@ use super::request::{FileContext, Request, request};
 use super::source::{CaseSource, Decision, Expectation, PolicyTest};
 use crate::contract::Routed;
 use crate::diagnostic::Diagnostic;
-use crate::judge::{Bundle, PolicyText, manifests};
+use crate::judge::Bundle;
 use crate::manifest::{self, Manifest, Source};
 use crate::suggest::nearest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,18 +43,18 @@ pub struct Case {
     pub(super) expected: Expectation,
 }
 
-/// The suites that `texts` hold. `policies` are the texts that `bundle` was compiled from.
+/// The suites in `texts`, for the policies of `bundle`.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the files, each with its place.
-pub fn load(texts: &[TestText], policies: &[PolicyText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagnostic>> {
+pub fn load(texts: &[TestText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagnostic>> {
     let (mut suites, mut errors) = (Vec::new(), Vec::new());
     for text in texts {
         match manifest::read::<PolicyTest>(&text.file, &text.text) {
             Ok(manifests) => {
                 for manifest in manifests {
-                    match suite(manifest, policies, bundle) {
+                    match suite(manifest, bundle) {
                         Ok(suite) => suites.push(suite),
                         Err(found) => errors.extend(found),
                     }
@@ -72,7 +72,7 @@ pub fn syntax_errors(texts: &[TestText]) -> Vec<Diagnostic> {
     texts.iter().filter_map(read).flatten().collect()
 }
 
-fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {
+fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {
     let Manifest { value, source } = manifest;
     let mut errors = Vec::new();
     let judges = match &value.spec.policies {
@@ -80,7 +80,7 @@ fn suite(manifest: Manifest<PolicyTest>, policies: &[PolicyText], bundle: &Bundl
             errors.extend(unknown_policies(names, &source, bundle));
             names.iter().cloned().collect()
         }
-        None => beside(source.file(), policies),
+        None => policies_beside(source.file(), bundle),
     };
     if judges.is_empty() {
         let message = "no policy is tested: there is none in the file beside this one";
@@ -243,15 +243,14 @@ fn has_any(names: Option<&BTreeSet<String>>) -> bool {
     names.is_some_and(|names| !names.is_empty())
 }
 
-/// The policies of the file beside the test file `file`, and those that its waivers are of.
-fn beside(file: &Path, policies: &[PolicyText]) -> BTreeSet<String> {
-    let tested: Vec<_> = policies.iter().filter(|policy| is_beside(file, &policy.file)).cloned().collect();
-    // the bundle was made of them, so they can be read
-    let (manifests, _) = manifests(&tested);
-    let waived = manifests.waivers.into_iter().map(|manifest| manifest.value.spec.policy);
-    let limits = manifests.limits.into_iter().map(|manifest| manifest.value.metadata.name);
-    let policies = manifests.policies.into_iter().map(|manifest| manifest.value.metadata.name);
-    policies.chain(limits).chain(waived).collect()
+/// The names of the policies and limits in the file beside the test file `test`, and of the policies that its waivers are for.
+fn policies_beside(test: &Path, bundle: &Bundle) -> BTreeSet<String> {
+    let documents = bundle.documents();
+    let is_tested = |source: &Source| is_beside(test, source.file());
+    let policies = documents.policies.iter().filter(|it| is_tested(&it.source)).map(|it| &it.value.metadata.name);
+    let limits = documents.limits.iter().filter(|it| is_tested(&it.source)).map(|it| &it.value.metadata.name);
+    let waived = documents.waivers.iter().filter(|it| is_tested(&it.source)).map(|it| &it.value.spec.policy);
+    policies.chain(limits).chain(waived).cloned().collect()
 }
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.

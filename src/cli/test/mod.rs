@@ -53,7 +53,7 @@ pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
     console::warn(&texts.unread);
     let suites = load::suites(&bundle, &texts)?;
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
-    let coverage = Coverage::of(&results, &texts.policies, &bundle);
+    let coverage = Coverage::of(&results, &bundle);
     let report = Report { results, coverage };
     console::say(&match (args.json, args.junit) {
         (true, _) => json::report(&report),

@@ -35,7 +35,7 @@ fn judged(bundle: &Bundle, operation: &Operation, body: &Value) -> (Option<Reaso
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };
-    let judgement = decide(bundle, operation, &attributes, Bytes::from(body.to_string()));
+    let judgement = decide(bundle, operation, &attributes, Bytes::from(body.to_string()), &mut ());
     let fields = judgement.violations.iter().filter_map(|violation| violation.field.as_ref().map(Field::for_caller));
     (judgement.verdict.err(), fields.collect())
 }

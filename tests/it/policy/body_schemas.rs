@@ -37,7 +37,7 @@ fn judged(policies: &[PolicyText], body: &str) -> Judgement {
         client: &Client::default(),
         time: UNIX_EPOCH,
     };
-    decide(&bundle, &operation, &attributes, body.to_owned().into())
+    decide(&bundle, &operation, &attributes, body.to_owned().into(), &mut ())
 }
 
 /// What is told of `body` under this schema: the field as callers see it, as logs do, and the message.

@@ -133,7 +133,7 @@ fn judged(bundle: &Bundle, case: &Case) -> Expected {
         time: SystemTime::UNIX_EPOCH,
     };
     let body = Bytes::from(filled(&case.body));
-    let judgement = decide(bundle, &operation, &attributes, body.clone());
+    let judgement = decide(bundle, &operation, &attributes, body.clone(), &mut ());
     let policies = judgement.violations.iter().filter_map(|violation| match &violation.rule {
         Rule::Policy(name) => Some(name.to_string()),
         Rule::Keyword(_) | Rule::Gateway => None,

@@ -44,7 +44,7 @@ fn the_policies_that_ship_decide_as_their_tests_say_in_every_version() {
     for version in newest.versions() {
         let contract = Contract::built_in(version).unwrap();
         let bundle = Bundle::compile(contract, &policies, Strictness::default()).unwrap();
-        let suites = load(&tests, &policies, &bundle).unwrap();
+        let suites = load(&tests, &bundle).unwrap();
         let results: Vec<CaseResult<'_>> = suites.iter().flat_map(|suite| suite.run("")).collect();
         let failures: Vec<_> = results.iter().filter(|result| !result.passed()).collect();
         assert!(
@@ -52,7 +52,7 @@ fn the_policies_that_ship_decide_as_their_tests_say_in_every_version() {
             "{version}: {:#?}",
             failures.iter().map(|it| it.failure().to_string()).collect::<Vec<_>>()
         );
-        let coverage = Coverage::of(&results, &policies, &bundle);
+        let coverage = Coverage::of(&results, &bundle);
         let unseen: Vec<_> = coverage.branches.iter().filter(|branch| !branch.seen).collect();
         assert!(unseen.is_empty(), "{version}: {unseen:#?}");
         let (rules, shown) = coverage.rules();

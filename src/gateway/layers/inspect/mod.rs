@@ -1,6 +1,7 @@
 //! Inspect: reads the whole body, within bounds, and has it judged.
 
 mod media_type;
+mod step_timer;
 
 use crate::contract::credential::Environment;
 use crate::contract::strictness::InspectionRules;
@@ -10,10 +11,10 @@ use crate::gateway::call::{Admitted, Call, Charge, Permitted, RequestClass};
 use crate::gateway::capacity::Reservation;
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::judge::{Permit, Step, decide_in_steps, permit_unread};
+use crate::judge::{Permit, decide, permit_unread};
 use crate::policy::{Attributes, LimitOutcome};
 use crate::reason::Reason;
-use crate::telemetry::record::{Judging, Outcome};
+use crate::telemetry::record::Outcome;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
@@ -25,7 +26,8 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
+use step_timer::StepTimer;
 use tower::{Layer, Service};
 
 /// Has the judge look at what must be judged.
@@ -255,19 +257,10 @@ fn judge<B>(
 ) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = SystemTime::now();
     let attributes = attributes(call, parameters, environment, time);
-    let mut judging = Judging::begin(time);
-    let mut clock = Instant::now();
-    let mut lap = |spent: &mut Duration| {
-        let now = Instant::now();
-        *spent = now.duration_since(std::mem::replace(&mut clock, now));
-    };
-    let judgement = decide_in_steps(&call.bundle, operation, &attributes, body, |step| match step {
-        Step::Parse => lap(&mut judging.parse),
-        Step::Schema => lap(&mut judging.schema),
-    });
-    lap(&mut judging.policy);
+    let mut timer = StepTimer::start(time);
+    let judgement = decide(&call.bundle, operation, &attributes, body, &mut timer);
     let mut record = call.record.lock();
-    record.judging = Some(judging);
+    record.judging = Some(timer.finish());
     if let (Some(retention), Some(decision_input)) = (&gate.retention, &mut record.decision_input) {
         retention.add_judgement(decision_input, operation, &judgement);
     }

@@ -52,7 +52,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
     };
     let retention = RetentionRules::new(Arc::new(Masks::default()), None);
     let judged = bundle.inspection(&operation).map(|_| {
-        let judgement = decide(bundle, &operation, &attributes, Bytes::from_static(sent.body.as_bytes()));
+        let judgement = decide(bundle, &operation, &attributes, Bytes::from_static(sent.body.as_bytes()), &mut ());
         let mut input = retention.capture_head(bundle, &operation, &attributes);
         retention.add_judgement(&mut input, &operation, &judgement);
         (judgement, input)

@@ -26,7 +26,7 @@ pub(crate) fn holds(bundle: &Bundle, body: &[u8]) {
         client: &Client::default(),
         time: UNIX_EPOCH,
     };
-    let judgement = decide(bundle, &operation, &attributes, Bytes::copy_from_slice(body));
+    let judgement = decide(bundle, &operation, &attributes, Bytes::copy_from_slice(body), &mut ());
     if judgement.verdict.is_ok() {
         assert!(!skips_password_checks(body), "a body passed that a lenient decoder takes for a forbidden one");
     }

@@ -1,0 +1,37 @@
+//! Times the steps of the judge, which itself reads no clock.
+
+use crate::judge::{Observer, Step};
+use crate::telemetry::record::Judging;
+use std::time::{Instant, SystemTime};
+
+/// The observer that records how long each step of a judgement takes.
+#[derive(Debug)]
+pub(super) struct StepTimer {
+    judging: Judging,
+    /// When the current step began.
+    started: Instant,
+}
+
+impl StepTimer {
+    /// Starts the first step. `time` is the wall clock's at that moment.
+    pub(super) fn start(time: SystemTime) -> Self {
+        Self { judging: Judging::begin(time), started: Instant::now() }
+    }
+
+    /// The time that each step took.
+    pub(super) fn finish(self) -> Judging {
+        self.judging
+    }
+}
+
+impl Observer for StepTimer {
+    fn step_finished(&mut self, step: Step) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(std::mem::replace(&mut self.started, now));
+        match step {
+            Step::Parse => self.judging.parse = elapsed,
+            Step::Schema => self.judging.schema = elapsed,
+            Step::Policies => self.judging.policy = elapsed,
+        }
+    }
+}
