@@ -1,7 +1,7 @@
 //! Policies, limits and waivers: loading, judging, linting, testing.
 
 mod body_schemas;
-mod cases;
+mod decisions;
 mod documents;
 mod lint_bypass;
 mod lint_shadowed;
