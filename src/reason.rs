@@ -1,7 +1,7 @@
-//! Why a request was refused: one closed list from which the error code, the status, the metric label, the log field
-//! and the README's table are made.
+//! Why a request was refused: one closed list from which the error code, the status, the metric label, the log field,
+//! the hint for the caller and the table in the documentation are made.
 
-/// Why the gateway answered a request itself instead of forwarding it.
+/// Why the gateway responded to a request itself instead of forwarding it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// The body is not one JSON value in UTF-8 (RFC 8259), or nests deeper than the gateway reads.
@@ -34,7 +34,7 @@ pub enum Reason {
     RateLimited,
     /// The gateway is at one of its own limits.
     Overloaded,
-    /// No connection to the upstream, or the upstream broke off or answered garbage.
+    /// No connection to the upstream, or the upstream closed it early or sent an invalid response.
     UpstreamUnreachable,
     /// The upstream did not answer in time.
     UpstreamTimeout,
@@ -43,7 +43,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Every reason, in the order of the README's table.
+    /// Every reason, in the order in which the documentation lists them.
     pub const ALL: [Self; 18] = [
         Self::MalformedJson,
         Self::AmbiguousJson,
@@ -65,7 +65,7 @@ impl Reason {
         Self::Internal,
     ];
 
-    /// The word used in logs, metrics, spans and the `portcullis-decision` header.
+    /// The name in logs, metrics, spans and the `portcullis-decision` header. Part of the interface: it never changes.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MalformedJson => "malformed_json",
@@ -114,7 +114,7 @@ impl Reason {
         }
     }
 
-    /// One sentence for the README's table and for people who look a code up.
+    /// What the reason means, in one sentence.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::MalformedJson => "the body is not one JSON value in UTF-8, or nests too deep",
@@ -137,12 +137,51 @@ impl Reason {
             Self::Internal => "the gateway failed; the request was not forwarded",
         }
     }
+
+    /// What the caller can do about it, in one sentence: lower case, no full stop. Refusals carry it as their hint, unless the
+    /// rule that refused knows better.
+    pub const fn fix(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "send one JSON value in UTF-8 (RFC 8259)",
+            Self::AmbiguousJson => "give each field once, under the exact name that the contract declares",
+            Self::SchemaViolation => "send only fields that the contract declares, with values of the declared types",
+            Self::PolicyDenied => "change the fields that the policy names, or ask its owner for a waiver",
+            Self::PolicyError => "ask the owner of the policy to fix it; your request is not at fault",
+            Self::AmbiguousPath => "write the path plainly: no `%` escapes, dot segments, empty segments or trailing slash",
+            Self::AmbiguousRequest => "send a head with one meaning: each header once, one framing, no body with GET, no query beside a body",
+            Self::MethodNotAllowed => "use a method that the contract lists for this path",
+            Self::OperationNotAllowed => "call an operation of the contract, or ask the gateway's operator to allow this one",
+            Self::BodyTimeout => "send the whole request without pauses",
+            Self::BodyTooLarge => "send less in one request",
+            Self::UnsupportedMediaType => "send the body as `Content-Type: application/json`, not encoded",
+            Self::UnsupportedEncoding => "send the body without `Content-Encoding`",
+            Self::RateLimited => "send requests less often, and repeat this one after `Retry-After`",
+            Self::Overloaded => "repeat the request after `Retry-After`",
+            Self::UpstreamUnreachable | Self::UpstreamTimeout => {
+                "check whether the request took effect before you repeat it"
+            }
+            Self::Internal => "report the decision id to the gateway's operator",
+        }
+    }
+
+    /// Where this reason is documented, relative to the repository.
+    pub fn link(self) -> String {
+        format!("docs/refusals.md#{}", self.as_str())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::Reason;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_fix_is_one_plain_clause() {
+        for reason in Reason::ALL {
+            let fix = reason.fix();
+            assert!(fix.starts_with(|first: char| first.is_ascii_lowercase()) && !fix.ends_with('.'), "{fix}");
+        }
+    }
 
     #[test]
     fn every_reason_is_listed_once_and_has_a_word_of_its_own() {

@@ -7,6 +7,8 @@ const LEAST_SIMILARITY: f64 = 0.7;
 const LONGEST_NAME: usize = 64;
 /// Shortest abbreviation that is completed, in bytes: one letter is the start of too much.
 const SHORTEST_PREFIX: usize = 2;
+/// Shortest known name that a longer one may stand for, in bytes: a name that begins with `ip` need not mean `ip`.
+const SHORTEST_STEM: usize = 3;
 
 /// The name among `known` that `name` most likely stands for. `None` if none is similar enough.
 ///
@@ -36,9 +38,9 @@ pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
 /// Whether one of the names is the beginning of the other. What `name` has beyond `known` may be at most as long as `known`:
 /// `warning` stands for `warn`, but `body_of_the_request` for `body` is a guess.
 fn abbreviates(name: &str, known: &str) -> bool {
-    let shortest = name.len().min(known.len());
-    let is_short_tail = name.len() <= 2 * known.len();
-    shortest >= SHORTEST_PREFIX && (known.starts_with(name) || name.starts_with(known) && is_short_tail)
+    let is_abbreviated = name.len() >= SHORTEST_PREFIX && known.starts_with(name);
+    let is_extended = known.len() >= SHORTEST_STEM && name.len() <= 2 * known.len() && name.starts_with(known);
+    is_abbreviated || is_extended
 }
 
 #[cfg(test)]
@@ -81,6 +83,7 @@ mod tests {
     fn what_resembles_nothing_gets_no_suggestion() {
         assert_eq!(suggest("stderr", &["stdout", "off"]), None);
         assert_eq!(suggest("body_of_the_request", &["body"]), None);
+        assert_eq!(suggest("ipp", &["ip", "unixUid"]), None);
         assert_eq!(suggest("", &["body"]), None);
         assert_eq!(suggest("name", &[]), None);
     }

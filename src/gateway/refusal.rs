@@ -153,7 +153,10 @@ fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> 
     };
     let mut text = format!("{rule} for {} in {}: {}.", record.operation_id(), record.environment, violation.message);
     // writing to a `String` cannot fail
-    if let Some(hint) = &violation.hint {
+    // The author of a policy decides what its callers read; all other rules are the gateway's own, and documented.
+    let is_of_policy = matches!(violation.rule, Rule::Policy(_));
+    let fix = (!is_of_policy).then(|| violation.reason.fix());
+    if let Some(hint) = violation.hint.as_deref().or(fix) {
         let _ = write!(text, " Hint: {hint}");
         if !hint.ends_with(['?', '.']) {
             text.push('.');
@@ -163,6 +166,9 @@ fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> 
         let _ = write!(text, " Owner: {owner}.");
     }
     let _ = write!(text, " Decision {}.", record.decision_id);
+    if !is_of_policy {
+        let _ = write!(text, " See {}.", violation.reason.link());
+    }
     text
 }
 
@@ -173,10 +179,11 @@ fn plain_error(record: &Record, refused: &Refusal) -> Value {
         _ => "did not forward the request",
     };
     let long_message = format!(
-        "The gateway {what}: {}. See `{}` in the README of Portcullis. Decision {}.",
+        "The gateway {what}: {}. Hint: {}. Decision {}. See {}.",
         refused.message,
-        refused.reason.as_str(),
-        record.decision_id
+        refused.reason.fix(),
+        record.decision_id,
+        refused.reason.link()
     );
     json!({ "code": refused.reason.code(), "message": refused.message, "long_message": long_message, "meta": {} })
 }

@@ -11,6 +11,7 @@ use crate::gateway::{DryRun, DryRunResult, JudgedRun};
 use crate::head::HeadDefect;
 use crate::judge::violation::{Field, Violation};
 use crate::policy::{Action, Policy, PolicyOutcome};
+use crate::reason::Reason;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request};
@@ -309,7 +310,7 @@ impl fmt::Display for Change {
             Self::HeaderOnce(name) => {
                 write!(f, "send the header `{}` once", crate::redact::escaped_name(name.as_str()))
             }
-            Self::ContentType => write!(f, "send the body as `Content-Type: application/json`, not encoded"),
+            Self::ContentType => f.write_str(Reason::UnsupportedMediaType.fix()),
             Self::LeaveOutQuery => write!(f, "leave out the query"),
             Self::Path(_, template) => write!(f, "write the path plainly, as `{template}` has it"),
             Self::Method(method) => write!(f, "use the method {method}"),

@@ -87,74 +87,235 @@ fn entries(operations: &[(&str, Mode, Option<UnknownFields>)]) -> Bundle {
 
 #[test]
 fn bodies_are_judged_as_bytes() {
-    assert_decisions(&bundle(&shipped()), &[
-        ("a name twice deep in metadata", "PATCH /v1/users/user_1/metadata", LIVE, r#"{"private_metadata":{"a":{"b":1,"b":2}}}"#, "deny ambiguous_json at /private_metadata/a"),
-        ("form data", "POST /v1/users", LIVE, "skip_password_checks=true", "deny malformed_json"),
-        ("a byte order mark", "PATCH /v1/users/user_1", LIVE, "\u{feff}{}", "deny malformed_json"),
-        ("an escaped name is the same name", "PATCH /v1/users/user_1", LIVE, r#"{"\u0073kip_password_checks":true}"#, DENIED_BY_POLICY),
-        ("spaces change nothing", "PATCH /v1/users/user_1", LIVE, " {\t\"skip_password_checks\" :\r\n true } ", DENIED_BY_POLICY),
-        ("twice, forbidden last", "PATCH /v1/users/user_1", TEST, r#"{"skip_password_checks":false,"skip_password_checks":true}"#, "deny ambiguous_json"),
-        ("twice, forbidden first", "PATCH /v1/users/user_1", TEST, r#"{"skip_password_checks":true,"skip_password_checks":false}"#, "deny ambiguous_json"),
-        ("two documents", "PATCH /v1/users/user_1", TEST, r#"{"first_name":"a"}{"skip_password_checks":true}"#, "deny malformed_json"),
-    ]);
+    assert_decisions(
+        &bundle(&shipped()),
+        &[
+            (
+                "a name twice deep in metadata",
+                "PATCH /v1/users/user_1/metadata",
+                LIVE,
+                r#"{"private_metadata":{"a":{"b":1,"b":2}}}"#,
+                "deny ambiguous_json at /private_metadata/a",
+            ),
+            ("form data", "POST /v1/users", LIVE, "skip_password_checks=true", "deny malformed_json"),
+            ("a byte order mark", "PATCH /v1/users/user_1", LIVE, "\u{feff}{}", "deny malformed_json"),
+            (
+                "an escaped name is the same name",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"\u0073kip_password_checks":true}"#,
+                DENIED_BY_POLICY,
+            ),
+            (
+                "spaces change nothing",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                " {\t\"skip_password_checks\" :\r\n true } ",
+                DENIED_BY_POLICY,
+            ),
+            (
+                "twice, forbidden last",
+                "PATCH /v1/users/user_1",
+                TEST,
+                r#"{"skip_password_checks":false,"skip_password_checks":true}"#,
+                "deny ambiguous_json",
+            ),
+            (
+                "twice, forbidden first",
+                "PATCH /v1/users/user_1",
+                TEST,
+                r#"{"skip_password_checks":true,"skip_password_checks":false}"#,
+                "deny ambiguous_json",
+            ),
+            (
+                "two documents",
+                "PATCH /v1/users/user_1",
+                TEST,
+                r#"{"first_name":"a"}{"skip_password_checks":true}"#,
+                "deny malformed_json",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn a_credential_that_is_not_of_development_is_production() {
-    assert_decisions(&bundle(&shipped()), &[
-        ("no credential is production", "PATCH /v1/users/user_1", NONE, r#"{"skip_password_checks":true}"#, DENIED_BY_POLICY),
-        ("another credential is production", "PATCH /v1/users/user_1", OTHER, r#"{"skip_password_checks":true}"#, DENIED_BY_POLICY),
-    ]);
+    assert_decisions(
+        &bundle(&shipped()),
+        &[
+            (
+                "no credential is production",
+                "PATCH /v1/users/user_1",
+                NONE,
+                r#"{"skip_password_checks":true}"#,
+                DENIED_BY_POLICY,
+            ),
+            (
+                "another credential is production",
+                "PATCH /v1/users/user_1",
+                OTHER,
+                r#"{"skip_password_checks":true}"#,
+                DENIED_BY_POLICY,
+            ),
+        ],
+    );
 }
 
 #[test]
 fn validating_all_operations_only_audits_the_unlisted() {
-    assert_decisions(&strict(Strictness { validate: Validate::All, ..Strictness::default() }), &[
-        ("only audits organizations", "POST /v1/organizations", LIVE, r#"{"name":5,"nme":1}"#, "allow at name, nme"),
-        ("still enforces users", "PATCH /v1/users/user_1", LIVE, r#"{"username":5}"#, "deny schema_violation at username"),
-        ("may be no JSON", "POST /v1/organizations", LIVE, "name=a", "allow"),
-        ("may have a name twice", "POST /v1/organizations", LIVE, r#"{"name":"a","name":"b"}"#, "allow"),
-        ("may look like a name", "POST /v1/organizations", LIVE, r#"{"name":"a","Name":"b"}"#, "allow at Name"),
-        ("may be a list", "POST /v1/organizations", LIVE, "[]", "allow"),
-    ]);
+    assert_decisions(
+        &strict(Strictness { validate: Validate::All, ..Strictness::default() }),
+        &[
+            (
+                "only audits organizations",
+                "POST /v1/organizations",
+                LIVE,
+                r#"{"name":5,"nme":1}"#,
+                "allow at name, nme",
+            ),
+            (
+                "still enforces users",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"username":5}"#,
+                "deny schema_violation at username",
+            ),
+            ("may be no JSON", "POST /v1/organizations", LIVE, "name=a", "allow"),
+            ("may have a name twice", "POST /v1/organizations", LIVE, r#"{"name":"a","name":"b"}"#, "allow"),
+            ("may look like a name", "POST /v1/organizations", LIVE, r#"{"name":"a","Name":"b"}"#, "allow at Name"),
+            ("may be a list", "POST /v1/organizations", LIVE, "[]", "allow"),
+        ],
+    );
 }
 
 #[test]
 fn an_operation_may_be_enforced_by_a_glob() {
-    assert_decisions(&entries(&[("*Organization", Mode::Enforce, None)]), &[
-        ("an operation may be enforced by name", "POST /v1/organizations", LIVE, r#"{"name":5}"#, "deny schema_violation at name"),
-    ]);
+    assert_decisions(
+        &entries(&[("*Organization", Mode::Enforce, None)]),
+        &[(
+            "an operation may be enforced by name",
+            "POST /v1/organizations",
+            LIVE,
+            r#"{"name":5}"#,
+            "deny schema_violation at name",
+        )],
+    );
 }
 
 #[test]
 fn the_last_matching_entry_decides() {
-    assert_decisions(&entries(&[("*", Mode::Audit, None), ("UpdateUser", Mode::Enforce, Some(UnknownFields::Allow))]), &[
-        ("the last entry that matches decides", "PATCH /v1/users/user_1", LIVE, r#"{"brand_new":1,"username":5}"#, "deny schema_violation at username"),
-    ]);
+    assert_decisions(
+        &entries(&[("*", Mode::Audit, None), ("UpdateUser", Mode::Enforce, Some(UnknownFields::Allow))]),
+        &[(
+            "the last entry that matches decides",
+            "PATCH /v1/users/user_1",
+            LIVE,
+            r#"{"brand_new":1,"username":5}"#,
+            "deny schema_violation at username",
+        )],
+    );
 }
 
 #[test]
 fn unknown_fields_may_be_allowed_for_one_operation() {
-    assert_decisions(&entries(&[("UpdateUser", Mode::Enforce, Some(UnknownFields::Allow))]), &[
-        ("unknown fields may be allowed for one operation", "PATCH /v1/users/user_1", LIVE, r#"{"brand_new":1}"#, "allow"),
-        ("unknown fields are still refused for the others", "POST /v1/users", LIVE, r#"{"brand_new":1}"#, "deny schema_violation at brand_new"),
-        ("where unknown fields are allowed, what looks like a known one is not", "PATCH /v1/users/user_1", LIVE, r#"{"skipPasswordChecks":true}"#, "deny ambiguous_json at skipPasswordChecks"),
-    ]);
+    assert_decisions(
+        &entries(&[("UpdateUser", Mode::Enforce, Some(UnknownFields::Allow))]),
+        &[
+            (
+                "unknown fields may be allowed for one operation",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"brand_new":1}"#,
+                "allow",
+            ),
+            (
+                "unknown fields are still refused for the others",
+                "POST /v1/users",
+                LIVE,
+                r#"{"brand_new":1}"#,
+                "deny schema_violation at brand_new",
+            ),
+            (
+                "where unknown fields are allowed, what looks like a known one is not",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"skipPasswordChecks":true}"#,
+                "deny ambiguous_json at skipPasswordChecks",
+            ),
+        ],
+    );
 }
 
 #[test]
 fn auditing_the_contract_keeps_policies_in_force() {
-    assert_decisions(&entries(&[("UpdateUser", Mode::Audit, None)]), &[
-        ("lets pass what does not fit", "PATCH /v1/users/user_1", LIVE, r#"{"username":5,"brand_new":1}"#, "allow at brand_new, username"),
-        ("auditing does not turn policies off", "PATCH /v1/users/user_1", LIVE, r#"{"username":5,"skip_password_checks":true}"#, "deny policy_denied by no-skip-password-checks at skip_password_checks, username"),
-        ("refuses what is no JSON", "PATCH /v1/users/user_1", LIVE, "skip_password_checks=true", "deny malformed_json"),
-        ("refuses a name twice", "PATCH /v1/users/user_1", LIVE, r#"{"skip_password_checks":true,"skip_password_checks":false}"#, "deny ambiguous_json"),
-        ("refuses what looks like a known name", "PATCH /v1/users/user_1", LIVE, r#"{"Skip_Password_Checks":true}"#, "deny ambiguous_json at Skip_Password_Checks"),
-        ("refuses what looks like a known name to others", "PATCH /v1/users/user_1", LIVE, r#"{"skipPasswordChecks":true}"#, "deny ambiguous_json at skipPasswordChecks"),
-        ("refuses a body in which policies see nothing", "PATCH /v1/users/user_1", LIVE, r#"[{"skip_password_checks":true}]"#, "deny schema_violation"),
-        ("refuses another type where one that denies reads", "PATCH /v1/users/user_1", LIVE, r#"{"skip_password_checks":"true"}"#, "deny schema_violation at skip_password_checks"),
-        ("such a type passes in the environment that the policy is not for", "PATCH /v1/users/user_1", TEST, r#"{"skip_password_checks":"true"}"#, "allow at skip_password_checks"),
-    ]);
+    assert_decisions(
+        &entries(&[("UpdateUser", Mode::Audit, None)]),
+        &[
+            (
+                "lets pass what does not fit",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"username":5,"brand_new":1}"#,
+                "allow at brand_new, username",
+            ),
+            (
+                "auditing does not turn policies off",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"username":5,"skip_password_checks":true}"#,
+                "deny policy_denied by no-skip-password-checks at skip_password_checks, username",
+            ),
+            (
+                "refuses what is no JSON",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                "skip_password_checks=true",
+                "deny malformed_json",
+            ),
+            (
+                "refuses a name twice",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"skip_password_checks":true,"skip_password_checks":false}"#,
+                "deny ambiguous_json",
+            ),
+            (
+                "refuses what looks like a known name",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"Skip_Password_Checks":true}"#,
+                "deny ambiguous_json at Skip_Password_Checks",
+            ),
+            (
+                "refuses what looks like a known name to others",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"skipPasswordChecks":true}"#,
+                "deny ambiguous_json at skipPasswordChecks",
+            ),
+            (
+                "refuses a body in which policies see nothing",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"[{"skip_password_checks":true}]"#,
+                "deny schema_violation",
+            ),
+            (
+                "refuses another type where one that denies reads",
+                "PATCH /v1/users/user_1",
+                LIVE,
+                r#"{"skip_password_checks":"true"}"#,
+                "deny schema_violation at skip_password_checks",
+            ),
+            (
+                "such a type passes in the environment that the policy is not for",
+                "PATCH /v1/users/user_1",
+                TEST,
+                r#"{"skip_password_checks":"true"}"#,
+                "allow at skip_password_checks",
+            ),
+        ],
+    );
 }
 
 /// The names of the policies that found something, whatever their action.
