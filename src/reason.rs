@@ -114,7 +114,7 @@ impl Reason {
         }
     }
 
-    /// What the reason means, in one sentence.
+    /// What the reason means, in one sentence: lower case, no full stop.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::MalformedJson => "the body is not one JSON value in UTF-8, or nests too deep",
@@ -147,10 +147,16 @@ impl Reason {
             Self::SchemaViolation => "send only fields that the contract declares, with values of the declared types",
             Self::PolicyDenied => "change the fields that the policy names, or ask its owner for a waiver",
             Self::PolicyError => "ask the owner of the policy to fix it; your request is not at fault",
-            Self::AmbiguousPath => "write the path plainly: no `%` escapes, dot segments, empty segments or trailing slash",
-            Self::AmbiguousRequest => "send a head with one meaning: each header once, one framing, no body with GET, no query beside a body",
+            Self::AmbiguousPath => {
+                "write the path plainly: no `%` escapes, dot segments, empty segments or trailing slash"
+            }
+            Self::AmbiguousRequest => {
+                "send a head with one meaning: each header once, one framing, no body with GET, no query beside a body"
+            }
             Self::MethodNotAllowed => "use a method that the contract lists for this path",
-            Self::OperationNotAllowed => "call an operation of the contract, or ask the gateway's operator to allow this one",
+            Self::OperationNotAllowed => {
+                "call an operation of the contract, or ask the gateway's operator to allow this one"
+            }
             Self::BodyTimeout => "send the whole request without pauses",
             Self::BodyTooLarge => "send less in one request",
             Self::UnsupportedMediaType => "send the body as `Content-Type: application/json`, not encoded",

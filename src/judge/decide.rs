@@ -139,7 +139,12 @@ pub fn permit_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> 
 ///
 /// The policy was type-checked for the declared type. An upstream that decodes `"true"` as `true` would act on a value that the
 /// policy compared as a string, so such a field is refused even where the contract is only audited.
-fn misleads_policies(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, finding: &SchemaFinding) -> bool {
+fn misleads_policies(
+    bundle: &Bundle,
+    operation: &Operation,
+    attributes: &Attributes<'_>,
+    finding: &SchemaFinding,
+) -> bool {
     let Some(Field::Declared(field)) = &finding.field else { return false };
     let pointer = if field.starts_with('/') { field.clone() } else { format!("/{field}") };
     matches!(finding.keyword, "type" | "anyOf" | "allOf")

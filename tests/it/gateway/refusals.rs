@@ -86,22 +86,22 @@ async fn malformed_json() {
     assert_snapshot!(refused(bodies.map(patch)).await, @r#"
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 13). Hint: send one JSON value (RFC 8259). Decision ID.
+        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 13). Hint: send one JSON value (RFC 8259). Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 3). Hint: send one JSON value (RFC 8259). Decision ID.
+        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 3). Hint: send one JSON value (RFC 8259). Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body is not UTF-8 without a byte order mark. Hint: send the body as UTF-8. Decision ID.
+        The gateway refused the request for UpdateUser in production: the body is not UTF-8 without a byte order mark. Hint: send the body as UTF-8. Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 13). Hint: send one JSON value (RFC 8259). Decision ID.
+        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 13). Hint: send one JSON value (RFC 8259). Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 1). Hint: send one JSON value (RFC 8259). Decision ID.
+        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 1). Hint: send one JSON value (RFC 8259). Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body nests deeper than 64 levels (line 1, column 83). Hint: flatten the body. Decision ID.
+        The gateway refused the request for UpdateUser in production: the body nests deeper than 64 levels (line 1, column 83). Hint: flatten the body. Decision ID. See docs/refusals.md#malformed_json.
     "#);
 }
 
@@ -115,13 +115,13 @@ async fn ambiguous_json() {
     assert_snapshot!(refused(bodies.map(patch)).await, @r#"
     400 deny; reason=ambiguous_json; id="ID"
       gateway_ambiguous_json
-        The gateway refused the request for UpdateUser in production: the body has a name twice in one object (line 1, column 57). Hint: give each field once; decoders differ in which counts. Decision ID.
+        The gateway refused the request for UpdateUser in production: the body has a name twice in one object (line 1, column 57). Hint: give each field once; decoders differ in which counts. Decision ID. See docs/refusals.md#ambiguous_json.
     400 deny; reason=ambiguous_json; id="ID"
       gateway_ambiguous_json param_name="SKIP_PASSWORD_CHECKS"
-        The contract's `additionalProperties` refused `SKIP_PASSWORD_CHECKS` for UpdateUser in production: `SKIP_PASSWORD_CHECKS` differs from a known field only by letter case. Hint: did you mean `skip_password_checks`? Decision ID.
+        The contract's `additionalProperties` refused `SKIP_PASSWORD_CHECKS` for UpdateUser in production: `SKIP_PASSWORD_CHECKS` differs from a known field only by letter case. Hint: did you mean `skip_password_checks`? Decision ID. See docs/refusals.md#ambiguous_json.
     400 deny; reason=ambiguous_json; id="ID"
       gateway_ambiguous_json param_name="\\u{17f}kip_password_checks"
-        The contract's `additionalProperties` refused `\u{17f}kip_password_checks` for UpdateUser in production: `\u{17f}kip_password_checks` differs from a known field only by letter case. Hint: did you mean `skip_password_checks`? Decision ID.
+        The contract's `additionalProperties` refused `\u{17f}kip_password_checks` for UpdateUser in production: `\u{17f}kip_password_checks` differs from a known field only by letter case. Hint: did you mean `skip_password_checks`? Decision ID. See docs/refusals.md#ambiguous_json.
     "#);
 }
 
@@ -131,19 +131,19 @@ async fn schema_violation() {
     assert_snapshot!(refused([several, "[]", "null"].map(patch)).await, @r#"
     422 deny; reason=schema_violation; id="ID"
       gateway_schema_violation param_name="skip_password_checks"
-        The contract's `type` refused `skip_password_checks` for UpdateUser in production: `skip_password_checks` must be a boolean or null. Decision ID.
+        The contract's `type` refused `skip_password_checks` for UpdateUser in production: `skip_password_checks` must be a boolean or null. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
       gateway_schema_violation param_name="create_organizations_limit"
-        The contract's `type` refused `create_organizations_limit` for UpdateUser in production: `create_organizations_limit` must be an integer or null. Decision ID.
+        The contract's `type` refused `create_organizations_limit` for UpdateUser in production: `create_organizations_limit` must be an integer or null. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
       gateway_schema_violation param_name="backup_codes"
-        The contract's `type` refused `/backup_codes/0` for UpdateUser in production: `/backup_codes/0` must be a string. Decision ID.
+        The contract's `type` refused `/backup_codes/0` for UpdateUser in production: `/backup_codes/0` must be a string. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
       gateway_schema_violation param_name="pasword"
-        The contract's `additionalProperties` refused `pasword` for UpdateUser in production: `pasword` is not a field of this operation. Hint: did you mean `password`? Decision ID.
+        The contract's `additionalProperties` refused `pasword` for UpdateUser in production: `pasword` is not a field of this operation. Hint: did you mean `password`? Decision ID. See docs/refusals.md#schema_violation.
     422 deny; reason=schema_violation; id="ID"
       gateway_schema_violation
-        The contract's `type` refused the request for UpdateUser in production: the body must be an object. Decision ID.
+        The contract's `type` refused the request for UpdateUser in production: the body must be an object. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
     422 deny; reason=schema_violation; id="ID"
       gateway_schema_violation
-        The contract's `type` refused the request for UpdateUser in production: the body must be an object. Decision ID.
+        The contract's `type` refused the request for UpdateUser in production: the body must be an object. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
     "#);
 }
 
@@ -182,10 +182,10 @@ async fn ambiguous_path() {
     assert_snapshot!(refused([json("PATCH /v1/users/user_1;x", "", "{}")]).await + &asterisk, @r#"
     400 deny; reason=ambiguous_path; id="ID"
       gateway_ambiguous_path
-        The gateway did not forward the request: the path is not the canonical spelling of the operation that it could be taken for. See `ambiguous_path` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the path is not the canonical spelling of the operation that it could be taken for. Hint: write the path plainly: no `%` escapes, dot segments, empty segments or trailing slash. Decision ID. See docs/refusals.md#ambiguous_path.
     400 deny; reason=ambiguous_path; id="ID"
       gateway_ambiguous_path
-        The gateway did not forward the request: the request target is not a path. See `ambiguous_path` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the request target is not a path. Hint: write the path plainly: no `%` escapes, dot segments, empty segments or trailing slash. Decision ID. See docs/refusals.md#ambiguous_path.
     "#);
 }
 
@@ -209,40 +209,40 @@ async fn ambiguous_request() {
     assert_snapshot!(refused(requests).await, @r#"
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `authorization` header stands more than once. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the `authorization` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `host` header stands more than once. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the `host` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `content-type` header stands more than once. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the `content-type` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `clerk-api-version` header stands more than once. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the `clerk-api-version` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: `Connection` names a header that the request itself needs. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: `Connection` names a header that the request itself needs. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: `Expect` asks for something the gateway does not know. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: `Expect` asks for something the gateway does not know. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: a header asks for another method; send that method itself. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: a header asks for another method; send that method itself. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `Host` header is missing or not a host. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the `Host` header is missing or not a host. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: a GET request has no body. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: a GET request has no body. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: UpdateUser takes no query parameters; send them in the body. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: UpdateUser takes no query parameters; send them in the body. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the request names more than one api version. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the request names more than one api version. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the request target names another server. See `ambiguous_request` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the request target names another server. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     "#);
 }
 
@@ -252,16 +252,16 @@ async fn method_not_allowed() {
     assert_snapshot!(refused(lines.map(|line| head(line, ""))).await, @r#"
     405 deny; reason=method_not_allowed; id="ID"
       gateway_method_not_allowed
-        The gateway did not forward the request: the gateway does not forward this method. See `method_not_allowed` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the gateway does not forward this method. Hint: use a method that the contract lists for this path. Decision ID. See docs/refusals.md#method_not_allowed.
     405 deny; reason=method_not_allowed; id="ID"
       gateway_method_not_allowed
-        The gateway did not forward the request: the gateway does not forward this method. See `method_not_allowed` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the gateway does not forward this method. Hint: use a method that the contract lists for this path. Decision ID. See docs/refusals.md#method_not_allowed.
     405 deny; reason=method_not_allowed; id="ID"
       gateway_method_not_allowed
-        The gateway did not forward the request: the contract has no operation with this method at this path. See `method_not_allowed` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the contract has no operation with this method at this path. Hint: use a method that the contract lists for this path. Decision ID. See docs/refusals.md#method_not_allowed.
     405 deny; reason=method_not_allowed; id="ID"
       gateway_method_not_allowed
-        The gateway did not forward the request: the contract has no operation with this method at this path. See `method_not_allowed` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the contract has no operation with this method at this path. Hint: use a method that the contract lists for this path. Decision ID. See docs/refusals.md#method_not_allowed.
     "#);
 }
 
@@ -272,7 +272,7 @@ async fn operation_not_allowed() {
     assert_snapshot!(told.await, @r#"
     403 deny; reason=operation_not_allowed; id="ID"
       gateway_operation_not_allowed
-        The gateway did not forward the request: the request is no operation of the contract. See `operation_not_allowed` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the request is no operation of the contract. Hint: call an operation of the contract, or ask the gateway's operator to allow this one. Decision ID. See docs/refusals.md#operation_not_allowed.
     "#);
 }
 
@@ -283,7 +283,7 @@ async fn body_timeout() {
     assert_snapshot!(refused_by(short, [late]).await, @r#"
     408 deny; reason=body_timeout; id="ID"
       gateway_body_timeout
-        The gateway did not forward the request: the body did not arrive within `limits.bodyTimeout`. See `body_timeout` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the body did not arrive within `limits.bodyTimeout`. Hint: send the whole request without pauses. Decision ID. See docs/refusals.md#body_timeout.
     "#);
 }
 
@@ -293,13 +293,13 @@ async fn body_too_large() {
     assert_snapshot!(refused([declared, chunked(8 * 1024 * 1024), patch(vec![b' '; 256 * 1024 + 1])]).await, @r#"
     413 deny; reason=body_too_large; id="ID"
       gateway_body_too_large
-        The gateway did not forward the request: the body is longer than `limits.bodyBytes`. See `body_too_large` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the body is longer than `limits.bodyBytes`. Hint: send less in one request. Decision ID. See docs/refusals.md#body_too_large.
     413 deny; reason=body_too_large; id="ID"
       gateway_body_too_large
-        The gateway did not forward the request: the body is longer than `limits.bodyBytes`. See `body_too_large` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the body is longer than `limits.bodyBytes`. Hint: send less in one request. Decision ID. See docs/refusals.md#body_too_large.
     413 deny; reason=body_too_large; id="ID"
       gateway_body_too_large
-        The gateway did not forward the request: the body is longer than `limits.bodyBytes`. See `body_too_large` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the body is longer than `limits.bodyBytes`. Hint: send less in one request. Decision ID. See docs/refusals.md#body_too_large.
     "#);
 }
 
@@ -319,7 +319,7 @@ async fn unsupported_media_type() {
     assert_snapshot!(refused([none]).await, @r#"
     415 deny; reason=unsupported_media_type; id="ID"
       gateway_unsupported_media_type
-        The gateway did not forward the request: the body's media type is not `application/json` in UTF-8. See `unsupported_media_type` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the body's media type is not `application/json` in UTF-8. Hint: send the body as `Content-Type: application/json`, not encoded. Decision ID. See docs/refusals.md#unsupported_media_type.
     "#);
 }
 
@@ -328,7 +328,7 @@ async fn unsupported_encoding() {
     assert_snapshot!(refused([json(PATCH, "content-encoding: gzip\r\n", "{}")]).await, @r#"
     415 deny; reason=unsupported_encoding; id="ID"
       gateway_unsupported_encoding
-        The gateway did not forward the request: the body has a content coding. See `unsupported_encoding` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the body has a content coding. Hint: send the body without `Content-Encoding`. Decision ID. See docs/refusals.md#unsupported_encoding.
     "#);
 }
 
@@ -339,7 +339,7 @@ async fn overloaded_with_bodies() {
     429 deny; reason=overloaded; id="ID"
       retry-after: 1
       gateway_overloaded
-        The gateway did not forward the request: the gateway is at one of its own limits; try again after `Retry-After`. See `overloaded` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the gateway is at one of its own limits; try again after `Retry-After`. Hint: repeat the request after `Retry-After`. Decision ID. See docs/refusals.md#overloaded.
     "#);
 }
 
@@ -360,7 +360,7 @@ async fn overloaded_with_requests() {
     429 deny; reason=overloaded; id="ID"
       retry-after: 1
       gateway_overloaded
-        The gateway did not forward the request: the gateway is at one of its own limits; try again after `Retry-After`. See `overloaded` in the README of Portcullis. Decision ID.
+        The gateway did not forward the request: the gateway is at one of its own limits; try again after `Retry-After`. Hint: repeat the request after `Retry-After`. Decision ID. See docs/refusals.md#overloaded.
     "#);
     drop(first);
     assert_eq!(gateway.line().await["decision"], "abort");
@@ -372,7 +372,7 @@ async fn upstream_unreachable() {
     assert_snapshot!(refused_by(|setup| setup.upstream = closed, [patch("{}")]).await, @r#"
     502 fail; reason=upstream_unreachable; id="ID"
       gateway_upstream_unreachable
-        The gateway got no answer to the request: the upstream refuses connections. See `upstream_unreachable` in the README of Portcullis. Decision ID.
+        The gateway got no answer to the request: the upstream refuses connections. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_unreachable.
     "#);
 }
 
@@ -384,7 +384,7 @@ async fn upstream_timeout() {
     assert_snapshot!(refusal(&mut setup.start(), patch("{}")).await, @r#"
     504 fail; reason=upstream_timeout; id="ID"
       gateway_upstream_timeout
-        The gateway got no answer to the request: the upstream did not answer within `upstream.responseTimeout`. See `upstream_timeout` in the README of Portcullis. Decision ID.
+        The gateway got no answer to the request: the upstream did not answer within `upstream.responseTimeout`. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_timeout.
     "#);
     assert_eq!(recorder.seen(), 1, "never repeated");
 }
