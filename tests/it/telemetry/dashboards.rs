@@ -6,7 +6,7 @@ use crate::support::program::Program;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The metrics of a program that passed a request, refused one, and passed one for a waiver.
-async fn metrics() -> String {
+pub(crate) async fn metrics() -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let policies = std::path::absolute("policies").expect("a folder");
     let text = format!(

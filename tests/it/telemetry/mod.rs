@@ -1,8 +1,8 @@
 //! Logs, metrics, traces and the decision log, as operators and collectors receive them.
 
-mod dashboards;
+pub(crate) mod dashboards;
 mod decision_log;
 mod logs;
 mod otlp_metrics_and_logs;
-mod span_tree;
+pub(crate) mod span_tree;
 mod trace_export;

@@ -82,7 +82,7 @@ async fn spans_of(line: &str, headers: &str, body: &str) -> Vec<Span> {
     spans
 }
 
-async fn spans_of_json(line: &str, body: &str) -> Vec<Span> {
+pub(crate) async fn spans_of_json(line: &str, body: &str) -> Vec<Span> {
     let headers = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
     spans_of(line, &headers, body).await
 }
