@@ -6,7 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use portcullis::config::gateway::{AccessLogTarget, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::contract::Operation;
 use portcullis::redact::Fingerprinter;
-use portcullis::telemetry::record::{Judging, Outcome, Record, UpstreamCall};
+use portcullis::telemetry::record::{JudgeTiming, Outcome, RequestRecord, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use std::hint::black_box;
 use std::io;
@@ -32,8 +32,9 @@ fn telemetry(runtime: &Runtime, access: AccessLogTarget, variables: &[(&str, &st
     Telemetry::start(setup).expect("telemetry")
 }
 
-fn record(telemetry: &Telemetry) -> Record {
-    let mut record = Record::begin("PATCH", telemetry.begin(&http::HeaderMap::new()), Arc::from("0123456789abcdef"));
+fn record(telemetry: &Telemetry) -> RequestRecord {
+    let mut record =
+        RequestRecord::begin("PATCH", telemetry.begin(&http::HeaderMap::new()), Arc::from("0123456789abcdef"));
     record.operation = Some(Arc::new(Operation {
         id: Arc::from("UpdateUser"),
         method: Arc::from("PATCH"),
@@ -47,7 +48,7 @@ fn record(telemetry: &Telemetry) -> Record {
     record.outcome = Outcome::Allowed;
     record.status = 200;
     let step = Duration::from_micros(1);
-    record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
+    record.judging = Some(JudgeTiming { started: record.started, parse: step, schema: step, policy: step });
     let (started, elapsed) = (record.started, Duration::from_millis(1));
     let peer = record.client;
     record.upstream =

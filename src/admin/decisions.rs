@@ -1,7 +1,7 @@
 //! `/decisions`: decisions as they are made, one JSON object a line, until the client goes away.
 
 use super::State;
-use crate::telemetry::watch::{Decision, Filter, Watching};
+use crate::telemetry::watch::{DecisionKind, WatchFilter, WatchStream};
 use axum::body::Body;
 use axum::extract::{Query, State as Extract};
 use axum::response::{IntoResponse, Response};
@@ -32,12 +32,12 @@ pub(super) struct Wanted {
 
 /// Tells decisions until the client goes away.
 pub(super) async fn decisions(Extract(state): Extract<State>, Query(wanted): Query<Wanted>) -> Response {
-    let Some(decisions) = listed(&wanted.decision).map(Decision::by_name).collect() else {
+    let Some(decisions) = listed(&wanted.decision).map(DecisionKind::by_name).collect() else {
         let cure = "`decision` must be of allow, exempt, deny, fail, abort, warn and audit\n";
         return (StatusCode::BAD_REQUEST, cure).into_response();
     };
     let owned = |list| listed(list).map(str::to_owned).collect();
-    let filter = Filter { decisions, policies: owned(&wanted.policy), operations: owned(&wanted.operation) };
+    let filter = WatchFilter { decisions, policies: owned(&wanted.policy), operations: owned(&wanted.operation) };
     match state.telemetry.watch(filter) {
         Ok(watching) => ([(CONTENT_TYPE, JSON_LINES)], Body::new(Stream::of(watching))).into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
@@ -50,12 +50,12 @@ fn listed(list: &str) -> impl Iterator<Item = &str> {
 
 /// The body of the answer. It begins with an empty line, so that its head leaves at once.
 struct Stream {
-    watching: Watching,
+    watching: WatchStream,
     heartbeat: Interval,
 }
 
 impl Stream {
-    fn of(watching: Watching) -> Self {
+    fn of(watching: WatchStream) -> Self {
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { watching, heartbeat }

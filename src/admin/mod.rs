@@ -12,7 +12,7 @@ pub use readiness::{Phase, Readiness};
 
 use crate::config::gateway::Gateway;
 use crate::gateway::Gate;
-use crate::telemetry::{Level, Telemetry};
+use crate::telemetry::{LevelHandle, Telemetry};
 use axum::Router;
 use axum::extract::State as Extract;
 use axum::middleware::from_fn;
@@ -49,7 +49,7 @@ pub struct State {
     /// Whether requests are welcome.
     pub readiness: Readiness,
     /// The level of the gateway's own log.
-    pub level: Level,
+    pub level: LevelHandle,
 }
 
 /// Most connections at once; the others wait.

@@ -7,7 +7,7 @@ use super::report::ReportArgs;
 use super::test::TestArgs;
 use crate::config::DEFAULT_ADMIN_LISTEN;
 use crate::config::overrides::{Override, Overrides};
-use crate::telemetry::watch::Decision;
+use crate::telemetry::watch::DecisionKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ArgGroup, Parser, Subcommand, ValueEnum};
 use std::borrow::Cow;
@@ -153,7 +153,7 @@ pub(super) struct TailArgs {
     #[arg(long, value_name = "URL", default_value_t = format!("http://{DEFAULT_ADMIN_LISTEN}"))]
     pub(super) admin: String,
     /// Only these decisions; `warn` and `audit` are what a rule did that refused nothing
-    #[arg(long, value_name = "DECISION", value_delimiter = ',', value_parser = Decision::ALL.map(Decision::as_str))]
+    #[arg(long, value_name = "DECISION", value_delimiter = ',', value_parser = DecisionKind::ALL.map(DecisionKind::as_str))]
     pub(super) decision: Vec<String>,
     /// Only where a rule of these policies did not hold
     #[arg(long, value_name = "NAME", value_delimiter = ',')]

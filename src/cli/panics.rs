@@ -13,7 +13,7 @@ pub(super) fn keep_quiet() {
 mod tests {
     use super::keep_quiet;
     use crate::config::gateway::{LogLevel, Logs};
-    use crate::telemetry::application_log::ApplicationLog;
+    use crate::telemetry::logs::ApplicationLog;
     use std::process::Command;
     use std::time::Duration;
 

@@ -13,8 +13,8 @@ use crate::judge::Bundle;
 #[cfg(feature = "sandbox")]
 use crate::sandbox;
 use crate::server::{BoundListener, Peer, ReloadableTls, Server, ServerSettings, listen};
-use crate::telemetry::application_log::ApplicationLog;
-use crate::telemetry::{Level, Output, Setup, Telemetry};
+use crate::telemetry::logs::ApplicationLog;
+use crate::telemetry::{LevelHandle, Output, Setup, Telemetry};
 use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
@@ -178,7 +178,7 @@ async fn until_told_to_stop(
     gateway: &Gateway,
     shared: &WorkerContext,
     tls: &[Arc<ReloadableTls>],
-    level: &Level,
+    level: &LevelHandle,
 ) {
     loop {
         tokio::select! {

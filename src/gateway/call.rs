@@ -6,7 +6,7 @@ use crate::contract::credential::Environment;
 use crate::judge::{Bundle, Permit};
 use crate::peer::Client;
 use crate::policy::{Key, Limit};
-use crate::telemetry::record::Record;
+use crate::telemetry::record::RequestRecord;
 use http::Request;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -59,16 +59,16 @@ pub type Charge = (Arc<Limit>, Key);
 
 /// The record of a request, written to by every layer. Held for moments only, by one request on one worker.
 #[derive(Clone, Debug)]
-pub struct SharedRecord(Arc<Mutex<Record>>);
+pub struct SharedRecord(Arc<Mutex<RequestRecord>>);
 
 impl SharedRecord {
     /// Shares `record`.
-    pub fn new(record: Record) -> Self {
+    pub fn new(record: RequestRecord) -> Self {
         Self(Arc::new(Mutex::new(record)))
     }
 
     /// The record, to be read or written.
-    pub fn lock(&self) -> MutexGuard<'_, Record> {
+    pub fn lock(&self) -> MutexGuard<'_, RequestRecord> {
         // a layer that panicked left a record worth telling all the same
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

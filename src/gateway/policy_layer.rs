@@ -9,8 +9,8 @@ use crate::gateway::layers::meter::{Meter, MeterLayer, MeteredBody};
 use crate::gateway::refusal::{Refusal, refusal};
 use crate::judge::Content;
 use crate::redact::method_label;
-use crate::telemetry::record::Record;
-use crate::telemetry::trace_context::{Parent, TraceContext};
+use crate::telemetry::record::RequestRecord;
+use crate::telemetry::traces::{Parent, TraceContext};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -103,7 +103,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let bundle = self.gate.bundle.load_full();
         let trace = TraceContext::below(Parent::of(request.headers()).as_ref());
-        let record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
+        let record = RequestRecord::begin(method_label(request.method()), trace, bundle.revision.clone());
         let record = SharedRecord::new(record);
         let answer = self.inner.call(Call { request, client: Arc::default(), bundle, record: record.clone() });
         Box::pin(async move {

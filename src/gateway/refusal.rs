@@ -4,7 +4,7 @@ use crate::contract::Operation;
 use crate::judge::violation::{Rule, Violation};
 use crate::policy::Action;
 use crate::reason::Reason;
-use crate::telemetry::record::{Outcome, Record};
+use crate::telemetry::record::{Outcome, RequestRecord};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -78,7 +78,7 @@ impl Refusal {
 
 /// The answer for `refused`, in the shape of Clerk's errors. The `Content-Type` is exact: the JS SDK compares it byte by
 /// byte; `long_message` is always there: the Python SDK's type requires it.
-pub(super) fn refusal(record: &Record, refused: &Refusal) -> Response<Bytes> {
+pub(super) fn refusal(record: &RequestRecord, refused: &Refusal) -> Response<Bytes> {
     let denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
     let mut errors: Vec<Value> = denied.take(MOST_ERRORS).map(|violation| error(record, violation)).collect();
     if errors.is_empty() {
@@ -111,7 +111,7 @@ const fn outcome(reason: Reason) -> Outcome {
     }
 }
 
-fn decision(record: &Record, refused: &Refusal) -> String {
+fn decision(record: &RequestRecord, refused: &Refusal) -> String {
     let policies = record.violations.iter().filter(|violation| violation.action == Action::Deny);
     let policy = policies.filter_map(|violation| match &violation.rule {
         Rule::Policy(name) => Some(format!("; policy=\"{name}\"")),
@@ -122,7 +122,7 @@ fn decision(record: &Record, refused: &Refusal) -> String {
     format!("{outcome}; reason={reason}{policy}; id=\"{}\"", record.decision_id)
 }
 
-fn error(record: &Record, violation: &Violation) -> Value {
+fn error(record: &RequestRecord, violation: &Violation) -> Value {
     let mut meta = Map::new();
     let field = violation.field.as_ref().map(crate::contract::field::Field::for_caller);
     if let Some(field) = &field {
@@ -144,7 +144,7 @@ fn parameter(field: &str) -> &str {
     field.strip_prefix('/').map_or(field, |pointer| pointer.split('/').next().unwrap_or(pointer))
 }
 
-fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> String {
+fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&str>) -> String {
     let what = field.map_or_else(|| "the request".to_owned(), |field| format!("`{field}`"));
     let rule = match &violation.rule {
         Rule::Policy(name) => format!("Policy `{name}` refused {what}"),
@@ -172,7 +172,7 @@ fn long_message(record: &Record, violation: &Violation, field: Option<&str>) -> 
     text
 }
 
-fn plain_error(record: &Record, refused: &Refusal) -> Value {
+fn plain_error(record: &RequestRecord, refused: &Refusal) -> Value {
     // the upstream may have the request, and may have done what it asks for
     let what = match refused.reason {
         Reason::UpstreamUnreachable | Reason::UpstreamTimeout => "got no answer to the request",

@@ -2,59 +2,37 @@
 //!
 //! A request begins with [`Telemetry::begin`] and ends with [`Telemetry::finish`]; neither ever waits for anything.
 
-mod access_log;
-mod alike;
-pub mod application_log;
+mod attribute_cache;
 mod decision_log;
-mod digits;
-mod environment;
-mod error_type;
-mod exemplar;
-mod exposition;
-mod fields;
-mod http_metrics;
-mod level;
-mod lines;
-mod losses;
+mod format;
+pub mod logs;
 mod metrics;
-mod once_a_minute;
-mod open_connections;
+mod otel_vars;
 mod otlp;
-mod own_lines;
-mod plain_text;
-mod propagation;
 pub mod record;
-mod sampling;
-mod server_metrics;
-mod timestamp;
-pub mod trace_context;
-mod upstream_metrics;
-mod version_alarm;
-mod waiver_metrics;
+pub mod traces;
 pub mod watch;
 
-pub use access_log::Output;
 pub use decision_log::{DecisionFile, FileError};
-pub use environment::VariableError;
-pub use level::Level;
-pub use open_connections::{OpenConnection, OpenConnections};
+pub use logs::{LevelHandle, Output};
+pub use metrics::{OpenConnection, OpenConnections, RefusedConnection, ServerMetrics};
+pub use otel_vars::VariableError;
 pub use otlp::OtlpError;
-pub use server_metrics::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use crate::decision_log::DecisionInput;
 use crate::judge::Bundle;
-use access_log::{AccessLog, Sample};
-use application_log::ApplicationLog;
-use decision_log::DecisionLog;
-use environment::{Environment, Told};
+use decision_log::DecisionLogWriter;
 use http::HeaderMap;
+use logs::ApplicationLog;
+use logs::access_log::AccessLogWriter;
+use logs::sampling::LogSampling;
+use logs::unknown_version::UnknownVersionWarning;
 use metrics::Metrics;
+use otel_vars::{IgnoredVariables, OtelVars};
 use otlp::Otlp;
-use plain_text::plain_text;
 use prometheus_client::metrics::gauge::Gauge;
-use record::Record;
-use sampling::Sampling;
+use record::RequestRecord;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -62,9 +40,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use trace_context::{Parent, TraceContext};
-use version_alarm::VersionAlarm;
-use watch::{Filter, TooManyWatch, Watchers, Watching};
+use traces::sampling::Sampling;
+use traces::{Parent, TraceContext, propagation};
+use watch::{TooManyWatchers, WatchFilter, WatchStream, Watchers};
 
 /// What telemetry is made from.
 pub struct Setup<'a> {
@@ -94,7 +72,7 @@ pub enum SetupError {
     /// The thread that writes the decision log could not be started.
     #[error("the decision log can't be started")]
     DecisionLog(#[source] io::Error),
-    /// Spans can't be exported.
+    /// SpanWriter can't be exported.
     #[error(transparent)]
     Otlp(#[from] OtlpError),
 }
@@ -102,17 +80,17 @@ pub enum SetupError {
 /// Log lines, metrics and spans of all requests. Cheap to clone.
 #[derive(Clone)]
 pub struct Telemetry {
-    shared: Arc<Shared>,
+    shared: Arc<TelemetryInner>,
 }
 
-struct Shared {
+struct TelemetryInner {
     /// Of which requests there is a line in a log.
-    sample: Sample,
-    log: AccessLog,
-    decisions: Option<DecisionLog>,
+    sample: LogSampling,
+    log: AccessLogWriter,
+    decisions: Option<DecisionLogWriter>,
     metrics: Arc<Metrics>,
     sampling: Sampling,
-    version_alarm: VersionAlarm,
+    unknown_version: UnknownVersionWarning,
     watchers: Watchers,
     otlp: Otlp,
     /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
@@ -125,20 +103,20 @@ impl Telemetry {
     /// # Errors
     /// If an `OTEL_*` variable can't be used, or the system gives no thread.
     pub fn start(setup: Setup<'_>) -> Result<Self, SetupError> {
-        let told = Told::default();
-        let environment = Environment::new(setup.environment).telling_once(&told);
+        let ignored = IgnoredVariables::default();
+        let environment = OtelVars::new(setup.environment).warning_once(&ignored);
         let metrics = Arc::new(Metrics::new(setup.upstream));
         let no_colour = environment.get("NO_COLOR").is_some();
-        let log = AccessLog::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
-        let decisions = setup.decisions.map(|file| DecisionLog::start(file, &metrics.entries)).transpose();
+        let log = AccessLogWriter::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
+        let decisions = setup.decisions.map(|file| DecisionLogWriter::start(file, &metrics.entries)).transpose();
         let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
-        let shared = Shared {
-            sample: Sample::of(setup.logs.sample_allowed),
+        let shared = TelemetryInner {
+            sample: LogSampling::of(setup.logs.sample_allowed),
             log: log.map_err(SetupError::AccessLog)?,
             decisions: decisions.map_err(SetupError::DecisionLog)?,
             metrics,
             sampling: Sampling::new(setup.traces, environment),
-            version_alarm: VersionAlarm::new(),
+            unknown_version: UnknownVersionWarning::new(),
             watchers: Watchers::default(),
             otlp,
             rootless: !propagation::is_propagated(environment),
@@ -162,14 +140,14 @@ impl Telemetry {
     }
 
     /// Reports a finished request: its log line, its metrics, its spans.
-    pub fn finish(&self, record: &Record) {
+    pub fn finish(&self, record: &RequestRecord) {
         let shared = &*self.shared;
         if let Some(rate) = shared.sample.take(record) {
             shared.log.add(record, rate);
             shared.otlp.add_log(record, rate);
         }
-        shared.watchers.tell(record);
-        shared.version_alarm.look_at(record);
+        shared.watchers.publish(record);
+        shared.unknown_version.check(record);
         let exported = shared.otlp.has_traces() && shared.sampling.at_end(record);
         if exported {
             shared.otlp.add_spans(record);
@@ -186,7 +164,7 @@ impl Telemetry {
     }
 
     /// Writes the decision on a finished request to the decision log, where there is one, with what was kept of the request.
-    pub fn log_decision(&self, record: &Record, input: Option<Box<DecisionInput>>) {
+    pub fn log_decision(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
         if let Some(decisions) = &self.shared.decisions {
             decisions.add(record, input);
         }
@@ -202,7 +180,7 @@ impl Telemetry {
     /// Says that `bundle` judges from now on.
     pub fn bundle_loaded(&self, bundle: &Bundle) {
         self.shared.metrics.bundle_loaded(&bundle.revision);
-        self.shared.metrics.waivers.loaded(bundle.policies.waivers());
+        self.shared.metrics.waivers.set_waivers(bundle.policies.waivers());
     }
 
     /// Says that a bundle could not be loaded and the one before it goes on.
@@ -222,7 +200,7 @@ impl Telemetry {
     ///
     /// # Errors
     /// If as many watch already as may.
-    pub fn watch(&self, filter: Filter) -> Result<Watching, TooManyWatch> {
+    pub fn watch(&self, filter: WatchFilter) -> Result<WatchStream, TooManyWatchers> {
         self.shared.watchers.watch(filter)
     }
 
@@ -243,7 +221,7 @@ impl Telemetry {
 
     /// All metrics in Prometheus' own, older text format.
     pub fn metrics_plain_text(&self) -> String {
-        plain_text(&self.metrics_text())
+        metrics::plain_text::plain_text(&self.metrics_text())
     }
 
     /// Writes and exports what is left, within `deadline`. True if all of it was. To be called once, when no request is

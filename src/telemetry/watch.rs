@@ -1,9 +1,9 @@
 //! Decisions told as they are made, to those who watch. Costs nothing where nobody does, and never waits for who reads slowly.
 
-use super::access_log::json;
-use super::record::{Outcome, Record};
 use crate::judge::violation::Rule;
 use crate::policy::Action;
+use crate::telemetry::logs::json;
+use crate::telemetry::record::{Outcome, RequestRecord};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use std::fmt;
@@ -20,7 +20,7 @@ const WAITING: usize = 512;
 
 /// A word by which decisions are chosen: an outcome, or what a rule did that refused nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum DecisionKind {
     /// Judged and forwarded.
     Allow,
     /// Nothing to judge; forwarded as it came.
@@ -39,30 +39,30 @@ pub enum Decision {
 
 /// Which decisions are wanted: those that fit every list that is not empty.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct WatchFilter {
     /// Any of these words.
-    pub decisions: Vec<Decision>,
+    pub decisions: Vec<DecisionKind>,
     /// A rule of any of these policies did not hold.
     pub policies: Vec<String>,
     /// Any of these operations.
     pub operations: Vec<String>,
 }
 
-impl Filter {
-    fn wants(&self, record: &Record) -> bool {
+impl WatchFilter {
+    fn wants(&self, record: &RequestRecord) -> bool {
         let fired = |name: &String| {
             record
                 .violations
                 .iter()
                 .any(|violation| matches!(&violation.rule, Rule::Policy(policy) if **policy == **name))
         };
-        (self.decisions.is_empty() || self.decisions.iter().any(|decision| decision.is_of(record)))
+        (self.decisions.is_empty() || self.decisions.iter().any(|decision| decision.matches(record)))
             && (self.policies.is_empty() || self.policies.iter().any(fired))
             && (self.operations.is_empty() || self.operations.iter().any(|name| name == record.operation_id()))
     }
 }
 
-impl Decision {
+impl DecisionKind {
     /// Every word.
     pub const ALL: [Self; 7] =
         [Self::Allow, Self::Exempt, Self::Deny, Self::Fail, Self::Abort, Self::Warn, Self::Audit];
@@ -85,7 +85,7 @@ impl Decision {
         Self::ALL.into_iter().find(|decision| decision.as_str() == word)
     }
 
-    fn is_of(self, record: &Record) -> bool {
+    fn matches(self, record: &RequestRecord) -> bool {
         let took = |action| record.violations.iter().any(|violation| violation.action == action);
         match self {
             Self::Allow => record.outcome == Outcome::Allowed,
@@ -102,7 +102,7 @@ impl Decision {
 /// As many watch already as may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{WATCHERS} watch already")]
-pub struct TooManyWatch;
+pub struct TooManyWatchers;
 
 /// All who watch.
 pub(super) struct Watchers {
@@ -112,7 +112,7 @@ pub(super) struct Watchers {
 
 /// One who watches, as those who tell see them.
 struct Watcher {
-    filter: Filter,
+    filter: WatchFilter,
     queue: Sender<Bytes>,
     lost: AtomicU64,
 }
@@ -124,22 +124,22 @@ impl Default for Watchers {
 }
 
 impl Watchers {
-    pub(super) fn watch(&self, filter: Filter) -> Result<Watching, TooManyWatch> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| TooManyWatch)?;
+    pub(super) fn watch(&self, filter: WatchFilter) -> Result<WatchStream, TooManyWatchers> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| TooManyWatchers)?;
         let (queue, lines) = channel(WAITING);
         let watcher = Arc::new(Watcher { filter, queue, lost: AtomicU64::new(0) });
         self.all.rcu(|all| [all.as_slice(), &[Arc::clone(&watcher)]].concat());
-        Ok(Watching { lines, watcher, all: Arc::clone(&self.all), _place: place })
+        Ok(WatchStream { lines, watcher, all: Arc::clone(&self.all), _place: place })
     }
 
     /// Tells of `record` those who want it. One load of a number where nobody watches.
-    pub(super) fn tell(&self, record: &Record) {
+    pub(super) fn publish(&self, record: &RequestRecord) {
         if self.places.available_permits() == WATCHERS {
             return;
         }
         let mut line: Option<Bytes> = None;
         for watcher in self.all.load().iter().filter(|watcher| watcher.filter.wants(record)) {
-            let line = line.get_or_insert_with(|| formed(record));
+            let line = line.get_or_insert_with(|| encode_line(record));
             if watcher.queue.try_send(line.clone()).is_err() {
                 watcher.lost.fetch_add(1, Ordering::Relaxed);
             }
@@ -147,21 +147,21 @@ impl Watchers {
     }
 }
 
-fn formed(record: &Record) -> Bytes {
+fn encode_line(record: &RequestRecord) -> Bytes {
     let mut line = Vec::with_capacity(1024);
     json::write_with_details(&mut line, record);
     line.into()
 }
 
 /// What one who watches is told: lines of JSON, each a decision or how many were lost. Dropping it ends it.
-pub struct Watching {
+pub struct WatchStream {
     lines: Receiver<Bytes>,
     watcher: Arc<Watcher>,
     all: Arc<ArcSwap<Vec<Arc<Watcher>>>>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Watching {
+impl WatchStream {
     /// The next line, with its line feed; never none while it is watched.
     pub fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match self.watcher.lost.swap(0, Ordering::Relaxed) {
@@ -171,7 +171,7 @@ impl Watching {
     }
 }
 
-impl Drop for Watching {
+impl Drop for WatchStream {
     fn drop(&mut self) {
         let others = |all: &Arc<Vec<Arc<Watcher>>>| {
             all.iter().filter(|watcher| !Arc::ptr_eq(watcher, &self.watcher)).cloned().collect::<Vec<_>>()
@@ -180,21 +180,21 @@ impl Drop for Watching {
     }
 }
 
-impl fmt::Debug for Watching {
+impl fmt::Debug for WatchStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Watching")
+        f.write_str("WatchStream")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Decision, Filter, TooManyWatch, WAITING, WATCHERS, Watchers, Watching};
+    use super::{DecisionKind, TooManyWatchers, WAITING, WATCHERS, WatchFilter, WatchStream, Watchers};
     use crate::policy::Action;
-    use crate::telemetry::record::{Record, samples};
+    use crate::telemetry::record::{RequestRecord, samples};
     use std::task::{Context, Poll, Waker};
 
     /// Everything told so far.
-    fn told(watching: &mut Watching) -> Vec<serde_json::Value> {
+    fn told(watching: &mut WatchStream) -> Vec<serde_json::Value> {
         let mut context = Context::from_waker(Waker::noop());
         let mut told = Vec::new();
         while let Poll::Ready(Some(line)) = watching.poll_line(&mut context) {
@@ -207,22 +207,22 @@ mod tests {
     fn each_is_told_what_they_want() {
         let watchers = Watchers::default();
         let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let mut all = watchers.watch(Filter::default()).unwrap();
-        let of = |decisions: &[Decision], policies: &[&str], operations: &[&str]| {
+        let mut all = watchers.watch(WatchFilter::default()).unwrap();
+        let of = |decisions: &[DecisionKind], policies: &[&str], operations: &[&str]| {
             let decisions = decisions.to_vec();
-            watchers.watch(Filter { decisions, policies: named(policies), operations: named(operations) }).unwrap()
+            watchers.watch(WatchFilter { decisions, policies: named(policies), operations: named(operations) }).unwrap()
         };
-        let mut refused = of(&[Decision::Deny, Decision::Fail], &[], &[]);
-        let mut warned = of(&[Decision::Warn], &[], &[]);
+        let mut refused = of(&[DecisionKind::Deny, DecisionKind::Fail], &[], &[]);
+        let mut warned = of(&[DecisionKind::Warn], &[], &[]);
         let mut policy = of(&[], &["no-skip-password-checks"], &["UpdateUser"]);
         let mut other = of(&[], &[], &["CreateUser"]);
         let mut warning = samples::allowed();
         warning.violations = samples::denied().violations;
         warning.violations[0].action = Action::Warn;
         for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted(), warning] {
-            watchers.tell(&record);
+            watchers.publish(&record);
         }
-        let decisions = |watching: &mut Watching| {
+        let decisions = |watching: &mut WatchStream| {
             told(watching).iter().map(|line| line["decision"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(decisions(&mut all), ["allow", "deny", "fail", "deny", "allow"]);
@@ -235,25 +235,25 @@ mod tests {
     #[test]
     fn who_reads_slowly_loses_lines_and_is_told_how_many() {
         let watchers = Watchers::default();
-        let mut slow = watchers.watch(Filter::default()).unwrap();
-        let record: Record = samples::allowed();
-        (0..WAITING + 3).for_each(|_| watchers.tell(&record));
+        let mut slow = watchers.watch(WatchFilter::default()).unwrap();
+        let record: RequestRecord = samples::allowed();
+        (0..WAITING + 3).for_each(|_| watchers.publish(&record));
         let all = told(&mut slow);
         assert_eq!((all.len(), &all[0]), (WAITING + 1, &serde_json::json!({ "lost": 3 })));
-        watchers.tell(&record);
+        watchers.publish(&record);
         assert_eq!(told(&mut slow)[0]["decision"], "allow");
     }
 
     #[test]
     fn so_many_may_watch_and_who_ends_makes_room() {
         let watchers = Watchers::default();
-        let mut all: Vec<_> = (0..WATCHERS).map(|_| watchers.watch(Filter::default()).unwrap()).collect();
-        assert_eq!(watchers.watch(Filter::default()).unwrap_err(), TooManyWatch);
+        let mut all: Vec<_> = (0..WATCHERS).map(|_| watchers.watch(WatchFilter::default()).unwrap()).collect();
+        assert_eq!(watchers.watch(WatchFilter::default()).unwrap_err(), TooManyWatchers);
         all.pop();
         assert_eq!(watchers.all.load().len(), WATCHERS - 1);
-        drop(watchers.watch(Filter::default()).unwrap());
+        drop(watchers.watch(WatchFilter::default()).unwrap());
         drop(all);
         assert!(watchers.all.load().is_empty());
-        watchers.tell(&samples::allowed());
+        watchers.publish(&samples::allowed());
     }
 }

@@ -10,7 +10,7 @@ use super::http2_pool::Http2Pool;
 use super::response_body::UpstreamResponseBody;
 use super::upload::{Upload, UploadProgress};
 use crate::telemetry::OpenConnections;
-use crate::telemetry::record::{Unsent, UpstreamCall};
+use crate::telemetry::record::{UnsentAttempt, UpstreamCall};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pingora_timeout::timeout;
@@ -222,7 +222,7 @@ fn check_status(
 /// Makes of `call`, which came to nothing, the attempt before one that begins now.
 fn restart_attempt(call: &mut UpstreamCall, clock: &mut Instant) {
     let UpstreamCall { started, peer, protocol_version, .. } = *call;
-    let unsent = Unsent { started, elapsed: clock.elapsed(), peer, protocol_version };
+    let unsent = UnsentAttempt { started, elapsed: clock.elapsed(), peer, protocol_version };
     *call = UpstreamCall { unsent: Some(unsent), ..UpstreamCall::begin() };
     *clock = Instant::now();
 }

@@ -135,7 +135,7 @@ where
     http.max_header_size(ANSWER_HEAD_BYTES as usize).max_buf_size(ANSWER_HEAD_BYTES as usize);
     let (sender, connection) =
         http.handshake(TokioIo::new(CoalescingStream(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
-    let entry = connections.pool.register(peer, connections.open.opened());
+    let entry = connections.pool.register(peer, connections.open.track());
     tokio::spawn(http1_pool::drive(connection, Arc::clone(&entry)));
     Ok(UpstreamConnection::Http1(http1_pool::PooledConnection::new(sender, entry)))
 }
@@ -157,7 +157,7 @@ where
         .keep_alive_timeout(PING_TIMEOUT);
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
     let multiplex = &connections.multiplex;
-    let stream = multiplex.share(sender, peer, connections.open.opened());
+    let stream = multiplex.share(sender, peer, connections.open.track());
     tokio::spawn(http2_pool::drive(connection, stream.connection(), Arc::downgrade(multiplex)));
     Ok(UpstreamConnection::Http2(stream))
 }

@@ -173,7 +173,7 @@ mod tests {
     async fn connection(pool: &Arc<Http1Pool>) -> (PooledConnection, DuplexStream) {
         let (ours, upstream) = tokio::io::duplex(1024);
         let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
-        let entry = pool.register(([127, 0, 0, 1], 443).into(), OpenConnections::default().opened());
+        let entry = pool.register(([127, 0, 0, 1], 443).into(), OpenConnections::default().track());
         tokio::spawn(drive(connection, Arc::clone(&entry)));
         sender.ready().await.unwrap();
         (PooledConnection::new(sender, entry), upstream)

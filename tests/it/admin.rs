@@ -8,7 +8,7 @@ use portcullis::config::gateway::{AccessLogTarget, Limits, LogLevel, Logs, Sampl
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::gateway::Gate;
-use portcullis::telemetry::{Level, Output, Setup, Telemetry};
+use portcullis::telemetry::{LevelHandle, Output, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn state() -> State {
     let gate = Gate::new(Arc::new(bundle(&policies)), Limits::default(), None, &[]);
     let telemetry = Telemetry::start(setup).expect("telemetry");
     telemetry.bundle_loaded(&gate.bundle.load());
-    let level = Level::new(LogLevel::Info);
+    let level = LevelHandle::new(LogLevel::Info);
     let config = load(Path::new("config/gateway.yaml"), &Overrides::default(), &|_| None).expect("a configuration");
     State { telemetry, config: Arc::new(config), gate: Arc::new(gate), readiness: Readiness::default(), level }
 }

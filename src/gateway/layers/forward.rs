@@ -6,8 +6,8 @@ use crate::gateway::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip
 use crate::gateway::refusal::Refusal;
 use crate::judge::Content;
 use crate::reason::Reason;
-use crate::telemetry::record::Record;
-use crate::telemetry::trace_context::Parent;
+use crate::telemetry::record::RequestRecord;
+use crate::telemetry::traces::Parent;
 use crate::upstream::{Attempt, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -69,7 +69,7 @@ struct AttemptGuard {
 
 impl Drop for AttemptGuard {
     fn drop(&mut self) {
-        self.record.lock().called(self.attempt.record());
+        self.record.lock().set_upstream_call(self.attempt.record());
     }
 }
 
@@ -103,7 +103,7 @@ fn callers(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(TRACEPARENT).cloned()
 }
 
-fn refuse(error: UpstreamError, record: &Record) -> Refusal {
+fn refuse(error: UpstreamError, record: &RequestRecord) -> Refusal {
     let reason = match error {
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,

@@ -12,7 +12,7 @@ use crate::peer::LocalEndpoint;
 use crate::policy::Action;
 use crate::reason::Reason;
 use crate::redact::{UserAgent, method_label};
-use crate::telemetry::record::{Outcome, Record};
+use crate::telemetry::record::{Outcome, RequestRecord};
 use crate::telemetry::{InFlight, Telemetry};
 use bytes::Bytes;
 use http::header::USER_AGENT;
@@ -108,7 +108,7 @@ impl Observation {
         endpoint: LocalEndpoint,
     ) -> Self {
         let trace = shared.telemetry.begin(request.headers());
-        let mut record = Record::begin(method_label(request.method()), trace, bundle.revision.clone());
+        let mut record = RequestRecord::begin(method_label(request.method()), trace, bundle.revision.clone());
         (record.client, record.sender) = (client.address, Some(client.clone()));
         record.endpoint = endpoint;
         record.request_bytes = request.body().is_end_stream().then_some(0);

@@ -6,12 +6,12 @@ use crate::decision_log::{
 };
 use crate::judge::violation;
 use crate::peer::Client;
-use crate::telemetry::digits::hex;
-use crate::telemetry::record::{Outcome, Record};
-use crate::telemetry::timestamp::Timestamp;
+use crate::telemetry::format::Timestamp;
+use crate::telemetry::format::hex;
+use crate::telemetry::record::{Outcome, RequestRecord};
 
 /// Whether what became of the request is a decision: it was judged, or refused.
-pub(super) fn is_decision(record: &Record) -> bool {
+pub(super) fn is_decision(record: &RequestRecord) -> bool {
     match record.outcome {
         Outcome::Allowed | Outcome::Denied => true,
         Outcome::Exempt => false,
@@ -21,7 +21,7 @@ pub(super) fn is_decision(record: &Record) -> bool {
 }
 
 /// The entry of the decision that `record` tells of.
-pub(super) fn entry(record: &Record, input: Option<Box<DecisionInput>>) -> LogEntry<'_> {
+pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -> LogEntry<'_> {
     let is_inspected = input.is_some();
     let DecisionInput { request, policies, body, masked } = input.map(|input| *input).unwrap_or_default();
     let operation = record.operation.as_deref();
@@ -43,7 +43,7 @@ pub(super) fn entry(record: &Record, input: Option<Box<DecisionInput>>) -> LogEn
         key_fingerprint: record.key_fingerprint.map(|fingerprint| fingerprint.to_string().into()),
         client: record.sender.as_deref().map(client).unwrap_or_default(),
         revision: record.revision.as_ref().into(),
-        violations: record.shown_violations().map(found).collect(),
+        violations: record.shown_violations().map(recorded_violation).collect(),
         policies,
         request: is_inspected.then_some(request),
         body: is_inspected.then_some(RecordedBody { bytes, value: body }),
@@ -55,7 +55,7 @@ fn ascii(text: &[u8]) -> EntryText<'static> {
     String::from_utf8_lossy(text).into_owned().into()
 }
 
-const fn version_source(record: &Record) -> VersionSource {
+const fn version_source(record: &RequestRecord) -> VersionSource {
     match (record.asked_version, record.unknown_version) {
         (_, Some(UnknownVersion::Newer)) => VersionSource::Newer,
         (_, Some(UnknownVersion::Other)) => VersionSource::Unknown,
@@ -77,7 +77,7 @@ fn client(sender: &Client) -> RecordedClient<'_> {
     }
 }
 
-fn found(violation: &violation::Violation) -> RecordedViolation<'_> {
+fn recorded_violation(violation: &violation::Violation) -> RecordedViolation<'_> {
     RecordedViolation {
         rule: match &violation.rule {
             violation::Rule::Policy(name) => RecordedRule::Policy(name.as_ref().into()),
@@ -96,9 +96,9 @@ mod tests {
     use super::{entry, is_decision};
     use crate::decision_log::{LogEntry, RecordedRule};
     use crate::judge::violation::{self, Action};
-    use crate::telemetry::record::{Judging, Outcome, Record, samples};
+    use crate::telemetry::record::{JudgeTiming, Outcome, RequestRecord, samples};
 
-    fn line(record: &Record) -> String {
+    fn line(record: &RequestRecord) -> String {
         serde_json::to_string(&entry(record, None)).unwrap()
     }
 
@@ -109,7 +109,7 @@ mod tests {
         );
         let mut record = samples::failed();
         assert!(is_decision(&record));
-        for judging in [record.judging, None::<Judging>] {
+        for judging in [record.judging, None::<JudgeTiming>] {
             record.judging = judging;
             record.outcome = Outcome::Aborted;
             assert_eq!(is_decision(&record), judging.is_some());
@@ -124,7 +124,7 @@ mod tests {
         let (policy, keyword) = (record.violations.remove(0), record.violations.remove(0));
         let (mut audited, by_policy) = (policy.clone(), RecordedRule::Policy("tried-out".into()));
         (audited.action, audited.rule) = (Action::Audit, violation::Rule::Policy("tried-out".into()));
-        record.find([vec![keyword; 40], vec![policy, audited]].concat());
+        record.add_violations([vec![keyword; 40], vec![policy, audited]].concat());
         let line = line(&record);
         let violations = LogEntry::read(&line).unwrap().violations;
         assert_eq!((violations.len(), &violations[0].action), (32, &Action::Deny));

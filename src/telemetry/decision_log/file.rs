@@ -46,22 +46,22 @@ pub struct DecisionFile {
     /// The end of the chain; none where lines are not chained.
     end: Option<ChainEnd>,
     /// None after a failure to open it, until it succeeds.
-    open: Option<Open>,
+    open: Option<OpenFile>,
     moved: Arc<AtomicBool>,
     lost: Counter,
     /// When trouble was told the last time.
-    told: Option<Instant>,
+    last_report: Option<Instant>,
 }
 
 /// A file that is open, locked and ends with a whole line.
 #[derive(Debug)]
-struct Open {
+struct OpenFile {
     file: File,
     size: u64,
 }
 
 /// Lines that wait to be written at once, and the chain's end after them.
-struct Batch {
+struct PendingLines {
     text: String,
     lines: u64,
     end: Option<ChainEnd>,
@@ -82,14 +82,14 @@ impl DecisionFile {
             open: None,
             moved: Arc::default(),
             lost: Counter::default(),
-            told: None,
+            last_report: None,
         };
-        let open = Open::at(&this.path)?;
+        let open = OpenFile::at(&this.path)?;
         let last = last_line(&open.file)?;
         this.open = Some(open);
         let end = match &last {
             Some(last) => link_of(last),
-            None => File::open(this.rotated(1)).ok().and_then(|before| link_of(&last_line(&before).ok()??)),
+            None => File::open(this.rotated_path(1)).ok().and_then(|before| link_of(&last_line(&before).ok()??)),
         };
         // a file is chained as a whole or not at all
         if last.is_some() && end.is_some() != settings.chain {
@@ -105,11 +105,11 @@ impl DecisionFile {
     }
 
     /// To be set when the file may have been moved.
-    pub(super) fn moved(&self) -> Arc<AtomicBool> {
+    pub(super) fn moved_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.moved)
     }
 
-    fn rotated(&self, number: u32) -> PathBuf {
+    fn rotated_path(&self, number: u32) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(format!(".{number}"));
         name.into()
@@ -118,27 +118,27 @@ impl DecisionFile {
     /// Moves the file out of the way, with those before it, of which the oldest is removed; and begins a new one.
     fn rotate(&mut self) -> Result<(), FileError> {
         for number in (1..self.keep).rev() {
-            rename(&self.rotated(number), &self.rotated(number + 1))?;
+            rename(&self.rotated_path(number), &self.rotated_path(number + 1))?;
         }
         if self.keep > 0 {
-            rename(&self.path, &self.rotated(1))?;
+            rename(&self.path, &self.rotated_path(1))?;
         } else {
             fs::remove_file(&self.path)?;
         }
         self.open = None;
-        self.open = Some(Open::at(&self.path)?);
+        self.open = Some(OpenFile::at(&self.path)?);
         Ok(())
     }
 
     /// Opens the file anew where none is open, or the one that is was moved away.
     fn reopen(&mut self) -> Result<(), FileError> {
         let may_be_moved = self.moved.swap(false, Ordering::Relaxed);
-        let is_there = |open: &Open| !may_be_moved || open.is_at(&self.path);
+        let is_there = |open: &OpenFile| !may_be_moved || open.is_at(&self.path);
         if self.open.as_ref().is_some_and(is_there) {
             return Ok(());
         }
         self.open = None;
-        let open = Open::at(&self.path)?;
+        let open = OpenFile::at(&self.path)?;
         // lines of a write that failed may stand there all the same
         let there = last_line(&open.file)?.and_then(|line| link_of(&line));
         if let (Some(end), Some(there)) = (&mut self.end, there)
@@ -176,12 +176,12 @@ impl DecisionFile {
         self.write_out(&batch);
     }
 
-    fn batch(&self) -> Batch {
-        Batch { text: String::new(), lines: 0, end: self.end.clone() }
+    fn batch(&self) -> PendingLines {
+        PendingLines { text: String::new(), lines: 0, end: self.end.clone() }
     }
 
     /// Writes the batch wholly, or as little of it as can be: the chain goes on from what is on the disk.
-    fn write_out(&mut self, batch: &Batch) {
+    fn write_out(&mut self, batch: &PendingLines) {
         let Some(open) = &mut self.open else {
             self.lost.inc_by(batch.lines);
             return;
@@ -198,15 +198,15 @@ impl DecisionFile {
     /// Counts lines that were lost, and tells of the trouble at most once a minute.
     fn trouble(&mut self, lines: u64, error: &FileError) {
         self.lost.inc_by(lines);
-        if self.told.is_none_or(|told| told.elapsed() >= PAUSE) {
-            self.told = Some(Instant::now());
+        if self.last_report.is_none_or(|told| told.elapsed() >= PAUSE) {
+            self.last_report = Some(Instant::now());
             let lost = self.lost.get();
             tracing::error!(lost, "the decision log's file {error}");
         }
     }
 }
 
-impl Batch {
+impl PendingLines {
     /// Appends the line; gives the chain's end after it.
     fn append(&mut self, line: &str) -> Option<ChainEnd> {
         let end = self.end.as_ref().map(|end| end.append(line, &mut self.text));
@@ -229,7 +229,7 @@ impl Write for DecisionFile {
     }
 }
 
-impl Open {
+impl OpenFile {
     fn at(path: &Path) -> Result<Self, FileError> {
         // to open a pipe would wait for its reader
         if path.metadata().is_ok_and(|there| !there.is_file()) {

@@ -3,10 +3,10 @@
 mod entry;
 mod file;
 
-use super::lines::{Destination, GATHER, Importance, Lines, Loss};
-use super::losses::Losses;
-use super::record::{Outcome, Record};
 use crate::decision_log::DecisionInput;
+use crate::telemetry::logs::line_writer::{Destination, DropReporter, GATHER, LineImportance, LineWriter};
+use crate::telemetry::metrics::dropped::DroppedItems;
+use crate::telemetry::record::{Outcome, RequestRecord};
 pub use file::{DecisionFile, FileError};
 use std::cell::RefCell;
 use std::io;
@@ -20,23 +20,24 @@ thread_local! {
 }
 
 /// The decision log. Never blocks: what can't be written in time is dropped and counted.
-pub(super) struct DecisionLog {
-    lines: Lines,
+pub(super) struct DecisionLogWriter {
+    lines: LineWriter,
     /// Whether the file may have been moved.
     moved: Arc<AtomicBool>,
 }
 
-impl DecisionLog {
+impl DecisionLogWriter {
     /// Starts the thread that writes `file`.
-    pub(super) fn start(file: DecisionFile, losses: &Losses) -> io::Result<Self> {
+    pub(super) fn start(file: DecisionFile, losses: &DroppedItems) -> io::Result<Self> {
         let file = file.counting(losses.undelivered.clone());
-        let moved = file.moved();
-        let (destination, loss) = (Destination::stream(Box::new(file)), Loss::counted(losses.overflowed.clone()));
-        Ok(Self { lines: Lines::start("decision-log", destination, loss, GATHER)?, moved })
+        let moved = file.moved_flag();
+        let (destination, loss) =
+            (Destination::stream(Box::new(file)), DropReporter::counted(losses.overflowed.clone()));
+        Ok(Self { lines: LineWriter::start("decision-log", destination, loss, GATHER)?, moved })
     }
 
     /// Adds the entry of `record`, where that is a decision.
-    pub(super) fn add(&self, record: &Record, input: Option<Box<DecisionInput>>) {
+    pub(super) fn add(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
         if !entry::is_decision(record) {
             return;
         }
@@ -60,10 +61,10 @@ impl DecisionLog {
     }
 }
 
-const fn importance(outcome: Outcome) -> Importance {
+const fn importance(outcome: Outcome) -> LineImportance {
     match outcome {
-        Outcome::Allowed | Outcome::Exempt | Outcome::Aborted => Importance::Ordinary,
-        Outcome::Denied | Outcome::Failed => Importance::Reserved,
+        Outcome::Allowed | Outcome::Exempt | Outcome::Aborted => LineImportance::Ordinary,
+        Outcome::Denied | Outcome::Failed => LineImportance::Reserved,
     }
 }
 

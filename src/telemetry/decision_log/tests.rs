@@ -153,11 +153,11 @@ fn a_file_that_was_moved_is_followed_by_a_new_one() {
     fs::rename(&log.settings.file, log.path("decisions.jsonl.1")).unwrap();
     add(&mut file, 1);
     assert!(!log.settings.file.exists());
-    file.moved().store(true, Ordering::Relaxed);
+    file.moved_flag().store(true, Ordering::Relaxed);
     add(&mut file, 2);
     assert_eq!(lines(&log.settings.file).len(), 2);
     assert_eq!(log.sound(), 5);
-    file.moved().store(true, Ordering::Relaxed);
+    file.moved_flag().store(true, Ordering::Relaxed);
     add(&mut file, 1);
     assert_eq!(lines(&log.settings.file).len(), 3, "a file that stands where it stood is written on");
 }
@@ -169,7 +169,7 @@ fn trouble_with_the_disk_is_counted_and_leaves_no_gap() {
     add(&mut file, 2);
     fs::rename(&log.settings.file, log.path("decisions.jsonl.1")).unwrap();
     fs::create_dir(&log.settings.file).unwrap();
-    file.moved().store(true, Ordering::Relaxed);
+    file.moved_flag().store(true, Ordering::Relaxed);
     add(&mut file, 2);
     add(&mut file, 1);
     assert_eq!(log.lost.get(), 3);

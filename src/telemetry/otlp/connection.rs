@@ -1,6 +1,6 @@
 //! Connections to the collector, plain or by TLS, for both protocols.
 
-use super::settings::{ClientFiles, Protocol, Settings};
+use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
@@ -24,28 +24,28 @@ use tokio_rustls::TlsConnector;
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What bytes travel on.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 /// A connection, plain or by TLS.
-pub(super) type Connection = TokioIo<Box<dyn Stream>>;
+pub(super) type Connection = TokioIo<Box<dyn ByteStream>>;
 
 /// Opens connections. TLS is verified against the platform's authorities, or those of the file that the variables name.
 #[derive(Clone)]
-pub(super) struct Connector {
+pub(super) struct OtlpConnector {
     tls: Option<TlsConnector>,
 }
 
-impl Connector {
+impl OtlpConnector {
     /// A connector for these settings.
-    pub(super) fn new(settings: &Settings) -> Result<Self, BoxError> {
+    pub(super) fn new(settings: &ExporterSettings) -> Result<Self, BoxError> {
         if !settings.tls() {
             return Ok(Self { tls: None });
         }
         let mut config = client_config(settings)?;
         config.alpn_protocols = match settings.protocol {
-            Protocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
-            Protocol::Grpc => vec![b"h2".to_vec()],
+            OtlpProtocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
+            OtlpProtocol::Grpc => vec![b"h2".to_vec()],
         };
         Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))) })
     }
@@ -61,7 +61,7 @@ impl Connector {
         let port = uri.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
         let plain = TcpStream::connect((host, port)).await?;
         plain.set_nodelay(true)?;
-        let stream: Box<dyn Stream> = match self.tls {
+        let stream: Box<dyn ByteStream> = match self.tls {
             None => Box::new(plain),
             Some(tls) => {
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -72,7 +72,7 @@ impl Connector {
     }
 }
 
-fn client_config(settings: &Settings) -> Result<ClientConfig, BoxError> {
+fn client_config(settings: &ExporterSettings) -> Result<ClientConfig, BoxError> {
     let builder =
         ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
     let verified = match &settings.certificate {
@@ -100,7 +100,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, BoxError> {
 }
 
 /// What tonic asks for.
-impl tower::Service<Uri> for Connector {
+impl tower::Service<Uri> for OtlpConnector {
     type Response = Connection;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Connection>> + Send>>;
@@ -114,8 +114,8 @@ impl tower::Service<Uri> for Connector {
     }
 }
 
-impl fmt::Debug for Connector {
+impl fmt::Debug for OtlpConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Connector")
+        f.write_str("OtlpConnector")
     }
 }

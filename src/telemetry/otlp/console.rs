@@ -1,10 +1,10 @@
-//! Spans on standard error, for people: the tree of each request, with what a collector would have got.
+//! SpanWriter on standard error, for people: the tree of each request, with what a collector would have got.
 
 use super::batch::Batch;
-use super::queue::Queue;
-use super::span::Kind;
+use super::queue::BatchQueue;
+use super::span::SpanKind;
 use crate::redact::Escaped;
-use crate::telemetry::lines::{Destination, Importance, Lines, Loss};
+use crate::telemetry::logs::line_writer::{Destination, DropReporter, LineImportance, LineWriter};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -19,16 +19,16 @@ use std::time::Duration;
 pub(super) const LAST: Duration = Duration::from_secs(1);
 
 /// Standard error, written to by a thread of its own; `dropped` counts what has no room.
-pub(super) fn stderr(dropped: &Counter) -> io::Result<Lines> {
-    let loss = Loss::counted(dropped.clone());
-    Lines::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO)
+pub(super) fn stderr(dropped: &Counter) -> io::Result<LineWriter> {
+    let loss = DropReporter::counted(dropped.clone());
+    LineWriter::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO)
 }
 
 /// Writes what comes by `queue` to `lines`, until that is closed and empty.
-pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
+pub(super) async fn show_from(queue: &BatchQueue, delay: Duration, lines: LineWriter) {
     while let Some(batch) = queue.next(delay).await {
         for tree in trees(&batch) {
-            lines.append(tree.as_bytes(), Importance::Ordinary);
+            lines.append(tree.as_bytes(), LineImportance::Ordinary);
         }
     }
     // nothing else is left to do, and the process is about to end
@@ -39,7 +39,7 @@ pub(super) async fn show_from(queue: &Queue, delay: Duration, lines: Lines) {
 fn trees(batch: &Batch) -> Vec<String> {
     let mut trees: Vec<String> = Vec::new();
     for span in ScopeSpans::decode(batch.bytes()).unwrap_or_default().spans {
-        let is_root = span.kind == Kind::Server as i32;
+        let is_root = span.kind == SpanKind::Server as i32;
         if is_root || trees.is_empty() {
             trees.push(format!("trace {}\n", hex(&span.trace_id)));
         }
@@ -89,13 +89,13 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::protobuf::Message;
-    use super::super::spans::Spans;
+    use super::super::spans::SpanWriter;
     use super::{Batch, trees};
     use crate::config::gateway::UpstreamTarget;
-    use crate::telemetry::record::{Record, samples};
+    use crate::telemetry::record::{RequestRecord, samples};
 
-    fn shown(records: &[Record]) -> Vec<String> {
-        let (mut bytes, spans) = (Vec::new(), Spans::new(&UpstreamTarget::Embedded));
+    fn shown(records: &[RequestRecord]) -> Vec<String> {
+        let (mut bytes, spans) = (Vec::new(), SpanWriter::new(&UpstreamTarget::Embedded));
         for record in records {
             spans.write(record, &mut Message::new(&mut bytes));
         }

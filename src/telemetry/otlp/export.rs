@@ -1,14 +1,14 @@
 //! The exporter of a signal: sends each batch within a deadline, and says little when that fails.
 
 use super::batch::Batch;
-use super::failure::Failure;
+use super::failure::ExportFailure;
 use super::grpc_client::GrpcClient;
 use super::http_client::HttpClient;
-use super::queue::Queue;
-use super::request::{Request, Sender};
+use super::queue::BatchQueue;
+use super::request::{ExportRequest, RequestEncoder};
 use super::signal::Signal;
-use crate::telemetry::losses::Losses;
-use crate::telemetry::once_a_minute::OnceAMinute;
+use crate::telemetry::logs::rate_limited_log::RateLimitedLog;
+use crate::telemetry::metrics::dropped::DroppedItems;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use pingora_timeout::timeout;
@@ -21,7 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How batches travel.
-pub(super) enum Client {
+pub(super) enum OtlpClient {
     Http(HttpClient),
     Grpc(GrpcClient),
 }
@@ -29,18 +29,18 @@ pub(super) enum Client {
 /// What sends batches of one signal.
 pub(super) struct Exporter {
     pub(super) signal: Signal,
-    pub(super) client: Client,
-    pub(super) sender: Sender,
+    pub(super) client: OtlpClient,
+    pub(super) sender: RequestEncoder,
     /// Longest time for one batch.
     pub(super) deadline: Duration,
     /// Given up when the collector knows nothing of the signal: nobody asked for it by name, and none was taken yet.
     pub(super) optional: bool,
-    pub(super) loss: Loss,
+    pub(super) loss: DropReport,
 }
 
 impl Exporter {
     /// Sends what comes by `queue` until that is closed and empty, or the collector wants none of it.
-    pub(super) async fn send_from(mut self, queue: &Queue, delay: Duration) {
+    pub(super) async fn send_from(mut self, queue: &BatchQueue, delay: Duration) {
         while let Some(batch) = queue.next(delay).await {
             let request = self.sender.request(batch);
             if !self.send(&request, Some(queue)).await {
@@ -59,13 +59,13 @@ impl Exporter {
     }
 
     /// Sends `request`; false where the collector is to be sent nothing more.
-    async fn send(&mut self, request: &Request, queue: Option<&Queue>) -> bool {
+    async fn send(&mut self, request: &ExportRequest, queue: Option<&BatchQueue>) -> bool {
         match self.deliver(request, queue).await {
             Ok(answer) => {
                 self.optional = false;
-                self.loss.tell(self.signal, rejected(answer), Failure::Rejected);
+                self.loss.tell(self.signal, rejected_items(answer), ExportFailure::Rejected);
             }
-            Err(Failure::Unknown) if self.optional => {
+            Err(ExportFailure::Unknown) if self.optional => {
                 let signal = self.signal.as_str();
                 tracing::info!(signal, "the OTLP collector does not take this signal; it is sent none");
                 return false;
@@ -77,12 +77,12 @@ impl Exporter {
 
     /// Tries until the collector answers, or the deadline is over. What may be over in a moment is tried again, as long as
     /// more is to come by `queue`.
-    async fn deliver(&mut self, request: &Request, queue: Option<&Queue>) -> Result<Bytes, Failure> {
+    async fn deliver(&mut self, request: &ExportRequest, queue: Option<&BatchQueue>) -> Result<Bytes, ExportFailure> {
         let end = Instant::now() + self.deadline;
         let mut pause = FIRST_PAUSE;
         loop {
             let left = end.saturating_duration_since(Instant::now()).max(SHORTEST);
-            let sent = timeout(left, self.client.send(request.bytes())).await.unwrap_or(Err(Failure::Timeout));
+            let sent = timeout(left, self.client.send(request.bytes())).await.unwrap_or(Err(ExportFailure::Timeout));
             let Err(failure) = sent else { return sent };
             // not all that lost the same collector come back at once
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
@@ -96,8 +96,8 @@ impl Exporter {
     }
 }
 
-impl Client {
-    async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
+impl OtlpClient {
+    async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
         match self {
             Self::Http(client) => client.send(batch).await,
             Self::Grpc(client) => client.send(batch).await,
@@ -107,27 +107,27 @@ impl Client {
 
 /// How many items the collector did not take of a batch that it took. An answer that is none says nothing of them. The
 /// answers for all signals have the same fields.
-fn rejected(answer: Bytes) -> u64 {
+fn rejected_items(answer: Bytes) -> u64 {
     let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
     answer.partial_success.map_or(0, |partial| partial.rejected_spans.max(0).cast_unsigned())
 }
 
 /// Counts items that did not arrive and says so, at most once a minute.
-pub(super) struct Loss {
-    losses: Losses,
-    told: OnceAMinute,
+pub(super) struct DropReport {
+    losses: DroppedItems,
+    told: RateLimitedLog,
     /// How many had no room when that was told last.
     overflowed: u64,
 }
 
-impl Loss {
+impl DropReport {
     /// Counts in `losses` what is undelivered; what overflowed is counted elsewhere and only told.
-    pub(super) fn new(losses: Losses) -> Self {
-        Self { losses, told: OnceAMinute::new(), overflowed: 0 }
+    pub(super) fn new(losses: DroppedItems) -> Self {
+        Self { losses, told: RateLimitedLog::new(), overflowed: 0 }
     }
 
     /// Counts `items` that did not arrive because of `failure`, and tells of them, and of those that had no room.
-    fn tell(&mut self, signal: Signal, items: u64, failure: Failure) {
+    fn tell(&mut self, signal: Signal, items: u64, failure: ExportFailure) {
         self.losses.undelivered.inc_by(items);
         let overflowed = self.losses.overflowed.get();
         let has_overflowed = overflowed > self.overflowed;
@@ -147,7 +147,7 @@ impl Loss {
 
 #[cfg(test)]
 mod tests {
-    use super::rejected;
+    use super::rejected_items;
     use bytes::Bytes;
     use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
     use opentelemetry_proto::tonic::collector::metrics::v1::{
@@ -157,14 +157,14 @@ mod tests {
 
     #[test]
     fn a_partial_success_tells_what_was_rejected() {
-        assert_eq!(rejected(Bytes::from_static(b"\x0a\x02\x08\x03")), 3);
-        assert_eq!(rejected(Bytes::new()), 0);
-        assert_eq!(rejected(Bytes::from_static(b"<html>")), 0);
+        assert_eq!(rejected_items(Bytes::from_static(b"\x0a\x02\x08\x03")), 3);
+        assert_eq!(rejected_items(Bytes::new()), 0);
+        assert_eq!(rejected_items(Bytes::from_static(b"<html>")), 0);
         let logs = ExportLogsPartialSuccess { rejected_log_records: 4, ..Default::default() };
         let logs = ExportLogsServiceResponse { partial_success: Some(logs) };
-        assert_eq!(rejected(logs.encode_to_vec().into()), 4);
+        assert_eq!(rejected_items(logs.encode_to_vec().into()), 4);
         let metrics = ExportMetricsPartialSuccess { rejected_data_points: 5, ..Default::default() };
         let metrics = ExportMetricsServiceResponse { partial_success: Some(metrics) };
-        assert_eq!(rejected(metrics.encode_to_vec().into()), 5);
+        assert_eq!(rejected_items(metrics.encode_to_vec().into()), 5);
     }
 }

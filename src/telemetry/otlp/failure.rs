@@ -7,9 +7,9 @@ use tonic::Code;
 
 /// Why a batch did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum ExportFailure {
     /// There is no connection, or it broke.
-    Unreachable(Cause),
+    Unreachable(ConnectFailure),
     /// The collector answered by HTTP with this status.
     Status(u16),
     /// The collector answered by gRPC with this code.
@@ -24,7 +24,7 @@ pub(super) enum Failure {
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum ConnectFailure {
     /// The system says so.
     Io(io::ErrorKind),
     /// The collector's certificate is none that is trusted for its name.
@@ -33,24 +33,24 @@ pub(super) enum Cause {
     Tls,
 }
 
-impl Failure {
+impl ExportFailure {
     /// From what a connection says.
     pub(super) fn unreachable(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
             if let Some(error) = error.downcast_ref::<io::Error>() {
-                return Self::Unreachable(Cause::of(error));
+                return Self::Unreachable(ConnectFailure::of(error));
             }
             cause = error.source();
         }
-        Self::Unreachable(Cause::Io(io::ErrorKind::Other))
+        Self::Unreachable(ConnectFailure::Io(io::ErrorKind::Other))
     }
 
     /// Whether the same batch may arrive in a moment
     /// (<https://opentelemetry.io/docs/specs/otlp/#failures>).
     pub(super) const fn is_transient(self) -> bool {
         match self {
-            Self::Unreachable(Cause::Io(_)) | Self::Status(429 | 502..=504) => true,
+            Self::Unreachable(ConnectFailure::Io(_)) | Self::Status(429 | 502..=504) => true,
             Self::Code(code) => matches!(
                 code,
                 Code::Cancelled
@@ -75,12 +75,14 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for ExportFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(Cause::Io(kind)) => write!(f, "no connection: {kind}"),
-            Self::Unreachable(Cause::Certificate) => f.write_str("its certificate is not trusted for its name"),
-            Self::Unreachable(Cause::Tls) => f.write_str("the handshake of TLS failed"),
+            Self::Unreachable(ConnectFailure::Io(kind)) => write!(f, "no connection: {kind}"),
+            Self::Unreachable(ConnectFailure::Certificate) => {
+                f.write_str("its certificate is not trusted for its name")
+            }
+            Self::Unreachable(ConnectFailure::Tls) => f.write_str("the handshake of TLS failed"),
             Self::Status(status) => write!(f, "it answered {status}"),
             Self::Code(code) => write!(f, "it answered {code:?}"),
             Self::Unknown => f.write_str("it does not know this signal"),
@@ -90,7 +92,7 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Cause {
+impl ConnectFailure {
     fn of(error: &io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate,
@@ -102,21 +104,21 @@ impl Cause {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Failure};
+    use super::{ConnectFailure, ExportFailure};
     use std::io;
     use tonic::Code;
 
     #[test]
     fn what_may_be_over_in_a_moment_is_tried_again() {
         for (failure, transient) in [
-            (Failure::Status(503), true),
-            (Failure::Status(429), true),
-            (Failure::Status(400), false),
-            (Failure::Code(Code::Unavailable), true),
-            (Failure::Code(Code::InvalidArgument), false),
-            (Failure::Unreachable(Cause::Io(io::ErrorKind::ConnectionRefused)), true),
-            (Failure::Unreachable(Cause::Certificate), false),
-            (Failure::Timeout, false),
+            (ExportFailure::Status(503), true),
+            (ExportFailure::Status(429), true),
+            (ExportFailure::Status(400), false),
+            (ExportFailure::Code(Code::Unavailable), true),
+            (ExportFailure::Code(Code::InvalidArgument), false),
+            (ExportFailure::Unreachable(ConnectFailure::Io(io::ErrorKind::ConnectionRefused)), true),
+            (ExportFailure::Unreachable(ConnectFailure::Certificate), false),
+            (ExportFailure::Timeout, false),
         ] {
             assert_eq!(failure.is_transient(), transient, "{failure}");
         }
@@ -124,13 +126,13 @@ mod tests {
 
     #[test]
     fn a_cause_is_told_and_no_word_of_anyone_elses() {
-        let io = |error| Failure::unreachable(&error).to_string();
+        let io = |error| ExportFailure::unreachable(&error).to_string();
         assert_eq!(
             io(io::Error::new(io::ErrorKind::ConnectionRefused, "hunter2")),
             "no connection: connection refused"
         );
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         assert_eq!(io(io::Error::new(io::ErrorKind::InvalidData, tls)), "its certificate is not trusted for its name");
-        assert_eq!(Failure::Status(503).to_string(), "it answered 503");
+        assert_eq!(ExportFailure::Status(503).to_string(), "it answered 503");
     }
 }

@@ -1,7 +1,7 @@
 //! OTLP over gRPC: a channel that connects when it must, and messages that are bytes already.
 
-use super::connection::Connector;
-use super::failure::Failure;
+use super::connection::OtlpConnector;
+use super::failure::ExportFailure;
 use super::request::AGENT;
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
@@ -22,7 +22,7 @@ pub(super) struct GrpcClient {
 
 impl GrpcClient {
     /// A client that connects with `connector` to `endpoint`, sends `headers` as metadata and calls `method`.
-    pub(super) fn new(connector: Connector, endpoint: Uri, headers: HeaderMap, method: &'static str) -> Self {
+    pub(super) fn new(connector: OtlpConnector, endpoint: Uri, headers: HeaderMap, method: &'static str) -> Self {
         let channel = Endpoint::from(endpoint);
         // a name of ours is a header value, always
         let channel = channel.clone().user_agent(AGENT).unwrap_or(channel).connect_with_connector_lazy(connector);
@@ -36,23 +36,23 @@ impl GrpcClient {
     }
 
     /// Sends a batch; what the collector answers with success is given back.
-    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
-        self.client.ready().await.map_err(|error| Failure::unreachable(&error))?;
+    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
+        self.client.ready().await.map_err(|error| ExportFailure::unreachable(&error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), batch);
-        let answer = self.client.unary(request, self.method.clone(), Written).await;
+        let answer = self.client.unary(request, self.method.clone(), RawCodec).await;
         answer.map(tonic::Response::into_inner).map_err(|status| match status.code() {
-            Code::Unimplemented => Failure::Unknown,
+            Code::Unimplemented => ExportFailure::Unknown,
             // what is no answer has its cause with it
-            Code::Unknown | Code::Unavailable if status.source().is_some() => Failure::unreachable(&status),
-            code => Failure::Code(code),
+            Code::Unknown | Code::Unavailable if status.source().is_some() => ExportFailure::unreachable(&status),
+            code => ExportFailure::Code(code),
         })
     }
 }
 
 /// Messages that are written already, and read later.
-struct Written;
+struct RawCodec;
 
-impl Codec for Written {
+impl Codec for RawCodec {
     type Encode = Bytes;
     type Decode = Bytes;
     type Encoder = Self;
@@ -67,7 +67,7 @@ impl Codec for Written {
     }
 }
 
-impl Encoder for Written {
+impl Encoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 
@@ -77,7 +77,7 @@ impl Encoder for Written {
     }
 }
 
-impl Decoder for Written {
+impl Decoder for RawCodec {
     type Item = Bytes;
     type Error = Status;
 

@@ -1,7 +1,7 @@
 //! OTLP over HTTP/1.1: one connection, kept alive, as there is one batch at a time.
 
-use super::connection::{BoxError, Connector};
-use super::failure::Failure;
+use super::connection::{BoxError, OtlpConnector};
+use super::failure::ExportFailure;
 use super::request::AGENT;
 use bytes::Bytes;
 use flate2::Compression;
@@ -19,7 +19,7 @@ type Connection = SendRequest<Full<Bytes>>;
 
 /// Sends batches to the collector. Runs on a tokio runtime; its deadline is the exporter's.
 pub(super) struct HttpClient {
-    connector: Connector,
+    connector: OtlpConnector,
     endpoint: Uri,
     headers: HeaderMap,
     gzip: bool,
@@ -28,7 +28,7 @@ pub(super) struct HttpClient {
 
 impl HttpClient {
     /// A client that connects with `connector` and posts to `endpoint` with `headers`.
-    pub(super) fn new(connector: Connector, endpoint: Uri, mut headers: HeaderMap) -> Self {
+    pub(super) fn new(connector: OtlpConnector, endpoint: Uri, mut headers: HeaderMap) -> Self {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
         Self { connector, endpoint, headers, gzip: false, kept: None }
@@ -42,18 +42,20 @@ impl HttpClient {
 
     /// Sends a batch; what the collector answers with success is given back. A batch given up at its deadline drops its
     /// connection.
-    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, Failure> {
-        let batch = if self.gzip { compressed(&batch) } else { batch };
-        let (mut connection, answer) = self.exchange(batch).await.map_err(|error| Failure::unreachable(&*error))?;
+    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
+        let batch = if self.gzip { gzip(&batch) } else { batch };
+        let (mut connection, answer) =
+            self.exchange(batch).await.map_err(|error| ExportFailure::unreachable(&*error))?;
         let (head, body) = answer.into_parts();
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| Failure::unreachable(&*error))?;
+        let body =
+            Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| ExportFailure::unreachable(&*error))?;
         if connection.ready().await.is_ok() {
             self.kept = Some(connection);
         }
         match head.status {
             status if status.is_success() => Ok(body.to_bytes()),
-            StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Err(Failure::Unknown),
-            status => Err(Failure::Status(status.as_u16())),
+            StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Err(ExportFailure::Unknown),
+            status => Err(ExportFailure::Status(status.as_u16())),
         }
     }
 
@@ -95,7 +97,7 @@ impl HttpClient {
 }
 
 /// Quickly: batches are repetitive, and the runtime has more to do.
-fn compressed(batch: &[u8]) -> Bytes {
+fn gzip(batch: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     // writing to a Vec can't fail
     let _ = encoder.write_all(batch);
@@ -104,14 +106,15 @@ fn compressed(batch: &[u8]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Connector, HttpClient};
+    use super::{HttpClient, OtlpConnector};
     use bytes::Bytes;
     use http::{HeaderMap, Uri};
 
     #[test]
     fn a_request_names_its_host_but_no_credentials() {
         let endpoint = Uri::from_static("http://user:word@collector:4318/v1/traces?a");
-        let request = HttpClient::new(Connector::plain(), endpoint, HeaderMap::new()).request(Bytes::new()).unwrap();
+        let request =
+            HttpClient::new(OtlpConnector::plain(), endpoint, HeaderMap::new()).request(Bytes::new()).unwrap();
         assert_eq!(request.headers()["host"], "collector:4318");
         assert_eq!(request.uri(), "/v1/traces?a");
     }

@@ -2,11 +2,11 @@
 //! and what the gateway says of itself.
 
 use super::protobuf::Message;
-use super::span::{Attributes, nanoseconds};
-use crate::telemetry::access_log::Rate;
-use crate::telemetry::alike::{Alike, Memory, Traits};
-use crate::telemetry::fields::{self, Fields, FiredPolicy};
-use crate::telemetry::record::{Outcome, Record};
+use super::span::{OtlpAttributes, nanoseconds};
+use crate::telemetry::attribute_cache::{AttributeCache, CacheKey, SharedAttributes};
+use crate::telemetry::logs::fields::{self, FieldSink, FiredPolicy};
+use crate::telemetry::logs::sampling::Rate;
+use crate::telemetry::record::{Outcome, RequestRecord};
 use std::cell::RefCell;
 use std::fmt;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use tracing::{Event, Level};
 
 thread_local! {
     /// What the records of requests share.
-    static ALIKE: RefCell<Memory> = const { RefCell::new(Memory::new()) };
+    static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
 }
 
 /// `ScopeLogs.log_records`.
@@ -44,15 +44,15 @@ const PAIRS: u32 = 6;
 const LONGEST: usize = 4_096;
 
 /// Writes the record of a finished request into the `ScopeLogs` that `scope` is.
-pub(super) fn of_request(scope: &mut Message<'_>, record: &Record, rate: Rate) {
+pub(super) fn of_request(scope: &mut Message<'_>, record: &RequestRecord, rate: Rate) {
     scope.message(LOG_RECORDS, |log| {
         log.fixed64(TIME, nanoseconds(record.started));
         log.fixed64(OBSERVED_TIME, nanoseconds(record.started + record.elapsed));
-        log.alike(&ALIKE, &Alike::of(record), shared);
+        log.cached(&CACHE, &SharedAttributes::of(record), write_shared);
         log.bytes(TRACE_ID, &record.trace.trace_id);
         log.bytes(SPAN_ID, &record.trace.server_span_id);
         log.fixed32(FLAGS, record.trace.sampled.into());
-        let mut attributes = Attributes::of(log, ATTRIBUTES);
+        let mut attributes = OtlpAttributes::of(log, ATTRIBUTES);
         fields::rules(&mut attributes, record);
         fields::costs(&mut attributes, record);
         fields::ids(&mut attributes, record);
@@ -63,11 +63,11 @@ pub(super) fn of_request(scope: &mut Message<'_>, record: &Record, rate: Rate) {
 }
 
 /// Writes what many records of requests share.
-fn shared(log: &mut Message<'_>, alike: &Alike<'_>) {
-    severity(log, level(alike.traits.outcome));
+fn write_shared(log: &mut Message<'_>, shared: &SharedAttributes<'_>) {
+    severity(log, level(shared.key.outcome));
     log.bytes(EVENT_NAME, b"portcullis.request");
-    log.message(BODY, |any| any.text(TEXT, |text| said(text, alike)));
-    fields::alike(&mut Attributes::of(log, ATTRIBUTES), alike);
+    log.message(BODY, |any| any.text(TEXT, |text| write_summary(text, shared)));
+    fields::shared(&mut OtlpAttributes::of(log, ATTRIBUTES), shared);
 }
 
 /// Writes what the gateway said of itself into the `ScopeLogs` that `scope` is.
@@ -82,11 +82,11 @@ pub(super) fn of_event(scope: &mut Message<'_>, event: &Event<'_>) {
 }
 
 /// `PATCH /v1/users/{user_id} 422 deny policy_denied`.
-fn said(text: &mut Vec<u8>, alike: &Alike<'_>) {
-    let Traits { method, status, outcome, reason, .. } = alike.traits;
+fn write_summary(text: &mut Vec<u8>, shared: &SharedAttributes<'_>) {
+    let CacheKey { method, status, outcome, reason, .. } = shared.key;
     let status = status.to_string();
     let reason = reason.map_or("", |reason| reason.as_str());
-    for word in [method, alike.route(), &status, outcome.as_str(), reason] {
+    for word in [method, shared.route(), &status, outcome.as_str(), reason] {
         if !word.is_empty() {
             text.extend_from_slice(word.as_bytes());
             text.push(b' ');
@@ -116,9 +116,9 @@ fn severity(log: &mut Message<'_>, level: Level) {
     log.bytes(SEVERITY_TEXT, level.as_str().as_bytes());
 }
 
-impl Fields for Attributes<'_, '_> {
+impl FieldSink for OtlpAttributes<'_, '_> {
     fn text(&mut self, name: &'static str, text: &str) {
-        Attributes::text(self, name, text);
+        OtlpAttributes::text(self, name, text);
     }
 
     fn bare(&mut self, name: &'static str, value: &[u8]) {
@@ -126,19 +126,19 @@ impl Fields for Attributes<'_, '_> {
     }
 
     fn number(&mut self, name: &'static str, number: u64) {
-        Attributes::number(self, name, number);
+        OtlpAttributes::number(self, name, number);
     }
 
     fn truth(&mut self, name: &'static str, truth: bool) {
-        Attributes::truth(self, name, truth);
+        OtlpAttributes::truth(self, name, truth);
     }
 
     fn address(&mut self, name: &'static str, address: IpAddr) {
-        Attributes::address(self, name, address);
+        OtlpAttributes::address(self, name, address);
     }
 
     fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>) {
-        Attributes::texts(self, name, texts);
+        OtlpAttributes::texts(self, name, texts);
     }
 
     fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>) {
@@ -147,7 +147,7 @@ impl Fields for Attributes<'_, '_> {
                 policies.for_each(|FiredPolicy { name, action, waived_by }| {
                     array.message(VALUES, |any| {
                         any.message(PAIRS, |pairs| {
-                            let mut pairs = Attributes::of(pairs, VALUES);
+                            let mut pairs = OtlpAttributes::of(pairs, VALUES);
                             pairs.text("name", name);
                             pairs.text("action", action.as_str());
                             if let Some(waiver) = waived_by {
@@ -165,8 +165,8 @@ impl Fields for Attributes<'_, '_> {
 struct Visitor<'a, 'b>(&'a mut Message<'b>);
 
 impl Visitor<'_, '_> {
-    fn attributes(&mut self, field: &Field, write: impl FnOnce(&mut Attributes<'_, '_>, &'static str)) {
-        write(&mut Attributes::of(self.0, ATTRIBUTES), field.name());
+    fn attributes(&mut self, field: &Field, write: impl FnOnce(&mut OtlpAttributes<'_, '_>, &'static str)) {
+        write(&mut OtlpAttributes::of(self.0, ATTRIBUTES), field.name());
     }
 }
 
@@ -236,7 +236,7 @@ mod tests {
             let (mut bytes, mut line) = (Vec::new(), Vec::new());
             of_request(&mut Message::new(&mut bytes), &record, Some(0.5));
             let read = read(&bytes);
-            crate::telemetry::access_log::json::write(&mut line, &record, Some(0.5));
+            crate::telemetry::logs::json::write(&mut line, &record, Some(0.5));
             let mut line: serde_json::Value = serde_json::from_slice(&line).unwrap();
             for elsewhere in ["timestamp", "trace_id", "span_id"] {
                 assert!(line.as_object_mut().unwrap().remove(elsewhere).is_some());

@@ -4,21 +4,21 @@
 //! requests at a time, when it is full; what is lost is counted and said at most once a minute.
 
 mod batch;
-mod batching;
-mod callee;
-mod choice;
+mod batch_config;
+mod batch_processor;
+mod client_span;
 mod connection;
 mod console;
 mod export;
+mod exporter_choice;
 mod failure;
 mod grpc_client;
 mod http_client;
 mod log_record;
+mod metric_points;
 mod names;
-mod pipeline;
-mod points;
+mod periodic_reader;
 mod protobuf;
-mod push;
 mod queue;
 mod request;
 mod resource;
@@ -27,25 +27,25 @@ mod signal;
 mod span;
 mod spans;
 
-use super::access_log::Rate;
-use super::environment::{Environment, VariableError};
-use super::losses::Losses;
-use super::metrics::Metrics;
-use super::record::Record;
 use crate::config::gateway::UpstreamTarget;
-use batching::Batching;
-use choice::Choice;
-use connection::Connector;
-use export::{Client, Exporter, Loss};
+use crate::telemetry::logs::sampling::Rate;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::dropped::DroppedItems;
+use crate::telemetry::otel_vars::{OtelVars, VariableError};
+use crate::telemetry::record::RequestRecord;
+use batch_config::BatchConfig;
+use batch_processor::BatchProcessor;
+use connection::OtlpConnector;
+use export::{DropReport, Exporter, OtlpClient};
+use exporter_choice::ExporterChoice;
 use grpc_client::GrpcClient;
 use http_client::HttpClient;
-use pipeline::Pipeline;
-use push::Push;
-use request::Sender;
+use periodic_reader::PeriodicReader;
+use request::RequestEncoder;
 use resource::resource;
-use settings::{Protocol, Settings};
+use settings::{ExporterSettings, OtlpProtocol};
 use signal::Signal;
-use spans::Spans;
+use spans::SpanWriter;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -71,10 +71,10 @@ pub enum OtlpError {
 /// The ways of the signals to whom they are for; none for those that go nowhere.
 #[derive(Debug)]
 pub(super) struct Otlp {
-    spans: Spans,
-    traces: Option<Pipeline>,
-    logs: Option<Arc<Pipeline>>,
-    metrics: Option<Push>,
+    spans: SpanWriter,
+    traces: Option<BatchProcessor>,
+    logs: Option<Arc<BatchProcessor>>,
+    metrics: Option<PeriodicReader>,
 }
 
 impl Otlp {
@@ -83,15 +83,15 @@ impl Otlp {
     /// # Errors
     /// If a variable can't be used.
     pub(super) fn start(
-        environment: Environment<'_>,
+        environment: OtelVars<'_>,
         upstream: &UpstreamTarget,
         runtime: &Handle,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OtlpError> {
         let _entered = runtime.enter();
-        let start = Start { environment, runtime, sender: Sender::new(&resource(environment)) };
+        let start = SignalBuilder { environment, runtime, sender: RequestEncoder::new(&resource(environment)) };
         Ok(Self {
-            spans: Spans::new(upstream),
+            spans: SpanWriter::new(upstream),
             traces: start.traces(&metrics.spans)?,
             logs: start.pipeline(Signal::Logs, &metrics.log_records)?.map(Arc::new),
             metrics: start.metrics(metrics)?,
@@ -104,19 +104,19 @@ impl Otlp {
     }
 
     /// Where log records go, if anywhere.
-    pub(super) fn events(&self) -> Option<Events> {
-        self.logs.clone().map(Events)
+    pub(super) fn events(&self) -> Option<EventExporter> {
+        self.logs.clone().map(EventExporter)
     }
 
     /// Queues the spans of `record`.
-    pub(super) fn add_spans(&self, record: &Record) {
+    pub(super) fn add_spans(&self, record: &RequestRecord) {
         if let Some(traces) = &self.traces {
-            traces.add(Spans::count(record), |scope| self.spans.write(record, scope));
+            traces.add(SpanWriter::count(record), |scope| self.spans.write(record, scope));
         }
     }
 
     /// Queues the log record of `record`, one of a sample at `rate`.
-    pub(super) fn add_log(&self, record: &Record, rate: Rate) {
+    pub(super) fn add_log(&self, record: &RequestRecord, rate: Rate) {
         if let Some(logs) = &self.logs {
             logs.add(1, |scope| log_record::of_request(scope, record, rate));
         }
@@ -127,8 +127,8 @@ impl Otlp {
     pub(super) fn shutdown(&self, deadline: Duration) -> bool {
         let end = Instant::now() + deadline;
         let pipelines = || self.traces.iter().chain(self.logs.as_deref());
-        pipelines().for_each(Pipeline::close);
-        self.metrics.iter().for_each(Push::close);
+        pipelines().for_each(BatchProcessor::close);
+        self.metrics.iter().for_each(PeriodicReader::close);
         // all of them together, not one after another
         let queued = pipelines().filter(|pipeline| !pipeline.ended_by(end)).count();
         let pushed = self.metrics.iter().all(|push| push.ended_by(end));
@@ -138,9 +138,9 @@ impl Otlp {
 
 /// Sends what the gateway says of itself.
 #[derive(Clone, Debug)]
-pub(super) struct Events(Arc<Pipeline>);
+pub(super) struct EventExporter(Arc<BatchProcessor>);
 
-impl Events {
+impl EventExporter {
     /// Queues the log record of `event`.
     pub(super) fn add(&self, event: &tracing::Event<'_>) {
         self.0.add(1, |scope| log_record::of_event(scope, event));
@@ -148,48 +148,53 @@ impl Events {
 }
 
 /// What the start of each signal needs.
-struct Start<'a> {
-    environment: Environment<'a>,
+struct SignalBuilder<'a> {
+    environment: OtelVars<'a>,
     runtime: &'a Handle,
-    sender: Sender,
+    sender: RequestEncoder,
 }
 
-impl Start<'_> {
-    fn traces(&self, losses: &Losses) -> Result<Option<Pipeline>, OtlpError> {
-        if Choice::read(self.environment, Signal::Traces) != Choice::Console {
+impl SignalBuilder<'_> {
+    fn traces(&self, losses: &DroppedItems) -> Result<Option<BatchProcessor>, OtlpError> {
+        if ExporterChoice::read(self.environment, Signal::Traces) != ExporterChoice::Console {
             return self.pipeline(Signal::Traces, losses);
         }
         let lines = console::stderr(&losses.overflowed).map_err(OtlpError::Console)?;
-        let batching = Batching::read(self.environment, Signal::Traces);
+        let batching = BatchConfig::read(self.environment, Signal::Traces);
         let delay = batching.delay.min(CONSOLE_DELAY);
         let show = |queue: Arc<_>| async move { console::show_from(&queue, delay, lines).await };
-        Ok(Some(Pipeline::start(self.runtime, batching, losses.overflowed.clone(), show)))
+        Ok(Some(BatchProcessor::start(self.runtime, batching, losses.overflowed.clone(), show)))
     }
 
     /// A queue to the collector; none where there is no collector for `signal`.
-    fn pipeline(&self, signal: Signal, losses: &Losses) -> Result<Option<Pipeline>, OtlpError> {
-        let batching = Batching::read(self.environment, signal);
+    fn pipeline(&self, signal: Signal, losses: &DroppedItems) -> Result<Option<BatchProcessor>, OtlpError> {
+        let batching = BatchConfig::read(self.environment, signal);
         let Some(exporter) = self.exporter(signal, losses, batching.timeout)? else { return Ok(None) };
         let send = |queue: Arc<_>| async move { exporter.send_from(&queue, batching.delay).await };
-        Ok(Some(Pipeline::start(self.runtime, batching, losses.overflowed.clone(), send)))
+        Ok(Some(BatchProcessor::start(self.runtime, batching, losses.overflowed.clone(), send)))
     }
 
-    fn metrics(&self, metrics: &Arc<Metrics>) -> Result<Option<Push>, OtlpError> {
-        let interval = push::interval(self.environment);
-        if Choice::read(self.environment, Signal::Metrics) == Choice::Console {
+    fn metrics(&self, metrics: &Arc<Metrics>) -> Result<Option<PeriodicReader>, OtlpError> {
+        let interval = periodic_reader::interval(self.environment);
+        if ExporterChoice::read(self.environment, Signal::Metrics) == ExporterChoice::Console {
             let lines = console::stderr(&metrics.points.overflowed).map_err(OtlpError::Console)?;
-            return Ok(Some(Push::to_console(self.runtime, lines, interval, Arc::clone(metrics))));
+            return Ok(Some(PeriodicReader::to_console(self.runtime, lines, interval, Arc::clone(metrics))));
         }
-        let longest = push::longest(self.environment);
+        let longest = periodic_reader::longest(self.environment);
         let Some(exporter) = self.exporter(Signal::Metrics, &metrics.points, longest)? else { return Ok(None) };
-        push::check_preferences(self.environment);
-        Ok(Some(Push::to_collector(self.runtime, exporter, interval, Arc::clone(metrics))))
+        periodic_reader::check_preferences(self.environment);
+        Ok(Some(PeriodicReader::to_collector(self.runtime, exporter, interval, Arc::clone(metrics))))
     }
 
     /// What sends `signal` to its collector, each batch in `longest` at most; none where it goes nowhere.
-    fn exporter(&self, signal: Signal, losses: &Losses, longest: Duration) -> Result<Option<Exporter>, OtlpError> {
-        let Choice::Otlp { named } = Choice::read(self.environment, signal) else { return Ok(None) };
-        let Some(settings) = Settings::read(self.environment, signal, named)? else { return Ok(None) };
+    fn exporter(
+        &self,
+        signal: Signal,
+        losses: &DroppedItems,
+        longest: Duration,
+    ) -> Result<Option<Exporter>, OtlpError> {
+        let ExporterChoice::Otlp { named } = ExporterChoice::read(self.environment, signal) else { return Ok(None) };
+        let Some(settings) = ExporterSettings::read(self.environment, signal, named)? else { return Ok(None) };
         Ok(Some(Exporter {
             signal,
             client: client(&settings, signal)?,
@@ -197,22 +202,22 @@ impl Start<'_> {
             deadline: settings.timeout.min(longest),
             // an endpoint alone has always meant traces
             optional: signal != Signal::Traces && !named,
-            loss: Loss::new(losses.clone()),
+            loss: DropReport::new(losses.clone()),
         }))
     }
 }
 
-fn client(settings: &Settings, signal: Signal) -> Result<Client, OtlpError> {
-    let connector = Connector::new(settings).map_err(OtlpError::Trust)?;
+fn client(settings: &ExporterSettings, signal: Signal) -> Result<OtlpClient, OtlpError> {
+    let connector = OtlpConnector::new(settings).map_err(OtlpError::Trust)?;
     let (endpoint, headers) = (settings.endpoint.clone(), settings.headers.clone());
     Ok(match settings.protocol {
-        Protocol::HttpProtobuf => {
+        OtlpProtocol::HttpProtobuf => {
             let client = HttpClient::new(connector, endpoint, headers);
-            Client::Http(if settings.gzip { client.by_gzip() } else { client })
+            OtlpClient::Http(if settings.gzip { client.by_gzip() } else { client })
         }
-        Protocol::Grpc => {
+        OtlpProtocol::Grpc => {
             let client = GrpcClient::new(connector, endpoint, headers, signal.method());
-            Client::Grpc(if settings.gzip { client.by_gzip() } else { client })
+            OtlpClient::Grpc(if settings.gzip { client.by_gzip() } else { client })
         }
     })
 }

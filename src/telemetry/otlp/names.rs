@@ -1,6 +1,6 @@
 //! What metrics and their labels are called by OpenTelemetry's conventions.
 
-use crate::telemetry::exposition::Family;
+use crate::telemetry::metrics::exposition::Family;
 
 /// Metrics that the conventions have, by the name that Prometheus gets.
 const METRICS: [(&str, &str); 6] = [

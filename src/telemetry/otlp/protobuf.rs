@@ -2,7 +2,7 @@
 //! as spans need, straight into one buffer. The SDK's way, from its span to the generated messages and from those to
 //! bytes, took 10 us for the three spans of a request, most of it in the allocator; this takes one tenth of it.
 
-use crate::telemetry::alike::{Alike, Memory};
+use crate::telemetry::attribute_cache::{AttributeCache, SharedAttributes};
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
@@ -11,7 +11,7 @@ const FIXED_64: u32 = 1;
 const DELIMITED: u32 = 2;
 const FIXED_32: u32 = 5;
 
-/// A message that is being written at the end of a buffer. Fields may come in any order; the number of each is the one in
+/// A message that is being written at the end of a buffer. FieldSink may come in any order; the number of each is the one in
 /// the message's `.proto`.
 pub(super) struct Message<'b> {
     bytes: &'b mut Vec<u8>,
@@ -55,17 +55,17 @@ impl<'b> Message<'b> {
 
     /// A string that `write` appends.
     pub(super) fn text(&mut self, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
-        self.delimited::<1>(field, write);
+        self.write_delimited::<1>(field, write);
     }
 
     /// A message within this one.
     pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
-        self.delimited::<1>(field, |bytes| write(&mut Message { bytes }));
+        self.write_delimited::<1>(field, |bytes| write(&mut Message { bytes }));
     }
 
     /// A message within this one, most likely of a length that takes two bytes to tell.
     pub(super) fn long_message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
-        self.delimited::<2>(field, |bytes| write(&mut Message { bytes }));
+        self.write_delimited::<2>(field, |bytes| write(&mut Message { bytes }));
     }
 
     /// What stands before a message of `length` bytes.
@@ -74,18 +74,18 @@ impl<'b> Message<'b> {
         varint(self.bytes, length as u64);
     }
 
-    /// Fields that many messages share.
-    pub(super) fn alike(
+    /// FieldSink that many messages share.
+    pub(super) fn cached(
         &mut self,
-        memory: &'static LocalKey<RefCell<Memory>>,
-        alike: &Alike<'_>,
-        write: fn(&mut Message<'_>, &Alike<'_>),
+        cache: &'static LocalKey<RefCell<AttributeCache>>,
+        shared: &SharedAttributes<'_>,
+        write: fn(&mut Message<'_>, &SharedAttributes<'_>),
     ) {
-        memory.with_borrow_mut(|memory| memory.append(self.bytes, alike, |bytes| write(&mut Message { bytes }, alike)));
+        cache.with_borrow_mut(|cache| cache.append(self.bytes, shared, |bytes| write(&mut Message { bytes }, shared)));
     }
 
-    /// Fields that are written already.
-    pub(super) fn fields(&mut self, written: &[u8]) {
+    /// FieldSink that are written already.
+    pub(super) fn append_encoded(&mut self, written: &[u8]) {
         self.bytes.extend_from_slice(written);
     }
 
@@ -95,7 +95,7 @@ impl<'b> Message<'b> {
 
     /// What `write` appends, with its length before it. `GUESS` bytes are left for the length; where another number of them
     /// tells it, what was written moves.
-    fn delimited<const GUESS: usize>(&mut self, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    fn write_delimited<const GUESS: usize>(&mut self, field: u32, write: impl FnOnce(&mut Vec<u8>)) {
         self.tag(field, DELIMITED);
         let before = self.bytes.len();
         self.bytes.extend_from_slice(&[0; GUESS]);
@@ -167,8 +167,8 @@ mod tests {
         for length in [0, 1, 127, 128, 300, 16_383, 16_384, 100_000, 2_097_152] {
             let inner = written(|message| message.bytes(2, &vec![7; length]));
             let told = written(|message| message.bytes(1, &inner));
-            assert_eq!(written(|message| message.message(1, |it| it.fields(&inner))), told, "{length}");
-            assert_eq!(written(|message| message.long_message(1, |it| it.fields(&inner))), told, "{length}");
+            assert_eq!(written(|message| message.message(1, |it| it.append_encoded(&inner))), told, "{length}");
+            assert_eq!(written(|message| message.long_message(1, |it| it.append_encoded(&inner))), told, "{length}");
         }
     }
 

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 /// From many workers to one exporter. A worker holds the lock for a copy, and wakes the exporter once a batch.
 #[derive(Debug)]
-pub(super) struct Queue {
-    state: Mutex<State>,
+pub(super) struct BatchQueue {
+    state: Mutex<QueueState>,
     /// Items that wait.
     items: AtomicUsize,
     /// Most items that may.
@@ -23,7 +23,7 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     whole: VecDeque<Batch>,
     growing: Batch,
     /// The memory of a batch that was sent.
@@ -31,7 +31,7 @@ struct State {
     closed: bool,
 }
 
-impl Queue {
+impl BatchQueue {
     /// For at most `capacity` items, in batches of at most `batch`.
     pub(super) fn new(capacity: usize, batch: usize) -> Self {
         let (items, abandoned) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -115,7 +115,7 @@ impl Queue {
     /// Nothing is taken any more, and there is no need to add anything.
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
-        *self.lock() = State::default();
+        *self.lock() = QueueState::default();
     }
 
     /// Whether there is no need to add anything.
@@ -127,7 +127,7 @@ impl Queue {
         std::mem::take(&mut self.lock().growing)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // nothing that is done under the lock can leave it half done
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,7 +135,7 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::Queue;
+    use super::BatchQueue;
     use std::time::Duration;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -143,7 +143,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_batch_goes_at_once_and_the_rest_when_time_is_up() {
-        let queue = Queue::new(100, 4);
+        let queue = BatchQueue::new(100, 4);
         for bytes in [b"aa", b"bb", b"cc"] {
             assert!(queue.reserve(2));
             queue.add(bytes, 2);
@@ -156,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_does_not_fit_is_refused_until_there_is_room() {
-        let queue = Queue::new(5, 100);
+        let queue = BatchQueue::new(5, 100);
         assert!(queue.reserve(3));
         assert!(!queue.reserve(3));
         queue.add(b"a", 3);
@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_waits_hears_of_the_end_and_of_nothing_else() {
-        let queue = std::sync::Arc::new(Queue::new(100, 1));
+        let queue = std::sync::Arc::new(BatchQueue::new(100, 1));
         queue.add(b"a", 1);
         queue.add(b"b", 1);
         assert!(queue.stays_open(AT_ONCE).await);
@@ -181,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_queue_gives_what_it_has_and_ends() {
-        let queue = Queue::new(100, 2);
+        let queue = BatchQueue::new(100, 2);
         for _ in 0..3 {
             queue.add(b"a", 2);
         }

@@ -4,7 +4,7 @@
 
 use super::batch::{Batch, ROOM};
 use super::protobuf::Message;
-use super::span::Attributes;
+use super::span::OtlpAttributes;
 use bytes::Bytes;
 use opentelemetry::Value;
 use opentelemetry_sdk::Resource;
@@ -25,20 +25,20 @@ pub(super) const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"))
 
 /// What is the same in every request.
 #[derive(Clone, Debug)]
-pub(super) struct Sender {
+pub(super) struct RequestEncoder {
     /// The field `ResourceSpans.resource`.
     resource: Vec<u8>,
     /// The field `ScopeSpans.scope`.
     scope: Vec<u8>,
 }
 
-impl Sender {
+impl RequestEncoder {
     /// Requests of `resource`.
     pub(super) fn new(resource: &Resource) -> Self {
         let (mut described, mut scoped) = (Vec::new(), Vec::new());
         Message::new(&mut described).message(RESOURCE, |message| {
             for (key, value) in resource {
-                let mut attributes = Attributes::of(message, RESOURCE_ATTRIBUTES);
+                let mut attributes = OtlpAttributes::of(message, RESOURCE_ATTRIBUTES);
                 match value {
                     Value::I64(number) => attributes.number(key.as_str(), number.unsigned_abs()),
                     other => attributes.text(key.as_str(), &other.as_str()),
@@ -53,7 +53,7 @@ impl Sender {
     }
 
     /// The request with the items of `batch`.
-    pub(super) fn request(&self, batch: Batch) -> Request {
+    pub(super) fn request(&self, batch: Batch) -> ExportRequest {
         let items = batch.items();
         let mut bytes = batch.into_bytes();
         bytes.extend_from_slice(&self.scope);
@@ -70,13 +70,13 @@ impl Sender {
         if let Some(room) = bytes.get_mut(start..ROOM) {
             room.copy_from_slice(&begin);
         }
-        Request { memory: bytes.into(), start, items }
+        ExportRequest { memory: bytes.into(), start, items }
     }
 }
 
 /// A request, as bytes.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct ExportRequest {
     memory: Bytes,
     /// Where in it the request begins.
     start: usize,
@@ -84,7 +84,7 @@ pub(super) struct Request {
     pub(super) items: usize,
 }
 
-impl Request {
+impl ExportRequest {
     /// The message itself.
     pub(super) fn bytes(&self) -> Bytes {
         self.memory.slice(self.start..)
@@ -98,7 +98,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use super::{Batch, Sender};
+    use super::{Batch, RequestEncoder};
     use opentelemetry::KeyValue;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
     use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span};
@@ -112,7 +112,7 @@ mod tests {
         let scope_spans = ScopeSpans { spans: spans.clone(), ..ScopeSpans::default() };
         let mut batch = Batch::default();
         batch.add(&scope_spans.encode_to_vec(), spans.len());
-        let sent = Sender::new(&resource).request(batch);
+        let sent = RequestEncoder::new(&resource).request(batch);
         let request = ExportTraceServiceRequest::decode(sent.bytes()).unwrap();
         let [resource_spans] = &request.resource_spans[..] else { panic!("one resource") };
         assert_eq!(resource_spans.resource.as_ref().unwrap().attributes[0].key, "service.name");
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_batch_of_any_length_is_one_request() {
-        let sender = Sender::new(&Resource::builder_empty().build());
+        let sender = RequestEncoder::new(&Resource::builder_empty().build());
         for length in [0, 1, 100, 127, 128, 16_383, 16_384, 3_000_000] {
             let span = Span { name: "x".repeat(length), ..Span::default() };
             let mut batch = Batch::default();

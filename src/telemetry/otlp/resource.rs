@@ -2,7 +2,7 @@
 //!
 //! What the operator says goes first: `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, then what is found here.
 
-use crate::telemetry::environment::{Environment, pairs};
+use crate::telemetry::otel_vars::{OtelVars, pairs};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
@@ -18,7 +18,7 @@ const POD: [(&str, &str); 5] = [
 ];
 
 /// Who we are.
-pub(super) fn resource(environment: Environment<'_>) -> Resource {
+pub(super) fn resource(environment: OtelVars<'_>) -> Resource {
     let pod = POD.iter().filter_map(|(variable, name)| Some(KeyValue::new(*name, environment.get(variable)?)));
     let host = host(environment).map(|name| KeyValue::new("host.name", name));
     let builder = Resource::builder_empty()
@@ -32,13 +32,13 @@ pub(super) fn resource(environment: Environment<'_>) -> Resource {
         .with_attribute(KeyValue::new("host.arch", architecture()))
         .with_attributes(host)
         .with_attributes(pod)
-        .with_attributes(given(environment).into_iter().map(|(name, value)| KeyValue::new(name, value)));
+        .with_attributes(operator_attributes(environment).into_iter().map(|(name, value)| KeyValue::new(name, value)));
     let name = environment.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name));
     builder.with_attributes(name).build()
 }
 
 /// What the operator says; all of it is discarded where it can't be read, as the specification asks.
-fn given(environment: Environment<'_>) -> Vec<(String, String)> {
+fn operator_attributes(environment: OtelVars<'_>) -> Vec<(String, String)> {
     let Some(list) = environment.get("OTEL_RESOURCE_ATTRIBUTES") else { return Vec::new() };
     pairs(&list).unwrap_or_else(|| {
         tracing::error!(
@@ -58,7 +58,7 @@ const fn architecture() -> &'static str {
 }
 
 /// As the shell has it, which containers set; else as the kernel has it.
-fn host(environment: Environment<'_>) -> Option<String> {
+fn host(environment: OtelVars<'_>) -> Option<String> {
     let of_kernel = || fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = environment.get("HOSTNAME").or_else(of_kernel)?.trim().to_owned();
     (!name.is_empty()).then_some(name)
@@ -75,12 +75,12 @@ fn instance(random: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::{instance, resource};
-    use crate::telemetry::environment::Environment;
+    use crate::telemetry::otel_vars::OtelVars;
     use opentelemetry::Key;
 
     fn attribute(name: &'static str, variables: &[(&str, &str)]) -> Option<String> {
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        resource(Environment::new(&lookup)).get(&Key::new(name)).map(|value| value.to_string())
+        resource(OtelVars::new(&lookup)).get(&Key::new(name)).map(|value| value.to_string())
     }
 
     #[test]

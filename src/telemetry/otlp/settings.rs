@@ -4,16 +4,16 @@
 //! What names no choice or number known here is told and ignored, as the specification of the variables asks. What would
 //! send to the wrong place, or without the credentials that were meant, is an error.
 
-use super::batching;
+use super::batch_config;
 use super::signal::Signal;
-use crate::telemetry::environment::{Environment, VariableError, pairs};
+use crate::telemetry::otel_vars::{OtelVars, VariableError, pairs};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a signal travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(super) enum OtlpProtocol {
     /// `http/protobuf`, the default.
     HttpProtobuf,
     /// `grpc`.
@@ -28,10 +28,10 @@ pub(super) struct ClientFiles {
 }
 
 /// Everything an exporter needs to know. Holds credentials: it has no `Debug`.
-pub(super) struct Settings {
+pub(super) struct ExporterSettings {
     /// Where batches go: for HTTP the whole URL, for gRPC the server.
     pub(super) endpoint: Uri,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: OtlpProtocol,
     pub(super) headers: HeaderMap,
     /// Longest time for one batch.
     pub(super) timeout: Duration,
@@ -43,13 +43,9 @@ pub(super) struct Settings {
     pub(super) client: Option<ClientFiles>,
 }
 
-impl Settings {
+impl ExporterSettings {
     /// Reads the variables for `signal`. None where no endpoint is set and the exporter was not `named` either.
-    pub(super) fn read(
-        environment: Environment<'_>,
-        signal: Signal,
-        named: bool,
-    ) -> Result<Option<Self>, VariableError> {
+    pub(super) fn read(environment: OtelVars<'_>, signal: Signal, named: bool) -> Result<Option<Self>, VariableError> {
         let protocol = protocol(environment, signal);
         let Some(endpoint) = endpoint(environment, signal, protocol, named)? else { return Ok(None) };
         Ok(Some(Self {
@@ -69,19 +65,21 @@ impl Settings {
     }
 }
 
-fn protocol(environment: Environment<'_>, signal: Signal) -> Protocol {
-    let Some((variable, name)) = environment.first(signal.variables("PROTOCOL")) else { return Protocol::HttpProtobuf };
+fn protocol(environment: OtelVars<'_>, signal: Signal) -> OtlpProtocol {
+    let Some((variable, name)) = environment.first(signal.variables("PROTOCOL")) else {
+        return OtlpProtocol::HttpProtobuf;
+    };
     match name.trim().to_ascii_lowercase().as_str() {
-        "http/protobuf" => Protocol::HttpProtobuf,
-        "grpc" => Protocol::Grpc,
+        "http/protobuf" => OtlpProtocol::HttpProtobuf,
+        "grpc" => OtlpProtocol::Grpc,
         _ => {
             environment.ignore(&variable, "is neither `http/protobuf` nor `grpc`");
-            Protocol::HttpProtobuf
+            OtlpProtocol::HttpProtobuf
         }
     }
 }
 
-fn gzip(environment: Environment<'_>, signal: Signal) -> bool {
+fn gzip(environment: OtelVars<'_>, signal: Signal) -> bool {
     let Some((variable, name)) = environment.first(signal.variables("COMPRESSION")) else { return false };
     match name.trim().to_ascii_lowercase().as_str() {
         "gzip" => true,
@@ -95,9 +93,9 @@ fn gzip(environment: Environment<'_>, signal: Signal) -> bool {
 
 /// The endpoint that is set; for an exporter that was `named` else the specification's.
 fn endpoint(
-    environment: Environment<'_>,
+    environment: OtelVars<'_>,
     signal: Signal,
-    protocol: Protocol,
+    protocol: OtlpProtocol,
     named: bool,
 ) -> Result<Option<Uri>, VariableError> {
     let [own, all] = signal.variables("ENDPOINT");
@@ -105,20 +103,20 @@ fn endpoint(
         (Some(endpoint), ..) => (own, endpoint, false),
         (None, Some(endpoint), _) => (all, endpoint, true),
         (None, None, _) if !named => return Ok(None),
-        (None, None, Protocol::HttpProtobuf) => (all, String::from("http://localhost:4318"), true),
-        (None, None, Protocol::Grpc) => (all, String::from("http://localhost:4317"), true),
+        (None, None, OtlpProtocol::HttpProtobuf) => (all, String::from("http://localhost:4318"), true),
+        (None, None, OtlpProtocol::Grpc) => (all, String::from("http://localhost:4317"), true),
     };
     let whole = match protocol {
         // the endpoint for all signals gets the path of this one
-        Protocol::HttpProtobuf if shared => format!("{}{}", endpoint.trim_end_matches('/'), signal.path()),
+        OtlpProtocol::HttpProtobuf if shared => format!("{}{}", endpoint.trim_end_matches('/'), signal.path()),
         // a bare `host:port` is usual for gRPC; the specification has it secure unless told otherwise
-        Protocol::Grpc if !endpoint.contains("://") => format!("{}://{endpoint}", scheme(environment, signal)),
-        Protocol::HttpProtobuf | Protocol::Grpc => endpoint,
+        OtlpProtocol::Grpc if !endpoint.contains("://") => format!("{}://{endpoint}", scheme(environment, signal)),
+        OtlpProtocol::HttpProtobuf | OtlpProtocol::Grpc => endpoint,
     };
     uri(variable, &whole).map(Some)
 }
 
-fn scheme(environment: Environment<'_>, signal: Signal) -> &'static str {
+fn scheme(environment: OtelVars<'_>, signal: Signal) -> &'static str {
     let insecure = environment.first(signal.variables("INSECURE"));
     if insecure.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) { "http" } else { "https" }
 }
@@ -131,7 +129,7 @@ fn uri(variable: String, endpoint: &str) -> Result<Uri, VariableError> {
 }
 
 /// Certificate and key go together.
-fn client(environment: Environment<'_>, signal: Signal) -> Result<Option<ClientFiles>, VariableError> {
+fn client(environment: OtelVars<'_>, signal: Signal) -> Result<Option<ClientFiles>, VariableError> {
     let first = |what| environment.first(signal.variables(what));
     match (first("CLIENT_CERTIFICATE"), first("CLIENT_KEY")) {
         (Some((_, certificate)), Some((_, key))) => {
@@ -146,7 +144,7 @@ fn client(environment: Environment<'_>, signal: Signal) -> Result<Option<ClientF
 }
 
 /// One that is no header is an error: without its credentials, batches are refused, and nobody knows why.
-fn headers(environment: Environment<'_>, signal: Signal) -> Result<HeaderMap, VariableError> {
+fn headers(environment: OtelVars<'_>, signal: Signal) -> Result<HeaderMap, VariableError> {
     let Some((variable, list)) = environment.first(signal.variables("HEADERS")) else { return Ok(HeaderMap::new()) };
     let error = |problem| VariableError { variable: variable.clone(), problem };
     let pairs = pairs(&list).ok_or_else(|| error("is not a list of `name=value`, separated by commas"))?;
@@ -159,23 +157,23 @@ fn headers(environment: Environment<'_>, signal: Signal) -> Result<HeaderMap, Va
     headers.ok_or_else(|| error("has a name or a value that no header can have"))
 }
 
-fn timeout(environment: Environment<'_>, signal: Signal) -> Duration {
+fn timeout(environment: OtelVars<'_>, signal: Signal) -> Duration {
     let millis = signal.variables("TIMEOUT").iter().find_map(|variable| environment.number(variable));
-    batching::timeout(millis.unwrap_or(10_000))
+    batch_config::timeout(millis.unwrap_or(10_000))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientFiles, Protocol, Settings, Signal};
-    use crate::telemetry::environment::{Environment, VariableError};
+    use super::{ClientFiles, ExporterSettings, OtlpProtocol, Signal};
+    use crate::telemetry::otel_vars::{OtelVars, VariableError};
     use std::time::Duration;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Option<Settings>, VariableError> {
+    fn read(variables: &[(&str, &str)]) -> Result<Option<ExporterSettings>, VariableError> {
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        Settings::read(Environment::new(&lookup), Signal::Traces, false)
+        ExporterSettings::read(OtelVars::new(&lookup), Signal::Traces, false)
     }
 
-    fn settings(variables: &[(&str, &str)]) -> Settings {
+    fn settings(variables: &[(&str, &str)]) -> ExporterSettings {
         read(variables).unwrap().unwrap()
     }
 
@@ -188,7 +186,7 @@ mod tests {
         let grpc = [("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")];
         for (variables, endpoint) in [(&[][..], "http://localhost:4318/v1/metrics"), (&grpc, "http://localhost:4317")] {
             let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-            let named = Settings::read(Environment::new(&lookup), Signal::Metrics, true).unwrap().unwrap();
+            let named = ExporterSettings::read(OtelVars::new(&lookup), Signal::Metrics, true).unwrap().unwrap();
             assert_eq!(named.endpoint, endpoint);
         }
     }
@@ -201,7 +199,10 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "-1"),
         ]);
-        assert_eq!((ours.protocol, ours.gzip, ours.timeout), (Protocol::HttpProtobuf, false, Duration::from_secs(10)));
+        assert_eq!(
+            (ours.protocol, ours.gzip, ours.timeout),
+            (OtlpProtocol::HttpProtobuf, false, Duration::from_secs(10))
+        );
         let gzip =
             [ENDPOINT, ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"), ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none")];
         assert!(settings(&gzip[..2]).gzip && !settings(&gzip).gzip);
@@ -228,7 +229,7 @@ mod tests {
         assert_eq!(own.endpoint, "https://collector.example.com/here");
         assert!(own.tls());
         let grpc = settings(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);
-        assert_eq!((grpc.protocol, grpc.endpoint.path()), (Protocol::Grpc, "/"));
+        assert_eq!((grpc.protocol, grpc.endpoint.path()), (OtlpProtocol::Grpc, "/"));
         let bare = [("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
         assert_eq!(settings(&bare).endpoint, "https://collector:4317");
         let insecure = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true");

@@ -1,9 +1,9 @@
 //! The messages of a trace in OTLP, as `opentelemetry/proto/trace/v1/trace.proto` numbers their fields.
 
 use super::protobuf::Message;
-use crate::telemetry::alike::{Alike, Memory};
-use crate::telemetry::digits::{Address, hex};
-use crate::telemetry::trace_context::TraceContext;
+use crate::telemetry::attribute_cache::{AttributeCache, SharedAttributes};
+use crate::telemetry::format::{AddressText, hex};
+use crate::telemetry::traces::TraceContext;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::thread::LocalKey;
@@ -40,7 +40,7 @@ const REMOTE: u32 = 0x200;
 
 /// `SpanKind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SpanKind {
     Internal = 1,
     Server = 2,
     Client = 3,
@@ -48,7 +48,7 @@ pub(super) enum Kind {
 
 /// A span's own id and the one above it.
 #[derive(Clone, Copy)]
-pub(super) struct Lineage {
+pub(super) struct SpanContext {
     pub(super) id: [u8; 8],
     pub(super) parent: Option<[u8; 8]>,
     /// The parent is another program's.
@@ -68,8 +68,8 @@ impl<'a, 'b> Span<'a, 'b> {
     pub(super) fn write(
         scope: &mut Message<'_>,
         trace: &TraceContext,
-        lineage: Lineage,
-        kind: Kind,
+        lineage: SpanContext,
+        kind: SpanKind,
         write: impl FnOnce(&mut Span<'_, '_>),
     ) {
         scope.long_message(SPANS, |span| {
@@ -85,14 +85,14 @@ impl<'a, 'b> Span<'a, 'b> {
         });
     }
 
-    /// Fields that many spans share.
-    pub(super) fn alike(
+    /// FieldSink that many spans share.
+    pub(super) fn cached(
         &mut self,
-        memory: &'static LocalKey<RefCell<Memory>>,
-        alike: &Alike<'_>,
-        write: fn(&mut Message<'_>, &Alike<'_>),
+        cache: &'static LocalKey<RefCell<AttributeCache>>,
+        shared: &SharedAttributes<'_>,
+        write: fn(&mut Message<'_>, &SharedAttributes<'_>),
     ) {
-        self.0.alike(memory, alike, write);
+        self.0.cached(cache, shared, write);
     }
 
     pub(super) fn name(&mut self, name: &str) {
@@ -113,15 +113,15 @@ impl<'a, 'b> Span<'a, 'b> {
         self.0.fixed64(END_TIME, nanoseconds(start + elapsed));
     }
 
-    pub(super) fn attributes(&mut self) -> Attributes<'_, 'b> {
-        Attributes { message: self.0, field: ATTRIBUTES }
+    pub(super) fn attributes(&mut self) -> OtlpAttributes<'_, 'b> {
+        OtlpAttributes { message: self.0, field: ATTRIBUTES }
     }
 
-    pub(super) fn event(&mut self, name: &str, at: SystemTime, attributes: impl FnOnce(&mut Attributes<'_, '_>)) {
+    pub(super) fn event(&mut self, name: &str, at: SystemTime, attributes: impl FnOnce(&mut OtlpAttributes<'_, '_>)) {
         self.0.message(EVENTS, |event| {
             event.fixed64(EVENT_TIME, nanoseconds(at));
             event.bytes(EVENT_NAME, name.as_bytes());
-            attributes(&mut Attributes { message: event, field: EVENT_ATTRIBUTES });
+            attributes(&mut OtlpAttributes { message: event, field: EVENT_ATTRIBUTES });
         });
     }
 
@@ -137,20 +137,20 @@ impl<'a, 'b> Span<'a, 'b> {
 }
 
 /// The attributes of a span, an event or a resource.
-pub(super) struct Attributes<'a, 'b> {
+pub(super) struct OtlpAttributes<'a, 'b> {
     message: &'a mut Message<'b>,
     field: u32,
 }
 
-impl<'a, 'b> Attributes<'a, 'b> {
+impl<'a, 'b> OtlpAttributes<'a, 'b> {
     /// Those of the message, whose field they are.
     pub(super) const fn of(message: &'a mut Message<'b>, field: u32) -> Self {
         Self { message, field }
     }
 
     /// Those that are written already.
-    pub(super) fn written(&mut self, attributes: &[u8]) {
-        self.message.fields(attributes);
+    pub(super) fn append_encoded(&mut self, attributes: &[u8]) {
+        self.message.append_encoded(attributes);
     }
 
     pub(super) fn text(&mut self, key: &str, value: &str) {
@@ -161,17 +161,17 @@ impl<'a, 'b> Attributes<'a, 'b> {
     pub(super) fn ascii(&mut self, key: &str, value: &[u8]) {
         match short(self.field, key.len(), value.len()) {
             Some((before_key, before_value)) => {
-                self.message.fields(&before_key);
-                self.message.fields(key.as_bytes());
-                self.message.fields(&before_value);
-                self.message.fields(value);
+                self.message.append_encoded(&before_key);
+                self.message.append_encoded(key.as_bytes());
+                self.message.append_encoded(&before_value);
+                self.message.append_encoded(value);
             }
             None => self.add(key, |any| any.bytes(1, value)),
         }
     }
 
     /// A text of two parts.
-    pub(super) fn joined(&mut self, key: &str, [first, second]: [&str; 2]) {
+    pub(super) fn concat(&mut self, key: &str, [first, second]: [&str; 2]) {
         self.add(key, |any| {
             any.text(1, |text| {
                 text.extend_from_slice(first.as_bytes());
@@ -193,7 +193,7 @@ impl<'a, 'b> Attributes<'a, 'b> {
 
     /// An address as text.
     pub(super) fn address(&mut self, key: &str, value: IpAddr) {
-        self.ascii(key, Address::of(value).ascii());
+        self.ascii(key, AddressText::of(value).ascii());
     }
 
     /// Eight bytes as text, in hex digits.
@@ -228,12 +228,12 @@ impl<'a, 'b> Attributes<'a, 'b> {
     fn any(&mut self, key: &str, any: &[u8]) {
         match head(self.field, key.len(), any.len()) {
             Some((before_key, before_value)) => {
-                self.message.fields(&before_key);
-                self.message.fields(key.as_bytes());
-                self.message.fields(&before_value);
-                self.message.fields(any);
+                self.message.append_encoded(&before_key);
+                self.message.append_encoded(key.as_bytes());
+                self.message.append_encoded(&before_value);
+                self.message.append_encoded(any);
             }
-            None => self.add(key, |message| message.fields(any)),
+            None => self.add(key, |message| message.append_encoded(any)),
         }
     }
 

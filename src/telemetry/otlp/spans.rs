@@ -4,22 +4,22 @@
 //! Names follow the OpenTelemetry HTTP conventions (stable), but for what a caller could write a secret into. The path in
 //! `url.full` and `url.path` is the contract's template, as ids name people and some paths hold tokens; its query is left
 //! out, names as well as values. `url.query`, `user_agent.original` and headers are left out: of
-//! the latter there are names of programs known here. Events hold no message.
+//! the latter there are names of programs known here. EventExporter hold no message.
 
-use super::callee::Callee;
+use super::client_span::ClientSpanWriter;
 use super::protobuf::Message;
-use super::span::{Attributes, Kind, Lineage, Span};
+use super::span::{OtlpAttributes, Span, SpanContext, SpanKind};
 use crate::config::gateway::UpstreamTarget;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::{OTHER, UserAgent};
-use crate::telemetry::alike::{Alike, Memory, Traits};
-use crate::telemetry::error_type::ErrorType;
-use crate::telemetry::record::{Judging, Record};
+use crate::telemetry::attribute_cache::{AttributeCache, CacheKey, SharedAttributes};
+use crate::telemetry::record::error_type::ErrorType;
+use crate::telemetry::record::{JudgeTiming, RequestRecord};
 use std::cell::RefCell;
 
 thread_local! {
     /// What SERVER spans share.
-    static ALIKE: RefCell<Memory> = const { RefCell::new(Memory::new()) };
+    static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
 }
 
 /// Stands for a path that the contract has no template for.
@@ -27,54 +27,59 @@ const UNKNOWN_PATH: &str = "/REDACTED";
 
 /// Writes spans: what is the same for all of them.
 #[derive(Clone, Debug)]
-pub(super) struct Spans {
-    callee: Callee,
+pub(super) struct SpanWriter {
+    client: ClientSpanWriter,
 }
 
-impl Spans {
-    /// Spans of a gateway to `upstream`; the built-in stand-in has no address.
+impl SpanWriter {
+    /// SpanWriter of a gateway to `upstream`; the built-in stand-in has no address.
     pub(super) fn new(upstream: &UpstreamTarget) -> Self {
-        Self { callee: Callee::new(upstream) }
+        Self { client: ClientSpanWriter::new(upstream) }
     }
 
     /// How many spans `record` has: one to four.
-    pub(super) fn count(record: &Record) -> usize {
+    pub(super) fn count(record: &RequestRecord) -> usize {
         let attempts = record.upstream.as_ref().map_or(0, |call| 1 + usize::from(call.unsent.is_some()));
         1 + usize::from(record.judging.is_some()) + attempts
     }
 
     /// Writes the spans of `record` into the `ScopeSpans` that `scope` is.
-    pub(super) fn write(&self, record: &Record, scope: &mut Message<'_>) {
+    pub(super) fn write(&self, record: &RequestRecord, scope: &mut Message<'_>) {
         let trace = &record.trace;
-        let parent =
-            Lineage { id: trace.server_span_id, parent: trace.parent_span_id, remote: trace.parent_span_id.is_some() };
-        let child = |id| Lineage { id, parent: Some(trace.server_span_id), remote: false };
-        Span::write(scope, trace, parent, Kind::Server, |span| serve(span, record));
+        let parent = SpanContext {
+            id: trace.server_span_id,
+            parent: trace.parent_span_id,
+            remote: trace.parent_span_id.is_some(),
+        };
+        let child = |id| SpanContext { id, parent: Some(trace.server_span_id), remote: false };
+        Span::write(scope, trace, parent, SpanKind::Server, |span| server_span(span, record));
         if let Some(judging) = &record.judging {
-            Span::write(scope, trace, child(rand::random()), Kind::Internal, |span| judge(span, record, judging));
+            Span::write(scope, trace, child(rand::random()), SpanKind::Internal, |span| {
+                judge_span(span, record, judging)
+            });
         }
         if let Some(call) = &record.upstream {
             if let Some(unsent) = &call.unsent {
                 let id = child(rand::random());
-                Span::write(scope, trace, id, Kind::Client, |span| self.callee.missed(span, record, unsent));
+                Span::write(scope, trace, id, SpanKind::Client, |span| self.client.write_unsent(span, record, unsent));
             }
-            Span::write(scope, trace, child(trace.client_span_id), Kind::Client, |span| {
-                self.callee.called(span, record, call);
+            Span::write(scope, trace, child(trace.client_span_id), SpanKind::Client, |span| {
+                self.client.write(span, record, call);
             });
         }
     }
 }
 
-fn judge(span: &mut Span<'_, '_>, record: &Record, judging: &Judging) {
+fn judge_span(span: &mut Span<'_, '_>, record: &RequestRecord, judging: &JudgeTiming) {
     span.name("judge");
-    span.time(judging.started, judging.elapsed());
+    span.time(judging.started, judging.total());
     let mut attributes = span.attributes();
     attributes.seconds("portcullis.judge.parse.duration", judging.parse);
     attributes.seconds("portcullis.judge.schema.duration", judging.schema);
     attributes.seconds("portcullis.judge.policy.duration", judging.policy);
     let mut rules: Vec<&str> = Vec::new();
-    for violation in record.fired().into_iter().filter(|violation| violation.action == Action::Deny) {
-        let rule = rule(violation);
+    for violation in record.fired_rules().into_iter().filter(|violation| violation.action == Action::Deny) {
+        let rule = rule_name(violation);
         if !rules.contains(&rule) {
             rules.push(rule);
         }
@@ -84,13 +89,13 @@ fn judge(span: &mut Span<'_, '_>, record: &Record, judging: &Judging) {
     }
 }
 
-fn serve(span: &mut Span<'_, '_>, record: &Record) {
+fn server_span(span: &mut Span<'_, '_>, record: &RequestRecord) {
     span.time(record.started, record.elapsed);
-    span.alike(&ALIKE, &Alike::of(record), shared);
-    own(&mut span.attributes(), record);
+    span.cached(&CACHE, &SharedAttributes::of(record), write_shared);
+    own_attributes(&mut span.attributes(), record);
     let end = record.started + record.elapsed;
     for violation in record.shown_violations() {
-        span.event("policy.violation", end, |attributes| violated(attributes, record, violation));
+        span.event("policy.violation", end, |attributes| violation_attributes(attributes, record, violation));
     }
     let dropped = record.violations.len() - record.shown_violations().count();
     if dropped > 0 {
@@ -102,35 +107,35 @@ fn serve(span: &mut Span<'_, '_>, record: &Record) {
 }
 
 /// Writes what many spans share.
-fn shared(span: &mut Message<'_>, alike: &Alike<'_>) {
+fn write_shared(span: &mut Message<'_>, shared: &SharedAttributes<'_>) {
     let mut span = Span::of(span);
-    name(&mut span, alike);
+    name(&mut span, shared);
     let mut attributes = span.attributes();
-    served(&mut attributes, alike);
-    decided(&mut attributes, alike);
+    request_attributes(&mut attributes, shared);
+    decision_attributes(&mut attributes, shared);
 }
 
 /// The path as it may be shown: the contract's template, or a word for that there is none.
-pub(super) fn path<'r>(alike: &Alike<'r>) -> &'r str {
-    alike.operation().map_or(UNKNOWN_PATH, |operation| &operation.path)
+pub(super) fn path<'r>(shared: &SharedAttributes<'r>) -> &'r str {
+    shared.operation().map_or(UNKNOWN_PATH, |operation| &operation.path)
 }
 
 /// `{method} {route}`; a method that is not standard is `HTTP`, a route that the contract lacks is left out.
-pub(super) fn name(span: &mut Span<'_, '_>, alike: &Alike<'_>) {
-    let method = if alike.traits.method == OTHER { "HTTP" } else { alike.traits.method };
-    match alike.operation() {
+pub(super) fn name(span: &mut Span<'_, '_>, shared: &SharedAttributes<'_>) {
+    let method = if shared.key.method == OTHER { "HTTP" } else { shared.key.method };
+    match shared.operation() {
         Some(operation) => span.names(method, &operation.path),
         None => span.name(method),
     }
 }
 
-fn served(attributes: &mut Attributes<'_, '_>, alike: &Alike<'_>) {
-    let Traits { method, endpoint, protocol_version, status, user_agent, .. } = alike.traits;
+fn request_attributes(attributes: &mut OtlpAttributes<'_, '_>, shared: &SharedAttributes<'_>) {
+    let CacheKey { method, endpoint, protocol_version, status, user_agent, .. } = shared.key;
     attributes.text("http.request.method", method);
     attributes.text("url.scheme", endpoint.scheme);
-    attributes.text("url.path", path(alike));
+    attributes.text("url.path", path(shared));
     attributes.text("network.protocol.version", protocol_version);
-    if let Some(operation) = alike.operation() {
+    if let Some(operation) = shared.operation() {
         attributes.text("http.route", &operation.path);
     }
     if status > 0 {
@@ -148,23 +153,23 @@ fn served(attributes: &mut Attributes<'_, '_>, alike: &Alike<'_>) {
     }
 }
 
-fn decided(attributes: &mut Attributes<'_, '_>, alike: &Alike<'_>) {
-    let Traits { outcome, environment, key_class, reason, .. } = alike.traits;
+fn decision_attributes(attributes: &mut OtlpAttributes<'_, '_>, shared: &SharedAttributes<'_>) {
+    let CacheKey { outcome, environment, key_class, reason, .. } = shared.key;
     attributes.text("policy.decision", outcome.as_str());
-    attributes.text("policy.bundle.revision", alike.revision());
+    attributes.text("policy.bundle.revision", shared.revision());
     attributes.text("clerk.environment", environment.as_str());
     attributes.text("portcullis.key.class", key_class.as_str());
     if let Some(reason) = reason {
         attributes.text("policy.reason", reason.as_str());
     }
-    if let Some(operation) = alike.operation() {
+    if let Some(operation) = shared.operation() {
         attributes.text("clerk.operation", &operation.id);
         attributes.text("clerk.api_version", &operation.api_version);
     }
 }
 
 /// Writes what is this request's alone.
-fn own(attributes: &mut Attributes<'_, '_>, record: &Record) {
+fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecord) {
     attributes.hex("decision.id", record.decision_id.0);
     if let Some(bytes) = record.request_bytes {
         attributes.number("http.request.body.size", bytes);
@@ -177,7 +182,7 @@ fn own(attributes: &mut Attributes<'_, '_>, record: &Record) {
 }
 
 /// A rule by its name, as the whole process knows it.
-fn rule(violation: &Violation) -> &str {
+fn rule_name(violation: &Violation) -> &str {
     match &violation.rule {
         Rule::Policy(name) => name,
         Rule::Keyword(keyword) => keyword,
@@ -186,14 +191,14 @@ fn rule(violation: &Violation) -> &str {
 }
 
 /// A rule belongs to a set, and has the version of that: policies are of the bundle, keywords of the contract.
-fn violated(attributes: &mut Attributes<'_, '_>, record: &Record, violation: &Violation) {
+fn violation_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecord, violation: &Violation) {
     let api_version = record.operation.as_ref().map_or("", |operation| &operation.api_version);
     let (ruleset, version) = match &violation.rule {
         Rule::Policy(_) => ("policies", &*record.revision),
         Rule::Keyword(_) => ("contract", api_version),
         Rule::Gateway => ("portcullis", env!("CARGO_PKG_VERSION")),
     };
-    attributes.text("security_rule.name", rule(violation));
+    attributes.text("security_rule.name", rule_name(violation));
     attributes.text("security_rule.ruleset.name", ruleset);
     attributes.text("security_rule.version", version);
     attributes.text("policy.action", violation.action.as_str());

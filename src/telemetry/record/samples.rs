@@ -1,19 +1,19 @@
 //! Records for the tests of what is made from them.
 
-use super::{DecisionId, Judging, LocalEndpoint, Outcome, Record, UpstreamCall};
+use super::{DecisionId, JudgeTiming, LocalEndpoint, Outcome, RequestRecord, UpstreamCall};
 use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::{Action, Field, Rule, Violation};
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, UserAgent};
-use crate::telemetry::trace_context::TraceContext;
+use crate::telemetry::traces::TraceContext;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Stands where a request's own words would be; nothing made from a record may contain it.
 pub(crate) const CANARY: &str = "canary_of_the_request";
 
-fn judged() -> Record {
+fn judged() -> RequestRecord {
     let trace = TraceContext {
         propagated: true,
         trace_id: [0x11; 16],
@@ -22,7 +22,7 @@ fn judged() -> Record {
         client_span_id: [0x44; 8],
         sampled: true,
     };
-    let mut record = Record::begin("PATCH", trace, Arc::from("0123abcd"));
+    let mut record = RequestRecord::begin("PATCH", trace, Arc::from("0123abcd"));
     record.started = UNIX_EPOCH + Duration::new(1_778_574_600, 125_000_000);
     record.elapsed = Duration::from_micros(1234);
     record.client = Some(([127, 0, 0, 1], 50_000).into());
@@ -41,7 +41,7 @@ fn judged() -> Record {
     record.key_fingerprint = Some(Fingerprint(0xfeed));
     record.request_bytes = Some(30);
     record.response_bytes = 400;
-    record.judging = Some(Judging {
+    record.judging = Some(JudgeTiming {
         started: record.started + Duration::from_micros(100),
         parse: Duration::from_nanos(1_500),
         schema: Duration::from_nanos(500),
@@ -51,7 +51,7 @@ fn judged() -> Record {
 }
 
 /// Judged and forwarded; the upstream answered 200.
-pub(crate) fn allowed() -> Record {
+pub(crate) fn allowed() -> RequestRecord {
     let mut record = judged();
     record.outcome = Outcome::Allowed;
     record.status = 200;
@@ -68,7 +68,7 @@ pub(crate) fn allowed() -> Record {
 }
 
 /// Refused by a policy and, for a name that no one declared, by the schema.
-pub(crate) fn denied() -> Record {
+pub(crate) fn denied() -> RequestRecord {
     let mut record = judged();
     record.outcome = Outcome::Denied;
     record.reason = Some(Reason::PolicyDenied);
@@ -99,7 +99,7 @@ pub(crate) fn denied() -> Record {
 }
 
 /// Judged and forwarded, for a waiver lets it past the policy.
-pub(crate) fn waived() -> Record {
+pub(crate) fn waived() -> RequestRecord {
     let mut record = allowed();
     record.violations = denied().violations;
     record.violations.truncate(1);
@@ -110,7 +110,7 @@ pub(crate) fn waived() -> Record {
 }
 
 /// Judged and forwarded, but the upstream never answered.
-pub(crate) fn failed() -> Record {
+pub(crate) fn failed() -> RequestRecord {
     let mut record = allowed();
     record.outcome = Outcome::Failed;
     record.reason = Some(Reason::UpstreamTimeout);
@@ -123,8 +123,8 @@ pub(crate) fn failed() -> Record {
 }
 
 /// Refused before anything was known of it.
-pub(crate) fn unrouted() -> Record {
-    let mut record = Record::begin("_OTHER", judged().trace, Arc::from("0123abcd"));
+pub(crate) fn unrouted() -> RequestRecord {
+    let mut record = RequestRecord::begin("_OTHER", judged().trace, Arc::from("0123abcd"));
     record.outcome = Outcome::Denied;
     record.reason = Some(Reason::MethodNotAllowed);
     record.status = 405;
@@ -133,9 +133,9 @@ pub(crate) fn unrouted() -> Record {
 
 /// A request, and others of the same operation and bundle that differ from it, and from one another, in one thing that is
 /// not a request's own.
-pub(crate) fn variations() -> Vec<Record> {
+pub(crate) fn variations() -> Vec<RequestRecord> {
     let one = allowed();
-    let changes: [fn(&mut Record); 18] = [
+    let changes: [fn(&mut RequestRecord); 18] = [
         |_| {},
         |it| it.method = "POST",
         |it| it.endpoint.scheme = "http",

@@ -9,7 +9,7 @@ use crate::support::recorder::{Recorder, Reply};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use portcullis::contract::strictness::UnknownFields;
-use portcullis::telemetry::watch::Filter;
+use portcullis::telemetry::watch::WatchFilter;
 use serde_json::Value;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -154,7 +154,7 @@ async fn the_policy_that_refused_is_told_however_many_fields_are_unknown() {
         let mut setup = Setup::before(upstream.address());
         setup.strictness.unknown_fields = unknown_fields;
         let mut gateway = setup.start();
-        let mut watching = gateway.shared.telemetry.watch(Filter::default()).expect("a place");
+        let mut watching = gateway.shared.telemetry.watch(WatchFilter::default()).expect("a place");
         let answer = gateway.ask(crowded()).await;
         assert_eq!(answer.status(), 422);
         let policy = "no-skip-password-checks";

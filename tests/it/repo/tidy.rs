@@ -4,7 +4,7 @@ use crate::support::source::{Source, around, breaches, every_line, files, has_wo
 
 /// The log writers, whose business the standard streams are.
 const WRITERS: [&str; 3] =
-    ["src/telemetry/access_log/mod.rs", "src/telemetry/application_log.rs", "src/telemetry/otlp/console.rs"];
+    ["src/telemetry/logs/access_log.rs", "src/telemetry/logs/application_log.rs", "src/telemetry/otlp/console.rs"];
 
 const LONGEST_FILE: usize = 400;
 

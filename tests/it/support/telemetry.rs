@@ -5,7 +5,7 @@ use portcullis::config::gateway::{AccessLogTarget, AlwaysExport, Logs, Sampler, 
 use portcullis::contract::Operation;
 use portcullis::judge::violation::{Action, Field, Rule, Violation};
 use portcullis::reason::Reason;
-use portcullis::telemetry::record::{Judging, Outcome, Record, UpstreamCall};
+use portcullis::telemetry::record::{JudgeTiming, Outcome, RequestRecord, UpstreamCall};
 use portcullis::telemetry::{Output, Setup, Telemetry};
 use std::io;
 use std::sync::Arc;
@@ -40,8 +40,8 @@ pub(crate) fn called() -> HeaderMap {
     HeaderMap::from_iter([(http::HeaderName::from_static("traceparent"), parent)])
 }
 
-fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
-    let mut record = Record::begin("PATCH", telemetry.begin(headers), Arc::from("0123abcd"));
+fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> RequestRecord {
+    let mut record = RequestRecord::begin("PATCH", telemetry.begin(headers), Arc::from("0123abcd"));
     record.operation = Some(Arc::new(Operation {
         id: Arc::from("UpdateUser"),
         method: Arc::from("PATCH"),
@@ -52,12 +52,12 @@ fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
     }));
     (record.elapsed, record.request_bytes) = (Duration::from_millis(2), Some(30));
     let step = Duration::from_micros(1);
-    record.judging = Some(Judging { started: record.started, parse: step, schema: step, policy: step });
+    record.judging = Some(JudgeTiming { started: record.started, parse: step, schema: step, policy: step });
     record
 }
 
 /// A request that was judged and forwarded.
-pub(crate) fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
+pub(crate) fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> RequestRecord {
     let mut record = routed(telemetry, headers);
     record.outcome = Outcome::Allowed;
     record.status = 200;
@@ -73,7 +73,7 @@ pub(crate) fn allowed(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
 }
 
 /// A request that was refused, with [`CANARY`] where its own words would be.
-pub(crate) fn denied(telemetry: &Telemetry, headers: &HeaderMap) -> Record {
+pub(crate) fn denied(telemetry: &Telemetry, headers: &HeaderMap) -> RequestRecord {
     let mut record = routed(telemetry, headers);
     record.outcome = Outcome::Denied;
     record.reason = Some(Reason::PolicyDenied);

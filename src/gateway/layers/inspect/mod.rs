@@ -223,7 +223,7 @@ where
     };
     let mut record = call.record.lock();
     record.outcome = Outcome::Allowed;
-    record.find([violation]);
+    record.add_violations([violation]);
     Ok(permit)
 }
 
@@ -264,7 +264,7 @@ fn judge<B>(
     if let (Some(retention), Some(decision_input)) = (&gate.retention, &mut record.decision_input) {
         retention.add_judgement(decision_input, operation, &judgement);
     }
-    record.find(judgement.violations.into_iter().map(|mut violation| {
+    record.add_violations(judgement.violations.into_iter().map(|mut violation| {
         violation.field = violation.field.take().map(|field| field.masked(&gate.masks));
         violation
     }));

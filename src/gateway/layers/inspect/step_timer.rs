@@ -1,13 +1,13 @@
 //! Times the steps of the judge, which itself reads no clock.
 
 use crate::judge::{Observer, Step};
-use crate::telemetry::record::Judging;
+use crate::telemetry::record::JudgeTiming;
 use std::time::{Instant, SystemTime};
 
 /// The observer that records how long each step of a judgement takes.
 #[derive(Debug)]
 pub(super) struct StepTimer {
-    judging: Judging,
+    judging: JudgeTiming,
     /// When the current step began.
     started: Instant,
 }
@@ -15,11 +15,11 @@ pub(super) struct StepTimer {
 impl StepTimer {
     /// Starts the first step. `time` is the wall clock's at that moment.
     pub(super) fn start(time: SystemTime) -> Self {
-        Self { judging: Judging::begin(time), started: Instant::now() }
+        Self { judging: JudgeTiming::begin(time), started: Instant::now() }
     }
 
     /// The time that each step took.
-    pub(super) fn finish(self) -> Judging {
+    pub(super) fn finish(self) -> JudgeTiming {
         self.judging
     }
 }

@@ -72,7 +72,7 @@ where
             self.gate.counts.take(&permitted.charges, self.gate.clock.now());
         {
             let mut record = permitted.call.record.lock();
-            record.find(exceeded.iter().map(violation));
+            record.add_violations(exceeded.iter().map(violation));
             record.keys_forgotten += forgotten;
         }
         let denied = exceeded.iter().filter(|above| above.limit.action == Action::Deny);

@@ -1,24 +1,24 @@
 //! What a collector gets of a request.
 
 use super::super::protobuf::Message;
-use super::Spans;
+use super::SpanWriter;
 use crate::config::gateway::UpstreamTarget;
 use crate::judge::violation::Action;
 use crate::reason::Reason;
-use crate::telemetry::record::{Outcome, Record, Unsent, samples};
+use crate::telemetry::record::{Outcome, RequestRecord, UnsentAttempt, samples};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span, SpanFlags};
 use prost::Message as _;
 
-fn spans(record: &Record) -> Vec<Span> {
+fn spans(record: &RequestRecord) -> Vec<Span> {
     let host = String::from("api.example.com");
     let mut bytes = Vec::new();
-    let spans = Spans::new(&UpstreamTarget::Url { tls: true, host, port: 443 });
+    let spans = SpanWriter::new(&UpstreamTarget::Url { tls: true, host, port: 443 });
     spans.write(record, &mut Message::new(&mut bytes));
     let spans = ScopeSpans::decode(&*bytes).unwrap().spans;
-    assert_eq!(spans.len(), Spans::count(record));
+    assert_eq!(spans.len(), SpanWriter::count(record));
     assert!(!format!("{spans:?}").contains(samples::CANARY));
     spans
 }
@@ -99,7 +99,7 @@ fn an_attempt_that_never_left_has_a_span_of_its_own() {
     let call = record.upstream.as_mut().unwrap();
     let (peer, protocol_version) = (call.peer, Some("2"));
     let elapsed = std::time::Duration::from_micros(5);
-    call.unsent = Some(Unsent { started: call.started - elapsed, elapsed, peer, protocol_version });
+    call.unsent = Some(UnsentAttempt { started: call.started - elapsed, elapsed, peer, protocol_version });
     let [server, _, unsent, client] = &spans(&record)[..] else { panic!("four spans") };
     assert_eq!((unsent.kind(), &unsent.parent_span_id), (SpanKind::Client, &server.span_id));
     assert!(is_error(unsent) && !is_error(client) && unsent.span_id != client.span_id);

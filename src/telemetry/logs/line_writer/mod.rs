@@ -1,0 +1,299 @@
+//! LineWriter from many workers to one writer, without a worker ever waiting for it.
+//!
+//! Workers append to a shared buffer under a mutex held only for a copy; one thread swaps the buffer for an empty one and
+//! writes it. The buffer is bounded. When the reader of our output stalls, lines of ordinary requests are dropped first,
+//! those of refused and failed ones only when their reserve is full too; every dropped line is counted.
+
+mod destination;
+
+pub(in crate::telemetry) use destination::{Destination, Reopen};
+
+use crate::telemetry::logs::rate_limited_log::RateLimitedLog;
+use destination::LostLines;
+use prometheus_client::metrics::counter::Counter;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Most bytes that wait for the writer before ordinary lines are dropped: about 8,000 lines.
+const BOUND: usize = 4 << 20;
+/// Room beyond it for lines of refused and failed requests.
+const RESERVE: usize = 1 << 20;
+/// Most bytes of an empty buffer that are kept for the next lines, more than those that gather under load: to grow anew each
+/// time is to copy them again. A burst must not hold its memory for ever.
+const KEPT: usize = 1 << 20;
+/// How long the writer of many lines lets them gather: one write for many lines costs what one for one line does.
+pub(in crate::telemetry) const GATHER: Duration = Duration::from_millis(10);
+
+/// Whether a line may be dropped before others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::telemetry) enum LineImportance {
+    /// Dropped first.
+    Ordinary,
+    /// Has a reserve of its own.
+    Reserved,
+}
+
+/// The shared buffer and the thread that writes it. Dropping it writes what is left and ends the thread.
+pub(in crate::telemetry) struct LineWriter {
+    shared: Arc<LineQueue>,
+}
+
+/// What becomes of the news that lines were lost.
+pub(in crate::telemetry) struct DropReporter {
+    dropped: Counter,
+    /// None where the lines are those in which it would be told.
+    told: Option<RateLimitedLog>,
+}
+
+impl DropReporter {
+    /// Counts them in `dropped` and tells of it.
+    pub(in crate::telemetry) fn told(dropped: Counter) -> Self {
+        Self { dropped, told: Some(RateLimitedLog::new()) }
+    }
+
+    /// Counts them in `dropped`.
+    pub(in crate::telemetry) const fn counted(dropped: Counter) -> Self {
+        Self { dropped, told: None }
+    }
+
+    fn of(&self, lines: u64, why: &str) {
+        self.dropped.inc_by(lines);
+        if self.told.as_ref().is_some_and(|told| told.is_due(Instant::now())) {
+            tracing::error!(lost = self.dropped.get(), why, "access log lines are lost");
+        }
+    }
+}
+
+struct LineQueue {
+    state: Mutex<LineBuffer>,
+    loss: DropReporter,
+    /// How long the writer lets lines gather.
+    gather: Duration,
+    /// Wakes the writer.
+    work: Condvar,
+    /// Wakes those who wait in `flush`.
+    written: Condvar,
+}
+
+#[derive(Default)]
+struct LineBuffer {
+    buffer: Vec<u8>,
+    /// The writer sleeps for want of lines; only then does a worker pay for waking it.
+    idle: bool,
+    /// The writer should not wait for more lines.
+    hurry: bool,
+    closed: bool,
+    /// Bytes ever appended, and ever written or given up.
+    appended: u64,
+    settled: u64,
+}
+
+impl LineWriter {
+    /// Starts the thread `name`, which writes to `destination` what has gathered for `gather`.
+    pub(in crate::telemetry) fn start(
+        name: &str,
+        destination: Destination,
+        loss: DropReporter,
+        gather: Duration,
+    ) -> io::Result<Self> {
+        let (state, work, written) = (Mutex::default(), Condvar::new(), Condvar::new());
+        let shared = Arc::new(LineQueue { state, loss, gather, work, written });
+        let theirs = Arc::clone(&shared);
+        thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(destination))?;
+        Ok(Self { shared })
+    }
+
+    /// Adds a line, or drops and counts it where there is no room.
+    pub(in crate::telemetry) fn append(&self, line: &[u8], importance: LineImportance) {
+        let room = match importance {
+            LineImportance::Ordinary => BOUND,
+            LineImportance::Reserved => BOUND + RESERVE,
+        };
+        let mut state = self.shared.lock();
+        if state.buffer.len() + line.len() > room {
+            drop(state);
+            return self.shared.loss.of(1, "whoever reads them does not keep up");
+        }
+        state.buffer.extend_from_slice(line);
+        state.appended += line.len() as u64;
+        let wake = std::mem::take(&mut state.idle);
+        drop(state);
+        if wake {
+            self.shared.work.notify_one();
+        }
+    }
+
+    /// Waits until everything appended so far is written or given up, at most `deadline`. True if it was.
+    pub(in crate::telemetry) fn flush(&self, deadline: Duration) -> bool {
+        let end = Instant::now() + deadline;
+        let mut state = self.shared.lock();
+        let target = state.appended;
+        while state.settled < target {
+            state.hurry = true;
+            self.shared.work.notify_one();
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let woken = self.shared.written.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+impl Drop for LineWriter {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.work.notify_one();
+    }
+}
+
+impl LineQueue {
+    fn lock(&self) -> MutexGuard<'_, LineBuffer> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer's thread: ends when the lines were dropped and all is written.
+    fn write_all(&self, mut destination: Destination) {
+        let mut batch = Vec::new();
+        while self.next(&mut batch) {
+            if let Err(LostLines { lines, why }) = destination.write(&batch) {
+                self.loss.of(lines, &why.to_string());
+            }
+            self.lock().settled += batch.len() as u64;
+            self.written.notify_all();
+            batch.clear();
+            batch.shrink_to(KEPT);
+        }
+    }
+
+    /// Waits for lines and swaps them into `batch`, which is empty. False when there will be no more.
+    fn next(&self, batch: &mut Vec<u8>) -> bool {
+        let mut state = self.lock();
+        while state.buffer.is_empty() {
+            if state.closed {
+                return false;
+            }
+            state.idle = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.idle = false;
+        if !(state.closed || state.hurry || self.gather.is_zero()) {
+            state = self.work.wait_timeout(state, self.gather).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.hurry = false;
+        std::mem::swap(&mut state.buffer, batch);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOUND, Destination, DropReporter, GATHER, LineImportance, LineWriter};
+    use prometheus_client::metrics::counter::Counter;
+    use std::io::{self, Read as _, Write};
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::thread;
+    use std::time::Duration;
+
+    const LONG: Duration = Duration::from_secs(10);
+
+    /// Says when it is asked to write and writes only when told to.
+    struct Gate {
+        asked: SyncSender<usize>,
+        told: Receiver<()>,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.asked.send(bytes.len());
+            let _ = self.told.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    struct Broken;
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn started(writer: impl Write + Send + 'static, dropped: &Counter) -> LineWriter {
+        LineWriter::start(
+            "lines",
+            Destination::stream(Box::new(writer)),
+            DropReporter::counted(dropped.clone()),
+            GATHER,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn lines_of_many_threads_come_out_whole_and_none_is_lost() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let dropped = Counter::default();
+        let lines = started(writer, &dropped);
+        let reading = thread::spawn(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).unwrap();
+            text
+        });
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..1000).for_each(|_| lines.append(b"a whole line\n", LineImportance::Ordinary)));
+            }
+        });
+        assert!(lines.flush(LONG));
+        drop(lines);
+        let text = reading.join().unwrap();
+        assert_eq!(text.lines().filter(|line| *line == "a whole line").count(), 4000);
+        assert_eq!((text.lines().count(), dropped.get()), (4000, 0));
+    }
+
+    #[test]
+    fn a_stalled_reader_loses_ordinary_lines_first_and_stalls_no_worker() {
+        let (asked, asks) = sync_channel(64);
+        let (tell, told) = sync_channel(64);
+        let dropped = Counter::default();
+        let lines = started(Gate { asked, told }, &dropped);
+        lines.append(b"first\n", LineImportance::Ordinary);
+        assert_eq!(asks.recv_timeout(LONG).unwrap(), 6);
+
+        let line = vec![b'x'; BOUND / 4];
+        (0..4).for_each(|_| lines.append(&line, LineImportance::Ordinary));
+        assert_eq!(dropped.get(), 0);
+        lines.append(b"one too many\n", LineImportance::Ordinary);
+        assert_eq!(dropped.get(), 1);
+        lines.append(b"denied\n", LineImportance::Reserved);
+        assert_eq!(dropped.get(), 1);
+        (0..2).for_each(|_| lines.append(&line, LineImportance::Reserved));
+        assert_eq!(dropped.get(), 3);
+        assert!(!lines.flush(Duration::ZERO));
+
+        (0..2).for_each(|_| tell.send(()).unwrap());
+        assert!(lines.flush(LONG));
+        assert_eq!(asks.recv_timeout(LONG).unwrap(), BOUND + 7);
+    }
+
+    #[test]
+    fn lines_that_could_not_be_written_are_counted() {
+        let dropped = Counter::default();
+        let lines = started(Broken, &dropped);
+        (0..3).for_each(|_| lines.append(b"lost\n", LineImportance::Reserved));
+        assert!(lines.flush(LONG));
+        assert_eq!(dropped.get(), 3);
+    }
+}

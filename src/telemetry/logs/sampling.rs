@@ -1,0 +1,80 @@
+//! Which requests have a line: all, or of those that passed without a finding, and whose answer is no failure, a share.
+
+use crate::telemetry::record::{Outcome, RequestRecord};
+
+/// The share of requests that passed without a finding whose lines are written.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::telemetry) struct LogSampling {
+    share: f64,
+    /// Decision ids below it have a line.
+    bound: u64,
+}
+
+/// What a line says of those that were left out: none where none could be.
+pub(in crate::telemetry) type Rate = Option<f64>;
+
+impl LogSampling {
+    /// `share` is from 0 to 1.
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a share of all ids is not exact")]
+    #[expect(clippy::cast_sign_loss, reason = "a share is not negative")]
+    pub(in crate::telemetry) fn of(share: f64) -> Self {
+        Self { share, bound: (share * u64::MAX as f64) as u64 }
+    }
+
+    /// Whether the request has a line, and the rate to say in it. By the decision id, which is random and ours: a caller
+    /// that chooses its trace id must not choose whether it is seen.
+    pub(in crate::telemetry) fn take(self, record: &RequestRecord) -> Option<Rate> {
+        let passed = matches!(record.outcome, Outcome::Allowed | Outcome::Exempt);
+        let is_plain = passed && record.violations.is_empty() && !record.has_failed();
+        if !is_plain || self.share >= 1.0 {
+            return Some(None);
+        }
+        (record.decision_id.0 < self.bound).then_some(Some(self.share))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LogSampling;
+    use crate::policy::Action;
+    use crate::telemetry::record::{DecisionId, Outcome, samples};
+
+    #[test]
+    fn a_share_of_those_that_passed_has_a_line_which_says_so() {
+        let mut record = samples::allowed();
+        let mut of = |share| {
+            let sample = LogSampling::of(share);
+            let taken = (0..4000).filter_map(|_| {
+                record.decision_id = DecisionId::random();
+                sample.take(&record)
+            });
+            let taken: Vec<_> = taken.collect();
+            assert!(taken.iter().all(|rate| *rate == (share < 1.0).then_some(share)));
+            taken.len()
+        };
+        assert_eq!((of(0.0), of(1.0)), (0, 4000));
+        assert!((800..1200).contains(&of(0.25)));
+    }
+
+    #[test]
+    fn what_was_refused_failed_went_away_or_was_found_fault_with_always_has_one() {
+        let none = LogSampling::of(0.0);
+        for outcome in [Outcome::Denied, Outcome::Failed, Outcome::Aborted] {
+            let mut record = samples::allowed();
+            record.outcome = outcome;
+            assert_eq!(none.take(&record), Some(None), "{outcome:?}");
+        }
+        for action in [Action::Warn, Action::Audit] {
+            let mut record = samples::allowed();
+            record.violations = samples::denied().violations;
+            record.violations[0].action = action;
+            assert_eq!(none.take(&record), Some(None), "{action:?}");
+        }
+        let mut record = samples::allowed();
+        for (status, taken) in [(500, Some(None)), (404, None)] {
+            record.upstream.as_mut().unwrap().status = Some(status);
+            assert_eq!(none.take(&record), taken, "{status}");
+        }
+        assert_eq!(none.take(&samples::allowed()), None);
+    }
+}

@@ -1,0 +1,56 @@
+//! Lines of the gateway's own log that were lost. The log starts before there are metrics, which are told of its count later.
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// How many lines were lost; none as long as nobody says. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(in crate::telemetry) struct DroppedLogLines(Arc<OnceLock<Counter>>);
+
+impl DroppedLogLines {
+    /// They are counted by `lost`.
+    pub(in crate::telemetry) fn counted_by(&self, lost: Counter) {
+        // by the first who says
+        let _ = self.0.set(lost);
+    }
+}
+
+impl Collector for DroppedLogLines {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let lost = ConstCounter::new(self.0.get().map_or(0, Counter::get));
+        lost.encode(encoder.encode_descriptor(
+            "portcullis_own_log_lines_dropped",
+            "Lines of the gateway's own log lost.",
+            None,
+            MetricType::Counter,
+        )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DroppedLogLines;
+    use prometheus_client::encoding::text;
+    use prometheus_client::metrics::counter::Counter;
+    use prometheus_client::registry::Registry;
+
+    #[test]
+    fn what_the_log_lost_is_told_from_the_start() {
+        let (lines, mut registry) = (DroppedLogLines::default(), Registry::default());
+        registry.register_collector(Box::new(lines.clone()));
+        let told = || {
+            let mut told = String::new();
+            text::encode(&mut told, &registry).unwrap();
+            told
+        };
+        assert!(told().contains("\nportcullis_own_log_lines_dropped_total 0\n"), "{}", told());
+        let lost = Counter::default();
+        lines.counted_by(lost.clone());
+        lost.inc_by(3);
+        assert!(told().contains("\nportcullis_own_log_lines_dropped_total 3\n"), "{}", told());
+    }
+}

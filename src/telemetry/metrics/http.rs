@@ -1,0 +1,163 @@
+//! The metrics that the OpenTelemetry HTTP conventions name, with the attributes they ask for. A label that is empty is as if
+//! it were not there.
+
+use crate::config::gateway::UpstreamTarget;
+use crate::telemetry::metrics::exemplar::{ExemplarHistograms, TraceExemplar};
+use crate::telemetry::metrics::open_connections::OpenConnections;
+use crate::telemetry::record::error_type::ErrorType;
+use crate::telemetry::record::{RequestRecord, UpstreamCall};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+/// Bounds in seconds: those of the conventions, and below them two for a sidecar's neighbours.
+const REQUEST_BOUNDS: [f64; 16] =
+    [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Bounds in bytes: of a body, up to well above the default of `limits.bodyBytes`.
+const SIZE_BOUNDS: [f64; 9] = [0.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ServerLabels {
+    http_request_method: &'static str,
+    http_route: Arc<str>,
+    http_response_status_code: Option<u16>,
+    url_scheme: &'static str,
+    error_type: Option<ErrorType>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClientLabels {
+    http_request_method: &'static str,
+    http_response_status_code: Option<u16>,
+    network_protocol_version: Option<&'static str>,
+    error_type: Option<ErrorType>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ActiveLabels {
+    http_request_method: &'static str,
+    url_scheme: &'static str,
+}
+
+type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Requests, and calls to the upstream.
+pub(in crate::telemetry) struct HttpMetrics {
+    served: ExemplarHistograms<ServerLabels>,
+    request_sizes: Histograms<ServerLabels>,
+    response_sizes: Histograms<ServerLabels>,
+    active: Family<ActiveLabels, Gauge>,
+    called: Histograms<ClientLabels>,
+    /// The route of what the contract has none for.
+    no_route: Arc<str>,
+}
+
+impl Default for HttpMetrics {
+    fn default() -> Self {
+        Self {
+            served: Family::new_with_constructor(|| HistogramWithExemplars::new(REQUEST_BOUNDS.into_iter())),
+            request_sizes: Family::new_with_constructor(|| Histogram::new(SIZE_BOUNDS)),
+            response_sizes: Family::new_with_constructor(|| Histogram::new(SIZE_BOUNDS)),
+            active: Family::default(),
+            called: Family::new_with_constructor(|| Histogram::new(REQUEST_BOUNDS)),
+            no_route: Arc::from(""),
+        }
+    }
+}
+
+impl HttpMetrics {
+    pub(in crate::telemetry) fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "http_server_request_duration",
+            "Time from a request's head to the last byte of its answer",
+            Unit::Seconds,
+            self.served.clone(),
+        );
+        registry.register_with_unit(
+            "http_server_request_body_size",
+            "Bytes of a request's body",
+            Unit::Bytes,
+            self.request_sizes.clone(),
+        );
+        registry.register_with_unit(
+            "http_server_response_body_size",
+            "Bytes of an answer's body",
+            Unit::Bytes,
+            self.response_sizes.clone(),
+        );
+        registry.register("http_server_active_requests", "Requests that have no answer yet", self.active.clone());
+    }
+
+    /// Those about the upstream, which they name: there is only one, so that nothing is added for each call. The built-in
+    /// stand-in has no address.
+    pub(in crate::telemetry) fn register_client(
+        &self,
+        registry: &mut Registry,
+        upstream: &UpstreamTarget,
+        open: &OpenConnections,
+    ) {
+        let labels = match upstream {
+            UpstreamTarget::Embedded => Vec::new(),
+            UpstreamTarget::Url { host, port, .. } => {
+                vec![("server_address".into(), host.clone().into()), ("server_port".into(), port.to_string().into())]
+            }
+        };
+        let registry = registry.sub_registry_with_labels(labels.into_iter());
+        registry.register_with_unit(
+            "http_client_request_duration",
+            "Time from the begin of a call to the upstream to the head of its answer",
+            Unit::Seconds,
+            self.called.clone(),
+        );
+        open.register(registry);
+    }
+
+    /// Counts requests of this method and scheme that have no answer yet.
+    pub(in crate::telemetry) fn active(&self, http_request_method: &'static str, url_scheme: &'static str) -> Gauge {
+        self.active.get_or_create_owned(&ActiveLabels { http_request_method, url_scheme })
+    }
+
+    /// Counts a finished request, whose trace is `exported` or not.
+    pub(in crate::telemetry) fn add(&self, record: &RequestRecord, exported: bool) {
+        let served = ServerLabels {
+            http_request_method: record.method,
+            http_route: Arc::clone(record.operation.as_ref().map_or(&self.no_route, |operation| &operation.path)),
+            http_response_status_code: Some(record.status).filter(|status| *status > 0),
+            url_scheme: record.endpoint.scheme,
+            error_type: ErrorType::of_request(record),
+        };
+        let traced = exported.then(|| TraceExemplar::by(record.trace.trace_id));
+        // the format has no time before 1970
+        let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
+        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
+        if let Some(bytes) = record.request_bytes {
+            self.request_sizes.get_or_create(&served).observe(as_float(bytes));
+        }
+        if record.status > 0 {
+            self.response_sizes.get_or_create(&served).observe(as_float(record.response_bytes));
+        }
+        if let Some(call) = &record.upstream {
+            self.called.get_or_create(&client_labels(record, call)).observe(call.elapsed.as_secs_f64());
+        }
+    }
+}
+
+/// A call's labels.
+fn client_labels(record: &RequestRecord, call: &UpstreamCall) -> ClientLabels {
+    ClientLabels {
+        http_request_method: record.method,
+        http_response_status_code: call.status,
+        network_protocol_version: call.protocol_version,
+        error_type: ErrorType::of_call(record, call),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the last bytes of petabytes do not matter")]
+const fn as_float(bytes: u64) -> f64 {
+    bytes as f64
+}

@@ -1,0 +1,135 @@
+//! The `OTEL_*` variables, read through a lookup that the caller passes in: nothing here touches the process.
+
+use percent_encoding::percent_decode_str;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+/// A variable that can't be used. Names the variable and never its value: headers and endpoints hold credentials.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{variable}` {problem}")]
+pub struct VariableError {
+    /// The variable's name.
+    pub variable: String,
+    /// What is wrong with its value: lower case, no full stop.
+    pub problem: &'static str,
+}
+
+/// Looks up environment variables; those set to nothing count as unset (OpenTelemetry environment specification).
+#[derive(Clone, Copy)]
+pub(super) struct OtelVars<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    ignored: Option<&'a IgnoredVariables>,
+}
+
+/// The variables of which it was ignored that they can't be used. Each is read for more than one signal.
+#[derive(Debug, Default)]
+pub(super) struct IgnoredVariables(RefCell<BTreeSet<String>>);
+
+impl<'a> OtelVars<'a> {
+    /// Reads variables with `lookup`.
+    pub(super) const fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, ignored: None }
+    }
+
+    /// The same, which tells of a variable no more than once.
+    pub(super) const fn warning_once(self, ignored: &'a IgnoredVariables) -> Self {
+        Self { ignored: Some(ignored), ..self }
+    }
+
+    /// Tells that `variable` is ignored, for `problem`.
+    pub(super) fn ignore(&self, variable: &str, problem: &'static str) {
+        if self.ignored.is_none_or(|ignored| ignored.0.borrow_mut().insert(variable.to_owned())) {
+            tracing::warn!(variable, "the variable {problem} and is ignored");
+        }
+    }
+
+    /// The variable's value.
+    pub(super) fn get(&self, variable: &str) -> Option<String> {
+        (self.lookup)(variable).filter(|value| !value.is_empty())
+    }
+
+    /// The first of `variables` that is set: the one for a signal goes before the one for all signals.
+    pub(super) fn first(&self, variables: [String; 2]) -> Option<(String, String)> {
+        variables.into_iter().find_map(|variable| self.get(&variable).map(|value| (variable, value)))
+    }
+
+    /// Whether the variable is set to `true`, in any case.
+    pub(super) fn is_true(&self, variable: &str) -> bool {
+        self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The variable as a number; one that is no number is ignored and counts as unset, as the specification asks.
+    pub(super) fn number(&self, variable: &str) -> Option<u64> {
+        let number = self.get(variable)?.trim().parse().ok();
+        if number.is_none() {
+            self.ignore(variable, "is no number that can be used");
+        }
+        number
+    }
+
+    /// The variable as a number of items, of which there must be one at least.
+    pub(super) fn items(&self, variable: &str) -> Option<u64> {
+        let number = self.number(variable)?;
+        if number == 0 {
+            tracing::warn!(variable, "the variable must be 1 or more and is ignored");
+        }
+        Some(number).filter(|number| *number > 0)
+    }
+}
+
+/// Reads `name=value,name=value` with percent-encoded values, the form of headers and resource attributes (the W3C
+/// baggage form). None where a pair has no name or no valid UTF-8.
+pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
+    list.split(',').filter(|pair| !pair.trim().is_empty()).map(pair).collect()
+}
+
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    let name = name.trim();
+    let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+    (!name.is_empty()).then(|| (name.to_owned(), value.into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{IgnoredVariables, OtelVars, pairs};
+    use std::io::{self, Read as _};
+    use std::sync::Mutex;
+
+    #[test]
+    fn a_variable_set_to_nothing_is_unset() {
+        let lookup = |name: &str| [("A", ""), ("B", "b")].iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
+        let environment = OtelVars::new(&lookup);
+        assert_eq!(environment.get("A"), None);
+        assert_eq!(environment.first(["A", "B"].map(String::from)), Some((String::from("B"), String::from("b"))));
+        assert_eq!(environment.number("B"), None);
+        let zero = |_: &str| Some("0".to_owned());
+        assert_eq!((OtelVars::new(&zero).number("C"), OtelVars::new(&zero).items("C")), (Some(0), None));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_once() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(Mutex::new(writer)).with_ansi(false).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let ignored = IgnoredVariables::default();
+            let environment = OtelVars::new(&|_| Some(String::from("secret"))).warning_once(&ignored);
+            for variable in ["A", "B", "A", "B"] {
+                assert_eq!(environment.number(variable), None);
+            }
+        });
+        let mut said = String::new();
+        reader.read_to_string(&mut said).unwrap();
+        let count = |text: &str| said.matches(text).count();
+        assert_eq!((count("is no number that can be used and is ignored"), count("secret")), (2, 0), "{said}");
+    }
+
+    #[test]
+    fn pairs_are_percent_decoded_and_trimmed() {
+        let read = pairs(" a = 1%202 ,b=c=d,,").unwrap();
+        assert_eq!(read, [("a".to_owned(), "1 2".to_owned()), ("b".to_owned(), "c=d".to_owned())]);
+        assert_eq!(pairs("a"), None);
+        assert_eq!(pairs("=b"), None);
+        assert_eq!(pairs("a=%ff"), None);
+    }
+}

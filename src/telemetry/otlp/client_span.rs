@@ -1,0 +1,153 @@
+//! The CLIENT spans of a request: one for each attempt to call the upstream.
+
+use super::protobuf::Message;
+use super::span::{OtlpAttributes, Span};
+use super::spans::{error, name, path};
+use crate::config::gateway::UpstreamTarget;
+use crate::telemetry::attribute_cache::{AttributeCache, SharedAttributes};
+use crate::telemetry::record::error_type::ErrorType;
+use crate::telemetry::record::{RequestRecord, UnsentAttempt, UpstreamCall};
+use std::cell::RefCell;
+use std::net::SocketAddr;
+
+thread_local! {
+    /// What CLIENT spans share.
+    static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
+}
+
+/// Whom the gateway calls; the built-in stand-in has no address.
+#[derive(Clone, Debug)]
+pub(super) struct ClientSpanWriter {
+    address: Option<ServerAddress>,
+}
+
+#[derive(Clone, Debug)]
+struct ServerAddress {
+    /// Scheme, name and port, the latter where it is not the scheme's own; begins a URL.
+    origin: Box<str>,
+    /// Name and port, as attributes that are written already.
+    attributes: Vec<u8>,
+}
+
+impl ClientSpanWriter {
+    pub(super) fn new(upstream: &UpstreamTarget) -> Self {
+        let address = match upstream {
+            UpstreamTarget::Embedded => None,
+            UpstreamTarget::Url { tls, host, port } => Some(ServerAddress::new(*tls, host, *port)),
+        };
+        Self { address }
+    }
+
+    /// A CLIENT span.
+    pub(super) fn write(&self, span: &mut Span<'_, '_>, record: &RequestRecord, call: &UpstreamCall) {
+        let shared = SharedAttributes::of(record);
+        span.time(call.started, call.elapsed);
+        span.cached(&CACHE, &shared, write_shared);
+        let mut attributes = span.attributes();
+        self.write_target(&mut attributes, &shared);
+        own_attributes(&mut attributes, call);
+        if let Some(why) = ErrorType::of_call(record, call) {
+            error(span, why);
+        }
+    }
+
+    /// The CLIENT span of an attempt that no one ever saw.
+    pub(super) fn write_unsent(&self, span: &mut Span<'_, '_>, record: &RequestRecord, unsent: &UnsentAttempt) {
+        let shared = SharedAttributes::of(record);
+        write_request(span, &shared);
+        span.time(unsent.started, unsent.elapsed);
+        let mut attributes = span.attributes();
+        self.write_target(&mut attributes, &shared);
+        write_peer(&mut attributes, unsent.peer, unsent.protocol_version);
+        attributes.truth("portcullis.connection.reused", true);
+        attributes.text("error.type", "connection_closed");
+        span.error();
+    }
+
+    /// Whom it was asked of.
+    fn write_target(&self, attributes: &mut OtlpAttributes<'_, '_>, shared: &SharedAttributes<'_>) {
+        if let Some(address) = &self.address {
+            attributes.concat("url.full", [&address.origin, path(shared)]);
+            attributes.append_encoded(&address.attributes);
+        }
+    }
+}
+
+impl ServerAddress {
+    fn new(tls: bool, host: &str, port: u16) -> Self {
+        let (scheme, usual) = if tls { ("https", 443) } else { ("http", 80) };
+        let host_in_url = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let port_in_url = if port == usual { String::new() } else { format!(":{port}") };
+        let origin = format!("{scheme}://{host_in_url}{port_in_url}");
+        let mut bytes = Vec::new();
+        let mut message = Message::new(&mut bytes);
+        let mut span = Span::of(&mut message);
+        let mut attributes = span.attributes();
+        attributes.text("server.address", host);
+        attributes.number("server.port", u64::from(port));
+        Self { origin: origin.into(), attributes: bytes }
+    }
+}
+
+/// Writes what many spans share.
+fn write_shared(span: &mut Message<'_>, shared: &SharedAttributes<'_>) {
+    let mut span = Span::of(span);
+    write_request(&mut span, shared);
+    let Some(call) = shared.key.call else { return };
+    let mut attributes = span.attributes();
+    write_peer(&mut attributes, call.peer, call.protocol_version);
+    attributes.truth("portcullis.connection.reused", call.reused);
+    if let Some(status) = call.status {
+        attributes.number("http.response.status_code", u64::from(status));
+    }
+}
+
+/// What was asked.
+fn write_request(span: &mut Span<'_, '_>, shared: &SharedAttributes<'_>) {
+    name(span, shared);
+    let mut attributes = span.attributes();
+    attributes.text("http.request.method", shared.key.method);
+    if let Some(operation) = shared.operation() {
+        attributes.text("url.template", &operation.path);
+    }
+}
+
+/// Writes what is this call's alone.
+fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, call: &UpstreamCall) {
+    if let Some(connect) = call.connect {
+        attributes.seconds("portcullis.connection.duration", connect);
+    }
+    if let Some(tls) = call.tls {
+        attributes.seconds("portcullis.connection.tls.duration", tls);
+    }
+    if call.unsent.is_some() {
+        attributes.number("http.request.resend_count", 1);
+    }
+}
+
+/// What is known of the connection.
+fn write_peer(
+    attributes: &mut OtlpAttributes<'_, '_>,
+    peer: Option<SocketAddr>,
+    protocol_version: Option<&'static str>,
+) {
+    if let Some(version) = protocol_version {
+        attributes.text("network.protocol.version", version);
+    }
+    if let Some(peer) = peer {
+        attributes.address("network.peer.address", peer.ip());
+        attributes.number("network.peer.port", u64::from(peer.port()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerAddress;
+
+    #[test]
+    fn a_url_has_a_port_where_it_is_not_the_usual_one() {
+        let origin = |tls, host, port| ServerAddress::new(tls, host, port).origin;
+        assert_eq!(&*origin(true, "api.example.com", 8443), "https://api.example.com:8443");
+        assert_eq!(&*origin(false, "::1", 80), "http://[::1]");
+    }
+}

@@ -1,0 +1,95 @@
+//! Why a request or a call counts as an error: `error.type` of OpenTelemetry's conventions, alike for metrics and spans.
+
+use crate::redact::OTHER;
+use crate::telemetry::record::{Outcome, RequestRecord, UpstreamCall};
+use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
+use std::fmt::{self, Write as _};
+
+/// What went wrong: a word of ours, or the status that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::telemetry) enum ErrorType {
+    Word(&'static str),
+    Status(u16),
+}
+
+impl ErrorType {
+    /// That of a request: the gateway or the upstream failed. A refusal is none, nor is a client that goes away.
+    pub(in crate::telemetry) fn of_request(record: &RequestRecord) -> Option<Self> {
+        match record.outcome {
+            Outcome::Failed => Some(Self::Word(record.reason.map_or(OTHER, |reason| reason.as_str()))),
+            _ => Some(Self::Status(record.status)).filter(|_| record.status >= 500),
+        }
+    }
+
+    /// That of a call to the upstream. A 4xx is one here, as the conventions have it: this client's request was not answered
+    /// well; and so is an answer that broke off.
+    pub(in crate::telemetry) fn of_call(record: &RequestRecord, call: &UpstreamCall) -> Option<Self> {
+        match (record.outcome, record.reason, call.status) {
+            (Outcome::Failed, Some(reason), _) | (_, Some(reason), None) => Some(Self::Word(reason.as_str())),
+            (Outcome::Aborted, None, None) => Some(Self::Word("aborted")),
+            (_, None, None) => Some(Self::Word(OTHER)),
+            (_, _, Some(status)) => Some(Self::Status(status)).filter(|_| status >= 400),
+        }
+    }
+}
+
+impl fmt::Display for ErrorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word(word) => f.write_str(word),
+            Self::Status(status) => status.fmt(f),
+        }
+    }
+}
+
+impl EncodeLabelValue for ErrorType {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        write!(encoder, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorType::{self, Status, Word};
+    use crate::reason::Reason;
+    use crate::telemetry::record::{Outcome, RequestRecord, samples};
+
+    fn both(record: &RequestRecord) -> [Option<ErrorType>; 2] {
+        let call = record.upstream.as_ref().and_then(|call| ErrorType::of_call(record, call));
+        [ErrorType::of_request(record), call]
+    }
+
+    #[test]
+    fn a_status_is_an_error_where_the_conventions_say_so() {
+        for (status, expected) in
+            [(200, [None, None]), (404, [None, Some(Status(404))]), (500, [Some(Status(500)), Some(Status(500))])]
+        {
+            let mut record = samples::allowed();
+            (record.status, record.upstream.as_mut().unwrap().status) = (status, Some(status));
+            assert_eq!(both(&record), expected, "{status}");
+        }
+        assert_eq!(both(&samples::denied()), [None, None]);
+    }
+
+    #[test]
+    fn a_failure_has_our_word_for_it_even_in_the_middle_of_an_answer() {
+        let timeout = Some(Word("upstream_timeout"));
+        assert_eq!(both(&samples::failed()), [timeout, timeout]);
+        let mut broken_off = samples::allowed();
+        (broken_off.outcome, broken_off.reason) = (Outcome::Failed, Some(Reason::UpstreamUnreachable));
+        assert_eq!(both(&broken_off), [Some(Word("upstream_unreachable")); 2]);
+    }
+
+    #[test]
+    fn a_call_that_was_given_up_says_why() {
+        let mut record = samples::failed();
+        (record.outcome, record.reason, record.status) = (Outcome::Aborted, None, 0);
+        assert_eq!(both(&record), [None, Some(Word("aborted"))]);
+        (record.outcome, record.reason, record.status) = (Outcome::Denied, Some(Reason::BodyTimeout), 408);
+        assert_eq!(both(&record), [None, Some(Word("body_timeout"))]);
+        // the answer's head had come
+        record.upstream.as_mut().unwrap().status = Some(200);
+        (record.outcome, record.reason, record.status) = (Outcome::Aborted, None, 200);
+        assert_eq!(both(&record), [None, None]);
+    }
+}

@@ -1,0 +1,7 @@
+//! The place of a request in a trace, and which traces are exported.
+
+pub(super) mod propagation;
+pub(super) mod sampling;
+mod trace_context;
+
+pub use trace_context::{Parent, TRACEPARENT, TraceContext};
