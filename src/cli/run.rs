@@ -55,7 +55,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     let enforced = load::enforced(&bundle);
     telemetry.bundle_loaded(&bundle);
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
-    let gate = gate.masked(decision_log::masks(&gateway)).retention(retention);
+    let gate = gate.with_masks(decision_log::masks(&gateway)).with_retention(retention);
     let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
     let state = admin::State {
         telemetry: telemetry.clone(),

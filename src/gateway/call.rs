@@ -1,5 +1,6 @@
-//! A request on its way through the layers. Its type says how far it has come.
+//! A request on its way through the layers. Its type records how far it has come.
 
+use super::dry_run::Probe;
 use crate::contract::Operation;
 use crate::contract::Parameters;
 use crate::contract::credential::Environment;
@@ -10,37 +11,39 @@ use crate::telemetry::record::RequestRecord;
 use http::Request;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A request that is observed: whatever becomes of it is recorded.
+/// A request that is observed: its record is reported however it ends.
 #[derive(Debug)]
 pub struct Call<B> {
-    /// As it came.
+    /// The request as received.
     pub request: Request<B>,
-    /// The client.
+    /// The sender.
     pub client: Arc<Client>,
-    /// By what it is judged.
+    /// The policies and contract that judge it.
     pub bundle: Arc<Bundle>,
-    /// What is told of it.
+    /// The record that every layer adds to.
     pub record: SharedRecord,
+    /// Collects what a dry run reports. `None` for a live request.
+    pub(super) probe: Option<Arc<Probe>>,
 }
 
-/// A request whose head has one meaning.
+/// A request whose head is unambiguous.
 #[derive(Debug)]
 pub struct Admitted<B> {
     /// The request itself.
     pub call: Call<B>,
-    /// The environment by which it is judged.
+    /// The environment whose rules apply.
     pub environment: Environment,
-    /// What there is to judge of it.
-    pub duty: RequestClass,
+    /// Whether there is anything to judge.
+    pub class: RequestClass,
 }
 
-/// What there is to judge of a request.
+/// Whether a request has to be judged.
 #[derive(Debug)]
 pub enum RequestClass {
-    /// Nothing: here is its permit.
+    /// It is forwarded without judgement, by this permit.
     Exempt(Permit),
-    /// A request to this operation, with these path parameters.
-    Inspect(Arc<Operation>, Parameters),
+    /// It calls this operation, with these path parameters, and has to be judged.
+    Inspected(Arc<Operation>, Parameters),
 }
 
 /// A request that may be forwarded.
@@ -48,16 +51,19 @@ pub enum RequestClass {
 pub struct Permitted<B> {
     /// The request itself.
     pub call: Call<B>,
-    /// The right to forward it, and what of it.
+    /// The right to forward it, with the body to forward.
     pub permit: Permit,
     /// The limits that count it.
     pub charges: Vec<Charge>,
 }
 
-/// A limit that counts a request, and the key by which it does.
+/// A limit that counts a request, and the key it counts by.
 pub type Charge = (Arc<Limit>, Key);
 
-/// The record of a request, written to by every layer. Held for moments only, by one request on one worker.
+/// The record of a request, which every layer adds to.
+// Shared behind a mutex, not passed from layer to layer: the record has to survive a call that panics or that the client
+// cancels, where the layers' own state is lost with their future. Only one request locks it, on one worker, and never across
+// an await, so the lock is uncontended.
 #[derive(Clone, Debug)]
 pub struct SharedRecord(Arc<Mutex<RequestRecord>>);
 
@@ -67,9 +73,9 @@ impl SharedRecord {
         Self(Arc::new(Mutex::new(record)))
     }
 
-    /// The record, to be read or written.
+    /// Locks the record for reading or writing.
     pub fn lock(&self) -> MutexGuard<'_, RequestRecord> {
-        // a layer that panicked left a record worth telling all the same
+        // a layer that panicked while it held the lock leaves a record that is still worth reporting
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

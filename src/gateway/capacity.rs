@@ -1,48 +1,49 @@
-//! A bound over all requests, from which each takes what it needs and gives it back by dropping it.
+//! A bound over all requests, of which each reserves what it needs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number of units, requests or bytes, that requests share.
+/// Units, requests or bytes, that all requests share.
 #[derive(Clone, Debug)]
 pub(super) struct Capacity {
-    left: Arc<AtomicUsize>,
+    free: Arc<AtomicUsize>,
 }
 
-/// Units taken; dropping it gives them back.
+/// Units reserved by one request. Dropping it frees them.
 #[derive(Debug)]
 pub struct Reservation {
-    left: Arc<AtomicUsize>,
+    free: Arc<AtomicUsize>,
     units: usize,
 }
 
 impl Capacity {
     pub(super) fn new(units: usize) -> Self {
-        Self { left: Arc::new(AtomicUsize::new(units)) }
+        Self { free: Arc::new(AtomicUsize::new(units)) }
     }
 
-    /// Takes `units`; none where not so many are left.
-    pub(super) fn take(&self, units: usize) -> Option<Reservation> {
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
-        taken.is_ok().then(|| Reservation { left: self.left.clone(), units })
+    /// Reserves `units`. `None` if fewer are free.
+    pub(super) fn reserve(&self, units: usize) -> Option<Reservation> {
+        // relaxed: the counter guards no other memory, it only has to be exact
+        let reserved = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(units));
+        reserved.is_ok().then(|| Reservation { free: self.free.clone(), units })
     }
 }
 
 impl Reservation {
-    /// Takes what is missing to `units`; false where not so many are left.
-    pub(super) fn reach(&mut self, units: usize) -> bool {
-        let units = units.saturating_sub(self.units);
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(units));
-        if taken.is_ok() {
-            self.units += units;
+    /// Grows the reservation to `units` in all. False, and unchanged, if fewer are free.
+    pub(super) fn grow_to(&mut self, units: usize) -> bool {
+        let missing = units.saturating_sub(self.units);
+        let reserved = self.free.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(missing));
+        if reserved.is_ok() {
+            self.units += missing;
         }
-        taken.is_ok()
+        reserved.is_ok()
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.left.fetch_add(self.units, Ordering::Relaxed);
+        self.free.fetch_add(self.units, Ordering::Relaxed);
     }
 }
 
@@ -51,13 +52,13 @@ mod tests {
     use super::Capacity;
 
     #[test]
-    fn what_is_taken_is_missing_until_it_is_dropped() {
-        let budget = Capacity::new(10);
-        let mut share = budget.take(6).expect("ten are left");
-        assert!(budget.take(5).is_none());
-        assert!(share.reach(10) && share.reach(3));
-        assert!(!share.reach(11));
-        drop(share);
-        assert!(budget.take(10).is_some());
+    fn reserved_units_are_missing_until_dropped() {
+        let capacity = Capacity::new(10);
+        let mut reservation = capacity.reserve(6).expect("ten are free");
+        assert!(capacity.reserve(5).is_none());
+        assert!(reservation.grow_to(10) && reservation.grow_to(3));
+        assert!(!reservation.grow_to(11));
+        drop(reservation);
+        assert!(capacity.reserve(10).is_some());
     }
 }

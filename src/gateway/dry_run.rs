@@ -1,49 +1,53 @@
-//! A dry run: what Admit and Inspect make of a whole request that is at hand, with the judge's record, and nothing forwarded.
+//! A dry run: sends a request through Admit and Inspect, and reports what they found instead of forwarding it.
 
+use super::call::{Call, Permitted, SharedRecord};
+use super::gate::Gate;
+use super::layers::admit::AdmitLayer;
+use super::layers::inspect::InspectLayer;
+use super::refusal::Refusal;
 use crate::cel::TracePart;
 use crate::contract::credential::{Environment, KeyClass};
-use crate::contract::{Operation, Parameters, Routed};
-use crate::gateway::body::presence::BodyPresence;
-use crate::gateway::call::RequestClass;
-use crate::gateway::gate::Gate;
-use crate::gateway::layers::admit::{asked_version, check, duty};
-use crate::gateway::layers::inspect::readable;
-use crate::gateway::refusal::Refusal;
+use crate::contract::{Operation, Routed};
 use crate::judge::violation::Violation;
-use crate::judge::{Bundle, Explanation, Judgement, decide, permit_unread};
+use crate::judge::{Bundle, Judgement};
 use crate::peer::Client;
-use crate::policy::Attributes;
+use crate::policy::{Limit, LimitOutcome, Policy, PolicyOutcome};
 use crate::reason::Reason;
-use crate::redact::Fingerprint;
+use crate::redact::method_label;
+use crate::telemetry::record::RequestRecord;
+use crate::telemetry::traces::TraceContext;
 use bytes::Bytes;
 use http::Request;
-use http::header::AUTHORIZATION;
-use http_body::Body as _;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http_body_util::Full;
-use std::sync::Arc;
+use std::future::{Ready, ready};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
+use tower::{Layer, Service};
 
-/// What became of a request in a dry run.
+/// The result of a dry run.
 #[derive(Debug)]
 pub struct DryRun {
-    /// The kind of its credential.
+    /// The kind of the request's credential.
     pub key: KeyClass,
-    /// The environment by which it is judged.
+    /// The environment whose rules apply.
     pub environment: Environment,
-    /// The API version that it asks for.
+    /// The API version that the request asks for.
     pub asked_version: Option<String>,
-    /// What it is by the contract; none where its head was refused before that was asked.
+    /// The route by the contract. `None` if the head was refused before the request was routed.
     pub routed: Option<Routed>,
-    /// How it went on, or why it did not.
-    pub way: Result<DryRunResult, Refusal>,
+    /// How the request went on, or the refusal of its head or of a body that was not read.
+    pub result: Result<DryRunResult, Refusal>,
 }
 
 /// How a request went on behind Admit.
 #[derive(Debug)]
 pub enum DryRunResult {
-    /// There is nothing to judge: it passes.
+    /// There is nothing to judge, and it passes.
     Exempt,
-    /// Its body is not read, and it passes all the same, because it is only looked at.
+    /// Its body is not read, but it passes because the operation is only audited.
     Unread(Violation),
     /// It was judged.
     Judged(Box<JudgedRun>),
@@ -54,84 +58,159 @@ pub enum DryRunResult {
 pub struct JudgedRun {
     /// The operation that it calls.
     pub operation: Arc<Operation>,
-    /// What the judge found.
-    pub judgement: Judgement,
-    /// The record of each policy in [`Judgement::rules`]: its conditions and validations, as far as it came to them.
+    /// Everything that rules found, whatever the action.
+    pub violations: Vec<Violation>,
+    /// The outcome of each policy for the operation.
+    pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
+    /// The trace of each policy in `rules`: its conditions and validations, as far as they were evaluated.
     pub parts: Vec<Vec<TracePart>>,
-    /// What refuses it.
+    /// The outcome of each limit for the operation.
+    pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
+    /// The refusal, if a rule denied the request.
     pub refusal: Option<Refusal>,
 }
 
+/// Collects what a dry run reports and the record of a request does not hold.
+// A probe that travels with the request through the very layers of a live one, and not a second sequence of their checks: a
+// check that is added to a layer is in every dry run from then on.
+#[derive(Debug)]
+pub(super) struct Probe {
+    time: SystemTime,
+    findings: Mutex<Findings>,
+}
+
+#[derive(Debug, Default)]
+struct Findings {
+    asked_version: Option<String>,
+    routed: Option<Routed>,
+    unread: Option<Violation>,
+    judged: Option<Box<JudgedRun>>,
+}
+
+impl Probe {
+    fn new(time: SystemTime) -> Self {
+        Self { time, findings: Mutex::default() }
+    }
+
+    /// The time that policies read, in place of the clock.
+    pub(super) const fn time(&self) -> SystemTime {
+        self.time
+    }
+
+    pub(super) fn record_route(&self, asked_version: Option<&str>, routed: &Routed) {
+        let mut findings = self.findings();
+        findings.asked_version = asked_version.map(str::to_owned);
+        findings.routed = Some(routed.clone());
+    }
+
+    pub(super) fn record_unread(&self, violation: Violation) {
+        self.findings().unread = Some(violation);
+    }
+
+    pub(super) fn record_judgement(
+        &self,
+        operation: &Arc<Operation>,
+        judgement: &Judgement,
+        parts: Vec<Vec<TracePart>>,
+    ) {
+        self.findings().judged = Some(Box::new(JudgedRun {
+            operation: Arc::clone(operation),
+            violations: judgement.violations.clone(),
+            rules: judgement.rules.clone(),
+            parts,
+            limits: judgement.limits.clone(),
+            refusal: None,
+        }));
+    }
+
+    fn findings(&self) -> MutexGuard<'_, Findings> {
+        self.findings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the place of the layers behind Inspect, and of the upstream.
+#[derive(Clone)]
+struct NoUpstream;
+
+impl<B> Service<Permitted<B>> for NoUpstream {
+    type Response = ();
+    type Error = Refusal;
+    type Future = Ready<Result<(), Refusal>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Permitted<B>) -> Self::Future {
+        ready(Ok(()))
+    }
+}
+
 impl Gate {
-    /// What becomes of `request` by `bundle`, as in the layers: the same checks in the same order.
-    pub fn dry_run(&self, bundle: &Bundle, client: &Client, time: SystemTime, request: &Request<Bytes>) -> DryRun {
-        let authorization = request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes);
-        let key = KeyClass::of(authorization);
-        let fingerprint = authorization.map(|value| self.fingerprinter.fingerprint(value));
-        let environment = self.environment_of(key);
-        let (mut asked, mut routed) = (None, None);
-        let mut framed = request.clone().map(Full::new);
-        if BodyPresence::is_in_doubt(&framed) {
-            framed.extensions_mut().insert(BodyPresence::classify(request.method(), request.body()));
+    /// Runs `request`, sent by `client` at `time`, through Admit and Inspect, judged by `bundle`.
+    ///
+    /// Limits are evaluated but not counted.
+    pub fn dry_run(
+        self: &Arc<Self>,
+        bundle: &Arc<Bundle>,
+        client: &Client,
+        time: SystemTime,
+        request: &Request<Bytes>,
+    ) -> DryRun {
+        let trace = TraceContext::below(None);
+        let record = RequestRecord::begin(method_label(request.method()), trace, bundle.revision.clone());
+        let record = SharedRecord::new(record);
+        let probe = Arc::new(Probe::new(time));
+        let call = Call {
+            request: with_framing(request).map(Full::new),
+            client: Arc::new(client.clone()),
+            bundle: Arc::clone(bundle),
+            record: record.clone(),
+            probe: Some(Arc::clone(&probe)),
+        };
+        let inspect = InspectLayer { gate: Arc::clone(self) }.layer(NoUpstream);
+        let mut layers = AdmitLayer { gate: Arc::clone(self) }.layer(inspect);
+        // the body is in memory and nothing is forwarded, so that no future in the layers has anything to wait for
+        let polled = pin!(layers.call(call)).poll(&mut Context::from_waker(Waker::noop()));
+        let passed = match polled {
+            Poll::Ready(passed) => passed,
+            Poll::Pending => Err(Refusal::of(Reason::Internal)),
+        };
+        let Findings { asked_version, routed, unread, judged } = std::mem::take(&mut *probe.findings());
+        let record = record.lock();
+        DryRun {
+            key: record.key_class,
+            environment: record.environment,
+            asked_version,
+            routed,
+            result: result(passed, unread, judged),
         }
-        let way = check(self, bundle, &framed).and_then(|()| {
-            let version = asked_version(request)?;
-            let route = bundle.route(request.method().as_str(), request.uri().path(), version.as_deref());
-            asked = version.map(std::borrow::Cow::into_owned);
-            match duty(bundle, request, routed.insert(route).clone())? {
-                RequestClass::Exempt(_) => Ok(DryRunResult::Exempt),
-                RequestClass::Inspect(operation, parameters) => {
-                    let has_body = operation.body.is_some() && !framed.body().is_end_stream();
-                    match self.unreadable(request).filter(|_| has_body) {
-                        Some(reason) => unread(bundle, &operation, reason),
-                        None => Ok(judged(
-                            bundle,
-                            operation,
-                            &parameters,
-                            (client, environment, fingerprint, time),
-                            request,
-                        )),
-                    }
-                }
-            }
-        });
-        DryRun { key, environment, asked_version: asked, routed, way }
-    }
-
-    /// Why the body would not be read.
-    fn unreadable(&self, request: &Request<Bytes>) -> Option<Reason> {
-        let is_long = request.body().len() > self.limits.body_bytes;
-        readable(self, request.headers()).err().or_else(|| is_long.then_some(Reason::BodyTooLarge))
     }
 }
 
-fn unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> Result<DryRunResult, Refusal> {
-    let (_, violation) = permit_unread(bundle, operation, reason).ok_or_else(|| Refusal::of(reason))?;
-    Ok(DryRunResult::Unread(violation))
+/// The request, with the `Content-Length` that a client would send.
+fn with_framing(request: &Request<Bytes>) -> Request<Bytes> {
+    let mut request = request.clone();
+    let length = request.body().len();
+    let is_framed = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| request.headers().contains_key(name));
+    if length > 0 && !is_framed {
+        request.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    request
 }
 
-fn judged(
-    bundle: &Bundle,
-    operation: Arc<Operation>,
-    parameters: &Parameters,
-    (client, environment, key_fingerprint, time): (&Client, Environment, Option<Fingerprint>, SystemTime),
-    request: &Request<Bytes>,
-) -> DryRunResult {
-    let attributes = Attributes {
-        method: request.method().as_str(),
-        path: request.uri().path(),
-        parameters,
-        query: request.uri().query().unwrap_or_default(),
-        headers: request.headers(),
-        environment,
-        key_fingerprint,
-        client,
-        time,
-    };
-    // a body that the contract has no schema for streams by
-    let body = if operation.body.is_some() { request.body().clone() } else { Bytes::new() };
-    let mut explanation = Explanation::default();
-    let judgement = decide(bundle, &operation, &attributes, body, &mut explanation);
-    let refusal = judgement.verdict.as_ref().err().map(|reason| Refusal::for_operation(*reason, &operation));
-    DryRunResult::Judged(Box::new(JudgedRun { operation, judgement, parts: explanation.traces, refusal }))
+fn result(
+    passed: Result<(), Refusal>,
+    unread: Option<Violation>,
+    judged: Option<Box<JudgedRun>>,
+) -> Result<DryRunResult, Refusal> {
+    match (judged, passed, unread) {
+        (Some(mut judged), passed, _) => {
+            judged.refusal = passed.err();
+            Ok(DryRunResult::Judged(judged))
+        }
+        (None, Err(refusal), _) => Err(refusal),
+        (None, Ok(()), Some(violation)) => Ok(DryRunResult::Unread(violation)),
+        (None, Ok(()), None) => Ok(DryRunResult::Exempt),
+    }
 }

@@ -1,4 +1,4 @@
-//! What admission and inspection go by.
+//! The rules of admission and inspection.
 
 use crate::config::gateway::{EnvironmentOverride, Limits};
 use crate::contract::credential::{Environment, KeyClass};
@@ -11,22 +11,23 @@ use arc_swap::ArcSwap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// What admission and inspection go by; shared by all workers.
+/// The rules of admission and inspection, shared by all workers: the bundle, the limits and what they have counted.
 #[derive(Debug)]
 pub struct Gate {
-    /// The bundle in force. Each request takes it once and is judged by nothing else.
+    /// The bundle in force.
+    // swapped as a whole: a request loads it once, so that a reload never judges it by parts of two bundles
     pub bundle: ArcSwap<Bundle>,
     pub(super) limits: Limits,
     pub(super) environment: Option<EnvironmentOverride>,
-    /// What limits have counted.
+    /// What the policies' limits have counted.
     pub(super) counts: LimitCounters,
     pub(super) clock: Clock,
     pub(super) fingerprinter: Fingerprinter,
-    /// What logs and spans may not show of the names of fields.
+    /// Names of fields that logs and spans mask.
     pub(super) masks: Arc<Masks>,
-    /// What the decision log keeps of requests; none where there is none.
+    /// What the decision log retains of a request. `None` without a decision log.
     pub(super) retention: Option<RetentionRules>,
-    /// Bytes of bodies held for inspection.
+    /// Bytes of bodies in memory for inspection.
     pub(super) bodies: Capacity,
     /// The authorities under which clients may address the gateway in absolute form.
     pub(super) authorities: Vec<String>,
@@ -54,32 +55,32 @@ impl Gate {
         }
     }
 
-    /// With names of fields hidden from logs and spans.
+    /// Masks names of fields in logs and spans.
     #[must_use]
-    pub fn masked(self, masks: Arc<Masks>) -> Self {
+    pub fn with_masks(self, masks: Arc<Masks>) -> Self {
         Self { masks, ..self }
     }
 
-    /// With evidence kept for a decision log.
+    /// Captures the input of decisions for a decision log.
     #[must_use]
-    pub fn retention(self, retention: Option<RetentionRules>) -> Self {
+    pub fn with_retention(self, retention: Option<RetentionRules>) -> Self {
         Self { retention, ..self }
     }
 
-    /// The same, with limits that count by `clock`.
+    /// Has limits count by `clock`.
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Judges by `bundle` from now on. What its limits have counted before they go on with.
+    /// Judges by `bundle` from now on. Limits that are in both bundles keep what they have counted.
     pub fn replace(&self, bundle: Arc<Bundle>) {
-        self.counts.keep(&bundle.policies);
+        self.counts.retain(&bundle.policies);
         self.bundle.store(bundle);
     }
 
-    /// The environment by which to judge a request with such a credential. An override can only make it stricter, unless
-    /// it is forced.
+    /// The environment whose rules apply to a request with such a credential. An override can only make it stricter,
+    /// unless it is forced.
     pub(super) fn environment_of(&self, key: KeyClass) -> Environment {
         self.environment.map_or(key.environment(), |overriding| overriding.over(key.environment()))
     }

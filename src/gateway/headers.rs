@@ -1,4 +1,4 @@
-//! Header fields that concern a gateway: which may stand once only, which stay on this side, which are refused.
+//! Header fields that a gateway handles: those that must not repeat, those it does not forward, those it refuses.
 
 use http::HeaderValue;
 use http::header::{
@@ -10,11 +10,11 @@ pub(super) const API_VERSION: HeaderName = HeaderName::from_static("clerk-api-ve
 /// W3C Trace Context.
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Fields of which two would let the upstream follow another than was judged.
+/// Fields that must not repeat: of two, the upstream might follow the one that was not judged.
 pub(super) const SINGULAR: [HeaderName; 6] =
     [HOST, AUTHORIZATION, CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, API_VERSION];
 
-/// Fields by which frameworks let a client replace the method that was judged.
+/// Fields by which some frameworks replace the request's method, after it was judged.
 pub(super) const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-http-method-override"),
     HeaderName::from_static("x-http-method"),
@@ -38,31 +38,31 @@ fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Whether the field is ours to handle, or one that some servers follow in place of the request line.
+/// Whether the field ends at the gateway, or is one that some servers follow instead of the request line.
 fn is_not_forwarded(name: &str) -> bool {
     matches!(name, "expect" | "baggage" | "tracestate" | "traceparent" | "x-original-url" | "x-rewrite-url")
 }
 
-/// Whether `Connection` nominates an end-to-end field that is there and `is_relied_on`: it would be judged, then dropped.
+/// Whether `Connection` names an end-to-end field that is present and `is_relied_on`: it would be judged, then dropped.
 pub(super) fn nominates(headers: &HeaderMap, is_relied_on: impl Fn(&str) -> bool) -> bool {
     headers.contains_key(CONNECTION)
-        && nominated(headers)
+        && connection_options(headers)
             .iter()
             .any(|name| headers.contains_key(name) && !is_hop_by_hop(name) && is_relied_on(name))
 }
 
-/// The names that `Connection` nominates, in lower case.
-fn nominated(headers: &HeaderMap) -> Vec<String> {
+/// The field names in `Connection`, in lower case.
+fn connection_options(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONNECTION).iter();
     let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-    // options of the connection that are no field's name; nearly all there are
+    // options that name no field, which is what nearly every `Connection` holds
     let is_option = |name: &[u8]| [&b""[..], b"close", b"keep-alive"].iter().any(|it| it.eq_ignore_ascii_case(name));
     let names = names.map(<[u8]>::trim_ascii).filter(|name| !is_option(name));
     names.map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect()
 }
 
-/// Whether the name stands for another in which `_` is `-`, as servers that follow CGI (RFC 3875 section 4.1.18) read it:
-/// then there are two of a field that must be one, or one that was never looked at.
+/// Whether a server that follows CGI (RFC 3875 section 4.1.18) reads the name as one with `-` in place of `_`: a second of
+/// a field that must not repeat, or one that no rule has seen.
 pub(super) fn is_twin(name: &HeaderName, is_relied_on: impl Fn(&str) -> bool) -> bool {
     name.as_str().contains('_') && {
         let dashed = name.as_str().replace('_', "-");
@@ -71,22 +71,22 @@ pub(super) fn is_twin(name: &HeaderName, is_relied_on: impl Fn(&str) -> bool) ->
     }
 }
 
-/// Whether the gateway itself goes by the field.
+/// Whether the gateway itself reads the field.
 pub(super) fn is_relied_on(name: &str) -> bool {
     SINGULAR.iter().chain([&TRACEPARENT]).any(|relied| relied.as_str() == name)
 }
 
-/// Removes what is for this connection only.
+/// Removes the fields that are for this connection only.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
-        for name in nominated(headers) {
+        for name in connection_options(headers) {
             headers.remove(name.as_str());
         }
     }
     remove(headers, is_hop_by_hop);
 }
 
-/// Makes one field of the cookies that HTTP/2 may split over several: HTTP/1.1 has one (RFC 9113 section 8.2.3).
+/// Joins the cookies that HTTP/2 may split over several fields into the one of HTTP/1.1 (RFC 9113 section 8.2.3).
 pub(super) fn join_cookies(headers: &mut HeaderMap) {
     if headers.get_all(COOKIE).iter().nth(1).is_none() {
         return;
@@ -98,13 +98,14 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Removes from a request what is for this connection, for us, or for no one.
+/// Removes the fields of a request that are not forwarded.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     remove(headers, is_not_forwarded);
 }
 
-/// Removes the fields whose name is one of those. To look at the few that are there costs less than to look for all the names.
+/// Removes the fields whose name matches.
+// scans the few fields that are present: looking each name up would hash twenty names a request
 fn remove(headers: &mut HeaderMap, is_one: fn(&str) -> bool) {
     let present: Vec<HeaderName> = headers.keys().filter(|name| is_one(name.as_str())).cloned().collect();
     for name in present {

@@ -1,38 +1,58 @@
-//! Admit, Inspect and Meter as one tower layer, for programs that want the judge in front of a service of their own.
+//! The gateway's layers as one tower layer, for programs that want the judge in front of a service of their own.
 
-use crate::gateway::body::response::ResponseBody;
-use crate::gateway::call::{Call, Permitted, SharedRecord};
-use crate::gateway::gate::Gate;
-use crate::gateway::layers::admit::{Admit, AdmitLayer};
-use crate::gateway::layers::inspect::{Inspect, InspectLayer};
-use crate::gateway::layers::meter::{Meter, MeterLayer, MeteredBody};
-use crate::gateway::refusal::{Refusal, refusal};
-use crate::judge::Content;
-use crate::redact::method_label;
-use crate::telemetry::record::RequestRecord;
-use crate::telemetry::traces::{Parent, TraceContext};
+use super::body::response::ResponseBody;
+use super::call::Permitted;
+use super::gate::Gate;
+use super::layers::admit::{Admit, AdmitLayer};
+use super::layers::inspect::{Inspect, InspectLayer};
+use super::layers::meter::{Meter, MeterLayer, MeteredBody};
+use super::layers::observe::{Observe, ObserveLayer};
+use super::recorder::{EmbeddedContext, RecordObserver, Recorder};
+use super::refusal::Refusal;
+use crate::peer::{Client, LocalEndpoint};
+use crate::transport::RequestBody;
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body, Frame, SizeHint};
+use http_body::Body;
 use std::convert::Infallible;
 use std::error::Error;
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
-/// Judges each request before the service behind it sees it; refusals are answered here.
+/// Judges each request before the service behind it gets it, and responds to refused ones itself.
+///
+/// The service behind gets a [`RequestBody`]: the very bytes that were judged, or the client's body if there was nothing to
+/// judge. A panic in it becomes a refusal with status 500.
+///
+/// # Who sends a request
+///
+/// Policies and limits may ask for the client. [`PolicyLayer::with_client`] names the client of all requests, as where
+/// one program calls one upstream. A server that knows the client of each connection inserts an `Arc<Client>` into the
+/// extensions of the request, which takes precedence. Without either the client is unknown.
+///
+/// # Records
+///
+/// [`PolicyLayer::with_observer`] receives the finished record of each request, for logs, metrics and spans. A record holds
+/// nothing that must not be shown: no header, no query, no value of a body.
+///
+/// # Example
 ///
 /// ```
 /// use http::{Request, Response};
-/// use http_body_util::Full;
+/// use http_body_util::{BodyExt, Full};
 /// use portcullis::config::gateway::Limits;
 /// use portcullis::contract::Contract;
 /// use portcullis::contract::strictness::Strictness;
-/// use portcullis::gateway::{Gate, Judged, PolicyLayer};
+/// use portcullis::gateway::{Gate, PolicyLayer};
 /// use portcullis::judge::{Bundle, PolicyText};
-/// use std::{convert::Infallible, sync::Arc};
+/// use portcullis::peer::Client;
+/// use portcullis::telemetry::record::RequestRecord;
+/// use portcullis::transport::RequestBody;
+/// use std::{convert::Infallible, sync::Arc, sync::mpsc};
 /// use tower::{Layer, Service, service_fn};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -42,55 +62,105 @@ use tower::{Layer, Service};
 /// };
 /// let bundle = Bundle::compile(Contract::built_in("2026-05-12")?, &[policy], Strictness::default())?;
 /// let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
-/// let backend = service_fn(|_: Request<Judged<Full<bytes::Bytes>>>| async {
+/// let (sender, records) = mpsc::channel();
+/// let layer = PolicyLayer::new(gate)
+///     .with_client(Client { unix_uid: Some(1000), ..Client::default() })
+///     .with_observer(move |record: &RequestRecord| {
+///         let _ = sender.send((record.operation_id().to_owned(), record.reason, record.elapsed));
+///     });
+///
+/// let backend = service_fn(|_: Request<RequestBody<Full<bytes::Bytes>>>| async {
 ///     Ok::<_, Infallible>(Response::new(Full::<bytes::Bytes>::from("updated")))
 /// });
-/// let mut service = PolicyLayer::new(gate).layer(backend);
-///
+/// let mut service = layer.layer(backend);
 /// let request = Request::patch("/v1/users/user_1")
 ///     .header("host", "localhost")
 ///     .header("content-type", "application/json")
 ///     .body(Full::from(r#"{"skip_password_checks":true}"#))?;
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-/// let answer = runtime.block_on(service.call(request))?;
-/// assert_eq!(answer.status(), 422);
+/// # runtime.block_on(async {
+/// let response = service.call(request).await?;
+/// assert_eq!(response.status(), 422);
+///
+/// // the record is complete with the last byte of the response
+/// response.into_body().collect().await?;
+/// let (operation, reason, elapsed) = records.try_recv()?;
+/// assert_eq!((operation.as_str(), reason.map(|reason| reason.as_str())), ("UpdateUser", Some("policy_denied")));
+/// assert!(!elapsed.is_zero());
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PolicyLayer {
     gate: Arc<Gate>,
+    client: Arc<Client>,
+    observer: Option<Arc<dyn RecordObserver>>,
 }
 
 impl PolicyLayer {
     /// Judges by `gate`.
     pub fn new(gate: Gate) -> Self {
-        Self { gate: Arc::new(gate) }
+        Self { gate: Arc::new(gate), client: Arc::default(), observer: None }
+    }
+
+    /// Names the client of the requests that have no `Arc<Client>` in their extensions.
+    #[must_use]
+    pub fn with_client(self, client: Client) -> Self {
+        Self { client: Arc::new(client), ..self }
+    }
+
+    /// Has `observer` receive the finished record of each request.
+    #[must_use]
+    pub fn with_observer(self, observer: impl RecordObserver + 'static) -> Self {
+        Self { observer: Some(Arc::new(observer)), ..self }
+    }
+
+    /// The rules that requests are judged by, for [`Gate::replace`] when policies change.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
     }
 }
 
-/// See [`PolicyLayer`].
+impl fmt::Debug for PolicyLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyLayer").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+/// The service of [`PolicyLayer`].
 #[derive(Clone)]
 pub struct PolicyService<S> {
-    gate: Arc<Gate>,
-    inner: Admit<Inspect<Meter<ForwardToService<S>>>>,
+    client: Arc<Client>,
+    layers: Observe<Admit<Inspect<Meter<ForwardToService<S>>>>>,
 }
 
 impl<S> Layer<S> for PolicyLayer {
     type Service = PolicyService<S>;
 
     fn layer(&self, inner: S) -> PolicyService<S> {
+        let context = EmbeddedContext { gate: self.gate.clone(), observer: self.observer.clone() };
+        let observe = ObserveLayer {
+            recorder: Recorder::Observer(Arc::new(context)),
+            client: self.client.clone(),
+            endpoint: LocalEndpoint::default(),
+        };
         let meter = MeterLayer { gate: self.gate.clone() }.layer(ForwardToService { inner });
         let inspect = InspectLayer { gate: self.gate.clone() }.layer(meter);
-        PolicyService { gate: self.gate.clone(), inner: AdmitLayer { gate: self.gate.clone() }.layer(inspect) }
+        let admit = AdmitLayer { gate: self.gate.clone() }.layer(inspect);
+        PolicyService { client: self.client.clone(), layers: observe.layer(admit) }
     }
 }
 
 impl<S, B, U> Service<Request<B>> for PolicyService<S>
 where
-    S: Service<Request<Judged<B>>, Response = Response<U>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    S: Service<Request<RequestBody<B>>, Response = Response<U>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin + Send + 'static,
-    U: Send + 'static,
+    U: Body<Data = Bytes> + Unpin + Send + 'static,
 {
     type Response = Response<ResponseBody<MeteredBody<U>>>;
     type Error = Infallible;
@@ -100,22 +170,14 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let bundle = self.gate.bundle.load_full();
-        let trace = TraceContext::below(Parent::of(request.headers()).as_ref());
-        let record = RequestRecord::begin(method_label(request.method()), trace, bundle.revision.clone());
-        let record = SharedRecord::new(record);
-        let answer = self.inner.call(Call { request, client: Arc::default(), bundle, record: record.clone() });
-        Box::pin(async move {
-            Ok(match answer.await {
-                Ok(response) => response.map(ResponseBody::upstream),
-                Err(refused) => refusal(&record.lock(), &refused).map(ResponseBody::own),
-            })
-        })
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // an extension, not a header: only the program itself can set it, never the client
+        let client = request.extensions_mut().remove::<Arc<Client>>().unwrap_or_else(|| self.client.clone());
+        self.layers.call_for(request, client)
     }
 }
 
-/// Hands what has a permit to the service behind.
+/// Forwards permitted requests to the service behind the layer.
 #[derive(Clone)]
 struct ForwardToService<S> {
     inner: S,
@@ -123,60 +185,34 @@ struct ForwardToService<S> {
 
 impl<S, B, U> Service<Permitted<B>> for ForwardToService<S>
 where
-    S: Service<Request<Judged<B>>, Response = Response<U>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    B: Send + 'static,
+    S: Service<Request<RequestBody<B>>, Response = Response<U>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Body + Send + 'static,
     U: Send + 'static,
 {
     type Response = Response<U>;
     type Error = Refusal;
     type Future = Pin<Box<dyn Future<Output = Result<Response<U>, Refusal>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
-        self.inner.poll_ready(context).map_err(|never| match never {})
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, permitted: Permitted<B>) -> Self::Future {
-        let content = permitted.permit.into_content();
-        let request = permitted.call.request.map(|body| match content {
-            Content::Judged(bytes) => Judged::Bytes(Some(bytes)),
-            Content::Exempt => Judged::Exempt(body),
-        });
-        let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map_err(|never| match never {}) })
-    }
-}
-
-/// The body that the service behind gets: the bytes that were judged, or the client's where there was nothing to judge.
-#[derive(Debug)]
-pub enum Judged<B> {
-    /// The bytes that were judged.
-    Bytes(Option<Bytes>),
-    /// The client's body.
-    Exempt(B),
-}
-
-impl<B: Body<Data = Bytes> + Unpin> Body for Judged<B> {
-    type Data = Bytes;
-    type Error = B::Error;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        match self.get_mut() {
-            Self::Bytes(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Exempt(body) => Pin::new(body).poll_frame(context),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Bytes(bytes) => bytes.is_none(),
-            Self::Exempt(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Bytes(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Exempt(body) => body.size_hint(),
-        }
+        let Permitted { call, permit, .. } = permitted;
+        let request = call.request.map(|body| permit.into_body(body));
+        // readiness is asked for here and of a clone: the layers in front clone this service once the body is read, and a
+        // clone is not ready because its original was
+        let mut inner = self.inner.clone();
+        Box::pin(async move {
+            let ready = poll_fn(|context| inner.poll_ready(context)).await;
+            let response = match ready {
+                Ok(()) => inner.call(request).await,
+                Err(never) => match never {},
+            };
+            response.map_err(|never| match never {})
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! A refusal, and the answer it becomes: Clerk's error document, so that every official SDK raises its typed error.
+//! A refusal, and its response: Clerk's error document, so that every official SDK raises its typed error.
 
 use crate::contract::Operation;
 use crate::judge::violation::{Rule, Violation};
@@ -12,61 +12,64 @@ use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Most errors that a refusal lists; the rest would help no one.
-const MOST_ERRORS: usize = 32;
+/// Most errors that a refusal lists.
+const MAX_ERRORS: usize = 32;
 
-/// Why a request goes no further. What rules found is in its record.
+/// Why a request is not forwarded. The violations are in its record.
 #[derive(Clone, Debug)]
 pub struct Refusal {
-    /// Why, from the closed list.
+    /// The reason code.
     pub reason: Reason,
     status: u16,
     message: Cow<'static, str>,
-    /// Seconds after which a client that met a limit may try again. Whole seconds: SDKs read nothing else.
+    /// Seconds after which a client above a limit may try again.
+    // whole seconds: the SDKs parse no HTTP date and no fraction in `Retry-After`
     retry_after: u64,
-    /// What the refusal means for the request.
+    /// The outcome of the request.
     pub(super) outcome: Outcome,
 }
 
 impl Refusal {
-    /// For a reason that says it all.
+    /// A refusal with the message of `reason`.
     pub(super) const fn of(reason: Reason) -> Self {
         let message = Cow::Borrowed(reason.meaning());
         Self { reason, status: reason.status(), message, retry_after: 1, outcome: outcome(reason) }
     }
 
-    /// For a reason, in words that fit the case. They hold nothing of the request but names of the contract.
+    /// A refusal with a message of its own.
+    // a message must hold nothing of the request but names from the contract: it goes to logs, too
     pub(super) fn because(reason: Reason, message: impl Into<Cow<'static, str>>) -> Self {
         Self { message: message.into(), ..Self::of(reason) }
     }
 
-    /// For a client that broke off in the middle of its body. It may still listen, if it closed its sending side only.
+    /// A refusal for a client that closed in the middle of its body.
+    // answered all the same: a client that closed only its sending side still reads
     pub(super) fn broken_off() -> Self {
         let refusal = Self::because(Reason::AmbiguousRequest, "the client broke off the body");
         Self { outcome: Outcome::Aborted, ..refusal }
     }
 
-    /// The status of the answer.
+    /// The HTTP status of the response.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// Why, in words that fit the case.
+    /// The message for the caller.
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// With another status than the reason's own.
+    /// The same with another status than the reason's.
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    /// For a client that may try again after `seconds`.
+    /// The same with a `Retry-After` of `seconds`.
     pub(super) fn with_retry_after(self, seconds: u64) -> Self {
         Self { retry_after: seconds, ..self }
     }
 
-    /// For what the judge found. Typed SDKs know 422 only where the contract lists it.
+    /// A refusal by the judge. 422 becomes 400 if the contract does not list it: typed SDKs know only listed statuses.
     pub(super) fn for_operation(reason: Reason, operation: &Operation) -> Self {
         let status = match reason.status() {
             422 if !operation.lists_422 => 400,
@@ -76,13 +79,12 @@ impl Refusal {
     }
 }
 
-/// The answer for `refused`, in the shape of Clerk's errors. The `Content-Type` is exact: the JS SDK compares it byte by
-/// byte; `long_message` is always there: the Python SDK's type requires it.
-pub(super) fn refusal(record: &RequestRecord, refused: &Refusal) -> Response<Bytes> {
+/// The response for `refusal`, in the shape of Clerk's errors.
+pub(super) fn refusal_response(record: &RequestRecord, refusal: &Refusal) -> Response<Bytes> {
     let denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
-    let mut errors: Vec<Value> = denied.take(MOST_ERRORS).map(|violation| error(record, violation)).collect();
+    let mut errors: Vec<Value> = denied.take(MAX_ERRORS).map(|violation| error(record, violation)).collect();
     if errors.is_empty() {
-        errors.push(plain_error(record, refused));
+        errors.push(plain_error(record, refusal));
     }
     let mut trace_id = String::new();
     for byte in record.trace.trace_id {
@@ -91,19 +93,20 @@ pub(super) fn refusal(record: &RequestRecord, refused: &Refusal) -> Response<Byt
     }
     let document = json!({ "errors": errors, "clerk_trace_id": trace_id });
     let mut response = Response::new(Bytes::from(document.to_string()));
-    *response.status_mut() = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
+    // exact, without a charset: the JS SDK compares the media type byte by byte
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(decision) = HeaderValue::try_from(decision(record, refused)) {
+    if let Ok(decision) = HeaderValue::try_from(decision(record, refusal)) {
         headers.insert("portcullis-decision", decision);
     }
-    if matches!(refused.reason, Reason::RateLimited | Reason::Overloaded) {
-        headers.insert(RETRY_AFTER, refused.retry_after.into());
+    if matches!(refusal.reason, Reason::RateLimited | Reason::Overloaded) {
+        headers.insert(RETRY_AFTER, refusal.retry_after.into());
     }
     response
 }
 
-/// What a refusal for `reason` means for the request: it failed where the fault is not the request's.
+/// The outcome of a request that is refused for `reason`: it failed if the fault is not the request's.
 const fn outcome(reason: Reason) -> Outcome {
     match reason {
         Reason::UpstreamUnreachable | Reason::UpstreamTimeout | Reason::Internal => Outcome::Failed,
@@ -111,14 +114,14 @@ const fn outcome(reason: Reason) -> Outcome {
     }
 }
 
-fn decision(record: &RequestRecord, refused: &Refusal) -> String {
+fn decision(record: &RequestRecord, refusal: &Refusal) -> String {
     let policies = record.violations.iter().filter(|violation| violation.action == Action::Deny);
     let policy = policies.filter_map(|violation| match &violation.rule {
         Rule::Policy(name) => Some(format!("; policy=\"{name}\"")),
         Rule::Keyword(_) | Rule::Gateway => None,
     });
     let policy = policy.take(1).collect::<String>();
-    let (outcome, reason) = (refused.outcome.as_str(), refused.reason.as_str());
+    let (outcome, reason) = (refusal.outcome.as_str(), refusal.reason.as_str());
     format!("{outcome}; reason={reason}{policy}; id=\"{}\"", record.decision_id)
 }
 
@@ -131,6 +134,7 @@ fn error(record: &RequestRecord, violation: &Violation) -> Value {
     if let Rule::Policy(name) = &violation.rule {
         meta.insert("policy".to_owned(), name.as_ref().into());
     }
+    // `long_message` is always present: the type of the Python SDK requires it
     json!({
         "code": violation.reason.code(),
         "message": violation.message.as_ref(),
@@ -139,17 +143,17 @@ fn error(record: &RequestRecord, violation: &Violation) -> Value {
     })
 }
 
-/// The name of the parameter that an SDK shows: the first name of a pointer.
+/// The parameter name that an SDK shows: the first segment of a JSON pointer.
 fn parameter(field: &str) -> &str {
     field.strip_prefix('/').map_or(field, |pointer| pointer.split('/').next().unwrap_or(pointer))
 }
 
 fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&str>) -> String {
-    let what = field.map_or_else(|| "the request".to_owned(), |field| format!("`{field}`"));
+    let subject = field.map_or_else(|| "the request".to_owned(), |field| format!("`{field}`"));
     let rule = match &violation.rule {
-        Rule::Policy(name) => format!("Policy `{name}` refused {what}"),
-        Rule::Keyword(keyword) => format!("The contract's `{keyword}` refused {what}"),
-        Rule::Gateway => format!("The gateway refused {what}"),
+        Rule::Policy(name) => format!("Policy `{name}` refused {subject}"),
+        Rule::Keyword(keyword) => format!("The contract's `{keyword}` refused {subject}"),
+        Rule::Gateway => format!("The gateway refused {subject}"),
     };
     let mut text = format!("{rule} for {} in {}: {}.", record.operation_id(), record.environment, violation.message);
     // writing to a `String` cannot fail
@@ -172,18 +176,18 @@ fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&st
     text
 }
 
-fn plain_error(record: &RequestRecord, refused: &Refusal) -> Value {
-    // the upstream may have the request, and may have done what it asks for
-    let what = match refused.reason {
-        Reason::UpstreamUnreachable | Reason::UpstreamTimeout => "got no answer to the request",
+fn plain_error(record: &RequestRecord, refusal: &Refusal) -> Value {
+    // the upstream may have received the request and acted on it, so this must not claim that it was not forwarded
+    let failure = match refusal.reason {
+        Reason::UpstreamUnreachable | Reason::UpstreamTimeout => "got no response to the request",
         _ => "did not forward the request",
     };
     let long_message = format!(
-        "The gateway {what}: {}. Hint: {}. Decision {}. See {}.",
-        refused.message,
-        refused.reason.fix(),
+        "The gateway {failure}: {}. Hint: {}. Decision {}. See {}.",
+        refusal.message,
+        refusal.reason.fix(),
         record.decision_id,
-        refused.reason.link()
+        refusal.reason.link()
     );
-    json!({ "code": refused.reason.code(), "message": refused.message, "long_message": long_message, "meta": {} })
+    json!({ "code": refusal.reason.code(), "message": refusal.message, "long_message": long_message, "meta": {} })
 }

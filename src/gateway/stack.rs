@@ -1,4 +1,4 @@
-//! The one place where the layers are put together, outermost first.
+//! Composes the layers, outermost first.
 
 use crate::gateway::layers::admit::{Admit, AdmitLayer};
 use crate::gateway::layers::forward::Forward;
@@ -6,6 +6,7 @@ use crate::gateway::layers::inspect::{Inspect, InspectLayer};
 use crate::gateway::layers::limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
 use crate::gateway::layers::meter::{Meter, MeterLayer};
 use crate::gateway::layers::observe::{Observe, ObserveLayer};
+use crate::gateway::recorder::Recorder;
 use crate::gateway::worker_context::WorkerContext;
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
@@ -13,21 +14,21 @@ use crate::upstream::UpstreamClient;
 use std::sync::Arc;
 use tower::ServiceBuilder;
 
-/// The layers, as a type.
+/// The type of the composed layers.
 pub type Stack = Observe<ConcurrencyLimit<Admit<Inspect<Meter<Forward>>>>>;
 
-/// The layers for a connection of `client` to `endpoint`, on the worker whose connections `upstream` holds.
+/// Composes the layers for one connection of `client` to `endpoint`, on the worker that owns `upstream`.
 pub fn stack(
-    shared: &Arc<WorkerContext>,
+    context: &Arc<WorkerContext>,
     upstream: Arc<UpstreamClient>,
     client: Arc<Client>,
     endpoint: LocalEndpoint,
 ) -> Stack {
     ServiceBuilder::new()
-        .layer(ObserveLayer { shared: shared.clone(), client, endpoint })
-        .layer(ConcurrencyLimitLayer { shared: shared.clone() })
-        .layer(AdmitLayer { gate: shared.gate.clone() })
-        .layer(InspectLayer { gate: shared.gate.clone() })
-        .layer(MeterLayer { gate: shared.gate.clone() })
+        .layer(ObserveLayer { recorder: Recorder::Telemetry(context.clone()), client, endpoint })
+        .layer(ConcurrencyLimitLayer { context: context.clone() })
+        .layer(AdmitLayer { gate: context.gate.clone() })
+        .layer(InspectLayer { gate: context.gate.clone() })
+        .layer(MeterLayer { gate: context.gate.clone() })
         .service(Forward { upstream })
 }

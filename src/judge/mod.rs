@@ -19,4 +19,4 @@ mod waive;
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, decide, permit_unread};
 pub use observer::{Explanation, Observer, Step};
-pub use permit::{Content, Permit};
+pub use permit::Permit;

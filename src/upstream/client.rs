@@ -1,6 +1,6 @@
 //! Sends a request to the upstream, once.
 
-use super::body::UpstreamBody;
+use super::UpstreamBody;
 use super::connect::UpstreamConnector;
 use super::connection::UpstreamConnection;
 use super::error::{Unreachable, UpstreamError};

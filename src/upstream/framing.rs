@@ -1,6 +1,6 @@
 //! The head of a request as the upstream gets it: framed by the body we send, never by what the client said of its own.
 
-use super::body::UpstreamBody;
+use super::UpstreamBody;
 use super::origin::{Origin, relative};
 use super::upload::Upload;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_judged_body_has_its_own_length_and_no_other_framing() {
-        let headers = framed("PATCH", UpstreamBody::Judged(Bytes::from_static(b"{}").into()));
+        let headers = framed("PATCH", UpstreamBody::Buffered(Bytes::from_static(b"{}").into()));
         assert_eq!(headers["content-length"], "2");
         assert!(!headers.contains_key("transfer-encoding"));
     }
@@ -86,7 +86,7 @@ mod tests {
     fn an_empty_body_is_said_to_be_empty_where_one_is_expected() {
         for method in ["POST", "PUT", "PATCH"] {
             assert_eq!(framed(method, UpstreamBody::Empty)["content-length"], "0");
-            assert_eq!(framed(method, UpstreamBody::Judged(Bytes::new().into()))["content-length"], "0");
+            assert_eq!(framed(method, UpstreamBody::Buffered(Bytes::new().into()))["content-length"], "0");
         }
         for method in ["GET", "DELETE", "HEAD", "OPTIONS"] {
             let headers = framed(method, UpstreamBody::Empty);
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn http_2_has_the_authority_in_the_target_and_can_be_turned_back() {
         let request = Request::patch("/v1/users/user_1?a=b").header("host", "gateway.internal");
-        let mut request = frame(request.body(UpstreamBody::Judged(Bytes::from_static(b"{}").into())).unwrap());
+        let mut request = frame(request.body(UpstreamBody::Buffered(Bytes::from_static(b"{}").into())).unwrap());
         for_http2(&mut request, &origin());
         assert_eq!(request.uri(), "https://api.clerk.com/v1/users/user_1?a=b");
         assert!(!request.headers().contains_key("host"));

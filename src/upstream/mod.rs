@@ -4,7 +4,6 @@
 //! certificates). A request goes [`framing`] > [`pool`] or [`multiplex`], or else [`connect`] > hyper, and its answer's body, once read to the
 //! end, puts the connection back ([`answer`]).
 
-mod body;
 mod client;
 mod connect;
 mod connection;
@@ -17,7 +16,8 @@ mod response_body;
 mod tls;
 mod upload;
 
-pub use body::UpstreamBody;
+/// The body of a request to the upstream.
+pub type UpstreamBody = crate::transport::RequestBody<hyper::body::Incoming>;
 pub use client::{Answered, Attempt, Failed, UpstreamClient};
 pub use connect::UpstreamConnector;
 pub use error::{CertificateFault, Unreachable, UpstreamError};

@@ -1,6 +1,6 @@
 //! A request's body together with whose turn it is, so that a slow uploader is not taken for a silent upstream.
 
-use super::body::UpstreamBody;
+use super::UpstreamBody;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
@@ -142,6 +142,6 @@ mod tests {
     #[test]
     fn only_a_streamed_body_pays_for_progress() {
         assert!(Upload::new(UpstreamBody::Empty).progress().is_none());
-        assert!(Upload::new(UpstreamBody::Judged(Bytes::new().into())).progress().is_none());
+        assert!(Upload::new(UpstreamBody::Buffered(Bytes::new().into())).progress().is_none());
     }
 }

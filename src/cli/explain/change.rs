@@ -69,7 +69,7 @@ pub(super) fn search(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Changes 
 }
 
 fn passes(run: &DryRun) -> bool {
-    match &run.way {
+    match &run.result {
         Ok(DryRunResult::Judged(judged)) => judged.refusal.is_none(),
         way => way.is_ok(),
     }
@@ -77,16 +77,16 @@ fn passes(run: &DryRun) -> bool {
 
 /// What the policies that refused say of the changed request, by name.
 fn outcomes(before: &DryRun, then: &DryRun) -> BTreeMap<String, String> {
-    let (Ok(DryRunResult::Judged(before)), Ok(DryRunResult::Judged(then))) = (&before.way, &then.way) else {
+    let (Ok(DryRunResult::Judged(before)), Ok(DryRunResult::Judged(then))) = (&before.result, &then.result) else {
         return BTreeMap::new();
     };
     let refused = |policy: &Policy| {
-        let before = before.judgement.rules.iter().find(|(known, _)| known.name == policy.name);
+        let before = before.rules.iter().find(|(known, _)| known.name == policy.name);
         policy.action == Action::Deny
             && before
                 .is_some_and(|(_, outcome)| matches!(outcome, PolicyOutcome::Violated(_) | PolicyOutcome::Failed(..)))
     };
-    let rules = then.judgement.rules.iter().filter(|(policy, _)| refused(policy));
+    let rules = then.rules.iter().filter(|(policy, _)| refused(policy));
     rules.map(|(policy, outcome)| (policy.name.to_string(), said(policy, outcome))).collect()
 }
 
@@ -128,15 +128,15 @@ fn mended(candidates: Vec<Change>) -> Vec<Change> {
 /// Changes that could make a difference to what `run` came to.
 fn candidates(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Vec<Change> {
     let mut changes = Vec::new();
-    match &run.way {
+    match &run.result {
         Ok(DryRunResult::Judged(judged)) => {
-            let JudgedRun { operation, judgement, .. } = judged.as_ref();
-            let denied: Vec<_> = judgement.violations.iter().filter(|it| it.action == Action::Deny).collect();
+            let JudgedRun { operation, violations, rules, .. } = judged.as_ref();
+            let denied: Vec<_> = violations.iter().filter(|it| it.action == Action::Deny).collect();
             let body = serde_json::from_slice::<Value>(asked.request.body()).ok();
             if let Some(body) = &body {
                 changes.push(Change::EachNameOnce);
                 of_violations(&denied, body, &mut changes);
-                of_rules(&judgement.rules, operation, body, &mut changes);
+                of_rules(rules, operation, body, &mut changes);
             }
             changes.extend([Environment::Development, Environment::Production].map(Change::Environment));
             let versions = judge.bundle.contract.versions().iter().rev();

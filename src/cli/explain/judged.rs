@@ -17,12 +17,13 @@ use crate::policy::{Key, LimitOutcome, Policy, PolicyOutcome};
 use crate::redact::method_label;
 use bytes::Bytes;
 use http::Request;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// By what requests are judged.
 pub(super) struct Judge<'g> {
-    pub(super) gate: &'g Gate,
-    pub(super) bundle: &'g Bundle,
+    pub(super) gate: &'g Arc<Gate>,
+    pub(super) bundle: &'g Arc<Bundle>,
     pub(super) overriding: Option<EnvironmentOverride>,
     pub(super) time: SystemTime,
 }
@@ -35,7 +36,7 @@ impl Judge<'_> {
 
     pub(super) fn explain(&self, asked: &Asked) -> Explanation {
         let run = self.run(asked, &asked.request);
-        let refusal = match &run.way {
+        let refusal = match &run.result {
             Err(refusal) => Some(refusal),
             Ok(DryRunResult::Judged(judged)) => judged.refusal.as_ref(),
             Ok(_) => None,
@@ -98,8 +99,8 @@ impl Judge<'_> {
 
     /// What the schema says of the body.
     fn schema(&self, asked: &Asked, run: &DryRun) -> String {
-        let Ok(DryRunResult::Judged(judged)) = &run.way else { return "not asked".to_owned() };
-        let found = judged.judgement.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
+        let Ok(DryRunResult::Judged(judged)) = &run.result else { return "not asked".to_owned() };
+        let found = judged.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
         let inspection = self.bundle.inspection(&judged.operation);
         let text = match (judged.operation.body.is_some(), asked.request.body().is_empty(), found) {
             (false, ..) => return "the contract has no JSON body here".to_owned(),
@@ -117,11 +118,11 @@ impl Judge<'_> {
     /// What each policy says: first those that were asked, then those for other operations.
     fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<PolicySaid> {
         let mut policies = Vec::new();
-        if let Ok(DryRunResult::Judged(judged)) = &run.way {
-            let rules = judged.judgement.rules.iter().zip(&judged.parts);
+        if let Ok(DryRunResult::Judged(judged)) = &run.result {
+            let rules = judged.rules.iter().zip(&judged.parts);
             let waived_by = |policy: &Policy| {
                 let own = |violation: &&Violation| violation.rule == Rule::Policy(policy.name.clone());
-                let waiver = judged.judgement.violations.iter().filter(own).find_map(|it| it.waived_by.as_ref());
+                let waiver = judged.violations.iter().filter(own).find_map(|it| it.waived_by.as_ref());
                 waiver.map(ToString::to_string)
             };
             policies.extend(rules.map(|((policy, outcome), parts)| PolicySaid {
@@ -144,7 +145,7 @@ impl Judge<'_> {
 }
 
 fn passes(run: &DryRun) -> &'static str {
-    match (&run.way, &run.routed) {
+    match (&run.result, &run.routed) {
         (Ok(DryRunResult::Unread(_)), _) => "its body cannot be read, but the operation is only audited",
         (Ok(DryRunResult::Exempt), Some(Routed::Operation(..))) => {
             "no policy is for this operation, and its body is not validated"
@@ -155,8 +156,8 @@ fn passes(run: &DryRun) -> &'static str {
 }
 
 fn violations(run: &DryRun) -> &[Violation] {
-    match &run.way {
-        Ok(DryRunResult::Judged(judged)) => &judged.judgement.violations,
+    match &run.result {
+        Ok(DryRunResult::Judged(judged)) => &judged.violations,
         Ok(DryRunResult::Unread(violation)) => std::slice::from_ref(violation),
         _ => &[],
     }
@@ -177,8 +178,8 @@ fn finding(violation: &Violation) -> Finding {
 }
 
 fn limits(run: &DryRun) -> Vec<LimitSaid> {
-    let Ok(DryRunResult::Judged(judged)) = &run.way else { return Vec::new() };
-    let said = judged.judgement.limits.iter().map(|(limit, claim)| LimitSaid {
+    let Ok(DryRunResult::Judged(judged)) = &run.result else { return Vec::new() };
+    let said = judged.limits.iter().map(|(limit, claim)| LimitSaid {
         name: limit.name.to_string(),
         action: limit.action.as_str(),
         // the key holds what the request says, masked or not

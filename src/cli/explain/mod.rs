@@ -35,7 +35,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
         return tell(logged::explain(id, &args.log, &bundle)?, args);
     }
     let asked = Asked::of(args, &gateway)?;
-    let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&gateway));
+    let gate = Arc::new(Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&gateway)));
     let judge = Judge { gate: &gate, bundle: &bundle, overriding: gateway.environment, time: SystemTime::now() };
     tell(judge.explain(&asked), args)
 }

@@ -1,4 +1,4 @@
-//! The time in which an answer must end.
+//! The deadline of a response.
 
 use pingora_timeout::sleep;
 use std::fmt;
@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-/// The shortest time that pingora's timer can wait.
+/// The shortest time that pingora's timer can wait for.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The time in which an answer must end. It has a timer only when an upstream keeps us waiting in the middle of an answer,
-/// as nearly none does.
+/// The deadline of a response.
+// its timer is created only when the upstream pauses in the middle of a body, so that most responses have none
 pub(in crate::gateway) struct Deadline {
     end: Instant,
     timer: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -21,10 +21,10 @@ impl Deadline {
         Self { end, timer: None }
     }
 
-    /// Whether it is over. Who `waits` is woken when it is.
-    pub(in crate::gateway) fn is_over(&mut self, waits: bool, context: &mut Context<'_>) -> bool {
+    /// Whether it has passed. If `is_pending`, the task is woken when it does.
+    pub(in crate::gateway) fn has_passed(&mut self, is_pending: bool, context: &mut Context<'_>) -> bool {
         let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() || !waits {
+        if left.is_zero() || !is_pending {
             return left.is_zero();
         }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(left.max(SHORTEST))));

@@ -1,10 +1,9 @@
-//! Forward: what has a permit goes to the upstream, and the upstream's answer comes back untouched.
+//! Forward: sends a permitted request to the upstream, and returns the upstream's response unchanged.
 
 use crate::gateway::body::presence::BodyPresence;
 use crate::gateway::call::{Permitted, SharedRecord};
 use crate::gateway::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
 use crate::gateway::refusal::Refusal;
-use crate::judge::Content;
 use crate::reason::Reason;
 use crate::telemetry::record::RequestRecord;
 use crate::telemetry::traces::Parent;
@@ -12,7 +11,6 @@ use crate::upstream::{Attempt, UpstreamBody, UpstreamClient, UpstreamError, Upst
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
-use http_body::Body;
 use hyper::body::Incoming;
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::Service;
 
-/// Sends what may be sent. One per worker.
+/// Sends permitted requests. One per worker.
 #[derive(Clone)]
 pub struct Forward {
     pub(in crate::gateway) upstream: Arc<UpstreamClient>,
@@ -46,22 +44,23 @@ async fn forward(
     permitted: Permitted<Incoming>,
 ) -> Result<Response<UpstreamResponseBody>, Refusal> {
     let record = permitted.call.record.clone();
-    let mut told = AttemptGuard { attempt: Attempt::begin(), record: record.clone() };
-    let answer = upstream.attempt(request(permitted), &mut told.attempt).await;
-    drop(told);
-    let mut answer = answer.map_err(|error| refuse(error, &record.lock()))?;
-    // the version is each connection's own (RFC 9110 section 2.5)
-    *answer.version_mut() = Version::default();
-    if answer.headers().contains_key(TRANSFER_ENCODING) {
-        // it overrides a length (RFC 9112 section 6.3), which would be taken for the body's own towards the client
-        answer.headers_mut().remove(CONTENT_LENGTH);
+    let mut guard = AttemptGuard { attempt: Attempt::begin(), record: record.clone() };
+    let response = upstream.attempt(upstream_request(permitted), &mut guard.attempt).await;
+    drop(guard);
+    let mut response = response.map_err(|error| refuse(error, &record.lock()))?;
+    // the version belongs to each connection (RFC 9110 section 2.5)
+    *response.version_mut() = Version::default();
+    if response.headers().contains_key(TRANSFER_ENCODING) {
+        // it overrides a `Content-Length` (RFC 9112 section 6.3), by which the client would read another body than we did
+        response.headers_mut().remove(CONTENT_LENGTH);
     }
-    strip_hop_by_hop(answer.headers_mut());
-    Ok(answer)
+    strip_hop_by_hop(response.headers_mut());
+    Ok(response)
 }
 
-/// An attempt that is in the record however it ends: the upstream was told the id of its span, and may have done what was
-/// asked, though the client left before the answer.
+/// Adds an attempt to the record when dropped.
+// a guard, because the attempt must be recorded also if the client cancels it: the upstream has received the id of its span
+// and may have acted on the request
 struct AttemptGuard {
     attempt: Attempt,
     record: SharedRecord,
@@ -73,11 +72,11 @@ impl Drop for AttemptGuard {
     }
 }
 
-/// The request as the upstream gets it: the judged bytes, or the client's as they stream.
-fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
+/// The request as the upstream gets it: without this connection's headers, and with the body of the permit.
+fn upstream_request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     let trace = permitted.call.record.lock().trace;
     let (mut head, body) = permitted.call.request.into_parts();
-    let traceparent = if trace.propagated { Some(trace.to_traceparent()) } else { callers(&head.headers) };
+    let traceparent = if trace.propagated { Some(trace.to_traceparent()) } else { caller_traceparent(&head.headers) };
     strip_request(&mut head.headers);
     if head.version == Version::HTTP_2 {
         join_cookies(&mut head.headers);
@@ -87,18 +86,16 @@ fn request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     }
     let target = head.uri.path_and_query().cloned();
     head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));
-    let body = match permitted.permit.into_content() {
-        Content::Judged(bytes) => UpstreamBody::Judged(bytes.into()),
-        Content::Exempt if body.is_end_stream() || head.extensions.get() == Some(&BodyPresence::Empty) => {
-            UpstreamBody::Empty
-        }
-        Content::Exempt => UpstreamBody::Streamed(body),
+    let body = match permitted.permit.into_body(body) {
+        // Admit has read it to its end, so that there is nothing left to stream
+        UpstreamBody::Streamed(_) if head.extensions.get() == Some(&BodyPresence::Empty) => UpstreamBody::Empty,
+        body => body,
     };
     Request::from_parts(head, body)
 }
 
-/// The caller's own `traceparent`, where it sent a valid one.
-fn callers(headers: &HeaderMap) -> Option<HeaderValue> {
+/// The caller's own `traceparent`. `None` if it sent no valid one.
+fn caller_traceparent(headers: &HeaderMap) -> Option<HeaderValue> {
     Parent::of(headers)?;
     headers.get(TRACEPARENT).cloned()
 }

@@ -1,64 +1,89 @@
-//! What becomes of a request at a layer that either hands it on or refuses it: no allocation for what is handed on.
+//! The future of a layer that either forwards a request or refuses it.
 
 use crate::gateway::refusal::Refusal;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-/// A refusal that is on its way: what the client still sends is read away first.
-type Refusing = Pin<Box<dyn Future<Output = Refusal> + Send>>;
-/// Finds out, and hands on.
-type Deciding<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+type BoxFuture<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+
+/// What a layer holds while the layers within work on a request, such as a share of a limit.
+pub trait Guard<R>: Default {
+    /// What becomes of the response.
+    type Response;
+
+    /// Ends the hold, or moves it into `response`.
+    fn release(self, response: R) -> Self::Response;
+}
+
+impl<R> Guard<R> for () {
+    type Response = R;
+
+    fn release(self, response: R) -> R {
+        response
+    }
+}
 
 pin_project! {
-    /// The answer of the layer within, while which `held` is kept; or a refusal.
-    #[project = Step]
-    pub enum ForwardOrRefuse<F, H = ()>
+    /// The response of the layer within, or a refusal.
+    ///
+    /// `guard` is held until the response is there, and dropped if the future is.
+    pub struct ForwardOrRefuse<F: Future, G = ()> {
+        #[pin]
+        state: State<F>,
+        guard: G,
+    }
+}
+
+pin_project! {
+    // the common case, `Forward`, is unboxed: a request that passes allocates nothing here
+    #[project = StateProjection]
+    enum State<F: Future> {
+        Forward { #[pin] response: F },
+        Decide { deciding: BoxFuture<F::Output> },
+        Refuse { refusing: BoxFuture<Refusal> },
+    }
+}
+
+impl<F: Future, G> ForwardOrRefuse<F, G> {
+    /// Forwards; `guard` is held until `response` is there.
+    pub(super) const fn forward(response: F, guard: G) -> Self {
+        Self { state: State::Forward { response }, guard }
+    }
+
+    /// Forwards or refuses, as `deciding` does once it has read what it needs.
+    pub(super) fn decide(deciding: impl Future<Output = F::Output> + Send + 'static) -> Self
     where
-        F: Future,
+        G: Default,
     {
-        /// Handed on.
-        Forward {
-            #[pin]
-            answer: F,
-            held: H,
-        },
-        /// Nobody knows yet.
-        Decide { deciding: Deciding<F::Output> },
-        /// Refuse.
-        Refuse { refusing: Refusing },
+        Self { state: State::Decide { deciding: Box::pin(deciding) }, guard: G::default() }
+    }
+
+    /// Refuses with the output of `refusing`, which drains the client's body first.
+    pub(super) fn refuse(refusing: impl Future<Output = Refusal> + Send + 'static) -> Self
+    where
+        G: Default,
+    {
+        Self { state: State::Refuse { refusing: Box::pin(refusing) }, guard: G::default() }
     }
 }
 
-impl<F: Future, H> ForwardOrRefuse<F, H> {
-    /// Hands on, and keeps `held` until there is an answer.
-    pub(in crate::gateway) const fn forward(answer: F, held: H) -> Self {
-        Self::Forward { answer, held }
-    }
-
-    /// Becomes what `deciding` does.
-    pub(in crate::gateway) fn decide(deciding: impl Future<Output = F::Output> + Send + 'static) -> Self {
-        Self::Decide { deciding: Box::pin(deciding) }
-    }
-
-    /// Refuses as soon as `refusing` is done.
-    pub(in crate::gateway) fn refuse(refusing: impl Future<Output = Refusal> + Send + 'static) -> Self {
-        Self::Refuse { refusing: Box::pin(refusing) }
-    }
-}
-
-impl<F, H, A> Future for ForwardOrRefuse<F, H>
+impl<F, G, R> Future for ForwardOrRefuse<F, G>
 where
-    F: Future<Output = Result<A, Refusal>>,
+    F: Future<Output = Result<R, Refusal>>,
+    G: Guard<R>,
 {
-    type Output = Result<A, Refusal>;
+    type Output = Result<G::Response, Refusal>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            Step::Forward { answer, .. } => answer.poll(context),
-            Step::Decide { deciding } => deciding.as_mut().poll(context),
-            Step::Refuse { refusing } => refusing.as_mut().poll(context).map(Err),
-        }
+        let this = self.project();
+        let response = match this.state.project() {
+            StateProjection::Forward { response } => ready!(response.poll(context)),
+            StateProjection::Decide { deciding } => ready!(deciding.as_mut().poll(context)),
+            StateProjection::Refuse { refusing } => Err(ready!(refusing.as_mut().poll(context))),
+        };
+        let guard = std::mem::take(this.guard);
+        Poll::Ready(response.map(|response| guard.release(response)))
     }
 }

@@ -1,10 +1,10 @@
-//! Observe: begins the record of a request, contains its panics, turns refusals into answers, and ends the record with the
-//! last byte.
+//! Observe: begins the record of a request, contains its panics, turns refusals into responses, and reports the record after
+//! the last byte.
 
 use crate::gateway::body::response::ResponseBody;
 use crate::gateway::call::{Call, SharedRecord};
-use crate::gateway::refusal::{Refusal, refusal};
-use crate::gateway::worker_context::WorkerContext;
+use crate::gateway::recorder::Recorder;
+use crate::gateway::refusal::{Refusal, refusal_response};
 use crate::judge::Bundle;
 use crate::judge::violation::{Rule, Violation};
 use crate::peer::Client;
@@ -12,8 +12,8 @@ use crate::peer::LocalEndpoint;
 use crate::policy::Action;
 use crate::reason::Reason;
 use crate::redact::{UserAgent, method_label};
+use crate::telemetry::InFlight;
 use crate::telemetry::record::{Outcome, RequestRecord};
-use crate::telemetry::{InFlight, Telemetry};
 use bytes::Bytes;
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response, Version};
@@ -28,18 +28,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
-/// Begins and ends the record of each request. One per connection: it knows the client.
+/// Records each request. One per connection, because it holds the client.
 #[derive(Clone)]
 pub(in crate::gateway) struct ObserveLayer {
-    pub(in crate::gateway) shared: Arc<WorkerContext>,
+    pub(in crate::gateway) recorder: Recorder,
     pub(in crate::gateway) client: Arc<Client>,
     pub(in crate::gateway) endpoint: LocalEndpoint,
 }
 
-/// See [`ObserveLayer`].
+/// The service of [`ObserveLayer`].
 #[derive(Clone)]
 pub struct Observe<S> {
-    shared: Arc<WorkerContext>,
+    recorder: Recorder,
     client: Arc<Client>,
     endpoint: LocalEndpoint,
     inner: S,
@@ -49,9 +49,32 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { shared: self.shared.clone(), client: self.client.clone(), endpoint: self.endpoint, inner }
+        Observe { recorder: self.recorder.clone(), client: self.client.clone(), endpoint: self.endpoint, inner }
     }
 }
+
+impl<S> Observe<S> {
+    /// Calls the layers within for a request of `client`.
+    pub(in crate::gateway) fn call_for<B, U>(&self, request: Request<B>, client: Arc<Client>) -> ResponseFuture<U>
+    where
+        S: Service<Call<B>, Response = Response<U>, Error = Refusal, Future: Send> + Clone + Send + 'static,
+        B: Body + Send + 'static,
+        U: Body<Data = Bytes> + Unpin + Send + 'static,
+    {
+        // loaded once: a reload in between must not make the record name another bundle than the one that judges
+        let bundle = self.recorder.gate().bundle.load_full();
+        let observation = Observation::begin(&self.recorder, &bundle, &request, &client, self.endpoint);
+        let record = observation.record.clone();
+        let call = Call { request, client, bundle, record, probe: None };
+        let mut inner = self.inner.clone();
+        Box::pin(async move {
+            let result = catch_panic(async move { inner.call(call).await }).await;
+            Ok(observation.respond(result.unwrap_or_else(|| Err(Refusal::of(Reason::Internal)))))
+        })
+    }
+}
+
+type ResponseFuture<U> = Pin<Box<dyn Future<Output = Result<Response<ResponseBody<U>>, Infallible>> + Send>>;
 
 impl<S, B, U> Service<Request<B>> for Observe<S>
 where
@@ -61,53 +84,45 @@ where
 {
     type Response = Response<ResponseBody<U>>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = ResponseFuture<U>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // once: record and judge must not speak of two bundles
-        let bundle = self.shared.gate.bundle.load_full();
-        let observation = Observation::begin(&self.shared, &bundle, &request, &self.client, self.endpoint);
-        let record = observation.record.clone();
-        let call = Call { request, client: self.client.clone(), bundle, record };
-        let mut inner = self.inner.clone();
-        Box::pin(async move {
-            let answer = contain(async move { inner.call(call).await }).await;
-            Ok(observation.answer(answer.unwrap_or_else(|| Err(Refusal::of(Reason::Internal)))))
-        })
+        self.call_for(request, self.client.clone())
     }
 }
 
-/// Runs `work`; none if it panics. What the panic says stays unread: it may quote the request.
-async fn contain<F: Future>(work: F) -> Option<F::Output> {
+/// Runs `work`. `None` if it panics.
+async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     std::future::poll_fn(move |context| {
+        // the payload of the panic stays unread: it may quote the request
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
     })
     .await
 }
 
-/// A request under observation. Dropping it ends the record, whatever became of the request by then.
+/// A request under observation. Dropping it reports the record.
 pub(in crate::gateway) struct Observation {
-    telemetry: Telemetry,
+    recorder: Recorder,
     record: SharedRecord,
     request_timeout: Duration,
-    _in_flight: InFlight,
+    _in_flight: Option<InFlight>,
 }
 
 impl Observation {
     fn begin<B: Body>(
-        shared: &WorkerContext,
+        recorder: &Recorder,
         bundle: &Bundle,
         request: &Request<B>,
         client: &Arc<Client>,
         endpoint: LocalEndpoint,
     ) -> Self {
-        let trace = shared.telemetry.begin(request.headers());
+        let trace = recorder.trace_context(request.headers());
         let mut record = RequestRecord::begin(method_label(request.method()), trace, bundle.revision.clone());
         (record.client, record.sender) = (client.address, Some(client.clone()));
         record.endpoint = endpoint;
@@ -118,68 +133,69 @@ impl Observation {
             Version::HTTP_2 => "2",
             _ => "1.1",
         };
-        let in_flight = shared.telemetry.in_flight(record.method, endpoint.scheme);
+        let in_flight = recorder.in_flight(record.method, endpoint.scheme);
         Self {
-            telemetry: shared.telemetry.clone(),
+            recorder: recorder.clone(),
             record: SharedRecord::new(record),
-            request_timeout: shared.gate.limits.request_timeout,
+            request_timeout: recorder.gate().limits.request_timeout,
             _in_flight: in_flight,
         }
     }
 
-    /// LimitCounters bytes sent to the client.
-    pub(in crate::gateway) fn sent(&mut self, bytes: usize) {
+    /// Counts bytes sent to the client.
+    pub(in crate::gateway) fn add_sent_bytes(&mut self, bytes: usize) {
         self.record.lock().response_bytes += bytes as u64;
     }
 
-    /// Notes that the answer broke off in the middle.
-    pub(in crate::gateway) fn broken_off(&mut self, reason: Reason) {
+    /// Records that the response broke off in the middle.
+    pub(in crate::gateway) fn mark_failed(&mut self, reason: Reason) {
         let mut record = self.record.lock();
         (record.outcome, record.reason) = (Outcome::Failed, Some(reason));
     }
 
-    /// Notes that the client left before the end of the answer.
-    pub(in crate::gateway) fn left(&mut self) {
+    /// Records that the client closed before the end of the response.
+    pub(in crate::gateway) fn mark_aborted(&mut self) {
         let mut record = self.record.lock();
-        // such an answer has no body, of which nobody waits for the end
+        // hyper never polls the body of such a response to its end, because it has none (RFC 9110 section 6.4.1)
         let has_body = record.method != "HEAD" && !matches!(record.status, 204 | 304);
         if has_body && matches!(record.outcome, Outcome::Allowed | Outcome::Exempt) {
             record.outcome = Outcome::Aborted;
         }
     }
 
-    fn answer<U>(self, answer: Result<Response<U>, Refusal>) -> Response<ResponseBody<U>>
+    fn respond<U>(self, result: Result<Response<U>, Refusal>) -> Response<ResponseBody<U>>
     where
         U: Body<Data = Bytes> + Unpin,
     {
-        let response = match answer {
-            Ok(response) => self.pass(response),
-            Err(refused) => self.refuse(&refused),
+        let response = match result {
+            Ok(response) => self.add_warnings(response.map(ResponseBody::upstream)),
+            Err(refusal) => self.refuse(&refusal),
         };
         let end = {
             let mut record = self.record.lock();
             record.status = response.status().as_u16();
             record.clock + self.request_timeout
         };
-        response.map(|body| body.observed(self, end))
+        response.map(|body| body.with_observation(self, end))
     }
 
-    fn pass<U>(&self, response: Response<U>) -> Response<ResponseBody<U>> {
-        let mut response = response.map(ResponseBody::upstream);
+    fn add_warnings<U>(&self, mut response: Response<ResponseBody<U>>) -> Response<ResponseBody<U>> {
         for violation in self.record.lock().violations.iter().filter(|violation| violation.action == Action::Warn) {
-            warn(violation, &mut response);
+            add_warning(violation, &mut response);
         }
         response
     }
 
-    fn refuse<U>(&self, refused: &Refusal) -> Response<ResponseBody<U>> {
+    fn refuse<U>(&self, refusal: &Refusal) -> Response<ResponseBody<U>> {
         let mut record = self.record.lock();
-        record.outcome = refused.outcome;
-        record.reason = (refused.outcome != Outcome::Aborted).then_some(refused.reason);
-        refusal(&record, refused).map(ResponseBody::own)
+        record.outcome = refusal.outcome;
+        record.reason = (refusal.outcome != Outcome::Aborted).then_some(refusal.reason);
+        refusal_response(&record, refusal).map(ResponseBody::gateway)
     }
 }
 
+// The record, and with it the span, the log line and the metrics, is reported by a destructor: a request ends in many places
+// (the last byte, a panic, a client that resets the stream, a worker that shuts down), and hyper drops this in each of them.
 impl Drop for Observation {
     fn drop(&mut self) {
         let mut record = self.record.lock();
@@ -187,9 +203,7 @@ impl Drop for Observation {
         if record.status == 0 {
             record.outcome = Outcome::Aborted;
         }
-        let decision_input = record.decision_input.take();
-        self.telemetry.finish(&record);
-        self.telemetry.log_decision(&record, decision_input);
+        self.recorder.finish(&mut record);
     }
 }
 
@@ -199,8 +213,9 @@ impl fmt::Debug for Observation {
     }
 }
 
-/// Tells the caller of a rule that only warns, in a `Warning` (RFC 7234 section 5.5, code 299) and a header of our own.
-fn warn<U>(violation: &Violation, response: &mut Response<ResponseBody<U>>) {
+/// Adds a `Warning` (RFC 7234 section 5.5, code 299) and a `Portcullis-Warning` for a rule that only warns.
+fn add_warning<U>(violation: &Violation, response: &mut Response<ResponseBody<U>>) {
+    // a message is the operator's text: a line break in it must not end the header (CWE-113)
     let text: String = violation.message.chars().filter(|letter| !letter.is_control()).collect();
     let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
     if let Ok(value) = HeaderValue::try_from(format!("299 portcullis \"{quoted}\"")) {
@@ -223,8 +238,8 @@ mod tests {
     use crate::config::gateway::{AccessLogTarget, Limits, Logs, Sampler, Traces, UpstreamTarget};
     use crate::contract::Contract;
     use crate::contract::strictness::Strictness;
-    use crate::gateway::Gate;
-    use crate::telemetry::{Output, Setup};
+    use crate::gateway::{Gate, WorkerContext};
+    use crate::telemetry::{Output, Setup, Telemetry};
     use http_body_util::Empty;
     use hyper::server::conn::http1;
     use hyper_util::rt::TokioIo;
@@ -234,12 +249,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_ends_the_request_and_nothing_else() {
-        assert_eq!(contain(async { 1 }).await, Some(1));
+        assert_eq!(catch_panic(async { 1 }).await, Some(1));
         let panics = async {
             tokio::task::yield_now().await;
             panic!("in the middle of a request")
         };
-        assert_eq!(contain::<_>(panics).await, None::<()>);
+        assert_eq!(catch_panic::<_>(panics).await, None::<()>);
     }
 
     fn shared() -> Arc<WorkerContext> {
@@ -291,8 +306,12 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let shared = shared();
         let telemetry = shared.telemetry.clone();
-        let service = ObserveLayer { shared, client: Arc::default(), endpoint: LocalEndpoint::default() }
-            .layer(tower::service_fn(unsteady));
+        let service = ObserveLayer {
+            recorder: Recorder::Telemetry(shared),
+            client: Arc::default(),
+            endpoint: LocalEndpoint::default(),
+        }
+        .layer(tower::service_fn(unsteady));
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.expect("a client");
             http1::Builder::new().serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).await

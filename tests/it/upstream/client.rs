@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 fn patch(body: &'static str) -> Request<UpstreamBody> {
-    let body = UpstreamBody::Judged(Bytes::from_static(body.as_bytes()).into());
+    let body = UpstreamBody::Buffered(Bytes::from_static(body.as_bytes()).into());
     Request::patch("/v1/users/user_1?a=%20b").header("x-mine", "kept").body(body).unwrap()
 }
 
@@ -60,7 +60,7 @@ async fn a_judged_body_arrives_byte_for_byte_in_one_framing() {
 async fn an_empty_patch_says_that_it_is_empty() {
     let recorder = Recorder::answering(200, "{}").await;
     let upstream = upstream(recorder.address());
-    for body in [UpstreamBody::Empty, UpstreamBody::Judged(Bytes::new().into())] {
+    for body in [UpstreamBody::Empty, UpstreamBody::Buffered(Bytes::new().into())] {
         upstream.send(Request::patch("/").body(body).unwrap()).await.unwrap();
         assert_eq!(recorder.request().await.header("content-length"), ["0"]);
     }

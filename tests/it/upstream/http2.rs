@@ -125,7 +125,7 @@ async fn the_judged_bytes_arrive_under_the_configured_authority() {
     let authority = Authority::new("ours");
     let mut server = Server::start(authority.server("localhost")).await;
     let upstream = server.upstream(&authority);
-    let body = UpstreamBody::Judged(Full::from("{\"a\": 1}"));
+    let body = UpstreamBody::Buffered(Full::from("{\"a\": 1}"));
     assert_eq!(send(&upstream, "PATCH", "/v1/users/user_1?a=b", body).await.unwrap(), ("{}".to_owned(), false));
     let Arrived { request, body } = server.arrived.recv().await.unwrap();
     assert_eq!(request.uri().to_string(), format!("https://localhost:{}/v1/users/user_1?a=b", server.address.port()));

@@ -1,4 +1,4 @@
-//! Which server a request is for: every place that says so must say the same, and none another server.
+//! The server that a request names: in one way, and this one.
 
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
@@ -8,14 +8,15 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Version};
 use std::str::FromStr;
 
-/// Whether the request names its server in one way, and in the form of its version of HTTP.
+/// Checks that the request names its server unambiguously, as its version of HTTP prescribes.
 pub(in crate::gateway) fn check<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
     if request.version() == Version::HTTP_2 { check_http2(request) } else { check_http1(gate, request) }
 }
 
-/// RFC 9112 section 3.2: the target is a path, or an absolute URI that names this very gateway; HTTP/1.1 has a `Host`.
+/// RFC 9112 section 3.2: the target is a path, or an absolute URI that names this gateway; HTTP/1.1 has a `Host`.
 fn check_http1<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
     let uri = request.uri();
+    // an absolute target overrides `Host` for some servers and not for others
     let is_own = |authority: &Authority| gate.authorities.iter().any(|own| own == authority.as_str());
     let absolute_elsewhere = uri.authority().is_some_and(|authority| !is_own(authority))
         || uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP);
@@ -29,7 +30,7 @@ fn check_http1<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 9113 section 8.3.1: `:authority` stands for `Host`, and where both are there they agree.
+/// RFC 9113 section 8.3.1: `:authority` replaces `Host`; if there are both, they agree.
 fn check_http2<B>(request: &Request<B>) -> Result<(), Refusal> {
     let uri = request.uri();
     if !uri.scheme().is_none_or(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS) {
@@ -57,7 +58,7 @@ fn host_of(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok().filter(|host| is_plain(host))
 }
 
-/// A host and at most a port; the type for both would take a user and any port.
+/// A host with or without a port. `Authority` alone would accept a user and a port that is no number.
 fn is_plain(text: &str) -> bool {
     let authority = Authority::from_str(text).ok().filter(|_| !text.contains('@'));
     authority.is_some_and(|authority| authority.as_str().len() == authority.host().len() || authority.port().is_some())

@@ -1,15 +1,15 @@
-//! Whether a request says that its body is JSON in UTF-8, uncoded.
+//! Checks that a body is declared as JSON in UTF-8 without content coding.
 
 use crate::reason::Reason;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-/// Whether the body is `application/json` (RFC 8259 section 11), in UTF-8 if it says, and without content coding: a decoder
-/// that heeds either would read other bytes than were judged.
+/// Checks that the body is `application/json` (RFC 8259 section 11), in UTF-8 if a charset is given, without content coding.
 ///
 /// # Errors
 ///
-/// The reason to refuse.
+/// The reason to refuse it.
+// an upstream that decodes by another charset or coding would read another document than the one judged
 pub(in crate::gateway) fn check(headers: &HeaderMap) -> Result<(), Reason> {
     let coded =
         headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));

@@ -1,15 +1,15 @@
-//! What time it is for limits.
+//! The clock that limits count by.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Tells the time by which limits count; that of the system unless a test says otherwise.
+/// The clock that limits count by: the system's by default, a test's own in tests.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Instant + Send + Sync>);
 
 impl Clock {
-    /// Tells the time that `now` tells.
+    /// A clock that reads the time from `now`.
     pub fn new(now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

@@ -1,16 +1,16 @@
-//! Requests under way, by key, of one limit. Exact, and bounded by the requests that the gateway has under way in all.
+//! The requests in flight of one limit, by key. Exact, and bounded in memory by `limits.inFlight`.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How many requests of each key are under way.
+/// Counts the requests in flight of each key.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ConcurrencyByKey {
     taken: Arc<Mutex<HashMap<u64, u32>>>,
 }
 
-/// A request that is under way; dropping it ends that.
+/// The slot of a request in flight. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct ConcurrencySlot {
     taken: Arc<Mutex<HashMap<u64, u32>>>,
@@ -18,11 +18,11 @@ pub(super) struct ConcurrencySlot {
 }
 
 impl ConcurrencyByKey {
-    /// Takes one of the `most` places of `key`; none where all are taken.
+    /// Takes one of the `most` slots of `key`. `None` if all are taken.
     pub(super) fn take(&self, key: u64, most: u32) -> Option<ConcurrencySlot> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let count = taken.entry(key).or_default();
-        // a count is only missing where it is 0, and `most` is at least 1
+        // a new entry is never left at 0: `most` is at least 1
         if *count >= most {
             return None;
         }
@@ -38,6 +38,7 @@ impl Drop for ConcurrencySlot {
         if let Entry::Occupied(mut count) = taken.entry(self.key) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
+                // keys come from requests: one that stayed here would be memory a client can fill
                 count.remove();
             }
         }
@@ -49,23 +50,23 @@ mod tests {
     use super::ConcurrencyByKey;
 
     #[test]
-    fn a_place_is_taken_until_it_is_dropped_and_keys_without_one_are_forgotten() {
-        let places = ConcurrencyByKey::default();
-        let held = [places.take(1, 2), places.take(1, 2), places.take(2, 2)];
+    fn a_slot_is_held_until_dropped_and_idle_keys_are_removed() {
+        let slots = ConcurrencyByKey::default();
+        let held = [slots.take(1, 2), slots.take(1, 2), slots.take(2, 2)];
         assert!(held.iter().all(Option::is_some));
-        assert!(places.take(1, 2).is_none());
+        assert!(slots.take(1, 2).is_none());
         drop(held);
-        assert!(places.taken.lock().unwrap().is_empty());
-        assert!(places.take(1, 2).is_some());
+        assert!(slots.taken.lock().unwrap().is_empty());
+        assert!(slots.take(1, 2).is_some());
     }
 
     #[test]
-    fn workers_at_once_take_no_more_places_than_there_are() {
-        let places = ConcurrencyByKey::default();
+    fn concurrent_workers_take_no_more_slots_than_there_are() {
+        let slots = ConcurrencyByKey::default();
         let most = std::thread::scope(|scope| {
             let work = || {
-                let held: Vec<_> = (0..1_000).filter_map(|_| places.take(1, 50)).collect();
-                let seen = places.taken.lock().unwrap().get(&1).copied().unwrap_or_default();
+                let held: Vec<_> = (0..1_000).filter_map(|_| slots.take(1, 50)).collect();
+                let seen = slots.taken.lock().unwrap().get(&1).copied().unwrap_or_default();
                 drop(held);
                 seen
             };
@@ -73,6 +74,6 @@ mod tests {
             workers.into_iter().map(|worker| worker.join().unwrap()).max()
         });
         assert!(most.is_some_and(|most| most <= 50));
-        assert!(places.taken.lock().unwrap().is_empty());
+        assert!(slots.taken.lock().unwrap().is_empty());
     }
 }

@@ -1,5 +1,4 @@
-//! What limits have counted, for all workers. It outlives the bundle, so that loading policies anew gives nobody a fresh
-//! start.
+//! The counters of all limits, shared by the workers. They outlive a bundle, so that a reload of policies resets no limit.
 
 use super::concurrency::{ConcurrencyByKey, ConcurrencySlot};
 use super::keyed_windows::{CountedEvent, KeyedWindows};
@@ -12,95 +11,97 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What limits have counted.
+/// The counters of all limits.
 #[derive(Debug)]
 pub(in crate::gateway) struct LimitCounters {
     /// By [`Limit::identity`].
-    of: ArcSwap<HashMap<u64, Arc<LimitCounter>>>,
-    /// Makes of keys what no client can foresee.
+    // read on every counted request, written only when a limit is first used or policies are reloaded
+    by_limit: ArcSwap<HashMap<u64, Arc<LimitCounter>>>,
+    /// Hashes keys. Seeded at random, so that a client cannot choose keys that collide.
     hasher: RandomState,
-    /// The beginning of the times in windows.
+    /// The zero of the times in windows.
     epoch: Instant,
 }
 
-/// What one limit has counted.
+/// The counters of one limit.
 #[derive(Debug)]
 struct LimitCounter {
     windows: KeyedWindows,
-    places: ConcurrencyByKey,
+    slots: ConcurrencyByKey,
 }
 
-/// A request that is counted; dropping it ends its being under way.
+/// The concurrency slots of one request. Dropping it frees them.
 #[derive(Debug, Default)]
 pub struct HeldSlots {
-    places: Vec<ConcurrencySlot>,
+    slots: Vec<ConcurrencySlot>,
 }
 
-/// What came of counting a request.
+/// The result of counting a request.
 #[derive(Debug, Default)]
 pub(super) struct ChargeResult {
-    pub(super) counted: HeldSlots,
-    /// The limits that it is above.
+    pub(super) slots: HeldSlots,
+    /// The limits that the request is above.
     pub(super) exceeded: Vec<Exceeded>,
-    /// Keys that were forgotten to make room for its own.
-    pub(super) forgotten: u64,
+    /// Keys whose counts were evicted to make room for this request's.
+    pub(super) evicted: u64,
 }
 
 /// A limit that a request is above.
 #[derive(Debug)]
 pub(super) struct Exceeded {
     pub(super) limit: Arc<Limit>,
-    /// How long it takes until one more may pass; none where that depends on others.
+    /// Time until one more request may pass. `None` for a concurrency limit, where it depends on other requests.
     pub(super) wait: Option<Duration>,
 }
 
 impl Default for LimitCounters {
     fn default() -> Self {
-        Self { of: ArcSwap::default(), hasher: RandomState::new(), epoch: Instant::now() }
+        Self { by_limit: ArcSwap::default(), hasher: RandomState::new(), epoch: Instant::now() }
     }
 }
 
 impl LimitCounters {
-    /// LimitCounters a request at `now` by each of `charges`. Above a limit that denies, it is counted by none.
-    pub(super) fn take(&self, charges: &[Charge], now: Instant) -> ChargeResult {
+    /// Counts a request at `now` by each of `charges`. A request above a limit that denies is counted by none.
+    pub(super) fn charge(&self, charges: &[Charge], now: Instant) -> ChargeResult {
         let now = now.saturating_duration_since(self.epoch);
-        let (mut reading, mut events) = (ChargeResult::default(), Vec::new());
+        let (mut result, mut events) = (ChargeResult::default(), Vec::new());
         for (limit, key) in charges {
-            let (count, key) = (self.count(limit), self.hasher.hash_one(key));
+            let (count, key) = (self.counter(limit), self.hasher.hash_one(key));
             match count.take(limit, key, now) {
-                Ok((place, taken)) => {
-                    reading.counted.places.extend(place);
-                    reading.forgotten += u64::from(taken.is_some_and(|taken| taken.forgot));
+                Ok((slot, taken)) => {
+                    result.slots.slots.extend(slot);
+                    result.evicted += u64::from(taken.is_some_and(|taken| taken.evicted));
                     events.extend(taken.map(|taken| (count, taken)));
                 }
-                Err(wait) => reading.exceeded.push(Exceeded { limit: limit.clone(), wait }),
+                Err(wait) => result.exceeded.push(Exceeded { limit: limit.clone(), wait }),
             }
         }
-        if reading.exceeded.iter().any(|above| above.limit.action == Action::Deny) {
+        // counted first and given back, not checked first: two workers that only checked could both pass the last slot
+        if result.exceeded.iter().any(|above| above.limit.action == Action::Deny) {
             for (count, taken) in events {
                 count.windows.give_back(taken);
             }
-            reading.counted = HeldSlots::default();
+            result.slots = HeldSlots::default();
         }
-        reading
+        result
     }
 
-    /// Forgets the counts of limits that are not among those of `policies`.
-    pub(in crate::gateway) fn keep(&self, policies: &Policies) {
-        self.of.rcu(|of| {
-            let kept =
+    /// Drops the counters of limits that `policies` does not have.
+    pub(in crate::gateway) fn retain(&self, policies: &Policies) {
+        self.by_limit.rcu(|of| {
+            let retained =
                 policies.limits().iter().filter_map(|limit| Some((limit.identity, of.get(&limit.identity)?.clone())));
-            kept.collect::<HashMap<_, _>>()
+            retained.collect::<HashMap<_, _>>()
         });
     }
 
-    /// What `limit` has counted. A request that was judged by a bundle before this one still finds what its limits count by.
-    fn count(&self, limit: &Limit) -> Arc<LimitCounter> {
-        if let Some(known) = self.of.load().get(&limit.identity) {
+    /// The counters of `limit`, created on first use: a request judged by the bundle before a reload still finds its own.
+    fn counter(&self, limit: &Limit) -> Arc<LimitCounter> {
+        if let Some(known) = self.by_limit.load().get(&limit.identity) {
             return known.clone();
         }
-        let fresh = Arc::new(LimitCounter { windows: KeyedWindows::new(), places: ConcurrencyByKey::default() });
-        let before = self.of.rcu(|of| {
+        let fresh = Arc::new(LimitCounter { windows: KeyedWindows::new(), slots: ConcurrencyByKey::default() });
+        let before = self.by_limit.rcu(|of| {
             let mut of = HashMap::clone(of);
             of.entry(limit.identity).or_insert_with(|| fresh.clone());
             of
@@ -117,14 +118,14 @@ impl LimitCounter {
         key: u64,
         now: Duration,
     ) -> Result<(Option<ConcurrencySlot>, Option<CountedEvent>), Option<Duration>> {
-        let place = match limit.in_flight {
-            Some(most) => Some(self.places.take(key, most).ok_or(None)?),
+        let slot = match limit.in_flight {
+            Some(most) => Some(self.slots.take(key, most).ok_or(None)?),
             None => None,
         };
         let taken = match &limit.rate {
             Some(rate) => Some(self.windows.take(key, Pace::new(rate.events, rate.period), now).map_err(Some)?),
             None => None,
         };
-        Ok((place, taken))
+        Ok((slot, taken))
     }
 }

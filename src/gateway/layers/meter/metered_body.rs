@@ -1,4 +1,4 @@
-//! An answer's body; when it ends, the request is no longer under way.
+//! The body of a response; its end frees the request's concurrency slots.
 
 use super::counters::HeldSlots;
 use bytes::Bytes;
@@ -6,17 +6,17 @@ use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The body of an answer to a request that limits count.
+/// The body of a response to a request that limits count.
 #[derive(Debug)]
 pub struct MeteredBody<U> {
     body: U,
-    counted: Option<HeldSlots>,
+    slots: Option<HeldSlots>,
 }
 
 impl<U> MeteredBody<U> {
-    /// `body`, which ends what is `counted`.
-    pub(super) const fn new(body: U, counted: Option<HeldSlots>) -> Self {
-        Self { body, counted }
+    /// Wraps `body`, whose end frees `slots`.
+    pub(super) const fn new(body: U, slots: Option<HeldSlots>) -> Self {
+        Self { body, slots }
     }
 }
 
@@ -28,7 +28,8 @@ impl<U: Body<Data = Bytes> + Unpin> Body for MeteredBody<U> {
         let this = self.get_mut();
         let polled = Pin::new(&mut this.body).poll_frame(context);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
-            this.counted = None;
+            // freed at the end, not when hyper drops the body: a connection may keep that until its next request
+            this.slots = None;
         }
         polled
     }

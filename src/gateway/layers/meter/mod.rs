@@ -1,4 +1,4 @@
-//! Meter: counts what has a permit by the limits that are for it, and refuses what is above them.
+//! Meter: counts each permitted request by the policies' limits, and refuses a request above one that denies.
 
 mod clock;
 mod concurrency;
@@ -11,6 +11,7 @@ pub use clock::Clock;
 pub(in crate::gateway) use counters::LimitCounters;
 pub use metered_body::MeteredBody;
 
+use super::forward_or_refuse::{ForwardOrRefuse, Guard};
 use crate::gateway::body::drain::drain;
 use crate::gateway::call::Permitted;
 use crate::gateway::gate::Gate;
@@ -22,21 +23,18 @@ use bytes::Bytes;
 use counters::{ChargeResult, Exceeded, HeldSlots};
 use http::Response;
 use http_body::Body;
-use pin_project_lite::pin_project;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower::{Layer, Service};
 
-/// LimitCounters requests by the limits that are for them.
+/// Counts requests by the policies' limits.
 #[derive(Clone)]
 pub(in crate::gateway) struct MeterLayer {
     pub(in crate::gateway) gate: Arc<Gate>,
 }
 
-/// See [`MeterLayer`].
+/// The service of [`MeterLayer`].
 #[derive(Clone)]
 pub struct Meter<S> {
     gate: Arc<Gate>,
@@ -58,7 +56,7 @@ where
 {
     type Response = Response<MeteredBody<U>>;
     type Error = Refusal;
-    type Future = Metering<S::Future>;
+    type Future = ForwardOrRefuse<S::Future, MeterGuard>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
         self.inner.poll_ready(context)
@@ -66,27 +64,40 @@ where
 
     fn call(&mut self, permitted: Permitted<B>) -> Self::Future {
         if permitted.charges.is_empty() {
-            return Metering::On { answer: self.inner.call(permitted), counted: None };
+            return ForwardOrRefuse::forward(self.inner.call(permitted), MeterGuard::default());
         }
-        let ChargeResult { counted, exceeded, forgotten } =
-            self.gate.counts.take(&permitted.charges, self.gate.clock.now());
+        let ChargeResult { slots, exceeded, evicted } =
+            self.gate.counts.charge(&permitted.charges, self.gate.clock.now());
         {
             let mut record = permitted.call.record.lock();
             record.add_violations(exceeded.iter().map(violation));
-            record.keys_forgotten += forgotten;
+            record.keys_forgotten += evicted;
         }
         let denied = exceeded.iter().filter(|above| above.limit.action == Action::Deny);
         let Some(wait) = denied.map(|above| above.wait.unwrap_or_default()).max() else {
-            return Metering::On { answer: self.inner.call(permitted), counted: Some(counted) };
+            return ForwardOrRefuse::forward(self.inner.call(permitted), MeterGuard { slots: Some(slots) });
         };
         let refusal = Refusal::of(Reason::RateLimited).with_retry_after(whole_seconds(wait));
-        Metering::Refused {
-            refusing: Box::pin(async move {
-                let (head, body) = permitted.call.request.into_parts();
-                drain(refusal.reason, &head.headers, body).await;
-                refusal
-            }),
-        }
+        ForwardOrRefuse::refuse(async move {
+            let (head, body) = permitted.call.request.into_parts();
+            drain(refusal.reason, &head.headers, body).await;
+            refusal
+        })
+    }
+}
+
+/// The concurrency slots of a request. They move into the response's body, because a request is in flight until the last
+/// byte of its response.
+#[derive(Default)]
+pub struct MeterGuard {
+    slots: Option<HeldSlots>,
+}
+
+impl<U> Guard<Response<U>> for MeterGuard {
+    type Response = Response<MeteredBody<U>>;
+
+    fn release(self, response: Response<U>) -> Self::Response {
+        response.map(|body| MeteredBody::new(body, self.slots))
     }
 }
 
@@ -103,39 +114,7 @@ fn violation(Exceeded { limit, .. }: &Exceeded) -> Violation {
     }
 }
 
-/// SDKs read whole seconds only, and come back too early where they are rounded down.
+/// Rounds up: SDKs read whole seconds only, and rounded down they would come back too early.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
-pin_project! {
-    /// The answer to a request that is counted, or a refusal.
-    #[project = Step]
-    pub enum Metering<F> {
-        /// Handed on.
-        On {
-            #[pin]
-            answer: F,
-            counted: Option<HeldSlots>,
-        },
-        /// Refused.
-        Refused { refusing: Pin<Box<dyn Future<Output = Refusal> + Send>> },
-    }
-}
-
-impl<F, U> Future for Metering<F>
-where
-    F: Future<Output = Result<Response<U>, Refusal>>,
-{
-    type Output = Result<Response<MeteredBody<U>>, Refusal>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            Step::On { answer, counted } => answer.poll(context).map(|answer| {
-                let counted = counted.take();
-                Ok(answer?.map(|body| MeteredBody::new(body, counted)))
-            }),
-            Step::Refused { refusing } => refusing.as_mut().poll(context).map(Err),
-        }
-    }
 }

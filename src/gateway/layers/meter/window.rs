@@ -1,15 +1,15 @@
-//! What passed within a period, of one key.
+//! A sliding window over the events of one key.
 
 use std::time::Duration;
 
-/// Parts into which a period is cut. An event is forgotten with the part it fell into, so up to one part late and never
-/// early: within any period no more pass than may, and after a pause a caller waits up to a twentieth of it longer.
+/// Parts of a period. An event expires with its part, so up to one part late and never early: no period lets more events
+/// pass than allowed, and after a pause a caller waits up to a twentieth of the period longer.
 const PARTS: u64 = 20;
 
-/// The parts of a period, and the one it begins in.
+/// The parts of a period, and the partial one in which it begins.
 const COUNTERS: usize = 21;
 
-/// How many may pass within any period.
+/// How many events may pass within any period.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     events: u32,
@@ -24,31 +24,31 @@ impl Pace {
         Self { events, part: period.div_ceil(PARTS).max(1) }
     }
 
-    /// The part that the time `now`, since some beginning, falls into.
+    /// The part that `now`, a time since the epoch of the counters, falls into.
     pub(super) fn part_at(self, now: Duration) -> u64 {
         u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) / self.part
     }
 }
 
-/// What passed within a period, by its parts.
+/// The events within a period, by part.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    /// The part that the last counter is for; parts are counted from some beginning.
+    /// The part of the last counter, numbered from the epoch.
     newest: u64,
     counts: [u32; COUNTERS],
 }
 
 impl Window {
-    /// Nothing passed until `part`.
+    /// An empty window at `part`.
     pub(super) const fn new(part: u64) -> Self {
         Self { newest: part, counts: [0; COUNTERS] }
     }
 
-    /// LimitCounters an event at `now`, and says in which part.
+    /// Counts an event at `now` and returns its part.
     ///
     /// # Errors
     ///
-    /// So many passed that none may, and how long it takes until one may. It is not counted.
+    /// The time until one more event may pass, if none may now. It is not counted.
     pub(super) fn take(&mut self, pace: Pace, now: Duration) -> Result<u64, Duration> {
         self.advance(pace.part_at(now));
         if self.total() < u64::from(pace.events) {
@@ -60,7 +60,7 @@ impl Window {
         Err(self.room_at(pace).saturating_sub(now))
     }
 
-    /// Takes an event back that was counted in `part`.
+    /// Uncounts an event that was counted in `part`.
     pub(super) fn give_back(&mut self, part: u64) {
         let age = self.newest.checked_sub(part).and_then(|age| usize::try_from(age).ok());
         let place = age.and_then(|age| (COUNTERS - 1).checked_sub(age));
@@ -69,7 +69,7 @@ impl Window {
         }
     }
 
-    /// How many events of it count at `part`.
+    /// The number of events that still count at `part`.
     pub(super) fn total_at(&self, part: u64) -> u64 {
         let gone = usize::try_from(part.saturating_sub(self.newest)).unwrap_or(usize::MAX);
         self.counts.iter().skip(gone).map(|count| u64::from(*count)).sum()
@@ -79,7 +79,8 @@ impl Window {
         self.total_at(self.newest)
     }
 
-    /// Forgets what fell into parts that are over. Workers read the clock one after another, so `part` may lie back.
+    /// Expires the parts that are over.
+    // `part` may be older than the newest: workers read the clock one after another, before they take the lock
     fn advance(&mut self, part: u64) {
         let gone = usize::try_from(part.saturating_sub(self.newest)).unwrap_or(usize::MAX).min(COUNTERS);
         self.counts.rotate_left(gone % COUNTERS);
@@ -87,7 +88,7 @@ impl Window {
         self.newest = self.newest.max(part);
     }
 
-    /// When enough is forgotten for one more event.
+    /// When enough has expired for one more event.
     fn room_at(&self, pace: Pace) -> Duration {
         let mut left = self.total();
         let forgotten = self.counts.iter().position(|count| {
@@ -110,7 +111,7 @@ mod tests {
     const LATE: Duration = Duration::from_secs(3);
 
     #[test]
-    fn no_more_than_may_pass_do_within_any_period_and_none_waits_longer_than_told() {
+    fn no_period_has_more_events_than_allowed_and_waits_are_exact() {
         let mut random = rand::rng();
         for _ in 0..50 {
             let events = random.random_range(1..40);
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_was_never_counted() {
+    fn an_event_given_back_is_not_counted() {
         let pace = Pace::new(2, PERIOD);
         let mut window = Window::new(0);
         let at = Duration::from_secs;
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_read_late_forgets_nothing_and_a_pause_forgets_all() {
+    fn a_late_clock_expires_nothing_and_a_pause_expires_all() {
         let pace = Pace::new(1, PERIOD);
         let mut window = Window::new(0);
         assert_eq!(window.take(pace, Duration::from_secs(50)), Ok(16));

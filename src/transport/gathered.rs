@@ -1,4 +1,4 @@
-//! What bytes travel on.
+//! Writes that gather a small message into one piece.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
