@@ -11,7 +11,7 @@ pub(super) struct Capacity {
 
 /// Units reserved by one request. Dropping it frees them.
 #[derive(Debug)]
-pub struct Reservation {
+pub(super) struct Reservation {
     free: Arc<AtomicUsize>,
     units: usize,
 }

@@ -1,7 +1,7 @@
 //! How bytes travel, to clients and to the upstream: the connection's writes, and the body of a forwarded request.
 
-mod gathered;
+mod coalescing_stream;
 mod request_body;
 
-pub use gathered::Gathered;
+pub use coalescing_stream::CoalescingStream;
 pub use request_body::RequestBody;

@@ -1,5 +1,6 @@
 //! What passes the layers of the gateway and what they refuse, over real sockets.
 
+mod dry_run;
 mod forwarding;
 mod refusals;
 mod shadow_validation;

@@ -209,22 +209,22 @@ async fn ambiguous_request() {
     assert_snapshot!(refused(requests).await, @r#"
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `authorization` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
+        The gateway did not forward the request: the `authorization` header occurs more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `host` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
+        The gateway did not forward the request: the `host` header occurs more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `content-type` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
+        The gateway did not forward the request: the `content-type` header occurs more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: the `clerk-api-version` header stands more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
+        The gateway did not forward the request: the `clerk-api-version` header occurs more than once. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
         The gateway did not forward the request: `Connection` names a header that the request itself needs. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
-        The gateway did not forward the request: `Expect` asks for something the gateway does not know. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
+        The gateway did not forward the request: `Expect` asks for something other than `100-continue`. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
         The gateway did not forward the request: a header asks for another method; send that method itself. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
@@ -372,7 +372,7 @@ async fn upstream_unreachable() {
     assert_snapshot!(refused_by(|setup| setup.upstream = closed, [patch("{}")]).await, @r#"
     502 fail; reason=upstream_unreachable; id="ID"
       gateway_upstream_unreachable
-        The gateway got no answer to the request: the upstream refuses connections. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_unreachable.
+        The gateway got no response to the request: the upstream refuses connections. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_unreachable.
     "#);
 }
 
@@ -384,7 +384,7 @@ async fn upstream_timeout() {
     assert_snapshot!(refusal(&mut setup.start(), patch("{}")).await, @r#"
     504 fail; reason=upstream_timeout; id="ID"
       gateway_upstream_timeout
-        The gateway got no answer to the request: the upstream did not answer within `upstream.responseTimeout`. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_timeout.
+        The gateway got no response to the request: the upstream did not answer within `upstream.responseTimeout`. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_timeout.
     "#);
     assert_eq!(recorder.seen(), 1, "never repeated");
 }

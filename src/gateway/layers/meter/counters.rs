@@ -32,7 +32,7 @@ struct LimitCounter {
 
 /// The concurrency slots of one request. Dropping it frees them.
 #[derive(Debug, Default)]
-pub struct HeldSlots {
+pub(super) struct HeldSlots {
     slots: Vec<ConcurrencySlot>,
 }
 
