@@ -22,6 +22,11 @@ impl Permit {
         Self { judged: None }
     }
 
+    /// The bytes that were judged. `None` if the request is exempt.
+    pub const fn judged_body(&self) -> Option<&Bytes> {
+        self.judged.as_ref()
+    }
+
     /// The body to forward: the judged bytes, or else the client's own body.
     pub fn into_body<B: Body>(self, client: B) -> RequestBody<B> {
         match self.judged {

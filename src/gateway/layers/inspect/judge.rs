@@ -1,11 +1,11 @@
 //! Has a request judged, and records what the judge found.
 
+use super::step_timer::StepTimer;
 use crate::contract::credential::Environment;
 use crate::contract::{Operation, Parameters};
 use crate::gateway::call::{Call, Charge};
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use super::step_timer::StepTimer;
 use crate::judge::{Explanation, Judgement, Permit, decide};
 use crate::policy::{Attributes, LimitOutcome};
 use crate::telemetry::record::{JudgeTiming, Outcome};
