@@ -9,7 +9,9 @@ const AVOIDED: [&str; 7] = ["told", "tells", "tell", "said", "says", "whoever", 
 #[test]
 fn pages_are_in_plain_english() {
     for page in prose().into_iter().filter(|page| !page.path.starts_with("src/") && page.path != "CONTRIBUTING.md") {
-        let prose = page.prose_lines().join("\n");
+        // messages of the program, which the tests of tables write here
+        let is_message = |line: &&str| line.starts_with("| `") || line.starts_with("| [`");
+        let prose = page.prose_lines().into_iter().filter(|line| !is_message(line)).collect::<Vec<_>>().join("\n");
         let outside_code: String = prose.split('`').step_by(2).collect::<Vec<_>>().join("`").to_lowercase();
         for word in AVOIDED {
             assert!(!has_word(&outside_code, word), "{} has the word `{word}`", page.path);

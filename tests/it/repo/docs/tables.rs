@@ -14,11 +14,11 @@ use std::fs;
 #[test]
 fn the_table_of_reasons_is_that_of_the_code() {
     let page = page("docs/refusals.md");
-    let rows = page.rows("| reason | status | meaning |");
+    let rows = page.rows("| reason | status | meaning | fix |");
     assert_eq!(rows.len(), Reason::ALL.len());
     for (row, reason) in rows.into_iter().zip(Reason::ALL) {
-        let (word, status, meaning) = (reason.as_str(), reason.status(), reason.meaning());
-        settle(&page.path, row, &format!("| [`{word}`](#{word}) | {status} | {meaning} |"));
+        let (word, status, meaning, fix) = (reason.as_str(), reason.status(), reason.meaning(), reason.fix());
+        settle(&page.path, row, &format!("| [`{word}`](#{word}) | {status} | {meaning} | {fix} |"));
     }
 }
 

@@ -34,11 +34,19 @@ impl Workspace {
         Self(folder)
     }
 
-    /// A clone in which a reader followed `page` to its end.
-    pub(super) fn after(page: &Page) -> Self {
+    /// A clone in which a reader saved the files of `page`.
+    pub(super) fn with_files_of(page: &Page) -> Self {
         let workspace = Self::new();
-        workspace.follow(page);
+        for block in page.blocks() {
+            workspace.save(&block);
+        }
         workspace
+    }
+
+    fn save(&self, block: &Block) {
+        if let Some(file) = block.file() {
+            self.write(&file, &block.text);
+        }
     }
 
     /// Saves the files of the page and types its commands.
@@ -46,9 +54,7 @@ impl Workspace {
         self.add_logs(page);
         let mut sessions = Vec::new();
         for block in page.blocks() {
-            if let Some(file) = block.file() {
-                fs::write(self.path().join(file), &block.text).unwrap();
-            }
+            self.save(&block);
             if block.info == "console" {
                 sessions.push(self.session(&block));
             }
