@@ -1,5 +1,6 @@
 //! What the keys of the configuration file mean, checked together so that every error is told at once.
 
+use super::checker::{Checker, Setting};
 use super::file::{
     ContractSection as ContractKeys, EnvironmentSection, GatewayFile, LimitsSection as LimitKeys,
     TracesSection as TraceKeys, UpstreamSection as UpstreamKeys,
@@ -8,13 +9,12 @@ use super::gateway::{
     ContractConfig, EnvironmentOverride, Gateway, Limits, ListenAddress, ListenerConfig, Sampler, Traces,
     UpstreamConfig, UpstreamTarget,
 };
-use super::load::why;
 use super::overrides::{Override, Overrides};
 use super::{address, sampler, upstream_url};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{OperationEntry, Strictness};
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Source, duration, field};
+use crate::manifest::Source;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
@@ -27,12 +27,12 @@ pub(super) fn check(
     folder: &Path,
     overrides: &Overrides,
 ) -> Result<Gateway, Vec<Diagnostic>> {
-    let mut check = Checker { source, folder, errors: Vec::new() };
+    let mut check = Checker::new(source, folder);
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let limits = check.limits(&file.limits);
-    check.parts_fit(&limits, &upstream);
+    check.check_request_timeout(&limits, &upstream);
     let (logs, decision_log) = (check.logs(&file.logs), check.decision_log(&file.decision_log, &file.masks));
-    check.files_differ(&logs, decision_log.as_ref());
+    check.check_log_files_differ(&logs, decision_log.as_ref());
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
     let gateway = Gateway {
         source: source.clone(),
@@ -41,7 +41,11 @@ pub(super) fn check(
         upstream,
         policies: check.policies(&file.policies),
         contract: ContractConfig {
-            folder: file.contract.folder.as_ref().map(|folder| check.existing(folder, "/contract/folder".to_owned())),
+            folder: file
+                .contract
+                .folder
+                .as_ref()
+                .map(|folder| check.existing_path(folder, "/contract/folder".to_owned())),
             default_api_version: file.contract.default_api_version.clone(),
             strictness: strictness(&file.contract),
         },
@@ -53,9 +57,7 @@ pub(super) fn check(
         traces: check.traces(&file.traces),
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
     };
-    let mut errors = check.errors;
-    errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
-    if errors.is_empty() { Ok(gateway) } else { Err(errors) }
+    check.finish(gateway)
 }
 
 fn strictness(keys: &ContractKeys) -> Strictness {
@@ -72,51 +74,7 @@ fn strictness(keys: &ContractKeys) -> Strictness {
     }
 }
 
-/// A value, and where it was given: by a flag or variable, or at a place of the file.
-pub(super) struct Setting<'a> {
-    pub(super) value: &'a str,
-    pointer: String,
-    origin: Option<&'a str>,
-}
-
-impl<'a> Setting<'a> {
-    pub(super) fn in_file(value: &'a str, pointer: impl Into<String>) -> Self {
-        Self { value, pointer: pointer.into(), origin: None }
-    }
-
-    pub(super) fn new(value: &'a str, pointer: &str, over: Option<&'a Override>) -> Self {
-        match over {
-            Some(over) => Self { value: &over.value, origin: Some(&over.origin), ..Self::in_file(value, pointer) },
-            None => Self::in_file(value, pointer),
-        }
-    }
-}
-
-/// Gathers errors. What is wrong is replaced by something harmless, so that the rest can still be checked.
-pub(super) struct Checker<'a> {
-    source: &'a Source,
-    folder: &'a Path,
-    errors: Vec<Diagnostic>,
-}
-
 impl Checker<'_> {
-    pub(super) fn refuse(&mut self, given: &Setting<'_>, what: &str, help: &str) {
-        let error = match given.origin {
-            Some(origin) => Diagnostic::of_file(Path::new(origin), format!("`{origin}` {what}")),
-            None => self.source.at(&given.pointer, format!("{} {what}", field(&given.pointer))),
-        };
-        self.errors.push(error.with_help(help));
-    }
-
-    fn duration(&mut self, pointer: &str, value: &str) -> Duration {
-        let given = Setting::in_file(value, pointer);
-        duration::parse(value).map_err(|what| self.refuse(&given, what, duration::HELP)).unwrap_or_default()
-    }
-
-    pub(super) fn path(&self, written: &str) -> PathBuf {
-        self.folder.join(written)
-    }
-
     fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[ListenerConfig]) -> Option<SocketAddr> {
         let given = Setting::new(listen, "/admin/listen", over);
         if given.value == "off" {
@@ -152,22 +110,9 @@ impl Checker<'_> {
     fn policies(&mut self, written: &[String]) -> Vec<PathBuf> {
         let mut policies = Vec::with_capacity(written.len());
         for (position, written) in written.iter().enumerate() {
-            policies.push(self.existing(written, format!("/policies/{position}")));
+            policies.push(self.existing_path(written, format!("/policies/{position}")));
         }
         policies
-    }
-
-    pub(super) fn existing(&mut self, written: &str, pointer: String) -> PathBuf {
-        let path = self.path(written);
-        if let Err(error) = path.metadata() {
-            let what = format!("cannot be read: {}", why(&error));
-            self.refuse(
-                &Setting::in_file(written, pointer),
-                &what,
-                "paths are relative to the file they are written in",
-            );
-        }
-        path
     }
 
     fn environment(&mut self, keys: &EnvironmentSection) -> Option<EnvironmentOverride> {
@@ -223,7 +168,7 @@ impl Checker<'_> {
 
     /// What comes before the head of an answer is bounded piece by piece, and the caller told which took too long. Cut off as
     /// a whole, it would hear nothing.
-    fn parts_fit(&mut self, limits: &Limits, upstream: &UpstreamConfig) {
+    fn check_request_timeout(&mut self, limits: &Limits, upstream: &UpstreamConfig) {
         let body = limits.body_timeout.max(upstream.upload_timeout);
         let parts = body + upstream.connect_timeout + upstream.response_timeout;
         if !limits.request_timeout.is_zero() && limits.request_timeout < parts {

@@ -1,6 +1,6 @@
 //! What `decisionLog` and `masks` of the configuration file mean.
 
-use super::check::{Checker, Setting};
+use super::checker::{Checker, Setting};
 use super::file::{DecisionLogSection as LogKeys, FingerprintsSection as FingerprintKeys, MasksSection as MaskKeys};
 use super::gateway::{AccessLogTarget, DecisionLogConfig, FingerprintNames, Logs, MaskNames};
 use crate::redact::Masks;
@@ -24,7 +24,7 @@ impl Checker<'_> {
     }
 
     /// In one file, lines of both would stand between each other, for who may read either.
-    pub(super) fn files_differ(&mut self, logs: &Logs, decision_log: Option<&DecisionLogConfig>) {
+    pub(super) fn check_log_files_differ(&mut self, logs: &Logs, decision_log: Option<&DecisionLogConfig>) {
         let AccessLogTarget::File(access) = &logs.access else { return };
         if decision_log.is_some_and(|decision_log| decision_log.file == *access) {
             let given = Setting::in_file("", "/decisionLog/file");
@@ -51,7 +51,7 @@ impl Checker<'_> {
             self.refuse(&Setting::in_file("", format!("{base}/key")), "is a key to nothing", help);
         }
         Some(FingerprintNames {
-            key_file: self.existing(&key.file, format!("{base}/key/file")),
+            key_file: self.existing_path(&key.file, format!("{base}/key/file")),
             body: keys.body.clone(),
             params: keys.params.clone(),
             headers: keys.headers.clone(),

@@ -4,10 +4,10 @@ mod log_sections;
 
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
 
-use super::DEFAULT_API_VERSION;
+use super::defaults;
 use super::gateway::AlwaysExport;
 use crate::contract::credential::Environment;
-use crate::contract::strictness::{Fallthrough, Mode, UnknownFields, Validate};
+use crate::contract::strictness::{Fallthrough, Mode, Strictness, UnknownFields, Validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -255,21 +255,22 @@ impl Default for UpstreamSection {
         Self {
             url: "https://api.clerk.com".to_owned(),
             ca_file: None,
-            connect_timeout: "5s".to_owned(),
-            response_timeout: "60s".to_owned(),
-            upload_timeout: "5m".to_owned(),
+            connect_timeout: defaults::CONNECT_TIMEOUT.value.to_string(),
+            response_timeout: defaults::RESPONSE_TIMEOUT.value.to_string(),
+            upload_timeout: defaults::UPLOAD_TIMEOUT.value.to_string(),
         }
     }
 }
 
 impl Default for ContractSection {
     fn default() -> Self {
+        let Strictness { unknown_fields, fallthrough, validate, operations: _ } = Strictness::default();
         Self {
             folder: None,
-            default_api_version: DEFAULT_API_VERSION.to_owned(),
-            unknown_fields: UnknownFields::Deny,
-            fallthrough: Fallthrough::Forward,
-            validate: Validate::Listed,
+            default_api_version: defaults::DEFAULT_API_VERSION.to_owned(),
+            unknown_fields,
+            fallthrough,
+            validate,
             operations: Vec::new(),
         }
     }
@@ -278,22 +279,22 @@ impl Default for ContractSection {
 impl Default for LimitsSection {
     fn default() -> Self {
         Self {
-            body_bytes: 262_144,
-            body_timeout: "10s".to_owned(),
-            header_bytes: 32_768,
-            header_timeout: "10s".to_owned(),
-            idle_timeout: "60s".to_owned(),
-            request_timeout: "15m".to_owned(),
-            connections: 10_000,
-            in_flight: 4_096,
-            body_budget_bytes: 67_108_864,
+            body_bytes: defaults::BODY_BYTES.value,
+            body_timeout: defaults::BODY_TIMEOUT.value.to_string(),
+            header_bytes: defaults::HEADER_BYTES.value,
+            header_timeout: defaults::HEADER_TIMEOUT.value.to_string(),
+            idle_timeout: defaults::IDLE_TIMEOUT.value.to_string(),
+            request_timeout: defaults::REQUEST_TIMEOUT.value.to_string(),
+            connections: defaults::CONNECTIONS.value,
+            in_flight: defaults::IN_FLIGHT.value,
+            body_budget_bytes: defaults::BODY_BUDGET_BYTES.value,
         }
     }
 }
 
 impl Default for AdminSection {
     fn default() -> Self {
-        Self { listen: super::DEFAULT_ADMIN_LISTEN.to_owned() }
+        Self { listen: defaults::DEFAULT_ADMIN_LISTEN.to_owned() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The configuration as a checked value. `config/gateway.yaml` documents each option with default, unit and reason.
 
+use super::defaults;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Strictness;
 use crate::manifest::Source;
@@ -165,18 +166,18 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// The limits of a configuration that says nothing of them; `config/gateway.yaml` gives the reason for each.
+    /// The limits of a configuration without `limits`: those of [`defaults`].
     fn default() -> Self {
         Self {
-            body_bytes: 256 * 1024,
-            body_timeout: Duration::from_secs(10),
-            header_bytes: 32 * 1024,
-            header_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(60),
-            request_timeout: Duration::from_secs(15 * 60),
-            connections: 10_000,
-            in_flight: 4_096,
-            body_budget_bytes: 64 * 1024 * 1024,
+            body_bytes: defaults::BODY_BYTES.value,
+            body_timeout: defaults::BODY_TIMEOUT.value.duration(),
+            header_bytes: defaults::HEADER_BYTES.value,
+            header_timeout: defaults::HEADER_TIMEOUT.value.duration(),
+            idle_timeout: defaults::IDLE_TIMEOUT.value.duration(),
+            request_timeout: defaults::REQUEST_TIMEOUT.value.duration(),
+            connections: defaults::CONNECTIONS.value,
+            in_flight: defaults::IN_FLIGHT.value,
+            body_budget_bytes: defaults::BODY_BUDGET_BYTES.value,
         }
     }
 }

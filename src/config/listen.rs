@@ -1,7 +1,7 @@
 //! What `listen` means: addresses, TLS, and who may come without it.
 
 use super::address::{self, DEFAULT_MODE};
-use super::check::{Checker, Setting};
+use super::checker::{Checker, Setting};
 use super::file::{Listen, ListenerSection as Keys, TlsSection as TlsKeys};
 use super::gateway::{ListenAddress, ListenerConfig, TlsFiles, UpstreamConfig, UpstreamTarget};
 use super::overrides::Override;

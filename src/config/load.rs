@@ -4,11 +4,12 @@ use super::check::check;
 use super::file::GatewayFile;
 use super::gateway::Gateway;
 use super::overrides::Overrides;
+use super::read_error::describe;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Lookup};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use std::io::{Error, ErrorKind};
+use std::io::Error;
 use std::path::{self, Path, PathBuf};
 
 /// Reads and checks a configuration file. `variables` says what `${VAR}` stands for.
@@ -82,16 +83,5 @@ pub fn named_policies(file: &Path, variables: Lookup<'_>) -> Option<NamedPolicie
 }
 
 fn unreadable(file: &Path, error: &Error) -> Diagnostic {
-    Diagnostic::of_file(file, format!("cannot be read: {}", why(error)))
-}
-
-/// Why a file cannot be read, in words of ours: those of the system differ from one to the next.
-pub(super) fn why(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        ErrorKind::PermissionDenied => "this process may not read it".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        ErrorKind::InvalidData => "it is not text in UTF-8".to_owned(),
-        other => other.to_string(),
-    }
+    Diagnostic::of_file(file, format!("cannot be read: {}", describe(error)))
 }

@@ -1,6 +1,6 @@
 //! What `logs` of the configuration file means.
 
-use super::check::{Checker, Setting};
+use super::checker::{Checker, Setting};
 use super::file::{AccessLogSection as AccessKeys, LogsSection as LogKeys};
 use super::gateway::{AccessLogTarget, Logs};
 use std::path::PathBuf;

@@ -5,21 +5,20 @@
 
 mod address;
 mod check;
+mod checker;
 mod decision_log;
+pub mod defaults;
 mod file;
 pub mod gateway;
 mod listen;
 pub mod load;
 mod logs;
 pub mod overrides;
+mod read_error;
 mod sampler;
 mod upstream_url;
 
-/// Where the admin listener is unless told otherwise.
-pub const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9465";
-
-/// The API version by which requests are judged that name none, unless told otherwise.
-pub const DEFAULT_API_VERSION: &str = "2026-05-12";
+pub use defaults::{DEFAULT_ADMIN_LISTEN, DEFAULT_API_VERSION};
 
 /// The JSON Schema of the configuration file, which gives editors completion, hover texts and checks.
 pub fn schema() -> serde_json::Value {
@@ -27,4 +26,4 @@ pub fn schema() -> serde_json::Value {
 }
 
 #[cfg(test)]
-mod documented;
+mod tests;

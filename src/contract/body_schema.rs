@@ -6,7 +6,7 @@ use super::compiled_schema::CompiledSchema;
 use super::contract_file::Definitions;
 use super::field_tree::FieldTree;
 use super::finding::SchemaFinding;
-use super::overlay::Overlay;
+use super::overlay::{Applied, Overlay};
 use crate::document::Document;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -29,15 +29,6 @@ pub struct Effective {
     pub schema: Value,
     /// The overlays that changed it.
     pub overlays: Vec<Applied>,
-}
-
-/// An overlay, and which of its fields it changed in one schema.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// The overlay.
-    pub overlay: Arc<Overlay>,
-    /// Positions in its list of fields.
-    pub fields: Vec<usize>,
 }
 
 /// Why a schema of a contract file cannot be used; of the contract's own text only.

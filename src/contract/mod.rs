@@ -25,9 +25,10 @@ pub mod shape;
 pub mod strictness;
 mod version;
 
-pub use body_schema::{Applied, BodySchema, Effective, InvalidSchema};
+pub use body_schema::{BodySchema, Effective, InvalidSchema};
 pub use load::{ContractError, ContractText, ContractTexts};
 pub use operation::Operation;
+pub use overlay::Applied;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{names_only_the_version, query_pairs};
 

@@ -7,6 +7,7 @@
 mod decode;
 pub(crate) mod duration;
 mod interpolate;
+mod pointer;
 mod scalar_span;
 mod schema_errors;
 mod source;
@@ -15,7 +16,7 @@ mod yaml_habits;
 mod yaml_hints;
 
 pub use decode::json_schema_errors;
-pub use schema_errors::field;
+pub use pointer::field;
 pub use source::Source;
 
 use crate::diagnostic::Diagnostic;

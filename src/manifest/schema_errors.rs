@@ -1,5 +1,6 @@
 //! What a document does against its schema, in our words: the validator's own know nothing of the file.
 
+use super::pointer::{escape, field};
 use super::source::Source;
 use super::yaml_habits::{foreign_key_help, shorthand_help};
 use crate::diagnostic::Diagnostic;
@@ -174,28 +175,6 @@ fn around<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Option<&'a Valu
 fn known_keys(error: &ValidationError<'_>, schema: &Value) -> Vec<String> {
     let properties = around(error, schema).and_then(|around| around.get("properties")).and_then(Value::as_object);
     properties.map(|properties| properties.keys().cloned().collect()).unwrap_or_default()
-}
-
-/// The name for people of the part at a JSON Pointer: `limits.bodyBytes` or `policies[0]` in backticks, or "the document".
-pub fn field(pointer: &str) -> String {
-    if pointer.is_empty() {
-        return "the document".to_owned();
-    }
-    let mut name = String::new();
-    for token in pointer.split('/').skip(1) {
-        let token = token.replace("~1", "/").replace("~0", "~");
-        if token.parse::<usize>().is_ok() {
-            name.extend(["[", &token, "]"]);
-        } else {
-            name.push_str(if name.is_empty() { "" } else { "." });
-            name.extend(token.escape_debug());
-        }
-    }
-    format!("`{name}`")
-}
-
-pub(super) fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 fn types(kind: &TypeKind) -> Vec<&'static str> {

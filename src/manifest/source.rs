@@ -1,7 +1,7 @@
 //! Where in its file each part of a document stands.
 
+use super::pointer::{escape, field};
 use super::scalar_span;
-use super::schema_errors::{escape, field};
 use super::tree::{MapEntry, NodeContent, TreeNode};
 use crate::diagnostic::{Diagnostic, line_and_column};
 use serde_json::Value;

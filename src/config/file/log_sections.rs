@@ -1,6 +1,6 @@
 //! The keys of both logs, and of what is removed from them.
 
-use crate::config::gateway::{LogFormat, LogLevel};
+use crate::config::gateway::{LogFormat, LogLevel, Logs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,8 @@ pub(in crate::config) struct MasksSection {
 
 impl Default for LogsSection {
     fn default() -> Self {
-        Self { access: AccessLogSection::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
+        let Logs { access: _, sample_allowed, format, level } = Logs::default();
+        Self { access: AccessLogSection::Stdout, sample_allowed, format, level }
     }
 }
 

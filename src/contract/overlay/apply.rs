@@ -1,6 +1,6 @@
 //! One change to one field of one schema.
 
-use super::OverlayChange;
+use super::change::OverlayChange;
 use crate::contract::nullable::allow_null;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;

@@ -3,15 +3,17 @@
 //! A change that changes nothing is a mistake: either it is misspelt, or the spec was put right and it can go.
 
 mod apply;
+mod change;
 mod source;
 
+pub use change::OverlayChange;
+
+use super::Operation;
 use super::glob::matches;
-use super::{Applied, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
 use serde_json::Value;
-use source::{ChangeSource, ContractOverlay};
-use std::fmt;
+use source::ContractOverlay;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,17 +41,13 @@ pub struct Overlay {
     pub evidence: Arc<str>,
 }
 
-/// What an overlay does to a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OverlayChange {
-    /// The field, which the spec does not have, is declared with this schema.
-    Add(Value),
-    /// The field has this schema in place of the spec's.
-    Replace(Value),
-    /// The field takes null.
-    Nullable,
-    /// What the field holds must not be shown.
-    Secret,
+/// An overlay, and which of its fields it changed in one schema.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The overlay.
+    pub overlay: Arc<Overlay>,
+    /// Positions in its list of fields.
+    pub fields: Vec<usize>,
 }
 
 /// The overlays of a contract, in the order of their file.
@@ -157,28 +155,6 @@ impl Overlay {
         }));
         parts.extend(idle("fields", &self.fields, &|at, _| effects.iter().any(|(_, fields)| fields.contains(&at))));
         parts
-    }
-}
-
-impl fmt::Display for OverlayChange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Add(_) => "added",
-            Self::Replace(_) => "replaced",
-            Self::Nullable => "may be null",
-            Self::Secret => "marked secret",
-        })
-    }
-}
-
-impl From<ChangeSource> for OverlayChange {
-    fn from(written: ChangeSource) -> Self {
-        match written {
-            ChangeSource::Add(schema) => Self::Add(schema),
-            ChangeSource::Replace(schema) => Self::Replace(schema),
-            ChangeSource::Nullable => Self::Nullable,
-            ChangeSource::Secret => Self::Secret,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Holds `config/gateway.yaml` and `config/gateway.schema.json` to the code.
 
+use super::defaults::{self, DefaultLimit};
 use super::load::load;
 use super::overrides::Overrides;
 use crate::manifest;
@@ -86,4 +87,58 @@ fn both_files_load_and_name_the_schema_on_their_first_line() {
         assert!(gateway.workers > 0);
         assert_eq!(gateway.policies, [folder.path().join("config/../policies")]);
     }
+}
+
+/// Key, default and reason of each limit, in the order of the documentation.
+fn default_limits() -> Vec<[String; 3]> {
+    fn row<T: ToString>(limit: &DefaultLimit<T>) -> [String; 3] {
+        [limit.key.to_owned(), limit.value.to_string(), limit.reason.to_owned()]
+    }
+    vec![
+        row(&defaults::BODY_BYTES),
+        row(&defaults::BODY_TIMEOUT),
+        row(&defaults::HEADER_BYTES),
+        row(&defaults::HEADER_TIMEOUT),
+        row(&defaults::IDLE_TIMEOUT),
+        row(&defaults::REQUEST_TIMEOUT),
+        row(&defaults::CONNECTIONS),
+        row(&defaults::IN_FLIGHT),
+        row(&defaults::BODY_BUDGET_BYTES),
+        row(&defaults::CONNECT_TIMEOUT),
+        row(&defaults::RESPONSE_TIMEOUT),
+        row(&defaults::UPLOAD_TIMEOUT),
+    ]
+}
+
+#[test]
+fn the_table_of_defaults_has_every_limit_of_the_schema() {
+    let defaults = default_limits();
+    let known: Vec<_> = defaults.iter().map(|[key, default, _]| (key.as_str(), default.as_str())).collect();
+    let limits = keys_of(&super::schema()).into_iter().filter_map(|Key { pointer, default, .. }| {
+        let key = pointer.trim_start_matches('/').replace('/', ".");
+        let is_limit = key.starts_with("limits.") || key.starts_with("upstream.") && key.ends_with("Timeout");
+        let default = default.map(|default| default.as_str().map_or(default.to_string(), str::to_owned));
+        is_limit.then_some((key, default.unwrap_or_default()))
+    });
+    for (key, default) in limits {
+        assert!(known.contains(&(&*key, &*default)), "`{key}` has the default {default}: not in config/defaults.rs");
+    }
+}
+
+#[test]
+fn the_documented_table_of_limits_is_the_table_of_defaults() {
+    let pages =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/docs")).unwrap().map(|page| page.unwrap().path());
+    let pages = pages.chain([concat!(env!("CARGO_MANIFEST_DIR"), "/README.md").into()]);
+    let texts: String = pages.map(|page| std::fs::read_to_string(page).unwrap()).collect();
+    let rows = texts.lines().skip_while(|line| *line != "| option | default | why |").skip(2);
+    let rows: Vec<[String; 3]> = rows
+        .map_while(|line| {
+            let mut cells = line.strip_prefix("| ")?.strip_suffix(" |")?.splitn(3, " | ");
+            let mut cell = || cells.next().map(str::to_owned);
+            let (key, default, reason) = (cell()?, cell()?, cell()?);
+            Some([key.replace('`', ""), default.replace('`', ""), reason])
+        })
+        .collect();
+    assert_eq!(rows, default_limits(), "the table of limits in docs/ and src/config/defaults.rs differ");
 }
