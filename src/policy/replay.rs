@@ -1,4 +1,4 @@
-//! JudgeTiming by a record: what policies say of a request of which only types and sizes were kept.
+//! Judging by a record: what policies say of a request of which only types and sizes were kept.
 
 use super::Policy;
 use super::source::PolicySpec;

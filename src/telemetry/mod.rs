@@ -216,12 +216,12 @@ impl Telemetry {
 
     /// All metrics in the `OpenMetrics` text format.
     pub fn metrics_text(&self) -> String {
-        self.shared.metrics.text()
+        self.shared.metrics.open_metrics()
     }
 
     /// All metrics in Prometheus' own, older text format.
     pub fn metrics_plain_text(&self) -> String {
-        metrics::plain_text::plain_text(&self.metrics_text())
+        self.shared.metrics.prometheus_text()
     }
 
     /// Writes and exports what is left, within `deadline`. True if all of it was. To be called once, when no request is

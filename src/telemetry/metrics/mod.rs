@@ -6,10 +6,8 @@
 pub(super) mod dropped;
 mod dropped_lines;
 mod exemplar;
-pub(super) mod exposition;
 mod http;
 mod open_connections;
-pub(super) mod plain_text;
 mod server;
 mod upstream;
 mod waivers;
@@ -24,7 +22,8 @@ use crate::telemetry::record::RequestRecord;
 use dropped::DroppedItems;
 use dropped_lines::DroppedLogLines;
 use http::HttpMetrics;
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::MetricFamily;
+use prometheus_client::encoding::{self, EncodeLabelSet};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -256,12 +255,27 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { outcome: REJECTED }).inc();
     }
 
-    /// All of it as `OpenMetrics` text.
-    pub(in crate::telemetry) fn text(&self) -> String {
+    /// All metrics in the `OpenMetrics` text format.
+    pub(in crate::telemetry) fn open_metrics(&self) -> String {
         let mut text = String::new();
         // writing to a String can't fail
-        let _ = text::encode(&mut text, &self.registry);
+        let _ = encoding::text::encode(&mut text, &self.registry);
         text
+    }
+
+    /// All metrics in the Prometheus text format 0.0.4, for clients that do not ask for `OpenMetrics`: `promtool`, older
+    /// scrapers, people with `curl`. It has no units and no exemplars.
+    pub(in crate::telemetry) fn prometheus_text(&self) -> String {
+        let mut text = String::new();
+        // writing to a String can't fail
+        let _ = encoding::prometheus_text::encode(&mut text, &self.registry);
+        text
+    }
+
+    /// A structured snapshot of all metrics, for OTLP.
+    pub(in crate::telemetry) fn snapshot(&self) -> Vec<MetricFamily> {
+        // fails for an exemplar from before 1970 only, and none is recorded
+        encoding::prometheus_protobuf::encode(&self.registry).unwrap_or_default()
     }
 }
 
@@ -288,7 +302,7 @@ mod tests {
         failed.unknown_version = Some(UnknownVersion::Newer);
         metrics.add(&failed, false);
         metrics.add(&samples::unrouted(), false);
-        let text = metrics.text();
+        let text = metrics.open_metrics();
         let lines: Vec<_> = text.lines().collect();
         for line in [
             r#"http_server_request_duration_seconds_count{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="422",url_scheme="https",error_type=""} 1"#,
@@ -335,7 +349,7 @@ mod tests {
         record.violations.push(policy);
         record.violations.extend(samples::waived().violations);
         metrics.add(&record, false);
-        let text = metrics.text();
+        let text = metrics.open_metrics();
         let named = r#"{operation="UpdateUser",policy="no-skip-password-checks",action="#;
         for line in [
             format!(r#"portcullis_decisions_total{named}"deny",reason="policy_denied"}} 1"#),
@@ -352,7 +366,7 @@ mod tests {
         let mut record = samples::failed();
         record.outcome = Outcome::Aborted;
         metrics.add(&record, false);
-        let text = metrics.text();
+        let text = metrics.open_metrics();
         assert!(text.contains("\nportcullis_upstream_connect_failures_total 0\n"), "{text}");
     }
 
@@ -360,7 +374,7 @@ mod tests {
     fn who_has_no_answer_yet_is_told_by_method_and_scheme() {
         let metrics = metrics();
         metrics.http.active("PATCH", "https").inc();
-        let text = metrics.text();
+        let text = metrics.open_metrics();
         assert!(
             text.contains("\nhttp_server_active_requests{http_request_method=\"PATCH\",url_scheme=\"https\"} 1\n"),
             "{text}"
@@ -373,7 +387,7 @@ mod tests {
         metrics.bundle_loaded("one");
         metrics.bundle_loaded("two");
         metrics.bundle_rejected();
-        let text = metrics.text();
+        let text = metrics.open_metrics();
         assert!(text.contains("portcullis_bundle_info{revision=\"two\"} 1\n"), "{text}");
         assert!(!text.contains("\"one\""));
         assert!(text.contains("portcullis_reloads_total{outcome=\"loaded\"} 2\n"));

@@ -1,41 +1,44 @@
-//! The metrics as `ScopeMetrics` of OTLP: the values that `/metrics` shows, by the names of OpenTelemetry's conventions,
-//! cumulative since the start.
+//! Metrics as `ScopeMetrics` of OTLP: the values of `/metrics` by OpenTelemetry's names, cumulative since the start.
+//!
+//! They are read from the registry by its structured encoder. This runs once a minute, so the generated messages do;
+//! spans and log records, which are encoded for every request, use `super::protobuf`.
 
 use super::batch::Batch;
 use super::names;
 use super::span::nanoseconds;
-use crate::telemetry::metrics::exposition::{self, Family, Sample, families};
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Exemplar, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ScopeMetrics, Sum,
     exemplar, number_data_point,
 };
+use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
+    self as prometheus, LabelPair, MetricFamily, MetricType,
+};
 use prost::Message as _;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// Cumulative: what Prometheus has, and what is not lost with a batch.
+/// Cumulative, as Prometheus has it: a lost batch loses no counts, as the next one includes them.
 const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
 
-/// The span of time that points are of, in nanoseconds since 1970.
+/// The time range of all points of a batch, in nanoseconds since 1970.
 #[derive(Clone, Copy)]
-struct Period {
+struct TimeRange {
     start: u64,
     end: u64,
 }
 
-/// Every metric of `openmetrics`, which counts since `start`, as it is at `now`.
-pub(super) fn batch(openmetrics: &str, start: SystemTime, now: SystemTime) -> Batch {
-    let period = Period { start: nanoseconds(start), end: nanoseconds(now) };
-    let families = families(openmetrics);
-    let metrics: Vec<Metric> = families.iter().filter_map(|family| metric(family, period)).collect();
-    let items = metrics.iter().map(points).sum();
+/// Encodes a snapshot of all metrics, taken at `now` and counted since `start`.
+pub(super) fn batch(families: &[MetricFamily], start: SystemTime, now: SystemTime) -> Batch {
+    let range = TimeRange { start: nanoseconds(start), end: nanoseconds(now) };
+    let metrics: Vec<Metric> = families.iter().filter_map(|family| metric(family, range)).collect();
+    let items = metrics.iter().map(count_points).sum();
     let mut batch = Batch::default();
     batch.add(&ScopeMetrics { metrics, ..ScopeMetrics::default() }.encode_to_vec(), items);
     batch
 }
 
-fn points(metric: &Metric) -> usize {
+fn count_points(metric: &Metric) -> usize {
     match &metric.data {
         Some(Data::Gauge(gauge)) => gauge.data_points.len(),
         Some(Data::Sum(sum)) => sum.data_points.len(),
@@ -44,108 +47,101 @@ fn points(metric: &Metric) -> usize {
     }
 }
 
-/// None for a family that nothing was counted of yet.
-fn metric(family: &Family<'_>, period: Period) -> Option<Metric> {
-    if family.samples.is_empty() {
+/// `None` if the family has no series yet: OTLP has no use for a metric without points.
+fn metric(family: &MetricFamily, range: TimeRange) -> Option<Metric> {
+    if family.metric.is_empty() {
         return None;
     }
-    let numbers = || family.samples.iter().map(|sample| number(family, sample, period)).collect();
-    let sum =
-        |is_monotonic| Data::Sum(Sum { data_points: numbers(), aggregation_temporality: CUMULATIVE, is_monotonic });
-    let data = match family.kind {
-        "counter" => sum(true),
-        "histogram" => {
-            Data::Histogram(Histogram { data_points: histogram(family, period), aggregation_temporality: CUMULATIVE })
+    let sum = |is_monotonic| {
+        Data::Sum(Sum { data_points: numbers(family, range), aggregation_temporality: CUMULATIVE, is_monotonic })
+    };
+    let data = match family.r#type() {
+        MetricType::Counter => sum(true),
+        MetricType::Histogram => {
+            Data::Histogram(Histogram { data_points: histograms(family, range), aggregation_temporality: CUMULATIVE })
         }
-        _ if names::adds_up(family) => sum(false),
-        _ => Data::Gauge(Gauge { data_points: numbers() }),
+        _ if names::is_additive(family) => sum(false),
+        _ => Data::Gauge(Gauge { data_points: numbers(family, range) }),
     };
     Some(Metric {
         name: names::metric(family),
-        description: family.help.to_owned(),
+        description: family.help.clone(),
         unit: names::unit(family).to_owned(),
         data: Some(data),
         ..Metric::default()
     })
 }
 
-fn number(family: &Family<'_>, sample: &Sample<'_>, period: Period) -> NumberDataPoint {
-    let value = match sample.value.parse() {
-        Ok(whole) => number_data_point::Value::AsInt(whole),
-        Err(_) => number_data_point::Value::AsDouble(float(sample.value)),
-    };
-    NumberDataPoint {
-        attributes: attributes(family, sample),
-        start_time_unix_nano: period.start,
-        time_unix_nano: period.end,
-        value: Some(value),
+fn numbers(family: &MetricFamily, range: TimeRange) -> Vec<NumberDataPoint> {
+    let points = family.metric.iter().map(|series| NumberDataPoint {
+        attributes: attributes(family, &series.label),
+        start_time_unix_nano: range.start,
+        time_unix_nano: range.end,
+        value: Some(number(family, series)),
         ..NumberDataPoint::default()
+    });
+    points.collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "registered as an integer, and far below 2^53")]
+fn number(family: &MetricFamily, series: &prometheus::Metric) -> number_data_point::Value {
+    let counter = series.counter.as_ref().map(|counter| counter.value);
+    let value = counter.or(series.gauge.as_ref().map(|gauge| gauge.value)).unwrap_or_default();
+    if names::is_fractional(family) {
+        number_data_point::Value::AsDouble(value)
+    } else {
+        number_data_point::Value::AsInt(value as i64)
     }
 }
 
-/// The text has for each set of labels the sum, the count and the buckets, each with those below it.
-fn histogram(family: &Family<'_>, period: Period) -> Vec<HistogramDataPoint> {
-    let mut points: Vec<HistogramDataPoint> = Vec::new();
-    for sample in &family.samples {
-        if sample.suffix == "_sum" {
-            points.push(HistogramDataPoint {
-                attributes: attributes(family, sample),
-                start_time_unix_nano: period.start,
-                time_unix_nano: period.end,
-                sum: Some(float(sample.value)),
-                ..HistogramDataPoint::default()
-            });
-        }
-        let Some(point) = points.last_mut() else { continue };
-        match sample.suffix {
-            "_count" => point.count = sample.value.parse().unwrap_or_default(),
-            "_bucket" => bucket(point, sample, period),
-            _ => {}
-        }
-    }
-    points
+fn histograms(family: &MetricFamily, range: TimeRange) -> Vec<HistogramDataPoint> {
+    let with_histogram = family.metric.iter().filter_map(|series| Some((series, series.histogram.as_ref()?)));
+    let points = with_histogram.map(|(series, histogram)| HistogramDataPoint {
+        attributes: attributes(family, &series.label),
+        start_time_unix_nano: range.start,
+        time_unix_nano: range.end,
+        count: histogram.sample_count,
+        sum: Some(histogram.sample_sum),
+        bucket_counts: bucket_counts(histogram),
+        // OTLP leaves out the bound of the last bucket, which is infinite
+        explicit_bounds: histogram.bucket.iter().map(|it| it.upper_bound).filter(|it| it.is_finite()).collect(),
+        exemplars: histogram.bucket.iter().filter_map(|it| Some(exemplar(it.exemplar.as_ref()?, range))).collect(),
+        ..HistogramDataPoint::default()
+    });
+    points.collect()
 }
 
-fn bucket(point: &mut HistogramDataPoint, sample: &Sample<'_>, period: Period) {
-    let below: u64 = point.bucket_counts.iter().sum();
-    let count: u64 = sample.value.parse().unwrap_or_default();
-    point.bucket_counts.push(count.saturating_sub(below));
-    let bound = sample.labels.iter().find(|(name, _)| *name == "le").map(|(_, bound)| float(bound));
-    // the last one has no bound
-    point.explicit_bounds.extend(bound.filter(|bound| bound.is_finite()));
-    point.exemplars.extend(sample.exemplar.as_ref().map(|it| exemplar(it, period)));
+/// Prometheus counts in each bucket what is below its bound, OTLP only what is above the bound before.
+fn bucket_counts(histogram: &prometheus::Histogram) -> Vec<u64> {
+    let mut below = 0;
+    let counts = histogram
+        .bucket
+        .iter()
+        .map(|bucket| bucket.cumulative_count - std::mem::replace(&mut below, bucket.cumulative_count));
+    counts.collect()
 }
 
-fn exemplar(exemplar: &exposition::Exemplar<'_>, period: Period) -> Exemplar {
-    let time = exemplar.time.and_then(|time| Duration::try_from_secs_f64(float(time)).ok());
-    let time = time.and_then(|time| u64::try_from(time.as_nanos()).ok());
-    let trace = exemplar.labels.iter().find(|(name, _)| *name == "trace_id");
-    let trace = trace.and_then(|(_, digits)| u128::from_str_radix(digits, 16).ok());
+fn exemplar(exemplar: &prometheus::Exemplar, range: TimeRange) -> Exemplar {
+    let time = exemplar.timestamp.and_then(|time| SystemTime::try_from(time).ok());
+    let trace = exemplar.label.iter().find(|label| label.name == "trace_id");
+    let trace = trace.and_then(|label| u128::from_str_radix(&label.value, 16).ok());
     Exemplar {
-        time_unix_nano: time.unwrap_or(period.end),
+        time_unix_nano: time.map_or(range.end, nanoseconds),
         trace_id: trace.map(|id| id.to_be_bytes().to_vec()).unwrap_or_default(),
-        value: Some(exemplar::Value::AsDouble(float(exemplar.value))),
+        value: Some(exemplar::Value::AsDouble(exemplar.value)),
         ..Exemplar::default()
     }
 }
 
-/// Labels that say something, but for the bound of a bucket.
-fn attributes(family: &Family<'_>, sample: &Sample<'_>) -> Vec<KeyValue> {
-    let labels = sample.labels.iter().filter(|(name, value)| *name != "le" && !value.is_empty());
-    let attributes = labels.map(|(name, text)| {
-        let key = names::attribute(family, name);
-        let value = match (key, text.parse()) {
+/// Attributes from labels. An empty label means in Prometheus that there is none.
+fn attributes(family: &MetricFamily, labels: &[LabelPair]) -> Vec<KeyValue> {
+    let attributes = labels.iter().filter(|label| !label.value.is_empty()).map(|label| {
+        let key = names::attribute(family, &label.name);
+        let value = match (key, label.value.parse()) {
             ("http.response.status_code" | "server.port", Ok(number)) => any_value::Value::IntValue(number),
-            _ => any_value::Value::StringValue(text.clone()),
+            _ => any_value::Value::StringValue(label.value.clone()),
         };
         KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
     });
     attributes.collect()
-}
-
-fn float(text: &str) -> f64 {
-    match text {
-        "+Inf" => f64::INFINITY,
-        text => text.parse().unwrap_or_default(),
-    }
 }

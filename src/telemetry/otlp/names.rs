@@ -1,18 +1,20 @@
-//! What metrics and their labels are called by OpenTelemetry's conventions.
+//! OpenTelemetry's names and units for our metrics and their labels.
 
-use crate::telemetry::metrics::exposition::Family;
+use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{MetricFamily, MetricType};
 
-/// Metrics that the conventions have, by the name that Prometheus gets.
-const METRICS: [(&str, &str); 6] = [
+/// Prometheus names of the metrics that the semantic conventions define, and of those whose OTLP name is not a
+/// mechanical translation.
+const METRICS: [(&str, &str); 7] = [
     ("http_client_open_connections", "http.client.open_connections"),
     ("http_client_request_duration_seconds", "http.client.request.duration"),
     ("http_server_active_requests", "http.server.active_requests"),
     ("http_server_request_body_size_bytes", "http.server.request.body.size"),
     ("http_server_request_duration_seconds", "http.server.request.duration"),
     ("http_server_response_body_size_bytes", "http.server.response.body.size"),
+    ("portcullis_build_info", "portcullis.build"),
 ];
 
-/// Labels that the conventions have, or that are attributes of spans too.
+/// Labels that the semantic conventions define, or that spans have as attributes, too.
 const ATTRIBUTES: [(&str, &str); 14] = [
     ("action", "policy.action"),
     ("decision", "policy.decision"),
@@ -30,36 +32,48 @@ const ATTRIBUTES: [(&str, &str); 14] = [
     ("url_scheme", "url.scheme"),
 ];
 
-/// The name of a metric: the conventions', or one of ours, whose first word is its namespace.
-pub(super) fn metric(family: &Family<'_>) -> String {
-    let conventional = METRICS.iter().find(|(name, _)| *name == family.name);
-    let own = || {
-        let unit = format!("_{}", family.unit);
-        family.name.strip_suffix(&unit).unwrap_or(family.name).replacen('_', ".", 1)
+/// The OTLP name of a metric: the conventions' name, or ours with `portcullis` as namespace and without the suffixes of
+/// the Prometheus name.
+pub(super) fn metric(family: &MetricFamily) -> String {
+    if let Some((_, name)) = METRICS.iter().find(|(name, _)| *name == family.name) {
+        return (*name).to_owned();
+    }
+    let name = match family.r#type() {
+        MetricType::Counter => family.name.strip_suffix("_total"),
+        _ => None,
     };
-    conventional.map_or_else(own, |(_, name)| (*name).to_owned())
+    let name = name.unwrap_or(&family.name);
+    // OTLP has the unit in a field of its own
+    let name = name.strip_suffix(&family.unit).and_then(|name| name.strip_suffix('_')).unwrap_or(name);
+    name.replacen('_', ".", 1)
 }
 
-/// The name of a label of a metric.
-pub(super) fn attribute<'l>(family: &Family<'_>, label: &'l str) -> &'l str {
-    match (family.name, label) {
-        ("portcullis_decisions", "reason") => "policy.reason",
+/// The OTLP attribute key of a label of `family`.
+pub(super) fn attribute<'l>(family: &MetricFamily, label: &'l str) -> &'l str {
+    match (family.name.as_str(), label) {
+        ("portcullis_decisions_total", "reason") => "policy.reason",
         _ => ATTRIBUTES.iter().find(|(name, _)| *name == label).map_or(label, |(_, name)| name),
     }
 }
 
-/// The unit by UCUM, as the conventions have it; things that are counted are told in braces.
-pub(super) fn unit(family: &Family<'_>) -> &'static str {
-    match (family.unit, family.name) {
+/// The UCUM unit of a metric. The conventions write what is counted in braces.
+pub(super) fn unit(family: &MetricFamily) -> &'static str {
+    match (family.unit.as_str(), family.name.as_str()) {
         ("seconds", _) => "s",
         ("bytes", _) => "By",
-        (_, "http_server_active_requests" | "portcullis_requests") => "{request}",
+        (_, "http_server_active_requests" | "portcullis_requests_total") => "{request}",
         (_, "http_client_open_connections") => "{connection}",
         _ => "1",
     }
 }
 
-/// Whether a gauge adds up over instances and attributes, which the conventions call an up-down counter.
-pub(super) fn adds_up(family: &Family<'_>) -> bool {
-    matches!(family.name, "http_server_active_requests" | "http_client_open_connections")
+/// Whether a gauge is additive over instances and attributes. The conventions make such a gauge an up-down counter.
+pub(super) fn is_additive(family: &MetricFamily) -> bool {
+    matches!(family.name.as_str(), "http_server_active_requests" | "http_client_open_connections")
+}
+
+/// Whether the values of a metric have fractions. The snapshot has every value as a float, and a series must not change
+/// its type when a fraction happens to be zero.
+pub(super) fn is_fractional(family: &MetricFamily) -> bool {
+    family.name == "portcullis_waiver_days_left"
 }

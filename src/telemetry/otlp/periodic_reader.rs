@@ -6,7 +6,6 @@ use super::metric_points;
 use super::{batch_config, console};
 use crate::telemetry::logs::line_writer::{LineImportance, LineWriter};
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::metrics::plain_text::plain_text;
 use crate::telemetry::otel_vars::OtelVars;
 use pingora_timeout::timeout;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,7 +37,7 @@ impl PeriodicReader {
         let start = SystemTime::now();
         Self::start(runtime, interval, move |mut beat| async move {
             while beat.next().await {
-                if !exporter.send_once(metric_points::batch(&metrics.text(), start, SystemTime::now())).await {
+                if !exporter.send_once(metric_points::batch(&metrics.snapshot(), start, SystemTime::now())).await {
                     return;
                 }
             }
@@ -49,7 +48,7 @@ impl PeriodicReader {
     pub(super) fn to_console(runtime: &Handle, lines: LineWriter, interval: Duration, metrics: Arc<Metrics>) -> Self {
         Self::start(runtime, interval, move |mut beat| async move {
             while beat.next().await {
-                lines.append(plain_text(&metrics.text()).as_bytes(), LineImportance::Ordinary);
+                lines.append(metrics.prometheus_text().as_bytes(), LineImportance::Ordinary);
             }
             lines.flush(console::LAST);
         })

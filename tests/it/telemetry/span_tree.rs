@@ -189,7 +189,7 @@ async fn refused() {
       decision.id: *
       http.request.body.size: 44
       http.request.method: PATCH
-      http.response.body.size: 831
+      http.response.body.size: 956
       http.response.status_code: 422
       http.route: /v1/users/{user_id}
       network.protocol.version: 1.1
@@ -240,7 +240,7 @@ async fn upstream_failed() {
       error.type: upstream_unreachable
       http.request.body.size: 27
       http.request.method: PATCH
-      http.response.body.size: 383
+      http.response.body.size: 436
       http.response.status_code: 502
       http.route: /v1/users/{user_id}
       network.protocol.version: 1.1
