@@ -21,7 +21,7 @@ impl ClerkError {
     }
 
     /// 401: no secret key.
-    pub(super) fn unauthenticated() -> Self {
+    pub(super) fn invalid_authentication() -> Self {
         let long = "the request needs the header `Authorization: Bearer sk_...`".to_owned();
         Self::new(StatusCode::UNAUTHORIZED, "authentication_invalid", "invalid authentication", long)
     }
@@ -30,6 +30,36 @@ impl ClerkError {
     pub(super) fn no_such_user() -> Self {
         let long = "no user has the id that the path names".to_owned();
         Self::new(StatusCode::NOT_FOUND, "resource_not_found", "not found", long)
+    }
+
+    /// 404: no e-mail address or phone number has this id.
+    pub(super) fn no_such_contact() -> Self {
+        let long = "no user has an e-mail address or a phone number with the id that the path names".to_owned();
+        Self::new(StatusCode::NOT_FOUND, "resource_not_found", "not found", long)
+    }
+
+    /// 404: no token has this id.
+    pub(super) fn no_such_token() -> Self {
+        let long = "no token has the id that the path names".to_owned();
+        Self::new(StatusCode::NOT_FOUND, "resource_not_found", "not found", long)
+    }
+
+    /// 400: the user has no password that could be verified.
+    pub(super) fn no_password() -> Self {
+        let long = "this user has no password".to_owned();
+        Self::new(StatusCode::BAD_REQUEST, "no_password_set", "no password set", long)
+    }
+
+    /// 400: the user has no authenticator application whose code could be verified.
+    pub(super) fn no_totp() -> Self {
+        let long = "this user has no TOTP".to_owned();
+        Self::new(StatusCode::BAD_REQUEST, "totp_disabled", "totp disabled", long)
+    }
+
+    /// 403: there are as many tokens as the stand-in stores.
+    pub(super) fn too_many_tokens(most: usize) -> Self {
+        let long = format!("the built-in stand-in for the BAPI stores at most {most} tokens");
+        Self::new(StatusCode::FORBIDDEN, "token_quota_exceeded", "too many tokens", long)
     }
 
     /// 404: the stand-in does not have this operation.

@@ -51,6 +51,11 @@ impl EmailAddress {
             updated_at: now,
         }
     }
+
+    /// Marks the address as verified by an administrator, or as not verified.
+    pub(super) fn set_verified(&mut self, is_verified: bool, now: Millis) {
+        (self.verification, self.updated_at) = (is_verified.then_some(Verification::BY_ADMIN), now);
+    }
 }
 
 /// A phone number of a user.
@@ -60,7 +65,7 @@ pub(super) struct PhoneNumber {
     object: &'static str,
     #[serde(rename = "phone_number")]
     pub(super) value: String,
-    reserved_for_second_factor: bool,
+    pub(super) reserved_for_second_factor: bool,
     default_second_factor: bool,
     reserved: bool,
     verification: Option<Verification>,
@@ -86,6 +91,11 @@ impl PhoneNumber {
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// Marks the number as verified by an administrator, or as not verified.
+    pub(super) fn set_verified(&mut self, is_verified: bool, now: Millis) {
+        (self.verification, self.updated_at) = (is_verified.then_some(Verification::BY_ADMIN), now);
     }
 }
 

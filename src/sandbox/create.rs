@@ -1,13 +1,13 @@
 //! What `CreateUser` makes of a body.
 
 use super::clerk_error::ClerkError;
-use super::fields::Fields;
+use super::fields::BodyFields;
 use super::timestamp::Millis;
 use super::user::User;
 use super::{metadata, update};
 
 /// The user that the body describes, with the given id.
-pub(super) fn user(id: String, fields: &mut Fields, now: Millis) -> Result<User, ClerkError> {
+pub(super) fn user(id: String, fields: &mut BodyFields, now: Millis) -> Result<User, ClerkError> {
     let mut user = User::new(id, now);
     for (address, reserved) in contacts(fields, "email_address", "email_address_identification_status")? {
         user.add_email_address(address, reserved, now);
@@ -27,7 +27,7 @@ pub(super) fn user(id: String, fields: &mut Fields, now: Millis) -> Result<User,
 
 /// Contacts with whether each is reserved. The statuses, where given, are one for each contact.
 fn contacts(
-    fields: &mut Fields,
+    fields: &mut BodyFields,
     name: &'static str,
     statuses: &'static str,
 ) -> Result<Vec<(String, bool)>, ClerkError> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// What a request says about one field.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Change<T> {
+pub(super) enum FieldUpdate<T> {
     /// The field is absent.
     Keep,
     /// The field is null.
@@ -17,7 +17,7 @@ pub(super) enum Change<T> {
     Set(T),
 }
 
-impl<T> Change<T> {
+impl<T> FieldUpdate<T> {
     /// Makes the change where null means none.
     pub(super) fn apply_to_option(self, field: &mut Option<T>) {
         match self {
@@ -45,19 +45,19 @@ impl<T> Change<T> {
     }
 
     /// The same change with another value.
-    pub(super) fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<Change<U>, E> {
+    pub(super) fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<FieldUpdate<U>, E> {
         Ok(match self {
-            Self::Keep => Change::Keep,
-            Self::Clear => Change::Clear,
-            Self::Set(value) => Change::Set(convert(value)?),
+            Self::Keep => FieldUpdate::Keep,
+            Self::Clear => FieldUpdate::Clear,
+            Self::Set(value) => FieldUpdate::Set(convert(value)?),
         })
     }
 }
 
 /// The fields of a body. Those that nobody takes are ignored, so that newer SDKs work with an older stand-in.
-pub(super) struct Fields(Map<String, Value>);
+pub(super) struct BodyFields(Map<String, Value>);
 
-impl Fields {
+impl BodyFields {
     /// Reads a body; none at all is the empty object, because `updateUser(id)` of the SDKs sends that.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ClerkError> {
         if body.is_empty() {
@@ -66,17 +66,24 @@ impl Fields {
         serde_json::from_slice(body).map(Self).map_err(|_| ClerkError::not_a_json_object())
     }
 
-    /// Takes one field out.
-    pub(super) fn take<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Change<T>, ClerkError> {
+    /// Removes a field that must have a value.
+    pub(super) fn take_required<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, ClerkError> {
+        self.take(name)?.value().ok_or_else(|| ClerkError::missing(name))
+    }
+
+    /// Removes one field.
+    pub(super) fn take<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<FieldUpdate<T>, ClerkError> {
         match self.0.remove(name) {
-            None => Ok(Change::Keep),
-            Some(Value::Null) => Ok(Change::Clear),
-            Some(value) => serde_json::from_value(value).map(Change::Set).map_err(|_| ClerkError::wrong_format(name)),
+            None => Ok(FieldUpdate::Keep),
+            Some(Value::Null) => Ok(FieldUpdate::Clear),
+            Some(value) => {
+                serde_json::from_value(value).map(FieldUpdate::Set).map_err(|_| ClerkError::wrong_format(name))
+            }
         }
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Fields {
+impl<S: Send + Sync> FromRequest<S> for BodyFields {
     type Rejection = ClerkError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ClerkError> {

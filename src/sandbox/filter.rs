@@ -12,7 +12,7 @@ const MOST: usize = 500;
 
 /// The query of a list or a count. Parameters that are not here are ignored.
 #[derive(Debug, Default)]
-pub(super) struct Filter {
+pub(super) struct UserFilter {
     pub(super) limit: usize,
     pub(super) offset: usize,
     email_addresses: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Filter {
     query: Option<String>,
 }
 
-impl Filter {
+impl UserFilter {
     fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, ClerkError> {
         let mut filter = Self { limit: DEFAULT_LIMIT, ..Self::default() };
         for (name, value) in pairs {
@@ -59,7 +59,7 @@ fn number(name: &'static str, value: &str) -> Result<usize, ClerkError> {
     value.parse().map_err(|_| ClerkError::wrong_format(name))
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Filter {
+impl<S: Send + Sync> FromRequestParts<S> for UserFilter {
     type Rejection = ClerkError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClerkError> {
@@ -71,11 +71,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Filter {
 #[cfg(test)]
 mod tests {
     use super::super::seed;
-    use super::Filter;
+    use super::UserFilter;
 
     fn found(pairs: &[(&str, &str)]) -> Vec<String> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let filter = Filter::from_pairs(pairs).expect("a filter");
+        let filter = UserFilter::from_pairs(pairs).expect("a filter");
         seed::users().into_iter().filter(|user| filter.matches(user)).map(|user| user.id).collect()
     }
 
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_limit_must_be_a_number_and_is_bounded() {
-        let limit = |value: &str| Filter::from_pairs(vec![("limit".to_owned(), value.to_owned())]).map(|f| f.limit);
+        let limit = |value: &str| UserFilter::from_pairs(vec![("limit".to_owned(), value.to_owned())]).map(|f| f.limit);
         assert_eq!(limit("9000"), Ok(500));
         assert!(limit("many").is_err());
     }

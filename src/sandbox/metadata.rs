@@ -1,18 +1,18 @@
 //! The three metadata objects of a user, and the two ways to change them.
 
 use super::clerk_error::ClerkError;
-use super::fields::{Change, Fields};
+use super::fields::{BodyFields, FieldUpdate};
 use super::timestamp::Millis;
 use super::user::{Metadata, User};
 use serde_json::Value;
 
 /// Merges the body into the user's metadata, at every depth; null removes a name.
-pub(super) fn merge(user: &mut User, fields: &mut Fields, now: Millis) -> Result<(), ClerkError> {
+pub(super) fn merge(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     for (name, metadata) in objects_of(user) {
         match fields.take::<Metadata>(name)? {
-            Change::Keep => {}
-            Change::Clear => metadata.clear(),
-            Change::Set(patch) => merge_object(metadata, patch),
+            FieldUpdate::Keep => {}
+            FieldUpdate::Clear => metadata.clear(),
+            FieldUpdate::Set(patch) => merge_object(metadata, patch),
         }
     }
     user.updated_at = now;
@@ -20,7 +20,7 @@ pub(super) fn merge(user: &mut User, fields: &mut Fields, now: Millis) -> Result
 }
 
 /// Puts the body's objects in the place of the user's; those that the body does not name stay.
-pub(super) fn replace(user: &mut User, fields: &mut Fields, now: Millis) -> Result<(), ClerkError> {
+pub(super) fn replace(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     for (name, metadata) in objects_of(user) {
         fields.take(name)?.apply_to(metadata, Metadata::new());
     }
@@ -61,7 +61,7 @@ fn merge_object(target: &mut Metadata, patch: Metadata) {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClerkError, Fields, User, merge, replace};
+    use super::{BodyFields, ClerkError, User, merge, replace};
     use serde_json::{Value, json};
 
     fn user_with(public_metadata: &Value) -> User {
@@ -70,8 +70,8 @@ mod tests {
         user
     }
 
-    fn fields(body: &Value) -> Fields {
-        Fields::parse(body.to_string().as_bytes()).expect("a body")
+    fn fields(body: &Value) -> BodyFields {
+        BodyFields::parse(body.to_string().as_bytes()).expect("a body")
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn numbers_come_back_as_they_were_written() {
         let mut user = user_with(&json!({}));
-        let mut body = Fields::parse(br#"{"public_metadata":{"n":0.12345678901234567890123}}"#).expect("a body");
+        let mut body = BodyFields::parse(br#"{"public_metadata":{"n":0.12345678901234567890123}}"#).expect("a body");
         merge(&mut user, &mut body, 7).expect("merged");
         let written = serde_json::to_string(&user.public_metadata).expect("json");
         assert_eq!(written, r#"{"n":0.12345678901234567890123}"#);

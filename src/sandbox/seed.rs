@@ -8,7 +8,7 @@ const CREATED_AT: Millis = 1_704_067_200_000;
 
 /// Ada has two of every kind of contact, so that a demo can change which is the primary one.
 pub(super) fn users() -> Vec<User> {
-    let mut ada = named("ada", "Ada", "Lovelace");
+    let mut ada = seed_user("ada", "Ada", "Lovelace");
     ada.add_email_address("ada@analytical.example".to_owned(), false, CREATED_AT);
     for number in ["+15555550100", "+15555550101"] {
         ada.add_phone_number(number.to_owned(), false, CREATED_AT);
@@ -16,10 +16,10 @@ pub(super) fn users() -> Vec<User> {
     for wallet in ["0x0000000000000000000000000000000000000ada", "0x000000000000000000000000000000000001ada0"] {
         ada.add_web3_wallet(wallet.to_owned(), CREATED_AT);
     }
-    vec![ada, named("grace", "Grace", "Hopper"), named("edsger", "Edsger", "Dijkstra")]
+    vec![ada, seed_user("grace", "Grace", "Hopper"), seed_user("edsger", "Edsger", "Dijkstra")]
 }
 
-fn named(username: &str, first_name: &str, last_name: &str) -> User {
+fn seed_user(username: &str, first_name: &str, last_name: &str) -> User {
     let mut user = User::new(format!("user_portcullis_{username}"), CREATED_AT);
     user.username = Some(username.to_owned());
     user.first_name = Some(first_name.to_owned());

@@ -1,7 +1,7 @@
 //! The users, in memory.
 
 use super::clerk_error::ClerkError;
-use super::filter::Filter;
+use super::filter::UserFilter;
 use super::user::User;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -27,7 +27,7 @@ impl Users {
     }
 
     /// The page of users that the filter is about, newest first.
-    pub(super) fn list(&self, filter: &Filter) -> Vec<User> {
+    pub(super) fn list(&self, filter: &UserFilter) -> Vec<User> {
         let table = self.read();
         let mut users: Vec<&User> = table.users.values().filter(|user| filter.matches(user)).collect();
         users.sort_by_key(|user| std::cmp::Reverse(user.created_at));
@@ -35,7 +35,7 @@ impl Users {
     }
 
     /// How many users the filter is about.
-    pub(super) fn count(&self, filter: &Filter) -> usize {
+    pub(super) fn count(&self, filter: &UserFilter) -> usize {
         self.read().users.values().filter(|user| filter.matches(user)).count()
     }
 
@@ -68,6 +68,21 @@ impl Users {
         change(&mut changed)?;
         user.clone_from(&changed);
         Ok(changed)
+    }
+
+    /// Changes the one user for whom `is_meant` is true, wholly or not at all.
+    pub(super) fn change<T>(
+        &self,
+        is_meant: impl Fn(&User) -> bool,
+        not_found: impl FnOnce() -> ClerkError,
+        change: impl FnOnce(&mut User) -> Result<T, ClerkError>,
+    ) -> Result<T, ClerkError> {
+        let mut table = self.write();
+        let user = table.users.values_mut().find(|user| is_meant(user)).ok_or_else(not_found)?;
+        let mut changed = user.clone();
+        let result = change(&mut changed)?;
+        *user = changed;
+        Ok(result)
     }
 
     /// Removes one user.

@@ -1,7 +1,7 @@
 //! What `UpdateUser` does to a user; `CreateUser` does the same to a new one.
 
 use super::clerk_error::ClerkError;
-use super::fields::{Change, Fields};
+use super::fields::{BodyFields, FieldUpdate};
 use super::timestamp::{self, Millis};
 use super::user::User;
 
@@ -9,7 +9,7 @@ use super::user::User;
 const SHORTEST_PASSWORD: usize = 8;
 
 /// Changes the user as the body says: absent keeps, null clears. Metadata is not touched here.
-pub(super) fn apply(user: &mut User, fields: &mut Fields, now: Millis) -> Result<(), ClerkError> {
+pub(super) fn apply(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     profile(user, fields)?;
     primary_contacts(user, fields)?;
     password(user, fields, now)?;
@@ -20,7 +20,7 @@ pub(super) fn apply(user: &mut User, fields: &mut Fields, now: Millis) -> Result
     Ok(())
 }
 
-fn profile(user: &mut User, fields: &mut Fields) -> Result<(), ClerkError> {
+fn profile(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
     fields.take("external_id")?.apply_to_option(&mut user.external_id);
     fields.take("first_name")?.apply_to_option(&mut user.first_name);
     fields.take("last_name")?.apply_to_option(&mut user.last_name);
@@ -30,14 +30,14 @@ fn profile(user: &mut User, fields: &mut Fields) -> Result<(), ClerkError> {
     // Clerk takes a blank username for none.
     user.username.take_if(|name| name.is_empty());
     match fields.take::<String>("profile_image_id")? {
-        Change::Keep => {}
-        Change::Clear => user.set_image(None),
-        Change::Set(id) => user.set_image(Some(&id)),
+        FieldUpdate::Keep => {}
+        FieldUpdate::Clear => user.set_image(None),
+        FieldUpdate::Set(id) => user.set_image(Some(&id)),
     }
     Ok(())
 }
 
-fn primary_contacts(user: &mut User, fields: &mut Fields) -> Result<(), ClerkError> {
+fn primary_contacts(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
     let emails = user.email_addresses.iter().map(|email| &email.id);
     primary(fields, "primary_email_address_id", emails, &mut user.primary_email_address_id)?;
     let phones = user.phone_numbers.iter().map(|phone| &phone.id);
@@ -47,7 +47,7 @@ fn primary_contacts(user: &mut User, fields: &mut Fields) -> Result<(), ClerkErr
 }
 
 fn primary<'a>(
-    fields: &mut Fields,
+    fields: &mut BodyFields,
     name: &'static str,
     mut owned: impl Iterator<Item = &'a String>,
     field: &mut Option<String>,
@@ -60,7 +60,7 @@ fn primary<'a>(
     Ok(())
 }
 
-fn password(user: &mut User, fields: &mut Fields, now: Millis) -> Result<(), ClerkError> {
+fn password(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     let unchecked = fields.take("skip_password_checks")?.value().unwrap_or(false);
     let plain = fields.take("password")?.try_map(|password: String| {
         let long_enough = unchecked || password.chars().count() >= SHORTEST_PASSWORD;
@@ -72,30 +72,24 @@ fn password(user: &mut User, fields: &mut Fields, now: Millis) -> Result<(), Cle
         .try_map(|_: String| if hasher.is_some() { Ok(()) } else { Err(ClerkError::missing("password_hasher")) })?;
     for change in [plain, digest] {
         match change {
-            Change::Keep => {}
-            Change::Clear => user.password_enabled = false,
-            Change::Set(()) => (user.password_enabled, user.password_last_updated_at) = (true, Some(now)),
+            FieldUpdate::Keep => {}
+            FieldUpdate::Clear => user.password_enabled = false,
+            FieldUpdate::Set(()) => (user.password_enabled, user.password_last_updated_at) = (true, Some(now)),
         }
     }
     Ok(())
 }
 
-fn second_factors(user: &mut User, fields: &mut Fields, now: Millis) -> Result<(), ClerkError> {
-    let before = user.two_factor_enabled;
+fn second_factors(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     let totp = fields.take("totp_secret")?.try_map(|secret: String| Ok(!secret.is_empty()))?;
     totp.apply_to(&mut user.totp_enabled, false);
     let backup = fields.take("backup_codes")?.try_map(|codes: Vec<String>| Ok(!codes.is_empty()))?;
     backup.apply_to(&mut user.backup_code_enabled, false);
-    user.two_factor_enabled = user.totp_enabled || user.backup_code_enabled;
-    match (before, user.two_factor_enabled) {
-        (false, true) => user.mfa_enabled_at = Some(now),
-        (true, false) => user.mfa_disabled_at = Some(now),
-        _ => {}
-    }
+    user.update_second_factor(now);
     Ok(())
 }
 
-fn permissions(user: &mut User, fields: &mut Fields) -> Result<(), ClerkError> {
+fn permissions(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
     fields.take("delete_self_enabled")?.apply_to(&mut user.delete_self_enabled, true);
     fields.take("create_organization_enabled")?.apply_to(&mut user.create_organization_enabled, true);
     fields.take("create_organizations_limit")?.apply_to_option(&mut user.create_organizations_limit);
@@ -112,25 +106,25 @@ fn permissions(user: &mut User, fields: &mut Fields) -> Result<(), ClerkError> {
     Ok(())
 }
 
-fn times(user: &mut User, fields: &mut Fields) -> Result<(), ClerkError> {
+fn times(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
     time(fields, "legal_accepted_at")?.apply_to_option(&mut user.legal_accepted_at);
     let created_at = user.created_at;
     time(fields, "created_at")?.apply_to(&mut user.created_at, created_at);
     Ok(())
 }
 
-fn time(fields: &mut Fields, name: &'static str) -> Result<Change<Millis>, ClerkError> {
+fn time(fields: &mut BodyFields, name: &'static str) -> Result<FieldUpdate<Millis>, ClerkError> {
     let text = fields.take::<String>(name)?;
     text.try_map(|text| timestamp::parse(&text).ok_or_else(|| ClerkError::wrong_format(name)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ClerkError, Fields, User, apply};
+    use super::{BodyFields, ClerkError, User, apply};
     use serde_json::json;
 
     fn applied(user: &mut User, body: &serde_json::Value) -> Result<(), ClerkError> {
-        apply(user, &mut Fields::parse(body.to_string().as_bytes()).expect("a body"), 7)
+        apply(user, &mut BodyFields::parse(body.to_string().as_bytes()).expect("a body"), 7)
     }
 
     fn user() -> User {

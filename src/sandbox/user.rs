@@ -1,5 +1,6 @@
 //! A user, whose serialised form is Clerk's wire shape.
 
+use super::clerk_error::ClerkError;
 use super::contact::{EmailAddress, Nothing, PhoneNumber, Web3Wallet};
 use super::timestamp::Millis;
 use serde::Serialize;
@@ -114,33 +115,71 @@ impl User {
 
     /// Adds an e-mail address; the first becomes the primary one.
     pub(super) fn add_email_address(&mut self, address: String, reserved: bool, now: Millis) {
-        let id = self.contact_id("idn_email", self.email_addresses.len());
+        let id = self.contact_id("idn_email", self.email_addresses.iter().map(|email| &email.id));
         self.primary_email_address_id.get_or_insert_with(|| id.clone());
         self.email_addresses.push(EmailAddress::new(id, address, reserved, now));
     }
 
     /// Adds a phone number; the first becomes the primary one.
     pub(super) fn add_phone_number(&mut self, number: String, reserved: bool, now: Millis) {
-        let id = self.contact_id("idn_phone", self.phone_numbers.len());
+        let id = self.contact_id("idn_phone", self.phone_numbers.iter().map(|number| &number.id));
         self.primary_phone_number_id.get_or_insert_with(|| id.clone());
         self.phone_numbers.push(PhoneNumber::new(id, number, reserved, now));
     }
 
+    /// Adds an e-mail address that is neither verified nor the primary one.
+    pub(super) fn push_email_address(&mut self, address: String, now: Millis) {
+        let id = self.contact_id("idn_email", self.email_addresses.iter().map(|email| &email.id));
+        let mut email = EmailAddress::new(id, address, false, now);
+        email.set_verified(false, now);
+        self.email_addresses.push(email);
+    }
+
+    /// Adds a phone number that is neither verified nor the primary one.
+    pub(super) fn push_phone_number(&mut self, number: String, now: Millis) {
+        let id = self.contact_id("idn_phone", self.phone_numbers.iter().map(|number| &number.id));
+        let mut number = PhoneNumber::new(id, number, false, now);
+        number.set_verified(false, now);
+        self.phone_numbers.push(number);
+    }
+
+    /// Recomputes whether the user has a second factor, after one of them changed.
+    pub(super) fn update_second_factor(&mut self, now: Millis) {
+        let by_phone = self.phone_numbers.iter().any(|number| number.reserved_for_second_factor);
+        let is_enabled = self.totp_enabled || self.backup_code_enabled || by_phone;
+        match (self.two_factor_enabled, is_enabled) {
+            (false, true) => self.mfa_enabled_at = Some(now),
+            (true, false) => self.mfa_disabled_at = Some(now),
+            _ => {}
+        }
+        self.two_factor_enabled = is_enabled;
+    }
+
     /// Adds a wallet; the first becomes the primary one.
     pub(super) fn add_web3_wallet(&mut self, wallet: String, now: Millis) {
-        let id = self.contact_id("idn_wallet", self.web3_wallets.len());
+        let id = self.contact_id("idn_wallet", self.web3_wallets.iter().map(|wallet| &wallet.id));
         self.primary_web3_wallet_id.get_or_insert_with(|| id.clone());
         self.web3_wallets.push(Web3Wallet::new(id, wallet, now));
     }
 
-    /// Gives the user an image, or the default one.
+    /// Sets or removes the image as an operation of its own.
+    pub(super) fn change_image(&mut self, id: Option<&str>, now: Millis) -> Result<(), ClerkError> {
+        self.set_image(id);
+        self.updated_at = now;
+        Ok(())
+    }
+
+    /// Sets the image, or the default one.
     pub(super) fn set_image(&mut self, id: Option<&str>) {
         self.has_image = id.is_some();
         self.image_url = id.map_or_else(|| DEFAULT_IMAGE.to_owned(), |id| format!("https://images.invalid/{id}"));
     }
 
-    fn contact_id(&self, kind: &str, before: usize) -> String {
+    fn contact_id<'c>(&self, kind: &str, others: impl Iterator<Item = &'c String>) -> String {
+        // one more than the highest, not than their number: after a deletion that could be the id of another contact
+        let number = |id: &String| id.rsplit('_').next()?.parse::<usize>().ok();
+        let highest = others.filter_map(number).max().unwrap_or_default();
         let owner = self.id.strip_prefix("user_").unwrap_or(&self.id);
-        format!("{kind}_{owner}_{}", before + 1)
+        format!("{kind}_{owner}_{}", highest + 1)
     }
 }

@@ -8,16 +8,16 @@ use std::convert::Infallible;
 const METADATA_APART: &str = "2026-05-12";
 
 /// The version that the request names in its header or its query; the newest where it names none.
-pub(super) struct ApiVersion(String);
+pub(super) struct RequestVersion(String);
 
-impl ApiVersion {
+impl RequestVersion {
     /// Whether `UpdateUser` replaces metadata. Versions are dates, so their order is that of their text.
     pub(super) fn updates_metadata(&self) -> bool {
         self.0.as_str() < METADATA_APART
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for ApiVersion {
+impl<S: Send + Sync> FromRequestParts<S> for RequestVersion {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {

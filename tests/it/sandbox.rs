@@ -1,5 +1,7 @@
 //! The built-in stand-in for the BAPI, over a real socket.
 
+mod operations;
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
