@@ -1,4 +1,4 @@
-//! Who may do more than look at health and metrics: a program that an operator runs, and no page in a browser.
+//! Keeps web pages in an operator's browser away from all paths but health and metrics.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -8,16 +8,16 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderName, StatusCode};
 use std::net::IpAddr;
 
-/// What browsers say of every request of a page (Fetch Metadata), and programs do not.
+/// Browsers send this header with every request of a page (Fetch Metadata); programs do not.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Lets the request pass unless a page may have sent it. A page of another site could reach a listener on loopback, by a
-/// name of its own that leads there even as its own site; browsers then say so in `Origin`, `Sec-Fetch-Site` or `Host`.
+/// Passes on the request unless a page may have sent it, which gets a 403.
+// a page of any site can send requests to a loopback listener, and by DNS rebinding even as its own site; then `Host` is a name
 pub(super) async fn no_page(request: Request, next: Next) -> Response {
     let fields = request.headers();
     if fields.contains_key(ORIGIN) || fields.contains_key(SEC_FETCH_SITE) || !names_an_address(fields) {
-        let cure = "ask by IP address or as localhost, and not from a page\n";
-        return (StatusCode::FORBIDDEN, cure).into_response();
+        let help = "ask by IP address or as localhost, and not from a page\n";
+        return (StatusCode::FORBIDDEN, help).into_response();
     }
     next.run(request).await
 }

@@ -1,5 +1,6 @@
-//! The configuration in force, defaults and overrides included, by the names that `config/gateway.yaml` has. It holds no
-//! secret: those are in files, of which the names are told.
+//! `/config`: the configuration in force, with defaults and overrides, under the keys of `config/gateway.yaml`.
+//!
+//! It holds no secret: secrets are in files, and only the names of those are shown.
 
 use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig, UpstreamTarget};
 use crate::contract::strictness::OperationEntry;
@@ -7,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The configuration as JSON.
-pub(super) fn shown(gateway: &Gateway) -> Value {
+pub(super) fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
     let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
     let url = match &upstream.target {
@@ -35,7 +36,7 @@ pub(super) fn shown(gateway: &Gateway) -> Value {
             "operations": strictness.operations.iter().map(operation).collect::<Vec<_>>(),
         },
         "environment": environment.map(|it| json!({ "override": it.environment.as_str(), "force": it.force })),
-        "limits": limited(limits),
+        "limits": limits_to_json(limits),
         "admin": { "listen": admin.map(|address| address.to_string()) },
         "logs": {
             "access": match &logs.access {
@@ -47,7 +48,7 @@ pub(super) fn shown(gateway: &Gateway) -> Value {
             "format": logs.format,
             "level": logs.level,
         },
-        "decisionLog": decision_log.as_ref().map(kept),
+        "decisionLog": decision_log.as_ref().map(decision_log_to_json),
         "masks": {
             "pointers": masks.pointers, "names": masks.names, "headers": masks.headers, "query": masks.query,
         },
@@ -75,7 +76,7 @@ fn operation(entry: &OperationEntry) -> Value {
     json!({ "match": entry.matches, "mode": entry.mode, "unknownFields": entry.unknown_fields })
 }
 
-fn limited(limits: &Limits) -> Value {
+fn limits_to_json(limits: &Limits) -> Value {
     json!({
         "bodyBytes": limits.body_bytes,
         "bodyTimeout": duration(limits.body_timeout),
@@ -89,7 +90,7 @@ fn limited(limits: &Limits) -> Value {
     })
 }
 
-fn kept(log: &DecisionLogConfig) -> Value {
+fn decision_log_to_json(log: &DecisionLogConfig) -> Value {
     let fingerprints = log.fingerprints.as_ref().map(
         |it| json!({ "key": { "file": it.key_file }, "body": it.body, "params": it.params, "headers": it.headers }),
     );
@@ -98,7 +99,7 @@ fn kept(log: &DecisionLogConfig) -> Value {
     })
 }
 
-/// As the configuration has it, in the largest unit that leaves no rest.
+/// In the configuration's notation, in the largest unit without a remainder.
 fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis % 1_000, millis % 60_000) {

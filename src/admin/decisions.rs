@@ -1,6 +1,6 @@
 //! `/decisions`: decisions as they are made, one JSON object a line, until the client goes away.
 
-use super::State;
+use super::AdminState;
 use crate::telemetry::watch::{DecisionKind, WatchFilter, WatchStream};
 use axum::body::Body;
 use axum::extract::{Query, State as Extract};
@@ -16,53 +16,53 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Objects in JSON, one a line.
+/// One JSON object a line.
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
-/// Between two empty lines, by which a client that is gone without a word is found out.
+/// Interval of empty lines. The first write to a client that vanished without closing fails, which frees its place.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Which decisions are wanted; each a list with commas.
+/// The filters of a request, each a comma-separated list; an empty list filters nothing.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Wanted {
+pub(super) struct DecisionQuery {
     decision: String,
     policy: String,
     operation: String,
 }
 
-/// Tells decisions until the client goes away.
-pub(super) async fn decisions(Extract(state): Extract<State>, Query(wanted): Query<Wanted>) -> Response {
-    let Some(decisions) = listed(&wanted.decision).map(DecisionKind::by_name).collect() else {
-        let cure = "`decision` must be of allow, exempt, deny, fail, abort, warn and audit\n";
-        return (StatusCode::BAD_REQUEST, cure).into_response();
+/// Streams decisions until the client disconnects.
+pub(super) async fn decisions(Extract(state): Extract<AdminState>, Query(query): Query<DecisionQuery>) -> Response {
+    let Some(decisions) = split_list(&query.decision).map(DecisionKind::by_name).collect() else {
+        let help = "`decision` must be of allow, exempt, deny, fail, abort, warn and audit\n";
+        return (StatusCode::BAD_REQUEST, help).into_response();
     };
-    let owned = |list| listed(list).map(str::to_owned).collect();
-    let filter = WatchFilter { decisions, policies: owned(&wanted.policy), operations: owned(&wanted.operation) };
+    let owned = |list| split_list(list).map(str::to_owned).collect();
+    let filter = WatchFilter { decisions, policies: owned(&query.policy), operations: owned(&query.operation) };
     match state.telemetry.watch(filter) {
-        Ok(watching) => ([(CONTENT_TYPE, JSON_LINES)], Body::new(Stream::of(watching))).into_response(),
+        Ok(watching) => ([(CONTENT_TYPE, JSON_LINES)], Body::new(DecisionStream::new(watching))).into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
     }
 }
 
-fn listed(list: &str) -> impl Iterator<Item = &str> {
+fn split_list(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|word| !word.is_empty())
 }
 
-/// The body of the answer. It begins with an empty line, so that its head leaves at once.
-struct Stream {
+/// The body of the response. The interval ticks at once, so that the head is sent with a first empty line.
+struct DecisionStream {
     watching: WatchStream,
     heartbeat: Interval,
 }
 
-impl Stream {
-    fn of(watching: WatchStream) -> Self {
+impl DecisionStream {
+    fn new(watching: WatchStream) -> Self {
         let mut heartbeat = interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { watching, heartbeat }
     }
 }
 
-impl http_body::Body for Stream {
+impl http_body::Body for DecisionStream {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -1,6 +1,6 @@
-//! `/log-level`: what the gateway's own log tells, and how to change it while it runs.
+//! `/log-level`: reads and changes the level of the gateway's own log at run time.
 
-use super::State;
+use super::AdminState;
 use crate::config::gateway::LogLevel;
 use axum::body::{Body, to_bytes};
 use axum::extract::State as Extract;
@@ -8,26 +8,26 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;
 
-/// Longest body that is read; a level is shorter.
-const LONGEST: usize = 64;
-/// Longest time for it to arrive.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Maximum size of the body in bytes; a level is shorter.
+const MAX_BODY: usize = 64;
+/// Timeout for the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The level in force.
-pub(super) async fn tell(Extract(state): Extract<State>) -> String {
+pub(super) async fn current(Extract(state): Extract<AdminState>) -> String {
     format!("{}\n", state.level.now().as_str())
 }
 
-/// Puts the level that the body names in force, and tells the one before and the new one.
+/// Sets the level to the one that the body names. Returns the old and the new level.
 pub(super) async fn change(
-    Extract(state): Extract<State>,
+    Extract(state): Extract<AdminState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<String, (StatusCode, &'static str)> {
     if !is_text(&headers) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the level as text/plain\n"));
     }
-    let body = pingora_timeout::timeout(PATIENCE, to_bytes(body, LONGEST)).await;
+    let body = pingora_timeout::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await;
     let level =
         body.ok().and_then(Result::ok).and_then(|body| LogLevel::by_name(std::str::from_utf8(&body).ok()?.trim()));
     let level = level.ok_or((StatusCode::BAD_REQUEST, "the body must be error, warn, info, debug or trace\n"))?;
@@ -35,7 +35,7 @@ pub(super) async fn change(
     Ok(format!("{} -> {}\n", before.as_str(), level.as_str()))
 }
 
-/// A form of a page is no text; a request that says nothing of its body may be.
+/// Whether the body is text; a request without `Content-Type` is taken for that.
 fn is_text(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_none_or(|kind| {
         kind.to_str().is_ok_and(|kind| kind.split(';').next().unwrap_or_default().trim() == "text/plain")

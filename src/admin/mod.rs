@@ -1,9 +1,11 @@
-//! Health, readiness, metrics, the configuration and the policies in force, decisions as they are made and the log's level, for operators. Of a
-//! request nothing is shown but what its record holds.
+//! The admin listener: health, metrics, the configuration and policies in force, decisions as they are made, and the log level.
+//!
+//! [`router`] has every path; `/` lists them. Of a request, the listener shows only what its request record holds.
 
 mod caller;
 mod config;
 mod decisions;
+mod index;
 mod log_level;
 mod policies;
 mod readiness;
@@ -37,33 +39,34 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// Prometheus' own text format, version 0.0.4.
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// What the admin listener tells.
+/// The state that the admin listener reads.
 #[derive(Clone, Debug)]
-pub struct State {
-    /// Where the metrics are.
+pub struct AdminState {
+    /// The source of metrics and decisions.
     pub telemetry: Telemetry,
-    /// What the gateway was told.
+    /// The configuration in force.
     pub config: Arc<Gateway>,
-    /// By what requests are judged.
+    /// The policies and the contract in force.
     pub gate: Arc<Gate>,
-    /// Whether requests are welcome.
+    /// The phase that the probes report.
     pub readiness: Readiness,
-    /// The level of the gateway's own log.
+    /// The level of the gateway's own log, which `/log-level` changes.
     pub level: LevelHandle,
 }
 
-/// Most connections at once; the others wait.
-const CONNECTIONS: usize = 64;
-/// Longest time for a request's head to arrive, and for a connection to idle: longer than a scraper's interval is no use.
+/// Maximum number of connections; more wait in the accept queue.
+const MAX_CONNECTIONS: usize = 64;
+/// Timeout for the head of a request, and for an idle connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Pause after an error that would come again at once, such as no free file descriptor.
+/// Pause after an accept error that would recur at once, such as no free file descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Serves on `listener` until `shutdown` completes.
 ///
-/// It keeps bounds of its own, so that no one who reaches it holds the gateway's memory or descriptors.
-pub async fn serve(listener: TcpListener, state: State, shutdown: impl Future<Output = ()>) {
-    let (router, limit) = (router(state), Arc::new(Semaphore::new(CONNECTIONS)));
+/// Connections and times are bounded apart from those of the gateway, so that a client of this listener cannot exhaust memory
+/// or file descriptors of the data plane.
+pub async fn serve(listener: TcpListener, state: AdminState, shutdown: impl Future<Output = ()>) {
+    let (router, limit) = (router(state), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -79,7 +82,7 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: impl Future<Ou
                     let service = TowerToHyperService::new(router);
                     let mut http = http1::Builder::new();
                     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-                    // how a scraper's connection ends concerns no one
+                    // not logged: scrapers close their connections as they like
                     let _ = http.serve_connection(TokioIo::new(stream), service).await;
                     drop(permit);
                 });
@@ -98,15 +101,17 @@ async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(T
     Ok((stream, permit))
 }
 
-/// Every path of the admin listener.
-pub fn router(state: State) -> Router {
+/// The routes of the admin listener.
+pub fn router(state: AdminState) -> Router {
+    // the paths that show or change more than health are closed to web pages, which can reach a loopback listener
     let no_pages = Router::new()
         .route("/decisions", get(decisions::decisions))
-        .route("/policies", get(in_force))
-        .route("/config", get(told))
-        .route("/log-level", get(log_level::tell).put(log_level::change))
+        .route("/policies", get(policies_in_force))
+        .route("/config", get(config_in_force))
+        .route("/log-level", get(log_level::current).put(log_level::change))
         .route_layer(from_fn(caller::no_page));
     Router::new()
+        .route("/", get(index::index))
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
@@ -115,24 +120,24 @@ pub fn router(state: State) -> Router {
         .with_state(state)
 }
 
-/// Whether to send requests here.
-async fn readyz(Extract(state): Extract<State>) -> (StatusCode, &'static str) {
+/// 200 if the gateway takes requests.
+async fn readyz(Extract(state): Extract<AdminState>) -> (StatusCode, &'static str) {
     match state.readiness.phase() {
         Phase::Ready => (StatusCode::OK, "ok"),
         phase => (StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
     }
 }
 
-/// Whether the start is over; draining comes after it.
-async fn startupz(Extract(state): Extract<State>) -> (StatusCode, &'static str) {
+/// 200 once the gateway has started. A draining gateway has.
+async fn startupz(Extract(state): Extract<AdminState>) -> (StatusCode, &'static str) {
     match state.readiness.phase() {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, Phase::Starting.as_str()),
         Phase::Ready | Phase::Draining => (StatusCode::OK, "ok"),
     }
 }
 
-/// In `OpenMetrics` for who asks for that, as Prometheus does, else in the older format that everyone reads.
-async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl IntoResponse {
+/// `OpenMetrics` if the client accepts it, as Prometheus does; else the older text format, which every scraper reads.
+async fn metrics(Extract(state): Extract<AdminState>, headers: HeaderMap) -> impl IntoResponse {
     let accepted = headers.get_all(ACCEPT).iter().any(|value| {
         value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("application/openmetrics-text"))
     });
@@ -143,11 +148,11 @@ async fn metrics(Extract(state): Extract<State>, headers: HeaderMap) -> impl Int
     }
 }
 
-async fn told(Extract(state): Extract<State>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], format!("{:#}\n", config::shown(&state.config)))
+async fn config_in_force(Extract(state): Extract<AdminState>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], format!("{:#}\n", config::to_json(&state.config)))
 }
 
-async fn in_force(Extract(state): Extract<State>) -> impl IntoResponse {
-    let told = policies::in_force(&state.gate.bundle.load(), SystemTime::now());
-    ([(CONTENT_TYPE, "application/json")], format!("{told:#}\n"))
+async fn policies_in_force(Extract(state): Extract<AdminState>) -> impl IntoResponse {
+    let policies = policies::in_force(&state.gate.bundle.load(), SystemTime::now());
+    ([(CONTENT_TYPE, "application/json")], format!("{policies:#}\n"))
 }

@@ -1,11 +1,11 @@
-//! What policies and waivers are in force, for operators and their tools.
+//! `/policies`: the policies, limits and waivers in force.
 
 use crate::judge::Bundle;
 use crate::policy::{Limit, Policy, Scope, Waiver};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
-/// What is in force, and for waivers how long it still is at `now`.
+/// The bundle as JSON; `now` decides which waivers have expired.
 pub(super) fn in_force(bundle: &Bundle, now: SystemTime) -> Value {
     let policies: Vec<_> = bundle.policies.all().iter().map(|it| policy(it)).collect();
     let waivers: Vec<_> = bundle.policies.waivers().map(|it| waiver(it, now)).collect();

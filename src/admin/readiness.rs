@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// A part of the process's life.
+/// A phase of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// No bundle is loaded yet.
     Starting,
     /// Requests are judged and forwarded.
     Ready,
-    /// Requests begun are finished; new ones should go elsewhere.
+    /// Requests in flight are finished; new ones should go to another instance.
     Draining,
 }
 
 impl Phase {
-    /// What an operator is told.
+    /// The body of the probe's response.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "no policy bundle is loaded yet",
@@ -25,22 +25,23 @@ impl Phase {
     }
 }
 
-/// The phase, shared. Starts as [`Phase::Starting`] and only goes forward. Cheap to clone.
+/// The shared phase. Starts as [`Phase::Starting`] and only moves forward. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Readiness(Arc<AtomicU8>);
 
 impl Readiness {
-    /// A bundle is loaded: requests are welcome, unless the end was announced already.
+    /// Moves to [`Phase::Ready`], unless the process is draining.
     pub fn ready(&self) {
+        // the maximum: a bundle that loads while the process drains must not make it ready again
         self.0.fetch_max(1, Ordering::Relaxed);
     }
 
-    /// The end is announced.
+    /// Moves to [`Phase::Draining`].
     pub fn draining(&self) {
         self.0.fetch_max(2, Ordering::Relaxed);
     }
 
-    /// The phase now.
+    /// The current phase.
     pub fn phase(&self) -> Phase {
         match self.0.load(Ordering::Relaxed) {
             0 => Phase::Starting,

@@ -57,7 +57,7 @@ async fn serve(gateway: Gateway, bundle: Bundle, log: &ApplicationLog) -> Result
     let gate = Gate::new(Arc::new(bundle), gateway.limits, gateway.environment, &addresses(&endpoints));
     let gate = gate.with_masks(decision_log::masks(&gateway)).with_retention(retention);
     let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
-    let state = admin::State {
+    let state = admin::AdminState {
         telemetry: telemetry.clone(),
         config: Arc::new(gateway.clone()),
         gate: shared.gate.clone(),
@@ -130,7 +130,7 @@ fn start_stand_in() -> Result<Origin, Failure> {
     Err(Failure::Trouble("this build has no stand-in".to_owned()))
 }
 
-fn start_admin(address: Option<SocketAddr>, state: admin::State) -> Result<Option<SocketAddr>, Failure> {
+fn start_admin(address: Option<SocketAddr>, state: admin::AdminState) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = address else { return Ok(None) };
     let listener = listen(address).map_err(|error| Failure::Trouble(format!("admin listener: {error}")))?;
     let address = listener.local_addr().map_err(trouble)?;

@@ -2,7 +2,7 @@
 
 use super::args::SelftestArgs;
 use super::{Exit, Failure, console};
-use crate::selftest::{Recording, Report, Target, run};
+use crate::selftest::{Recording, SelftestReport, Target, run};
 
 pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, Failure> {
     let target = Target::new(&args.target, args.ca_file.as_deref());
@@ -23,6 +23,6 @@ pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, Failure> {
     Ok(if report.is_clean() { Exit::Fine } else { Exit::Refused })
 }
 
-fn as_json(report: &Report) -> serde_json::Result<String> {
+fn as_json(report: &SelftestReport) -> serde_json::Result<String> {
     serde_json::to_string_pretty(report)
 }

@@ -13,7 +13,7 @@ pub(super) struct Arrival {
 }
 
 /// How many bytes a request is, and the request; one that is not whole says none.
-pub(super) struct Taken {
+pub(super) struct ParsedRequest {
     pub(super) length: Option<usize>,
     pub(super) arrival: Arrival,
 }
@@ -25,7 +25,7 @@ enum Framing {
 
 /// The first request of `bytes`; none where there is not even a head. Some servers answer before a body is whole, so
 /// what there is of one counts.
-pub(super) fn take(bytes: &[u8]) -> Option<Taken> {
+pub(super) fn take(bytes: &[u8]) -> Option<ParsedRequest> {
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let head = head_of(bytes.get(start..)?)?;
     let mut arrival = read_head(head);
@@ -38,7 +38,7 @@ pub(super) fn take(bytes: &[u8]) -> Option<Taken> {
             (rest.len() >= length).then_some(length)
         }
     };
-    Some(Taken { length: end.map(|end| begin + end), arrival })
+    Some(ParsedRequest { length: end.map(|end| begin + end), arrival })
 }
 
 /// The head with the empty line that ends it, whatever ends its lines.

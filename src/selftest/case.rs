@@ -20,7 +20,7 @@ const CORPUS: [&str; 10] = [
 /// What may become of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Expectation {
+pub(super) enum CaseExpectation {
     /// Nothing of it reaches the upstream.
     Refused,
     /// It may be refused, or be made harmless on its way; in no reading does the upstream get what is forbidden.
@@ -31,7 +31,7 @@ pub(super) enum Expectation {
 
 /// How a case is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub enum Protocol {
+pub enum CaseProtocol {
     /// As lines of text.
     #[serde(rename = "HTTP/1.1")]
     Http1,
@@ -51,13 +51,13 @@ pub struct Place<'a> {
 
 /// A case, as bytes.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub struct AttackCase {
     /// Its section, its own name and, where there is one, which of its variants.
     pub(super) name: String,
     /// Where it comes from.
     pub(super) source: String,
-    pub(super) expect: Expectation,
-    pub(super) protocol: Protocol,
+    pub(super) expect: CaseExpectation,
+    pub(super) protocol: CaseProtocol,
     /// What is sent.
     pub(super) bytes: Vec<u8>,
     /// Method, target and body, as a control has to arrive.
@@ -88,7 +88,7 @@ struct Section {
 ///
 /// # Errors
 /// [`CorpusError`], which a test rules out.
-pub fn corpus(place: Place<'_>) -> Result<Vec<Case>, CorpusError> {
+pub fn corpus(place: Place<'_>) -> Result<Vec<AttackCase>, CorpusError> {
     let mut cases = Vec::new();
     for text in CORPUS {
         let section: Section = serde_saphyr::from_str(text).map_err(|error| CorpusError(error.to_string()))?;
@@ -106,7 +106,7 @@ pub fn corpus(place: Place<'_>) -> Result<Vec<Case>, CorpusError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Expectation, Place, Protocol, corpus};
+    use super::{CaseExpectation, CaseProtocol, Place, corpus};
     use std::collections::BTreeSet;
 
     #[test]
@@ -114,9 +114,9 @@ mod tests {
         let cases = corpus(Place { scheme: "http", host: "gateway" }).unwrap();
         let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
         assert_eq!(names.len(), cases.len(), "every case has a name of its own");
-        let controls = cases.iter().filter(|case| case.expect == Expectation::Exact).count();
+        let controls = cases.iter().filter(|case| case.expect == CaseExpectation::Exact).count();
         assert!(cases.len() >= 400 && controls >= 40, "{} cases, {controls} controls", cases.len());
-        let http2 = cases.iter().filter(|case| case.protocol == Protocol::Http2).count();
+        let http2 = cases.iter().filter(|case| case.protocol == CaseProtocol::Http2).count();
         assert!(http2 >= 400 && cases.len() - http2 >= 400, "{http2} of {} in HTTP/2", cases.len());
         assert!(cases.iter().all(|case| !case.bytes.is_empty() && !case.source.is_empty()));
     }

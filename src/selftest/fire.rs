@@ -1,11 +1,11 @@
 //! Fires the cases and listens to both ends.
 
 use super::arrival::Arrival;
-use super::case::{Case, CorpusError, Expectation, Protocol, corpus};
-use super::frames::{ACK, SETTINGS, SETTINGS_READ, Said, take};
+use super::case::{AttackCase, CaseExpectation, CaseProtocol, CorpusError, corpus};
+use super::frames::{ACK, FrameEvent, SETTINGS, SETTINGS_READ, take};
 use super::recording::Recording;
-use super::report::{Finding, Report};
-use super::target::{Connection, Target};
+use super::report::{CaseFinding, SelftestReport};
+use super::target::{ByteStream, Target};
 use super::verdict::{Verdict, judge};
 use pingora_timeout::{sleep, timeout};
 use std::collections::BTreeMap;
@@ -36,14 +36,15 @@ pub(super) enum Answer {
 ///
 /// # Errors
 /// The corpus is not well made, which a test rules out.
-pub async fn run(target: &Target, upstream: &Recording) -> Result<Report, CorpusError> {
+pub async fn run(target: &Target, upstream: &Recording) -> Result<SelftestReport, CorpusError> {
     let speaks_http2 = target.speaks_http2().await;
     // what the question itself brought there is no case
-    settled(upstream).await;
-    let protocols = [Some(Protocol::Http1), speaks_http2.then_some(Protocol::Http2)];
-    let mut report = Report { protocols: protocols.into_iter().flatten().collect(), ..Report::default() };
+    wait_for_arrivals(upstream).await;
+    let protocols = [Some(CaseProtocol::Http1), speaks_http2.then_some(CaseProtocol::Http2)];
+    let mut report =
+        SelftestReport { protocols: protocols.into_iter().flatten().collect(), ..SelftestReport::default() };
     let cases = corpus(target.place())?.into_iter().filter(|case| report.protocols.contains(&case.protocol));
-    let (attacks, others): (Vec<_>, Vec<_>) = cases.partition(|case| case.expect == Expectation::Refused);
+    let (attacks, others): (Vec<_>, Vec<_>) = cases.partition(|case| case.expect == CaseExpectation::Refused);
     for attacks in attacks.chunks(AT_ONCE) {
         volley(target, attacks, upstream, &mut report).await;
     }
@@ -55,14 +56,14 @@ pub async fn run(target: &Target, upstream: &Recording) -> Result<Report, Corpus
 }
 
 /// Fires some attacks at once: where nothing arrives, nothing has to be told apart. Otherwise each is fired alone.
-async fn volley(target: &Target, attacks: &[Case], upstream: &Recording, report: &mut Report) {
+async fn volley(target: &Target, attacks: &[AttackCase], upstream: &Recording, report: &mut SelftestReport) {
     let mut asked = JoinSet::new();
     for (number, case) in attacks.iter().enumerate() {
         let (target, case) = (target.clone(), case.clone());
         asked.spawn(async move { (number, ask(&target, &case).await) });
     }
     let answers: BTreeMap<usize, Answer> = asked.join_all().await.into_iter().collect();
-    let is_quiet = settled(upstream).await.is_empty();
+    let is_quiet = wait_for_arrivals(upstream).await.is_empty();
     let mut holes = report.holes.len();
     for (case, answer) in attacks.iter().zip(answers.into_values()) {
         let verdict = if is_quiet { judge(case, &[], answer) } else { alone(target, case, upstream).await };
@@ -74,25 +75,25 @@ async fn volley(target: &Target, attacks: &[Case], upstream: &Recording, report:
         && let Some(first) = attacks.first()
     {
         let what = format!("it, or one of the {AT_ONCE} fired with it, reached the upstream, but not alone");
-        report.holes.push(Finding { case: first.name.clone(), source: first.source.clone(), what });
+        report.holes.push(CaseFinding { case: first.name.clone(), source: first.source.clone(), what });
     }
 }
 
-async fn alone(target: &Target, case: &Case, upstream: &Recording) -> Option<Verdict> {
+async fn alone(target: &Target, case: &AttackCase, upstream: &Recording) -> Option<Verdict> {
     let answer = ask(target, case).await;
-    judge(case, &settled(upstream).await, answer)
+    judge(case, &wait_for_arrivals(upstream).await, answer)
 }
 
-async fn settled(upstream: &Recording) -> Vec<Arrival> {
+async fn wait_for_arrivals(upstream: &Recording) -> Vec<Arrival> {
     sleep(SETTLE).await;
     upstream.arrivals()
 }
 
-async fn ask(target: &Target, case: &Case) -> Answer {
+async fn ask(target: &Target, case: &AttackCase) -> Answer {
     let conversation = async {
         match case.protocol {
-            Protocol::Http1 => converse(target.http1().await?, case).await,
-            Protocol::Http2 => converse_in_frames(target.http2().await?, case).await,
+            CaseProtocol::Http1 => converse(target.http1().await?, case).await,
+            CaseProtocol::Http2 => converse_in_frames(target.http2().await?, case).await,
         }
     };
     match timeout(PATIENCE, conversation).await {
@@ -103,7 +104,7 @@ async fn ask(target: &Target, case: &Case) -> Answer {
 }
 
 /// Sends the case while it reads, as the other side may answer before it has read all; the status of the last answer.
-async fn converse(stream: Box<dyn Connection>, case: &Case) -> io::Result<Option<u16>> {
+async fn converse(stream: Box<dyn ByteStream>, case: &AttackCase) -> io::Result<Option<u16>> {
     let (mut reader, mut writer) = split(stream);
     let send = async {
         // whoever refuses early may close; what it said can still be read
@@ -130,20 +131,20 @@ async fn converse(stream: Box<dyn Connection>, case: &Case) -> io::Result<Option
 }
 
 /// The same in HTTP/2. Every case fits into what a client may send before it is told that there is room for more.
-async fn converse_in_frames(mut stream: Box<dyn Connection>, case: &Case) -> io::Result<Option<u16>> {
+async fn converse_in_frames(mut stream: Box<dyn ByteStream>, case: &AttackCase) -> io::Result<Option<u16>> {
     let _ = stream.write_all(&case.bytes).await;
     let _ = stream.flush().await;
     let mut buffer = Vec::new();
     loop {
         while let Some(frame) = take(&mut buffer) {
-            match frame.said() {
-                Said::Status(status) => return Ok(Some(status)),
-                Said::NoAnswer => return Ok(None),
-                Said::Nothing if frame.kind == SETTINGS && frame.flags & ACK == 0 => {
+            match frame.event() {
+                FrameEvent::Status(status) => return Ok(Some(status)),
+                FrameEvent::NoAnswer => return Ok(None),
+                FrameEvent::Nothing if frame.kind == SETTINGS && frame.flags & ACK == 0 => {
                     let _ = stream.write_all(SETTINGS_READ).await;
                     let _ = stream.flush().await;
                 }
-                Said::Nothing => {}
+                FrameEvent::Nothing => {}
             }
         }
         if stream.read_buf(&mut buffer).await? == 0 {

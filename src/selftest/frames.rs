@@ -25,7 +25,7 @@ const PADDED: u8 = 8;
 const LONGEST: usize = 16_384 - 256;
 
 /// A frame that came.
-pub(super) struct Frame {
+pub(super) struct Http2Frame {
     pub(super) kind: u8,
     pub(super) flags: u8,
     stream: u32,
@@ -33,7 +33,7 @@ pub(super) struct Frame {
 }
 
 /// What a frame says of the request.
-pub(super) enum Said {
+pub(super) enum FrameEvent {
     /// The status of an answer.
     Status(u16),
     /// There will be no answer.
@@ -104,28 +104,28 @@ fn text(text: &[u8], block: &mut Vec<u8>) {
 }
 
 /// Takes the first frame out of `buffer`; none while it is not whole.
-pub(super) fn take(buffer: &mut Vec<u8>) -> Option<Frame> {
+pub(super) fn take(buffer: &mut Vec<u8>) -> Option<Http2Frame> {
     let (head, rest) = buffer.split_first_chunk::<9>()?;
     let [a, b, c, kind, flags, stream @ ..] = *head;
     let length = u32::from_be_bytes([0, a, b, c]) as usize;
     let payload = rest.get(..length)?.to_vec();
     buffer.drain(..9 + length);
-    Some(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
+    Some(Http2Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
 }
 
-impl Frame {
+impl Http2Frame {
     /// What it says of the one request of the connection.
-    pub(super) fn said(&self) -> Said {
+    pub(super) fn event(&self) -> FrameEvent {
         match self.kind {
             HEADERS if self.stream == 1 => match status(&self.payload) {
-                Some(status @ 200..) => Said::Status(status),
-                Some(_) => Said::Nothing,
-                None => Said::NoAnswer,
+                Some(status @ 200..) => FrameEvent::Status(status),
+                Some(_) => FrameEvent::Nothing,
+                None => FrameEvent::NoAnswer,
             },
-            RESET if self.stream == 1 => Said::NoAnswer,
+            RESET if self.stream == 1 => FrameEvent::NoAnswer,
             // a server that is about to end says so without an error, and answers
-            GOAWAY if self.payload.get(4..8).is_some_and(|code| code != [0; 4]) => Said::NoAnswer,
-            _ => Said::Nothing,
+            GOAWAY if self.payload.get(4..8).is_some_and(|code| code != [0; 4]) => FrameEvent::NoAnswer,
+            _ => FrameEvent::Nothing,
         }
     }
 }

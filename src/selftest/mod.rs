@@ -16,8 +16,8 @@ mod target;
 mod template;
 mod verdict;
 
-pub use case::{CorpusError, Place, Protocol, corpus};
+pub use case::{CaseProtocol, CorpusError, Place, corpus};
 pub use fire::run;
 pub use recording::Recording;
-pub use report::{Finding, Report};
+pub use report::{CaseFinding, SelftestReport};
 pub use target::{Target, TargetError};

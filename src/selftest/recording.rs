@@ -25,11 +25,11 @@ pub struct Recording {
 #[derive(Default)]
 struct Book {
     arrivals: Vec<Arrival>,
-    connections: HashMap<usize, Connection>,
+    connections: HashMap<usize, UpstreamConnection>,
 }
 
 /// An open connection, with what came of a request that is not whole.
-struct Connection {
+struct UpstreamConnection {
     unread: Vec<u8>,
     task: AbortHandle,
 }
@@ -85,7 +85,7 @@ async fn serve(listener: TcpListener, book: Arc<Mutex<Book>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let mut open = lock(&book);
         let task = tokio::spawn(record(stream, number, Arc::clone(&book))).abort_handle();
-        open.connections.insert(number, Connection { unread: Vec::new(), task });
+        open.connections.insert(number, UpstreamConnection { unread: Vec::new(), task });
         number += 1;
     }
 }

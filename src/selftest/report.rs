@@ -1,30 +1,30 @@
 //! What came of the corpus, for people and for programs.
 
-use super::case::{Case, Expectation, Protocol};
+use super::case::{AttackCase, CaseExpectation, CaseProtocol};
 use super::verdict::Verdict;
 use serde::Serialize;
 use std::fmt;
 
 /// What came of the corpus.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Report {
+pub struct SelftestReport {
     /// The protocols that the gateway speaks, in each of which it was tried.
-    pub protocols: Vec<Protocol>,
+    pub protocols: Vec<CaseProtocol>,
     /// Cases that were fired.
     pub cases: usize,
     /// Those of them that have to pass.
     pub controls: usize,
     /// What got through and must not have.
-    pub holes: Vec<Finding>,
+    pub holes: Vec<CaseFinding>,
     /// Controls that did not arrive as they were sent.
-    pub broken: Vec<Finding>,
+    pub broken: Vec<CaseFinding>,
     /// Attacks of which nothing got through, but the client was not told so with a status of 4xx.
-    pub odd: Vec<Finding>,
+    pub odd: Vec<CaseFinding>,
 }
 
 /// Something to say of a case.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub struct CaseFinding {
     /// The case's name.
     pub case: String,
     /// Where the case comes from.
@@ -33,26 +33,26 @@ pub struct Finding {
     pub what: String,
 }
 
-impl Report {
+impl SelftestReport {
     /// Whether the gateway let nothing through, and everything that it should.
     pub fn is_clean(&self) -> bool {
         self.holes.is_empty() && self.broken.is_empty()
     }
 
-    pub(super) fn add(&mut self, case: &Case, verdict: Option<Verdict>) {
+    pub(super) fn add(&mut self, case: &AttackCase, verdict: Option<Verdict>) {
         self.cases += 1;
-        self.controls += usize::from(case.expect == Expectation::Exact);
+        self.controls += usize::from(case.expect == CaseExpectation::Exact);
         let (findings, what) = match verdict {
             None => return,
             Some(Verdict::Hole(what)) => (&mut self.holes, what),
             Some(Verdict::Broken(what)) => (&mut self.broken, what),
             Some(Verdict::Odd(what)) => (&mut self.odd, what),
         };
-        findings.push(Finding { case: case.name.clone(), source: case.source.clone(), what });
+        findings.push(CaseFinding { case: case.name.clone(), source: case.source.clone(), what });
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for SelftestReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (word, findings) in [("HOLE", &self.holes), ("BROKEN", &self.broken), ("odd", &self.odd)] {
             for finding in findings {
@@ -66,7 +66,7 @@ impl fmt::Display for Report {
             self.holes.len(),
             self.controls,
             self.broken.len(),
-            if self.protocols.contains(&Protocol::Http2) { "HTTP/1.1 and HTTP/2" } else { "HTTP/1.1" },
+            if self.protocols.contains(&CaseProtocol::Http2) { "HTTP/1.1 and HTTP/2" } else { "HTTP/1.1" },
         )
     }
 }

@@ -25,11 +25,11 @@ pub struct Target {
     host: String,
     address: SocketAddr,
     /// How TLS is spoken to it, for each protocol, where it is.
-    tls: Option<Tls>,
+    tls: Option<TargetTls>,
 }
 
 #[derive(Clone)]
-struct Tls {
+struct TargetTls {
     http1: TlsConnector,
     http2: TlsConnector,
     name: ServerName<'static>,
@@ -47,9 +47,9 @@ pub enum TargetError {
 }
 
 /// A connection to the gateway, with or without TLS.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
 
 impl Target {
     /// The gateway at `url`, trusting the authorities in `ca_file`, or else the platform's.
@@ -67,7 +67,7 @@ impl Target {
         let mut addresses = named.to_socket_addrs().map_err(|_| TargetError::Url("is not a host that can be found"))?;
         let address = addresses.next().ok_or(TargetError::Url("has no address"))?;
         let name = named.rsplit_once(':').map_or(named.as_str(), |(name, _)| name).trim_matches(['[', ']']);
-        let tls = if is_tls { Some(Tls::new(name, ca_file)?) } else { None };
+        let tls = if is_tls { Some(TargetTls::new(name, ca_file)?) } else { None };
         Ok(Self { host: host.to_owned(), address, tls })
     }
 
@@ -85,16 +85,16 @@ impl Target {
     }
 
     /// A connection on which HTTP/1.1 is spoken.
-    pub(super) async fn http1(&self) -> io::Result<Box<dyn Connection>> {
+    pub(super) async fn http1(&self) -> io::Result<Box<dyn ByteStream>> {
         self.connect(self.tls.as_ref().map(|tls| (&tls.http1, &tls.name))).await
     }
 
     /// A connection on which HTTP/2 is spoken.
-    pub(super) async fn http2(&self) -> io::Result<Box<dyn Connection>> {
+    pub(super) async fn http2(&self) -> io::Result<Box<dyn ByteStream>> {
         self.connect(self.tls.as_ref().map(|tls| (&tls.http2, &tls.name))).await
     }
 
-    async fn connect(&self, tls: Option<(&TlsConnector, &ServerName<'static>)>) -> io::Result<Box<dyn Connection>> {
+    async fn connect(&self, tls: Option<(&TlsConnector, &ServerName<'static>)>) -> io::Result<Box<dyn ByteStream>> {
         let stream = TcpStream::connect(self.address).await?;
         let _ = stream.set_nodelay(true);
         Ok(match tls {
@@ -123,7 +123,7 @@ impl Target {
     }
 }
 
-impl Tls {
+impl TargetTls {
     fn new(name: &str, ca_file: Option<&Path>) -> Result<Self, TargetError> {
         let name = ServerName::try_from(name.to_owned()).map_err(|_| TargetError::Url("is not a name of TLS"))?;
         let config = client(ca_file).map_err(TargetError::Authorities)?;

@@ -1,6 +1,6 @@
 //! Cases as they are written in the corpus, and the bytes that they become in either protocol.
 
-use super::case::{Case, Expectation, Place, Protocol};
+use super::case::{AttackCase, CaseExpectation, CaseProtocol, Place};
 use super::expand::expand;
 use super::frames::{Field, request};
 use serde::Deserialize;
@@ -15,7 +15,7 @@ const WINDOW: usize = 65_535;
 pub(super) struct Template {
     pub(super) name: String,
     source: String,
-    expect: Expectation,
+    expect: CaseExpectation,
     #[serde(default)]
     each: BTreeMap<String, String>,
     #[serde(default = "default_line")]
@@ -37,7 +37,7 @@ pub(super) struct Template {
     #[serde(default)]
     end: bool,
     /// The one protocol in which it means something.
-    only: Option<Protocol>,
+    only: Option<CaseProtocol>,
     /// In HTTP/2: fields in front of all others.
     #[serde(default)]
     pseudo: Vec<String>,
@@ -97,16 +97,16 @@ impl Template {
 
     /// The case in each protocol in which it has a meaning. Bodies framed by hand are HTTP/1.1's, and so are those longer
     /// than what may be sent in HTTP/2 before the other side says that there is room for more.
-    pub(super) fn cases(&self, name: &str, place: Place<'_>) -> Result<Vec<Case>, String> {
+    pub(super) fn cases(&self, name: &str, place: Place<'_>) -> Result<Vec<AttackCase>, String> {
         let mut cases = Vec::new();
-        if self.only != Some(Protocol::Http2) {
-            cases.push(self.case(name.to_owned(), Protocol::Http1, self.bytes(place.host)?, place)?);
+        if self.only != Some(CaseProtocol::Http2) {
+            cases.push(self.case(name.to_owned(), CaseProtocol::Http1, self.bytes(place.host)?, place)?);
         }
         let is_by_hand = self.raw.is_some() || self.payload.is_some();
-        if self.only == Some(Protocol::Http2) || self.only.is_none() && !is_by_hand {
+        if self.only == Some(CaseProtocol::Http2) || self.only.is_none() && !is_by_hand {
             let frames = self.frames(place)?;
             if frames.0.len() <= WINDOW {
-                cases.push(self.case(format!("{name}@h2"), Protocol::Http2, frames, place)?);
+                cases.push(self.case(format!("{name}@h2"), CaseProtocol::Http2, frames, place)?);
             }
         }
         Ok(cases)
@@ -115,12 +115,12 @@ impl Template {
     fn case(
         &self,
         name: String,
-        protocol: Protocol,
+        protocol: CaseProtocol,
         (content, bytes): (Vec<u8>, Vec<u8>),
         place: Place<'_>,
-    ) -> Result<Case, String> {
+    ) -> Result<AttackCase, String> {
         let line = String::from_utf8_lossy(&expand(&self.line, place.host)?).into_owned();
-        Ok(Case {
+        Ok(AttackCase {
             name,
             source: self.source.clone(),
             expect: self.expect,
@@ -130,7 +130,7 @@ impl Template {
             requests: self.requests,
             never: self.never.clone(),
             always: self.always.clone(),
-            end: self.end && protocol == Protocol::Http1,
+            end: self.end && protocol == CaseProtocol::Http1,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Whether a case was withstood, by what reached the upstream and what the client was told.
 
 use super::arrival::Arrival;
-use super::case::{Case, Expectation};
+use super::case::{AttackCase, CaseExpectation};
 use super::effect::forbidden;
 use super::fire::Answer;
 use super::route::{is_canonical, is_guarded};
@@ -21,8 +21,8 @@ pub(super) enum Verdict {
 }
 
 /// What is to be said of `case`, of which `arrivals` reached the upstream.
-pub(super) fn judge(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option<Verdict> {
-    if case.expect == Expectation::Exact {
+pub(super) fn judge(case: &AttackCase, arrivals: &[Arrival], answer: Answer) -> Option<Verdict> {
+    if case.expect == CaseExpectation::Exact {
         return differs(case, arrivals, answer).map(Verdict::Broken);
     }
     if let Some(hole) = hole(case, arrivals) {
@@ -37,8 +37,8 @@ pub(super) fn judge(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option
     }
 }
 
-fn hole(case: &Case, arrivals: &[Arrival]) -> Option<String> {
-    if case.expect == Expectation::Refused
+fn hole(case: &AttackCase, arrivals: &[Arrival]) -> Option<String> {
+    if case.expect == CaseExpectation::Refused
         && let Some(arrival) = arrivals.first()
     {
         let why = forbidden(arrival).filter(|_| is_guarded(arrival));
@@ -51,7 +51,7 @@ fn hole(case: &Case, arrivals: &[Arrival]) -> Option<String> {
 }
 
 /// What of a request that reached the upstream must not have.
-fn harm(case: &Case, arrival: &Arrival) -> Option<String> {
+fn harm(case: &AttackCase, arrival: &Arrival) -> Option<String> {
     if let Some(fault) = arrival.faults.first() {
         return Some(format!("the upstream got {fault}"));
     }
@@ -74,7 +74,7 @@ fn harm(case: &Case, arrival: &Arrival) -> Option<String> {
 }
 
 /// What is different between a control and what arrived of it.
-fn differs(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option<String> {
+fn differs(case: &AttackCase, arrivals: &[Arrival], answer: Answer) -> Option<String> {
     if answer != Answer::Status(200) {
         return Some(match answer {
             Answer::Status(status) => format!("answered {status}"),
@@ -100,14 +100,14 @@ fn differs(case: &Case, arrivals: &[Arrival], answer: Answer) -> Option<String> 
 mod tests {
     use super::{Verdict, judge};
     use crate::selftest::arrival::{Arrival, take};
-    use crate::selftest::case::{Case, Place, corpus};
+    use crate::selftest::case::{AttackCase, Place, corpus};
     use crate::selftest::fire::Answer;
 
-    fn case(name: &str) -> Case {
+    fn case(name: &str) -> AttackCase {
         corpus(Place { scheme: "http", host: "gateway" }).unwrap().into_iter().find(|case| case.name == name).unwrap()
     }
 
-    fn as_sent(case: &Case) -> Vec<Arrival> {
+    fn as_sent(case: &AttackCase) -> Vec<Arrival> {
         vec![take(&case.bytes).unwrap().arrival]
     }
 

@@ -3,7 +3,7 @@
 use crate::support::gateway::{bundle, shipped, text};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
-use portcullis::admin::{self, Readiness, State};
+use portcullis::admin::{self, AdminState, Readiness};
 use portcullis::config::gateway::{AccessLogTarget, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
@@ -33,7 +33,7 @@ spec:
   expires: 9999-12-31
 ";
 
-fn state() -> State {
+fn state() -> AdminState {
     let setup = Setup {
         logs: &Logs { access: AccessLogTarget::Off, ..Logs::default() },
         traces: &Traces {
@@ -53,7 +53,7 @@ fn state() -> State {
     telemetry.bundle_loaded(&gate.bundle.load());
     let level = LevelHandle::new(LogLevel::Info);
     let config = load(Path::new("config/gateway.yaml"), &Overrides::default(), &|_| None).expect("a configuration");
-    State { telemetry, config: Arc::new(config), gate: Arc::new(gate), readiness: Readiness::default(), level }
+    AdminState { telemetry, config: Arc::new(config), gate: Arc::new(gate), readiness: Readiness::default(), level }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
@@ -75,7 +75,7 @@ async fn get_as(address: SocketAddr, path: &str, accept: &str) -> (u16, Option<S
 }
 
 #[tokio::test]
-async fn the_configuration_in_force_is_told_with_its_defaults() {
+async fn the_configuration_in_force_is_shown_with_its_defaults() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(admin::serve(listener, state(), std::future::pending()));
@@ -88,6 +88,24 @@ async fn the_configuration_in_force_is_told_with_its_defaults() {
     assert_eq!(told["traces"]["sampler"], "parentbased_always_on");
     assert_eq!(told["contract"]["fallthrough"], "forward");
     assert_eq!(told["listen"][0]["address"], "127.0.0.1:8787");
+}
+
+#[tokio::test]
+async fn the_root_lists_every_path_with_its_purpose() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(admin::serve(listener, state(), std::future::pending()));
+    let (status, kind, text) = get(address, "/").await;
+    assert_eq!((status, kind.as_deref()), (200, Some("text/plain; charset=utf-8")));
+    assert!(text.lines().all(|line| line.len() <= 100), "{text}");
+    assert!(text.contains("/readyz     200 if the gateway takes requests"), "{text}");
+    // `/decisions` only begins with an empty line, and does not end
+    for path in text.lines().filter_map(|line| line.split(' ').next()).filter(|path| *path != "/decisions") {
+        assert_ne!(get(address, path).await.0, 404, "{path}");
+    }
+    let (_, kind, json) = get_as(address, "/", "application/json").await;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((kind.as_deref(), &json["paths"][1]["path"]), (Some("application/json"), &"/livez".into()));
 }
 
 #[tokio::test]
@@ -173,7 +191,7 @@ async fn a_head_without_an_end_is_cut_off() {
 }
 
 #[tokio::test]
-async fn policies_and_waivers_in_force_are_told_with_the_days_left() {
+async fn policies_and_waivers_in_force_are_shown_with_days_left() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let state = state();

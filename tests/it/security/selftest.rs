@@ -3,7 +3,7 @@
 use crate::support::authority::Authority;
 use crate::support::gateway::Setup;
 use portcullis::config::gateway::TlsFiles as Files;
-use portcullis::selftest::{Protocol, Recording, Report, Target, run};
+use portcullis::selftest::{CaseProtocol, Recording, SelftestReport, Target, run};
 use portcullis::server::{BoundListener, ReloadableTls, listen};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ async fn recording() -> Recording {
     Recording::listen(([127, 0, 0, 1], 0).into()).await.unwrap()
 }
 
-async fn report(gateway: SocketAddr, upstream: &Recording) -> Report {
+async fn report(gateway: SocketAddr, upstream: &Recording) -> SelftestReport {
     run(&Target::new(&format!("http://{gateway}"), None).unwrap(), upstream).await.unwrap()
 }
 
@@ -24,7 +24,7 @@ async fn nothing_gets_through_this_gateway_that_must_not() {
     let gateway = Setup::before(upstream.address()).start();
     let report = report(gateway.address, &upstream).await;
     assert!(report.is_clean() && report.odd.is_empty(), "{report}");
-    assert_eq!(report.protocols, [Protocol::Http1, Protocol::Http2]);
+    assert_eq!(report.protocols, [CaseProtocol::Http1, CaseProtocol::Http2]);
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn nothing_gets_through_it_over_tls_either() {
     let target = Target::new(&format!("https://{}", gateway.address), Some(authority.file())).unwrap();
     let report = run(&target, &upstream).await.unwrap();
     assert!(report.is_clean() && report.odd.is_empty(), "{report}");
-    assert_eq!(report.protocols, [Protocol::Http1, Protocol::Http2]);
+    assert_eq!(report.protocols, [CaseProtocol::Http1, CaseProtocol::Http2]);
     let stranger = Target::new(&format!("https://{}", gateway.address), Some(Authority::new("other").file())).unwrap();
     let report = run(&stranger, &upstream).await.unwrap();
     assert_eq!(report.broken.len(), report.controls, "a gateway that is not trusted is not asked");
