@@ -1,21 +1,61 @@
-//! What an evaluation sees of a request: all of it, or of some values only what they are.
+//! Values, and what an evaluation reads of a request: all of it, or of some values only their types.
 //!
-//! The gateway sees all: its [`Container`] has an uninhabited type for what is unknown, so that nothing can be unknown from it, and
-//! the compiler leaves out every branch for that. Whoever judges by a namespace sees of many a value no more than its type and size.
+//! A host implements [`Container`] for the arrays and objects of its documents and [`Activation`] for a request. Value, Container
+//! and Activation are defined by each other, so they are in one file.
+//!
+//! The gateway knows a request completely: its [`Container`] has an uninhabited type for unknown values, so that the compiler
+//! removes every branch for them. A replay of a decision log knows of many values no more than the type and size.
 
-use super::EvaluationError;
-use super::bindings::{Attribute, Namespace};
 use super::budget::Budget;
-use super::kind::{Kind, Kinds};
-use super::types::of_word;
-use super::value::Value;
+use super::ids::{AttributeId, NamespaceId};
+use super::kind::Kind;
+use super::timestamp::Timestamp;
+use super::unknown::{Failure, Unknown};
 use std::convert::Infallible;
+use std::sync::Arc;
 
-/// An array or object of the body.
+/// The result of an evaluation.
+pub(crate) type Evaluated<'a, C> = Result<Value<'a, C>, Failure<<C as Container<'a>>::Unknown>>;
+
+/// A value, borrowed from the request or the policy if possible. A clone copies at most a reference.
+#[derive(Clone)]
+pub(crate) enum Value<'a, C: Container<'a> = NoContainer> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Double(f64),
+    /// A string of the request or of the policy.
+    String(&'a str),
+    /// A string that the evaluation made.
+    Text(Arc<str>),
+    Bytes(Arc<[u8]>),
+    Timestamp(Timestamp),
+    /// In nanoseconds.
+    Duration(i64),
+    /// A list of the policy.
+    List(&'a [Value<'static>]),
+    /// A map of the policy.
+    Map(&'a [(Value<'static>, Value<'static>)]),
+    /// A list that the evaluation made.
+    OwnList(Arc<[Self]>),
+    /// A map that the evaluation made.
+    OwnMap(Arc<[(Self, Self)]>),
+    /// An array of a document.
+    Array(C),
+    /// An object of a document.
+    Object(C),
+    /// A type, as `type(x)` returns it.
+    Type(Kind),
+    /// A value whose content is not known.
+    Unknown(C::Unknown),
+}
+
+/// An array or object of a document.
 pub(crate) trait Container<'a>: Copy {
-    /// What stands for a value that cannot be seen.
+    /// What is known of an unknown value.
     type Unknown: Copy + Into<Unknown>;
-    /// The request that it is of.
+    /// The request that the document belongs to.
     type Activation: Activation<'a, Self>;
 
     /// How many elements or members it has.
@@ -24,145 +64,38 @@ pub(crate) trait Container<'a>: Copy {
     fn child(self, position: usize) -> Option<Value<'a, Self>>;
     /// The name of the member at `position`.
     fn name(self, position: usize) -> Option<Value<'a, Self>>;
-    /// The value of the member called `name`; none where there is no such member.
+    /// The value of the member called `name`; `None` if there is no such member.
     ///
     /// # Errors
     ///
-    /// Whether there is one cannot be seen.
+    /// It is unknown whether there is one.
     fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Self::Unknown>;
-    /// How many bytes it takes as compact JSON.
+    /// Its size as compact JSON, in bytes.
     ///
     /// # Errors
     ///
-    /// That cannot be seen, or takes too long to find out.
+    /// The size is unknown, or the budget is exhausted.
     fn json_size(self, budget: &mut Budget) -> Result<usize, Failure<Self::Unknown>>;
 }
 
-/// What there is of a request besides structures.
-pub(crate) trait Activation<'a, S: Container<'a>>: Copy {
-    /// A single attribute.
-    fn attribute(self, attribute: Attribute) -> Value<'a, S>;
-    /// The value that `namespace` holds under `name`; none where it holds none.
+/// The values of a request by the ids that the host declared.
+pub(crate) trait Activation<'a, C: Container<'a>>: Copy {
+    /// The value of an attribute.
+    fn attribute(self, attribute: AttributeId) -> Value<'a, C>;
+    /// The value of the entry called `name`; `None` if there is none.
     ///
     /// # Errors
     ///
-    /// Whether it does cannot be seen, or takes too long to find out.
+    /// It is unknown whether there is one, or the budget is exhausted.
     fn entry(
         self,
-        namespace: Namespace,
+        namespace: NamespaceId,
         name: &str,
         budget: &mut Budget,
-    ) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>>;
+    ) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>>;
 }
 
-/// What is known of a value that cannot be seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// What it may be; it is no error.
-    pub(super) kinds: Kinds,
-    /// How many characters, elements or members it has, where that is known. It has one type then.
-    pub(super) size: Option<usize>,
-}
-
-impl Unknown {
-    /// A value of which nothing is known but that it is there.
-    pub const ANYTHING: Self = Self { kinds: Kinds::JSON, size: None };
-    /// A number written without a fraction and without an exponent; the largest of them are `double`s.
-    pub const INTEGER: Self = Self { kinds: Kinds::NUMBER, size: None };
-    /// Any other number.
-    pub const FRACTION: Self = Self { kinds: Kinds::DOUBLE, size: None };
-
-    /// A string; of so many characters, where that is known.
-    pub const fn text(size: Option<usize>) -> Self {
-        Self { kinds: Kinds::STRING, size }
-    }
-
-    /// A value of a JSON type by its name.
-    pub fn of_type(name: &str) -> Self {
-        Self { kinds: of_word(name), size: None }
-    }
-
-    /// Its type, where it can have only one.
-    pub(super) fn kind(self) -> Option<Kind> {
-        Kind::NAMED.iter().map(|(kind, _)| *kind).find(|kind| self.kinds == Kinds::of(*kind))
-    }
-
-    /// Whether the two may be the same value, by their types and sizes.
-    pub(super) fn may_equal(self, other: Self) -> bool {
-        let sizes = match (self.size, other.size) {
-            (Some(size), Some(other)) => size == other,
-            _ => true,
-        };
-        self.kinds.may_equal(other.kinds) && sizes
-    }
-}
-
-/// NoContainer is unknown.
-impl From<Infallible> for Unknown {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
-}
-
-/// Why an expression has no value that could be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure<H> {
-    /// It has none.
-    Error(EvaluationError),
-    /// That depends on something unknown.
-    Unknown(H),
-}
-
-impl<H> From<EvaluationError> for Failure<H> {
-    fn from(error: EvaluationError) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl Failure<Infallible> {
-    /// Why there is no value, where nothing is unknown.
-    pub(crate) const fn error(self) -> EvaluationError {
-        match self {
-            Self::Error(error) => error,
-            Self::Unknown(never) => match never {},
-        }
-    }
-}
-
-impl<H> Failure<H> {
-    /// What parts of which each could still decide fail with together: with an error only where none of them is unknown.
-    pub(super) fn after(self, before: Option<Self>) -> Self {
-        match (before, self) {
-            (Some(before), Self::Error(_)) => before,
-            (_, now) => now,
-        }
-    }
-}
-
-/// What was unknown in a search that goes on, because something else may be found yet.
-pub(super) struct PendingUnknown<H>(Option<H>);
-
-impl<H> PendingUnknown<H> {
-    pub(super) const NONE: Self = Self(None);
-
-    /// Whether it was found; what is hidden is remembered, and not found.
-    pub(super) fn is_found(&mut self, found: Result<bool, Failure<H>>) -> Result<bool, Failure<H>> {
-        match found {
-            Err(Failure::Unknown(unknown)) => {
-                self.0 = Some(unknown);
-                Ok(false)
-            }
-            known => known,
-        }
-    }
-
-    /// `value` where nothing was found, unless something was unknown.
-    pub(super) fn or<T>(self, value: T) -> Result<T, Failure<H>> {
-        self.0.map_or(Ok(value), |unknown| Err(Failure::Unknown(unknown)))
-    }
-}
-
-/// The structure of constants and the request of a policy that is being loaded: there is none.
+/// The container of constants, and the activation of an expression that reads no request: there is none.
 #[derive(Clone, Copy)]
 pub(crate) enum NoContainer {}
 
@@ -192,11 +125,11 @@ impl<'a> Container<'a> for NoContainer {
 }
 
 impl<'a> Activation<'a, Self> for NoContainer {
-    fn attribute(self, _: Attribute) -> Value<'a, Self> {
+    fn attribute(self, _: AttributeId) -> Value<'a, Self> {
         match self {}
     }
 
-    fn entry(self, _: Namespace, _: &str, _: &mut Budget) -> Result<Option<Value<'a, Self>>, Failure<Infallible>> {
+    fn entry(self, _: NamespaceId, _: &str, _: &mut Budget) -> Result<Option<Value<'a, Self>>, Failure<Infallible>> {
         match self {}
     }
 }

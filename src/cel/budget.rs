@@ -1,6 +1,6 @@
 //! What the evaluation of one policy may cost.
 
-use super::EvaluationError;
+use super::error::EvaluationError;
 
 /// Steps that a policy may take for one request. A step is one part of an expression evaluated, one element looked at, or
 /// [`BYTES_A_STEP`] bytes; some ten nanoseconds, so that no policy holds a worker for more than some milliseconds.
@@ -16,12 +16,12 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { left: STEPS }
     }
 
     /// Takes `steps`. Once there were too few, there are none: nothing that follows can be evaluated either.
-    pub(super) fn steps(&mut self, steps: usize) -> Result<(), EvaluationError> {
+    pub(crate) fn steps(&mut self, steps: usize) -> Result<(), EvaluationError> {
         let left = u32::try_from(steps).ok().and_then(|steps| self.left.checked_sub(steps));
         self.left = left.unwrap_or_default();
         left.map(|_| ()).ok_or(EvaluationError::TooCostly)
@@ -34,7 +34,7 @@ impl Budget {
     }
 
     /// Takes what work on `bytes` bytes costs.
-    pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), EvaluationError> {
+    pub(crate) fn bytes(&mut self, bytes: usize) -> Result<(), EvaluationError> {
         self.steps(bytes / BYTES_A_STEP)
     }
 }

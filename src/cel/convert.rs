@@ -1,24 +1,23 @@
 //! Functions that make a value of one type from one of another.
 
-use super::EvaluationError;
-use super::activation::Container;
+use super::activation::{Container, Value};
 use super::budget::Budget;
-use super::value::Value;
+use super::error::EvaluationError;
 use super::{number, time};
 
-type Converted<'a, S> = Result<Value<'a, S>, EvaluationError>;
+type Converted<'a, C> = Result<Value<'a, C>, EvaluationError>;
 
 const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
 const NO_VALUE: EvaluationError = EvaluationError::NotConvertible;
 
 /// The text of a value, with its cost paid; numbers and durations are short where they are sound.
-fn text<'v, 'a, S: Container<'a>>(value: &'v Value<'a, S>, budget: &mut Budget) -> Result<&'v str, EvaluationError> {
+fn text<'v, 'a, C: Container<'a>>(value: &'v Value<'a, C>, budget: &mut Budget) -> Result<&'v str, EvaluationError> {
     let text = value.as_str().ok_or(WRONG)?;
     budget.bytes(text.len())?;
     Ok(text)
 }
 
-pub(super) fn bool<'a, S: Container<'a>>(value: &Value<'a, S>) -> Converted<'a, S> {
+pub(super) fn bool<'a, C: Container<'a>>(value: &Value<'a, C>) -> Converted<'a, C> {
     match value {
         Value::Bool(value) => Ok(Value::Bool(*value)),
         _ => match value.as_str().ok_or(WRONG)? {
@@ -29,17 +28,17 @@ pub(super) fn bool<'a, S: Container<'a>>(value: &Value<'a, S>) -> Converted<'a, 
     }
 }
 
-pub(super) fn int<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
+pub(super) fn int<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Budget) -> Converted<'a, C> {
     match value {
         Value::Int(value) => Ok(Value::Int(*value)),
         Value::Uint(value) => i64::try_from(*value).map(Value::Int).map_err(|_| EvaluationError::Arithmetic),
         Value::Double(value) => number::int_of_double(*value).map(Value::Int),
-        Value::Timestamp(time) => Ok(Value::Int(time.timestamp())),
+        Value::Timestamp(time) => Ok(Value::Int(time.seconds())),
         _ => text(value, budget)?.parse().map(Value::Int).map_err(|_| NO_VALUE),
     }
 }
 
-pub(super) fn uint<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
+pub(super) fn uint<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Budget) -> Converted<'a, C> {
     match value {
         Value::Uint(value) => Ok(Value::Uint(*value)),
         Value::Int(value) => u64::try_from(*value).map(Value::Uint).map_err(|_| EvaluationError::Arithmetic),
@@ -49,7 +48,7 @@ pub(super) fn uint<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budg
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the nearest double is what CEL asks for")]
-pub(super) fn double<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
+pub(super) fn double<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Budget) -> Converted<'a, C> {
     match value {
         Value::Double(value) => Ok(Value::Double(*value)),
         Value::Int(value) => Ok(Value::Double(*value as f64)),
@@ -58,14 +57,14 @@ pub(super) fn double<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Bu
     }
 }
 
-pub(super) fn string<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
+pub(super) fn string<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Budget) -> Converted<'a, C> {
     let text = match value {
         Value::String(_) | Value::Text(_) => return Ok(value.clone()),
         Value::Bool(value) => value.to_string(),
         Value::Int(value) => value.to_string(),
         Value::Uint(value) => value.to_string(),
         Value::Double(value) => value.to_string(),
-        Value::Timestamp(value) => time::timestamp_text(value),
+        Value::Timestamp(value) => value.to_string(),
         Value::Duration(value) => time::duration_text(*value),
         Value::Bytes(bytes) => {
             budget.bytes(bytes.len())?;
@@ -76,14 +75,14 @@ pub(super) fn string<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Bu
     Ok(Value::Text(text.into()))
 }
 
-pub(super) fn bytes<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
+pub(super) fn bytes<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Budget) -> Converted<'a, C> {
     match value {
         Value::Bytes(_) => Ok(value.clone()),
         _ => Ok(Value::Bytes(text(value, budget)?.as_bytes().into())),
     }
 }
 
-pub(super) fn timestamp<'a, S: Container<'a>>(value: &Value<'a, S>) -> Converted<'a, S> {
+pub(super) fn timestamp<'a, C: Container<'a>>(value: &Value<'a, C>) -> Converted<'a, C> {
     match value {
         Value::Timestamp(_) => Ok(value.clone()),
         Value::Int(seconds) => time::timestamp_of_seconds(*seconds),
@@ -91,7 +90,7 @@ pub(super) fn timestamp<'a, S: Container<'a>>(value: &Value<'a, S>) -> Converted
     }
 }
 
-pub(super) fn duration<'a, S: Container<'a>>(value: &Value<'a, S>, budget: &mut Budget) -> Converted<'a, S> {
+pub(super) fn duration<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Budget) -> Converted<'a, C> {
     match value {
         Value::Duration(_) => Ok(value.clone()),
         _ => time::duration(text(value, budget)?),

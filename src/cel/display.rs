@@ -1,26 +1,18 @@
-//! Values as people write them in CEL, for those who look at an evaluation.
+//! Values in CEL notation, for explanations.
 
-use super::activation::Container;
-use super::kind::Kind;
-use super::value::Value;
+use super::activation::{Container, Value};
 use std::fmt::Write;
 
-/// Longest text that is shown, in characters, and most elements of a list.
-const LONGEST: usize = 64;
-const MOST: usize = 8;
+/// Longest text, in characters.
+const MAX_TEXT: usize = 64;
+/// Most elements of a list or map.
+const MAX_ELEMENTS: usize = 8;
 
-impl Kind {
-    /// The name that CEL has for it.
-    pub(super) fn as_str(self) -> &'static str {
-        Self::NAMED.iter().find(|(kind, _)| *kind == self).map_or("value", |(_, name)| name)
-    }
-}
-
-impl<'a, S: Container<'a>> Value<'a, S> {
-    /// The value as CEL writes it, cut where it is long. What is in the body is only counted.
-    pub(super) fn written(&self) -> String {
+impl<'a, C: Container<'a>> Value<'a, C> {
+    /// The value in CEL notation, truncated if long. Of a container of the request only the size is out.
+    pub(super) fn to_cel(&self) -> String {
         if let Some(text) = self.as_str() {
-            return quoted(text);
+            return quote(text);
         }
         match self {
             Self::Null => "null".to_owned(),
@@ -28,14 +20,14 @@ impl<'a, S: Container<'a>> Value<'a, S> {
             Self::Int(value) => value.to_string(),
             Self::Uint(value) => format!("{value}u"),
             Self::Double(value) => format!("{value:?}"),
-            Self::Timestamp(time) => format!("timestamp(\"{}\")", time.format("%Y-%m-%dT%H:%M:%S%.fZ")),
-            Self::Duration(length) => format!("duration(\"{}ms\")", length.num_milliseconds()),
+            Self::Timestamp(time) => format!("timestamp(\"{}\")", time),
+            Self::Duration(nanos) => format!("duration(\"{}ms\")", nanos / 1_000_000),
             Self::Bytes(bytes) => format!("bytes of {}", bytes.len()),
             Self::Type(kind) => kind.as_str().to_owned(),
-            Self::List(items) => listed(items),
-            Self::OwnList(items) => listed(items),
-            Self::Map(entries) => mapped(entries),
-            Self::OwnMap(entries) => mapped(entries),
+            Self::List(items) => list_text(items),
+            Self::OwnList(items) => list_text(items),
+            Self::Map(entries) => map_text(entries),
+            Self::OwnMap(entries) => map_text(entries),
             Self::Array(array) => format!("list of {}", array.len()),
             Self::Object(object) => format!("map of {}", object.len()),
             Self::String(_) | Self::Text(_) | Self::Unknown(_) => "value".to_owned(),
@@ -43,48 +35,48 @@ impl<'a, S: Container<'a>> Value<'a, S> {
     }
 }
 
-fn listed<'a, S: Container<'a>>(items: &[Value<'a, S>]) -> String {
-    format!("[{}]", first(items.iter().map(Value::written), items.len()))
+fn list_text<'a, C: Container<'a>>(items: &[Value<'a, C>]) -> String {
+    format!("[{}]", join_first(items.iter().map(Value::to_cel), items.len()))
 }
 
-fn mapped<'a, S: Container<'a>>(entries: &[(Value<'a, S>, Value<'a, S>)]) -> String {
-    let written = entries.iter().map(|(key, value)| format!("{}: {}", key.written(), value.written()));
-    format!("{{{}}}", first(written, entries.len()))
+fn map_text<'a, C: Container<'a>>(entries: &[(Value<'a, C>, Value<'a, C>)]) -> String {
+    let texts = entries.iter().map(|(key, value)| format!("{}: {}", key.to_cel(), value.to_cel()));
+    format!("{{{}}}", join_first(texts, entries.len()))
 }
 
-fn first(written: impl Iterator<Item = String>, length: usize) -> String {
-    let mut text = written.take(MOST).collect::<Vec<_>>().join(", ");
-    if length > MOST {
+fn join_first(texts: impl Iterator<Item = String>, length: usize) -> String {
+    let mut text = texts.take(MAX_ELEMENTS).collect::<Vec<_>>().join(", ");
+    if length > MAX_ELEMENTS {
         // writing to a `String` cannot fail
-        let _ = write!(text, ", and {} more", length - MOST);
+        let _ = write!(text, ", and {} more", length - MAX_ELEMENTS);
     }
     text
 }
 
 /// NoContainer in it steers a terminal or a log.
-fn quoted(text: &str) -> String {
-    let mut shown = String::from("\"");
-    for letter in text.chars().take(LONGEST) {
+fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for letter in text.chars().take(MAX_TEXT) {
         if letter.is_ascii_graphic() || letter == ' ' || letter.is_alphanumeric() {
             if matches!(letter, '"' | '\\') {
-                shown.push('\\');
+                out.push('\\');
             }
-            shown.push(letter);
+            out.push(letter);
         } else {
-            shown.extend(letter.escape_unicode());
+            out.extend(letter.escape_unicode());
         }
     }
-    shown.push_str(if text.chars().nth(LONGEST).is_some() { "...\"" } else { "\"" });
-    shown
+    out.push_str(if text.chars().nth(MAX_TEXT).is_some() { "...\"" } else { "\"" });
+    out
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Value;
+    use crate::cel::activation::Value;
 
     #[test]
-    fn values_are_written_on_one_line_and_cut() {
-        for (value, written) in [
+    fn a_value_is_one_line_and_truncated() {
+        for (value, expected) in [
             (Value::Null, "null".to_owned()),
             (Value::Uint(7), "7u".to_owned()),
             (Value::Double(1.0), "1.0".to_owned()),
@@ -94,7 +86,7 @@ mod tests {
             (Value::OwnMap([(Value::String("a"), Value::Bool(true))].into()), r#"{"a": true}"#.to_owned()),
         ] {
             let value: Value<'_> = value;
-            assert_eq!(value.written(), written);
+            assert_eq!(value.to_cel(), expected);
         }
     }
 }

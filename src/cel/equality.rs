@@ -1,19 +1,19 @@
 //! Equality and order of values, wherever they come from: literals, parameters or the body.
 
-use super::EvaluationError;
-use super::activation::{Container, Failure, PendingUnknown};
+use super::activation::{Container, Value};
 use super::budget::Budget;
+use super::error::EvaluationError;
 use super::number;
-use super::value::Value;
+use super::unknown::{Failure, PendingUnknown};
 use std::cmp::Ordering;
 
 /// Whether two values are equal: numbers by value, lists by element, maps by key. Values of different types are not equal, and
 /// neither are a hidden one and another of another type or size.
-pub(super) fn equal<'a, S: Container<'a>>(
-    left: &Value<'a, S>,
-    right: &Value<'a, S>,
+pub(super) fn equal<'a, C: Container<'a>>(
+    left: &Value<'a, C>,
+    right: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Unknown>> {
+) -> Result<bool, Failure<C::Unknown>> {
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
@@ -21,7 +21,9 @@ pub(super) fn equal<'a, S: Container<'a>>(
         (Value::Timestamp(left), Value::Timestamp(right)) => left == right,
         (Value::Duration(left), Value::Duration(right)) => left == right,
         (Value::Type(left), Value::Type(right)) => left == right,
-        (Value::Unknown(unknown), _) | (_, Value::Unknown(unknown)) if left.outline().may_equal(right.outline()) => {
+        (Value::Unknown(unknown), _) | (_, Value::Unknown(unknown))
+            if left.as_unknown().may_equal(right.as_unknown()) =>
+        {
             return Err(Failure::Unknown(*unknown));
         }
         (Value::Unknown(_), _) | (_, Value::Unknown(_)) => false,
@@ -42,11 +44,11 @@ pub(super) fn equal<'a, S: Container<'a>>(
 }
 
 /// Whether two lists, or two maps, of the same length are equal.
-fn containers_equal<'a, S: Container<'a>>(
-    left: &Value<'a, S>,
-    right: &Value<'a, S>,
+fn containers_equal<'a, C: Container<'a>>(
+    left: &Value<'a, C>,
+    right: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Unknown>> {
+) -> Result<bool, Failure<C::Unknown>> {
     let mut pending = PendingUnknown::NONE;
     for position in 0..left.len().unwrap_or_default() {
         budget.steps(1)?;
@@ -58,15 +60,18 @@ fn containers_equal<'a, S: Container<'a>>(
 }
 
 /// Whether two lists have different elements at `position`, or two maps different values under the key that the first has there.
-fn differ<'a, S: Container<'a>>(
-    left: &Value<'a, S>,
-    right: &Value<'a, S>,
+fn differ<'a, C: Container<'a>>(
+    left: &Value<'a, C>,
+    right: &Value<'a, C>,
     position: usize,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Unknown>> {
+) -> Result<bool, Failure<C::Unknown>> {
     let (Some(one), other) = (left.item(position), right.item(position)) else { return Ok(true) };
-    let (one, other) =
-        if left.is_map() { (left.under(&one, budget)?, right.under(&one, budget)?) } else { (Some(one), other) };
+    let (one, other) = if left.is_map() {
+        (left.get_entry(&one, budget)?, right.get_entry(&one, budget)?)
+    } else {
+        (Some(one), other)
+    };
     match (one, other) {
         (Some(one), Some(other)) => Ok(!equal(&one, &other, budget)?),
         _ => Ok(true),
@@ -74,9 +79,9 @@ fn differ<'a, S: Container<'a>>(
 }
 
 /// The order of two values of one type.
-pub(super) fn order<'a, S: Container<'a>>(
-    left: &Value<'a, S>,
-    right: &Value<'a, S>,
+pub(super) fn order<'a, C: Container<'a>>(
+    left: &Value<'a, C>,
+    right: &Value<'a, C>,
     budget: &mut Budget,
 ) -> Result<Ordering, EvaluationError> {
     if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
@@ -94,13 +99,13 @@ pub(super) fn order<'a, S: Container<'a>>(
 }
 
 /// Whether `wanted` is an element of a list, or a key of a map.
-pub(super) fn contains<'a, S: Container<'a>>(
-    container: &Value<'a, S>,
-    wanted: &Value<'a, S>,
+pub(super) fn contains<'a, C: Container<'a>>(
+    container: &Value<'a, C>,
+    wanted: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<bool, Failure<S::Unknown>> {
+) -> Result<bool, Failure<C::Unknown>> {
     if container.is_map() {
-        return Ok(container.under(wanted, budget)?.is_some());
+        return Ok(container.get_entry(wanted, budget)?.is_some());
     }
     let mut pending = PendingUnknown::NONE;
     for position in 0..container.len().ok_or(EvaluationError::NoSuchOverload)? {
@@ -112,4 +117,39 @@ pub(super) fn contains<'a, S: Container<'a>>(
         }
     }
     pending.or(false)
+}
+
+impl<'a, C: Container<'a>> Value<'a, C> {
+    /// The value in a map under `key`; none where the map has no such key.
+    pub(crate) fn get_entry(&self, key: &Self, budget: &mut Budget) -> Result<Option<Self>, Failure<C::Unknown>> {
+        match (self, key) {
+            (Self::Object(_), Self::Unknown(unknown)) | (Self::Unknown(unknown), _) => Err(Failure::Unknown(*unknown)),
+            (Self::Object(object), _) => {
+                key.as_str().map_or(Ok(None), |name| object.member(name)).map_err(Failure::Unknown)
+            }
+            (Self::Map(entries), _) => {
+                find(entries.iter().map(|(known, value)| (known.to_borrowed(), || value.to_borrowed())), key, budget)
+            }
+            (Self::OwnMap(entries), _) => {
+                find(entries.iter().map(|(known, value)| (known.clone(), || value.clone())), key, budget)
+            }
+            _ => Err(EvaluationError::NoSuchOverload.into()),
+        }
+    }
+}
+
+/// The value of the entry whose key is `key`.
+fn find<'a, C: Container<'a>>(
+    entries: impl Iterator<Item = (Value<'a, C>, impl FnOnce() -> Value<'a, C>)>,
+    key: &Value<'a, C>,
+    budget: &mut Budget,
+) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>> {
+    let mut pending = PendingUnknown::NONE;
+    for (known, value) in entries {
+        budget.steps(1)?;
+        if pending.is_found(equal(&known, key, budget))? {
+            return Ok(Some(value()));
+        }
+    }
+    pending.or(None)
 }

@@ -1,39 +1,37 @@
-//! Evaluates expressions: a walk over their nodes that borrows from the request, is bounded in depth by what loading
-//! accepts and in time by a budget.
+//! Evaluates expressions: a walk over nodes that borrows from the request. Its depth is bounded when a policy is loaded, its time by
+//! a budget.
 
-use super::EvaluationError;
-use super::activation::{Activation, Container, Failure, NoContainer};
-use super::bindings::Namespace;
+use super::activation::{Activation, Container, Evaluated, NoContainer, Value};
 use super::budget::Budget;
 use super::equality::{contains, equal, order};
+use super::error::EvaluationError;
 use super::fold::Fold;
 use super::function::Function;
+use super::ids::NamespaceId;
 use super::kind::Kinds;
-use super::node::{Comprehension, Node};
+use super::node::{Comprehension, Node, Op};
 use super::syntax::{Comparison, Operator};
-use super::trace::{Tracer, Untraced};
-use super::value::Value;
+use super::tracer::{Tracer, Untraced};
+use super::unknown::Failure;
 use super::{number, time};
 use std::sync::Arc;
-
-pub(crate) type Evaluated<'a, S> = Result<Value<'a, S>, Failure<<S as Container<'a>>::Unknown>>;
 
 const NO_OVERLOAD: EvaluationError = EvaluationError::NoSuchOverload;
 const NO_KEY: EvaluationError = EvaluationError::NoSuchKey;
 
 /// The evaluation of one policy's expressions for one request.
-pub(crate) struct Evaluation<'a, S: Container<'a>, R = Untraced> {
+pub(crate) struct Evaluation<'a, C: Container<'a>, T = Untraced> {
     /// None while a policy is loaded: constants know no request.
-    request: Option<S::Activation>,
+    activation: Option<C::Activation>,
     /// What `variables` stand for.
     variables: &'a [Node],
     /// Those of them that were asked for.
-    known: Vec<Option<Evaluated<'a, S>>>,
+    values: Vec<Option<Evaluated<'a, C>>>,
     /// The variables of the comprehensions around what is being evaluated.
-    locals: Vec<Value<'a, S>>,
+    locals: Vec<Value<'a, C>>,
     budget: Budget,
     /// Who hears of each part that is evaluated.
-    pub(super) tracer: R,
+    pub(super) tracer: T,
 }
 
 impl Evaluation<'_, NoContainer> {
@@ -43,112 +41,112 @@ impl Evaluation<'_, NoContainer> {
     }
 }
 
-impl<'a, S: Container<'a>> Evaluation<'a, S> {
-    pub(super) const fn new(request: Option<S::Activation>, variables: &'a [Node]) -> Self {
-        Self::recorded(request, variables, Untraced)
+impl<'a, C: Container<'a>> Evaluation<'a, C> {
+    pub(super) const fn new(activation: Option<C::Activation>, variables: &'a [Node]) -> Self {
+        Self::traced(activation, variables, Untraced)
     }
 }
 
-impl<'a, S: Container<'a>, R> Evaluation<'a, S, R> {
-    pub(super) const fn recorded(request: Option<S::Activation>, variables: &'a [Node], tracer: R) -> Self {
-        Self { request, variables, known: Vec::new(), locals: Vec::new(), budget: Budget::new(), tracer }
+impl<'a, C: Container<'a>, T> Evaluation<'a, C, T> {
+    pub(super) const fn traced(activation: Option<C::Activation>, variables: &'a [Node], tracer: T) -> Self {
+        Self { activation, variables, values: Vec::new(), locals: Vec::new(), budget: Budget::new(), tracer }
     }
 }
 
-impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
+impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
     /// The value of `node`, which whoever asks must be able to see.
-    fn seen(&mut self, node: &'a Node) -> Evaluated<'a, S> {
-        self.value(node)?.seen()
+    fn known_value(&mut self, node: &'a Node) -> Evaluated<'a, C> {
+        self.value(node)?.known()
     }
 
     /// The value of `node`, unknown or not.
-    pub(super) fn value(&mut self, node: &'a Node) -> Evaluated<'a, S> {
-        if R::LISTENS {
+    pub(crate) fn value(&mut self, node: &'a Node) -> Evaluated<'a, C> {
+        if T::ENABLED {
             self.tracer.enter(node);
-            let value = self.computed(node);
+            let value = self.compute(node);
             self.tracer.leave(&value);
             value
         } else {
-            self.computed(node)
+            self.compute(node)
         }
     }
 
-    fn computed(&mut self, node: &'a Node) -> Evaluated<'a, S> {
+    fn compute(&mut self, node: &'a Node) -> Evaluated<'a, C> {
         self.budget.steps(1)?;
-        match node {
-            Node::Constant(value) => Ok(value.borrowed()),
-            Node::Entry(namespace, name) => Ok(self.entry(*namespace, name)?.unwrap_or(Value::Null)),
-            Node::Equal { sides, negated } => Ok(Value::Bool(self.are_equal(sides)? != *negated)),
-            Node::And(parts) => self.joined(parts, false),
-            Node::Or(parts) => self.joined(parts, true),
-            Node::Not(operand) => Ok(Value::Bool(!self.truth(operand)?)),
-            Node::Attribute(attribute) => Ok(self.request.ok_or(NO_KEY)?.attribute(*attribute)),
-            Node::EntryAt(namespace, key) => {
-                let key = self.seen(key)?;
+        match &node.op {
+            Op::Constant(value) => Ok(value.to_borrowed()),
+            Op::Entry(namespace, name) => Ok(self.entry(*namespace, name)?.unwrap_or(Value::Null)),
+            Op::Equal { sides, negated } => Ok(Value::Bool(self.are_equal(sides)? != *negated)),
+            Op::And(parts) => self.join(parts, false),
+            Op::Or(parts) => self.join(parts, true),
+            Op::Not(operand) => Ok(Value::Bool(!self.truth(operand)?)),
+            Op::Attribute(attribute) => Ok(self.activation.ok_or(NO_KEY)?.attribute(*attribute)),
+            Op::EntryAt(namespace, key) => {
+                let key = self.known_value(key)?;
                 Ok(self.entry(*namespace, key.as_str().ok_or(NO_OVERLOAD)?)?.unwrap_or(Value::Null))
             }
-            Node::HasEntry(namespace, key) => {
-                let key = self.seen(key)?;
+            Op::HasEntry(namespace, key) => {
+                let key = self.known_value(key)?;
                 let name = key.as_str();
                 Ok(Value::Bool(name.map_or(Ok(None), |name| self.entry(*namespace, name))?.is_some()))
             }
-            Node::Variable(position) => self.variable(*position),
-            Node::Local(depth) => Ok(self.locals.get(*depth).cloned().ok_or(NO_KEY)?),
-            Node::Member(of, name) => {
+            Op::Variable(position) => self.variable(*position),
+            Op::Local(depth) => Ok(self.locals.get(*depth).cloned().ok_or(NO_KEY)?),
+            Op::Member(of, name) => {
                 let of = self.value(of)?;
-                Ok(of.under(&name.borrowed(), &mut self.budget)?.ok_or(NO_KEY)?)
+                Ok(of.get_entry(&name.to_borrowed(), &mut self.budget)?.ok_or(NO_KEY)?)
             }
-            Node::HasMember(of, name) => {
+            Op::HasMember(of, name) => {
                 let of = self.value(of)?;
-                Ok(Value::Bool(of.under(&name.borrowed(), &mut self.budget)?.is_some()))
+                Ok(Value::Bool(of.get_entry(&name.to_borrowed(), &mut self.budget)?.is_some()))
             }
-            Node::Index(sides) => self.index(sides),
-            Node::Negate(operand) => Ok(number::negate(&self.seen(operand)?)?),
-            Node::Conditional(parts) => {
+            Op::Index(sides) => self.index(sides),
+            Op::Negate(operand) => Ok(number::negate(&self.known_value(operand)?)?),
+            Op::Conditional(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 if self.truth(condition)? { self.value(then) } else { self.value(otherwise) }
             }
-            Node::Compare(comparison, sides) => self.compare(*comparison, sides),
-            Node::Calculate(operator, sides) => self.calculate(*operator, sides),
-            Node::In(sides) => {
+            Op::Compare(comparison, sides) => self.compare(*comparison, sides),
+            Op::Calculate(operator, sides) => self.calculate(*operator, sides),
+            Op::In(sides) => {
                 let [wanted, container] = sides.as_ref();
-                let (wanted, container) = (self.value(wanted)?, self.seen(container)?);
+                let (wanted, container) = (self.value(wanted)?, self.known_value(container)?);
                 Ok(Value::Bool(contains(&container, &wanted, &mut self.budget)?))
             }
-            Node::Call(function, arguments) => self.call(*function, arguments),
-            Node::Matches(text, pattern) => {
-                let text = self.seen(text)?;
+            Op::Call(function, arguments) => self.call(*function, arguments),
+            Op::Matches(text, pattern) => {
+                let text = self.known_value(text)?;
                 Ok(Value::Bool(pattern.is_found(text.as_str().ok_or(NO_OVERLOAD)?, &mut self.budget)?))
             }
-            Node::List(elements) => {
+            Op::List(elements) => {
                 let elements: Result<Arc<[_]>, _> = elements.iter().map(|element| self.value(element)).collect();
                 Ok(Value::OwnList(elements?))
             }
-            Node::Map(entries) => self.map(entries),
-            Node::Comprehension(comprehension) => self.comprehension(comprehension),
+            Op::Map(entries) => self.map(entries),
+            Op::Comprehension(comprehension) => self.comprehension(comprehension),
         }
     }
 
     /// Whether `node` is true.
-    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, Failure<S::Unknown>> {
-        match self.seen(node)? {
+    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, Failure<C::Unknown>> {
+        match self.known_value(node)? {
             Value::Bool(value) => Ok(value),
             _ => Err(NO_OVERLOAD.into()),
         }
     }
 
-    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a, S>; 2], Failure<S::Unknown>> {
+    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a, C>; 2], Failure<C::Unknown>> {
         let [left, right] = sides;
-        Ok([self.seen(left)?, self.seen(right)?])
+        Ok([self.known_value(left)?, self.known_value(right)?])
     }
 
-    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, Failure<S::Unknown>> {
+    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, Failure<C::Unknown>> {
         let [left, right] = sides;
         let (left, right) = (self.value(left)?, self.value(right)?);
         equal(&left, &right, &mut self.budget)
     }
 
-    fn compare(&mut self, comparison: Comparison, sides: &'a [Node; 2]) -> Evaluated<'a, S> {
+    fn compare(&mut self, comparison: Comparison, sides: &'a [Node; 2]) -> Evaluated<'a, C> {
         let [left, right] = self.pair(sides)?;
         let order = order(&left, &right, &mut self.budget)?;
         Ok(Value::Bool(match comparison {
@@ -159,12 +157,12 @@ impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
         }))
     }
 
-    fn entry(&mut self, namespace: Namespace, name: &str) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>> {
-        self.request.ok_or(NO_KEY)?.entry(namespace, name, &mut self.budget)
+    fn entry(&mut self, namespace: NamespaceId, name: &str) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>> {
+        self.activation.ok_or(NO_KEY)?.entry(namespace, name, &mut self.budget)
     }
 
     /// `&&` and `||`: `decisive` on any side decides, whatever the others are or fail with.
-    fn joined(&mut self, parts: &'a [Node], decisive: bool) -> Evaluated<'a, S> {
+    fn join(&mut self, parts: &'a [Node], decisive: bool) -> Evaluated<'a, C> {
         let mut failure = None;
         for part in parts {
             match self.truth(part) {
@@ -177,34 +175,34 @@ impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
     }
 
     /// The value of a variable, evaluated once.
-    fn variable(&mut self, position: usize) -> Evaluated<'a, S> {
-        if self.known.is_empty() {
-            self.known.resize_with(self.variables.len(), || None);
+    fn variable(&mut self, position: usize) -> Evaluated<'a, C> {
+        if self.values.is_empty() {
+            self.values.resize_with(self.variables.len(), || None);
         }
-        if let Some(Some(known)) = self.known.get(position) {
+        if let Some(Some(known)) = self.values.get(position) {
             return known.clone();
         }
         let node = self.variables.get(position).ok_or(NO_KEY)?;
         let locals = std::mem::take(&mut self.locals);
         let value = self.value(node);
         self.locals = locals;
-        if let Some(place) = self.known.get_mut(position) {
+        if let Some(place) = self.values.get_mut(position) {
             *place = Some(value.clone());
         }
         value
     }
 
-    fn index(&mut self, sides: &'a [Node; 2]) -> Evaluated<'a, S> {
+    fn index(&mut self, sides: &'a [Node; 2]) -> Evaluated<'a, C> {
         let [of, key] = self.pair(sides)?;
         match of {
             Value::List(_) | Value::OwnList(_) | Value::Array(_) => {
                 Ok(number::position(&key)?.and_then(|position| of.item(position)).ok_or(NO_KEY)?)
             }
-            _ => Ok(of.under(&key, &mut self.budget)?.ok_or(NO_KEY)?),
+            _ => Ok(of.get_entry(&key, &mut self.budget)?.ok_or(NO_KEY)?),
         }
     }
 
-    fn calculate(&mut self, operator: Operator, sides: &'a [Node; 2]) -> Evaluated<'a, S> {
+    fn calculate(&mut self, operator: Operator, sides: &'a [Node; 2]) -> Evaluated<'a, C> {
         let [left, right] = self.pair(sides)?;
         if matches!(left, Value::Int(_) | Value::Uint(_) | Value::Double(_)) {
             return Ok(number::calculate(operator, &left, &right)?);
@@ -229,7 +227,7 @@ impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
         Ok(Value::OwnList(items.into()))
     }
 
-    fn append(&mut self, list: &Value<'a, S>, items: &mut Vec<Value<'a, S>>) -> Result<(), EvaluationError> {
+    fn append(&mut self, list: &Value<'a, C>, items: &mut Vec<Value<'a, C>>) -> Result<(), EvaluationError> {
         let (Value::List(_) | Value::OwnList(_) | Value::Array(_)) = list else { return Err(NO_OVERLOAD) };
         let length = list.len().unwrap_or_default();
         self.budget.steps(length)?;
@@ -237,28 +235,28 @@ impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
         Ok(())
     }
 
-    fn call(&mut self, function: Function, arguments: &'a [Node]) -> Evaluated<'a, S> {
+    fn call(&mut self, function: Function, arguments: &'a [Node]) -> Evaluated<'a, C> {
         match arguments {
             [only] if function.takes_unknown() => {
                 let only = self.value(only)?;
                 function.call(&[only], &mut self.budget)
             }
             [only] => {
-                let only = self.seen(only)?;
+                let only = self.known_value(only)?;
                 function.call(&[only], &mut self.budget)
             }
             [first, second] => {
-                let arguments = [self.seen(first)?, self.seen(second)?];
+                let arguments = [self.known_value(first)?, self.known_value(second)?];
                 function.call(&arguments, &mut self.budget)
             }
             _ => Err(NO_OVERLOAD.into()),
         }
     }
 
-    fn map(&mut self, entries: &'a [(Node, Node)]) -> Evaluated<'a, S> {
-        let mut map: Vec<(Value<'a, S>, Value<'a, S>)> = Vec::with_capacity(entries.len());
+    fn map(&mut self, entries: &'a [(Node, Node)]) -> Evaluated<'a, C> {
+        let mut map: Vec<(Value<'a, C>, Value<'a, C>)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let key = self.seen(key)?;
+            let key = self.known_value(key)?;
             if !Kinds::KEY.meets(Kinds::of(key.kind().map_err(Failure::Unknown)?)) {
                 return Err(NO_OVERLOAD.into());
             }
@@ -273,8 +271,8 @@ impl<'a, S: Container<'a>, R: Tracer<'a, S>> Evaluation<'a, S, R> {
         Ok(Value::OwnMap(map.into()))
     }
 
-    fn comprehension(&mut self, comprehension: &'a Comprehension) -> Evaluated<'a, S> {
-        let over = self.seen(&comprehension.over)?;
+    fn comprehension(&mut self, comprehension: &'a Comprehension) -> Evaluated<'a, C> {
+        let over = self.known_value(&comprehension.over)?;
         let length = over.len().ok_or(NO_OVERLOAD)?;
         let mut fold = Fold::new(comprehension.r#macro);
         for position in 0..length {

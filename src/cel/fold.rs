@@ -1,19 +1,19 @@
 //! What `all`, `exists`, `exists_one`, `map` and `filter` make of elements, one after the other.
 
-use super::EvaluationError;
-use super::activation::{Container, Failure};
+use super::activation::{Container, Value};
+use super::error::EvaluationError;
 use super::syntax::Macro;
-use super::value::Value;
+use super::unknown::Failure;
 
 /// What a comprehension has come to so far.
-pub(super) struct Fold<'a, S: Container<'a>> {
+pub(super) struct Fold<'a, C: Container<'a>> {
     r#macro: Macro,
-    failure: Option<Failure<S::Unknown>>,
+    failure: Option<Failure<C::Unknown>>,
     taken: usize,
-    items: Vec<Value<'a, S>>,
+    items: Vec<Value<'a, C>>,
 }
 
-impl<'a, S: Container<'a>> Fold<'a, S> {
+impl<'a, C: Container<'a>> Fold<'a, C> {
     pub(super) const fn new(r#macro: Macro) -> Self {
         Self { r#macro, failure: None, taken: 0, items: Vec::new() }
     }
@@ -21,9 +21,9 @@ impl<'a, S: Container<'a>> Fold<'a, S> {
     /// Takes in what an element came to; the result, once no further element can change it.
     pub(super) fn take(
         &mut self,
-        test: Result<bool, Failure<S::Unknown>>,
-        item: Value<'a, S>,
-    ) -> Result<Option<Value<'a, S>>, Failure<S::Unknown>> {
+        test: Result<bool, Failure<C::Unknown>>,
+        item: Value<'a, C>,
+    ) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>> {
         match self.r#macro {
             // as with `&&` and `||`: one element decides, whatever the others fail with
             Macro::All | Macro::Exists => match test {
@@ -43,7 +43,7 @@ impl<'a, S: Container<'a>> Fold<'a, S> {
     }
 
     /// The result once there are no more elements.
-    pub(super) fn finish(self) -> Result<Value<'a, S>, Failure<S::Unknown>> {
+    pub(super) fn finish(self) -> Result<Value<'a, C>, Failure<C::Unknown>> {
         if let Some(error) = self.failure {
             return Err(error);
         }

@@ -1,13 +1,13 @@
 //! The functions that expressions may call.
 
-use super::EvaluationError;
-use super::activation::{Container, Failure};
+use super::activation::{Container, Value};
 use super::budget::Budget;
 use super::convert;
+use super::error::EvaluationError;
 use super::kind::Kinds;
 use super::size;
 use super::time::{self, TimeField};
-use super::value::Value;
+use super::unknown::Failure;
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub(crate) enum Function {
     Duration,
     Type,
     Dyn,
-    /// A part of a timestamp or duration.
-    Part(TimeField),
+    /// A field of a timestamp or duration.
+    Field(TimeField),
 }
 
 /// How a function is called.
@@ -66,15 +66,15 @@ const fn signature(
     Signature { name, style, takes, optional: None, gives, function }
 }
 
-/// A part of a timestamp, which takes a time zone where the first is no duration.
-const fn part(name: &'static str, takes: &'static [Kinds], part: TimeField) -> Signature {
+/// A field of a timestamp, which takes a time zone, or of a duration, which takes none.
+const fn field(name: &'static str, takes: &'static [Kinds], field: TimeField) -> Signature {
     Signature {
         name,
         style: Style::Member,
         takes,
         optional: Some(Kinds::STRING),
         gives: Kinds::INT,
-        function: Function::Part(part),
+        function: Function::Field(field),
     }
 }
 
@@ -119,16 +119,16 @@ pub(super) static FUNCTIONS: [Signature; 26] = [
     signature("duration", Style::Plain, &[Kinds::STRING.or(Kinds::DURATION)], Kinds::DURATION, Function::Duration),
     signature("type", Style::Plain, &[Kinds::ANY], Kinds::TYPE, Function::Type),
     signature("dyn", Style::Plain, &[Kinds::ANY], Kinds::ANY, Function::Dyn),
-    part("getFullYear", TIME, TimeField::FullYear),
-    part("getMonth", TIME, TimeField::Month),
-    part("getDate", TIME, TimeField::Date),
-    part("getDayOfMonth", TIME, TimeField::DayOfMonth),
-    part("getDayOfWeek", TIME, TimeField::DayOfWeek),
-    part("getDayOfYear", TIME, TimeField::DayOfYear),
-    part("getHours", TIME_OR_DURATION, TimeField::Hours),
-    part("getMinutes", TIME_OR_DURATION, TimeField::Minutes),
-    part("getSeconds", TIME_OR_DURATION, TimeField::Seconds),
-    part("getMilliseconds", TIME_OR_DURATION, TimeField::Milliseconds),
+    field("getFullYear", TIME, TimeField::FullYear),
+    field("getMonth", TIME, TimeField::Month),
+    field("getDate", TIME, TimeField::Date),
+    field("getDayOfMonth", TIME, TimeField::DayOfMonth),
+    field("getDayOfWeek", TIME, TimeField::DayOfWeek),
+    field("getDayOfYear", TIME, TimeField::DayOfYear),
+    field("getHours", TIME_OR_DURATION, TimeField::Hours),
+    field("getMinutes", TIME_OR_DURATION, TimeField::Minutes),
+    field("getSeconds", TIME_OR_DURATION, TimeField::Seconds),
+    field("getMilliseconds", TIME_OR_DURATION, TimeField::Milliseconds),
 ];
 
 const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
@@ -140,11 +140,11 @@ impl Function {
     }
 
     /// What the function gives for `arguments`.
-    pub(super) fn call<'a, S: Container<'a>>(
+    pub(super) fn call<'a, C: Container<'a>>(
         self,
-        arguments: &[Value<'a, S>],
+        arguments: &[Value<'a, C>],
         budget: &mut Budget,
-    ) -> Result<Value<'a, S>, Failure<S::Unknown>> {
+    ) -> Result<Value<'a, C>, Failure<C::Unknown>> {
         let first = arguments.first().ok_or(WRONG)?;
         match self {
             Self::Size => size::size(first, budget),
@@ -155,12 +155,12 @@ impl Function {
     }
 
     /// What those give that look at scalars alone.
-    fn convert<'a, S: Container<'a>>(
+    fn convert<'a, C: Container<'a>>(
         self,
-        first: &Value<'a, S>,
-        second: Option<&Value<'a, S>>,
+        first: &Value<'a, C>,
+        second: Option<&Value<'a, C>>,
         budget: &mut Budget,
-    ) -> Result<Value<'a, S>, EvaluationError> {
+    ) -> Result<Value<'a, C>, EvaluationError> {
         match self {
             Self::Contains | Self::StartsWith | Self::EndsWith => {
                 let (text, part) = (first.as_str().ok_or(WRONG)?, second.and_then(Value::as_str).ok_or(WRONG)?);
@@ -172,7 +172,7 @@ impl Function {
                 budget.bytes(part.len().min(text.len()))?;
                 Ok(Value::Bool(if is_start { text.starts_with(part) } else { text.ends_with(part) }))
             }
-            Self::Part(part) => time::part(part, first, second.map(|zone| zone.as_str().ok_or(WRONG)).transpose()?),
+            Self::Field(field) => time::field(field, first, second.map(|zone| zone.as_str().ok_or(WRONG)).transpose()?),
             Self::Dyn => Ok(first.clone()),
             Self::Bool => convert::bool(first),
             Self::Int => convert::int(first, budget),

@@ -1,8 +1,7 @@
 //! What requests are told apart by.
 
-use super::activation::Container;
+use super::activation::{Container, Value};
 use super::kind::{Kind, Kinds};
-use super::value::Value;
 use std::fmt;
 
 /// What an expression makes of a request, to tell it apart from others by.
@@ -24,7 +23,7 @@ impl Key {
         Kinds::of(Kind::String).or(Kinds::INT).or(Kinds::UINT).or(Kinds::BOOL).or(Kinds::NULL);
 
     /// The key that `value` is; none where it can be none.
-    pub(super) fn of<'a, S: Container<'a>>(value: &Value<'a, S>) -> Option<Self> {
+    pub(super) fn of<'a, C: Container<'a>>(value: &Value<'a, C>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::Null),
             Value::Bool(value) => Some(Self::Bool(*value)),

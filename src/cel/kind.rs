@@ -1,4 +1,4 @@
-//! The types of values, one by one and as sets.
+//! The types of values: one, and sets of them.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// All of them, each with the name that CEL has for it.
+    /// Every kind and its name in CEL.
     pub(super) const NAMED: [(Self, &'static str); 12] = [
         (Self::Null, "null_type"),
         (Self::Bool, "bool"),
@@ -35,6 +35,16 @@ impl Kind {
         (Self::Map, "map"),
         (Self::Type, "type"),
     ];
+
+    /// The name that CEL has for it.
+    pub(super) fn as_str(self) -> &'static str {
+        Self::NAMED.iter().find(|(kind, _)| *kind == self).map_or("value", |(_, name)| name)
+    }
+
+    /// The type that an expression names, such as `string`.
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::NAMED.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
 }
 
 /// A set of types: what an expression may evaluate to.
@@ -42,34 +52,34 @@ impl Kind {
 pub(crate) struct Kinds(u16);
 
 impl Kinds {
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const NULL: Self = Self::of(Kind::Null);
-    pub(super) const BOOL: Self = Self::of(Kind::Bool);
-    pub(super) const INT: Self = Self::of(Kind::Int);
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const NULL: Self = Self::of(Kind::Null);
+    pub(crate) const BOOL: Self = Self::of(Kind::Bool);
+    pub(crate) const INT: Self = Self::of(Kind::Int);
     pub(super) const UINT: Self = Self::of(Kind::Uint);
-    pub(super) const DOUBLE: Self = Self::of(Kind::Double);
-    pub(super) const STRING: Self = Self::of(Kind::String);
+    pub(crate) const DOUBLE: Self = Self::of(Kind::Double);
+    pub(crate) const STRING: Self = Self::of(Kind::String);
     pub(super) const BYTES: Self = Self::of(Kind::Bytes);
-    pub(super) const TIMESTAMP: Self = Self::of(Kind::Timestamp);
+    pub(crate) const TIMESTAMP: Self = Self::of(Kind::Timestamp);
     pub(super) const DURATION: Self = Self::of(Kind::Duration);
-    pub(super) const LIST: Self = Self::of(Kind::List);
+    pub(crate) const LIST: Self = Self::of(Kind::List);
     pub(super) const MAP: Self = Self::of(Kind::Map);
     pub(super) const TYPE: Self = Self::of(Kind::Type);
     /// Numbers compare with each other, whatever their type.
-    pub(super) const NUMBER: Self = Self::INT.or(Self::UINT).or(Self::DOUBLE);
+    pub(crate) const NUMBER: Self = Self::INT.or(Self::UINT).or(Self::DOUBLE);
     /// What a map may have as keys.
     pub(super) const KEY: Self = Self::BOOL.or(Self::INT).or(Self::UINT).or(Self::STRING);
     /// What JSON can hold.
-    pub(super) const JSON: Self =
+    pub(crate) const JSON: Self =
         Self::NULL.or(Self::BOOL).or(Self::NUMBER).or(Self::STRING).or(Self::LIST).or(Self::MAP);
     /// Anything.
     pub(super) const ANY: Self = Self((1 << Kind::NAMED.len()) - 1);
 
-    pub(super) const fn of(kind: Kind) -> Self {
+    pub(crate) const fn of(kind: Kind) -> Self {
         Self(1 << kind as u16)
     }
 
-    pub(super) const fn or(self, other: Self) -> Self {
+    pub(crate) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -77,7 +87,7 @@ impl Kinds {
         Self(self.0 & other.0)
     }
 
-    pub(super) const fn without(self, other: Self) -> Self {
+    pub(crate) const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
@@ -90,13 +100,27 @@ impl Kinds {
         self.0 & other.0 == other.0
     }
 
+    /// The kinds of a JSON Schema type, by its name; all of JSON's if there is none of that name.
+    pub(crate) fn of_json_type(name: &str) -> Self {
+        match name {
+            "null" => Self::NULL,
+            "boolean" => Self::BOOL,
+            // `1.0` is an integer to JSON Schema, and a `double` to CEL
+            "integer" | "number" => Self::NUMBER,
+            "string" => Self::STRING,
+            "array" => Self::LIST,
+            "object" => Self::MAP,
+            _ => Self::JSON,
+        }
+    }
+
     /// Whether values of the two may be equal.
     pub(super) const fn may_equal(self, other: Self) -> bool {
         self.meets(other) || self.meets(Self::NUMBER) && other.meets(Self::NUMBER)
     }
 }
 
-/// As people say it: `a string or null`.
+/// As in a sentence: `a string or null`.
 impl fmt::Display for Kinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();

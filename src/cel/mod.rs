@@ -1,20 +1,24 @@
-//! A bounded implementation of CEL: expressions are checked when a policy is loaded, and evaluation can neither crash the process
-//! nor hold it up.
+//! A bounded implementation of CEL. Expressions are checked when a policy is loaded; evaluation can neither crash the process nor
+//! hold it up.
 //!
 //! [`syntax`] parses a source into a tree. [`check`] resolves names, folds constants, reports errors and produces a [`node::Node`].
 //! [`evaluation`] walks nodes for each request.
 //!
+//! This module knows nothing of the host. A host states the names that expressions may use ([`declarations`]) and provides the values
+//! of a request ([`activation`]); `crate::policy::bindings` does so for requests to Clerk's Backend API. No file here imports another
+//! in a circle, and none imports a module of this crate but `crate::suggest`: a test holds both.
+//!
 //! The language is [CEL](https://github.com/google/cel-spec/blob/master/doc/langdef.md) with its standard functions and
-//! macros, without protocol buffers. It is stricter in two places: `matches()` takes a constant pattern, and `body`,
-//! `request`, `client` and `instance` are not values, so that each of their members is known when a policy is loaded.
+//! macros, without protocol buffers. It is stricter in two places: `matches()` takes a constant pattern, and the roots of the host
+//! are not values, so that each of their members is known when a policy is loaded.
 
-mod absence;
 mod activation;
-mod bindings;
 mod budget;
 mod check;
+mod compile;
 mod conjuncts;
 mod convert;
+mod declarations;
 mod display;
 mod env;
 mod equality;
@@ -23,39 +27,62 @@ mod evaluation;
 mod expression;
 mod fold;
 mod function;
+mod ids;
+mod issue;
 mod key;
 mod kind;
+mod lookups;
 mod node;
 mod null_trace;
 mod number;
 mod pattern;
-mod redacted_bindings;
 mod references;
 mod satisfiability;
+mod schema;
 mod size;
 mod source_info;
 mod syntax;
 mod time;
+mod timestamp;
 mod trace;
+mod tracer;
 mod types;
+mod unknown;
 mod value;
 mod value_domain;
 
-pub(super) use absence::{Absence, PartialRequest};
-pub(super) use activation::Failure;
-pub use activation::Unknown;
-pub(super) use bindings::Request;
-pub use bindings::is_credential;
-pub(super) use conjuncts::conjuncts;
-pub(super) use env::Env;
+pub(crate) use activation::{Activation, Container, Value};
+pub(crate) use budget::Budget;
+pub(crate) use compile::Purpose;
+pub(crate) use conjuncts::conjuncts;
+pub(crate) use declarations::{Declarations, Format, Member, Objection, Rejection, Root};
+pub(crate) use env::Env;
 pub use error::EvaluationError;
-pub(super) use evaluation::Evaluation;
-pub(super) use expression::{Expression, KeyExpression, Purpose, Variables};
+pub(crate) use evaluation::Evaluation;
+pub(crate) use expression::{Expression, KeyExpression, Variables};
+pub(crate) use ids::{AttributeId, NamespaceId};
+pub(crate) use issue::Issue;
 pub use key::Key;
-pub(super) use null_trace::{AbsenceOutcome, UnguardedNull};
-pub(super) use references::References;
-pub(super) use syntax::{Issue, LONGEST};
+pub(crate) use kind::Kinds;
+pub(crate) use lookups::Lookups;
+pub(crate) use null_trace::{AbsenceOutcome, UnguardedNull};
+pub(crate) use number::parse as parse_number;
+pub(crate) use references::References;
+pub(crate) use schema::ValueSchema;
+pub(crate) use syntax::MAX_SOURCE_LEN;
+pub(crate) use timestamp::Timestamp;
+pub(crate) use trace::{Disclosure, DisclosureLevel};
 pub use trace::{TracePart, TracedValue};
+pub(crate) use types::Type;
+pub(crate) use unknown::Failure;
+pub use unknown::Unknown;
 
+/// Parses `source` without checking it.
+///
+/// # Errors
+///
+/// The first syntax error.
 #[cfg(test)]
-mod tests;
+pub(crate) fn parse(source: &str) -> Result<(), Issue> {
+    syntax::parse(source).map(drop)
+}

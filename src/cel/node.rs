@@ -1,25 +1,46 @@
 //! A compiled expression: names resolved, constants folded, patterns compiled.
 
-use super::bindings::{Attribute, Namespace};
+use super::activation::Value;
 use super::function::Function;
+use super::ids::{AttributeId, NamespaceId};
 use super::pattern::Pattern;
 use super::syntax::{Comparison, Macro, Operator};
-use super::value::Value;
 
-/// A part of a compiled expression. As deep as the tree that it was made of, which is bounded.
+/// Identifies a node among those of one environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NodeId(pub(super) u32);
+
+impl NodeId {
+    /// Of a node without a source, which the checker made up.
+    pub(super) const NONE: Self = Self(u32::MAX);
+}
+
+/// A part of a compiled expression. As deep as its tree, which is bounded.
 #[derive(Debug)]
-pub(crate) enum Node {
-    /// What does not depend on the request.
+pub(crate) struct Node {
+    pub(super) id: NodeId,
+    pub(super) op: Op,
+}
+
+impl From<Op> for Node {
+    fn from(op: Op) -> Self {
+        Self { id: NodeId::NONE, op }
+    }
+}
+
+/// What a node evaluates.
+#[derive(Debug)]
+pub(super) enum Op {
+    /// A value that does not depend on the request.
     Constant(Value<'static>),
-    /// A attribute about the request.
-    Attribute(Attribute),
-    /// The value under a name in a namespace; `null` where there is none.
-    Entry(Namespace, Box<str>),
-    /// The same, by a name that is only known during evaluation.
-    EntryAt(Namespace, Box<Node>),
-    /// Whether a namespace has a name.
-    HasEntry(Namespace, Box<Node>),
-    /// The variable at this position among those of the policy, evaluated when first asked for.
+    Attribute(AttributeId),
+    /// An entry of a namespace; `null` if there is none.
+    Entry(NamespaceId, Box<str>),
+    /// An entry whose name is known during evaluation only.
+    EntryAt(NamespaceId, Box<Node>),
+    /// Whether a namespace has an entry.
+    HasEntry(NamespaceId, Box<Node>),
+    /// The policy's variable at this position, evaluated on first use.
     Variable(usize),
     /// The variable of the comprehension at this depth, counted from the outermost.
     Local(usize),
@@ -49,13 +70,13 @@ pub(crate) enum Node {
     Comprehension(Box<Comprehension>),
 }
 
-/// What is done with each element of a list or key of a map.
+/// A macro that visits each element of a list or key of a map.
 #[derive(Debug)]
 pub(crate) struct Comprehension {
     pub(super) r#macro: Macro,
     pub(super) over: Node,
-    /// What is asked of each; none where all are taken.
+    /// The predicate; `None` if every element is taken.
     pub(super) test: Option<Node>,
-    /// What `map` makes of each.
+    /// The transformation of `map`.
     pub(super) each: Option<Node>,
 }

@@ -1,110 +1,118 @@
-//! Why an expression has no value for a request that lacks something: which part of it was given a null that it does not take.
+//! Why an expression has no value for a request that lacks something: which of its parts got a null that it does not take.
 
-use super::absence::{PartialRequest, UnknownBody};
-use super::activation::Failure;
-use super::evaluation::{Evaluated, Evaluation};
+use super::activation::{Container, Evaluated, Value};
+use super::evaluation::Evaluation;
 use super::expression::{Expression, KeyExpression, Variables};
 use super::function::FUNCTIONS;
-use super::node::Node;
+use super::node::{Node, Op};
 use super::source_info::SourceInfo;
 use super::syntax::Infix;
-use super::trace::Tracer;
-use super::value::Value;
+use super::tracer::Tracer;
+use super::unknown::Failure;
 
-/// What an expression comes to for a request that lacks something.
+/// The result of an expression for every request that lacks a certain thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AbsenceOutcome {
-    /// True or false, whatever else the request is.
+    /// True or false, whatever else is in the request.
     Decided(bool),
-    /// What else the request is decides.
+    /// Depends on what else is in the request.
     Undetermined,
-    /// It has no value, whatever else the request is, and a null is the reason.
+    /// No value, whatever else is in the request, because of a null.
     Unguarded(UnguardedNull),
 }
 
-/// A null where none is taken.
+/// A null in a place that takes none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnguardedNull {
-    /// What reads as null, as it was written.
+    /// The source of the part that is null.
     pub(crate) name: String,
-    /// What does not take it.
+    /// The operator or function that does not take it.
     pub(crate) taker: String,
-    /// Whether that takes nothing but true and false.
+    /// Whether the operator takes a `bool` only.
     pub(crate) takes_bool: bool,
 }
 
 impl Expression {
-    /// What the expression comes to for a request that lacks something.
-    pub(crate) fn without<'a>(&'a self, variables: &'a Variables, request: &'a PartialRequest<'a>) -> AbsenceOutcome {
-        let (node, value, tracer) = evaluated(self.node(), variables, request);
+    /// The result for `activation`, which stands for every request that lacks something.
+    pub(crate) fn absence_outcome<'a, C: Container<'a>>(
+        &'a self,
+        variables: &'a Variables,
+        activation: C::Activation,
+    ) -> AbsenceOutcome {
+        let (value, tracer) = evaluate::<C>(&self.node, variables, activation);
         match value {
             Ok(Value::Bool(value)) => AbsenceOutcome::Decided(value),
-            Ok(Value::Null) => told(self.source(), node, variables, tracer.null.map(|null| (node, null))),
-            Err(Failure::Error(_)) => told(self.source(), node, variables, tracer.found),
+            Ok(Value::Null) => {
+                let culprit = tracer.null.map(|null| Culprit { taker: &self.node, null });
+                describe(&self.source, variables, culprit)
+            }
+            Err(Failure::Error(_)) => describe(&self.source, variables, tracer.culprit),
             _ => AbsenceOutcome::Undetermined,
         }
     }
 }
 
 impl KeyExpression {
-    /// What the key comes to for a request that lacks something; `source` is what it was made of.
-    pub(crate) fn without<'a>(
+    /// The result for `activation`, which stands for every request that lacks something.
+    pub(crate) fn absence_outcome<'a, C: Container<'a>>(
         &'a self,
-        source: &'a str,
         variables: &'a Variables,
-        request: &'a PartialRequest<'a>,
+        activation: C::Activation,
     ) -> AbsenceOutcome {
-        let (node, value, tracer) = evaluated(self.node(), variables, request);
+        let (value, tracer) = evaluate::<C>(&self.node, variables, activation);
         match value {
-            Err(Failure::Error(_)) => told(source, node, variables, tracer.found),
+            Err(Failure::Error(_)) => describe(&self.source, variables, tracer.culprit),
             _ => AbsenceOutcome::Undetermined,
         }
     }
 }
 
-/// The variables are evaluated anew for each expression, so that each is told what is wrong in them.
-fn evaluated<'a>(
+/// Variables are evaluated anew for each expression: each reports the nulls of those that it uses.
+fn evaluate<'a, C: Container<'a>>(
     node: &'a Node,
     variables: &'a Variables,
-    request: &'a PartialRequest<'a>,
-) -> (&'a Node, Evaluated<'a, UnknownBody>, NullTracer<'a>) {
-    let mut evaluation = Evaluation::recorded(Some(request), variables.nodes(), NullTracer::default());
+    activation: C::Activation,
+) -> (Evaluated<'a, C>, NullTracer<'a>) {
+    let mut evaluation = Evaluation::traced(Some(activation), &variables.nodes, NullTracer::default());
     let value = evaluation.value(node);
-    (node, value, evaluation.tracer)
+    (value, evaluation.tracer)
 }
 
-/// A part of an expression that was given a null, and the part that reads as null.
-type Blamed<'a> = (&'a Node, &'a Node);
+/// A part of an expression that got a null, and the part that is null.
+#[derive(Clone, Copy, Debug)]
+struct Culprit<'a> {
+    taker: &'a Node,
+    null: &'a Node,
+}
 
-fn told<'a>(source: &'a str, node: &'a Node, variables: &'a Variables, blamed: Option<Blamed<'a>>) -> AbsenceOutcome {
-    let mut source_info = SourceInfo::default();
-    source_info.learn(source, node);
-    variables.each().for_each(|(source, node)| source_info.learn(source, node));
-    let unguarded = blamed.and_then(|(taker, null)| {
-        let takes_bool = matches!(taker, Node::Not(_) | Node::And(_) | Node::Or(_) | Node::Conditional(_));
-        Some(UnguardedNull { name: source_info.of(null)?.to_owned(), taker: named(taker), takes_bool })
+fn describe(source: &SourceInfo, variables: &Variables, culprit: Option<Culprit<'_>>) -> AbsenceOutcome {
+    let unguarded = culprit.and_then(|Culprit { taker, null }| {
+        let mut sources = std::iter::once(source).chain(&variables.sources);
+        let name = sources.find_map(|source| source.text(null.id))?.to_owned();
+        let takes_bool = matches!(taker.op, Op::Not(_) | Op::And(_) | Op::Or(_) | Op::Conditional(_));
+        Some(UnguardedNull { name, taker: sign(&taker.op), takes_bool })
     });
     unguarded.map_or(AbsenceOutcome::Undetermined, AbsenceOutcome::Unguarded)
 }
 
-/// As people know it.
-fn named(taker: &Node) -> String {
-    let sign = match taker {
-        Node::Not(_) => "!",
-        Node::Negate(_) => "-",
-        Node::And(_) => "&&",
-        Node::Or(_) => "||",
-        Node::Conditional(_) => "?",
-        Node::Compare(comparison, _) => Infix::Compare(*comparison).as_str(),
-        Node::Calculate(operator, _) => Infix::Calculate(*operator).as_str(),
-        Node::In(_) => "in",
-        Node::Index(_) => "[...]",
-        Node::Matches(..) => "matches",
-        Node::Comprehension(comprehension) => comprehension.r#macro.as_str(),
-        Node::Call(function, _) => {
+/// The operator or function of a node, for a message.
+fn sign(op: &Op) -> String {
+    let sign = match op {
+        Op::Not(_) => "!",
+        Op::Negate(_) => "-",
+        Op::And(_) => "&&",
+        Op::Or(_) => "||",
+        Op::Conditional(_) => "?",
+        Op::Compare(comparison, _) => Infix::Compare(*comparison).as_str(),
+        Op::Calculate(operator, _) => Infix::Calculate(*operator).as_str(),
+        Op::In(_) => "in",
+        Op::Index(_) => "[...]",
+        Op::Matches(..) => "matches",
+        Op::Comprehension(comprehension) => comprehension.r#macro.as_str(),
+        Op::Call(function, _) => {
             FUNCTIONS.iter().find(|known| known.function == *function).map_or("the function", |known| known.name)
         }
-        Node::Member(_, name) | Node::HasMember(_, name) => return format!(".{}", name.as_str().unwrap_or_default()),
+        Op::Member(_, name) | Op::HasMember(_, name) => return format!(".{}", name.as_str().unwrap_or_default()),
         _ => "the policy",
     };
     sign.to_owned()
@@ -112,44 +120,46 @@ fn named(taker: &Node) -> String {
 
 /// A part that is being evaluated.
 #[derive(Debug)]
-struct Frame<'a> {
+struct NullFrame<'a> {
     node: &'a Node,
-    /// The first part in it that read as null, if its value was handed on.
+    /// The first part of it whose null it passed on.
     null: Option<&'a Node>,
-    /// The first of the parts in it that took no null.
-    found: Option<Blamed<'a>>,
+    /// The first of its parts that did not take a null.
+    culprit: Option<Culprit<'a>>,
 }
 
-/// Finds the innermost part that was given a null and so has no value.
+/// Finds the innermost part that got a null and has no value for that reason.
 #[derive(Debug, Default)]
 struct NullTracer<'a> {
-    frames: Vec<Frame<'a>>,
+    frames: Vec<NullFrame<'a>>,
     /// Of the whole expression.
-    found: Option<Blamed<'a>>,
-    /// What the whole expression handed on as null.
+    culprit: Option<Culprit<'a>>,
+    /// The part whose null the whole expression passed on.
     null: Option<&'a Node>,
 }
 
-impl<'a> Tracer<'a, UnknownBody> for NullTracer<'a> {
-    const LISTENS: bool = true;
+impl<'a, C: Container<'a>> Tracer<'a, C> for NullTracer<'a> {
+    const ENABLED: bool = true;
 
     fn enter(&mut self, node: &'a Node) {
-        self.frames.push(Frame { node, null: None, found: None });
+        self.frames.push(NullFrame { node, null: None, culprit: None });
     }
 
-    fn leave(&mut self, value: &Evaluated<'a, UnknownBody>) {
+    fn leave(&mut self, value: &Evaluated<'a, C>) {
         let Some(frame) = self.frames.pop() else { return };
-        let (null, found) = match value {
+        let (null, culprit) = match value {
             Ok(Value::Null) => (frame.null.or(Some(frame.node)), None),
-            Err(Failure::Error(_)) => (None, frame.found.or_else(|| Some((frame.node, frame.null?)))),
-            // what went wrong inside did not matter
+            Err(Failure::Error(_)) => {
+                (None, frame.culprit.or_else(|| Some(Culprit { taker: frame.node, null: frame.null? })))
+            }
+            // an error inside did not matter: another operand of `&&` or `||` decided
             _ => (None, None),
         };
-        let (outer_null, outer_found) = match self.frames.last_mut() {
-            Some(around) => (&mut around.null, &mut around.found),
-            None => (&mut self.null, &mut self.found),
+        let (outer_null, outer_culprit) = match self.frames.last_mut() {
+            Some(around) => (&mut around.null, &mut around.culprit),
+            None => (&mut self.null, &mut self.culprit),
         };
         *outer_null = outer_null.or(null);
-        *outer_found = outer_found.or(found);
+        *outer_culprit = outer_culprit.or(culprit);
     }
 }

@@ -1,13 +1,12 @@
-//! Numbers: read as written, compared by value whatever their types, calculated within one type.
+//! Numbers: parsed without rounding, compared by value across types, calculated within one type.
 
-use super::EvaluationError;
-use super::activation::Container;
+use super::activation::{Container, Value};
+use super::error::EvaluationError;
 use super::syntax::Operator;
-use super::value::Value;
 use std::cmp::Ordering;
 
-/// A number of the body: `int` or `uint` where it is written as one that fits, else the nearest `double`.
-pub(super) fn read<'a, S: Container<'a>>(text: &str) -> Value<'a, S> {
+/// A JSON number: an `int` or `uint` if it is one that fits, else the nearest `double`.
+pub(crate) fn parse<'a, C: Container<'a>>(text: &str) -> Value<'a, C> {
     if let Ok(value) = text.parse() {
         return Value::Int(value);
     }
@@ -17,8 +16,8 @@ pub(super) fn read<'a, S: Container<'a>>(text: &str) -> Value<'a, S> {
     }
 }
 
-/// The order of two numbers by value, exactly; none where one is no number, or not a number.
-pub(super) fn order<'a, S: Container<'a>>(left: &Value<'a, S>, right: &Value<'a, S>) -> Option<Ordering> {
+/// The exact order of two numbers by value; `None` if one is not a number, or NaN.
+pub(super) fn order<'a, C: Container<'a>>(left: &Value<'a, C>, right: &Value<'a, C>) -> Option<Ordering> {
     match (left, right) {
         (Value::Double(left), Value::Double(right)) => left.partial_cmp(right),
         (Value::Double(left), _) => order_with_double(whole(right)?, *left).map(Ordering::reverse),
@@ -27,7 +26,7 @@ pub(super) fn order<'a, S: Container<'a>>(left: &Value<'a, S>, right: &Value<'a,
     }
 }
 
-fn whole<'a, S: Container<'a>>(value: &Value<'a, S>) -> Option<i128> {
+fn whole<'a, C: Container<'a>>(value: &Value<'a, C>) -> Option<i128> {
     match value {
         Value::Int(value) => Some(i128::from(*value)),
         Value::Uint(value) => Some(i128::from(*value)),
@@ -35,19 +34,19 @@ fn whole<'a, S: Container<'a>>(value: &Value<'a, S>) -> Option<i128> {
     }
 }
 
-/// No `int` or `uint` is rounded: its whole part is compared first, then what the double has behind the point.
 fn order_with_double(whole: i128, double: f64) -> Option<Ordering> {
     if double.is_nan() {
         return None;
     }
     #[expect(clippy::cast_possible_truncation, reason = "casts saturate, far outside of what an int or uint can be")]
     let truncated = double.trunc() as i128;
+    // the integer is never rounded to a double: 2^53 + 1 would equal 2^53
     let fraction = || 0.0_f64.partial_cmp(&double.fract()).unwrap_or(Ordering::Equal);
     Some(whole.cmp(&truncated).then_with(fraction))
 }
 
-/// A position in a list: an `int` or `uint`, or a `double` that is whole.
-pub(super) fn position<'a, S: Container<'a>>(value: &Value<'a, S>) -> Result<Option<usize>, EvaluationError> {
+/// A position in a list: an `int`, a `uint`, or a `double` without a fraction; `None` if it is past every list.
+pub(super) fn position<'a, C: Container<'a>>(value: &Value<'a, C>) -> Result<Option<usize>, EvaluationError> {
     match value {
         Value::Double(double) if double.fract() == 0.0 => {
             Ok(int_of_double(*double).ok().and_then(|whole| usize::try_from(whole).ok()))
@@ -56,14 +55,14 @@ pub(super) fn position<'a, S: Container<'a>>(value: &Value<'a, S>) -> Result<Opt
     }
 }
 
-/// The `int` that a double is without what is behind its point.
-#[expect(clippy::cast_possible_truncation, reason = "checked to be in range; what is behind the point is to go")]
+/// The `int` of a double, truncated.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be in range; truncation is the definition")]
 pub(super) fn int_of_double(double: f64) -> Result<i64, EvaluationError> {
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
     if double > -BOUND && double < BOUND { Ok(double as i64) } else { Err(EvaluationError::Arithmetic) }
 }
 
-/// The `uint` that a double is without what is behind its point.
+/// The `uint` of a double, truncated.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
 pub(super) fn uint_of_double(double: f64) -> Result<u64, EvaluationError> {
     const BOUND: f64 = 18_446_744_073_709_551_616.0;
@@ -71,11 +70,11 @@ pub(super) fn uint_of_double(double: f64) -> Result<u64, EvaluationError> {
 }
 
 /// `left operator right` for two numbers of one type.
-pub(super) fn calculate<'a, S: Container<'a>>(
+pub(super) fn calculate<'a, C: Container<'a>>(
     operator: Operator,
-    left: &Value<'a, S>,
-    right: &Value<'a, S>,
-) -> Result<Value<'a, S>, EvaluationError> {
+    left: &Value<'a, C>,
+    right: &Value<'a, C>,
+) -> Result<Value<'a, C>, EvaluationError> {
     let value = match (left, right) {
         (Value::Int(left), Value::Int(right)) => match operator {
             Operator::Add => left.checked_add(*right),
@@ -106,7 +105,7 @@ pub(super) fn calculate<'a, S: Container<'a>>(
 }
 
 /// `-value`
-pub(super) fn negate<'a, S: Container<'a>>(value: &Value<'a, S>) -> Result<Value<'a, S>, EvaluationError> {
+pub(super) fn negate<'a, C: Container<'a>>(value: &Value<'a, C>) -> Result<Value<'a, C>, EvaluationError> {
     match value {
         Value::Int(value) => value.checked_neg().map(Value::Int).ok_or(EvaluationError::Arithmetic),
         Value::Double(value) => Ok(Value::Double(-value)),
@@ -116,9 +115,9 @@ pub(super) fn negate<'a, S: Container<'a>>(value: &Value<'a, S>) -> Result<Value
 
 #[cfg(test)]
 mod tests {
-    use super::{order, read};
+    use super::{order, parse};
     use crate::cel::activation::NoContainer;
-    use crate::cel::value::Value;
+    use crate::cel::activation::Value;
     use std::cmp::Ordering;
 
     #[test]
@@ -145,10 +144,10 @@ mod tests {
 
     #[test]
     fn a_number_of_the_body_is_read_as_it_is_written() {
-        assert!(matches!(read::<NoContainer>("-9223372036854775808"), Value::Int(i64::MIN)));
-        assert!(matches!(read::<NoContainer>("18446744073709551615"), Value::Uint(u64::MAX)));
-        assert!(matches!(read::<NoContainer>("18446744073709551616"), Value::Double(_)));
-        assert!(matches!(read::<NoContainer>("1.0"), Value::Double(_)));
-        assert!(matches!(read::<NoContainer>("-0"), Value::Int(0)));
+        assert!(matches!(parse::<NoContainer>("-9223372036854775808"), Value::Int(i64::MIN)));
+        assert!(matches!(parse::<NoContainer>("18446744073709551615"), Value::Uint(u64::MAX)));
+        assert!(matches!(parse::<NoContainer>("18446744073709551616"), Value::Double(_)));
+        assert!(matches!(parse::<NoContainer>("1.0"), Value::Double(_)));
+        assert!(matches!(parse::<NoContainer>("-0"), Value::Int(0)));
     }
 }

@@ -4,9 +4,9 @@
 //! that they no longer fit, other engines go on at thousands of nanoseconds a byte; this one gives up. States are made anew
 //! for each search, so that the same request always comes to the same end.
 
-use super::EvaluationError;
 use super::budget::Budget;
-use super::syntax::Issue;
+use super::error::EvaluationError;
+use super::issue::Issue;
 use regex_automata::hybrid::dfa::{Builder, Config, DFA};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::{Input, util};

@@ -1,81 +1,67 @@
-//! What each node was made of, as it was written: for people who look at an evaluation.
-//!
-//! A node does not know its place, so that evaluation is not slowed by what it never asks for. The source is parsed anew, and
-//! the tree laid beside the nodes that were made of it.
+//! Where in the source each node comes from, for explanations and diagnostics.
 
-use super::node::Node;
-use super::syntax::{Syntax, Tree, parse};
-use std::collections::HashMap;
+use super::node::NodeId;
+use std::ops::Range;
 
-/// The texts of nodes.
+/// The source of an expression, and the span of each of its nodes.
+///
+/// Kept beside the nodes and not in them: evaluation never reads it, so a node carries an id of four bytes only.
 #[derive(Debug, Default)]
-pub(super) struct SourceInfo<'a>(HashMap<*const Node, &'a str>);
+pub(crate) struct SourceInfo {
+    source: Box<str>,
+    /// The id of the node that the first span is of.
+    first: u32,
+    /// An empty span for a literal, which needs no explanation.
+    spans: Vec<Range<u32>>,
+}
 
-impl<'a> SourceInfo<'a> {
-    /// Learns the texts of `node`, which was made of `source`, and of the nodes in it.
-    pub(super) fn learn(&mut self, source: &'a str, node: &'a Node) {
-        if let Ok(tree) = parse(source) {
-            self.align(source, &tree, node);
-        }
+impl SourceInfo {
+    /// The source of an expression whose nodes get the ids from `first` on. Ids are unique among the expressions of one
+    /// environment, so that one evaluation can explain nodes of several.
+    pub(super) fn new(source: &str, first: u32) -> Self {
+        Self { source: source.into(), first, spans: Vec::new() }
     }
 
-    /// What `node` was made of; none for a literal, which says itself, and for what loading put there or folded away.
-    pub(super) fn of(&self, node: &Node) -> Option<&'a str> {
-        self.0.get(&std::ptr::from_ref(node)).copied()
+    /// The id of a new node at `span`.
+    pub(super) fn add(&mut self, span: &Range<usize>) -> NodeId {
+        let id = NodeId(self.next_id());
+        // a source has at most some kilobytes
+        let [start, end] = [span.start, span.end].map(|offset| u32::try_from(offset).unwrap_or_default());
+        self.spans.push(start..end);
+        id
     }
 
-    fn align(&mut self, source: &'a str, tree: &Tree, node: &'a Node) {
-        if let (false, Some(text)) = (matches!(tree.syntax, Syntax::Literal(_)), source.get(tree.span.clone())) {
-            self.0.insert(std::ptr::from_ref(node), text.trim());
-        }
-        for (tree, node) in pairs(tree, node) {
-            self.align(source, tree, node);
-        }
+    /// The first id that is not used.
+    pub(super) fn next_id(&self) -> u32 {
+        self.first.saturating_add(u32::try_from(self.spans.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The source verbatim.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The source of one node; `None` for a literal, for a node of another expression, and for one that has no source of its own.
+    pub(super) fn text(&self, id: NodeId) -> Option<&str> {
+        let position = usize::try_from(id.0.checked_sub(self.first)?).ok()?;
+        let span = self.spans.get(position).filter(|span| !span.is_empty())?;
+        Some(self.source.get(usize::try_from(span.start).ok()?..usize::try_from(span.end).ok()?)?.trim())
     }
 }
 
-/// The parts of a tree, each with the node that was made of it.
-fn pairs<'t, 'n>(tree: &'t Tree, node: &'n Node) -> Vec<(&'t Tree, &'n Node)> {
-    match (&tree.syntax, node) {
-        (Syntax::Select { of, .. }, Node::Member(node, _)) | (Syntax::Has { of, .. }, Node::HasMember(node, _)) => {
-            vec![(of, node)]
-        }
-        (Syntax::Index(sides), Node::EntryAt(_, key)) => {
-            sides.last().map(|tree| (tree, key.as_ref())).into_iter().collect()
-        }
-        (Syntax::Infix(_, sides), Node::HasEntry(_, wanted)) => {
-            sides.first().map(|tree| (tree, wanted.as_ref())).into_iter().collect()
-        }
-        (Syntax::Index(sides), Node::Index(nodes))
-        | (
-            Syntax::Infix(_, sides),
-            Node::Equal { sides: nodes, .. } | Node::Compare(_, nodes) | Node::Calculate(_, nodes) | Node::In(nodes),
-        ) => sides.iter().zip(nodes.iter()).collect(),
-        (Syntax::Conditional(trees), Node::Conditional(nodes)) => trees.iter().zip(nodes.iter()).collect(),
-        (Syntax::Call { receiver, arguments, .. }, Node::Call(_, nodes)) => {
-            given(receiver.as_deref(), arguments, nodes.len()).zip(nodes).collect()
-        }
-        (Syntax::Call { receiver, arguments, .. }, Node::Matches(text, _)) => {
-            given(receiver.as_deref(), arguments, 2).zip([text.as_ref()]).collect()
-        }
-        (Syntax::Not(tree), Node::Not(node)) | (Syntax::Negate(tree), Node::Negate(node)) => vec![(tree, node)],
-        (Syntax::And(trees), Node::And(nodes))
-        | (Syntax::Or(trees), Node::Or(nodes))
-        | (Syntax::List(trees), Node::List(nodes)) => trees.iter().zip(nodes).collect(),
-        (Syntax::Map(trees), Node::Map(nodes)) => {
-            let entries = trees.iter().zip(nodes);
-            entries.flat_map(|((name, value), (key, node))| [(name, key), (value, node)]).collect()
-        }
-        (Syntax::Comprehension { over, test, each, .. }, Node::Comprehension(node)) => {
-            let inner = [(test, &node.test), (each, &node.each)];
-            let inner = inner.into_iter().filter_map(|(tree, node)| Some((tree.as_deref()?, node.as_ref()?)));
-            std::iter::once((over.as_ref(), &node.over)).chain(inner).collect()
-        }
-        _ => Vec::new(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::SourceInfo;
+    use crate::cel::node::NodeId;
 
-/// What a function of `count` arguments is given, its receiver first; `json` in `json.size(x)` is none.
-fn given<'t>(receiver: Option<&'t Tree>, arguments: &'t [Tree], count: usize) -> impl Iterator<Item = &'t Tree> {
-    receiver.filter(|_| arguments.len() < count).into_iter().chain(arguments)
+    #[test]
+    fn each_node_finds_its_own_text_and_no_other() {
+        let mut info = SourceInfo::new("a == 1", 7);
+        let (name, literal, all) = (info.add(&(0..1)), info.add(&(0..0)), info.add(&(0..6)));
+        assert_eq!((info.text(name), info.text(literal), info.text(all)), (Some("a"), None, Some("a == 1")));
+        assert_eq!(
+            (info.text(NodeId(6)), info.text(NodeId(info.next_id())), info.text(NodeId::NONE)),
+            (None, None, None)
+        );
+    }
 }

@@ -1,13 +1,22 @@
-//! `timestamp()` and `duration()`, and what they are made of.
+//! `timestamp()` and `duration()`, and their fields.
 
-use super::EvaluationError;
-use super::activation::Container;
+use super::activation::{Container, Value};
+use super::error::EvaluationError;
 use super::syntax::Operator;
-use super::value::Value;
-use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, TimeZone, Timelike, Utc};
-use chrono_tz::Tz;
+use super::timestamp::{CivilTime, Timestamp};
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use std::sync::LazyLock;
 
-/// A part of a timestamp or duration.
+const NANOS_PER_MILLI: i64 = 1_000_000;
+const NANOS_PER_SECOND: i64 = 1_000 * NANOS_PER_MILLI;
+const NANOS_PER_MINUTE: i64 = 60 * NANOS_PER_SECOND;
+const NANOS_PER_HOUR: i64 = 60 * NANOS_PER_MINUTE;
+
+/// The time zones that are compiled into the program. The files of the system are never read: evaluation does no I/O, and a minimal
+/// container image has none.
+static TIME_ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// A field of a timestamp or duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeField {
     FullYear,
@@ -22,37 +31,24 @@ pub(crate) enum TimeField {
     Milliseconds,
 }
 
-/// The timestamp that `text` (RFC 3339) stands for.
-pub(super) fn timestamp<'a, S: Container<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
-    let time = DateTime::parse_from_rfc3339(text).map_err(|_| EvaluationError::NotConvertible)?;
-    in_range(Some(time.to_utc()))
+/// Parses a timestamp (RFC 3339).
+pub(super) fn timestamp<'a, C: Container<'a>>(text: &str) -> Result<Value<'a, C>, EvaluationError> {
+    Timestamp::parse(text).map(Value::Timestamp)
 }
 
 /// The timestamp `seconds` after the start of 1970.
-pub(super) fn timestamp_of_seconds<'a, S: Container<'a>>(seconds: i64) -> Result<Value<'a, S>, EvaluationError> {
-    in_range(DateTime::from_timestamp(seconds, 0))
+pub(super) fn timestamp_of_seconds<'a, C: Container<'a>>(seconds: i64) -> Result<Value<'a, C>, EvaluationError> {
+    Timestamp::new(seconds, 0).map(Value::Timestamp).ok_or(EvaluationError::Arithmetic)
 }
 
-/// CEL knows the years 1 to 9999.
-fn in_range<'a, S: Container<'a>>(time: Option<DateTime<Utc>>) -> Result<Value<'a, S>, EvaluationError> {
-    let time = time.filter(|time| (1..=9999).contains(&time.year()));
-    time.map(Value::Timestamp).ok_or(EvaluationError::Arithmetic)
-}
-
-/// A duration fits into 64 bits of nanoseconds.
-fn bounded<'a, S: Container<'a>>(length: Option<TimeDelta>) -> Result<Value<'a, S>, EvaluationError> {
-    let length = length.filter(|length| length.num_nanoseconds().is_some());
-    length.map(Value::Duration).ok_or(EvaluationError::Arithmetic)
-}
-
-/// The duration that `text` stands for, such as `1h30m` or `-1.5s`.
-pub(super) fn duration<'a, S: Container<'a>>(text: &str) -> Result<Value<'a, S>, EvaluationError> {
+/// Parses a duration, such as `1h30m` or `-1.5s`.
+pub(super) fn duration<'a, C: Container<'a>>(text: &str) -> Result<Value<'a, C>, EvaluationError> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
-        return Ok(Value::Duration(TimeDelta::zero()));
+        return Ok(Value::Duration(0));
     }
     if rest.is_empty() {
         return Err(EvaluationError::NotConvertible);
@@ -64,10 +60,10 @@ pub(super) fn duration<'a, S: Container<'a>>(text: &str) -> Result<Value<'a, S>,
         rest = after;
     }
     let sum = i64::try_from(sign * sum).map_err(|_| EvaluationError::Arithmetic)?;
-    Ok(Value::Duration(TimeDelta::nanoseconds(sum)))
+    Ok(Value::Duration(sum))
 }
 
-/// The nanoseconds of the first number with a unit, and what follows it.
+/// The nanoseconds of the first number with its unit, and the rest of the text.
 fn component(text: &str) -> Option<(i128, &str)> {
     const UNITS: [(&str, i128); 8] = [
         ("ns", 1),
@@ -96,46 +92,43 @@ fn component(text: &str) -> Option<(i128, &str)> {
     Some((sum, rest.get(unit.len()..)?))
 }
 
-/// `left operator right` where one is a timestamp or duration.
-pub(super) fn calculate<'a, S: Container<'a>>(
+/// `left operator right`, if one is a timestamp or duration.
+pub(super) fn calculate<'a, C: Container<'a>>(
     operator: Operator,
-    left: &Value<'a, S>,
-    right: &Value<'a, S>,
-) -> Result<Value<'a, S>, EvaluationError> {
-    match (operator, left, right) {
+    left: &Value<'a, C>,
+    right: &Value<'a, C>,
+) -> Result<Value<'a, C>, EvaluationError> {
+    // both as nanoseconds in 128 bits, where no sum of them overflows
+    let value = match (operator, left, right) {
         (Operator::Add, Value::Timestamp(time), Value::Duration(length))
         | (Operator::Add, Value::Duration(length), Value::Timestamp(time)) => {
-            in_range(time.checked_add_signed(*length))
+            Timestamp::from_nanos(time.as_nanos() + i128::from(*length)).map(Value::Timestamp)
         }
         (Operator::Subtract, Value::Timestamp(time), Value::Duration(length)) => {
-            in_range(time.checked_sub_signed(*length))
+            Timestamp::from_nanos(time.as_nanos() - i128::from(*length)).map(Value::Timestamp)
         }
         (Operator::Subtract, Value::Timestamp(left), Value::Timestamp(right)) => {
-            bounded(Some(left.signed_duration_since(right)))
+            i64::try_from(left.as_nanos() - right.as_nanos()).ok().map(Value::Duration)
         }
-        (Operator::Add, Value::Duration(left), Value::Duration(right)) => bounded(left.checked_add(right)),
-        (Operator::Subtract, Value::Duration(left), Value::Duration(right)) => bounded(left.checked_sub(right)),
-        _ => Err(EvaluationError::NoSuchOverload),
-    }
+        (Operator::Add, Value::Duration(left), Value::Duration(right)) => left.checked_add(*right).map(Value::Duration),
+        (Operator::Subtract, Value::Duration(left), Value::Duration(right)) => {
+            left.checked_sub(*right).map(Value::Duration)
+        }
+        _ => return Err(EvaluationError::NoSuchOverload),
+    };
+    value.ok_or(EvaluationError::Arithmetic)
 }
 
-/// A part of `value`; of a timestamp in the time zone `zone`, in UTC where there is none.
-pub(super) fn part<'a, S: Container<'a>>(
-    part: TimeField,
-    value: &Value<'a, S>,
+/// A field of `value`; of a timestamp in the time zone `zone`, in UTC if `None`.
+pub(super) fn field<'a, C: Container<'a>>(
+    field: TimeField,
+    value: &Value<'a, C>,
     zone: Option<&str>,
-) -> Result<Value<'a, S>, EvaluationError> {
+) -> Result<Value<'a, C>, EvaluationError> {
     let number = match (value, zone) {
-        (Value::Duration(length), None) => part_of_duration(part, *length)?,
-        (Value::Timestamp(time), None) => part_of_time(part, time),
-        (Value::Timestamp(time), Some(zone)) => {
-            if let Some(offset) = fixed_offset(zone) {
-                part_of_time(part, &time.with_timezone(&offset?))
-            } else {
-                let zone: Tz = if zone.is_empty() { Tz::UTC } else { named(zone)? };
-                part_of_time(part, &time.with_timezone(&zone))
-            }
-        }
+        (Value::Duration(length), None) => duration_field(field, *length)?,
+        (Value::Timestamp(time), None) => timestamp_field(field, &time.civil(0)),
+        (Value::Timestamp(time), Some(zone)) => timestamp_field(field, &time.civil(zone_offset(zone, *time)?)),
         _ => return Err(EvaluationError::NoSuchOverload),
     };
     Ok(Value::Int(number))
@@ -143,60 +136,69 @@ pub(super) fn part<'a, S: Container<'a>>(
 
 /// Whether `zone` is the name of a time zone, or an offset such as `+02:00`.
 pub(super) fn is_zone(zone: &str) -> bool {
-    fixed_offset(zone).map_or_else(|| zone.is_empty() || named(zone).is_ok(), |offset| offset.is_ok())
+    zone_offset(zone, Timestamp::UNIX_EPOCH).is_ok()
 }
 
-fn named(zone: &str) -> Result<Tz, EvaluationError> {
-    zone.parse().map_err(|_| EvaluationError::NotConvertible)
+/// The seconds by which `zone` is ahead of UTC at `time`.
+fn zone_offset(zone: &str, time: Timestamp) -> Result<i64, EvaluationError> {
+    if let Some(offset) = fixed_offset(zone) {
+        return offset;
+    }
+    if zone.is_empty() {
+        return Ok(0);
+    }
+    // jiff ends a day before CEL; no zone has a rule for that day
+    let moment = jiff::Timestamp::from_second(time.seconds()).unwrap_or(jiff::Timestamp::MAX);
+    Ok(time_zone(zone)?.to_offset(moment).seconds().into())
 }
 
-/// The offset that `zone` says; none where it has no colon, and so is a name.
-fn fixed_offset(zone: &str) -> Option<Result<chrono::FixedOffset, EvaluationError>> {
+fn time_zone(name: &str) -> Result<TimeZone, EvaluationError> {
+    let zone = TIME_ZONES.get(name).map_err(|_| EvaluationError::NotConvertible)?;
+    // jiff ignores the case of names, and has one for a zone that is not known
+    let is_exact = zone.iana_name() == Some(name) && name != "Etc/Unknown";
+    is_exact.then_some(zone).ok_or(EvaluationError::NotConvertible)
+}
+
+/// The seconds of an offset such as `+02:00` or `2:30`; `None` if it has no colon, so that it is a name.
+fn fixed_offset(zone: &str) -> Option<Result<i64, EvaluationError>> {
     let (hours, minutes) = zone.split_once(':')?;
     let seconds = || {
         let sign = if hours.starts_with('-') { -1 } else { 1 };
-        let hours: i32 = hours.parse().ok().filter(|hours| (-23..=23).contains(hours))?;
-        let minutes: i32 = minutes.parse().ok().filter(|minutes| (0..=59).contains(minutes))?;
-        chrono::FixedOffset::east_opt(hours * 3600 + sign * minutes * 60)
+        let hours: i64 = hours.parse().ok().filter(|hours| (-23..=23).contains(hours))?;
+        let minutes: i64 = minutes.parse().ok().filter(|minutes| (0..=59).contains(minutes))?;
+        Some(hours * 3600 + sign * minutes * 60)
     };
     Some(seconds().ok_or(EvaluationError::NotConvertible))
 }
 
-fn part_of_duration(part: TimeField, length: TimeDelta) -> Result<i64, EvaluationError> {
-    match part {
-        TimeField::Hours => Ok(length.num_hours()),
-        TimeField::Minutes => Ok(length.num_minutes()),
-        TimeField::Seconds => Ok(length.num_seconds()),
-        TimeField::Milliseconds => Ok(length.num_milliseconds()),
+const fn duration_field(field: TimeField, nanos: i64) -> Result<i64, EvaluationError> {
+    match field {
+        TimeField::Hours => Ok(nanos / NANOS_PER_HOUR),
+        TimeField::Minutes => Ok(nanos / NANOS_PER_MINUTE),
+        TimeField::Seconds => Ok(nanos / NANOS_PER_SECOND),
+        TimeField::Milliseconds => Ok(nanos / NANOS_PER_MILLI),
         _ => Err(EvaluationError::NoSuchOverload),
     }
 }
 
-fn part_of_time<Z: TimeZone>(part: TimeField, time: &DateTime<Z>) -> i64 {
-    match part {
-        TimeField::FullYear => i64::from(time.year()),
-        TimeField::Month => i64::from(time.month0()),
-        TimeField::Date => i64::from(time.day()),
-        TimeField::DayOfMonth => i64::from(time.day0()),
-        TimeField::DayOfWeek => i64::from(time.weekday().num_days_from_sunday()),
-        TimeField::DayOfYear => i64::from(time.ordinal0()),
-        TimeField::Hours => i64::from(time.hour()),
-        TimeField::Minutes => i64::from(time.minute()),
-        TimeField::Seconds => i64::from(time.second()),
-        TimeField::Milliseconds => i64::from(time.timestamp_subsec_millis()),
+/// Months and `getDayOfMonth` count from 0, as in JavaScript; `getDate` counts from 1.
+const fn timestamp_field(field: TimeField, time: &CivilTime) -> i64 {
+    match field {
+        TimeField::FullYear => time.year,
+        TimeField::Month => time.month - 1,
+        TimeField::Date => time.day,
+        TimeField::DayOfMonth => time.day - 1,
+        TimeField::DayOfWeek => time.day_of_week,
+        TimeField::DayOfYear => time.day_of_year,
+        TimeField::Hours => time.hour,
+        TimeField::Minutes => time.minute,
+        TimeField::Seconds => time.second,
+        TimeField::Milliseconds => time.millisecond,
     }
 }
 
-/// As CEL writes a timestamp: in UTC, with as many digits behind the point as it takes.
-pub(super) fn timestamp_text(time: &DateTime<Utc>) -> String {
-    let text = time.to_rfc3339_opts(SecondsFormat::Nanos, true);
-    let text = text.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.');
-    format!("{text}Z")
-}
-
-/// As CEL writes a duration: in seconds, with as many digits behind the point as it takes.
-pub(super) fn duration_text(length: TimeDelta) -> String {
-    let nanoseconds = length.num_nanoseconds().unwrap_or_default();
+/// A duration in CEL's notation: in seconds, with as many digits of a fraction as needed.
+pub(super) fn duration_text(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let (whole, rest) = (nanoseconds.unsigned_abs() / 1_000_000_000, nanoseconds.unsigned_abs() % 1_000_000_000);
     let fraction = format!(".{rest:09}");
@@ -205,13 +207,13 @@ pub(super) fn duration_text(length: TimeDelta) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{duration, duration_text, is_zone, timestamp, timestamp_text};
+    use super::{duration, duration_text, is_zone, timestamp};
     use crate::cel::activation::NoContainer;
-    use crate::cel::value::Value;
+    use crate::cel::activation::Value;
 
     #[test]
-    fn durations_are_read_and_written() {
-        for (text, written) in [
+    fn durations_are_parsed_and_formatted() {
+        for (text, expected) in [
             ("1h30m", "5400s"),
             ("-1.5s", "-1.5s"),
             ("1ms1us1ns", "0.001001001s"),
@@ -220,7 +222,7 @@ mod tests {
             ("1.5ns", "0.000000001s"),
         ] {
             let Ok(Value::Duration(length)) = duration::<NoContainer>(text) else { panic!("{text}") };
-            assert_eq!(duration_text(length), written, "{text}");
+            assert_eq!(duration_text(length), expected, "{text}");
         }
         for text in ["", "1", "h", "1h junk", "1.2.3s", ".s", "300000000000h", "-"] {
             assert!(duration::<NoContainer>(text).is_err(), "{text}");
@@ -228,11 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn timestamps_are_read_and_written_in_utc() {
+    fn timestamps_are_parsed_and_formatted_in_utc() {
         let Ok(Value::Timestamp(time)) = timestamp::<NoContainer>("2026-01-01T02:00:00.250+02:00") else {
             panic!("a timestamp")
         };
-        assert_eq!(timestamp_text(&time), "2026-01-01T00:00:00.25Z");
+        assert_eq!(time.to_string(), "2026-01-01T00:00:00.25Z");
         assert!(timestamp::<NoContainer>("0000-01-01T00:00:00Z").is_err());
         assert!(timestamp::<NoContainer>("2026-13-01T00:00:00Z").is_err());
     }
@@ -242,7 +244,7 @@ mod tests {
         for zone in ["Europe/Berlin", "", "+02:00", "-05:30", "05:30"] {
             assert!(is_zone(zone), "{zone}");
         }
-        for zone in ["Europe/Atlantis", "+24:00", "1:99", ":"] {
+        for zone in ["Europe/Atlantis", "europe/berlin", "Etc/Unknown", "+24:00", "1:99", ":"] {
             assert!(!is_zone(zone), "{zone}");
         }
     }

@@ -1,211 +1,192 @@
-//! The namespace of an evaluation: each part of an expression with what it came to, as far as that may be shown.
+//! The trace of an evaluation: each part of an expression with its value, as far as that may be disclosed.
 //!
-//! What is kept is masked when it is recorded, so that whoever shows a namespace has nothing to hide.
+//! Values are masked when they are recorded, so that no reader of a trace has anything to mask.
 
-use super::activation::Container;
-use super::bindings::{Attribute, Namespace};
+use super::activation::{Container, Evaluated, Value};
 use super::error::EvaluationError;
-use super::evaluation::Evaluated;
 use super::function::Function;
+use super::ids::{AttributeId, NamespaceId};
 use super::kind::Kind;
-use super::node::Node;
+use super::node::{Node, NodeId, Op};
 use super::source_info::SourceInfo;
-use super::value::Value;
-use crate::contract::field_tree::FieldTree;
-use crate::contract::{BodySchema, Operation};
-use crate::document::NodeRef;
+use super::tracer::Tracer;
+use super::unknown::Failure;
+use std::convert::Infallible;
 
-/// Who hears of each part of an expression that is evaluated.
-pub(crate) trait Tracer<'a, S: Container<'a>> {
-    /// Whether anyone listens; where not, the compiler leaves out the calls.
-    const LISTENS: bool;
-    /// `node` is about to be evaluated.
-    fn enter(&mut self, node: &'a Node);
-    /// What was entered last came to this.
-    fn leave(&mut self, value: &Evaluated<'a, S>);
-}
-
-/// Nobody.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Untraced;
-
-impl<'a, S: Container<'a>> Tracer<'a, S> for Untraced {
-    const LISTENS: bool = false;
-
-    fn enter(&mut self, _: &'a Node) {}
-
-    fn leave(&mut self, _: &Evaluated<'a, S>) {}
-}
-
-/// A part of an expression, with what it came to for one request.
+/// A part of an expression, with its value for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TracePart {
-    /// As it was written.
+    /// The source of the part, verbatim.
     pub expression: Box<str>,
-    /// What it came to.
+    /// The value.
     pub value: TracedValue,
-    /// Whether that depends on a secret field.
+    /// Whether the value depends on a secret field.
     pub from_secret: bool,
-    /// The parts of it that were evaluated, in order; a part of a list's test is there for each element that was looked at.
+    /// The parts of it that were evaluated, in order. A part of a list's test is repeated for each element it was evaluated for.
     pub parts: Vec<TracePart>,
 }
 
-/// What of a value may be shown.
+/// As much of a value as may be disclosed.
 ///
-/// Shown are numbers and texts of the policy itself, facts that are no secret, and fields of the body that the contract
-/// declares as one number, text or such and not as a secret. Of everything else there is the type, and the size where it does
-/// not come from a secret. Of what comes from a secret, `true`, `false` and `null` are shown where no list is gone through:
-/// rules may test secrets, and what they make of them is what people must know.
+/// Disclosed are literals of the policy, public attributes, and fields of the body that the contract declares as a scalar and not
+/// as a secret. Any other value is masked: its type, and its size if that does not come from a secret. Of a value that comes from a
+/// secret, `true`, `false` and `null` are disclosed outside of comprehensions, because rules may test secrets and the result of
+/// the test decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TracedValue {
-    /// The value as CEL writes it, cut where it is long.
+    /// The value in CEL notation, truncated if long.
     Value(String),
-    /// No more than its type, and how many characters, elements or members it has.
+    /// Only the type and the size.
     Masked {
-        /// The type's name in CEL.
+        /// The name of the type in CEL.
         kind: &'static str,
-        /// How many characters, elements or members.
+        /// Characters, elements or members.
         size: Option<usize>,
     },
-    /// It has no value.
+    /// There is no value.
     Failed(EvaluationError),
 }
 
-/// How much of a value may be shown; a value that is made of others is as closed as the most closed of them.
+/// How much of a value may be disclosed. A value made of others is as closed as the most closed of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Openness {
-    /// All of it.
-    Open,
-    /// Its type and size: nobody says what it holds.
-    Sized,
-    /// Its type: the contract does not know it in this version, and may take it for a secret in another.
-    Typed,
-    /// Its type.
+pub(crate) enum DisclosureLevel {
+    /// The value.
+    Value,
+    /// Type and size: it may hold anything.
+    Size,
+    /// The type: this version of the contract does not declare it, and another may declare it as a secret.
+    Type,
+    /// The type: it is a secret.
     Secret,
+}
+
+/// The host's decision about how much of each value may be disclosed.
+pub(crate) trait Disclosure {
+    /// Of an attribute.
+    fn attribute(&self, attribute: AttributeId) -> DisclosureLevel;
+    /// Of the entry called `name`; `None` for an entry whose name only the request decides.
+    fn entry(&self, namespace: NamespaceId, name: Option<&str>) -> DisclosureLevel;
 }
 
 /// A part that is being evaluated.
 #[derive(Debug)]
-struct Frame<'a> {
+struct TraceFrame<'a> {
     node: &'a Node,
-    openness: Openness,
-    /// What a comprehension goes through, once that is known.
-    over: Option<Openness>,
+    level: DisclosureLevel,
+    /// The level of the range of a comprehension, once it is evaluated.
+    over: Option<DisclosureLevel>,
     parts: Vec<TracePart>,
 }
 
-/// The namespace of one policy's evaluation for one request.
+/// The trace of one policy's evaluation for one request.
 #[derive(Debug)]
-pub(crate) struct Trace<'a> {
-    source_info: SourceInfo<'a>,
-    /// What the contract says of the body.
-    declared: Option<&'a FieldTree>,
-    frames: Vec<Frame<'a>>,
-    /// How much may be shown of the variables that were evaluated.
-    variables: Vec<Openness>,
+pub(crate) struct Trace<'a, D> {
+    disclosure: D,
+    variable_sources: &'a [SourceInfo],
+    /// The source of the expression that is being evaluated.
+    current: Option<&'a SourceInfo>,
+    frames: Vec<TraceFrame<'a>>,
+    /// The levels of the variables that were evaluated.
+    variables: Vec<DisclosureLevel>,
     /// The expression that was evaluated last.
     last: Option<TracePart>,
 }
 
-impl<'a> Trace<'a> {
-    pub(super) fn new(operation: &'a Operation, variables: usize) -> Self {
+impl<'a, D: Disclosure> Trace<'a, D> {
+    pub(super) fn new(disclosure: D, variable_sources: &'a [SourceInfo]) -> Self {
         Self {
-            source_info: SourceInfo::default(),
-            declared: operation.body.as_ref().map(BodySchema::field_tree),
+            disclosure,
+            variable_sources,
+            current: None,
             frames: Vec::new(),
-            variables: vec![Openness::Secret; variables],
+            variables: vec![DisclosureLevel::Secret; variable_sources.len()],
             last: None,
         }
     }
 
-    /// Learns what `node` and the nodes in it are made of.
-    pub(super) fn learn(&mut self, source: &'a str, node: &'a Node) {
-        self.source_info.learn(source, node);
+    /// Begins the trace of the expression with this source.
+    pub(super) const fn begin(&mut self, source: &'a SourceInfo) {
+        self.current = Some(source);
     }
 
-    /// The expression that was evaluated last, which is `source`.
-    pub(super) fn take(&mut self, source: &str) -> TracePart {
+    /// The trace of the expression that was evaluated last.
+    pub(super) fn take(&mut self, source: &SourceInfo) -> TracePart {
         let unknown = || TracePart {
-            expression: source.into(),
+            expression: source.source().into(),
             value: TracedValue::Masked { kind: "bool", size: None },
             from_secret: false,
             parts: Vec::new(),
         };
-        TracePart { expression: source.into(), ..self.last.take().unwrap_or_else(unknown) }
+        TracePart { expression: source.source().into(), ..self.last.take().unwrap_or_else(unknown) }
     }
 
-    /// How much may be shown of what the part that is being left came to.
-    fn openness(&self, frame: &Frame<'a>) -> Openness {
-        match frame.node {
-            Node::Entry(namespace, name) => self.of_entry(*namespace, Some(name)),
-            Node::EntryAt(namespace, _) => self.of_entry(*namespace, None).max(frame.openness),
-            Node::Attribute(Attribute::Path) => Openness::Sized,
-            Node::Variable(position) if frame.parts.is_empty() => {
-                self.variables.get(*position).copied().unwrap_or(Openness::Secret)
+    fn text(&self, id: NodeId) -> Option<&'a str> {
+        self.current.into_iter().chain(self.variable_sources).find_map(|source| source.text(id))
+    }
+
+    /// The level of the part that is being left.
+    fn level(&self, frame: &TraceFrame<'a>) -> DisclosureLevel {
+        match &frame.node.op {
+            Op::Entry(namespace, name) => self.disclosure.entry(*namespace, Some(name)),
+            Op::EntryAt(namespace, _) => self.disclosure.entry(*namespace, None).max(frame.level),
+            Op::Attribute(attribute) => self.disclosure.attribute(*attribute),
+            Op::Variable(position) if frame.parts.is_empty() => {
+                self.variables.get(*position).copied().unwrap_or(DisclosureLevel::Secret)
             }
-            Node::Local(depth) => self.of_local(*depth),
-            // how large something is may be shown where what it holds may not
-            Node::Call(Function::Size | Function::JsonSize, _) if frame.openness == Openness::Sized => Openness::Open,
-            _ => frame.openness,
+            Op::Local(depth) => self.level_of_local(*depth),
+            // a size may be disclosed of a value that may not
+            Op::Call(Function::Size | Function::JsonSize, _) if frame.level == DisclosureLevel::Size => {
+                DisclosureLevel::Value
+            }
+            _ => frame.level,
         }
     }
 
-    fn of_entry(&self, namespace: Namespace, name: Option<&str>) -> Openness {
-        match (namespace, name) {
-            (Namespace::Body, Some(name)) => match self.declared.and_then(|body| body.member(name)) {
-                Some(field) if holds_secret(field) => Openness::Secret,
-                Some(field) if is_scalar(field) => Openness::Open,
-                Some(_) => Openness::Sized,
-                None => Openness::Typed,
-            },
-            // which field it is only the request knows
-            (Namespace::Body, None) => Openness::Secret,
-            (Namespace::Headers | Namespace::Query | Namespace::Parameters, _) => Openness::Sized,
-        }
-    }
-
-    /// The variable of the comprehension at `depth` is an element of what that goes through.
-    fn of_local(&self, depth: usize) -> Openness {
-        let variable = self.frames.iter().rposition(|frame| matches!(frame.node, Node::Variable(_)));
+    /// The level of the variable of the comprehension at `depth`: that of the range it is an element of.
+    fn level_of_local(&self, depth: usize) -> DisclosureLevel {
+        // depths count within one variable of the policy, which cannot see the comprehensions around its use
+        let variable = self.frames.iter().rposition(|frame| matches!(frame.node.op, Op::Variable(_)));
         let around = self.frames.iter().skip(variable.map_or(0, |at| at + 1));
-        around.filter_map(|frame| frame.over).nth(depth).unwrap_or(Openness::Secret)
+        around.filter_map(|frame| frame.over).nth(depth).unwrap_or(DisclosureLevel::Secret)
     }
 }
 
-impl<'a> Tracer<'a, NodeRef<'a>> for Trace<'a> {
-    const LISTENS: bool = true;
+impl<'a, C: Container<'a, Unknown = Infallible>, D: Disclosure> Tracer<'a, C> for Trace<'a, D> {
+    const ENABLED: bool = true;
 
     fn enter(&mut self, node: &'a Node) {
-        self.frames.push(Frame { node, openness: Openness::Open, over: None, parts: Vec::new() });
+        self.frames.push(TraceFrame { node, level: DisclosureLevel::Value, over: None, parts: Vec::new() });
     }
 
-    fn leave(&mut self, value: &Evaluated<'a, NodeRef<'a>>) {
+    fn leave(&mut self, value: &Evaluated<'a, C>) {
         let Some(frame) = self.frames.pop() else { return };
-        let openness = match (self.openness(&frame), value) {
-            // what is not there holds nothing
-            (Openness::Sized | Openness::Typed, Ok(Value::Null)) => Openness::Open,
-            (openness, _) => openness,
+        let level = match (self.level(&frame), value) {
+            // an absent value holds nothing
+            (DisclosureLevel::Size | DisclosureLevel::Type, Ok(Value::Null)) => DisclosureLevel::Value,
+            (level, _) => level,
         };
-        if let Node::Variable(position) = frame.node
-            && let Some(known) = self.variables.get_mut(*position)
+        if let Op::Variable(position) = frame.node.op
+            && let Some(known) = self.variables.get_mut(position)
         {
-            *known = openness;
+            *known = level;
         }
-        let from_secret = openness == Openness::Secret;
+        let from_secret = level == DisclosureLevel::Secret;
         let in_list = self.frames.iter().any(|around| around.over.is_some());
-        let part = self.source_info.of(frame.node).map(|text| TracePart {
+        let part = self.text(frame.node.id).map(|text| TracePart {
             expression: text.into(),
-            value: value
-                .as_ref()
-                .map_or_else(|failure| TracedValue::Failed(failure.error()), |value| seen(value, openness, in_list)),
+            value: match value {
+                Ok(value) => disclose(value, level, in_list),
+                Err(Failure::Error(error)) => TracedValue::Failed(*error),
+                Err(Failure::Unknown(never)) => match *never {},
+            },
             from_secret,
             parts: frame.parts,
         });
         match self.frames.last_mut() {
             Some(around) => {
-                around.openness = around.openness.max(openness);
-                if matches!(around.node, Node::Comprehension(_)) {
-                    around.over.get_or_insert(openness);
+                around.level = around.level.max(level);
+                if matches!(around.node.op, Op::Comprehension(_)) {
+                    around.over.get_or_insert(level);
                 }
                 around.parts.extend(part);
             }
@@ -214,29 +195,23 @@ impl<'a> Tracer<'a, NodeRef<'a>> for Trace<'a> {
     }
 }
 
-/// What may be shown of `value`.
-fn seen<'a>(value: &Value<'a, NodeRef<'a>>, openness: Openness, in_list: bool) -> TracedValue {
+/// As much of `value` as `level` permits.
+fn disclose<'a, C: Container<'a, Unknown = Infallible>>(
+    value: &Value<'a, C>,
+    level: DisclosureLevel,
+    in_list: bool,
+) -> TracedValue {
     let Ok(kind) = value.kind().map(Kind::as_str);
     let is_word = matches!(value, Value::Bool(_) | Value::Null);
-    match openness {
-        Openness::Open => TracedValue::Value(value.written()),
-        Openness::Sized | Openness::Typed if is_word => TracedValue::Value(value.written()),
-        Openness::Secret if is_word && !in_list => TracedValue::Value(value.written()),
-        Openness::Sized => {
+    match level {
+        DisclosureLevel::Value => TracedValue::Value(value.to_cel()),
+        DisclosureLevel::Size | DisclosureLevel::Type if is_word => TracedValue::Value(value.to_cel()),
+        // within a list, one bit for each element would spell a secret out
+        DisclosureLevel::Secret if is_word && !in_list => TracedValue::Value(value.to_cel()),
+        DisclosureLevel::Size => {
             let size = value.as_str().map(|text| text.chars().count()).or_else(|| value.len());
             TracedValue::Masked { kind, size }
         }
-        Openness::Typed | Openness::Secret => TracedValue::Masked { kind, size: None },
+        DisclosureLevel::Type | DisclosureLevel::Secret => TracedValue::Masked { kind, size: None },
     }
-}
-
-fn holds_secret(declared: &FieldTree) -> bool {
-    let mut members = declared.names().filter_map(|name| declared.member(name));
-    declared.is_secret() || members.any(holds_secret) || declared.elements().is_some_and(holds_secret)
-}
-
-/// Whether the contract says that it is one text, number or such, in which nothing else can hide.
-fn is_scalar(declared: &FieldTree) -> bool {
-    let types = declared.types();
-    !types.is_empty() && types.iter().all(|name| !matches!(name.as_ref(), "object" | "array"))
 }

@@ -1,53 +1,52 @@
-//! The names that an expression compares with literals, each with a value for every way in which it can stand to those: equal
-//! to one, between two, beyond all, null, or not there.
+//! Representative values of the names that an expression compares with literals: equal to one, between two, beyond all, null, or
+//! absent.
 
-use super::bindings::{Attribute, Namespace};
+use super::activation::Value;
+use super::declarations::Declarations;
 use super::env::Env;
 use super::function::Function;
+use super::ids::{AttributeId, NamespaceId};
 use super::kind::Kinds;
-use super::node::Node;
+use super::node::{Node, Op};
 use super::time::TimeField;
 use super::types::Type;
-use super::value::Value;
 use std::ops::RangeInclusive;
 
-/// Beyond this not every whole number is a `double`.
-const LARGEST: f64 = 9_007_199_254_740_992.0;
+/// Beyond 2^53 not every whole number is a `double`.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Something about a request that has a value of its own.
+/// A part of an expression that has a value of its own, independent of the other parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Atom {
-    Entry(Namespace, String),
-    Attribute(Attribute),
-    /// How many bytes the value of an entry takes.
-    Bytes(Namespace, String),
-    /// A part of the time of the request, in a time zone.
-    Time(TimeField, Option<String>),
+    Entry(NamespaceId, String),
+    Attribute(AttributeId),
+    /// The JSON size of an entry.
+    JsonSize(NamespaceId, String),
+    /// A field of an attribute that is a timestamp, in a time zone.
+    Time(AttributeId, TimeField, Option<String>),
 }
 
 impl Atom {
-    /// The atom that `node` is the value of, or whose presence it asks for.
-    pub(super) fn of(node: &Node) -> Option<Self> {
-        // names of headers are the same in any case
-        let named = |namespace: Namespace, name: &str| match namespace {
-            Namespace::Headers => name.to_ascii_lowercase(),
-            _ => name.to_owned(),
-        };
-        match node {
-            Node::Entry(namespace, name) => Some(Self::Entry(*namespace, named(*namespace, name))),
-            Node::HasEntry(namespace, key) => match key.as_ref() {
-                Node::Constant(name) => Some(Self::Entry(*namespace, named(*namespace, name.as_str()?))),
+    /// The atom that `node` reads, or whose presence it tests.
+    pub(super) fn of(declarations: &dyn Declarations, node: &Node) -> Option<Self> {
+        let name_in = |namespace: NamespaceId, name: &str| declarations.canonical_name(namespace, name);
+        match &node.op {
+            Op::Entry(namespace, name) => Some(Self::Entry(*namespace, name_in(*namespace, name))),
+            Op::HasEntry(namespace, key) => match &key.op {
+                Op::Constant(name) => Some(Self::Entry(*namespace, name_in(*namespace, name.as_str()?))),
                 _ => None,
             },
-            Node::Attribute(attribute) => Some(Self::Attribute(*attribute)),
-            Node::Call(Function::JsonSize, arguments) => match arguments.as_ref() {
-                [Node::Entry(namespace, name)] => Some(Self::Bytes(*namespace, named(*namespace, name))),
+            Op::Attribute(attribute) => Some(Self::Attribute(*attribute)),
+            Op::Call(Function::JsonSize, arguments) => match arguments.as_ref() {
+                [Node { op: Op::Entry(namespace, name), .. }] => {
+                    Some(Self::JsonSize(*namespace, name_in(*namespace, name)))
+                }
                 _ => None,
             },
-            Node::Call(Function::Part(part), arguments) => match arguments.as_ref() {
-                [Node::Attribute(Attribute::Time)] => Some(Self::Time(*part, None)),
-                [Node::Attribute(Attribute::Time), Node::Constant(zone)] => {
-                    Some(Self::Time(*part, Some(zone.as_str()?.to_owned())))
+            Op::Call(Function::Field(field), arguments) => match arguments.as_ref() {
+                [Node { op: Op::Attribute(time), .. }] => Some(Self::Time(*time, *field, None)),
+                [Node { op: Op::Attribute(time), .. }, Node { op: Op::Constant(zone), .. }] => {
+                    Some(Self::Time(*time, *field, Some(zone.as_str()?.to_owned())))
                 }
                 _ => None,
             },
@@ -55,22 +54,23 @@ impl Atom {
         }
     }
 
-    /// What it can be, and within which whole numbers, if it is one.
+    /// Its type, and its range if it is a whole number.
     fn r#type<'c>(&self, env: &Env<'c>) -> Option<(Type<'c>, Option<RangeInclusive<f64>>)> {
+        let declarations = env.declarations;
         Some(match self {
-            Self::Entry(Namespace::Body, name) => (env.field(name).ok()?.0, None),
-            Self::Entry(..) => (Type::of(Kinds::STRING.or(Kinds::NULL)), None),
-            Self::Attribute(Attribute::ClientUnixUid) => (env.attribute(Attribute::ClientUnixUid), Some(0.0..=LARGEST)),
-            Self::Attribute(attribute) => (env.attribute(*attribute), None),
-            Self::Bytes(..) => (Type::of(Kinds::INT), Some(0.0..=LARGEST)),
-            Self::Time(part, _) => (Type::of(Kinds::INT), Some(range(*part))),
+            Self::Entry(namespace, name) => (declarations.entry_type(*namespace, name).ok()?, None),
+            Self::Attribute(attribute) => {
+                (declarations.attribute_type(*attribute), declarations.attribute_range(*attribute))
+            }
+            Self::JsonSize(..) => (Type::of(Kinds::INT), Some(0.0..=MAX_EXACT)),
+            Self::Time(_, field, _) => (Type::of(Kinds::INT), Some(range(*field))),
         })
     }
 }
 
-/// What a part of a time can be.
-const fn range(part: TimeField) -> RangeInclusive<f64> {
-    match part {
+/// The range of a field of a timestamp.
+const fn range(field: TimeField) -> RangeInclusive<f64> {
+    match field {
         TimeField::FullYear => 1.0..=9999.0,
         TimeField::Month => 0.0..=11.0,
         TimeField::Date => 1.0..=31.0,
@@ -83,10 +83,10 @@ const fn range(part: TimeField) -> RangeInclusive<f64> {
     }
 }
 
-/// What a name may stand for; none for what is not there.
+/// The representative values of an atom; `None` for an absent one.
 type Domain = Vec<Option<Value<'static>>>;
 
-/// What expressions ask for.
+/// The atoms of expressions, and the literals that they are compared with.
 #[derive(Default)]
 pub(super) struct Domains {
     atoms: Vec<Atom>,
@@ -94,44 +94,45 @@ pub(super) struct Domains {
 }
 
 impl Domains {
-    /// Reads what `node` asks for; none where it does more than compare names with literals.
-    pub(super) fn read(&mut self, env: &Env<'_>, node: &Node) -> Option<()> {
-        if let Some(atom) = Atom::of(node) {
+    /// Adds the atoms and literals of `node`; `None` if it does more than compare atoms with literals.
+    pub(super) fn add(&mut self, env: &Env<'_>, node: &Node) -> Option<()> {
+        if let Some(atom) = Atom::of(env.declarations, node) {
             if !self.atoms.contains(&atom) {
                 self.atoms.push(atom);
             }
             return Some(());
         }
-        let mut read_all = |nodes: &[Node]| nodes.iter().try_for_each(|node| self.read(env, node));
-        match node {
-            Node::Constant(value) => {
+        let mut add_all = |nodes: &[Node]| nodes.iter().try_for_each(|node| self.add(env, node));
+        match &node.op {
+            Op::Constant(value) => {
                 self.literals.push(value.clone());
                 Some(())
             }
-            Node::Variable(position) => {
+            Op::Variable(position) => {
                 let variable = env.variables.get(*position).filter(|variable| !variable.is_broken)?;
-                self.read(env, &variable.node)
+                self.add(env, &variable.node)
             }
-            Node::Not(operand) => self.read(env, operand),
-            Node::And(parts) | Node::Or(parts) => read_all(parts),
-            Node::Conditional(parts) => read_all(parts.as_ref()),
-            Node::Equal { sides, .. } | Node::Compare(_, sides) => {
+            Op::Not(operand) => self.add(env, operand),
+            Op::And(parts) | Op::Or(parts) => add_all(parts),
+            Op::Conditional(parts) => add_all(parts.as_ref()),
+            Op::Equal { sides, .. } | Op::Compare(_, sides) => {
                 let [left, right] = sides.as_ref();
-                let is_constant = matches!(left, Node::Constant(_)) || matches!(right, Node::Constant(_));
-                let is_same = Atom::of(left).is_some_and(|atom| Atom::of(right) == Some(atom));
-                if is_constant || is_same { read_all(sides.as_ref()) } else { None }
+                let is_constant = [left, right].iter().any(|side| matches!(side.op, Op::Constant(_)));
+                let is_same = Atom::of(env.declarations, left)
+                    .is_some_and(|atom| Atom::of(env.declarations, right) == Some(atom));
+                if is_constant || is_same { add_all(sides.as_ref()) } else { None }
             }
-            Node::In(sides) => {
-                let [wanted, Node::Constant(container)] = sides.as_ref() else { return None };
+            Op::In(sides) => {
+                let [wanted, Node { op: Op::Constant(container), .. }] = sides.as_ref() else { return None };
                 let keys = container.entries().into_iter().flatten().map(|(key, _)| key);
                 self.literals.extend(container.items().into_iter().flatten().chain(keys).cloned());
-                self.read(env, wanted)
+                self.add(env, wanted)
             }
             _ => None,
         }
     }
 
-    /// Every name with what it may stand for; none where one may be something that has no such values.
+    /// Each atom with its representative values; `None` if one has a type without them.
     pub(super) fn finish(self, env: &Env<'_>) -> Option<Vec<(Atom, Domain)>> {
         let Self { atoms, literals } = self;
         let domains = atoms.into_iter().map(|atom| {
@@ -183,16 +184,16 @@ fn values(
     Some(values)
 }
 
-/// The literals, what lies between each two, and what lies beyond all; whole numbers only, where there is a range of them.
+/// The literals, a number between each two, and one beyond all; whole numbers only, if there is a range.
 fn numbers(range: Option<RangeInclusive<f64>>, literals: &[Value<'static>]) -> Option<Vec<f64>> {
     let mut points: Vec<f64> = literals.iter().filter_map(number).collect();
-    if points.iter().any(|point| point.abs() >= LARGEST) {
+    if points.iter().any(|point| point.abs() >= MAX_EXACT) {
         return None;
     }
     points.push(0.0);
     points.sort_by(f64::total_cmp);
     points.dedup();
-    let mut found: Vec<f64> = if let Some(range) = range {
+    let mut numbers: Vec<f64> = if let Some(range) = range {
         let near =
             points.iter().flat_map(|point| [point.floor() - 1.0, point.floor(), point.ceil(), point.ceil() + 1.0]);
         near.chain([*range.start(), *range.end()]).filter(|point| range.contains(point)).collect()
@@ -201,12 +202,12 @@ fn numbers(range: Option<RangeInclusive<f64>>, literals: &[Value<'static>]) -> O
         let beyond = [points.first().map(|first| first - 1.0), points.last().map(|last| last + 1.0)];
         points.iter().copied().chain(between).chain(beyond.into_iter().flatten()).collect()
     };
-    found.sort_by(f64::total_cmp);
-    found.dedup();
-    Some(found)
+    numbers.sort_by(f64::total_cmp);
+    numbers.dedup();
+    Some(numbers)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "what is too large for a `double` is left out by who asks")]
+#[expect(clippy::cast_precision_loss, reason = "the caller discards numbers too large for a `double`")]
 const fn number(literal: &Value<'static>) -> Option<f64> {
     match literal {
         Value::Int(number) => Some(*number as f64),
@@ -216,7 +217,7 @@ const fn number(literal: &Value<'static>) -> Option<f64> {
     }
 }
 
-/// The literals, what comes right after each, and the least of all texts.
+/// The literals, the text right after each, and the least of all texts.
 fn texts(literals: &[Value<'static>]) -> Vec<Value<'static>> {
     let known = literals.iter().filter_map(Value::as_str);
     let mut texts: Vec<String> = known.flat_map(|text| [text.to_owned(), format!("{text}\0")]).collect();

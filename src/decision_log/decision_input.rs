@@ -6,11 +6,11 @@ use super::{
     EntryText, FailedValidation, NameMap, RecordedAttributes, RecordedOutcome, RecordedPolicy, RedactedText,
     RedactedValue, RetentionRules,
 };
-use crate::cel::{EvaluationError, is_credential};
+use crate::cel::EvaluationError;
 use crate::contract::{BodySchema, Operation, query_pairs};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
-use crate::policy::{Attributes, Policy, PolicyOutcome};
+use crate::policy::{Attributes, Policy, PolicyOutcome, is_credential};
 
 /// What the decision log records of a judged request beyond its request record. Holds no value of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -30,7 +30,7 @@ pub fn limit_schema() -> Value {
 /// Operation ids are offered and not demanded, as a newer contract may have others.
 fn demanding(shape: schemars::Schema) -> Value {
     let mut schema = shape.to_value();
-    let expression = json!({ "minLength": 1, "maxLength": cel::LONGEST });
+    let expression = json!({ "minLength": 1, "maxLength": cel::MAX_SOURCE_LEN });
     let named = |pattern: &str| json!({ "minLength": 1, "pattern": pattern });
     for (pointer, demands) in [
         ("/$defs/Metadata/properties/name", named("^[a-z0-9-]{1,63}$")),

@@ -1,8 +1,9 @@
 //! What one policy says of one request.
 
+use super::bindings::{RequestActivation, RequestDisclosure};
 use super::scope::OutOfScope;
 use super::{Attributes, Policy};
-use crate::cel::{EvaluationError, Expression, Failure, Request, TracePart};
+use crate::cel::{EvaluationError, Expression, Failure, TracePart};
 use crate::contract::Operation;
 use crate::contract::finding::SchemaFinding;
 use crate::document::{Document, NodeRef};
@@ -33,7 +34,7 @@ impl Policy {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> PolicyOutcome {
-        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
+        let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = self.scope.variables.evaluation::<NodeRef<'_>>(request);
         self.outcome(request, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
     }
@@ -45,11 +46,12 @@ impl Policy {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> (PolicyOutcome, Vec<TracePart>) {
-        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
-        let mut evaluation = self.scope.variables.recorded_evaluation(request);
+        let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
+        let mut evaluation =
+            self.scope.variables.traced_evaluation::<NodeRef<'_>, _>(request, RequestDisclosure::new(operation));
         let mut parts = Vec::new();
         let outcome = self.outcome(request, |expression| {
-            let (truth, part) = expression.is_true_recorded(&mut evaluation);
+            let (truth, part) = expression.is_true_traced(&mut evaluation);
             parts.push(part);
             truth
         });
@@ -58,7 +60,7 @@ impl Policy {
 
     fn outcome<'a>(
         &'a self,
-        request: Request<'a>,
+        request: RequestActivation<'a>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> PolicyOutcome {
         match self.scope.admits(request, &mut is_true) {

@@ -5,6 +5,7 @@
 
 mod action;
 mod attributes;
+mod bindings;
 mod compile;
 mod editor_schemas;
 mod evaluate;
@@ -21,6 +22,7 @@ mod waiver;
 pub use crate::cel::{Key, Unknown};
 pub use action::Action;
 pub use attributes::Attributes;
+pub(crate) use bindings::is_credential;
 pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_policy, compile_waiver};
 pub use editor_schemas::{limit_schema, policy_schema, waiver_schema};
 pub use evaluate::PolicyOutcome;

@@ -1,6 +1,7 @@
 //! Which requests a policy of any kind is for.
 
-use crate::cel::{Evaluation, EvaluationError, Expression, Failure, Request, Variables};
+use super::bindings::RequestActivation;
+use crate::cel::{Evaluation, EvaluationError, Expression, Failure, Variables};
 use crate::contract::credential::Environment;
 use crate::document::NodeRef;
 use std::collections::BTreeSet;
@@ -45,8 +46,11 @@ impl Scope {
     /// # Errors
     ///
     /// It is not, or nobody can say.
-    pub(super) fn enter<'a>(&'a self, request: Request<'a>) -> Result<Evaluation<'a, NodeRef<'a>>, OutOfScope> {
-        let mut evaluation = self.variables.evaluation(request);
+    pub(super) fn enter<'a>(
+        &'a self,
+        request: RequestActivation<'a>,
+    ) -> Result<Evaluation<'a, NodeRef<'a>>, OutOfScope> {
+        let mut evaluation = self.variables.evaluation::<NodeRef<'_>>(request);
         self.admits(request, |condition| condition.is_true(&mut evaluation).map_err(Failure::error))?;
         Ok(evaluation)
     }
@@ -58,7 +62,7 @@ impl Scope {
     /// It is not, or nobody can say.
     pub(super) fn admits<'a>(
         &'a self,
-        request: Request<'_>,
+        request: RequestActivation<'_>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> Result<(), OutOfScope> {
         if !self.is_for(request.attributes.environment) {

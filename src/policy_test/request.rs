@@ -1,6 +1,7 @@
 //! The request of a case, made of what a person wrote.
 
 use super::source::{ClientSource, RequestSource};
+use crate::cel::Timestamp;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, requested_version};
 use crate::diagnostic::Diagnostic;
@@ -9,7 +10,6 @@ use crate::peer::{Client, ClientCertificate};
 use crate::redact::Fingerprint;
 use crate::suggest::nearest;
 use bytes::Bytes;
-use chrono::DateTime;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::borrow::Cow;
@@ -160,11 +160,10 @@ fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<He
 }
 
 fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<SystemTime, Diagnostic> {
-    let time = DateTime::parse_from_rfc3339(written.time.as_deref().unwrap_or(TIME)).ok();
-    let since_1970 = time.and_then(|time| time.signed_duration_since(DateTime::UNIX_EPOCH).to_std().ok());
+    let time = Timestamp::parse(written.time.as_deref().unwrap_or(TIME)).ok();
     let wrong =
         || source.at(&format!("{pointer}/time"), "`time` is not a time since 1970, such as 2026-01-01T00:00:00Z");
-    since_1970.map(|since| SystemTime::UNIX_EPOCH + since).ok_or_else(wrong)
+    time.and_then(Timestamp::to_system_time).ok_or_else(wrong)
 }
 
 fn fingerprint(written: &RequestSource, source: &Source, pointer: &str) -> Result<Option<Fingerprint>, Diagnostic> {

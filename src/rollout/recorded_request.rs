@@ -1,5 +1,6 @@
 //! From an entry of the decision log to a request that policies can judge again.
 
+use crate::cel::Timestamp;
 use crate::contract::field_tree::FieldTree;
 use crate::decision_log::{
     LogEntry, NameMap, NumberKind, RecordedClient, RecordedRule, RedactedShape, RedactedText, RedactedValue,
@@ -9,9 +10,7 @@ use crate::peer::{Client, ClientCertificate};
 use crate::policy::Unknown;
 use crate::policy::replay::{RecordedRequest, RecordedValue};
 use crate::redact::OTHER;
-use chrono::{DateTime, FixedOffset};
 use std::net::IpAddr;
-use std::time::SystemTime;
 
 /// The request of `entry`; `None` if it was refused before it was judged, if its body was not read, or if the entry is not one
 /// that a gateway writes. `declared` is the body of the contract that the entry was recorded by, if that contract is known.
@@ -39,7 +38,8 @@ pub(super) fn recorded_request<'e>(
         method: (*entry.method != *OTHER).then_some(&entry.method),
         environment: entry.environment,
         key_fingerprint: entry.key_fingerprint.as_deref(),
-        time: DateTime::parse_from_rfc3339(&entry.time).ok().and_then(system_time),
+        // a gateway records no time before 1970, for which there is `None`
+        time: Timestamp::parse(&entry.time).ok().and_then(Timestamp::to_system_time),
         client: client(&entry.client)?,
         headers: optional_texts(&facts.headers),
         parameters: facts.params.0.iter().map(|(name, held)| (&**name, unknown_text(held))).collect(),
@@ -63,12 +63,6 @@ fn unknown_text(held: &RedactedText<'_>) -> Unknown {
 
 fn optional_texts<'e>(named: &'e NameMap<'_, Option<RedactedText<'_>>>) -> Vec<(&'e str, Option<Unknown>)> {
     named.0.iter().map(|(name, held)| (&**name, held.as_ref().map(unknown_text))).collect()
-}
-
-/// `None` for a time before 1970, which no gateway records.
-fn system_time(time: DateTime<FixedOffset>) -> Option<SystemTime> {
-    let since = time.signed_duration_since(DateTime::UNIX_EPOCH).to_std().ok()?;
-    Some(SystemTime::UNIX_EPOCH + since)
 }
 
 /// The sender; `None` if its recorded IP address is not one.

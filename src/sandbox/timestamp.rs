@@ -1,6 +1,6 @@
 //! Times as Clerk writes them: milliseconds since 1970 in answers, RFC 3339 in requests.
 
-use chrono::DateTime;
+use jiff::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Milliseconds since 1970.
@@ -14,5 +14,5 @@ pub(super) fn now() -> Millis {
 
 /// The time that `text` says, if it is RFC 3339.
 pub(super) fn parse(text: &str) -> Option<Millis> {
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis())
+    text.parse().ok().map(Timestamp::as_millisecond)
 }

@@ -1,15 +1,16 @@
 //! Calls: which function is meant, and whether it takes what it is given.
 
-use super::super::env::ROOTS;
-use super::super::function::{FUNCTIONS, Function, Signature, Style};
-use super::super::kind::Kinds;
-use super::super::node::Node;
-use super::super::pattern::Pattern;
-use super::super::syntax::{Issue, Macro, Syntax, Tree};
-use super::super::time;
-use super::super::types::{Type, named};
-use super::super::value::Value;
-use super::{Checked, Checker, Depends, unknown_name};
+use super::checked::{Checked, Depends};
+use super::checker::Checker;
+use crate::cel::activation::Value;
+use crate::cel::function::{FUNCTIONS, Function, Signature, Style};
+use crate::cel::issue::Issue;
+use crate::cel::kind::{Kind, Kinds};
+use crate::cel::node::Op;
+use crate::cel::pattern::Pattern;
+use crate::cel::syntax::{Macro, Syntax, Tree};
+use crate::cel::time;
+use crate::cel::types::Type;
 use crate::suggest::nearest;
 use std::ops::Range;
 
@@ -29,48 +30,50 @@ impl<'c> Checker<'_, 'c> {
             Some(_) => (format!("json.{name}"), None),
             None => (name.to_owned(), receiver),
         };
-        if Macro::named(&name).is_some() && receiver.is_none() {
+        if Macro::from_name(&name).is_some() && receiver.is_none() {
             let issue = Issue::new(at, format!("`{name}` is called on a list or map"));
-            return self.wrong(issue.with_help(format!("write `list.{name}(element, ...)`")));
+            return self.reject(issue.with_help(format!("write `list.{name}(element, ...)`")));
         }
-        let given: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
+        let operands: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
         let found = self.issues.len();
-        let signature = Self::signature(&name, at, receiver.is_some());
+        let signature = self.signature(&name, at, receiver.is_some());
         if let (Err(issue), Some(space)) = (&signature, receiver.and_then(|receiver| self.unknown_word(receiver))) {
             // a function of another dialect, as `cel.bind` is: that its parts mean nothing here follows from it
             let message = format!("`{space}.{name}` is not a function that policies know");
-            return self.wrong(Issue::new(&tree.span, message).at(&(tree.span.start..issue.span.end)));
+            return self.reject(Issue::new(&tree.span, message).at(&(tree.span.start..issue.span.end)));
         }
-        let parts: Vec<Checked<'c>> = given.iter().map(|argument| self.part(argument)).collect();
+        let parts: Vec<Checked<'c>> = operands.iter().map(|argument| self.check(argument)).collect();
         let is_chained = receiver.is_some_and(|receiver| matches!(receiver.syntax, Syntax::Call { .. }));
         let signature = match signature {
             Ok(signature) => signature,
             // what is called on the result of an unknown function is likely unknown, too
             Err(_) if is_chained && self.issues.len() > found => return Checked::unknown(),
-            Err(issue) => return self.wrong(issue),
+            Err(issue) => return self.reject(issue),
         };
-        if let Some(issue) = wrong_count(tree, signature, given.len(), receiver.is_some()) {
-            return self.wrong(issue);
+        if let Some(issue) = count_issue(tree, signature, operands.len(), receiver.is_some()) {
+            return self.reject(issue);
         }
         let found = self.issues.len();
-        for (argument, (part, wanted)) in given.iter().zip(parts.iter().zip(takes(signature))) {
+        for (argument, (part, wanted)) in operands.iter().zip(parts.iter().zip(takes(signature))) {
             self.expect(argument, part, wanted, &format!("what `{name}` takes here"));
         }
         if self.issues.len() > found {
             return Checked::unknown();
         }
-        self.compiled(signature, &given, parts)
+        self.finish_call(signature, &operands, parts)
     }
 
     /// The word that `tree` is, where it means nothing here.
     fn unknown_word<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
         let Syntax::Name(name) = &tree.syntax else { return None };
-        let is_known = ROOTS.contains(&name.as_ref()) || named(name).is_some() || self.env.is_field(name);
-        (!is_known && self.local(name).is_none() && nearest(name, ROOTS.into_iter()).is_none()).then_some(name)
+        let is_known = self.env.is_root(name)
+            || Kind::from_name(name).is_some()
+            || self.env.declarations.qualified_name(name).is_some();
+        (!is_known && self.local(name).is_none() && nearest(name, self.env.root_names()).is_none()).then_some(name)
     }
 
     /// The function called `name`.
-    fn signature(name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Issue> {
+    fn signature(&self, name: &str, at: &Range<usize>, is_member: bool) -> Result<&'static Signature, Issue> {
         let style = if is_member { Style::Member } else { Style::Plain };
         if let Some(found) = FUNCTIONS.iter().find(|known| known.name == name) {
             return match found.style {
@@ -87,33 +90,33 @@ impl<'c> Checker<'_, 'c> {
             .filter(|known| known.style == style || known.style == Style::Either)
             .map(|known| known.name)
             .collect();
-        Err(unknown_name(at, name, "is not a function that policies know", &known))
+        Err(self.unknown_name(at, name, "is not a function that policies know", &known))
     }
 
-    fn compiled(&mut self, signature: &Signature, given: &[&Tree], parts: Vec<Checked<'c>>) -> Checked<'c> {
+    fn finish_call(&mut self, signature: &Signature, operands: &[&Tree], parts: Vec<Checked<'c>>) -> Checked<'c> {
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
         let constant = parts.get(1).and_then(Checked::as_constant).and_then(Value::as_str).map(str::to_owned);
-        let second = given.get(1).map(|tree| tree.span.clone()).unwrap_or_default();
-        if let (Function::Part(_), Some(zone)) = (signature.function, &constant)
+        let second = operands.get(1).map(|tree| tree.span.clone()).unwrap_or_default();
+        if let (Function::Field(_), Some(zone)) = (signature.function, &constant)
             && !time::is_zone(zone)
         {
-            return self.wrong(Issue::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
+            return self.reject(Issue::new(&second, format!("`{}` is not a time zone", zone.escape_debug())));
         }
         let r#type = Type::of(signature.gives);
         let mut nodes = parts.into_iter().map(|part| part.node);
         if signature.function != Function::Matches {
-            return Checked { node: Node::Call(signature.function, nodes.collect()), r#type, depends };
+            return Checked::new(Op::Call(signature.function, nodes.collect()), r#type, depends);
         }
         let pattern = match constant.as_deref().map(Pattern::compile) {
             Some(Ok(pattern)) => pattern,
-            Some(Err(issue)) => return self.wrong(issue.at(&second)),
+            Some(Err(issue)) => return self.reject(issue.at(&second)),
             None => {
                 let message = "the pattern of `matches` must be known when the policy is loaded";
-                return self.wrong(Issue::new(&second, message).with_help("write it as a text, or in `params`"));
+                return self.reject(Issue::new(&second, message).with_help("write it as a text, or in `params`"));
             }
         };
-        let text = nodes.next().unwrap_or(Node::Constant(Value::Null));
-        Checked { node: Node::Matches(Box::new(text), Box::new(pattern)), r#type, depends }
+        let text = nodes.next().unwrap_or_else(|| Op::Constant(Value::Null).into());
+        Checked::new(Op::Matches(Box::new(text), Box::new(pattern)), r#type, depends)
     }
 }
 
@@ -121,7 +124,7 @@ fn takes(signature: &Signature) -> impl Iterator<Item = Kinds> {
     signature.takes.iter().copied().chain(signature.optional)
 }
 
-fn wrong_count(tree: &Tree, signature: &Signature, given: usize, is_member: bool) -> Option<Issue> {
+fn count_issue(tree: &Tree, signature: &Signature, given: usize, is_member: bool) -> Option<Issue> {
     let least = signature.takes.len();
     let most = takes(signature).count();
     if (least..=most).contains(&given) {

@@ -1,12 +1,14 @@
 //! Operators: what they take, what they give, and comparisons that can come out one way only.
 
-use super::super::error::EvaluationError;
-use super::super::kind::Kinds;
-use super::super::node::Node;
-use super::super::syntax::{Infix, Issue, Operator, Syntax, Tree};
-use super::super::types::Type;
-use super::super::value::Value;
-use super::{Checked, Checker, Depends, gather};
+use super::checked::{Checked, Depends};
+use super::checker::Checker;
+use crate::cel::activation::Value;
+use crate::cel::error::EvaluationError;
+use crate::cel::issue::Issue;
+use crate::cel::kind::Kinds;
+use crate::cel::node::Op;
+use crate::cel::syntax::{Infix, Operator, Syntax, Tree};
+use crate::cel::types::Type;
 
 /// What `+` takes and gives.
 const SUMS: [[Kinds; 3]; 9] = [
@@ -55,7 +57,7 @@ impl<'c> Checker<'_, 'c> {
     /// An operand that must be true or false.
     pub(super) fn boolean(&mut self, tree: &Tree, operator: &str) -> Checked<'c> {
         self.is_truth = true;
-        let part = self.part(tree);
+        let part = self.check(tree);
         let kinds = part.r#type.kinds;
         if !kinds.meets(Kinds::BOOL) {
             let message = format!("`{}` is {kinds}, but {operator} takes a bool", self.text(&tree.span));
@@ -69,16 +71,16 @@ impl<'c> Checker<'_, 'c> {
     }
 
     /// `&&` and `||`. One constant side may decide whatever the others are, even where they fail.
-    pub(super) fn joined(&mut self, trees: &[Tree], operator: &str) -> Checked<'c> {
+    pub(super) fn join(&mut self, trees: &[Tree], operator: &str) -> Checked<'c> {
         let sign = format!("`{operator}`");
         let parts: Vec<Checked<'c>> = trees.iter().map(|tree| self.boolean(tree, &sign)).collect();
         let decisive = operator == "||";
         if parts.iter().any(|part| matches!(part.as_constant(), Some(Value::Bool(value)) if *value == decisive)) {
             return Checked::constant(Value::Bool(decisive));
         }
-        let (nodes, _, depends) = gather(parts);
-        let node = if decisive { Node::Or(nodes) } else { Node::And(nodes) };
-        Checked { node, r#type: Type::of(Kinds::BOOL), depends }
+        let (nodes, _, depends) = Checked::gather(parts);
+        let node = if decisive { Op::Or(nodes) } else { Op::And(nodes) };
+        Checked::new(node, Type::of(Kinds::BOOL), depends)
     }
 
     /// `condition ? then : otherwise`; where `is_truth`, it must be true or false.
@@ -87,7 +89,7 @@ impl<'c> Checker<'_, 'c> {
         let condition = self.boolean(condition_tree, "`?`");
         let [then, otherwise] = [then, otherwise].map(|tree| {
             self.is_truth = is_truth;
-            let part = self.part(tree);
+            let part = self.check(tree);
             if is_truth {
                 self.check_choice(tree, &part, condition_tree);
             }
@@ -98,11 +100,9 @@ impl<'c> Checker<'_, 'c> {
             Some(Value::Bool(false)) => return otherwise,
             _ => {}
         }
-        Checked {
-            node: Node::Conditional(Box::new([condition.node, then.node, otherwise.node])),
-            r#type: then.r#type.or(otherwise.r#type),
-            depends: condition.depends.or(then.depends).or(otherwise.depends),
-        }
+        let (r#type, depends) =
+            (then.r#type.or(otherwise.r#type), condition.depends.or(then.depends).or(otherwise.depends));
+        Checked::new(Op::Conditional(Box::new([condition.node, then.node, otherwise.node])), r#type, depends)
     }
 
     /// Reports what a condition chooses where true or false must be chosen. What the condition asks about may be guarded by it.
@@ -111,7 +111,7 @@ impl<'c> Checker<'_, 'c> {
         let issue = if !kinds.meets(Kinds::BOOL) {
             Issue::new(&tree.span, format!("`{text}` is {kinds}, but what is chosen here must be a bool"))
                 .with_help("compare it with something")
-        } else if matches!(part.node, Node::Entry(..)) && !self.text(&condition.span).contains(text) {
+        } else if matches!(part.node.op, Op::Entry(..)) && !self.text(&condition.span).contains(text) {
             Issue::new(&tree.span, format!("`{text}` reads as null where it is absent, and null is not true or false"))
                 .with_help(format!("write `{text} == true`"))
         } else {
@@ -122,12 +122,12 @@ impl<'c> Checker<'_, 'c> {
 
     /// `-operand`
     pub(super) fn negate(&mut self, tree: &Tree) -> Checked<'c> {
-        let part = self.part(tree);
+        let part = self.check(tree);
         let taken = Kinds::INT.or(Kinds::DOUBLE);
         self.expect(tree, &part, taken, "what `-` takes");
         let kinds = part.r#type.kinds;
         let r#type = Type::of(if kinds.meets(taken) { kinds.and(taken) } else { Kinds::ANY });
-        Checked { node: Node::Negate(Box::new(part.node)), r#type, depends: part.depends }
+        Checked::new(Op::Negate(Box::new(part.node)), r#type, part.depends)
     }
 
     /// `left operator right`
@@ -136,9 +136,9 @@ impl<'c> Checker<'_, 'c> {
         if operator == Infix::In
             && let Some(namespace) = self.namespace(right)
         {
-            return self.in_record(left, namespace);
+            return self.in_namespace(left, namespace);
         }
-        let parts = [self.part(left), self.part(right)];
+        let parts = [self.check(left), self.check(right)];
         if let (Infix::Equal { negated }, [left, right]) = (operator, &parts)
             && left.r#type.must_equal(&right.r#type)
         {
@@ -146,7 +146,7 @@ impl<'c> Checker<'_, 'c> {
         }
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
         self.check_divisor(tree, operator, &parts);
-        self.check_spelling(sides, &parts, operator);
+        self.check_literal_format(sides, &parts, operator);
         let r#type = match operator {
             Infix::Equal { negated } => self.equality(sides, &parts, negated),
             Infix::Compare(_) => {
@@ -158,7 +158,7 @@ impl<'c> Checker<'_, 'c> {
             }
             Infix::In => self.membership(sides, &parts),
             Infix::Calculate(calculation) => {
-                let kinds = calculated(calculation, &parts);
+                let kinds = result_kinds(calculation, &parts);
                 if kinds == Kinds::NONE {
                     self.mismatch(tree, operator, sides, &parts);
                     Kinds::ANY
@@ -169,12 +169,12 @@ impl<'c> Checker<'_, 'c> {
         };
         let nodes = Box::new(parts.map(|part| part.node));
         let node = match operator {
-            Infix::Equal { negated } => Node::Equal { sides: nodes, negated },
-            Infix::Compare(comparison) => Node::Compare(comparison, nodes),
-            Infix::In => Node::In(nodes),
-            Infix::Calculate(operator) => Node::Calculate(operator, nodes),
+            Infix::Equal { negated } => Op::Equal { sides: nodes, negated },
+            Infix::Compare(comparison) => Op::Compare(comparison, nodes),
+            Infix::In => Op::In(nodes),
+            Infix::Calculate(operator) => Op::Calculate(operator, nodes),
         };
-        Checked { node, r#type: Type::of(r#type), depends }
+        Checked::new(node, Type::of(r#type), depends)
     }
 
     /// Reports a division by a zero that is written out. Where the other side is a constant, too, folding tells.
@@ -201,7 +201,7 @@ impl<'c> Checker<'_, 'c> {
             (Infix::Compare(_), _) if left == Kinds::BOOL => Some("compare twice, with `&&` between".to_owned()),
             _ => None,
         };
-        self.issues.push(issue.with_any_help(help));
+        self.issues.push(issue.with_optional_help(help));
     }
 
     /// Reports a comparison of what can never be equal.
@@ -226,7 +226,7 @@ impl<'c> Checker<'_, 'c> {
             described(wrong_part),
         );
         let issue = Issue::new(&wrong.span, message);
-        self.issues.push(match cure(wrong, wrong_part, &field_part.r#type) {
+        self.issues.push(match literal_help(wrong, wrong_part, &field_part.r#type) {
             Some(help) => issue.with_help(help),
             None => issue,
         });
@@ -260,7 +260,7 @@ impl<'c> Checker<'_, 'c> {
     }
 }
 
-fn calculated(operator: Operator, parts: &[Checked<'_>; 2]) -> Kinds {
+fn result_kinds(operator: Operator, parts: &[Checked<'_>; 2]) -> Kinds {
     let table: &[[Kinds; 3]] = match operator {
         Operator::Add => &SUMS,
         Operator::Subtract => &DIFFERENCES,
@@ -285,7 +285,7 @@ fn described(r#type: &Type<'_>) -> String {
 }
 
 /// How to mend a literal that is of another type than the field it is compared with.
-fn cure(tree: &Tree, part: &Checked<'_>, field: &Type<'_>) -> Option<String> {
+fn literal_help(tree: &Tree, part: &Checked<'_>, field: &Type<'_>) -> Option<String> {
     let Syntax::Literal(_) = tree.syntax else { return None };
     match part.as_constant()? {
         Value::Text(text) => {

@@ -1,7 +1,7 @@
-//! What people write who know other languages, and what CEL has for it.
+//! Words and signs of other languages, and their equivalents in CEL.
 
-/// What to write in place of the word `name` where CEL knows none of that name.
-pub(in crate::cel) fn word(name: &str) -> Option<&'static str> {
+/// What to write instead of the word `name`, which CEL does not have.
+pub(in crate::cel) fn word_help(name: &str) -> Option<&'static str> {
     Some(match name {
         "and" => "write `&&`",
         "or" => "write `||`",
@@ -11,8 +11,6 @@ pub(in crate::cel) fn word(name: &str) -> Option<&'static str> {
         "None" | "nil" | "NULL" | "Null" | "undefined" => "write `null`",
         "True" | "TRUE" => "write `true`",
         "False" | "FALSE" => "write `false`",
-        "object" | "user" | "payload" | "input" => "the body is `body`",
-        "now" => "the time of the request is `request.time`",
         "len" | "length" | "count" | "strlen" => "write `size(...)`",
         "keys" => "`all`, `exists` and `in` look at the keys of a map",
         "lower" | "upper" | "lowerAscii" | "upperAscii" | "toLowerCase" | "toUpperCase" => {
@@ -24,8 +22,8 @@ pub(in crate::cel) fn word(name: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write in place of the signs that `rest` begins with, which CEL does not have.
-pub(super) fn sign(rest: &str) -> Option<&'static str> {
+/// What to write instead of the sign at the start of `rest`, which CEL does not have.
+pub(super) fn sign_help(rest: &str) -> Option<&'static str> {
     let known = [
         ("=~", "write `value.matches(\"pattern\")`"),
         ("=<", "write `<=`"),
@@ -39,11 +37,11 @@ pub(super) fn sign(rest: &str) -> Option<&'static str> {
         ("’", "a text stands in straight quotes"),
         (";", "leave it out"),
     ];
-    known.into_iter().find(|(written, _)| rest.starts_with(written)).map(|(_, help)| help)
+    known.into_iter().find(|(sign, _)| rest.starts_with(sign)).map(|(_, help)| help)
 }
 
-/// What to write in place of a sign of CEL that stands where none can, with what comes before it.
-pub(super) fn misplaced(before: &str, sign: &str) -> Option<&'static str> {
+/// What to write instead of a sign in a place where it cannot be, given the source before it.
+pub(super) fn misplaced_sign_help(before: &str, sign: &str) -> Option<&'static str> {
     match (before.chars().next_back(), sign) {
         (Some('<'), ">") => Some("write `!=`"),
         (Some('?'), ".") => Some("write `.`; a field that is absent reads as `null`"),

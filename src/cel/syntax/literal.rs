@@ -1,16 +1,16 @@
-//! What literals stand for.
+//! The values of literals.
 
-use super::super::value::Value;
+use crate::cel::activation::Value;
 
 const UNKNOWN: &str = "no escape that CEL has";
 
-/// The number that the digits `text` stand for, negated or not; none where it does not fit.
+/// The number of the digits `text`, negated or not; `None` if it does not fit.
 pub(super) fn int(text: &str, negative: bool) -> Option<i64> {
     let magnitude = uint_digits(text)?;
     if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
-/// As [`int`], with a `u` behind.
+/// As [`int`], with a `u` at the end.
 pub(super) fn uint(text: &str) -> Option<u64> {
     uint_digits(text.trim_end_matches(['u', 'U']))
 }
@@ -22,11 +22,11 @@ fn uint_digits(text: &str) -> Option<u64> {
     }
 }
 
-/// What a string stands for, `text` being with its quotes and prefix.
+/// The value of a string; `text` has its quotes and prefix.
 ///
 /// # Errors
 ///
-/// What is wrong with one of its escapes.
+/// One of its escapes is wrong; returns how.
 pub(super) fn string(text: &str) -> Result<Value<'static>, &'static str> {
     String::from_utf8(unescape(text, false)?).map(|text| Value::Text(text.into())).map_err(|_| "not UTF-8")
 }
@@ -36,7 +36,7 @@ pub(super) fn bytes(text: &str) -> Result<Value<'static>, &'static str> {
     Ok(Value::Bytes(unescape(text, true)?.into()))
 }
 
-/// How to write a backslash that was meant, `text` being the string and `wrong` what is wrong with it.
+/// How to write a literal backslash, if the string `text` has an escape that CEL does not know. `wrong` is the error in it.
 pub(super) fn escape_help(text: &str, wrong: &str) -> Option<String> {
     let mut letters = text.chars().skip_while(|letter| *letter != '\\');
     let mut unknown = None;
@@ -67,7 +67,7 @@ fn unescape(text: &str, is_bytes: bool) -> Result<Vec<u8>, &'static str> {
     Ok(out)
 }
 
-/// Reads what follows a backslash, and gives what follows that.
+/// Decodes one escape, whose backslash was read, and returns the rest.
 fn one_escape<'t>(text: &'t str, is_bytes: bool, out: &mut Vec<u8>) -> Result<&'t str, &'static str> {
     let letter = text.chars().next().ok_or(UNKNOWN)?;
     let rest = text.get(letter.len_utf8()..).unwrap_or_default();
@@ -80,18 +80,18 @@ fn one_escape<'t>(text: &'t str, is_bytes: bool, out: &mut Vec<u8>) -> Result<&'
         't' => b'\t',
         'v' => 0x0b,
         '\\' | '\'' | '"' | '`' | '?' => u8::try_from(letter).unwrap_or_default(),
-        'x' | 'X' => return coded(rest, 2, 16, is_bytes, out),
-        'u' if !is_bytes => return coded(rest, 4, 16, false, out),
-        'U' if !is_bytes => return coded(rest, 8, 16, false, out),
-        '0'..='3' => return coded(text, 3, 8, is_bytes, out),
+        'x' | 'X' => return code_point(rest, 2, 16, is_bytes, out),
+        'u' if !is_bytes => return code_point(rest, 4, 16, false, out),
+        'U' if !is_bytes => return code_point(rest, 8, 16, false, out),
+        '0'..='3' => return code_point(text, 3, 8, is_bytes, out),
         _ => return Err(UNKNOWN),
     };
     out.push(plain);
     Ok(rest)
 }
 
-/// Reads `width` digits as a code point, or as a byte.
-fn coded<'t>(
+/// Decodes `width` digits as a code point, or as a byte, and returns the rest.
+fn code_point<'t>(
     text: &'t str,
     width: usize,
     radix: u32,

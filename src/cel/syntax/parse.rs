@@ -1,15 +1,22 @@
-//! Reads CEL's grammar by operator precedence. Recursion and the depth of what it makes are bounded.
+//! Parses CEL's grammar by operator precedence. Recursion and the depth of the tree are bounded.
 
+use super::operator::{Comparison, Infix, Macro, Operator};
 use super::token::{Token, Tokens};
-use super::tree::{Comparison, Infix, Macro, Operator, Syntax, Tree};
-use super::{DEEPEST, Issue, LONGEST, foreign, literal};
-use crate::cel::value::Value;
+use super::tree::{Syntax, Tree};
+use super::{foreign, literal};
+use crate::cel::activation::Value;
+use crate::cel::issue::Issue;
 use std::ops::Range;
 
-/// Words that mean something to CEL.
+/// Longest source, in bytes.
+pub(crate) const MAX_SOURCE_LEN: usize = 4096;
+/// Deepest tree. Parser, checker and evaluation recurse on the stack of a worker; this bounds them all.
+pub(in crate::cel) const MAX_DEPTH: usize = 64;
+
+/// Keywords.
 const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
 
-/// Words that CEL keeps for itself.
+/// Words that the CEL specification reserves.
 const RESERVED: [&str; 17] = [
     "as",
     "break",
@@ -30,14 +37,14 @@ const RESERVED: [&str; 17] = [
     "while",
 ];
 
-/// Reads `source`.
+/// Parses `source`.
 ///
 /// # Errors
 ///
-/// The first thing that is not CEL, or past the bounds.
-pub(in super::super) fn parse(source: &str) -> Result<Tree, Issue> {
-    if source.len() > LONGEST {
-        return Err(Issue::new(&(0..source.len()), format!("the expression is longer than {LONGEST} bytes")));
+/// The first syntax error, or the bound that the source exceeds.
+pub(in crate::cel) fn parse(source: &str) -> Result<Tree, Issue> {
+    if source.len() > MAX_SOURCE_LEN {
+        return Err(Issue::new(&(0..source.len()), format!("the expression is longer than {MAX_SOURCE_LEN} bytes")));
     }
     let mut tokens = Tokens::new(source);
     let (token, span) = tokens.next()?;
@@ -100,10 +107,10 @@ impl<'s> Parser<'s> {
             Token::End => Issue::new(&self.span, format!("the expression ends where {wanted} should follow")),
             token => {
                 let (text, before) = (self.text(), self.source.get(..self.span.start).unwrap_or_default());
-                let issue = Issue::new(&self.span, format!("`{}` stands where {wanted} should be", shown(text)));
-                issue.with_any_help(match token {
-                    Token::Name => foreign::word(text).or_else(|| foreign::word(last_word(before))),
-                    _ => foreign::misplaced(before, text),
+                let issue = Issue::new(&self.span, format!("`{}` stands where {wanted} should be", one_line(text)));
+                issue.with_optional_help(match token {
+                    Token::Name => foreign::word_help(text).or_else(|| foreign::word_help(last_word(before))),
+                    _ => foreign::misplaced_sign_help(before, text),
                 })
             }
         }
@@ -113,12 +120,12 @@ impl<'s> Parser<'s> {
     fn tree(&self, start: usize, depth: usize, syntax: Syntax) -> Parsed {
         let span = start..self.end;
         let depth = depth + 1;
-        if depth > DEEPEST { Err(too_deep(&span)) } else { Ok(Tree { span, depth, syntax }) }
+        if depth > MAX_DEPTH { Err(too_deep(&span)) } else { Ok(Tree { span, depth, syntax }) }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Parsed) -> Parsed {
+    fn nest(&mut self, read: fn(&mut Self) -> Parsed) -> Parsed {
         self.nesting += 1;
-        if self.nesting > DEEPEST {
+        if self.nesting > MAX_DEPTH {
             return Err(too_deep(&self.span));
         }
         let tree = read(self)?;
@@ -127,15 +134,15 @@ impl<'s> Parser<'s> {
     }
 
     fn expression(&mut self) -> Parsed {
-        self.nested(Self::conditional)
+        self.nest(Self::conditional)
     }
 
     fn conditional(&mut self) -> Parsed {
-        let condition = self.joined("||")?;
+        let condition = self.join("||")?;
         if !self.take("?")? {
             return Ok(condition);
         }
-        let then = self.joined("||")?;
+        let then = self.join("||")?;
         self.expect(":")?;
         let otherwise = self.expression()?;
         let depth = condition.depth.max(then.depth).max(otherwise.depth);
@@ -143,8 +150,8 @@ impl<'s> Parser<'s> {
     }
 
     /// Parts joined by `||`, which are parts joined by `&&`. A long chain is one tree, not a deep one.
-    fn joined(&mut self, sign: &'static str) -> Parsed {
-        let part = |parser: &mut Self| if sign == "||" { parser.joined("&&") } else { parser.infix(0) };
+    fn join(&mut self, sign: &'static str) -> Parsed {
+        let part = |parser: &mut Self| if sign == "||" { parser.join("&&") } else { parser.infix(0) };
         let first = part(self)?;
         if !self.is(sign) {
             return Ok(first);
@@ -202,7 +209,7 @@ impl<'s> Parser<'s> {
             let number = self.number(start, true)?;
             return self.members(number);
         }
-        let operand = Box::new(self.nested(Self::unary)?);
+        let operand = Box::new(self.nest(Self::unary)?);
         self.tree(start, operand.depth, if is_not { Syntax::Not(operand) } else { Syntax::Negate(operand) })
     }
 
@@ -241,8 +248,9 @@ impl<'s> Parser<'s> {
             Token::String | Token::Bytes => {
                 let read = if self.token == Token::String { literal::string } else { literal::bytes };
                 let text = self.text();
-                let value = read(text)
-                    .map_err(|wrong| Issue::new(&self.span, wrong).with_any_help(literal::escape_help(text, wrong)))?;
+                let value = read(text).map_err(|wrong| {
+                    Issue::new(&self.span, wrong).with_optional_help(literal::escape_help(text, wrong))
+                })?;
                 self.literal(start, value)
             }
             Token::Name => self.name(),
@@ -289,7 +297,7 @@ impl<'s> Parser<'s> {
             "in" => return Err(self.unexpected("a value")),
             _ if RESERVED.contains(&name) => {
                 let issue = Issue::new(&self.span, format!("CEL keeps the word `{name}` for itself"));
-                return Err(issue.with_any_help(foreign::word(name)));
+                return Err(issue.with_optional_help(foreign::word_help(name)));
             }
             _ => {}
         }
@@ -301,7 +309,7 @@ impl<'s> Parser<'s> {
         self.tree(at.start, 0, Syntax::Name(name.into()))
     }
 
-    /// What stands between brackets, up to `end`. Lists, but not arguments, may end with a comma.
+    /// The items between brackets, up to `end`. Lists, but not arguments, may end with a comma.
     fn list(&mut self, end: &'static str) -> Result<Vec<Tree>, Issue> {
         let mut items = Vec::new();
         while !self.is(end) {
@@ -351,7 +359,7 @@ impl<'s> Parser<'s> {
             };
         }
         let function = name.into();
-        let (Some(r#macro), Some(_)) = (Macro::named(name), &receiver) else {
+        let (Some(r#macro), Some(_)) = (Macro::from_name(name), &receiver) else {
             let receiver = receiver.map(Box::new);
             return self.tree(start, depth, Syntax::Call { function, at, receiver, arguments });
         };
@@ -369,17 +377,17 @@ fn deepest(trees: &[Tree]) -> usize {
 }
 
 fn too_deep(span: &Range<usize>) -> Issue {
-    Issue::new(span, format!("the expression nests deeper than {DEEPEST} levels"))
+    Issue::new(span, format!("the expression nests deeper than {MAX_DEPTH} levels"))
 }
 
-/// What is written, on one line, as it stands in the file otherwise.
-fn shown(text: &str) -> String {
+/// The text with control characters escaped.
+fn one_line(text: &str) -> String {
     text.chars()
         .flat_map(|letter| if letter.is_control() { letter.escape_debug().collect() } else { vec![letter] })
         .collect()
 }
 
-/// The word that `text` ends with, blanks aside; empty where it ends with something else.
+/// The word at the end of `text`, before blanks; empty if it ends with something else.
 fn last_word(text: &str) -> &str {
     let text = text.trim_end();
     text.rsplit(|character: char| !character.is_ascii_alphanumeric()).next().unwrap_or_default()

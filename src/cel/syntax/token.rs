@@ -1,9 +1,10 @@
-//! The words and signs of an expression.
+//! Tokens.
 
-use super::{Issue, foreign};
+use super::foreign;
+use crate::cel::issue::Issue;
 use std::ops::Range;
 
-/// What a token is.
+/// The class of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
     /// The end of the source.
@@ -20,7 +21,7 @@ pub(super) enum Token {
     String,
     /// A byte string with its quotes and prefix.
     Bytes,
-    /// Anything else, as it is written.
+    /// Any other token, verbatim.
     Sign(&'static str),
 }
 
@@ -30,7 +31,7 @@ const SIGNS: [&str; 24] = [
     "/", "%",
 ];
 
-/// Reads tokens one by one.
+/// Splits a source into tokens.
 pub(super) struct Tokens<'s> {
     source: &'s str,
     position: usize,
@@ -56,7 +57,7 @@ impl<'s> Tokens<'s> {
             Some(b'0'..=b'9') => number(rest),
             Some(b'.') if rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => number(rest),
             Some(_) => match quote(rest) {
-                Some((token, prefix)) => match closed(rest, prefix) {
+                Some((token, prefix)) => match string_len(rest, prefix) {
                     Some(length) => (token, length),
                     None => return Err(Issue::new(&(start..start + prefix + 1), "the string has no end")),
                 },
@@ -85,8 +86,8 @@ impl<'s> Tokens<'s> {
     }
 }
 
-/// The words and signs of an expression, as they are written.
-pub(in super::super) fn words(source: &str) -> Vec<&str> {
+/// The tokens of an expression, verbatim.
+pub(in crate::cel) fn words(source: &str) -> Vec<&str> {
     let mut tokens = Tokens::new(source);
     std::iter::from_fn(|| tokens.next().ok().filter(|(token, _)| *token != Token::End))
         .filter_map(|(_, span)| source.get(span))
@@ -126,7 +127,7 @@ fn number(rest: &str) -> (Token, usize) {
     if fraction > 0 { (Token::Double, length) } else { integer(whole) }
 }
 
-/// Whether a string starts here: of which kind, and how many bytes its prefix has.
+/// The class of the string that starts here, and the length of its prefix; `None` if none starts.
 fn quote(rest: &str) -> Option<(Token, usize)> {
     let prefix = rest.bytes().take_while(|byte| matches!(byte, b'r' | b'R' | b'b' | b'B')).count();
     if !rest.get(prefix..)?.starts_with(['"', '\'']) {
@@ -139,8 +140,8 @@ fn quote(rest: &str) -> Option<(Token, usize)> {
     }
 }
 
-/// The length of the string at the start of `rest`, quotes included; none where it does not end.
-fn closed(rest: &str, prefix: usize) -> Option<usize> {
+/// The length of the string at the start of `rest`, quotes included; `None` if it does not end.
+fn string_len(rest: &str, prefix: usize) -> Option<usize> {
     let is_raw = rest.get(..prefix)?.contains(['r', 'R']);
     let body = rest.get(prefix..)?;
     let quote = body.get(..1)?;
@@ -172,5 +173,5 @@ fn sign(rest: &str) -> Option<(Token, usize)> {
 
 fn unknown(start: usize, rest: &str) -> Issue {
     let length = rest.chars().next().map_or(0, char::len_utf8);
-    Issue::new(&(start..start + length), "not a sign that CEL has").with_any_help(foreign::sign(rest))
+    Issue::new(&(start..start + length), "not a sign that CEL has").with_optional_help(foreign::sign_help(rest))
 }

@@ -1,22 +1,22 @@
-//! What an expression says, part by part, each with its place in the source.
+//! The syntax tree, with the span of each part.
 
-use super::super::value::Value;
+use super::operator::{Infix, Macro};
+use crate::cel::activation::Value;
 use std::ops::Range;
 
 /// A part of an expression.
 #[derive(Debug)]
-pub(in super::super) struct Tree {
-    /// Its bytes in the source.
-    pub(in super::super) span: Range<usize>,
+pub(in crate::cel) struct Tree {
+    /// In bytes of the source.
+    pub(in crate::cel) span: Range<usize>,
     /// How many levels it has.
-    pub(in super::super) depth: usize,
-    /// What it says.
-    pub(in super::super) syntax: Syntax,
+    pub(in crate::cel) depth: usize,
+    pub(in crate::cel) syntax: Syntax,
 }
 
-/// What a part of an expression says.
+/// The form of a part of an expression.
 #[derive(Debug)]
-pub(in super::super) enum Syntax {
+pub(in crate::cel) enum Syntax {
     /// A number, string, `true`, ...
     Literal(Value<'static>),
     /// `name`
@@ -45,7 +45,7 @@ pub(in super::super) enum Syntax {
     List(Vec<Tree>),
     /// `{key: value}`
     Map(Vec<(Tree, Tree)>),
-    /// `over.all(variable, test)` and its like; `each` is what `map` makes of an element.
+    /// `over.all(variable, test)` and the other macros; `each` is the transformation of `map`.
     Comprehension {
         r#macro: Macro,
         over: Box<Tree>,
@@ -57,7 +57,7 @@ pub(in super::super) enum Syntax {
 }
 
 impl Syntax {
-    /// `over.macro(variable, ...)`; none where the arguments are not those of the macro.
+    /// `over.macro(variable, ...)`; `None` if the arguments are not those of the macro.
     pub(super) fn comprehension(r#macro: Macro, over: Tree, arguments: Vec<Tree>) -> Option<Self> {
         let mut arguments = arguments.into_iter();
         let Tree { syntax: Self::Name(variable), span: at, .. } = arguments.next()? else { return None };
@@ -70,92 +70,5 @@ impl Syntax {
         };
         let (over, test, each) = (Box::new(over), test.map(Box::new), each.map(Box::new));
         arguments.next().is_none().then_some(Self::Comprehension { r#macro, over, variable, at, test, each })
-    }
-}
-
-/// An operator between two operands that are both needed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Infix {
-    /// `==`, or `!=` where `negated`
-    Equal { negated: bool },
-    /// `<`, `<=`, `>`, `>=`
-    Compare(Comparison),
-    /// `in`
-    In,
-    /// `+`, `-`, `*`, `/`, `%`
-    Calculate(Operator),
-}
-
-/// An order between two values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// An operator of arithmetic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operator {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-}
-
-/// What is done with each element of a list or key of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Macro {
-    All,
-    Exists,
-    ExistsOne,
-    Map,
-    Filter,
-}
-
-impl Infix {
-    /// As it is written.
-    pub(in super::super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Equal { negated: false } => "==",
-            Self::Equal { negated: true } => "!=",
-            Self::Compare(Comparison::Less) => "<",
-            Self::Compare(Comparison::LessOrEqual) => "<=",
-            Self::Compare(Comparison::Greater) => ">",
-            Self::Compare(Comparison::GreaterOrEqual) => ">=",
-            Self::In => "in",
-            Self::Calculate(Operator::Add) => "+",
-            Self::Calculate(Operator::Subtract) => "-",
-            Self::Calculate(Operator::Multiply) => "*",
-            Self::Calculate(Operator::Divide) => "/",
-            Self::Calculate(Operator::Remainder) => "%",
-        }
-    }
-}
-
-impl Macro {
-    /// As it is written.
-    pub(in super::super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::All => "all",
-            Self::Exists => "exists",
-            Self::ExistsOne => "exists_one",
-            Self::Map => "map",
-            Self::Filter => "filter",
-        }
-    }
-
-    /// The macro called `name`.
-    pub(in super::super) fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "all" => Self::All,
-            "exists" => Self::Exists,
-            "exists_one" | "existsOne" => Self::ExistsOne,
-            "map" => Self::Map,
-            "filter" => Self::Filter,
-            _ => return None,
-        })
     }
 }

@@ -5,6 +5,7 @@ use crate::cel::{Env, KeyExpression};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, duration};
+use crate::policy::bindings::{self, RequestDeclarations};
 use crate::policy::limit::{Limit, LimitSpec, Rate, RequestLimit};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,7 +28,8 @@ impl Compiler<'_> {
         self.check_name(&written.metadata.name);
         let matched = self.operations(&spec.r#match.operations, contract);
         let no_params = BTreeMap::new();
-        let mut env = Env::new(&matched, &spec.r#match.environments, &no_params);
+        let declarations = RequestDeclarations::new(&matched, &spec.r#match.environments);
+        let mut env = Env::new(&declarations, &no_params);
         self.variables(&spec.variables, &mut env);
         self.environments(&spec.r#match.environments);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the limit never counts");
@@ -50,8 +52,8 @@ impl Compiler<'_> {
     }
 
     fn key(&mut self, spec: &LimitSpec, env: &mut Env<'_>) -> Option<KeyExpression> {
-        let compiled = env.key(spec.key.as_ref()?);
-        self.reads.extend(&env.take_reads());
+        let compiled = env.compile_key(spec.key.as_ref()?);
+        self.reads.extend(&bindings::reads(&env.take_lookups()));
         compiled.map_err(|errors| self.report("/spec/key", errors)).ok()
     }
 

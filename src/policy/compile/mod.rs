@@ -19,6 +19,7 @@ use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use crate::policy::Action;
+use crate::policy::bindings;
 use crate::policy::reads::Reads;
 use crate::policy::scope::Scope;
 use crate::policy::source::{Match, NamedExpression};
@@ -110,7 +111,7 @@ impl<'s> Compiler<'s> {
             let pointer = format!("/spec/matchConditions/{position}");
             self.check_repeated(written, position, &pointer);
             let compiled = env.compile(&condition.expression, Purpose::Condition(consequence));
-            self.reads.extend(&env.take_reads());
+            self.reads.extend(&bindings::reads(&env.take_lookups()));
             match compiled {
                 Ok(expression) => conditions.push((condition.name.as_str().into(), expression)),
                 Err(errors) => self.report(&format!("{pointer}/expression"), errors),
@@ -126,7 +127,7 @@ impl<'s> Compiler<'s> {
     fn check_contradiction(&mut self, conditions: &[(Arc<str>, Expression)], env: &Env<'_>, consequence: &str) {
         for (position, (_, condition)) in conditions.iter().enumerate() {
             let before: Vec<&Expression> = conditions.iter().take(position).map(|(_, condition)| condition).collect();
-            let is_never = |given: &[&Expression]| env.decided(given, &[condition]) == Some(false);
+            let is_never = |given: &[&Expression]| env.constant_truth(given, &[condition]) == Some(false);
             if is_never(&before) || before.iter().any(|one| is_never(&[one])) {
                 let message = format!("the condition is never true where those before it are, so {consequence}");
                 self.error(&format!("/spec/matchConditions/{position}/expression"), message);
@@ -222,17 +223,16 @@ impl<'s> Compiler<'s> {
         written: &Match,
         matched: &[Arc<Operation>],
         conditions: Vec<(Arc<str>, Expression)>,
-        mut env: Env<'_>,
+        env: Env<'_>,
     ) -> Scope {
-        let query = env.take_query();
-        let (variables, headers) = env.finish();
+        let (variables, lookups) = env.finish();
         Scope {
             operations: matched.iter().map(|operation| operation.id.clone()).collect(),
             environments: written.environments.iter().copied().collect(),
             conditions,
             variables,
-            headers,
-            query,
+            headers: bindings::headers(&lookups),
+            query: bindings::query(&lookups),
         }
     }
 }

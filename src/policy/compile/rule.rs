@@ -6,6 +6,7 @@ use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::policy::Action;
+use crate::policy::bindings::{self, RequestDeclarations};
 use crate::policy::reads::Reads;
 use crate::policy::scope::Scope;
 use crate::policy::source::{PolicySpec, RequestPolicy, ValidationSource};
@@ -76,13 +77,15 @@ impl Compiler<'_> {
         let spec = &written.spec;
         self.check_name(&written.metadata.name);
         let matched = self.operations(&spec.r#match.operations, contract);
-        let mut env = Env::new(&matched, &spec.r#match.environments, &spec.params);
+        let declarations = RequestDeclarations::new(&matched, &spec.r#match.environments);
+        let mut env = Env::new(&declarations, &spec.params);
         self.variables(&spec.variables, &mut env);
         self.environments(&spec.r#match.environments);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the policy can never match");
         let validations = spec.validations.iter().enumerate();
-        let validations: Vec<Validation> =
-            validations.filter_map(|(position, validation)| self.validation(position, validation, &mut env)).collect();
+        let validations: Vec<Validation> = validations
+            .filter_map(|(position, validation)| self.validation(position, validation, &declarations, &mut env))
+            .collect();
         self.check_implied(spec, &conditions, &validations, &env);
         if spec.validations.is_empty() && spec.schema.is_none() {
             self.error("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
@@ -118,7 +121,7 @@ impl Compiler<'_> {
         let given: Vec<&Expression> = conditions.iter().map(|(_, condition)| condition).collect();
         for (position, validation) in validations.iter().enumerate() {
             let asked = [&validation.expression];
-            let is_implied = |given: &[&Expression]| env.decided(given, &asked) == Some(true);
+            let is_implied = |given: &[&Expression]| env.constant_truth(given, &asked) == Some(true);
             let is_said = conjuncts(&validation.source).iter().all(|term| said.contains(term));
             if is_said || is_implied(&given) || given.iter().any(|one| is_implied(&[one])) {
                 let message = "the expression is true wherever the match conditions are, so it checks nothing";
@@ -127,15 +130,22 @@ impl Compiler<'_> {
         }
     }
 
-    fn validation(&mut self, position: usize, written: &ValidationSource, env: &mut Env<'_>) -> Option<Validation> {
+    fn validation(
+        &mut self,
+        position: usize,
+        written: &ValidationSource,
+        declarations: &RequestDeclarations<'_>,
+        env: &mut Env<'_>,
+    ) -> Option<Validation> {
         let pointer = format!("/spec/validations/{position}");
         let expression = env.compile(&written.expression, Purpose::Validation);
-        let reads = env.take_reads();
+        let reads = bindings::reads(&env.take_lookups());
         self.reads.extend(&reads);
-        if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, env.field(field))) {
+        if let Some((field, Err(meant))) = written.field.as_ref().map(|field| (field, declarations.check_field(field)))
+        {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
             let error = self.source.at(&format!("{pointer}/field"), message);
-            let bare = field.strip_prefix("body.").filter(|bare| env.field(bare).is_ok());
+            let bare = field.strip_prefix("body.").filter(|bare| declarations.check_field(bare).is_ok());
             self.errors.push(did_you_mean(error, bare.or(meant)));
         }
         self.check_texts(&written.message, written.hint.as_deref(), &pointer);

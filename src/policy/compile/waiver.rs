@@ -5,6 +5,7 @@ use crate::cel::Env;
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+use crate::policy::bindings::RequestDeclarations;
 use crate::policy::source::Match;
 use crate::policy::waiver::{Expiry, Waiver, WaiverSource};
 use crate::suggest::nearest;
@@ -37,7 +38,8 @@ impl Compiler<'_> {
         let waived = self.waived(&spec.policy, all);
         let matched: Vec<_> = contract.operations().into_iter().filter(|it| is_in(&it.id, waived)).collect();
         let environments = waived.map(|waived| waived.environments.clone()).unwrap_or_default();
-        let mut env = Env::new(&matched, &environments, &BTreeMap::new());
+        let declarations = RequestDeclarations::new(&matched, &environments);
+        let mut env = Env::new(&declarations, &BTreeMap::new());
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the waiver never applies");
         let everywhere = Match { operations: Vec::new(), environments: Vec::new() };
         Waiver {

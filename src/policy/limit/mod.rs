@@ -6,9 +6,10 @@ mod source;
 pub(super) use source::LimitSpec;
 pub use source::RequestLimit;
 
+use super::bindings::RequestActivation;
 use super::scope::{OutOfScope, Scope};
 use super::{Action, Attributes, Reads};
-use crate::cel::{EvaluationError, Key, KeyExpression, Request};
+use crate::cel::{EvaluationError, Key, KeyExpression};
 use crate::contract::Operation;
 use crate::document::Document;
 use std::sync::Arc;
@@ -71,12 +72,12 @@ impl Limit {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> LimitOutcome {
-        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
+        let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = match self.scope.enter(request) {
             Ok(evaluation) => evaluation,
             Err(outside) => return LimitOutcome::NotCounted(outside),
         };
-        match self.key.as_ref().map_or(Ok(Key::Null), |key| key.of(&mut evaluation)) {
+        match self.key.as_ref().map_or(Ok(Key::Null), |key| key.evaluate(&mut evaluation)) {
             Ok(key) => LimitOutcome::Counted(key),
             Err(error) => LimitOutcome::Failed(error),
         }

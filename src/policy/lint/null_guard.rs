@@ -1,7 +1,7 @@
 //! Expressions that have no value for requests that lack a field, a header or such: what is absent reads as null, and hardly
 //! anything takes null. Whoever forgets that refuses every such request.
 
-use crate::cel::{Absence, AbsenceOutcome, PartialRequest, UnguardedNull};
+use crate::cel::{AbsenceOutcome, UnguardedNull};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
 use crate::contract::{Contract, Operation};
@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
 use crate::policy::Action;
 use crate::policy::Policy;
+use crate::policy::bindings::{Absence, PartialRequest, UnknownBody};
 use crate::policy::limit::{Limit, RequestLimit};
 use crate::policy::reads::Reads;
 use crate::policy::scope::Scope;
@@ -30,12 +31,15 @@ pub(in crate::policy) fn lint_policy(
         if !guards.conditions(&policy.scope, request) {
             return;
         }
-        let asked = policy.validations.iter().map(|it| it.expression.without(&policy.scope.variables, request));
+        let asked = policy
+            .validations
+            .iter()
+            .map(|it| it.expression.absence_outcome::<UnknownBody>(&policy.scope.variables, request));
         let asked: Vec<AbsenceOutcome> = asked.collect();
         // what is refused for a reason of its own needs no guard
         if !asked.contains(&AbsenceOutcome::Decided(false)) {
             for (position, without) in asked.into_iter().enumerate() {
-                guards.note(&format!("/spec/validations/{position}/expression"), Cure::Or, request.lack, without);
+                guards.note(&format!("/spec/validations/{position}/expression"), Cure::Or, request.absence, without);
             }
         }
     });
@@ -51,10 +55,9 @@ pub(in crate::policy) fn lint_limit(
     let mut guards = Guards::new(&manifest.source, limit.action);
     for_each_lack(&limit.scope, &limit.reads, contract, &BTreeSet::new(), |request| {
         let matches = guards.conditions(&limit.scope, request);
-        let key = limit.key.as_ref().zip(manifest.value.spec.key.as_deref()).filter(|_| matches);
-        if let Some((key, source)) = key {
-            let without = key.without(source, &limit.scope.variables, request);
-            guards.note("/spec/key", Cure::Choice, request.lack, without);
+        if let Some(key) = limit.key.as_ref().filter(|_| matches) {
+            let without = key.absence_outcome::<UnknownBody>(&limit.scope.variables, request);
+            guards.note("/spec/key", Cure::Choice, request.absence, without);
         }
     });
     guards.found
@@ -74,7 +77,7 @@ fn for_each_lack(
         let environments = [Environment::Production, Environment::Development].into_iter();
         for environment in environments.filter(|environment| scope.is_for(*environment)) {
             for lack in lacks(scope, reads, &operation) {
-                of(&PartialRequest { operation: &operation, environment, required: &required, lack });
+                of(&PartialRequest { operation: &operation, environment, required: &required, absence: lack });
             }
         }
     }
@@ -134,12 +137,12 @@ impl<'s> Guards<'s> {
     /// Whether the conditions may all be true of the request, as far as is known.
     fn conditions(&mut self, scope: &Scope, request: &PartialRequest<'_>) -> bool {
         for (position, (_, condition)) in scope.conditions.iter().enumerate() {
-            match condition.without(&scope.variables, request) {
+            match condition.absence_outcome::<UnknownBody>(&scope.variables, request) {
                 AbsenceOutcome::Decided(true) | AbsenceOutcome::Undetermined => {}
                 AbsenceOutcome::Decided(false) => return false,
                 unguarded @ AbsenceOutcome::Unguarded(_) => {
                     let pointer = format!("/spec/matchConditions/{position}/expression");
-                    self.note(&pointer, Cure::And, request.lack, unguarded);
+                    self.note(&pointer, Cure::And, request.absence, unguarded);
                     return false;
                 }
             }

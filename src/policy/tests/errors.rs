@@ -261,7 +261,7 @@ const EXPRESSIONS: [(&str, &str); 90] = [
     ),
     (
         "request.headers['Authorization'] != null",
-        "13:26: `Authorization` holds credentials, which policies cannot read [`client` and `instance` tell who calls, and with which kind of key]",
+        "13:26: `Authorization` holds credentials, which policies cannot read [`client` and `instance` identify the caller and the kind of its key]",
     ),
     (
         "3 < size(body.first_name) < 9",

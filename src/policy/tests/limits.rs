@@ -70,22 +70,22 @@ const PARTS: [(&str, &str, &str); 26] = [
     (
         "key: client.spiffeId",
         "key: body.password",
-        "10:8: the key may hold something of `password`, which the contract marks as a secret [tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret]",
+        "10:8: the key may hold something of `password`, which the contract marks as a secret [group by the caller, as in `client.spiffeId`; conditions may test a secret]",
     ),
     (
         "key: client.spiffeId",
         "key: size(body.password_digest)",
-        "10:8: the key may hold something of `password_digest`, which the contract marks as a secret [tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret]",
+        "10:8: the key may hold something of `password_digest`, which the contract marks as a secret [group by the caller, as in `client.spiffeId`; conditions may test a secret]",
     ),
     (
         "key: client.spiffeId",
         "key: string(body[request.headers['x-field']])",
-        "10:8: the key may hold something of `backup_codes`, which the contract marks as a secret [tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret]",
+        "10:8: the key may hold something of `backup_codes`, which the contract marks as a secret [group by the caller, as in `client.spiffeId`; conditions may test a secret]",
     ),
     (
         "string(body.public_metadata.team)\" }\n  matchConditions:\n    - { name: changes, expression: body.password != null }\n  key: client.spiffeId",
         "string(body.totp_secret)\" }\n  matchConditions:\n    - { name: changes, expression: body.password != null }\n  key: variables.team",
-        "10:8: the key may hold something of `totp_secret`, which the contract marks as a secret [tell callers apart by who they are, as in `client.spiffeId`; conditions may test a secret]",
+        "10:8: the key may hold something of `totp_secret`, which the contract marks as a secret [group by the caller, as in `client.spiffeId`; conditions may test a secret]",
     ),
     (
         "key: client.spiffeId",

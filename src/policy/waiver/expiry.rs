@@ -1,39 +1,38 @@
 //! When a waiver ends.
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use crate::cel::Timestamp;
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The moment from which on a waiver is over.
+/// The moment at which a waiver ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiry(DateTime<Utc>);
+pub struct Expiry(Timestamp);
 
 const SECONDS_OF_DAY: f64 = 86_400.0;
 
 impl Expiry {
-    /// What is over whenever one asks.
-    pub(in crate::policy) const PAST: Self = Self(DateTime::UNIX_EPOCH);
+    /// An expiry that is always past.
+    pub(in crate::policy) const PAST: Self = Self(Timestamp::UNIX_EPOCH);
 
-    /// Reads a date, which means its first moment in UTC, or a time (RFC 3339). None for any other text.
+    /// Parses a date, which means its first moment in UTC, or a time (RFC 3339); `None` for any other text, and for a time before
+    /// 1970.
     pub(in crate::policy) fn parse(text: &str) -> Option<Self> {
-        let of_date = || Some(text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0)?.and_utc());
-        // what chrono reads besides, such as `2027-6-1` or a sign before the year, is no RFC 3339
-        let is_date = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        let time = DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
-        time.or_else(|| of_date().filter(|_| is_date)).filter(|time| *time >= DateTime::UNIX_EPOCH).map(Self)
+        // not jiff: `9999-12-31` stands for a waiver without an end, and is past its last moment
+        let first_moment = || Timestamp::parse(&format!("{text}T00:00:00Z"));
+        let time = Timestamp::parse(text).or_else(|_| first_moment()).ok()?;
+        (time >= Timestamp::UNIX_EPOCH).then_some(Self(time))
     }
 
     fn moment(self) -> SystemTime {
-        let seconds = u64::try_from(self.0.timestamp()).unwrap_or_default();
-        UNIX_EPOCH + Duration::new(seconds, self.0.timestamp_subsec_nanos().min(999_999_999))
+        self.0.to_system_time().unwrap_or(UNIX_EPOCH)
     }
 
-    /// Whether it is over at `time`.
+    /// Whether it is past at `time`.
     pub fn is_past(self, time: SystemTime) -> bool {
         self.moment() <= time
     }
 
-    /// The days from `time` on until it is over; below zero where it is.
+    /// The days from `time` to the expiry; negative if it is past.
     pub fn days_left(self, time: SystemTime) -> f64 {
         match self.moment().duration_since(time) {
             Ok(left) => left.as_secs_f64() / SECONDS_OF_DAY,
@@ -42,10 +41,10 @@ impl Expiry {
     }
 }
 
-/// As RFC 3339, in UTC.
+/// As RFC 3339 in UTC, without a fraction.
 impl fmt::Display for Expiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::Secs, true))
+        write!(f, "{}", Timestamp::new(self.0.seconds(), 0).unwrap_or(self.0))
     }
 }
 

@@ -7,8 +7,9 @@ pub use expiry::Expiry;
 pub use source::WaiverSource;
 
 use super::Attributes;
+use super::bindings::RequestActivation;
 use super::scope::{OutOfScope, Scope};
-use crate::cel::{EvaluationError, Request};
+use crate::cel::EvaluationError;
 use crate::contract::Operation;
 use crate::document::Document;
 use std::sync::Arc;
@@ -53,7 +54,7 @@ impl Waiver {
         document: Option<&Arc<Document>>,
         attributes: &Attributes<'_>,
     ) -> WaiverOutcome {
-        let request = Request { document: document.map(AsRef::as_ref), operation, attributes };
+        let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
         let entered = self.scope.enter(request).map(|_| ());
         match (entered, self.expires.is_past(attributes.time)) {
             (Ok(()), false) => WaiverOutcome::Applies,

@@ -1,10 +1,8 @@
-//! What is hidden is not guessed: whatever an evaluation says of a namespace, it says of the request that the namespace is of.
+//! Unknown values are not guessed: the result for a recorded request is the result for the request that was recorded.
 
 use super::generate::{Choices, Wanted, expression};
-use super::{env, operations, shown_as_seen, value};
-use crate::cel::EvaluationError;
-use crate::cel::activation::{Failure, Unknown};
-use crate::cel::evaluation::Evaluation;
+use super::{env, operations, type_tagged, value};
+use crate::cel::{Evaluation, EvaluationError, Failure, Unknown};
 use crate::contract::credential::Environment;
 use crate::document::{Document, JsonKind, NodeRef, View};
 use crate::peer::Client;
@@ -72,7 +70,7 @@ fn recorded(source: &str, namespace: &RecordedRequest<'_>) -> Option<Result<Stri
     let namespace: &RecordedRequest<'_> = namespace;
     let mut evaluation: Evaluation<'_, &RecordedValue<'_>> = variables.evaluation(namespace);
     let node = variables.first().expect("a variable");
-    Some(evaluation.value(node).and_then(|value| value.seen().map(|value| shown_as_seen(&value))))
+    Some(evaluation.value(node).and_then(|value| value.known().map(|value| type_tagged(&value))))
 }
 
 proptest! {

@@ -1,7 +1,7 @@
 //! Our evaluator against that of the crate `cel`, on expressions by chance.
 //!
 //! Where the crate strays from the language's definition we do not follow it, and these tests stay away from there:
-//! - it compares an `int` with a `double` after rounding the `int`; we compare exactly ([`super::super::number`]);
+//! - it compares an `int` with a `double` after rounding the `int`; we compare exactly (`crate::cel::number`);
 //! - `timestamp("...+05:00").getHours()` is in UTC by the definition, in the offset written by the crate;
 //! - `duration("1h junk")` is an error here;
 //! - `!!x` is `x` to its parser, whatever `x` is;
@@ -143,7 +143,7 @@ proptest! {
     #[test]
     fn the_grammar_is_that_of_the_crate(choices in prop::collection::vec(any::<u16>(), 1..16)) {
         let source = tokens(&mut Choices(&choices));
-        let ours = super::super::syntax::parse(&source);
+        let ours = crate::cel::parse(&source);
         let theirs = PrattParser::new().parse(&source);
         // names that start from the root of all packages are not for policies, which have none
         let is_rooted = matches!(&ours, Err(issue) if issue.message.starts_with("`.` stands where a value"));

@@ -1,23 +1,19 @@
-//! The structure of a body of which a namespace kept no more than an [`RecordedValue`].
+//! The values of a request that a decision log recorded: of most no more than the type and size.
 
-use super::activation::{Activation, Container, Failure, Unknown};
-use super::bindings::{Attribute, Namespace, is_credential, of_client, time};
-use super::budget::Budget;
-use super::kind::Kinds;
-use super::value::Value;
+use super::attribute::{Attribute, Namespace, is_credential};
+use super::request::client_attribute;
+use crate::cel::{Activation, AttributeId, Budget, Container, Failure, Kinds, NamespaceId, Timestamp, Unknown, Value};
 use crate::policy::replay::{RecordedRequest, RecordedValue};
 
-impl<'a> Value<'a, &'a RecordedValue<'a>> {
-    /// What is kept of a value of the body.
-    fn kept(outline: &'a RecordedValue<'a>) -> Self {
-        match outline {
-            RecordedValue::Null => Self::Null,
-            RecordedValue::Bool(value) => Self::Bool(*value),
-            RecordedValue::Text(text) => Self::String(text),
-            RecordedValue::Unknown(unknown) => Self::Unknown(*unknown),
-            RecordedValue::Array { .. } => Self::Array(outline),
-            RecordedValue::Object { .. } => Self::Object(outline),
-        }
+/// A value of the body.
+fn value_of<'a>(recorded: &'a RecordedValue<'a>) -> Value<'a, &'a RecordedValue<'a>> {
+    match recorded {
+        RecordedValue::Null => Value::Null,
+        RecordedValue::Bool(value) => Value::Bool(*value),
+        RecordedValue::Text(text) => Value::String(text),
+        RecordedValue::Unknown(unknown) => Value::Unknown(*unknown),
+        RecordedValue::Array { .. } => Value::Array(recorded),
+        RecordedValue::Object { .. } => Value::Object(recorded),
     }
 }
 
@@ -34,12 +30,12 @@ impl<'a> Container<'a> for &'a RecordedValue<'a> {
     }
 
     fn child(self, position: usize) -> Option<Value<'a, Self>> {
-        let kept = match self {
+        let recorded = match self {
             RecordedValue::Array { elements, .. } => elements.get(position),
             RecordedValue::Object { members, others: 0, .. } => members.get(position).map(|(_, value)| value),
             _ => None,
         };
-        kept.map(Value::kept).or_else(|| (position < self.len()).then_some(Value::Unknown(Unknown::ANYTHING)))
+        recorded.map(value_of).or_else(|| (position < self.len()).then_some(Value::Unknown(Unknown::ANYTHING)))
     }
 
     fn name(self, position: usize) -> Option<Value<'a, Self>> {
@@ -47,16 +43,16 @@ impl<'a> Container<'a> for &'a RecordedValue<'a> {
             RecordedValue::Object { members, others: 0, .. } => {
                 members.get(position).map(|(name, _)| Value::String(name))
             }
-            // names that are not kept stood between those that are
+            // the positions of names that were not recorded are not known
             _ => (position < self.len()).then_some(Value::Unknown(Unknown::text(None))),
         }
     }
 
     fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Unknown> {
         let RecordedValue::Object { members, others, declared, .. } = self else { return Ok(None) };
-        let kept = members.iter().find(|(known, _)| *known == name).map(|(_, value)| Value::kept(value));
-        let would_be_kept = *others == 0 || declared.is_some_and(|declared| declared.member(name).is_some());
-        if kept.is_some() || would_be_kept { Ok(kept) } else { Err(Unknown::ANYTHING) }
+        let recorded = members.iter().find(|(known, _)| *known == name).map(|(_, value)| value_of(value));
+        let is_always_recorded = *others == 0 || declared.is_some_and(|declared| declared.member(name).is_some());
+        if recorded.is_some() || is_always_recorded { Ok(recorded) } else { Err(Unknown::ANYTHING) }
     }
 
     fn json_size(self, _: &mut Budget) -> Result<usize, Failure<Unknown>> {
@@ -70,15 +66,16 @@ impl<'a> Container<'a> for &'a RecordedValue<'a> {
 }
 
 impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
-    fn attribute(self, attribute: Attribute) -> Value<'a, &'a RecordedValue<'a>> {
+    fn attribute(self, attribute: AttributeId) -> Value<'a, &'a RecordedValue<'a>> {
+        let Some(attribute) = Attribute::from_id(attribute) else { return Value::Null };
         match attribute {
             Attribute::Method => self.method.map_or(Value::Unknown(Unknown::text(None)), Value::String),
             Attribute::Path => Value::Unknown(Unknown::text(None)),
             Attribute::Operation => Value::String(self.operation),
             Attribute::ApiVersion => Value::String(self.api_version),
             Attribute::Time => match self.time {
-                Some(known) => time(known).map_or(Value::Null, Value::Timestamp),
-                None => Value::Unknown(Unknown { kinds: Kinds::TIMESTAMP, size: None }),
+                Some(known) => Timestamp::from_system_time(known).map_or(Value::Null, Value::Timestamp),
+                None => Value::Unknown(Unknown::of_kinds(Kinds::TIMESTAMP)),
             },
             Attribute::Environment => Value::String(self.environment.as_str()),
             Attribute::KeyFingerprint => self.key_fingerprint.map_or(Value::Null, Value::String),
@@ -86,22 +83,23 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
             | Attribute::ClientUnixUid
             | Attribute::ClientSpiffeId
             | Attribute::ClientDnsNames
-            | Attribute::ClientCertSha256 => of_client(attribute, &self.client).unwrap_or(Value::Null),
+            | Attribute::ClientCertSha256 => client_attribute(attribute, &self.client).unwrap_or(Value::Null),
         }
     }
 
     fn entry(
         self,
-        namespace: Namespace,
+        namespace: NamespaceId,
         name: &str,
         _: &mut Budget,
     ) -> Result<Option<Value<'a, &'a RecordedValue<'a>>>, Failure<Unknown>> {
         let unknown = || Failure::Unknown(Unknown::ANYTHING);
+        let Some(namespace) = Namespace::from_id(namespace) else { return Ok(None) };
         match namespace {
             Namespace::Body => self.body.as_ref().map_or(Ok(None), |body| body.member(name)).map_err(Failure::Unknown),
             Namespace::Parameters => {
-                let kept = self.parameters.iter().find(|(known, _)| *known == name);
-                Ok(kept.map(|(_, unknown)| Value::Unknown(*unknown)))
+                let recorded = self.parameters.iter().find(|(known, _)| *known == name);
+                Ok(recorded.map(|(_, unknown)| Value::Unknown(*unknown)))
             }
             Namespace::Query => match self.query.iter().find(|(known, _)| *known == name) {
                 Some((_, unknown)) => Ok(unknown.map(Value::Unknown)),
@@ -110,8 +108,8 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
             },
             Namespace::Headers if is_credential(name) => Ok(None),
             Namespace::Headers => {
-                let kept = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-                kept.map(|(_, unknown)| unknown.map(Value::Unknown)).ok_or_else(unknown)
+                let recorded = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+                recorded.map(|(_, unknown)| unknown.map(Value::Unknown)).ok_or_else(unknown)
             }
         }
     }

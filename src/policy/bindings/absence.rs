@@ -1,16 +1,14 @@
-//! A request of which no more is known than what it lacks: it stands for all that lack the same.
+//! A request of which only is known what it lacks. It stands for every request that lacks the same.
 
-use super::activation::{Activation, Container, Failure, Unknown};
-use super::bindings::{Attribute, Namespace, is_credential};
-use super::budget::Budget;
-use super::kind::Kinds;
-use super::types::Type;
-use super::value::Value;
+use super::attribute::{Attribute, Namespace, is_credential};
+use crate::cel::{
+    Activation, AttributeId, Budget, Container, Failure, Kinds, NamespaceId, Unknown, Value, ValueSchema,
+};
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
 use std::collections::BTreeSet;
 
-/// What a request does not have.
+/// What a request lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Absence<'a> {
     /// Anything that may be absent.
@@ -35,20 +33,17 @@ pub(crate) enum Absence<'a> {
     Key,
 }
 
-/// A request that lacks something. All else that it may have it has, and nothing of that is known but its type.
+/// A request that lacks something. It has everything else, and of that only the types are known.
 #[derive(Debug)]
 pub(crate) struct PartialRequest<'a> {
-    /// What it calls.
-    pub(crate) operation: &'a Operation,
-    /// The environment that it is for.
-    pub(crate) environment: Environment,
-    /// The fields without which it would be refused before any policy is asked.
-    pub(crate) required: &'a BTreeSet<String>,
-    /// What it lacks.
-    pub(crate) lack: Absence<'a>,
+    pub(in crate::policy) operation: &'a Operation,
+    pub(in crate::policy) environment: Environment,
+    /// The fields without which it is refused before any policy is evaluated, so that it never lacks them.
+    pub(in crate::policy) required: &'a BTreeSet<String>,
+    pub(in crate::policy) absence: Absence<'a>,
 }
 
-/// The structure of a body that nobody has seen: there is none.
+/// The container of a body whose content is unknown: there is none.
 #[derive(Clone, Copy)]
 pub(crate) enum UnknownBody {}
 
@@ -78,12 +73,13 @@ impl<'a> Container<'a> for UnknownBody {
 }
 
 const fn unknown<'a>(kinds: Kinds) -> Value<'a, UnknownBody> {
-    Value::Unknown(Unknown { kinds, size: None })
+    Value::Unknown(Unknown::of_kinds(kinds))
 }
 
 impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
-    fn attribute(self, attribute: Attribute) -> Value<'a, UnknownBody> {
-        match (attribute, self.lack) {
+    fn attribute(self, attribute: AttributeId) -> Value<'a, UnknownBody> {
+        let Some(attribute) = Attribute::from_id(attribute) else { return Value::Null };
+        match (attribute, self.absence) {
             (Attribute::Method, _) => Value::String(&self.operation.method),
             (Attribute::Operation, _) => Value::String(&self.operation.id),
             (Attribute::ApiVersion, _) => Value::String(&self.operation.api_version),
@@ -110,11 +106,12 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
 
     fn entry(
         self,
-        namespace: Namespace,
+        namespace: NamespaceId,
         name: &str,
         _: &mut Budget,
     ) -> Result<Option<Value<'a, UnknownBody>>, Failure<Unknown>> {
-        let is_there = match (namespace, self.lack) {
+        let Some(namespace) = Namespace::from_id(namespace) else { return Ok(None) };
+        let is_there = match (namespace, self.absence) {
             (Namespace::Body, _) => return Ok(self.field(name)),
             (Namespace::Headers | Namespace::Query, Absence::Everything) => false,
             (Namespace::Headers, Absence::Header(lacked)) if lacked.eq_ignore_ascii_case(name) => false,
@@ -131,13 +128,13 @@ impl<'a> PartialRequest<'a> {
     fn field(&self, name: &str) -> Option<Value<'a, UnknownBody>> {
         let declared = self.operation.body.as_ref()?.field_tree().member(name)?;
         let is_required = self.required.contains(name);
-        match self.lack {
+        match self.absence {
             Absence::Fields | Absence::Everything if !is_required => return None,
             Absence::Field(lacked) if lacked == name && !is_required => return None,
             Absence::Value(lacked) if lacked == name => return Some(Value::Null),
             _ => {}
         }
-        let kinds = Type::declared(vec![declared]).kinds.without(Kinds::NULL);
+        let kinds = declared.kinds().without(Kinds::NULL);
         Some(if kinds == Kinds::NONE { Value::Null } else { unknown(kinds) })
     }
 }

@@ -6,12 +6,8 @@ mod generate;
 mod language;
 mod unknown;
 
-use super::activation::{Container, Failure};
-use super::env::Env;
-use super::evaluation::Evaluation;
-use super::expression::{Purpose, Variables};
-use super::value::Value;
-use super::{EvaluationError, Issue, Request};
+use super::{RequestActivation, RequestDeclarations};
+use crate::cel::{Budget, Container, Env, Evaluation, EvaluationError, Failure, Issue, Purpose, Value, Variables};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::document::{Document, NodeRef};
@@ -33,7 +29,9 @@ fn operations() -> &'static [Arc<Operation>] {
 
 fn env(params: &serde_json::Value) -> Env<'static> {
     let params: BTreeMap<String, serde_json::Value> = serde_json::from_value(params.clone()).expect("an object");
-    Env::new(operations(), &[], &params)
+    static DECLARATIONS: LazyLock<RequestDeclarations<'static>> =
+        LazyLock::new(|| RequestDeclarations::new(operations(), &[]));
+    Env::new(&*DECLARATIONS, &params)
 }
 
 /// The issues in `source`.
@@ -72,18 +70,18 @@ fn evaluated<T>(
         client: &client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
-    let request = Request { document: Some(&document), operation: &operations()[0], attributes: &attributes };
+    let request = RequestActivation { document: Some(&document), operation: &operations()[0], attributes: &attributes };
     let mut evaluation: Evaluation<'_, NodeRef<'_>> = variables.evaluation(request);
     let node = variables.first().expect("a variable");
     evaluation.value(node).map(|value| read(&value)).map_err(Failure::error)
 }
 
 fn shown<'a>(value: &Value<'a, NodeRef<'a>>) -> String {
-    shown_as_seen(value)
+    type_tagged(value)
 }
 
 /// A value as text, which tells values of different types apart, and maps in any order alike.
-fn shown_as_seen<'a, S: Container<'a>>(value: &Value<'a, S>) -> String {
+fn type_tagged<'a, C: Container<'a>>(value: &Value<'a, C>) -> String {
     if let Some(text) = value.as_str() {
         return format!("{text:?}");
     }
@@ -94,21 +92,21 @@ fn shown_as_seen<'a, S: Container<'a>>(value: &Value<'a, S>) -> String {
         Value::Uint(value) => format!("{value}u"),
         Value::Double(value) => format!("{value:?}d"),
         Value::Bytes(bytes) => format!("b{bytes:?}"),
-        Value::Timestamp(time) => format!("t{}", time.timestamp_nanos_opt().unwrap_or_default()),
-        Value::Duration(length) => format!("d{}", length.num_nanoseconds().unwrap_or_default()),
+        Value::Timestamp(time) => format!("t{}", i64::try_from(time.as_nanos()).unwrap_or_default()),
+        Value::Duration(length) => format!("d{length}"),
         Value::Type(kind) => format!("{kind:?}"),
         Value::Unknown(_) => "Unknown".to_owned(),
         _ => {
             let length = value.len().unwrap_or_default();
             let items = (0..length).map(|position| value.item(position).expect("an item"));
             if !value.is_map() {
-                return format!("[{}]", items.map(|item| shown_as_seen(&item)).collect::<Vec<_>>().join(", "));
+                return format!("[{}]", items.map(|item| type_tagged(&item)).collect::<Vec<_>>().join(", "));
             }
-            let mut budget = super::budget::Budget::new();
+            let mut budget = Budget::new();
             let mut entries: Vec<String> = items
                 .map(|key| {
-                    let value = value.under(&key, &mut budget).map(|entry| shown_as_seen(&entry.expect("an entry")));
-                    format!("{}: {}", shown_as_seen(&key), value.unwrap_or_else(|_| "Unknown".to_owned()))
+                    let value = value.get_entry(&key, &mut budget).map(|entry| type_tagged(&entry.expect("an entry")));
+                    format!("{}: {}", type_tagged(&key), value.unwrap_or_else(|_| "Unknown".to_owned()))
                 })
                 .collect();
             entries.sort();

@@ -1,0 +1,161 @@
+//! Compiles the expressions of a policy.
+
+use super::activation::Value;
+use super::check::{Checked, Checker};
+use super::env::{Env, Variable};
+use super::expression::{Expression, KeyExpression, Variables};
+use super::issue::Issue;
+use super::key::Key;
+use super::kind::Kinds;
+use super::lookups::Lookups;
+use super::node::Op;
+use super::source_info::SourceInfo;
+use super::syntax::{Syntax, parse};
+
+/// What a condition or validation is for, which decides whether it may be a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Decides whether the document applies; holds the consequence if it never does.
+    Condition(&'static str),
+    /// Decides whether a request passes.
+    Validation,
+}
+
+/// An expression after parsing and checking.
+struct Loaded<'c> {
+    checked: Checked<'c>,
+    source: SourceInfo,
+    depth: usize,
+    /// Whether the source is one literal.
+    is_literal: bool,
+    issues: Vec<Issue>,
+}
+
+impl<'c> Env<'c> {
+    /// Declares a variable and returns the errors in its expression. A variable with errors is declared too, so that they do not
+    /// cause others.
+    pub(crate) fn declare(&mut self, name: &str, source: &str) -> Vec<Issue> {
+        let Loaded { checked, source, depth, issues, .. } = self.load(source, false);
+        let lookups = self.take_lookups();
+        self.variables.push(Variable {
+            name: name.into(),
+            source,
+            node: checked.node,
+            r#type: checked.r#type,
+            depth,
+            lookups,
+            is_broken: !issues.is_empty(),
+        });
+        issues
+    }
+
+    /// Compiles an expression that must be true or false.
+    ///
+    /// # Errors
+    ///
+    /// The errors in it.
+    pub(crate) fn compile(&mut self, source: &str, purpose: Purpose) -> Result<Expression, Vec<Issue>> {
+        let mut loaded = self.load(source, true);
+        if loaded.issues.is_empty() {
+            let issue = self.truth_issue(&loaded, purpose);
+            loaded.issues.extend(issue);
+        }
+        let Loaded { checked, source, issues, .. } = loaded;
+        if issues.is_empty() { Ok(Expression { node: checked.node, source }) } else { Err(issues) }
+    }
+
+    /// Compiles an expression whose value groups requests.
+    ///
+    /// # Errors
+    ///
+    /// The errors in it.
+    pub(crate) fn compile_key(&mut self, source: &str) -> Result<KeyExpression, Vec<Issue>> {
+        let mut loaded = self.load(source, false);
+        if loaded.issues.is_empty() {
+            let issue = self.key_issue(&loaded, &self.lookups);
+            loaded.issues.extend(issue);
+        }
+        let Loaded { checked, source, issues, .. } = loaded;
+        if issues.is_empty() { Ok(KeyExpression { node: checked.node, source }) } else { Err(issues) }
+    }
+
+    /// The variables, and the entries that any expression looked up.
+    pub(crate) fn finish(self) -> (Variables, Lookups) {
+        let (nodes, sources): (Vec<_>, Vec<_>) =
+            self.variables.into_iter().map(|variable| (variable.node, variable.source)).unzip();
+        (Variables { nodes: nodes.into(), sources: sources.into() }, self.all_lookups)
+    }
+
+    /// Parses and checks `source`; if `is_truth`, it must be true or false.
+    fn load(&mut self, source: &str, is_truth: bool) -> Loaded<'c> {
+        match parse(source) {
+            Ok(tree) => {
+                let mut checker = Checker::new(self, source);
+                checker.is_truth = is_truth;
+                let checked = checker.check(&tree);
+                let (source, depth, issues) = checker.finish();
+                self.next_id = source.next_id();
+                let is_literal = matches!(tree.syntax, Syntax::Literal(_));
+                Loaded { checked, source, depth, is_literal, issues }
+            }
+            Err(issue) => Loaded {
+                checked: Checked::unknown(),
+                source: SourceInfo::new(source, self.next_id),
+                depth: 0,
+                is_literal: false,
+                issues: vec![issue],
+            },
+        }
+    }
+
+    /// Why the expression cannot be a key.
+    fn key_issue(&self, loaded: &Loaded<'_>, lookups: &Lookups) -> Option<Issue> {
+        let all = 0..loaded.source.source().len();
+        let kinds = loaded.checked.r#type.kinds;
+        if let Some(objection) = self.declarations.key_objection(lookups) {
+            return Some(Issue::new(&all, objection.message).with_optional_help(objection.help));
+        }
+        if loaded.checked.as_constant().is_some() {
+            let issue = Issue::new(&all, "the key is the same for every request");
+            return Some(issue.with_help("leave `key` out to count all requests together"));
+        }
+        if !Key::KINDS.contains(kinds) {
+            let message = format!("the key may be {kinds}, and must be {}", Key::KINDS);
+            return Some(Issue::new(&all, message).with_help("convert it, as in `string(...)`"));
+        }
+        None
+    }
+
+    /// Why the expression does not distinguish requests: it is not a `bool`, or the same for every request.
+    fn truth_issue(&self, loaded: &Loaded<'_>, purpose: Purpose) -> Option<Issue> {
+        let (source, checked) = (loaded.source.source(), &loaded.checked);
+        let all = 0..source.len();
+        if !checked.r#type.kinds.meets(Kinds::BOOL) {
+            let message = format!("the expression gives {}, and must give a bool", checked.r#type.kinds);
+            return Some(Issue::new(&all, message).with_help("compare it with something"));
+        }
+        if matches!(checked.node.op, Op::Entry(..)) {
+            let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
+            return Some(Issue::new(&all, message).with_help(format!("write `{source} == true`")));
+        }
+        let truth = match checked.as_constant() {
+            Some(Value::Bool(truth)) => Some(*truth),
+            Some(_) => None,
+            None => self.constant_truth_of_nodes(&[], &[&checked.node]),
+        };
+        match (truth?, purpose) {
+            (true, Purpose::Validation) => {
+                Some(Issue::new(&all, "the expression is always true, so it checks nothing"))
+            }
+            // `false` as a literal is a deliberate refusal of every request; the same from a calculation is an error
+            (false, Purpose::Validation) if !loaded.is_literal => Some(
+                Issue::new(&all, "the expression is never true, so no request passes")
+                    .with_help("to refuse every request that the policy matches, write `false`"),
+            ),
+            (false, Purpose::Condition(consequence)) => {
+                Some(Issue::new(&all, format!("the condition is never true, so {consequence}")))
+            }
+            _ => None,
+        }
+    }
+}

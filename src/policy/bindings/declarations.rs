@@ -1,0 +1,202 @@
+//! What is known of requests when a policy is compiled: the operations and environments that it matches decide the types.
+
+use super::attribute::{Attribute, Namespace, ROOTS, is_credential};
+use super::format;
+use crate::cel::{
+    AttributeId, Declarations, Format, Kinds, Lookups, NamespaceId, Objection, Rejection, Root, Type, ValueSchema,
+};
+use crate::contract::Operation;
+use crate::contract::credential::Environment;
+use crate::contract::field_tree::FieldTree;
+use crate::policy::reads::Reads;
+use crate::suggest::nearest;
+use http::HeaderName;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+/// Beyond 2^53 not every whole number is a `double`; no user id comes near it.
+const MAX_UID: f64 = 9_007_199_254_740_992.0;
+
+/// The declarations for the expressions of one policy.
+pub(in crate::policy) struct RequestDeclarations<'c> {
+    /// The operations that the policy matches, in every version.
+    operations: &'c [Arc<Operation>],
+    /// The environments that it matches.
+    environments: BTreeSet<Environment>,
+}
+
+impl ValueSchema for FieldTree {
+    fn kinds(&self) -> Kinds {
+        if self.types().is_empty() {
+            return Kinds::JSON;
+        }
+        self.types().iter().map(|name| Kinds::of_json_type(name)).fold(Kinds::NONE, Kinds::or)
+    }
+
+    fn member(&self, name: &str) -> Option<&dyn ValueSchema> {
+        Self::member(self, name).map(|member| member as &dyn ValueSchema)
+    }
+
+    fn names(&self) -> Vec<&str> {
+        Self::names(self).collect()
+    }
+
+    fn elements(&self) -> Option<&dyn ValueSchema> {
+        Self::elements(self).map(|elements| elements as &dyn ValueSchema)
+    }
+}
+
+impl<'c> RequestDeclarations<'c> {
+    /// Declarations for requests to `operations` in `environments`; in every environment if there are none.
+    pub(in crate::policy) fn new(operations: &'c [Arc<Operation>], environments: &[Environment]) -> Self {
+        let both = [Environment::Production, Environment::Development];
+        let environments = if environments.is_empty() { &both } else { environments };
+        Self { operations, environments: environments.iter().copied().collect() }
+    }
+
+    fn bodies(&self) -> impl Iterator<Item = &'c FieldTree> {
+        self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree()))
+    }
+
+    /// The names of the parameters in the paths of the operations.
+    fn parameters(&self) -> BTreeSet<&'c str> {
+        self.operations.iter().flat_map(|operation| operation.parameters()).collect()
+    }
+
+    /// Whether a matched operation declares the field of the body called `name` in any version.
+    ///
+    /// # Errors
+    ///
+    /// None does. Returns the field that was probably meant.
+    pub(in crate::policy) fn check_field(&self, name: &str) -> Result<(), Option<&'c str>> {
+        // an unknown operation is reported by itself, and does not make its fields wrong
+        if self.operations.is_empty() || self.bodies().any(|body| body.member(name).is_some()) {
+            return Ok(());
+        }
+        let names: BTreeSet<&str> = self.bodies().flat_map(FieldTree::names).collect();
+        Err(nearest(name, names.into_iter()))
+    }
+
+    fn field_type(&self, name: &str) -> Result<Type<'_>, Rejection<'_>> {
+        self.check_field(name).map_err(|meant| {
+            Rejection::Denied(Objection {
+                message: format!("`{name}` is not a field of any operation that this policy matches"),
+                help: meant.map(|meant| format!("did you mean `{meant}`?")),
+            })
+        })?;
+        if self.operations.is_empty() {
+            return Ok(Type::ANY);
+        }
+        let declared = self.bodies().filter_map(|body| body.member(name)).map(|field| field as &dyn ValueSchema);
+        Ok(Type::declared(declared.collect()).or_null())
+    }
+
+    /// The first secret field that `reads` touches, by name.
+    fn secret(&self, reads: &Reads) -> Option<&'c str> {
+        let fields = self.bodies().flat_map(|body| body.names().map(move |name| (name, body.member(name))));
+        let secrets = fields.filter(|(_, field)| field.is_some_and(FieldTree::holds_secret));
+        secrets.map(|(name, _)| name).filter(|name| reads.touch_field(name)).min()
+    }
+}
+
+/// Why the header called `name` cannot be read.
+fn header_objection(name: &str) -> Option<Objection> {
+    if is_credential(name) {
+        let help = "`client` and `instance` identify the caller and the kind of its key";
+        let message = format!("`{name}` holds credentials, which policies cannot read");
+        return Some(Objection { message, help: Some(help.to_owned()) });
+    }
+    let message = || format!("`{}` is no name that a header can have", name.escape_debug());
+    HeaderName::from_bytes(name.as_bytes()).is_err().then(|| Objection { message: message(), help: None })
+}
+
+impl Declarations for RequestDeclarations<'_> {
+    fn roots(&self) -> &'static [(&'static str, Root)] {
+        &ROOTS
+    }
+
+    fn attribute_type(&self, attribute: AttributeId) -> Type<'_> {
+        let Some(attribute) = Attribute::from_id(attribute) else { return Type::ANY };
+        match attribute {
+            Attribute::Method => Type::one_of(self.operations.iter().map(|operation| operation.method.as_ref())),
+            Attribute::Path => Type::of(Kinds::STRING),
+            Attribute::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
+            Attribute::ApiVersion => {
+                Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref()))
+            }
+            Attribute::Time => Type::of(Kinds::TIMESTAMP),
+            Attribute::ClientIp
+            | Attribute::ClientSpiffeId
+            | Attribute::ClientCertSha256
+            | Attribute::KeyFingerprint => Type::of(Kinds::STRING).or_null(),
+            Attribute::ClientUnixUid => Type::of(Kinds::INT).or_null(),
+            Attribute::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
+            Attribute::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
+        }
+    }
+
+    fn attribute_range(&self, attribute: AttributeId) -> Option<RangeInclusive<f64>> {
+        (Attribute::from_id(attribute)? == Attribute::ClientUnixUid).then_some(0.0..=MAX_UID)
+    }
+
+    fn format_mismatch(&self, attribute: AttributeId, text: &str) -> Option<Format> {
+        format::mismatch(Attribute::from_id(attribute)?, text)
+    }
+
+    fn entry_type(&self, namespace: NamespaceId, name: &str) -> Result<Type<'_>, Rejection<'_>> {
+        match Namespace::from_id(namespace) {
+            Some(Namespace::Body) => return self.field_type(name),
+            Some(Namespace::Headers) => {
+                if let Some(objection) = header_objection(name) {
+                    return Err(Rejection::Denied(objection));
+                }
+            }
+            Some(Namespace::Parameters) => {
+                let known = self.parameters();
+                if !known.is_empty() && !known.contains(name) {
+                    let what = "is not a parameter of the path of any operation that this policy matches";
+                    return Err(Rejection::Undeclared { what, known: known.into_iter().collect() });
+                }
+            }
+            Some(Namespace::Query) | None => {}
+        }
+        Ok(self.any_entry_type(namespace))
+    }
+
+    fn any_entry_type(&self, namespace: NamespaceId) -> Type<'_> {
+        match Namespace::from_id(namespace) {
+            Some(Namespace::Headers | Namespace::Query | Namespace::Parameters) => Type::of(Kinds::STRING).or_null(),
+            Some(Namespace::Body) | None => Type::of(Kinds::JSON),
+        }
+    }
+
+    /// Names of headers compare without case (RFC 9110, section 5.1).
+    fn canonical_name(&self, namespace: NamespaceId, name: &str) -> String {
+        match Namespace::from_id(namespace) {
+            Some(Namespace::Headers) => name.to_ascii_lowercase(),
+            _ => name.to_owned(),
+        }
+    }
+
+    fn qualified_name(&self, name: &str) -> Option<String> {
+        self.bodies().any(|body| body.member(name).is_some()).then(|| format!("body.{name}"))
+    }
+
+    fn foreign_word(&self, word: &str) -> Option<&'static str> {
+        match word {
+            "object" | "user" | "payload" | "input" => Some("the body is `body`"),
+            "now" => Some("the time of the request is `request.time`"),
+            _ => None,
+        }
+    }
+
+    /// A key ends up in metrics of limits and in test reports, and so may not be a secret.
+    fn key_objection(&self, lookups: &Lookups) -> Option<Objection> {
+        let secret = self.secret(&super::reads(lookups))?;
+        Some(Objection {
+            message: format!("the key may hold something of `{secret}`, which the contract marks as a secret"),
+            help: Some("group by the caller, as in `client.spiffeId`; conditions may test a secret".to_owned()),
+        })
+    }
+}

@@ -1,0 +1,30 @@
+//! The size of a value of the body as compact JSON.
+
+use crate::cel::{Budget, EvaluationError};
+use crate::document::{JsonKind, NodeRef, View, quoted_size};
+
+/// In bytes. Blanks between tokens do not count, so that the limit of a policy does not depend on the client library.
+pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationError> {
+    budget.steps(1)?;
+    Ok(match node.kind() {
+        JsonKind::Null | JsonKind::Bool(true) => 4,
+        JsonKind::Bool(false) => 5,
+        JsonKind::Number(text) => text.len(),
+        JsonKind::String(text) => {
+            budget.bytes(text.len())?;
+            quoted_size(text)
+        }
+        JsonKind::Array | JsonKind::Object => {
+            // brackets, and a comma between each two
+            let mut bytes = 2 + View::len(node).saturating_sub(1);
+            for position in 0..View::len(node) {
+                if let Some(name) = View::name(node, position) {
+                    budget.bytes(name.len())?;
+                    bytes += quoted_size(name) + 1;
+                }
+                bytes += View::child(node, position).map_or(Ok(0), |child| compact(child, budget))?;
+            }
+            bytes
+        }
+    })
+}
