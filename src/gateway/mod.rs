@@ -6,7 +6,7 @@
 //!  record     429   400/405    4xx      429   502/504
 //! ```
 //!
-//! [`stack`] composes the layers of [`layers`]. The type of a request records how far it has come: a [`Call`] is observed,
+//! [`stack()`] composes the layers of [`layers`]. The type of a request records how far it has come: a [`Call`] is observed,
 //! an [`Admitted`] has an unambiguous head, a [`Permitted`] carries the judge's permit. A layer that refuses a request
 //! returns a [`Refusal`], which [`layers::observe`] turns into a response.
 

@@ -1,7 +1,7 @@
 //! YAML files that people write (configuration, policies), read so that every error is reported at once with its place.
 //!
 //! A file becomes a tree that knows where each of its nodes stands ([`tree`]). The tree is checked against the JSON
-//! Schema of the type it is for ([`decode`]), which finds every error and not just the first, and each is told in our
+//! Schema of the type it is for ([`decode()`]), which finds every error and not just the first, and each is told in our
 //! words at its place in the file ([`source`]).
 
 mod decode;

@@ -1,6 +1,6 @@
 //! Tests of policies: requests written down beside a policy, each with what must become of it.
 //!
-//! [`load`] makes [`Suite`]s of files, everything wrong with them told at its place. [`Suite::run`] asks the judge and tells
+//! [`load()`] makes [`Suite`]s of files, everything wrong with them told at its place. [`Suite::run`] asks the judge and tells
 //! of each case what is not as expected; [`Coverage`] tells what of the policies no case has shown. All of it is pure.
 
 mod actual;

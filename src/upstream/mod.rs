@@ -1,8 +1,8 @@
 //! Keep-alive connections to the upstream (the BAPI).
 //!
 //! One [`UpstreamClient`] a worker; all share one [`UpstreamConnector`], which holds what is expensive to make (the trusted
-//! certificates). A request goes [`framing`] > [`pool`] or [`multiplex`], or else [`connect`] > hyper, and its answer's body, once read to the
-//! end, puts the connection back ([`answer`]).
+//! certificates). A request goes [`framing`] > [`http1_pool`] or [`http2_pool`], or else [`connect`] > hyper, and its answer's body, once read to the
+//! end, puts the connection back ([`response_body`]).
 
 mod client;
 mod connect;
