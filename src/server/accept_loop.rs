@@ -2,6 +2,7 @@
 
 use super::balancer::Balancer;
 use super::listener::{BoundListener, IncomingConnection};
+use crate::telemetry::logs::RateLimitedLog;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -12,17 +13,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Pause after an error that would come again at once, such as no free file descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Shortest time between two log lines about the same trouble.
-const LOG_INTERVAL: Duration = Duration::from_secs(60);
-
 /// Accepts for ever: each connection takes a permit of `limit` first, so that at the limit the others wait in the
 /// kernel's backlog and nothing spins.
 pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer, limit: Arc<Semaphore>) {
     let mut turn = 0;
-    let mut at_limit = Seldom::default();
-    let mut accept_failed = Seldom::default();
+    let at_limit = RateLimitedLog::new();
+    let accept_failed = RateLimitedLog::new();
     loop {
-        let Some(permit) = permit(&limit, &mut at_limit).await else { return };
+        let Some(permit) = permit(&limit, &at_limit).await else { return };
         turn += 1;
         match poll_fn(|context| poll_accept(&listeners, turn, context)).await {
             Ok(incoming) => {
@@ -32,8 +30,8 @@ pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
-                if accept_failed.is_due() {
-                    tracing::error!(%error, "cannot accept connections; trying again");
+                if let Some(suppressed) = accept_failed.allow(Instant::now()) {
+                    tracing::error!(%error, suppressed = suppressed.field(), "cannot accept connections; trying again");
                 }
                 pingora_timeout::sleep(BACK_OFF).await;
             }
@@ -41,9 +39,14 @@ pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer
     }
 }
 
-async fn permit(limit: &Arc<Semaphore>, at_limit: &mut Seldom) -> Option<OwnedSemaphorePermit> {
-    if limit.available_permits() == 0 && at_limit.is_due() {
-        tracing::warn!("`limits.connections` reached; new connections wait until one closes");
+async fn permit(limit: &Arc<Semaphore>, at_limit: &RateLimitedLog) -> Option<OwnedSemaphorePermit> {
+    if limit.available_permits() == 0
+        && let Some(suppressed) = at_limit.allow(Instant::now())
+    {
+        tracing::warn!(
+            suppressed = suppressed.field(),
+            "`limits.connections` reached; new connections wait until one closes"
+        );
     }
     Arc::clone(limit).acquire_owned().await.ok()
 }
@@ -72,34 +75,9 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// Says at most once in [`LOG_INTERVAL`] that it is time.
-#[derive(Default)]
-struct Seldom {
-    last: Option<Instant>,
-}
-
-impl Seldom {
-    fn is_due(&mut self) -> bool {
-        let due = self.last.is_none_or(|last| last.elapsed() >= LOG_INTERVAL);
-        if due {
-            self.last = Some(Instant::now());
-        }
-        due
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn trouble_is_logged_once_a_minute() {
-        let mut seldom = Seldom::default();
-        assert!(seldom.is_due());
-        assert!(!seldom.is_due());
-        seldom.last = Instant::now().checked_sub(LOG_INTERVAL);
-        assert!(seldom.is_due());
-    }
 
     #[test]
     fn running_out_of_file_descriptors_is_waited_out() {

@@ -2,6 +2,7 @@
 
 use crate::config::gateway::DecisionLogConfig as Settings;
 use crate::decision_log::chain::{ChainEnd, ChainedLine};
+use crate::telemetry::logs::RateLimitedLog;
 use prometheus_client::metrics::counter::Counter;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
@@ -9,7 +10,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Who may read a file that is made here: its owner.
 const MODE: u32 = 0o600;
@@ -17,8 +18,6 @@ const MODE: u32 = 0o600;
 const BEGIN: &[u8] = b"{\"time\":";
 /// Longer than any line, which what is kept of a request is bounded for.
 const TAIL: u64 = 1 << 20;
-/// How often trouble is told.
-const PAUSE: Duration = Duration::from_secs(60);
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +48,7 @@ pub struct DecisionFile {
     open: Option<OpenFile>,
     moved: Arc<AtomicBool>,
     lost: Counter,
-    /// When trouble was told the last time.
-    last_report: Option<Instant>,
+    trouble: RateLimitedLog,
 }
 
 /// A file that is open, locked and ends with a whole line.
@@ -82,7 +80,7 @@ impl DecisionFile {
             open: None,
             moved: Arc::default(),
             lost: Counter::default(),
-            last_report: None,
+            trouble: RateLimitedLog::new(),
         };
         let open = OpenFile::at(&this.path)?;
         let last = last_line(&open.file)?;
@@ -153,7 +151,7 @@ impl DecisionFile {
     /// Writes lines, each a JSON object with its line feed.
     fn add(&mut self, lines: &str) {
         if let Err(error) = self.reopen() {
-            return self.trouble(lines.lines().count() as u64, &error);
+            return self.report(lines.lines().count() as u64, &error);
         }
         let mut batch = self.batch();
         for line in lines.lines() {
@@ -164,7 +162,7 @@ impl DecisionFile {
                 batch.text.truncate(before);
                 self.write_out(&batch);
                 if let Err(error) = self.rotate() {
-                    self.trouble(0, &error);
+                    self.report(0, &error);
                 }
                 batch = self.batch();
                 let end = batch.append(line);
@@ -190,18 +188,17 @@ impl DecisionFile {
             Ok(()) => self.end.clone_from(&batch.end),
             Err(error) => {
                 self.open = None;
-                self.trouble(batch.lines, &error.into());
+                self.report(batch.lines, &error.into());
             }
         }
     }
 
-    /// Counts lines that were lost, and tells of the trouble at most once a minute.
-    fn trouble(&mut self, lines: u64, error: &FileError) {
+    /// Counts `lines` as lost and logs `error`, at most once a minute.
+    fn report(&mut self, lines: u64, error: &FileError) {
         self.lost.inc_by(lines);
-        if self.last_report.is_none_or(|told| told.elapsed() >= PAUSE) {
-            self.last_report = Some(Instant::now());
+        if let Some(suppressed) = self.trouble.allow(Instant::now()) {
             let lost = self.lost.get();
-            tracing::error!(lost, "the decision log's file {error}");
+            tracing::error!(lost, suppressed = suppressed.field(), "the decision log's file {error}");
         }
     }
 }

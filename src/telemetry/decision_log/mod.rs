@@ -32,7 +32,7 @@ impl DecisionLogWriter {
         let file = file.counting(losses.undelivered.clone());
         let moved = file.moved_flag();
         let (destination, loss) =
-            (Destination::stream(Box::new(file)), DropReporter::counted(losses.overflowed.clone()));
+            (Destination::stream(Box::new(file)), DropReporter::silent(losses.overflowed.clone()));
         Ok(Self { lines: LineWriter::start("decision-log", destination, loss, GATHER)?, moved })
     }
 

@@ -74,7 +74,7 @@ impl AccessLogWriter {
         };
         let lines = match logs.access {
             AccessLogTarget::Stdout | AccessLogTarget::File(_) => {
-                Some(LineWriter::start("access-log", destination, DropReporter::told(dropped), GATHER)?)
+                Some(LineWriter::start("access-log", destination, DropReporter::logging(dropped), GATHER)?)
             }
             AccessLogTarget::Off => None,
         };

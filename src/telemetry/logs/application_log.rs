@@ -53,7 +53,7 @@ impl ApplicationLog {
     pub fn start(logs: &Logs, terminal: bool) -> Result<Self, LogStartError> {
         let destination = Destination::stream(Box::new(io::stderr()));
         let lost = Counter::default();
-        let lines = LineWriter::start("log", destination, DropReporter::counted(lost.clone()), Duration::ZERO);
+        let lines = LineWriter::start("log", destination, DropReporter::silent(lost.clone()), Duration::ZERO);
         let lines = Arc::new(lines.map_err(LogStartError::Thread)?);
         let level = LevelHandle::new(logs.level);
         let queue = LineMakeWriter(Arc::clone(&lines));

@@ -7,10 +7,11 @@ mod human;
 pub(super) mod json;
 mod level;
 pub(super) mod line_writer;
-pub(super) mod rate_limited_log;
+mod rate_limited_log;
 pub(super) mod sampling;
 pub(super) mod unknown_version;
 
 pub use access_log::Output;
 pub use application_log::{ApplicationLog, LogStartError};
 pub use level::LevelHandle;
+pub use rate_limited_log::{RateLimitedLog, Suppressed};

@@ -1,10 +1,11 @@
-//! Tells operators that services ask for a newer API version than the contract has: its fields are then judged by an older one.
+//! Warns that clients ask for a newer API version than the contract has.
 
 use crate::contract::UnknownVersion;
-use crate::telemetry::logs::rate_limited_log::RateLimitedLog;
+use crate::telemetry::logs::RateLimitedLog;
 use crate::telemetry::record::RequestRecord;
 
-/// Warns when a request asked for a newer API version, however many requests there are.
+/// The warning. Requests for a newer version are judged by an older one, which does not know the newer one's fields, so an
+/// operator has to import the new spec.
 pub(in crate::telemetry) struct UnknownVersionWarning(RateLimitedLog);
 
 impl UnknownVersionWarning {
@@ -12,11 +13,14 @@ impl UnknownVersionWarning {
         Self(RateLimitedLog::new())
     }
 
-    /// Warns if `record` says that there is a reason to, and none was given of late.
+    /// Warns if `record` is of a request for a newer version.
     pub(in crate::telemetry) fn check(&self, record: &RequestRecord) {
-        if record.unknown_version == Some(UnknownVersion::Newer) && self.0.is_due(record.clock) {
+        if record.unknown_version == Some(UnknownVersion::Newer)
+            && let Some(suppressed) = self.0.allow(record.clock)
+        {
             tracing::warn!(
                 judged_by = record.operation.as_ref().map(|operation| operation.api_version.as_ref()),
+                suppressed = suppressed.field(),
                 "requests ask for a newer api version than the contract has; import its spec and set `contract.folder`"
             );
         }

@@ -20,7 +20,7 @@ pub(super) const LAST: Duration = Duration::from_secs(1);
 
 /// Standard error, written to by a thread of its own; `dropped` counts what has no room.
 pub(super) fn stderr(dropped: &Counter) -> io::Result<LineWriter> {
-    let loss = DropReporter::counted(dropped.clone());
+    let loss = DropReporter::silent(dropped.clone());
     LineWriter::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO)
 }
 

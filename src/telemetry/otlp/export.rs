@@ -7,7 +7,7 @@ use super::http_client::HttpClient;
 use super::queue::BatchQueue;
 use super::request::{ExportRequest, RequestEncoder};
 use super::signal::Signal;
-use crate::telemetry::logs::rate_limited_log::RateLimitedLog;
+use crate::telemetry::logs::RateLimitedLog;
 use crate::telemetry::metrics::dropped::DroppedItems;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
@@ -115,7 +115,7 @@ fn rejected_items(answer: Bytes) -> u64 {
 /// Counts items that did not arrive and says so, at most once a minute.
 pub(super) struct DropReport {
     losses: DroppedItems,
-    told: RateLimitedLog,
+    log: RateLimitedLog,
     /// How many had no room when that was told last.
     overflowed: u64,
 }
@@ -123,7 +123,7 @@ pub(super) struct DropReport {
 impl DropReport {
     /// Counts in `losses` what is undelivered; what overflowed is counted elsewhere and only told.
     pub(super) fn new(losses: DroppedItems) -> Self {
-        Self { losses, told: RateLimitedLog::new(), overflowed: 0 }
+        Self { losses, log: RateLimitedLog::new(), overflowed: 0 }
     }
 
     /// Counts `items` that did not arrive because of `failure`, and tells of them, and of those that had no room.
@@ -131,7 +131,7 @@ impl DropReport {
         self.losses.undelivered.inc_by(items);
         let overflowed = self.losses.overflowed.get();
         let has_overflowed = overflowed > self.overflowed;
-        if items == 0 && !has_overflowed || !self.told.is_due(Instant::now()) {
+        if items == 0 && !has_overflowed || self.log.allow(Instant::now()).is_none() {
             return;
         }
         self.overflowed = overflowed;

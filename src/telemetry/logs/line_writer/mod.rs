@@ -8,7 +8,7 @@ mod destination;
 
 pub(in crate::telemetry) use destination::{Destination, Reopen};
 
-use crate::telemetry::logs::rate_limited_log::RateLimitedLog;
+use crate::telemetry::logs::RateLimitedLog;
 use destination::LostLines;
 use prometheus_client::metrics::counter::Counter;
 use std::io;
@@ -40,27 +40,27 @@ pub(in crate::telemetry) struct LineWriter {
     shared: Arc<LineQueue>,
 }
 
-/// What becomes of the news that lines were lost.
+/// Counts dropped lines, and logs that there are some.
 pub(in crate::telemetry) struct DropReporter {
     dropped: Counter,
-    /// None where the lines are those in which it would be told.
-    told: Option<RateLimitedLog>,
+    log: Option<RateLimitedLog>,
 }
 
 impl DropReporter {
-    /// Counts them in `dropped` and tells of it.
-    pub(in crate::telemetry) fn told(dropped: Counter) -> Self {
-        Self { dropped, told: Some(RateLimitedLog::new()) }
+    /// Counts in `dropped`, and logs at most once a minute.
+    pub(in crate::telemetry) fn logging(dropped: Counter) -> Self {
+        Self { dropped, log: Some(RateLimitedLog::new()) }
     }
 
-    /// Counts them in `dropped`.
-    pub(in crate::telemetry) const fn counted(dropped: Counter) -> Self {
-        Self { dropped, told: None }
+    /// Counts in `dropped` and logs nothing: for the application log itself, which would only grow longer, and for lines
+    /// whose loss is logged elsewhere.
+    pub(in crate::telemetry) const fn silent(dropped: Counter) -> Self {
+        Self { dropped, log: None }
     }
 
-    fn of(&self, lines: u64, why: &str) {
+    fn report(&self, lines: u64, why: &str) {
         self.dropped.inc_by(lines);
-        if self.told.as_ref().is_some_and(|told| told.is_due(Instant::now())) {
+        if self.log.as_ref().is_some_and(|log| log.allow(Instant::now()).is_some()) {
             tracing::error!(lost = self.dropped.get(), why, "access log lines are lost");
         }
     }
@@ -68,7 +68,7 @@ impl DropReporter {
 
 struct LineQueue {
     state: Mutex<LineBuffer>,
-    loss: DropReporter,
+    drops: DropReporter,
     /// How long the writer lets lines gather.
     gather: Duration,
     /// Wakes the writer.
@@ -95,11 +95,11 @@ impl LineWriter {
     pub(in crate::telemetry) fn start(
         name: &str,
         destination: Destination,
-        loss: DropReporter,
+        drops: DropReporter,
         gather: Duration,
     ) -> io::Result<Self> {
         let (state, work, written) = (Mutex::default(), Condvar::new(), Condvar::new());
-        let shared = Arc::new(LineQueue { state, loss, gather, work, written });
+        let shared = Arc::new(LineQueue { state, drops, gather, work, written });
         let theirs = Arc::clone(&shared);
         thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(destination))?;
         Ok(Self { shared })
@@ -114,7 +114,7 @@ impl LineWriter {
         let mut state = self.shared.lock();
         if state.buffer.len() + line.len() > room {
             drop(state);
-            return self.shared.loss.of(1, "whoever reads them does not keep up");
+            return self.shared.drops.report(1, "their reader does not keep up");
         }
         state.buffer.extend_from_slice(line);
         state.appended += line.len() as u64;
@@ -161,7 +161,7 @@ impl LineQueue {
         let mut batch = Vec::new();
         while self.next(&mut batch) {
             if let Err(LostLines { lines, why }) = destination.write(&batch) {
-                self.loss.of(lines, &why.to_string());
+                self.drops.report(lines, &why.to_string());
             }
             self.lock().settled += batch.len() as u64;
             self.written.notify_all();
@@ -232,13 +232,8 @@ mod tests {
     }
 
     fn started(writer: impl Write + Send + 'static, dropped: &Counter) -> LineWriter {
-        LineWriter::start(
-            "lines",
-            Destination::stream(Box::new(writer)),
-            DropReporter::counted(dropped.clone()),
-            GATHER,
-        )
-        .unwrap()
+        LineWriter::start("lines", Destination::stream(Box::new(writer)), DropReporter::silent(dropped.clone()), GATHER)
+            .unwrap()
     }
 
     #[test]
