@@ -24,6 +24,8 @@ pub fn stack(
     client: Arc<Client>,
     endpoint: LocalEndpoint,
 ) -> Stack {
+    // Observe is outermost, because a refusal of any layer has to be recorded; Limit comes before anything that costs; Meter
+    // comes behind Inspect, because a request that is refused must not use up its caller's limits
     ServiceBuilder::new()
         .layer(ObserveLayer { recorder: Recorder::Telemetry(context.clone()), client, endpoint })
         .layer(ConcurrencyLimitLayer { context: context.clone() })

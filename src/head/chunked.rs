@@ -1,26 +1,26 @@
-//! Where a chunked body ends (RFC 9112 section 7.1), without a look at what is in it.
+//! Finds the end of a chunked body (RFC 9112 section 7.1), without decoding it.
 
-/// A chunked body being followed.
+/// The position in a chunked body.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ChunkTracker {
     /// In the digits of a chunk's size.
     Size(u64),
-    /// Behind the digits, in white space or an extension.
+    /// After the digits, in white space or an extension.
     Extension(u64),
-    /// So many bytes are left of a chunk and of the line break behind it.
+    /// In a chunk, with this many bytes left of it and its line break.
     Data(u64),
-    /// In the trailers: so many bytes of this line were there before, but for line breaks.
+    /// In the trailers, after this many bytes of a line, not counting line breaks.
     Trailer(u64),
 }
 
-/// How far the bytes at hand go.
+/// Where the body is after some bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ChunkProgress {
-    /// The body goes on behind them.
+    /// It continues after them.
     Incomplete,
-    /// It ends behind so many of them.
+    /// It ends after this many of them.
     Complete(usize),
-    /// Its framing is none; nobody can say where it ends.
+    /// Its framing is invalid, so that its end is unknown.
     Invalid,
 }
 
@@ -33,6 +33,7 @@ impl ChunkTracker {
     pub(crate) fn follow(&mut self, bytes: &[u8]) -> ChunkProgress {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
+            // chunk data is skipped at once, not byte by byte
             if let Self::Data(left) = self {
                 let step = (*left).min((bytes.len() - at) as u64);
                 *left -= step;
@@ -52,12 +53,13 @@ impl ChunkTracker {
         ChunkProgress::Incomplete
     }
 
-    /// What comes behind `byte` of a line; none at the end and where it makes no sense.
+    /// The position after `byte`. `None` at the end of the body, and if `byte` is invalid there.
     fn step(&self, byte: u8) -> Option<Self> {
         match (self, byte) {
             (Self::Size(0) | Self::Extension(0), b'\n') => Some(Self::Trailer(0)),
             (Self::Size(size) | Self::Extension(size), b'\n') => Some(Self::Data(size.checked_add(2)?)),
             (Self::Size(size), b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                // checked: a size that wrapped around would put the end of the body, and the next request, somewhere else
                 let digit = char::from(byte).to_digit(16)?;
                 Some(Self::Size(size.checked_mul(16)?.checked_add(digit.into())?))
             }

@@ -1,22 +1,21 @@
-//! What can be wrong with the bytes of a head, which the parsed request no longer shows.
+//! Defects in the bytes of a head, which the parsed request no longer shows.
 
 /// Why the bytes of a request's head cannot be trusted to mean what a parser made of them.
 ///
-/// Whoever reads them from a connection puts this into the request's extensions; admission refuses it before it looks at
-/// anything else.
+/// The server puts it into the extensions of the request, and admission refuses the request before any other check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadDefect {
-    /// Not the grammar of RFC 9112.
+    /// It does not match the grammar of RFC 9112.
     Malformed,
     /// A version other than HTTP/1.0 and HTTP/1.1.
     Version,
-    /// A line ends with a line feed alone, at which servers differ in whether the line ends.
+    /// A line ends with a bare line feed; servers differ in whether that ends a line.
     BareLineFeed,
-    /// A request target with a fragment, which some servers take for a part of the path.
+    /// The request target has a fragment, which some servers treat as a part of the path.
     Fragment,
-    /// `Content-Length` stands twice, or is not a number.
+    /// `Content-Length` occurs twice, or is not a number.
     ContentLength,
-    /// `Transfer-Encoding` is anything but `chunked`, or stands in HTTP/1.0, which does not have it.
+    /// `Transfer-Encoding` is not `chunked`, or occurs in HTTP/1.0, which does not have it.
     TransferEncoding,
     /// Both `Content-Length` and `Transfer-Encoding`.
     TwoFramings,
@@ -24,20 +23,20 @@ pub enum HeadDefect {
     TooLong,
     /// It did not arrive within `limits.headerTimeout`.
     TooSlow,
-    /// The request was found where no head was seen: a body whose end is in doubt.
+    /// hyper found a request where the guard saw no head: the end of the body before it is in doubt.
     OutOfStep,
 }
 
 impl HeadDefect {
-    /// The defect in words for the caller.
+    /// The message for the caller.
     pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::Malformed => "the request's head is not valid HTTP/1.1",
             Self::Version => "the request's version of HTTP is neither 1.0 nor 1.1",
             Self::BareLineFeed => "a line of the request's head does not end with a carriage return and a line feed",
             Self::Fragment => "the request target has a fragment",
-            Self::ContentLength => "`Content-Length` stands more than once or is not a number",
-            Self::TransferEncoding => "`Transfer-Encoding` is something else than `chunked`",
+            Self::ContentLength => "`Content-Length` occurs more than once or is not a number",
+            Self::TransferEncoding => "`Transfer-Encoding` is something other than `chunked`",
             Self::TwoFramings => "the body is framed by both `Content-Length` and `Transfer-Encoding`",
             Self::TooLong => "the request's head is longer than `limits.headerBytes` or has more than 100 lines",
             Self::TooSlow => "the request's head did not arrive within `limits.headerTimeout`",

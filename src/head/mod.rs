@@ -1,7 +1,7 @@
-//! A request's head as bytes, examined for what the parsed request would no longer show.
+//! The bytes of a request's head: its framing, or the defect for which it is refused.
 //!
-//! hyper takes a bare line feed for the end of a line, lets `Transfer-Encoding` win over `Content-Length`, keeps one of two
-//! equal `Content-Length`s and drops a fragment, and tells nobody. All of it is what request smuggling is made of.
+//! hyper accepts a bare line feed as the end of a line, lets `Transfer-Encoding` override `Content-Length`, keeps one of two
+//! equal `Content-Length`s and drops a fragment, without a trace in the parsed request. Request smuggling is made of these.
 
 mod chunked;
 mod defect;
@@ -13,38 +13,37 @@ use httparse::{Header, Request, Status};
 use memchr::{memchr, memchr_iter};
 use std::mem::MaybeUninit;
 
-/// Most header lines; as many as hyper reads.
+/// Most header lines, the number that hyper reads.
 const MOST_FIELDS: usize = 100;
 
 /// Longest target that hyper reads.
 const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 
-/// A head that has one meaning.
+/// A head that is unambiguous.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestHead {
-    /// Its bytes, the empty line that ends it included.
+    /// Its length in bytes, including the empty line at its end.
     pub length: usize,
-    /// How far the body behind it goes.
+    /// The framing of the body after it.
     pub framing: BodyFraming,
 }
 
-/// How far the body goes.
+/// The framing of a body (RFC 9112 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyFraming {
-    /// So many bytes; 0 where there is no body.
+    /// This many bytes; 0 without a body.
     Length(u64),
     /// `Transfer-Encoding: chunked`.
     Chunked,
 }
 
-/// The head at the begin of `bytes`; none if it is not whole yet. It may be `longest` bytes long.
-///
-/// It is parsed by what hyper parses with, so that the two cannot differ.
+/// Examines the head at the start of `bytes`, which may be `longest` bytes long. `None` if it is incomplete.
 ///
 /// # Errors
 ///
-/// Why the head must not be read: it has two meanings, none, or is too long.
+/// The defect, if the head is ambiguous, invalid or too long.
 pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<RequestHead>, HeadDefect> {
+    // parsed by httparse, which hyper uses too, so that the two cannot disagree on what a line is
     let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_FIELDS];
     let mut request = Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(bytes, &mut fields) {
@@ -60,7 +59,7 @@ pub fn examine(bytes: &[u8], longest: usize) -> Result<Option<RequestHead>, Head
     Ok(Some(RequestHead { length, framing }))
 }
 
-/// The request whose head is at the begin of `bytes`, with what [`examine`] says of it.
+/// Parses the request whose head is at the start of `bytes`, after [`examine`] has accepted it.
 ///
 /// # Errors
 ///
@@ -80,7 +79,8 @@ pub fn read(bytes: &[u8], longest: usize) -> Result<Option<(http::Request<()>, R
     Ok(Some((request, head)))
 }
 
-/// Whether bytes that were added from `start` on can have made the head whole: cheap, for heads that come in drops.
+/// Whether the bytes from `start` on can have completed the head.
+// a cheap test before each parse: a client that sends a head byte by byte must not cost a parse for each
 pub(crate) fn may_be_whole(bytes: &[u8], start: usize) -> bool {
     let tail = bytes.get(start.saturating_sub(3)..).unwrap_or_default();
     let is_end = |at| tail.get(at + 1..).is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n"));
@@ -99,7 +99,7 @@ fn check_target(target: &str) -> Result<(), HeadDefect> {
     if target.len() > LONGEST_TARGET {
         return Err(HeadDefect::TooLong);
     }
-    // hyper answers what is no URI by itself, and not in our words; most targets need no second look
+    // hyper itself would answer a target that is no URI, in a form that no SDK reads; most targets are plain, and not parsed
     let is_plain =
         |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'-'..=b'9' | b'_' | b'?' | b'=' | b'&' | b'%');
     let is_uri = target.starts_with('/') && target.bytes().all(is_plain) || target.parse::<http::Uri>().is_ok();
@@ -109,15 +109,15 @@ fn check_target(target: &str) -> Result<(), HeadDefect> {
 fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<BodyFraming, HeadDefect> {
     let (mut length, mut is_chunked) = (None, false);
     for field in fields {
-        // no other name has their lengths and begins so, most of the time
+        // by length first: hardly any other name has 14 or 17 letters, which saves a comparison for each line
         match field.name.len() {
             14 if field.name.eq_ignore_ascii_case("content-length") => {
                 let value = number(field.value).filter(|_| length.is_none());
                 length = Some(value.ok_or(HeadDefect::ContentLength)?);
             }
             17 if field.name.eq_ignore_ascii_case("transfer-encoding") => {
-                let is_sound = has_chunks && !is_chunked && field.value.eq_ignore_ascii_case(b"chunked");
-                is_chunked = is_sound.then_some(true).ok_or(HeadDefect::TransferEncoding)?;
+                let is_valid = has_chunks && !is_chunked && field.value.eq_ignore_ascii_case(b"chunked");
+                is_chunked = is_valid.then_some(true).ok_or(HeadDefect::TransferEncoding)?;
             }
             _ => {}
         }
@@ -129,7 +129,8 @@ fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<BodyFraming, HeadD
     }
 }
 
-/// Digits only (RFC 9110 section 8.6); the standard library would take a sign.
+/// A number of digits only (RFC 9110 section 8.6).
+// `str::parse` alone would accept a sign, which other servers reject or ignore
 fn number(value: &[u8]) -> Option<u64> {
     let digits = value.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_head_tells_its_framing() {
+    fn a_valid_head_has_a_framing() {
         assert_eq!(with(""), Ok(Some(BodyFraming::Length(0))));
         assert_eq!(with("content-LENGTH: 12 \r\n"), Ok(Some(BodyFraming::Length(12))));
         assert_eq!(with("Transfer-Encoding:Chunked\r\n"), Ok(Some(BodyFraming::Chunked)));
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hyper_would_pass_over_is_told() {
+    fn what_hyper_would_accept_is_refused() {
         for (fields, defect) in [
             ("A: b\nC: d\r\n", HeadDefect::BareLineFeed),
             ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", HeadDefect::TwoFramings),

@@ -1,4 +1,4 @@
-//! The acceptor: the one task that owns the listening sockets.
+//! The accept loop: the one task that owns the listening sockets.
 
 use super::balancer::Balancer;
 use super::listener::{BoundListener, IncomingConnection};
@@ -10,11 +10,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Pause after an error that would come again at once, such as no free file descriptor.
+/// Pause after an error that would repeat at once, such as no free file descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// Accepts for ever: each connection takes a permit of `limit` first, so that at the limit the others wait in the
-/// kernel's backlog and nothing spins.
+/// Accepts connections until the task is aborted.
+// a permit of `limit` is taken before `accept`: at the limit, connections wait in the kernel's backlog instead of being
+// accepted and closed, and nothing spins
 pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer, limit: Arc<Semaphore>) {
     let mut turn = 0;
     let at_limit = RateLimitedLog::new();
@@ -51,7 +52,8 @@ async fn permit(limit: &Arc<Semaphore>, at_limit: &RateLimitedLog) -> Option<Own
     Arc::clone(limit).acquire_owned().await.ok()
 }
 
-/// The next connection of any socket; asked first is another one each time, so that none starves.
+/// Polls all sockets for a connection.
+// starts with another socket each turn, so that a busy one starves no other
 fn poll_accept(
     listeners: &[BoundListener],
     turn: usize,
@@ -67,7 +69,7 @@ fn poll_accept(
     Poll::Pending
 }
 
-/// Whether the error is about the connection that was to be accepted, and says nothing of the next.
+/// Whether the error concerns only the connection that was to be accepted, so that the next `accept` may succeed.
 fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Which worker gets the next connection.
+//! Chooses the worker of each connection.
 
 use super::listener::IncomingConnection;
 use super::socket::DetachedSocket;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedSender;
 
-/// A worker, as others see it.
+/// A handle of a worker.
 #[derive(Clone)]
 pub(super) struct Worker {
     commands: UnboundedSender<WorkerCommand>,
@@ -23,13 +23,13 @@ pub(super) struct Accepted {
     pub(super) place: ConnectionSlot,
 }
 
-/// A connection's place in the counts, given up when dropped.
+/// A connection's slot in the worker's count and in the limit on connections. Dropping it frees the slot.
 pub(super) struct ConnectionSlot {
     open: Arc<AtomicUsize>,
     _permit: OwnedSemaphorePermit,
 }
 
-/// Gives each connection to the worker with the fewest open ones; among equals, in turn.
+/// Gives each connection to the worker with the fewest open ones, round robin among equals.
 pub(super) struct Balancer {
     workers: Vec<Worker>,
     next: usize,
@@ -40,7 +40,7 @@ impl Worker {
         Self { commands, open: Arc::default() }
     }
 
-    /// Whether the worker took the command; not if it ended.
+    /// Sends a command. False if the worker has ended.
     pub(super) fn send(&self, command: WorkerCommand) -> bool {
         self.commands.send(command).is_ok()
     }

@@ -1,4 +1,4 @@
-//! One client's connection, from first byte to last.
+//! Serves one client's connection, from its first byte to its last.
 
 use super::balancer::Accepted;
 use super::handshake::{HttpStream, OpenError, OpenedConnection, open};
@@ -23,12 +23,12 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
 
-/// Who is at the client's end of a connection, and which is our end.
+/// The two ends of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The client.
+    /// The client's identity.
     pub client: Arc<Client>,
-    /// Where it reached us.
+    /// The gateway's end.
     pub endpoint: LocalEndpoint,
 }
 
@@ -45,8 +45,8 @@ where
     M: Fn(Peer) -> S,
     S: HttpService,
 {
-    /// Serves the connection until either side closes it, or until `draining` ends: then it finishes what it has
-    /// begun, tells the client so, and closes.
+    /// Serves the connection until either side closes it, or until `draining` resolves: then it finishes the requests that
+    /// have begun, announces the close to the client, and closes.
     pub(super) async fn serve(self: Arc<Self>, accepted: Accepted, mut draining: oneshot::Receiver<()>) {
         let Accepted { socket, tls, place: _place } = accepted;
         let socket = match socket.attach() {
@@ -54,7 +54,7 @@ where
             Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
         };
         let opened = tokio::select! {
-            // what has arrived when the drain begins is seen first, for it counts as begun
+            // biased: bytes that have arrived when the drain begins count as a request that has begun
             biased;
             opened = open(socket, tls, self.http.bounds) => opened,
             _ = &mut draining => return,
@@ -87,7 +87,7 @@ where
         let service = service_fn(move |request| call_unless_defect(service.clone(), &ledger, request));
         let mut connection = pin!(self.http.version1.serve_connection(stream, service));
         let ended = tokio::select! {
-            // asked first, so that an answer which becomes ready together with the signal says `connection: close`
+            // biased: a response that becomes ready together with the signal must carry `connection: close`
             biased;
             _ = draining => {
                 connection.as_mut().graceful_shutdown();
@@ -98,7 +98,7 @@ where
         log_end(ended);
     }
 
-    /// A client that sends no request, or takes nothing of an answer, is told to end, and cut off if it does not.
+    /// Serves HTTP/2. A client that idles or reads nothing of a response gets a GOAWAY, and is cut off if it does not close.
     async fn version2<T>(&self, stream: T, service: S, draining: oneshot::Receiver<()>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
@@ -112,21 +112,21 @@ where
             biased;
             _ = draining => {}
             ended = connection.as_mut() => return log_end(ended),
-            () = activity.useless_for(limit) => {}
+            () = activity.wait_until_useless(limit) => {}
         }
         connection.as_mut().graceful_shutdown();
         activity.touch();
         tokio::select! {
             biased;
             ended = connection => log_end(ended),
-            () = activity.useless_for(limit) => {}
+            () = activity.wait_until_useless(limit) => {}
         }
     }
 }
 
 fn log_end(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        // hyper's errors print their own level only, which holds nothing of the request
+        // safe to log: hyper's `Display` omits the causes, which may quote the request
         tracing::debug!(%error, "a connection broke");
     }
 }
@@ -136,7 +136,8 @@ async fn call<S: HttpService>(mut service: S, request: Request<Incoming>) -> Res
     service.call(request).await
 }
 
-/// Asks the service for its answer. Behind a head that cannot be trusted nothing on the connection can.
+/// Calls the service with the defect of the request's head, if it has one, and then closes the connection.
+// behind a head that cannot be trusted, the boundaries of all further requests cannot be trusted either
 fn call_unless_defect<S: HttpService>(
     service: S,
     ledger: &HeadLedger,

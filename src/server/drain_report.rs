@@ -1,13 +1,13 @@
-//! What became of the connections that were open when the server was told to end.
+//! The result of a drain.
 
 use std::iter::Sum;
 
-/// What became of the connections that were open when the server was told to end.
+/// How the connections that were open at the start of a drain ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrainReport {
-    /// Ended by themselves: idle ones at once, others after their answer.
+    /// Connections that closed in time: idle ones at once, others after their response.
     pub finished: usize,
-    /// Still busy at the deadline, and cut.
+    /// Connections that were still busy at the deadline, and were cut.
     pub cut: usize,
 }
 

@@ -1,8 +1,8 @@
-//! From a socket to a stream on which HTTP is protocol: sees what the client speaks, and does TLS's handshake.
+//! Turns a socket into an HTTP stream: detects the client's protocol, and does the TLS handshake.
 
 use super::connection::Peer;
 use super::head_guard::Bounds;
-use super::socket::{PeekedStream, Protocol, Socket};
+use super::socket::{ClientProtocol, PeekedStream, Socket};
 use super::tls::{self, ReloadableTls};
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
@@ -14,38 +14,38 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::server::TlsStream;
 
-/// What a browser or SDK gets that speaks HTTP where TLS is protocol.
+/// The response to a client that speaks HTTP on a TLS listener.
 const NOT_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 36\r\nconnection: close\r\n\r\nthis listener speaks https, not http";
-/// What a client gets that speaks TLS where it is not protocol: a fatal alert, `handshake_failure` (RFC 8446 section 6).
+/// The response to a client that speaks TLS on a plaintext listener: a fatal alert, `handshake_failure` (RFC 8446 section 6).
 const NOT_PLAIN: &[u8] = &[21, 3, 1, 0, 2, 2, 40];
 
-/// Longest time, and most bytes, for which a refused client may go on before the connection is closed: closed at once
-/// it would be reset, and the client might not read why.
+/// Longest time, and most bytes, for which a rejected client may go on sending before the connection is closed.
+// closed at once, the connection would be reset, and the client might not read the response
 const PARTING: (Duration, u64) = (Duration::from_secs(1), 64 * 1024);
 
-/// A stream on which HTTP is protocol, and with whom.
+/// A stream that is ready for HTTP, with its two ends.
 pub(super) struct OpenedConnection {
     pub(super) stream: HttpStream,
     pub(super) is_http2: bool,
     pub(super) peer: Peer,
 }
 
-/// The stream itself.
+/// The stream itself, with or without TLS.
 pub(super) enum HttpStream {
     Plain(PeekedStream),
     Tls(Box<TlsStream<PeekedStream>>),
 }
 
-/// Why no stream came of a socket.
+/// Why a socket did not become a stream.
 pub(super) enum OpenError {
-    /// The client went away, or said nothing while it might idle.
+    /// The client closed before it sent anything.
     Gone(io::Error),
-    /// It is not served.
+    /// The connection is refused.
     Refused(RefusedConnection),
 }
 
-/// Opens `socket`, on which TLS is protocol if `tls` says how, and nothing else then. A client may idle before it begins;
-/// what it begins, TLS's handshake or the bytes that tell what is protocol, has the time of a head.
+/// Opens `socket`, with TLS if there is a configuration for it.
+// two deadlines: a client may idle before its first byte, but a handshake that has begun gets no more time than a head
 pub(super) async fn open(
     socket: Socket,
     tls: Option<Arc<ReloadableTls>>,
@@ -66,7 +66,7 @@ async fn identify(
 ) -> Result<OpenedConnection, OpenError> {
     let protocol = begun.protocol().await.map_err(OpenError::Gone)?;
     let (stream, is_http2) = match (protocol, tls) {
-        (Protocol::Tls, Some(tls)) => {
+        (ClientProtocol::Tls, Some(tls)) => {
             let stream = tls.acceptor().accept(begun).await;
             let stream = stream.map_err(|_| OpenError::Refused(RefusedConnection::Handshake))?;
             let (_, connection) = stream.get_ref();
@@ -75,22 +75,22 @@ async fn identify(
             let is_http2 = tls::is_http2(connection);
             (HttpStream::Tls(Box::new(stream)), is_http2)
         }
-        (Protocol::Tls, None) => return Err(reject(begun, NOT_PLAIN, RefusedConnection::TlsOnPlaintext).await),
+        (ClientProtocol::Tls, None) => return Err(reject(begun, NOT_PLAIN, RefusedConnection::TlsOnPlaintext).await),
         (_, Some(_)) => return Err(reject(begun, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
-        (protocol, None) => (HttpStream::Plain(begun), protocol == Protocol::Http2),
+        (protocol, None) => (HttpStream::Plain(begun), protocol == ClientProtocol::Http2),
     };
     Ok(OpenedConnection { stream, is_http2, peer: Peer { client: Arc::new(client), endpoint } })
 }
 
-/// Says `last` to a client that is not served, in words that it understands.
+/// Sends `last` to a client that is not served, in its own protocol, and closes.
 async fn reject(mut begun: PeekedStream, last: &[u8], why: RefusedConnection) -> OpenError {
     let (time, bytes) = PARTING;
-    let told = async {
+    let parting = async {
         begun.write_all(last).await?;
         begun.shutdown().await?;
         tokio::io::copy(&mut begun.take(bytes), &mut tokio::io::sink()).await
     };
-    // whether it listened makes no difference
-    let _ = timeout(time, told).await;
+    // the connection closes either way
+    let _ = timeout(time, parting).await;
     OpenError::Refused(why)
 }

@@ -1,10 +1,13 @@
-//! A client's connection on its way to hyper: heads are looked at as bytes before hyper reads them.
+//! A guard in front of hyper, which inspects the bytes of each head before hyper reads them.
 //!
-//! hyper gets a head only when it is whole and has one meaning; in state of any other it gets [`STAND_IN`], which the
-//! service refuses, and nothing after it. So the client is told what was wrong, the refusal is recorded as every other,
-//! and hyper, which would answer by itself in words that no SDK reads, meets no head that it cannot parse.
-//!
-//! A head that comes in one piece, as nearly all do, is looked at where it lies; only a piece of one is copied.
+//! hyper gets a head only when it is complete and unambiguous. In place of any other it gets [`STAND_IN`], which the service
+//! refuses, and nothing after it.
+
+// Why a guard in front of the parser: hyper accepts what request smuggling is made of (a bare line feed, both framings, a
+// repeated `Content-Length`) and the parsed request no longer shows it. A head that hyper does refuse, it answers itself, in a
+// form that no SDK reads and no record shows. With the guard every refusal takes the same way through the layers.
+//
+// A head that arrives in one piece, as nearly all do, is inspected in hyper's own buffer; only a partial one is copied.
 
 use super::head_ledger::HeadLedger;
 use crate::head::HeadDefect;
@@ -18,38 +21,38 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What hyper reads in state of a head that it must not see. Its method is none that any path allows.
+/// The head that hyper reads in place of a refused one. No operation has its method, so that it cannot be forwarded.
 const STAND_IN: &[u8] = b"unreadable / HTTP/1.1\r\nconnection: close\r\n\r\n";
 
-/// Bytes read at once of a head that comes in pieces.
+/// Size of a read of a partial head, in bytes.
 const PIECE: usize = 4096;
 
-/// What a client may still send after a refused head: read away, so that no reset takes the answer from it.
+/// Most bytes that are drained after a refused head, so that no reset keeps the client from reading the response.
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
-/// How long it may take to.
+/// Longest time to drain them.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
-/// Bounds on what a client may hold a connection with.
+/// Bounds on how long, and with how many bytes, a client may hold a connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// Longest head, in bytes.
     pub(super) head_bytes: usize,
     /// Longest time from a head's first byte to its last.
     pub(super) head_time: Duration,
-    /// Longest time for which the client may take nothing of an answer.
+    /// Longest time for which the client may read nothing of a response.
     pub(super) stall: Duration,
 }
 
-/// Where in the stream of requests the connection is.
+/// The position in the stream of requests.
 #[derive(Debug)]
 enum HeadGuardState {
-    /// Before a head, or in one of which there is a piece.
+    /// Before a head, or in a partial one.
     Head,
-    /// In a body with so many bytes left.
+    /// In a body, with this many bytes left.
     Body(u64),
     /// In a chunked body.
     ChunkTracker(ChunkTracker),
-    /// Nobody knows; hyper will not get a further request past [`HeadLedger`].
+    /// Unknown, after a body with invalid framing. [`HeadLedger`] refuses every further request.
     Lost,
     /// Behind a head that was refused.
     Refused,
@@ -67,20 +70,20 @@ impl From<BodyFraming> for HeadGuardState {
 
 type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A connection whose heads are looked at.
+/// A connection whose heads are inspected before hyper reads them.
 pub(super) struct HeadGuard<T> {
     inner: T,
     bounds: Bounds,
     ledger: Arc<HeadLedger>,
     state: HeadGuardState,
-    /// ReadProgress from the client and not yet by hyper: what hyper may read, and behind it a piece of a head.
+    /// Bytes read from the client and not yet by hyper: those that hyper may read, then a partial head.
     held: Vec<u8>,
-    /// How many bytes of `held` hyper may read.
+    /// Number of bytes of `held` that hyper may read.
     free: usize,
-    /// For a head that comes in pieces; then for listening to a client that was refused.
+    /// The deadline of a partial head, and later of the drain after a refused one.
     deadline: Option<Timer>,
     lingered: usize,
-    /// Runs while the client takes nothing of what is written.
+    /// Runs while the client reads nothing of what is written.
     stalled: Option<Timer>,
 }
 
@@ -99,7 +102,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         }
     }
 
-    /// Follows the requests through `bytes`; says how many of them hyper may read.
+    /// Follows the requests through `bytes`. Returns the number of bytes that hyper may read.
     fn walk(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -141,7 +144,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         self.state = HeadGuardState::Refused;
     }
 
-    /// Puts things in order behind [`Self::walk`], which let hyper read `free` bytes of what is held.
+    /// Updates the state after [`Self::walk`] released `free` bytes of `held`.
     fn settle(&mut self, free: usize) {
         self.free = free;
         self.deadline = None;
@@ -154,19 +157,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         }
     }
 
-    /// Hands hyper what it may read of what is held.
+    /// Copies the released bytes of `held` into hyper's buffer.
     fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
         let length = self.free.min(buffer.remaining());
         buffer.put_slice(self.held.get(..length).unwrap_or_default());
         self.held.drain(..length);
         self.free -= length;
         if self.held.is_empty() {
-            // nearly no connection needs it again
+            // freed, not kept: hardly any connection has a second partial head
             self.held = Vec::new();
         }
     }
 
-    /// Reads straight into hyper's buffer; what hyper must not see yet, or ever, is taken out again.
+    /// Reads straight into hyper's buffer, then takes back the bytes that hyper must not read.
     fn read_through(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<ReadProgress>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
@@ -181,7 +184,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(if free > 0 { ReadProgress::Something } else { ReadProgress::Nothing }))
     }
 
-    /// Reads on in a head of which there is a piece.
+    /// Reads the rest of a partial head.
     fn read_piece(&mut self, context: &mut Context<'_>) -> Poll<io::Result<ReadProgress>> {
         let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
         if is_late {
@@ -193,7 +196,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         let mut buffer = ReadBuf::new(&mut piece);
         ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer))?;
         if buffer.filled().is_empty() {
-            // the client went away in the middle of a head, of which hyper knows nothing
+            // closed in the middle of a head: hyper has seen none of it, and treats this as the end of an idle connection
             return Poll::Ready(Ok(ReadProgress::Something));
         }
         let start = self.held.len();
@@ -209,7 +212,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(ReadProgress::Nothing))
     }
 
-    /// What came of a write, or an error where the client has taken nothing for too long.
+    /// Returns `written`, or an error if the client has read nothing for too long.
     fn unless_stalled(
         &mut self,
         context: &mut Context<'_>,
@@ -224,7 +227,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Reads away what a refused client still sends, within bounds, after the answer and the end of it were sent.
+    /// Drains what a refused client still sends, within bounds, after the response and its end were sent.
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(LINGER_TIME)));
         let mut piece = [0; PIECE];
@@ -239,7 +242,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
     }
 }
 
-/// Whether a read came to something that hyper is to be told: bytes, or their end.
+/// Whether a read has a result for hyper: bytes, or their end.
 enum ReadProgress {
     Something,
     Nothing,
@@ -254,7 +257,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for HeadGuard<T> {
                 return Poll::Ready(Ok(()));
             }
             if matches!(this.state, HeadGuardState::Refused) {
-                // hyper has the stand-in to answer, and closes behind that answer
+                // hyper responds to the stand-in and then closes; it must not read anything that follows
                 return Poll::Pending;
             }
             let read = if this.held.is_empty() { this.read_through(context, buffer) } else { this.read_piece(context) };

@@ -1,5 +1,7 @@
-//! Whether a connection in HTTP/2 is of any use, which nothing else bounds there: its client may idle, ask and then take
-//! nothing of the answer, or ask and give up without end.
+//! Finds HTTP/2 connections that are of no use: idle, with a client that reads nothing of its responses, or with one that
+//! resets request after request.
+
+// hyper bounds none of the three in HTTP/2; in HTTP/1.1 its header timeout and the guard's stall timer do
 
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
@@ -11,27 +13,28 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// RequestTable given up in a row after which a connection ends. Those that a client resets before we look at them are
-/// bounded by h2 ("rapid reset", CVE-2023-44487); one that waits until we do costs us a request each time.
+/// Requests reset in a row after which a connection ends.
+// h2 bounds the streams that are reset before they are accepted ("rapid reset", CVE-2023-44487); a client that resets a
+// little later costs a whole request each time
 const MAX_ABANDONED: usize = 100;
 
 /// The requests of one connection.
 pub(super) struct ConnectionActivity {
     requests: Mutex<RequestTable>,
-    /// Told when too many were given up.
+    /// Notified when too many were reset.
     enough: Notify,
 }
 
 struct RequestTable {
     next: u64,
-    /// How many were given up since the last that was answered.
+    /// Number of requests reset since the last one that was answered.
     abandoned: usize,
-    /// Those under way; and of each whether the client owes something: since when it has not asked for more of an answer.
+    /// Requests in flight, each with the time since when its client has not read on, if it is the client's turn.
     under_way: HashMap<u64, Option<Instant>>,
     last_end: Instant,
 }
 
-/// A request under way.
+/// A request in flight.
 pub(super) struct ActiveRequest {
     activity: Arc<ConnectionActivity>,
     number: u64,
@@ -39,7 +42,7 @@ pub(super) struct ActiveRequest {
 }
 
 pin_project! {
-    /// The body of an answer; its request is under way until it ends.
+    /// The body of a response; its request is in flight until it ends.
     pub(super) struct ActiveBody<B> {
         #[pin]
         body: B,
@@ -61,14 +64,14 @@ impl ConnectionActivity {
         ActiveRequest { activity: Arc::clone(self), number, is_answered: false }
     }
 
-    /// Has the time without a request begin anew.
+    /// Restarts the idle time.
     pub(super) fn touch(&self) {
         self.requests().last_end = Instant::now();
     }
 
-    /// Waits until for `limit` there has been no request, or the client has taken nothing of an answer; or until it has
-    /// given up too often. One timer a connection and limit, rather than one a request.
-    pub(super) async fn useless_for(&self, limit: Duration) {
+    /// Waits until the connection was idle or its client read nothing for `limit`, or until it has reset too often.
+    // one timer a connection and limit, not one a request
+    pub(super) async fn wait_until_useless(&self, limit: Duration) {
         while let Some(left) = self.time_left(limit) {
             let _ = pingora_timeout::timeout(left, self.enough.notified()).await;
         }
@@ -92,7 +95,7 @@ impl ConnectionActivity {
 }
 
 impl ActiveRequest {
-    /// Notes whether it is the client's turn.
+    /// Records whether it is the client's turn.
     fn client_owes(&self, owes: bool) {
         self.activity.requests().under_way.insert(self.number, owes.then(Instant::now));
     }
@@ -127,10 +130,10 @@ impl<B: Body<Data: Buf>> Body for ActiveBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let this = self.project();
-        // nobody asks for it where the stream was reset before its head could be sent
+        // hyper polls the body only once the head is sent, so that this request was not reset before
         this.active.is_answered = true;
         let polled = this.body.poll_frame(context);
-        // it is asked for more only when the client has room for it
+        // hyper polls only if the client's flow-control window has room: until the next poll it is the client's turn
         this.active.client_owes(polled.is_ready());
         polled
     }
@@ -154,9 +157,9 @@ mod tests {
     async fn a_request_under_way_is_of_use_until_its_client_stalls() {
         let activity = ConnectionActivity::new();
         let active = activity.request();
-        assert!(pingora_timeout::timeout(LIMIT * 4, activity.useless_for(LIMIT)).await.is_err());
+        assert!(pingora_timeout::timeout(LIMIT * 4, activity.wait_until_useless(LIMIT)).await.is_err());
         active.client_owes(true);
-        pingora_timeout::timeout(LIMIT * 100, activity.useless_for(LIMIT)).await.expect("the client stalls");
+        pingora_timeout::timeout(LIMIT * 100, activity.wait_until_useless(LIMIT)).await.expect("the client stalls");
         active.client_owes(false);
         assert!(activity.time_left(LIMIT).is_some());
     }
@@ -166,7 +169,7 @@ mod tests {
         let activity = ConnectionActivity::new();
         drop(activity.request());
         assert!(activity.time_left(LIMIT).is_some());
-        pingora_timeout::timeout(LIMIT * 100, activity.useless_for(LIMIT)).await.expect("it idles");
+        pingora_timeout::timeout(LIMIT * 100, activity.wait_until_useless(LIMIT)).await.expect("it idles");
         assert!(activity.time_left(LIMIT).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! What a worker can serve.
+//! The services that a worker can serve.
 
 use http::{Request, Response};
 use http_body::Body;
@@ -7,15 +7,15 @@ use std::convert::Infallible;
 use std::error::Error;
 use tower::Service;
 
-/// A tower service that answers HTTP requests and cannot fail: whatever goes wrong, it has an answer.
+/// A tower service for HTTP requests that cannot fail: it has a response for every error.
 ///
-/// It refuses requests in whose extensions there is a [`crate::head::HeadDefect`].
+/// It must refuse requests with a [`crate::head::HeadDefect`] in their extensions.
 ///
-/// Implemented for every service that fits; the one place where the bounds are spelt out.
+/// Implemented for every service with these bounds.
 pub trait HttpService:
     Service<Request<Incoming>, Response = Response<Self::Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
-    /// The body of its answers.
+    /// The body of its responses.
     type Body: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
 }
 

@@ -1,31 +1,33 @@
-//! HTTP as we speak it to clients: the settings of both versions.
+//! hyper's settings for clients, in both versions of HTTP.
 
 use super::head_guard::Bounds;
 use super::settings::ServerSettings;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// Bytes hyper may buffer of one connection, each way, before it waits for the reader: what bounds memory when a
-/// large body streams. A longer head than that is allowed where `limits.headerBytes` says so.
+/// Bytes that hyper may buffer of one connection, each way: bounds the memory of a large body that streams.
+// raised to `limits.headerBytes` where that is larger, because a head has to fit as a whole
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// RequestTable at once on one connection: as many as RFC 9113 (section 6.5.2) asks for at least.
+/// Most concurrent requests on an HTTP/2 connection: the least that RFC 9113 (section 6.5.2) recommends.
 const STREAMS: u32 = 100;
 
-/// Bytes of a body that a client may send before they are read: as many as of a connection in HTTP/1.1.
+/// Flow-control window of an HTTP/2 stream: as much as is buffered of an HTTP/1.1 connection.
 const STREAM_WINDOW: u32 = 64 * 1024;
 
-/// As many as all streams together, so that one whose body nobody reads yet holds no other back. What they can hold is
-/// bounded by `limits.inFlight` all the same.
+/// Flow-control window of an HTTP/2 connection.
+// as large as all of its streams' together, so that a stream whose body is not read yet holds no other back; memory is
+// bounded by `limits.inFlight` all the same
 const CONNECTION_WINDOW: u32 = STREAMS * STREAM_WINDOW;
 
-/// Streams that a client reset and we have yet to look at; more end the connection ("rapid reset", CVE-2023-44487).
+/// Most streams that were reset by the client before they were accepted; more end the connection ("rapid reset",
+/// CVE-2023-44487).
 const PENDING_RESETS: usize = 20;
 
-/// Streams that we reset because of what the client sent on them; more end the connection (CVE-2025-8671).
+/// Most streams that were reset because of an error of the client; more end the connection (CVE-2025-8671).
 const OWN_RESETS: usize = 100;
 
-/// Both versions of HTTP, ready to serve connections, and what bounds them.
+/// hyper's connection builders for both versions of HTTP, and the bounds of the guard in front of them.
 pub(super) struct Http {
     pub(super) version1: http1::Builder,
     pub(super) version2: http2::Builder<TokioExecutor>,
@@ -43,18 +45,18 @@ impl Http {
     }
 }
 
-/// HTTP/1.1.
-///
-/// `max_headers` stays at hyper's 100: any other number makes it allocate for each request, and a hundred header lines
-/// are as many as Envoy takes. Heads that are longer never get here, see [`super::head_guard`].
-///
-/// hyper's one timer for heads runs from the moment when it begins to wait for one: it is the bound on idling. The time
-/// of a head itself is bounded where it is looked at.
-///
-/// `half_close` stays off: a client that closes its sending side is gone, and its request is dropped at once with the
-/// upstream's connection, where half-open ones would be held to the end. No SDK half-closes.
-///
-/// `pipeline_flush` stays off: hyper calls it experimental, and no SDK pipelines.
+/// The settings of HTTP/1.1.
+//
+// `max_headers` stays at hyper's 100, as many as Envoy accepts: any other number makes hyper allocate for each request. A
+// longer head never gets here, see `super::head_guard`.
+//
+// `header_read_timeout` runs from when hyper begins to wait for a head, so that it bounds idling. The guard bounds the time of
+// the head itself.
+//
+// `half_close` stays off: a client that closes its sending side counts as gone, and its request is dropped at once together
+// with the upstream's connection. No SDK half-closes.
+//
+// `pipeline_flush` stays off: hyper calls it experimental, and no SDK pipelines.
 fn version1(settings: ServerSettings) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
@@ -67,9 +69,11 @@ fn version1(settings: ServerSettings) -> http1::Builder {
     http
 }
 
-/// HTTP/2 (RFC 9113). The frames of a head are bounded by its size (CVE-2024-27316), which h2 sees to.
-///
-/// Pings find clients that are gone without a word: with many requests on a connection that is worth a frame.
+/// The settings of HTTP/2 (RFC 9113).
+//
+// h2 bounds the CONTINUATION frames of a head by `max_header_list_size` (CVE-2024-27316).
+//
+// pings find clients that vanished without closing; with many requests on one connection that is worth a frame
 fn version2(settings: ServerSettings) -> http2::Builder<TokioExecutor> {
     let mut http = http2::Builder::new(TokioExecutor::new());
     http.timer(TokioTimer::new())

@@ -1,4 +1,4 @@
-//! Starting the acceptor and the workers, and ending them.
+//! Starts the accept loop and the workers, and ends them.
 
 use super::accept_loop::accept;
 use super::balancer::{Balancer, Worker};
@@ -19,7 +19,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Semaphore, oneshot};
 
-/// A serving server. Dropping it cuts every connection; [`Server::drain`] lets them finish.
+/// A running server. Dropping it cuts every connection; [`Server::drain`] lets them finish.
 pub struct Server {
     acceptor: tokio::task::JoinHandle<()>,
     workers: Vec<Worker>,

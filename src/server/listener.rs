@@ -18,47 +18,48 @@ pub struct BoundListener {
 
 enum ListenerKind {
     Tcp(TcpListener, Option<Arc<ReloadableTls>>),
-    /// Nothing leaves the machine here, so there is no TLS.
+    // without TLS: these bytes do not leave the machine
     Unix(UnixListener, SocketFile),
 }
 
-/// Where a listener is reached. `Display` writes it as clients would.
+/// The address of a listener. `Display` writes it as a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenerAddress {
-    /// By HTTP.
+    /// HTTP over TCP.
     Http(SocketAddr),
-    /// By HTTP over TLS.
+    /// HTTP over TLS.
     Https(SocketAddr),
-    /// By HTTP over a Unix socket.
+    /// HTTP over a Unix socket.
     Unix(PathBuf),
 }
 
-/// A connection, with what is to be spoken on it.
+/// An accepted connection, with the TLS configuration of its listener.
 pub(super) struct IncomingConnection {
     pub(super) socket: Socket,
     pub(super) tls: Option<Arc<ReloadableTls>>,
 }
 
 impl BoundListener {
-    /// Plain HTTP on `socket`.
+    /// Listens for plain HTTP on `socket`.
     pub const fn plain(socket: TcpListener) -> Self {
         Self { place: ListenerKind::Tcp(socket, None) }
     }
 
-    /// TLS, and nothing else, on `socket`.
+    /// Listens for TLS, and nothing else, on `socket`.
     pub const fn tls(socket: TcpListener, tls: Arc<ReloadableTls>) -> Self {
         Self { place: ListenerKind::Tcp(socket, Some(tls)) }
     }
 
-    /// Plain HTTP on a Unix socket, whose file goes when the listener does.
+    /// Listens for plain HTTP on a Unix socket, whose file is removed with the listener.
     pub(super) const fn unix(socket: UnixListener, file: SocketFile) -> Self {
         Self { place: ListenerKind::Unix(socket, file) }
     }
 
-    /// Where clients reach it.
+    /// The address that clients use.
     ///
     /// # Errors
-    /// What the operating system said when asked for the port.
+    ///
+    /// If the operating system does not return the port.
     pub fn endpoint(&self) -> io::Result<ListenerAddress> {
         Ok(match &self.place {
             ListenerKind::Tcp(socket, None) => ListenerAddress::Http(socket.local_addr()?),
@@ -82,7 +83,7 @@ impl BoundListener {
 }
 
 impl ListenerAddress {
-    /// Its address, where it has one.
+    /// The socket address. `None` for a Unix socket.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Http(address) | Self::Https(address) => Some(*address),
@@ -90,7 +91,7 @@ impl ListenerAddress {
         }
     }
 
-    /// Its file, where it is one.
+    /// The file. `None` for a TCP socket.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Unix(path) => Some(path),

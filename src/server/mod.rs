@@ -1,8 +1,9 @@
 //! Accepts connections and hands each to a worker.
 //!
-//! One acceptor owns the listening sockets and gives every connection to the worker with the fewest; a worker is a
-//! thread with a runtime of its own, so that a request and its upstream connection never leave one core. Left to the
-//! kernel (`SO_REUSEPORT`) connections would be spread by a hash, which at 32 connections is far from even.
+//! One accept loop owns the listening sockets and gives each connection to the worker with the fewest. A worker is a thread
+//! with a runtime of its own, so that a request and its upstream connection never leave one core.
+
+// not `SO_REUSEPORT`: the kernel would spread connections by a hash, which is far from even at 32 connections
 
 mod accept_loop;
 mod balancer;

@@ -1,20 +1,20 @@
-//! What of the configuration concerns the server.
+//! The server's part of the configuration.
 
 use crate::config::gateway::Gateway;
 use std::time::Duration;
 
-/// What of the configuration concerns the server.
+/// The server's part of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerSettings {
-    /// Worker threads; at least one.
+    /// Number of worker threads, at least one.
     pub workers: usize,
-    /// Most connections at once, over all workers.
+    /// Most open connections, over all workers.
     pub connections: usize,
     /// Longest head of a request, in bytes.
     pub header_bytes: usize,
     /// Longest time for a head to arrive, from its first byte to its last.
     pub header_timeout: Duration,
-    /// Longest time for a connection to idle before a request.
+    /// Longest time for a connection to be idle.
     pub idle_timeout: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! A client's socket, of either family, with the first bytes looked at before anything is made of them.
+//! A client's socket, TCP or Unix, whose first bytes are peeked at to detect the protocol.
 
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
@@ -9,32 +9,33 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-/// With which every connection in HTTP/2 begins (RFC 9113 section 3.4), as far as no request in HTTP/1.1 does.
+/// The beginning of the HTTP/2 connection preface (RFC 9113 section 3.4), as far as no HTTP/1.1 request begins with it.
 const PREFACE: &[u8] = b"PRI * HTTP/2";
-/// With which every connection in TLS begins: a record with a handshake (RFC 8446 section 5.1).
+/// The first byte of every TLS connection: the type of a handshake record (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// A connection of a client.
+/// A client's connection.
 pub(super) enum Socket {
     Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
-/// A connection that belongs to no runtime, on its way from the acceptor's to a worker's.
+/// A connection between two runtimes: the accept loop's and a worker's.
+// tokio registers a socket with one runtime, so that it has to be taken out of the first before the second can poll it
 pub(super) enum DetachedSocket {
     Tcp(std::net::TcpStream, SocketAddr),
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// What a client speaks, by its first bytes.
+/// A client's protocol, by its first bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
+pub(super) enum ClientProtocol {
     Http1,
     Http2,
     Tls,
 }
 
-/// A socket, and the bytes of it that were read to see what is protocol; whoever reads gets those first.
+/// A socket, with the bytes that were read to detect the protocol. Reads return those first.
 pub(super) struct PeekedStream {
     socket: Socket,
     first: [u8; PREFACE.len()],
@@ -50,7 +51,7 @@ impl Socket {
         })
     }
 
-    /// What the socket itself tells of its other end.
+    /// The client's identity, as far as the socket knows it.
     pub(super) fn client(&self) -> Client {
         match self {
             Self::Tcp(_, peer) => Client { address: Some(*peer), ..Client::default() },
@@ -60,7 +61,7 @@ impl Socket {
         }
     }
 
-    /// Our end of it, before anything is protocol.
+    /// The gateway's end, without TLS.
     pub(super) fn endpoint(&self) -> LocalEndpoint {
         let address = match self {
             Self::Tcp(stream, _) => stream.local_addr().ok(),
@@ -69,7 +70,11 @@ impl Socket {
         LocalEndpoint { address, ..LocalEndpoint::default() }
     }
 
-    /// Waits for the first byte, at the longest until the client closes.
+    /// Waits for the first byte.
+    ///
+    /// # Errors
+    ///
+    /// If the client closes before it.
     pub(super) async fn begin(self) -> io::Result<PeekedStream> {
         let mut begun = PeekedStream { socket: self, first: [0; PREFACE.len()], given: 0, read: 0 };
         begun.read_on().await?;
@@ -78,8 +83,8 @@ impl Socket {
 }
 
 impl PeekedStream {
-    /// What is protocol, for which more bytes may be needed.
-    pub(super) async fn protocol(&mut self) -> io::Result<Protocol> {
+    /// Detects the protocol, reading more bytes if the first ones do not decide.
+    pub(super) async fn protocol(&mut self) -> io::Result<ClientProtocol> {
         loop {
             if let Some(protocol) = protocol(self.first.get(..self.read).unwrap_or_default()) {
                 return Ok(protocol);
@@ -104,7 +109,7 @@ impl DetachedSocket {
         Ok(match self {
             Self::Tcp(stream, peer) => {
                 let stream = TcpStream::from_std(stream)?;
-                // without it Nagle's algorithm holds the end of an answer back until its beginning is acknowledged
+                // Nagle's algorithm would hold the end of a response back until its beginning is acknowledged
                 let _ = stream.set_nodelay(true);
                 Socket::Tcp(stream, peer)
             }
@@ -113,14 +118,14 @@ impl DetachedSocket {
     }
 }
 
-/// What begins with `first`; none while that is open.
-fn protocol(first: &[u8]) -> Option<Protocol> {
+/// The protocol that begins with `first`. `None` if more bytes are needed to decide.
+fn protocol(first: &[u8]) -> Option<ClientProtocol> {
     match first {
         [] => None,
-        [TLS_HANDSHAKE, ..] => Some(Protocol::Tls),
-        PREFACE => Some(Protocol::Http2),
+        [TLS_HANDSHAKE, ..] => Some(ClientProtocol::Tls),
+        PREFACE => Some(ClientProtocol::Http2),
         part if PREFACE.starts_with(part) => None,
-        _ => Some(Protocol::Http1),
+        _ => Some(ClientProtocol::Http1),
     }
 }
 
@@ -134,7 +139,7 @@ impl AsyncRead for PeekedStream {
         let given = first.len().min(buffer.remaining());
         buffer.put_slice(first.get(..given).unwrap_or_default());
         this.given += given;
-        // what follows is most often there already; a failure will come again
+        // more bytes are mostly there already, which saves a wakeup; an error will be returned by the next read
         let _ = Pin::new(&mut this.socket).poll_read(context, buffer);
         Poll::Ready(Ok(()))
     }
@@ -158,7 +163,7 @@ impl AsyncWrite for PeekedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // sockets hold nothing back
+        // a socket has no buffer of ours to flush
         Poll::Ready(Ok(()))
     }
 
@@ -208,18 +213,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_bytes_tell_what_is_spoken() {
+    fn the_first_bytes_decide_the_protocol() {
         let table: [(&[u8], _); 10] = [
             (b"", None),
             (b"P", None),
             (b"PR", None),
             (b"PRI * HTTP/", None),
-            (b"PRI * HTTP/2", Some(Protocol::Http2)),
-            (b"PRI * HTTP/1", Some(Protocol::Http1)),
-            (b"PAT", Some(Protocol::Http1)),
-            (b"G", Some(Protocol::Http1)),
-            (b"\r\n", Some(Protocol::Http1)),
-            (b"\x16\x03", Some(Protocol::Tls)),
+            (b"PRI * HTTP/2", Some(ClientProtocol::Http2)),
+            (b"PRI * HTTP/1", Some(ClientProtocol::Http1)),
+            (b"PAT", Some(ClientProtocol::Http1)),
+            (b"G", Some(ClientProtocol::Http1)),
+            (b"\r\n", Some(ClientProtocol::Http1)),
+            (b"\x16\x03", Some(ClientProtocol::Tls)),
         ];
         for (first, expected) in table {
             assert_eq!(protocol(first), expected, "{first:?}");
@@ -227,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_looked_at_is_read_again_and_first() {
+    async fn peeked_bytes_are_read_first() {
         use tokio::io::AsyncWriteExt as _;
         let (client, server) = UnixStream::pair().unwrap();
         let writing = tokio::spawn(async move {
@@ -242,6 +247,6 @@ mod tests {
         writing.await.unwrap();
         let mut all = Vec::new();
         opened.read_to_end(&mut all).await.unwrap();
-        assert_eq!((protocol, all.as_slice()), (Protocol::Http2, b"PRI * HTTP/2.0\r\n".as_slice()));
+        assert_eq!((protocol, all.as_slice()), (ClientProtocol::Http2, b"PRI * HTTP/2.0\r\n".as_slice()));
     }
 }

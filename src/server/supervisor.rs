@@ -1,22 +1,21 @@
-//! Starts a worker again that dies.
+//! Restarts a worker that panics.
 
 use crate::telemetry::ServerMetrics;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-/// Pause before a worker is started again, so that one that dies at once does not take a core.
+/// Pause before a restart, so that a worker that panics at once does not take a core.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Runs `life` until it ends by itself; each time it panics or fails, it is counted and begins anew.
-///
-/// A panic in a request or a connection does not get here: what runs those contains it.
+/// Runs `life` until it returns `Ok`. Each panic or error is counted and logged, and `life` runs again.
+// panics of requests and connections are caught below; this is for those of the worker itself
 pub(super) fn supervise(metrics: &ServerMetrics, mut life: impl FnMut() -> io::Result<()>) {
     loop {
         match catch_unwind(AssertUnwindSafe(&mut life)) {
             Ok(Ok(())) => return,
-            // the payload of a panic stays unread: it may quote what a request held
-            Err(_) => tracing::error!("a worker died; its connections are closed, and it is started again"),
+            // the payload of a panic stays unread: it may quote a request
+            Err(_) => tracing::error!("a worker panicked; its connections are closed, and it is restarted"),
             Ok(Err(error)) => tracing::error!(%error, "a worker cannot be started; trying again"),
         }
         metrics.worker_restarted();

@@ -1,10 +1,10 @@
-//! Listening sockets.
+//! Listening TCP sockets.
 
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// ConnectionTasks that wait in the kernel while the gateway is at its limit; the kernel may cut it (`somaxconn`).
+/// Connections that wait in the kernel while the gateway is at its limit. The kernel may lower it (`somaxconn`).
 const BACKLOG: u32 = 4096;
 
 /// An address cannot be listened on.
@@ -13,22 +13,23 @@ const BACKLOG: u32 = 4096;
 pub struct ListenError {
     /// The address, as configured.
     pub address: SocketAddr,
-    /// What the operating system said.
+    /// The error of the operating system.
     #[source]
     pub error: io::Error,
 }
 
-/// Listens on `address`; port 0 takes a free one. To be called inside a tokio runtime.
+/// Listens on `address`; port 0 takes a free port. Must be called inside a tokio runtime.
 ///
 /// # Errors
-/// [`ListenError`], whose one line says what to do.
+///
+/// [`ListenError`], whose message has the fix.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
     bind(address).map_err(|error| ListenError { address, error })
 }
 
 fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // a restart must not wait for the connections of the last run to be forgotten
+    // a restart must not wait until the connections of the last run leave TIME_WAIT
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

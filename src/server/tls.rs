@@ -14,18 +14,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
-/// What is spoken inside TLS, best first.
+/// The protocols inside TLS (ALPN), preferred first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// TLS as its files say.
+/// A listener's TLS configuration, reloaded when its files change.
 pub struct ReloadableTls {
     files: Files,
     config: ArcSwap<ServerConfig>,
-    /// The digest of what the files said when they were last read, sound or not.
+    /// The digest of the files when they were last read, whether or not they were valid.
+    // also of invalid files: their error is returned once, not on every check
     seen: Mutex<Vec<u8>>,
 }
 
-/// TLS cannot be spoken as the files say.
+/// The TLS files cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
@@ -35,7 +36,7 @@ pub enum TlsError {
         key: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: std::io::Error,
     },
     /// A file does not hold what it should.
@@ -66,24 +67,25 @@ struct TlsFileContents {
 }
 
 impl ReloadableTls {
-    /// TLS as `files` say now.
+    /// Loads `files`.
     ///
     /// # Errors
-    /// [`TlsError`] when they cannot be read or used.
+    ///
+    /// [`TlsError`], if they cannot be read or used.
     pub fn load(files: &Files) -> Result<Self, TlsError> {
         let contents = TlsFileContents::read(files)?;
         let config = ArcSwap::from(contents.config(files)?);
         Ok(Self { files: files.clone(), config, seen: Mutex::new(contents.digest()) })
     }
 
-    /// Looks at the files again; true if they say something new, which concerns connections from now on.
-    ///
-    /// Comparing what they say, rather than waiting for an event, notices every way in which files change: written over,
-    /// renamed, or reached by a link that is swapped, as Kubernetes does with secrets.
+    /// Reads the files again. Returns true if they changed, which applies to new connections.
     ///
     /// # Errors
-    /// [`TlsError`] once when they can no longer be read or used; what was loaded before stays in force.
+    ///
+    /// [`TlsError`], once, if they can no longer be read or used. The configuration before stays in force.
     pub fn reload(&self) -> Result<bool, TlsError> {
+        // compares content, not events: that notices a file that is overwritten, renamed, or reached by a swapped link, as
+        // Kubernetes does with secrets
         let contents = TlsFileContents::read(&self.files);
         let digest = contents.as_ref().map(TlsFileContents::digest).unwrap_or_default();
         if std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), digest.clone()) == digest {
@@ -93,12 +95,12 @@ impl ReloadableTls {
         Ok(true)
     }
 
-    /// The certificate's file, by which people know which TLS this is.
+    /// The certificate's file, which names this configuration in logs.
     pub fn certificate_file(&self) -> &Path {
         &self.files.certificate_file
     }
 
-    /// For one connection, by what is in force now.
+    /// The acceptor of one connection, with the configuration in force.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.load_full())
     }
@@ -116,7 +118,7 @@ impl TlsFileContents {
     fn digest(&self) -> Vec<u8> {
         let mut whole = Digest::new(&SHA256);
         for part in [Some(&self.certificate), Some(&*self.private_key), self.client_ca.as_ref()].into_iter().flatten() {
-            // of each apart, so that nothing can move from one file to the next unseen
+            // a digest of digests: bytes that move from one file to the next change it
             whole.update(digest(&SHA256, part).as_ref());
         }
         whole.finish().as_ref().to_vec()
@@ -149,7 +151,7 @@ impl TlsFileContents {
         let mut config = builder.with_single_cert(chain, key).map_err(|error| unusable(error.to_string()))?;
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
         if asks_clients {
-            // a resumed session would vouch for a certificate that nobody looks at again
+            // a resumed session would carry on a client certificate that has not been verified again
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
         }
@@ -161,7 +163,7 @@ fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|reason| TlsError::Unreadable { key, path: path.to_owned(), reason })
 }
 
-/// The authorities in `pem`; none if there are none, or one that is none.
+/// The certificate authorities in `pem`. `None` if there is none, or an invalid one.
 fn roots(pem: &[u8]) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -170,12 +172,12 @@ fn roots(pem: &[u8]) -> Option<RootCertStore> {
     (!roots.is_empty()).then_some(roots)
 }
 
-/// Whether the two sides agreed on HTTP/2.
+/// Whether ALPN selected HTTP/2.
 pub(super) fn is_http2(connection: &ServerConnection) -> bool {
     connection.alpn_protocol() == ALPN.first().copied()
 }
 
-/// What the client's certificate says; none where it was asked for none, for it has been verified else.
+/// The identity in the client's certificate, which rustls has verified. `None` if none was requested.
 pub(super) fn client_certificate(connection: &ServerConnection) -> Option<ClientCertificate> {
     let certificate = connection.peer_certificates()?.first()?;
     let names = webpki::EndEntityCert::try_from(certificate).ok()?;

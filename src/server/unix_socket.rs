@@ -1,4 +1,4 @@
-//! Unix domain sockets: for services that share a machine or a pod, told apart by the user they run as.
+//! Listening Unix sockets: for services on the same machine or in the same pod, identified by the user they run as.
 
 use super::listener::BoundListener;
 use std::fs;
@@ -8,10 +8,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use tokio::net::UnixSocket;
 
-/// ConnectionTasks that wait in the kernel while the gateway is at its limit.
+/// Connections that wait in the kernel while the gateway is at its limit.
 const BACKLOG: u32 = 4096;
 
-/// The file of a socket that is listened on. Dropping it removes the file, unless another took its place.
+/// The file of a listening socket. Dropping it removes the file, unless another process has replaced it.
 pub(super) struct SocketFile {
     path: PathBuf,
     inode: u64,
@@ -23,17 +23,18 @@ pub(super) struct SocketFile {
 pub struct UnixListenError {
     /// The socket's file.
     pub path: PathBuf,
-    /// What the operating system said.
+    /// The error of the operating system.
     #[source]
     pub error: io::Error,
 }
 
-/// Listens on the Unix socket `path`, to which `mode` lets users connect. To be called inside a tokio runtime.
+/// Listens on the Unix socket `path` with the file permissions `mode`. Must be called inside a tokio runtime.
 ///
-/// A socket that nobody listens on any more, as a killed process leaves it, is replaced; any other file is not.
+/// A stale socket, as a killed process leaves it, is replaced; any other file is not.
 ///
 /// # Errors
-/// [`UnixListenError`], whose one line says what to do.
+///
+/// [`UnixListenError`], whose message has the fix.
 pub fn listen_unix(path: &Path, mode: u32) -> Result<BoundListener, UnixListenError> {
     bind(path, mode).map_err(|error| UnixListenError { path: path.to_owned(), error })
 }
@@ -43,7 +44,7 @@ fn bind(path: &Path, mode: u32) -> io::Result<BoundListener> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
     let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
-    // before anyone can connect, which takes `listen`
+    // between `bind` and `listen`: until `listen` no client can connect, so that none gets in by wider permissions
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(BoundListener::unix(socket.listen(BACKLOG)?, file))
 }
@@ -88,7 +89,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
-            // nobody is left who could be told
+            // an error is ignored: a destructor cannot return it
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
     use std::os::unix::net::UnixListener;
 
-    fn said(path: &Path) -> String {
+    fn listen_error(path: &Path) -> String {
         let error = listen_unix(path, 0o600).err().map(|error| error.to_string());
         error.unwrap_or_default().replace(&path.display().to_string(), "PATH")
     }
@@ -122,14 +123,14 @@ mod tests {
         let path = folder.path().join("gateway.sock");
         let _live = UnixListener::bind(&path).unwrap();
         assert_eq!(
-            said(&path),
+            listen_error(&path),
             "cannot listen on unix:PATH: socket in use; stop the process that has it, or choose another path with `listen`"
         );
         let file = folder.path().join("file");
         fs::write(&file, "precious").unwrap();
-        assert!(said(&file).contains("no socket"), "{}", said(&file));
+        assert!(listen_error(&file).contains("no socket"), "{}", listen_error(&file));
         assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
-        assert!(said(&folder.path().join("nowhere/gateway.sock")).contains("no such folder"));
+        assert!(listen_error(&folder.path().join("nowhere/gateway.sock")).contains("no such folder"));
     }
 
     #[tokio::test]

@@ -11,27 +11,27 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::task::{Id, JoinError, JoinSet};
 
-/// Which worker, from 0.
+/// The index of a worker, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerIndex(pub usize);
 
-/// What a worker is told.
+/// A command to a worker.
 pub(super) enum WorkerCommand {
     /// Serve this connection.
     Serve(Accepted),
-    /// End every connection within this time, say how that went, and end.
+    /// Drain all connections within this time, report, and end.
     Drain(Duration, oneshot::Sender<DrainReport>),
 }
 
-/// The connections a worker serves. Dropping a sender tells its connection to finish: a signal of its own for each
-/// costs a request one atomic read, where one shared signal costs it a lock.
+/// The connections of a worker. Dropping a sender has its connection finish.
+// one channel a connection: polling it costs a request an atomic read, where a channel shared by all costs it a lock
 #[derive(Default)]
 struct ConnectionTasks {
     tasks: JoinSet<()>,
     draining: HashMap<Id, oneshot::Sender<()>>,
 }
 
-/// The life of a worker, until it is drained or nobody can command it any more; then what is open is cut.
+/// Runs a worker until it is drained or its command channel closes. Connections that are still open then are cut.
 pub(super) async fn work<M, S>(commands: &mut UnboundedReceiver<WorkerCommand>, handler: ConnectionHandler<M>)
 where
     M: Fn(Peer) -> S + Send + Sync + 'static,
@@ -71,7 +71,7 @@ impl ConnectionTasks {
             Ok((id, ())) => id,
             Err(error) => {
                 if error.is_panic() {
-                    // the payload stays unread: it may quote what the request held
+                    // the payload stays unread: it may quote the request
                     tracing::error!("a connection's task panicked; its connection is closed, the worker goes on");
                 }
                 error.id()

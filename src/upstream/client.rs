@@ -1,4 +1,4 @@
-//! Sends a request to the upstream, once.
+//! The client: sends a request to the upstream, once.
 
 use super::UpstreamBody;
 use super::connect::UpstreamConnector;
@@ -19,13 +19,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// An answer, and how it was got.
+/// A response, and the record of the attempt.
 pub type Answered = (Response<UpstreamResponseBody>, UpstreamCall);
 
-/// Why there is none, and how far we got.
+/// The error of an attempt without a response, and its record.
 pub type Failed = (UpstreamError, UpstreamCall);
 
-/// What is known of an attempt to have the upstream answer, at every moment of it: whoever gives it up can still tell.
+/// The state of an attempt. The caller owns it, so that an attempt that is cancelled can still be recorded.
 #[derive(Debug)]
 pub struct Attempt {
     call: UpstreamCall,
@@ -33,7 +33,8 @@ pub struct Attempt {
     progress: Option<Arc<UploadProgress>>,
 }
 
-/// The upstream, as one worker reaches it: its own keep-alive connections, driven by its own runtime.
+/// The client of one worker, with its own keep-alive connections, driven by the worker's runtime.
+// not shared between workers: a request and its connection stay on one core, and the pools need no lock that is contended
 pub struct UpstreamClient {
     connector: UpstreamConnector,
     connections: ConnectionPools,
@@ -43,53 +44,56 @@ pub struct UpstreamClient {
 pub(super) struct ConnectionPools {
     pub(super) pool: Arc<Http1Pool>,
     pub(super) multiplex: Arc<Http2Pool>,
-    /// Counts them.
+    /// Counts the open connections.
     pub(super) open: OpenConnections,
 }
 
-/// A deadline of nothing underflows inside pingora's timer.
+/// The shortest deadline: zero underflows inside pingora's timer.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// A request that got no answer, given back if none of its bytes can have left.
+/// The error of a request without a response, with the request if none of its bytes can have left.
 struct SendError {
     error: UpstreamError,
     unsent: Option<Request<Upload>>,
 }
 
 impl UpstreamClient {
-    /// For use within one worker: connections opened by it are driven by the runtime that [`UpstreamClient::send`] runs in.
+    /// A client for use within one worker. Its connections are driven by the runtime that polls [`UpstreamClient::attempt`].
     pub fn new(connector: UpstreamConnector) -> Self {
         let (pool, multiplex, open) = (Http1Pool::new(), Http2Pool::new(), OpenConnections::default());
         Self { connector, connections: ConnectionPools { pool, multiplex, open } }
     }
 
-    /// The same, with its connections counted by `open`.
+    /// Counts its connections by `open`.
     #[must_use]
     pub fn counted_by(mut self, open: OpenConnections) -> Self {
         self.connections.open = open;
         self
     }
 
-    /// [`UpstreamClient::attempt`], for whoever never gives it up.
+    /// [`UpstreamClient::attempt`] for callers that do not cancel it.
     ///
     /// # Errors
-    /// [`UpstreamError`] when there is no answer, with what is known of the attempt.
+    ///
+    /// [`UpstreamError`], with the record of the attempt, if there is no response.
     pub async fn send(&self, request: Request<UpstreamBody>) -> Result<Answered, Failed> {
         let mut attempt = Attempt::begin();
         match self.attempt(request, &mut attempt).await {
-            Ok(answer) => Ok((answer, attempt.record())),
+            Ok(response) => Ok((response, attempt.record())),
             Err(error) => Err((error, attempt.record())),
         }
     }
 
-    /// Sends `request` and waits for the head of the answer, keeping `attempt` up to date.
+    /// Sends `request`, waits for the head of the response, and keeps `attempt` up to date.
     ///
-    /// The URI is sent as it is and has to be in origin form (RFC 9112 section 3.2.1). `Host` and the framing headers
-    /// are set here, whatever they were. A request is sent again only if hyper hands it back unsent, as it does when
-    /// an idle connection turns out to be closed; one whose bytes may have reached the upstream never is.
+    /// The URI is sent verbatim and has to be in origin form (RFC 9112 section 3.2.1). `Host` and the framing headers are
+    /// overwritten.
     ///
     /// # Errors
-    /// [`UpstreamError`] when there is no answer.
+    ///
+    /// [`UpstreamError`], if there is no response.
+    // A request is sent again only if hyper returns it unsent, as it does when an idle connection turns out to be closed. One
+    // whose bytes may have reached the upstream is never repeated: it may have been acted on.
     pub async fn attempt(
         &self,
         request: Request<UpstreamBody>,
@@ -97,9 +101,9 @@ impl UpstreamClient {
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         let request = frame(request);
         attempt.progress = request.body().progress();
-        let answer = self.exchange(request, &mut attempt.call, &mut attempt.clock).await?;
-        attempt.call.status = Some(answer.status().as_u16());
-        Ok(answer)
+        let response = self.exchange(request, &mut attempt.call, &mut attempt.clock).await?;
+        attempt.call.status = Some(response.status().as_u16());
+        Ok(response)
     }
 
     async fn exchange(
@@ -108,22 +112,22 @@ impl UpstreamClient {
         call: &mut UpstreamCall,
         clock: &mut Instant,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
-        if let Some(connection) = self.open_already() {
+        if let Some(connection) = self.pooled_connection() {
             call.reused = true;
             (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
-            match self.ask(connection, request).await {
-                Ok(answer) => return Ok(answer),
+            match self.send_on(connection, request).await {
+                Ok(response) => return Ok(response),
                 Err(SendError { unsent: Some(unsent), .. }) => request = unsent,
                 Err(unanswered) => return Err(unanswered.error),
             }
             restart_attempt(call, clock);
         }
         let connection = self.open(call).await?;
-        self.ask(connection, request).await.map_err(|unanswered| unanswered.error)
+        self.send_on(connection, request).await.map_err(|unanswered| unanswered.error)
     }
 
-    fn open_already(&self) -> Option<UpstreamConnection> {
-        // without TLS there is no ALPN, by which HTTP/2 is agreed on
+    fn pooled_connection(&self) -> Option<UpstreamConnection> {
+        // without TLS there is no ALPN, which negotiates HTTP/2
         if self.connector.origin().is_tls()
             && let Some(stream) = self.connections.multiplex.take()
         {
@@ -140,19 +144,19 @@ impl UpstreamClient {
         Ok(connection)
     }
 
-    async fn ask(
+    async fn send_on(
         &self,
         mut connection: UpstreamConnection,
         request: Request<Upload>,
     ) -> Result<Response<UpstreamResponseBody>, SendError> {
         let progress = request.body().progress();
-        let answer = connection.send(request, self.connector.origin());
-        let answer = await_response(&self.connector, progress.clone(), answer).await;
-        match answer {
-            Ok(Ok(answer)) => check_status(answer, connection).map_err(SendError::from),
+        let response = connection.send(request, self.connector.origin());
+        let response = await_response(&self.connector, progress.clone(), response).await;
+        match response {
+            Ok(Ok(response)) => check_status(response, connection).map_err(SendError::from),
             Ok(Err(mut failure)) => {
                 let unsent = failure.take_message();
-                // hyper tells it in HTTP/1.1 only
+                // asked of the progress and not of hyper's error, which shows it in HTTP/1.1 only
                 let is_broken = progress.is_some_and(|progress| progress.is_broken());
                 let error = if is_broken { UpstreamError::UploadBrokenOff } else { failure.error().into() };
                 Err(SendError { error, unsent })
@@ -163,12 +167,12 @@ impl UpstreamClient {
 }
 
 impl Attempt {
-    /// One that begins now.
+    /// An attempt that begins now.
     pub fn begin() -> Self {
         Self { call: UpstreamCall::begin(), clock: Instant::now(), progress: None }
     }
 
-    /// How far it came, and in what time.
+    /// The record of the attempt so far.
     pub fn record(&self) -> UpstreamCall {
         let streamed = self.progress.as_ref().map(|progress| progress.bytes());
         UpstreamCall { elapsed: self.clock.elapsed(), streamed, ..self.call.clone() }
@@ -181,45 +185,46 @@ impl From<UpstreamError> for SendError {
     }
 }
 
-/// Waits for `answer` while it has been the upstream's turn for less than the response timeout, from the last byte it was
-/// handed; and, where a body streams, for no longer than the bound on that.
+/// Waits for `response` until the upstream has been silent for the response timeout, counted from the last byte it was sent, or
+/// a streamed body has taken longer than the upload timeout.
 async fn await_response<F: Future>(
     connector: &UpstreamConnector,
     progress: Option<Arc<UploadProgress>>,
-    answer: F,
+    response: F,
 ) -> Result<F::Output, UpstreamError> {
-    let mut answer = pin!(answer);
+    // a slow upload is not the upstream's fault: its response timeout runs only while it is the upstream's turn
+    let mut response = pin!(response);
     let limit = connector.response_timeout();
     let Some(progress) = progress else {
-        return timeout(limit, answer).await.map_err(|_| UpstreamError::Timeout);
+        return timeout(limit, response).await.map_err(|_| UpstreamError::Timeout);
     };
     let mut left = limit;
     loop {
-        let upload = connector.upload_timeout().saturating_sub(progress.elapsed());
-        if let Ok(output) = timeout(left.min(upload).max(SHORTEST), answer.as_mut()).await {
+        let upload = connector.upload_timeout().saturating_sub(progress.age());
+        if let Ok(output) = timeout(left.min(upload).max(SHORTEST), response.as_mut()).await {
             return Ok(output);
         }
         left = limit.saturating_sub(progress.upstream_idle());
         if left.is_zero() {
             return Err(UpstreamError::Timeout);
         }
-        if progress.awaits_client() && progress.elapsed() >= connector.upload_timeout() {
+        if progress.awaits_client() && progress.age() >= connector.upload_timeout() {
             return Err(UpstreamError::UploadTooSlow);
         }
     }
 }
 
 fn check_status(
-    answer: Response<Incoming>,
+    response: Response<Incoming>,
     connection: UpstreamConnection,
 ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
-    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Unreachable::SwitchedProtocols.into());
     }
-    Ok(answer.map(|incoming| UpstreamResponseBody::new(incoming, connection)))
+    Ok(response.map(|incoming| UpstreamResponseBody::new(incoming, connection)))
 }
 
-/// Makes of `call`, which came to nothing, the attempt before one that begins now.
+/// Records `call` as an unsent attempt, and begins another.
 fn restart_attempt(call: &mut UpstreamCall, clock: &mut Instant) {
     let UpstreamCall { started, peer, protocol_version, .. } = *call;
     let unsent = UnsentAttempt { started, elapsed: clock.elapsed(), peer, protocol_version };

@@ -1,4 +1,4 @@
-//! A connection as one request has it: for itself in HTTP/1.1, with others in HTTP/2.
+//! The connection of one request: its own in HTTP/1.1, shared with others in HTTP/2.
 
 use super::framing::{for_http1, for_http2};
 use super::origin::Origin;
@@ -9,11 +9,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::TrySendError;
 use std::net::SocketAddr;
 
-/// A connection as one request has it. Dropping it lets the connection go: one in HTTP/1.1 closes.
+/// The connection of one request. Dropping it closes an HTTP/1.1 connection, and ends the use of an HTTP/2 one.
+// closing is the default, so that a connection with an unread rest of a response is never used again
 pub(super) enum UpstreamConnection {
-    /// In HTTP/1.1.
+    /// HTTP/1.1.
     Http1(http1_pool::PooledConnection),
-    /// In HTTP/2.
+    /// HTTP/2.
     Http2(http2_pool::Http2Stream),
 }
 
@@ -25,7 +26,7 @@ impl UpstreamConnection {
         }
     }
 
-    /// The version of HTTP spoken, as OpenTelemetry writes it.
+    /// The version of HTTP, as OpenTelemetry writes it (`network.protocol.version`).
     pub(super) const fn protocol_version(&self) -> &'static str {
         match self {
             Self::Http1(_) => "1.1",
@@ -51,7 +52,7 @@ impl UpstreamConnection {
         }
     }
 
-    /// Keeps the connection for another request. To be called only when the answer has been read to its end.
+    /// Returns the connection to the pool. Must be called only when the response has been read to its end.
     pub(super) fn give_back(self) {
         if let Self::Http1(lease) = self {
             lease.give_back();

@@ -1,15 +1,17 @@
-//! Why the upstream gave no answer. Closed words only: nothing here can hold a part of a request or of an answer.
+//! Errors of the upstream.
 
-/// Why there is no answer from the upstream.
+// closed enums with fixed texts, and no source errors: nothing here can hold a part of a request or of a response
+
+/// Why there is no response from the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// No connection to it, or it broke off, or it answered garbage.
+    /// There is no connection, it broke off, or the response is invalid.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// It did not answer within `upstream.responseTimeout`.
-    #[error("the upstream did not answer within `upstream.responseTimeout`")]
+    /// It did not respond within `upstream.responseTimeout`.
+    #[error("the upstream did not respond within `upstream.responseTimeout`")]
     Timeout,
-    /// The client's own upload broke off, so there was nothing to finish the request with.
+    /// The client broke off its upload, so that the request cannot be completed.
     #[error("the client broke off its upload")]
     UploadBrokenOff,
     /// The client's upload did not end within `upstream.uploadTimeout`.
@@ -17,36 +19,36 @@ pub enum UpstreamError {
     UploadTooSlow,
 }
 
-/// What went wrong between us and the upstream.
+/// Why the upstream is unreachable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
     /// Its name has no address.
     #[error("the upstream's name could not be resolved")]
     Name,
-    /// None of its addresses accepts connections.
+    /// No address accepts connections.
     #[error("the upstream refuses connections")]
     Refused,
     /// No connection, TLS included, within `upstream.connectTimeout`.
     #[error("no connection to the upstream within `upstream.connectTimeout`")]
     ConnectTimeout,
-    /// Its certificate was not accepted.
+    /// Its certificate is not acceptable.
     #[error("the upstream's certificate {0}")]
     Certificate(CertificateFault),
-    /// TLS could not be agreed on, for a reason other than the certificate.
+    /// The TLS handshake failed for another reason than the certificate.
     #[error("the TLS handshake with the upstream failed")]
     Handshake,
-    /// It closed or reset the connection before it had answered.
-    #[error("the upstream broke off the connection before it answered")]
+    /// It closed or reset the connection before its response.
+    #[error("the upstream closed the connection before it responded")]
     BrokenOff,
-    /// What it sent is not an HTTP/1.1 answer, or its head is longer than the gateway reads.
-    #[error("the upstream's answer is not valid HTTP")]
+    /// The response is not valid HTTP, or its head is too long.
+    #[error("the upstream's response is not valid HTTP")]
     Garbage,
-    /// It answered 101, although nothing the gateway forwards asks for another protocol.
+    /// It responded with 101, although no forwarded request asks for another protocol.
     #[error("the upstream switched protocols unasked")]
     SwitchedProtocols,
 }
 
-/// Why the upstream's certificate was not accepted.
+/// Why the upstream's certificate is not acceptable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateFault {
     /// No trusted authority signed it.
@@ -55,13 +57,13 @@ pub enum CertificateFault {
     /// It is for another host.
     #[error("is not for the host in `upstream.url`")]
     OtherName,
-    /// It is past its end.
+    /// It has expired.
     #[error("has expired")]
     Expired,
-    /// It is not valid yet; often our clock is wrong.
+    /// It is not valid yet, often because this machine's clock is wrong.
     #[error("is not valid yet; check the clock of this machine")]
     NotYetValid,
-    /// Its authority took it back.
+    /// It was revoked.
     #[error("was revoked")]
     Revoked,
     /// Anything else, such as a wrong encoding or purpose.
@@ -73,7 +75,7 @@ impl From<&rustls::CertificateError> for CertificateFault {
     fn from(error: &rustls::CertificateError) -> Self {
         use rustls::CertificateError as E;
         match error {
-            // a bad signature is what another authority of the same name looks like
+            // rustls reports an authority of the same name with another key as a bad signature
             E::UnknownIssuer | E::BadSignature => Self::Untrusted,
             E::NotValidForName | E::NotValidForNameContext { .. } => Self::OtherName,
             E::Expired | E::ExpiredContext { .. } => Self::Expired,
@@ -85,7 +87,7 @@ impl From<&rustls::CertificateError> for CertificateFault {
 }
 
 impl From<&std::io::Error> for Unreachable {
-    /// The error of a TLS handshake, which tokio-rustls wraps as an input or output error.
+    /// Classifies the error of a TLS handshake, which tokio-rustls wraps in an `io::Error`.
     fn from(error: &std::io::Error) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(fault)) => Self::Certificate(fault.into()),

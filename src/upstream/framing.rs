@@ -1,4 +1,4 @@
-//! The head of a request as the upstream gets it: framed by the body we send, never by what the client said of its own.
+//! The head of a request to the upstream: framed by the body that is sent, never by the client's own framing.
 
 use super::UpstreamBody;
 use super::origin::{Origin, relative};
@@ -7,10 +7,9 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, Request, Version};
 use http_body::Body;
 
-/// Makes `request` ready to be sent in either version of HTTP, with one unambiguous framing (RFC 9112 section 6.3).
-///
-/// hyper would believe a `Content-Length` or `Transfer-Encoding` left in the head, whatever the body is; and sends no
-/// `Content-Length: 0` for an empty `PATCH`, which some servers refuse with 411.
+/// Prepares `request` for either version of HTTP, with one framing (RFC 9112 section 6.3).
+// hyper would send a `Content-Length` or `Transfer-Encoding` that is left in the head, whatever the body is; and it sends no
+// `Content-Length: 0` for an empty `PATCH`, which some servers refuse with 411
 pub(super) fn frame(request: Request<UpstreamBody>) -> Request<Upload> {
     let (mut head, body) = request.into_parts();
     head.headers.remove(CONTENT_LENGTH);
@@ -25,7 +24,7 @@ pub(super) fn frame(request: Request<UpstreamBody>) -> Request<Upload> {
     Request::from_parts(head, Upload::new(body))
 }
 
-/// In HTTP/1.1: with our authority in `Host`, and a body of unknown length in chunks.
+/// Completes the head for HTTP/1.1: the origin in `Host`, and a body of unknown length in chunks.
 pub(super) fn for_http1(request: &mut Request<Upload>, origin: &Origin) {
     *request.version_mut() = Version::HTTP_11;
     request.headers_mut().insert(HOST, origin.authority().clone());
@@ -37,7 +36,7 @@ pub(super) fn for_http1(request: &mut Request<Upload>, origin: &Origin) {
     }
 }
 
-/// In HTTP/2 (RFC 9113 section 8.3.1): with our authority in `:authority`, framed by the stream itself.
+/// Completes the head for HTTP/2 (RFC 9113 section 8.3.1): the origin in `:authority`, framing by the stream.
 pub(super) fn for_http2(request: &mut Request<Upload>, origin: &Origin) {
     *request.version_mut() = Version::HTTP_2;
     request.headers_mut().remove(HOST);
@@ -45,7 +44,7 @@ pub(super) fn for_http2(request: &mut Request<Upload>, origin: &Origin) {
     *request.uri_mut() = origin.absolute(request.uri());
 }
 
-/// Whether the method gives a body a meaning, so that its absence is to be said (RFC 9110 section 8.6).
+/// Whether the method defines a meaning for a body, so that an empty one needs `Content-Length: 0` (RFC 9110 section 8.6).
 fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }

@@ -1,4 +1,4 @@
-//! Idle connections of one worker, kept for the next request.
+//! The idle HTTP/1.1 connections of one worker.
 
 use super::upload::Upload;
 use crate::telemetry::OpenConnection;
@@ -11,15 +11,16 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// How long a connection may idle. Just under 60 s, after which many servers and load balancers close on their side:
-/// a request that meets such a close is lost, because one that may have arrived is never repeated.
+/// Longest time for a connection to be idle.
+// just under 60 s, after which many servers and load balancers close: a request that races with such a close fails, because
+// one that may have arrived is never repeated
 const IDLE_LIMIT: Duration = Duration::from_secs(55);
 
-/// Most idle connections of a worker; the least recently used one closes first. Above what a worker has in flight at
-/// once, so that it only bounds file descriptors.
+/// Most idle connections of a worker; the least recently used one is closed first. More than a worker has in flight, so that
+/// it only bounds file descriptors.
 const IDLE_CONNECTIONS: usize = 1024;
 
-/// All connections lead to the one upstream.
+/// The pool's group; there is one upstream, and so one group.
 const GROUP: u64 = 0;
 
 /// The idle connections of one worker.
@@ -35,13 +36,13 @@ pub(super) struct PooledConnection {
     entry: Arc<PoolEntry>,
 }
 
-/// What a connection, its driver and the pool know of each other.
+/// What a connection shares with its driver and the pool.
 pub(super) struct PoolEntry {
     pool: Weak<Http1Pool>,
     meta: ConnectionMeta,
     peer: SocketAddr,
     opened: Instant,
-    /// Milliseconds after `opened` when it went idle, or [`PoolEntry::IN_USE`].
+    /// Milliseconds from `opened` to when it became idle, or [`PoolEntry::IN_USE`].
     idle_since: AtomicU64,
     counted: OpenConnection,
 }
@@ -55,7 +56,7 @@ impl Http1Pool {
         Arc::new(Self { idle: ConnectionPool::new(IDLE_CONNECTIONS), next_id: AtomicI32::new(0), idle_limit })
     }
 
-    /// An idle connection that is still open and not too old.
+    /// Takes an idle connection that is open and not idle for too long.
     pub(super) fn take(&self) -> Option<PooledConnection> {
         loop {
             let connection = self.idle.get(&GROUP)?;
@@ -68,7 +69,7 @@ impl Http1Pool {
         }
     }
 
-    /// A place for a new connection to `peer`, which `counted` counts.
+    /// Registers a new connection to `peer`, counted by `counted`.
     pub(super) fn register(self: &Arc<Self>, peer: SocketAddr, counted: OpenConnection) -> Arc<PoolEntry> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         Arc::new(PoolEntry {
@@ -86,7 +87,7 @@ impl Http1Pool {
         connection.entry.idle_since.store(now, Ordering::Relaxed);
         connection.entry.counted.set_idle(true);
         let meta = connection.entry.meta.clone();
-        // both returned signals are for pools whose idle connections nobody drives; ours are driven by `drive`
+        // the returned signals are for pools that watch their idle connections; here `drive` does
         let _ = self.idle.put(&meta, connection);
     }
 }
@@ -100,14 +101,14 @@ impl PooledConnection {
         self.entry.peer
     }
 
-    /// Keeps the connection for another request, once it is ready for one.
+    /// Returns the connection to the pool once it is ready for another request.
     ///
-    /// To be called only when the answer has been read to its end.
+    /// Must be called only when the response has been read to its end.
     pub(super) fn give_back(mut self) {
         if self.sender.is_ready() {
             self.put();
         } else if !self.sender.is_closed() {
-            // the answer came before the request was all sent, or the driver has yet to take a breath
+            // the response came before the request was sent completely, or the driver has not been polled yet
             tokio::spawn(async move {
                 if self.sender.ready().await.is_ok() {
                     self.put();
@@ -124,7 +125,7 @@ impl PooledConnection {
 }
 
 impl PoolEntry {
-    /// In place of a time: a request has the connection.
+    /// In place of a time: the connection is in use.
     const IN_USE: u64 = u64::MAX;
 
     fn idle_for(&self) -> Option<Duration> {
@@ -140,15 +141,15 @@ impl PoolEntry {
         }
     }
 
-    /// How long until this connection can have idled too long; none when it has.
+    /// Time until this connection may have been idle for too long. `None` if it has.
     fn time_left(&self) -> Option<Duration> {
         let limit = self.pool.upgrade()?.idle_limit;
         limit.checked_sub(self.idle_for().unwrap_or_default()).filter(|left| !left.is_zero())
     }
 }
 
-/// Drives a connection to its end: takes it out of the pool as soon as the upstream closes it, or when it idles too
-/// long. One timer a connection and limit, rather than one a request.
+/// Drives a connection to its end. Removes it from the pool when the upstream closes it or it is idle for too long.
+// one timer a connection and limit, not one a request
 pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, entry: Arc<PoolEntry>) {
     let mut connection = pin!(connection);
     while let Some(left) = entry.time_left() {
@@ -156,7 +157,7 @@ pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, e
             return entry.leave_pool();
         }
     }
-    // leaving drops the sender, on which the connection closes by itself
+    // removing it drops its sender, on which hyper closes the connection
     entry.leave_pool();
     let _ = connection.await;
 }

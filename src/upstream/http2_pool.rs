@@ -1,4 +1,4 @@
-//! Connections in HTTP/2 of one worker, each shared by many requests at once.
+//! The HTTP/2 connections of one worker, each shared by many requests.
 
 use super::upload::Upload;
 use crate::telemetry::OpenConnection;
@@ -9,11 +9,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// How long a connection may idle, as in HTTP/1.1: see [`super::http1_pool`].
+/// Longest time for a connection to be idle, as in HTTP/1.1: see [`super::http1_pool`].
 const IDLE_LIMIT: Duration = Duration::from_secs(55);
 
-/// Most requests at once on a connection; the next one opens another. What most servers allow: where one allows fewer,
-/// the rest waits for its turn.
+/// Most concurrent requests on a connection; the next one opens another.
+// what most servers allow; at a server that allows fewer, h2 queues the rest
 pub(super) const STREAMS: u32 = 100;
 
 /// The shared connections of one worker.
@@ -22,7 +22,7 @@ pub(super) struct Http2Pool {
     idle_limit: Duration,
 }
 
-/// A connection in HTTP/2.
+/// An HTTP/2 connection.
 pub(super) struct Http2Connection {
     sender: SendRequest<Upload>,
     peer: SocketAddr,
@@ -30,13 +30,13 @@ pub(super) struct Http2Connection {
     counted: OpenConnection,
 }
 
-/// What a connection is used for now.
+/// The use of a connection.
 struct Usage {
     streams: u32,
     since: Instant,
 }
 
-/// A place for one request on a connection. Dropping it gives the place up.
+/// A stream of one request on a shared connection. Dropping it frees the stream.
 pub(super) struct Http2Stream {
     pub(super) sender: SendRequest<Upload>,
     connection: Arc<Http2Connection>,
@@ -51,12 +51,12 @@ impl Http2Pool {
         Arc::new(Self { connections: Mutex::default(), idle_limit })
     }
 
-    /// A place on a connection that is open, not too old and not full.
+    /// Takes a stream on a connection that is open, not idle for too long and not full.
     pub(super) fn take(&self) -> Option<Http2Stream> {
         self.connections().iter().find_map(|connection| connection.stream(self.idle_limit))
     }
 
-    /// Shares the connection that `sender` sends on and `counted` counts; the first place on it is the caller's.
+    /// Adds a new connection, and returns the first stream on it.
     pub(super) fn share(&self, sender: SendRequest<Upload>, peer: SocketAddr, counted: OpenConnection) -> Http2Stream {
         let usage = Usage { streams: 1, since: Instant::now() };
         let connection = Arc::new(Http2Connection { sender: sender.clone(), peer, usage: Mutex::new(usage), counted });
@@ -89,7 +89,7 @@ impl Http2Connection {
         self.usage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long until this connection can have idled too long; none when it has.
+    /// Time until this connection may have been idle for too long. `None` if it has.
     fn time_left(&self, idle_limit: Duration) -> Option<Duration> {
         let usage = self.usage();
         let idle = if usage.streams == 0 { usage.since.elapsed() } else { Duration::ZERO };
@@ -116,8 +116,8 @@ impl Drop for Http2Stream {
     }
 }
 
-/// Drives a connection to its end, and gives it to no further request when it ends or idles too long. One timer a
-/// connection and limit, rather than one a request.
+/// Drives a connection to its end. Removes it from the pool when it ends or is idle for too long.
+// one timer a connection and limit, not one a request
 pub(super) async fn drive(
     driver: impl Future<Output = hyper::Result<()>>,
     connection: Weak<Http2Connection>,
@@ -130,7 +130,7 @@ pub(super) async fn drive(
             return forget();
         }
     }
-    // with the last sender gone the connection closes by itself, after what may still be under way
+    // hyper closes the connection when the last sender is dropped, after the streams in flight
     forget();
     let _ = driver.await;
 }

@@ -1,8 +1,8 @@
 //! Keep-alive connections to the upstream (the BAPI).
 //!
-//! One [`UpstreamClient`] a worker; all share one [`UpstreamConnector`], which holds what is expensive to make (the trusted
-//! certificates). A request goes [`framing`] > [`http1_pool`] or [`http2_pool`], or else [`connect`] > hyper, and its answer's body, once read to the
-//! end, puts the connection back ([`response_body`]).
+//! Each worker has an [`UpstreamClient`]; all share one [`UpstreamConnector`], which holds the trusted certificates. A request
+//! is framed ([`framing`]) and sent on a pooled connection ([`http1_pool`], [`http2_pool`]) or a new one ([`connect`], [`tcp`],
+//! [`tls`]). The body of its response, once read to the end, returns the connection to the pool ([`response_body`]).
 
 mod client;
 mod connect;
@@ -13,6 +13,7 @@ mod http1_pool;
 mod http2_pool;
 mod origin;
 mod response_body;
+mod tcp;
 mod tls;
 mod upload;
 

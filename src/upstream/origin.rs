@@ -1,4 +1,4 @@
-//! The one place requests go: scheme, host and port, and the authority that every request carries.
+//! The origin of the upstream: scheme, host and port, and the authority of every request.
 
 use crate::config::gateway::UpstreamTarget;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
@@ -6,17 +6,15 @@ use http::{HeaderValue, Uri};
 use rustls::pki_types::ServerName;
 use std::net::Ipv6Addr;
 
-/// Where requests go. Whatever a client asks for, the authority sent is this one.
+/// The origin of the upstream. Every request is sent with its authority, whatever the client's was.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    pub(super) host: String,
-    pub(super) port: u16,
     pub(super) server_name: Option<ServerName<'static>>,
     authority: HeaderValue,
     uri_authority: Authority,
 }
 
-/// The configured host cannot be asked for.
+/// The configured host is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("`upstream.url` names `{host}`, which is neither a host name nor an address")]
 pub struct OriginError {
@@ -24,10 +22,11 @@ pub struct OriginError {
 }
 
 impl Origin {
-    /// The origin that `target` names; none for the stand-in in this process, which no connection leads to.
+    /// The origin of `target`. `None` for the sandbox in this process, which has no URL.
     ///
     /// # Errors
-    /// [`OriginError`] when the host is neither a name nor an address.
+    ///
+    /// [`OriginError`], if the host is neither a name nor an address.
     pub fn of(target: &UpstreamTarget) -> Result<Option<Self>, OriginError> {
         match target {
             UpstreamTarget::Embedded => Ok(None),
@@ -38,17 +37,18 @@ impl Origin {
     /// The origin `http(s)://host:port`; an IPv6 `host` has no brackets.
     ///
     /// # Errors
-    /// [`OriginError`] when the host is neither a name nor an address.
+    ///
+    /// [`OriginError`], if the host is neither a name nor an address.
     pub fn new(tls: bool, host: &str, port: u16) -> Result<Self, OriginError> {
         let wrong = || OriginError { host: host.to_owned() };
         let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
         let written = authority(tls, host, port);
         let uri_authority = Authority::try_from(written.as_str()).map_err(|_| wrong())?;
         let authority = HeaderValue::try_from(written).map_err(|_| wrong())?;
-        Ok(Self { host: host.to_owned(), port, server_name: tls.then_some(name), authority, uri_authority })
+        Ok(Self { server_name: tls.then_some(name), authority, uri_authority })
     }
 
-    /// The value of `Host` (RFC 9112 section 3.2): the port only where it is not the scheme's own.
+    /// The value of `Host` (RFC 9112 section 3.2), without the scheme's default port.
     pub fn authority(&self) -> &HeaderValue {
         &self.authority
     }
@@ -59,7 +59,7 @@ impl Origin {
         parts.scheme = Some(if self.is_tls() { Scheme::HTTPS } else { Scheme::HTTP });
         parts.authority = Some(self.uri_authority.clone());
         parts.path_and_query = target.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
-        // none of the three is missing, which is all that can be wrong
+        // cannot fail: an error means that a part is missing, and all three are set
         Uri::from_parts(parts).unwrap_or_default()
     }
 

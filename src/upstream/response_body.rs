@@ -1,4 +1,4 @@
-//! The body of an answer, which keeps its connection out of the pool until it has been read to the end.
+//! The body of a response, which holds its connection until it has been read to the end.
 
 use super::connection::UpstreamConnection;
 use bytes::Bytes;
@@ -8,10 +8,10 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The body of the upstream's answer, as it arrives and no faster than it is read.
+/// The body of the upstream's response, received no faster than it is read.
 ///
-/// Read to its end, it gives its connection back; dropped earlier or broken, it closes it, so that no rest of one
-/// answer can be taken for the beginning of the next.
+/// Read to its end, it returns its connection to the pool. Dropped earlier, or broken, it closes it.
+// closes: the rest of one response must not be read as the beginning of the next (response splitting)
 pub struct UpstreamResponseBody {
     incoming: Incoming,
     lease: Option<UpstreamConnection>,
@@ -57,7 +57,7 @@ impl Body for UpstreamResponseBody {
 }
 
 impl Drop for UpstreamResponseBody {
-    /// Whoever knows the length stops at the last byte and never polls for the end.
+    // a reader that knows the length stops at the last byte and never polls for the end
     fn drop(&mut self) {
         if self.incoming.is_end_stream() {
             self.give_back();

@@ -1,4 +1,6 @@
-//! TLS towards the upstream. The certificate is always verified; nothing here can switch that off.
+//! TLS to the upstream.
+
+// the certificate is always verified: there is no setting that turns that off, on purpose
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -7,10 +9,10 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What is spoken inside TLS, best first.
+/// The protocols inside TLS (ALPN), preferred first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// The certificate authorities to trust could not be loaded.
+/// The trusted certificate authorities cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file cannot be read, or is not PEM.
@@ -27,7 +29,7 @@ pub enum TrustError {
         /// The file.
         path: PathBuf,
     },
-    /// A certificate in the file is not one.
+    /// The file holds an invalid certificate.
     #[error("`upstream.caFile` {} holds a certificate that cannot be trusted: {reason}", path.display())]
     Invalid {
         /// The file.
@@ -35,14 +37,13 @@ pub enum TrustError {
         /// What is wrong with it.
         reason: rustls::Error,
     },
-    /// The machine has no certificate authorities, as in an image made from nothing.
+    /// The machine has no certificate authorities, as in a container image from scratch.
     #[error("this machine has no certificate authorities to trust ({0}); install them or set `upstream.caFile`")]
     Platform(rustls::Error),
 }
 
-/// The TLS client: TLS 1.2 and 1.3 by aws-lc-rs, trusting exactly `ca_file`'s authorities or else the platform's.
-///
-/// Made once for all workers: loading the platform's authorities takes tens of milliseconds.
+/// The TLS client configuration: TLS 1.2 and 1.3, trusting the authorities of `ca_file` only, or else the platform's.
+// made once for all workers: loading the platform's authorities takes tens of milliseconds
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -57,7 +58,7 @@ pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>,
     Ok(Arc::new(config))
 }
 
-/// Whether the two sides agreed on HTTP/2.
+/// Whether ALPN selected HTTP/2.
 pub(super) fn is_http2(connection: &ClientConnection) -> bool {
     connection.alpn_protocol() == ALPN.first().copied()
 }

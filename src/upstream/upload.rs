@@ -1,4 +1,4 @@
-//! A request's body together with whose turn it is, so that a slow uploader is not taken for a silent upstream.
+//! The body of a request in transit, with its progress, by which a slow client is distinguished from a silent upstream.
 
 use super::UpstreamBody;
 use bytes::Bytes;
@@ -9,22 +9,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-/// The body as hyper gets it: the one the caller made, and for one that streams, a note of its progress.
+/// The body that hyper sends. A streamed one records its progress.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: UpstreamBody,
     progress: Option<Arc<UploadProgress>>,
 }
 
-/// How far a streamed body is, read by the one who waits for the answer.
+/// The progress of a streamed body, read by the task that waits for the response.
 #[derive(Debug)]
 pub(super) struct UploadProgress {
     begun: Instant,
-    /// Milliseconds after `begun` when bytes were last handed over, or [`UploadProgress::CLIENT`].
+    /// Milliseconds from `begun` to when hyper last took bytes, or [`UploadProgress::CLIENT`].
     handed: AtomicU64,
-    /// Bytes handed over.
+    /// Bytes that hyper took.
     bytes: AtomicU64,
-    /// Whether the client broke off.
+    /// Whether the client broke off the upload.
     broken: AtomicBool,
 }
 
@@ -40,7 +40,7 @@ impl Upload {
 }
 
 impl UploadProgress {
-    /// In place of a time: hyper asked for more, and the client has not sent it yet.
+    /// In place of a time: hyper waits for bytes that the client has not sent yet.
     const CLIENT: u64 = u64::MAX;
 
     fn new() -> Self {
@@ -52,7 +52,7 @@ impl UploadProgress {
         }
     }
 
-    /// How long it has been the upstream's turn to read on or to answer; zero while the client's bytes are awaited.
+    /// How long the upstream could have read on or responded. Zero while the client's bytes are awaited.
     pub(super) fn upstream_idle(&self) -> Duration {
         match self.handed.load(Ordering::Relaxed) {
             Self::CLIENT => Duration::ZERO,
@@ -65,18 +65,18 @@ impl UploadProgress {
         self.handed.load(Ordering::Relaxed) == Self::CLIENT
     }
 
-    /// Whether the client broke off, so that there was nothing to finish the request with.
+    /// Whether the client broke off the upload, so that the request cannot be completed.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// Bytes handed over so far.
+    /// Bytes that hyper has taken so far.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// How long ago the body began to be sent.
-    pub(super) fn elapsed(&self) -> Duration {
+    /// The time since the upload began.
+    pub(super) fn age(&self) -> Duration {
         self.begun.elapsed()
     }
 

@@ -31,15 +31,15 @@ pin_project! {
     /// `guard` is held until the response is there, and dropped if the future is.
     pub struct ForwardOrRefuse<F: Future, G = ()> {
         #[pin]
-        state: State<F>,
+        state: ForwardState<F>,
         guard: G,
     }
 }
 
 pin_project! {
     // the common case, `Forward`, is unboxed: a request that passes allocates nothing here
-    #[project = StateProjection]
-    enum State<F: Future> {
+    #[project = ForwardStateProjection]
+    enum ForwardState<F: Future> {
         Forward { #[pin] response: F },
         Decide { deciding: BoxFuture<F::Output> },
         Refuse { refusing: BoxFuture<Refusal> },
@@ -49,7 +49,7 @@ pin_project! {
 impl<F: Future, G> ForwardOrRefuse<F, G> {
     /// Forwards; `guard` is held until `response` is there.
     pub(super) const fn forward(response: F, guard: G) -> Self {
-        Self { state: State::Forward { response }, guard }
+        Self { state: ForwardState::Forward { response }, guard }
     }
 
     /// Forwards or refuses, as `deciding` does once it has read what it needs.
@@ -57,7 +57,7 @@ impl<F: Future, G> ForwardOrRefuse<F, G> {
     where
         G: Default,
     {
-        Self { state: State::Decide { deciding: Box::pin(deciding) }, guard: G::default() }
+        Self { state: ForwardState::Decide { deciding: Box::pin(deciding) }, guard: G::default() }
     }
 
     /// Refuses with the output of `refusing`, which drains the client's body first.
@@ -65,7 +65,7 @@ impl<F: Future, G> ForwardOrRefuse<F, G> {
     where
         G: Default,
     {
-        Self { state: State::Refuse { refusing: Box::pin(refusing) }, guard: G::default() }
+        Self { state: ForwardState::Refuse { refusing: Box::pin(refusing) }, guard: G::default() }
     }
 }
 
@@ -79,9 +79,9 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = match this.state.project() {
-            StateProjection::Forward { response } => ready!(response.poll(context)),
-            StateProjection::Decide { deciding } => ready!(deciding.as_mut().poll(context)),
-            StateProjection::Refuse { refusing } => Err(ready!(refusing.as_mut().poll(context))),
+            ForwardStateProjection::Forward { response } => ready!(response.poll(context)),
+            ForwardStateProjection::Decide { deciding } => ready!(deciding.as_mut().poll(context)),
+            ForwardStateProjection::Refuse { refusing } => Err(ready!(refusing.as_mut().poll(context))),
         };
         let guard = std::mem::take(this.guard);
         Poll::Ready(response.map(|response| guard.release(response)))

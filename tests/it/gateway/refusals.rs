@@ -384,7 +384,7 @@ async fn upstream_timeout() {
     assert_snapshot!(refusal(&mut setup.start(), patch("{}")).await, @r#"
     504 fail; reason=upstream_timeout; id="ID"
       gateway_upstream_timeout
-        The gateway got no response to the request: the upstream did not answer within `upstream.responseTimeout`. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_timeout.
+        The gateway got no response to the request: the upstream did not respond within `upstream.responseTimeout`. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_timeout.
     "#);
     assert_eq!(recorder.seen(), 1, "never repeated");
 }

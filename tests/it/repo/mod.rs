@@ -2,5 +2,6 @@
 
 mod cel_leaf;
 mod docs;
+mod examples;
 mod imports;
 mod tidy;

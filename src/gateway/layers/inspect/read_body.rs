@@ -26,7 +26,7 @@ enum ReadError {
 }
 
 impl ReadError {
-    /// hyper reports both as an error of the connection; only the kind of the `io::Error` below tells them apart.
+    /// hyper reports both as an error of the connection; only the kind of the `io::Error` below distinguishes them.
     fn from_error(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {

@@ -1,0 +1,193 @@
+//! TCP connections to the upstream: resolves its name and connects to the first address that accepts.
+
+use super::error::Unreachable;
+use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tower::Service;
+
+/// Head start of the address family of the first address over the other one (RFC 8305 section 5).
+const HAPPY_EYEBALLS: Duration = Duration::from_millis(300);
+
+/// Time without traffic after which the kernel probes a connection, and the time between probes.
+// shorter than the response timeout, so that a peer that vanished fails a waiting request before its deadline does
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Longest time for sent bytes to stay unacknowledged.
+// the kernel's own default retransmits for about 15 minutes, in which the connection looks open
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Resolves the names of upstreams by the operating system.
+#[derive(Clone)]
+pub(super) struct SystemResolver(GaiResolver);
+
+/// A name has no address.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has no address")]
+struct Unresolvable;
+
+impl SystemResolver {
+    pub(super) fn new() -> Self {
+        Self(GaiResolver::new())
+    }
+}
+
+impl Service<Name> for SystemResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    // an error of its own, because the connector reports those of the resolver and of the sockets alike
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let resolving = self.0.call(name);
+        Box::pin(async move {
+            let addresses: Vec<_> = resolving.await.map_err(|_| Unresolvable)?.collect();
+            if addresses.is_empty() { Err(Unresolvable.into()) } else { Ok(addresses.into_iter()) }
+        })
+    }
+}
+
+/// The connector for addresses that `resolver` finds, within `connect_timeout`.
+pub(super) fn connector<R>(resolver: R, connect_timeout: Duration) -> HttpConnector<R> {
+    let mut connector = HttpConnector::new_with_resolver(resolver);
+    // TLS is ours, above this connection, so that the scheme does not matter here
+    connector.enforce_http(false);
+    connector.set_happy_eyeballs_timeout(Some(HAPPY_EYEBALLS));
+    // shared out among the addresses of a family, so that a dead one leaves time for the next
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector.set_keepalive(Some(KEEP_ALIVE));
+    connector.set_keepalive_interval(Some(KEEP_ALIVE));
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(USER_TIMEOUT));
+    // Nagle's algorithm would hold a body back until its head is acknowledged
+    connector.set_nodelay(true);
+    connector
+}
+
+/// Connects to `origin`. Returns the connection and the address of the other end.
+///
+/// # Errors
+///
+/// [`Unreachable`], by what kept every address from being connected to.
+pub(super) async fn connect<R>(
+    connector: &HttpConnector<R>,
+    origin: Uri,
+) -> Result<(TcpStream, SocketAddr), Unreachable>
+where
+    HttpConnector<R>: Service<Uri, Response = hyper_util::rt::TokioIo<TcpStream>, Error: Error + 'static> + Clone,
+{
+    let stream = connector.clone().call(origin).await.map_err(|error| unreachable(&error))?.into_inner();
+    let peer = stream.peer_addr().map_err(|_| Unreachable::BrokenOff)?;
+    Ok((stream, peer))
+}
+
+/// Classifies an error of the connector by its causes, because its own type is private.
+fn unreachable(error: &(dyn Error + 'static)) -> Unreachable {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<Unresolvable>() {
+            return Unreachable::Name;
+        }
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return Unreachable::ConnectTimeout;
+        }
+        cause = error.source();
+    }
+    Unreachable::Refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+    use std::future::{Ready, ready};
+    use std::time::Instant;
+    use tokio::net::{TcpListener, TcpSocket};
+
+    /// Resolves every name to the same addresses.
+    #[derive(Clone)]
+    struct FixedResolver(Vec<SocketAddr>);
+
+    impl Service<Name> for FixedResolver {
+        type Response = std::vec::IntoIter<SocketAddr>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Name) -> Self::Future {
+            ready(Ok(self.0.clone().into_iter()))
+        }
+    }
+
+    async fn connect_to(addresses: &[SocketAddr], timeout: Duration) -> Result<SocketAddr, Unreachable> {
+        let connector = connector(FixedResolver(addresses.to_vec()), timeout);
+        // without a port in the URI the connector keeps the port of each address
+        let connected = connect(&connector, Uri::from_static("http://upstream/")).await;
+        connected.map(|(_stream, peer)| peer)
+    }
+
+    /// A listener whose backlog is full: the kernel drops further connection requests, as a dead host does.
+    async fn dead() -> (TcpListener, Vec<TcpStream>, SocketAddr) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut filling = Vec::new();
+        while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+            filling.push(stream);
+        }
+        (listener, filling, address)
+    }
+
+    #[tokio::test]
+    async fn a_dead_first_address_costs_less_than_a_second() {
+        let (_listener, _filling, dead) = dead().await;
+        // a machine without IPv6 has no second family to fall back to
+        let Ok(live) = TcpListener::bind("[::1]:0").await else { return };
+        let live = live.local_addr().unwrap();
+        let clock = Instant::now();
+        assert_eq!(connect_to(&[dead, live], Duration::from_secs(10)).await, Ok(live));
+        assert!(clock.elapsed() < Duration::from_secs(1), "{:?}", clock.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_dead_address_leaves_time_for_the_next_of_its_family() {
+        let (_listener, _filling, dead) = dead().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = listener.local_addr().unwrap();
+        assert_eq!(connect_to(&[dead, live], Duration::from_millis(600)).await, Ok(live));
+        assert_eq!(connect_to(&[dead], Duration::from_millis(100)).await, Err(Unreachable::ConnectTimeout));
+    }
+
+    #[tokio::test]
+    async fn a_refused_first_address_falls_through_to_the_second() {
+        let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let live = listener.local_addr().unwrap();
+        assert_eq!(connect_to(&[refused, live], Duration::from_secs(5)).await, Ok(live));
+        assert_eq!(connect_to(&[refused], Duration::from_secs(5)).await, Err(Unreachable::Refused));
+    }
+
+    #[tokio::test]
+    async fn a_name_without_an_address_is_named_as_the_reason() {
+        let connector = connector(SystemResolver::new(), Duration::from_secs(5));
+        let result = connect(&connector, Uri::from_static("http://no-such-host.invalid/")).await;
+        assert_eq!(result.err(), Some(Unreachable::Name));
+    }
+}
