@@ -1,22 +1,22 @@
-//! Who sent a request, as far as the connection tells.
+//! The two ends of a client connection: the client's identity and the local endpoint.
 
 use std::net::SocketAddr;
 
-/// Who sent a request, as far as the connection tells: the same for all that it carries.
+/// The identity of a client by its connection, the same for all requests on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
-    /// The other end of a TCP connection.
+    /// The remote address of a TCP connection; `None` for a Unix socket.
     pub address: Option<SocketAddr>,
-    /// The user that opened a Unix socket.
+    /// The user id of the process that connected to a Unix socket.
     pub unix_uid: Option<u32>,
-    /// The certificate it showed, verified.
+    /// The verified client certificate.
     pub certificate: Option<ClientCertificate>,
 }
 
-/// What a client's verified certificate says.
+/// The names in a verified client certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// Its SPIFFE ID, where it is the only URI among the names: with two of them it is no SPIFFE certificate.
+    /// Its SPIFFE ID; `None` if it has more than one URI, since an X.509-SVID has exactly one.
     pub spiffe_id: Option<String>,
     /// Its DNS names.
     pub dns_names: Vec<String>,
@@ -24,17 +24,17 @@ pub struct ClientCertificate {
     pub sha256: String,
 }
 
-/// Where a client reached us.
+/// The local end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocalEndpoint {
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// Our end of the connection; none where the transport has none.
+    /// The local address; `None` for a Unix socket.
     pub address: Option<SocketAddr>,
 }
 
 impl Default for LocalEndpoint {
-    /// Without TLS, nobody knows where.
+    /// `http`, without an address.
     fn default() -> Self {
         Self { scheme: "http", address: None }
     }

@@ -1,9 +1,9 @@
-//! Text that may be shown, made so that it cannot steer what shows it.
+//! Text for a terminal or a log, with control characters escaped.
 
 use std::fmt::{self, Write as _};
 
-/// Whether a character moves what is around it, on a terminal or in a log: control characters (line breaks and the escape
-/// that begins a terminal's commands among them), line and paragraph separators, and what turns the direction of writing.
+/// Whether a character changes how the text around it is displayed: control characters (such as line breaks and the escape of
+/// terminal commands), line and paragraph separators, and controls of the writing direction.
 pub fn needs_escape(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -12,7 +12,7 @@ pub fn needs_escape(character: char) -> bool {
         )
 }
 
-/// Text on one line: every character that [`needs_escape`] is written as `\u{..}`.
+/// Text on one line: every character for which [`needs_escape`] is true is displayed as `\u{..}`.
 ///
 /// ```
 /// use portcullis::redact::Escaped;
@@ -42,7 +42,7 @@ mod tests {
     use super::Escaped;
 
     #[test]
-    fn nothing_that_steers_is_left() {
+    fn no_control_character_is_left() {
         let odd = "\0\t\r\n\u{1b}\u{7f}\u{85}\u{9b}\u{61c}\u{200f}\u{2028}\u{2029}\u{202e}\u{2067}\u{feff}";
         assert!(Escaped(odd).to_string().chars().all(|character| character.is_ascii_graphic()));
         assert_eq!(Escaped("Grüße, \u{65e5}\u{672c}").to_string(), "Grüße, \u{65e5}\u{672c}");

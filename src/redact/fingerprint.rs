@@ -1,10 +1,10 @@
-//! Telling secrets apart without showing anything of them.
+//! Keyed fingerprints, by which equal secrets are recognised without being shown.
 
 use aws_lc_rs::hmac;
 use std::fmt;
 use zeroize::Zeroize as _;
 
-/// A keyed fingerprint of a secret: equal secrets have equal fingerprints under one key, and nothing else follows from it.
+/// A keyed fingerprint of a secret. Equal secrets have equal fingerprints under one key; it reveals nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub u64);
 
@@ -22,18 +22,19 @@ impl fmt::Debug for Fingerprint {
 
 /// Makes fingerprints (HMAC-SHA256, RFC 2104, cut to 64 bits).
 ///
-/// Without the key, a guessed secret can't be checked against a log line; with a key of its own in every process, lines of
-/// two processes can't be joined by it either.
+/// Without the key, a guessed secret cannot be compared with a log line. Each process has a random key, so lines of two processes
+/// cannot be joined by it.
 #[derive(Clone)]
 pub struct Fingerprinter {
     key: hmac::Key,
 }
 
 impl Fingerprinter {
-    /// A fingerprinter with a fresh random key, which lives and dies with it.
+    /// A fingerprinter with a random key.
     pub fn random() -> Self {
         let mut key: [u8; 32] = rand::random();
         let fingerprinter = Self::with_key(&key);
+        // `hmac::Key` holds a copy of its own; this one would stay on the stack
         key.zeroize();
         fingerprinter
     }
@@ -43,7 +44,7 @@ impl Fingerprinter {
         Self { key: hmac::Key::new(hmac::HMAC_SHA256, key) }
     }
 
-    /// The fingerprint of `secret`. Costs about 0.3 us: the key's own blocks are hashed once, at the start.
+    /// The fingerprint of `secret`. Costs about 0.3 us, since the key's blocks are hashed once, in [`Fingerprinter::with_key`].
     pub fn fingerprint(&self, secret: &[u8]) -> Fingerprint {
         let tag = hmac::sign(&self.key, secret);
         Fingerprint(tag.as_ref().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte)))

@@ -1,9 +1,9 @@
-//! Masks: what an organisation wants removed besides what is removed anyway. They can only add to it.
+//! Masks: values that the configuration removes in addition to secrets. A mask can only remove more.
 
 use super::pointers::{PointerCursor, PointerSet, steps};
 use std::collections::BTreeSet;
 
-/// What is removed besides what is removed anyway. Names are compared without case: a twin hides nothing less.
+/// The masks of a configuration. Names are compared without case, so that a case variant of a name is hidden, too.
 #[derive(Clone, Debug, Default)]
 pub struct Masks {
     pointers: PointerSet,
@@ -12,7 +12,7 @@ pub struct Masks {
     query: BTreeSet<String>,
 }
 
-/// Masks on the way through a body.
+/// The masks at one location of a body.
 #[derive(Clone, Debug)]
 pub struct MaskCursor<'m> {
     masks: &'m Masks,
@@ -33,7 +33,7 @@ impl Masks {
         masks
     }
 
-    /// From where to follow them through a body.
+    /// A cursor at the root of a body.
     pub fn cursor(&self) -> MaskCursor<'_> {
         let followed = self.pointers.cursor();
         MaskCursor { masks: self, is_hidden: followed.is_end(), followed }
@@ -54,7 +54,7 @@ impl Masks {
         self.hide_name(name) || is_in(&self.query, name)
     }
 
-    /// How much of `pointer` may be shown: the steps in front of the first that is hidden; none where no step is.
+    /// The number of steps of `pointer` that may be shown, if a later step is hidden; `None` if all may be shown.
     pub fn visible_steps(&self, pointer: &str) -> Option<usize> {
         let mut masking = self.cursor();
         steps(pointer).position(|step| {
@@ -69,7 +69,7 @@ impl Masks {
 }
 
 impl MaskCursor<'_> {
-    /// On to the member called `name`, or the element at that position.
+    /// Moves to the member `name`, or to the element at that position.
     #[must_use]
     pub fn step(&self, name: &str) -> Self {
         if self.followed.is_exhausted() {
@@ -80,12 +80,12 @@ impl MaskCursor<'_> {
         Self { masks: self.masks, followed, is_hidden }
     }
 
-    /// Whether no pointer leads on from here: what is below depends on names alone.
+    /// Whether no pointer leads further from here, so that only names decide what is hidden below.
     pub const fn is_name_only(&self) -> bool {
         self.followed.is_exhausted()
     }
 
-    /// Whether what is here, and all below it, is hidden.
+    /// Whether this location and everything below it is hidden.
     pub const fn is_hidden(&self) -> bool {
         self.is_hidden
     }

@@ -1,7 +1,7 @@
-//! What of a request may be shown, and in which form.
+//! The forms in which parts of a request may be shown in logs, metrics, traces and responses.
 //!
-//! Nothing of a request is shown as it came. What is shown goes through one of the functions here, or is a word of a
-//! closed list (a reason, an outcome, a key class), or a name that the contract or a policy declares.
+//! Nothing of a request is shown verbatim. Everything shown passes through a function of this module, is a name of a closed list
+//! (a reason, an outcome, a key class), or is a name that the contract or a policy declares.
 
 mod escaped;
 mod fingerprint;

@@ -1,9 +1,9 @@
-//! A property name that only the request knows, made harmless for the one who sent it.
+//! A property name that only the request knows, escaped for the response to its caller.
 
 use std::fmt::Write as _;
 
-/// Longest name shown, in characters.
-const LONGEST: usize = 64;
+/// Maximum length of a shown name in characters.
+const MAX_SHOWN: usize = 64;
 
 /// The name as the caller may see it: unchanged if it is `[A-Za-z_][A-Za-z0-9_-]{0,63}`, else every other character is
 /// written as `\u{..}` (so that no terminal, log or header is steered by it) and the whole is cut at 64 characters,
@@ -16,17 +16,17 @@ const LONGEST: usize = 64;
 /// assert_eq!(escaped_name("a\nb"), r"a\u{a}b");
 /// ```
 pub fn escaped_name(name: &str) -> String {
-    let mut shown = String::with_capacity(name.len().min(LONGEST));
+    let mut shown = String::with_capacity(name.len().min(MAX_SHOWN));
     for character in name.chars() {
         let length = shown.len();
         let plain = character.is_ascii_alphabetic() || character == '_';
         if plain || length > 0 && (character.is_ascii_digit() || character == '-') {
             shown.push(character);
         } else {
-            // writing to a String can't fail
+            // writing to a `String` cannot fail
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
         }
-        if shown.len() > LONGEST {
+        if shown.len() > MAX_SHOWN {
             shown.truncate(length);
             break;
         }

@@ -1,8 +1,8 @@
-//! JSON Pointers, followed step by step while walking through a body.
+//! A set of JSON Pointers as a tree, for a walk through a body that tracks all of them at once.
 
 use std::collections::BTreeMap;
 
-/// JSON Pointers (RFC 6901). A step `*` stands for any name and any position.
+/// JSON Pointers (RFC 6901). A step `*` matches every name and every position.
 #[derive(Clone, Debug, Default)]
 pub struct PointerSet {
     root: PointerNode,
@@ -16,12 +16,13 @@ struct PointerNode {
     any: Option<Box<Self>>,
 }
 
-/// How far the pointers have been followed.
+/// The nodes of all pointers that match the location of a walk.
+// several nodes: a step can match by its name and by `*`
 #[derive(Clone, Debug, Default)]
 pub struct PointerCursor<'p>(Vec<&'p PointerNode>);
 
 impl PointerSet {
-    /// Takes in a pointer. One that does not begin with `/` is taken for a name at the top.
+    /// Adds a pointer. Without a leading `/`, it is the name of a member of the root.
     pub fn insert(&mut self, pointer: &str) {
         let mut node = &mut self.root;
         for step in steps(pointer) {
@@ -33,7 +34,7 @@ impl PointerSet {
         node.is_end = true;
     }
 
-    /// From where to follow them: the body itself.
+    /// A cursor at the root of a body.
     pub fn cursor(&self) -> PointerCursor<'_> {
         let is_empty = !self.root.is_end && self.root.members.is_empty() && self.root.any.is_none();
         PointerCursor(if is_empty { Vec::new() } else { vec![&self.root] })
@@ -41,33 +42,34 @@ impl PointerSet {
 }
 
 impl PointerCursor<'_> {
-    /// On to the member called `name`, or the element at that position.
+    /// Moves to the member `name`, or to the element at that position.
     #[must_use]
     pub fn step(&self, name: &str) -> Self {
         let nexts = self.0.iter().flat_map(|node| [node.members.get(name), node.any.as_deref()]);
         Self(nexts.flatten().collect())
     }
 
-    /// Whether no pointer leads here or on from here.
+    /// Whether no pointer matches this location or one below it.
     pub const fn is_exhausted(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a pointer leads exactly here.
+    /// Whether a pointer matches exactly this location.
     pub fn is_end(&self) -> bool {
         self.0.iter().any(|node| node.is_end)
     }
 
-    /// Whether a pointer says this name, and not only `*`.
+    /// Whether a pointer has `name` as its next step, not only `*`.
     pub fn has_step(&self, name: &str) -> bool {
         self.0.iter().any(|node| node.members.contains_key(name))
     }
 }
 
-/// The names and positions of a pointer, unescaped; a text that does not begin with `/` is one name.
+/// The steps of a pointer, unescaped; a text without a leading `/` is one name.
 pub fn steps(pointer: &str) -> impl Iterator<Item = String> {
     let (rest, is_empty) = (pointer.strip_prefix('/').unwrap_or(pointer), pointer.is_empty());
     let parts = rest.split('/').filter(move |_| !is_empty);
+    // `~1` before `~0` (RFC 6901, section 4): `~01` is `~1`, not `/`
     parts.map(|step| step.replace("~1", "/").replace("~0", "~"))
 }
 

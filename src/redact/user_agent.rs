@@ -1,8 +1,8 @@
-//! Which program calls, as far as that may be told: whatever stands in `User-Agent` is the caller's to write.
+//! The calling program, from a closed list of names: the caller chooses the text of `User-Agent`, so it is never shown verbatim.
 
 use std::fmt;
 
-/// How the value begins, and the name that is told for it: SDKs of Clerk, and what people call by hand with.
+/// The prefix of the value, and the name that is shown for it: Clerk's SDKs, and common HTTP clients.
 const KNOWN: [(&str, &str); 24] = [
     ("@clerk/backend@", "@clerk/backend"),
     ("@clerk/nextjs@", "@clerk/nextjs"),
@@ -30,16 +30,17 @@ const KNOWN: [(&str, &str); 24] = [
     ("Mozilla/", "Mozilla"),
 ];
 
-/// A program that is known by name.
+/// A known program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserAgent {
-    /// One of the names that are known here.
+    /// Its name, one of a closed list.
     pub name: &'static str,
-    /// The first two parts of its version, where it tells them.
+    /// The first two parts of its version; `None` if they are not two small numbers.
     pub version: Option<AgentVersion>,
 }
 
-/// Two small numbers: there is no room in them for anything else.
+/// Two numbers below 256.
+// not text: in two bytes a caller cannot hide anything
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AgentVersion {
     major: u8,
@@ -47,7 +48,7 @@ pub struct AgentVersion {
 }
 
 impl UserAgent {
-    /// The program that `value` names; none where that is no name known here.
+    /// The program that `value` names; `None` if it is not a known one.
     ///
     /// ```
     /// use portcullis::redact::UserAgent;

@@ -1,62 +1,64 @@
-//! What to do with a policy, by what it said.
+//! The advice for a policy: whether it is safe to promote, by its counts in a decision log.
 
 use super::report::PolicyUse;
 use crate::policy::Action;
 use std::collections::BTreeSet;
 
-/// What is asked of a policy before it is promoted.
+/// The criteria that a policy must meet to be promoted.
 #[derive(Clone, Debug)]
 pub struct PromotionCriteria {
-    /// Of how many requests it must have had something to say.
+    /// The number of requests that it must have applied to.
     pub enough: u64,
-    /// Callers whose requests it is meant to refuse.
+    /// The callers whose requests it is meant to refuse.
     pub callers: BTreeSet<String>,
 }
 
 /// What to do with a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advice {
-    /// It would refuse nobody whom it should not: make it `Deny`.
+    /// It would refuse only expected callers: make it `Deny`.
     Promote,
     /// It is `Deny` already.
     Enforced,
-    /// It could not be evaluated at times: mend it.
+    /// It failed to evaluate for some requests: fix it.
     Mend,
-    /// It would refuse callers that nobody expects it to: look at them.
+    /// It would refuse callers that are not expected: inspect those.
     Look,
-    /// It had too little to say of too few requests: wait.
+    /// It applied to too few requests: wait.
     Wait,
-    /// It had never anything to say.
+    /// It never applied to a request.
     Dead,
 }
 
 impl Advice {
-    /// Every advice, the one to act on first.
+    /// Every advice, in the order in which to act.
     pub const ALL: [Self; 6] = [Self::Promote, Self::Mend, Self::Look, Self::Wait, Self::Dead, Self::Enforced];
 
-    /// What to do with a policy that said this.
-    pub fn of(said: &PolicyUse, expected: &PromotionCriteria) -> Self {
-        if said.applied() == 0 {
+    /// The advice for a policy with these counts.
+    pub fn of(counts: &PolicyUse, expected: &PromotionCriteria) -> Self {
+        if counts.applied() == 0 {
             return Self::Dead;
         }
-        if said.failed > 0 {
+        // before the action: also a policy that is enforced must not fail, as it then refuses by accident
+        if counts.failed > 0 {
             return Self::Mend;
         }
-        if said.action == Action::Deny {
+        if counts.action == Action::Deny {
             return Self::Enforced;
         }
-        let surprises = said.callers.others() > 0
-            || said.callers.by_name().iter().any(|(caller, _)| !expected.callers.contains(*caller));
+        // callers beyond the tally's room have no name, so they cannot be among the expected ones
+        let surprises = counts.callers.others() > 0
+            || counts.callers.by_name().iter().any(|(caller, _)| !expected.callers.contains(*caller));
         if surprises {
             Self::Look
-        } else if said.applied() < expected.enough {
+        } else if counts.applied() < expected.enough {
             Self::Wait
         } else {
             Self::Promote
         }
     }
 
-    /// The word for programs.
+    /// The name in the JSON report.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Promote => "promote",

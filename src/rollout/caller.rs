@@ -1,11 +1,12 @@
-//! Who sent a recorded request, in one word.
+//! The caller of a recorded request as one name.
 
 use crate::decision_log::LogEntry;
 use std::borrow::Cow;
 
-/// Who sent a recorded request, by the strongest thing that is known: the SPIFFE ID of its certificate, the certificate, the user
-/// at the other end of a Unix socket, or the key, whose fingerprint is another after each start of the gateway.
+/// The caller of a recorded request, by its strongest identity: the SPIFFE ID of its certificate, the certificate, the user id of
+/// a Unix socket, or the fingerprint of its key, which differs after each start of the gateway.
 pub fn caller<'e>(entry: &'e LogEntry<'_>) -> Cow<'e, str> {
+    // not the IP address: behind a load balancer or in a cluster it names no caller
     let client = &entry.client;
     match (&client.spiffe_id, &client.cert_sha256, client.unix_uid, &entry.key_fingerprint) {
         (Some(spiffe_id), ..) => Cow::Borrowed(spiffe_id),

@@ -1,4 +1,4 @@
-//! What one limit did by a decision log.
+//! Counts of one limit in a decision log.
 
 use super::caller::caller;
 use super::report::{CALLERS, DAYS, ObservedPeriod};
@@ -6,23 +6,23 @@ use super::tally::Tally;
 use crate::decision_log::LogEntry;
 use crate::policy::Action;
 
-/// Of which requests one limit found that they were too many.
+/// The requests that were above one limit.
 #[derive(Debug)]
 pub struct LimitUse {
-    /// What happened at last to a request above it.
+    /// The action of the limit at its last violation.
     pub action: Action,
-    /// How many requests were above it.
+    /// The number of requests above it.
     pub limited: u64,
-    /// Whose requests they were.
+    /// Their callers.
     pub callers: Tally,
-    /// The days on which they came.
+    /// Their days.
     pub days: Tally,
-    /// When they came.
+    /// The first and the last of them.
     pub seen: ObservedPeriod,
 }
 
 impl LimitUse {
-    /// For a limit that nothing is known of yet.
+    /// Counts of zero.
     pub fn new(action: Action) -> Self {
         Self {
             action,
@@ -41,7 +41,7 @@ impl LimitUse {
         self.seen.take(&entry.time);
     }
 
-    /// Adds what was counted of what comes after.
+    /// Adds the counts of `later`, which are of later entries.
     pub(super) fn merge(&mut self, later: &Self) {
         self.action = later.action;
         self.limited += later.limited;

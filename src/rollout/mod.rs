@@ -1,8 +1,8 @@
-//! From shadow to enforce: what a decision log says of the policies in force, and what others would have made of it.
+//! From shadow to enforcement: counts a decision log by policy, and replays it with other policies.
 //!
-//! A [`RolloutReport`] counts what each policy said, so that a person knows which can be promoted and which are dead. A [`Replay`]
-//! judges each recorded request again by other policies and tells what would change. Both take entries one by one, and their
-//! memory is bounded whatever the log holds.
+//! A [`RolloutReport`] counts the outcomes of each policy, which shows the policies to promote and those that never match. A
+//! [`Replay`] judges each recorded request again by other policies and counts what changes. Both take entries one by one, in
+//! memory that is bounded whatever the log holds.
 
 mod accumulator;
 mod advice;

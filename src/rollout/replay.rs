@@ -1,4 +1,4 @@
-//! What other policies would have made of the requests of a decision log.
+//! Replays the requests of a decision log with other policies.
 
 use super::accumulator::Accumulator;
 use super::recorded_request::recorded_request;
@@ -14,19 +14,19 @@ use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// How many decisions are shown of each change.
+/// Number of decisions that are named for each change.
 const EXAMPLES: usize = 3;
-/// Most policies of the log that are told apart, besides those that judge now.
+/// Maximum number of policies of the log with counts of their own, besides the new ones.
 const POLICIES: usize = 500;
-/// Most operations whose requests were not recorded that are told apart.
+/// Maximum number of operations without recorded requests that have a count of their own.
 const OPERATIONS: usize = 50;
 
-/// How many decisions changed, and the ids of the first.
+/// A number of decisions, and the ids of the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Examples {
-    /// How many.
+    /// The number of decisions.
     pub count: u64,
-    /// The ids of the first of them.
+    /// The ids of the first.
     pub decisions: Vec<String>,
 }
 
@@ -45,22 +45,22 @@ impl Examples {
     }
 }
 
-/// What changes with one policy.
+/// The changes by one policy.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyChange {
-    /// What happens now when it does not hold; none where there is no such policy any more.
+    /// The action of the new policy; `None` if there is no new policy of this name.
     pub action: Option<Action>,
-    /// Of how many requests it was asked now.
+    /// Requests that the new policy was evaluated for.
     pub asked: u64,
-    /// Of how many requests it did not hold, by the log.
+    /// Requests for which it did not hold, by the log.
     pub before: u64,
-    /// Of how many it does not hold now.
+    /// Requests for which the new policy does not hold.
     pub after: u64,
-    /// Requests that passed and that it refuses now.
+    /// Requests that passed, and that it would refuse.
     pub refused: Examples,
-    /// Requests that it refused and that pass now.
+    /// Requests that it refused, and that would pass.
     pub allowed: Examples,
-    /// How often it is not known whether it holds, by the expression that asks for what the record hides.
+    /// Requests for which its outcome is unknown, by the expression that reads a value that the log does not hold.
     pub undetermined: BTreeMap<PolicyPart, Examples>,
 }
 
@@ -77,35 +77,34 @@ impl PolicyChange {
     }
 }
 
-/// What other policies would have made of the requests of a decision log. The schema's outcome stands as it is recorded, and so
-/// do waivers.
+/// The requests of a decision log, judged again by other policies. The recorded outcome of the schema and of waivers is kept.
 #[derive(Debug)]
 pub struct Replay<'b> {
     new: &'b Bundle,
     in_force: Option<Arc<InForce>>,
-    /// How many decisions there are.
+    /// The number of decisions.
     pub decisions: u64,
-    /// How many were judged again.
+    /// Decisions that were judged again.
     pub judged: u64,
-    /// How many stand whatever policies say: no policy is for them, or they were refused before any was asked.
+    /// Decisions that no policy can change: none applies, or the request was refused before policies were evaluated.
     pub standing: u64,
-    /// Requests of operations that a policy is for now and of which nothing was recorded, by operation.
+    /// Requests that a new policy applies to and that were not recorded, by operation.
     pub unrecorded: Tally,
-    /// Requests that passed and are refused now.
+    /// Requests that passed and would be refused.
     pub refused: Examples,
-    /// Requests that were refused and pass now.
+    /// Requests that were refused and would pass.
     pub allowed: Examples,
-    /// Requests of which that is not known.
+    /// Requests whose new outcome is unknown.
     pub undetermined: Examples,
-    /// What changes, by policy.
+    /// The changes, by policy.
     pub policies: BTreeMap<Arc<str>, PolicyChange>,
 }
 
-/// What is known of what decided, where a decision is of this revision.
+/// The bundle in force, which made the decisions of its revision.
 #[derive(Debug)]
 struct InForce {
     revision: Arc<str>,
-    /// The new policies that say the same as those of these names did.
+    /// The new policies that are equal to the policy in force of the same name.
     same: BTreeSet<Arc<str>>,
     /// Operations of the contract, by id and version.
     operations: HashMap<(Arc<str>, Arc<str>), Arc<Operation>>,
@@ -124,15 +123,15 @@ impl InForce {
         }
     }
 
-    /// What is declared for the body of the request.
-    fn declared(&self, entry: &LogEntry<'_>) -> Option<&FieldTree> {
+    /// The declaration of the body of the request; `None` if the operation is unknown or has no schema.
+    fn body_declaration(&self, entry: &LogEntry<'_>) -> Option<&FieldTree> {
         let (id, version): (&str, &str) = (entry.operation.as_deref()?, entry.api_version.as_deref()?);
         let operation = self.operations.get(&(id.into(), version.into()))?;
         operation.body.as_ref().map(BodySchema::field_tree)
     }
 }
 
-/// What became of a request.
+/// The new outcome of a request.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReplayVerdict {
     Passes,
@@ -142,7 +141,7 @@ enum ReplayVerdict {
 
 impl Accumulator for Replay<'_> {
     fn fresh(&self) -> Self {
-        Self::nothing(self.new, self.in_force.clone())
+        Self::empty(self.new, self.in_force.clone())
     }
 
     fn take(&mut self, entry: &LogEntry<'_>) {
@@ -150,11 +149,11 @@ impl Accumulator for Replay<'_> {
         let bundle = self.new;
         let policies = entry.operation.as_deref().map_or(&[][..], |id| bundle.policies.of_operation(id));
         let was_refused = entry.outcome == Outcome::Denied;
-        let declared = self.in_force(entry).and_then(|in_force| in_force.declared(entry));
+        let declared = self.in_force(entry).and_then(|in_force| in_force.body_declaration(entry));
         match recorded_request(entry, declared) {
             Some(request) if !policies.is_empty() || !entry.policies.is_empty() => {
                 let said = policies.iter().map(|policy| {
-                    let known = self.stands(entry, policy);
+                    let known = self.recorded_outcome(entry, policy);
                     (policy, known.unwrap_or_else(|| policy.replay(&request)))
                 });
                 let said: Vec<_> = said.collect();
@@ -177,7 +176,7 @@ impl Accumulator for Replay<'_> {
         self.allowed.merge(later.allowed);
         self.undetermined.merge(later.undetermined);
         for (name, change) in later.policies {
-            if let Some(known) = self.known(&name) {
+            if let Some(known) = self.change_of(&name) {
                 known.merge(change);
             }
         }
@@ -185,12 +184,13 @@ impl Accumulator for Replay<'_> {
 }
 
 impl<'b> Replay<'b> {
-    /// Judges by `new`. What the policies `in_force` said stands where a new one says the same, for decisions made by just them.
+    /// Replays with the bundle `new`. A decision of the bundle `in_force` keeps the recorded outcome of every policy that is the same in
+    /// both.
     pub fn new(new: &'b Bundle, in_force: Option<&Bundle>) -> Self {
-        Self::nothing(new, in_force.map(|old| Arc::new(InForce::new(old, new))))
+        Self::empty(new, in_force.map(|old| Arc::new(InForce::new(old, new))))
     }
 
-    fn nothing(new: &'b Bundle, in_force: Option<Arc<InForce>>) -> Self {
+    fn empty(new: &'b Bundle, in_force: Option<Arc<InForce>>) -> Self {
         let all = new.policies.all().iter();
         Self {
             new,
@@ -210,13 +210,13 @@ impl<'b> Replay<'b> {
         }
     }
 
-    /// What decided, where that is known.
+    /// The bundle in force, if it made this decision.
     fn in_force(&self, entry: &LogEntry<'_>) -> Option<&InForce> {
         self.in_force.as_deref().filter(|in_force| *in_force.revision == *entry.revision)
     }
 
-    /// What the policy said already, where it is the very rule that was asked.
-    fn stands(&self, entry: &LogEntry<'_>, policy: &Policy) -> Option<ReplayOutcome> {
+    /// The recorded outcome of the policy, if the policy has not changed since.
+    fn recorded_outcome(&self, entry: &LogEntry<'_>, policy: &Policy) -> Option<ReplayOutcome> {
         self.in_force(entry).filter(|in_force| in_force.same.contains(&policy.name))?;
         let evaluated = entry.policies.iter().find(|evaluated| evaluated.name == *policy.name)?;
         Some(if fires(evaluated) { ReplayOutcome::Violated(Vec::new()) } else { ReplayOutcome::Passes })
@@ -249,7 +249,7 @@ impl<'b> Replay<'b> {
             }
         }
         for evaluated in entry.policies.iter().filter(|evaluated| fires(evaluated)) {
-            let Some(change) = self.known(&evaluated.name) else { continue };
+            let Some(change) = self.change_of(&evaluated.name) else { continue };
             change.before += 1;
             if was_refused && verdict == ReplayVerdict::Passes && evaluated.action == Action::Deny {
                 change.allowed.add(entry);
@@ -257,8 +257,8 @@ impl<'b> Replay<'b> {
         }
     }
 
-    /// What changes with the policy called `name`, which may be gone; none where there is no room for it.
-    fn known(&mut self, name: &str) -> Option<&mut PolicyChange> {
+    /// The changes by the policy `name`, which may no longer exist; `None` beyond the maximum.
+    fn change_of(&mut self, name: &str) -> Option<&mut PolicyChange> {
         let is_known = self.policies.contains_key(name);
         if !is_known && self.policies.len() >= self.new.policies.all().len() + POLICIES {
             return None;
@@ -270,9 +270,9 @@ impl<'b> Replay<'b> {
     }
 }
 
-/// What becomes of a request by what policies say of it.
+/// The new outcome of a request, given those of the policies.
 fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, ReplayOutcome)]) -> ReplayVerdict {
-    // a limit is told as a policy is, and is not asked again
+    // the log records a limit as a policy; it depends on other requests, so its recorded outcome is kept
     let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
     let by_others = |rule: &RecordedRule<'_>| !matches!(rule, RecordedRule::Policy(name) if is_asked(name));
     let for_others = |reason| !matches!(reason, Reason::PolicyDenied | Reason::PolicyError);
@@ -292,14 +292,14 @@ fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, ReplayOutcome)]) -> Repl
     verdict
 }
 
-/// Whether the policy refuses the request when it does not hold: it denies, and no waiver lets the request pass.
+/// Whether a violation of the policy refuses the request: its action is `Deny`, and no waiver applies.
 fn denies(entry: &LogEntry<'_>, policy: &Policy) -> bool {
     let waives = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if *name == *policy.name);
     let is_waived = entry.violations.iter().any(|it| it.waived_by.is_some() && waives(&it.rule));
     policy.action == Action::Deny && !is_waived
 }
 
-/// Whether the policy did not hold.
+/// Whether the policy was violated.
 const fn fires(evaluated: &RecordedPolicy<'_>) -> bool {
     matches!(
         evaluated.outcome,

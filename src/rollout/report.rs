@@ -1,4 +1,4 @@
-//! What each policy said of the requests of a decision log.
+//! Counts of a decision log by policy and by limit.
 
 use super::accumulator::Accumulator;
 use super::caller::caller;
@@ -9,20 +9,22 @@ use crate::policy::Action;
 use crate::reason::Reason;
 use std::collections::BTreeMap;
 
-/// Most policies that are told apart.
+// every map below is bounded: names come from the log, which may not be ours
+
+/// Maximum number of policies, and of limits, with counts of their own.
 const POLICIES: usize = 200;
-/// Most callers of a policy that are told apart.
+/// Maximum number of callers of a policy with a count of their own.
 pub(super) const CALLERS: usize = 200;
-/// Most fields of a policy that are told apart.
+/// Maximum number of fields of a policy with a count of their own.
 const FIELDS: usize = 100;
-/// Most days that are told apart: a year and a leap day.
+/// Maximum number of days with a count of their own: a leap year.
 pub(super) const DAYS: usize = 366;
-/// Most conditions of a policy that are told apart.
+/// Maximum number of match conditions of a policy with a count of their own.
 const CONDITIONS: usize = 50;
-/// Most validations of a policy that are told apart.
+/// Maximum number of validations of a policy with a count of their own.
 const VALIDATIONS: usize = 100;
 
-/// The first and the last of some times, as they are written: RFC 3339 in UTC sorts as text.
+/// The first and the last of some times, as text: RFC 3339 in UTC sorts lexically.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedPeriod {
     /// The first.
@@ -33,7 +35,7 @@ pub struct ObservedPeriod {
 
 impl ObservedPeriod {
     pub(super) fn take(&mut self, time: &str) {
-        // a time of another form would not sort; it takes no more room than one that does
+        // a longer text is no time of ours; cut, so that it takes no more memory than one
         let time = time.get(..24).unwrap_or(time);
         if self.first.is_empty() || *time < *self.first {
             time.clone_into(&mut self.first);
@@ -51,62 +53,62 @@ impl ObservedPeriod {
     }
 }
 
-/// What a decision log says of the policies that judged.
+/// Counts of a decision log.
 #[derive(Debug, Default)]
 pub struct RolloutReport {
-    /// How many decisions there are.
+    /// The number of decisions.
     pub decisions: u64,
-    /// When they were made.
+    /// The first and the last of them.
     pub period: ObservedPeriod,
-    /// How many of them asked a policy.
+    /// The number of decisions for which a policy was evaluated.
     pub judged: u64,
-    /// The policies that were asked, by name.
+    /// The policies that were evaluated, by name.
     pub policies: BTreeMap<Box<str>, PolicyUse>,
-    /// How many policies were asked that there was no room for, counted at each decision.
+    /// The number of evaluations of policies beyond the maximum.
     pub more_policies: u64,
-    /// The limits that requests were above, by name. Of those that they were not above, a log has nothing.
+    /// The limits that requests were above, by name. The log does not record the other limits.
     pub limits: BTreeMap<Box<str>, LimitUse>,
-    /// How many requests were above limits that there was no room for.
+    /// The number of violations of limits beyond the maximum.
     pub more_limits: u64,
-    /// What the policies in force said, by revision.
+    /// Decisions by revision of the policies.
     pub revisions: Option<Tally>,
 }
 
-/// What one policy said.
+/// Counts of one policy.
 #[derive(Debug)]
 pub struct PolicyUse {
-    /// What happened at last when it did not hold.
+    /// Its action at its last evaluation.
     pub action: Action,
-    /// How many requests it was asked of.
+    /// Requests that it was evaluated for.
     pub asked: u64,
-    /// How many of them were of an environment that it is not for.
+    /// Requests of an environment that it does not apply to.
     pub elsewhere: u64,
-    /// How many its match conditions left out, by the condition.
+    /// Requests for which a match condition was not true, by condition.
     pub unmatched: Tally,
-    /// Of how many it held.
+    /// Requests for which it held.
     pub held: u64,
-    /// Of how many it did not hold: what it refused, or would have refused.
+    /// Requests that it refused or would have refused.
     pub violated: u64,
-    /// Of how many something in it could not be evaluated.
+    /// Requests for which it failed to evaluate.
     pub failed: u64,
-    /// Of how many it could not be evaluated because the body does not fit the schema, which says nothing of it.
+    /// Requests that it could not judge, since their body did not match the schema of the contract.
     pub misfits: u64,
-    /// How many passed by a waiver.
+    /// Requests that passed by a waiver.
     pub waived: u64,
-    /// How often each of its validations was not true, by position.
+    /// Failures of each validation, by position.
     pub validations: Vec<u64>,
-    /// Whose requests it did not hold of.
+    /// The callers of the violating requests.
     pub callers: Tally,
-    /// The fields that it found at fault.
+    /// The violating fields.
     pub fields: Tally,
-    /// The days on which it did not hold.
+    /// The days of the violating requests.
     pub days: Tally,
-    /// When it did not hold.
+    /// The first and the last violating request.
     pub seen: ObservedPeriod,
 }
 
 impl PolicyUse {
-    /// For a policy that nothing is known of yet.
+    /// Counts of zero.
     pub fn new(action: Action) -> Self {
         Self {
             action,
@@ -126,7 +128,7 @@ impl PolicyUse {
         }
     }
 
-    /// Of how many requests it had something to say: they are what it is for.
+    /// The number of requests that it applied to.
     pub const fn applied(&self) -> u64 {
         self.held + self.violated + self.waived
     }
@@ -160,7 +162,7 @@ impl PolicyUse {
         }
     }
 
-    /// Adds what was counted of what comes after.
+    /// Adds the counts of `later`, which are of later entries.
     fn merge(&mut self, later: &Self) {
         self.action = later.action;
         self.asked += later.asked;
@@ -178,10 +180,11 @@ impl PolicyUse {
         self.seen.merge(&later.seen);
     }
 
-    /// Takes in that the policy called `name` did not hold; whether that led to a violation.
+    /// Counts that the policy `name` did not hold. Returns whether that was a violation.
     fn violation(&mut self, entry: &LogEntry<'_>, name: &str) -> bool {
         let is_own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(rule) if *rule == *name);
         let own: Vec<_> = entry.violations.iter().filter(|violation| is_own(&violation.rule)).collect();
+        // no violation in spite of the outcome: the policy failed on a body that the contract's schema already refused
         if own.is_empty() {
             self.misfits += 1;
             return false;
@@ -210,7 +213,7 @@ impl Accumulator for RolloutReport {
         self.period.take(&entry.time);
         self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).add(&entry.revision);
         self.judged += u64::from(!entry.policies.is_empty());
-        self.limited(entry);
+        self.count_limits(entry);
         for evaluated in &entry.policies {
             let name: &str = &evaluated.name;
             if let Some(known) = self.policies.get_mut(name) {
@@ -256,8 +259,8 @@ impl Accumulator for RolloutReport {
 }
 
 impl RolloutReport {
-    /// Takes in the limits that the request was above.
-    fn limited(&mut self, entry: &LogEntry<'_>) {
+    /// Counts the limits that the request was above.
+    fn count_limits(&mut self, entry: &LogEntry<'_>) {
         for violation in entry.violations.iter().filter(|violation| violation.reason == Reason::RateLimited) {
             let RecordedRule::Policy(name) = &violation.rule else { continue };
             let name: &str = name;
