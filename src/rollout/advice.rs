@@ -36,7 +36,7 @@ impl Advice {
 
     /// The advice for a policy with these counts.
     pub fn of(counts: &PolicyUse, expected: &PromotionCriteria) -> Self {
-        if counts.applied() == 0 {
+        if counts.applied_requests() == 0 {
             return Self::Dead;
         }
         // before the action: also a policy that is enforced must not fail, as it then refuses by accident
@@ -51,7 +51,7 @@ impl Advice {
             || counts.callers.by_name().iter().any(|(caller, _)| !expected.callers.contains(*caller));
         if surprises {
             Self::Look
-        } else if counts.applied() < expected.enough {
+        } else if counts.applied_requests() < expected.enough {
             Self::Wait
         } else {
             Self::Promote

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 /// The caller of a recorded request, by its strongest identity: the SPIFFE ID of its certificate, the certificate, the user id of
 /// a Unix socket, or the fingerprint of its key, which differs after each start of the gateway.
 pub fn caller<'e>(entry: &'e LogEntry<'_>) -> Cow<'e, str> {
-    // not the IP address: behind a load balancer or in a cluster it names no caller
     let client = &entry.client;
     match (&client.spiffe_id, &client.cert_sha256, client.unix_uid, &entry.key_fingerprint) {
         (Some(spiffe_id), ..) => Cow::Borrowed(spiffe_id),

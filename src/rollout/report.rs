@@ -129,7 +129,7 @@ impl PolicyUse {
     }
 
     /// The number of requests that it applied to.
-    pub const fn applied(&self) -> u64 {
+    pub const fn applied_requests(&self) -> u64 {
         self.held + self.violated + self.waived
     }
 

@@ -1,11 +1,11 @@
-//! Errors in Clerk's shape. Like the gateway's own, they hold no value of the request.
+//! Errors in Clerk's wire shape. Like those of the gateway, they hold no value of the request.
 
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why the stand-in did not do what it was asked.
+/// An error response of the stand-in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClerkError {
     status: StatusCode,
@@ -68,15 +68,15 @@ impl ClerkError {
         Self::new(StatusCode::NOT_FOUND, "resource_not_found", "not found", long)
     }
 
-    /// 405: the path is there, but not for this method.
+    /// 405: the path has no such method.
     pub(super) fn no_such_method() -> Self {
         let long = "the built-in stand-in for the BAPI has no such method on this path".to_owned();
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "method not allowed", long)
     }
 
-    /// 403: there are as many users as the stand-in keeps.
+    /// 403: there are as many users as the stand-in stores.
     pub(super) fn too_many_users(most: usize) -> Self {
-        let long = format!("the built-in stand-in for the BAPI keeps at most {most} users");
+        let long = format!("the built-in stand-in for the BAPI stores at most {most} users");
         Self::new(StatusCode::FORBIDDEN, "user_quota_exceeded", "too many users", long)
     }
 
@@ -86,19 +86,19 @@ impl ClerkError {
         Self::new(StatusCode::BAD_REQUEST, "request_body_invalid", "invalid request body", long)
     }
 
-    /// 422: the parameter is not of the form it should have.
+    /// 422: the parameter has a wrong type or format.
     pub(super) fn wrong_format(param: &'static str) -> Self {
         let long = format!("`{param}` does not have the type or form that it should have");
         Self::unprocessable("form_param_format_invalid", "has a wrong format", long, param)
     }
 
-    /// 422: the parameter names something that the user does not have.
+    /// 422: the parameter names something that is not the user's.
     pub(super) fn unknown_reference(param: &'static str) -> Self {
         let long = format!("`{param}` names nothing that belongs to this user");
         Self::unprocessable("form_resource_not_found", "not found", long, param)
     }
 
-    /// 422: the parameter is needed because of another one.
+    /// 422: the parameter is required.
     pub(super) fn missing(param: &'static str) -> Self {
         let long = format!("`{param}` must be included");
         Self::unprocessable("form_param_missing", "is missing", long, param)

@@ -1,12 +1,12 @@
-//! The wire shapes of what identifies a user: e-mail addresses, phone numbers, wallets.
+//! The wire shapes of contacts: e-mail addresses, phone numbers, wallets.
 
 use super::timestamp::Millis;
 use serde::Serialize;
 
-/// A list that the stand-in never fills.
+/// A list that is always empty.
 pub(super) type Nothing = [(); 0];
 
-/// How a contact was verified; the stand-in knows only "an administrator said so".
+/// How a contact was verified: in the stand-in, always by an administrator.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Verification {
     object: &'static str,

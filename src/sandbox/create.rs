@@ -1,4 +1,4 @@
-//! What `CreateUser` makes of a body.
+//! Makes the user that a body of `CreateUser` describes.
 
 use super::clerk_error::ClerkError;
 use super::fields::BodyFields;
@@ -25,7 +25,7 @@ pub(super) fn user(id: String, fields: &mut BodyFields, now: Millis) -> Result<U
     Ok(user)
 }
 
-/// Contacts with whether each is reserved. The statuses, where given, are one for each contact.
+/// Contacts, each with whether it is reserved. If statuses are present, there is one for each contact.
 fn contacts(
     fields: &mut BodyFields,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! A request body as named fields, each of which keeps, clears or sets something.
+//! A request body as fields, each of which keeps, clears or sets a property.
 
 use super::clerk_error::ClerkError;
 use axum::body::Bytes;
@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// What a request says about one field.
+/// The update that a request asks for one property.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum FieldUpdate<T> {
     /// The field is absent.
@@ -18,7 +18,7 @@ pub(super) enum FieldUpdate<T> {
 }
 
 impl<T> FieldUpdate<T> {
-    /// Makes the change where null means none.
+    /// Applies the update; null clears.
     pub(super) fn apply_to_option(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}
@@ -27,7 +27,7 @@ impl<T> FieldUpdate<T> {
         }
     }
 
-    /// Makes the change where null means `default`.
+    /// Applies the update; null sets `default`.
     pub(super) fn apply_to(self, field: &mut T, default: T) {
         match self {
             Self::Keep => {}
@@ -44,7 +44,7 @@ impl<T> FieldUpdate<T> {
         }
     }
 
-    /// The same change with another value.
+    /// Converts the value of the update.
     pub(super) fn try_map<U, E>(self, convert: impl FnOnce(T) -> Result<U, E>) -> Result<FieldUpdate<U>, E> {
         Ok(match self {
             Self::Keep => FieldUpdate::Keep,
@@ -54,11 +54,11 @@ impl<T> FieldUpdate<T> {
     }
 }
 
-/// The fields of a body. Those that nobody takes are ignored, so that newer SDKs work with an older stand-in.
+/// The fields of a body. Fields that no handler takes are ignored, so that newer SDKs work with an older stand-in.
 pub(super) struct BodyFields(Map<String, Value>);
 
 impl BodyFields {
-    /// Reads a body; none at all is the empty object, because `updateUser(id)` of the SDKs sends that.
+    /// Parses a body. An empty body is an empty object, since `updateUser(id)` of the SDKs sends one.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ClerkError> {
         if body.is_empty() {
             return Ok(Self(Map::new()));

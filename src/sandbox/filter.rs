@@ -1,16 +1,16 @@
-//! Which users a list or a count is about.
+//! The filter of a list or a count of users.
 
 use super::clerk_error::ClerkError;
 use super::user::User;
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 
-/// How many users a list has when it does not say (the BAPI's default).
+/// Default size of a page, as in the BAPI.
 const DEFAULT_LIMIT: usize = 10;
-/// How many users a list has at most (the BAPI's bound).
-const MOST: usize = 500;
+/// Maximum size of a page, as in the BAPI.
+const MAX_LIMIT: usize = 500;
 
-/// The query of a list or a count. Parameters that are not here are ignored.
+/// The query of a list or a count. Other parameters are ignored.
 #[derive(Debug, Default)]
 pub(super) struct UserFilter {
     pub(super) limit: usize,
@@ -25,7 +25,7 @@ impl UserFilter {
         let mut filter = Self { limit: DEFAULT_LIMIT, ..Self::default() };
         for (name, value) in pairs {
             match name.as_str() {
-                "limit" => filter.limit = number("limit", &value)?.min(MOST),
+                "limit" => filter.limit = number("limit", &value)?.min(MAX_LIMIT),
                 "offset" => filter.offset = number("offset", &value)?,
                 "email_address" => filter.email_addresses.push(value.to_lowercase()),
                 "user_id" => filter.user_ids.push(value),
@@ -36,7 +36,7 @@ impl UserFilter {
         Ok(filter)
     }
 
-    /// Whether a user is meant, wherever in the list.
+    /// Whether the user matches, on whatever page.
     pub(super) fn matches(&self, user: &User) -> bool {
         let id_fits = self.user_ids.is_empty() || self.user_ids.contains(&user.id);
         let mut emails = user.email_addresses.iter().map(|email| email.value.to_lowercase());

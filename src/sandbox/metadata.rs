@@ -19,7 +19,7 @@ pub(super) fn merge(user: &mut User, fields: &mut BodyFields, now: Millis) -> Re
     Ok(())
 }
 
-/// Puts the body's objects in the place of the user's; those that the body does not name stay.
+/// Replaces the user's objects by those of the body; absent ones are kept.
 pub(super) fn replace(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     for (name, metadata) in objects_of(user) {
         fields.take(name)?.apply_to(metadata, Metadata::new());
@@ -36,7 +36,7 @@ const fn objects_of(user: &mut User) -> [(&'static str, &mut Metadata); 3] {
     ]
 }
 
-/// JSON Merge Patch (RFC 7396), which is how Clerk describes its deep merge.
+/// JSON Merge Patch (RFC 7396), as Clerk documents its deep merge.
 fn merge_object(target: &mut Metadata, patch: Metadata) {
     for (name, change) in patch {
         match change {

@@ -6,7 +6,7 @@ use super::user::User;
 /// 2024-01-01T00:00:00Z.
 const CREATED_AT: Millis = 1_704_067_200_000;
 
-/// Ada has two of every kind of contact, so that a demo can change which is the primary one.
+/// Three users. Ada has two of every kind of contact, so that a demo can change which is the primary one.
 pub(super) fn users() -> Vec<User> {
     let mut ada = seed_user("ada", "Ada", "Lovelace");
     ada.add_email_address("ada@analytical.example".to_owned(), false, CREATED_AT);

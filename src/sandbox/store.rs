@@ -6,17 +6,17 @@ use super::user::User;
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Most users at once, so that a loop in a demo cannot eat the machine's memory.
-const MOST: usize = 10_000;
+/// Maximum number of users, so that a loop in a demo cannot fill the memory.
+const MAX_USERS: usize = 10_000;
 
-/// All users, and how many were ever made.
+/// All users, and the number that were ever created.
 #[derive(Default)]
 struct Table {
     users: BTreeMap<String, User>,
     made: u64,
 }
 
-/// The users. A change is made to a copy that takes the user's place only when all of it succeeded.
+/// The users. An update changes a copy, which replaces the user only if all of it succeeds.
 pub(super) struct Users(RwLock<Table>);
 
 impl Users {
@@ -26,7 +26,7 @@ impl Users {
         Self(RwLock::new(Table { users, made: 0 }))
     }
 
-    /// The page of users that the filter is about, newest first.
+    /// A page of the users that match, newest first.
     pub(super) fn list(&self, filter: &UserFilter) -> Vec<User> {
         let table = self.read();
         let mut users: Vec<&User> = table.users.values().filter(|user| filter.matches(user)).collect();
@@ -34,7 +34,7 @@ impl Users {
         users.into_iter().skip(filter.offset).take(filter.limit).cloned().collect()
     }
 
-    /// How many users the filter is about.
+    /// The number of users that match.
     pub(super) fn count(&self, filter: &UserFilter) -> usize {
         self.read().users.values().filter(|user| filter.matches(user)).count()
     }
@@ -44,11 +44,11 @@ impl Users {
         self.read().users.get(id).cloned().ok_or_else(ClerkError::no_such_user)
     }
 
-    /// Keeps what `make` makes for a fresh id.
+    /// Stores the user that `make` makes for a new id.
     pub(super) fn create(&self, make: impl FnOnce(String) -> Result<User, ClerkError>) -> Result<User, ClerkError> {
         let mut table = self.write();
-        if table.users.len() >= MOST {
-            return Err(ClerkError::too_many_users(MOST));
+        if table.users.len() >= MAX_USERS {
+            return Err(ClerkError::too_many_users(MAX_USERS));
         }
         table.made += 1;
         let user = make(format!("user_portcullis_{}", table.made))?;
@@ -90,7 +90,7 @@ impl Users {
         self.write().users.remove(id).ok_or_else(ClerkError::no_such_user)
     }
 
-    // A panic while the lock is held leaves whole users behind: the table stays usable.
+    // a panic while the lock is held leaves whole users behind: the table stays usable
     fn read(&self) -> RwLockReadGuard<'_, Table> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,16 +102,16 @@ impl Users {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClerkError, MOST, User, Users};
+    use super::{ClerkError, MAX_USERS, User, Users};
 
     #[test]
     fn users_are_bounded_in_number() {
         let users = Users::with(Vec::new());
-        for _ in 0..MOST {
+        for _ in 0..MAX_USERS {
             users.create(|id| Ok(User::new(id, 0))).expect("room");
         }
         let refused = users.create(|id| Ok(User::new(id, 0))).map(|user| user.id);
-        assert_eq!(refused, Err(ClerkError::too_many_users(MOST)));
+        assert_eq!(refused, Err(ClerkError::too_many_users(MAX_USERS)));
         users.delete("user_portcullis_1").expect("a user");
         assert!(users.create(|id| Ok(User::new(id, 0))).is_ok());
     }

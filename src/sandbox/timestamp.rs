@@ -1,4 +1,4 @@
-//! Times as Clerk writes them: milliseconds since 1970 in answers, RFC 3339 in requests.
+//! Times in Clerk's forms: milliseconds since 1970 in responses, RFC 3339 in requests.
 
 use jiff::Timestamp;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,7 +12,7 @@ pub(super) fn now() -> Millis {
     Millis::try_from(since_1970.as_millis()).unwrap_or(Millis::MAX)
 }
 
-/// The time that `text` says, if it is RFC 3339.
+/// Parses RFC 3339; `None` if `text` is not that.
 pub(super) fn parse(text: &str) -> Option<Millis> {
     text.parse().ok().map(Timestamp::as_millisecond)
 }

@@ -1,4 +1,4 @@
-//! What `UpdateUser` does to a user; `CreateUser` does the same to a new one.
+//! Applies a body of `UpdateUser` to a user. `CreateUser` uses it for a new one.
 
 use super::clerk_error::ClerkError;
 use super::fields::{BodyFields, FieldUpdate};
@@ -8,7 +8,7 @@ use super::user::User;
 /// The shortest password that passes Clerk's checks, in characters.
 const SHORTEST_PASSWORD: usize = 8;
 
-/// Changes the user as the body says: absent keeps, null clears. Metadata is not touched here.
+/// Updates the user: an absent field keeps, null clears. Metadata is not touched, as its handling depends on the API version.
 pub(super) fn apply(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     profile(user, fields)?;
     primary_contacts(user, fields)?;
@@ -27,7 +27,7 @@ fn profile(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
     fields.take("locale")?.apply_to_option(&mut user.locale);
     fields.take("timezone")?.apply_to_option(&mut user.timezone);
     fields.take("username")?.apply_to_option(&mut user.username);
-    // Clerk takes a blank username for none.
+    // Clerk treats a blank username as none
     user.username.take_if(|name| name.is_empty());
     match fields.take::<String>("profile_image_id")? {
         FieldUpdate::Keep => {}
@@ -94,7 +94,7 @@ fn permissions(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkErro
     fields.take("create_organization_enabled")?.apply_to(&mut user.create_organization_enabled, true);
     fields.take("create_organizations_limit")?.apply_to_option(&mut user.create_organizations_limit);
     fields.take("bypass_client_trust")?.apply_to(&mut user.bypass_client_trust, false);
-    // These change what Clerk does next, not what the user looks like: only their type is looked at.
+    // these change what Clerk does next, not the user: only their types are checked
     for name in [
         "skip_password_requirement",
         "skip_legal_checks",

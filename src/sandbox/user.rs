@@ -6,13 +6,14 @@ use super::timestamp::Millis;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The image of users who have none of their own. `.invalid` never resolves (RFC 2606).
+/// The image of users without one of their own.
+// `.invalid` never resolves (RFC 2606), so a demo fetches nothing from a host that is not ours
 const DEFAULT_IMAGE: &str = "https://images.invalid/default";
 
 /// A metadata object.
 pub(super) type Metadata = Map<String, Value>;
 
-/// A user as answers show it. Of a secret it holds only whether there is one.
+/// A user. Of a secret it holds only whether there is one.
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire shape is Clerk's")]
 pub(super) struct User {

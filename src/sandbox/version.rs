@@ -1,17 +1,17 @@
-//! Which version of the API a request speaks.
+//! The API version of a request.
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use std::convert::Infallible;
 
-/// The first version in which `UpdateUser` no longer takes metadata.
+/// The first API version in which `UpdateUser` does not take metadata.
 const METADATA_APART: &str = "2026-05-12";
 
-/// The version that the request names in its header or its query; the newest where it names none.
+/// The API version in the header or the query of a request; the newest if it names none.
 pub(super) struct RequestVersion(String);
 
 impl RequestVersion {
-    /// Whether `UpdateUser` replaces metadata. Versions are dates, so their order is that of their text.
+    /// Whether `UpdateUser` replaces metadata. Versions are ISO dates, which sort as text.
     pub(super) fn updates_metadata(&self) -> bool {
         self.0.as_str() < METADATA_APART
     }

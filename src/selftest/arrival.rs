@@ -1,6 +1,6 @@
-//! What reached the upstream, in the most lenient reading: as Go's `net/http` takes it, and where that is strict, more so.
+//! A request as the upstream received it, parsed leniently: like Go's `net/http`, and more leniently where that is strict.
 
-/// A request as a lenient server takes it.
+/// A request as a lenient server reads it.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
     pub(super) method: String,
@@ -8,11 +8,11 @@ pub(super) struct Arrival {
     /// Names in lower case.
     pub(super) fields: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
-    /// Where strict and lenient servers part.
+    /// Defects that strict servers refuse and lenient servers accept.
     pub(super) faults: Vec<&'static str>,
 }
 
-/// How many bytes a request is, and the request; one that is not whole says none.
+/// A parsed request with its length in bytes; `None` if it is incomplete.
 pub(super) struct ParsedRequest {
     pub(super) length: Option<usize>,
     pub(super) arrival: Arrival,
@@ -23,9 +23,9 @@ enum Framing {
     Length(usize),
 }
 
-/// The first request of `bytes`; none where there is not even a head. Some servers answer before a body is whole, so
-/// what there is of one counts.
-pub(super) fn take(bytes: &[u8]) -> Option<ParsedRequest> {
+/// Parses the first request of `bytes`; `None` if its head is incomplete.
+// an incomplete body counts, since some servers act on a request before its body ends
+pub(super) fn parse_request(bytes: &[u8]) -> Option<ParsedRequest> {
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let head = head_of(bytes.get(start..)?)?;
     let mut arrival = read_head(head);
@@ -41,7 +41,7 @@ pub(super) fn take(bytes: &[u8]) -> Option<ParsedRequest> {
     Some(ParsedRequest { length: end.map(|end| begin + end), arrival })
 }
 
-/// The head with the empty line that ends it, whatever ends its lines.
+/// The head with the empty line that ends it; lines may end with a bare line feed.
 fn head_of(bytes: &[u8]) -> Option<&[u8]> {
     let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     let empty = |rest: &[u8]| {
@@ -80,7 +80,7 @@ fn read_head(head: &[u8]) -> Arrival {
 }
 
 impl Arrival {
-    /// The values of every field of this name.
+    /// The values of all fields of this name.
     pub(super) fn all(&self, name: &str) -> Vec<&str> {
         let fields = self.fields.iter().filter(|(found, _)| found == name);
         fields.map(|(_, value)| value.as_str()).collect()
@@ -107,7 +107,7 @@ fn framing(arrival: &mut Arrival) -> Framing {
     Framing::Length(lengths.iter().find_map(digits).unwrap_or_default())
 }
 
-/// Decodes a chunked body; says where it ends, if it does.
+/// Decodes a chunked body. Returns its length in bytes; `None` if it is incomplete.
 fn unchunk(bytes: &[u8], body: &mut Vec<u8>) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -133,25 +133,25 @@ fn unchunk(bytes: &[u8], body: &mut Vec<u8>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::take;
+    use super::parse_request;
 
     #[test]
     fn requests_are_taken_one_by_one_whatever_ends_their_lines() {
         let bytes = b"\r\nPATCH /a HTTP/1.1\nContent-Length: 2\n\n{}GET /b HTTP/1.1\r\n\r\n";
-        let first = take(bytes).unwrap();
+        let first = parse_request(bytes).unwrap();
         assert_eq!((first.arrival.method.as_str(), first.arrival.body.as_slice()), ("PATCH", &b"{}"[..]));
         assert_eq!(first.arrival.faults, ["a bare line feed in the head"]);
-        let second = take(&bytes[first.length.unwrap()..]).unwrap();
+        let second = parse_request(&bytes[first.length.unwrap()..]).unwrap();
         assert_eq!((second.arrival.target.as_str(), second.length), ("/b", Some(19)));
     }
 
     #[test]
     fn half_a_body_counts() {
-        let part = take(b"PATCH /a HTTP/1.1\r\nContent-Length: 9\r\n\r\n{}").unwrap();
+        let part = parse_request(b"PATCH /a HTTP/1.1\r\nContent-Length: 9\r\n\r\n{}").unwrap();
         assert_eq!((part.length, part.arrival.body.as_slice()), (None, &b"{}"[..]));
-        let chunks = take(b"PATCH /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;a\r\n{}\r\n").unwrap();
+        let chunks = parse_request(b"PATCH /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2;a\r\n{}\r\n").unwrap();
         assert_eq!((chunks.length, chunks.arrival.body.as_slice()), (None, &b"{}"[..]));
         let whole = b"PATCH /a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n";
-        assert_eq!(take(whole).unwrap().length, Some(whole.len()));
+        assert_eq!(parse_request(whole).unwrap().length, Some(whole.len()));
     }
 }

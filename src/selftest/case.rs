@@ -1,9 +1,9 @@
-//! A case: what is sent, and what may become of it.
+//! A case of the corpus: the bytes to send, and the expected outcome.
 
 use super::template::Template;
 use serde::{Deserialize, Serialize};
 
-/// The cases, by the sections of the catalogue of threats they come from.
+/// The files of the corpus, one a section.
 const CORPUS: [&str; 10] = [
     include_str!("corpus/controls.yaml"),
     include_str!("corpus/credential.yaml"),
@@ -17,30 +17,30 @@ const CORPUS: [&str; 10] = [
     include_str!("corpus/path.yaml"),
 ];
 
-/// What may become of a case.
+/// The expected outcome of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum CaseExpectation {
-    /// Nothing of it reaches the upstream.
+    /// Nothing of it may reach the upstream.
     Refused,
-    /// It may be refused, or be made harmless on its way; in no reading does the upstream get what is forbidden.
+    /// It may be refused, or forwarded without the attack: the upstream must not receive the forbidden field in any reading.
     Clean,
-    /// A control: it reaches the upstream as it is, and is answered.
+    /// A control: it must reach the upstream unchanged and get a response of 200.
     Exact,
 }
 
-/// How a case is told.
+/// The protocol in which a case is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum CaseProtocol {
-    /// As lines of text.
+    /// HTTP/1.1.
     #[serde(rename = "HTTP/1.1")]
     Http1,
-    /// In frames, each case on a connection of its own.
+    /// HTTP/2, each case on its own connection.
     #[serde(rename = "HTTP/2")]
     Http2,
 }
 
-/// Where the cases are sent, as clients name it.
+/// The origin of the gateway, as clients name it.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// `http` or `https`.
@@ -52,29 +52,29 @@ pub struct Place<'a> {
 /// A case, as bytes.
 #[derive(Clone, Debug)]
 pub struct AttackCase {
-    /// Its section, its own name and, where there is one, which of its variants.
+    /// Section, name and variant, joined by `/`.
     pub(super) name: String,
-    /// Where it comes from.
+    /// The source of the case, such as an RFC or a known bug.
     pub(super) source: String,
     pub(super) expect: CaseExpectation,
     pub(super) protocol: CaseProtocol,
-    /// What is sent.
+    /// The bytes to send.
     pub(super) bytes: Vec<u8>,
-    /// Method, target and body, as a control has to arrive.
+    /// Method and target, and the body, which a control must arrive with.
     pub(super) content: (String, Vec<u8>),
-    /// How many requests it is.
+    /// The number of requests in the bytes.
     pub(super) requests: usize,
     /// Header fields that must not reach the upstream.
     pub(super) never: Vec<String>,
-    /// Header fields that must reach it, if the request does.
+    /// Header fields that must reach it if the request does.
     pub(super) always: Vec<String>,
-    /// Whether the client ends its side of the connection behind the bytes.
+    /// Whether the client shuts down its sending side after the bytes.
     pub(super) end: bool,
 }
 
-/// A file of the corpus is not well made. It comes with the program, so this is a mistake of ours.
+/// A file of the corpus is malformed. The corpus is part of the program, so this is a bug.
 #[derive(Debug, thiserror::Error)]
-#[error("the corpus is not well made: {0}")]
+#[error("the corpus is malformed: {0}")]
 pub struct CorpusError(String);
 
 #[derive(Deserialize)]
@@ -84,10 +84,10 @@ struct Section {
     cases: Vec<Template>,
 }
 
-/// Every case, for a gateway that is reached at `place`. What means the same in both protocols is a case in each.
+/// All cases for the gateway at `place`. A case that has a meaning in both protocols is there once for each.
 ///
 /// # Errors
-/// [`CorpusError`], which a test rules out.
+/// When the corpus is malformed, which a test rules out.
 pub fn corpus(place: Place<'_>) -> Result<Vec<AttackCase>, CorpusError> {
     let mut cases = Vec::new();
     for text in CORPUS {

@@ -1,4 +1,4 @@
-//! Whether a body, read as leniently as any decoder does, sets what is forbidden.
+//! Whether a request sets the forbidden field, read as leniently as by any known decoder.
 
 use super::arrival::Arrival;
 use super::expand::KEY;
@@ -6,7 +6,7 @@ use super::route::decode;
 use std::iter::Peekable;
 use std::str::Chars;
 
-/// Why the request could set what is forbidden, whatever route it is for.
+/// Why the request could set the forbidden field, whatever its route; `None` if it cannot.
 pub(super) fn forbidden(arrival: &Arrival) -> Option<&'static str> {
     let text = text_of(&arrival.body);
     let coded = arrival.all("content-encoding").iter().any(|coding| !coding.eq_ignore_ascii_case("identity"));
@@ -26,16 +26,17 @@ pub(super) fn forbidden(arrival: &Arrival) -> Option<&'static str> {
     }
 }
 
-/// The body as text: without byte order mark, and UTF-16 and UTF-32 as near to ASCII as matters here.
+/// The body as text without a byte order mark. Zero bytes are dropped, so UTF-16 and UTF-32 read as ASCII.
 fn text_of(body: &[u8]) -> String {
     let bytes: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
     let bare = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].into_iter().find_map(|mark| bytes.strip_prefix(mark));
     String::from_utf8_lossy(bare.unwrap_or(&bytes)).into_owned()
 }
 
-/// As the most lenient of decoders compares names: without case, `_`, `-` and white space.
+/// A name as the most lenient decoders compare it: without case, `_`, `-` and white space.
 fn fold(name: &str) -> String {
     let letters = name.chars().map(|letter| match letter {
+        // the two letters outside ASCII whose case folding is in ASCII; Go's `encoding/json` folds them
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
         letter => letter.to_ascii_lowercase(),
@@ -51,8 +52,8 @@ fn in_query(query: &str) -> bool {
     })
 }
 
-/// Whether any document in `text` has the field on its first level, and true: first, last or in the middle, behind
-/// comments, unquoted, before a mistake.
+/// Whether any document in `text` has the field at its top level with the value true: wherever it is, after comments, unquoted, or
+/// before a syntax error.
 fn sets(text: &str) -> bool {
     let mut letters = text.chars().peekable();
     let (mut depth, mut token) = (0_usize, String::new());
@@ -102,7 +103,7 @@ fn skip_comment(letters: &mut Peekable<Chars<'_>>) {
     }
 }
 
-/// The value's first letters; those behind it stay for the reader of the document.
+/// The first letters of the value, which stay in `letters`.
 fn value(letters: &mut Peekable<Chars<'_>>) -> String {
     let rest = letters.clone().skip_while(|letter| letter.is_whitespace());
     rest.take(6).collect()
@@ -116,7 +117,7 @@ fn is_true(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{forbidden, sets};
-    use crate::selftest::arrival::take;
+    use crate::selftest::arrival::parse_request;
 
     #[test]
     fn what_any_decoder_takes_for_true_is_found() {
@@ -143,7 +144,7 @@ mod tests {
     fn other_ways_to_carry_it_are_found() {
         let reads = |line: &str, kind: &str, body: &str| {
             let head = format!("{line} HTTP/1.1\r\n{kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            forbidden(&take(head.as_bytes()).unwrap().arrival).is_some()
+            forbidden(&parse_request(head.as_bytes()).unwrap().arrival).is_some()
         };
         assert!(reads("PATCH /a", "content-type: application/x-www-form-urlencoded", "skip_password_checks=true"));
         assert!(reads("PATCH /a?skip%5fpassword_checks=true", "content-type: application/json", "{}"));

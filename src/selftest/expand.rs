@@ -1,21 +1,21 @@
-//! The small language of the cases' texts: `${...}` stands for bytes that YAML cannot hold, or that would be tedious.
+//! The placeholders in the texts of cases: `${...}` stands for bytes that YAML cannot hold, or that are long.
 //!
-//! | written | stands for |
+//! | placeholder | bytes |
 //! | --- | --- |
 //! | `${K}` | the name of the forbidden field |
-//! | `${FB}`, `${OK}` | a forbidden body, a harmless one |
+//! | `${FB}`, `${OK}` | a forbidden and a harmless body |
 //! | `${len:FB}` | the length of one of those |
 //! | `${USER}`, `${HOST}` | a user's id, the gateway's authority |
 //! | `${hex:ff fe}` | bytes |
 //! | `${repeat:1000:ab}` | a text many times |
 
-/// The name of the field that a production instance must not get.
+/// The forbidden field, which must not reach a production instance.
 pub(super) const KEY: &str = "skip_password_checks";
 const FORBIDDEN: &str = r#"{"password":"correct horse","skip_password_checks":true}"#;
 const HARMLESS: &str = r#"{"first_name":"Ada"}"#;
 const USER: &str = "user_2selftest";
 
-/// The bytes that `text` stands for; what is wrong with it otherwise. `host` is the gateway's authority.
+/// Replaces the placeholders of `text`; an unknown one is an error. `host` is the gateway's authority.
 pub(super) fn expand(text: &str, host: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;

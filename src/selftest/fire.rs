@@ -1,11 +1,11 @@
-//! Fires the cases and listens to both ends.
+//! Sends the cases to the gateway, and collects the responses and the arrivals at the upstream.
 
 use super::arrival::Arrival;
 use super::case::{AttackCase, CaseExpectation, CaseProtocol, CorpusError, corpus};
 use super::frames::{ACK, FrameEvent, SETTINGS, SETTINGS_READ, take};
 use super::recording::Recording;
 use super::report::{CaseFinding, SelftestReport};
-use super::target::{ByteStream, Target};
+use super::target::{Target, TargetStream};
 use super::verdict::{Verdict, judge};
 use pingora_timeout::{sleep, timeout};
 use std::collections::BTreeMap;
@@ -14,39 +14,39 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::task::JoinSet;
 
-/// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// How long the upstream is listened to behind an answer, for what may still be on its way.
+/// Timeout for a response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
+/// Delay between a response and the inspection of the upstream, for bytes that are still in flight.
 const SETTLE: Duration = Duration::from_millis(8);
-/// Attacks fired at once.
-const AT_ONCE: usize = 16;
+/// Number of attacks that are sent at once.
+const BATCH: usize = 16;
 
-/// What the client was told.
+/// The response to a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// The status of the last answer.
+    /// The status of the last response.
     Status(u16),
-    /// The connection was closed without one.
+    /// The connection was closed without a response.
     Closed,
-    /// Nothing, for as long as anyone waits.
+    /// No response within [`RESPONSE_TIMEOUT`].
     None,
 }
 
-/// Fires every case at `target`, behind which `upstream` is: over HTTP/1.1, and over HTTP/2 where the target speaks it.
+/// Sends every case to `target`, a gateway in front of `upstream`: over HTTP/1.1, and over HTTP/2 if the target supports it.
 ///
 /// # Errors
-/// The corpus is not well made, which a test rules out.
+/// When the corpus is malformed, which a test rules out.
 pub async fn run(target: &Target, upstream: &Recording) -> Result<SelftestReport, CorpusError> {
     let speaks_http2 = target.speaks_http2().await;
-    // what the question itself brought there is no case
+    // discards what the check for HTTP/2 itself sent to the upstream
     wait_for_arrivals(upstream).await;
     let protocols = [Some(CaseProtocol::Http1), speaks_http2.then_some(CaseProtocol::Http2)];
     let mut report =
         SelftestReport { protocols: protocols.into_iter().flatten().collect(), ..SelftestReport::default() };
     let cases = corpus(target.place())?.into_iter().filter(|case| report.protocols.contains(&case.protocol));
     let (attacks, others): (Vec<_>, Vec<_>) = cases.partition(|case| case.expect == CaseExpectation::Refused);
-    for attacks in attacks.chunks(AT_ONCE) {
-        volley(target, attacks, upstream, &mut report).await;
+    for attacks in attacks.chunks(BATCH) {
+        send_batch(target, attacks, upstream, &mut report).await;
     }
     for case in &others {
         let verdict = alone(target, case, upstream).await;
@@ -55,8 +55,9 @@ pub async fn run(target: &Target, upstream: &Recording) -> Result<SelftestReport
     Ok(report)
 }
 
-/// Fires some attacks at once: where nothing arrives, nothing has to be told apart. Otherwise each is fired alone.
-async fn volley(target: &Target, attacks: &[AttackCase], upstream: &Recording, report: &mut SelftestReport) {
+/// Sends several attacks at once. If anything arrives at the upstream, each is sent again alone, to find which one it was.
+// the settle delay is once a batch, not once a case: hundreds of cases would take minutes
+async fn send_batch(target: &Target, attacks: &[AttackCase], upstream: &Recording, report: &mut SelftestReport) {
     let mut asked = JoinSet::new();
     for (number, case) in attacks.iter().enumerate() {
         let (target, case) = (target.clone(), case.clone());
@@ -74,7 +75,7 @@ async fn volley(target: &Target, attacks: &[AttackCase], upstream: &Recording, r
         && holes == 0
         && let Some(first) = attacks.first()
     {
-        let what = format!("it, or one of the {AT_ONCE} fired with it, reached the upstream, but not alone");
+        let what = format!("it, or one of the {BATCH} sent with it, reached the upstream, but not alone");
         report.holes.push(CaseFinding { case: first.name.clone(), source: first.source.clone(), what });
     }
 }
@@ -96,18 +97,19 @@ async fn ask(target: &Target, case: &AttackCase) -> Answer {
             CaseProtocol::Http2 => converse_in_frames(target.http2().await?, case).await,
         }
     };
-    match timeout(PATIENCE, conversation).await {
+    match timeout(RESPONSE_TIMEOUT, conversation).await {
         Ok(Ok(Some(status))) => Answer::Status(status),
         Ok(Ok(None) | Err(_)) => Answer::Closed,
         Err(_) => Answer::None,
     }
 }
 
-/// Sends the case while it reads, as the other side may answer before it has read all; the status of the last answer.
-async fn converse(stream: Box<dyn ByteStream>, case: &AttackCase) -> io::Result<Option<u16>> {
+/// Sends the case and reads at the same time, since a server may respond before it has read everything. Returns the status of the
+/// last response.
+async fn converse(stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Result<Option<u16>> {
     let (mut reader, mut writer) = split(stream);
     let send = async {
-        // whoever refuses early may close; what it said can still be read
+        // an early refusal may close the connection; its response can still be read
         let _ = writer.write_all(&case.bytes).await;
         let _ = writer.flush().await;
         if case.end {
@@ -130,8 +132,8 @@ async fn converse(stream: Box<dyn ByteStream>, case: &AttackCase) -> io::Result<
     }
 }
 
-/// The same in HTTP/2. Every case fits into what a client may send before it is told that there is room for more.
-async fn converse_in_frames(mut stream: Box<dyn ByteStream>, case: &AttackCase) -> io::Result<Option<u16>> {
+/// The same in HTTP/2. Every case fits into the initial flow-control window, so no WINDOW_UPDATE is awaited.
+async fn converse_in_frames(mut stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Result<Option<u16>> {
     let _ = stream.write_all(&case.bytes).await;
     let _ = stream.flush().await;
     let mut buffer = Vec::new();
@@ -153,7 +155,7 @@ async fn converse_in_frames(mut stream: Box<dyn ByteStream>, case: &AttackCase) 
     }
 }
 
-/// The statuses of the whole answers in `bytes`, but for those that announce another.
+/// The statuses of the complete responses in `bytes`, without interim (1xx) ones.
 fn statuses(bytes: &[u8]) -> Vec<u16> {
     let mut statuses = Vec::new();
     let mut rest = bytes;

@@ -1,12 +1,13 @@
-//! HTTP/2 frame by frame (RFC 9113), with nothing between that would put wrong ones right, and as much of HPACK as a request
-//! needs that leaves nothing to be remembered, and the status of the first answer.
+//! HTTP/2 frames (RFC 9113), written by hand, and the part of HPACK (RFC 7541) that a request and the first status need.
 
-/// A field as it is sent, however wrong.
+// not a library: one would correct or refuse the malformed requests that the corpus consists of
+
+/// A field, possibly malformed.
 pub(super) type Field = (Vec<u8>, Vec<u8>);
 
-/// What a client begins with.
+/// The connection preface of a client, with empty SETTINGS.
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
-/// The word that the other side's settings were read.
+/// The acknowledgement of SETTINGS.
 pub(super) const SETTINGS_READ: &[u8] = b"\0\0\0\x04\x01\0\0\0\0";
 
 const DATA: u8 = 0;
@@ -21,10 +22,10 @@ pub(super) const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
-/// Longest frame that every server takes.
-const LONGEST: usize = 16_384 - 256;
+/// Maximum payload of a frame in bytes, with room for padding below the limit of every server.
+const MAX_PAYLOAD: usize = 16_384 - 256;
 
-/// A frame that came.
+/// A received frame.
 pub(super) struct Http2Frame {
     pub(super) kind: u8,
     pub(super) flags: u8,
@@ -32,21 +33,21 @@ pub(super) struct Http2Frame {
     payload: Vec<u8>,
 }
 
-/// What a frame says of the request.
+/// The meaning of a frame for the request.
 pub(super) enum FrameEvent {
-    /// The status of an answer.
+    /// The status of the response.
     Status(u16),
-    /// There will be no answer.
+    /// There will be no response.
     NoAnswer,
     Nothing,
 }
 
-/// A connection with one request: its head, the pieces of its body a frame each, and the fields behind it.
+/// The bytes of a connection with one request: its head, the pieces of its body, one frame each, and its trailers.
 pub(super) fn request(head: &[Field], pieces: &[Vec<u8>], padding: Option<u8>, trailers: &[Field]) -> Vec<u8> {
     let mut bytes = PREFACE.to_vec();
     let (has_body, has_trailers) = (!pieces.is_empty(), !trailers.is_empty());
     fields(head, !has_body && !has_trailers, &mut bytes);
-    let pieces: Vec<&[u8]> = pieces.iter().flat_map(|piece| piece.chunks(LONGEST)).collect();
+    let pieces: Vec<&[u8]> = pieces.iter().flat_map(|piece| piece.chunks(MAX_PAYLOAD)).collect();
     for piece in &pieces {
         match padding {
             Some(length) => {
@@ -64,7 +65,7 @@ pub(super) fn request(head: &[Field], pieces: &[Vec<u8>], padding: Option<u8>, t
     bytes
 }
 
-/// A block of fields, in as many frames as it takes.
+/// Writes a block of fields, in HEADERS and CONTINUATION frames.
 fn fields(fields: &[Field], is_end: bool, bytes: &mut Vec<u8>) {
     let mut block = Vec::new();
     for (name, value) in fields {
@@ -72,8 +73,8 @@ fn fields(fields: &[Field], is_end: bool, bytes: &mut Vec<u8>) {
         text(name, &mut block);
         text(value, &mut block);
     }
-    let last = block.chunks(LONGEST).count().saturating_sub(1);
-    for (number, piece) in block.chunks(LONGEST).enumerate() {
+    let last = block.chunks(MAX_PAYLOAD).count().saturating_sub(1);
+    for (number, piece) in block.chunks(MAX_PAYLOAD).enumerate() {
         let end = if is_end && number == 0 { END_STREAM } else { 0 };
         let whole = if number == last { END_HEADERS } else { 0 };
         frame(if number == 0 { HEADERS } else { CONTINUATION }, end | whole, piece, bytes);
@@ -87,9 +88,9 @@ fn frame(kind: u8, flags: u8, payload: &[u8], bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(payload);
 }
 
-/// A text as it is (RFC 7541 section 5.2), its length in as many bytes as it takes.
+/// Writes a string literal without Huffman code (RFC 7541, section 5.2).
 fn text(text: &[u8], block: &mut Vec<u8>) {
-    // 127 and more begin with 127, and go on seven bits at a time
+    // a prefix of 7 bits, then 7 bits a byte (RFC 7541, section 5.1)
     let mut rest = text.len();
     if let Some(more) = rest.checked_sub(127) {
         block.push(127);
@@ -103,7 +104,7 @@ fn text(text: &[u8], block: &mut Vec<u8>) {
     block.extend_from_slice(text);
 }
 
-/// Takes the first frame out of `buffer`; none while it is not whole.
+/// Moves the first frame out of `buffer`; `None` if it is incomplete.
 pub(super) fn take(buffer: &mut Vec<u8>) -> Option<Http2Frame> {
     let (head, rest) = buffer.split_first_chunk::<9>()?;
     let [a, b, c, kind, flags, stream @ ..] = *head;
@@ -114,7 +115,7 @@ pub(super) fn take(buffer: &mut Vec<u8>) -> Option<Http2Frame> {
 }
 
 impl Http2Frame {
-    /// What it says of the one request of the connection.
+    /// The meaning of the frame for the only request of the connection.
     pub(super) fn event(&self) -> FrameEvent {
         match self.kind {
             HEADERS if self.stream == 1 => match status(&self.payload) {
@@ -123,22 +124,22 @@ impl Http2Frame {
                 None => FrameEvent::NoAnswer,
             },
             RESET if self.stream == 1 => FrameEvent::NoAnswer,
-            // a server that is about to end says so without an error, and answers
+            // a GOAWAY without an error announces a shutdown; the response still comes
             GOAWAY if self.payload.get(4..8).is_some_and(|code| code != [0; 4]) => FrameEvent::NoAnswer,
             _ => FrameEvent::Nothing,
         }
     }
 }
 
-/// The status of the first answer on a connection: HPACK's table is as it was at the start.
+/// The status in the first block of fields of a connection, when HPACK's dynamic table is still empty.
 fn status(block: &[u8]) -> Option<u16> {
     let (first, rest) = block.split_first()?;
     match first {
-        // a new size of the table, in one byte
+        // a dynamic table size update, in one byte
         0x20..0x3f => status(rest),
-        // indexed: a status of the static table
+        // indexed: a status of the static table (RFC 7541, appendix A)
         0x88..=0x8e => [200, 204, 206, 304, 400, 404, 500].get(usize::from(first - 0x88)).copied(),
-        // a literal by the name `:status`, remembered or not
+        // a literal with the name `:status`, with or without indexing
         0x08..=0x0e | 0x18..=0x1e | 0x48..=0x4e => match rest.split_first()? {
             (3, digits) => std::str::from_utf8(digits.get(..3)?).ok()?.parse().ok(),
             (length @ 0x81..=0x83, coded) => digits(coded.get(..usize::from(length & 0x7f))?),
@@ -148,7 +149,7 @@ fn status(block: &[u8]) -> Option<u16> {
     }
 }
 
-/// Three digits in HPACK's Huffman code (RFC 7541 appendix B): 0 to 2 take five bits, the others six.
+/// Three digits in HPACK's Huffman code (RFC 7541, appendix B): 0 to 2 take five bits, the others six.
 fn digits(coded: &[u8]) -> Option<u16> {
     let mut bits = coded.iter().flat_map(|byte| (0..8).rev().map(move |at| u16::from(byte >> at & 1)));
     let mut status = 0;

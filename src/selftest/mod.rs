@@ -1,7 +1,7 @@
-//! The corpus of attacks, fired at a running gateway: what reached the upstream behind it is a hole.
+//! The corpus of attacks, sent to a running gateway with a recording upstream behind it.
 //!
-//! The cases are data (`corpus/*.yaml`); nothing here knows how a gateway works, so any gateway can be tried. What counts
-//! is what the recording upstream gets, in the most lenient reading; the status of an answer is a second signal only.
+//! The cases are data (`corpus/*.yaml`), and no code here knows how a gateway works, so any gateway can be tested. An attack
+//! that reaches the upstream in its most lenient reading is a hole. The status of the response is a second signal only.
 
 mod arrival;
 mod case;

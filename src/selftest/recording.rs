@@ -1,6 +1,6 @@
-//! The upstream that records what it is sent, and answers whatever it takes for a request.
+//! An upstream that records all it receives, and responds to everything that it can read as a request.
 
-use super::arrival::{Arrival, take};
+use super::arrival::{Arrival, parse_request};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use tokio::task::AbortHandle;
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 15\r\n\r\n{\"object\":\"ok\"}";
 
-/// Most bytes that are kept of a request which is not whole.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Maximum size of an incomplete request in bytes.
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// An upstream that records what it is sent. Dropping it closes everything.
+/// A recording upstream. Dropping it closes its listener and connections.
 pub struct Recording {
     address: SocketAddr,
     book: Arc<Mutex<Book>>,
@@ -25,11 +25,11 @@ pub struct Recording {
 #[derive(Default)]
 struct Book {
     arrivals: Vec<Arrival>,
-    connections: HashMap<usize, UpstreamConnection>,
+    connections: HashMap<usize, OpenRecording>,
 }
 
-/// An open connection, with what came of a request that is not whole.
-struct UpstreamConnection {
+/// An open connection with the bytes of an incomplete request.
+struct OpenRecording {
     unread: Vec<u8>,
     task: AbortHandle,
 }
@@ -38,7 +38,7 @@ impl Recording {
     /// Listens on `address`, within a tokio runtime.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// When the address cannot be bound.
     pub async fn listen(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let (address, book) = (listener.local_addr()?, Arc::<Mutex<Book>>::default());
@@ -46,17 +46,17 @@ impl Recording {
         Ok(Self { address, book, task })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What came since this was last asked. Of a request that is not whole, too, and then its connection is closed.
+    /// The requests received since the last call, with incomplete ones, whose connections are closed.
     pub(super) fn arrivals(&self) -> Vec<Arrival> {
         let mut book = lock(&self.book);
         let mut arrivals = std::mem::take(&mut book.arrivals);
         book.connections.retain(|_, connection| {
-            let part = take(&connection.unread);
+            let part = parse_request(&connection.unread);
             if !connection.unread.is_empty() {
                 connection.task.abort();
             }
@@ -85,17 +85,17 @@ async fn serve(listener: TcpListener, book: Arc<Mutex<Book>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let mut open = lock(&book);
         let task = tokio::spawn(record(stream, number, Arc::clone(&book))).abort_handle();
-        open.connections.insert(number, UpstreamConnection { unread: Vec::new(), task });
+        open.connections.insert(number, OpenRecording { unread: Vec::new(), task });
         number += 1;
     }
 }
 
-/// Records requests until the connection ends; what is left of one then counts as well.
+/// Records requests until the connection ends; an incomplete last one counts, too.
 async fn record(mut stream: TcpStream, number: usize, book: Arc<Mutex<Book>>) {
     let mut buffer = Vec::new();
-    while matches!(stream.read_buf(&mut buffer).await, Ok(read) if read > 0) && buffer.len() < MOST_BYTES {
-        // all there is at once: a long body is not looked at again for each piece of it
-        while buffer.len() < MOST_BYTES && matches!(stream.try_read_buf(&mut buffer), Ok(read) if read > 0) {}
+    while matches!(stream.read_buf(&mut buffer).await, Ok(read) if read > 0) && buffer.len() < MAX_BYTES {
+        // all that is available before parsing: else a long body is parsed again for each piece, which is quadratic
+        while buffer.len() < MAX_BYTES && matches!(stream.try_read_buf(&mut buffer), Ok(read) if read > 0) {}
         let answers = note(&book, number, &mut buffer);
         for _ in 0..answers {
             if stream.write_all(ANSWER).await.is_err() {
@@ -105,17 +105,17 @@ async fn record(mut stream: TcpStream, number: usize, book: Arc<Mutex<Book>>) {
     }
     let mut book = lock(&book);
     if let Some(connection) = book.connections.remove(&number)
-        && let Some(part) = take(&connection.unread)
+        && let Some(part) = parse_request(&connection.unread)
     {
         book.arrivals.push(part.arrival);
     }
 }
 
-/// Takes the whole requests out of `buffer`; says how many they are.
+/// Moves the complete requests out of `buffer`. Returns their number.
 fn note(book: &Mutex<Book>, number: usize, buffer: &mut Vec<u8>) -> usize {
     let mut book = lock(book);
     let mut whole = 0;
-    while let Some(taken) = take(buffer) {
+    while let Some(taken) = parse_request(buffer) {
         let Some(length) = taken.length else { break };
         buffer.drain(..length);
         book.arrivals.push(taken.arrival);

@@ -1,40 +1,40 @@
-//! What came of the corpus, for people and for programs.
+//! The report of a selftest, for people and for programs.
 
 use super::case::{AttackCase, CaseExpectation, CaseProtocol};
 use super::verdict::Verdict;
 use serde::Serialize;
 use std::fmt;
 
-/// What came of the corpus.
+/// The results of all cases.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SelftestReport {
-    /// The protocols that the gateway speaks, in each of which it was tried.
+    /// The protocols that the gateway supports and was tested in.
     pub protocols: Vec<CaseProtocol>,
-    /// Cases that were fired.
+    /// The number of cases that were sent.
     pub cases: usize,
-    /// Those of them that have to pass.
+    /// The number of controls among them.
     pub controls: usize,
-    /// What got through and must not have.
+    /// Attacks that got through.
     pub holes: Vec<CaseFinding>,
-    /// Controls that did not arrive as they were sent.
+    /// Controls that did not arrive unchanged.
     pub broken: Vec<CaseFinding>,
-    /// Attacks of which nothing got through, but the client was not told so with a status of 4xx.
+    /// Attacks that did not get through, but whose response was not a 4xx.
     pub odd: Vec<CaseFinding>,
 }
 
-/// Something to say of a case.
+/// A failed case.
 #[derive(Clone, Debug, Serialize)]
 pub struct CaseFinding {
-    /// The case's name.
+    /// The name of the case.
     pub case: String,
-    /// Where the case comes from.
+    /// The source of the case.
     pub source: String,
     /// What happened.
     pub what: String,
 }
 
 impl SelftestReport {
-    /// Whether the gateway let nothing through, and everything that it should.
+    /// Whether no attack got through and every control did.
     pub fn is_clean(&self) -> bool {
         self.holes.is_empty() && self.broken.is_empty()
     }

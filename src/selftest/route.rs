@@ -1,22 +1,24 @@
-//! Whether a request could be taken for one that creates or updates a user, by any router.
+//! Whether any router could route a request to the creation or update of a user.
 
 use super::arrival::Arrival;
 
-/// Header fields by which frameworks let a client replace the method or the target.
+/// Header fields by which frameworks let a client override the method.
 const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+/// Header fields by which frameworks let a client override the target.
 const REWRITES: [&str; 2] = ["x-original-url", "x-rewrite-url"];
 
-/// Whether some router takes the request for one that creates or updates a user.
+/// Whether some router could route the request to the creation or update of a user.
 pub(super) fn is_guarded(arrival: &Arrival) -> bool {
     let overridden = OVERRIDES.iter().flat_map(|name| arrival.all(name));
     let mut methods = overridden.chain([arrival.method.as_str()]).map(|method| method.trim().to_ascii_uppercase());
     let rewritten = REWRITES.iter().flat_map(|name| arrival.all(name));
     let mut targets = rewritten.chain([arrival.target.as_str()]);
+    // some proxies decode once and the server behind them again
     let routed = targets.find_map(|target| [0, 1, 2].into_iter().find_map(|times| operation(target, times)));
     routed.is_some_and(|expected| methods.any(|method| method.starts_with(expected)))
 }
 
-/// Whether every router takes the target for the same.
+/// Whether every router reads the target in the same way.
 pub(super) fn is_canonical(target: &str) -> bool {
     let path = target.split('?').next().unwrap_or_default();
     let is_id =
@@ -24,7 +26,7 @@ pub(super) fn is_canonical(target: &str) -> bool {
     path == "/v1/users" || path.strip_prefix("/v1/users/").is_some_and(is_id)
 }
 
-/// The method that makes the target the guarded one, once it is decoded so many times.
+/// The method of the guarded operation at the target, percent-decoded `times` times; `None` if there is none.
 fn operation(target: &str, times: usize) -> Option<&'static str> {
     let path = target.split_once("://").map_or(target, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let path = (0..times).fold(path.as_bytes().to_vec(), |path, _| decode(&path));
@@ -46,7 +48,7 @@ fn operation(target: &str, times: usize) -> Option<&'static str> {
     }
 }
 
-/// Decodes each `%xx` once; what is none stays.
+/// Decodes each `%xx` once; invalid ones are kept.
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -64,10 +66,10 @@ pub(super) fn decode(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::{is_canonical, is_guarded};
-    use crate::selftest::arrival::take;
+    use crate::selftest::arrival::parse_request;
 
     fn guarded(line: &str) -> bool {
-        is_guarded(&take(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()).unwrap().arrival)
+        is_guarded(&parse_request(format!("{line} HTTP/1.1\r\n\r\n").as_bytes()).unwrap().arrival)
     }
 
     #[test]

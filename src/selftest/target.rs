@@ -1,4 +1,4 @@
-//! The gateway that is tried: where it is, and connections to it.
+//! The gateway under test, and connections to it.
 
 use super::case::Place;
 use super::frames::{PREFACE, SETTINGS, take};
@@ -16,15 +16,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Longest wait for the word that HTTP/2 is spoken.
+/// Timeout for the first HTTP/2 frame of the gateway.
 const GREETING: Duration = Duration::from_secs(2);
 
-/// The gateway that is tried.
+/// The gateway under test.
 #[derive(Clone)]
 pub struct Target {
     host: String,
     address: SocketAddr,
-    /// How TLS is spoken to it, for each protocol, where it is.
+    /// The TLS connectors; `None` for an `http` URL.
     tls: Option<TargetTls>,
 }
 
@@ -35,27 +35,27 @@ struct TargetTls {
     name: ServerName<'static>,
 }
 
-/// The gateway to be tried cannot be reached as it is named.
+/// The target or its certificate authorities are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// Its URL is not one.
+    /// The URL is invalid.
     #[error("`--target` {0}")]
     Url(&'static str),
-    /// The authorities to trust cannot be used.
+    /// The certificate authorities cannot be used.
     #[error("`--ca-file` {0}")]
     Authorities(String),
 }
 
 /// A connection to the gateway, with or without TLS.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait TargetStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> TargetStream for T {}
 
 impl Target {
-    /// The gateway at `url`, trusting the authorities in `ca_file`, or else the platform's.
+    /// The gateway at `url`, with the certificate authorities of `ca_file`, or the platform's.
     ///
     /// # Errors
-    /// [`TargetError`] when the URL is none, or the authorities cannot be used.
+    /// When the URL is invalid or has no address, or the authorities cannot be used.
     pub fn new(url: &str, ca_file: Option<&Path>) -> Result<Self, TargetError> {
         let (host, port, is_tls) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
             (Some(host), _) => (host, 80, false),
@@ -71,30 +71,30 @@ impl Target {
         Ok(Self { host: host.to_owned(), address, tls })
     }
 
-    /// As clients name it.
+    /// The origin, as clients name it.
     pub(super) fn place(&self) -> Place<'_> {
         Place { scheme: if self.tls.is_some() { "https" } else { "http" }, host: &self.host }
     }
 
-    /// Whether anyone is there.
+    /// Connects once, to find out whether the gateway is there.
     ///
     /// # Errors
-    /// Why no connection can be had.
+    /// When the connection fails.
     pub async fn reach(&self) -> io::Result<()> {
         self.http1().await.map(drop)
     }
 
-    /// A connection on which HTTP/1.1 is spoken.
-    pub(super) async fn http1(&self) -> io::Result<Box<dyn ByteStream>> {
+    /// A connection for HTTP/1.1.
+    pub(super) async fn http1(&self) -> io::Result<Box<dyn TargetStream>> {
         self.connect(self.tls.as_ref().map(|tls| (&tls.http1, &tls.name))).await
     }
 
-    /// A connection on which HTTP/2 is spoken.
-    pub(super) async fn http2(&self) -> io::Result<Box<dyn ByteStream>> {
+    /// A connection for HTTP/2.
+    pub(super) async fn http2(&self) -> io::Result<Box<dyn TargetStream>> {
         self.connect(self.tls.as_ref().map(|tls| (&tls.http2, &tls.name))).await
     }
 
-    async fn connect(&self, tls: Option<(&TlsConnector, &ServerName<'static>)>) -> io::Result<Box<dyn ByteStream>> {
+    async fn connect(&self, tls: Option<(&TlsConnector, &ServerName<'static>)>) -> io::Result<Box<dyn TargetStream>> {
         let stream = TcpStream::connect(self.address).await?;
         let _ = stream.set_nodelay(true);
         Ok(match tls {
@@ -103,7 +103,7 @@ impl Target {
         })
     }
 
-    /// Whether it greets a client of HTTP/2 as one does: with settings.
+    /// Whether the gateway supports HTTP/2: its first frame is SETTINGS (RFC 9113, section 3.4).
     pub(super) async fn speaks_http2(&self) -> bool {
         let greeting = async {
             let mut stream = self.http2().await?;
@@ -113,7 +113,7 @@ impl Target {
                 if let Some(frame) = take(&mut buffer) {
                     return Ok(frame.kind == SETTINGS);
                 }
-                // words of HTTP/1.1, read as a frame, would be a very long one
+                // a response in HTTP/1.1, read as a frame, would announce megabytes that never come
                 if stream.read_buf(&mut buffer).await? == 0 || buffer.starts_with(b"HTTP/") {
                     return io::Result::Ok(false);
                 }
@@ -128,6 +128,7 @@ impl TargetTls {
         let name = ServerName::try_from(name.to_owned()).map_err(|_| TargetError::Url("is not a name of TLS"))?;
         let config = client(ca_file).map_err(TargetError::Authorities)?;
         let speaking = |protocol: &[u8]| {
+            // one protocol each, so that the server cannot choose the other
             let mut config = config.clone();
             config.alpn_protocols = vec![protocol.to_vec()];
             TlsConnector::from(Arc::new(config))

@@ -1,4 +1,4 @@
-//! Cases as they are written in the corpus, and the bytes that they become in either protocol.
+//! The cases as the corpus writes them, and their bytes in each protocol.
 
 use super::case::{AttackCase, CaseExpectation, CaseProtocol, Place};
 use super::expand::expand;
@@ -6,10 +6,10 @@ use super::frames::{Field, request};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Bytes of bodies that a client may send in HTTP/2 before it hears of the other side (RFC 9113 section 6.9.2).
+/// The initial flow-control window of HTTP/2 in bytes (RFC 9113, section 6.9.2).
 const WINDOW: usize = 65_535;
 
-/// One or more cases as they are written; see `corpus/README.md`.
+/// One or more cases; `corpus/README.md` documents the keys.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Template {
@@ -36,26 +36,26 @@ pub(super) struct Template {
     always: Vec<String>,
     #[serde(default)]
     end: bool,
-    /// The one protocol in which it means something.
+    /// The only protocol in which the case has a meaning.
     only: Option<CaseProtocol>,
-    /// In HTTP/2: fields in front of all others.
+    /// In HTTP/2: fields before all others.
     #[serde(default)]
     pseudo: Vec<String>,
     /// In HTTP/2: bytes of padding in each frame of the body.
     padding: Option<u8>,
-    /// In HTTP/2: fields behind the body.
+    /// In HTTP/2: fields after the body.
     #[serde(default)]
     trailers: Vec<String>,
 }
 
-/// A body on its way.
+/// A body and its framing.
 #[derive(Default)]
 struct Payload {
-    /// The header field that says where it ends.
+    /// The header field that delimits the body.
     framing: Option<String>,
-    /// The body itself.
+    /// The decoded body.
     content: Vec<u8>,
-    /// The body as it is sent.
+    /// The body as sent.
     framed: Vec<u8>,
 }
 
@@ -68,7 +68,7 @@ const fn one() -> usize {
 }
 
 impl Template {
-    /// Itself, or one for each variant with `${EACH}` replaced.
+    /// The template itself, or one for each variant, with `${EACH}` replaced.
     pub(super) fn variants(&self) -> Vec<(Option<String>, Self)> {
         if self.each.is_empty() {
             return vec![(None, self.clone())];
@@ -95,8 +95,8 @@ impl Template {
         }
     }
 
-    /// The case in each protocol in which it has a meaning. Bodies framed by hand are HTTP/1.1's, and so are those longer
-    /// than what may be sent in HTTP/2 before the other side says that there is room for more.
+    /// The case in each protocol in which it has a meaning. Bodies framed by hand are for HTTP/1.1 only, as are those beyond
+    /// [`WINDOW`], since the client does not wait for a WINDOW_UPDATE.
     pub(super) fn cases(&self, name: &str, place: Place<'_>) -> Result<Vec<AttackCase>, String> {
         let mut cases = Vec::new();
         if self.only != Some(CaseProtocol::Http2) {
@@ -159,10 +159,10 @@ impl Template {
         Ok((content, request(&head, &pieces, self.padding, &trailers?)))
     }
 
-    /// A header line as a field. HTTP/2 has names in lower case, which the cases of HTTP/1.1 do not know.
+    /// A header line as a field. Names of cases for both protocols are lowered, as HTTP/2 requires (RFC 9113, section 8.2).
     fn http2_field(&self, line: &str, host: &str) -> Result<Field, String> {
         let bytes = expand(line, host)?;
-        // a colon may be part of the name, as one is in front of a pseudo-field's
+        // the first `: `, not the first colon: the name of a pseudo-field begins with one
         let spaced = bytes.windows(2).position(|pair| pair == b": ");
         let colon = spaced.or_else(|| bytes.iter().position(|byte| *byte == b':')).unwrap_or(bytes.len());
         let (name, rest) = bytes.split_at(colon);
@@ -171,7 +171,7 @@ impl Template {
         Ok((name, value.to_vec()))
     }
 
-    /// Whether a default field is left out. The server's name is `host` in one protocol, and `:authority` in the other.
+    /// Whether a default field is left out. `host` also means `:authority`, its counterpart in HTTP/2.
     fn is_dropped(&self, field: &str) -> bool {
         let field = field.to_ascii_lowercase();
         let named = |name: &str| field.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'));

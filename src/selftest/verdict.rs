@@ -1,4 +1,4 @@
-//! Whether a case was withstood, by what reached the upstream and what the client was told.
+//! The verdict on a case, by what reached the upstream and how the gateway responded.
 
 use super::arrival::Arrival;
 use super::case::{AttackCase, CaseExpectation};
@@ -6,21 +6,21 @@ use super::effect::forbidden;
 use super::fire::Answer;
 use super::route::{is_canonical, is_guarded};
 
-/// Header fields that must stand once at most.
+/// Header fields that may occur once at most.
 const SINGULAR: [&str; 5] = ["host", "authorization", "content-type", "content-encoding", "clerk-api-version"];
 
-/// What is to be said of a case; nothing where it was withstood.
+/// A failed case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Something reached the upstream that must not.
+    /// A forbidden request reached the upstream.
     Hole(String),
-    /// A control did not arrive as it was sent.
+    /// A control did not arrive unchanged.
     Broken(String),
-    /// Nothing got through, but the client was not told why.
+    /// Nothing got through, but the response was not a 4xx.
     Odd(String),
 }
 
-/// What is to be said of `case`, of which `arrivals` reached the upstream.
+/// Judges `case` by the `arrivals` at the upstream and the response; `None` if the gateway passed.
 pub(super) fn judge(case: &AttackCase, arrivals: &[Arrival], answer: Answer) -> Option<Verdict> {
     if case.expect == CaseExpectation::Exact {
         return differs(case, arrivals, answer).map(Verdict::Broken);
@@ -50,7 +50,7 @@ fn hole(case: &AttackCase, arrivals: &[Arrival]) -> Option<String> {
     arrivals.iter().find_map(|arrival| harm(case, arrival))
 }
 
-/// What of a request that reached the upstream must not have.
+/// Why a request must not have reached the upstream in this form.
 fn harm(case: &AttackCase, arrival: &Arrival) -> Option<String> {
     if let Some(fault) = arrival.faults.first() {
         return Some(format!("the upstream got {fault}"));
@@ -73,7 +73,7 @@ fn harm(case: &AttackCase, arrival: &Arrival) -> Option<String> {
     lost.map(|name| format!("the upstream did not get `{name}`"))
 }
 
-/// What is different between a control and what arrived of it.
+/// How a control differs from its arrival.
 fn differs(case: &AttackCase, arrivals: &[Arrival], answer: Answer) -> Option<String> {
     if answer != Answer::Status(200) {
         return Some(match answer {
@@ -99,7 +99,7 @@ fn differs(case: &AttackCase, arrivals: &[Arrival], answer: Answer) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::{Verdict, judge};
-    use crate::selftest::arrival::{Arrival, take};
+    use crate::selftest::arrival::{Arrival, parse_request};
     use crate::selftest::case::{AttackCase, Place, corpus};
     use crate::selftest::fire::Answer;
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     fn as_sent(case: &AttackCase) -> Vec<Arrival> {
-        vec![take(&case.bytes).unwrap().arrival]
+        vec![parse_request(&case.bytes).unwrap().arrival]
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn policy(policy: &PolicyTold<'_>) -> Value {
         "asked": said.asked,
         "other_environment": said.elsewhere,
         "not_matched": tally(&said.unmatched),
-        "applied": said.applied(),
+        "applied": said.applied_requests(),
         "held": said.held,
         "failed": said.violated,
         "not_evaluated": said.failed,

@@ -97,7 +97,7 @@ fn table(told: &Told<'_>) -> String {
         vec![
             policy.name.to_owned(),
             action.to_owned(),
-            said.applied().to_string(),
+            said.applied_requests().to_string(),
             said.violated.to_string(),
             why(policy),
         ]
@@ -160,7 +160,7 @@ fn limits(text: &mut String, told: &Told<'_>) {
 /// Whom a policy refused, or would have, where and when.
 fn details(text: &mut String, policy: &PolicyTold<'_>) {
     let said = policy.said;
-    let (refused, applied) = (said.violated, said.applied());
+    let (refused, applied) = (said.violated, said.applied_requests());
     let verb = if said.action == Action::Deny { "refused" } else { "would have refused" };
     let _ = writeln!(text, "\n{} ({}) {verb} {refused} of {applied}", policy.name, said.action.as_str());
     line(text, "seen", &format!("first {}, last {}", said.seen.first, said.seen.last));
