@@ -74,3 +74,27 @@ fn what_the_examples_name_of_the_documentation_is_there() {
         }
     }
 }
+
+/// The words in backticks of a page that are paths of the source, such as `src/judge` or, below `src`, `head/mod.rs`.
+fn source_paths(page: &Page) -> Vec<String> {
+    let quoted = page.text.split('`').skip(1).step_by(2);
+    let is_path = |text: &&str| {
+        let is_file = text.contains('/') && Path::new(text).extension().is_some_and(|end| end == "rs");
+        is_file || text.starts_with("src/") && !text.contains([' ', '*'])
+    };
+    quoted.filter(is_path).map(|path| path.trim_start_matches("src/").to_owned()).collect()
+}
+
+#[test]
+fn the_map_of_the_tree_is_that_of_the_tree() {
+    for name in ["CONTRIBUTING.md", "src/selftest/corpus/README.md"] {
+        for path in source_paths(&page(name)) {
+            assert!(root().join("src").join(&path).exists(), "{name}: there is no src/{path}");
+        }
+    }
+    let map = source_paths(&page("CONTRIBUTING.md"));
+    for entry in std::fs::read_dir(root().join("src")).unwrap().map(Result::unwrap) {
+        let room = entry.file_name().into_string().unwrap();
+        assert!(!entry.path().is_dir() || map.contains(&room), "CONTRIBUTING.md has no row for src/{room}");
+    }
+}
