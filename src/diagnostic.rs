@@ -1,4 +1,4 @@
-//! Places in a source text, and what is wrong there: the one shape of every configuration and policy error.
+//! Diagnostics: the one form of every error in a file that an operator writes.
 
 use annotate_snippets::renderer::{AnsiColor, DecorStyle, Effects};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -7,20 +7,20 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Something wrong in a file that a person wrote: where, what, and how to mend it.
+/// An error or lint in a file, with its place and a fix.
 ///
 /// `Display` gives one line (`file:line:column: message`); [`Diagnostic::render`] adds the snippet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file, as the person named it; for a flag or a variable of the environment, its name.
+    /// The file, as the operator named it. For a flag or an environment variable, its name.
     pub file: PathBuf,
-    /// The text of the file; none where it could not be read.
+    /// The text of the file. `None` if it could not be read.
     pub source: Option<Arc<str>>,
-    /// The bytes of `source` that are wrong; none where the whole file is.
+    /// The bytes of `source` that are wrong. `None` if the whole file is.
     pub span: Option<Range<usize>>,
-    /// What is wrong: lower case, no full stop, the field in backticks.
+    /// What is wrong: lower case, no full stop, fields in backticks.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
@@ -35,32 +35,32 @@ impl Diagnostic {
         Self { source: Some(Arc::clone(source)), span: Some(span), ..Self::of_file(file, message) }
     }
 
-    /// Adds how to mend it.
+    /// Adds how to fix it.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// One-based line and column (in characters) of the problem; none where the whole file is wrong.
+    /// One-based line and column (in characters) of the problem. `None` if the whole file is wrong.
     pub fn place(&self) -> Option<(usize, usize)> {
         let (source, span) = (self.source.as_ref()?, self.span.as_ref()?);
         Some(line_and_column(source, span.start))
     }
 
-    /// The problem for people: message, place, the line of the file with the wrong part underlined, and how to mend it.
+    /// The problem for a terminal: message, place, the line of the file with the wrong part underlined, and the fix.
     ///
     /// Ends without a line break. `color` adds terminal escapes.
     pub fn render(&self, color: bool) -> String {
-        self.rendered(&Level::ERROR, color)
+        self.render_at(&Level::ERROR, color)
     }
 
-    /// As [`Self::render`], for what is allowed and yet likely a mistake.
+    /// As [`Self::render`], for a lint.
     pub fn render_as_warning(&self, color: bool) -> String {
-        self.rendered(&Level::WARNING, color)
+        self.render_at(&Level::WARNING, color)
     }
 
-    fn rendered(&self, level: &Level<'static>, color: bool) -> String {
+    fn render_at(&self, level: &Level<'static>, color: bool) -> String {
         let file = self.file.display().to_string();
         let mut group = Group::with_title(level.clone().primary_title(self.message.as_str()));
         group = match (&self.source, &self.span) {
@@ -96,8 +96,10 @@ pub fn line_and_column(source: &str, offset: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// The part of `span` on its first line, within `source` and on character boundaries: a whole block underlined over
-/// many lines hides what is wrong with it.
+/// The part of `span` on its first line, within `source` and on character boundaries.
+//
+// A block that is underlined over many lines hides what is wrong with it. The bounds are clamped because spans come from several
+// parsers, and showing an error must not fail.
 fn first_line_of(source: &str, span: &Range<usize>) -> Range<usize> {
     let on_boundary = |offset: usize| (0..=offset.min(source.len())).rev().find(|at| source.is_char_boundary(*at));
     let start = on_boundary(span.start).unwrap_or_default();

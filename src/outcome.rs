@@ -1,17 +1,17 @@
-//! What became of a request: one closed list of words for logs, metrics, spans and the decision log.
+//! The outcome of a request: one closed list for logs, metrics, spans and the decision log.
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Outcome {
     /// Judged and forwarded.
     Allowed,
-    /// Nothing to judge; forwarded as it came.
+    /// Forwarded without judging, because there was nothing to judge.
     Exempt,
     /// Refused by the gateway.
     Denied,
-    /// Forwarded or about to be, but the upstream or the gateway failed.
+    /// Permitted, but the upstream or the gateway failed.
     Failed,
-    /// The client went away before the end of an answer.
+    /// The client closed the connection before the end of the response.
     Aborted,
 }
 
@@ -19,7 +19,7 @@ impl Outcome {
     /// Every outcome.
     pub const ALL: [Self; 5] = [Self::Allowed, Self::Exempt, Self::Denied, Self::Failed, Self::Aborted];
 
-    /// The word used in logs, metrics and spans.
+    /// The name in logs, metrics and spans.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allow",

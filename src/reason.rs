@@ -20,7 +20,7 @@ pub enum Reason {
     AmbiguousRequest,
     /// The method is not one the gateway forwards.
     MethodNotAllowed,
-    /// The operation is not in the contract and the configuration says `fallthrough: deny`.
+    /// The operation is not in the contract, and the configuration has `fallthrough: deny`.
     OperationNotAllowed,
     /// The body did not arrive within `limits.bodyTimeout`.
     BodyTimeout,
@@ -30,13 +30,13 @@ pub enum Reason {
     UnsupportedMediaType,
     /// The body has a content coding.
     UnsupportedEncoding,
-    /// The caller exceeded a limit set for it.
+    /// The caller exceeded a `RequestLimit`.
     RateLimited,
     /// The gateway is at one of its own limits.
     Overloaded,
     /// No connection to the upstream, or the upstream closed it early or sent an invalid response.
     UpstreamUnreachable,
-    /// The upstream did not answer in time.
+    /// The upstream did not respond in time.
     UpstreamTimeout,
     /// The gateway failed; the request was not forwarded.
     Internal,
@@ -108,6 +108,7 @@ impl Reason {
             Self::UnsupportedMediaType | Self::UnsupportedEncoding => 415,
             Self::SchemaViolation | Self::PolicyDenied | Self::PolicyError => 422,
             Self::RateLimited | Self::Overloaded => 429,
+            // The SDKs repeat a 5xx, so only faults that may pass by themselves have one: these three.
             Self::Internal => 500,
             Self::UpstreamUnreachable => 502,
             Self::UpstreamTimeout => 504,

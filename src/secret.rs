@@ -1,9 +1,9 @@
-//! Values that must never be written anywhere.
+//! Secrets: values that must never be written anywhere.
 
 use std::fmt;
 use zeroize::Zeroize;
 
-/// A value that `Debug` and `Display` mask and that is wiped from memory when dropped.
+/// A secret value. `Debug` and `Display` mask it, and its memory is zeroed when it is dropped.
 ///
 /// ```
 /// use portcullis::secret::Secret;
@@ -21,7 +21,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The value itself. Every call is a place to look at in a review.
+    /// The value itself. A method and not `Deref`, so that a review finds every use of it.
     pub const fn expose(&self) -> &T {
         &self.0
     }

@@ -91,7 +91,7 @@ pub(super) fn tested(gateway: &Gateway) -> Result<(Bundle, Texts), Failure> {
     let (bundle, texts) = compiled(gateway)?;
     let suites = suites(&bundle, &texts)?;
     let results = suites.iter().flat_map(|suite| suite.run(""));
-    let failures: Vec<_> = results.filter(|result| !result.passed()).map(|result| result.failure()).collect();
+    let failures: Vec<_> = results.filter(|result| !result.passes()).map(|result| result.failure()).collect();
     if failures.is_empty() { Ok((bundle, texts)) } else { Err(Failure::Broken(failures)) }
 }
 
@@ -187,8 +187,8 @@ pub(super) fn enforced(bundle: &Bundle) -> Enforced {
     Enforced {
         revision: bundle.revision.to_string(),
         api_versions: bundle.contract.versions().iter().map(ToString::to_string).collect(),
-        validated: bundle.inspected(Mode::Enforce),
-        audited: bundle.inspected(Mode::Audit),
+        validated: bundle.count_inspected(Mode::Enforce),
+        audited: bundle.count_inspected(Mode::Audit),
         policies: bundle.policies.all().iter().map(|policy| policy_row(policy)).collect(),
         limits: bundle.policies.limits().iter().map(|limit| limit_row(limit)).collect(),
         waivers: bundle.policies.waivers().map(|waiver| WaiverRow::at(waiver, SystemTime::now())).collect(),

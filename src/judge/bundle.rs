@@ -1,4 +1,6 @@
-//! Everything that a request is judged by, as one value: a request is judged wholly by one bundle.
+//! Everything that a request is judged by, as one immutable value.
+//!
+//! A reload makes a new bundle. A request keeps the one with which it began, so that it is never judged half by each.
 
 use super::compile::compile;
 use super::permit::Permit;
@@ -17,7 +19,7 @@ use std::time::SystemTime;
 pub struct PolicyText {
     /// Where it was read.
     pub file: PathBuf,
-    /// What it says.
+    /// The content.
     pub text: String,
 }
 
@@ -30,33 +32,34 @@ pub struct Bundle {
     pub policies: Policies,
     /// What [`Self::policies`] were compiled from, in the same order: lints and the coverage of tests point into the files.
     documents: Arc<PolicyDocuments>,
-    /// How strictly the contract is applied.
+    /// How strictly the contract is enforced.
     strictness: Strictness,
-    /// How requests are inspected, by operation id.
+    /// How requests are inspected, by operation id. Computed once: it is looked up for every request.
     inspections: HashMap<Arc<str>, InspectionRules>,
-    /// A hash of all of it, by which records tell bundles apart.
+    /// A hash of all of it. Records carry it, so that decisions can be replayed with the bundle that made them.
     pub revision: Arc<str>,
 }
 
-/// What people wrote cannot be used: everything that is wrong, each with its place.
+/// The policy files have errors, each with its place.
 #[derive(Debug, thiserror::Error)]
 #[error("{} errors in policies", .0.len())]
 pub struct BundleError(pub Vec<Diagnostic>);
 
 impl Bundle {
-    /// Compiles a bundle from a contract, how strictly to apply it, and policy files.
+    /// Compiles a bundle from a contract, policy files, and how strictly to enforce the contract.
     ///
     /// # Errors
     ///
-    /// Everything in the policy files that is wrong, each with its place.
+    /// Returns every error in the policy files.
     pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
         let (documents, policies) = compile(texts, &contract).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
         Ok(Self::assemble(Arc::new(contract), policies, Arc::new(documents), strictness, revision))
     }
 
-    /// The same with the policies of these names only, and the contract applied as strictly as by default: so that tests of
-    /// policies say the same under every configuration.
+    /// The same contract with only the policies and limits of these names, and the default strictness.
+    ///
+    /// Tests of policies use it: their result must not depend on the configuration of a gateway.
     #[must_use]
     pub fn only(&self, names: &BTreeSet<String>) -> Self {
         let policies = self.policies.all().iter().filter(|policy| names.contains(policy.name.as_ref())).cloned();
@@ -112,38 +115,39 @@ impl Bundle {
     /// How requests to the operation are inspected. `None` if there is nothing to judge.
     pub fn inspection(&self, operation: &Operation) -> Option<InspectionRules> {
         let inspection = self.inspections.get(&operation.id).copied();
-        // another version may have a body where this one has none
+        // The id is the same in every API version, but one version may have a body where another has none.
         inspection.filter(|inspection| inspection.policy_effect != PolicyEffect::None || operation.body.is_some())
     }
 
-    /// How many operations have their bodies inspected in this mode.
-    pub fn inspected(&self, mode: Mode) -> usize {
+    /// How many operations have their bodies inspected in `mode`.
+    pub fn count_inspected(&self, mode: Mode) -> usize {
         let operations = self.contract.operations().into_iter().filter(|operation| operation.body.is_some());
         let ids: BTreeSet<Arc<str>> = operations.map(|operation| operation.id.clone()).collect();
         ids.iter().filter(|id| self.inspections.get(*id).is_some_and(|inspection| inspection.mode == mode)).count()
     }
 
-    /// Whether something may refuse requests to the operation, so that none must get past under another spelling.
+    /// Whether a rule may refuse requests to the operation. Then no other spelling of its path may reach the upstream.
     fn is_guarded(&self, operation: &Operation) -> bool {
         self.inspection(operation).is_some_and(|inspection| !inspection.is_shadow())
     }
 
-    /// Whether requests to the operation may have a query. Where fields of a body are judged, a lenient upstream could take
-    /// them from the query instead.
+    /// Whether requests to the operation may have a query.
+    //
+    // Where fields of the body are judged, a lenient upstream could take the same fields from the query, which no rule saw.
     pub fn takes_query(&self, operation: &Operation) -> bool {
         operation.body.is_none() || !self.is_guarded(operation)
     }
 
-    /// What a request is, by the contract, with what of it must be judged.
+    /// The operation that a request calls, by the contract. Paths are matched strictly if a rule may refuse the operation.
     pub fn route(&self, method: &str, path: &str, version: Option<&str>) -> Routed {
         self.contract.route(method, path, version, |operation| self.is_guarded(operation))
     }
 
-    /// A permit for a request whose routing shows that there is nothing to judge; none where there is.
+    /// A permit for a request with nothing to judge. `None` if it must be judged or refused.
     pub fn exempt(&self, routed: &Routed) -> Option<Permit> {
         match routed {
-            Routed::Operation(operation, _) => self.inspection(operation).is_none().then(Permit::exempt),
-            Routed::Unknown => (self.strictness.fallthrough == Fallthrough::Forward).then(Permit::exempt),
+            Routed::Operation(operation, _) => self.inspection(operation).is_none().then(Permit::for_exempt),
+            Routed::Unknown => (self.strictness.fallthrough == Fallthrough::Forward).then(Permit::for_exempt),
             Routed::Ambiguous | Routed::MethodUnknown => None,
         }
     }

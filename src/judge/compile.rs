@@ -19,9 +19,11 @@ pub(super) fn compile(
 ) -> Result<(PolicyDocuments, Policies), Vec<Diagnostic>> {
     let mut documents = PolicyDocuments::default();
     let mut errors: Vec<Diagnostic> = texts.iter().flat_map(|text| documents.read(&text.file, &text.text)).collect();
+    // Policies and limits share one namespace: both appear as `policy` in refusals, logs and metrics.
     let names = documents.policies.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
     let limits = documents.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
     errors.extend(repeated_names("policy", names.chain(limits)));
+    // All documents are compiled even after an error, so that one run of `portcullis check` reports everything.
     let waivers = compile_waivers(&documents, contract, &mut errors);
     let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &documents.policies {

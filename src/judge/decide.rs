@@ -2,7 +2,7 @@
 
 use super::bundle::Bundle;
 use super::findings::{deny_unless_object, from_contract, from_limit, from_parse_error, from_policy};
-use super::observer::{Observer, Step};
+use super::observer::{JudgeStep, Observer};
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
 use super::waive::waive;
@@ -63,18 +63,18 @@ pub fn decide<O: Observer>(
         (None, _) | (_, true) => None,
         (Some(schema), false) => match Document::parse(&body) {
             Ok(document) => {
-                observer.step_finished(Step::Parse);
+                observer.step_finished(JudgeStep::Parse);
                 let misleads = |finding: &SchemaFinding| misleads_policies(bundle, operation, attributes, finding);
                 let findings = schema.check(&document).into_iter();
                 violations.extend(findings.filter_map(|finding| from_contract(inspection, finding, misleads)));
                 deny_unless_object(inspection, schema, &document, &mut violations);
-                observer.step_finished(Step::Schema);
+                observer.step_finished(JudgeStep::Schema);
                 Some(Arc::new(document))
             }
             Err(error) => {
-                observer.step_finished(Step::Parse);
+                observer.step_finished(JudgeStep::Parse);
                 violations.push(from_parse_error(inspection, schema, &error));
-                return Judgement::conclude(Permit::judged(body), violations);
+                return Judgement::conclude(Permit::for_judged(body), violations);
             }
         },
     };
@@ -96,9 +96,9 @@ pub fn decide<O: Observer>(
     if fits_contract {
         violations.extend(limits.iter().filter_map(|(limit, outcome)| from_limit(limit, outcome)));
     }
-    observer.step_finished(Step::Policies);
+    observer.step_finished(JudgeStep::Policies);
     // A body without a schema was never buffered: it streams to the upstream, and only the head was judged.
-    let permit = if operation.body.is_some() { Permit::judged(body) } else { Permit::exempt() };
+    let permit = if operation.body.is_some() { Permit::for_judged(body) } else { Permit::for_exempt() };
     Judgement { document, rules, waivers, limits, ..Judgement::conclude(permit, violations) }
 }
 
@@ -132,7 +132,7 @@ pub fn permit_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> 
         owner: None,
         waived_by: None,
     };
-    bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::exempt(), violation))
+    bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::for_exempt(), violation))
 }
 
 /// Whether `finding` is a field of the wrong type that a denying policy reads.

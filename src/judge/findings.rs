@@ -133,7 +133,7 @@ pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contrac
         PolicyOutcome::Failed(position, error) => {
             if fits_contract {
                 let part = format!("match condition `{}`", policy.scope.condition(*position));
-                violations.push(unevaluated(policy.into(), &part, *error));
+                violations.push(from_failure(policy.into(), &part, *error));
             }
         }
         PolicyOutcome::Violated(positions) | PolicyOutcome::SchemaViolated(_, positions) => {
@@ -153,7 +153,7 @@ pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contrac
                         waived_by: None,
                     }),
                     (_, Some(error)) if fits_contract => {
-                        violations.push(unevaluated(policy.into(), &format!("validation {}", position + 1), *error));
+                        violations.push(from_failure(policy.into(), &format!("validation {}", position + 1), *error));
                     }
                     _ => {}
                 }
@@ -171,9 +171,9 @@ pub(super) fn from_limit(limit: &Limit, outcome: &LimitOutcome) -> Option<Violat
         }
         LimitOutcome::NotCounted(OutOfScope::Failed(position, error)) => {
             let part = format!("match condition `{}`", limit.scope.condition(*position));
-            Some(unevaluated(limit.into(), &part, *error))
+            Some(from_failure(limit.into(), &part, *error))
         }
-        LimitOutcome::Failed(error) => Some(unevaluated(limit.into(), "key", *error)),
+        LimitOutcome::Failed(error) => Some(from_failure(limit.into(), "key", *error)),
     }
 }
 
@@ -199,14 +199,14 @@ impl<'p> From<&'p Limit> for Unevaluated<'p> {
 
 /// The violation for an expression that has no value. It has the rule's own action: a `Deny` rule that cannot be evaluated is
 /// not known to hold, so the request is refused (fail closed).
-fn unevaluated(of: Unevaluated<'_>, part: &str, error: EvaluationError) -> Violation {
+fn from_failure(of: Unevaluated<'_>, part: &str, error: EvaluationError) -> Violation {
     Violation {
         reason: Reason::PolicyError,
         action: of.action,
         rule: Rule::Policy(of.name.clone()),
         field: None,
         message: format!("policy `{}` could not be evaluated: {part}: {error}", of.name).into(),
-        hint: Some("this is a mistake in the policy, not in your request; tell its owner".into()),
+        hint: Some("ask the owner of the policy to fix it; your request is not at fault".into()),
         owner: of.owner.cloned(),
         waived_by: None,
     }

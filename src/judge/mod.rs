@@ -18,5 +18,5 @@ mod waive;
 
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, decide, permit_unread};
-pub use observer::{Explanation, Observer, Step};
+pub use observer::{JudgeStep, Observer, PolicyTraces};
 pub use permit::Permit;

@@ -4,7 +4,7 @@ use crate::cel::TracePart;
 
 /// A step of the judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum JudgeStep {
     /// The body was parsed as JSON.
     Parse,
     /// The body was validated against the contract's schema.
@@ -21,7 +21,7 @@ pub trait Observer {
     const TRACES_POLICIES: bool = false;
 
     /// `step` is over. The judge reads no clock, so that its result depends on its arguments only; an observer may.
-    fn step_finished(&mut self, _step: Step) {}
+    fn step_finished(&mut self, _step: JudgeStep) {}
 
     /// A policy was evaluated: the trace of its conditions and validations, as far as they were evaluated.
     fn policy_evaluated(&mut self, _trace: Vec<TracePart>) {}
@@ -29,14 +29,14 @@ pub trait Observer {
 
 impl Observer for () {}
 
-/// The observer that explains a judgement: it keeps the trace of every policy.
+/// The observer that keeps the trace of every policy, to explain a judgement.
 #[derive(Debug, Default)]
-pub struct Explanation {
+pub struct PolicyTraces {
     /// The trace of each policy in [`super::Judgement::rules`], in the same order.
     pub traces: Vec<Vec<TracePart>>,
 }
 
-impl Observer for Explanation {
+impl Observer for PolicyTraces {
     const TRACES_POLICIES: bool = true;
 
     fn policy_evaluated(&mut self, trace: Vec<TracePart>) {

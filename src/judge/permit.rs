@@ -1,10 +1,14 @@
-//! The right to be forwarded. Forgetting to judge a request is a type error: forwarding needs one of these.
+//! The permit to forward a request.
+//!
+//! Forgetting to judge a request is a type error: forwarding takes a [`Permit`], and only the judge makes one.
 
 use crate::transport::RequestBody;
 use bytes::Bytes;
 use http_body::Body;
 
-/// The right to be forwarded, with the body that may be forwarded. Only the judge makes one.
+/// The permit to forward a request, with the body that may be forwarded.
+//
+// Neither `Clone` nor constructible outside the judge: one judgement lets exactly one request pass.
 #[derive(Debug)]
 pub struct Permit {
     /// The bytes that were judged. `None` if the contract has no schema for the body.
@@ -12,13 +16,13 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// For the bytes that were judged.
-    pub(super) const fn judged(body: Bytes) -> Self {
+    /// A permit for the bytes that were judged.
+    pub(super) const fn for_judged(body: Bytes) -> Self {
         Self { judged: Some(body) }
     }
 
-    /// For a request that is exempt from judgement.
-    pub(super) const fn exempt() -> Self {
+    /// A permit for a request with nothing to judge.
+    pub(super) const fn for_exempt() -> Self {
         Self { judged: None }
     }
 

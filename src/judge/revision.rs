@@ -1,4 +1,4 @@
-//! The revision of a bundle: a hash by which records tell bundles apart.
+//! The revision of a bundle: a hash by which records identify the bundle.
 
 use super::bundle::PolicyText;
 use crate::contract::Contract;

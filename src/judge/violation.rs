@@ -1,4 +1,4 @@
-//! What a rule found wrong with a request, in words that may be shown to anyone.
+//! Violations: what is wrong with a request, in words that may be shown to anyone.
 
 pub use crate::contract::field::Field;
 pub use crate::policy::Action;
@@ -6,19 +6,19 @@ use crate::reason::Reason;
 use std::fmt;
 use std::sync::Arc;
 
-/// The rule that did not hold.
+/// A rule that a request can violate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Rule {
     /// A policy, by its `metadata.name`.
     Policy(Arc<str>),
     /// A keyword of the contract's JSON Schema, such as `type` or `additionalProperties`.
     Keyword(&'static str),
-    /// A rule of the gateway itself about JSON or HTTP; the reason says which.
+    /// A rule of the gateway itself, about JSON or HTTP. The reason identifies it.
     Gateway,
 }
 
 impl Rule {
-    /// The rule's name as a value to keep, such as a metric's label.
+    /// The name of the rule, for use as a metric label.
     pub fn label(&self) -> Arc<str> {
         match self {
             Self::Policy(name) => Arc::clone(name),
@@ -28,24 +28,26 @@ impl Rule {
     }
 }
 
-/// One thing a rule found wrong. Holds no value of the request.
+/// One violation of a rule.
+//
+// It goes to callers, logs, metrics and spans, so it contains no value of the request: only names, and texts of the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Why, from the closed list.
     pub reason: Reason,
-    /// What happens because of it.
+    /// What happens to the request because of it.
     pub action: Action,
-    /// The rule that did not hold.
+    /// The violated rule.
     pub rule: Rule,
-    /// The place in the body; none where the rule is about the request as a whole.
+    /// The field of the body. `None` if the rule is about the request as a whole.
     pub field: Option<Field>,
-    /// What is wrong, for the caller: lower case, no full stop.
+    /// The message for the caller: lower case, no full stop.
     pub message: Arc<str>,
     /// What the caller can do about it.
     pub hint: Option<Arc<str>>,
-    /// Who owns the rule (the policy's `owner` label).
+    /// The policy's `owner` label.
     pub owner: Option<Arc<str>>,
-    /// The waiver for which a rule that would refuse or warn is only audited.
+    /// The waiver that turned the action into audit, if one did.
     pub waived_by: Option<Arc<str>>,
 }
 

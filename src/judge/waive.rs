@@ -1,4 +1,4 @@
-//! What waivers make of what a policy found.
+//! Applies waivers to the violations of a policy.
 
 use super::violation::{Rule, Violation};
 use crate::contract::Operation;
@@ -7,11 +7,10 @@ use crate::policy::{Action, Attributes, Policy, Waiver, WaiverOutcome};
 use crate::reason::Reason;
 use std::sync::Arc;
 
-/// Turns what `policy` found, and a waiver lets through, into what is only audited. What each of its waivers is to the request,
-/// up to the one that applies; none is asked where there is nothing to waive.
+/// Evaluates the waivers of `policy`, up to the first that applies, and makes the waived violations in `found` audit only.
+/// Returns the outcome of each waiver that was evaluated; none is if there is nothing to waive.
 ///
-/// Only that a rule does not hold can be waived, never that it could not be evaluated. A waiver that itself cannot be evaluated
-/// does not apply, and operators are told where the body `fits_contract`.
+/// A waiver that cannot be evaluated does not apply, and that is audited if the body `fits_contract`.
 pub(super) fn waive(
     policy: &Policy,
     operation: &Operation,
@@ -20,15 +19,15 @@ pub(super) fn waive(
     fits_contract: bool,
     found: &mut Vec<Violation>,
 ) -> Vec<(Arc<Waiver>, WaiverOutcome)> {
-    let mut asked = Vec::new();
+    let mut outcomes = Vec::new();
     if policy.waivers.is_empty() || !found.iter().any(is_waivable) {
-        return asked;
+        return outcomes;
     }
     let mut failed = Vec::new();
     for waiver in &policy.waivers {
-        let waiving = waiver.evaluate(operation, document, attributes);
-        asked.push((waiver.clone(), waiving));
-        match waiving {
+        let outcome = waiver.evaluate(operation, document, attributes);
+        outcomes.push((waiver.clone(), outcome));
+        match outcome {
             WaiverOutcome::Applies => {
                 for violation in found.iter_mut().filter(|violation| is_waivable(violation)) {
                     violation.action = Action::Audit;
@@ -37,8 +36,9 @@ pub(super) fn waive(
                 break;
             }
             WaiverOutcome::Expired => {
+                // The caller passed until today: without this hint the refusal would look like a new rule.
                 for violation in found.iter_mut().filter(|violation| is_waivable(violation)) {
-                    violation.hint = Some(expired(waiver, violation.hint.as_deref()));
+                    violation.hint = Some(expired_hint(waiver, violation.hint.as_deref()));
                 }
             }
             WaiverOutcome::Failed(position, error) if fits_contract => {
@@ -58,17 +58,18 @@ pub(super) fn waive(
         }
     }
     found.append(&mut failed);
-    asked
+    outcomes
 }
 
-/// Whether a waiver can do anything about it.
+/// Whether a waiver can lift it.
+//
+// A rule that could not be evaluated is not waivable: a waiver permits a known violation, not an unknown one.
 fn is_waivable(violation: &Violation) -> bool {
     violation.reason == Reason::PolicyDenied && violation.action != Action::Audit
 }
 
-/// For a caller whose requests passed until the waiver was over.
-fn expired(waiver: &Waiver, hint: Option<&str>) -> Arc<str> {
+/// The hint for a caller whose requests passed until the waiver expired.
+fn expired_hint(waiver: &Waiver, hint: Option<&str>) -> Arc<str> {
     let hint = hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
-    format!("{hint}waiver `{}` ({}, {}) is over since {}", waiver.name, waiver.ticket, waiver.owner, waiver.expires)
-        .into()
+    format!("{hint}waiver `{}` ({}, {}) expired on {}", waiver.name, waiver.ticket, waiver.owner, waiver.expires).into()
 }

@@ -1,11 +1,13 @@
-//! What happens when a rule does not hold.
+//! The action of a rule: what happens to a request that violates it.
 
-/// What happens when a rule does not hold.
+/// What happens to a request that violates a rule, the strictest first.
+//
+// The order is relied on: `min` of several actions is the one that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
 pub enum Action {
     /// The request is refused.
     Deny,
-    /// The request passes; the caller is told in `Warning` and `portcullis-warning` headers.
+    /// The request passes, with `Warning` and `portcullis-warning` headers in the response.
     Warn,
     /// The request passes; only logs, metrics and spans show it.
     Audit,

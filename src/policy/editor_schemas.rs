@@ -1,4 +1,4 @@
-//! The JSON Schemas of what policy files hold, which give editors completion, hover texts and checks.
+//! The JSON Schemas of policy files, which give editors completion, hover texts and checks.
 
 use super::compile::LONGEST_TEXT;
 use super::limit::RequestLimit;
@@ -8,33 +8,33 @@ use crate::cel;
 use crate::contract::Contract;
 use serde_json::{Value, json};
 
-/// The JSON Schema of a policy.
+/// The JSON Schema of `kind: RequestPolicy`.
 pub fn policy_schema() -> Value {
-    let mut schema = demanding(schemars::schema_for!(RequestPolicy));
+    let mut schema = with_value_checks(schemars::schema_for!(RequestPolicy));
     let validates = json!({ "required": ["validations"], "properties": { "validations": { "minItems": 1 } } });
-    demand(&mut schema, "/$defs/Spec", json!({ "anyOf": [validates, { "required": ["schema"] }] }));
+    add_keywords(&mut schema, "/$defs/Spec", json!({ "anyOf": [validates, { "required": ["schema"] }] }));
     schema
 }
 
-/// The JSON Schema of a waiver.
+/// The JSON Schema of `kind: Waiver`.
 pub fn waiver_schema() -> Value {
-    demanding(schemars::schema_for!(WaiverSource))
+    with_value_checks(schemars::schema_for!(WaiverSource))
 }
 
-/// The JSON Schema of a limit.
+/// The JSON Schema of `kind: RequestLimit`.
 pub fn limit_schema() -> Value {
-    demanding(schemars::schema_for!(RequestLimit))
+    with_value_checks(schemars::schema_for!(RequestLimit))
 }
 
-/// The shape that a document must have, with as much of what loading demands of its values besides as such a schema can say.
-/// Operation ids are offered and not demanded, as a newer contract may have others.
-fn demanding(shape: schemars::Schema) -> Value {
+/// The schema of a document's shape, with those checks of the loader added that JSON Schema can express.
+fn with_value_checks(shape: schemars::Schema) -> Value {
     let mut schema = shape.to_value();
     let expression = json!({ "minLength": 1, "maxLength": cel::MAX_SOURCE_LEN });
     let named = |pattern: &str| json!({ "minLength": 1, "pattern": pattern });
     for (pointer, demands) in [
         ("/$defs/Metadata/properties/name", named("^[a-z0-9-]{1,63}$")),
         ("/$defs/Match/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
+        // Offered for completion, not required: a newer contract has other operations. So the second branch accepts anything.
         ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
         ("/$defs/Match/properties/environments", json!({ "minItems": 1, "uniqueItems": true })),
         ("/$defs/Spec/properties/actions", json!({ "minItems": 1, "maxItems": 2, "uniqueItems": true })),
@@ -49,19 +49,19 @@ fn demanding(shape: schemars::Schema) -> Value {
         ("/$defs/ValidationSource/properties/message", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),
         ("/$defs/ValidationSource/properties/hint", json!({ "maxLength": LONGEST_TEXT })),
     ] {
-        demand(&mut schema, pointer, demands);
+        add_keywords(&mut schema, pointer, demands);
     }
     schema
 }
 
-/// Adds to what is demanded at `pointer`, if there is such a place.
-fn demand(schema: &mut Value, pointer: &str, demands: Value) {
+/// Adds keywords to the schema at `pointer`. Does nothing if there is none: the kinds differ in their fields.
+fn add_keywords(schema: &mut Value, pointer: &str, demands: Value) {
     if let (Some(Value::Object(place)), Value::Object(demands)) = (schema.pointer_mut(pointer), demands) {
         place.extend(demands);
     }
 }
 
-/// The operation ids of the contract that is built in, in every version; which is the default is no matter.
+/// The operation ids of the built-in contract, in every API version. The default version has no influence.
 fn operations() -> Vec<String> {
     let contract = Contract::built_in("2026-05-12").ok();
     let ids = contract.iter().flat_map(Contract::operation_ids);

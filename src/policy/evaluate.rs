@@ -1,4 +1,4 @@
-//! What one policy says of one request.
+//! Evaluates one policy for one request.
 
 use super::bindings::{RequestActivation, RequestDisclosure};
 use super::scope::OutOfScope;
@@ -9,7 +9,7 @@ use crate::contract::finding::SchemaFinding;
 use crate::document::{Document, NodeRef};
 use std::sync::Arc;
 
-/// What one policy says of one request.
+/// The outcome of one policy for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PolicyOutcome {
     /// It is not for requests of this environment.
@@ -20,14 +20,14 @@ pub enum PolicyOutcome {
     Holds,
     /// The validations at these positions are not true, or could not be evaluated.
     Violated(Vec<(usize, Option<EvaluationError>)>),
-    /// The body does not fit its schema; besides, the validations at these positions are not true, or could not be evaluated.
+    /// The body does not match its schema. The validations at these positions are also not true, or could not be evaluated.
     SchemaViolated(Vec<SchemaFinding>, Vec<(usize, Option<EvaluationError>)>),
     /// The match condition at this position could not be evaluated.
     Failed(usize, EvaluationError),
 }
 
 impl Policy {
-    /// Evaluates the policy for a request to `operation`; `document` is its body, none where it has none.
+    /// Evaluates the policy for a request to `operation`. `document` is `None` if the request has no body.
     pub fn evaluate(
         &self,
         operation: &Operation,
@@ -39,7 +39,7 @@ impl Policy {
         self.outcome(request, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
     }
 
-    /// The same, with the record of every condition and validation that was evaluated, in that order.
+    /// As [`Self::evaluate`], with the trace of every condition and validation that was evaluated, in that order.
     pub fn evaluate_recorded(
         &self,
         operation: &Operation,
@@ -63,12 +63,13 @@ impl Policy {
         request: RequestActivation<'a>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> PolicyOutcome {
-        match self.scope.admits(request, &mut is_true) {
+        match self.scope.check(request, &mut is_true) {
             Ok(()) => {}
             Err(OutOfScope::OtherEnvironment) => return PolicyOutcome::OtherEnvironment,
             Err(OutOfScope::NoMatch(position)) => return PolicyOutcome::NoMatch(position),
             Err(OutOfScope::Failed(position, error)) => return PolicyOutcome::Failed(position, error),
         }
+        // All validations, not only the first that is false: the caller learns everything to change at once.
         let violated = self.validations.iter().enumerate().filter_map(|(position, validation)| {
             match is_true(&validation.expression) {
                 Ok(true) => None,
@@ -93,7 +94,7 @@ impl Policy {
         self.schema.is_some()
     }
 
-    /// What the validation at `position` is whatever the request; none where the request decides.
+    /// The value of the validation at `position` if it is constant. `None` if the request decides.
     pub fn constant_validation(&self, position: usize) -> Option<bool> {
         self.validations.get(position).and_then(|validation| validation.expression.constant())
     }

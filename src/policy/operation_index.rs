@@ -1,16 +1,18 @@
-//! What is asked for requests, by the operations that they call.
+//! Policies or limits, indexed by operation.
 
 use super::scope::Scope;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What is for requests of some operations only.
+/// Something that applies to the requests of a scope.
 pub(super) trait Scoped {
-    /// Which requests it is for.
+    /// The requests it applies to.
     fn scope(&self) -> &Scope;
 }
 
-/// All of a kind, in the order in which they were loaded, and by the operations they match.
+/// All policies or all limits, in the order in which they were loaded, and by the ids of the operations they match.
+//
+// The lookup by operation is on the path of every request; most operations have no policy at all.
 #[derive(Debug)]
 pub(super) struct OperationIndex<T> {
     all: Vec<Arc<T>>,
@@ -38,7 +40,7 @@ impl<T: Scoped> OperationIndex<T> {
         &self.all
     }
 
-    /// Those that match the operation called `id`, each operation's in the order given.
+    /// Those that match the operation `id`, in the order in which they were loaded.
     pub(super) fn of_operation(&self, id: &str) -> &[Arc<T>] {
         self.by_operation.get(id).map_or(&[], Vec::as_slice)
     }

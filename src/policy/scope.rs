@@ -1,4 +1,4 @@
-//! Which requests a policy of any kind is for.
+//! The scope of a policy, limit or waiver: the requests it applies to.
 
 use super::bindings::RequestActivation;
 use crate::cel::{Evaluation, EvaluationError, Expression, Failure, Variables};
@@ -7,24 +7,24 @@ use crate::document::NodeRef;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Which requests a policy of any kind is for.
+/// The requests that a policy, limit or waiver applies to.
 #[derive(Debug)]
 pub struct Scope {
     /// Ids of the operations it matches.
     pub operations: BTreeSet<Arc<str>>,
     /// Environments it matches; empty for all.
     pub environments: BTreeSet<Environment>,
-    /// What must be true for it to apply, by name.
+    /// The match conditions, by name. All must be true.
     pub(super) conditions: Vec<(Arc<str>, Expression)>,
-    /// What the policy's expressions share.
+    /// The variables that its expressions share, evaluated at most once a request.
     pub(super) variables: Variables,
-    /// The headers that its expressions read, in lower case; none where only a request decides which.
+    /// The headers that its expressions read, in lower case. `None` if the request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
     /// The parameters of the query that its expressions read by name.
     pub(super) query: BTreeSet<String>,
 }
 
-/// Why a policy has nothing to say of a request.
+/// Why a request is out of scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutOfScope {
     /// It is not for requests of this environment.
@@ -41,30 +41,31 @@ impl Scope {
         self.environments.is_empty() || self.environments.contains(&environment)
     }
 
-    /// What evaluates the policy's other expressions for `request`, if it is for it.
+    /// The evaluation with which to continue for `request`, if it is in scope.
     ///
     /// # Errors
     ///
-    /// It is not, or nobody can say.
+    /// Returns why it is not, or which condition could not be evaluated.
     pub(super) fn enter<'a>(
         &'a self,
         request: RequestActivation<'a>,
     ) -> Result<Evaluation<'a, NodeRef<'a>>, OutOfScope> {
         let mut evaluation = self.variables.evaluation::<NodeRef<'_>>(request);
-        self.admits(request, |condition| condition.is_true(&mut evaluation).map_err(Failure::error))?;
+        self.check(request, |condition| condition.is_true(&mut evaluation).map_err(Failure::error))?;
         Ok(evaluation)
     }
 
-    /// Whether it is for `request`; `is_true` evaluates its conditions.
+    /// Checks that `request` is in scope. `is_true` evaluates the conditions.
     ///
     /// # Errors
     ///
-    /// It is not, or nobody can say.
-    pub(super) fn admits<'a>(
+    /// Returns why it is not, or which condition could not be evaluated.
+    pub(super) fn check<'a>(
         &'a self,
         request: RequestActivation<'_>,
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> Result<(), OutOfScope> {
+        // First, so that no expression is evaluated for a request of the other environment.
         if !self.is_for(request.attributes.environment) {
             return Err(OutOfScope::OtherEnvironment);
         }
@@ -83,7 +84,7 @@ impl Scope {
         self.conditions.len()
     }
 
-    /// What the match condition at `position` is whatever the request; none where the request decides.
+    /// The value of the match condition at `position` if it is constant. `None` if the request decides.
     pub fn constant_condition(&self, position: usize) -> Option<bool> {
         self.conditions.get(position).and_then(|(_, condition)| condition.constant())
     }
@@ -93,12 +94,12 @@ impl Scope {
         self.conditions.get(position).map_or("", |(name, _)| name)
     }
 
-    /// The match condition at `position` as it was written.
+    /// The match condition at `position`, verbatim.
     pub fn condition_source(&self, position: usize) -> &str {
         self.conditions.get(position).map_or("", |(_, condition)| condition.source())
     }
 
-    /// Whether its expressions read the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether its expressions read the header `name` (in lower case), or any header that the request chooses.
     pub(super) fn relies_on_header(&self, name: &str) -> bool {
         self.headers.as_ref().is_none_or(|headers| headers.contains(name))
     }

@@ -1,4 +1,4 @@
-//! `kind: RequestPolicy` as it is written. The comments here are what editors show.
+//! The form of `kind: RequestPolicy`. Its doc comments are the hover texts of editors.
 
 use super::Action;
 use crate::contract::credential::Environment;
@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A rule that requests must keep.
+/// A rule for requests.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestPolicy {
     /// The version of this format.
-    pub api_version: ApiVersion,
+    pub api_version: PolicyApiVersion,
     /// What this file is.
     pub kind: PolicyKind,
     /// Name and labels.
@@ -24,7 +24,8 @@ pub struct RequestPolicy {
 
 /// The version of this format.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-pub enum ApiVersion {
+#[schemars(rename = "ApiVersion")]
+pub enum PolicyApiVersion {
     /// The one version there is.
     #[serde(rename = "portcullis/v1")]
     V1,
@@ -34,7 +35,7 @@ pub enum ApiVersion {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[schemars(rename = "Kind")]
 pub enum PolicyKind {
-    /// A rule that requests must keep.
+    /// A rule for requests.
     RequestPolicy,
 }
 
@@ -46,7 +47,7 @@ pub struct PolicyMetadata {
     /// The policy's name, in refusals, logs, metrics and traces: 1 to 63 lower-case letters, digits and `-`.
     #[schemars(example = &"no-skip-password-checks")]
     pub name: String,
-    /// Free words. `owner` is named in refusals, so that the caller knows whom to ask.
+    /// Labels of any name. `owner` appears in refusals, so that the caller knows whom to ask.
     #[serde(default)]
     #[schemars(example = BTreeMap::from([("owner", "identity-security")]))]
     pub labels: BTreeMap<String, String>,
@@ -64,10 +65,10 @@ impl PolicyMetadata {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Spec")]
 pub struct PolicySpec {
-    /// Which requests the rule is for.
+    /// The requests that the rule applies to.
     pub r#match: Match,
-    /// Further conditions, all of which must be true for the rule to apply. One that cannot be evaluated counts as a rule
-    /// that does not hold.
+    /// Further conditions, all of which must be true for the rule to apply. One that cannot be evaluated counts as a
+    /// violation.
     #[serde(default)]
     pub match_conditions: Vec<NamedExpression>,
     /// Expressions with a name, for use in `matchConditions`, in `validations` and in later variables as
@@ -79,30 +80,30 @@ pub struct PolicySpec {
     #[serde(default)]
     #[schemars(example = BTreeMap::from([("services", ["spiffe://example.org/billing"])]))]
     pub params: BTreeMap<String, Value>,
-    /// What must be true. Each that is not is told to the caller, not only the first.
+    /// Expressions that must be true. The refusal lists each that is not, not only the first.
     #[serde(default)]
     pub validations: Vec<ValidationSource>,
-    /// A JSON Schema (2020-12) that the body must fit besides the contract's: no `$ref` leads out of it or back to itself,
-    /// formats are asserted, and names of fields are held against the contract. A request without a body has no field.
+    /// A JSON Schema (2020-12) that the body must match, in addition to the contract's. `$ref` stays within it and is not
+    /// recursive, formats are asserted, and names of fields are validated against the contract. A missing body counts as `{}`.
     #[serde(default)]
     #[schemars(with = "Map<String, Value>")]
     pub schema: Option<Map<String, Value>>,
-    /// What happens when a validation is not true, or the schema not kept: `Deny` refuses; `Warn` lets pass and tells the
-    /// caller; `Audit`, shadow mode, lets pass and tells operators only, which the others do, too. One of them; `Audit` may
-    /// stand beside another.
+    /// What happens when a validation is not true, or the body does not match the schema: `Deny` refuses the request, `Warn`
+    /// lets it pass with a warning header in the response, `Audit` (shadow mode) lets it pass and only records it. One of them;
+    /// `Audit` may be listed beside another.
     #[schemars(example = ["Audit"])]
     pub actions: Vec<Action>,
 }
 
-/// Which requests a rule is for.
+/// The requests that a rule applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// Operation ids of Clerk's contract. Name every operation that takes the field, or the rule can be walked around:
-    /// `portcullis check` warns of those that are missing.
+    /// Operation ids of Clerk's contract. List every operation that takes the field, or the rule can be bypassed:
+    /// `portcullis check` warns of missing ones.
     #[schemars(example = ["CreateUser", "UpdateUser"])]
     pub operations: Vec<String>,
-    /// `production`, `development`; both where absent.
+    /// `production`, `development`. Default: both.
     #[serde(default)]
     #[schemars(example = ["production"])]
     pub environments: Vec<Environment>,
@@ -114,7 +115,7 @@ pub struct Match {
 #[schemars(example = BTreeMap::from([("name", "NAME"), ("expression", "EXPRESSION")]))]
 #[schemars(rename = "Named")]
 pub struct NamedExpression {
-    /// The name: of a variable letters, digits and `_`, as it stands in `variables.NAME`; of a condition as it is shown.
+    /// The name. Of a variable: letters, digits and `_`, as in `variables.NAME`. Of a condition: any text.
     #[schemars(example = &"changes_password")]
     pub name: String,
     /// A CEL expression: a condition must be true or false, a variable may be anything.
@@ -122,19 +123,19 @@ pub struct NamedExpression {
     pub expression: String,
 }
 
-/// What must be true.
+/// An expression that must be true.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(example = BTreeMap::from([("expression", "EXPRESSION"), ("message", "MESSAGE")]))]
 pub struct ValidationSource {
-    /// A CEL expression that says what must be true; the action is taken unless it is. Names: `body`, `request`, `client`,
-    /// `instance`, `params`, `variables`. A field that the body does not have reads as null.
+    /// A CEL expression that must be true, or the action is taken. Names: `body`, `request`, `client`, `instance`, `params`,
+    /// `variables`. A field that is absent from the body reads as null.
     #[schemars(example = &"body.skip_password_checks != true")]
     pub expression: String,
-    /// The field of the body that the caller should look at; SDKs show it as `param_name`.
+    /// The field of the body to name in the refusal. SDKs show it as `param_name`.
     #[schemars(example = &"skip_password_checks")]
     pub field: Option<String>,
-    /// What is wrong, for the caller. The same for every request: no value of a request can get into it.
+    /// What is wrong, for the caller. A fixed text: it cannot contain a value of the request.
     #[schemars(example = &"skip_password_checks is not allowed in production")]
     pub message: String,
     /// What the caller can do about it.

@@ -232,7 +232,7 @@ fn there_is_one_action() {
         let mistakes = loaded(actions).expect_err(actions);
         let [mistake] = mistakes.as_slice() else { panic!("{mistakes:?}") };
         assert_eq!(mistake.message, "`actions` holds one action");
-        assert_eq!(mistake.help, Some(format!("write `{kept}`, which does all that the others do")));
+        assert_eq!(mistake.help, Some(format!("write `{kept}`, which includes the others")));
     }
 }
 

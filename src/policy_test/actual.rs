@@ -1,6 +1,6 @@
-//! What became of the request of a case.
+//! The actual decision for the request of a case.
 
-use super::request::Request;
+use super::request::TestRequest;
 use crate::contract::{Routed, names_only_the_version};
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::judge::{Bundle, Judgement, decide};
@@ -9,24 +9,26 @@ use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What became of the request of a case.
+/// The actual decision for the request of a case.
 #[derive(Debug, Default)]
 pub struct ActualDecision {
-    /// Why it is refused; none where it passes.
+    /// Why the request is refused. `None` if it passes.
     pub refused: Option<Reason>,
-    /// Everything that rules found.
+    /// Every violation that was found.
     pub violations: Vec<Violation>,
-    /// What each policy for the operation said, in order.
+    /// The outcome of each policy for the operation, in order.
     pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
-    /// What each waiver that was asked is to the request.
+    /// The outcome of each waiver that was evaluated.
     pub waivers: Vec<(Arc<Waiver>, WaiverOutcome)>,
-    /// What each limit for the operation said, in order.
+    /// The outcome of each limit for the operation, in order.
     pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
 }
 
 impl ActualDecision {
-    /// What `bundle` decides of `request`.
-    pub(super) fn of(request: &Request, bundle: &Bundle) -> Self {
+    /// The decision of `bundle` for `request`.
+    //
+    // Routing and the check of the query come first, in the order of the gateway, so that a test decides as the gateway does.
+    pub(super) fn of(request: &TestRequest, bundle: &Bundle) -> Self {
         let query = request.uri.query().unwrap_or_default();
         let routed = bundle.route(&request.method, request.uri.path(), request.version.as_deref());
         if bundle.exempt(&routed).is_some() {
@@ -34,7 +36,7 @@ impl ActualDecision {
         }
         match routed {
             Routed::Operation(operation, _) if !bundle.takes_query(&operation) && !names_only_the_version(query) => {
-                Self::refused(Reason::AmbiguousRequest)
+                Self::refused_before_policies(Reason::AmbiguousRequest)
             }
             Routed::Operation(operation, parameters) => {
                 let attributes = Attributes {
@@ -52,14 +54,14 @@ impl ActualDecision {
                     decide(bundle, &operation, &attributes, request.body.clone(), &mut ());
                 Self { refused: verdict.err(), violations, rules, waivers, limits }
             }
-            Routed::Unknown => Self::refused(Reason::OperationNotAllowed),
-            Routed::Ambiguous => Self::refused(Reason::AmbiguousPath),
-            Routed::MethodUnknown => Self::refused(Reason::MethodNotAllowed),
+            Routed::Unknown => Self::refused_before_policies(Reason::OperationNotAllowed),
+            Routed::Ambiguous => Self::refused_before_policies(Reason::AmbiguousPath),
+            Routed::MethodUnknown => Self::refused_before_policies(Reason::MethodNotAllowed),
         }
     }
 
-    /// Refused before policies are asked.
-    fn refused(reason: Reason) -> Self {
+    /// A refusal before policies are evaluated.
+    fn refused_before_policies(reason: Reason) -> Self {
         Self { refused: Some(reason), ..Self::default() }
     }
 
@@ -72,19 +74,19 @@ impl ActualDecision {
         self.violations.iter().filter_map(of_policy).collect()
     }
 
-    /// The waivers that let something pass.
-    pub(super) fn waived(&self) -> BTreeSet<String> {
+    /// The waivers that lifted a violation.
+    pub(super) fn applied_waivers(&self) -> BTreeSet<String> {
         self.violations.iter().filter_map(|violation| violation.waived_by.as_deref()).map(str::to_owned).collect()
     }
 
-    /// The rules that found something which leads to `action`, and not only for a waiver.
+    /// The rules with a violation whose action is `action`, unless a waiver made it so.
     pub(super) fn rules_of(&self, action: Action) -> BTreeSet<String> {
         let found = self.violations.iter().filter(|it| it.action == action && it.waived_by.is_none());
         found.map(|violation| violation.rule.to_string()).collect()
     }
 
-    /// The limits that count the request, each with the key by which it does.
-    pub(super) fn counted(&self) -> BTreeMap<String, Key> {
+    /// The limits that count the request, each with its key.
+    pub(super) fn counting_limits(&self) -> BTreeMap<String, Key> {
         let counted = self.limits.iter().filter_map(|(limit, claim)| match claim {
             LimitOutcome::Counted(key) if self.refused.is_none() => Some((limit.name.to_string(), key.clone())),
             _ => None,
@@ -92,7 +94,7 @@ impl ActualDecision {
         counted.collect()
     }
 
-    /// The fields that something was found in.
+    /// The fields that violations name.
     pub(super) fn fields(&self) -> BTreeSet<String> {
         let fields = self.violations.iter().filter_map(|violation| violation.field.as_ref());
         fields.map(Field::for_caller).collect()

@@ -1,4 +1,4 @@
-//! What of the policies cases have shown.
+//! The branch coverage of policies by test cases.
 
 use super::run::CaseResult;
 use crate::judge::Bundle;
@@ -11,14 +11,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What of the policies cases have shown.
+/// The branch coverage of policies by test cases.
 #[derive(Debug)]
-pub struct Coverage {
-    /// Every way in which a condition or validation can turn out, in the order of the files.
+pub struct PolicyCoverage {
+    /// Every branch, in the order of the files.
     pub branches: Vec<Branch>,
 }
 
-/// One way in which a match condition or a validation can turn out.
+/// One of the two values that an expression can have.
 #[derive(Debug)]
 pub struct Branch {
     /// The policy.
@@ -29,38 +29,39 @@ pub struct Branch {
     pub line: usize,
     /// The expression.
     pub expression: String,
-    /// What it turns out to be.
+    /// The value.
     pub outcome: bool,
-    /// Whether a case has shown it.
+    /// Whether a case reached it.
     pub seen: bool,
 }
 
-/// A branch: policy or waiver, part, outcome.
-type Key = (Arc<str>, Part, bool);
+/// A branch that a case reached: the name of the policy or waiver, the expression, its value.
+type BranchKey = (Arc<str>, BranchPart, bool);
 
-/// Something in a policy or waiver that is true or false of a request.
+/// A part of a policy, limit or waiver that is true or false for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Part {
+enum BranchPart {
     Condition(usize),
     Schema,
     Validation(usize),
     WaiverCondition(usize),
-    /// That a limit counts it.
+    /// Whether a limit counts the request.
     Counted,
 }
 
-impl Coverage {
+impl PolicyCoverage {
     /// The branches of the policies of `bundle`, with those that `results` reached marked.
     pub fn of(results: &[CaseResult<'_>], bundle: &Bundle) -> Self {
         let rules = results.iter().flat_map(|result| &result.actual.rules);
-        let claims = results.iter().flat_map(|result| {
+        let outcomes = results.iter().flat_map(|result| {
             let is_let_pass = result.actual.refused.is_none();
-            result.actual.limits.iter().map(move |(limit, claim)| (limit, claim, is_let_pass))
+            result.actual.limits.iter().map(move |(limit, outcome)| (limit, outcome, is_let_pass))
         });
         let waivers = results.iter().flat_map(|result| &result.actual.waivers);
-        let mut seen: BTreeSet<Key> = rules.flat_map(|(policy, outcome)| shown(policy, outcome)).collect();
-        seen.extend(claims.flat_map(|(limit, claim, is_let_pass)| claimed(limit, claim, is_let_pass)));
-        seen.extend(waivers.flat_map(|(waiver, waiving)| shown_of_waiver(waiver, *waiving)));
+        let mut seen: BTreeSet<BranchKey> =
+            rules.flat_map(|(policy, outcome)| reached_by_policy(policy, outcome)).collect();
+        seen.extend(outcomes.flat_map(|(limit, outcome, is_let_pass)| reached_by_limit(limit, outcome, is_let_pass)));
+        seen.extend(waivers.flat_map(|(waiver, outcome)| reached_by_waiver(waiver, *outcome)));
         let documents = bundle.documents();
         let policies = documents.policies.iter().zip(bundle.policies.all());
         let limits = documents.limits.iter().zip(bundle.policies.limits());
@@ -74,12 +75,12 @@ impl Coverage {
         Self { branches }
     }
 
-    /// How many branches cases have shown.
-    pub fn seen(&self) -> usize {
+    /// How many branches were reached.
+    pub fn count_reached(&self) -> usize {
         self.branches.iter().filter(|branch| branch.seen).count()
     }
 
-    /// How many rules (match conditions and validations) there are, and of how many cases have shown every branch.
+    /// How many expressions there are, and of how many every branch was reached.
     pub fn rules(&self) -> (usize, usize) {
         let rules = || {
             self.branches
@@ -88,52 +89,52 @@ impl Coverage {
         (rules().count(), rules().filter(|branches| branches.iter().all(|branch| branch.seen)).count())
     }
 
-    /// The percentage of branches that cases have shown, rounded down so that only all of them are 100.
+    /// The percentage of branches that were reached, rounded down so that only full coverage is 100. Without branches it is 100.
     pub fn percent(&self) -> usize {
-        (self.seen() * 100).checked_div(self.branches.len()).unwrap_or(100)
+        (self.count_reached() * 100).checked_div(self.branches.len()).unwrap_or(100)
     }
 }
 
-/// A condition or validation, the pointer to its expression, the expression, and what it always is.
-type Rule<'m> = (Part, String, &'m str, Option<bool>);
+/// An expression: its part, its JSON Pointer, its text, and its value if it is constant.
+type CoveredExpression<'m> = (BranchPart, String, &'m str, Option<bool>);
 
-fn of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<Key>) -> Vec<Branch> {
+fn of_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, seen: &BTreeSet<BranchKey>) -> Vec<Branch> {
     let spec = &manifest.value.spec;
     let validations = spec.validations.iter().enumerate().map(|(position, validation)| {
         let pointer = format!("/spec/validations/{position}/expression");
-        (Part::Validation(position), pointer, &*validation.expression, policy.constant_validation(position))
+        (BranchPart::Validation(position), pointer, &*validation.expression, policy.constant_validation(position))
     });
-    let schema = policy.has_schema().then(|| (Part::Schema, "/spec/schema".to_owned(), "schema", None));
+    let schema = policy.has_schema().then(|| (BranchPart::Schema, "/spec/schema".to_owned(), "schema", None));
     let rules = conditions(&spec.match_conditions, &policy.scope).chain(schema).chain(validations);
     branches(&policy.name, &manifest.source, rules, seen)
 }
 
-fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<Key>) -> Vec<Branch> {
+fn of_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, seen: &BTreeSet<BranchKey>) -> Vec<Branch> {
     let spec = &manifest.value.spec;
-    // a limit is a rule in itself: a case must show what it counts by
+    // A limit has no validation. What a case must show is a request that it counts, and by which key.
     let counted = match &spec.key {
-        Some(key) => (Part::Counted, "/spec/key".to_owned(), key.as_str(), Some(true)),
-        None => (Part::Counted, "/spec".to_owned(), "counts", Some(true)),
+        Some(key) => (BranchPart::Counted, "/spec/key".to_owned(), key.as_str(), Some(true)),
+        None => (BranchPart::Counted, "/spec".to_owned(), "counts", Some(true)),
     };
     let rules = conditions(&spec.match_conditions, &limit.scope).chain([counted]);
     branches(&limit.name, &manifest.source, rules, seen)
 }
 
-fn conditions<'m>(written: &'m [NamedExpression], scope: &'m Scope) -> impl Iterator<Item = Rule<'m>> {
+fn conditions<'m>(written: &'m [NamedExpression], scope: &'m Scope) -> impl Iterator<Item = CoveredExpression<'m>> {
     written.iter().enumerate().map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
-        (Part::Condition(position), pointer, &*condition.expression, scope.constant_condition(position))
+        (BranchPart::Condition(position), pointer, &*condition.expression, scope.constant_condition(position))
     })
 }
 
 fn branches<'m>(
     name: &Arc<str>,
     source: &Source,
-    rules: impl Iterator<Item = Rule<'m>>,
-    seen: &BTreeSet<Key>,
+    rules: impl Iterator<Item = CoveredExpression<'m>>,
+    seen: &BTreeSet<BranchKey>,
 ) -> Vec<Branch> {
     let outcomes = rules.flat_map(|(part, pointer, expression, constant)| {
-        possible(constant).map(move |outcome| Branch {
+        possible_values(constant).map(move |outcome| Branch {
             policy: name.clone(),
             file: source.file().to_owned(),
             line: source.line(&pointer).unwrap_or(1),
@@ -145,51 +146,54 @@ fn branches<'m>(
     outcomes.collect()
 }
 
-/// The branches that what a limit says of a request shows; it counts those that pass.
-fn claimed(limit: &Limit, claim: &LimitOutcome, is_let_pass: bool) -> Vec<Key> {
-    let met = match claim {
+/// The branches that the outcome of a limit reached.
+//
+// A limit counts only requests that pass, so a refused case does not show that it counts.
+fn reached_by_limit(limit: &Limit, outcome: &LimitOutcome, is_let_pass: bool) -> Vec<BranchKey> {
+    let met = match outcome {
         LimitOutcome::NotCounted(OutOfScope::OtherEnvironment) => 0,
         LimitOutcome::NotCounted(OutOfScope::NoMatch(position) | OutOfScope::Failed(position, _)) => *position,
         LimitOutcome::Counted(_) | LimitOutcome::Failed(_) => limit.scope.conditions(),
     };
-    let unmet = match claim {
-        LimitOutcome::NotCounted(OutOfScope::NoMatch(position)) => Some((Part::Condition(*position), false)),
+    let unmet = match outcome {
+        LimitOutcome::NotCounted(OutOfScope::NoMatch(position)) => Some((BranchPart::Condition(*position), false)),
         _ => None,
     };
-    let counted = matches!(claim, LimitOutcome::Counted(_)) && is_let_pass;
-    let counted = counted.then_some((Part::Counted, true));
-    let met = (0..met).map(|position| (Part::Condition(position), true));
+    let counted = matches!(outcome, LimitOutcome::Counted(_)) && is_let_pass;
+    let counted = counted.then_some((BranchPart::Counted, true));
+    let met = (0..met).map(|position| (BranchPart::Condition(position), true));
     met.chain(unmet).chain(counted).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()
 }
 
-fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<Key>) -> Vec<Branch> {
+fn branches_of_waiver(manifest: &Manifest<WaiverSource>, waiver: &Waiver, seen: &BTreeSet<BranchKey>) -> Vec<Branch> {
     let conditions = manifest.value.spec.match_conditions.iter().enumerate();
     let outcomes = conditions.flat_map(|(position, condition)| {
         let pointer = format!("/spec/matchConditions/{position}/expression");
-        possible(waiver.scope.constant_condition(position)).map(move |outcome| Branch {
+        possible_values(waiver.scope.constant_condition(position)).map(move |outcome| Branch {
             policy: waiver.policy.clone(),
             file: manifest.source.file().to_owned(),
             line: manifest.source.line(&pointer).unwrap_or(1),
             expression: condition.expression.clone(),
             outcome,
-            seen: seen.contains(&(waiver.name.clone(), Part::WaiverCondition(position), outcome)),
+            seen: seen.contains(&(waiver.name.clone(), BranchPart::WaiverCondition(position), outcome)),
         })
     });
     outcomes.collect()
 }
 
-/// What an expression can turn out to be that is `constant`, if it is.
-fn possible(constant: Option<bool>) -> impl Iterator<Item = bool> {
+/// The values that an expression can have. A constant one has no other branch, which no case could reach.
+fn possible_values(constant: Option<bool>) -> impl Iterator<Item = bool> {
     [true, false].into_iter().filter(move |outcome| constant.is_none_or(|only| only == *outcome))
 }
 
-/// The branches that an outcome shows.
-fn shown(policy: &Policy, outcome: &PolicyOutcome) -> Vec<Key> {
-    let conditions = |count: usize| (0..count).map(|position| (Part::Condition(position), true));
-    let parts: Vec<(Part, bool)> = match outcome {
+/// The branches that the outcome of a policy reached.
+fn reached_by_policy(policy: &Policy, outcome: &PolicyOutcome) -> Vec<BranchKey> {
+    // Conditions are evaluated in order up to the first that is false: those before it were true.
+    let conditions = |count: usize| (0..count).map(|position| (BranchPart::Condition(position), true));
+    let parts: Vec<(BranchPart, bool)> = match outcome {
         PolicyOutcome::OtherEnvironment => Vec::new(),
         PolicyOutcome::NoMatch(position) => {
-            conditions(*position).chain([(Part::Condition(*position), false)]).collect()
+            conditions(*position).chain([(BranchPart::Condition(*position), false)]).collect()
         }
         PolicyOutcome::Failed(position, _) => conditions(*position).collect(),
         PolicyOutcome::Holds | PolicyOutcome::Violated(_) | PolicyOutcome::SchemaViolated(..) => {
@@ -200,26 +204,27 @@ fn shown(policy: &Policy, outcome: &PolicyOutcome) -> Vec<Key> {
                 _ => None,
             };
             let validations = (0..policy.validations.len()).filter_map(|position| match violated(position) {
-                None => Some((Part::Validation(position), true)),
-                Some((_, None)) => Some((Part::Validation(position), false)),
+                None => Some((BranchPart::Validation(position), true)),
+                Some((_, None)) => Some((BranchPart::Validation(position), false)),
                 Some((_, Some(_))) => None,
             });
-            let schema =
-                policy.has_schema().then_some((Part::Schema, !matches!(outcome, PolicyOutcome::SchemaViolated(..))));
+            let schema = policy
+                .has_schema()
+                .then_some((BranchPart::Schema, !matches!(outcome, PolicyOutcome::SchemaViolated(..))));
             conditions(policy.scope.conditions()).chain(schema).chain(validations).collect()
         }
     };
     parts.into_iter().map(|(part, outcome)| (policy.name.clone(), part, outcome)).collect()
 }
 
-/// The branches that what a waiver is to a request shows.
-fn shown_of_waiver(waiver: &Waiver, waiving: WaiverOutcome) -> Vec<Key> {
-    let (held, broken) = match waiving {
+/// The branches that the outcome of a waiver reached.
+fn reached_by_waiver(waiver: &Waiver, outcome: WaiverOutcome) -> Vec<BranchKey> {
+    let (held, broken) = match outcome {
         WaiverOutcome::Applies | WaiverOutcome::Expired => (waiver.scope.conditions(), None),
         WaiverOutcome::NoMatch(position) => (position, Some(position)),
         WaiverOutcome::Failed(position, _) => (position, None),
     };
     let held = (0..held).map(|position| (position, true));
     let all = held.chain(broken.map(|position| (position, false)));
-    all.map(|(position, outcome)| (waiver.name.clone(), Part::WaiverCondition(position), outcome)).collect()
+    all.map(|(position, outcome)| (waiver.name.clone(), BranchPart::WaiverCondition(position), outcome)).collect()
 }

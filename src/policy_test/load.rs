@@ -1,7 +1,7 @@
-//! From test files to suites that can be run, or everything that is wrong with them.
+//! Compiles test files to suites.
 
-use super::request::{FileContext, Request, request};
-use super::source::{CaseSource, Decision, Expectation, PolicyTest};
+use super::request::{FileContext, TestRequest, request};
+use super::source::{CaseSource, ExpectedDecision, PolicyTest, TestExpectation};
 use crate::contract::Routed;
 use crate::diagnostic::Diagnostic;
 use crate::judge::Bundle;
@@ -15,39 +15,39 @@ use std::path::{Path, PathBuf};
 pub struct TestText {
     /// Where it was read.
     pub file: PathBuf,
-    /// What it says.
+    /// The content.
     pub text: String,
 }
 
-/// A test file that can be run.
+/// A compiled test file.
 #[derive(Debug)]
 pub struct Suite {
     /// `metadata.name`.
     pub name: String,
-    /// The cases, as they are written.
-    pub cases: Vec<Case>,
-    /// Where it is written.
+    /// The cases, in the order of the file.
+    pub cases: Vec<TestCase>,
+    /// The document, for the places of failures.
     pub source: Source,
-    /// The policies that judge the cases, and no others.
+    /// A bundle with only the policies that are tested.
     pub(super) bundle: Bundle,
 }
 
-/// A request with what must become of it.
+/// A request with the decision that is expected.
 #[derive(Debug)]
-pub struct Case {
-    /// What is shown.
+pub struct TestCase {
+    /// The name that results show.
     pub name: String,
     /// Its position in the file.
     pub(super) position: usize,
-    pub(super) request: Request,
-    pub(super) expected: Expectation,
+    pub(super) request: TestRequest,
+    pub(super) expected: TestExpectation,
 }
 
 /// The suites in `texts`, for the policies of `bundle`.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with the files, each with its place.
+/// Returns every error in the files, each with its place.
 pub fn load(texts: &[TestText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagnostic>> {
     let (mut suites, mut errors) = (Vec::new(), Vec::new());
     for text in texts {
@@ -66,7 +66,7 @@ pub fn load(texts: &[TestText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagn
     if errors.is_empty() { Ok(suites) } else { Err(errors) }
 }
 
-/// What is wrong with the files as far as that is seen without the policies, for where those are broken themselves.
+/// The errors in the files that show without the policies, for use if the policies themselves have errors.
 pub fn syntax_errors(texts: &[TestText]) -> Vec<Diagnostic> {
     let read = |text: &TestText| manifest::read::<PolicyTest>(&text.file, &text.text).err();
     texts.iter().filter_map(read).flatten().collect()
@@ -92,18 +92,18 @@ fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<D
         contract: &bundle.contract,
         api_version: value.spec.clerk_api_version.as_deref(),
     };
-    let mut cases: Vec<Case> = Vec::new();
+    let mut cases: Vec<TestCase> = Vec::new();
     for (position, case) in value.spec.cases.iter().enumerate() {
         let pointer = format!("/spec/cases/{position}");
         if value.spec.cases.iter().take(position).any(|earlier| earlier.name == case.name) {
             errors.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
         }
-        errors.extend(impossible(case, &source, &pointer, &judges));
+        errors.extend(impossible_expectations(case, &source, &pointer, &judges));
         errors.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
         match request(&written, &case.request, &format!("{pointer}/request")) {
             Ok(request) => {
-                errors.extend(untested(case, &request, &source, &pointer, &tested));
-                cases.push(Case { name: case.name.clone(), position, request, expected: case.expect.clone() });
+                errors.extend(check_is_tested(case, &request, &source, &pointer, &tested));
+                cases.push(TestCase { name: case.name.clone(), position, request, expected: case.expect.clone() });
             }
             Err(found) => errors.extend(found),
         }
@@ -127,11 +127,16 @@ fn unknown_policies<'a>(
     })
 }
 
-/// What can never become of the case's request.
-fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeSet<String>) -> Vec<Diagnostic> {
+/// Expectations that no decision can meet.
+fn impossible_expectations(
+    case: &CaseSource,
+    source: &Source,
+    pointer: &str,
+    judges: &BTreeSet<String>,
+) -> Vec<Diagnostic> {
     let expected = &case.expect;
     let mut errors = Vec::new();
-    if expected.decision == Decision::Allow {
+    if expected.decision == ExpectedDecision::Allow {
         let unused = [("reason", expected.reason.is_some()), ("policies", has_any(expected.policies.as_ref()))];
         for (key, _) in unused.iter().filter(|(_, is_written)| *is_written) {
             let message = format!("`{key}` is about a refusal, and `decision` is `allow`");
@@ -142,7 +147,7 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
     let named = policies.chain(expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name)));
     let rules = [("warnings", &expected.warnings), ("audits", &expected.audits)];
     let rules = rules.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
-    let rules = rules.filter(|(_, name)| !is_of_contract(name));
+    let rules = rules.filter(|(_, name)| !is_contract_rule(name));
     for (key, name) in named.chain(rules).filter(|(_, name)| !judges.contains(*name)) {
         let message = format!("`{}` does not judge the cases of this file", name.escape_debug());
         let error = source.at(&format!("{pointer}/expect/{key}"), message);
@@ -151,12 +156,12 @@ fn impossible(case: &CaseSource, source: &Source, pointer: &str, judges: &BTreeS
     errors
 }
 
-/// Whether a rule is called so that is no policy: one of the gateway, or a keyword of the contract's schemas.
-fn is_of_contract(name: &str) -> bool {
+/// Whether `name` is a rule that is not a policy: one of the gateway, or a keyword of the contract's schemas.
+fn is_contract_rule(name: &str) -> bool {
     name == "gateway" || KEYWORDS.contains(&name)
 }
 
-/// The keywords of JSON Schema that a body can break.
+/// The keywords of JSON Schema that a body can violate.
 const KEYWORDS: [&str; 25] = [
     "additionalProperties",
     "allOf",
@@ -185,10 +190,12 @@ const KEYWORDS: [&str; 25] = [
     "type",
 ];
 
-/// A case that passes because no policy and no limit is asked tests nothing, unless that is what it says.
-fn untested(
+/// An error for a case that passes because no policy and no limit applies to it.
+//
+// Such a case tests nothing, most often because of a wrong operation. It is valid if it expects exactly that.
+fn check_is_tested(
     case: &CaseSource,
-    request: &Request,
+    request: &TestRequest,
     source: &Source,
     pointer: &str,
     tested: &Bundle,
@@ -196,13 +203,13 @@ fn untested(
     let expected = &case.expect;
     let none_is_meant = expected.policies.as_ref().is_some_and(BTreeSet::is_empty)
         || expected.limits.as_ref().is_some_and(BTreeMap::is_empty);
-    if none_is_meant || expected.decision == Decision::Deny {
+    if none_is_meant || expected.decision == ExpectedDecision::Deny {
         return None;
     }
     let key = if case.request.operation.is_some() { "operation" } else { "path" };
     let wrong = |what: &str| {
         let error = source.at(&format!("{pointer}/request/{key}"), format!("no policy of this test is for {what}"));
-        Some(error.with_help("write `policies: []` in `expect` if none is to be asked"))
+        Some(error.with_help("write `policies: []` in `expect` if none is meant to apply"))
     };
     match tested.route(&request.method, request.uri.path(), request.version.as_deref()) {
         Routed::Operation(operation, _) => {
@@ -211,12 +218,12 @@ fn untested(
             if policies.is_empty() && limits.is_empty() { wrong(&format!("`{}`", operation.id)) } else { None }
         }
         Routed::Unknown => wrong("this path, which is no operation of the contract"),
-        // it is refused, which is not what the case expects
+        // Refused, so the case fails when it runs, with a better message.
         Routed::Ambiguous | Routed::MethodUnknown => None,
     }
 }
 
-/// Expected waivers that are of no policy which judges the cases.
+/// Expected waivers that are not for one of the tested policies.
 fn unknown_waivers(
     case: &CaseSource,
     source: &Source,
@@ -231,12 +238,12 @@ fn unknown_waivers(
         .map(|it| it.name.as_ref())
         .collect();
     let unknown = case.expect.waived.iter().filter(|name| !known.contains(name.as_str()));
-    let told = unknown.map(|name| {
+    let errors = unknown.map(|name| {
         let message = format!("`{}` is not a waiver of the policies that judge the cases", name.escape_debug());
         let error = source.at(&format!("{pointer}/expect/waived"), message);
         did_you_mean(error, nearest(name, known.iter().copied()))
     });
-    told.collect()
+    errors.collect()
 }
 
 fn has_any(names: Option<&BTreeSet<String>>) -> bool {

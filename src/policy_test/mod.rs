@@ -1,7 +1,7 @@
-//! Tests of policies: requests written down beside a policy, each with what must become of it.
+//! Tests of policies: files of requests beside a policy, each with the decision that is expected.
 //!
-//! [`load()`] makes [`Suite`]s of files, everything wrong with them told at its place. [`Suite::run`] asks the judge and tells
-//! of each case what is not as expected; [`Coverage`] tells what of the policies no case has shown. All of it is pure.
+//! [`load()`] compiles test files to [`Suite`]s, or returns their errors. [`Suite::run`] has the judge decide each case, and
+//! compares. [`PolicyCoverage`] lists the branches of the policies that no case reached. All of it is pure.
 
 mod actual;
 mod coverage;
@@ -11,8 +11,8 @@ mod run;
 mod source;
 
 pub use actual::ActualDecision;
-pub use coverage::{Branch, Coverage};
-pub use load::{Case, Suite, TestText, load, syntax_errors};
+pub use coverage::{Branch, PolicyCoverage};
+pub use load::{Suite, TestCase, TestText, load, syntax_errors};
 pub use run::{CaseResult, Mismatch};
 
 /// The JSON Schema of a test file, which gives editors completion, hover texts and checks.

@@ -1,4 +1,4 @@
-//! The request of a case, made of what a person wrote.
+//! Compiles the request of a case.
 
 use super::source::{ClientSource, RequestSource};
 use crate::cel::Timestamp;
@@ -15,14 +15,14 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-/// When requests come that do not say so: the same day whenever the test is run.
+/// The time of requests that have none. Fixed, so that a test gives the same result on every day.
 const TIME: &str = "2026-01-01T00:00:00Z";
-/// The header that says the API version.
+/// The header that selects the API version.
 const VERSION: &str = "clerk-api-version";
 
-/// A request that is to be judged.
+/// The request of a case.
 #[derive(Debug)]
-pub(super) struct Request {
+pub(super) struct TestRequest {
     pub(super) method: String,
     pub(super) uri: Uri,
     /// The API version that it asks for.
@@ -35,24 +35,24 @@ pub(super) struct Request {
     pub(super) body: Bytes,
 }
 
-/// Where requests are written, and what they have in common.
+/// The file of the requests, and their defaults.
 pub(super) struct FileContext<'w> {
     pub(super) source: &'w Source,
     pub(super) contract: &'w Contract,
-    /// The API version of those that do not say so themselves.
+    /// The API version of requests that ask for none.
     pub(super) api_version: Option<&'w str>,
 }
 
-/// Reads the request at `pointer` of a file.
+/// Compiles the request at `pointer` of a file.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, each with its place.
+/// Returns every error in the request, each with its place.
 pub(super) fn request(
     file: &FileContext<'_>,
     written: &RequestSource,
     pointer: &str,
-) -> Result<Request, Vec<Diagnostic>> {
+) -> Result<TestRequest, Vec<Diagnostic>> {
     let source = file.source;
     let mut errors = Vec::new();
     let headers = headers(written, source, pointer).map_err(|found| errors.extend(found));
@@ -65,7 +65,7 @@ pub(super) fn request(
     };
     let version = version(&mut headers, &uri, file.api_version);
     let version = version.map_err(|message| vec![source.at_key(pointer, message)])?;
-    Ok(Request {
+    Ok(TestRequest {
         method,
         uri,
         version,
@@ -78,7 +78,7 @@ pub(super) fn request(
     })
 }
 
-/// The API version that the request asks for. With a default it asks, as a client would.
+/// The API version that the request asks for. The default is added as a header, as a client would send it.
 fn version(headers: &mut HeaderMap, uri: &Uri, default: Option<&str>) -> Result<Option<String>, String> {
     let asked = headers.get(VERSION).and_then(|value| value.to_str().ok());
     let asked = requested_version(asked, uri.query()).map_err(|error| error.to_string())?.map(Cow::into_owned);
@@ -92,7 +92,7 @@ fn version(headers: &mut HeaderMap, uri: &Uri, default: Option<&str>) -> Result<
     }
 }
 
-/// The method and the target: as they are written, or those of the operation.
+/// The method and the target, given or taken from the operation.
 fn target(
     written: &RequestSource,
     source: &Source,
@@ -124,7 +124,7 @@ fn target(
     }
 }
 
-/// A path of the template: `/v1/users/user_1` for `/v1/users/{user_id}`.
+/// An example path of a template: `/v1/users/user_1` for `/v1/users/{user_id}`.
 fn example(template: &str) -> String {
     let segments = template.split('/').map(|segment| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
@@ -133,9 +133,11 @@ fn example(template: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// What a case says in place of a key.
-const KEY: &str =
-    "say `environment: development` for a key of the kind `sk_test_`, and `keyFingerprint` for which one it is";
+/// Help for a case with a key in `Authorization`.
+//
+// Policies never see the key itself, and a test file is no place for one.
+const KEY_HELP: &str =
+    "write `environment: development` for a key of the kind `sk_test_`, and `keyFingerprint` to identify it";
 
 fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<HeaderMap, Vec<Diagnostic>> {
     let (mut headers, mut errors) = (HeaderMap::new(), Vec::new());
@@ -143,17 +145,17 @@ fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<He
         let at = format!("{pointer}/headers/{}", name.replace('~', "~0").replace('/', "~1"));
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(_)) if name == AUTHORIZATION => {
-                let message = "`Authorization` is not looked at: policies do not see the key";
-                errors.push(source.at_key(&at, message).with_help(KEY));
+                let message = "`Authorization` is ignored: policies do not see the key";
+                errors.push(source.at_key(&at, message).with_help(KEY_HELP));
             }
             (Ok(name), Ok(_)) if headers.contains_key(&name) => {
-                errors.push(source.at_key(&at, "this header is here twice: their names are the same without case"));
+                errors.push(source.at_key(&at, "this header is listed twice: names of headers have no case"));
             }
             (Ok(name), Ok(value)) => {
                 headers.append(name, value);
             }
-            (Err(_), _) => errors.push(source.at_key(&at, "the name is not that of a header")),
-            (_, Err(_)) => errors.push(source.at(&at, "the value is not that of a header")),
+            (Err(_), _) => errors.push(source.at_key(&at, "the name is not valid for a header")),
+            (_, Err(_)) => errors.push(source.at(&at, "the value is not valid for a header")),
         }
     }
     if errors.is_empty() { Ok(headers) } else { Err(errors) }

@@ -1,39 +1,39 @@
-//! Runs cases, and tells what is not as expected.
+//! Runs cases, and compares the actual decision with the expected one.
 
 use super::actual::ActualDecision;
-use super::load::{Case, Suite};
-use super::source::{Decision, Expectation};
+use super::load::{Suite, TestCase};
+use super::source::{ExpectedDecision, TestExpectation};
 use crate::diagnostic::Diagnostic;
 use crate::policy::Action;
 use crate::reason::Reason;
 use std::collections::BTreeSet;
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug)]
 pub struct CaseResult<'s> {
-    /// The suite that the case is of.
+    /// The suite of the case.
     pub suite: &'s Suite,
     /// The case.
-    pub case: &'s Case,
-    /// What became of its request.
+    pub case: &'s TestCase,
+    /// The actual decision.
     pub actual: ActualDecision,
-    /// What is not as expected; empty where the case passes.
+    /// What is not as expected. Empty if the case passes.
     pub mismatches: Vec<Mismatch>,
 }
 
 /// Something that is not as expected.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// The key of `expect` that it is about.
+    /// The key of `expect`.
     pub subject: &'static str,
-    /// What the case expects.
+    /// The expected value.
     pub expected: String,
-    /// What came in its place.
+    /// The actual value.
     pub got: String,
 }
 
 impl Suite {
-    /// Runs the cases whose `SUITE: CASE` name holds `filter`.
+    /// Runs the cases whose name, as `SUITE: CASE`, contains `filter`.
     pub fn run(&self, filter: &str) -> Vec<CaseResult<'_>> {
         let wanted = self.cases.iter().filter(|case| format!("{}: {}", self.name, case.name).contains(filter));
         let results = wanted.map(|case| {
@@ -46,17 +46,17 @@ impl Suite {
 }
 
 impl CaseResult<'_> {
-    /// Whether all is as expected.
-    pub fn passed(&self) -> bool {
+    /// Whether the case passes.
+    pub fn passes(&self) -> bool {
         self.mismatches.is_empty()
     }
 
-    /// The one-based line on which the case is written.
+    /// The one-based line of the case in its file.
     pub fn line(&self) -> usize {
         self.suite.source.line(&self.pointer()).unwrap_or(1)
     }
 
-    /// What is not as expected, at the case's place.
+    /// The mismatches as an error at the place of the case.
     pub fn failure(&self) -> Diagnostic {
         let parts = self
             .mismatches
@@ -64,7 +64,7 @@ impl CaseResult<'_> {
             .map(|mismatch| format!("`{}` must be {} and is {}", mismatch.subject, mismatch.expected, mismatch.got));
         let message =
             format!("case `{}` fails: {}", self.case.name.escape_debug(), parts.collect::<Vec<_>>().join("; "));
-        self.suite.source.at(&self.pointer(), message).with_help("`portcullis test` tells what each policy said")
+        self.suite.source.at(&self.pointer(), message).with_help("`portcullis test` shows the outcome of each policy")
     }
 
     fn pointer(&self) -> String {
@@ -72,10 +72,10 @@ impl CaseResult<'_> {
     }
 }
 
-fn mismatches(expected: &Expectation, actual: &ActualDecision) -> Vec<Mismatch> {
+fn mismatches(expected: &TestExpectation, actual: &ActualDecision) -> Vec<Mismatch> {
     let warnings = (&expected.warnings, actual.rules_of(Action::Warn));
     let audits = (&expected.audits, actual.rules_of(Action::Audit));
-    let waived = (&expected.waived, actual.waived());
+    let waived = (&expected.waived, actual.applied_waivers());
     let mut sets = vec![("warnings", warnings), ("audits", audits), ("waived", waived)];
     sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, actual.policies()))));
     sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, actual.fields()))));
@@ -85,30 +85,32 @@ fn mismatches(expected: &Expectation, actual: &ActualDecision) -> Vec<Mismatch> 
         .chain(limits(expected, actual))
         .chain(differing.map(|(subject, (expected, got))| Mismatch {
             subject,
-            expected: listed(expected),
-            got: listed(&got),
+            expected: join_names(expected),
+            got: join_names(&got),
         }))
         .collect()
 }
 
-fn decision(expected: &Expectation, refused: Option<Reason>) -> Option<Mismatch> {
-    let told = |reason: Option<&str>| reason.map_or("allow".to_owned(), |reason| format!("deny ({reason})"));
+fn decision(expected: &TestExpectation, refused: Option<Reason>) -> Option<Mismatch> {
+    let describe = |reason: Option<&str>| reason.map_or("allow".to_owned(), |reason| format!("deny ({reason})"));
     let wanted = match expected.decision {
-        Decision::Allow => None,
-        Decision::Deny => Some(expected.reason.as_deref().unwrap_or(Reason::PolicyDenied.as_str())),
+        ExpectedDecision::Allow => None,
+        ExpectedDecision::Deny => Some(expected.reason.as_deref().unwrap_or(Reason::PolicyDenied.as_str())),
     };
     let got = refused.map(Reason::as_str);
-    (wanted != got).then(|| Mismatch { subject: "decision", expected: told(wanted), got: told(got) })
+    (wanted != got).then(|| Mismatch { subject: "decision", expected: describe(wanted), got: describe(got) })
 }
 
-/// Names with keys: the case is of a request that somebody made up, so nothing in it is secret.
-fn limits(expected: &Expectation, actual: &ActualDecision) -> Option<Mismatch> {
+/// Compares the limits that count the request.
+//
+// Keys are shown, unlike anywhere else: the request was made up by the author of the test, so nothing in it is secret.
+fn limits(expected: &TestExpectation, actual: &ActualDecision) -> Option<Mismatch> {
     let expected: BTreeSet<String> =
         expected.limits.as_ref()?.iter().map(|(name, key)| format!("{name} by {key}")).collect();
-    let got = actual.counted().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
-    (expected != got).then(|| Mismatch { subject: "limits", expected: listed(&expected), got: listed(&got) })
+    let got = actual.counting_limits().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
+    (expected != got).then(|| Mismatch { subject: "limits", expected: join_names(&expected), got: join_names(&got) })
 }
 
-fn listed(names: &BTreeSet<String>) -> String {
+fn join_names(names: &BTreeSet<String>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.iter().cloned().collect::<Vec<_>>().join(", ") }
 }

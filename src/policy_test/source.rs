@@ -1,4 +1,4 @@
-//! `kind: PolicyTest` as it is written. The comments here are what editors show.
+//! The form of `kind: PolicyTest`. Its doc comments are the hover texts of editors.
 
 use crate::contract::credential::Environment;
 use crate::reason::Reason;
@@ -55,27 +55,26 @@ pub(super) struct TestMetadata {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Spec")]
 pub(super) struct TestSpec {
-    /// Names of the policies that judge the cases, and no others; where absent those of the file beside this one:
-    /// `NAME.yaml` for `NAME.test.yaml`.
+    /// Names of the policies that judge the cases, and no others. Default: those of the file beside this one, `NAME.yaml` for
+    /// `NAME.test.yaml`.
     pub(super) policies: Option<Vec<String>>,
-    /// The API version that requests ask for that do not say so themselves; where absent they ask for none, and get the
-    /// configuration's `contract.defaultApiVersion`.
+    /// The API version of requests that ask for none themselves. Default: the configuration's `contract.defaultApiVersion`.
     pub(super) clerk_api_version: Option<String>,
-    /// Requests, each with what must become of it.
+    /// Requests, each with the decision that is expected.
     #[schemars(length(min = 1))]
     pub(super) cases: Vec<CaseSource>,
 }
 
-/// A request, with what must become of it.
+/// A request, with the decision that is expected.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CaseSource {
-    /// What is shown, in a sentence.
+    /// The name that results show, in a sentence.
     pub(super) name: String,
     /// The request.
     pub(super) request: RequestSource,
-    /// What must become of it.
-    pub(super) expect: Expectation,
+    /// The decision that is expected.
+    pub(super) expect: TestExpectation,
 }
 
 /// A request: an `operation`, or a `method` and a `path`.
@@ -91,22 +90,22 @@ pub(super) struct RequestSource {
     /// Headers by name, such as `Clerk-API-Version`.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
-    /// The environment of the instance: `production` where absent.
+    /// The environment of the instance. Default: `production`.
     pub(super) environment: Option<Environment>,
-    /// The keyed fingerprint of its credential, `instance.keyFingerprint`: 16 hexadecimal digits, in quotes; none where
-    /// absent.
+    /// The keyed fingerprint of its credential, `instance.keyFingerprint`: 16 hexadecimal digits, in quotes. Default: no
+    /// credential.
     pub(super) key_fingerprint: Option<String>,
-    /// What is known of the client.
+    /// Properties of the client.
     #[serde(default)]
     pub(super) client: ClientSource,
-    /// When the request comes (RFC 3339): 2026-01-01T00:00:00Z where absent.
+    /// The time of the request (RFC 3339). Default: 2026-01-01T00:00:00Z.
     pub(super) time: Option<String>,
-    /// The body; the request has none where absent.
+    /// The body, as JSON or YAML. Default: no body.
     #[serde(default, deserialize_with = "present")]
     pub(super) body: Option<Value>,
 }
 
-/// What is known of the client, by the names of policies.
+/// Properties of the client, by the names that policies use.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ClientSource {
@@ -122,31 +121,32 @@ pub(super) struct ClientSource {
     pub(super) cert_sha256: Option<String>,
 }
 
-/// What must become of a request.
+/// The decision that is expected.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Expectation {
+#[schemars(rename = "Expectation")]
+pub(super) struct TestExpectation {
     /// `allow` or `deny`.
-    pub(super) decision: Decision,
-    /// Why it is refused: `policy_denied` where absent.
+    pub(super) decision: ExpectedDecision,
+    /// The reason of the refusal. Default: `policy_denied`.
     #[schemars(schema_with = "reasons")]
     #[serde(default)]
     pub(super) reason: Option<String>,
-    /// The policies that refuse it, all of them; not looked at where absent.
+    /// All policies that refuse it. Not checked if absent.
     pub(super) policies: Option<BTreeSet<String>>,
-    /// The limits that count it, all of them, each with the key by which it does: a string, whole number, `true`, `false` or
-    /// `null`. Not looked at where absent; how many are let pass is a matter of the gateway.
+    /// All limits that count it, each with the key: a string, whole number, `true`, `false` or `null`. Not checked if absent.
+    /// How many requests may pass is not tested: the gateway counts.
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub(super) limits: Option<BTreeMap<String, Value>>,
-    /// The fields that findings name, all of them; not looked at where absent.
+    /// All fields that violations name. Not checked if absent.
     pub(super) fields: Option<BTreeSet<String>>,
-    /// The policies (or rules of the contract) that warn, all of them; none where absent.
+    /// All policies (or rules of the contract) that warn. Default: none.
     #[serde(default)]
     pub(super) warnings: BTreeSet<String>,
-    /// The policies (or rules of the contract) that only let operators know, all of them; none where absent.
+    /// All policies (or rules of the contract) that only audit. Default: none.
     #[serde(default)]
     pub(super) audits: BTreeSet<String>,
-    /// The waivers that let something pass, all of them; none where absent. What they let pass is not in `audits`.
+    /// All waivers that apply. Default: none. What they waive is not in `audits`.
     #[serde(default)]
     pub(super) waived: BTreeSet<String>,
 }
@@ -154,14 +154,15 @@ pub(super) struct Expectation {
 /// Whether a request passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Decision {
+#[schemars(rename = "Decision")]
+pub(super) enum ExpectedDecision {
     /// It passes.
     Allow,
     /// It is refused.
     Deny,
 }
 
-/// `null` is a body, too.
+/// Deserializes `null` to `Some`: it is a body, and serde would take it for an absent one.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }

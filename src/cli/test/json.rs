@@ -7,7 +7,7 @@ use crate::reason::Reason;
 use serde_json::{Value, json};
 
 pub(super) fn report(report: &Report<'_>) -> String {
-    let failed = report.results.iter().filter(|result| !result.passed()).count();
+    let failed = report.results.iter().filter(|result| !result.passes()).count();
     let (rules, shown) = report.coverage.rules();
     let told = json!({
         "cases": report.results.iter().map(case).collect::<Vec<_>>(),
@@ -35,7 +35,7 @@ fn case(result: &CaseResult<'_>) -> Value {
         "name": result.case.name,
         "file": result.suite.source.file(),
         "line": result.line(),
-        "passed": result.passed(),
+        "passed": result.passes(),
         "refused": result.actual.refused.map(Reason::as_str),
         "mismatches": mismatches.collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),

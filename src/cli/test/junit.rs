@@ -21,7 +21,7 @@ pub(super) fn report(report: &Report<'_>) -> String {
 }
 
 fn counts(results: &[CaseResult<'_>]) -> String {
-    let failed = results.iter().filter(|result| !result.passed()).count();
+    let failed = results.iter().filter(|result| !result.passes()).count();
     format!(" tests=\"{}\" failures=\"{failed}\"", results.len())
 }
 
@@ -30,7 +30,7 @@ fn case(text: &mut String, result: &CaseResult<'_>) {
     let file = escaped(&result.suite.source.file().display().to_string());
     let line = result.line();
     let _ = write!(text, "    <testcase classname=\"{suite}\" name=\"{name}\" file=\"{file}\" line=\"{line}\"");
-    if result.passed() {
+    if result.passes() {
         text.push_str("/>\n");
     } else {
         let message = escaped(&result.failure().message);

@@ -8,7 +8,7 @@ use super::args::ConfigArgs;
 use super::policy_files::policy_of;
 use super::{Exit, Failure, console, load};
 use crate::config::overrides::Overrides;
-use crate::policy_test::{CaseResult, Coverage};
+use crate::policy_test::{CaseResult, PolicyCoverage};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ pub(super) struct TestArgs {
 /// What came of it all.
 struct Report<'s> {
     results: Vec<CaseResult<'s>>,
-    coverage: Coverage,
+    coverage: PolicyCoverage,
 }
 
 pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
@@ -53,7 +53,7 @@ pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
     console::warn(&texts.unread);
     let suites = load::suites(&bundle, &texts)?;
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
-    let coverage = Coverage::of(&results, &bundle);
+    let coverage = PolicyCoverage::of(&results, &bundle);
     let report = Report { results, coverage };
     console::say(&match (args.json, args.junit) {
         (true, _) => json::report(&report),
@@ -64,7 +64,7 @@ pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
     for shortfall in &shortfalls {
         console::complain(shortfall);
     }
-    let is_fine = shortfalls.is_empty() && report.results.iter().all(CaseResult::passed);
+    let is_fine = shortfalls.is_empty() && report.results.iter().all(CaseResult::passes);
     Ok(if is_fine { Exit::Fine } else { Exit::Refused })
 }
 

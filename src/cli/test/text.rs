@@ -3,12 +3,12 @@
 use super::Report;
 use crate::cli::columns::columns;
 use crate::cli::explain::{by, claimed, said};
-use crate::policy_test::{Branch, CaseResult, Coverage};
+use crate::policy_test::{Branch, CaseResult, PolicyCoverage};
 use std::fmt::Write;
 
 pub(super) fn report(report: &Report<'_>) -> String {
     let mut text = String::new();
-    let failed: Vec<_> = report.results.iter().filter(|result| !result.passed()).collect();
+    let failed: Vec<_> = report.results.iter().filter(|result| !result.passes()).collect();
     for result in &failed {
         failure(&mut text, result);
     }
@@ -49,8 +49,8 @@ fn failure(text: &mut String, result: &CaseResult<'_>) {
     text.push('\n');
 }
 
-fn coverage(text: &mut String, coverage: &Coverage) {
-    let (seen, all, percent) = (coverage.seen(), coverage.branches.len(), coverage.percent());
+fn coverage(text: &mut String, coverage: &PolicyCoverage) {
+    let (seen, all, percent) = (coverage.count_reached(), coverage.branches.len(), coverage.percent());
     let (rules, shown) = coverage.rules();
     let _ = writeln!(text, "coverage: {shown} of {rules} rules, {seen} of {all} branches ({percent} %)");
     let unseen = coverage.branches.iter().filter(|branch| !branch.seen).map(row).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What policy files hold: documents of several kinds, told apart by their `kind`.
+//! Policy files: YAML streams of documents, each of a `kind`.
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Manifest, Source};
@@ -9,18 +9,20 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::Path;
 
-/// What policy files hold, by kind, each in the order of the files.
+/// The documents of policy files by kind, each in the order of the files.
 #[derive(Debug, Default)]
 pub struct PolicyDocuments {
-    /// Rules that requests must keep.
+    /// `kind: RequestPolicy`: rules for requests.
     pub policies: Vec<Manifest<RequestPolicy>>,
-    /// How many requests may pass.
+    /// `kind: RequestLimit`: rate and concurrency limits.
     pub limits: Vec<Manifest<RequestLimit>>,
-    /// What is let through of what they would refuse.
+    /// `kind: Waiver`: exceptions from policies, until a day.
     pub waivers: Vec<Manifest<WaiverSource>>,
 }
 
-/// The part of a document that says what it is. The rest is looked at as that kind.
+/// The `kind` of a document, by which the rest is decoded.
+//
+// Decoded first and alone: an untagged enum would report that a document fits no kind, not what is wrong with it.
 #[derive(Deserialize, JsonSchema)]
 struct DocumentHead {
     kind: DocumentKind,
@@ -33,7 +35,7 @@ enum DocumentKind {
     RequestLimit,
 }
 
-/// What there is here for keys of an admission policy that policies do not have.
+/// Help for keys of a Kubernetes `ValidatingAdmissionPolicy` that policies here do not have.
 const FOREIGN_KEYS: [(&str, &str); 4] = [
     ("validationActions", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
     ("matchConstraints", "here it is `match: { operations: [...] }`"),
@@ -41,8 +43,8 @@ const FOREIGN_KEYS: [(&str, &str); 4] = [
     ("failurePolicy", "leave it out: what cannot be evaluated does not hold"),
 ];
 
-/// The error, with the cure where it is a key of an admission policy.
-fn with_word(error: Diagnostic) -> Diagnostic {
+/// Adds help to an unknown key that is one of an admission policy.
+fn with_foreign_key_help(error: Diagnostic) -> Diagnostic {
     let key = error.message.strip_prefix("unknown key `").and_then(|rest| rest.split('`').next());
     match FOREIGN_KEYS.iter().find(|(foreign, _)| Some(*foreign) == key) {
         Some((_, help)) => error.with_help(*help),
@@ -51,13 +53,13 @@ fn with_word(error: Diagnostic) -> Diagnostic {
 }
 
 impl PolicyDocuments {
-    /// Adds the documents of a file, and returns what is wrong with the others. `text` is its content, `file` only its name
-    /// in errors.
+    /// Adds the valid documents of a file, and returns the errors of the others. `text` is the content; `file` is only named in
+    /// errors.
     pub fn read(&mut self, file: &Path, text: &str) -> Vec<Diagnostic> {
         match manifest::documents(file, text) {
             Ok(documents) => {
                 let errors = documents.into_iter().filter_map(|document| self.add(document).err()).flatten();
-                errors.map(with_word).collect()
+                errors.map(with_foreign_key_help).collect()
             }
             Err(errors) => errors,
         }

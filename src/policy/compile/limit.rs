@@ -1,4 +1,4 @@
-//! From what a person wrote to a limit that can judge, or everything that is wrong with it.
+//! Compiles `kind: RequestLimit`.
 
 use super::Compiler;
 use crate::cel::{Env, KeyExpression};
@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-/// Makes a limit of what a person wrote.
+/// Compiles a limit.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, each with its place.
+/// Returns every error in the document, each with its place.
 pub fn compile_limit(manifest: &Manifest<RequestLimit>, contract: &Contract) -> Result<Limit, Vec<Diagnostic>> {
     let mut compiler = Compiler::new(&manifest.source);
     let limit = compiler.limit(&manifest.value, contract);
@@ -31,7 +31,7 @@ impl Compiler<'_> {
         let declarations = RequestDeclarations::new(&matched, &spec.r#match.environments);
         let mut env = Env::new(&declarations, &no_params);
         self.variables(&spec.variables, &mut env);
-        self.environments(&spec.r#match.environments);
+        self.check_environments(&spec.r#match.environments);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the limit never counts");
         let key = self.key(spec, &mut env);
         self.check_objects(&matched);
@@ -85,13 +85,15 @@ impl Compiler<'_> {
     fn period(&mut self, written: &str) -> Duration {
         duration::parse(written).unwrap_or_else(|what| {
             self.errors.push(self.source.at("/spec/period", format!("`period` {what}")).with_help(duration::HELP));
+            // Any value will do: the error keeps the limit from being used.
             Duration::MAX
         })
     }
 }
 
-/// Equal for limits whose counts mean the same, so that they outlive a reload: what they count by and over which time, but
-/// not how much of it they let pass, and what then happens.
+/// Equal for limits whose counters mean the same, so that they survive a reload of the policies: name, key, variables and period.
+//
+// `events`, `inFlight` and `actions` are left out: an operator who lowers a limit during an attack must not reset its counters.
 fn identity(written: &RequestLimit) -> u64 {
     let spec = &written.spec;
     let mut hasher = DefaultHasher::new();

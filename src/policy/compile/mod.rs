@@ -30,11 +30,11 @@ use std::sync::Arc;
 /// Longest `message` and `hint`, in characters.
 pub(super) const LONGEST_TEXT: usize = 500;
 
-/// Reads one document, and keeps what is wrong with it.
+/// Compiles one document and collects its errors, so that an operator sees all of them at once.
 pub(super) struct Compiler<'s> {
     pub(super) source: &'s Source,
     pub(super) errors: Vec<Diagnostic>,
-    /// What of the body the expressions so far read.
+    /// The parts of the body that the expressions compiled so far read.
     pub(super) reads: Reads,
 }
 
@@ -43,10 +43,14 @@ impl<'s> Compiler<'s> {
         Self { source, errors: Vec::new(), reads: Reads::default() }
     }
 
-    /// What was made of the document, or everything that is wrong with it, from its top.
-    pub(super) fn finish<T>(mut self, made: T) -> Result<T, Vec<Diagnostic>> {
+    /// Ends the compilation.
+    ///
+    /// # Errors
+    ///
+    /// Returns the collected errors, from the top of the document, if there are any.
+    pub(super) fn finish<T>(mut self, compiled: T) -> Result<T, Vec<Diagnostic>> {
         self.errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
-        if self.errors.is_empty() { Ok(made) } else { Err(self.errors) }
+        if self.errors.is_empty() { Ok(compiled) } else { Err(self.errors) }
     }
 
     /// Records an error in the value at `pointer`.
@@ -54,7 +58,9 @@ impl<'s> Compiler<'s> {
         self.errors.push(self.source.at(pointer, message));
     }
 
-    /// Names are in headers, metrics and logs without quoting.
+    /// Reports a name that is not a plain one.
+    //
+    // Names appear unquoted in response headers, metric labels and log lines, so they have no character to escape there.
     pub(super) fn check_name(&mut self, name: &str) {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if name.is_empty() || name.len() > 63 || !name.bytes().all(is_plain) {
@@ -62,7 +68,9 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The operations of the contract that have these ids, in every version.
+    /// The operations with these ids, in every API version. Reports ids that are unknown or repeated, and an empty list.
+    //
+    // All versions, because a request chooses its version: a rule for the newest only could be bypassed by asking for an older.
     pub(super) fn operations(&mut self, ids: &[String], contract: &Contract) -> Vec<Arc<Operation>> {
         let known = contract.operation_ids();
         for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
@@ -85,13 +93,13 @@ impl<'s> Compiler<'s> {
         contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
     }
 
-    /// Declares the variables, each of which may use those before it.
+    /// Declares the variables. Each may use the ones before it, so that none can refer to itself.
     pub(super) fn variables(&mut self, written: &[NamedExpression], env: &mut Env<'_>) {
         for (position, variable) in written.iter().enumerate() {
             let pointer = format!("/spec/variables/{position}");
             self.check_repeated(written, position, &pointer);
             if !is_identifier(&variable.name) {
-                let message = "`name` must be letters, digits and `_`, as it stands in `variables.NAME`";
+                let message = "`name` must be letters, digits and `_`, as in `variables.NAME`";
                 self.error(&format!("{pointer}/name"), message);
             }
             let errors = env.declare(&variable.name, &variable.expression);
@@ -99,7 +107,7 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The match conditions, by name; `consequence` is what follows where they are never true.
+    /// Compiles the match conditions, by name. `consequence` completes the error for a condition that is never true.
     pub(super) fn conditions(
         &mut self,
         written: &[NamedExpression],
@@ -117,17 +125,19 @@ impl<'s> Compiler<'s> {
                 Err(errors) => self.report(&format!("{pointer}/expression"), errors),
             }
         }
+        // With a condition missing because of an error, a contradiction could be a consequence of that error.
         if conditions.len() == written.len() {
             self.check_contradiction(&conditions, env, consequence);
         }
         conditions
     }
 
-    /// Reports the first condition that is never true where those before it are, or where one of them is.
+    /// Reports the first condition that contradicts those before it.
     fn check_contradiction(&mut self, conditions: &[(Arc<str>, Expression)], env: &Env<'_>, consequence: &str) {
         for (position, (_, condition)) in conditions.iter().enumerate() {
             let before: Vec<&Expression> = conditions.iter().take(position).map(|(_, condition)| condition).collect();
             let is_never = |given: &[&Expression]| env.constant_truth(given, &[condition]) == Some(false);
+            // The solver gives up on many terms at once, so each earlier condition is also tried alone.
             if is_never(&before) || before.iter().any(|one| is_never(&[one])) {
                 let message = format!("the condition is never true where those before it are, so {consequence}");
                 self.error(&format!("/spec/matchConditions/{position}/expression"), message);
@@ -136,7 +146,9 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// Fields are asked for by name, and a body that is a list has none: whatever it holds, every one would be absent.
+    /// Reports fields that are read by name from a body that is a list.
+    //
+    // A list has no fields: each would read as null, and a rule against a field would always hold.
     pub(super) fn check_objects(&mut self, matched: &[Arc<Operation>]) {
         if !self.reads.any_named() {
             return;
@@ -147,8 +159,8 @@ impl<'s> Compiler<'s> {
         };
         let lists: BTreeSet<&str> = matched.iter().filter(is_list).map(|operation| operation.id.as_ref()).collect();
         for id in lists {
-            let message = format!("the body of `{id}` is a list, in which no field can be asked for by name");
-            let help = "hold it to a `schema` with `items`, in a policy of its own";
+            let message = format!("the body of `{id}` is a list, which has no fields to read by name");
+            let help = "check it with a `schema` with `items`, in a policy of its own";
             self.errors.push(self.source.at("/spec/match/operations", message).with_help(help));
         }
     }
@@ -160,15 +172,17 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// Callers need a reason, and it stands in headers and on terminals.
+    /// Reports a message or hint that is empty, too long, or has control characters.
+    //
+    // They go into response headers, logs and terminals, where a control character could start another line or a command.
     pub(super) fn check_texts(&mut self, message: &str, hint: Option<&str>, at: &str) {
         if message.trim().is_empty() {
-            self.error(&format!("{at}/message"), "`message` is empty; callers need a reason");
+            self.error(&format!("{at}/message"), "`message` is empty; the caller needs a reason");
         }
         for (key, text) in [("message", Some(message)), ("hint", hint)] {
             let (pointer, text) = (format!("{at}/{key}"), text.unwrap_or_default().trim_end());
             if let Some((start, control)) = text.char_indices().find(|(_, letter)| letter.is_control()) {
-                let message = format!("`{key}` has a control character in it; it stands on one line");
+                let message = format!("`{key}` has a control character in it, and must fit on one line");
                 self.errors.push(self.source.within(&pointer, start..start + control.len_utf8(), message));
             }
             if text.chars().count() > LONGEST_TEXT {
@@ -177,12 +191,12 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The environments that are listed, where they are.
-    pub(super) fn environments(&mut self, written: &[Environment]) {
+    /// Reports a list of environments that is empty, or repeats one.
+    pub(super) fn check_environments(&mut self, written: &[Environment]) {
         const POINTER: &str = "/spec/match/environments";
         if written.is_empty() && self.source.line(POINTER).is_some() {
             let error = self.source.at(POINTER, "`environments` is empty, so the policy can never match");
-            self.errors.push(error.with_help("leave it out for both"));
+            self.errors.push(error.with_help("leave it out to match both"));
         }
         for (position, twice) in written.iter().enumerate() {
             if written.iter().take(position).any(|earlier| earlier == twice) {
@@ -191,7 +205,7 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// Tells the errors in the expression at `pointer`, each at its place.
+    /// Reports the errors in the expression at `pointer`, each at its place within it.
     pub(super) fn report(&mut self, pointer: &str, errors: Vec<Issue>) {
         for error in errors {
             let found = self.source.within(pointer, error.span, error.message);
@@ -202,8 +216,10 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The one action. As in Kubernetes, `Audit` may stand beside another, which tells operators as well.
+    /// The one action. `Audit` may be listed beside another, as in a Kubernetes `ValidatingAdmissionPolicyBinding`: the others
+    /// include it.
     pub(super) fn action(&mut self, actions: &[Action]) -> Action {
+        // `Action` is ordered from strict to mild: of `[Audit, Deny]` the action is `Deny`.
         let Some(strictest) = actions.iter().min().copied() else {
             self.error("/spec/actions", "`actions` is empty; it must hold `Deny`, `Warn` or `Audit`");
             return Action::Deny;
@@ -212,13 +228,13 @@ impl<'s> Compiler<'s> {
         let is_one = actions.len() == 1 || actions.len() == 2 && others.len() == 1;
         if !is_one {
             let error = self.source.at("/spec/actions", "`actions` holds one action");
-            let help = format!("write `[{strictest:?}]`, which does all that the others do");
+            let help = format!("write `[{strictest:?}]`, which includes the others");
             self.errors.push(error.with_help(help));
         }
         strictest
     }
 
-    /// Which requests the document is about, when all of its expressions are compiled.
+    /// The scope of the document, once all of its expressions are compiled.
     pub(super) fn scope(
         written: &Match,
         matched: &[Arc<Operation>],
@@ -243,6 +259,7 @@ fn is_identifier(name: &str) -> bool {
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
+/// Adds the suggestion as help, if there is one.
 pub(super) fn did_you_mean(error: Diagnostic, meant: Option<&str>) -> Diagnostic {
     match meant {
         Some(meant) => error.with_help(format!("did you mean `{meant}`?")),

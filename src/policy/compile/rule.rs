@@ -1,4 +1,4 @@
-//! From what a person wrote to a policy that can judge, or everything that is wrong with it.
+//! Compiles `kind: RequestPolicy`.
 
 use super::{Compiler, did_you_mean};
 use crate::cel::{Env, Expression, Purpose, conjuncts};
@@ -15,57 +15,57 @@ use crate::policy::waiver::Waiver;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// A rule, ready to judge by.
+/// A compiled policy.
 #[derive(Debug)]
 pub struct Policy {
     /// `metadata.name`.
     pub name: Arc<str>,
     /// The `owner` label.
     pub owner: Option<Arc<str>>,
-    /// What happens when it does not hold.
+    /// What happens to a request that violates it.
     pub action: Action,
-    /// Which requests it is for.
+    /// The requests it applies to.
     pub scope: Scope,
-    /// What must be true for it to hold.
+    /// The expressions that must be true.
     pub validations: Vec<Validation>,
-    /// What the body must fit besides the contract's schema.
+    /// The schema that the body must match, in addition to the contract's.
     pub(in crate::policy) schema: Option<PolicySchema>,
-    /// What of the body it reads.
+    /// The parts of the body that any of its expressions, or its schema, reads.
     pub reads: Reads,
-    /// For whom it does not hold, until when.
+    /// The waivers for it, in the order of the files.
     pub waivers: Vec<Arc<Waiver>>,
-    /// What it was made of.
+    /// What it was compiled from, by which replay compares two versions of a policy.
     pub(in crate::policy) spec: PolicySpec,
 }
 
-/// One thing that must be true.
+/// A compiled validation: an expression that must be true.
 #[derive(Debug)]
 pub struct Validation {
-    /// The expression as it was written.
+    /// The expression, verbatim.
     pub source: Arc<str>,
     pub(in crate::policy) expression: Expression,
-    /// What of the body it reads.
+    /// The parts of the body that the expression reads.
     pub(in crate::policy) reads: Reads,
-    /// The field that the caller should look at.
+    /// The field to name in the refusal, if the author named one.
     pub field: Option<Arc<str>>,
-    /// What is wrong when it is not true.
+    /// The message for the caller if it is not true.
     pub message: Arc<str>,
     /// What the caller can do about it.
     pub hint: Option<Arc<str>>,
 }
 
 impl Validation {
-    /// The fields of the body that it reads; none where a request decides which.
+    /// The fields of the body that it reads by name. Empty if it reads none, or the request decides which.
     pub fn fields(&self) -> BTreeSet<&str> {
         self.reads.fields().unwrap_or_default()
     }
 }
 
-/// Makes a policy of what a person wrote.
+/// Compiles a policy.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, each with its place.
+/// Returns every error in the document, each with its place.
 pub fn compile_policy(manifest: &Manifest<RequestPolicy>, contract: &Contract) -> Result<Policy, Vec<Diagnostic>> {
     let mut compiler = Compiler::new(&manifest.source);
     let policy = compiler.policy(&manifest.value, contract);
@@ -80,7 +80,7 @@ impl Compiler<'_> {
         let declarations = RequestDeclarations::new(&matched, &spec.r#match.environments);
         let mut env = Env::new(&declarations, &spec.params);
         self.variables(&spec.variables, &mut env);
-        self.environments(&spec.r#match.environments);
+        self.check_environments(&spec.r#match.environments);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the policy can never match");
         let validations = spec.validations.iter().enumerate();
         let validations: Vec<Validation> = validations
@@ -105,7 +105,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// Reports validations that are true wherever the conditions are.
+    /// Reports validations that the match conditions already imply.
     fn check_implied(
         &mut self,
         spec: &PolicySpec,
@@ -113,17 +113,19 @@ impl Compiler<'_> {
         validations: &[Validation],
         env: &Env<'_>,
     ) {
-        // what is wrong with one of them was told
+        // An expression that did not compile is missing here, and would make others look implied.
         if !self.errors.is_empty() || conditions.is_empty() {
             return;
         }
-        let said: BTreeSet<String> = spec.match_conditions.iter().flat_map(|it| conjuncts(&it.expression)).collect();
+        let given_terms: BTreeSet<String> =
+            spec.match_conditions.iter().flat_map(|it| conjuncts(&it.expression)).collect();
         let given: Vec<&Expression> = conditions.iter().map(|(_, condition)| condition).collect();
         for (position, validation) in validations.iter().enumerate() {
-            let asked = [&validation.expression];
-            let is_implied = |given: &[&Expression]| env.constant_truth(given, &asked) == Some(true);
-            let is_said = conjuncts(&validation.source).iter().all(|term| said.contains(term));
-            if is_said || is_implied(&given) || given.iter().any(|one| is_implied(&[one])) {
+            let checked = [&validation.expression];
+            let is_implied = |given: &[&Expression]| env.constant_truth(given, &checked) == Some(true);
+            let is_repeated = conjuncts(&validation.source).iter().all(|term| given_terms.contains(term));
+            // As text first: the solver does not understand every expression, but a repeated one is always implied.
+            if is_repeated || is_implied(&given) || given.iter().any(|one| is_implied(&[one])) {
                 let message = "the expression is true wherever the match conditions are, so it checks nothing";
                 self.error(&format!("/spec/validations/{position}/expression"), message);
             }

@@ -11,11 +11,11 @@ use crate::policy::waiver::{Expiry, Waiver, WaiverSource};
 use crate::suggest::nearest;
 use std::collections::BTreeMap;
 
-/// Makes a waiver of what a person wrote. `all` is what there is besides.
+/// Compiles a waiver. `all` are the documents in which the policy it is for is looked up.
 ///
 /// # Errors
 ///
-/// Everything that is wrong with it, each with its place.
+/// Returns every error in the document, each with its place.
 pub fn compile_waiver(
     manifest: &Manifest<WaiverSource>,
     all: &PolicyDocuments,
@@ -32,10 +32,11 @@ impl Compiler<'_> {
         self.check_name(&written.metadata.name);
         for (name, value) in [("owner", &spec.owner), ("ticket", &spec.ticket), ("reason", &spec.reason)] {
             if value.trim().is_empty() {
-                self.error(&format!("/spec/{name}"), format!("`{name}` is empty; someone must answer for a waiver"));
+                self.error(&format!("/spec/{name}"), format!("`{name}` is empty; a waiver must be accounted for"));
             }
         }
-        let waived = self.waived(&spec.policy, all);
+        let waived = self.waived_match(&spec.policy, all);
+        // Its conditions are checked against the operations of its policy: a waiver applies to no other request.
         let matched: Vec<_> = contract.operations().into_iter().filter(|it| is_in(&it.id, waived)).collect();
         let environments = waived.map(|waived| waived.environments.clone()).unwrap_or_default();
         let declarations = RequestDeclarations::new(&matched, &environments);
@@ -53,11 +54,11 @@ impl Compiler<'_> {
         }
     }
 
-    /// What the policy called `name` matches.
-    fn waived<'p>(&mut self, name: &str, all: &'p PolicyDocuments) -> Option<&'p Match> {
+    /// What the policy called `name` matches. Reports a name that is not a policy.
+    fn waived_match<'p>(&mut self, name: &str, all: &'p PolicyDocuments) -> Option<&'p Match> {
         let policies = &all.policies;
         if all.limits.iter().any(|limit| limit.value.metadata.name == name) {
-            let error = self.source.at("/spec/policy", format!("`{name}` is a limit; a waiver is for a policy"));
+            let error = self.source.at("/spec/policy", format!("`{name}` is a limit, and a waiver is for a policy"));
             self.errors.push(error.with_help("change the limit's `events`, or its match conditions"));
             return None;
         }
@@ -74,6 +75,7 @@ impl Compiler<'_> {
         Expiry::parse(written).unwrap_or_else(|| {
             let error = self.source.at("/spec/expires", "`expires` is neither a date nor a time (RFC 3339)");
             self.errors.push(error.with_help("such as 2027-06-30, which means its first moment in UTC"));
+            // Never used, because the error is reported; if it were, the waiver would not apply.
             Expiry::PAST
         })
     }

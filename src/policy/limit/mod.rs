@@ -1,5 +1,6 @@
-//! Limits: how many requests may pass, by who sends them. What a limit says of one request is pure; who counts, and knows
-//! the time, is the gateway.
+//! Limits: how many requests may pass, in a period and at once, by a key such as the client.
+//!
+//! Evaluating a limit is pure: it returns the key to count by. The gateway counts, and reads the clock.
 
 mod source;
 
@@ -15,30 +16,30 @@ use crate::document::Document;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A limit, ready to judge by.
+/// A compiled limit.
 #[derive(Debug)]
 pub struct Limit {
     /// `metadata.name`.
     pub name: Arc<str>,
     /// The `owner` label.
     pub owner: Option<Arc<str>>,
-    /// What happens to a request above it.
+    /// What happens to a request that exceeds it.
     pub action: Action,
-    /// Which requests it counts.
+    /// The requests it counts.
     pub scope: Scope,
-    /// What it counts them by; together where absent.
+    /// What it counts them by. `None` counts all of them together.
     pub(in crate::policy) key: Option<KeyExpression>,
-    /// How many may pass in a period.
+    /// How many may pass in a period, if that is limited.
     pub rate: Option<Rate>,
-    /// How many may be under way at once.
+    /// How many may be in flight at once, if that is limited.
     pub in_flight: Option<u32>,
-    /// What to tell a caller above it.
+    /// The message for a caller that exceeds it.
     pub message: Arc<str>,
     /// What the caller can do about it.
     pub hint: Option<Arc<str>>,
-    /// What of the body its conditions and its key read.
+    /// The parts of the body that its conditions and its key read.
     pub(super) reads: Reads,
-    /// Equal for limits whose counts mean the same.
+    /// Equal for limits whose counters mean the same, by which counters survive a reload.
     pub identity: u64,
 }
 
@@ -49,23 +50,23 @@ pub struct Rate {
     pub events: u32,
     /// The period.
     pub period: Duration,
-    /// The period as it was written.
+    /// The period, verbatim.
     pub written: Arc<str>,
 }
 
-/// What one limit says of one request.
+/// The outcome of one limit for one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitOutcome {
-    /// It does not count it.
+    /// The limit does not count the request.
     NotCounted(OutOfScope),
-    /// It counts it under this key.
+    /// The limit counts the request under this key.
     Counted(Key),
-    /// Its key could not be evaluated.
+    /// The key could not be evaluated.
     Failed(EvaluationError),
 }
 
 impl Limit {
-    /// What the limit says of a request to `operation`; `document` is its body, none where it has none.
+    /// Evaluates the limit for a request to `operation`. `document` is `None` if the request has no body.
     pub fn evaluate(
         &self,
         operation: &Operation,

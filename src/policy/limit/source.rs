@@ -1,7 +1,7 @@
-//! `kind: RequestLimit` as it is written. The comments here are what editors show.
+//! The form of `kind: RequestLimit`. Its doc comments are the hover texts of editors.
 
 use crate::policy::Action;
-use crate::policy::source::{ApiVersion, Match, NamedExpression, PolicyMetadata};
+use crate::policy::source::{Match, NamedExpression, PolicyApiVersion, PolicyMetadata};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestLimit {
     /// The version of this format.
-    pub api_version: ApiVersion,
+    pub api_version: PolicyApiVersion,
     /// What this document is.
     pub kind: LimitKind,
     /// Name and labels.
@@ -32,7 +32,7 @@ pub enum LimitKind {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Spec")]
 pub struct LimitSpec {
-    /// Which requests are counted.
+    /// The requests that are counted.
     pub r#match: Match,
     /// Further conditions, all of which must be true for a request to count.
     #[serde(default)]
@@ -40,24 +40,24 @@ pub struct LimitSpec {
     /// Expressions with a name, for use in those below as `variables.NAME`. Each is evaluated when first used.
     #[serde(default)]
     pub variables: Vec<NamedExpression>,
-    /// A CEL expression, such as `client.spiffeId` or `instance.keyFingerprint`: requests for which it gives the same are
-    /// counted together, those for which it gives `null` too. A string, int, uint, bool or null that holds nothing of a
-    /// secret field. Where absent, all requests are counted together.
+    /// A CEL expression, such as `client.spiffeId` or `instance.keyFingerprint`. Requests for which it has the same value,
+    /// including null, are counted together. A string, int, uint, bool or null, and nothing of a secret field. Default: all
+    /// requests are counted together.
     pub key: Option<String>,
     /// Requests with the same key that may pass within any `period`.
     #[schemars(range(min = 1))]
     pub events: Option<u32>,
     /// The time that `events` are for: a whole number and `ms`, `s`, `m` or `h`, such as `1m`; at most `24h`.
     pub period: Option<String>,
-    /// Requests with the same key that may be under way at once: forwarded, and not yet answered to the last byte.
+    /// Requests with the same key that may be in flight at once: forwarded, with a response that is not yet complete.
     #[schemars(range(min = 1))]
     pub in_flight: Option<u32>,
-    /// What to tell a caller that has reached the limit.
+    /// The message for a caller that exceeds the limit.
     pub message: String,
     /// What the caller can do about it.
     pub hint: Option<String>,
-    /// What happens to a request above the limit: `Deny`, `Warn` or `Audit`, exactly one. Those that are let pass are not counted, so
-    /// that `Audit` tells just what `Deny` would refuse.
+    /// What happens to a request above the limit: `Deny`, `Warn` or `Audit`, exactly one. Requests above
+    /// it are not counted, so that `Audit` records exactly what `Deny` would refuse.
     pub actions: Vec<Action>,
 }
 

@@ -1,4 +1,4 @@
-//! What a document declares and nothing in it uses: left over, or a name that was meant and is not written.
+//! Lints `params` and `variables` that no expression uses: leftovers, or a sign that an expression misses its parameter.
 
 use crate::cel::References;
 use crate::diagnostic::Diagnostic;
@@ -10,36 +10,37 @@ use crate::policy::source::{NamedExpression, RequestPolicy};
 pub(in crate::policy) fn lint_policy(manifest: &Manifest<RequestPolicy>) -> Vec<Diagnostic> {
     let spec = &manifest.value.spec;
     let validations = spec.validations.iter().map(|validation| validation.expression.as_str());
-    let asked: Vec<&str> = written(&spec.match_conditions).chain(validations).collect();
-    let params = References::of("params", asked.iter().copied().chain(written(&spec.variables)));
+    let expressions: Vec<&str> = expressions_of(&spec.match_conditions).chain(validations).collect();
+    let params = References::of("params", expressions.iter().copied().chain(expressions_of(&spec.variables)));
     let unused = spec.params.keys().filter(|name| !params.has(name)).map(|name| {
         let pointer = format!("/spec/params/{}", name.replace('~', "~0").replace('/', "~1"));
-        told(manifest.source.at_key(&pointer, format!("no expression uses `params.{name}`")))
+        with_help(manifest.source.at_key(&pointer, format!("no expression uses `params.{name}`")))
     });
-    unused.chain(variables(&manifest.source, &spec.variables, &asked)).collect()
+    unused.chain(unused_variables(&manifest.source, &spec.variables, &expressions)).collect()
 }
 
 /// The `variables` of a limit that none of its expressions uses.
 pub(in crate::policy) fn lint_limit(manifest: &Manifest<RequestLimit>) -> Vec<Diagnostic> {
     let spec = &manifest.value.spec;
-    let asked: Vec<&str> = written(&spec.match_conditions).chain(spec.key.as_deref()).collect();
-    variables(&manifest.source, &spec.variables, &asked)
+    let expressions: Vec<&str> = expressions_of(&spec.match_conditions).chain(spec.key.as_deref()).collect();
+    unused_variables(&manifest.source, &spec.variables, &expressions)
 }
 
-fn variables(source: &Source, declared: &[NamedExpression], asked: &[&str]) -> Vec<Diagnostic> {
-    let used = References::of("variables", asked.iter().copied().chain(written(declared)));
+fn unused_variables(source: &Source, declared: &[NamedExpression], expressions: &[&str]) -> Vec<Diagnostic> {
+    // A variable that only another variable uses counts as used: the chain is reported at its unused end.
+    let used = References::of("variables", expressions.iter().copied().chain(expressions_of(declared)));
     let unused = declared.iter().enumerate().filter(|(_, variable)| !used.has(&variable.name));
     let lints = unused.map(|(position, variable)| {
         let message = format!("no expression uses `variables.{}`", variable.name);
-        told(source.at(&format!("/spec/variables/{position}/name"), message))
+        with_help(source.at(&format!("/spec/variables/{position}/name"), message))
     });
     lints.collect()
 }
 
-fn told(lint: Diagnostic) -> Diagnostic {
+fn with_help(lint: Diagnostic) -> Diagnostic {
     lint.with_help("use it, or remove it")
 }
 
-fn written(named: &[NamedExpression]) -> impl Iterator<Item = &str> {
+fn expressions_of(named: &[NamedExpression]) -> impl Iterator<Item = &str> {
     named.iter().map(|named| named.expression.as_str())
 }

@@ -1,4 +1,4 @@
-//! What is allowed in a waiver and yet likely a mistake: one that is over, that never will be, or that waives nothing.
+//! Lints waivers: one that has expired, that lasts too long, or that waives everything or nothing.
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
@@ -6,10 +6,10 @@ use crate::policy::waiver::{Waiver, WaiverSource};
 use crate::policy::{Action, Policy};
 use std::time::SystemTime;
 
-/// What is granted for longer than this is nobody's concern any more when it should be.
+/// Longest time, in days, for which a waiver raises no lint. A longer one is forgotten before it ends.
 const LONGEST_DAYS: f64 = 366.0;
 
-/// What is likely a mistake in `waiver`, which is of `policy`, at `now`.
+/// The lints of `waiver`, which is for `policy`, at `now`.
 pub fn lint_waiver(
     manifest: &Manifest<WaiverSource>,
     waiver: &Waiver,
@@ -17,22 +17,24 @@ pub fn lint_waiver(
     now: SystemTime,
 ) -> impl Iterator<Item = Diagnostic> {
     let (source, left) = (&manifest.source, waiver.expires.days_left(now));
-    let over = waiver.expires.is_past(now).then(|| {
-        let message = format!("the waiver is over since {}: `{}` is in force again", waiver.expires, policy.name);
+    let expired = waiver.expires.is_past(now).then(|| {
+        let message = format!("the waiver expired on {}: `{}` is in force again", waiver.expires, policy.name);
         source.at("/spec/expires", message).with_help(format!("remove it, or have {} extend it", waiver.owner))
     });
-    let endless = (left > LONGEST_DAYS).then(|| {
+    let too_long = (left > LONGEST_DAYS).then(|| {
         let message = "`expires` is more than a year away, and the waiver likely outlives its reason";
-        source.at("/spec/expires", message).with_help("let it end sooner, and be asked for again")
+        source
+            .at("/spec/expires", message)
+            .with_help("choose an earlier date, and renew the waiver if it is still needed")
     });
     let is_true = |position| waiver.scope.constant_condition(position) == Some(true);
-    let boundless = (0..waiver.scope.conditions()).all(is_true).then(|| {
-        let message = format!("the conditions are always true, so `{}` is waived for everyone", policy.name);
+    let unconditional = (0..waiver.scope.conditions()).all(is_true).then(|| {
+        let message = format!("the conditions are always true, so `{}` is waived for every request", policy.name);
         source.at("/spec/matchConditions", message).with_help("if that is meant, give the policy `actions: [Audit]`")
     });
-    let idle = (policy.action == Action::Audit).then(|| {
+    let pointless = (policy.action == Action::Audit).then(|| {
         let message = format!("`{}` only audits, so there is nothing to waive", policy.name);
         source.at("/spec/policy", message)
     });
-    [over, endless, boundless, idle].into_iter().flatten()
+    [expired, too_long, unconditional, pointless].into_iter().flatten()
 }

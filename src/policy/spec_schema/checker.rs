@@ -1,8 +1,8 @@
-//! What is wrong with a policy's schema that is a schema: a keyword that says nothing, a name that no operation declares, a type
-//! that the contract excludes, a reference that leads nowhere or in circles.
+//! Checks the valid schema of a policy against the contract: unknown keywords, names that no operation declares, types that the
+//! contract excludes, references that lead nowhere or in circles.
 
 use super::POINTER;
-use super::keywords::{FORMATS, KEYWORDS, KeywordKind, TYPES};
+use super::keywords::{FORMATS, KEYWORDS, KeywordValue, TYPES};
 use super::trivial;
 use crate::contract::compiled_schema::CompiledSchema;
 use crate::contract::field_tree::FieldTree;
@@ -13,12 +13,13 @@ use crate::suggest::nearest;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Most schemas in one, each counted as often as it is referred to: what a body is held against has a bound.
+/// Most subschemas, each counted as often as it is referred to. It bounds the time that validating a body takes.
 const MOST_SCHEMAS: usize = 2_000;
-/// Most references behind each other.
+/// Longest chain of references.
 const LONGEST_CHAIN: usize = 16;
 
-/// What the schema reads of the body. `bodies` is what the contract declares for it; none where that is unknown.
+/// Reports errors in `schema`, and returns the parts of the body it reads. `bodies` is what the contract declares for them;
+/// `None` if the matched operations are unknown.
 pub(super) fn check(compiler: &mut Compiler<'_>, schema: &Value, bodies: Option<Vec<&FieldTree>>) -> Reads {
     let mut checker = SchemaChecker { compiler, root: schema, chain: Vec::new(), schemas: 0, reads: Reads::default() };
     checker.schema(schema, POINTER, &BodyPart { declared: bodies, is_body: true, is_asserted: true });
@@ -37,11 +38,11 @@ struct SchemaChecker<'p, 's> {
 /// The part of a body that a schema is about.
 #[derive(Clone)]
 struct BodyPart<'c> {
-    /// What the contract declares for it, by operation and version; none where any value may be.
+    /// What the contract declares for it, by operation and version. `None` if it may be any value.
     declared: Option<Vec<&'c FieldTree>>,
     /// Whether it is the body itself.
     is_body: bool,
-    /// Whether it must fit.
+    /// Whether the value must match, as opposed to under `if`, `not` or `anyOf`.
     is_asserted: bool,
 }
 
@@ -52,7 +53,7 @@ impl<'c> BodyPart<'c> {
         Self { declared, is_body: false, is_asserted: self.is_asserted }
     }
 
-    fn perhaps(&self) -> Self {
+    fn conditional(&self) -> Self {
         Self { is_asserted: false, ..self.clone() }
     }
 
@@ -60,7 +61,7 @@ impl<'c> BodyPart<'c> {
     ///
     /// # Errors
     ///
-    /// The names that are declared, where `name` is none of them.
+    /// Returns the names that are declared, if `name` is none of them and others are excluded.
     fn member(&self, name: &str) -> Result<Self, BTreeSet<&'c str>> {
         let Some(declared) = &self.declared else { return Ok(self.below(None)) };
         let members: Vec<&FieldTree> = declared.iter().filter_map(|declared| declared.member(name)).collect();
@@ -98,53 +99,56 @@ impl<'p> SchemaChecker<'p, '_> {
         }
     }
 
-    fn keyword(&mut self, holds: KeywordKind, value: &'p Value, at: &str, place: &BodyPart<'_>) {
+    fn keyword(&mut self, holds: KeywordValue, value: &'p Value, at: &str, place: &BodyPart<'_>) {
         match holds {
-            KeywordKind::Perhaps => self.schema(value, at, &place.perhaps()),
-            KeywordKind::All => self.each(value, at, place),
-            KeywordKind::Some => self.each(value, at, &place.perhaps()),
-            KeywordKind::Elements => self.schema(value, at, &place.elements()),
-            KeywordKind::Tuple => self.each(value, at, &place.elements()),
-            KeywordKind::Fields => self.by_field(value, at, place, |place| place),
-            KeywordKind::SameByField => self.by_field(value, at, place, |_| place.perhaps()),
-            KeywordKind::Members | KeywordKind::MembersByPattern | KeywordKind::Count | KeywordKind::Value
+            KeywordValue::Conditional => self.schema(value, at, &place.conditional()),
+            KeywordValue::AllOf => self.each(value, at, place),
+            KeywordValue::SomeOf => self.each(value, at, &place.conditional()),
+            KeywordValue::Items => self.schema(value, at, &place.elements()),
+            KeywordValue::PrefixItems => self.each(value, at, &place.elements()),
+            KeywordValue::Properties => self.by_field(value, at, place, |place| place),
+            KeywordValue::ConditionalByField => self.by_field(value, at, place, |_| place.conditional()),
+            KeywordValue::OtherMembers
+            | KeywordValue::MembersByPattern
+            | KeywordValue::MemberCount
+            | KeywordValue::Constant
                 if place.is_body =>
             {
                 self.reads.any_field();
                 self.members(holds, value, at);
             }
-            KeywordKind::Members | KeywordKind::MembersByPattern => self.members(holds, value, at),
-            KeywordKind::Names => self.names(value, at, place),
-            KeywordKind::NamesByField => {
+            KeywordValue::OtherMembers | KeywordValue::MembersByPattern => self.members(holds, value, at),
+            KeywordValue::FieldNames => self.names(value, at, place),
+            KeywordValue::FieldNamesByField => {
                 for (name, names) in value.as_object().into_iter().flatten() {
                     self.field(name, &below(at, name), true, place);
                     self.names(names, &below(at, name), place);
                 }
             }
-            KeywordKind::Definitions => {
+            KeywordValue::Definitions => {
                 for (name, definition) in value.as_object().into_iter().flatten() {
                     self.schema(definition, &below(at, name), &BodyPart::UNKNOWN);
                 }
             }
-            KeywordKind::Reference => self.reference(value, at, place),
-            KeywordKind::Pattern => self.pattern(value, at),
-            KeywordKind::Format => self.format(value, at),
-            KeywordKind::Types => self.types(value, at, place),
-            KeywordKind::Dialect => {
+            KeywordValue::Reference => self.reference(value, at, place),
+            KeywordValue::Pattern => self.pattern(value, at),
+            KeywordValue::Format => self.format(value, at),
+            KeywordValue::Types => self.types(value, at, place),
+            KeywordValue::Dialect => {
                 if value.as_str() != Some("https://json-schema.org/draft/2020-12/schema") {
                     self.compiler.error(at, "`$schema` is another language than JSON Schema 2020-12; leave it out");
                 }
             }
-            KeywordKind::Count | KeywordKind::Value | KeywordKind::Plain => {}
+            KeywordValue::MemberCount | KeywordValue::Constant | KeywordValue::Other => {}
         }
     }
 
-    /// What together says nothing, or lets nothing fit.
+    /// Reports keywords that accept every value or none.
     fn check_trivial(&mut self, schema: &Value, pointer: &str) {
         for (keyword, message, help) in trivial::find(schema, self.root, pointer == POINTER) {
             let at = if keyword.is_empty() { pointer.to_owned() } else { format!("{pointer}/{keyword}") };
             let error = self.at(&at, false, message);
-            self.tell(error.with_help(help));
+            self.report(error.with_help(help));
         }
     }
 
@@ -169,11 +173,11 @@ impl<'p> SchemaChecker<'p, '_> {
         }
     }
 
-    /// Members whose names only a request decides on.
-    fn members(&mut self, holds: KeywordKind, value: &'p Value, at: &str) {
+    /// Checks the subschemas for members whose names the request decides.
+    fn members(&mut self, holds: KeywordValue, value: &'p Value, at: &str) {
         match holds {
-            KeywordKind::Members => self.schema(value, at, &BodyPart::UNKNOWN),
-            KeywordKind::MembersByPattern => {
+            KeywordValue::OtherMembers => self.schema(value, at, &BodyPart::UNKNOWN),
+            KeywordValue::MembersByPattern => {
                 for (pattern, schema) in value.as_object().into_iter().flatten() {
                     let at = below(at, pattern);
                     self.check_pattern(pattern, &at, true);
@@ -192,7 +196,7 @@ impl<'p> SchemaChecker<'p, '_> {
         }
     }
 
-    /// The field called `name`; none where no matched operation has it, which is told.
+    /// The field called `name`. Reports it and returns `None` if no matched operation declares it.
     fn field<'c>(&mut self, name: &str, at: &str, is_key: bool, place: &BodyPart<'c>) -> Option<BodyPart<'c>> {
         if place.is_body {
             self.reads.field(name);
@@ -204,7 +208,7 @@ impl<'p> SchemaChecker<'p, '_> {
         let name_shown = name.escape_debug();
         let message = format!("`{name_shown}` is not a field of any operation that this policy matches");
         let error = self.at(at, is_key, message);
-        self.tell(did_you_mean(error, nearest(name, known.into_iter())));
+        self.report(did_you_mean(error, nearest(name, known.into_iter())));
         None
     }
 
@@ -214,12 +218,13 @@ impl<'p> SchemaChecker<'p, '_> {
         let Some((pointer, target)) = target else {
             let message = "`$ref` leads nowhere in this schema, and may not lead out of it";
             let error = self.at(at, false, message.to_owned());
-            self.tell(error.with_help("put the schema under `$defs`, and refer to it as `#/$defs/NAME`"));
+            self.report(error.with_help("put the schema under `$defs`, and refer to it as `#/$defs/NAME`"));
             return;
         };
+        // A schema that refers to itself would be followed without end, here and for a body of the caller's making.
         if self.chain.contains(&reference) || pointer.is_empty() || self.chain.len() >= LONGEST_CHAIN {
             let error = self.at(at, false, "`$ref` leads back to itself, or through too many others".to_owned());
-            self.tell(error);
+            self.report(error);
             return;
         }
         self.chain.push(reference);
@@ -233,12 +238,14 @@ impl<'p> SchemaChecker<'p, '_> {
         }
     }
 
-    /// Patterns run on bodies, so only those that match in linear time are taken.
+    /// Reports a pattern that the linear-time engine cannot run.
+    //
+    // Patterns run on bodies that callers choose: with back-references, matching could take exponential time.
     fn check_pattern(&mut self, pattern: &str, at: &str, is_key: bool) {
         if CompiledSchema::compile(&json!({ "pattern": pattern })).is_err() {
-            let message = "the pattern is no regular expression, or has look-around or back-references in it";
+            let message = "the pattern is not a regular expression, or has look-around or back-references in it";
             let error = self.at(at, is_key, message.to_owned());
-            self.tell(error);
+            self.report(error);
         }
     }
 
@@ -246,13 +253,13 @@ impl<'p> SchemaChecker<'p, '_> {
         let Some(name) = value.as_str().filter(|name| !FORMATS.contains(name)) else { return };
         let error = self.at(at, false, format!("`{}` is not a format that is checked", name.escape_debug()));
         let all = format!("those that are: {}", FORMATS.join(", "));
-        self.tell(match nearest(name, FORMATS.into_iter()) {
+        self.report(match nearest(name, FORMATS.into_iter()) {
             Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
             None => error.with_help(all),
         });
     }
 
-    /// A type that the contract excludes never fits, so that nothing would pass.
+    /// Reports types of which the contract excludes every one: no request could pass.
     fn types(&mut self, value: &Value, at: &str, place: &BodyPart<'_>) {
         let written: Vec<&str> = match value {
             Value::String(name) => vec![name],
@@ -260,7 +267,7 @@ impl<'p> SchemaChecker<'p, '_> {
             _ => return,
         };
         let Some(declared) = place.declared.as_ref().filter(|_| place.is_asserted) else { return };
-        // what is no type was told by the language itself
+        // An unknown type is an error of the meta-schema, which reports it.
         let is_type = written.iter().all(|name| TYPES.contains(name));
         if written.is_empty() || !is_type || declared.iter().any(|declared| declared.types().is_empty()) {
             return;
@@ -272,17 +279,16 @@ impl<'p> SchemaChecker<'p, '_> {
         };
         if !written.iter().any(meets) {
             let known: Vec<&str> = known.into_iter().collect();
-            let message = format!("the contract has {} here, so that nothing would fit", known.join(" or "));
+            let message = format!("the contract has {} here, so that nothing would match", known.join(" or "));
             let error = self.at(at, false, message);
-            self.tell(error);
+            self.report(error);
         }
     }
 
     fn unknown(&mut self, keyword: &str, at: &str) {
-        let message =
-            format!("`{}` is not a keyword that policies know, and would say nothing", keyword.escape_debug());
+        let message = format!("`{}` is not a keyword of JSON Schema, and would check nothing", keyword.escape_debug());
         let error = self.at(at, true, message);
-        self.tell(did_you_mean(error, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))));
+        self.report(did_you_mean(error, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))));
     }
 
     fn at(&self, pointer: &str, is_key: bool, message: String) -> Diagnostic {
@@ -290,8 +296,8 @@ impl<'p> SchemaChecker<'p, '_> {
         if is_key { source.at_key(pointer, message) } else { source.at(pointer, message) }
     }
 
-    /// Once, however often a reference leads there.
-    fn tell(&mut self, error: Diagnostic) {
+    /// Adds an error, once: a shared definition is checked as often as it is referred to.
+    fn report(&mut self, error: Diagnostic) {
         if !self.compiler.errors.contains(&error) {
             self.compiler.errors.push(error);
         }

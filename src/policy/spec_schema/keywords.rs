@@ -1,102 +1,104 @@
-//! The keywords of JSON Schema (2020-12) that a policy's schema may have.
+//! The keywords of JSON Schema (2020-12) that the schema of a policy may have.
 
-/// What a keyword holds, as far as names and schemas in it are concerned.
+/// What the value of a keyword is, as far as it contains names of fields or subschemas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KeywordKind {
-    /// A schema for the same value, of which nobody says that it must fit.
-    Perhaps,
-    /// A list of schemas for the same value, all of which must fit.
-    All,
-    /// A list of schemas for the same value, not all of which must fit.
-    Some,
-    /// A schema for each element.
-    Elements,
-    /// A list of schemas for elements.
-    Tuple,
-    /// A schema for each of several fields, by name.
-    Fields,
-    /// A schema for members whose names only a request decides on.
-    Members,
-    /// The same, by pattern.
+pub(super) enum KeywordValue {
+    /// A subschema for the same value, which need not match.
+    Conditional,
+    /// A list of subschemas for the same value, all of which must match.
+    AllOf,
+    /// A list of subschemas for the same value, not all of which must match.
+    SomeOf,
+    /// A subschema for each item.
+    Items,
+    /// A list of subschemas, one for each of the first items.
+    PrefixItems,
+    /// Subschemas for fields, by name.
+    Properties,
+    /// A subschema for members whose names the request decides.
+    OtherMembers,
+    /// Subschemas for members, by a pattern of their names.
     MembersByPattern,
-    /// Names of fields.
-    Names,
+    /// A list of names of fields.
+    FieldNames,
     /// Lists of names of fields, by field.
-    NamesByField,
-    /// A schema for the same value, by field.
-    SameByField,
-    /// Schemas that others refer to.
+    FieldNamesByField,
+    /// Subschemas for the same value, by a field that must be present.
+    ConditionalByField,
+    /// Subschemas to which `$ref` may refer.
     Definitions,
-    /// A reference to one of them.
+    /// A JSON Pointer to a subschema, as a fragment.
     Reference,
-    /// A pattern.
+    /// A regular expression.
     Pattern,
     /// The name of a format.
     Format,
-    /// Types.
+    /// A type or a list of types.
     Types,
-    /// A limit on the members of an object, whatever their names.
-    Count,
-    /// A value to be equal to.
-    Value,
-    /// The version of the language.
+    /// A bound on the number of members, whatever their names.
+    MemberCount,
+    /// A value, or a list of values, to be equal to.
+    Constant,
+    /// The URI of the dialect of JSON Schema.
     Dialect,
-    /// Nothing of that sort.
-    Plain,
+    /// None of these: a number, a text, a boolean.
+    Other,
 }
 
-/// Every keyword, with what it holds.
-pub(super) const KEYWORDS: [(&str, KeywordKind); 47] = [
-    ("$comment", KeywordKind::Plain),
-    ("$defs", KeywordKind::Definitions),
-    ("$ref", KeywordKind::Reference),
-    ("$schema", KeywordKind::Dialect),
-    ("additionalProperties", KeywordKind::Members),
-    ("allOf", KeywordKind::All),
-    ("anyOf", KeywordKind::Some),
-    ("const", KeywordKind::Value),
-    ("contains", KeywordKind::Elements),
-    ("dependentRequired", KeywordKind::NamesByField),
-    ("dependentSchemas", KeywordKind::SameByField),
-    ("deprecated", KeywordKind::Plain),
-    ("description", KeywordKind::Plain),
-    ("else", KeywordKind::Perhaps),
-    ("enum", KeywordKind::Value),
-    ("examples", KeywordKind::Plain),
-    ("exclusiveMaximum", KeywordKind::Plain),
-    ("exclusiveMinimum", KeywordKind::Plain),
-    ("format", KeywordKind::Format),
-    ("if", KeywordKind::Perhaps),
-    ("items", KeywordKind::Elements),
-    ("maxContains", KeywordKind::Plain),
-    ("maxItems", KeywordKind::Plain),
-    ("maxLength", KeywordKind::Plain),
-    ("maxProperties", KeywordKind::Count),
-    ("maximum", KeywordKind::Plain),
-    ("minContains", KeywordKind::Plain),
-    ("minItems", KeywordKind::Plain),
-    ("minLength", KeywordKind::Plain),
-    ("minProperties", KeywordKind::Count),
-    ("minimum", KeywordKind::Plain),
-    ("multipleOf", KeywordKind::Plain),
-    ("not", KeywordKind::Perhaps),
-    ("oneOf", KeywordKind::Some),
-    ("pattern", KeywordKind::Pattern),
-    ("patternProperties", KeywordKind::MembersByPattern),
-    ("prefixItems", KeywordKind::Tuple),
-    ("properties", KeywordKind::Fields),
-    ("propertyNames", KeywordKind::Members),
-    ("required", KeywordKind::Names),
-    ("then", KeywordKind::Perhaps),
-    ("title", KeywordKind::Plain),
-    ("type", KeywordKind::Types),
-    ("unevaluatedItems", KeywordKind::Elements),
-    ("unevaluatedProperties", KeywordKind::Members),
-    ("uniqueItems", KeywordKind::Plain),
-    ("default", KeywordKind::Plain),
+/// Every supported keyword, with the kind of its value.
+//
+// A closed list: the validator ignores a keyword that it does not know, so a misspelt one would silently check nothing.
+pub(super) const KEYWORDS: [(&str, KeywordValue); 47] = [
+    ("$comment", KeywordValue::Other),
+    ("$defs", KeywordValue::Definitions),
+    ("$ref", KeywordValue::Reference),
+    ("$schema", KeywordValue::Dialect),
+    ("additionalProperties", KeywordValue::OtherMembers),
+    ("allOf", KeywordValue::AllOf),
+    ("anyOf", KeywordValue::SomeOf),
+    ("const", KeywordValue::Constant),
+    ("contains", KeywordValue::Items),
+    ("dependentRequired", KeywordValue::FieldNamesByField),
+    ("dependentSchemas", KeywordValue::ConditionalByField),
+    ("deprecated", KeywordValue::Other),
+    ("description", KeywordValue::Other),
+    ("else", KeywordValue::Conditional),
+    ("enum", KeywordValue::Constant),
+    ("examples", KeywordValue::Other),
+    ("exclusiveMaximum", KeywordValue::Other),
+    ("exclusiveMinimum", KeywordValue::Other),
+    ("format", KeywordValue::Format),
+    ("if", KeywordValue::Conditional),
+    ("items", KeywordValue::Items),
+    ("maxContains", KeywordValue::Other),
+    ("maxItems", KeywordValue::Other),
+    ("maxLength", KeywordValue::Other),
+    ("maxProperties", KeywordValue::MemberCount),
+    ("maximum", KeywordValue::Other),
+    ("minContains", KeywordValue::Other),
+    ("minItems", KeywordValue::Other),
+    ("minLength", KeywordValue::Other),
+    ("minProperties", KeywordValue::MemberCount),
+    ("minimum", KeywordValue::Other),
+    ("multipleOf", KeywordValue::Other),
+    ("not", KeywordValue::Conditional),
+    ("oneOf", KeywordValue::SomeOf),
+    ("pattern", KeywordValue::Pattern),
+    ("patternProperties", KeywordValue::MembersByPattern),
+    ("prefixItems", KeywordValue::PrefixItems),
+    ("properties", KeywordValue::Properties),
+    ("propertyNames", KeywordValue::OtherMembers),
+    ("required", KeywordValue::FieldNames),
+    ("then", KeywordValue::Conditional),
+    ("title", KeywordValue::Other),
+    ("type", KeywordValue::Types),
+    ("unevaluatedItems", KeywordValue::Items),
+    ("unevaluatedProperties", KeywordValue::OtherMembers),
+    ("uniqueItems", KeywordValue::Other),
+    ("default", KeywordValue::Other),
 ];
 
-/// The formats that are asserted; another would say nothing.
+/// The formats that are asserted. Any other would be an annotation only, which checks nothing.
 pub(super) const FORMATS: [&str; 15] = [
     "date",
     "date-time",
@@ -115,5 +117,5 @@ pub(super) const FORMATS: [&str; 15] = [
     "uuid",
 ];
 
-/// The types.
+/// The types of JSON Schema.
 pub(super) const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];

@@ -1,4 +1,4 @@
-//! `spec.schema`: a JSON Schema that bodies must fit besides the contract's.
+//! `spec.schema` of a policy: a JSON Schema that bodies must match, in addition to the contract's.
 
 mod checker;
 mod keywords;
@@ -17,19 +17,19 @@ use crate::manifest::json_schema_errors;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// The schema of a policy, ready to judge by.
+/// The compiled schema of a policy.
 #[derive(Debug)]
 pub(super) struct PolicySchema {
     compiled: CompiledSchema,
-    /// What of the body it reads.
+    /// The parts of the body it reads.
     pub(super) reads: Reads,
 }
 
-/// Where a document says it.
+/// The JSON Pointer to the schema in a policy document.
 const POINTER: &str = "/spec/schema";
 
 impl Compiler<'_> {
-    /// The schema, if it is a sound one for bodies of the `matched` operations.
+    /// Compiles the schema. Reports errors in it, and parts that do not fit the bodies of the `matched` operations.
     pub(super) fn schema(&mut self, written: &Map<String, Value>, matched: &[Arc<Operation>]) -> Option<PolicySchema> {
         let found = json_schema_errors(self.source, POINTER);
         let is_schema = found.is_empty();
@@ -38,10 +38,11 @@ impl Compiler<'_> {
         let bodies: Vec<&FieldTree> =
             matched.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree())).collect();
         if bodies.is_empty() && !matched.is_empty() {
-            self.error(POINTER, "no operation that this policy matches has a JSON body, so the schema judges nothing");
+            self.error(POINTER, "no operation that this policy matches has a JSON body, so the schema checks nothing");
         }
         let reads = checker::check(self, &schema, (!matched.is_empty()).then_some(bodies));
         self.reads.extend(&reads);
+        // The validator is not asked about a schema with known errors: its own message would repeat one of them.
         if !is_schema || !self.errors.is_empty() {
             return None;
         }
@@ -57,10 +58,10 @@ impl Compiler<'_> {
 }
 
 impl PolicySchema {
-    /// Everything in `document` that does not fit, as it may be told. Nothing that is told holds a value of the body; below a
-    /// secret field, none of the schema either, and no name that nobody declared.
+    /// Everything in `document` that does not match, in words that may be shown to anyone: without values of the body and, below
+    /// a secret field, without undeclared names and without values of the schema.
     ///
-    /// A body that is not there is one without fields, as servers read it.
+    /// A missing body is validated as `{}`, since that is how servers read it.
     pub(super) fn findings(&self, operation: &Operation, document: Option<&Document>) -> Vec<SchemaFinding> {
         let Some(contract) = operation.body.as_ref().map(BodySchema::field_tree) else { return Vec::new() };
         let is_object = contract.types().iter().any(|name| name.as_ref() == "object");
@@ -73,7 +74,8 @@ impl PolicySchema {
     fn finding(&self, contract: Option<&FieldTree>, mismatch: SchemaMismatch) -> SchemaFinding {
         let SchemaMismatch { keyword, steps, message, is_unknown } = mismatch;
         let secret = contract.and_then(|declared| secret_part(declared, &steps));
-        let says_values = secret.is_some() && matches!(keyword, "enum" | "const" | "pattern");
+        // An `enum` or a `pattern` for a password describes the password, so its text is left out.
+        let reveals_values = secret.is_some() && matches!(keyword, "enum" | "const" | "pattern");
         let shown = self.compiled.field_tree().reportable_field(&steps);
         let known = contract.and_then(|declared| declared.reportable_field(&steps));
         let field = match (shown, known) {
@@ -85,13 +87,13 @@ impl PolicySchema {
             kind: if is_unknown { FindingKind::Unknown } else { FindingKind::Invalid },
             keyword,
             field,
-            message: if says_values { format!("does not fit the schema (`{keyword}`)") } else { message },
+            message: if reveals_values { format!("does not fit the schema (`{keyword}`)") } else { message },
             suggestion: None,
         }
     }
 }
 
-/// The JSON Pointer of the secret field that `steps` lead to or into.
+/// The JSON Pointer of the secret field that `steps` lead to or into, if there is one.
 fn secret_part(contract: &FieldTree, steps: &[PathStep]) -> Option<String> {
     let (mut pointer, mut here) = (Pointer::default(), contract);
     for step in steps {

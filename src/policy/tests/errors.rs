@@ -300,7 +300,7 @@ const PARTS: [(&str, &str, &str); 25] = [
     (
         "name: long,",
         "name: too-long,",
-        "8:15: `name` must be letters, digits and `_`, as it stands in `variables.NAME`\n13:19: `long` is not one of the `variables` declared before [there are `too-long`]",
+        "8:15: `name` must be letters, digits and `_`, as in `variables.NAME`\n13:19: `long` is not one of the `variables` declared before [there are `too-long`]",
     ),
     (
         "body.first_name) > params.limit",
@@ -347,7 +347,7 @@ const PARTS: [(&str, &str, &str); 25] = [
         "expression: request.method == \"patch\"",
         "10:52: `request.method` is `PATCH` or `POST`, never `patch`: the comparison is always false",
     ),
-    ("message: no", "message: \"\"", "15:16: `message` is empty; callers need a reason"),
+    ("message: no", "message: \"\"", "15:16: `message` is empty; the caller needs a reason"),
     (
         "message: no",
         "mesage: no",
@@ -367,7 +367,7 @@ const PARTS: [(&str, &str, &str); 25] = [
     (
         "operations: [CreateUser, UpdateUser]",
         "operations: [CreateUser, CreateBulkInvitations]",
-        "5:24: the body of `CreateBulkInvitations` is a list, in which no field can be asked for by name [hold it to a `schema` with `items`, in a policy of its own]",
+        "5:24: the body of `CreateBulkInvitations` is a list, which has no fields to read by name [check it with a `schema` with `items`, in a policy of its own]",
     ),
     ("kind: RequestPolicy", "kind: RequestPolicies", "2:7: `kind` must be `RequestPolicy`"),
     ("apiVersion: portcullis/v1", "apiVersion: portcullis/v2", "1:13: `apiVersion` must be `portcullis/v1`"),

@@ -257,7 +257,7 @@ fn environments_are_some_and_each_once() {
     is_told(
         "[production]",
         "[]",
-        "5:64: `environments` is empty, so the policy can never match [leave it out for both]",
+        "5:64: `environments` is empty, so the policy can never match [leave it out to match both]",
     );
     is_told("[production]", "[production, production]", "5:77: `production` is listed twice");
     is_told(", environments: [production]", "", "");
@@ -265,7 +265,7 @@ fn environments_are_some_and_each_once() {
 
 #[test]
 fn texts_stand_on_one_line_and_are_short() {
-    let control = "`message` has a control character in it; it stands on one line";
+    let control = "`message` has a control character in it; and must fit on one line";
     is_told("message: no", r#"message: "a\r\nX: b\u001b[31m""#, &format!("15:18: {control}"));
     is_told("message: no", "message: |\n        no\n", "");
     let long = "a".repeat(501);
@@ -290,14 +290,14 @@ fn schemas_that_check_nothing_or_that_nothing_fits_are_told() {
         ("{ properties: { public_metadata: true } }", "this checks nothing of the field"),
         ("{ properties: { public_metadata: {} } }", "this checks nothing of the field"),
         ("{ properties: { public_metadata: { title: a } } }", "this checks nothing of the field"),
-        ("{ properties: { public_metadata: { not: {} } } }", "everything fits what `not` holds"),
-        ("{ properties: { public_metadata: { enum: [] } } }", "`enum` is empty, so that nothing fits"),
+        ("{ properties: { public_metadata: { not: {} } } }", "every value matches the schema in `not`"),
+        ("{ properties: { public_metadata: { enum: [] } } }", "`enum` is empty, so that nothing matches"),
         (
             "{ properties: { public_metadata: { properties: { a: { minimum: 5, maximum: 1 } } } } }",
-            "`minimum` is more than `maximum`, so that nothing fits",
+            "`minimum` is more than `maximum`, so that nothing matches",
         ),
-        ("{ required: [public_metadata], then: { minProperties: 1 } }", "`then` says nothing without `if`"),
-        ("{ required: [public_metadata], if: { minProperties: 1 } }", "`if` says nothing without `then` or `else`"),
+        ("{ required: [public_metadata], then: { minProperties: 1 } }", "`then` has no effect without `if`"),
+        ("{ required: [public_metadata], if: { minProperties: 1 } }", "`if` has no effect without `then` or `else`"),
     ] {
         let found = of_schema(schema);
         assert!(found.len() == 1 && found[0].contains(expected), "{schema}: {found:?}");
@@ -332,7 +332,7 @@ fn waivers_are_told_in_their_own_words() {
     assert_eq!(mistakes("rule", "false"), ["the condition is never true, so the waiver never applies []"]);
     assert_eq!(
         mistakes("l", "client.ip == null"),
-        ["`l` is a limit; a waiver is for a policy [change the limit's `events`, or its match conditions]"]
+        ["`l` is a limit, and a waiver is for a policy [change the limit's `events`, or its match conditions]"]
     );
     assert_eq!(mistakes("rule", "client.ip == null"), Vec::<String>::new());
     assert!(load(SOUND).is_ok());

@@ -147,7 +147,7 @@ const PARTS: [(&str, &str, &str); 26] = [
         "expression: body.pasword != null",
         "9:41: `pasword` is not a field of any operation that this policy matches [did you mean `password`?]",
     ),
-    ("message: no", "message: ''", "14:12: `message` is empty; callers need a reason"),
+    ("message: no", "message: ''", "14:12: `message` is empty; the caller needs a reason"),
     ("actions: [Deny]", "actions: []", "15:12: `actions` is empty; it must hold `Deny`, `Warn` or `Audit`"),
 ];
 

@@ -1,4 +1,4 @@
-//! When a waiver ends.
+//! The expiry of a waiver.
 
 use crate::cel::Timestamp;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Waivers: someone answers for it that a policy does not hold for some requests, until a day.
+//! Waivers: exceptions from a policy for some requests, until a day, with an owner and a ticket.
 
 mod expiry;
 mod source;
@@ -14,31 +14,31 @@ use crate::contract::Operation;
 use crate::document::Document;
 use std::sync::Arc;
 
-/// A waiver, ready to judge by.
+/// A compiled waiver.
 #[derive(Debug)]
 pub struct Waiver {
     /// `metadata.name`.
     pub name: Arc<str>,
     /// The name of the policy.
     pub policy: Arc<str>,
-    /// Who answers for it.
+    /// The owner, who can extend it.
     pub owner: Arc<str>,
-    /// Where it was granted.
+    /// The ticket in which it was granted.
     pub ticket: Arc<str>,
     /// Why there is no other way.
     pub reason: Arc<str>,
     /// When it ends.
     pub expires: Expiry,
-    /// Which requests it is for.
+    /// The requests it applies to.
     pub scope: Scope,
 }
 
-/// What a waiver is to a request that its policy would refuse.
+/// The outcome of a waiver for a request that violates its policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaiverOutcome {
     /// The request passes.
     Applies,
-    /// The request would pass if the waiver were not over.
+    /// The request would pass if the waiver had not expired.
     Expired,
     /// The match condition at this position is not true.
     NoMatch(usize),
@@ -47,7 +47,7 @@ pub enum WaiverOutcome {
 }
 
 impl Waiver {
-    /// What the waiver is to a request to `operation`; `document` is its body, none where it has none.
+    /// Evaluates the waiver for a request to `operation`. `document` is `None` if the request has no body.
     pub fn evaluate(
         &self,
         operation: &Operation,
@@ -60,7 +60,7 @@ impl Waiver {
             (Ok(()), false) => WaiverOutcome::Applies,
             (Ok(()), true) => WaiverOutcome::Expired,
             (Err(OutOfScope::Failed(position, error)), false) => WaiverOutcome::Failed(position, error),
-            // what is over need not be mended
+            // An expired waiver applies to nothing, so an error in its condition is not worth a report.
             (Err(OutOfScope::Failed(position, _) | OutOfScope::NoMatch(position)), _) => {
                 WaiverOutcome::NoMatch(position)
             }

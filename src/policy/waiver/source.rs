@@ -1,28 +1,28 @@
-//! `kind: Waiver` as it is written. The comments here are what editors show.
+//! The form of `kind: Waiver`. Its doc comments are the hover texts of editors.
 
-use crate::policy::source::{ApiVersion, NamedExpression};
+use crate::policy::source::{NamedExpression, PolicyApiVersion};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Lets through, until a day, what a policy would refuse.
+/// An exception from a policy for some requests, until a day.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Waiver")]
 pub struct WaiverSource {
     /// The version of this format.
-    pub api_version: ApiVersion,
+    pub api_version: PolicyApiVersion,
     /// What this file is.
     pub kind: WaiverKind,
     /// Its name.
     pub metadata: WaiverMetadata,
-    /// What is waived, for whom, and until when.
+    /// The policy, the requests, and the expiry.
     pub spec: WaiverSpec,
 }
 
 /// What a policy file is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub enum WaiverKind {
-    /// Lets through, until a day, what a policy would refuse.
+    /// An exception from a policy for some requests, until a day.
     Waiver,
 }
 
@@ -34,23 +34,23 @@ pub struct WaiverMetadata {
     pub name: String,
 }
 
-/// What is waived, for whom, and until when.
+/// The policy, the requests, and the expiry.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaiverSpec {
-    /// The `metadata.name` of the policy. What it would refuse, or warn of, is only audited.
+    /// The `metadata.name` of the policy. What it would refuse or warn of is only audited.
     pub policy: String,
-    /// For which requests: all conditions must be true, in the words that policies have, such as
-    /// `client.spiffeId == "spiffe://example.org/migration"`. One that cannot be evaluated is not true.
+    /// The requests that are waived: all conditions must be true, such as
+    /// `client.spiffeId == "spiffe://example.org/migration"`. One that cannot be evaluated counts as false.
     #[schemars(length(min = 1))]
     pub match_conditions: Vec<NamedExpression>,
-    /// Who answers for it.
+    /// The person or team that is accountable for it.
     pub owner: String,
-    /// Where it was asked for and granted, such as an issue's key or address.
+    /// Where it was granted: the key or address of an issue.
     pub ticket: String,
     /// Why there is no other way, in a sentence.
     pub reason: String,
-    /// When it ends, by itself: a date, which means its first moment in UTC, or a time (RFC 3339).
+    /// When it expires: a date, which means its first moment in UTC, or a time (RFC 3339).
     #[schemars(example = "2027-06-30", example = "2027-06-30T18:00:00+02:00")]
     pub expires: String,
 }

@@ -334,7 +334,7 @@ fn the_policy_tests_of_this_repository_pass() {
     let bundle = bundle(&shipped());
     let suites = load(&texts.collect::<Vec<_>>(), &bundle).expect("valid tests");
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run("")).collect();
-    let failures: Vec<_> = results.iter().filter(|it| !it.passed()).map(|it| it.failure().to_string()).collect();
+    let failures: Vec<_> = results.iter().filter(|it| !it.passes()).map(|it| it.failure().to_string()).collect();
     assert!(failures.is_empty(), "{failures:#?}");
     assert!(results.len() >= 92, "{} cases", results.len());
 

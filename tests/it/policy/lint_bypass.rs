@@ -35,7 +35,7 @@ fn a_door_that_a_policy_leaves_open_is_told_with_the_cure() {
     6 |     operations: [UpdateUser]
       |                 ^^^^^^^^^^^^
       |
-      = help: add `CreateUser` to `operations`; if it is meant to be free, also a match condition: request.operation in ["UpdateUser"]
+      = help: add `CreateUser` to `operations`; if it is exempt on purpose, also a match condition: request.operation in ["UpdateUser"]
 
     1 warning; `--strict` makes it an error
     "#);

@@ -29,11 +29,11 @@ const FORBIDDEN: &str = "body.skip_password_checks != true";
 fn said(broad: &str, narrow: &str) -> Vec<String> {
     let texts = [text("broad.yaml", broad), text("narrow.yaml", narrow)];
     let lints = bundle(&texts).lints(SystemTime::UNIX_EPOCH);
-    let shadowed = lints.into_iter().filter(|lint| lint.message.contains("asks for all that"));
+    let shadowed = lints.into_iter().filter(|lint| lint.message.contains("demands all that"));
     shadowed.map(|lint| format!("{}: {}", lint.file.display(), lint.message)).collect()
 }
 
-const SAID: &str = "narrow.yaml: `broad` asks for all that this does, of every request that `narrow` matches";
+const SAID: &str = "narrow.yaml: `broad` demands all that this does, for every request that `narrow` matches";
 
 #[test]
 fn a_rule_that_a_broader_one_makes_useless_is_told() {
@@ -73,7 +73,7 @@ fn a_rule_that_decides_something_is_not_told() {
 fn a_validation_that_stands_twice_is_told_once() {
     let twice = policy("broad", USERS, "Deny", &[FORBIDDEN, "body.skip_password_checks  !=  true"]);
     let other = policy("narrow", USERS, "Deny", &["body.skip_legal_checks != true"]);
-    assert_eq!(said(&twice, &other), ["broad.yaml: validation 1 of `broad` asks for all that this one does"]);
+    assert_eq!(said(&twice, &other), ["broad.yaml: validation 1 of `broad` demands all that this one does"]);
 }
 
 #[test]
@@ -82,6 +82,6 @@ fn what_someone_is_let_off_is_not_what_makes_another_useless() {
     let narrow = policy("narrow", USERS, "Deny", &[FORBIDDEN]);
     let broad = policy("broad", USERS, "Deny", &[FORBIDDEN]);
     assert_eq!(said(&broad, &narrow), [SAID]);
-    let other_way = "broad.yaml: `narrow` asks for all that this does, of every request that `broad` matches";
+    let other_way = "broad.yaml: `narrow` demands all that this does, for every request that `broad` matches";
     assert_eq!(said(&(broad + waiver), &narrow), [other_way]);
 }

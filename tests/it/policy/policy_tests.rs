@@ -4,7 +4,7 @@ use crate::support::program::Program;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
 use portcullis::judge::{Bundle, PolicyText};
-use portcullis::policy_test::{CaseResult, Coverage, TestText, load};
+use portcullis::policy_test::{CaseResult, PolicyCoverage, TestText, load};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -46,13 +46,13 @@ fn the_policies_that_ship_decide_as_their_tests_say_in_every_version() {
         let bundle = Bundle::compile(contract, &policies, Strictness::default()).unwrap();
         let suites = load(&tests, &bundle).unwrap();
         let results: Vec<CaseResult<'_>> = suites.iter().flat_map(|suite| suite.run("")).collect();
-        let failures: Vec<_> = results.iter().filter(|result| !result.passed()).collect();
+        let failures: Vec<_> = results.iter().filter(|result| !result.passes()).collect();
         assert!(
             failures.is_empty(),
             "{version}: {:#?}",
             failures.iter().map(|it| it.failure().to_string()).collect::<Vec<_>>()
         );
-        let coverage = Coverage::of(&results, &bundle);
+        let coverage = PolicyCoverage::of(&results, &bundle);
         let unseen: Vec<_> = coverage.branches.iter().filter(|branch| !branch.seen).collect();
         assert!(unseen.is_empty(), "{version}: {unseen:#?}");
         let (rules, shown) = coverage.rules();
@@ -201,7 +201,7 @@ fn everything_wrong_with_a_test_file_is_told_at_its_place() {
     10 |       request: { method: PATCH, time: yesterday, headers: { 'a b': c } }
        |                                       ^^^^^^^^^
 
-    error: the name is not that of a header
+    error: the name is not valid for a header
       --> policies/skip.test.yaml:10:61
        |
     10 |       request: { method: PATCH, time: yesterday, headers: { 'a b': c } }

@@ -111,7 +111,7 @@ fn it_ends_by_itself_at_its_moment_and_says_so_to_whom_it_was_for() {
         assert_eq!(refused(&judgement), Some(Reason::PolicyDenied));
         assert_eq!(
             judgement.violations[0].hint.as_deref(),
-            Some("do not; waiver `migration` (MIG-42, identity) is over since 2026-03-01T00:00:00Z")
+            Some("do not; waiver `migration` (MIG-42, identity) expired on 2026-03-01T00:00:00Z")
         );
     }
     let other = judged_at(&texts, None, SKIP, expiry());
@@ -215,7 +215,7 @@ fn each_mistake_is_told_with_place_and_cure() {
         (
             "ticket: MIG-42",
             "ticket: ''",
-            vec!["migration.yaml:8:11: `ticket` is empty; someone must answer for a waiver".to_owned()],
+            vec!["migration.yaml:8:11: `ticket` is empty; a waiver must be accounted for".to_owned()],
         ),
         ("name: migration }", "name: Migration }", vec!["migration.yaml:3:19: `name` must be 1 to 63 lower-case letters, digits and `-`".to_owned()]),
     ] {
@@ -243,19 +243,19 @@ fn what_is_likely_a_mistake_is_told_and_loads() {
     assert_eq!(
         lints(&sound, expiry() - day * 367),
         [
-            "migration.yaml:10:12: `expires` is more than a year away, and the waiver likely outlives its reason (let it end sooner, and be asked for again)"
+            "migration.yaml:10:12: `expires` is more than a year away, and the waiver likely outlives its reason (choose an earlier date, and renew the waiver if it is still needed)"
         ]
     );
     assert_eq!(
         lints(&sound, expiry()),
         [
-            "migration.yaml:10:12: the waiver is over since 2026-03-01T00:00:00Z: `no-skip` is in force again (remove it, or have identity extend it)"
+            "migration.yaml:10:12: the waiver expired on 2026-03-01T00:00:00Z: `no-skip` is in force again (remove it, or have identity extend it)"
         ]
     );
     assert_eq!(
         lints(&[no_skip("Audit"), waiver("all", "true")], expiry() - day),
         [
-            "all.yaml:6:20: the conditions are always true, so `no-skip` is waived for everyone (if that is meant, give the policy `actions: [Audit]`)",
+            "all.yaml:6:20: the conditions are always true, so `no-skip` is waived for every request (if that is meant, give the policy `actions: [Audit]`)",
             "all.yaml:5:11: `no-skip` only audits, so there is nothing to waive ()",
         ]
     );

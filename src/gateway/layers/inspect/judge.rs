@@ -6,7 +6,7 @@ use crate::contract::{Operation, Parameters};
 use crate::gateway::call::{Call, Charge};
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::judge::{Explanation, Judgement, Permit, decide};
+use crate::judge::{PolicyTraces, Judgement, Permit, decide};
 use crate::policy::{Attributes, LimitOutcome};
 use crate::telemetry::record::{JudgeTiming, Outcome};
 use bytes::Bytes;
@@ -80,7 +80,7 @@ fn run_judge<B>(
         let judgement = decide(&call.bundle, operation, attributes, body, &mut timer);
         return (judgement, timer.finish());
     };
-    let mut explanation = Explanation::default();
+    let mut explanation = PolicyTraces::default();
     let judgement = decide(&call.bundle, operation, attributes, body, &mut explanation);
     probe.record_judgement(operation, &judgement, explanation.traces);
     (judgement, JudgeTiming::begin(time))

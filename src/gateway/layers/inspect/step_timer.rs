@@ -1,6 +1,6 @@
 //! Times the steps of the judge, which itself reads no clock.
 
-use crate::judge::{Observer, Step};
+use crate::judge::{Observer, JudgeStep};
 use crate::telemetry::record::JudgeTiming;
 use std::time::{Instant, SystemTime};
 
@@ -25,13 +25,13 @@ impl StepTimer {
 }
 
 impl Observer for StepTimer {
-    fn step_finished(&mut self, step: Step) {
+    fn step_finished(&mut self, step: JudgeStep) {
         let now = Instant::now();
         let elapsed = now.duration_since(std::mem::replace(&mut self.started, now));
         match step {
-            Step::Parse => self.judging.parse = elapsed,
-            Step::Schema => self.judging.schema = elapsed,
-            Step::Policies => self.judging.policy = elapsed,
+            JudgeStep::Parse => self.judging.parse = elapsed,
+            JudgeStep::Schema => self.judging.schema = elapsed,
+            JudgeStep::Policies => self.judging.policy = elapsed,
         }
     }
 }

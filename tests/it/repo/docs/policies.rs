@@ -81,5 +81,5 @@ fn check_lists_waivers_with_the_days_left() {
     assert!(warnings.contains("`expires` is more than a year away"), "{warnings}");
     let (listed, warnings) = check("2020-01-01 ");
     assert!(listed.contains("2020-01-01T00:00:00Z  over\n"), "a waiver that is over only stops itself: {listed}");
-    assert!(warnings.contains("the waiver is over since 2020-01-01T00:00:00Z"), "{warnings}");
+    assert!(warnings.contains("the waiver expired on 2020-01-01T00:00:00Z"), "{warnings}");
 }
