@@ -27,6 +27,7 @@ impl<T: Zeroize> Secret<T> {
     }
 }
 
+// Masked and not left out: a configuration derives `Debug`, and its logs should show that a secret is set.
 impl<T: Zeroize> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")

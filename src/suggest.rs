@@ -18,6 +18,7 @@ pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
     if name.len() > LONGEST_NAME {
         return None;
     }
+    // A name that is wrong in case only must score as an exact one.
     let name = name.to_lowercase();
     let (mut best, mut best_score) = (None, LEAST_SIMILARITY);
     let (mut completion, mut completions) = (None, 0_usize);

@@ -78,6 +78,7 @@ impl Bundle {
     ) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
             let id = &operation.id;
+            // The strictest action counts: one policy that denies guards the operation.
             let of_policies = policies.of_operation(id).iter().map(|policy| policy.action);
             let of_limits = policies.limits_of_operation(id).iter().map(|limit| limit.action);
             let policy_effect = match of_policies.chain(of_limits).min() {
@@ -148,6 +149,7 @@ impl Bundle {
         match routed {
             Routed::Operation(operation, _) => self.inspection(operation).is_none().then(Permit::for_exempt),
             Routed::Unknown => (self.strictness.fallthrough == Fallthrough::Forward).then(Permit::for_exempt),
+            // Never exempt: another server could read these as an operation that must be judged.
             Routed::Ambiguous | Routed::MethodUnknown => None,
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn from_parse_error(inspection: InspectionRules, schema: &BodySchema,
         action: ambiguous_action(inspection),
         rule: Rule::Gateway,
         field,
+        // Line and column, but nothing of the text: a body that does not parse may still contain a password.
         message: error.to_string().into(),
         hint: Some(hint.into()),
         owner: None,
@@ -56,6 +57,7 @@ pub(super) fn deny_unless_object(
     let has_fields = schema.field_tree().types().iter().any(|name| name.as_ref() == "object");
     if has_fields && document.root().kind() != JsonKind::Object {
         for violation in violations {
+            // `min` is the stricter of the two actions.
             violation.action = violation.action.min(ambiguous_action(inspection));
         }
     }
@@ -74,12 +76,14 @@ pub(super) fn from_contract(
     misleads: impl Fn(&SchemaFinding) -> bool,
 ) -> Option<Violation> {
     let (reason, action) = match (finding.kind, inspection.unknown_fields) {
+        // Even under audit: the policy that reads this field was type-checked for the declared type.
         (FindingKind::Invalid, _) if inspection.mode == Mode::Audit && misleads(&finding) => {
             (Reason::SchemaViolation, Action::Deny)
         }
         (FindingKind::Invalid, _) | (FindingKind::Unknown, UnknownFields::Deny) => {
             (Reason::SchemaViolation, schema_action(inspection))
         }
+        // Refused as unknown anyway, so the plainer reason is given.
         (FindingKind::UnknownConfusable, UnknownFields::Deny) if inspection.mode == Mode::Enforce => {
             (Reason::SchemaViolation, Action::Deny)
         }
@@ -88,6 +92,7 @@ pub(super) fn from_contract(
             (Reason::AmbiguousJson, ambiguous_action(inspection))
         }
         (FindingKind::Unknown, UnknownFields::Warn) => {
+            // `max` is the milder: a warning where the contract is enforced, an audit where it is only audited.
             (Reason::SchemaViolation, schema_action(inspection).max(Action::Warn))
         }
         (FindingKind::Unknown, UnknownFields::Allow) => return None,

@@ -33,6 +33,7 @@ pub(super) fn waive(
                     violation.action = Action::Audit;
                     violation.waived_by = Some(waiver.name.clone());
                 }
+                // One waiver is enough, and the record names the one that applied.
                 break;
             }
             WaiverOutcome::Expired => {
@@ -45,6 +46,7 @@ pub(super) fn waive(
                 let part = format!("match condition `{}`", waiver.scope.condition(position));
                 failed.push(Violation {
                     reason: Reason::PolicyError,
+                    // Audit only: the request is refused for the violation itself, if its policy denies.
                     action: Action::Audit,
                     rule: Rule::Policy(policy.name.clone()),
                     field: None,

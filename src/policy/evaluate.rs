@@ -78,6 +78,7 @@ impl Policy {
             }
         });
         let violated: Vec<_> = violated.collect();
+        // The judge reports these before the validations: a body of another shape explains why those fail.
         let findings = match (&self.schema, request.document) {
             (Some(schema), document) => schema.findings(request.operation, document),
             (None, _) => Vec::new(),

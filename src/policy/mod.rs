@@ -1,7 +1,7 @@
-//! The organisation's rules: CEL expressions in the shape of Kubernetes' `ValidatingAdmissionPolicy`.
+//! Policies: CEL expressions about requests, in the form of Kubernetes' `ValidatingAdmissionPolicy`.
 //!
-//! A [`RequestPolicy`] is what a person writes. Loading it makes a [`Policy`]: every name checked against the contract, every
-//! expression parsed and bounded. [`Policy::evaluate`] is pure and fails closed: what cannot be evaluated does not hold.
+//! An operator writes a [`RequestPolicy`]. Compiling it gives a [`Policy`]: names are checked against the contract, expressions
+//! are type-checked and bounded. [`Policy::evaluate`] is pure and fails closed: what cannot be evaluated counts as a violation.
 
 mod action;
 mod attributes;
@@ -51,7 +51,10 @@ impl Policies {
         Self { policies: OperationIndex::new(policies), limits: OperationIndex::new(limits) }
     }
 
-    /// Whether a policy, limit or waiver reads the header `name` (in lower case), or headers that only a request decides on.
+    /// Whether a policy, limit or waiver reads the header `name` (in lower case), or any header that the request chooses.
+    //
+    // The gateway refuses a `Connection` header that nominates such a header: it would be removed before the upstream sees it,
+    // so that upstream and policies would decide by different requests.
     pub fn rely_on_header(&self, name: &str) -> bool {
         let policies = self.all().iter().map(|policy| &policy.scope);
         let limits = self.limits().iter().map(|limit| &limit.scope);
@@ -64,7 +67,7 @@ impl Policies {
         self.all().iter().flat_map(|policy| &policy.waivers)
     }
 
-    /// What all that judges requests to the operation called `id` is for.
+    /// The scopes of the policies, limits and waivers for the operation `id`.
     fn scopes_of(&self, id: &str) -> impl Iterator<Item = &Scope> {
         let policies = self.of_operation(id).iter();
         let of_policies = policies
@@ -77,7 +80,7 @@ impl Policies {
         self.scopes_of(id).filter_map(|scope| scope.headers.as_ref()).flatten().map(String::as_str).collect()
     }
 
-    /// The parameters of the query that they read by name.
+    /// The parameters of the query that policies, limits and waivers for the operation `id` read by name.
     pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
         self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
     }
@@ -92,15 +95,15 @@ impl Policies {
         self.limits.all()
     }
 
-    /// The policies that match the operation called `id` and read `field` of its body, a JSON Pointer; with none, all that
-    /// match it.
+    /// The names of the policies that match the operation `id` and read `field` of its body, a JSON Pointer. Without a field,
+    /// of all that match the operation.
     pub fn readers(&self, id: &str, field: Option<&str>) -> BTreeSet<Arc<str>> {
         let reads = |policy: &&Arc<Policy>| field.is_none_or(|field| policy.reads.touch(field));
         self.of_operation(id).iter().filter(reads).map(|policy| policy.name.clone()).collect()
     }
 
-    /// Whether a policy or limit that refuses requests to the operation called `id` in `environment` reads `field` of the body,
-    /// a JSON Pointer.
+    /// Whether a policy or limit with the action `Deny`, for the operation `id` in `environment`, reads `field` of the body, a
+    /// JSON Pointer.
     pub fn deny_by(&self, id: &str, environment: Environment, field: &str) -> bool {
         let policies = self.of_operation(id).iter().map(|policy| (policy.action, &policy.scope, &policy.reads));
         let limits = self.limits_of_operation(id).iter().map(|limit| (limit.action, &limit.scope, &limit.reads));

@@ -63,6 +63,7 @@ impl PolicyCoverage {
         seen.extend(outcomes.flat_map(|(limit, outcome, is_let_pass)| reached_by_limit(limit, outcome, is_let_pass)));
         seen.extend(waivers.flat_map(|(waiver, outcome)| reached_by_waiver(waiver, *outcome)));
         let documents = bundle.documents();
+        // A bundle compiles every document or none, so the two lists have the same order and length.
         let policies = documents.policies.iter().zip(bundle.policies.all());
         let limits = documents.limits.iter().zip(bundle.policies.limits());
         let branches = policies.flat_map(|(manifest, policy)| of_policy(manifest, policy, &seen));

@@ -86,6 +86,7 @@ fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<D
         let message = "no policy is tested: there is none in the file beside this one";
         errors.push(source.at_key("/spec", message).with_help("name policies in `policies`"));
     }
+    // Only the named policies judge: a case must not depend on which other files are in the folder.
     let tested = bundle.only(&judges);
     let written = FileContext {
         source: &source,
@@ -95,6 +96,7 @@ fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<D
     let mut cases: Vec<TestCase> = Vec::new();
     for (position, case) in value.spec.cases.iter().enumerate() {
         let pointer = format!("/spec/cases/{position}");
+        // Results are reported, and cases are selected, by name.
         if value.spec.cases.iter().take(position).any(|earlier| earlier.name == case.name) {
             errors.push(source.at(&format!("{pointer}/name"), "`name` is that of an earlier case"));
         }
@@ -108,6 +110,7 @@ fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<D
             Err(found) => errors.extend(found),
         }
     }
+    // The checks of a case run in an order of their own; the operator reads from the top.
     errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
     if errors.is_empty() { Ok(Suite { name: value.metadata.name, cases, source, bundle: tested }) } else { Err(errors) }
 }

@@ -63,6 +63,7 @@ pub(super) fn request(
     else {
         return Err(errors);
     };
+    // Resolved as the gateway does it, so that the contract and the policies see the same version.
     let version = version(&mut headers, &uri, file.api_version);
     let version = version.map_err(|message| vec![source.at_key(pointer, message)])?;
     Ok(TestRequest {
@@ -70,6 +71,7 @@ pub(super) fn request(
         uri,
         version,
         headers,
+        // As in the gateway, where a request without a key of development is judged as production.
         environment: written.environment.unwrap_or(Environment::Production),
         key_fingerprint,
         client: client(&written.client),
@@ -103,6 +105,7 @@ fn target(
         (Some(id), None, None) => {
             let at = format!("{pointer}/operation");
             let operations = contract.operations();
+            // The last is that of the newest API version, whose path an example should have.
             let Some(operation) = operations.iter().rfind(|operation| operation.id.as_ref() == id) else {
                 let error = source.at(&at, format!("`{id}` is not an operation of the contract"));
                 let known = operations.iter().map(|operation| operation.id.as_ref());

@@ -66,6 +66,7 @@ impl PolicyDocuments {
     }
 
     fn add(&mut self, document: Source) -> Result<(), Vec<Diagnostic>> {
+        // The kind decides which schema the errors of the document are reported against.
         match manifest::decode::<DocumentHead>(&document)?.kind {
             DocumentKind::RequestPolicy => self.policies.push(Manifest::of(document)?),
             DocumentKind::Waiver => self.waivers.push(Manifest::of(document)?),

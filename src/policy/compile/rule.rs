@@ -86,11 +86,13 @@ impl Compiler<'_> {
         let validations: Vec<Validation> = validations
             .filter_map(|(position, validation)| self.validation(position, validation, &declarations, &mut env))
             .collect();
+        // Before the schema, whose errors would hide what is implied: `check_implied` stays silent after any error.
         self.check_implied(spec, &conditions, &validations, &env);
         if spec.validations.is_empty() && spec.schema.is_none() {
             self.error("/spec/validations", "there are no `validations` and no `schema`, so the policy checks nothing");
         }
         let schema = spec.schema.as_ref().and_then(|schema| self.schema(schema, &matched));
+        // After everything that reads fields: `self.reads` is complete only now.
         self.check_objects(&matched);
         Policy {
             name: written.metadata.name.as_str().into(),
@@ -100,6 +102,7 @@ impl Compiler<'_> {
             validations,
             schema,
             reads: std::mem::take(&mut self.reads),
+            // Waivers are documents of their own, which the bundle adds once all of them are compiled.
             waivers: Vec::new(),
             spec: spec.clone(),
         }
@@ -147,6 +150,7 @@ impl Compiler<'_> {
         {
             let message = format!("`{field}` is not a field of any operation that this policy matches");
             let error = self.source.at(&format!("{pointer}/field"), message);
+            // In expressions the field is `body.X`, in `field` it is `X`: the likeliest error has an exact suggestion.
             let bare = field.strip_prefix("body.").filter(|bare| declarations.check_field(bare).is_ok());
             self.errors.push(did_you_mean(error, bare.or(meant)));
         }

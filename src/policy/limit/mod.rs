@@ -78,6 +78,7 @@ impl Limit {
             Ok(evaluation) => evaluation,
             Err(outside) => return LimitOutcome::NotCounted(outside),
         };
+        // Without a key all requests share one counter, under the key that `null` has.
         match self.key.as_ref().map_or(Ok(Key::Null), |key| key.evaluate(&mut evaluation)) {
             Ok(key) => LimitOutcome::Counted(key),
             Err(error) => LimitOutcome::Failed(error),

@@ -75,6 +75,7 @@ fn for_each_absence(
     for operation in operations {
         // The contract refuses a body without these before any policy is evaluated.
         let required: BTreeSet<String> = required_fields(&operation).union(demanded).cloned().collect();
+        // Each on its own: a rule may need a guard in one environment only.
         let environments = [Environment::Production, Environment::Development].into_iter();
         for environment in environments.filter(|environment| scope.is_for(*environment)) {
             for absence in absences(scope, reads, &operation) {

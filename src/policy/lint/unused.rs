@@ -12,6 +12,7 @@ pub(in crate::policy) fn lint_policy(manifest: &Manifest<RequestPolicy>) -> Vec<
     let validations = spec.validations.iter().map(|validation| validation.expression.as_str());
     let expressions: Vec<&str> = expressions_of(&spec.match_conditions).chain(validations).collect();
     let params = References::of("params", expressions.iter().copied().chain(expressions_of(&spec.variables)));
+    // Params may also be used by a variable, whether or not that is used itself.
     let unused = spec.params.keys().filter(|name| !params.has(name)).map(|name| {
         let pointer = format!("/spec/params/{}", name.replace('~', "~0").replace('/', "~1"));
         with_help(manifest.source.at_key(&pointer, format!("no expression uses `params.{name}`")))

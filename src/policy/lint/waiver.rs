@@ -27,6 +27,7 @@ pub fn lint_waiver(
             .at("/spec/expires", message)
             .with_help("choose an earlier date, and renew the waiver if it is still needed")
     });
+    // Only constant conditions are found: whether others hold for every request is not decidable in general.
     let is_true = |position| waiver.scope.constant_condition(position) == Some(true);
     let unconditional = (0..waiver.scope.conditions()).all(is_true).then(|| {
         let message = format!("the conditions are always true, so `{}` is waived for every request", policy.name);

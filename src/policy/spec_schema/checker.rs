@@ -114,6 +114,7 @@ impl<'p> SchemaChecker<'p, '_> {
             | KeywordValue::Constant
                 if place.is_body =>
             {
+                // It constrains fields that are not named, so the policy reads the whole body.
                 self.reads.any_field();
                 self.members(holds, value, at);
             }
@@ -127,6 +128,7 @@ impl<'p> SchemaChecker<'p, '_> {
             }
             KeywordValue::Definitions => {
                 for (name, definition) in value.as_object().into_iter().flatten() {
+                    // Where it applies is only known at each `$ref`, which checks it again for that part of the body.
                     self.schema(definition, &below(at, name), &BodyPart::UNKNOWN);
                 }
             }
@@ -199,6 +201,7 @@ impl<'p> SchemaChecker<'p, '_> {
     /// The field called `name`. Reports it and returns `None` if no matched operation declares it.
     fn field<'c>(&mut self, name: &str, at: &str, is_key: bool, place: &BodyPart<'c>) -> Option<BodyPart<'c>> {
         if place.is_body {
+            // Only fields of the body itself: what is read within them is covered by the field.
             self.reads.field(name);
         }
         let known = match place.member(name) {

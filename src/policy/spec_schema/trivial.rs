@@ -46,6 +46,7 @@ pub(super) fn find(schema: &Value, root: &Value, is_whole: bool) -> Vec<TrivialK
     }
     for (least, most) in BOUNDS {
         let bound = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
+        // As numbers: JSON Schema allows `1.0` for a length.
         if bound(least).zip(bound(most)).is_some_and(|(least, most)| least > most) {
             let message = format!("`{least}` is more than `{most}`, so that nothing matches");
             found.push((least.to_owned(), message, "swap the two"));

@@ -62,7 +62,7 @@ const EXPRESSIONS: [(&str, &str); 90] = [
         "13:24: `userid` is not a parameter of the path of any operation that this policy matches [did you mean `user_id`?]",
     ),
     ("params.limits > 3", "13:16: `limits` is not one of the policy's `params` [did you mean `limit`?]"),
-    ("variables.longer", "13:19: `longer` is not one of the `variables` declared before [there are `long`]"),
+    ("variables.longer", "13:19: `longer` is not one of the `variables` declared before [did you mean `long`?]"),
     (
         "has(body.pasword)",
         "13:18: `pasword` is not a field of any operation that this policy matches [did you mean `password`?]",

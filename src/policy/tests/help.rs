@@ -265,7 +265,7 @@ fn environments_are_some_and_each_once() {
 
 #[test]
 fn texts_stand_on_one_line_and_are_short() {
-    let control = "`message` has a control character in it; and must fit on one line";
+    let control = "`message` has a control character in it, and must fit on one line";
     is_told("message: no", r#"message: "a\r\nX: b\u001b[31m""#, &format!("15:18: {control}"));
     is_told("message: no", "message: |\n        no\n", "");
     let long = "a".repeat(501);

@@ -55,6 +55,7 @@ impl Waiver {
         attributes: &Attributes<'_>,
     ) -> WaiverOutcome {
         let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
+        // Evaluated even if it has expired: an expired waiver that matches explains the refusal to its caller.
         let entered = self.scope.enter(request).map(|_| ());
         match (entered, self.expires.is_past(attributes.time)) {
             (Ok(()), false) => WaiverOutcome::Applies,
@@ -64,6 +65,7 @@ impl Waiver {
             (Err(OutOfScope::Failed(position, _) | OutOfScope::NoMatch(position)), _) => {
                 WaiverOutcome::NoMatch(position)
             }
+            // Waivers have no environments of their own: their policy was already in scope.
             (Err(OutOfScope::OtherEnvironment), _) => WaiverOutcome::NoMatch(0),
         }
     }

@@ -6,7 +6,7 @@ use crate::contract::{Operation, Parameters};
 use crate::gateway::call::{Call, Charge};
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::judge::{PolicyTraces, Judgement, Permit, decide};
+use crate::judge::{Judgement, Permit, PolicyTraces, decide};
 use crate::policy::{Attributes, LimitOutcome};
 use crate::telemetry::record::{JudgeTiming, Outcome};
 use bytes::Bytes;

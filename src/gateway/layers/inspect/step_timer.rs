@@ -1,6 +1,6 @@
 //! Times the steps of the judge, which itself reads no clock.
 
-use crate::judge::{Observer, JudgeStep};
+use crate::judge::{JudgeStep, Observer};
 use crate::telemetry::record::JudgeTiming;
 use std::time::{Instant, SystemTime};
 
