@@ -99,7 +99,7 @@ pub fn decide<O: Observer>(
     observer.step_finished(JudgeStep::Policies);
     // A body without a schema was never buffered: it streams to the upstream, and only the head was judged.
     let permit = if operation.body.is_some() { Permit::for_judged(body) } else { Permit::for_exempt() };
-    Judgement { document, rules, waivers, limits, ..Judgement::conclude(permit, violations) }
+    Judgement { rules, document, limits, waivers, ..Judgement::conclude(permit, violations) }
 }
 
 fn evaluate<O: Observer>(

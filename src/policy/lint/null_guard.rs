@@ -34,7 +34,10 @@ pub(in crate::policy) fn lint_policy(
         if !guards.may_match(&policy.scope, request) {
             return;
         }
-        let outcomes = policy.validations.iter().map(|it| it.expression.absence_outcome::<UnknownBody>(&policy.scope.variables, request));
+        let outcomes = policy
+            .validations
+            .iter()
+            .map(|it| it.expression.absence_outcome::<UnknownBody>(&policy.scope.variables, request));
         let outcomes: Vec<AbsenceOutcome> = outcomes.collect();
         // Another validation refuses the request anyway, and its message explains more than an error would.
         if !outcomes.contains(&AbsenceOutcome::Decided(false)) {
