@@ -1,24 +1,35 @@
-//! `portcullis check`: load everything, report everything wrong with it, tell what would be enforced.
+//! `portcullis check`: load everything, report every error in it, and show what would be enforced.
 
-use super::args::CheckArgs;
-use super::{Exit, Failure, console, decision_log, load};
-use crate::config::overrides::Overrides;
+use super::config_args::ConfigArgs;
+use super::console;
+use super::enforcement::Enforcement;
+use super::exit::{CommandError, Exit};
+use crate::app;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::SystemTime;
 
-pub(super) fn check(args: &CheckArgs) -> Result<Exit, Failure> {
-    let gateway = if args.paths.is_empty() {
-        load::whole_configuration(&args.config, &Overrides::default())?
-    } else {
-        load::configuration_of_policies(&args.config, &args.paths)?
-    };
-    let (bundle, texts) = load::tested(&gateway)?;
-    decision_log::retention(&gateway, &bundle.contract)?;
-    let lints = load::lints(&gateway, &bundle, &texts);
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Policy files or folders, in place of the configured ones
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Treat warnings as errors
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let configuration = config.load_with(&args.paths)?;
+    let (bundle, texts) = app::compile_tested_policies(&configuration)?;
+    app::decision_log::retention(&configuration.gateway, &bundle.contract)?;
+    let lints = app::lints(&configuration, &bundle, &texts);
     if args.strict && !lints.is_empty() {
-        return Err(Failure::Broken(lints));
+        return Err(CommandError::Invalid(lints));
     }
     console::warnings(&lints);
-    let listen: Vec<_> = gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
-    console::say(&format!("sound: would listen on {} and enforce", listen.join(", ")))?;
-    console::say(&load::enforced(&bundle).to_string())?;
-    Ok(Exit::Fine)
+    let listen: Vec<_> = configuration.gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
+    console::print(&format!("valid: would listen on {} and enforce", listen.join(", ")))?;
+    console::print(&Enforcement { bundle: &bundle, width: console::width(), now: SystemTime::now() }.to_string())?;
+    Ok(Exit::Ok)
 }

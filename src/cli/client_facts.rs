@@ -1,12 +1,12 @@
 //! `--client`: what `explain` is to take for known of the client, by the names that policies use.
 
-use super::Failure;
+use super::exit::CommandError;
 use crate::peer::{Client, ClientCertificate};
 
 const HELP: &str = "`--client` is not `NAME=VALUE` with ip, unixUid, spiffeId, dnsNames or certSha256";
 
 /// The client that `facts` describe, each as `NAME=VALUE`. With a fact of a certificate it has one.
-pub(super) fn client(facts: &[String]) -> Result<Client, Failure> {
+pub(super) fn client(facts: &[String]) -> Result<Client, CommandError> {
     let mut client = Client::default();
     for fact in facts {
         let known = fact.split_once('=').and_then(|(name, value)| learn(&mut client, name, value));
@@ -15,7 +15,7 @@ pub(super) fn client(facts: &[String]) -> Result<Client, Failure> {
             Some(("ip", _)) => "`--client`: `ip` must be an IP address",
             _ => HELP,
         };
-        known.ok_or_else(|| Failure::Usage(help.to_owned()))?;
+        known.ok_or_else(|| CommandError::Usage(help.to_owned()))?;
     }
     Ok(client)
 }

@@ -1,95 +1,141 @@
-//! All that the program prints goes through here, so that what reaches a terminal or a log can be read in one place.
+//! Everything that the program prints goes through here, so that what reaches a terminal or a log is in one place.
+//!
+//! Texts are always styled. The streams of `anstream` strip the styles where they are not wanted: `--color`, `NO_COLOR`,
+//! `CLICOLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, or no terminal.
 
-use super::{Exit, Failure};
+use super::exit::{CommandError, Exit};
 use crate::diagnostic::Diagnostic;
+use anstream::ColorChoice;
+use clap::ValueEnum;
 use std::io::{ErrorKind, IsTerminal, Write};
 
-/// Prints the answer to what was asked, on standard output.
+/// Prints the result of a command on standard output.
 ///
 /// # Errors
 ///
-/// It could not be written: whoever asked must not take half an answer for one.
-pub(super) fn say(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+/// It could not be written: a caller must not take half a result for a whole one.
+pub(super) fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = anstream::stdout().lock();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        // whoever stopped reading, such as `head`, wants no more of it
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
+        // the reader of a pipe, such as `head`, has seen enough; that is no error of ours
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(write_error(&error)),
         _ => Ok(()),
     }
 }
 
-fn unwritten(error: &std::io::Error) -> Failure {
-    Failure::Trouble(format!("standard output cannot be written: {error}"))
+fn write_error(error: &std::io::Error) -> CommandError {
+    CommandError::Failed(format!("standard output cannot be written: {error}"))
 }
 
-/// Prints one of many lines on standard output; an error if nobody reads them any more.
-pub(super) fn stream(line: &str) -> std::io::Result<()> {
-    writeln!(std::io::stdout().lock(), "{line}")
+/// Prints one of many lines on standard output; an error once its reader is gone.
+pub(super) fn print_line(line: &str) -> std::io::Result<()> {
+    writeln!(anstream::stdout().lock(), "{line}")
 }
 
-/// Tells a person something besides the answer, on standard error.
-pub(super) fn tell(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+/// Prints a note on standard error. It is not a result, so that a failure to write it is ignored.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// Tells why nothing came of it, in one line on standard error.
-pub(super) fn complain(message: &str) {
-    tell(&format!("error: {message}"));
+/// Prints an error of one line on standard error.
+pub(super) fn error(message: &str) {
+    note(&format!("error: {message}"));
 }
 
-/// Tells everything that is wrong with files, on standard error; the last line says how much that is.
-pub(super) fn mistakes(mistakes: &[Diagnostic]) {
-    let color = color_on_stderr();
-    for mistake in mistakes {
-        tell(&format!("{}\n", mistake.render(color)));
+/// Prints the errors of files on standard error, with their number in the last line.
+pub(super) fn errors(errors: &[Diagnostic]) {
+    for error in errors {
+        note(&format!("{}\n", error.render(true)));
     }
-    tell(&match mistakes.len() {
+    note(&match errors.len() {
         1 => "1 error".to_owned(),
         many => format!("{many} errors"),
     });
 }
 
-/// Tells what is likely a mistake, on standard error.
+/// Prints warnings on standard error.
 pub(super) fn warn(warnings: &[Diagnostic]) {
-    let color = color_on_stderr();
     for warning in warnings {
-        tell(&format!("{}\n", warning.render_as_warning(color)));
+        note(&format!("{}\n", warning.render_as_warning(true)));
     }
 }
 
-/// As [`warn`]; the last line says how much that is.
+/// As [`warn`], with their number in the last line.
 pub(super) fn warnings(warnings: &[Diagnostic]) {
     warn(warnings);
     match warnings.len() {
         0 => {}
-        1 => tell("1 warning; `--strict` makes it an error"),
-        many => tell(&format!("{many} warnings; `--strict` makes them errors")),
+        1 => note("1 warning; `--strict` makes it an error"),
+        many => note(&format!("{many} warnings; `--strict` makes them errors")),
     }
 }
 
-/// What clap has to say: help and version on standard output, errors on standard error.
+/// Prints the error of a command, and returns the exit code for it.
+pub(super) fn report(failure: &CommandError) -> Exit {
+    match failure {
+        CommandError::Failed(message) => {
+            error(message);
+            Exit::Failure
+        }
+        CommandError::Usage(message) => {
+            error(message);
+            Exit::Usage
+        }
+        CommandError::Invalid(invalid) => {
+            errors(invalid);
+            Exit::Invalid
+        }
+    }
+}
+
+/// Prints what clap found: help and version on standard output, errors on standard error.
 ///
 /// # Errors
 ///
-/// As [`say`].
-pub(super) fn usage(error: &clap::Error) -> Result<Exit, Failure> {
-    match error.print().and_then(|()| std::io::stdout().flush()) {
-        _ if error.use_stderr() => Ok(Exit::Usage),
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(unwritten(&error)),
-        _ => Ok(Exit::Fine),
+/// As [`print`].
+pub(super) fn usage(error: &clap::Error) -> Result<Exit, CommandError> {
+    let text = error.render().ansi().to_string();
+    if error.use_stderr() {
+        note(text.trim_end());
+        return Ok(Exit::Usage);
     }
+    print(text.trim_end())?;
+    Ok(Exit::Ok)
 }
 
-/// Whether standard error takes colours.
-pub(super) fn color_on_stderr() -> bool {
-    std::io::stderr().is_terminal() && colors_are_welcome()
+/// Whether standard error is a terminal.
+pub(super) fn is_terminal_on_stderr() -> bool {
+    std::io::stderr().is_terminal()
 }
 
-/// The same of standard output.
-pub(super) fn color_on_stdout() -> bool {
-    std::io::stdout().is_terminal() && colors_are_welcome()
+/// Columns of lines that are not written to a terminal.
+const DEFAULT_WIDTH: usize = 100;
+/// Narrower lines could not hold the name of a policy.
+const LEAST_WIDTH: usize = 40;
+
+/// How many columns lines on standard output may have: `COLUMNS`, or the width of the terminal, or 100 if it is none.
+pub(super) fn width() -> usize {
+    let variable = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = || Some(usize::from(terminal_size::terminal_size_of(std::io::stdout())?.0.0));
+    variable.or_else(terminal).unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH)
 }
 
-fn colors_are_welcome() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR`, `CLICOLOR=0` or `TERM=dumb` is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// Applies `--color` to everything that is printed from now on.
+pub(super) fn set_color(when: ColorWhen) {
+    match when {
+        ColorWhen::Auto => ColorChoice::Auto,
+        ColorWhen::Always => ColorChoice::AlwaysAnsi,
+        ColorWhen::Never => ColorChoice::Never,
+    }
+    .write_global();
 }

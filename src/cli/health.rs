@@ -1,9 +1,10 @@
 //! `portcullis health`: ask a running gateway whether it is well, for exec probes.
 
-use super::args::HealthArgs;
-use super::{Exit, Failure, console, load};
+use super::config_args::ConfigArgs;
+use super::console;
+use super::exit::{CommandError, Exit};
 use crate::config::DEFAULT_ADMIN_LISTEN;
-use crate::config::overrides::Overrides;
+use clap::Args;
 use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -14,15 +15,25 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// Longest head of an answer that is read.
 const LONGEST_HEAD: usize = 64;
 
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    /// Address of the gateway's admin listener, in place of the file's `admin.listen`
+    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_ADMIN_LISTEN", hide_env_values = true)]
+    admin_listen: Option<String>,
+    /// Ask whether it is ready for requests, and not only whether it lives
+    #[arg(long)]
+    ready: bool,
+}
+
 /// Always ends in one line and 0 or 1, whatever is wrong with the gateway: that is all a probe can read.
-pub(super) fn health(args: &HealthArgs) -> Result<Exit, Failure> {
+pub(super) fn health(args: &HealthArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
     let (path, well) = if args.ready { ("/readyz", "ready") } else { ("/livez", "live") };
-    let unwell = |why: String| Failure::Trouble(format!("not {well}: {why}"));
-    let address = reachable(admin_address(args, &unwell)?);
+    let unwell = |why: String| CommandError::Failed(format!("not {well}: {why}"));
+    let address = reachable(admin_address(args, config, &unwell)?);
     match ask(address, path) {
         Ok(200) => {
-            console::say(well)?;
-            Ok(Exit::Fine)
+            console::print(well)?;
+            Ok(Exit::Ok)
         }
         Ok(status) => Err(unwell(format!("{path} on {address} answered {status}"))),
         Err(error) if is_timeout(&error) => Err(unwell(format!("{address} did not answer within 2 s"))),
@@ -31,16 +42,20 @@ pub(super) fn health(args: &HealthArgs) -> Result<Exit, Failure> {
 }
 
 /// From flag or variable, else from the configuration that is named, else the default.
-fn admin_address(args: &HealthArgs, unwell: &dyn Fn(String) -> Failure) -> Result<SocketAddr, Failure> {
+fn admin_address(
+    args: &HealthArgs,
+    config: &ConfigArgs,
+    unwell: &dyn Fn(String) -> CommandError,
+) -> Result<SocketAddr, CommandError> {
     let off = || unwell("the admin listener is `off`".to_owned());
-    match (&args.admin_listen, &args.config.config) {
+    match (&args.admin_listen, config.file()) {
         (Some(address), _) if address == "off" => Err(off()),
-        (Some(address), _) => {
-            address.parse().map_err(|_| Failure::Usage("`--admin-listen` must be an IP address and a port".to_owned()))
-        }
+        (Some(address), _) => address
+            .parse()
+            .map_err(|_| CommandError::Usage("`--admin-listen` must be an IP address and a port".to_owned())),
         (None, None) => DEFAULT_ADMIN_LISTEN.parse().map_err(|_| unwell("the default address is wrong".to_owned())),
-        (None, Some(_)) => match load::configuration(&args.config, &Overrides::default()) {
-            Ok(gateway) => gateway.admin.ok_or_else(off),
+        (None, Some(_)) => match config.load() {
+            Ok(configuration) => configuration.gateway.admin.ok_or_else(off),
             Err(_) => Err(unwell("the configuration is broken; `portcullis check` tells how".to_owned())),
         },
     }

@@ -1,132 +1,88 @@
-//! The command line: what can be asked for, and which part of the program answers.
+//! The command line: one verb a file, its arguments beside it. Only this room prints.
 
 mod args;
-pub mod banner;
-mod certificates;
+mod banner;
 mod check;
 mod client_facts;
-mod columns;
+mod config_args;
 mod console;
 mod contract;
-mod contract_folder;
-mod decision_log;
 mod decisions;
+mod enforcement;
+mod exit;
 mod explain;
 mod health;
-mod listeners;
-mod load;
-mod panics;
-mod policies;
-mod policy_files;
+mod outcome_text;
+mod page;
 mod replay;
 mod report;
 mod run;
+mod schema;
 mod selftest;
+mod table;
 mod tail;
 mod test;
 mod verify_log;
 
-use crate::config;
-use crate::diagnostic::Diagnostic;
-use crate::policy;
-use args::{Args, Command, SchemaOf};
-use clap::{CommandFactory, FromArgMatches};
+pub use exit::{CommandError, Exit};
+
+use args::{Args, Verb};
+use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use console::ColorWhen;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// How the program ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Exit {
-    /// Done.
-    Fine = 0,
-    /// Something outside failed: a port is taken, a certificate cannot be read.
-    Trouble = 1,
-    /// The command line makes no sense.
-    Usage = 2,
-    /// The configuration or a policy is broken.
-    Broken = 3,
-    /// `explain`: the request would be refused. `test`: a case fails. `replay`: a decision would change. `contract diff`: a policy is affected. `selftest`: something got through. `verify-log`: a line is not as written.
-    Refused = 4,
-}
-
-/// Why a command could not do what it was asked.
-#[derive(Clone, Debug)]
-pub enum Failure {
-    /// Something outside failed; one line for people.
-    Trouble(String),
-    /// The command line makes no sense; one line for people.
-    Usage(String),
-    /// The configuration or policies are broken; everything wrong with them.
-    Broken(Vec<Diagnostic>),
-}
-
-/// Runs the program with the arguments and environment it was started with.
+/// Runs the program with the arguments and the environment of the process.
 pub fn main() -> ExitCode {
-    let exit = match parse(std::env::args_os().collect()) {
-        Ok(args) => dispatch(args).unwrap_or_else(|failure| report(&failure)),
-        Err(error) => console::usage(&error).unwrap_or_else(|failure| report(&failure)),
+    let given: Vec<OsString> = std::env::args_os().collect();
+    console::set_color(color_when(&given));
+    let exit = match parse(given) {
+        Ok(args) => dispatch(args).unwrap_or_else(|error| console::report(&error)),
+        Err(error) => console::usage(&error).unwrap_or_else(|error| console::report(&error)),
     };
     ExitCode::from(exit as u8)
 }
 
-/// Without any argument, as in a fresh clone, the command is `run`.
+/// The value of `--color`. Not by clap, whose own errors and help texts are coloured, too.
+fn color_when(given: &[OsString]) -> ColorWhen {
+    let texts: Vec<_> = given.iter().take_while(|argument| *argument != "--").filter_map(|it| it.to_str()).collect();
+    let values = texts.iter().enumerate().filter_map(|(position, text)| match text.strip_prefix("--color=") {
+        Some(value) => Some(value),
+        None => texts.get(position + 1).copied().filter(|_| *text == "--color"),
+    });
+    values.last().and_then(|value| ColorWhen::from_str(value, false).ok()).unwrap_or_default()
+}
+
+/// Without a command, as in a first try, it is `run`.
 fn parse(mut given: Vec<OsString>) -> Result<Args, clap::Error> {
-    if given.len() <= 1 {
-        given = vec![OsString::from("portcullis"), OsString::from("run")];
+    let mut matches = Args::command().try_get_matches_from(&given)?;
+    if matches.subcommand().is_none() {
+        // parsed again and not defaulted, because the variables of `run` are read by its parser
+        given.push(OsString::from("run"));
+        matches = Args::command().try_get_matches_from(given)?;
     }
-    let matches = Args::command().try_get_matches_from(given)?;
     let mut args = Args::from_arg_matches(&matches)?;
-    if let (Command::Run(run), Some((_, matches))) = (&mut args.command, matches.subcommand()) {
+    if let (Some(Verb::Run(run)), Some((_, matches))) = (&mut args.verb, matches.subcommand()) {
         run.remember_origins(matches);
     }
     Ok(args)
 }
 
-fn dispatch(args: Args) -> Result<Exit, Failure> {
-    match args.command {
-        Command::Run(args) => run::run(&args),
-        Command::Check(args) => check::check(&args),
-        Command::Test(args) => test::test(&args),
-        Command::Explain(args) => explain::explain(&args),
-        Command::Report(args) => report::report(&args),
-        Command::Replay(args) => replay::replay(&args),
-        Command::Health(args) => health::health(&args),
-        Command::Tail(args) => tail::tail(&args),
-        Command::Contract(command) => contract::contract(&command),
-        Command::Selftest(args) => selftest::selftest(&args),
-        Command::VerifyLog(args) => verify_log::verify_log(&args),
-        Command::Schema { of } => {
-            console::say(&format!("{:#}", schema(of)))?;
-            Ok(Exit::Fine)
-        }
-    }
-}
-
-fn schema(of: SchemaOf) -> serde_json::Value {
-    match of {
-        SchemaOf::Gateway => config::schema(),
-        SchemaOf::Policy => policy::policy_schema(),
-        SchemaOf::RequestLimit => policy::limit_schema(),
-        SchemaOf::Waiver => policy::waiver_schema(),
-        SchemaOf::PolicyTest => crate::policy_test::schema(),
-        SchemaOf::ContractOverlay => crate::contract::overlay::schema(),
-    }
-}
-
-fn report(failure: &Failure) -> Exit {
-    match failure {
-        Failure::Trouble(message) => {
-            console::complain(message);
-            Exit::Trouble
-        }
-        Failure::Usage(message) => {
-            console::complain(message);
-            Exit::Usage
-        }
-        Failure::Broken(mistakes) => {
-            console::mistakes(mistakes);
-            Exit::Broken
-        }
+fn dispatch(args: Args) -> Result<Exit, CommandError> {
+    let config = &args.config;
+    match args.verb {
+        Some(Verb::Run(args)) => run::run(&args, config),
+        Some(Verb::Check(args)) => check::check(&args, config),
+        Some(Verb::Test(args)) => test::test(&args, config),
+        Some(Verb::Explain(args)) => explain::explain(&args, config),
+        Some(Verb::Report(args)) => report::report(&args, config),
+        Some(Verb::Replay(args)) => replay::replay(&args, config),
+        Some(Verb::Health(args)) => health::health(&args, config),
+        Some(Verb::Tail(args)) => tail::tail(&args),
+        Some(Verb::Contract(verb)) => contract::contract(&verb, config),
+        Some(Verb::Selftest(args)) => selftest::selftest(&args),
+        Some(Verb::VerifyLog(args)) => verify_log::verify_log(&args),
+        Some(Verb::Schema(args)) => schema::schema(&args),
+        None => Err(CommandError::Usage("there is no command".to_owned())),
     }
 }

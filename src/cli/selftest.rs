@@ -1,26 +1,43 @@
 //! `portcullis selftest`: fire the corpus at a running gateway and tell what got through.
 
-use super::args::SelftestArgs;
-use super::{Exit, Failure, console};
+use super::console;
+use super::exit::{CommandError, Exit};
 use crate::selftest::{Recording, SelftestReport, Target, run};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
-pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, Failure> {
+#[derive(Debug, Args)]
+pub(super) struct SelftestArgs {
+    /// The gateway, such as `http://127.0.0.1:8787`; it is tried over HTTP/1.1, and over HTTP/2 where it speaks it
+    #[arg(long, value_name = "URL")]
+    target: String,
+    /// PEM file with the authorities to trust for a gateway at `https://`, in place of the platform's
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Where to listen as the upstream that the gateway is configured with
+    #[arg(long, value_name = "ADDRESS")]
+    upstream_listen: SocketAddr,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, CommandError> {
     let target = Target::new(&args.target, args.ca_file.as_deref());
-    let target = target.map_err(|error| Failure::Usage(error.to_string()))?;
-    let trouble = |error: &dyn std::fmt::Display| Failure::Trouble(error.to_string());
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| trouble(&error))?;
+    let target = target.map_err(|error| CommandError::Usage(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
     let report = runtime.block_on(async {
         let upstream = Recording::listen(args.upstream_listen).await;
-        let upstream =
-            upstream.map_err(|error| trouble(&format!("cannot listen on {}: {error}", args.upstream_listen)))?;
+        let upstream = upstream
+            .map_err(|error| CommandError::Failed(format!("cannot listen on {}: {error}", args.upstream_listen)))?;
         let reached = target.reach().await;
-        reached.map_err(|error| trouble(&format!("there is no gateway at {}: {error}", args.target)))?;
-        console::tell(&format!("the upstream of the gateway must be http://{}", upstream.address()));
-        run(&target, &upstream).await.map_err(|error| trouble(&error))
+        reached.map_err(|error| CommandError::Failed(format!("there is no gateway at {}: {error}", args.target)))?;
+        console::note(&format!("the upstream of the gateway must be http://{}", upstream.address()));
+        run(&target, &upstream).await.map_err(CommandError::failed)
     })?;
-    console::say(&if args.json { as_json(&report).map_err(|error| trouble(&error))? } else { report.to_string() })?;
-    Ok(if report.is_clean() { Exit::Fine } else { Exit::Refused })
+    console::print(&if args.json { as_json(&report).map_err(CommandError::failed)? } else { report.to_string() })?;
+    Ok(if report.is_clean() { Exit::Ok } else { Exit::Refused })
 }
 
 fn as_json(report: &SelftestReport) -> serde_json::Result<String> {

@@ -1,62 +1,74 @@
-//! `portcullis verify-log`: whether the files of a decision log are as they were written.
+//! `portcullis verify-log`: whether the files of a chained decision log are unchanged.
 
-use super::args::VerifyLogArgs;
-use super::{Exit, Failure, console};
+use super::console;
+use super::exit::{CommandError, Exit};
 use crate::decision_log::chain::ChainedLine;
 use crate::decision_log::verify::{ChainBreak, VerifiedLine, Verifier};
+use clap::Args;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-/// What the files turned out to be.
+#[derive(Debug, Args)]
+pub(super) struct VerifyLogArgs {
+    /// The files of one log, rotated ones included, in any order
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The result. Its field names are an interface.
 #[derive(Serialize)]
-struct Report {
-    sound: bool,
+struct Verification {
+    #[serde(rename = "sound")]
+    is_valid: bool,
     /// How many lines follow each other.
     entries: u64,
     first: Option<VerifiedLine>,
     last: Option<VerifiedLine>,
-    /// The first line that is not what must follow.
-    broken: Option<Broken>,
+    /// The first line that does not follow the one before it.
+    broken: Option<BrokenLine>,
 }
 
 #[derive(Serialize)]
-struct Broken {
+struct BrokenLine {
     file: PathBuf,
     line: u64,
     why: String,
 }
 
-pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, Failure> {
+pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
     let mut verifier = Verifier::default();
     let mut broken = None;
-    for file in in_order(&args.files)? {
+    for file in sort(&args.files)? {
         broken = verify(&mut verifier, &file).map_err(|error| unreadable(&file, &error))?;
+        // what follows a break proves nothing
         if broken.is_some() {
             break;
         }
     }
     let (first, last) = verifier.ends();
-    let report = Report {
-        sound: broken.is_none(),
+    let verification = Verification {
+        is_valid: broken.is_none(),
         entries: verifier.lines(),
         first: first.cloned(),
         last: last.cloned(),
         broken,
     };
     if args.json {
-        let json = serde_json::to_string(&report).map_err(|error| Failure::Trouble(error.to_string()))?;
-        console::say(&json)?;
+        console::print(&serde_json::to_string(&verification).map_err(CommandError::failed)?)?;
     } else {
-        console::say(&text(&report))?;
+        console::print(&text(&verification))?;
     }
-    Ok(if report.sound { Exit::Fine } else { Exit::Refused })
+    Ok(if verification.is_valid { Exit::Ok } else { Exit::Refused })
 }
 
-/// The files in the order in which they were written, as the number of their first line tells; `*` names them in another. One
-/// whose first line has none comes where it was named.
-fn in_order(files: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+/// Sorts files by the number of their first line: a shell expands `decisions.jsonl*` in another order. A file whose first
+/// line has no number stays behind the file that was named before it.
+fn sort(files: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut numbered = Vec::with_capacity(files.len());
     for file in files {
         let number = first_number(file).map_err(|error| unreadable(file, &error))?;
@@ -71,11 +83,11 @@ fn first_number(file: &Path) -> io::Result<Option<u64>> {
     let mut line = Vec::new();
     BufReader::new(File::open(file)?).read_until(b'\n', &mut line)?;
     let line = String::from_utf8_lossy(&line);
-    Ok(ChainedLine::read(line.trim_end_matches('\n')).ok().map(|linked| linked.sequence))
+    Ok(ChainedLine::read(line.trim_end_matches('\n')).ok().map(|line| line.sequence))
 }
 
-/// The first line of the file that is not what must follow.
-fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<Broken>> {
+/// The first line of the file that does not follow the one before it.
+fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>> {
     let mut reader = BufReader::new(File::open(file)?);
     let mut bytes = Vec::new();
     for line in 1.. {
@@ -83,31 +95,32 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<Broken>> {
         if reader.read_until(b'\n', &mut bytes)? == 0 {
             break;
         }
-        let checked = match bytes.strip_suffix(b"\n") {
+        let verified = match bytes.strip_suffix(b"\n") {
             Some(text) => {
                 std::str::from_utf8(text).map_err(|_| ChainBreak::Changed).and_then(|text| verifier.verify_line(text))
             }
+            // lines are written whole, so that one without its end was cut
             None => Err(ChainBreak::BrokenOff),
         };
-        if let Err(why) = checked {
-            return Ok(Some(Broken { file: file.to_owned(), line, why: why.to_string() }));
+        if let Err(why) = verified {
+            return Ok(Some(BrokenLine { file: file.to_owned(), line, why: why.to_string() }));
         }
     }
     Ok(None)
 }
 
-fn text(report: &Report) -> String {
-    let Some(broken) = &report.broken else { return sound(report) };
-    let before = match report.entries {
-        0 => "no line in front of it was".to_owned(),
-        1 => "the line in front of it is".to_owned(),
-        many => format!("the {many} lines in front of it are"),
+fn text(verification: &Verification) -> String {
+    let Some(broken) = &verification.broken else { return valid_text(verification) };
+    let before = match verification.entries {
+        0 => "no line before it was verified".to_owned(),
+        1 => "the line before it is unchanged".to_owned(),
+        many => format!("the {many} lines before it are unchanged"),
     };
-    format!("broken: {}:{}: {}\n{before} as written", broken.file.display(), broken.line, broken.why)
+    format!("broken: {}:{}: {}\n{before}", broken.file.display(), broken.line, broken.why)
 }
 
-fn sound(report: &Report) -> String {
-    let (Some(first), Some(last)) = (&report.first, &report.last) else {
+fn valid_text(verification: &Verification) -> String {
+    let (Some(first), Some(last)) = (&verification.first, &verification.last) else {
         return "no entries, which proves nothing".to_owned();
     };
     let earlier = match first.sequence {
@@ -115,13 +128,13 @@ fn sound(report: &Report) -> String {
         number => format!("\nentries 1 to {} are not in these files", number - 1),
     };
     format!(
-        "sound: {} entries, {} ({}) to {} ({}), as they were written{earlier}\n\
+        "valid: {} entries, {} ({}) to {} ({}), unchanged{earlier}\n\
          last hash: {}\n\
-         whether anything came after it, no chain can tell: keep this hash elsewhere, and find it again next time",
-        report.entries, first.sequence, first.time, last.sequence, last.time, last.hash
+         a chain cannot prove that nothing was cut off after it: store this hash elsewhere, and find it again next time",
+        verification.entries, first.sequence, first.time, last.sequence, last.time, last.hash
     )
 }
 
-fn unreadable(file: &Path, error: &io::Error) -> Failure {
-    Failure::Trouble(format!("{}: cannot be read: {error}", file.display()))
+fn unreadable(file: &Path, error: &io::Error) -> CommandError {
+    CommandError::Failed(format!("{}: cannot be read: {error}", file.display()))
 }

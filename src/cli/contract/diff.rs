@@ -1,10 +1,12 @@
-//! `portcullis contract diff`: what changed between two versions, and whom it concerns.
+//! `portcullis contract diff`: what changed between two versions, and which policies and overlays it affects.
 
-use super::version::{Version, broken, known_or_file};
-use crate::cli::args::ConfigArgs;
-use crate::cli::columns::columns;
-use crate::cli::{Exit, Failure, console, load};
-use crate::config::overrides::Overrides;
+use super::field_name::field_name;
+use super::version::{Version, schema_error, version_or_file};
+use crate::app;
+use crate::cli::config_args::ConfigArgs;
+use crate::cli::console;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::page::Page;
 use crate::contract::diff::{ChangeKind, FieldChange, OperationChange, diff as compare};
 use crate::contract::shape::FieldShape;
 use clap::Args;
@@ -21,88 +23,88 @@ pub(in crate::cli) struct DiffArgs {
     /// The version after: one of the contract's, or a contract file
     #[arg(value_name = "NEW")]
     new: String,
-    #[command(flatten)]
-    config: ConfigArgs,
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn diff(args: &DiffArgs) -> Result<Exit, Failure> {
-    let gateway = load::configuration(&args.config, &Overrides::default())?;
-    let bundle = load::bundle(&gateway)?;
-    let old = known_or_file(&gateway, &bundle.contract, &args.old)?;
-    let new = known_or_file(&gateway, &bundle.contract, &args.new)?;
+pub(super) fn diff(args: &DiffArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let configuration = config.load()?;
+    let bundle = app::load_bundle(&configuration)?;
+    let old = version_or_file(&configuration.gateway, &bundle.contract, &args.old)?;
+    let new = version_or_file(&configuration.gateway, &bundle.contract, &args.new)?;
     let readers = |id: &str, field: Option<&str>| bundle.policies.readers(id, field);
-    let changes = compare(&old.operations, &new.operations, &readers).map_err(|error| broken(&error))?;
-    let affected = affected(&changes);
+    let changes = compare(&old.operations, &new.operations, &readers).map_err(|error| schema_error(&error))?;
+    let affected = affected_policies(&changes);
     if args.json {
         let affected: Vec<_> = affected.keys().collect();
-        let told = json!({ "old": old.name, "new": new.name, "operations": changes, "affected_policies": affected });
-        console::say(&format!("{told:#}"))?;
+        let json = json!({ "old": old.name, "new": new.name, "operations": changes, "affected_policies": affected });
+        console::print(&format!("{json:#}"))?;
     } else {
-        console::say(told(&old, &new, &changes, &affected).trim_end())?;
+        console::print(&text(&old, &new, &changes, &affected))?;
     }
-    Ok(if affected.is_empty() { Exit::Fine } else { Exit::Refused })
+    Ok(if affected.is_empty() { Exit::Ok } else { Exit::Refused })
 }
 
-/// What each affected policy is affected by: operations, and fields of them.
+/// The operations that affect a policy by changing, each with the fields that do; by the name of the policy.
 type Affected = BTreeMap<Arc<str>, BTreeMap<Arc<str>, BTreeSet<String>>>;
 
-fn affected(changes: &[OperationChange]) -> Affected {
+fn affected_policies(changes: &[OperationChange]) -> Affected {
     let mut affected = Affected::new();
     for change in changes {
-        let mut note = |policy: &Arc<str>, field: Option<&str>| {
+        let mut add = |policy: &Arc<str>, field: Option<&str>| {
             let fields = affected.entry(policy.clone()).or_default().entry(change.operation.clone()).or_default();
             fields.extend(field.map(str::to_owned));
         };
-        change.policies.iter().for_each(|policy| note(policy, None));
+        change.policies.iter().for_each(|policy| add(policy, None));
         for field in &change.fields {
-            field.policies.iter().for_each(|policy| note(policy, Some(&shown(&field.field))));
+            field.policies.iter().for_each(|policy| add(policy, Some(&field_name(&field.field))));
         }
     }
     affected
 }
 
-fn told(old: &Version, new: &Version, changes: &[OperationChange], affected: &Affected) -> String {
+fn text(old: &Version, new: &Version, changes: &[OperationChange], affected: &Affected) -> String {
+    let mut page = Page::new(console::width());
     let of = |wanted: ChangeKind| changes.iter().filter(move |change| change.change == wanted);
-    let mut text = format!("{} -> {}: ", old.name, new.name);
+    let _ = write!(page, "{} -> {}: ", old.name, new.name);
     let counts = [(ChangeKind::Added, "added"), (ChangeKind::Removed, "removed"), (ChangeKind::Changed, "changed")];
     let counts = counts.map(|(change, word)| format!("{} {word}", of(change).count()));
-    let _ = writeln!(text, "operations: {}", counts.join(", "));
+    let _ = writeln!(page, "operations: {}", counts.join(", "));
     for (change, mark, title) in [(ChangeKind::Added, "+", "added"), (ChangeKind::Removed, "-", "removed")] {
         let rows = of(change).map(|it| {
             let id = format!("{mark} {}", it.operation);
-            vec![id, it.route.clone(), concerns(&it.policies, &it.overlays)]
+            vec![id, it.route.clone(), affects(&it.policies, &it.overlays)]
         });
         let rows: Vec<_> = rows.collect();
         if !rows.is_empty() {
-            let _ = writeln!(text, "\noperations {title}\n{}", columns("  ", &rows));
+            let _ = writeln!(page, "\noperations {title}");
+            page.table(2, &rows);
         }
     }
     for change in of(ChangeKind::Changed) {
-        let _ = writeln!(text, "\n{}  {}", change.operation, change.route);
+        let _ = writeln!(page, "\n{}  {}", change.operation, change.route);
         let moved = change
             .route_before
             .iter()
-            .map(|before| vec![format!("~ was {before}"), String::new(), concerns(&change.policies, &change.overlays)]);
+            .map(|before| vec![format!("~ was {before}"), String::new(), affects(&change.policies, &change.overlays)]);
         let rows: Vec<_> = moved.chain(change.fields.iter().map(row)).collect();
-        let _ = writeln!(text, "{}", columns("  ", &rows));
+        page.table(2, &rows);
     }
-    text.push('\n');
-    policies(&mut text, affected);
-    text
+    let _ = writeln!(page);
+    policies(&mut page, affected);
+    page.into_text()
 }
 
-/// The line of a field: what became of it, what it is, whom it concerns.
+/// The row of a field: its mark and name, its change, and what the change affects.
 fn row(change: &FieldChange) -> Vec<String> {
-    let (mark, what) = match (&change.before, &change.after) {
+    let (mark, change_text) = match (&change.before, &change.after) {
         (Some(before), Some(after)) => ("~", differences(before, after)),
-        (Some(gone), None) => ("-", gone.to_string()),
-        (None, Some(come)) => ("+", come.to_string()),
+        (Some(removed), None) => ("-", removed.to_string()),
+        (None, Some(added)) => ("+", added.to_string()),
         (None, None) => ("", String::new()),
     };
-    vec![format!("{mark} {}", shown(&change.field)), what, concerns(&change.policies, &change.overlays)]
+    vec![format!("{mark} {}", field_name(&change.field)), change_text, affects(&change.policies, &change.overlays)]
 }
 
 fn differences(before: &FieldShape, after: &FieldShape) -> String {
@@ -129,18 +131,18 @@ fn differences(before: &FieldShape, after: &FieldShape) -> String {
     parts.join(", ")
 }
 
-fn concerns(policies: &BTreeSet<Arc<str>>, overlays: &BTreeSet<usize>) -> String {
+fn affects(policies: &BTreeSet<Arc<str>>, overlays: &BTreeSet<usize>) -> String {
     let overlays = overlays.iter().map(|line| format!("overlay line {line}"));
     let all: Vec<String> = policies.iter().map(|policy| format!("policy {policy}")).chain(overlays).collect();
     if all.is_empty() { String::new() } else { format!("<- {}", all.join(", ")) }
 }
 
-fn policies(text: &mut String, affected: &Affected) {
+fn policies(page: &mut Page, affected: &Affected) {
     if affected.is_empty() {
-        text.push_str("no policy is affected\n");
+        let _ = writeln!(page, "no policy is affected");
         return;
     }
-    text.push_str("policies affected\n");
+    let _ = writeln!(page, "policies affected");
     let rows = affected.iter().flat_map(|(policy, operations)| {
         operations.iter().enumerate().map(move |(position, (operation, fields))| {
             let policy = if position == 0 { policy.to_string() } else { String::new() };
@@ -148,14 +150,5 @@ fn policies(text: &mut String, affected: &Affected) {
             vec![policy, operation.to_string(), fields]
         })
     });
-    text.push_str(&columns("  ", &rows.collect::<Vec<_>>()));
-}
-
-/// The field for people: a bare name at the top, a JSON Pointer below.
-pub(super) fn shown(pointer: &str) -> String {
-    match pointer.strip_prefix('/') {
-        None => "the body".to_owned(),
-        Some(name) if !name.contains('/') => name.to_owned(),
-        Some(_) => pointer.to_owned(),
-    }
+    page.table(2, &rows.collect::<Vec<_>>());
 }

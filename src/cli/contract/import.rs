@@ -1,6 +1,7 @@
 //! `portcullis contract import`: from the vendor's OpenAPI specs to contract files.
 
-use crate::cli::{Exit, Failure, console};
+use crate::cli::console;
+use crate::cli::exit::{CommandError, Exit};
 use crate::contract::import::{Imported, import as translate};
 use crate::diagnostic::Diagnostic;
 use clap::Args;
@@ -18,27 +19,27 @@ pub(in crate::cli) struct ImportArgs {
 }
 
 /// Nothing is written unless every spec can be translated.
-pub(super) fn import(args: &ImportArgs) -> Result<Exit, Failure> {
-    let (mut contracts, mut mistakes) = (Vec::<Imported>::new(), Vec::new());
+pub(super) fn import(args: &ImportArgs) -> Result<Exit, CommandError> {
+    let (mut contracts, mut errors) = (Vec::<Imported>::new(), Vec::new());
     for spec in &args.specs {
         match read(spec) {
             Ok(made) if contracts.iter().any(|earlier| earlier.api_version == made.api_version) => {
                 let message = format!("another spec is for `{}`, too", made.api_version);
-                mistakes.push(Diagnostic::of_file(spec, message));
+                errors.push(Diagnostic::of_file(spec, message));
             }
             Ok(made) => contracts.push(made),
-            Err(found) => mistakes.extend(found),
+            Err(found) => errors.extend(found),
         }
     }
-    if !mistakes.is_empty() {
-        return Err(Failure::Broken(mistakes));
+    if !errors.is_empty() {
+        return Err(CommandError::Invalid(errors));
     }
     for contract in &contracts {
         let file = write(&args.out, contract)?;
         let (operations, bodies) = (contract.operations, contract.bodies);
-        console::say(&format!("{}: {operations} operations, {bodies} with a JSON body", file.display()))?;
+        console::print(&format!("{}: {operations} operations, {bodies} with a JSON body", file.display()))?;
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Ok)
 }
 
 fn read(spec: &Path) -> Result<Imported, Vec<Diagnostic>> {
@@ -47,9 +48,9 @@ fn read(spec: &Path) -> Result<Imported, Vec<Diagnostic>> {
     translate(spec, &text)
 }
 
-fn write(folder: &Path, contract: &Imported) -> Result<PathBuf, Failure> {
+fn write(folder: &Path, contract: &Imported) -> Result<PathBuf, CommandError> {
     let file = folder.join(format!("{}.json", contract.api_version));
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(&file, &contract.text));
-    written.map_err(|error| Failure::Trouble(format!("{}: cannot be written: {error}", file.display())))?;
+    written.map_err(|error| CommandError::Failed(format!("{}: cannot be written: {error}", file.display())))?;
     Ok(file)
 }

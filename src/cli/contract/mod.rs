@@ -2,16 +2,18 @@
 
 mod coverage;
 mod diff;
+mod field_name;
 mod import;
 mod show;
 mod version;
 
-use crate::cli::{Exit, Failure};
+use crate::cli::config_args::ConfigArgs;
+use crate::cli::exit::{CommandError, Exit};
 use clap::Subcommand;
 
 /// What can be done with the contract. Comments here become the help texts.
 #[derive(Debug, Subcommand)]
-pub(super) enum ContractCommand {
+pub(super) enum ContractVerb {
     /// Read Clerk's OpenAPI specs and write one contract file for each API version
     Import(import::ImportArgs),
     /// Tell what the contract says of an operation, with what is laid over it
@@ -24,11 +26,11 @@ pub(super) enum ContractCommand {
     Coverage(coverage::CoverageArgs),
 }
 
-pub(super) fn contract(command: &ContractCommand) -> Result<Exit, Failure> {
-    match command {
-        ContractCommand::Import(args) => import::import(args),
-        ContractCommand::Show(args) => show::show(args),
-        ContractCommand::Diff(args) => diff::diff(args),
-        ContractCommand::Coverage(args) => coverage::coverage(args),
+pub(super) fn contract(verb: &ContractVerb, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    match verb {
+        ContractVerb::Import(args) => import::import(args),
+        ContractVerb::Show(args) => show::show(args, config),
+        ContractVerb::Diff(args) => diff::diff(args, config),
+        ContractVerb::Coverage(args) => coverage::coverage(args, config),
     }
 }

@@ -1,11 +1,12 @@
-//! `portcullis contract show`: what the contract says of one operation, overlays included.
+//! `portcullis contract show`: the contract of one operation, with its overlays.
 
-use super::diff::shown;
-use super::version::{broken, known};
-use crate::cli::args::ConfigArgs;
-use crate::cli::columns::{columns, wrapped};
-use crate::cli::{Exit, Failure, console, load};
-use crate::config::overrides::Overrides;
+use super::field_name::field_name;
+use super::version::{find_version, schema_error};
+use crate::app;
+use crate::cli::config_args::ConfigArgs;
+use crate::cli::console;
+use crate::cli::exit::{CommandError, Exit};
+use crate::cli::page::Page;
 use crate::contract::shape::shapes;
 use crate::contract::strictness::Mode;
 use crate::contract::{Applied, BodySchema, Effective, Operation};
@@ -22,45 +23,45 @@ pub(in crate::cli) struct ShowArgs {
     /// An API version, in place of the default one
     #[arg(long, value_name = "VERSION")]
     version: Option<String>,
-    #[command(flatten)]
-    config: ConfigArgs,
     /// The JSON Schema itself
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn show(args: &ShowArgs) -> Result<Exit, Failure> {
-    let gateway = load::configuration(&args.config, &Overrides::default())?;
-    let bundle = load::bundle(&gateway)?;
-    let version = known(&bundle.contract, args.version.as_deref())?;
+pub(super) fn show(args: &ShowArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let configuration = config.load()?;
+    let bundle = app::load_bundle(&configuration)?;
+    let version = find_version(&bundle.contract, args.version.as_deref())?;
     let ids = || version.operations.iter().map(|operation| operation.id.as_ref());
     let Some(operation) = version.operations.iter().find(|operation| operation.id.as_ref() == args.operation) else {
         let named = args.operation.escape_debug();
         let meant = nearest(&args.operation, ids()).map(|meant| format!("; did you mean `{meant}`?"));
-        let unknown = format!("`{named}` is no operation of {}{}", version.name, meant.unwrap_or_default());
-        return Err(Failure::Usage(unknown));
+        let unknown = format!("`{named}` is not an operation of {}{}", version.name, meant.unwrap_or_default());
+        return Err(CommandError::Usage(unknown));
     };
     let effective = operation.body.as_ref().map(BodySchema::effective).transpose();
-    let effective = effective.map_err(|error| broken(&error))?;
+    let effective = effective.map_err(|error| schema_error(&error))?;
     let text = match (&effective, args.json) {
         (Some(effective), true) => format!("{:#}", effective.schema),
         (None, true) => "null".to_owned(),
-        (_, false) => told(&bundle, operation, effective.as_ref()),
+        (_, false) => text(&bundle, operation, effective.as_ref()),
     };
-    console::say(text.trim_end())?;
-    Ok(Exit::Fine)
+    console::print(&text)?;
+    Ok(Exit::Ok)
 }
 
-fn told(bundle: &Bundle, operation: &Operation, effective: Option<&Effective>) -> String {
-    let mut text = format!("{}  {} {}  ({})\n", operation.id, operation.method, operation.path, operation.api_version);
-    let _ = writeln!(text, "  validated    {}", validated(bundle, operation));
+fn text(bundle: &Bundle, operation: &Operation, effective: Option<&Effective>) -> String {
+    let mut page = Page::new(console::width());
+    let Operation { id, method, path, api_version, .. } = operation;
+    let _ = writeln!(page, "{id}  {method} {path}  ({api_version})");
+    let _ = writeln!(page, "  validated    {}", validation(bundle, operation));
     let policies = bundle.policies.readers(&operation.id, None);
     let policies =
-        if policies.is_empty() { "none".to_owned() } else { wrapped(15, policies.iter().map(AsRef::as_ref)) };
-    let _ = writeln!(text, "  policies     {policies}");
+        if policies.is_empty() { "none".to_owned() } else { page.list(15, policies.iter().map(AsRef::as_ref)) };
+    let _ = writeln!(page, "  policies     {policies}");
     let Some(effective) = effective else {
-        text.push_str("  body         none in JSON\n");
-        return text;
+        let _ = writeln!(page, "  body         none in JSON");
+        return page.into_text();
     };
     let rows = shapes(&effective.schema)
         .into_iter()
@@ -71,18 +72,19 @@ fn told(bundle: &Bundle, operation: &Operation, effective: Option<&Effective>) -
         let marks = marks.chain(overlays.map(|applied| format!("overlay line {}", applied.overlay.line)));
         let bounds = shape.bounds();
         let bounds = if bounds.is_empty() { "-".to_owned() } else { bounds };
-        vec![shown(&pointer), shape.types(), bounds, marks.collect::<Vec<_>>().join(", ")]
+        vec![field_name(&pointer), shape.types(), bounds, marks.collect::<Vec<_>>().join(", ")]
     });
     let head = ["field", "type", "bounds", "marks"].map(str::to_owned).to_vec();
     let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
-    let _ = writeln!(text, "\n{}", columns("  ", &rows));
-    overlays(&mut text, &effective.overlays);
-    text
+    let _ = writeln!(page);
+    page.table(2, &rows);
+    overlays(&mut page, &effective.overlays);
+    page.into_text()
 }
 
-fn validated(bundle: &Bundle, operation: &Operation) -> String {
+fn validation(bundle: &Bundle, operation: &Operation) -> String {
     match bundle.inspection(operation) {
-        None => "no: requests pass as they come".to_owned(),
+        None => "no: bodies are not validated".to_owned(),
         Some(inspection) => {
             let mode = match inspection.mode {
                 Mode::Enforce => "enforce",
@@ -99,35 +101,17 @@ fn changes(applied: &Applied, pointer: &str) -> bool {
     names.any(|name| if name.starts_with('/') { name == pointer } else { pointer.rsplit('/').next() == Some(name) })
 }
 
-fn overlays(text: &mut String, overlays: &[Applied]) {
+fn overlays(page: &mut Page, overlays: &[Applied]) {
     for applied in overlays {
         let names = applied.fields.iter().filter_map(|position| applied.overlay.fields.get(*position));
-        let names: Vec<String> = names.map(|name| shown_name(name)).collect();
-        let _ =
-            writeln!(text, "\noverlay line {}: {}: {}", applied.overlay.line, names.join(", "), applied.overlay.change);
-        let _ = writeln!(text, "  {}", words(applied.overlay.evidence.trim()));
+        let names: Vec<String> = names.map(|name| overlay_name(name)).collect();
+        let (line, change) = (applied.overlay.line, &applied.overlay.change);
+        let _ = writeln!(page);
+        page.paragraph(0, 2, &format!("overlay line {line}: {}: {change}", names.join(", ")));
+        page.paragraph(2, 2, &applied.overlay.evidence.split_whitespace().collect::<Vec<_>>().join(" "));
     }
 }
 
-fn shown_name(name: &str) -> String {
-    if name.starts_with('/') { shown(name) } else { name.to_owned() }
-}
-
-/// A text of several sentences, broken at word ends.
-fn words(text: &str) -> String {
-    let (mut out, mut column) = (String::new(), 2);
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if out.is_empty() {
-            column += length;
-        } else if column + 1 + length > 100 {
-            out.push_str("\n  ");
-            column = 2 + length;
-        } else {
-            out.push(' ');
-            column += 1 + length;
-        }
-        out.push_str(word);
-    }
-    out
+fn overlay_name(name: &str) -> String {
+    if name.starts_with('/') { field_name(name) } else { name.to_owned() }
 }

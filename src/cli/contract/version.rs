@@ -1,6 +1,7 @@
-//! Which version of the contract a person means: one in force, or a file.
+//! The version of the contract that an argument names: one in force, or a file.
 
-use crate::cli::{Failure, load};
+use crate::app::load_contract_texts;
+use crate::cli::exit::CommandError;
 use crate::config::gateway::Gateway;
 use crate::contract::{Contract, ContractError, ContractText, Operation};
 use crate::diagnostic::Diagnostic;
@@ -13,30 +14,30 @@ pub(super) struct Version {
     pub(super) operations: Vec<Arc<Operation>>,
 }
 
-/// The version called `named`; the default one where it is not named.
-pub(super) fn known(contract: &Contract, named: Option<&str>) -> Result<Version, Failure> {
+/// The version called `named`; the default one for `None`.
+pub(super) fn find_version(contract: &Contract, named: Option<&str>) -> Result<Version, CommandError> {
     let named = named.unwrap_or_else(|| contract.default_version());
-    find(contract, named).ok_or_else(|| Failure::Usage(format!("{}; known are {}", unknown(named), all(contract))))
+    find(contract, named).ok_or_else(|| CommandError::Usage(format!("{}; known are {}", unknown(named), all(contract))))
 }
 
-/// The version called `named`, or that of the contract file `named`, with the overlay in force.
-pub(super) fn known_or_file(gateway: &Gateway, contract: &Contract, named: &str) -> Result<Version, Failure> {
+/// The version called `named`, or the one in the contract file `named`, with the overlay in force.
+pub(super) fn version_or_file(gateway: &Gateway, contract: &Contract, named: &str) -> Result<Version, CommandError> {
     if let Some(version) = find(contract, named) {
         return Ok(version);
     }
     let file = Path::new(named);
     if !file.is_file() {
-        return Err(Failure::Usage(format!("{} and no file; known are {}", unknown(named), all(contract))));
+        return Err(CommandError::Usage(format!("{} and not a file; known are {}", unknown(named), all(contract))));
     }
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::Broken(vec![Diagnostic::of_file(file, format!("cannot be read: {error}"))]))?;
+        .map_err(|error| CommandError::Invalid(vec![Diagnostic::of_file(file, format!("cannot be read: {error}"))]))?;
     let text = ContractText { file: file.to_owned(), text: text.into() };
-    let overlay = load::contract_texts(gateway)?.overlay;
+    let overlay = load_contract_texts(gateway)?.overlay;
     let contract = Contract::of_version(text, overlay).map_err(|error| match error {
-        ContractError::Files(mistakes) => Failure::Broken(mistakes),
-        ContractError::Default { .. } => Failure::Broken(vec![Diagnostic::of_file(file, error.to_string())]),
+        ContractError::Files(mistakes) => CommandError::Invalid(mistakes),
+        ContractError::Default { .. } => CommandError::Invalid(vec![Diagnostic::of_file(file, error.to_string())]),
     })?;
-    known(&contract, None)
+    find_version(&contract, None)
 }
 
 fn find(contract: &Contract, named: &str) -> Option<Version> {
@@ -45,14 +46,14 @@ fn find(contract: &Contract, named: &str) -> Option<Version> {
 }
 
 fn unknown(named: &str) -> String {
-    format!("`{}` is no version of the contract", named.escape_debug())
+    format!("`{}` is not a version of the contract", named.escape_debug())
 }
 
 fn all(contract: &Contract) -> String {
     contract.versions().join(", ")
 }
 
-/// A schema of a contract file that cannot be read.
-pub(super) fn broken(error: &crate::contract::InvalidSchema) -> Failure {
-    Failure::Trouble(format!("a schema of the contract cannot be read: {error}"))
+/// The error of a schema that cannot be used.
+pub(super) fn schema_error(error: &crate::contract::InvalidSchema) -> CommandError {
+    CommandError::Failed(format!("a schema of the contract cannot be read: {error}"))
 }

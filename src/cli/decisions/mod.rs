@@ -5,7 +5,7 @@ mod skipped;
 
 pub(super) use skipped::Skipped;
 
-use super::Failure;
+use super::exit::CommandError;
 use crate::decision_log::LogEntry;
 use crate::rollout::Accumulator;
 use block::Block;
@@ -28,22 +28,22 @@ const THREADS: usize = 8;
 struct Job<'f, C> {
     block: Block,
     file: &'f Path,
-    counted: SyncSender<Counted<C>>,
+    counted: SyncSender<BlockCounts<C>>,
 }
 
 /// What came of a block.
-struct Counted<C> {
+struct BlockCounts<C> {
     counts: C,
     entries: u64,
     skipped: Skipped,
 }
 
-/// Accumulator the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any are not
+/// Counts the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any are not
 /// what was meant: whoever relies on what is found in them must not take nothing for a good sign.
-pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result<Skipped, Failure> {
+pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result<Skipped, CommandError> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let fresh: Vec<_> = (0..threads).map(|_| counts.fresh()).collect();
-    let mut total = Counted { counts, entries: 0, skipped: Skipped::default() };
+    let mut total = BlockCounts { counts, entries: 0, skipped: Skipped::default() };
     let (jobs, waiting) = channel();
     let waiting = &Mutex::new(waiting);
     thread::scope(|scope| {
@@ -58,7 +58,7 @@ pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result
         let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
         let message =
             format!("there is no decision in {}; a decision log is what `decisionLog.file` names", names.join(", "));
-        return Err(Failure::Trouble(message));
+        return Err(CommandError::Failed(message));
     }
     Ok(total.skipped)
 }
@@ -68,9 +68,9 @@ fn read<'f, C: Accumulator>(
     file: &'f Path,
     threads: usize,
     jobs: &Sender<Job<'f, C>>,
-    total: &mut Counted<&mut C>,
-) -> Result<(), Failure> {
-    let unreadable = |error: io::Error| Failure::Trouble(format!("`{}` cannot be read: {error}", file.display()));
+    total: &mut BlockCounts<&mut C>,
+) -> Result<(), CommandError> {
+    let unreadable = |error: io::Error| CommandError::Failed(format!("`{}` cannot be read: {error}", file.display()));
     let mut from: Box<dyn BufRead> = if file.as_os_str() == "-" {
         Box::new(io::stdin().lock())
     } else {
@@ -92,16 +92,16 @@ fn read<'f, C: Accumulator>(
     under_way.iter().try_for_each(|outcome| total.add(outcome))
 }
 
-/// Accumulator blocks until there are no more.
+/// Counts blocks until there are no more.
 fn work<C: Accumulator>(waiting: &Mutex<Receiver<Job<'_, C>>>, counts: &C) {
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(Job { block, file, counted }) = next() {
         // nobody waits for it where the file could not be read on
-        let _ = counted.send(Counted::of(&block, file, counts.fresh()));
+        let _ = counted.send(BlockCounts::of(&block, file, counts.fresh()));
     }
 }
 
-impl<C: Accumulator> Counted<C> {
+impl<C: Accumulator> BlockCounts<C> {
     /// What comes of `block` of `file`, with counts of nothing yet.
     fn of(block: &Block, file: &Path, counts: C) -> Self {
         let mut counted = Self { counts, entries: 0, skipped: Skipped::default() };
@@ -119,10 +119,10 @@ impl<C: Accumulator> Counted<C> {
     }
 }
 
-impl<C: Accumulator> Counted<&mut C> {
+impl<C: Accumulator> BlockCounts<&mut C> {
     /// Waits for the outcome of the block that comes next, and takes it in.
-    fn add(&mut self, outcome: &Receiver<Counted<C>>) -> Result<(), Failure> {
-        let ended = |_| Failure::Trouble("a thread that counts decisions has ended".to_owned());
+    fn add(&mut self, outcome: &Receiver<BlockCounts<C>>) -> Result<(), CommandError> {
+        let ended = |_| CommandError::Failed("a thread that counts decisions has ended".to_owned());
         let later = outcome.recv().map_err(ended)?;
         self.counts.merge(later.counts);
         self.entries += later.entries;
@@ -134,7 +134,7 @@ impl<C: Accumulator> Counted<&mut C> {
 #[cfg(test)]
 mod tests {
     use super::block::LONGEST;
-    use super::{Accumulator, Failure, LogEntry, Skipped, count};
+    use super::{Accumulator, CommandError, LogEntry, Skipped, count};
     use std::path::PathBuf;
 
     const SAMPLE: &str = include_str!("../../decision_log/sample.jsonl");
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    fn counted(texts: &[&[u8]]) -> Result<(Vec<String>, Skipped), Failure> {
+    fn counted(texts: &[&[u8]]) -> Result<(Vec<String>, Skipped), CommandError> {
         let folder = tempfile::tempdir().expect("a folder");
         let files: Vec<PathBuf> = (0..texts.len()).map(|at| folder.path().join(at.to_string())).collect();
         for (file, text) in files.iter().zip(texts) {
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(ids, ["0000000000000abc", "0000000000000abd"]);
         assert_eq!((skipped.damaged, skipped.unknown), (3, 1));
         assert_eq!(
-            skipped.told(),
+            skipped.summary(),
             [
                 "3 lines are damaged and left out, the first at 0:3",
                 "1 line is of a form that this version does not know and left out, the first at 0:5"
@@ -218,7 +218,7 @@ mod tests {
     fn what_is_no_text_is_damaged_and_nothing_at_all_is_told() {
         let text = [b"\xff\xfe\n", SAMPLE.as_bytes()].concat();
         assert_eq!(counted_of(&text).1.damaged, 1);
-        let Err(Failure::Trouble(told)) = counted(&[b"\xff\xfe\n"]) else { panic!("there is no entry") };
+        let Err(CommandError::Failed(told)) = counted(&[b"\xff\xfe\n"]) else { panic!("there is no entry") };
         assert!(told.starts_with("there is no decision in "), "{told}");
     }
 }

@@ -17,8 +17,8 @@ pub(in crate::cli) struct Skipped {
 }
 
 impl Skipped {
-    /// What was skipped, for people; none where nothing was.
-    pub(in crate::cli) fn told(&self) -> Vec<String> {
+    /// A line for people for each kind of skipped lines.
+    pub(in crate::cli) fn summary(&self) -> Vec<String> {
         let line = |count: u64, what: &str, first: &Option<String>| {
             let first = first.as_ref()?;
             let (lines, are) = if count == 1 { ("line", "is") } else { ("lines", "are") };

@@ -1,6 +1,5 @@
 //! The arguments of `explain`. Comments here become the help texts.
 
-use crate::cli::args::ConfigArgs;
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -10,8 +9,6 @@ const FLAGS: [&str; 4] = ["method", "headers", "body", "body_file"];
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("request").required(true).args(["path", "http", "curl", "decision"]))]
 pub(in crate::cli) struct ExplainArgs {
-    #[command(flatten)]
-    pub(super) config: ConfigArgs,
     /// The path, with its query if it has one
     #[arg(long, value_name = "PATH")]
     pub(super) path: Option<String>,
@@ -45,7 +42,7 @@ pub(in crate::cli) struct ExplainArgs {
     pub(super) client: Vec<String>,
     /// How much is told
     #[arg(long, value_enum, default_value = "rules")]
-    pub(super) level: Level,
+    pub(super) level: DetailLevel,
     /// Print it as JSON
     #[arg(long)]
     pub(super) json: bool,
@@ -53,11 +50,11 @@ pub(in crate::cli) struct ExplainArgs {
 
 /// How much is told of what was recorded; each level has all that is in those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(super) enum Level {
+pub(super) enum DetailLevel {
     /// What becomes of the request, what was found, and what would change it
     Decision,
     /// Besides: route, API version, environment, schema, and what each policy says
-    Rules,
+    RuleDetails,
     /// Besides: what each part of each expression came to. Fields of the request are shown, but for secrets
     Full,
 }

@@ -1,8 +1,8 @@
 //! `--curl`: the request that a `curl` command line would send, without sending it.
 
-use super::request::{header_of, read};
-use super::shell;
-use crate::cli::Failure;
+use super::input::{header_of, read};
+use super::shell_words::{self, ShellCommand};
+use crate::cli::exit::CommandError;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -45,7 +45,7 @@ const IDLE_WITH_VALUE: [&str; 9] =
 /// What the options so far say.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of `curl`")]
-struct Command {
+struct CurlCommand {
     method: Option<String>,
     url: Option<String>,
     headers: Vec<String>,
@@ -60,12 +60,12 @@ struct Command {
 }
 
 /// The request that `command` would send, `-` being one on standard input; and what to know of how it was read.
-pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str>), Failure> {
+pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str>), CommandError> {
     let text = match command {
         "-" => String::from_utf8(read(Path::new("-"), "--curl")?).map_err(|_| wrong("the command is not UTF-8"))?,
         written => written.to_owned(),
     };
-    let shell::Command { words, has_more, has_variables } = shell::command(&text).map_err(wrong)?;
+    let ShellCommand { words, has_more, has_variables } = shell_words::command(&text).map_err(wrong)?;
     let notes = [
         (has_variables, "the command has shell variables or commands in it, which were taken as they are written"),
         (has_more, "the command was read up to the first shell operator outside of quotes, such as `|`, `>` or `&`"),
@@ -74,17 +74,17 @@ pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str
     Ok((parse(words.into_iter())?.request()?, notes))
 }
 
-fn wrong(message: impl Into<String>) -> Failure {
-    Failure::Usage(format!("`--curl`: {}", message.into()))
+fn wrong(message: impl Into<String>) -> CommandError {
+    CommandError::Usage(format!("`--curl`: {}", message.into()))
 }
 
-fn parse(mut words: impl Iterator<Item = String>) -> Result<Command, Failure> {
+fn parse(mut words: impl Iterator<Item = String>) -> Result<CurlCommand, CommandError> {
     // a shell sets variables for the command that are written before it
     let program = words.find(|word| !is_assignment(word));
     if program.is_none_or(|word| Path::new(&word).file_name().is_none_or(|name| name != "curl")) {
         return Err(wrong("the command does not begin with `curl`"));
     }
-    let mut command = Command::default();
+    let mut command = CurlCommand::default();
     while let Some(word) = words.next() {
         if !word.starts_with('-') {
             command.address(word)?;
@@ -102,8 +102,8 @@ fn is_assignment(word: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
-impl Command {
-    fn address(&mut self, url: String) -> Result<(), Failure> {
+impl CurlCommand {
+    fn address(&mut self, url: String) -> Result<(), CommandError> {
         if self.url.replace(url).is_some() {
             return Err(wrong("more than one URL, or a word without its option"));
         }
@@ -111,7 +111,7 @@ impl Command {
     }
 
     /// Short options written together, such as `-sXPATCH`: the first with a value has the rest for it.
-    fn cluster(&mut self, word: &str, words: &mut impl Iterator<Item = String>) -> Result<(), Failure> {
+    fn cluster(&mut self, word: &str, words: &mut impl Iterator<Item = String>) -> Result<(), CommandError> {
         let mut letters = word.chars().skip(1);
         while let Some(letter) = letters.next() {
             let rest: String = letters.clone().collect();
@@ -127,7 +127,7 @@ impl Command {
         Ok(())
     }
 
-    fn option(&mut self, name: &str, value: &mut dyn FnMut() -> Option<String>) -> Result<(), Failure> {
+    fn option(&mut self, name: &str, value: &mut dyn FnMut() -> Option<String>) -> Result<(), CommandError> {
         let mut value = || value().ok_or_else(|| wrong(format!("`{name}` lacks its value")));
         match name {
             "-X" | "--request" => self.method = Some(value()?),
@@ -162,7 +162,7 @@ impl Command {
         Ok(())
     }
 
-    fn cookie(&mut self, value: &str) -> Result<(), Failure> {
+    fn cookie(&mut self, value: &str) -> Result<(), CommandError> {
         if !value.contains('=') {
             return Err(wrong("`-b` with a file of cookies is not read here"));
         }
@@ -170,7 +170,7 @@ impl Command {
         Ok(())
     }
 
-    fn data(&mut self, value: &str, kind: Data) -> Result<(), Failure> {
+    fn data(&mut self, value: &str, kind: Data) -> Result<(), CommandError> {
         let mut given = match value.strip_prefix('@').filter(|_| kind != Data::Raw) {
             Some(file) => read(Path::new(file), "--curl")?,
             None => value.as_bytes().to_vec(),
@@ -190,7 +190,7 @@ impl Command {
         Ok(())
     }
 
-    fn request(mut self) -> Result<Request<Bytes>, Failure> {
+    fn request(mut self) -> Result<Request<Bytes>, CommandError> {
         let url = self.url.take().ok_or_else(|| wrong("there is no URL"))?;
         let (host, mut target) = split(&url)?;
         let is_pattern = target.contains(['[', ']', '{', '}']) || host.contains(['{', '}']);
@@ -221,7 +221,7 @@ impl Command {
     }
 
     /// What `curl` sends by itself, with what `-H` adds, replaces (`Name: value`) and takes away (`Name:`).
-    fn headers(&self, host: &str, has_body: bool) -> Result<HeaderMap, Failure> {
+    fn headers(&self, host: &str, has_body: bool) -> Result<HeaderMap, CommandError> {
         let own = [
             (HOST, Some(host)),
             (USER_AGENT, Some("curl")),
@@ -266,7 +266,7 @@ enum Data {
 }
 
 /// The host of a URL, and what is behind it, as far as it is sent.
-fn split(url: &str) -> Result<(String, String), Failure> {
+fn split(url: &str) -> Result<(String, String), CommandError> {
     let rest = match url.split_once("://") {
         Some(("http" | "https", rest)) => rest,
         Some(_) => return Err(wrong("the URL is neither http nor https")),

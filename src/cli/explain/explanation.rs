@@ -1,6 +1,6 @@
 //! What is told of a request: recorded once, whole. The levels only leave out, and text and JSON only write down.
 
-use super::args::Level;
+use super::args::DetailLevel;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,18 +16,18 @@ pub(super) struct Explanation {
     /// The same for people.
     pub(super) message: String,
     /// What rules found, whatever the action.
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Vec<ExplainedFinding>,
     /// What would change a refusal; none where that cannot be known.
-    pub(super) changes: Option<Changes>,
+    pub(super) changes: Option<Suggestions>,
     /// What a person should know of how the request was read, and what cannot be known of it.
     pub(super) notes: Vec<String>,
     #[serde(flatten)]
-    pub(super) rules: Option<Rules>,
+    pub(super) rules: Option<RuleDetails>,
 }
 
 /// One thing that a rule found.
 #[derive(Debug, Serialize)]
-pub(super) struct Finding {
+pub(super) struct ExplainedFinding {
     pub(super) action: &'static str,
     pub(super) reason: &'static str,
     /// The policy, keyword or `gateway`.
@@ -43,18 +43,18 @@ pub(super) struct Finding {
 
 /// What would change a refusal. All of it was tried.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Changes {
+pub(super) struct Suggestions {
     /// How many changes were tried.
     pub(super) tried: usize,
     /// Each of these is enough.
-    pub(super) any: Vec<Enough>,
+    pub(super) any: Vec<SufficientChange>,
     /// Where none is, these together are.
     pub(super) together: Vec<String>,
 }
 
 /// A change that is enough.
 #[derive(Debug, Serialize)]
-pub(super) struct Enough {
+pub(super) struct SufficientChange {
     pub(super) change: String,
     /// What the policies that refuse then say, by name.
     pub(super) then: BTreeMap<String, String>,
@@ -62,7 +62,7 @@ pub(super) struct Enough {
 
 /// How it came to the decision.
 #[derive(Debug, Serialize)]
-pub(super) struct Rules {
+pub(super) struct RuleDetails {
     /// None where the head was not read.
     pub(super) method: Option<String>,
     /// The path's template, or why there is none.
@@ -70,15 +70,15 @@ pub(super) struct Rules {
     pub(super) operation: Option<String>,
     /// The names of the path's parameters.
     pub(super) parameters: Vec<String>,
-    pub(super) api_version: Option<Chosen>,
-    pub(super) environment: Chosen,
+    pub(super) api_version: Option<Choice>,
+    pub(super) environment: Choice,
     /// The kind of credential.
     pub(super) key: &'static str,
     pub(super) schema: String,
-    pub(super) policies: Vec<PolicySaid>,
+    pub(super) policies: Vec<ExplainedPolicy>,
     /// How limits count it; whether it is one too many, only the gateway knows that counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) limits: Vec<LimitSaid>,
+    pub(super) limits: Vec<ExplainedLimit>,
     pub(super) revision: String,
     /// What a log kept of the request: place and shape.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -87,14 +87,14 @@ pub(super) struct Rules {
 
 /// What was chosen, and why.
 #[derive(Debug, Serialize)]
-pub(super) struct Chosen {
+pub(super) struct Choice {
     pub(super) value: String,
     pub(super) why: String,
 }
 
 /// What a policy said.
 #[derive(Debug, Serialize)]
-pub(super) struct PolicySaid {
+pub(super) struct ExplainedPolicy {
     pub(super) name: String,
     pub(super) action: &'static str,
     /// `holds`, `violated`, `no_match`, `error`, `other_environment` or `other_operation`.
@@ -105,12 +105,12 @@ pub(super) struct PolicySaid {
     /// What is not so where it is neither `holds` nor `other_operation`, each for people.
     pub(super) because: Vec<String>,
     /// The conditions and validations that were evaluated.
-    pub(super) expressions: Vec<Evaluated>,
+    pub(super) expressions: Vec<ExpressionResult>,
 }
 
 /// How a limit counts a request.
 #[derive(Debug, Serialize)]
-pub(super) struct LimitSaid {
+pub(super) struct ExplainedLimit {
     pub(super) name: String,
     pub(super) action: &'static str,
     /// For people.
@@ -119,7 +119,7 @@ pub(super) struct LimitSaid {
 
 /// An expression, or a part of one, with what it came to.
 #[derive(Debug, Serialize)]
-pub(super) struct Evaluated {
+pub(super) struct ExpressionResult {
     /// `condition` or `validation`; none for a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<&'static str>,
@@ -137,7 +137,7 @@ pub(super) struct Evaluated {
     pub(super) error: Option<String>,
     pub(super) from_secret: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) parts: Vec<Evaluated>,
+    pub(super) parts: Vec<ExpressionResult>,
 }
 
 impl Explanation {
@@ -146,11 +146,11 @@ impl Explanation {
     }
 
     /// What is told of it at `level`.
-    pub(super) fn at(mut self, level: Level) -> Self {
-        if level == Level::Decision {
+    pub(super) fn at(mut self, level: DetailLevel) -> Self {
+        if level == DetailLevel::Decision {
             self.rules = None;
         }
-        if let (Some(rules), Level::Rules) = (&mut self.rules, level) {
+        if let (Some(rules), DetailLevel::RuleDetails) = (&mut self.rules, level) {
             rules.kept.clear();
             for policy in &mut rules.policies {
                 for expression in &mut policy.expressions {
@@ -158,7 +158,7 @@ impl Explanation {
                 }
             }
         }
-        if level == Level::Full && self.has_values() {
+        if level == DetailLevel::Full && self.has_values() {
             self.notes
                 .push("fields of the request are shown below, secrets aside: mind where you paste this".to_owned());
         }

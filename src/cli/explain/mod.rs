@@ -1,53 +1,53 @@
 //! `portcullis explain`: what would become of a request, or became of one in a log, and why.
 
 mod args;
-mod change;
+mod body_edit;
 mod curl;
-mod edit;
+mod dry_run;
 mod explanation;
-mod judged;
-mod kept;
-mod logged;
-mod raw;
-mod request;
-mod said;
-mod shell;
+mod http_message;
+mod input;
+mod log_entry;
+mod recorded_shape;
+mod shell_words;
+mod suggestions;
 mod text;
 
 pub(super) use args::ExplainArgs;
-pub(super) use said::{by, claimed, said};
 
-use super::{Exit, Failure, console, load};
+use super::config_args::ConfigArgs;
+use super::console;
+use super::exit::{CommandError, Exit};
+use crate::app;
 use crate::config::gateway::{Gateway, ListenAddress};
-use crate::config::overrides::Overrides;
 use crate::gateway::Gate;
+use dry_run::Judge;
 use explanation::Explanation;
-use judged::Judge;
-use request::Asked;
+use input::ExplainInput;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
-    let gateway = load::configuration(&args.config, &Overrides::default())?;
-    let bundle = Arc::new(load::bundle(&gateway)?);
+pub(super) fn explain(args: &ExplainArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let configuration = config.load()?;
+    let (gateway, bundle) = (&configuration.gateway, Arc::new(app::load_bundle(&configuration)?));
     if let Some(id) = &args.decision {
-        return tell(logged::explain(id, &args.log, &bundle)?, args);
+        return tell(log_entry::explain(id, &args.log, &bundle)?, args);
     }
-    let asked = Asked::of(args, &gateway)?;
-    let gate = Arc::new(Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&gateway)));
+    let asked = ExplainInput::of(args, gateway)?;
+    let gate = Arc::new(Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(gateway)));
     let judge = Judge { gate: &gate, bundle: &bundle, overriding: gateway.environment, time: SystemTime::now() };
     tell(judge.explain(&asked), args)
 }
 
-fn tell(told: Explanation, args: &ExplainArgs) -> Result<Exit, Failure> {
+fn tell(told: Explanation, args: &ExplainArgs) -> Result<Exit, CommandError> {
     let told = told.at(args.level);
     if args.json {
-        console::say(&format!("{:#}", serde_json::json!(told)))?;
+        console::print(&format!("{:#}", serde_json::json!(told)))?;
     } else {
-        console::say(&text::report(&told, console::color_on_stdout()))?;
+        console::print(&text::report(&told, console::width()))?;
     }
-    Ok(if told.decision == "allow" { Exit::Fine } else { Exit::Refused })
+    Ok(if told.decision == "allow" { Exit::Ok } else { Exit::Refused })
 }
 
 /// The addresses under which clients may name the gateway.

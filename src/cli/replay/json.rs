@@ -1,38 +1,38 @@
 //! The outcome for programs.
 
-use super::{Told, expression};
+use super::{ReplayView, expression};
 use crate::policy::Action;
 use crate::policy::replay::PolicyPart;
 use crate::rollout::{Examples, PolicyChange};
 use serde_json::{Value, json};
 
-pub(super) fn replay(told: &Told<'_>) -> String {
-    let replay = told.replay;
+pub(super) fn replay(view: &ReplayView<'_>) -> String {
+    let replay = view.replay;
     let unrecorded = replay.unrecorded.by_count().into_iter();
     let unrecorded = unrecorded.map(|(operation, count)| json!({ "operation": operation, "count": count }));
-    let told = json!({
+    let json = json!({
         "decisions": replay.decisions,
         "judged": replay.judged,
         "standing": replay.standing,
         "unrecorded": { "named": unrecorded.collect::<Vec<_>>(), "others": replay.unrecorded.others() },
-        "damaged_lines": told.skipped.damaged,
-        "unknown_lines": told.skipped.unknown,
+        "damaged_lines": view.skipped.damaged,
+        "unknown_lines": view.skipped.unknown,
         "newly_refused": examples(&replay.refused),
         "newly_allowed": examples(&replay.allowed),
         "undetermined": examples(&replay.undetermined),
-        "policies": replay.policies.iter().map(|(name, change)| policy(told, name, change)).collect::<Vec<_>>(),
+        "policies": replay.policies.iter().map(|(name, change)| policy(view, name, change)).collect::<Vec<_>>(),
     });
-    format!("{told:#}")
+    format!("{json:#}")
 }
 
-fn policy(told: &Told<'_>, name: &str, change: &PolicyChange) -> Value {
+fn policy(view: &ReplayView<'_>, name: &str, change: &PolicyChange) -> Value {
     let undetermined = change.undetermined.iter().map(|(part, of)| {
         let kind = match part {
             PolicyPart::Condition(_) => "condition",
             PolicyPart::Validation(_) => "validation",
             PolicyPart::Schema => "schema",
         };
-        json!({ kind: expression(told.bundle, name, *part), "count": of.count, "decisions": of.decisions })
+        json!({ kind: expression(view.bundle, name, *part), "count": of.count, "decisions": of.decisions })
     });
     json!({
         "name": name,

@@ -1,13 +1,14 @@
-//! `portcullis replay`: what other policies would have made of the requests of a decision log.
+//! `portcullis replay`: how other policies would decide the requests of a decision log.
 
 mod json;
 mod text;
 
-use super::args::ConfigArgs;
-use super::columns::one_line;
+use super::config_args::ConfigArgs;
+use super::console;
 use super::decisions::{self, Skipped};
-use super::{Exit, Failure, console, load};
-use crate::config::overrides::Overrides;
+use super::exit::{CommandError, Exit};
+use super::table::one_line;
+use crate::app::{self, Configuration};
 use crate::judge::Bundle;
 use crate::policy::replay::PolicyPart;
 use crate::rollout::Replay;
@@ -22,8 +23,6 @@ pub(super) struct ReplayArgs {
     /// The policies to judge by: files or folders
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     policies: Vec<PathBuf>,
-    #[command(flatten)]
-    config: ConfigArgs,
     /// Fail if a decision would change; one of which that cannot be told does not count
     #[arg(long)]
     fail_on_change: bool,
@@ -32,26 +31,22 @@ pub(super) struct ReplayArgs {
     json: bool,
 }
 
-/// What came of it all.
-struct Told<'t> {
+/// The replay with what both forms of its result show.
+struct ReplayView<'t> {
     replay: &'t Replay<'t>,
     skipped: &'t Skipped,
     bundle: &'t Bundle,
 }
 
-pub(super) fn replay(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let in_force = if load::is_configured(&args.config) {
-        Some(load::bundle(&load::configuration(&args.config, &Overrides::default())?)?)
-    } else {
-        None
-    };
-    let bundle = load::bundle(&load::configuration_of_policies(&args.config, &args.policies)?)?;
+pub(super) fn replay(args: &ReplayArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let in_force = if Configuration::exists(config.file()) { Some(app::load_bundle(&config.load()?)?) } else { None };
+    let bundle = app::load_bundle(&config.load_with(&args.policies)?)?;
     let mut replay = Replay::new(&bundle, in_force.as_ref());
     let skipped = decisions::count(&args.log, &mut replay)?;
-    let told = Told { replay: &replay, skipped: &skipped, bundle: &bundle };
-    console::say(&if args.json { json::replay(&told) } else { text::replay(&told) })?;
+    let view = ReplayView { replay: &replay, skipped: &skipped, bundle: &bundle };
+    console::print(&if args.json { json::replay(&view) } else { text::replay(&view, console::width()) })?;
     let changes = replay.refused.count + replay.allowed.count;
-    Ok(if args.fail_on_change && changes > 0 { Exit::Refused } else { Exit::Fine })
+    Ok(if args.fail_on_change && changes > 0 { Exit::Refused } else { Exit::Ok })
 }
 
 /// An expression of the policy called `name`, for people.

@@ -1,66 +1,66 @@
 //! The report for programs.
 
-use super::{PolicyTold, Told};
+use super::{PolicyView, ReportView};
 use crate::rollout::{LimitUse, Tally};
 use serde_json::{Value, json};
 
-pub(super) fn report(told: &Told<'_>) -> String {
-    let report = told.report;
-    let told = json!({
+pub(super) fn report(view: &ReportView<'_>) -> String {
+    let report = view.report;
+    let json = json!({
         "decisions": report.decisions,
         "judged": report.judged,
         "first": report.period.first,
         "last": report.period.last,
-        "damaged_lines": told.skipped.damaged,
-        "unknown_lines": told.skipped.unknown,
+        "damaged_lines": view.skipped.damaged,
+        "unknown_lines": view.skipped.unknown,
         "revisions": report.revisions.as_ref().map(tally),
         "answers_of_further_policies": report.more_policies,
-        "policies": told.policies.iter().map(policy).collect::<Vec<_>>(),
+        "policies": view.policies.iter().map(policy).collect::<Vec<_>>(),
         "further_limited": report.more_limits,
-        "limits": report.limits.iter().map(|(name, used)| limit(name, used)).collect::<Vec<_>>(),
+        "limits": report.limits.iter().map(|(name, usage)| limit(name, usage)).collect::<Vec<_>>(),
     });
-    format!("{told:#}")
+    format!("{json:#}")
 }
 
-fn policy(policy: &PolicyTold<'_>) -> Value {
-    let said = policy.said;
+fn policy(policy: &PolicyView<'_>) -> Value {
+    let usage = policy.usage;
     let sources = policy.configured.map_or(&[][..], |policy| &policy.validations);
-    let validations = (0..sources.len().max(said.validations.len())).map(|position| {
+    let validations = (0..sources.len().max(usage.validations.len())).map(|position| {
         let source = sources.get(position).map(|validation| validation.source.as_ref());
-        json!({ "failed": said.validations.get(position).unwrap_or(&0), "expression": source })
+        json!({ "failed": usage.validations.get(position).unwrap_or(&0), "expression": source })
     });
     json!({
         "name": policy.name,
-        "action": said.action.as_str(),
+        "action": usage.action.as_str(),
         "advice": policy.advice.as_str(),
         "gone": policy.is_gone,
-        "asked": said.asked,
-        "other_environment": said.elsewhere,
-        "not_matched": tally(&said.unmatched),
-        "applied": said.applied_requests(),
-        "held": said.held,
-        "failed": said.violated,
-        "not_evaluated": said.failed,
-        "misfits": said.misfits,
-        "waived": said.waived,
-        "first": said.seen.first,
-        "last": said.seen.last,
-        "callers": tally(&said.callers),
-        "fields": tally(&said.fields),
-        "days": tally(&said.days),
+        "asked": usage.asked,
+        "other_environment": usage.elsewhere,
+        "not_matched": tally(&usage.unmatched),
+        "applied": usage.applied_requests(),
+        "held": usage.held,
+        "failed": usage.violated,
+        "not_evaluated": usage.failed,
+        "misfits": usage.misfits,
+        "waived": usage.waived,
+        "first": usage.seen.first,
+        "last": usage.seen.last,
+        "callers": tally(&usage.callers),
+        "fields": tally(&usage.fields),
+        "days": tally(&usage.days),
         "validations": validations.collect::<Vec<_>>(),
     })
 }
 
-fn limit(name: &str, used: &LimitUse) -> Value {
+fn limit(name: &str, usage: &LimitUse) -> Value {
     json!({
         "name": name,
-        "action": used.action.as_str(),
-        "limited": used.limited,
-        "first": used.seen.first,
-        "last": used.seen.last,
-        "callers": tally(&used.callers),
-        "days": tally(&used.days),
+        "action": usage.action.as_str(),
+        "limited": usage.limited,
+        "first": usage.seen.first,
+        "last": usage.seen.last,
+        "callers": tally(&usage.callers),
+        "days": tally(&usage.days),
     })
 }
 

@@ -1,12 +1,13 @@
-//! `portcullis report`: what policies said by a decision log.
+//! `portcullis report`: how policies decided the requests of a decision log.
 
 mod json;
 mod text;
 
-use super::args::ConfigArgs;
+use super::config_args::ConfigArgs;
+use super::console;
 use super::decisions::{self, Skipped};
-use super::{Exit, Failure, console, load};
-use crate::config::overrides::Overrides;
+use super::exit::{CommandError, Exit};
+use crate::app;
 use crate::judge::Bundle;
 use crate::policy::Policy;
 use crate::rollout::{Advice, LimitUse, PolicyUse, PromotionCriteria, RolloutReport, Tally};
@@ -18,9 +19,6 @@ pub(super) struct ReportArgs {
     /// Decision logs; `-` for standard input
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     log: Vec<PathBuf>,
-    /// The configuration file, whose policies are told even where the log has nothing of them; without it, those of the log
-    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
-    config: Option<PathBuf>,
     /// A caller whose requests policies are meant to refuse, as the report names it; may be given more than once
     #[arg(long, value_name = "CALLER")]
     expect: Vec<String>,
@@ -32,75 +30,73 @@ pub(super) struct ReportArgs {
     json: bool,
 }
 
-/// What came of it all.
-struct Told<'t> {
+/// The report with what both forms of it show.
+struct ReportView<'t> {
     report: &'t RolloutReport,
     skipped: &'t Skipped,
-    policies: Vec<PolicyTold<'t>>,
+    policies: Vec<PolicyView<'t>>,
 }
 
-/// What is told of a policy.
-struct PolicyTold<'t> {
+/// A policy of the report.
+struct PolicyView<'t> {
     name: &'t str,
-    said: &'t PolicyUse,
+    usage: &'t PolicyUse,
     advice: Advice,
-    /// The policy as it is configured; none where that is not known, or there is none any more.
+    /// The configured policy; `None` without a configuration, or if it was removed.
     configured: Option<&'t Policy>,
-    /// Whether the configuration is known and does not have it.
+    /// Whether there is a configuration, which does not have it.
     is_gone: bool,
 }
 
-pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {
-    let bundle = match &args.config {
-        Some(file) => {
-            let config = ConfigArgs { config: Some(file.clone()) };
-            Some(load::bundle(&load::configuration(&config, &Overrides::default())?)?)
-        }
+pub(super) fn report(args: &ReportArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    // not the quickstart: a report without a configuration is about the policies of the log
+    let bundle = match config.file() {
+        Some(_) => Some(app::load_bundle(&config.load()?)?),
         None => None,
     };
     let mut report = RolloutReport::default();
     let skipped = decisions::count(&args.log, &mut report)?;
     for policy in bundle.iter().flat_map(|bundle| bundle.policies.all()) {
-        let said = report.policies.entry(policy.name.as_ref().into());
-        said.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;
+        let usage = report.policies.entry(policy.name.as_ref().into());
+        usage.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;
     }
     for limit in bundle.iter().flat_map(|bundle| bundle.policies.limits()) {
-        let used = report.limits.entry(limit.name.as_ref().into());
-        used.or_insert_with(|| LimitUse::new(limit.action)).action = limit.action;
+        let usage = report.limits.entry(limit.name.as_ref().into());
+        usage.or_insert_with(|| LimitUse::new(limit.action)).action = limit.action;
     }
     for caller in args.expect.iter().filter(|caller| !is_known(&report, caller)) {
-        console::tell(&format!("note: `--expect {caller}`: no policy failed for a caller of that name"));
+        console::note(&format!("note: `--expect {caller}`: no policy failed for a caller of that name"));
     }
     let expected = PromotionCriteria { enough: args.enough, callers: args.expect.iter().cloned().collect() };
     let policies = policies(&report, bundle.as_ref(), &expected);
-    let told = Told { report: &report, skipped: &skipped, policies };
-    console::say(&if args.json { json::report(&told) } else { text::report(&told) })?;
-    Ok(Exit::Fine)
+    let view = ReportView { report: &report, skipped: &skipped, policies };
+    console::print(&if args.json { json::report(&view) } else { text::report(&view, console::width()) })?;
+    Ok(Exit::Ok)
 }
 
-/// Whether a policy did not hold for `caller`, as far as that is known.
+/// Whether a policy failed for `caller`; also true if the log has too many callers to know.
 fn is_known(report: &RolloutReport, caller: &str) -> bool {
     let is_known = |callers: &Tally| callers.others() > 0 || callers.by_name().iter().any(|(name, _)| *name == caller);
-    report.policies.values().any(|said| is_known(&said.callers))
+    report.policies.values().any(|usage| is_known(&usage.callers))
 }
 
-/// Those to act on first come first.
+/// Sorted so that those to act on come first.
 fn policies<'t>(
     report: &'t RolloutReport,
     bundle: Option<&'t Bundle>,
     expected: &PromotionCriteria,
-) -> Vec<PolicyTold<'t>> {
-    let told = report.policies.iter().map(|(name, said)| {
+) -> Vec<PolicyView<'t>> {
+    let views = report.policies.iter().map(|(name, usage)| {
         let configured = bundle.and_then(|bundle| bundle.policies.all().iter().find(|policy| *policy.name == **name));
-        PolicyTold {
+        PolicyView {
             name,
-            said,
-            advice: Advice::of(said, expected),
+            usage,
+            advice: Advice::of(usage, expected),
             configured: configured.map(AsRef::as_ref),
             is_gone: bundle.is_some() && configured.is_none(),
         }
     });
-    let mut told: Vec<_> = told.collect();
-    told.sort_by_key(|policy| Advice::ALL.iter().position(|advice| *advice == policy.advice));
-    told
+    let mut views: Vec<_> = views.collect();
+    views.sort_by_key(|policy| Advice::ALL.iter().position(|advice| *advice == policy.advice));
+    views
 }

@@ -1,6 +1,7 @@
 //! A decision on one line, and what there is to tell of it below.
 
 use crate::redact::Escaped;
+use anstyle::{AnsiColor, Effects, Style};
 use serde::Deserialize;
 
 /// Longest line, in characters.
@@ -10,13 +11,12 @@ const ROUTE: usize = 34;
 /// Before what is told below a line.
 const INDENT: &str = "         ";
 
-const DIM: &str = "\u{1b}[2m";
-const PLAIN: &str = "\u{1b}[0m";
+const DIM: Style = Style::new().effects(Effects::DIMMED);
 
 /// What the gateway tells: a decision, or how many were lost.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Told {
+pub(super) struct DecisionLine {
     lost: u64,
     timestamp: String,
     decision: String,
@@ -26,7 +26,7 @@ pub(super) struct Told {
     duration_us: u64,
     client_address: Option<String>,
     reason: Option<String>,
-    policies: Vec<Policy>,
+    policies: Vec<NamedPolicy>,
     violations: usize,
     details: Vec<Detail>,
     environment: String,
@@ -39,7 +39,7 @@ pub(super) struct Told {
 }
 
 #[derive(Debug, Deserialize)]
-struct Policy {
+struct NamedPolicy {
     name: String,
 }
 
@@ -57,22 +57,21 @@ struct Detail {
     owner: Option<String>,
 }
 
-impl Told {
+impl DecisionLine {
     /// One line of at most 120 characters.
-    pub(super) fn line(&self, color: bool) -> String {
+    pub(super) fn line(&self) -> String {
         if self.lost > 0 {
             return format!("{} decisions were lost: they came faster than they could be shown", self.lost);
         }
-        let (dim, plain) = if color { (DIM, PLAIN) } else { ("", "") };
         let time = self.timestamp.get(11..19).unwrap_or_default();
         let word = self.word();
-        let shade = if color { shade(word) } else { "" };
+        let style = style(word);
         let route = cut(&format!("{} {}", self.method, self.route), ROUTE);
         let status = if self.status == 0 { "-".to_owned() } else { self.status.to_string() };
         let caller = self.client_address.as_deref().unwrap_or("-");
         let middle = cut(&format!("{route:<ROUTE$} {status:>3} {:>7} {caller:<9}", self.milliseconds()), WIDTH - 16);
         let why = cut(&self.why(), WIDTH.saturating_sub(17 + middle.chars().count()));
-        let line = format!("{dim}{}{plain} {shade}{word:<6}{plain} {middle} {why}", Escaped(time));
+        let line = format!("{DIM}{}{DIM:#} {style}{word:<6}{style:#} {middle} {why}", Escaped(time));
         line.trim_end().to_owned()
     }
 
@@ -139,13 +138,13 @@ impl Detail {
     }
 }
 
-fn shade(word: &str) -> &'static str {
+fn style(word: &str) -> Style {
     match word {
-        "ALLOW" => "\u{1b}[32m",
-        "EXEMPT" => "\u{1b}[36m",
-        "DENY" => "\u{1b}[1;31m",
-        "FAIL" => "\u{1b}[1;35m",
-        _ => "\u{1b}[33m",
+        "ALLOW" => AnsiColor::Green.on_default(),
+        "EXEMPT" => AnsiColor::Cyan.on_default(),
+        "DENY" => AnsiColor::Red.on_default().effects(Effects::BOLD),
+        "FAIL" => AnsiColor::Magenta.on_default().effects(Effects::BOLD),
+        _ => AnsiColor::Yellow.on_default(),
     }
 }
 
@@ -161,13 +160,17 @@ fn cut(text: &str, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Told, WIDTH};
+    use super::{DecisionLine, WIDTH};
 
-    fn decision(json: &str) -> Told {
+    fn decision(json: &str) -> DecisionLine {
         serde_json::from_str(json).unwrap()
     }
 
-    fn refused() -> Told {
+    fn plain(line: &DecisionLine) -> String {
+        anstream::adapter::strip_str(&line.line()).to_string()
+    }
+
+    fn refused() -> DecisionLine {
         decision(
             r#"{"timestamp":"2026-05-12T08:30:00.125Z","method":"PATCH","route":"/v1/users/{user_id}",
             "status":422,"decision":"deny","reason":"policy_denied","violations":2,"duration_us":1234,
@@ -183,12 +186,11 @@ mod tests {
     #[test]
     fn a_refusal_on_one_line() {
         assert_eq!(
-            refused().line(false),
+            plain(&refused()),
             "08:30:00 DENY   PATCH /v1/users/{user_id}          422   1.2ms 127.0.0.1 \
              no-skip-password-checks +1 skip_password_checks"
         );
-        let colored = refused().line(true);
-        assert!(colored.contains("\u{1b}[1;31mDENY") && !refused().line(false).contains('\u{1b}'));
+        assert!(refused().line().contains("\u{1b}[1m\u{1b}[31mDENY"), "{:?}", refused().line());
     }
 
     #[test]
@@ -211,14 +213,14 @@ mod tests {
         warned.details.truncate(1);
         for (action, word) in [("audit", "AUDIT"), ("warn", "WARN"), ("other", "ALLOW")] {
             warned.details[0].action = action.to_owned();
-            assert!(warned.line(false).contains(&format!(" {word} ")), "{}", warned.line(false));
+            assert!(plain(&warned).contains(&format!(" {word} ")), "{}", plain(&warned));
         }
     }
 
     #[test]
     fn what_is_lost_is_said() {
         let lost = decision(r#"{"lost":3}"#);
-        assert!(lost.line(false).starts_with("3 decisions were lost") && lost.details().is_empty());
+        assert!(plain(&lost).starts_with("3 decisions were lost") && lost.details().is_empty());
     }
 
     #[test]
@@ -230,14 +232,14 @@ mod tests {
         odd.details[0].field = Some(text.clone());
         odd.timestamp.clone_from(&text);
         odd.revision.clone_from(&text);
-        assert!((WIDTH - 8..=WIDTH).contains(&odd.line(false).chars().count()));
+        assert!((WIDTH - 8..=WIDTH).contains(&plain(&odd).chars().count()));
         assert!(
-            [vec![odd.line(false)], odd.details()]
+            [vec![plain(&odd)], odd.details()]
                 .concat()
                 .iter()
                 .all(|line| !line.chars().any(crate::redact::needs_escape))
         );
         let empty = decision("{}");
-        assert!(empty.line(false).chars().count() <= WIDTH);
+        assert!(plain(&empty).chars().count() <= WIDTH);
     }
 }

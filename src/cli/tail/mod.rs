@@ -3,38 +3,61 @@
 mod line;
 mod source;
 
-use super::args::TailArgs;
-use super::{Exit, Failure, console};
-use line::Told;
-use source::{Lines, Source, SourceError};
+use super::console;
+use super::exit::{CommandError, Exit};
+use crate::config::DEFAULT_ADMIN_LISTEN;
+use crate::telemetry::watch::DecisionKind;
+use clap::Args;
+use line::DecisionLine;
+use source::{DecisionLines, DecisionSource, SourceError};
 use std::time::Duration;
 use tokio::signal::ctrl_c;
 
 /// Between two tries to reach a gateway that went away.
 const PAUSE: Duration = Duration::from_secs(1);
 
+#[derive(Debug, Args)]
+pub(super) struct TailArgs {
+    /// The gateway's admin listener
+    #[arg(long, value_name = "URL", default_value_t = format!("http://{DEFAULT_ADMIN_LISTEN}"))]
+    admin: String,
+    /// Only these decisions; `warn` and `audit` are what a rule did that refused nothing
+    #[arg(long, value_name = "DECISION", value_delimiter = ',', value_parser = DecisionKind::ALL.map(DecisionKind::as_str))]
+    decision: Vec<String>,
+    /// Only where a rule of these policies did not hold
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    policy: Vec<String>,
+    /// Only these operations, such as `UpdateUser`
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    operation: Vec<String>,
+    /// Tell below each line what every rule found, with its hint, and the ids by which logs and traces know the request
+    #[arg(long, short)]
+    verbose: bool,
+    /// Print the lines as the gateway sends them: one JSON object each
+    #[arg(long, conflicts_with = "verbose")]
+    json: bool,
+}
+
 /// Ends with Ctrl-C, or when nobody reads any more. A gateway that is not there is an error; one that goes away is waited
 /// for, because what is watched most is a gateway that is being started anew.
-pub(super) fn tail(args: &TailArgs) -> Result<Exit, Failure> {
-    let source = Source::new(args).map_err(|error| Failure::Usage(error.to_string()))?;
-    let trouble = |error: &dyn std::fmt::Display| Failure::Trouble(error.to_string());
+pub(super) fn tail(args: &TailArgs) -> Result<Exit, CommandError> {
+    let source = DecisionSource::new(args).map_err(|error| CommandError::Usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| trouble(&error))?.block_on(async {
+    runtime.map_err(CommandError::failed)?.block_on(async {
         tokio::select! {
-            ended = watch(&source, args) => ended.map_err(|error| trouble(&error)),
-            stopped = ctrl_c() => stopped.map(|()| Exit::Fine).map_err(|error| trouble(&error)),
+            ended = watch(&source, args) => ended.map_err(CommandError::failed),
+            stopped = ctrl_c() => stopped.map(|()| Exit::Ok).map_err(CommandError::failed),
         }
     })
 }
 
-async fn watch(source: &Source, args: &TailArgs) -> Result<Exit, SourceError> {
+async fn watch(source: &DecisionSource, args: &TailArgs) -> Result<Exit, SourceError> {
     let mut lines = source.open().await?;
-    console::tell(&format!("watching {source}"));
-    let color = console::color_on_stdout();
+    console::note(&format!("watching {source}"));
     loop {
         while let Some(line) = lines.next().await {
-            if show(&line, args, color).is_err() {
-                return Ok(Exit::Fine);
+            if show(&line, args).is_err() {
+                return Ok(Exit::Ok);
             }
         }
         lines = again(source).await?;
@@ -42,28 +65,28 @@ async fn watch(source: &Source, args: &TailArgs) -> Result<Exit, SourceError> {
 }
 
 /// Waits until a gateway that went away is back.
-async fn again(source: &Source) -> Result<Lines, SourceError> {
-    console::tell(&format!("{source} went away; waiting until it is back"));
+async fn again(source: &DecisionSource) -> Result<DecisionLines, SourceError> {
+    console::note(&format!("{source} went away; waiting until it is back"));
     loop {
         match source.open().await {
             Err(SourceError::Unreachable { .. }) => pingora_timeout::sleep(PAUSE).await,
             opened => {
-                console::tell(&format!("{source} is back"));
+                console::note(&format!("{source} is back"));
                 return opened;
             }
         }
     }
 }
 
-fn show(line: &str, args: &TailArgs, color: bool) -> std::io::Result<()> {
+fn show(line: &str, args: &TailArgs) -> std::io::Result<()> {
     if args.json {
-        return console::stream(line);
+        return console::print_line(line);
     }
     // what is no decision comes from a gateway that knows more than this program
-    let Ok(told) = serde_json::from_str::<Told>(line) else { return Ok(()) };
-    console::stream(&told.line(color))?;
+    let Ok(told) = serde_json::from_str::<DecisionLine>(line) else { return Ok(()) };
+    console::print_line(&told.line())?;
     if args.verbose {
-        told.details().iter().try_for_each(|line| console::stream(line))?;
+        told.details().iter().try_for_each(|line| console::print_line(line))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Where decisions come from: the admin listener of a gateway.
 
-use super::super::args::TailArgs;
+use super::TailArgs;
 use http::uri::{Authority, Scheme};
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
@@ -20,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(45);
 const LONGEST: usize = 1 << 20;
 
 /// Where decisions come from, and which.
-pub(super) struct Source {
+pub(super) struct DecisionSource {
     authority: Authority,
     target: String,
 }
@@ -36,7 +36,7 @@ pub(super) enum SourceError {
     Refused { at: String, status: u16, why: String },
 }
 
-impl Source {
+impl DecisionSource {
     pub(super) fn new(args: &TailArgs) -> Result<Self, SourceError> {
         let url: Uri = args.admin.parse().map_err(|_| SourceError::Url)?;
         let authority = url.authority().filter(|authority| authority.port().is_some()).ok_or(SourceError::Url)?;
@@ -50,12 +50,12 @@ impl Source {
     }
 
     /// Asks for decisions.
-    pub(super) async fn open(&self) -> Result<Lines, SourceError> {
+    pub(super) async fn open(&self) -> Result<DecisionLines, SourceError> {
         let answer = pingora_timeout::timeout(PATIENCE, self.ask()).await;
         let answer = answer.unwrap_or_else(|_| Err("it takes too long".to_owned()));
         let answer = answer.map_err(|why| SourceError::Unreachable { at: self.to_string(), why })?;
         if answer.status().is_success() {
-            return Ok(Lines { body: answer.into_body(), buffer: Vec::new() });
+            return Ok(DecisionLines { body: answer.into_body(), buffer: Vec::new() });
         }
         let status = answer.status().as_u16();
         let why = Limited::new(answer.into_body(), 256).collect().await.map(Collected::to_bytes).unwrap_or_default();
@@ -75,19 +75,19 @@ impl Source {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for DecisionSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "http://{}", self.authority)
     }
 }
 
-/// Lines as they come.
-pub(super) struct Lines {
+/// DecisionLines as they come.
+pub(super) struct DecisionLines {
     body: Incoming,
     buffer: Vec<u8>,
 }
 
-impl Lines {
+impl DecisionLines {
     /// The next line that says something; none when the gateway went away.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {

@@ -1,12 +1,12 @@
 //! The report for programs.
 
-use super::Report;
-use crate::cli::explain::said;
+use super::TestReport;
+use crate::cli::outcome_text::describe_outcome;
 use crate::policy_test::{Branch, CaseResult};
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
-pub(super) fn report(report: &Report<'_>) -> String {
+pub(super) fn report(report: &TestReport<'_>) -> String {
     let failed = report.results.iter().filter(|result| !result.passes()).count();
     let (rules, shown) = report.coverage.rules();
     let told = json!({
@@ -24,7 +24,7 @@ pub(super) fn report(report: &Report<'_>) -> String {
 
 fn case(result: &CaseResult<'_>) -> Value {
     let rules = result.actual.rules.iter().map(|(policy, outcome)| {
-        json!({ "policy": policy.name, "action": policy.action.as_str(), "outcome": said(policy, outcome) })
+        json!({ "policy": policy.name, "action": policy.action.as_str(), "outcome": describe_outcome(policy, outcome) })
     });
     let mismatches = result
         .mismatches

@@ -1,10 +1,10 @@
 //! The report for CI systems, in the XML of `JUnit`.
 
-use super::Report;
+use super::TestReport;
 use crate::policy_test::CaseResult;
 use std::fmt::Write;
 
-pub(super) fn report(report: &Report<'_>) -> String {
+pub(super) fn report(report: &TestReport<'_>) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // writing to a `String` cannot fail
     let _ = writeln!(text, "<testsuites{}>", counts(&report.results));

@@ -4,10 +4,10 @@ mod json;
 mod junit;
 mod text;
 
-use super::args::ConfigArgs;
-use super::policy_files::policy_of;
-use super::{Exit, Failure, console, load};
-use crate::config::overrides::Overrides;
+use super::config_args::ConfigArgs;
+use super::console;
+use super::exit::{CommandError, Exit};
+use crate::app;
 use crate::policy_test::{CaseResult, PolicyCoverage};
 use clap::Args;
 use std::path::PathBuf;
@@ -17,8 +17,6 @@ pub(super) struct TestArgs {
     /// Policy files, their test files, or folders of both; the policies of the configuration where none is named
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    #[command(flatten)]
-    config: ConfigArgs,
     /// Run only cases whose name, as it is reported (`SUITE: CASE`), holds this text
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     filter: String,
@@ -36,40 +34,36 @@ pub(super) struct TestArgs {
     junit: bool,
 }
 
-/// What came of it all.
-struct Report<'s> {
+/// The results of all cases.
+struct TestReport<'s> {
     results: Vec<CaseResult<'s>>,
     coverage: PolicyCoverage,
 }
 
-pub(super) fn test(args: &TestArgs) -> Result<Exit, Failure> {
-    let gateway = if args.paths.is_empty() {
-        load::whole_configuration(&args.config, &Overrides::default())?
-    } else {
-        let paths: Vec<_> = args.paths.iter().map(|path| policy_of(path).unwrap_or_else(|| path.clone())).collect();
-        load::configuration_of_policies(&args.config, &paths)?
-    };
-    let (bundle, texts) = load::compiled(&gateway)?;
+pub(super) fn test(args: &TestArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let paths = args.paths.iter().map(|path| app::policy_of_test(path).unwrap_or_else(|| path.clone()));
+    let configuration = config.load_with(&paths.collect::<Vec<_>>())?;
+    let (bundle, texts) = app::compile_policies(&configuration)?;
     console::warn(&texts.unread);
-    let suites = load::suites(&bundle, &texts)?;
+    let suites = app::load_suites(&bundle, &texts)?;
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
     let coverage = PolicyCoverage::of(&results, &bundle);
-    let report = Report { results, coverage };
-    console::say(&match (args.json, args.junit) {
+    let report = TestReport { results, coverage };
+    console::print(&match (args.json, args.junit) {
         (true, _) => json::report(&report),
         (_, true) => junit::report(&report),
-        (false, false) => text::report(&report),
+        (false, false) => text::report(&report, console::width()),
     })?;
     let shortfalls = shortfalls(args, &report);
     for shortfall in &shortfalls {
-        console::complain(shortfall);
+        console::error(shortfall);
     }
     let is_fine = shortfalls.is_empty() && report.results.iter().all(CaseResult::passes);
-    Ok(if is_fine { Exit::Fine } else { Exit::Refused })
+    Ok(if is_fine { Exit::Ok } else { Exit::Refused })
 }
 
-/// What was asked for besides that cases pass, and is not so.
-fn shortfalls(args: &TestArgs, report: &Report<'_>) -> Vec<String> {
+/// The conditions of `--fail-on-empty` and `--coverage-threshold` that are not met.
+fn shortfalls(args: &TestArgs, report: &TestReport<'_>) -> Vec<String> {
     let empty = args.fail_on_empty && report.results.is_empty();
     let empty = empty.then(|| "there is no case to run".to_owned());
     let percent = report.coverage.percent();

@@ -1,61 +1,61 @@
 //! The report for people.
 
-use super::Report;
-use crate::cli::columns::columns;
-use crate::cli::explain::{by, claimed, said};
+use super::TestReport;
+use crate::cli::outcome_text::{describe_claim, describe_outcome, rule_with_waiver};
+use crate::cli::page::Page;
 use crate::policy_test::{Branch, CaseResult, PolicyCoverage};
 use std::fmt::Write;
 
-pub(super) fn report(report: &Report<'_>) -> String {
-    let mut text = String::new();
+pub(super) fn report(report: &TestReport<'_>, width: usize) -> String {
+    let mut page = Page::new(width);
     let failed: Vec<_> = report.results.iter().filter(|result| !result.passes()).collect();
     for result in &failed {
-        failure(&mut text, result);
+        failure(&mut page, result);
     }
     let (cases, failed) = (report.results.len(), failed.len());
-    // writing to a `String` cannot fail
     let noun = if cases == 1 { "case" } else { "cases" };
-    let _ = writeln!(text, "{cases} {noun}: {} passed, {failed} failed", cases - failed);
-    coverage(&mut text, &report.coverage);
-    text.trim_end().to_owned()
+    let _ = writeln!(page, "{cases} {noun}: {} passed, {failed} failed", cases - failed);
+    coverage(&mut page, &report.coverage);
+    page.into_text()
 }
 
-/// What was expected, what came in its place, and what each policy said.
-fn failure(text: &mut String, result: &CaseResult<'_>) {
+/// What was expected and what happened instead, with the outcome of each policy.
+fn failure(page: &mut Page, result: &CaseResult<'_>) {
     let suite = result.suite;
-    let _ = writeln!(text, "FAIL {}: {}", suite.name, result.case.name);
-    let _ = writeln!(text, "  {}:{}", suite.source.file().display(), result.line());
+    let _ = writeln!(page, "FAIL {}: {}", suite.name, result.case.name);
+    let _ = writeln!(page, "  {}:{}", suite.source.file().display(), result.line());
     let rows = result.mismatches.iter().map(|mismatch| {
         let cells = [mismatch.subject, "expected", &mismatch.expected, "got", &mismatch.got];
         cells.map(str::to_owned).to_vec()
     });
-    let _ = writeln!(text, "{}", columns("  ", &rows.collect::<Vec<_>>()));
+    page.table(2, &rows.collect::<Vec<_>>());
     let rules = result.actual.rules.iter().map(|(policy, outcome)| {
-        vec![policy.name.to_string(), policy.action.as_str().to_owned(), said(policy, outcome)]
+        vec![policy.name.to_string(), policy.action.as_str().to_owned(), describe_outcome(policy, outcome)]
     });
-    let claims =
-        result.actual.limits.iter().map(|(limit, claim)| {
-            vec![limit.name.to_string(), limit.action.as_str().to_owned(), claimed(limit, claim)]
-        });
-    let rules: Vec<_> = rules.chain(claims).collect();
+    let limits = result.actual.limits.iter().map(|(limit, claim)| {
+        vec![limit.name.to_string(), limit.action.as_str().to_owned(), describe_claim(limit, claim)]
+    });
+    let rules: Vec<_> = rules.chain(limits).collect();
     if rules.is_empty() {
-        let _ = writeln!(text, "  why: no policy was asked");
+        let _ = writeln!(page, "  why: no policy matched");
     } else {
-        let _ = writeln!(text, "  why:\n{}", columns("    ", &rules));
+        let _ = writeln!(page, "  why:");
+        page.table(4, &rules);
     }
     for violation in &result.actual.violations {
-        let _ = writeln!(text, "    {} by {}: {}", violation.action.as_str(), by(violation), violation.message);
+        let (action, rule) = (violation.action.as_str(), rule_with_waiver(violation));
+        page.paragraph(4, 6, &format!("{action} by {rule}: {}", violation.message));
     }
-    text.push('\n');
+    let _ = writeln!(page);
 }
 
-fn coverage(text: &mut String, coverage: &PolicyCoverage) {
+fn coverage(page: &mut Page, coverage: &PolicyCoverage) {
     let (seen, all, percent) = (coverage.count_reached(), coverage.branches.len(), coverage.percent());
-    let (rules, shown) = coverage.rules();
-    let _ = writeln!(text, "coverage: {shown} of {rules} rules, {seen} of {all} branches ({percent} %)");
+    let (rules, covered) = coverage.rules();
+    let _ = writeln!(page, "coverage: {covered} of {rules} rules, {seen} of {all} branches ({percent} %)");
     let unseen = coverage.branches.iter().filter(|branch| !branch.seen).map(row).collect::<Vec<_>>();
     if !unseen.is_empty() {
-        let _ = writeln!(text, "{}", columns("  ", &unseen));
+        page.table(2, &unseen);
     }
 }
 

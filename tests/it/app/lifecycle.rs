@@ -95,7 +95,7 @@ async fn sighup_takes_sound_policies_and_keeps_the_old_ones_in_place_of_broken_o
 
     fs::write(folder.path().join("policy.yaml"), ALLOWING.replace("Audit", "Deny")).unwrap();
     program.signal("HUP");
-    program.stderr.line("policies loaded anew").await;
+    program.stderr.line("policies reloaded").await;
     let (status, swapped) = judged(&mut program).await;
     assert_eq!(status, 422);
     assert_ne!(swapped["revision"], first["revision"]);
@@ -151,11 +151,11 @@ async fn a_certificate_that_changes_is_taken_unasked_and_a_broken_one_is_not() {
     assert!(vouches(&first, &program).await);
     fs::write(folder.path().join("tls.crt"), "broken").unwrap();
     program.signal("HUP");
-    let line = program.stderr.line("a certificate could not be loaded").await;
+    let line = program.stderr.line("a certificate could not be reloaded").await;
     assert!(line.contains("tls.certificateFile") && !line.contains("broken\""), "{line}");
     assert!(vouches(&first, &program).await);
     let second = certify(&folder);
-    program.stderr.line("certificate loaded anew").await;
+    program.stderr.line("certificate reloaded").await;
     assert!(vouches(&second, &program).await && !vouches(&first, &program).await);
 }
 

@@ -25,7 +25,7 @@ fn said(output: &Output) -> &str {
 fn a_door_that_a_policy_leaves_open_is_told_with_the_cure() {
     let output = check("UpdateUser", "skip_password_checks", "", &[]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("sound:"));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("valid:"));
     let (before, after) = said(&output).split_once(" --> ").expect("a place");
     let (_, after) = after.split_once("rule.yaml").expect("the file");
     insta::assert_snapshot!(format!("{before} --> rule.yaml{after}"), @r#"

@@ -226,7 +226,7 @@ async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found()
     let both = ["decisions.jsonl", "decisions.jsonl.1"];
     assert!(folder.path().join("decisions.jsonl.1").exists(), "the file was rotated");
     let (code, said) = verify(&folder, &both, false);
-    assert!(code == Some(0) && said.starts_with("sound: 120 entries, 1 ("), "{said}");
+    assert!(code == Some(0) && said.starts_with("valid: 120 entries, 1 ("), "{said}");
     assert!(said.contains("no chain can tell"), "{said}");
 
     let old = lines(&folder, "decisions.jsonl.1").len();
@@ -292,7 +292,7 @@ async fn a_log_that_was_moved_is_begun_anew_on_sighup_and_its_chain_goes_on() {
     }
     fs::rename(&file, &moved).unwrap();
     program.signal("HUP");
-    program.stderr.line("policies loaded anew").await;
+    program.stderr.line("policies reloaded").await;
     ask(&program, PATCH, "", "{}").await;
     appears(&file).await;
     stop(program).await;

@@ -76,7 +76,7 @@ async fn a_file_takes_the_lines_of_what_is_not_sampled_out_and_is_rotated_by_sig
     }
     fs::rename(&now, &before).unwrap();
     program.signal("HUP");
-    program.stderr.line("policies loaded anew").await;
+    program.stderr.line("policies reloaded").await;
     assert_eq!(fs::read_to_string(&now).unwrap(), "");
     assert_eq!(status(program.listen, patch("no JSON")).await, 400);
     assert_eq!(counted(program.admin, "portcullis_log_lines_dropped_total", 0).await, 0);
@@ -125,7 +125,7 @@ async fn a_full_disk_is_counted_told_once_and_gone_on_from() {
     counted(program.admin, "portcullis_log_lines_dropped_total", 60 - whole as u64).await;
     fs::rename(&now, folder.path().join("access.log.1")).unwrap();
     program.signal("HUP");
-    program.stderr.line("policies loaded anew").await;
+    program.stderr.line("policies reloaded").await;
     client.send(patch("no JSON")).await;
     assert_eq!(client.answer().await.expect("an answer").status(), 400);
     program.signal("TERM");

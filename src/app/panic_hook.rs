@@ -1,8 +1,9 @@
-//! What is told of a panic.
+//! What is logged of a panic.
 
-/// Has every panic of this process told by its place alone, which is enough to find it: its message may quote what a
-/// request held.
-pub(super) fn keep_quiet() {
+/// Logs each panic of this process with its place in the source only, which is enough to find it.
+///
+/// The message of a panic is left out because it may quote a value of a request.
+pub(super) fn install() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
@@ -11,7 +12,7 @@ pub(super) fn keep_quiet() {
 
 #[cfg(test)]
 mod tests {
-    use super::keep_quiet;
+    use super::install;
     use crate::config::gateway::{LogLevel, Logs};
     use crate::telemetry::logs::ApplicationLog;
     use std::process::Command;
@@ -20,13 +21,13 @@ mod tests {
     /// Set in the process that panics.
     const PANICS: &str = "PORTCULLIS_TEST_PANICS";
 
-    /// Log and hook belong to a whole process, so the panic is in one of its own: this test, started by itself.
+    /// Log and hook are global to a process, so the test starts itself in a second one, which panics.
     #[test]
-    fn nothing_of_its_message_is_written() {
+    fn its_message_is_not_logged() {
         if std::env::var_os(PANICS).is_some() {
             let logs = Logs { level: LogLevel::Trace, ..Logs::default() };
             let log = ApplicationLog::start(&logs, false).unwrap();
-            keep_quiet();
+            install();
             let body = String::from("hunter2hunter2");
             let _ = std::panic::catch_unwind(|| panic!("cannot take {body}"));
             let _ = std::panic::catch_unwind(|| body.parse::<u8>().expect(&body));
@@ -34,13 +35,12 @@ mod tests {
             return;
         }
         let mut again = Command::new(std::env::current_exe().unwrap());
-        again
-            .args(["--exact", "cli::panics::tests::nothing_of_its_message_is_written", "--nocapture"])
-            .env(PANICS, "1");
+        again.args(["--exact", "app::panic_hook::tests::its_message_is_not_logged", "--nocapture"]).env(PANICS, "1");
         let output = again.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}");
-        assert_eq!(said.matches("panicked").count(), 2, "{said}");
-        assert!(said.contains("panics.rs:") && !said.contains("hunter2"), "{said}");
+        let output_text =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{output_text}");
+        assert_eq!(output_text.matches("panicked").count(), 2, "{output_text}");
+        assert!(output_text.contains("panic_hook.rs:") && !output_text.contains("hunter2"), "{output_text}");
     }
 }

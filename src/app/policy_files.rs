@@ -1,4 +1,4 @@
-//! Finds the files of policies that paths name, and the tests beside them.
+//! Finds the policy files that paths name, and the tests beside them.
 
 use crate::diagnostic::Diagnostic;
 use std::collections::BTreeSet;
@@ -8,46 +8,46 @@ use std::path::{Component, Path, PathBuf};
 
 /// The files that paths name, each once.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(super) struct PolicyFiles {
     /// Policies.
     pub(super) policies: Vec<PathBuf>,
     /// The tests beside them.
     pub(super) tests: Vec<PathBuf>,
-    /// What is in a folder of policies and by its name none: nobody should believe that it is in force.
+    /// Other files in policy folders, to be warned of: their author may believe that they are in force.
     pub(super) unread: Vec<PathBuf>,
-    /// What cannot be looked at.
-    pub(super) mistakes: Vec<Diagnostic>,
-    /// Files and folders that were met, by where they really are: links may lead to them again, and around in circles.
-    met: BTreeSet<PathBuf>,
+    /// Files and folders that cannot be read.
+    pub(super) errors: Vec<Diagnostic>,
+    /// The canonical paths of visited files and folders: symbolic links may lead to them again, or in circles.
+    visited: BTreeSet<PathBuf>,
 }
 
-/// The policy files of `paths`, with the tests beside them: a file is itself, and the `NAME.test.yaml` of a `NAME.yaml`; a
-/// folder is every `.yaml` and `.yml` in it and in its folders, by name, but for what is hidden (as what Kubernetes mounts
-/// beside its links is) and for the contract: `contract_folder`, and folders called `contract` that hold one.
-pub(super) fn find(paths: &[PathBuf], contract_folder: Option<&Path>) -> Found {
-    let mut found = Found::default();
-    found.met.extend(contract_folder.and_then(|folder| folder.canonicalize().ok()));
+/// The policy files of `paths`, with the tests beside them. A file is a policy file, with its `NAME.test.yaml` if there is one.
+/// A folder is every `.yaml` and `.yml` in it and below, sorted by name, except hidden entries and the contract:
+/// `contract_folder`, and folders called `contract` that contain one.
+pub(super) fn find(paths: &[PathBuf], contract_folder: Option<&Path>) -> PolicyFiles {
+    let mut found = PolicyFiles::default();
+    found.visited.extend(contract_folder.and_then(|folder| folder.canonicalize().ok()));
     for path in paths {
-        found.take(&clean(path), true);
+        found.visit(&clean(path), true);
     }
     found
 }
 
-impl Found {
-    fn take(&mut self, path: &Path, is_named: bool) {
+impl PolicyFiles {
+    fn visit(&mut self, path: &Path, is_named: bool) {
         let (kind, real) = match path.metadata().and_then(|about| Ok((about.file_type(), path.canonicalize()?))) {
             Ok(known) => known,
-            Err(error) => return self.mistakes.push(unreadable(path, &error)),
+            Err(error) => return self.errors.push(unreadable(path, &error)),
         };
         if kind.is_dir() {
-            if (is_named || !is_contract(path)) && self.met.insert(real) {
-                self.take_all_in(path);
+            if (is_named || !is_contract(path)) && self.visited.insert(real) {
+                self.add_folder(path);
             }
         } else if !kind.is_file() {
-            // to read a pipe would wait for whoever writes it
-            self.mistakes.push(Diagnostic::of_file(path, "is neither a file nor a folder"));
+            // reading a pipe would block until its writer closes it
+            self.errors.push(Diagnostic::of_file(path, "is neither a file nor a folder"));
         } else if is_named || is_yaml(path) {
-            if self.met.insert(real) {
+            if self.visited.insert(real) {
                 self.add(path, is_named);
             }
         } else if !is_for_people(path) {
@@ -55,27 +55,27 @@ impl Found {
         }
     }
 
-    fn take_all_in(&mut self, folder: &Path) {
+    fn add_folder(&mut self, folder: &Path) {
         let entries = fs::read_dir(folder).and_then(|all| all.map(|entry| Ok(entry?.path())).collect());
         let mut entries: Vec<PathBuf> = match entries {
             Ok(entries) => entries,
-            Err(error) => return self.mistakes.push(unreadable(folder, &error)),
+            Err(error) => return self.errors.push(unreadable(folder, &error)),
         };
         entries.sort();
         for entry in entries.iter().filter(|entry| !is_hidden(entry)) {
-            self.take(entry, false);
+            self.visit(entry, false);
         }
     }
 
     fn add(&mut self, file: &Path, is_named: bool) {
-        if !is_named && policy_of(file).is_some() {
+        if !is_named && policy_of_test(file).is_some() {
             return self.tests.push(file.to_owned());
         }
         self.policies.push(file.to_owned());
         if is_named {
             let twins = ["test.yaml", "test.yml"].map(|end| file.with_extension(end));
             for twin in twins.into_iter().filter(|twin| twin.is_file()) {
-                if twin.canonicalize().is_ok_and(|real| self.met.insert(real)) {
+                if twin.canonicalize().is_ok_and(|real| self.visited.insert(real)) {
                     self.tests.push(twin);
                 }
             }
@@ -83,13 +83,13 @@ impl Found {
     }
 }
 
-/// The policy file that the test file `file` is beside: `NAME.yaml` for `NAME.test.yaml`; none where it is no test file.
-pub(super) fn policy_of(file: &Path) -> Option<PathBuf> {
+/// The policy file that the test file `file` is beside: `NAME.yaml` for `NAME.test.yaml`; `None` if it is not a test file.
+pub fn policy_of_test(file: &Path) -> Option<PathBuf> {
     let (name, end) = (file.file_stem()?.to_str()?.strip_suffix(".test")?, file.extension()?.to_str()?);
     is_yaml(file).then(|| file.with_file_name(format!("{name}.{end}")))
 }
 
-/// `path` cannot be read, in words of ours: those of the system differ from one to the next.
+/// The error of a `path` that cannot be read. The common causes have fixed texts, because those of systems differ.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let what = match error.kind() {
         ErrorKind::NotFound => format!("`{}`: there is no such file or folder", path.display()),
@@ -103,18 +103,19 @@ fn is_yaml(file: &Path) -> bool {
     file.extension().is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml"))
 }
 
+/// Kubernetes mounts the files of a volume in hidden folders, beside visible links to them.
 fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-/// What lies beside policies and is meant for people and their editors.
+/// Whether a file beside policies is documentation, a licence or a schema for editors.
 fn is_for_people(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let begins = ["readme", "license"].iter().any(|begin| name.starts_with(begin));
     begins || [".md", ".schema.json"].iter().any(|end| name.ends_with(end))
 }
 
-/// Whether a folder is called `contract` and has versions of one (`*.json`) in it, or in a folder in it.
+/// Whether a folder is called `contract` and has API versions (`*.json`) in it or in a folder of it.
 fn is_contract(folder: &Path) -> bool {
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let is_version = |file: &Path| file.extension().is_some_and(|end| end == "json");
@@ -122,7 +123,7 @@ fn is_contract(folder: &Path) -> bool {
         && entries(folder).any(|entry| is_version(&entry) || entries(&entry).any(|inner| is_version(&inner)))
 }
 
-/// `path` without `..`, where that leads to the same place: so it is shown to people.
+/// `path` without `..`, for error messages; unchanged if symbolic links make that another place.
 fn clean(path: &Path) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in path.components() {
@@ -140,7 +141,7 @@ fn clean(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{Found, find};
+    use super::{PolicyFiles, find};
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::{Path, PathBuf};
@@ -158,12 +159,12 @@ mod tests {
         folder
     }
 
-    fn found(folder: &Path, paths: &[&str]) -> Found {
+    fn files(folder: &Path, paths: &[&str]) -> PolicyFiles {
         find(&paths.iter().map(|path| folder.join(path)).collect::<Vec<_>>(), None)
     }
 
     #[test]
-    fn nothing_in_a_folder_is_passed_over_in_silence() {
+    fn every_file_of_a_folder_is_read_or_reported() {
         let folder = with(&[
             "p/a.yaml",
             "p/a.test.yaml",
@@ -181,57 +182,57 @@ mod tests {
             "p/contract/clerk/1.json",
             "p/old/contract/f.yaml",
         ]);
-        let found = found(folder.path(), &["p"]);
+        let found = files(folder.path(), &["p"]);
         let p = folder.path().join("p");
         assert_eq!(names(&p, &found.policies), ["a.yaml", "c.YAML", "old/contract/f.yaml", "team/d.Yml"]);
         assert_eq!(names(&p, &found.tests), ["a.test.yaml"]);
         assert_eq!(names(&p, &found.unread), ["b.json", "notes.txt"]);
-        assert!(found.mistakes.is_empty());
+        assert!(found.errors.is_empty());
     }
 
     #[test]
-    fn a_file_is_found_once_however_it_is_named() {
+    fn a_file_is_found_once() {
         let folder = with(&["p/a.yaml", "p/a.test.yaml", "p/q/b.yaml"]);
-        let found = found(folder.path(), &["p/a.yaml", "p", "p/q/../a.yaml", "p/q"]);
+        let found = files(folder.path(), &["p/a.yaml", "p", "p/q/../a.yaml", "p/q"]);
         assert_eq!(names(folder.path(), &found.policies), ["p/a.yaml", "p/q/b.yaml"]);
         assert_eq!(names(folder.path(), &found.tests), ["p/a.test.yaml"]);
     }
 
     #[test]
-    fn links_are_followed_as_kubernetes_mounts_them_and_never_in_circles() {
+    fn links_are_followed_but_not_in_circles() {
         let folder = with(&["p/..2026/a.yaml", "elsewhere/b.yaml"]);
         let p = folder.path().join("p");
         symlink("..2026", p.join("..data")).unwrap();
         symlink("..data/a.yaml", p.join("a.yaml")).unwrap();
         symlink("../elsewhere", p.join("team")).unwrap();
         symlink("..", folder.path().join("elsewhere/up")).unwrap();
-        let found = found(folder.path(), &["p"]);
+        let found = files(folder.path(), &["p"]);
         assert_eq!(names(&p, &found.policies), ["a.yaml", "team/b.yaml"]);
         symlink("nowhere", p.join("z.yaml")).unwrap();
-        assert!(self::found(folder.path(), &["p"]).mistakes[0].message.ends_with("there is no such file or folder"));
+        assert!(files(folder.path(), &["p"]).errors[0].message.ends_with("there is no such file or folder"));
     }
 
     #[test]
-    fn what_is_no_file_is_a_mistake_and_nobody_waits_for_it() {
+    fn a_socket_or_pipe_is_an_error() {
         let folder = with(&["p/a.yaml"]);
         let _listener = std::os::unix::net::UnixListener::bind(folder.path().join("p/b.yaml")).unwrap();
         for paths in [&["p"][..], &["p/b.yaml"]] {
-            let found = found(folder.path(), paths);
-            assert_eq!(found.mistakes[0].message, "is neither a file nor a folder");
+            let found = files(folder.path(), paths);
+            assert_eq!(found.errors[0].message, "is neither a file nor a folder");
         }
     }
 
     #[test]
-    fn the_folder_of_the_contract_holds_no_policies() {
+    fn the_contract_folder_has_no_policies() {
         let folder = with(&["p/a.yaml", "p/bapi/overlay.yaml"]);
         let found = find(&[folder.path().join("p")], Some(&folder.path().join("p/bapi")));
         assert_eq!(names(folder.path(), &found.policies), ["p/a.yaml"]);
     }
 
     #[test]
-    fn paths_are_shown_without_detours() {
+    fn paths_are_shown_without_dot_dot() {
         let folder = with(&["config/gateway.yaml", "p/a.yaml"]);
-        let found = found(folder.path(), &["config/../p"]);
+        let found = files(folder.path(), &["config/../p"]);
         assert_eq!(names(folder.path(), &found.policies), ["p/a.yaml"]);
     }
 }

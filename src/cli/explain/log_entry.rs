@@ -1,9 +1,9 @@
 //! A decision out of a decision log: what was recorded, and what cannot be known because no value was kept.
 
-use super::explanation::{Chosen, Explanation, Finding, PolicySaid, Rules};
-use super::kept::kept;
-use super::request::unreadable;
-use crate::cli::Failure;
+use super::explanation::{Choice, ExplainedFinding, ExplainedPolicy, Explanation, RuleDetails};
+use super::input::unreadable;
+use super::recorded_shape::kept;
+use crate::cli::exit::CommandError;
 use crate::decision_log::{
     EntryText, LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule, RecordedViolation, VersionSource,
 };
@@ -16,11 +16,14 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 /// What the log in `files` knows of the decision called `id`. Of policies that are still the same, `bundle` has the texts.
-pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Explanation, Failure> {
+pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Explanation, CommandError> {
     let line = find(id, files)?;
     let wrong = |error: serde_json::Error| {
         // its text may quote what it met
-        Failure::Trouble(format!("the decision's line is no entry of a decision log, at its column {}", error.column()))
+        CommandError::Failed(format!(
+            "the decision's line is no entry of a decision log, at its column {}",
+            error.column()
+        ))
     };
     let entry = LogEntry::read(&line).map_err(wrong)?;
     let same = (*entry.revision == *bundle.revision).then_some(bundle);
@@ -28,10 +31,10 @@ pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Ex
 }
 
 /// The line of the decision.
-fn find(id: &str, files: &[PathBuf]) -> Result<String, Failure> {
+fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
     let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_id {
-        return Err(Failure::Usage("`--decision` is not the id of a decision".to_owned()));
+        return Err(CommandError::Usage("`--decision` is not the id of a decision".to_owned()));
     }
     let wanted = format!("\"decision_id\":\"{id}\"");
     for file in files {
@@ -48,7 +51,7 @@ fn find(id: &str, files: &[PathBuf]) -> Result<String, Failure> {
         [] => String::new(),
         others => format!("; files that were rotated may have it: `--log {}`", others.join(" ")),
     };
-    Err(Failure::Usage(format!("the log has no decision of that id{hint}")))
+    Err(CommandError::Usage(format!("the log has no decision of that id{hint}")))
 }
 
 /// Files beside those in `files` that are of the same logs by their names, `decisions.jsonl.1` and so on.
@@ -110,7 +113,12 @@ const fn passed(outcome: Outcome) -> &'static str {
     }
 }
 
-fn finding(entry: &LogEntry<'_>, at: usize, violation: &RecordedViolation<'_>, same: Option<&Bundle>) -> Finding {
+fn finding(
+    entry: &LogEntry<'_>,
+    at: usize,
+    violation: &RecordedViolation<'_>,
+    same: Option<&Bundle>,
+) -> ExplainedFinding {
     let rule = match &violation.rule {
         RecordedRule::Policy(name) | RecordedRule::Keyword(name) => name.to_string(),
         RecordedRule::Gateway => "gateway".to_owned(),
@@ -125,7 +133,7 @@ fn finding(entry: &LogEntry<'_>, at: usize, violation: &RecordedViolation<'_>, s
     let hint = validation.and_then(|it| it.hint.as_deref()).or_else(|| limit.and_then(|it| it.hint.as_deref()));
     let owner = same.and_then(|bundle| policy(bundle, &rule)?.owner.as_deref());
     let owner = owner.or_else(|| limit.and_then(|it| it.owner.as_deref()));
-    Finding {
+    ExplainedFinding {
         action: violation.action.as_str(),
         reason: violation.reason.as_str(),
         waived_by: violation.waived_by.as_ref().map(EntryText::to_string),
@@ -174,12 +182,12 @@ fn validation<'b>(entry: &LogEntry<'_>, at: usize, bundle: &'b Bundle) -> Option
     policy(bundle, name)?.validations.get(part.validation)
 }
 
-fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Rules {
+fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> RuleDetails {
     let route = entry.route.as_ref().map(EntryText::to_string);
     let parameters =
         entry.request.as_ref().map(|facts| facts.params.0.iter().map(|(name, _)| name.to_string()).collect());
     let keywords = entry.violations.iter().filter(|it| !matches!(it.rule, RecordedRule::Policy(_))).count();
-    Rules {
+    RuleDetails {
         method: Some(entry.method.to_string()),
         route: route.unwrap_or_else(|| "none, or ambiguous".to_owned()),
         operation: entry.operation.as_ref().map(EntryText::to_string),
@@ -187,8 +195,8 @@ fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Rules {
         api_version: entry
             .api_version
             .as_ref()
-            .map(|version| Chosen { value: version.to_string(), why: version_source(entry.api_version_source) }),
-        environment: Chosen {
+            .map(|version| Choice { value: version.to_string(), why: version_source(entry.api_version_source) }),
+        environment: Choice {
             value: entry.environment.to_string(),
             why: format!("the key is of the kind `{}`", entry.key_class.as_str()),
         },
@@ -217,13 +225,13 @@ fn version_source(source: Option<VersionSource>) -> String {
 }
 
 /// With the waiver for which the policy only told operators.
-fn waived(entry: &LogEntry<'_>, said: PolicySaid) -> PolicySaid {
+fn waived(entry: &LogEntry<'_>, said: ExplainedPolicy) -> ExplainedPolicy {
     let own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if **name == *said.name);
     let waiver = entry.violations.iter().filter(|it| own(&it.rule)).find_map(|it| it.waived_by.as_ref());
-    PolicySaid { waived_by: waiver.map(EntryText::to_string), ..said }
+    ExplainedPolicy { waived_by: waiver.map(EntryText::to_string), ..said }
 }
 
-fn policy_said(evaluated: &RecordedPolicy<'_>, same: Option<&Bundle>) -> PolicySaid {
+fn policy_said(evaluated: &RecordedPolicy<'_>, same: Option<&Bundle>) -> ExplainedPolicy {
     let known = same.and_then(|bundle| policy(bundle, &evaluated.name));
     let (outcome, because) = match &evaluated.outcome {
         RecordedOutcome::OtherEnvironment => ("other_environment", vec!["not for this environment".to_owned()]),
@@ -244,7 +252,7 @@ fn policy_said(evaluated: &RecordedPolicy<'_>, same: Option<&Bundle>) -> PolicyS
             ("violated", schema.into_iter().chain(why).collect())
         }
     };
-    PolicySaid {
+    ExplainedPolicy {
         name: evaluated.name.to_string(),
         action: evaluated.action.as_str(),
         outcome,

@@ -1,10 +1,12 @@
 //! A request that is judged now: by the gateway's own admission and the one judge, in a dry run.
 
-use super::change;
-use super::explanation::{Chosen, Evaluated, Explanation, Finding, LimitSaid, PolicySaid, Rules};
-use super::request::Asked;
-use super::said::{because, claimed, outcome};
+use super::explanation::{
+    Choice, ExplainedFinding, ExplainedLimit, ExplainedPolicy, Explanation, ExpressionResult, RuleDetails,
+};
+use super::input::ExplainInput;
+use super::suggestions;
 use crate::cel::{TracePart, TracedValue};
+use crate::cli::outcome_text::{describe_claim, failures, outcome_name};
 use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::KeyClass;
 use crate::contract::strictness::Mode;
@@ -30,11 +32,11 @@ pub(super) struct Judge<'g> {
 
 impl Judge<'_> {
     /// What becomes of `request`, which is `asked` or like it.
-    pub(super) fn run(&self, asked: &Asked, request: &Request<Bytes>) -> DryRun {
+    pub(super) fn run(&self, asked: &ExplainInput, request: &Request<Bytes>) -> DryRun {
         self.gate.dry_run(self.bundle, &asked.client, self.time, request)
     }
 
-    pub(super) fn explain(&self, asked: &Asked) -> Explanation {
+    pub(super) fn explain(&self, asked: &ExplainInput) -> Explanation {
         let run = self.run(asked, &asked.request);
         let refusal = match &run.result {
             Err(refusal) => Some(refusal),
@@ -47,25 +49,25 @@ impl Judge<'_> {
             status: refusal.map(Refusal::status),
             message: refusal.map_or_else(|| passes(&run).to_owned(), |refusal| refusal.message().to_owned()),
             findings: violations(&run).iter().map(finding).collect(),
-            changes: Some(change::search(self, asked, &run)),
+            changes: Some(suggestions::search(self, asked, &run)),
             notes: asked.notes.iter().map(|note| (*note).to_owned()).collect(),
             rules: Some(self.rules(asked, &run)),
         }
     }
 
-    fn rules(&self, asked: &Asked, run: &DryRun) -> Rules {
+    fn rules(&self, asked: &ExplainInput, run: &DryRun) -> RuleDetails {
         let (operation, parameters) = match &run.routed {
             Some(Routed::Operation(operation, parameters)) => (Some(operation.as_ref()), parameters.as_slice()),
             _ => (None, &[][..]),
         };
         let is_read = asked.request.extensions().get::<HeadDefect>().is_none();
-        Rules {
+        RuleDetails {
             method: is_read.then(|| method_label(asked.request.method()).to_owned()),
             route: operation.map_or_else(|| no_route(run.routed.as_ref()).to_owned(), |it| it.path.to_string()),
             operation: operation.map(|operation| operation.id.to_string()),
             parameters: parameters.iter().map(|(name, _)| name.to_string()).collect(),
             api_version: operation.map(|operation| self.version(operation, asked, run)),
-            environment: Chosen { value: run.environment.to_string(), why: environment(run.key, self.overriding) },
+            environment: Choice { value: run.environment.to_string(), why: environment(run.key, self.overriding) },
             key: run.key.as_str(),
             schema: self.schema(asked, run),
             policies: self.policies(operation, run),
@@ -76,7 +78,7 @@ impl Judge<'_> {
     }
 
     /// The version by which it is judged, and why.
-    fn version(&self, operation: &Operation, asked: &Asked, run: &DryRun) -> Chosen {
+    fn version(&self, operation: &Operation, asked: &ExplainInput, run: &DryRun) -> Choice {
         let place = if asked.request.headers().contains_key("clerk-api-version") {
             "the header `Clerk-API-Version`"
         } else {
@@ -94,11 +96,11 @@ impl Judge<'_> {
             VersionChoice::NewestBefore => format!("the newest known before the one that {place} asks for"),
             VersionChoice::Oldest => format!("the oldest known, for {place} asks for an older one"),
         };
-        Chosen { value: operation.api_version.to_string(), why }
+        Choice { value: operation.api_version.to_string(), why }
     }
 
     /// What the schema says of the body.
-    fn schema(&self, asked: &Asked, run: &DryRun) -> String {
+    fn schema(&self, asked: &ExplainInput, run: &DryRun) -> String {
         let Ok(DryRunResult::Judged(judged)) = &run.result else { return "not asked".to_owned() };
         let found = judged.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
         let inspection = self.bundle.inspection(&judged.operation);
@@ -116,7 +118,7 @@ impl Judge<'_> {
     }
 
     /// What each policy says: first those that were asked, then those for other operations.
-    fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<PolicySaid> {
+    fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<ExplainedPolicy> {
         let mut policies = Vec::new();
         if let Ok(DryRunResult::Judged(judged)) = &run.result {
             let rules = judged.rules.iter().zip(&judged.parts);
@@ -125,14 +127,14 @@ impl Judge<'_> {
                 let waiver = judged.violations.iter().filter(own).find_map(|it| it.waived_by.as_ref());
                 waiver.map(ToString::to_string)
             };
-            policies.extend(rules.map(|((policy, outcome), parts)| PolicySaid {
+            policies.extend(rules.map(|((policy, outcome), parts)| ExplainedPolicy {
                 waived_by: waived_by(policy),
                 ..policy_said(policy, outcome, parts)
             }));
         }
         let others = self.bundle.policies.all().iter();
         let others = others.filter(|policy| operation.is_some_and(|it| !policy.scope.operations.contains(&it.id)));
-        policies.extend(others.map(|policy| PolicySaid {
+        policies.extend(others.map(|policy| ExplainedPolicy {
             name: policy.name.to_string(),
             action: policy.action.as_str(),
             outcome: "other_operation",
@@ -163,9 +165,9 @@ fn violations(run: &DryRun) -> &[Violation] {
     }
 }
 
-fn finding(violation: &Violation) -> Finding {
+fn finding(violation: &Violation) -> ExplainedFinding {
     let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
-    Finding {
+    ExplainedFinding {
         action: violation.action.as_str(),
         reason: violation.reason.as_str(),
         rule: violation.rule.to_string(),
@@ -177,15 +179,15 @@ fn finding(violation: &Violation) -> Finding {
     }
 }
 
-fn limits(run: &DryRun) -> Vec<LimitSaid> {
+fn limits(run: &DryRun) -> Vec<ExplainedLimit> {
     let Ok(DryRunResult::Judged(judged)) = &run.result else { return Vec::new() };
-    let said = judged.limits.iter().map(|(limit, claim)| LimitSaid {
+    let said = judged.limits.iter().map(|(limit, claim)| ExplainedLimit {
         name: limit.name.to_string(),
         action: limit.action.as_str(),
         // the key holds what the request says, masked or not
         claim: match claim {
             LimitOutcome::Counted(key) if *key != Key::Null => "counts it by its key".to_owned(),
-            _ => claimed(limit, claim),
+            _ => describe_claim(limit, claim),
         },
     });
     said.collect()
@@ -216,27 +218,28 @@ fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String
     }
 }
 
-fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[TracePart]) -> PolicySaid {
+fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[TracePart]) -> ExplainedPolicy {
     let roles = std::iter::repeat_n("condition", policy.scope.conditions()).chain(std::iter::repeat("validation"));
-    let expressions = parts.iter().zip(roles).map(|(part, role)| Evaluated { role: Some(role), ..evaluated(part) });
-    PolicySaid {
+    let expressions =
+        parts.iter().zip(roles).map(|(part, role)| ExpressionResult { role: Some(role), ..evaluated(part) });
+    ExplainedPolicy {
         name: policy.name.to_string(),
         action: policy.action.as_str(),
-        outcome: outcome(said),
+        outcome: outcome_name(said),
         waived_by: None,
-        because: because(policy, said),
+        because: failures(policy, said),
         expressions: expressions.collect(),
     }
 }
 
-fn evaluated(part: &TracePart) -> Evaluated {
+fn evaluated(part: &TracePart) -> ExpressionResult {
     let (mut value, mut r#type, mut size, mut error) = (None, None, None, None);
     match &part.value {
         TracedValue::Value(text) => value = Some(text.clone()),
         TracedValue::Masked { kind, size: known } => (r#type, size) = (Some(*kind), *known),
         TracedValue::Failed(why) => error = Some(why.to_string()),
     }
-    Evaluated {
+    ExpressionResult {
         role: None,
         expression: part.expression.to_string(),
         value,

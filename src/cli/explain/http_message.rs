@@ -1,14 +1,14 @@
 //! `--http`: a request in the form that it has on the wire, read by the gateway's own parser.
 
-use super::request::defective;
-use crate::cli::Failure;
+use super::input::defective;
+use crate::cli::exit::CommandError;
 use crate::head::{BodyFraming, read};
 use bytes::Bytes;
 use http::Request;
 use http::header::CONTENT_LENGTH;
 
 /// The request that `bytes` hold. A head that the gateway would not read is told as that: it refuses it, too.
-pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, Failure> {
+pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, CommandError> {
     let bytes = with_line_breaks(bytes);
     let (request, head) = match read(&bytes, longest) {
         Ok(Some(read)) => read,
@@ -37,8 +37,8 @@ pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, Fa
     Ok(request.map(|()| body))
 }
 
-fn wrong(message: &str) -> Failure {
-    Failure::Usage(format!("`--http`: {message}"))
+fn wrong(message: &str) -> CommandError {
+    CommandError::Usage(format!("`--http`: {message}"))
 }
 
 /// `bytes` with the line breaks of HTTP in the head, where it has none: editors write others. A head that has both is left
@@ -86,7 +86,7 @@ fn line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::request;
-    use crate::cli::Failure;
+    use crate::cli::exit::CommandError;
     use crate::head::HeadDefect;
 
     fn read(text: &str) -> Result<(String, Option<HeadDefect>), String> {
@@ -95,7 +95,7 @@ mod tests {
                 let defect = request.extensions().get::<HeadDefect>().copied();
                 Ok((String::from_utf8(request.into_body().to_vec()).unwrap(), defect))
             }
-            Err(Failure::Usage(message)) => Err(message),
+            Err(CommandError::Usage(message)) => Err(message),
             Err(other) => panic!("{other:?}"),
         }
     }

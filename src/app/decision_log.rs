@@ -1,6 +1,6 @@
-//! The decision log, as the configuration wants it.
+//! The configured decision log: its file, its masks, and what it retains of requests.
 
-use super::Failure;
+use super::Error;
 use crate::config::gateway::{FingerprintNames, Gateway};
 use crate::contract::Contract;
 use crate::contract::field_tree::FieldTree;
@@ -13,23 +13,27 @@ use crate::telemetry::DecisionFile;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Fewer bytes than this could be guessed.
+/// Shortest fingerprint key, in bytes; a shorter one could be guessed.
 const SHORTEST_KEY: usize = 32;
 const KEY: &str = "/decisionLog/fingerprints/key/file";
 
-/// What is removed from all that is written.
+/// What is removed from all logs.
 pub(super) fn masks(gateway: &Gateway) -> Arc<Masks> {
     let names = &gateway.masks;
     Arc::new(Masks::new(&names.pointers, &names.names, &names.headers, &names.query))
 }
 
-/// What the log keeps of requests; none where there is no log.
-pub(super) fn retention(gateway: &Gateway, contract: &Contract) -> Result<Option<RetentionRules>, Failure> {
+/// What the log retains of requests; `None` if no log is configured.
+///
+/// # Errors
+///
+/// The fingerprint key cannot be read, or a pointer leads into a secret or to an undeclared field.
+pub fn retention(gateway: &Gateway, contract: &Contract) -> Result<Option<RetentionRules>, Error> {
     let Some(log) = &gateway.decision_log else { return Ok(None) };
     let fingerprints = log.fingerprints.as_ref().map(|names| {
-        let mut mistakes = unfit(gateway, names, contract);
-        let key = key(gateway, names).map_err(|mistake| mistakes.push(mistake));
-        key.ok().filter(|_| mistakes.is_empty()).ok_or(Failure::Broken(mistakes)).map(|key| {
+        let mut errors = pointer_errors(gateway, names, contract);
+        let key = key(gateway, names).map_err(|error| errors.push(error));
+        key.ok().filter(|_| errors.is_empty()).ok_or(Error::Invalid(errors)).map(|key| {
             let fingerprinter = Fingerprinter::with_key(key.expose());
             FingerprintRules::new(fingerprinter, &names.body, &names.params, &names.headers)
         })
@@ -37,43 +41,43 @@ pub(super) fn retention(gateway: &Gateway, contract: &Contract) -> Result<Option
     Ok(Some(RetentionRules::new(masks(gateway), fingerprints.transpose()?)))
 }
 
-/// The file, opened to be written; none where there is no log.
-pub(super) fn open(gateway: &Gateway) -> Result<Option<DecisionFile>, Failure> {
+/// The open log file; `None` if no log is configured.
+pub(super) fn open(gateway: &Gateway) -> Result<Option<DecisionFile>, Error> {
     let Some(log) = &gateway.decision_log else { return Ok(None) };
     let file = DecisionFile::open(log).map_err(|error| {
-        let mistake = gateway.source.at("/decisionLog/file", format!("`decisionLog.file` {error}"));
-        Failure::Broken(vec![mistake.with_help("each process needs a file of its own, in a folder where it may write")])
+        let error = gateway.source.at("/decisionLog/file", format!("`decisionLog.file` {error}"));
+        Error::Invalid(vec![error.with_help("each process needs a file of its own, in a folder where it may write")])
     });
     file.map(Some)
 }
 
 fn key(gateway: &Gateway, names: &FingerprintNames) -> Result<Secret<Vec<u8>>, Diagnostic> {
     let help = "make one with `head -c 32 /dev/urandom | base64 > fingerprint.key`";
-    let wrong =
+    let invalid =
         |what: String| gateway.source.at(KEY, format!("`decisionLog.fingerprints.key.file` {what}")).with_help(help);
-    let mut key = std::fs::read(&names.key_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    // editors end a file with a line break; it must not make another key
+    let mut key = std::fs::read(&names.key_file).map_err(|error| invalid(format!("cannot be read: {error}")))?;
+    // editors end a file with a line break, which must not change the key
     while key.last().is_some_and(u8::is_ascii_whitespace) {
         key.pop();
     }
     let key = Secret::new(key);
     if key.expose().len() < SHORTEST_KEY {
-        return Err(wrong(format!("must hold at least {SHORTEST_KEY} bytes")));
+        return Err(invalid(format!("must hold at least {SHORTEST_KEY} bytes")));
     }
     Ok(key)
 }
 
-/// The pointers that lead into a secret, or to nothing that an operation declares.
-fn unfit(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Vec<Diagnostic> {
+/// Errors of the pointers that lead into a secret, or to a field that no operation declares.
+fn pointer_errors(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Vec<Diagnostic> {
     let operations = contract.operations();
     let bodies: Vec<&FieldTree> =
         operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree())).collect();
     let known: BTreeSet<&str> = bodies.iter().flat_map(|body| body.names()).collect();
-    let unfit = names.body.iter().enumerate().filter_map(|(position, pointer)| {
+    let errors = names.body.iter().enumerate().filter_map(|(position, pointer)| {
         let steps: Vec<String> = steps(pointer).collect();
         let first = steps.first().map_or("", String::as_str);
         let (what, help) = if bodies.iter().any(|body| meets_secret(body, &steps)) {
-            ("leads to a secret of the contract", Some("secrets have no fingerprint: take it out".to_owned()))
+            ("leads to a secret of the contract", Some("secrets have no fingerprint: remove it".to_owned()))
         } else if first != "*" && !known.contains(first) {
             let meant = nearest(first, known.iter().copied());
             ("is in no body of the contract", meant.map(|meant| format!("did you mean `/{meant}`?")))
@@ -81,16 +85,16 @@ fn unfit(gateway: &Gateway, names: &FingerprintNames, contract: &Contract) -> Ve
             return None;
         };
         let at = format!("/decisionLog/fingerprints/body/{position}");
-        let mistake = gateway.source.at(&at, format!("`decisionLog.fingerprints.body[{position}]` {what}"));
+        let error = gateway.source.at(&at, format!("`decisionLog.fingerprints.body[{position}]` {what}"));
         Some(match help {
-            Some(help) => mistake.with_help(help),
-            None => mistake,
+            Some(help) => error.with_help(help),
+            None => error,
         })
     });
-    unfit.collect()
+    errors.collect()
 }
 
-/// Whether there is a secret on the way.
+/// Whether a secret is on the way that `steps` lead.
 fn meets_secret(declared: &FieldTree, steps: &[String]) -> bool {
     if declared.is_secret() {
         return true;

@@ -5,7 +5,7 @@ use std::str::Chars;
 
 /// The first command of a line.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Command {
+pub(super) struct ShellCommand {
     /// Its words.
     pub(super) words: Vec<String>,
     /// Whether something follows it, behind an operator such as `|`.
@@ -19,30 +19,31 @@ pub(super) struct Command {
 /// # Errors
 ///
 /// Why it cannot be read.
-pub(super) fn command(line: &str) -> Result<Command, &'static str> {
+pub(super) fn command(line: &str) -> Result<ShellCommand, &'static str> {
     let line = line.trim();
-    let mut reader = Reader { rest: line.strip_prefix("$ ").unwrap_or(line).chars().peekable(), ..Reader::default() };
+    let mut reader =
+        ShellReader { rest: line.strip_prefix("$ ").unwrap_or(line).chars().peekable(), ..ShellReader::default() };
     let has_more = reader.read()?;
     let words = shell_words::split(&reader.plain).map_err(|_| OPEN)?;
-    Ok(Command { words, has_more, has_variables: reader.has_variables })
+    Ok(ShellCommand { words, has_more, has_variables: reader.has_variables })
 }
 
 const OPEN: &str = "a quote is not closed";
 
-struct Reader<'l> {
+struct ShellReader<'l> {
     rest: Peekable<Chars<'l>>,
     /// What was read, without what only `bash` knows.
     plain: String,
     has_variables: bool,
 }
 
-impl Default for Reader<'_> {
+impl Default for ShellReader<'_> {
     fn default() -> Self {
         Self { rest: "".chars().peekable(), plain: String::new(), has_variables: false }
     }
 }
 
-impl Reader<'_> {
+impl ShellReader<'_> {
     /// Reads up to the first operator; whether there is one.
     fn read(&mut self) -> Result<bool, &'static str> {
         while let Some(letter) = self.rest.next() {

@@ -6,32 +6,28 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What a folder's overlay is called.
+/// The file name of the overlay.
 const OVERLAY: &str = "overlay.yaml";
 
-/// The contract in `folder`: every `*.json` directly in it is an API version, `overlay.yaml` what they get wrong.
+/// The texts in `folder`: each `*.json` directly in it is an API version, `overlay.yaml` corrects them.
 ///
 /// # Errors
 ///
-/// Everything that cannot be read, or that there is no API version in it.
+/// Every file that cannot be read; or the folder has no API version.
 pub(super) fn read(folder: &Path) -> Result<ContractTexts, Vec<Diagnostic>> {
     let files = files(folder).map_err(|error| vec![unreadable(folder, &error)])?;
-    let (mut texts, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut texts, mut errors) = (Vec::new(), Vec::new());
     for file in files {
         match fs::read_to_string(&file) {
             Ok(text) => texts.push(ContractText { file, text: text.into() }),
-            Err(error) => mistakes.push(unreadable(&file, &error)),
+            Err(error) => errors.push(unreadable(&file, &error)),
         }
     }
     let (overlays, versions): (Vec<_>, Vec<_>) = texts.into_iter().partition(|text| is_overlay(&text.file));
-    if versions.is_empty() && mistakes.is_empty() {
-        mistakes.push(Diagnostic::of_file(folder, "`contract.folder`: there is no contract file (`*.json`) in it"));
+    if versions.is_empty() && errors.is_empty() {
+        errors.push(Diagnostic::of_file(folder, "`contract.folder`: there is no contract file (`*.json`) in it"));
     }
-    if mistakes.is_empty() {
-        Ok(ContractTexts { versions, overlay: overlays.into_iter().next() })
-    } else {
-        Err(mistakes)
-    }
+    if errors.is_empty() { Ok(ContractTexts { versions, overlay: overlays.into_iter().next() }) } else { Err(errors) }
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {

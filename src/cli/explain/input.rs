@@ -1,9 +1,9 @@
 //! The request to explain, as it would reach the gateway, from whatever a person has of it.
 
 use super::args::ExplainArgs;
-use super::{curl, raw};
-use crate::cli::Failure;
+use super::{curl, http_message};
 use crate::cli::client_facts::client;
+use crate::cli::exit::CommandError;
 use crate::config::gateway::Gateway;
 use crate::head::HeadDefect;
 use crate::peer::Client;
@@ -15,18 +15,20 @@ use std::path::Path;
 
 /// The request to explain.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct ExplainInput {
     pub(super) request: Request<Bytes>,
     pub(super) client: Client,
     /// What a person should know of how it was read.
     pub(super) notes: Vec<&'static str>,
 }
 
-impl Asked {
+impl ExplainInput {
     /// The request that the arguments give.
-    pub(super) fn of(args: &ExplainArgs, gateway: &Gateway) -> Result<Self, Failure> {
+    pub(super) fn of(args: &ExplainArgs, gateway: &Gateway) -> Result<Self, CommandError> {
         let (request, notes) = match (&args.http, &args.curl) {
-            (Some(file), _) => (raw::request(&read(file, "--http")?, gateway.limits.header_bytes)?, Vec::new()),
+            (Some(file), _) => {
+                (http_message::request(&read(file, "--http")?, gateway.limits.header_bytes)?, Vec::new())
+            }
             (_, Some(command)) => curl::request(command)?,
             (None, None) => (flags(args)?, Vec::new()),
         };
@@ -36,7 +38,7 @@ impl Asked {
 }
 
 /// The request that `--path` and its like describe.
-fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, Failure> {
+fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, CommandError> {
     let path = args.path.as_deref().unwrap_or_default();
     let body = match (&args.body, &args.body_file) {
         (Some(body), _) => Bytes::from(body.clone()),
@@ -44,8 +46,8 @@ fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, Failure> {
         (None, None) => Bytes::new(),
     };
     let method = args.method.as_str();
-    let method = Method::try_from(method).map_err(|_| Failure::Usage("`--method` is not a method".to_owned()))?;
-    let no_path = || Failure::Usage("`--path` is not a path, such as /v1/users/user_1".to_owned());
+    let method = Method::try_from(method).map_err(|_| CommandError::Usage("`--method` is not a method".to_owned()))?;
+    let no_path = || CommandError::Usage("`--path` is not a path, such as /v1/users/user_1".to_owned());
     let path: Uri = path.parse().map_err(|_| no_path())?;
     if !path.path().starts_with('/') {
         return Err(no_path());
@@ -53,7 +55,7 @@ fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, Failure> {
     let mut request = Request::new(body);
     (*request.method_mut(), *request.uri_mut()) = (method, path);
     for header in &args.headers {
-        let (name, value) = header_of(header).ok_or_else(|| Failure::Usage(NO_HEADER.to_owned()))?;
+        let (name, value) = header_of(header).ok_or_else(|| CommandError::Usage(NO_HEADER.to_owned()))?;
         request.headers_mut().append(name, value);
     }
     let has_body = !request.body().is_empty();
@@ -70,18 +72,18 @@ pub(super) fn header_of(text: &str) -> Option<(HeaderName, HeaderValue)> {
 }
 
 /// The request as the gateway reads it: of its body as much as its `Content-Length` says, where that is given.
-fn as_long_as_told(mut request: Request<Bytes>) -> Result<(Request<Bytes>, Option<&'static str>), Failure> {
+fn as_long_as_told(mut request: Request<Bytes>) -> Result<(Request<Bytes>, Option<&'static str>), CommandError> {
     let mut lengths = request.headers().get_all(CONTENT_LENGTH).iter();
     // of two, the gateway reads neither
     let (Some(length), None) = (lengths.next(), lengths.next()) else { return Ok((request, None)) };
     let length = length.to_str().ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()));
     let Some(length) = length.and_then(|text| text.parse::<usize>().ok()) else {
-        return Err(Failure::Usage("`Content-Length` is not a number of bytes".to_owned()));
+        return Err(CommandError::Usage("`Content-Length` is not a number of bytes".to_owned()));
     };
     let body = request.body_mut();
     if length > body.len() {
         let told = "the body is shorter than `Content-Length` says: the gateway would wait for the rest of it";
-        return Err(Failure::Usage(told.to_owned()));
+        return Err(CommandError::Usage(told.to_owned()));
     }
     let is_cut = length < body.len();
     body.truncate(length);
@@ -106,7 +108,7 @@ pub(super) fn defective(defect: HeadDefect) -> Request<Bytes> {
 }
 
 /// What the file that `given` names holds, or standard input for `-`.
-pub(super) fn read(file: &Path, given: &str) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(file: &Path, given: &str) -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
     let read = if file.as_os_str() == "-" {
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
@@ -117,10 +119,10 @@ pub(super) fn read(file: &Path, given: &str) -> Result<Vec<u8>, Failure> {
 }
 
 /// A file that `given` names cannot be read.
-pub(super) fn unreadable(file: &Path, given: &str, error: &std::io::Error) -> Failure {
+pub(super) fn unreadable(file: &Path, given: &str, error: &std::io::Error) -> CommandError {
     let why = match error.kind() {
         ErrorKind::NotFound => "there is no such file".to_owned(),
         _ => error.to_string(),
     };
-    Failure::Usage(format!("`{given}`: `{}` cannot be read: {why}", file.display()))
+    CommandError::Usage(format!("`{given}`: `{}` cannot be read: {why}", file.display()))
 }

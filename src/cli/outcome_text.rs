@@ -1,21 +1,21 @@
-//! What a policy said, in words.
+//! The outcomes of policies and limits in words, for `explain` and `test`.
 
 use crate::cel::EvaluationError;
 use crate::judge::violation::Violation;
 use crate::policy::{Key, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome};
 use std::collections::BTreeSet;
 
-/// What a policy said, on one line.
-pub(in crate::cli) fn said(policy: &Policy, said: &PolicyOutcome) -> String {
-    match said {
+/// The outcome of a policy on one line.
+pub(super) fn describe_outcome(policy: &Policy, outcome: &PolicyOutcome) -> String {
+    match outcome {
         PolicyOutcome::Holds => "holds".to_owned(),
-        _ => because(policy, said).join("; "),
+        _ => failures(policy, outcome).join("; "),
     }
 }
 
-/// The word for it.
-pub(super) const fn outcome(said: &PolicyOutcome) -> &'static str {
-    match said {
+/// The name of an outcome in JSON output.
+pub(super) const fn outcome_name(outcome: &PolicyOutcome) -> &'static str {
+    match outcome {
         PolicyOutcome::OtherEnvironment => "other_environment",
         PolicyOutcome::NoMatch(_) => "no_match",
         PolicyOutcome::Holds => "holds",
@@ -24,9 +24,9 @@ pub(super) const fn outcome(said: &PolicyOutcome) -> &'static str {
     }
 }
 
-/// What is not so; nothing where the policy holds.
-pub(super) fn because(policy: &Policy, said: &PolicyOutcome) -> Vec<String> {
-    match said {
+/// What is not true of the request; empty if the policy holds.
+pub(super) fn failures(policy: &Policy, outcome: &PolicyOutcome) -> Vec<String> {
+    match outcome {
         PolicyOutcome::OtherEnvironment => vec!["not for this environment".to_owned()],
         PolicyOutcome::NoMatch(position) => {
             vec![format!("condition `{}` is not true", policy.scope.condition(*position))]
@@ -35,25 +35,26 @@ pub(super) fn because(policy: &Policy, said: &PolicyOutcome) -> Vec<String> {
             vec![format!("condition `{}` could not be evaluated: {error}", policy.scope.condition(*position))]
         }
         PolicyOutcome::Holds => Vec::new(),
-        PolicyOutcome::Violated(positions) => violated(policy, positions),
+        PolicyOutcome::Violated(positions) => failed_validations(policy, positions),
         PolicyOutcome::SchemaViolated(findings, positions) => {
+            // keywords only: a finding may quote the value that does not fit
             let keywords: BTreeSet<_> = findings.iter().map(|finding| finding.keyword).collect();
             let schema = format!("does not fit its schema: {}", keywords.into_iter().collect::<Vec<_>>().join(", "));
-            [vec![schema], violated(policy, positions)].concat()
+            [vec![schema], failed_validations(policy, positions)].concat()
         }
     }
 }
 
-fn violated(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> Vec<String> {
-    let parts = positions.iter().map(|(position, error)| {
+fn failed_validations(policy: &Policy, positions: &[(usize, Option<EvaluationError>)]) -> Vec<String> {
+    let validations = positions.iter().map(|(position, error)| {
         let source = policy.validations.get(*position).map_or("", |validation| &validation.source);
         error.map_or_else(|| format!("not true: {source}"), |error| format!("{error}: {source}"))
     });
-    parts.collect()
+    validations.collect()
 }
 
 /// How a limit counts a request, on one line.
-pub(in crate::cli) fn claimed(limit: &Limit, claim: &LimitOutcome) -> String {
+pub(super) fn describe_claim(limit: &Limit, claim: &LimitOutcome) -> String {
     match claim {
         LimitOutcome::NotCounted(OutOfScope::OtherEnvironment) => "not for this environment".to_owned(),
         LimitOutcome::NotCounted(OutOfScope::NoMatch(position)) => {
@@ -68,8 +69,8 @@ pub(in crate::cli) fn claimed(limit: &Limit, claim: &LimitOutcome) -> String {
     }
 }
 
-/// The rule, with the waiver for which it is only audited.
-pub(in crate::cli) fn by(violation: &Violation) -> String {
-    let waived = violation.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})"));
-    format!("{}{}", violation.rule, waived.unwrap_or_default())
+/// The rule of a violation, with the waiver by which it is only audited.
+pub(super) fn rule_with_waiver(violation: &Violation) -> String {
+    let waiver = violation.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})"));
+    format!("{}{}", violation.rule, waiver.unwrap_or_default())
 }

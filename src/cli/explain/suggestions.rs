@@ -1,10 +1,10 @@
 //! What would change a refusal: changes are made, the changed request is judged, and only what then passes is told.
 
-use super::edit::{find, has, leave_out, rename, set};
-use super::explanation::{Changes, Enough};
-use super::judged::Judge;
-use super::request::Asked;
-use super::said::said;
+use super::body_edit::{find, has, leave_out, rename, set};
+use super::dry_run::Judge;
+use super::explanation::{SufficientChange, Suggestions};
+use super::input::ExplainInput;
+use crate::cli::outcome_text::describe_outcome;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation, Routed};
 use crate::gateway::{DryRun, DryRunResult, JudgedRun};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// A change that a person could make to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum RequestChange {
     /// Without this field of the body.
     LeaveOut(Field),
     /// With this field, `true` or `false`.
@@ -49,21 +49,21 @@ pub(super) enum Change {
 }
 
 /// Looks for what lets the request pass that `run` refuses; nothing where it passes.
-pub(super) fn search(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Changes {
+pub(super) fn search(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun) -> Suggestions {
     if passes(run) {
-        return Changes::default();
+        return Suggestions::default();
     }
     let candidates = candidates(judge, asked, run);
-    let mut changes = Changes { tried: candidates.len(), ..Changes::default() };
+    let mut changes = Suggestions { tried: candidates.len(), ..Suggestions::default() };
     for change in &candidates {
         let Some(request) = change.apply(&asked.request) else { continue };
         let then = judge.run(asked, &request);
         if passes(&then) {
-            changes.any.push(Enough { change: change.to_string(), then: outcomes(run, &then) });
+            changes.any.push(SufficientChange { change: change.to_string(), then: outcomes(run, &then) });
         }
     }
     if changes.any.is_empty() {
-        changes.together = together(judge, asked, candidates).iter().map(Change::to_string).collect();
+        changes.together = together(judge, asked, candidates).iter().map(RequestChange::to_string).collect();
     }
     changes
 }
@@ -87,17 +87,17 @@ fn outcomes(before: &DryRun, then: &DryRun) -> BTreeMap<String, String> {
                 .is_some_and(|(_, outcome)| matches!(outcome, PolicyOutcome::Violated(_) | PolicyOutcome::Failed(..)))
     };
     let rules = then.rules.iter().filter(|(policy, _)| refused(policy));
-    rules.map(|(policy, outcome)| (policy.name.to_string(), said(policy, outcome))).collect()
+    rules.map(|(policy, outcome)| (policy.name.to_string(), describe_outcome(policy, outcome))).collect()
 }
 
 /// The fewest found of `candidates` that together let the request pass: all that take something away, less those that are
 /// not needed.
-fn together(judge: &Judge<'_>, asked: &Asked, candidates: Vec<Change>) -> Vec<Change> {
-    let enough = |changes: &[Change]| {
+fn together(judge: &Judge<'_>, asked: &ExplainInput, candidates: Vec<RequestChange>) -> Vec<RequestChange> {
+    let enough = |changes: &[RequestChange]| {
         let changed = changes.iter().try_fold(asked.request.clone(), |request, change| change.apply(&request));
         changed.is_some_and(|request| passes(&judge.run(asked, &request)))
     };
-    let removals: Vec<Change> = candidates.iter().filter(|change| change.is_removal()).cloned().collect();
+    let removals: Vec<RequestChange> = candidates.iter().filter(|change| change.is_removal()).cloned().collect();
     let Some(mut changes) = [mended(candidates), removals].into_iter().find(|changes| enough(changes)) else {
         return Vec::new();
     };
@@ -111,22 +111,22 @@ fn together(judge: &Judge<'_>, asked: &Asked, candidates: Vec<Change>) -> Vec<Ch
 }
 
 /// Of `candidates` those that take something away, but for fields that can be renamed to what was meant.
-fn mended(candidates: Vec<Change>) -> Vec<Change> {
+fn mended(candidates: Vec<RequestChange>) -> Vec<RequestChange> {
     let fields = candidates.iter().filter_map(|change| match change {
-        Change::Rename(field, _) => Some(field.clone()),
+        RequestChange::Rename(field, _) => Some(field.clone()),
         _ => None,
     });
     let renamed: Vec<Field> = fields.collect();
-    let is_wanted = |change: &Change| match change {
-        Change::Rename(..) => true,
-        Change::LeaveOut(field) => !renamed.contains(field),
+    let is_wanted = |change: &RequestChange| match change {
+        RequestChange::Rename(..) => true,
+        RequestChange::LeaveOut(field) => !renamed.contains(field),
         other => other.is_removal(),
     };
     candidates.into_iter().filter(is_wanted).collect()
 }
 
-/// Changes that could make a difference to what `run` came to.
-fn candidates(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Vec<Change> {
+/// Suggestions that could make a difference to what `run` came to.
+fn candidates(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun) -> Vec<RequestChange> {
     let mut changes = Vec::new();
     match &run.result {
         Ok(DryRunResult::Judged(judged)) => {
@@ -134,33 +134,39 @@ fn candidates(judge: &Judge<'_>, asked: &Asked, run: &DryRun) -> Vec<Change> {
             let denied: Vec<_> = violations.iter().filter(|it| it.action == Action::Deny).collect();
             let body = serde_json::from_slice::<Value>(asked.request.body()).ok();
             if let Some(body) = &body {
-                changes.push(Change::EachNameOnce);
+                changes.push(RequestChange::EachNameOnce);
                 of_violations(&denied, body, &mut changes);
                 of_rules(rules, operation, body, &mut changes);
             }
-            changes.extend([Environment::Development, Environment::Production].map(Change::Environment));
+            changes.extend([Environment::Development, Environment::Production].map(RequestChange::Environment));
             let versions = judge.bundle.contract.versions().iter().rev();
-            changes
-                .extend(versions.filter(|version| **version != operation.api_version).cloned().map(Change::ApiVersion));
+            changes.extend(
+                versions.filter(|version| **version != operation.api_version).cloned().map(RequestChange::ApiVersion),
+            );
         }
         _ => of_head(judge, asked, run, &mut changes),
     }
     changes
 }
 
-fn of_violations(denied: &[&Violation], body: &Value, changes: &mut Vec<Change>) {
+fn of_violations(denied: &[&Violation], body: &Value, changes: &mut Vec<RequestChange>) {
     for violation in denied {
         let Some(field) = violation.field.as_ref().filter(|field| has(body, field)) else { continue };
         let meant = violation.hint.as_deref().and_then(|hint| hint.strip_prefix("did you mean `")?.strip_suffix("`?"));
         if let Some(meant) = meant {
-            add(changes, Change::Rename(field.clone(), meant.to_owned()));
+            add(changes, RequestChange::Rename(field.clone(), meant.to_owned()));
         }
-        add(changes, Change::LeaveOut(field.clone()));
+        add(changes, RequestChange::LeaveOut(field.clone()));
     }
 }
 
 /// The fields that the rules read which refuse.
-fn of_rules(rules: &[(Arc<Policy>, PolicyOutcome)], operation: &Operation, body: &Value, changes: &mut Vec<Change>) {
+fn of_rules(
+    rules: &[(Arc<Policy>, PolicyOutcome)],
+    operation: &Operation,
+    body: &Value,
+    changes: &mut Vec<RequestChange>,
+) {
     let refusing = rules.iter().filter(|(policy, _)| policy.action == Action::Deny);
     let validations = refusing.flat_map(|(policy, outcome)| match outcome {
         PolicyOutcome::Violated(positions) => {
@@ -176,16 +182,16 @@ fn of_rules(rules: &[(Arc<Policy>, PolicyOutcome)], operation: &Operation, body:
         let now = find(body, &field).and_then(Value::as_bool);
         if is_flag {
             for value in [false, true].into_iter().filter(|value| now != Some(*value)) {
-                add(changes, Change::Set(field.clone(), value));
+                add(changes, RequestChange::Set(field.clone(), value));
             }
         }
         if has(body, &field) {
-            add(changes, Change::LeaveOut(field));
+            add(changes, RequestChange::LeaveOut(field));
         }
     }
 }
 
-fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Change>) {
+fn of_head(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun, changes: &mut Vec<RequestChange>) {
     let request = &asked.request;
     // of a head that was not read there is nothing to change
     if request.extensions().get::<HeadDefect>().is_some() {
@@ -196,7 +202,7 @@ fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Cha
         let readings = [meant.to_ascii_lowercase(), meant];
         let paths = readings.into_iter().rev().filter_map(|path| {
             match judge.bundle.route(request.method().as_str(), &path, None) {
-                Routed::Operation(operation, _) => Some(Change::Path(path, operation.path.clone())),
+                Routed::Operation(operation, _) => Some(RequestChange::Path(path, operation.path.clone())),
                 _ => None,
             }
         });
@@ -205,31 +211,31 @@ fn of_head(judge: &Judge<'_>, asked: &Asked, run: &DryRun, changes: &mut Vec<Cha
         }
     }
     for name in request.headers().keys().filter(|name| *name != AUTHORIZATION) {
-        changes.push(Change::LeaveOutHeader(name.clone()));
+        changes.push(RequestChange::LeaveOutHeader(name.clone()));
     }
     for name in request.headers().keys().filter(|name| request.headers().get_all(*name).iter().nth(1).is_some()) {
-        changes.push(Change::HeaderOnce(name.clone()));
+        changes.push(RequestChange::HeaderOnce(name.clone()));
     }
     if !request.body().is_empty() {
-        changes.push(Change::ContentType);
+        changes.push(RequestChange::ContentType);
     }
     if request.uri().query().is_some() {
-        changes.push(Change::LeaveOutQuery);
+        changes.push(RequestChange::LeaveOutQuery);
     }
     if matches!(run.routed, None | Some(Routed::MethodUnknown)) {
         let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
-        changes.extend(methods.into_iter().filter(|method| method != request.method()).map(Change::Method));
+        changes.extend(methods.into_iter().filter(|method| method != request.method()).map(RequestChange::Method));
     }
 }
 
-fn add(changes: &mut Vec<Change>, change: Change) {
-    let same = |known: &Change| known.to_string() == change.to_string();
+fn add(changes: &mut Vec<RequestChange>, change: RequestChange) {
+    let same = |known: &RequestChange| known.to_string() == change.to_string();
     if !changes.iter().any(same) {
         changes.push(change);
     }
 }
 
-impl Change {
+impl RequestChange {
     /// Whether it only takes something away, or mends what nobody wants.
     fn is_removal(&self) -> bool {
         !matches!(
@@ -292,7 +298,7 @@ fn without_query(request: &Request<Bytes>) -> Option<http::Uri> {
     request.uri().path().parse().ok()
 }
 
-impl fmt::Display for Change {
+impl fmt::Display for RequestChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LeaveOut(field) => write!(f, "leave out `{}`", field.for_caller()),

@@ -1,0 +1,106 @@
+//! The bundle of a configuration: its contract and its policies, compiled and tested.
+
+use super::{Configuration, Error, PolicyOrigin, SourceTexts, built_in, contract_folder, policy_texts};
+use crate::config::gateway::Gateway;
+use crate::contract::{Contract, ContractError, ContractTexts};
+use crate::diagnostic::Diagnostic;
+use crate::judge::{Bundle, BundleError};
+use crate::policy_test::{self, Suite};
+
+/// The compiled bundle, whatever the tests of its policies find.
+///
+/// # Errors
+///
+/// The contract or the policies cannot be read, or are invalid.
+pub fn load_bundle(configuration: &Configuration) -> Result<Bundle, Error> {
+    Ok(compile_policies(configuration)?.0)
+}
+
+/// As [`compile_policies`], and the tests of the policies pass: a policy that fails its own test does something else than
+/// its author believes.
+///
+/// # Errors
+///
+/// As [`compile_policies`]; or every case that fails.
+pub fn compile_tested_policies(configuration: &Configuration) -> Result<(Bundle, SourceTexts), Error> {
+    let (bundle, texts) = compile_policies(configuration)?;
+    let suites = load_suites(&bundle, &texts)?;
+    let results = suites.iter().flat_map(|suite| suite.run(""));
+    let failures: Vec<_> = results.filter(|result| !result.passes()).map(|result| result.failure()).collect();
+    if failures.is_empty() { Ok((bundle, texts)) } else { Err(Error::Invalid(failures)) }
+}
+
+/// The compiled bundle, with the texts of its policies and of their tests.
+///
+/// # Errors
+///
+/// The contract or the policies cannot be read, or are invalid.
+pub fn compile_policies(configuration: &Configuration) -> Result<(Bundle, SourceTexts), Error> {
+    let gateway = &configuration.gateway;
+    let contract = load_contract(gateway)?;
+    let (texts, mut errors) = match configuration.origin {
+        PolicyOrigin::Files => policy_texts::read(&gateway.policies, gateway.contract.folder.as_deref()),
+        PolicyOrigin::BuiltIn => (built_in::texts(), Vec::new()),
+    };
+    let bundle = Bundle::compile(contract, &texts.policies, gateway.contract.strictness.clone());
+    let bundle = bundle.map_err(|BundleError(found)| errors.extend(found));
+    match bundle {
+        Ok(bundle) if errors.is_empty() => Ok((bundle, texts)),
+        _ => {
+            errors.extend(policy_test::syntax_errors(&texts.tests));
+            Err(Error::Invalid(errors))
+        }
+    }
+}
+
+/// The test suites beside the policies of `bundle`.
+///
+/// # Errors
+///
+/// Every error in the test files.
+pub fn load_suites(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Suite>, Error> {
+    policy_test::load(&texts.tests, bundle).map_err(Error::Invalid)
+}
+
+/// The files of the configured contract; the built-in ones if none are configured.
+///
+/// # Errors
+///
+/// The folder cannot be read.
+pub fn load_contract_texts(gateway: &Gateway) -> Result<ContractTexts, Error> {
+    match &gateway.contract.folder {
+        Some(folder) => contract_folder::read(folder).map_err(Error::Invalid),
+        None => Ok(ContractTexts::built_in()),
+    }
+}
+
+fn load_contract(gateway: &Gateway) -> Result<Contract, Error> {
+    let default = &gateway.contract.default_api_version;
+    let contract = match &gateway.contract.folder {
+        Some(_) => Contract::load(&load_contract_texts(gateway)?, default),
+        // not by its texts: the built-in contract is proven by a test, and its schemas are read when they are used
+        None => Contract::built_in(default),
+    };
+    let contract = contract.map_err(|error| {
+        Error::Invalid(match error {
+            ContractError::Files(errors) => errors,
+            ContractError::Default { .. } => {
+                vec![gateway.source.at("/contract/defaultApiVersion", error.to_string())]
+            }
+        })
+    })?;
+    let unmatched = unmatched_entries(gateway, &contract);
+    if unmatched.is_empty() { Ok(contract) } else { Err(Error::Invalid(unmatched)) }
+}
+
+/// Entries of `contract.operations` that match no operation: a typo there would leave a body unvalidated.
+fn unmatched_entries(gateway: &Gateway, contract: &Contract) -> Vec<Diagnostic> {
+    let unmatched = gateway.contract.strictness.unmatched_entries(contract).into_iter().map(|entry| {
+        let error = gateway.source.at(&format!("/contract/operations/{}/match", entry.position), entry.message);
+        match entry.suggestion {
+            Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+            None => error,
+        }
+    });
+    unmatched.collect()
+}

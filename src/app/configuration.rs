@@ -1,0 +1,121 @@
+//! Which configuration is used: the named file, the quickstart of a clone, or the built-in one.
+
+use super::{Error, built_in, policy_texts};
+use crate::config::DEFAULT_API_VERSION;
+use crate::config::gateway::Gateway;
+use crate::config::load::{load, named_policies, of_text};
+use crate::config::overrides::Overrides;
+use crate::contract::Contract;
+use crate::contract::strictness::Strictness;
+use crate::diagnostic::Diagnostic;
+use crate::judge::{Bundle, BundleError};
+use crate::policy_test;
+use std::path::{Path, PathBuf};
+
+/// The configuration of a clone of the repository, relative to the working directory.
+const CLONE: &str = "config/quickstart.yaml";
+/// The smallest valid configuration.
+const DEFAULTS: &str = "apiVersion: portcullis/v1\nkind: Gateway\npolicies: []\n";
+
+/// Where the policies of a configuration are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyOrigin {
+    /// The files and folders that the configuration names.
+    Files,
+    /// The policies compiled into the program.
+    BuiltIn,
+}
+
+/// A checked configuration, with the origin of its policies.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// The configuration itself.
+    pub gateway: Gateway,
+    /// Where its policies are read from.
+    pub origin: PolicyOrigin,
+}
+
+impl Configuration {
+    /// Loads `file`; without one `config/quickstart.yaml` of the working directory, or else the built-in quickstart.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is invalid.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
+        match file.map(Path::to_owned).or_else(of_clone) {
+            Some(file) => Self::of_file(&file, overrides),
+            None => Self::built_in(overrides),
+        }
+    }
+
+    /// As [`Configuration::load`]; the errors of an invalid file include those of the policies that it names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Configuration::load`].
+    pub fn load_with_policy_errors(file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
+        Self::load(file, overrides).map_err(|error| match (error, file.map(Path::to_owned).or_else(of_clone)) {
+            // so that a person fixes everything in one round
+            (Error::Invalid(errors), Some(file)) => {
+                Error::Invalid(errors.into_iter().chain(policy_errors(&file)).collect())
+            }
+            (error, _) => error,
+        })
+    }
+
+    /// As [`Configuration::load`], with `policies` in place of the configured ones. Without any configuration file the
+    /// defaults are used: policies can be checked where no gateway is configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`Configuration::load`].
+    pub fn load_for_policies(file: Option<&Path>, policies: &[PathBuf]) -> Result<Self, Error> {
+        let mut configuration = if Self::exists(file) {
+            Self::load(file, &Overrides::default())?
+        } else {
+            let gateway = of_text(Path::new("defaults"), DEFAULTS, &Overrides::default(), &|_| None);
+            Self { gateway: gateway.map_err(Error::Invalid)?, origin: PolicyOrigin::Files }
+        };
+        configuration.gateway.policies = policies.to_vec();
+        Ok(configuration)
+    }
+
+    /// Whether there is a configuration file: `file`, or the quickstart of a clone.
+    pub fn exists(file: Option<&Path>) -> bool {
+        file.is_some() || of_clone().is_some()
+    }
+
+    fn of_file(file: &Path, overrides: &Overrides) -> Result<Self, Error> {
+        let gateway = load(file, overrides, &|name| std::env::var(name).ok()).map_err(Error::Invalid)?;
+        Ok(Self { gateway, origin: PolicyOrigin::Files })
+    }
+
+    fn built_in(overrides: &Overrides) -> Result<Self, Error> {
+        let file = Path::new(built_in::BUILT_IN).join("config/quickstart.yaml");
+        // the path in the text is one of a clone, and no folder is read
+        let text = built_in::QUICKSTART.replace("policies: [../policies]", "policies: []");
+        // no variables: what is compiled in must not depend on the environment
+        let mut gateway = of_text(&file, &text, overrides, &|_| None).map_err(Error::Invalid)?;
+        // for the admin listener, which shows where policies are from
+        gateway.policies = vec![Path::new(built_in::BUILT_IN).join("policies")];
+        Ok(Self { gateway, origin: PolicyOrigin::BuiltIn })
+    }
+}
+
+fn of_clone() -> Option<PathBuf> {
+    let file = Path::new(CLONE);
+    file.is_file().then(|| file.to_owned())
+}
+
+/// The errors of the policies that an invalid configuration names, by the built-in contract.
+fn policy_errors(file: &Path) -> Vec<Diagnostic> {
+    let Some(named) = named_policies(file, &|name| std::env::var(name).ok()) else { return Vec::new() };
+    let version = named.default_api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
+    let Ok(contract) = Contract::built_in(version) else { return Vec::new() };
+    let (texts, mut errors) = policy_texts::read(&named.paths, None);
+    if let Err(BundleError(found)) = Bundle::compile(contract, &texts.policies, Strictness::default()) {
+        errors.extend(found);
+    }
+    errors.extend(policy_test::syntax_errors(&texts.tests));
+    errors
+}

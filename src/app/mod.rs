@@ -1,0 +1,29 @@
+//! The composition root: from a configuration file to a running gateway.
+//!
+//! Everything that a start reads or opens is read or opened here: configuration, policies, contract, keys, certificates,
+//! listeners and log files. Nothing here prints; errors and warnings are returned to the caller, which shows them.
+
+mod built_in;
+mod bundle;
+mod certificates;
+mod configuration;
+mod contract_folder;
+pub mod decision_log;
+mod error;
+mod listeners;
+mod panic_hook;
+mod policy_files;
+mod policy_texts;
+mod reload;
+mod run;
+mod signals;
+mod warnings;
+
+pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART};
+pub use bundle::{compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites};
+pub use configuration::{Configuration, PolicyOrigin};
+pub use error::Error;
+pub use policy_files::policy_of_test;
+pub use policy_texts::SourceTexts;
+pub use run::{Started, run};
+pub use warnings::{lints, start_warnings};

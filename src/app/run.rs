@@ -1,0 +1,177 @@
+//! Runs the gateway: from a checked configuration until a signal stops it.
+
+use super::listeners::{Listeners, addresses};
+use super::reload::reload_until_stopped;
+use super::signals::Signals;
+use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook};
+use crate::admin::{self, Readiness};
+use crate::config::gateway::{AccessLogTarget, Gateway, UpstreamConfig as UpstreamSettings, UpstreamTarget};
+use crate::gateway::{Gate, WorkerContext, stack};
+use crate::judge::Bundle;
+#[cfg(feature = "sandbox")]
+use crate::sandbox;
+use crate::server::{BoundListener, ListenerAddress, Peer, Server, ServerSettings, listen};
+use crate::telemetry::logs::ApplicationLog;
+use crate::telemetry::{Output, Setup, Telemetry};
+use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// Longest time that requests in flight get to finish after SIGTERM. Kubernetes kills the process 30 s after it.
+const DRAIN: Duration = Duration::from_secs(20);
+/// Longest time for telemetry to be written and exported after that.
+const FLUSH: Duration = Duration::from_secs(5);
+/// Longest time for the last lines of the log.
+const FLUSH_LOG: Duration = Duration::from_secs(1);
+
+/// A gateway that accepts requests, as it is about to be announced.
+#[derive(Clone, Copy, Debug)]
+pub struct Started<'a> {
+    /// Where clients reach it, with the ports that the system assigned.
+    pub listen: &'a [ListenerAddress],
+    /// Where it forwards requests.
+    pub upstream: &'a UpstreamTarget,
+    /// The address of its admin listener; `None` if it is off.
+    pub admin: Option<SocketAddr>,
+    /// What it enforces.
+    pub bundle: &'a Bundle,
+    /// Where its policies were read from.
+    pub origin: PolicyOrigin,
+}
+
+/// Runs a gateway until SIGTERM or SIGINT. `announce` is called once, as soon as requests are accepted and signals are
+/// handled. `is_terminal` is whether standard error, to which the log goes, is a terminal.
+///
+/// # Errors
+///
+/// The gateway could not be started.
+pub fn run(
+    configuration: &Configuration,
+    bundle: Bundle,
+    is_terminal: bool,
+    announce: impl FnOnce(Started<'_>),
+) -> Result<(), Error> {
+    let log = ApplicationLog::start(&configuration.gateway.logs, is_terminal).map_err(Error::environment)?;
+    panic_hook::install();
+    // this thread only accepts and hands over; each worker has a runtime of its own
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::environment)?;
+    let result = runtime.block_on(serve(configuration, bundle, &log, announce));
+    log.flush(FLUSH_LOG);
+    result
+}
+
+async fn serve(
+    configuration: &Configuration,
+    bundle: Bundle,
+    log: &ApplicationLog,
+    announce: impl FnOnce(Started<'_>),
+) -> Result<(), Error> {
+    let gateway = &configuration.gateway;
+    // before the gateway is announced: a supervisor may signal it from then on
+    let signals = Signals::install()?;
+    let retention = decision_log::retention(gateway, &bundle.contract)?;
+    let telemetry = telemetry(gateway)?;
+    telemetry.export_log(log);
+    let Listeners { open: listeners, endpoints, tls } = Listeners::open(&gateway.listen)?;
+    let connector = connector(&gateway.upstream)?;
+    let readiness = Readiness::default();
+    telemetry.bundle_loaded(&bundle);
+    let bundle = Arc::new(bundle);
+    let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&endpoints));
+    let gate = gate.with_masks(decision_log::masks(gateway)).with_retention(retention);
+    let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
+    let state = admin::AdminState {
+        telemetry: telemetry.clone(),
+        config: Arc::new(gateway.clone()),
+        gate: shared.gate.clone(),
+        readiness: readiness.clone(),
+        level: log.level.clone(),
+    };
+    let admin = start_admin(gateway.admin, state)?;
+    let server = start(listeners, gateway, &shared, &connector)?;
+    let (upstream, origin) = (&gateway.upstream.target, configuration.origin);
+    announce(Started { listen: &endpoints, upstream, admin, bundle: &bundle, origin });
+    // a reload replaces the bundle; this reference would keep the first one in memory
+    drop(bundle);
+    readiness.ready();
+    reload_until_stopped(signals, configuration, &shared, &tls, &log.level).await;
+    readiness.draining();
+    let drained = server.drain(DRAIN).await;
+    tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
+    telemetry.shutdown(FLUSH).await;
+    Ok(())
+}
+
+fn telemetry(gateway: &Gateway) -> Result<Telemetry, Error> {
+    let output = match &gateway.logs.access {
+        AccessLogTarget::Stdout => Output::stdout(),
+        AccessLogTarget::Off => Output::new(std::io::sink(), false),
+        AccessLogTarget::File(path) => Output::file(path.clone()).map_err(|error| access_log_error(gateway, &error))?,
+    };
+    let setup = Setup {
+        logs: &gateway.logs,
+        traces: &gateway.traces,
+        upstream: &gateway.upstream.target,
+        output,
+        decisions: decision_log::open(gateway)?,
+        environment: &|name| std::env::var(name).ok(),
+        runtime: Handle::current(),
+    };
+    Telemetry::start(setup).map_err(Error::environment)
+}
+
+/// The error of an access log that cannot be opened, at its place in the configuration.
+fn access_log_error(gateway: &Gateway, error: &std::io::Error) -> Error {
+    let message = format!("`logs.access.file` cannot be opened: {error}");
+    Error::Invalid(vec![gateway.source.at("/logs/access/file", message)])
+}
+
+/// The connector to the upstream.
+fn connector(settings: &UpstreamSettings) -> Result<UpstreamConnector, Error> {
+    let origin = match &settings.target {
+        UpstreamTarget::Embedded => start_stand_in()?,
+        UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port).map_err(Error::environment)?,
+    };
+    UpstreamConnector::new(origin, settings).map_err(Error::environment)
+}
+
+/// Starts the stand-in on a port of its own. It is reached over TCP, so that requests take the same path as to any upstream.
+#[cfg(feature = "sandbox")]
+fn start_stand_in() -> Result<Origin, Error> {
+    let listener = listen((std::net::Ipv4Addr::LOCALHOST, 0).into()).map_err(Error::environment)?;
+    let address = listener.local_addr().map_err(Error::environment)?;
+    tokio::spawn(sandbox::serve(listener, std::future::pending()));
+    Origin::new(false, &address.ip().to_string(), address.port()).map_err(Error::environment)
+}
+
+// the configuration refuses `embedded` before, with its place in the file
+#[cfg(not(feature = "sandbox"))]
+fn start_stand_in() -> Result<Origin, Error> {
+    Err(Error::Environment("this build has no stand-in".to_owned()))
+}
+
+fn start_admin(address: Option<SocketAddr>, state: admin::AdminState) -> Result<Option<SocketAddr>, Error> {
+    let Some(address) = address else { return Ok(None) };
+    let listener = listen(address).map_err(|error| Error::Environment(format!("admin listener: {error}")))?;
+    let address = listener.local_addr().map_err(Error::environment)?;
+    tokio::spawn(admin::serve(listener, state, std::future::pending()));
+    Ok(Some(address))
+}
+
+fn start(
+    listeners: Vec<BoundListener>,
+    gateway: &Gateway,
+    shared: &Arc<WorkerContext>,
+    connector: &UpstreamConnector,
+) -> Result<Server, Error> {
+    let (shared, connector) = (shared.clone(), connector.clone());
+    let (metrics, connections) = (shared.telemetry.server(), shared.telemetry.connections());
+    let upstream = move || UpstreamClient::new(connector.clone()).counted_by(connections.clone());
+    let server = Server::start(listeners, ServerSettings::from(gateway), &metrics, move |_| {
+        let (shared, upstream) = (shared.clone(), Arc::new(upstream()));
+        move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
+    });
+    server.map_err(Error::environment)
+}

@@ -1,0 +1,46 @@
+//! The argument that names the configuration.
+
+use super::exit::CommandError;
+use crate::app::Configuration;
+use crate::config::overrides::Overrides;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// Accepted before and after the command.
+#[derive(Debug, Default, Args)]
+pub(super) struct ConfigArgs {
+    /// The configuration file
+    ///
+    /// Without it config/quickstart.yaml if that file exists, or else the built-in quickstart.
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        value_name = "FILE",
+        env = "PORTCULLIS_CONFIG",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    /// The configuration file that flag or variable name.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// Loads the configuration.
+    pub(super) fn load(&self) -> Result<Configuration, CommandError> {
+        Ok(Configuration::load(self.file(), &Overrides::default())?)
+    }
+
+    /// As [`ConfigArgs::load`], with the errors of policies if the configuration is invalid, or with `policies` in place of
+    /// its own if any are given.
+    pub(super) fn load_with(&self, policies: &[PathBuf]) -> Result<Configuration, CommandError> {
+        Ok(if policies.is_empty() {
+            Configuration::load_with_policy_errors(self.file(), &Overrides::default())?
+        } else {
+            Configuration::load_for_policies(self.file(), policies)?
+        })
+    }
+}

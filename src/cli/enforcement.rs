@@ -1,0 +1,101 @@
+//! What a bundle enforces, as `check` shows it.
+
+use super::table::{comma_list, table};
+use crate::contract::credential::Environment;
+use crate::contract::strictness::Mode;
+use crate::judge::Bundle;
+use crate::policy::{Action, Limit, Scope, Waiver};
+use std::fmt::{self, Display, Formatter};
+use std::time::SystemTime;
+
+/// What a bundle enforces. `Display` writes it over several lines, without a last line break.
+pub(super) struct Enforcement<'b> {
+    pub(super) bundle: &'b Bundle,
+    /// In columns of the terminal.
+    pub(super) width: usize,
+    /// For the time that waivers have left.
+    pub(super) now: SystemTime,
+}
+
+impl Display for Enforcement<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let policies = &self.bundle.policies;
+        let versions = comma_list(15, self.width, self.bundle.contract.versions().iter().map(AsRef::as_ref));
+        writeln!(f, "  contract     {versions}")?;
+        write!(f, "  validated    {} operations", self.bundle.count_inspected(Mode::Enforce))?;
+        let audited = self.bundle.count_inspected(Mode::Audit);
+        if audited > 0 {
+            write!(f, ", {audited} more are audited")?;
+        }
+        write!(f, "\n  revision     {}", self.bundle.revision)?;
+        if policies.all().is_empty() {
+            write!(f, "\n  policies     none: the contract alone is enforced")?;
+        }
+        let rows = policies.all().iter().map(|policy| {
+            let (owner, scope) = (policy.owner.as_deref(), &policy.scope);
+            vec![policy.name.to_string(), action(policy.action), environments(scope), operations(scope), text(owner)]
+        });
+        self.table(f, &["policy", "action", "environments", "operations", "owner"], rows)?;
+        let rows = policies.limits().iter().map(|limit| {
+            let (owner, scope) = (limit.owner.as_deref(), &limit.scope);
+            let mut row = vec![limit.name.to_string(), action(limit.action), allowance(limit), environments(scope)];
+            row.extend([operations(scope), text(owner)]);
+            row
+        });
+        self.table(f, &["limit", "action", "allows", "environments", "operations", "owner"], rows)?;
+        let rows = policies.waivers().map(|waiver| {
+            let cells = [&waiver.name, &waiver.policy, &waiver.owner, &waiver.ticket].map(|cell| cell.to_string());
+            cells.into_iter().chain([waiver.expires.to_string(), time_left(waiver, self.now)]).collect()
+        });
+        self.table(f, &["waiver", "policy", "owner", "ticket", "expires", "left"], rows)
+    }
+}
+
+impl Enforcement<'_> {
+    fn table(&self, f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let head = head.iter().copied().map(str::to_owned).collect();
+        write!(f, "\n\n{}", table(2, &std::iter::once(head).chain(rows).collect::<Vec<_>>(), self.width))
+    }
+}
+
+fn action(action: Action) -> String {
+    // the spelling of `actions` in policy files
+    format!("{action:?}")
+}
+
+fn environments(scope: &Scope) -> String {
+    match scope.environments.iter().map(Environment::to_string).collect::<Vec<_>>() {
+        all if all.is_empty() => "all".to_owned(),
+        named => named.join(", "),
+    }
+}
+
+fn operations(scope: &Scope) -> String {
+    scope.operations.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn text(owner: Option<&str>) -> String {
+    owner.unwrap_or("-").to_owned()
+}
+
+/// What a limit allows, such as `30 per 1m, 2 at once`.
+fn allowance(limit: &Limit) -> String {
+    let rate = limit.rate.as_ref().map(|rate| format!("{} per {}", rate.events, rate.written));
+    let concurrent = limit.in_flight.map(|most| format!("{most} at once"));
+    rate.into_iter().chain(concurrent).collect::<Vec<_>>().join(", ")
+}
+
+fn time_left(waiver: &Waiver, now: SystemTime) -> String {
+    if waiver.expires.is_past(now) {
+        return "over".to_owned();
+    }
+    match format!("{:.0}", waiver.expires.days_left(now).floor()).as_str() {
+        "0" => "less than a day".to_owned(),
+        "1" => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
