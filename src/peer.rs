@@ -21,6 +21,7 @@ pub struct ClientCertificate {
     /// Its DNS names.
     pub dns_names: Vec<String>,
     /// The SHA-256 of the certificate in DER, in lower-case hexadecimal.
+    // of the whole certificate, not of its key: a renewed certificate is another one
     pub sha256: String,
 }
 

@@ -26,6 +26,7 @@ fn names_an_address(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     host.is_some_and(|host| {
         let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        // anyone can point a DNS name at 127.0.0.1, but not an address
         name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost")
     })
 }

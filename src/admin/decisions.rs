@@ -57,6 +57,7 @@ struct DecisionStream {
 impl DecisionStream {
     fn new(watching: WatchStream) -> Self {
         let mut heartbeat = interval(HEARTBEAT);
+        // after a stall one empty line is enough
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { watching, heartbeat }
     }
@@ -70,6 +71,7 @@ impl http_body::Body for DecisionStream {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        // decisions before the heartbeat: a busy stream needs none
         if let Poll::Ready(line) = self.watching.poll_line(context) {
             return Poll::Ready(line.map(|line| Ok(Frame::data(line))));
         }

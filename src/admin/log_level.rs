@@ -27,6 +27,7 @@ pub(super) async fn change(
     if !is_text(&headers) {
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the level as text/plain\n"));
     }
+    // bounded in size and time: the listener has no other limit on bodies
     let body = pingora_timeout::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY)).await;
     let level =
         body.ok().and_then(Result::ok).and_then(|body| LogLevel::by_name(std::str::from_utf8(&body).ok()?.trim()));

@@ -73,6 +73,7 @@ pub async fn serve(listener: TcpListener, state: AdminState, shutdown: impl Futu
         let accepted = tokio::select! {
             () = shutdown.as_mut() => return,
             accepted = accept(&listener, &limit) => accepted,
+            // finished tasks are joined, else the set grows with each connection
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
@@ -81,6 +82,7 @@ pub async fn serve(listener: TcpListener, state: AdminState, shutdown: impl Futu
                 connections.spawn(async move {
                     let service = TowerToHyperService::new(router);
                     let mut http = http1::Builder::new();
+                    // without a timer hyper applies no timeout
                     http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
                     // not logged: scrapers close their connections as they like
                     let _ = http.serve_connection(TokioIo::new(stream), service).await;
@@ -96,6 +98,7 @@ pub async fn serve(listener: TcpListener, state: AdminState, shutdown: impl Futu
 }
 
 async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    // the permit before the accept: connections beyond the limit wait in the kernel's queue and hold no descriptor of ours
     let permit = Arc::clone(limit).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, permit))

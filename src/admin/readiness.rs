@@ -43,6 +43,7 @@ impl Readiness {
 
     /// The current phase.
     pub fn phase(&self) -> Phase {
+        // relaxed: the number stands alone, and no other memory is published by it
         match self.0.load(Ordering::Relaxed) {
             0 => Phase::Starting,
             1 => Phase::Ready,

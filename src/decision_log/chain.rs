@@ -98,6 +98,7 @@ impl<'l> ChainedLine<'l> {
 
 /// Splits a line into the hashed content and the hash at its end.
 fn split(line: &str) -> Option<(&str, &str)> {
+    // from the end by its fixed length, so that no other key `hash` of the line can be taken for it
     let rest = line.strip_suffix("\"}")?;
     let (content, hash) = rest.split_at_checked(rest.len().checked_sub(DIGITS)?)?;
     let is_hash = hash.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));

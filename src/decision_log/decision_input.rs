@@ -35,6 +35,7 @@ impl RetentionRules {
     pub fn add_judgement(&self, input: &mut DecisionInput, operation: &Operation, judgement: &Judgement) {
         input.policies = judgement.rules.iter().map(|(policy, outcome)| recorded_policy(policy, outcome)).collect();
         let declared = operation.body.as_ref().map(BodySchema::field_tree);
+        // without a schema nothing of a body is declared, so nothing of it may be recorded
         if let (Some(document), Some(declared)) = (&judgement.document, declared) {
             let redacted = RedactedBody::new(Document::root(document), declared, self);
             (input.body, input.masked) = (Some(redacted.value), redacted.masked);
@@ -93,6 +94,7 @@ fn redact_text(
     fingerprint: impl FnOnce() -> Option<EntryText<'static>>,
 ) -> RedactedText<'static> {
     if is_hidden {
+        // not even the size, as in the body
         return RedactedText { size: None, fingerprint: None };
     }
     RedactedText { size: Some(text.chars().count()), fingerprint: fingerprint() }

@@ -60,6 +60,7 @@ pub struct LogEntry<'a> {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub violations: Vec<RecordedViolation<'a>>,
     /// The policies for the operation that were evaluated, in order.
+    // empty lists are left out: most decisions have no violation, and a log has millions of lines
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<RecordedPolicy<'a>>,
     /// The attributes that policies could read, without the body; `None` if the request was not judged.
@@ -151,6 +152,7 @@ pub struct RecordedPolicy<'a> {
     #[serde(with = "enum_names")]
     pub action: Action,
     /// The outcome of its evaluation.
+    // the key is older than the name, and logs of older versions are read
     #[serde(rename = "said")]
     pub outcome: RecordedOutcome<'a>,
 }
@@ -168,6 +170,7 @@ pub enum RecordedOutcome<'a> {
     /// These validations are not true, or failed to evaluate.
     Violated(Vec<FailedValidation<'a>>),
     /// The body does not match the schema of the policy; moreover, these validations are not true, or failed to evaluate.
+    // the key is older than the name, too
     #[serde(rename = "misfit")]
     SchemaViolated(Vec<FailedValidation<'a>>),
     /// A match condition failed to evaluate.

@@ -68,6 +68,7 @@ impl BodyLocation<'_> {
 
     fn element(&self, position: usize) -> Self {
         let declared = self.declared.and_then(FieldTree::elements);
+        // an array of numbers or strings has no names: without pointers below it, its positions need no text each
         if self.mask.is_name_only() && self.chosen.is_exhausted() {
             return Self { declared, mask: self.mask.clone(), chosen: PointerCursor::default() };
         }
@@ -101,10 +102,12 @@ impl Redactor<'_> {
         let (shape, bytes) = match node.kind() {
             JsonKind::Null => return (RedactedValue::Null, Some(4)),
             JsonKind::Bool(value) => return (RedactedValue::Bool(value), Some(if value { 4 } else { 5 })),
+            // a string that the contract lists is not the caller's own, so it can hold no secret
             JsonKind::String(text) if location.declared.is_some_and(|declared| declared.lists(text)) => {
                 return (RedactedValue::EnumMember(text.to_owned().into()), Some(quoted_size(text)));
             }
             JsonKind::String(text) => (self.string(text, location), Some(quoted_size(text))),
+            // the digits are dropped: a number can be a secret too, such as a card number
             JsonKind::Number(text) => (RedactedShape::Number(number_kind(text)), Some(text.len())),
             JsonKind::Array => self.array(node, location),
             JsonKind::Object => self.object(node, location),
@@ -124,6 +127,7 @@ impl Redactor<'_> {
         let (mut elements, mut bytes) = (Vec::new(), Some(punctuation(node)));
         for (position, element) in children(node).enumerate() {
             let inner = &location.element(position);
+            // the rest is measured all the same: policies read the size of the whole array
             if position < MAX_ELEMENTS {
                 let (value, size) = self.within(position, |redactor| redactor.value_if_room(element, inner));
                 elements.push(value);
@@ -146,6 +150,7 @@ impl Redactor<'_> {
                 size
             } else {
                 undeclared += 1;
+                // a name that only the request knows can hold anything, so only the number of such names is recorded
                 self.within("*", |redactor| redactor.measure(member, inner))
             };
             bytes = add_sizes(bytes, size.map(|size| size + quoted_size(name) + 1));
@@ -236,6 +241,7 @@ fn escape_step(name: &str) -> Cow<'_, str> {
 }
 
 fn number_kind(text: &str) -> NumberKind {
+    // CEL has integers and floating-point numbers: a replay needs to know which of them a policy saw
     let is_integer = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if is_integer { NumberKind::Integer } else { NumberKind::Fraction }
 }

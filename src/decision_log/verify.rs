@@ -87,6 +87,7 @@ impl Verifier {
 
 fn check_order(linked: &ChainedLine<'_>, end: &ChainEnd) -> Result<(), ChainBreak> {
     let next = end.sequence + 1;
+    // the sequence number before the hash: it tells what happened to the line, the hash only that something did
     if linked.sequence < next {
         return Err(ChainBreak::OutOfOrder { sequence: linked.sequence, after: end.sequence });
     }

@@ -8,6 +8,7 @@ pub fn needs_escape(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
+            // direction controls can reorder a line so that it reads as another one
             '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
         )
 }

@@ -73,9 +73,11 @@ impl MaskCursor<'_> {
     #[must_use]
     pub fn step(&self, name: &str) -> Self {
         if self.followed.is_exhausted() {
+            // no pointer leads here: names alone decide, without folding the name for a lookup in the tree
             return Self { is_hidden: self.is_hidden || self.masks.hide_name(name), ..self.clone() };
         }
         let followed = self.followed.step(&fold(name));
+        // once hidden, everything below is hidden
         let is_hidden = self.is_hidden || followed.is_end() || self.masks.hide_name(name);
         Self { masks: self.masks, followed, is_hidden }
     }

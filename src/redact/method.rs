@@ -8,6 +8,7 @@ pub const OTHER: &str = "_OTHER";
 /// The method if it is one of RFC 9110 or RFC 5789, else [`OTHER`] (OpenTelemetry HTTP conventions, `http.request.method`).
 /// A method is chosen by the client, so an unknown one could carry anything.
 pub fn method_label(method: &Method) -> &'static str {
+    // by hand, not `Method::as_str`: that would show the text of an extension method
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -20,12 +20,14 @@ pub fn escaped_name(name: &str) -> String {
     for character in name.chars() {
         let length = shown.len();
         let plain = character.is_ascii_alphabetic() || character == '_';
+        // a digit or hyphen at the start is escaped, so that every unescaped name is an identifier
         if plain || length > 0 && (character.is_ascii_digit() || character == '-') {
             shown.push(character);
         } else {
             // writing to a `String` cannot fail
             let _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
         }
+        // the whole escape is dropped, since half of one would be ambiguous
         if shown.len() > MAX_SHOWN {
             shown.truncate(length);
             break;

@@ -66,6 +66,7 @@ impl UserAgent {
 impl AgentVersion {
     fn of(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?.trim_start_matches([' ', '/', 'v']);
+        // parsed as `u8`: a version number above 255 is no version, but room for other data
         let mut parts = text.split(['.', ' ', '-', '+', ';']).map(str::parse);
         Some(Self { major: parts.next()?.ok()?, minor: parts.next()?.ok()? })
     }

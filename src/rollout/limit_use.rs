@@ -37,6 +37,7 @@ impl LimitUse {
         self.action = action;
         self.limited += 1;
         self.callers.add(&caller(entry));
+        // `2026-05-12T...`: the first ten characters are the day
         self.days.add(entry.time.get(..10).unwrap_or(&entry.time));
         self.seen.take(&entry.time);
     }

@@ -19,6 +19,7 @@ pub(super) fn recorded_request<'e>(
     declared: Option<&'e FieldTree>,
 ) -> Option<RecordedRequest<'e>> {
     let facts = entry.request.as_ref()?;
+    // an unread body must not pass for an absent one, which a policy could judge
     if is_unread(entry) {
         return None;
     }
@@ -85,12 +86,15 @@ fn outline_of<'e>(value: &'e RedactedValue<'_>, declared: Option<&'e FieldTree>)
     match value {
         RedactedValue::Null => RecordedValue::Null,
         RedactedValue::Bool(value) => RecordedValue::Bool(*value),
+        // the only strings whose text is recorded: a replay can compare them
         RedactedValue::EnumMember(word) => RecordedValue::Text(word),
         RedactedValue::Shape(shape) => match shape {
             RedactedShape::String { size, .. } => RecordedValue::Unknown(Unknown::text(Some(*size))),
             RedactedShape::Number(NumberKind::Integer) => RecordedValue::Unknown(Unknown::INTEGER),
             RedactedShape::Number(NumberKind::Fraction) => RecordedValue::Unknown(Unknown::FRACTION),
+            // policies can test the presence and the type of a secret, and both are recorded
             RedactedShape::Secret(r#type) => RecordedValue::Unknown(Unknown::of_type(r#type)),
+            // of a removed value not even the type is recorded: every expression that reads it is undetermined
             RedactedShape::Removed(_) => RecordedValue::Unknown(Unknown::ANYTHING),
             RedactedShape::Array { size, bytes, elements } => {
                 let declared = declared.and_then(FieldTree::elements);

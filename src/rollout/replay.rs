@@ -33,6 +33,7 @@ pub struct Examples {
 impl Examples {
     fn add(&mut self, entry: &LogEntry<'_>) {
         self.count += 1;
+        // the id is from the file, so its length is bounded as well
         if self.decisions.len() < EXAMPLES {
             self.decisions.push(entry.decision_id.chars().take(64).collect());
         }
@@ -65,6 +66,7 @@ pub struct PolicyChange {
 }
 
 impl PolicyChange {
+    // the action is the new policy's own, so it is the same in both
     fn merge(&mut self, later: Self) {
         self.asked += later.asked;
         self.before += later.before;
@@ -114,6 +116,7 @@ impl InForce {
     fn new(old: &Bundle, new: &Bundle) -> Self {
         let of_name = |name: &str| old.policies.all().iter().find(|policy| *policy.name == *name);
         let policies = new.policies.all().iter();
+        // by content: the revision of a bundle changes with each of its policies
         let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.is_equivalent(policy)));
         let operations = old.contract.operations().into_iter();
         Self {
@@ -160,6 +163,7 @@ impl Accumulator for Replay<'_> {
                 self.judged += 1;
                 self.compare(entry, was_refused, &said);
             }
+            // a policy for an operation that none judged before: there is no recorded attribute to judge by
             None if !policies.is_empty() && !was_refused && entry.policies.is_empty() => {
                 self.unrecorded.add(entry.operation.as_deref().unwrap_or_default());
             }
@@ -264,6 +268,7 @@ impl<'b> Replay<'b> {
             return None;
         }
         if !is_known {
+            // the name is from the file: it may be longer than any name of a policy
             self.policies.insert(name.chars().take(64).collect::<String>().into(), PolicyChange::default());
         }
         self.policies.get_mut(name)
@@ -276,11 +281,13 @@ fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, ReplayOutcome)]) -> Repl
     let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
     let by_others = |rule: &RecordedRule<'_>| !matches!(rule, RecordedRule::Policy(name) if is_asked(name));
     let for_others = |reason| !matches!(reason, Reason::PolicyDenied | Reason::PolicyError);
+    // the gateway, the schema or a limit refused: no policy can let the request pass
     if entry.violations.iter().any(|it| it.action == Action::Deny && by_others(&it.rule))
         || entry.outcome == Outcome::Denied && entry.reason.is_some_and(for_others)
     {
         return ReplayVerdict::Refused;
     }
+    // an undetermined policy does not end the loop: a later one that refuses decides, whatever this one would
     let mut verdict = ReplayVerdict::Passes;
     for (_, said) in said.iter().filter(|(policy, _)| denies(entry, policy)) {
         match said {

@@ -135,6 +135,7 @@ impl PolicyUse {
 
     fn take(&mut self, entry: &LogEntry<'_>, evaluated: &RecordedPolicy<'_>) {
         self.asked += 1;
+        // the last entry wins: that is the action the policy has now, as far as the log shows
         self.action = evaluated.action;
         match &evaluated.outcome {
             RecordedOutcome::OtherEnvironment => self.elsewhere += 1,
@@ -154,6 +155,7 @@ impl PolicyUse {
     }
 
     fn validation(&mut self, position: usize, times: u64) {
+        // a position is a number from the file: it must not decide how much memory is allocated
         if position >= self.validations.len() && position < VALIDATIONS {
             self.validations.resize(position + 1, 0);
         }
@@ -189,6 +191,7 @@ impl PolicyUse {
             self.misfits += 1;
             return false;
         }
+        // a waived violation refuses nothing, so it is no argument against a promotion
         if own.iter().any(|violation| violation.waived_by.is_some()) {
             self.waived += 1;
             return false;
@@ -242,6 +245,7 @@ impl Accumulator for RolloutReport {
             } else if self.policies.len() < POLICIES {
                 self.policies.insert(name, said);
             } else {
+                // as if the entries of the later block had been counted one by one
                 self.more_policies += said.asked;
             }
         }

@@ -36,6 +36,7 @@ impl Tally {
     /// Adds the counts of `later`, a tally of later entries.
     pub fn merge(&mut self, later: &Self) {
         self.others += later.others;
+        // the most frequent first, so that they get the room that is left
         for (name, count) in later.by_count() {
             if let Some(known) = self.counts.get_mut(name) {
                 *known += count;
@@ -70,6 +71,7 @@ impl Tally {
 /// The first [`MAX_NAME`] bytes of `name`, cut between characters.
 fn truncate(name: &str) -> &str {
     let mut end = name.len().min(MAX_NAME);
+    // at most three steps back: a character in UTF-8 has four bytes at most
     while !name.is_char_boundary(end) {
         end -= 1;
     }

@@ -122,6 +122,7 @@ impl IntoResponse for ClerkError {
         let meta = self.param_name.map_or_else(|| json!({}), |name| json!({ "param_name": name }));
         let error =
             json!({ "code": self.code, "message": self.message, "long_message": self.long_message, "meta": meta });
+        // Clerk sends one in every error, and SDKs show it
         let trace_id = format!("{:032x}", rand::random::<u128>());
         (self.status, Json(json!({ "errors": [error], "clerk_trace_id": trace_id }))).into_response()
     }

@@ -20,6 +20,7 @@ pub(super) fn user(id: String, fields: &mut BodyFields, now: Millis) -> Result<U
     }
     fields.take("banned")?.apply_to(&mut user.banned, false);
     fields.take("locked")?.apply_to(&mut user.locked, false);
+    // `CreateUser` takes metadata in every API version, unlike `UpdateUser`
     metadata::replace(&mut user, fields, now)?;
     update::apply(&mut user, fields, now)?;
     Ok(user)

@@ -63,6 +63,7 @@ impl BodyFields {
         if body.is_empty() {
             return Ok(Self(Map::new()));
         }
+        // the error of serde is dropped, as it can quote the body
         serde_json::from_slice(body).map(Self).map_err(|_| ClerkError::not_a_json_object())
     }
 

@@ -45,6 +45,7 @@ fn merge_object(target: &mut Metadata, patch: Metadata) {
             }
             Value::Object(inner) => {
                 let slot = target.entry(name).or_insert(Value::Null);
+                // RFC 7396: a patch object replaces a value that is not an object
                 if !slot.is_object() {
                     *slot = Value::Object(Metadata::new());
                 }

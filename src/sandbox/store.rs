@@ -50,6 +50,7 @@ impl Users {
         if table.users.len() >= MAX_USERS {
             return Err(ClerkError::too_many_users(MAX_USERS));
         }
+        // never reused: an id names one user for the life of the process
         table.made += 1;
         let user = make(format!("user_portcullis_{}", table.made))?;
         table.users.insert(user.id.clone(), user.clone());
@@ -64,6 +65,7 @@ impl Users {
     ) -> Result<User, ClerkError> {
         let mut table = self.write();
         let user = table.users.get_mut(id).ok_or_else(ClerkError::no_such_user)?;
+        // a copy: an error in a later field must not leave the earlier ones changed
         let mut changed = user.clone();
         change(&mut changed)?;
         user.clone_from(&changed);

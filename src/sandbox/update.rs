@@ -54,6 +54,7 @@ fn primary<'a>(
 ) -> Result<(), ClerkError> {
     let change = fields.take::<String>(name)?;
     let change = change.try_map(|id| {
+        // an id of another user would let a demo pass that fails at Clerk
         if owned.any(|known| *known == id) { Ok(id) } else { Err(ClerkError::unknown_reference(name)) }
     })?;
     change.apply_to_option(field);
@@ -63,12 +64,14 @@ fn primary<'a>(
 fn password(user: &mut User, fields: &mut BodyFields, now: Millis) -> Result<(), ClerkError> {
     let unchecked = fields.take("skip_password_checks")?.value().unwrap_or(false);
     let plain = fields.take("password")?.try_map(|password: String| {
+        // the one check of Clerk's that a demo of `skip_password_checks` needs
         let long_enough = unchecked || password.chars().count() >= SHORTEST_PASSWORD;
         if long_enough { Ok(()) } else { Err(ClerkError::short_password(SHORTEST_PASSWORD)) }
     })?;
     let hasher = fields.take::<String>("password_hasher")?.value();
     let digest = fields
         .take("password_digest")?
+        // only whether there is a digest is stored, never the digest
         .try_map(|_: String| if hasher.is_some() { Ok(()) } else { Err(ClerkError::missing("password_hasher")) })?;
     for change in [plain, digest] {
         match change {

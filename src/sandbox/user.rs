@@ -33,6 +33,7 @@ pub(super) struct User {
     pub(super) email_addresses: Vec<EmailAddress>,
     pub(super) phone_numbers: Vec<PhoneNumber>,
     pub(super) web3_wallets: Vec<Web3Wallet>,
+    // lists and properties that are never filled are sent all the same: typed SDKs require them
     passkeys: Nothing,
     external_accounts: Nothing,
     saml_accounts: Nothing,

@@ -26,6 +26,7 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestVersion {
         let query =
             query.ok().and_then(|Query(pairs)| pairs.into_iter().find(|(name, _)| name == "__clerk_api_version"));
         let named = header.or_else(|| query.map(|(_, value)| value));
+        // which version Clerk takes here is documented nowhere
         Ok(Self(named.unwrap_or_else(|| METADATA_APART.to_owned())))
     }
 }

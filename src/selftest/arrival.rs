@@ -26,6 +26,7 @@ enum Framing {
 /// Parses the first request of `bytes`; `None` if its head is incomplete.
 // an incomplete body counts, since some servers act on a request before its body ends
 pub(super) fn parse_request(bytes: &[u8]) -> Option<ParsedRequest> {
+    // empty lines before a request are ignored, as RFC 9112, section 2.2 asks of servers
     let start = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'))?;
     let head = head_of(bytes.get(start..)?)?;
     let mut arrival = read_head(head);
@@ -58,6 +59,7 @@ fn read_head(head: &[u8]) -> Arrival {
         faults.push("a bare line feed in the head");
     }
     let mut lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+    // split at any number of spaces, as lenient servers do
     let mut words = lines.next().unwrap_or_default().split(' ').filter(|word| !word.is_empty());
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     if !matches!(words.next(), Some("HTTP/1.0" | "HTTP/1.1")) {
@@ -65,6 +67,7 @@ fn read_head(head: &[u8]) -> Arrival {
     }
     let mut fields: Vec<(String, String)> = Vec::new();
     for line in lines.filter(|line| !line.is_empty()) {
+        // obsolete line folding (RFC 9112, section 5.2), which some servers still unfold
         if let Some((_, value)) = fields.last_mut().filter(|_| line.starts_with([' ', '\t'])) {
             faults.push("a folded line in the head");
             value.push_str(line);
@@ -99,10 +102,12 @@ fn framing(arrival: &mut Arrival) -> Framing {
     if lengths.len() > 1 || lengths.iter().any(|length| length.bytes().any(|byte| !byte.is_ascii_digit())) {
         arrival.faults.push("more than one `Content-Length`, or one that is not a number");
     }
+    // chunked wins over a length, as in Go; the defect is recorded above either way
     if codings.contains("chunked") {
         return Framing::Chunked;
     }
     let digits =
+        // a sign or trailing text, which strict parsers refuse
         |text: &String| text.trim_start_matches('+').split(|it: char| !it.is_ascii_digit()).next()?.parse().ok();
     Framing::Length(lengths.iter().find_map(digits).unwrap_or_default())
 }
@@ -114,6 +119,7 @@ fn unchunk(bytes: &[u8], body: &mut Vec<u8>) -> Option<usize> {
         let rest = bytes.get(at..)?;
         let line = rest.iter().position(|byte| *byte == b'\n')?;
         let size = String::from_utf8_lossy(rest.get(..line)?).into_owned();
+        // prefixes that number parsers of some languages accept
         let size = size.trim().trim_start_matches("0x").trim_start_matches('+');
         let digits = size.split(|it: char| !it.is_ascii_hexdigit()).next().unwrap_or_default();
         let size = usize::from_str_radix(digits, 16).unwrap_or_default();
@@ -124,6 +130,7 @@ fn unchunk(bytes: &[u8], body: &mut Vec<u8>) -> Option<usize> {
             return rest.starts_with(b"\r\n").then_some(at + 2).or_else(|| Some(at + end?));
         }
         let data = bytes.get(at..)?;
+        // what there is of an incomplete chunk counts, as a server may act on it
         body.extend_from_slice(data.get(..size.min(data.len())).unwrap_or_default());
         at = at.checked_add(size)?;
         let rest = bytes.get(at..)?;

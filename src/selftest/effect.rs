@@ -9,6 +9,7 @@ use std::str::Chars;
 /// Why the request could set the forbidden field, whatever its route; `None` if it cannot.
 pub(super) fn forbidden(arrival: &Arrival) -> Option<&'static str> {
     let text = text_of(&arrival.body);
+    // every coding counts, also one that the upstream may not know
     let coded = arrival.all("content-encoding").iter().any(|coding| !coding.eq_ignore_ascii_case("identity"));
     let is_json =
         arrival.all("content-type").iter().all(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
@@ -63,6 +64,7 @@ fn sets(text: &str) -> bool {
             '}' | ']' => depth = depth.saturating_sub(1),
             '"' | '\'' => token = string(&mut letters, letter),
             '/' => skip_comment(&mut letters),
+            // only the top level: nested in metadata, the field has no effect
             ':' if depth == 1 && fold(&token) == fold(KEY) => {
                 if is_true(&value(&mut letters)) {
                     return true;
@@ -105,6 +107,7 @@ fn skip_comment(letters: &mut Peekable<Chars<'_>>) {
 
 /// The first letters of the value, which stay in `letters`.
 fn value(letters: &mut Peekable<Chars<'_>>) -> String {
+    // a clone: the value can hold the start of a document of its own
     let rest = letters.clone().skip_while(|letter| letter.is_whitespace());
     rest.take(6).collect()
 }

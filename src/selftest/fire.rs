@@ -37,6 +37,7 @@ pub(super) enum Answer {
 /// # Errors
 /// When the corpus is malformed, which a test rules out.
 pub async fn run(target: &Target, upstream: &Recording) -> Result<SelftestReport, CorpusError> {
+    // by the gateway itself, not by ALPN: without TLS there is none
     let speaks_http2 = target.speaks_http2().await;
     // discards what the check for HTTP/2 itself sent to the upstream
     wait_for_arrivals(upstream).await;
@@ -44,6 +45,7 @@ pub async fn run(target: &Target, upstream: &Recording) -> Result<SelftestReport
     let mut report =
         SelftestReport { protocols: protocols.into_iter().flatten().collect(), ..SelftestReport::default() };
     let cases = corpus(target.place())?.into_iter().filter(|case| report.protocols.contains(&case.protocol));
+    // only cases of which nothing may arrive can share a batch: arrivals of the others could not be assigned
     let (attacks, others): (Vec<_>, Vec<_>) = cases.partition(|case| case.expect == CaseExpectation::Refused);
     for attacks in attacks.chunks(BATCH) {
         send_batch(target, attacks, upstream, &mut report).await;
@@ -115,6 +117,7 @@ async fn converse(stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Resul
         if case.end {
             let _ = writer.shutdown().await;
         }
+        // sending never ends the exchange: the response does, or the end of the connection
         std::future::pending::<()>().await;
     };
     let listen = async {

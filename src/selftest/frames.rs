@@ -69,6 +69,7 @@ pub(super) fn request(head: &[Field], pieces: &[Vec<u8>], padding: Option<u8>, t
 fn fields(fields: &[Field], is_end: bool, bytes: &mut Vec<u8>) {
     let mut block = Vec::new();
     for (name, value) in fields {
+        // a literal field without indexing, which leaves the dynamic table empty
         block.push(0);
         text(name, &mut block);
         text(value, &mut block);
@@ -83,7 +84,9 @@ fn fields(fields: &[Field], is_end: bool, bytes: &mut Vec<u8>) {
 
 fn frame(kind: u8, flags: u8, payload: &[u8], bytes: &mut Vec<u8>) {
     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes();
+    // the length has 24 bits
     bytes.extend(length.iter().skip(1));
+    // always stream 1, the first of a client
     bytes.extend([kind, flags, 0, 0, 0, 1]);
     bytes.extend_from_slice(payload);
 }

@@ -57,6 +57,7 @@ impl Recording {
         let mut arrivals = std::mem::take(&mut book.arrivals);
         book.connections.retain(|_, connection| {
             let part = parse_request(&connection.unread);
+            // closed, so that the rest of this case cannot pass for the next one
             if !connection.unread.is_empty() {
                 connection.task.abort();
             }
@@ -77,12 +78,14 @@ impl Drop for Recording {
 }
 
 fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
+    // a panic in one connection must not end the recording of the others
     book.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn serve(listener: TcpListener, book: Arc<Mutex<Book>>) {
     let mut number = 0;
     while let Ok((stream, _)) = listener.accept().await {
+        // locked before the task starts, so that it finds its connection in the book
         let mut open = lock(&book);
         let task = tokio::spawn(record(stream, number, Arc::clone(&book))).abort_handle();
         open.connections.insert(number, OpenRecording { unread: Vec::new(), task });

@@ -30,9 +30,11 @@ pub(super) fn is_canonical(target: &str) -> bool {
 fn operation(target: &str, times: usize) -> Option<&'static str> {
     let path = target.split_once("://").map_or(target, |(_, rest)| rest.split_once('/').map_or("", |(_, path)| path));
     let path = (0..times).fold(path.as_bytes().to_vec(), |path, _| decode(&path));
+    // some routers ignore case
     let path = String::from_utf8_lossy(&path).to_lowercase();
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let mut segments: Vec<&str> = Vec::new();
+    // a backslash is a slash to some servers (the WHATWG URL Standard), and `;` begins parameters to others
     for segment in path.split(['/', '\\']) {
         let name = segment.split(';').next().unwrap_or_default();
         match name.trim_matches(|letter: char| letter.is_whitespace() || letter.is_control()) {

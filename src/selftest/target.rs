@@ -96,6 +96,7 @@ impl Target {
 
     async fn connect(&self, tls: Option<(&TlsConnector, &ServerName<'static>)>) -> io::Result<Box<dyn TargetStream>> {
         let stream = TcpStream::connect(self.address).await?;
+        // many small writes: Nagle's algorithm would delay each case
         let _ = stream.set_nodelay(true);
         Ok(match tls {
             Some((connector, name)) => Box::new(connector.connect(name.clone(), stream).await?),

@@ -130,6 +130,7 @@ impl Template {
             requests: self.requests,
             never: self.never.clone(),
             always: self.always.clone(),
+            // HTTP/2 ends a stream by a flag, not by closing the sending side
             end: self.end && protocol == CaseProtocol::Http1,
         })
     }
@@ -144,6 +145,7 @@ impl Template {
         if self.body.is_some() || self.chunks.is_some() {
             own.push("content-type: application/json".to_owned());
         }
+        // optional in HTTP/2, but sent, since a mismatch with it is a case of its own
         own.extend(self.body.as_ref().map(|_| format!("content-length: {}", content.len())));
         let own = pseudo.iter().chain(&own).filter(|field| !self.is_dropped(field));
         let mut head = Vec::new();
