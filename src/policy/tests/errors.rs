@@ -112,7 +112,7 @@ const EXPRESSIONS: [(&str, &str); 90] = [
     ),
     ("body.first_name.startsWith()", "13:9: `startsWith` takes 1 argument, not 0"),
     ("body.first_name.startsWith(1)", "13:36: `1` is an int, but what `startsWith` takes here is a string"),
-    ("sizeof(body.first_name) > 3", "13:9: `sizeof` is not a function that policies know"),
+    ("sizeof(body.first_name) > 3", "13:9: `sizeof` is not a function that policies know [did you mean `size`?]"),
     ("startsWith(body.first_name, \"A\")", "13:9: `startsWith` is called on a value [write `value.startsWith(...)`]"),
     ("body.email_address.size(1) == 1", "13:9: `size` takes 0 arguments, not 1"),
     (
