@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ pub(super) async fn drain_body(request: Request, next: Next) -> Response {
     let mut discarded = 0;
     while !rest.is_end_stream() && discarded < MAX_DISCARDED {
         let Some(Ok(frame)) = rest.frame().await else { break };
-        discarded += frame.data_ref().map_or(0, |data| data.remaining());
+        discarded += frame.data_ref().map_or(0, bytes::Buf::remaining);
     }
     response
 }

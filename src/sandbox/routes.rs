@@ -95,12 +95,20 @@ async fn delete(State(users): Store, UserId(id): UserId) -> Result<Json<Value>, 
 
 /// `SetUserProfileImage`. The image is not read: the drain discards it.
 async fn set_profile_image(State(users): Store, UserId(id): UserId) -> OneUser {
-    users.update(&id, |user| user.change_image(Some("profile"), timestamp::now())).map(Json)
+    let changed = users.update(&id, |user| {
+        user.change_image(Some("profile"), timestamp::now());
+        Ok(())
+    });
+    changed.map(Json)
 }
 
 /// `DeleteUserProfileImage`.
 async fn delete_profile_image(State(users): Store, UserId(id): UserId) -> OneUser {
-    users.update(&id, |user| user.change_image(None, timestamp::now())).map(Json)
+    let changed = users.update(&id, |user| {
+        user.change_image(None, timestamp::now());
+        Ok(())
+    });
+    changed.map(Json)
 }
 
 /// The response to a deletion.

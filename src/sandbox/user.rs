@@ -1,6 +1,5 @@
 //! A user, whose serialised form is Clerk's wire shape.
 
-use super::clerk_error::ClerkError;
 use super::contact::{EmailAddress, Nothing, PhoneNumber, Web3Wallet};
 use super::timestamp::Millis;
 use serde::Serialize;
@@ -165,10 +164,9 @@ impl User {
     }
 
     /// Sets or removes the image as an operation of its own.
-    pub(super) fn change_image(&mut self, id: Option<&str>, now: Millis) -> Result<(), ClerkError> {
+    pub(super) fn change_image(&mut self, id: Option<&str>, now: Millis) {
         self.set_image(id);
         self.updated_at = now;
-        Ok(())
     }
 
     /// Sets the image, or the default one.

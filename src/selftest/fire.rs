@@ -135,7 +135,7 @@ async fn converse(stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Resul
     }
 }
 
-/// The same in HTTP/2. Every case fits into the initial flow-control window, so no WINDOW_UPDATE is awaited.
+/// The same in HTTP/2. Every case fits into the initial flow-control window, so no `WINDOW_UPDATE` is awaited.
 async fn converse_in_frames(mut stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Result<Option<u16>> {
     let _ = stream.write_all(&case.bytes).await;
     let _ = stream.flush().await;

@@ -96,7 +96,7 @@ impl Template {
     }
 
     /// The case in each protocol in which it has a meaning. Bodies framed by hand are for HTTP/1.1 only, as are those beyond
-    /// [`WINDOW`], since the client does not wait for a WINDOW_UPDATE.
+    /// [`WINDOW`], since the client does not wait for a `WINDOW_UPDATE`.
     pub(super) fn cases(&self, name: &str, place: Place<'_>) -> Result<Vec<AttackCase>, String> {
         let mut cases = Vec::new();
         if self.only != Some(CaseProtocol::Http2) {
