@@ -221,13 +221,13 @@ fn changed(folder: &TempDir, name: &str, change: impl FnOnce(&mut Vec<String>)) 
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found() {
+async fn an_unchanged_log_is_valid_and_every_change_is_found() {
     let folder = chained().await;
     let both = ["decisions.jsonl", "decisions.jsonl.1"];
     assert!(folder.path().join("decisions.jsonl.1").exists(), "the file was rotated");
     let (code, said) = verify(&folder, &both, false);
     assert!(code == Some(0) && said.starts_with("valid: 120 entries, 1 ("), "{said}");
-    assert!(said.contains("no chain can tell"), "{said}");
+    assert!(said.contains("a chain cannot prove"), "{said}");
 
     let old = lines(&folder, "decisions.jsonl.1").len();
     let line = |name: &str, number: usize, what: &str| format!("broken: {name}:{number}: {what}");
@@ -257,7 +257,7 @@ async fn a_log_that_nobody_touched_is_sound_and_every_hand_laid_on_it_is_found()
 }
 
 #[tokio::test]
-async fn verify_log_tells_programs_where_a_log_is_broken() {
+async fn verify_log_reports_as_json_where_a_log_is_broken() {
     let folder = chained().await;
     let path = folder.path().join("decisions.jsonl");
     let text = fs::read_to_string(&path).unwrap();
