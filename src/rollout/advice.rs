@@ -21,27 +21,28 @@ pub enum Advice {
     /// It is `Deny` already.
     Enforced,
     /// It failed to evaluate for some requests: fix it.
-    Mend,
+    Fix,
     /// It would refuse callers that are not expected: inspect those.
-    Look,
+    Inspect,
     /// It applied to too few requests: wait.
     Wait,
     /// It never applied to a request.
-    Dead,
+    NeverApplied,
 }
 
 impl Advice {
     /// Every advice, in the order in which to act.
-    pub const ALL: [Self; 6] = [Self::Promote, Self::Mend, Self::Look, Self::Wait, Self::Dead, Self::Enforced];
+    pub const ALL: [Self; 6] =
+        [Self::Promote, Self::Fix, Self::Inspect, Self::Wait, Self::NeverApplied, Self::Enforced];
 
     /// The advice for a policy with these counts.
     pub fn of(counts: &PolicyUse, expected: &PromotionCriteria) -> Self {
         if counts.applied_requests() == 0 {
-            return Self::Dead;
+            return Self::NeverApplied;
         }
         // before the action: also a policy that is enforced must not fail, as it then refuses by accident
         if counts.failed > 0 {
-            return Self::Mend;
+            return Self::Fix;
         }
         if counts.action == Action::Deny {
             return Self::Enforced;
@@ -50,7 +51,7 @@ impl Advice {
         let surprises = counts.callers.others() > 0
             || counts.callers.by_name().iter().any(|(caller, _)| !expected.callers.contains(*caller));
         if surprises {
-            Self::Look
+            Self::Inspect
         } else if counts.applied_requests() < expected.enough {
             Self::Wait
         } else {
@@ -63,10 +64,10 @@ impl Advice {
         match self {
             Self::Promote => "promote",
             Self::Enforced => "enforced",
-            Self::Mend => "mend",
-            Self::Look => "look",
+            Self::Fix => "mend",
+            Self::Inspect => "look",
             Self::Wait => "wait",
-            Self::Dead => "dead",
+            Self::NeverApplied => "dead",
         }
     }
 }
@@ -94,9 +95,9 @@ mod tests {
             }
         };
         assert_eq!(advice(Action::Audit, refused("uid:7")), Advice::Promote);
-        assert_eq!(advice(Action::Audit, refused("uid:8")), Advice::Look);
+        assert_eq!(advice(Action::Audit, refused("uid:8")), Advice::Inspect);
         assert_eq!(advice(Action::Deny, refused("uid:8")), Advice::Enforced);
-        assert_eq!(advice(Action::Audit, |said| (said.held, said.violated, said.failed) = (20, 1, 1)), Advice::Mend);
+        assert_eq!(advice(Action::Audit, |said| (said.held, said.violated, said.failed) = (20, 1, 1)), Advice::Fix);
     }
 
     #[test]
@@ -107,13 +108,13 @@ mod tests {
             said.callers.add("uid:7");
             said.callers.add("uid:8");
         };
-        assert_eq!(advice(Action::Audit, others), Advice::Look);
+        assert_eq!(advice(Action::Audit, others), Advice::Inspect);
     }
 
     #[test]
     fn what_never_had_anything_to_say_is_dead_whatever_its_action() {
         for action in Action::ALL {
-            assert_eq!(advice(action, |said| (said.asked, said.elsewhere) = (50, 50)), Advice::Dead);
+            assert_eq!(advice(action, |said| (said.asked, said.elsewhere) = (50, 50)), Advice::NeverApplied);
         }
     }
 }

@@ -17,6 +17,6 @@ pub use accumulator::Accumulator;
 pub use advice::{Advice, PromotionCriteria};
 pub use caller::caller;
 pub use limit_use::LimitUse;
-pub use replay::{Examples, PolicyChange, Replay};
+pub use replay::{ExampleDecisions, PolicyChange, Replay};
 pub use report::{ObservedPeriod, PolicyUse, RolloutReport};
 pub use tally::Tally;

@@ -23,14 +23,14 @@ const OPERATIONS: usize = 50;
 
 /// A number of decisions, and the ids of the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Examples {
+pub struct ExampleDecisions {
     /// The number of decisions.
     pub count: u64,
     /// The ids of the first.
     pub decisions: Vec<String>,
 }
 
-impl Examples {
+impl ExampleDecisions {
     fn add(&mut self, entry: &LogEntry<'_>) {
         self.count += 1;
         // the id is from the file, so its length is bounded as well
@@ -58,11 +58,11 @@ pub struct PolicyChange {
     /// Requests for which the new policy does not hold.
     pub after: u64,
     /// Requests that passed, and that it would refuse.
-    pub refused: Examples,
+    pub refused: ExampleDecisions,
     /// Requests that it refused, and that would pass.
-    pub allowed: Examples,
+    pub allowed: ExampleDecisions,
     /// Requests for which its outcome is unknown, by the expression that reads a value that the log does not hold.
-    pub undetermined: BTreeMap<PolicyPart, Examples>,
+    pub undetermined: BTreeMap<PolicyPart, ExampleDecisions>,
 }
 
 impl PolicyChange {
@@ -93,11 +93,11 @@ pub struct Replay<'b> {
     /// Requests that a new policy applies to and that were not recorded, by operation.
     pub unrecorded: Tally,
     /// Requests that passed and would be refused.
-    pub refused: Examples,
+    pub refused: ExampleDecisions,
     /// Requests that were refused and would pass.
-    pub allowed: Examples,
+    pub allowed: ExampleDecisions,
     /// Requests whose new outcome is unknown.
-    pub undetermined: Examples,
+    pub undetermined: ExampleDecisions,
     /// The changes, by policy.
     pub policies: BTreeMap<Arc<str>, PolicyChange>,
 }
@@ -203,9 +203,9 @@ impl<'b> Replay<'b> {
             judged: 0,
             standing: 0,
             unrecorded: Tally::new(OPERATIONS),
-            refused: Examples::default(),
-            allowed: Examples::default(),
-            undetermined: Examples::default(),
+            refused: ExampleDecisions::default(),
+            allowed: ExampleDecisions::default(),
+            undetermined: ExampleDecisions::default(),
             policies: all
                 .map(|policy| {
                     (policy.name.clone(), PolicyChange { action: Some(policy.action), ..PolicyChange::default() })

@@ -8,7 +8,7 @@ pub(super) type Nothing = [(); 0];
 
 /// How a contact was verified: in the stand-in, always by an administrator.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Verification {
+pub(super) struct ContactVerification {
     object: &'static str,
     status: &'static str,
     strategy: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Verification {
     expire_at: Option<Millis>,
 }
 
-impl Verification {
+impl ContactVerification {
     const BY_ADMIN: Self =
         Self { object: "verification_admin", status: "verified", strategy: "admin", attempts: None, expire_at: None };
 }
@@ -29,7 +29,7 @@ pub(super) struct EmailAddress {
     #[serde(rename = "email_address")]
     pub(super) value: String,
     reserved: bool,
-    verification: Option<Verification>,
+    verification: Option<ContactVerification>,
     linked_to: Nothing,
     matches_sso_connection: bool,
     created_at: Millis,
@@ -44,7 +44,7 @@ impl EmailAddress {
             object: "email_address",
             value,
             reserved,
-            verification: (!reserved).then_some(Verification::BY_ADMIN),
+            verification: (!reserved).then_some(ContactVerification::BY_ADMIN),
             linked_to: [],
             matches_sso_connection: false,
             created_at: now,
@@ -54,7 +54,7 @@ impl EmailAddress {
 
     /// Marks the address as verified by an administrator, or as not verified.
     pub(super) fn set_verified(&mut self, is_verified: bool, now: Millis) {
-        (self.verification, self.updated_at) = (is_verified.then_some(Verification::BY_ADMIN), now);
+        (self.verification, self.updated_at) = (is_verified.then_some(ContactVerification::BY_ADMIN), now);
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) struct PhoneNumber {
     pub(super) reserved_for_second_factor: bool,
     default_second_factor: bool,
     reserved: bool,
-    verification: Option<Verification>,
+    verification: Option<ContactVerification>,
     linked_to: Nothing,
     backup_codes: Option<Nothing>,
     created_at: Millis,
@@ -85,7 +85,7 @@ impl PhoneNumber {
             reserved_for_second_factor: false,
             default_second_factor: false,
             reserved,
-            verification: (!reserved).then_some(Verification::BY_ADMIN),
+            verification: (!reserved).then_some(ContactVerification::BY_ADMIN),
             linked_to: [],
             backup_codes: None,
             created_at: now,
@@ -95,7 +95,7 @@ impl PhoneNumber {
 
     /// Marks the number as verified by an administrator, or as not verified.
     pub(super) fn set_verified(&mut self, is_verified: bool, now: Millis) {
-        (self.verification, self.updated_at) = (is_verified.then_some(Verification::BY_ADMIN), now);
+        (self.verification, self.updated_at) = (is_verified.then_some(ContactVerification::BY_ADMIN), now);
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) struct Web3Wallet {
     object: &'static str,
     #[serde(rename = "web3_wallet")]
     pub(super) value: String,
-    verification: Option<Verification>,
+    verification: Option<ContactVerification>,
     created_at: Millis,
     updated_at: Millis,
 }
@@ -114,7 +114,7 @@ pub(super) struct Web3Wallet {
 impl Web3Wallet {
     /// The wallet with an id of its own, verified.
     pub(super) const fn new(id: String, value: String, now: Millis) -> Self {
-        let verification = Some(Verification::BY_ADMIN);
+        let verification = Some(ContactVerification::BY_ADMIN);
         Self { id, object: "web3_wallet", value, verification, created_at: now, updated_at: now }
     }
 }

@@ -3,7 +3,7 @@
 use super::{ReplayView, expression};
 use crate::policy::Action;
 use crate::policy::replay::PolicyPart;
-use crate::rollout::{Examples, PolicyChange};
+use crate::rollout::{ExampleDecisions, PolicyChange};
 use serde_json::{Value, json};
 
 pub(super) fn replay(view: &ReplayView<'_>) -> String {
@@ -46,6 +46,6 @@ fn policy(view: &ReplayView<'_>, name: &str, change: &PolicyChange) -> Value {
     })
 }
 
-fn examples(examples: &Examples) -> Value {
+fn examples(examples: &ExampleDecisions) -> Value {
     json!({ "count": examples.count, "decisions": examples.decisions })
 }

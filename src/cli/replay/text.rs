@@ -2,7 +2,7 @@
 
 use super::{ReplayView, expression};
 use crate::cli::page::Page;
-use crate::rollout::{Examples, PolicyChange};
+use crate::rollout::{ExampleDecisions, PolicyChange};
 use std::fmt::Write;
 
 pub(super) fn replay(view: &ReplayView<'_>, width: usize) -> String {
@@ -64,7 +64,7 @@ fn table(page: &mut Page, view: &ReplayView<'_>) {
 }
 
 /// The policies by which decisions change, with the ids of some of these decisions.
-fn examples(page: &mut Page, view: &ReplayView<'_>, title: &str, of: impl Fn(&PolicyChange) -> &Examples) {
+fn examples(page: &mut Page, view: &ReplayView<'_>, title: &str, of: impl Fn(&PolicyChange) -> &ExampleDecisions) {
     let changed = view.replay.policies.iter().filter(|(_, change)| of(change).count > 0);
     let rows: Vec<_> = changed.map(|(name, change)| vec![name.to_string(), such_as(of(change))]).collect();
     if !rows.is_empty() {
@@ -87,7 +87,7 @@ fn unknown_values(page: &mut Page, view: &ReplayView<'_>) {
     }
 }
 
-fn such_as(examples: &Examples) -> String {
+fn such_as(examples: &ExampleDecisions) -> String {
     format!("{}, such as {}", decisions(examples.count), examples.decisions.join(", "))
 }
 

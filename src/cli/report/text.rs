@@ -55,10 +55,10 @@ const fn title(advice: Advice) -> &'static str {
     match advice {
         Advice::Promote => "safe to promote",
         Advice::Enforced => "enforced",
-        Advice::Mend => "to be fixed",
-        Advice::Look => "would refuse",
+        Advice::Fix => "to be fixed",
+        Advice::Inspect => "would refuse",
         Advice::Wait => "too few requests",
-        Advice::Dead => "never matched",
+        Advice::NeverApplied => "never matched",
     }
 }
 
@@ -101,13 +101,13 @@ fn why(policy: &PolicyView<'_>) -> String {
         Advice::Promote => "would have refused nothing".to_owned(),
         Advice::Enforced if usage.violated == 0 => "never refused anything".to_owned(),
         Advice::Enforced => format!("refused {}", callers(usage)),
-        Advice::Mend => format!("could not be evaluated {}", times(usage.failed)),
-        Advice::Look => format!("would refuse {}", callers(usage)),
+        Advice::Fix => format!("could not be evaluated {}", times(usage.failed)),
+        Advice::Inspect => format!("would refuse {}", callers(usage)),
         Advice::Wait => "would have refused nothing, but applied to too few requests".to_owned(),
-        Advice::Dead if usage.asked == 0 => "no request to its operations".to_owned(),
-        Advice::Dead if usage.elsewhere == usage.asked => "no request of its environments".to_owned(),
-        Advice::Dead if usage.misfits > 0 => "matched only bodies that do not fit the schema".to_owned(),
-        Advice::Dead => {
+        Advice::NeverApplied if usage.asked == 0 => "no request to its operations".to_owned(),
+        Advice::NeverApplied if usage.elsewhere == usage.asked => "no request of its environments".to_owned(),
+        Advice::NeverApplied if usage.misfits > 0 => "matched only bodies that do not fit the schema".to_owned(),
+        Advice::NeverApplied => {
             let conditions = usage.unmatched.by_count();
             let names: Vec<_> = conditions.iter().map(|(name, _)| format!("`{name}`")).collect();
             format!("conditions never true: {}", names.join(", "))
