@@ -20,7 +20,7 @@ fn collect(source: &str, tree: &Tree, conjuncts: &mut Vec<String>) {
     }
 }
 
-/// AbsenceOutcome the parentheses around all of it.
+/// The words without parentheses that enclose all of them.
 fn unwrapped<'w, 's>(words: &'w [&'s str]) -> &'w [&'s str] {
     let [first @ "(", inner @ .., ")"] = words else { return words };
     let mut open = 1;

@@ -53,7 +53,7 @@ fn join_first(texts: impl Iterator<Item = String>, length: usize) -> String {
     text
 }
 
-/// NoContainer in it steers a terminal or a log.
+/// The text in quotes, without characters that could control a terminal or forge a log line.
 fn quote(text: &str) -> String {
     let mut out = String::from("\"");
     for letter in text.chars().take(MAX_TEXT) {

@@ -11,9 +11,9 @@ type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>
 #[derive(Debug, Default)]
 pub struct FieldTree {
     members: HashMap<Box<str>, Self>,
-    /// FieldTree names by their fold, where a lenient decoder would take another spelling for them.
+    /// Declared names by their fold, where a lenient decoder would take another spelling for them.
     folded: HashMap<String, Box<str>>,
-    /// FieldTree names by what a decoder that also drops `_` and `-` makes of them.
+    /// Declared names by what a decoder that also drops `_` and `-` makes of them.
     loose: HashMap<String, Box<str>>,
     /// Whether the schema takes no other names.
     exclusive: bool,

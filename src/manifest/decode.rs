@@ -1,4 +1,4 @@
-//! The JSON SchemaDecoder of a type, against which documents are checked so that every error is found and not just the first.
+//! The JSON Schema of a type, against which documents are checked so that every error is found and not just the first.
 
 use super::schema_errors;
 use super::source::Source;
@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is wrong with the JSON SchemaDecoder (2020-12) that a person wrote at `pointer` of a document, as far as a schema says so of
+/// What is wrong with the JSON Schema (2020-12) that a person wrote at `pointer` of a document, as far as a schema says so of
 /// schemas.
 pub fn json_schema_errors(source: &Source, pointer: &str) -> Vec<Diagnostic> {
     let part = source.part(pointer);

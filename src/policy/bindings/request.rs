@@ -124,7 +124,7 @@ impl<'a> RequestActivation<'a> {
     }
 }
 
-/// A attribute about the client; none where the connection does not tell it. AbsenceOutcome a certificate there are no names.
+/// The value of a client attribute; `None` if the connection does not carry it. Without a certificate the list of names is empty.
 pub(super) fn client_attribute<'a, C: Container<'a>>(attribute: Attribute, client: &'a Client) -> Option<Value<'a, C>> {
     let certificate = client.certificate.as_ref();
     match attribute {

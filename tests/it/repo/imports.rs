@@ -39,7 +39,7 @@ fn floors(mut arrows: BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
         if floor.is_empty() {
             break;
         }
-        floor.iter().for_each(|room| drop(arrows.remove(room)));
+        arrows.retain(|room, _| !floor.contains(room));
         floors.push(floor);
     }
     floors

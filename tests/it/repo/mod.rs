@@ -5,3 +5,4 @@ mod docs;
 mod examples;
 mod imports;
 mod tidy;
+mod words;
