@@ -68,7 +68,8 @@ fn doc_comments_are_in_plain_english() {
 
 #[test]
 fn texts_for_people_are_in_plain_english() {
-    let of_texts = |_: &Source, line: &str| literals(line).any(is_banned);
+    // a name on the wire is an interface, whatever word it is
+    let of_texts = |_: &Source, line: &str| !line.contains("rename = ") && literals(line).any(is_banned);
     let mut found = breaches(&src(), Source::product, of_texts);
     let pages: Vec<Source> = files("docs").into_iter().chain(root_pages()).collect();
     assert!(pages.len() > 4, "the pages were not found");
