@@ -9,13 +9,13 @@
 use super::budget::Budget;
 use super::ids::{AttributeId, NamespaceId};
 use super::kind::Kind;
-use super::timestamp::Timestamp;
-use super::unknown::{Failure, Unknown};
+use super::timestamp::CelTimestamp;
+use super::unknown::{EvaluationFailure, Unknown};
 use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The result of an evaluation.
-pub(crate) type Evaluated<'a, C> = Result<Value<'a, C>, Failure<<C as Container<'a>>::Unknown>>;
+pub(crate) type Evaluated<'a, C> = Result<Value<'a, C>, EvaluationFailure<<C as Container<'a>>::Unknown>>;
 
 /// A value, borrowed from the request or the policy if possible. A clone copies at most a reference.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ pub(crate) enum Value<'a, C: Container<'a> = NoContainer> {
     /// A string that the evaluation made.
     Text(Arc<str>),
     Bytes(Arc<[u8]>),
-    Timestamp(Timestamp),
+    Timestamp(CelTimestamp),
     /// In nanoseconds.
     Duration(i64),
     /// A list of the policy.
@@ -75,7 +75,7 @@ pub(crate) trait Container<'a>: Copy {
     /// # Errors
     ///
     /// The size is unknown, or the budget is exhausted.
-    fn json_size(self, budget: &mut Budget) -> Result<usize, Failure<Self::Unknown>>;
+    fn json_size(self, budget: &mut Budget) -> Result<usize, EvaluationFailure<Self::Unknown>>;
 }
 
 /// The values of a request by the ids that the host declared.
@@ -92,7 +92,7 @@ pub(crate) trait Activation<'a, C: Container<'a>>: Copy {
         namespace: NamespaceId,
         name: &str,
         budget: &mut Budget,
-    ) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>>;
+    ) -> Result<Option<Value<'a, C>>, EvaluationFailure<C::Unknown>>;
 }
 
 /// The container of constants, and the activation of an expression that reads no request: there is none.
@@ -119,7 +119,7 @@ impl<'a> Container<'a> for NoContainer {
         match self {}
     }
 
-    fn json_size(self, _: &mut Budget) -> Result<usize, Failure<Infallible>> {
+    fn json_size(self, _: &mut Budget) -> Result<usize, EvaluationFailure<Infallible>> {
         match self {}
     }
 }
@@ -129,7 +129,12 @@ impl<'a> Activation<'a, Self> for NoContainer {
         match self {}
     }
 
-    fn entry(self, _: NamespaceId, _: &str, _: &mut Budget) -> Result<Option<Value<'a, Self>>, Failure<Infallible>> {
+    fn entry(
+        self,
+        _: NamespaceId,
+        _: &str,
+        _: &mut Budget,
+    ) -> Result<Option<Value<'a, Self>>, EvaluationFailure<Infallible>> {
         match self {}
     }
 }

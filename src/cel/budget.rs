@@ -23,6 +23,7 @@ impl Budget {
     /// Takes `steps`. Once there were too few, there are none: nothing that follows can be evaluated either.
     pub(crate) fn steps(&mut self, steps: usize) -> Result<(), EvaluationError> {
         let left = u32::try_from(steps).ok().and_then(|steps| self.left.checked_sub(steps));
+        // stays exhausted: otherwise a cheaper operand after the expensive one would still decide
         self.left = left.unwrap_or_default();
         left.map(|_| ()).ok_or(EvaluationError::TooCostly)
     }

@@ -36,6 +36,7 @@ impl<'c> Env<'c> {
     /// cause others.
     pub(crate) fn declare(&mut self, name: &str, source: &str) -> Vec<Issue> {
         let Loaded { checked, source, depth, issues, .. } = self.load(source, false);
+        // kept with the variable: an expression that uses it looks them up too, and one that does not, does not
         let lookups = self.take_lookups();
         self.variables.push(Variable {
             name: name.into(),
@@ -94,6 +95,7 @@ impl<'c> Env<'c> {
                 checker.is_truth = is_truth;
                 let checked = checker.check(&tree);
                 let (source, depth, issues) = checker.finish();
+                // the next expression continues, so that ids are unique in the environment
                 self.next_id = source.next_id();
                 let is_literal = matches!(tree.syntax, Syntax::Literal(_));
                 Loaded { checked, source, depth, is_literal, issues }
@@ -112,6 +114,7 @@ impl<'c> Env<'c> {
     fn key_issue(&self, loaded: &Loaded<'_>, lookups: &Lookups) -> Option<Issue> {
         let all = 0..loaded.source.source().len();
         let kinds = loaded.checked.r#type.kinds;
+        // first, because it cannot be fixed by a conversion
         if let Some(objection) = self.declarations.key_objection(lookups) {
             return Some(Issue::new(&all, objection.message).with_optional_help(objection.help));
         }

@@ -1,9 +1,9 @@
-//! What an expression asks for, piece by piece, in a form by which two expressions can be compared.
+//! The conjuncts of an expression, in a normal form for comparison.
 
 use super::syntax::{Syntax, Tree, parse, words};
 
-/// The parts of the expression that must all be true, without what means nothing: blanks, comments, parentheses around a part.
-/// An expression that cannot be parsed is its own only part.
+/// The operands of the outermost `&&`, without blanks, comments and outer parentheses. An expression with a syntax error is its own
+/// only conjunct.
 pub(crate) fn conjuncts(source: &str) -> Vec<String> {
     let mut conjuncts = Vec::new();
     match parse(source) {
@@ -16,19 +16,20 @@ pub(crate) fn conjuncts(source: &str) -> Vec<String> {
 fn collect(source: &str, tree: &Tree, conjuncts: &mut Vec<String>) {
     match &tree.syntax {
         Syntax::And(parts) => parts.iter().for_each(|part| collect(source, part, conjuncts)),
-        _ => conjuncts.push(unwrapped(&words(source.get(tree.span.clone()).unwrap_or_default())).join(" ")),
+        _ => conjuncts.push(strip_parentheses(&words(source.get(tree.span.clone()).unwrap_or_default())).join(" ")),
     }
 }
 
-/// The words without parentheses that enclose all of them.
-fn unwrapped<'w, 's>(words: &'w [&'s str]) -> &'w [&'s str] {
+/// The tokens without parentheses around all of them.
+fn strip_parentheses<'w, 's>(words: &'w [&'s str]) -> &'w [&'s str] {
     let [first @ "(", inner @ .., ")"] = words else { return words };
+    // `(a) || (b)` begins and ends with a parenthesis too: it must not close before the end
     let mut open = 1;
     let closes_early = inner.iter().any(|word| {
         open += i32::from(word == first) - i32::from(*word == ")");
         open == 0
     });
-    if closes_early { words } else { unwrapped(inner) }
+    if closes_early { words } else { strip_parentheses(inner) }
 }
 
 #[cfg(test)]
@@ -36,7 +37,7 @@ mod tests {
     use super::conjuncts;
 
     #[test]
-    fn what_means_nothing_is_left_out() {
+    fn blanks_comments_and_outer_parentheses_do_not_count() {
         let plain = ["body . a != \"x y\"", "body . b == null || body . c"];
         assert_eq!(conjuncts("body.a!=\"x y\" && (body.b == null||body.c)"), plain);
         assert_eq!(conjuncts("((body.a != \"x y\" // not that\n)&&(body.b==null || body.c))"), plain);

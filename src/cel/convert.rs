@@ -1,4 +1,4 @@
-//! Functions that make a value of one type from one of another.
+//! Conversions between types.
 
 use super::activation::{Container, Value};
 use super::budget::Budget;
@@ -10,7 +10,7 @@ type Converted<'a, C> = Result<Value<'a, C>, EvaluationError>;
 const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
 const NO_VALUE: EvaluationError = EvaluationError::NotConvertible;
 
-/// The text of a value, with its cost paid; numbers and durations are short where they are sound.
+/// The text of a value, charged to the budget.
 fn text<'v, 'a, C: Container<'a>>(value: &'v Value<'a, C>, budget: &mut Budget) -> Result<&'v str, EvaluationError> {
     let text = value.as_str().ok_or(WRONG)?;
     budget.bytes(text.len())?;
@@ -21,6 +21,7 @@ pub(super) fn bool<'a, C: Container<'a>>(value: &Value<'a, C>) -> Converted<'a, 
     match value {
         Value::Bool(value) => Ok(Value::Bool(*value)),
         _ => match value.as_str().ok_or(WRONG)? {
+            // the spellings of the CEL specification
             "1" | "t" | "true" | "TRUE" | "True" => Ok(Value::Bool(true)),
             "0" | "f" | "false" | "FALSE" | "False" => Ok(Value::Bool(false)),
             _ => Err(NO_VALUE),
@@ -67,6 +68,7 @@ pub(super) fn string<'a, C: Container<'a>>(value: &Value<'a, C>, budget: &mut Bu
         Value::Timestamp(value) => value.to_string(),
         Value::Duration(value) => time::duration_text(*value),
         Value::Bytes(bytes) => {
+            // the only conversion here whose input can be long
             budget.bytes(bytes.len())?;
             std::str::from_utf8(bytes).map_err(|_| NO_VALUE)?.to_owned()
         }

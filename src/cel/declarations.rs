@@ -11,12 +11,12 @@ pub(crate) enum Root {
     /// A namespace, such as `body`.
     Namespace(NamespaceId),
     /// A fixed set of members, such as `request`.
-    Members(&'static [(&'static str, Member)]),
+    Members(&'static [(&'static str, RootMember)]),
 }
 
 /// A member of a root.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Member {
+pub(crate) enum RootMember {
     /// `request.method`
     Attribute(AttributeId),
     /// `request.headers`

@@ -45,6 +45,7 @@ fn map_text<'a, C: Container<'a>>(entries: &[(Value<'a, C>, Value<'a, C>)]) -> S
 }
 
 fn join_first(texts: impl Iterator<Item = String>, length: usize) -> String {
+    // formatted lazily: a long list costs no more than its first elements
     let mut text = texts.take(MAX_ELEMENTS).collect::<Vec<_>>().join(", ");
     if length > MAX_ELEMENTS {
         // writing to a `String` cannot fail

@@ -1,7 +1,7 @@
 //! The environment that the expressions of one policy are compiled in.
 
 use super::activation::Value;
-use super::declarations::{Declarations, Member, Root};
+use super::declarations::{Declarations, Root, RootMember};
 use super::ids::NamespaceId;
 use super::lookups::Lookups;
 use super::node::Node;
@@ -78,7 +78,7 @@ impl<'c> Env<'c> {
     }
 
     /// The members of the root called `root`; empty if it has none.
-    pub(super) fn members(&self, root: &str) -> &'static [(&'static str, Member)] {
+    pub(super) fn members(&self, root: &str) -> &'static [(&'static str, RootMember)] {
         match self.root(root) {
             Some(Root::Members(members)) => members,
             Some(Root::Namespace(_)) | None => &[],

@@ -4,16 +4,16 @@ use super::activation::{Container, Value};
 use super::budget::Budget;
 use super::error::EvaluationError;
 use super::number;
-use super::unknown::{Failure, PendingUnknown};
+use super::unknown::{EvaluationFailure, PendingUnknown};
 use std::cmp::Ordering;
 
 /// Whether two values are equal: numbers by value, lists by element, maps by key. Values of different types are not equal, and
-/// neither are a hidden one and another of another type or size.
+/// neither are an unknown one and one of another type or size.
 pub(super) fn equal<'a, C: Container<'a>>(
     left: &Value<'a, C>,
     right: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<bool, Failure<C::Unknown>> {
+) -> Result<bool, EvaluationFailure<C::Unknown>> {
     Ok(match (left, right) {
         (Value::Null, Value::Null) => true,
         (Value::Bool(left), Value::Bool(right)) => left == right,
@@ -24,17 +24,19 @@ pub(super) fn equal<'a, C: Container<'a>>(
         (Value::Unknown(unknown), _) | (_, Value::Unknown(unknown))
             if left.as_unknown().may_equal(right.as_unknown()) =>
         {
-            return Err(Failure::Unknown(*unknown));
+            return Err(EvaluationFailure::Unknown(*unknown));
         }
         (Value::Unknown(_), _) | (_, Value::Unknown(_)) => false,
         _ => match (left.as_str(), right.as_str()) {
             (Some(left), Some(right)) => {
+                // texts of different length are compared without reading them
                 if left.len() == right.len() {
                     budget.bytes(left.len())?;
                 }
                 left == right
             }
             (None, None) if left.len().is_some() => {
+                // the length decides first: it is known without reading elements
                 left.is_map() == right.is_map() && left.len() == right.len() && containers_equal(left, right, budget)?
             }
             (None, None) => number::order(left, right) == Some(Ordering::Equal),
@@ -48,7 +50,7 @@ fn containers_equal<'a, C: Container<'a>>(
     left: &Value<'a, C>,
     right: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<bool, Failure<C::Unknown>> {
+) -> Result<bool, EvaluationFailure<C::Unknown>> {
     let mut pending = PendingUnknown::NONE;
     for position in 0..left.len().unwrap_or_default() {
         budget.steps(1)?;
@@ -65,7 +67,7 @@ fn differ<'a, C: Container<'a>>(
     right: &Value<'a, C>,
     position: usize,
     budget: &mut Budget,
-) -> Result<bool, Failure<C::Unknown>> {
+) -> Result<bool, EvaluationFailure<C::Unknown>> {
     let (Some(one), other) = (left.item(position), right.item(position)) else { return Ok(true) };
     let (one, other) = if left.is_map() {
         (left.get_entry(&one, budget)?, right.get_entry(&one, budget)?)
@@ -85,6 +87,7 @@ pub(super) fn order<'a, C: Container<'a>>(
     budget: &mut Budget,
 ) -> Result<Ordering, EvaluationError> {
     if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
+        // a comparison ends at the shorter text at the latest
         budget.bytes(left.len().min(right.len()))?;
         return Ok(left.cmp(right));
     }
@@ -103,7 +106,7 @@ pub(super) fn contains<'a, C: Container<'a>>(
     container: &Value<'a, C>,
     wanted: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<bool, Failure<C::Unknown>> {
+) -> Result<bool, EvaluationFailure<C::Unknown>> {
     if container.is_map() {
         return Ok(container.get_entry(wanted, budget)?.is_some());
     }
@@ -120,12 +123,19 @@ pub(super) fn contains<'a, C: Container<'a>>(
 }
 
 impl<'a, C: Container<'a>> Value<'a, C> {
-    /// The value in a map under `key`; none where the map has no such key.
-    pub(crate) fn get_entry(&self, key: &Self, budget: &mut Budget) -> Result<Option<Self>, Failure<C::Unknown>> {
+    /// The value of the map's entry with `key`; `None` if there is none.
+    pub(crate) fn get_entry(
+        &self,
+        key: &Self,
+        budget: &mut Budget,
+    ) -> Result<Option<Self>, EvaluationFailure<C::Unknown>> {
         match (self, key) {
-            (Self::Object(_), Self::Unknown(unknown)) | (Self::Unknown(unknown), _) => Err(Failure::Unknown(*unknown)),
+            // an unknown key may be any member
+            (Self::Object(_), Self::Unknown(unknown)) | (Self::Unknown(unknown), _) => {
+                Err(EvaluationFailure::Unknown(*unknown))
+            }
             (Self::Object(object), _) => {
-                key.as_str().map_or(Ok(None), |name| object.member(name)).map_err(Failure::Unknown)
+                key.as_str().map_or(Ok(None), |name| object.member(name)).map_err(EvaluationFailure::Unknown)
             }
             (Self::Map(entries), _) => {
                 find(entries.iter().map(|(known, value)| (known.to_borrowed(), || value.to_borrowed())), key, budget)
@@ -143,7 +153,7 @@ fn find<'a, C: Container<'a>>(
     entries: impl Iterator<Item = (Value<'a, C>, impl FnOnce() -> Value<'a, C>)>,
     key: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>> {
+) -> Result<Option<Value<'a, C>>, EvaluationFailure<C::Unknown>> {
     let mut pending = PendingUnknown::NONE;
     for (known, value) in entries {
         budget.steps(1)?;

@@ -24,7 +24,7 @@ pub enum EvaluationError {
 impl fmt::Display for EvaluationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoSuchKey => "no such key; `has(...)` tells whether there is one",
+            Self::NoSuchKey => "no such key; test for it with `has(...)`",
             Self::NoSuchOverload => "operator or function not for values of these types; what is absent is null",
             Self::Arithmetic => "number out of range or division by zero",
             Self::NotConvertible => "text does not convert to that type",

@@ -12,7 +12,7 @@ use super::kind::Kinds;
 use super::node::{Comprehension, Node, Op};
 use super::syntax::{Comparison, Operator};
 use super::tracer::{Tracer, Untraced};
-use super::unknown::Failure;
+use super::unknown::EvaluationFailure;
 use super::{number, time};
 use std::sync::Arc;
 
@@ -21,21 +21,21 @@ const NO_KEY: EvaluationError = EvaluationError::NoSuchKey;
 
 /// The evaluation of one policy's expressions for one request.
 pub(crate) struct Evaluation<'a, C: Container<'a>, T = Untraced> {
-    /// None while a policy is loaded: constants know no request.
+    /// `None` while constants are folded: there is no request yet.
     activation: Option<C::Activation>,
-    /// What `variables` stand for.
+    /// The expressions of `variables`.
     variables: &'a [Node],
-    /// Those of them that were asked for.
+    /// The values of those that were used.
     values: Vec<Option<Evaluated<'a, C>>>,
-    /// The variables of the comprehensions around what is being evaluated.
+    /// The variables of the comprehensions around the current node.
     locals: Vec<Value<'a, C>>,
     budget: Budget,
-    /// Who hears of each part that is evaluated.
+    /// Observes each node.
     pub(super) tracer: T,
 }
 
 impl Evaluation<'_, NoContainer> {
-    /// Evaluates what depends on no request, inside of `depth` comprehensions whose variables it does not ask for.
+    /// An evaluation of constants within `depth` comprehensions, whose variables they do not use.
     pub(super) fn of_constant(depth: usize) -> Self {
         Self { locals: vec![Value::Null; depth], ..Self::new(None, &[]) }
     }
@@ -43,20 +43,20 @@ impl Evaluation<'_, NoContainer> {
 
 impl<'a, C: Container<'a>> Evaluation<'a, C> {
     pub(super) const fn new(activation: Option<C::Activation>, variables: &'a [Node]) -> Self {
-        Self::traced(activation, variables, Untraced)
+        Self::with_tracer(activation, variables, Untraced)
     }
 }
 
 impl<'a, C: Container<'a>, T> Evaluation<'a, C, T> {
-    pub(super) const fn traced(activation: Option<C::Activation>, variables: &'a [Node], tracer: T) -> Self {
+    pub(super) const fn with_tracer(activation: Option<C::Activation>, variables: &'a [Node], tracer: T) -> Self {
         Self { activation, variables, values: Vec::new(), locals: Vec::new(), budget: Budget::new(), tracer }
     }
 }
 
 impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
-    /// The value of `node`, which whoever asks must be able to see.
+    /// The value of `node`; fails if it is unknown.
     fn known_value(&mut self, node: &'a Node) -> Evaluated<'a, C> {
-        self.value(node)?.known()
+        self.value(node)?.require_known()
     }
 
     /// The value of `node`, unknown or not.
@@ -72,9 +72,11 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
     }
 
     fn compute(&mut self, node: &'a Node) -> Evaluated<'a, C> {
+        // before anything else, so that every node costs and no recursion is free
         self.budget.steps(1)?;
         match &node.op {
             Op::Constant(value) => Ok(value.to_borrowed()),
+            // an absent entry is null and not an error: most fields of a body are optional
             Op::Entry(namespace, name) => Ok(self.entry(*namespace, name)?.unwrap_or(Value::Null)),
             Op::Equal { sides, negated } => Ok(Value::Bool(self.are_equal(sides)? != *negated)),
             Op::And(parts) => self.join(parts, false),
@@ -87,6 +89,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
             }
             Op::HasEntry(namespace, key) => {
                 let key = self.known_value(key)?;
+                // a key that is not a string names nothing: as with `in` on a map, that is false and not an error
                 let name = key.as_str();
                 Ok(Value::Bool(name.map_or(Ok(None), |name| self.entry(*namespace, name))?.is_some()))
             }
@@ -128,19 +131,19 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
     }
 
     /// Whether `node` is true.
-    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, Failure<C::Unknown>> {
+    pub(super) fn truth(&mut self, node: &'a Node) -> Result<bool, EvaluationFailure<C::Unknown>> {
         match self.known_value(node)? {
             Value::Bool(value) => Ok(value),
             _ => Err(NO_OVERLOAD.into()),
         }
     }
 
-    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a, C>; 2], Failure<C::Unknown>> {
+    fn pair(&mut self, sides: &'a [Node; 2]) -> Result<[Value<'a, C>; 2], EvaluationFailure<C::Unknown>> {
         let [left, right] = sides;
         Ok([self.known_value(left)?, self.known_value(right)?])
     }
 
-    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, Failure<C::Unknown>> {
+    fn are_equal(&mut self, sides: &'a [Node; 2]) -> Result<bool, EvaluationFailure<C::Unknown>> {
         let [left, right] = sides;
         let (left, right) = (self.value(left)?, self.value(right)?);
         equal(&left, &right, &mut self.budget)
@@ -157,7 +160,11 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
         }))
     }
 
-    fn entry(&mut self, namespace: NamespaceId, name: &str) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>> {
+    fn entry(
+        &mut self,
+        namespace: NamespaceId,
+        name: &str,
+    ) -> Result<Option<Value<'a, C>>, EvaluationFailure<C::Unknown>> {
         self.activation.ok_or(NO_KEY)?.entry(namespace, name, &mut self.budget)
     }
 
@@ -176,6 +183,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
 
     /// The value of a variable, evaluated once.
     fn variable(&mut self, position: usize) -> Evaluated<'a, C> {
+        // allocated on first use: most policies have no variables
         if self.values.is_empty() {
             self.values.resize_with(self.variables.len(), || None);
         }
@@ -183,6 +191,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
             return known.clone();
         }
         let node = self.variables.get(position).ok_or(NO_KEY)?;
+        // a variable of the policy does not see the comprehensions around its use
         let locals = std::mem::take(&mut self.locals);
         let value = self.value(node);
         self.locals = locals;
@@ -204,6 +213,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
 
     fn calculate(&mut self, operator: Operator, sides: &'a [Node; 2]) -> Evaluated<'a, C> {
         let [left, right] = self.pair(sides)?;
+        // numbers first: they are the usual operands
         if matches!(left, Value::Int(_) | Value::Uint(_) | Value::Double(_)) {
             return Ok(number::calculate(operator, &left, &right)?);
         }
@@ -228,8 +238,10 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
     }
 
     fn append(&mut self, list: &Value<'a, C>, items: &mut Vec<Value<'a, C>>) -> Result<(), EvaluationError> {
+        // a map has a length too, and does not concatenate
         let (Value::List(_) | Value::OwnList(_) | Value::Array(_)) = list else { return Err(NO_OVERLOAD) };
         let length = list.len().unwrap_or_default();
+        // the cost of a copy, paid before it is made
         self.budget.steps(length)?;
         items.extend((0..length).filter_map(|position| list.item(position)));
         Ok(())
@@ -257,9 +269,10 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
         let mut map: Vec<(Value<'a, C>, Value<'a, C>)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let key = self.known_value(key)?;
-            if !Kinds::KEY.meets(Kinds::of(key.kind().map_err(Failure::Unknown)?)) {
+            if !Kinds::KEY.meets(Kinds::of(key.kind().map_err(EvaluationFailure::Unknown)?)) {
                 return Err(NO_OVERLOAD.into());
             }
+            // CEL forbids duplicate keys, also of different number types: `1` and `1u` are equal
             for (known, _) in &map {
                 self.budget.steps(1)?;
                 if equal(known, &key, &mut self.budget)? {
@@ -277,6 +290,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
         let mut fold = Fold::new(comprehension.r#macro);
         for position in 0..length {
             self.budget.steps(1)?;
+            // a length and its items come from the same value, so this never ends early
             let Some(item) = over.item(position) else { break };
             self.locals.push(item);
             let taken = comprehension.test.as_ref().map_or(Ok(true), |test| self.truth(test));

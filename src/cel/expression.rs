@@ -8,7 +8,7 @@ use super::node::{Node, Op};
 use super::source_info::SourceInfo;
 use super::trace::{Disclosure, Trace, TracePart};
 use super::tracer::Tracer;
-use super::unknown::Failure;
+use super::unknown::EvaluationFailure;
 use std::convert::Infallible;
 
 /// A condition or validation: an expression that is true or false of a request.
@@ -50,7 +50,7 @@ impl Variables {
         activation: C::Activation,
         disclosure: D,
     ) -> Evaluation<'a, C, Trace<'a, D>> {
-        Evaluation::traced(Some(activation), &self.nodes, Trace::new(disclosure, &self.sources))
+        Evaluation::with_tracer(Some(activation), &self.nodes, Trace::new(disclosure, &self.sources))
     }
 }
 
@@ -64,7 +64,7 @@ impl KeyExpression {
         &'a self,
         evaluation: &mut Evaluation<'a, C>,
     ) -> Result<Key, EvaluationError> {
-        let value = evaluation.value(&self.node).map_err(Failure::error)?;
+        let value = evaluation.value(&self.node).map_err(EvaluationFailure::error)?;
         Key::of(&value).ok_or(EvaluationError::NoSuchOverload)
     }
 }
@@ -86,8 +86,8 @@ impl Expression {
     pub(crate) fn is_true<'a, C: Container<'a>, T: Tracer<'a, C>>(
         &'a self,
         evaluation: &mut Evaluation<'a, C, T>,
-    ) -> Result<bool, Failure<C::Unknown>> {
-        match evaluation.value(&self.node)?.known()? {
+    ) -> Result<bool, EvaluationFailure<C::Unknown>> {
+        match evaluation.value(&self.node)?.require_known()? {
             Value::Bool(value) => Ok(value),
             _ => Err(EvaluationError::WrongType.into()),
         }
@@ -99,7 +99,7 @@ impl Expression {
         evaluation: &mut Evaluation<'a, C, Trace<'a, D>>,
     ) -> (Result<bool, EvaluationError>, TracePart) {
         evaluation.tracer.begin(&self.source);
-        let truth = self.is_true(evaluation).map_err(Failure::error);
+        let truth = self.is_true(evaluation).map_err(EvaluationFailure::error);
         (truth, evaluation.tracer.take(&self.source))
     }
 

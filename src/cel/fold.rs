@@ -1,14 +1,14 @@
-//! What `all`, `exists`, `exists_one`, `map` and `filter` make of elements, one after the other.
+//! The accumulator of `all`, `exists`, `exists_one`, `map` and `filter`.
 
 use super::activation::{Container, Value};
 use super::error::EvaluationError;
 use super::syntax::Macro;
-use super::unknown::Failure;
+use super::unknown::EvaluationFailure;
 
-/// What a comprehension has come to so far.
+/// The accumulator of a comprehension.
 pub(super) struct Fold<'a, C: Container<'a>> {
     r#macro: Macro,
-    failure: Option<Failure<C::Unknown>>,
+    failure: Option<EvaluationFailure<C::Unknown>>,
     taken: usize,
     items: Vec<Value<'a, C>>,
 }
@@ -18,20 +18,22 @@ impl<'a, C: Container<'a>> Fold<'a, C> {
         Self { r#macro, failure: None, taken: 0, items: Vec::new() }
     }
 
-    /// Takes in what an element came to; the result, once no further element can change it.
+    /// Adds the result for one element, and returns that of the comprehension if no further element can change it.
     pub(super) fn take(
         &mut self,
-        test: Result<bool, Failure<C::Unknown>>,
+        test: Result<bool, EvaluationFailure<C::Unknown>>,
         item: Value<'a, C>,
-    ) -> Result<Option<Value<'a, C>>, Failure<C::Unknown>> {
+    ) -> Result<Option<Value<'a, C>>, EvaluationFailure<C::Unknown>> {
         match self.r#macro {
             // as with `&&` and `||`: one element decides, whatever the others fail with
             Macro::All | Macro::Exists => match test {
                 Ok(value) if value == (self.r#macro == Macro::Exists) => return Ok(Some(Value::Bool(value))),
                 Ok(_) => {}
-                Err(error @ Failure::Error(EvaluationError::TooCostly)) => return Err(error),
+                // an exhausted budget ends at once: no later element can be evaluated
+                Err(error @ EvaluationFailure::Error(EvaluationError::TooCostly)) => return Err(error),
                 Err(now) => self.failure = Some(now.after(self.failure)),
             },
+            // every element counts, so the first failure is the result
             Macro::ExistsOne => self.taken += usize::from(test?),
             Macro::Map | Macro::Filter => {
                 if test? {
@@ -43,7 +45,7 @@ impl<'a, C: Container<'a>> Fold<'a, C> {
     }
 
     /// The result once there are no more elements.
-    pub(super) fn finish(self) -> Result<Value<'a, C>, Failure<C::Unknown>> {
+    pub(super) fn finish(self) -> Result<Value<'a, C>, EvaluationFailure<C::Unknown>> {
         if let Some(error) = self.failure {
             return Err(error);
         }

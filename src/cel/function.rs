@@ -7,7 +7,7 @@ use super::error::EvaluationError;
 use super::kind::Kinds;
 use super::size;
 use super::time::{self, TimeField};
-use super::unknown::Failure;
+use super::unknown::EvaluationFailure;
 
 /// A function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,12 +144,12 @@ impl Function {
         self,
         arguments: &[Value<'a, C>],
         budget: &mut Budget,
-    ) -> Result<Value<'a, C>, Failure<C::Unknown>> {
+    ) -> Result<Value<'a, C>, EvaluationFailure<C::Unknown>> {
         let first = arguments.first().ok_or(WRONG)?;
         match self {
             Self::Size => size::size(first, budget),
             Self::JsonSize => size::json_size(first, budget),
-            Self::Type => first.kind().map(Value::Type).map_err(Failure::Unknown),
+            Self::Type => first.kind().map(Value::Type).map_err(EvaluationFailure::Unknown),
             _ => Ok(self.convert(first, arguments.get(1), budget)?),
         }
     }
@@ -164,6 +164,7 @@ impl Function {
         match self {
             Self::Contains | Self::StartsWith | Self::EndsWith => {
                 let (text, part) = (first.as_str().ok_or(WRONG)?, second.and_then(Value::as_str).ok_or(WRONG)?);
+                // a search may read all of the text; a prefix or suffix only the length of the part
                 if self == Self::Contains {
                     budget.bytes(text.len() + part.len())?;
                     return Ok(Value::Bool(text.contains(part)));
@@ -182,6 +183,7 @@ impl Function {
             Self::Bytes => convert::bytes(first, budget),
             Self::Timestamp => convert::timestamp(first),
             Self::Duration => convert::duration(first, budget),
+            // never called by this path: the checker compiles `matches` to a node, the others are above
             Self::Matches | Self::Size | Self::JsonSize | Self::Type => Err(WRONG),
         }
     }

@@ -1,28 +1,28 @@
-//! What requests are told apart by.
+//! The key that a limit groups requests by.
 
 use super::activation::{Container, Value};
 use super::kind::{Kind, Kinds};
 use std::fmt;
 
-/// What an expression makes of a request, to tell it apart from others by.
+/// The value of a key expression.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// There is none: such requests are told apart from all others, and not from each other.
+    /// `null`, as of an absent header. These requests form one group.
     Null,
     /// True or false.
     Bool(bool),
-    /// An `int` or `uint`, which are equal where their numbers are.
+    /// An `int` or `uint`; equal if the numbers are.
     Number(i128),
     /// A text.
     Text(Box<str>),
 }
 
 impl Key {
-    /// What a key can be. A `double` is none: two of them are rarely the same on purpose.
+    /// The kinds of a key. A `double` is not one: two of them are rarely equal on purpose.
     pub(super) const KINDS: Kinds =
         Kinds::of(Kind::String).or(Kinds::INT).or(Kinds::UINT).or(Kinds::BOOL).or(Kinds::NULL);
 
-    /// The key that `value` is; none where it can be none.
+    /// The key of `value`; `None` if it is of another kind.
     pub(super) fn of<'a, C: Container<'a>>(value: &Value<'a, C>) -> Option<Self> {
         match value {
             Value::Null => Some(Self::Null),
@@ -35,12 +35,12 @@ impl Key {
 }
 
 impl Key {
-    /// The key as JSON, for who made the request up: of a real one it says what only its sender knows.
+    /// The key as JSON, for reports about requests of tests only: the key of a live request holds its content.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null => serde_json::Value::Null,
             Self::Bool(value) => (*value).into(),
-            // an `int` or a `uint`, so it is one of the two
+            // made from an `int` or a `uint` only, so one of the conversions fits
             Self::Number(number) => u64::try_from(*number)
                 .map_or_else(|_| i64::try_from(*number).unwrap_or(i64::MIN).into(), serde_json::Value::from),
             Self::Text(text) => (**text).into(),
@@ -48,7 +48,7 @@ impl Key {
     }
 }
 
-/// Shows the type and nothing of the value, which is the request's.
+/// Shows the type only: the value is content of a request.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

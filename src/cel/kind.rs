@@ -140,6 +140,7 @@ impl fmt::Display for Kinds {
                 _ if position + 1 == words.len() => " or ",
                 _ => ", ",
             };
+            // `null` takes no article
             let article = match *word {
                 "null" => "",
                 "int" => "an ",

@@ -55,7 +55,7 @@ pub(crate) use activation::{Activation, Container, Value};
 pub(crate) use budget::Budget;
 pub(crate) use compile::Purpose;
 pub(crate) use conjuncts::conjuncts;
-pub(crate) use declarations::{Declarations, Format, Member, Objection, Rejection, Root};
+pub(crate) use declarations::{Declarations, Format, Objection, Rejection, Root, RootMember};
 pub(crate) use env::Env;
 pub use error::EvaluationError;
 pub(crate) use evaluation::Evaluation;
@@ -70,11 +70,11 @@ pub(crate) use number::parse as parse_number;
 pub(crate) use references::References;
 pub(crate) use schema::ValueSchema;
 pub(crate) use syntax::MAX_SOURCE_LEN;
-pub(crate) use timestamp::Timestamp;
+pub(crate) use timestamp::CelTimestamp;
 pub(crate) use trace::{Disclosure, DisclosureLevel};
 pub use trace::{TracePart, TracedValue};
 pub(crate) use types::Type;
-pub(crate) use unknown::Failure;
+pub(crate) use unknown::EvaluationFailure;
 pub use unknown::Unknown;
 
 /// Parses `source` without checking it.

@@ -8,7 +8,7 @@ use super::node::{Node, Op};
 use super::source_info::SourceInfo;
 use super::syntax::Infix;
 use super::tracer::Tracer;
-use super::unknown::Failure;
+use super::unknown::EvaluationFailure;
 
 /// The result of an expression for every request that lacks a certain thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Expression {
                 let culprit = tracer.null.map(|null| Culprit { taker: &self.node, null });
                 describe(&self.source, variables, culprit)
             }
-            Err(Failure::Error(_)) => describe(&self.source, variables, tracer.culprit),
+            Err(EvaluationFailure::Error(_)) => describe(&self.source, variables, tracer.culprit),
             _ => AbsenceOutcome::Undetermined,
         }
     }
@@ -61,7 +61,7 @@ impl KeyExpression {
     ) -> AbsenceOutcome {
         let (value, tracer) = evaluate::<C>(&self.node, variables, activation);
         match value {
-            Err(Failure::Error(_)) => describe(&self.source, variables, tracer.culprit),
+            Err(EvaluationFailure::Error(_)) => describe(&self.source, variables, tracer.culprit),
             _ => AbsenceOutcome::Undetermined,
         }
     }
@@ -73,7 +73,7 @@ fn evaluate<'a, C: Container<'a>>(
     variables: &'a Variables,
     activation: C::Activation,
 ) -> (Evaluated<'a, C>, NullTracer<'a>) {
-    let mut evaluation = Evaluation::traced(Some(activation), &variables.nodes, NullTracer::default());
+    let mut evaluation = Evaluation::with_tracer(Some(activation), &variables.nodes, NullTracer::default());
     let value = evaluation.value(node);
     (value, evaluation.tracer)
 }
@@ -112,6 +112,7 @@ fn sign(op: &Op) -> String {
         Op::Call(function, _) => {
             FUNCTIONS.iter().find(|known| known.function == *function).map_or("the function", |known| known.name)
         }
+        // a member of null: the dot does not take it
         Op::Member(_, name) | Op::HasMember(_, name) => return format!(".{}", name.as_str().unwrap_or_default()),
         _ => "the policy",
     };
@@ -149,7 +150,7 @@ impl<'a, C: Container<'a>> Tracer<'a, C> for NullTracer<'a> {
         let Some(frame) = self.frames.pop() else { return };
         let (null, culprit) = match value {
             Ok(Value::Null) => (frame.null.or(Some(frame.node)), None),
-            Err(Failure::Error(_)) => {
+            Err(EvaluationFailure::Error(_)) => {
                 (None, frame.culprit.or_else(|| Some(Culprit { taker: frame.node, null: frame.null? })))
             }
             // an error inside did not matter: another operand of `&&` or `||` decided

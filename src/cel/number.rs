@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 /// A JSON number: an `int` or `uint` if it is one that fits, else the nearest `double`.
 pub(crate) fn parse<'a, C: Container<'a>>(text: &str) -> Value<'a, C> {
+    // `int` before `uint`: a literal without `u` is an `int`, and most numbers fit
     if let Ok(value) = text.parse() {
         return Value::Int(value);
     }
@@ -58,6 +59,7 @@ pub(super) fn position<'a, C: Container<'a>>(value: &Value<'a, C>) -> Result<Opt
 /// The `int` of a double, truncated.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be in range; truncation is the definition")]
 pub(super) fn int_of_double(double: f64) -> Result<i64, EvaluationError> {
+    // 2^63; the bound itself is excluded, as in cel-go
     const BOUND: f64 = 9_223_372_036_854_775_808.0;
     if double > -BOUND && double < BOUND { Ok(double as i64) } else { Err(EvaluationError::Arithmetic) }
 }
@@ -65,6 +67,7 @@ pub(super) fn int_of_double(double: f64) -> Result<i64, EvaluationError> {
 /// The `uint` of a double, truncated.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
 pub(super) fn uint_of_double(double: f64) -> Result<u64, EvaluationError> {
+    // 2^64
     const BOUND: f64 = 18_446_744_073_709_551_616.0;
     if (0.0..BOUND).contains(&double) { Ok(double as u64) } else { Err(EvaluationError::Arithmetic) }
 }
@@ -97,6 +100,7 @@ pub(super) fn calculate<'a, C: Container<'a>>(
             Operator::Subtract => left - right,
             Operator::Multiply => left * right,
             Operator::Divide => left / right,
+            // CEL has no `%` for doubles
             Operator::Remainder => return Err(EvaluationError::NoSuchOverload),
         })),
         _ => return Err(EvaluationError::NoSuchOverload),

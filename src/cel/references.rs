@@ -1,4 +1,4 @@
-//! Which of a policy's own names its expressions use.
+//! Which of its own names a policy uses, for the lint of unused ones.
 
 use super::syntax::words;
 use std::collections::BTreeSet;
@@ -7,21 +7,23 @@ use std::collections::BTreeSet;
 #[derive(Debug, Default)]
 pub(crate) struct References<'s> {
     names: BTreeSet<&'s str>,
-    /// Whether one uses all of them at once, or by a name that it makes up.
+    /// Whether one uses all of them at once, or by a computed name.
     all: bool,
 }
 
 impl<'s> References<'s> {
-    /// The names behind `root` in `sources`.
+    /// The names after `root.` in `sources`.
     pub(crate) fn of(root: &str, sources: impl Iterator<Item = &'s str>) -> Self {
         let mut references = Self::default();
         for source in sources {
+            // tokens, not the tree: a policy with a syntax error is linted as well
             let words = words(source);
             for (position, _) in words.iter().enumerate().filter(|(_, word)| **word == root) {
-                // `body.params` is another thing
+                // `body.params` is a field, and not the root `params`
                 if position.checked_sub(1).and_then(|before| words.get(before)) == Some(&".") {
                     continue;
                 }
+                // `params.exists(...)` visits all of them
                 let is_called = words.get(position + 3) == Some(&"(");
                 match (words.get(position + 1).copied(), words.get(position + 2).copied()) {
                     (Some("."), Some(name)) if !is_called => _ = references.names.insert(name),

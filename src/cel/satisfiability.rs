@@ -40,6 +40,7 @@ impl Env<'_> {
         }
         let (mut always, mut never, mut any) = (true, true, false);
         for combination in 0..combinations {
+            // the combination as a number whose digits are positions in the domains
             let mut rest = combination;
             let assignment = domains.iter().filter_map(|(atom, values)| {
                 let position = rest % values.len();
@@ -48,6 +49,7 @@ impl Env<'_> {
             });
             let assignment: Vec<_> = assignment.collect();
             let are_true = |nodes: &[&Node]| nodes.iter().all(|node| self.is_true(node, &assignment));
+            // combinations that the conditions exclude do not count
             if are_true(given) {
                 any = true;
                 let outcome = are_true(asked);
@@ -55,6 +57,7 @@ impl Env<'_> {
                 never &= !outcome;
             }
         }
+        // without any combination the conditions contradict each other, which is reported on its own
         match (any, always, never) {
             (true, true, false) => Some(true),
             (true, false, true) => Some(false),
@@ -82,6 +85,7 @@ impl Env<'_> {
                 _ => value.cloned().unwrap_or(Value::Null),
             });
         }
+        // a fresh budget: each value is one comparison of literals
         let budget = &mut Budget::new();
         Some(match &node.op {
             Op::Constant(value) => value.clone(),

@@ -3,20 +3,23 @@
 use super::activation::{Container, Value};
 use super::budget::Budget;
 use super::error::EvaluationError;
-use super::unknown::{Failure, Unknown};
+use super::unknown::{EvaluationFailure, Unknown};
 
 /// The characters, bytes, elements or entries of a value.
 pub(super) fn size<'a, C: Container<'a>>(
     value: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<Value<'a, C>, Failure<C::Unknown>> {
+) -> Result<Value<'a, C>, EvaluationFailure<C::Unknown>> {
     if let Some(text) = value.as_str() {
         budget.bytes(text.len())?;
+        // CEL counts code points, not bytes
         return Ok(int(text.chars().count()));
     }
     match value {
         Value::Bytes(bytes) => Ok(int(bytes.len())),
-        Value::Unknown(unknown) => Into::<Unknown>::into(*unknown).size.map(int).ok_or(Failure::Unknown(*unknown)),
+        Value::Unknown(unknown) => {
+            Into::<Unknown>::into(*unknown).size.map(int).ok_or(EvaluationFailure::Unknown(*unknown))
+        }
         _ => Ok(value.len().map(int).ok_or(EvaluationError::NoSuchOverload)?),
     }
 }
@@ -25,7 +28,7 @@ pub(super) fn size<'a, C: Container<'a>>(
 pub(super) fn json_size<'a, C: Container<'a>>(
     value: &Value<'a, C>,
     budget: &mut Budget,
-) -> Result<Value<'a, C>, Failure<C::Unknown>> {
+) -> Result<Value<'a, C>, EvaluationFailure<C::Unknown>> {
     let bytes = match value {
         Value::Null => 0,
         Value::Array(structure) | Value::Object(structure) => structure.json_size(budget)?,

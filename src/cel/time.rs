@@ -3,7 +3,7 @@
 use super::activation::{Container, Value};
 use super::error::EvaluationError;
 use super::syntax::Operator;
-use super::timestamp::{CivilTime, Timestamp};
+use super::timestamp::{CelTimestamp, LocalTime};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use std::sync::LazyLock;
 
@@ -33,12 +33,12 @@ pub(crate) enum TimeField {
 
 /// Parses a timestamp (RFC 3339).
 pub(super) fn timestamp<'a, C: Container<'a>>(text: &str) -> Result<Value<'a, C>, EvaluationError> {
-    Timestamp::parse(text).map(Value::Timestamp)
+    CelTimestamp::parse(text).map(Value::Timestamp)
 }
 
 /// The timestamp `seconds` after the start of 1970.
 pub(super) fn timestamp_of_seconds<'a, C: Container<'a>>(seconds: i64) -> Result<Value<'a, C>, EvaluationError> {
-    Timestamp::new(seconds, 0).map(Value::Timestamp).ok_or(EvaluationError::Arithmetic)
+    CelTimestamp::new(seconds, 0).map(Value::Timestamp).ok_or(EvaluationError::Arithmetic)
 }
 
 /// Parses a duration, such as `1h30m` or `-1.5s`.
@@ -53,6 +53,7 @@ pub(super) fn duration<'a, C: Container<'a>>(text: &str) -> Result<Value<'a, C>,
     if rest.is_empty() {
         return Err(EvaluationError::NotConvertible);
     }
+    // 128 bits: a sum of components may pass the range before the sign is applied
     let mut sum: i128 = 0;
     while !rest.is_empty() {
         let (nanoseconds, after) = component(rest).ok_or(EvaluationError::NotConvertible)?;
@@ -86,6 +87,7 @@ fn component(text: &str) -> Option<(i128, &str)> {
     let mut sum = whole.checked_mul(nanoseconds)?;
     let mut digit_worth = nanoseconds;
     for digit in fraction.chars() {
+        // digits below a nanosecond are dropped, as in Go
         digit_worth /= 10;
         sum += digit_worth * i128::from(digit.to_digit(10)?);
     }
@@ -102,10 +104,10 @@ pub(super) fn calculate<'a, C: Container<'a>>(
     let value = match (operator, left, right) {
         (Operator::Add, Value::Timestamp(time), Value::Duration(length))
         | (Operator::Add, Value::Duration(length), Value::Timestamp(time)) => {
-            Timestamp::from_nanos(time.as_nanos() + i128::from(*length)).map(Value::Timestamp)
+            CelTimestamp::from_nanos(time.as_nanos() + i128::from(*length)).map(Value::Timestamp)
         }
         (Operator::Subtract, Value::Timestamp(time), Value::Duration(length)) => {
-            Timestamp::from_nanos(time.as_nanos() - i128::from(*length)).map(Value::Timestamp)
+            CelTimestamp::from_nanos(time.as_nanos() - i128::from(*length)).map(Value::Timestamp)
         }
         (Operator::Subtract, Value::Timestamp(left), Value::Timestamp(right)) => {
             i64::try_from(left.as_nanos() - right.as_nanos()).ok().map(Value::Duration)
@@ -136,11 +138,11 @@ pub(super) fn field<'a, C: Container<'a>>(
 
 /// Whether `zone` is the name of a time zone, or an offset such as `+02:00`.
 pub(super) fn is_zone(zone: &str) -> bool {
-    zone_offset(zone, Timestamp::UNIX_EPOCH).is_ok()
+    zone_offset(zone, CelTimestamp::UNIX_EPOCH).is_ok()
 }
 
 /// The seconds by which `zone` is ahead of UTC at `time`.
-fn zone_offset(zone: &str, time: Timestamp) -> Result<i64, EvaluationError> {
+fn zone_offset(zone: &str, time: CelTimestamp) -> Result<i64, EvaluationError> {
     if let Some(offset) = fixed_offset(zone) {
         return offset;
     }
@@ -154,8 +156,8 @@ fn zone_offset(zone: &str, time: Timestamp) -> Result<i64, EvaluationError> {
 
 fn time_zone(name: &str) -> Result<TimeZone, EvaluationError> {
     let zone = TIME_ZONES.get(name).map_err(|_| EvaluationError::NotConvertible)?;
-    // jiff ignores the case of names, and has one for a zone that is not known
-    let is_exact = zone.iana_name() == Some(name) && name != "Etc/Unknown";
+    // jiff ignores the case of names, and knows two that are placeholders for a zone
+    let is_exact = zone.iana_name() == Some(name) && !matches!(name, "Etc/Unknown" | "Factory");
     is_exact.then_some(zone).ok_or(EvaluationError::NotConvertible)
 }
 
@@ -182,7 +184,7 @@ const fn duration_field(field: TimeField, nanos: i64) -> Result<i64, EvaluationE
 }
 
 /// Months and `getDayOfMonth` count from 0, as in JavaScript; `getDate` counts from 1.
-const fn timestamp_field(field: TimeField, time: &CivilTime) -> i64 {
+const fn timestamp_field(field: TimeField, time: &LocalTime) -> i64 {
     match field {
         TimeField::FullYear => time.year,
         TimeField::Month => time.month - 1,
@@ -244,7 +246,7 @@ mod tests {
         for zone in ["Europe/Berlin", "", "+02:00", "-05:30", "05:30"] {
             assert!(is_zone(zone), "{zone}");
         }
-        for zone in ["Europe/Atlantis", "europe/berlin", "Etc/Unknown", "+24:00", "1:99", ":"] {
+        for zone in ["Europe/Atlantis", "europe/berlin", "Etc/Unknown", "Factory", "+24:00", "1:99", ":"] {
             assert!(!is_zone(zone), "{zone}");
         }
     }

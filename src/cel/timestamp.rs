@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
-/// `0001-01-01T00:00:00Z` and `9999-12-31T23:59:59Z`, the bounds that CEL and `google.protobuf.Timestamp` define.
+/// `0001-01-01T00:00:00Z` and `9999-12-31T23:59:59Z`, the bounds that CEL and `google.protobuf.CelTimestamp` define.
 ///
 /// Not jiff's `Timestamp`: that ends a day earlier, and policies use `9999-12-31` for a date that never comes.
 const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// A moment of the years 1 to 9999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Timestamp {
+pub(crate) struct CelTimestamp {
     /// Since 1970, rounded down.
     seconds: i64,
     /// Within the second.
@@ -22,7 +22,7 @@ pub(crate) struct Timestamp {
 
 /// A date and time of day in some time zone, in the proleptic Gregorian calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CivilTime {
+pub(super) struct LocalTime {
     pub(super) year: i64,
     /// From 1.
     pub(super) month: i64,
@@ -38,7 +38,7 @@ pub(super) struct CivilTime {
     pub(super) millisecond: i64,
 }
 
-impl Timestamp {
+impl CelTimestamp {
     pub(crate) const UNIX_EPOCH: Self = Self { seconds: 0, nanos: 0 };
 
     /// The moment `seconds` and `nanos` after the start of 1970; `None` if it is out of range.
@@ -84,11 +84,11 @@ impl Timestamp {
     }
 
     /// The date and time of day where clocks are `offset` seconds ahead of UTC.
-    pub(super) fn civil(self, offset: i64) -> CivilTime {
+    pub(super) fn civil(self, offset: i64) -> LocalTime {
         let local = self.seconds + offset;
         let (days, second_of_day) = (local.div_euclid(SECONDS_PER_DAY), local.rem_euclid(SECONDS_PER_DAY));
         let (year, month, day) = date_of_day(days);
-        CivilTime {
+        LocalTime {
             year,
             month,
             day,
@@ -104,9 +104,9 @@ impl Timestamp {
 }
 
 /// RFC 3339 in UTC, with as many digits of a fraction as needed.
-impl fmt::Display for Timestamp {
+impl fmt::Display for CelTimestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CivilTime { year, month, day, hour, minute, second, .. } = self.civil(0);
+        let LocalTime { year, month, day, hour, minute, second, .. } = self.civil(0);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         if self.nanos > 0 {
             write!(f, "{}", format!(".{:09}", self.nanos).trim_end_matches('0'))?;
@@ -188,7 +188,7 @@ fn number(digits: &[u8]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::CelTimestamp;
     use proptest::prelude::*;
     use std::fmt::Write;
 
@@ -199,7 +199,7 @@ mod tests {
         fn a_time_reads_as_by_chrono(seconds in -62_135_596_800_i64..=253_402_300_799, nanos in 0_u32..1_000_000_000) {
             let theirs = chrono::DateTime::from_timestamp(seconds, nanos).expect("a time");
             let text = theirs.to_rfc3339_opts(chrono::SecondsFormat::Nanos, true);
-            let ours = Timestamp::parse(&text).expect("RFC 3339");
+            let ours = CelTimestamp::parse(&text).expect("RFC 3339");
             prop_assert_eq!((ours.seconds(), ours.as_nanos()), (seconds, i128::from(seconds) * 1_000_000_000 + i128::from(nanos)));
             let civil = ours.civil(0);
             prop_assert_eq!(theirs.format("%Y-%m-%d %j %w %H:%M:%S").to_string(), {
@@ -208,26 +208,26 @@ mod tests {
                 write!(text, "{:02}:{:02}:{:02}", civil.hour, civil.minute, civil.second).expect("a text");
                 text
             });
-            prop_assert_eq!(Timestamp::parse(&ours.to_string()), Ok(ours));
+            prop_assert_eq!(CelTimestamp::parse(&ours.to_string()), Ok(ours));
         }
 
         #[test]
         fn a_text_is_a_time_if_chrono_reads_it(text in "[0-9]{3,4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,11})?([Zz]|[+-][0-2][0-9]:[0-6][0-9])") {
             let theirs = chrono::DateTime::parse_from_rfc3339(&text).ok();
             let theirs = theirs.filter(|time| (1..=9999).contains(&chrono::Datelike::year(&time.to_utc())));
-            prop_assert_eq!(Timestamp::parse(&text).ok().map(Timestamp::seconds), theirs.map(|time| time.timestamp()), "{}", text);
+            prop_assert_eq!(CelTimestamp::parse(&text).ok().map(CelTimestamp::seconds), theirs.map(|time| time.timestamp()), "{}", text);
         }
     }
 
     #[test]
     fn the_bounds_are_the_years_1_and_9999() {
         for text in ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2016-12-31T23:59:59Z"] {
-            assert_eq!(Timestamp::parse(text).map(|time| time.to_string()).as_deref(), Ok(text));
+            assert_eq!(CelTimestamp::parse(text).map(|time| time.to_string()).as_deref(), Ok(text));
         }
         for text in
             ["0000-12-31T23:59:59Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026-02-29T00:00:00Z"]
         {
-            assert!(Timestamp::parse(text).is_err(), "{text}");
+            assert!(CelTimestamp::parse(text).is_err(), "{text}");
         }
     }
 }

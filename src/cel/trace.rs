@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::node::{Node, NodeId, Op};
 use super::source_info::SourceInfo;
 use super::tracer::Tracer;
-use super::unknown::Failure;
+use super::unknown::EvaluationFailure;
 use std::convert::Infallible;
 
 /// A part of an expression, with its value for one request.
@@ -99,6 +99,7 @@ impl<'a, D: Disclosure> Trace<'a, D> {
             variable_sources,
             current: None,
             frames: Vec::new(),
+            // closed until it is evaluated
             variables: vec![DisclosureLevel::Secret; variable_sources.len()],
             last: None,
         }
@@ -176,16 +177,18 @@ impl<'a, C: Container<'a, Unknown = Infallible>, D: Disclosure> Tracer<'a, C> fo
             expression: text.into(),
             value: match value {
                 Ok(value) => disclose(value, level, in_list),
-                Err(Failure::Error(error)) => TracedValue::Failed(*error),
-                Err(Failure::Unknown(never)) => match *never {},
+                Err(EvaluationFailure::Error(error)) => TracedValue::Failed(*error),
+                Err(EvaluationFailure::Unknown(never)) => match *never {},
             },
             from_secret,
             parts: frame.parts,
         });
         match self.frames.last_mut() {
             Some(around) => {
+                // a value made of a secret is a secret
                 around.level = around.level.max(level);
                 if matches!(around.node.op, Op::Comprehension(_)) {
+                    // the range is the first part of a comprehension that is evaluated
                     around.over.get_or_insert(level);
                 }
                 around.parts.extend(part);

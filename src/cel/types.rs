@@ -42,7 +42,7 @@ impl<'c> Type<'c> {
     }
 
     /// A value that has one of `schemas`.
-    pub(crate) fn declared(schemas: Vec<&'c dyn ValueSchema>) -> Self {
+    pub(crate) fn from_schemas(schemas: Vec<&'c dyn ValueSchema>) -> Self {
         let kinds = schemas.iter().map(|schema| schema.kinds()).fold(Kinds::NONE, Kinds::or);
         Self { kinds, shape: Shape::Declared(schemas) }
     }
@@ -54,6 +54,7 @@ impl<'c> Type<'c> {
             (None, Some(items)) => {
                 Self::list_of(items.iter().map(Self::of_constant).fold(Self::of(Kinds::NONE), Self::or))
             }
+            // a map literal has no declared structure: its members are of any type
             (None, None) => Self::of(value.as_unknown().kinds),
         }
     }
@@ -118,7 +119,7 @@ impl<'c> Type<'c> {
             Shape::Declared(schemas) => {
                 let lists = schemas.iter().filter(|schema| schema.kinds().meets(Kinds::LIST));
                 let elements: Option<Vec<&dyn ValueSchema>> = lists.map(|list| list.elements()).collect();
-                elements.map_or(Self::of(Kinds::JSON), Self::declared)
+                elements.map_or(Self::of(Kinds::JSON), Self::from_schemas)
             }
             Shape::Unknown | Shape::OneOf(_) => Self::ANY,
         };
@@ -141,12 +142,13 @@ impl<'c> Type<'c> {
         let objects = || schemas.iter().filter(|schema| schema.kinds().meets(Kinds::MAP));
         let members: Vec<&dyn ValueSchema> = objects().filter_map(|schema| schema.member(name)).collect();
         if !members.is_empty() {
-            return Ok(Self::declared(members).or_null());
+            return Ok(Self::from_schemas(members).or_null());
         }
         let names: Vec<Vec<&'c str>> = objects().map(|schema| schema.names()).collect();
         if !names.is_empty() && names.iter().all(|names| !names.is_empty()) {
             return Err(names.concat());
         }
+        // an open schema takes any name
         Ok(Self::of(Kinds::JSON))
     }
 }

@@ -61,20 +61,20 @@ impl From<Infallible> for Unknown {
 
 /// Why an evaluation produced no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure<U> {
+pub(crate) enum EvaluationFailure<U> {
     /// The expression has no value.
     Error(EvaluationError),
     /// The value depends on an unknown one.
     Unknown(U),
 }
 
-impl<U> From<EvaluationError> for Failure<U> {
+impl<U> From<EvaluationError> for EvaluationFailure<U> {
     fn from(error: EvaluationError) -> Self {
         Self::Error(error)
     }
 }
 
-impl Failure<Infallible> {
+impl EvaluationFailure<Infallible> {
     /// The error, of an evaluation without unknown values.
     pub(crate) const fn error(self) -> EvaluationError {
         match self {
@@ -84,7 +84,7 @@ impl Failure<Infallible> {
     }
 }
 
-impl<U> Failure<U> {
+impl<U> EvaluationFailure<U> {
     /// The failure of operands of which each could still decide: an error only if none of them is unknown.
     pub(super) fn after(self, before: Option<Self>) -> Self {
         match (before, self) {
@@ -102,9 +102,9 @@ impl<U> PendingUnknown<U> {
     pub(super) const NONE: Self = Self(None);
 
     /// Whether the search ends with `found`. An unknown result is remembered and does not end it.
-    pub(super) fn is_found(&mut self, found: Result<bool, Failure<U>>) -> Result<bool, Failure<U>> {
+    pub(super) fn is_found(&mut self, found: Result<bool, EvaluationFailure<U>>) -> Result<bool, EvaluationFailure<U>> {
         match found {
-            Err(Failure::Unknown(unknown)) => {
+            Err(EvaluationFailure::Unknown(unknown)) => {
                 self.0 = Some(unknown);
                 Ok(false)
             }
@@ -113,7 +113,7 @@ impl<U> PendingUnknown<U> {
     }
 
     /// The result of a search that found nothing: `value`, unless something was unknown.
-    pub(super) fn or<T>(self, value: T) -> Result<T, Failure<U>> {
-        self.0.map_or(Ok(value), |unknown| Err(Failure::Unknown(unknown)))
+    pub(super) fn or<T>(self, value: T) -> Result<T, EvaluationFailure<U>> {
+        self.0.map_or(Ok(value), |unknown| Err(EvaluationFailure::Unknown(unknown)))
     }
 }

@@ -2,10 +2,10 @@
 
 use super::activation::{Container, Value};
 use super::kind::{Kind, Kinds};
-use super::unknown::{Failure, Unknown};
+use super::unknown::{EvaluationFailure, Unknown};
 use std::fmt;
 
-/// Shows the type and nothing of the value, which may be a secret.
+/// Shows the type only: the value may be a secret.
 impl<'a, C: Container<'a>> fmt::Debug for Value<'a, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind() {
@@ -26,6 +26,7 @@ impl Value<'static> {
             Self::Double(value) => Value::Double(*value),
             Self::String(text) => Value::String(text),
             Self::Text(text) => Value::String(text),
+            // reference-counted: the clone copies no bytes
             Self::Bytes(bytes) => Value::Bytes(bytes.clone()),
             Self::Timestamp(time) => Value::Timestamp(*time),
             Self::Duration(length) => Value::Duration(*length),
@@ -115,9 +116,9 @@ impl<'a, C: Container<'a>> Value<'a, C> {
     /// # Errors
     ///
     /// It is unknown.
-    pub(crate) fn known(self) -> Result<Self, Failure<C::Unknown>> {
+    pub(crate) fn require_known(self) -> Result<Self, EvaluationFailure<C::Unknown>> {
         match self {
-            Self::Unknown(unknown) => Err(Failure::Unknown(unknown)),
+            Self::Unknown(unknown) => Err(EvaluationFailure::Unknown(unknown)),
             known => Ok(known),
         }
     }
@@ -127,6 +128,7 @@ impl<'a, C: Container<'a>> Value<'a, C> {
         if let Self::Unknown(unknown) = self {
             return (*unknown).into();
         }
+        // characters, as `size(...)` counts
         let size = self.as_str().map(|text| text.chars().count()).or_else(|| self.len());
         self.kind().map_or_else(Into::into, |kind| Unknown { kinds: Kinds::of(kind), size })
     }
@@ -143,7 +145,7 @@ impl<'a, C: Container<'a>> Value<'a, C> {
         matches!(self, Self::Map(_) | Self::OwnMap(_) | Self::Object(_))
     }
 
-    /// How many elements or members it has; none where it is neither list nor map.
+    /// Its elements or members; `None` if it is neither list nor map.
     pub(crate) fn len(&self) -> Option<usize> {
         match self {
             Self::Array(structure) | Self::Object(structure) => Some(structure.len()),

@@ -118,6 +118,7 @@ impl Domains {
             Op::Equal { sides, .. } | Op::Compare(_, sides) => {
                 let [left, right] = sides.as_ref();
                 let is_constant = [left, right].iter().any(|side| matches!(side.op, Op::Constant(_)));
+                // two different atoms can be in any order to each other, which literals alone do not cover
                 let is_same = Atom::of(env.declarations, left)
                     .is_some_and(|atom| Atom::of(env.declarations, right) == Some(atom));
                 if is_constant || is_same { add_all(sides.as_ref()) } else { None }
@@ -153,6 +154,7 @@ fn values(
     literals: &[Value<'static>],
 ) -> Option<Vec<Value<'static>>> {
     let kinds = r#type.kinds;
+    // a timestamp or type has no representative values here, so nothing can be proven of it
     if !Kinds::JSON.contains(kinds) {
         return None;
     }
@@ -172,6 +174,7 @@ fn values(
             None => values.extend(texts(literals)),
         }
     }
+    // a value that no literal is equal to
     let other = || Value::Text("\u{1}another".into());
     if kinds.meets(Kinds::LIST) {
         values.extend([Value::OwnList([].into()), Value::OwnList([other()].into())]);
@@ -187,9 +190,11 @@ fn values(
 /// The literals, a number between each two, and one beyond all; whole numbers only, if there is a range.
 fn numbers(range: Option<RangeInclusive<f64>>, literals: &[Value<'static>]) -> Option<Vec<f64>> {
     let mut points: Vec<f64> = literals.iter().filter_map(number).collect();
+    // rounding would make two literals one
     if points.iter().any(|point| point.abs() >= MAX_EXACT) {
         return None;
     }
+    // without any literal there is still one point to be below, at and above
     points.push(0.0);
     points.sort_by(f64::total_cmp);
     points.dedup();

@@ -22,7 +22,7 @@ pub struct Attributes<'a> {
     pub headers: &'a HeaderMap,
     /// The environment by which to judge.
     pub environment: Environment,
-    /// The keyed fingerprint of its credential, as logs show it; none where it has none.
+    /// The keyed fingerprint of its credential, as logs show it; `None` if it has none.
     pub key_fingerprint: Option<Fingerprint>,
     /// Who sent it.
     pub client: &'a Client,

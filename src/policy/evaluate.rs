@@ -3,7 +3,7 @@
 use super::bindings::{RequestActivation, RequestDisclosure};
 use super::scope::OutOfScope;
 use super::{Attributes, Policy};
-use crate::cel::{EvaluationError, Expression, Failure, TracePart};
+use crate::cel::{EvaluationError, EvaluationFailure, Expression, TracePart};
 use crate::contract::Operation;
 use crate::contract::finding::SchemaFinding;
 use crate::document::{Document, NodeRef};
@@ -36,7 +36,7 @@ impl Policy {
     ) -> PolicyOutcome {
         let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
         let mut evaluation = self.scope.variables.evaluation::<NodeRef<'_>>(request);
-        self.outcome(request, |expression| expression.is_true(&mut evaluation).map_err(Failure::error))
+        self.outcome(request, |expression| expression.is_true(&mut evaluation).map_err(EvaluationFailure::error))
     }
 
     /// As [`Self::evaluate`], with the trace of every condition and validation that was evaluated, in that order.

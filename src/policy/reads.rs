@@ -43,7 +43,7 @@ impl Reads {
         self.0.iter().any(|pointer| !pointer.is_empty())
     }
 
-    /// The fields of the body that are read; none where that is nothing, or whatever a request decides on.
+    /// The fields of the body that are read; `None` if there are none, or if only a request decides which.
     pub(super) fn fields(&self) -> Option<BTreeSet<&str>> {
         let fields = self.0.iter().map(|pointer| pointer.split('/').nth(1));
         fields.collect::<Option<BTreeSet<_>>>().filter(|fields| !fields.is_empty())
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_reads_any_field_reads_every_field() {
+    fn reading_any_field_reads_every_field() {
         let mut reads = Reads::default();
         assert_eq!(reads.fields(), None);
         reads.any_field();

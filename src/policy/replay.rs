@@ -2,7 +2,7 @@
 
 use super::Policy;
 use super::source::PolicySpec;
-use crate::cel::{EvaluationError, Failure, Unknown};
+use crate::cel::{EvaluationError, EvaluationFailure, Unknown};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
 use crate::peer::Client;
@@ -66,11 +66,11 @@ pub struct RecordedRequest<'a> {
     pub query: Vec<(&'a str, Option<Unknown>)>,
     /// Whether its query may have others.
     pub has_query: bool,
-    /// The body; none where it has none.
+    /// The body; `None` if it has none.
     pub body: Option<RecordedValue<'a>>,
 }
 
-/// What one policy says of a recorded request.
+/// The outcome of one policy for a recorded request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReplayOutcome {
     /// It is not for such requests, or holds.
@@ -95,7 +95,7 @@ pub enum PolicyPart {
 }
 
 impl Policy {
-    /// Whether it says the same of every request as `other`, whatever follows from that.
+    /// Whether it has the same outcome as `other` for every request, whatever its action.
     pub fn is_equivalent(&self, other: &Self) -> bool {
         let (one, other) = (&self.spec, &other.spec);
         let expressions =
@@ -120,8 +120,10 @@ impl Policy {
             match condition.is_true(&mut evaluation) {
                 Ok(true) => {}
                 Ok(false) => return ReplayOutcome::Passes,
-                Err(Failure::Error(error)) => return ReplayOutcome::Failed(position, error),
-                Err(Failure::Unknown(_)) => return ReplayOutcome::Undetermined(vec![PolicyPart::Condition(position)]),
+                Err(EvaluationFailure::Error(error)) => return ReplayOutcome::Failed(position, error),
+                Err(EvaluationFailure::Unknown(_)) => {
+                    return ReplayOutcome::Undetermined(vec![PolicyPart::Condition(position)]);
+                }
             }
         }
         let (mut violated, mut hidden) = (Vec::new(), Vec::new());
@@ -129,8 +131,8 @@ impl Policy {
             match validation.expression.is_true(&mut evaluation) {
                 Ok(true) => {}
                 Ok(false) => violated.push((position, None)),
-                Err(Failure::Error(error)) => violated.push((position, Some(error))),
-                Err(Failure::Unknown(_)) => hidden.push(PolicyPart::Validation(position)),
+                Err(EvaluationFailure::Error(error)) => violated.push((position, Some(error))),
+                Err(EvaluationFailure::Unknown(_)) => hidden.push(PolicyPart::Validation(position)),
             }
         }
         // a schema speaks of values, which are not kept; a request without a body fits

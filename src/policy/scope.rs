@@ -1,7 +1,7 @@
 //! The scope of a policy, limit or waiver: the requests it applies to.
 
 use super::bindings::RequestActivation;
-use crate::cel::{Evaluation, EvaluationError, Expression, Failure, Variables};
+use crate::cel::{Evaluation, EvaluationError, EvaluationFailure, Expression, Variables};
 use crate::contract::credential::Environment;
 use crate::document::NodeRef;
 use std::collections::BTreeSet;
@@ -51,7 +51,7 @@ impl Scope {
         request: RequestActivation<'a>,
     ) -> Result<Evaluation<'a, NodeRef<'a>>, OutOfScope> {
         let mut evaluation = self.variables.evaluation::<NodeRef<'_>>(request);
-        self.check(request, |condition| condition.is_true(&mut evaluation).map_err(Failure::error))?;
+        self.check(request, |condition| condition.is_true(&mut evaluation).map_err(EvaluationFailure::error))?;
         Ok(evaluation)
     }
 

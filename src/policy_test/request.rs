@@ -1,7 +1,7 @@
 //! Compiles the request of a case.
 
 use super::source::{ClientSource, RequestSource};
-use crate::cel::Timestamp;
+use crate::cel::CelTimestamp;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, requested_version};
 use crate::diagnostic::Diagnostic;
@@ -165,10 +165,10 @@ fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<He
 }
 
 fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<SystemTime, Diagnostic> {
-    let time = Timestamp::parse(written.time.as_deref().unwrap_or(TIME)).ok();
+    let time = CelTimestamp::parse(written.time.as_deref().unwrap_or(TIME)).ok();
     let wrong =
         || source.at(&format!("{pointer}/time"), "`time` is not a time since 1970, such as 2026-01-01T00:00:00Z");
-    time.and_then(Timestamp::to_system_time).ok_or_else(wrong)
+    time.and_then(CelTimestamp::to_system_time).ok_or_else(wrong)
 }
 
 fn fingerprint(written: &RequestSource, source: &Source, pointer: &str) -> Result<Option<Fingerprint>, Diagnostic> {

@@ -1,6 +1,6 @@
 //! From an entry of the decision log to a request that policies can judge again.
 
-use crate::cel::Timestamp;
+use crate::cel::CelTimestamp;
 use crate::contract::field_tree::FieldTree;
 use crate::decision_log::{
     LogEntry, NameMap, NumberKind, RecordedClient, RecordedRule, RedactedShape, RedactedText, RedactedValue,
@@ -40,7 +40,7 @@ pub(super) fn recorded_request<'e>(
         environment: entry.environment,
         key_fingerprint: entry.key_fingerprint.as_deref(),
         // a gateway records no time before 1970, for which there is `None`
-        time: Timestamp::parse(&entry.time).ok().and_then(Timestamp::to_system_time),
+        time: CelTimestamp::parse(&entry.time).ok().and_then(CelTimestamp::to_system_time),
         client: client(&entry.client)?,
         headers: optional_texts(&facts.headers),
         parameters: facts.params.0.iter().map(|(name, held)| (&**name, unknown_text(held))).collect(),

@@ -63,7 +63,7 @@ impl<'c> Checker<'_, 'c> {
         self.finish_call(signature, &operands, parts)
     }
 
-    /// The word that `tree` is, where it means nothing here.
+    /// The name that `tree` is, if it is not declared.
     fn unknown_word<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
         let Syntax::Name(name) = &tree.syntax else { return None };
         let is_known = self.env.is_root(name)
@@ -95,6 +95,7 @@ impl<'c> Checker<'_, 'c> {
 
     fn finish_call(&mut self, signature: &Signature, operands: &[&Tree], parts: Vec<Checked<'c>>) -> Checked<'c> {
         let depends = parts.iter().fold(Depends::default(), |depends, part| depends.or(part.depends));
+        // patterns and time zones are checked now, so that no request can fail on them
         let constant = parts.get(1).and_then(Checked::as_constant).and_then(Value::as_str).map(str::to_owned);
         let second = operands.get(1).map(|tree| tree.span.clone()).unwrap_or_default();
         if let (Function::Field(_), Some(zone)) = (signature.function, &constant)

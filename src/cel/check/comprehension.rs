@@ -24,6 +24,7 @@ impl<'c> Checker<'_, 'c> {
     ) -> Checked<'c> {
         let over_part = self.check(over);
         self.expect(over, &over_part, Kinds::LIST.or(Kinds::MAP), "what is gone through");
+        // hiding a root would be legal CEL, and is a trap for the reader
         if self.env.is_root(variable) {
             let message = format!("`{variable}` is the name of something else");
             self.issues.push(Issue::new(at, message).with_help("give the variable another name"));
@@ -36,6 +37,7 @@ impl<'c> Checker<'_, 'c> {
         // of what is no list, which was told, and of an empty one nothing is known that an element is not
         let item = over_part.r#type.item();
         let item = if item.kinds == Kinds::NONE { Type::ANY } else { item };
+        // in scope of the test and the transformation only
         self.locals.push((variable.into(), item));
         let test = test.map(|test| self.boolean(test, "the test of each element"));
         let each = each.map(|each| self.check(each));

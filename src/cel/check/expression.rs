@@ -19,12 +19,14 @@ impl<'c> Checker<'_, 'c> {
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
         let issues_before = self.issues.len();
+        // for this part only: below it, the operands of `==` may be anything
         let is_truth = std::mem::take(&mut self.is_truth);
         let checked = match &tree.syntax {
             Syntax::Conditional(parts) => self.conditional(parts, is_truth),
             _ => self.check_syntax(tree),
         };
         self.depth -= 1;
+        // a part with an error holds a placeholder, whose value means nothing
         let mut checked = if self.issues.len() == issues_before { self.fold_constant(checked, tree) } else { checked };
         // a literal explains itself, so it gets no text
         let span = if matches!(tree.syntax, Syntax::Literal(_)) { 0..0 } else { tree.span.clone() };
@@ -84,10 +86,12 @@ impl<'c> Checker<'_, 'c> {
 
     /// A name by itself: the variable of a comprehension, `params`, or a type.
     fn name(&mut self, name: &str, span: &Range<usize>) -> Checked<'c> {
+        // first: the variable of a comprehension hides every other name
         if let Some((depth, (_, r#type))) = self.local(name) {
             let depends = Depends { request: false, locals: 1 << depth };
             return Checked::new(Op::Local(depth), r#type.clone(), depends);
         }
+        // `params` as a whole is a constant, unlike the roots of the host
         if name == "params" {
             return Checked::constant(self.env.params.clone());
         }
@@ -120,6 +124,7 @@ impl<'c> Checker<'_, 'c> {
         let value = Evaluation::of_constant(self.locals.len()).value(&checked.node).map(|value| value.to_constant());
         match value {
             Ok(value) => Checked::constant(value),
+            // an error in a constant fails for every request: report it now
             Err(failure) => {
                 let (text, error) = (self.text(&tree.span), failure.error());
                 let issue = Issue::new(&tree.span, format!("`{text}` never has a value: {error}"));

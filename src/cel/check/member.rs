@@ -3,7 +3,7 @@
 use super::checked::Checked;
 use super::checker::Checker;
 use crate::cel::activation::Value;
-use crate::cel::declarations::{Member, Rejection, Root};
+use crate::cel::declarations::{Rejection, Root, RootMember};
 use crate::cel::ids::NamespaceId;
 use crate::cel::issue::Issue;
 use crate::cel::kind::Kinds;
@@ -117,7 +117,7 @@ impl<'c> Checker<'_, 'c> {
         let member = |of: &Tree, name: &str| {
             let members = self.env.members(self.root(of)?);
             members.iter().find_map(|(known, member)| match member {
-                Member::Namespace(namespace) if *known == name => Some(*namespace),
+                RootMember::Namespace(namespace) if *known == name => Some(*namespace),
                 _ => None,
             })
         };
@@ -170,11 +170,11 @@ impl<'c> Checker<'_, 'c> {
         }
         let members = self.env.members(root);
         match members.iter().find(|(known, _)| *known == name) {
-            Some((_, Member::Attribute(attribute))) => {
+            Some((_, RootMember::Attribute(attribute))) => {
                 let r#type = self.env.declarations.attribute_type(*attribute);
                 Checked::of_request(Op::Attribute(*attribute), r#type)
             }
-            Some((_, Member::Namespace(_))) => {
+            Some((_, RootMember::Namespace(_))) => {
                 let issue = Issue::new(at, format!("`{root}.{name}` is no value by itself"));
                 self.reject(issue.with_help(format!("ask for one of its entries, as in `{root}.{name}[\"name\"]`")))
             }
@@ -208,9 +208,11 @@ impl<'c> Checker<'_, 'c> {
             let issue = self.unknown_name(at, name, "is not one of the `variables` declared before", &known);
             return self.reject(issue);
         };
+        // its error is reported at its declaration
         if variable.is_broken {
             return Checked::unknown();
         }
+        // copied, so that the expression around it can be folded as well
         if let Op::Constant(value) = &variable.node.op {
             return Checked::constant(value.clone());
         }
@@ -224,6 +226,7 @@ impl<'c> Checker<'_, 'c> {
     fn member_type(&mut self, of: &Tree, part: &Checked<'c>, name: &str, at: &Range<usize>) -> Type<'c> {
         let kinds = part.r#type.kinds;
         if !kinds.meets(Kinds::MAP) {
+            // of `list["name"]` the caller reports the type of the key
             if kinds != Kinds::LIST {
                 let text = self.text(&of.span);
                 let is_size = matches!(name, "size" | "length" | "len" | "count") && kinds.meets(Kinds::STRING);

@@ -45,7 +45,7 @@ const ORDERED: [Kinds; 6] =
     [Kinds::NUMBER, Kinds::STRING, Kinds::BOOL, Kinds::BYTES, Kinds::TIMESTAMP, Kinds::DURATION];
 
 impl<'c> Checker<'_, 'c> {
-    /// Reports `part` where it can be none of `wanted`, `place` being where it stands.
+    /// Reports `part` if it can be none of `wanted`; `place` names its position in the message.
     pub(super) fn expect(&mut self, tree: &Tree, part: &Checked<'c>, wanted: Kinds, place: &str) {
         let kinds = part.r#type.kinds;
         if !kinds.meets(wanted) {
@@ -62,6 +62,7 @@ impl<'c> Checker<'_, 'c> {
         if !kinds.meets(Kinds::BOOL) {
             let message = format!("`{}` is {kinds}, but {operator} takes a bool", self.text(&tree.span));
             let mut issue = Issue::new(&tree.span, message);
+            // comparing a literal does not help
             if part.as_constant().is_none() {
                 issue = issue.with_help("compare it, as in `... != null`");
             }
@@ -70,10 +71,11 @@ impl<'c> Checker<'_, 'c> {
         part
     }
 
-    /// `&&` and `||`. One constant side may decide whatever the others are, even where they fail.
+    /// `&&` and `||`. One constant operand may decide, whatever the others are and even if they fail.
     pub(super) fn join(&mut self, trees: &[Tree], operator: &str) -> Checked<'c> {
         let sign = format!("`{operator}`");
         let parts: Vec<Checked<'c>> = trees.iter().map(|tree| self.boolean(tree, &sign)).collect();
+        // a constant that decides makes the others dead, also if they would fail
         let decisive = operator == "||";
         if parts.iter().any(|part| matches!(part.as_constant(), Some(Value::Bool(value)) if *value == decisive)) {
             return Checked::constant(Value::Bool(decisive));
@@ -87,6 +89,7 @@ impl<'c> Checker<'_, 'c> {
     pub(super) fn conditional(&mut self, trees: &[Tree; 3], is_truth: bool) -> Checked<'c> {
         let [condition_tree, then, otherwise] = trees;
         let condition = self.boolean(condition_tree, "`?`");
+        // both branches are checked, also if the condition is a constant: an error in the dead one is an error still
         let [then, otherwise] = [then, otherwise].map(|tree| {
             self.is_truth = is_truth;
             let part = self.check(tree);
@@ -105,12 +108,13 @@ impl<'c> Checker<'_, 'c> {
         Checked::new(Op::Conditional(Box::new([condition.node, then.node, otherwise.node])), r#type, depends)
     }
 
-    /// Reports what a condition chooses where true or false must be chosen. What the condition asks about may be guarded by it.
+    /// Reports a branch that is not a `bool` where one is needed.
     fn check_choice(&mut self, tree: &Tree, part: &Checked<'c>, condition: &Tree) {
         let (text, kinds) = (self.text(&tree.span), part.r#type.kinds);
         let issue = if !kinds.meets(Kinds::BOOL) {
             Issue::new(&tree.span, format!("`{text}` is {kinds}, but what is chosen here must be a bool"))
                 .with_help("compare it with something")
+        // a condition that mentions the entry probably tests it for null
         } else if matches!(part.node.op, Op::Entry(..)) && !self.text(&condition.span).contains(text) {
             Issue::new(&tree.span, format!("`{text}` reads as null where it is absent, and null is not true or false"))
                 .with_help(format!("write `{text} == true`"))
@@ -126,6 +130,7 @@ impl<'c> Checker<'_, 'c> {
         let taken = Kinds::INT.or(Kinds::DOUBLE);
         self.expect(tree, &part, taken, "what `-` takes");
         let kinds = part.r#type.kinds;
+        // after an error any type, so that it causes no other
         let r#type = Type::of(if kinds.meets(taken) { kinds.and(taken) } else { Kinds::ANY });
         Checked::new(Op::Negate(Box::new(part.node)), r#type, part.depends)
     }
@@ -133,6 +138,7 @@ impl<'c> Checker<'_, 'c> {
     /// `left operator right`
     pub(super) fn infix(&mut self, tree: &Tree, operator: Infix, sides: &[Tree; 2]) -> Checked<'c> {
         let [left, right] = sides;
+        // a namespace is not a value, so `in` on one is an operation of its own
         if operator == Infix::In
             && let Some(namespace) = self.namespace(right)
         {
@@ -177,7 +183,7 @@ impl<'c> Checker<'_, 'c> {
         Checked::new(node, Type::of(r#type), depends)
     }
 
-    /// Reports a division by a zero that is written out. Where the other side is a constant, too, folding tells.
+    /// Reports a division by a literal zero. If both operands are constants, folding reports it.
     fn check_divisor(&mut self, tree: &Tree, operator: Infix, parts: &[Checked<'c>; 2]) {
         let [left, right] = parts;
         let is_division = matches!(operator, Infix::Calculate(Operator::Divide | Operator::Remainder));
@@ -217,13 +223,13 @@ impl<'c> Checker<'_, 'c> {
             if left.as_constant().is_some() { (one, left, other, right) } else { (other, right, one, left) };
         let always = if negated { "true" } else { "false" };
         let both_strings = field_part.r#type.kinds.meets(Kinds::STRING) && wrong_part.r#type.kinds.meets(Kinds::STRING);
-        let described =
-            |part: &Checked<'c>| if both_strings { described(&part.r#type) } else { part.r#type.kinds.to_string() };
+        let describe =
+            |part: &Checked<'c>| if both_strings { describe_type(&part.r#type) } else { part.r#type.kinds.to_string() };
         let message = format!(
             "`{}` is {}, never {}: the comparison is always {always}",
             self.text(&field.span),
-            described(field_part),
-            described(wrong_part),
+            describe(field_part),
+            describe(wrong_part),
         );
         let issue = Issue::new(&wrong.span, message);
         self.issues.push(match literal_help(wrong, wrong_part, &field_part.r#type) {
@@ -249,9 +255,9 @@ impl<'c> Checker<'_, 'c> {
                 format!(
                     "`{}` is {}, but `{}` holds {}: it is never in it",
                     self.text(&wanted.span),
-                    described(&wanted_part.r#type),
+                    describe_type(&wanted_part.r#type),
                     self.text(&container.span),
-                    described(&item),
+                    describe_type(&item),
                 )
             };
             self.issues.push(Issue::new(&wanted.span, message));
@@ -268,12 +274,13 @@ fn result_kinds(operator: Operator, parts: &[Checked<'_>; 2]) -> Kinds {
         Operator::Remainder => PRODUCTS.split_last().map_or(&[], |(_, whole)| whole),
     };
     let [left, right] = parts.each_ref().map(|part| part.r#type.kinds);
+    // an operand of several possible kinds fits if one of them does: only certain errors are reported
     let fitting = table.iter().filter(|[one, other, _]| one.meets(left) && other.meets(right));
     fitting.fold(Kinds::NONE, |kinds, [_, _, gives]| kinds.or(*gives))
 }
 
 /// What a value can be, for people.
-fn described(r#type: &Type<'_>) -> String {
+fn describe_type(r#type: &Type<'_>) -> String {
     match r#type.values() {
         Some(values) if !values.is_empty() && values.len() <= 6 => {
             let mut values: Vec<String> = values.iter().map(|value| format!("`{}`", value.escape_debug())).collect();

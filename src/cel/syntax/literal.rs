@@ -55,6 +55,7 @@ fn unescape(text: &str, is_bytes: bool) -> Result<Vec<u8>, &'static str> {
     let is_raw = text.get(..text.len() - body.len()).is_some_and(|prefix| prefix.contains(['r', 'R']));
     let quotes = if body.len() >= 6 && (body.starts_with("'''") || body.starts_with("\"\"\"")) { 3 } else { 1 };
     let inside = body.get(quotes..body.len().saturating_sub(quotes)).unwrap_or_default();
+    // the specification normalizes line ends in literals
     let inside = inside.replace("\r\n", "\n").replace('\r', "\n");
     let mut out = Vec::with_capacity(inside.len());
     let mut rest = inside.as_str();
@@ -101,6 +102,7 @@ fn code_point<'t>(
     const NO_CHARACTER: &str = "an escape that is no character";
     let digits = text.get(..width).filter(|digits| digits.chars().all(|digit| digit.is_digit(radix)));
     let code = digits.and_then(|digits| u32::from_str_radix(digits, radix).ok()).ok_or(NO_CHARACTER)?;
+    // `\xff` is the byte 255 in bytes, and the code point 255 in a string
     if is_byte {
         out.push(u8::try_from(code).map_err(|_| NO_CHARACTER)?);
     } else {

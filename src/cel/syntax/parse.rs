@@ -43,6 +43,7 @@ const RESERVED: [&str; 17] = [
 ///
 /// The first syntax error, or the bound that the source exceeds.
 pub(in crate::cel) fn parse(source: &str) -> Result<Tree, Issue> {
+    // before tokens are read: everything after is bounded by the length
     if source.len() > MAX_SOURCE_LEN {
         return Err(Issue::new(&(0..source.len()), format!("the expression is longer than {MAX_SOURCE_LEN} bytes")));
     }
@@ -142,6 +143,7 @@ impl<'s> Parser<'s> {
         if !self.take("?")? {
             return Ok(condition);
         }
+        // the grammar of CEL has no conditional between `?` and `:` without parentheses
         let then = self.join("||")?;
         self.expect(":")?;
         let otherwise = self.expression()?;
@@ -156,6 +158,7 @@ impl<'s> Parser<'s> {
         if !self.is(sign) {
             return Ok(first);
         }
+        // one tree of many parts: a chain of a hundred conditions would exceed the depth otherwise
         let mut parts = vec![first];
         while self.take(sign)? {
             parts.push(part(self)?);
@@ -205,6 +208,7 @@ impl<'s> Parser<'s> {
         }
         let is_not = self.is("!");
         let start = self.advance()?.start;
+        // the sign belongs to the literal: the least `int` has no positive counterpart
         if !is_not && matches!(self.token, Token::Int | Token::Double) {
             let number = self.number(start, true)?;
             return self.members(number);
@@ -317,6 +321,7 @@ impl<'s> Parser<'s> {
             if !self.take(",")? {
                 break;
             }
+            // the grammar permits a trailing comma in lists and maps, not in arguments
             if end == ")" && self.is(end) {
                 return Err(self.unexpected("an argument"));
             }
@@ -345,6 +350,7 @@ impl<'s> Parser<'s> {
 
     fn call(&self, start: usize, name: &str, at: Range<usize>, receiver: Option<Tree>, arguments: Vec<Tree>) -> Parsed {
         let depth = deepest(&arguments).max(receiver.as_ref().map_or(0, |receiver| receiver.depth));
+        // `has` takes a path, not a value, so it is resolved here and not as a call
         if name == "has" && receiver.is_none() {
             return match <[Tree; 1]>::try_from(arguments).map(|[argument]| argument.syntax) {
                 Ok(Syntax::Select { of, name, at }) => self.tree(start, depth, Syntax::Has { of, name, at }),
@@ -359,6 +365,7 @@ impl<'s> Parser<'s> {
             };
         }
         let function = name.into();
+        // a macro is one only with a receiver: `all(x)` is a call
         let (Some(r#macro), Some(_)) = (Macro::from_name(name), &receiver) else {
             let receiver = receiver.map(Box::new);
             return self.tree(start, depth, Syntax::Call { function, at, receiver, arguments });

@@ -67,6 +67,7 @@ impl<'s> Tokens<'s> {
         self.position += length;
         let span = start..self.position;
         let is_number = matches!(token, Token::Int | Token::Uint | Token::Double);
+        // `1in x` and `0xfg` are typos, not two tokens
         if is_number && self.rest().bytes().next().is_some_and(is_of_a_word) {
             return Err(Issue::new(&span, "a number runs into a name"));
         }
@@ -114,6 +115,7 @@ fn number(rest: &str) -> (Token, usize) {
     let whole = digits(rest);
     let mut length = whole;
     let fraction = after(length).strip_prefix('.').map_or(0, digits);
+    // `1.` is an `int` and a dot, as in `1.size()`
     if fraction > 0 {
         length += 1 + fraction;
     }
@@ -129,6 +131,7 @@ fn number(rest: &str) -> (Token, usize) {
 
 /// The class of the string that starts here, and the length of its prefix; `None` if none starts.
 fn quote(rest: &str) -> Option<(Token, usize)> {
+    // more than two letters never are a prefix; the match below rejects them
     let prefix = rest.bytes().take_while(|byte| matches!(byte, b'r' | b'R' | b'b' | b'B')).count();
     if !rest.get(prefix..)?.starts_with(['"', '\'']) {
         return None;

@@ -2,7 +2,7 @@
 
 use super::attribute::{Attribute, Namespace, is_credential};
 use crate::cel::{
-    Activation, AttributeId, Budget, Container, Failure, Kinds, NamespaceId, Unknown, Value, ValueSchema,
+    Activation, AttributeId, Budget, Container, EvaluationFailure, Kinds, NamespaceId, Unknown, Value, ValueSchema,
 };
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
@@ -67,7 +67,7 @@ impl<'a> Container<'a> for UnknownBody {
         match self {}
     }
 
-    fn json_size(self, _: &mut Budget) -> Result<usize, Failure<Unknown>> {
+    fn json_size(self, _: &mut Budget) -> Result<usize, EvaluationFailure<Unknown>> {
         match self {}
     }
 }
@@ -109,7 +109,7 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
         namespace: NamespaceId,
         name: &str,
         _: &mut Budget,
-    ) -> Result<Option<Value<'a, UnknownBody>>, Failure<Unknown>> {
+    ) -> Result<Option<Value<'a, UnknownBody>>, EvaluationFailure<Unknown>> {
         let Some(namespace) = Namespace::from_id(namespace) else { return Ok(None) };
         let is_there = match (namespace, self.absence) {
             (Namespace::Body, _) => return Ok(self.field(name)),

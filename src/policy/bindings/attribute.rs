@@ -1,6 +1,6 @@
 //! The names under which policies read a request: attributes, namespaces, and the roots that they belong to.
 
-use crate::cel::{AttributeId, Member, NamespaceId, Root};
+use crate::cel::{AttributeId, NamespaceId, Root, RootMember};
 
 /// A single value that each request has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,12 +69,12 @@ impl Namespace {
     }
 }
 
-const fn attribute(attribute: Attribute) -> Member {
-    Member::Attribute(attribute.id())
+const fn attribute(attribute: Attribute) -> RootMember {
+    RootMember::Attribute(attribute.id())
 }
 
-const fn namespace(namespace: Namespace) -> Member {
-    Member::Namespace(namespace.id())
+const fn namespace(namespace: Namespace) -> RootMember {
+    RootMember::Namespace(namespace.id())
 }
 
 /// The names that expressions start from.

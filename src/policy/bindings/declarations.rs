@@ -89,7 +89,7 @@ impl<'c> RequestDeclarations<'c> {
             return Ok(Type::ANY);
         }
         let declared = self.bodies().filter_map(|body| body.member(name)).map(|field| field as &dyn ValueSchema);
-        Ok(Type::declared(declared.collect()).or_null())
+        Ok(Type::from_schemas(declared.collect()).or_null())
     }
 
     /// The first secret field that `reads` touches, by name.

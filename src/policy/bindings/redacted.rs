@@ -2,7 +2,9 @@
 
 use super::attribute::{Attribute, Namespace, is_credential};
 use super::request::client_attribute;
-use crate::cel::{Activation, AttributeId, Budget, Container, Failure, Kinds, NamespaceId, Timestamp, Unknown, Value};
+use crate::cel::{
+    Activation, AttributeId, Budget, CelTimestamp, Container, EvaluationFailure, Kinds, NamespaceId, Unknown, Value,
+};
 use crate::policy::replay::{RecordedRequest, RecordedValue};
 
 /// A value of the body.
@@ -32,6 +34,7 @@ impl<'a> Container<'a> for &'a RecordedValue<'a> {
     fn child(self, position: usize) -> Option<Value<'a, Self>> {
         let recorded = match self {
             RecordedValue::Array { elements, .. } => elements.get(position),
+            // a position is certain only if every name was recorded
             RecordedValue::Object { members, others: 0, .. } => members.get(position).map(|(_, value)| value),
             _ => None,
         };
@@ -55,12 +58,12 @@ impl<'a> Container<'a> for &'a RecordedValue<'a> {
         if recorded.is_some() || is_always_recorded { Ok(recorded) } else { Err(Unknown::ANYTHING) }
     }
 
-    fn json_size(self, _: &mut Budget) -> Result<usize, Failure<Unknown>> {
+    fn json_size(self, _: &mut Budget) -> Result<usize, EvaluationFailure<Unknown>> {
         match self {
             RecordedValue::Array { bytes: Some(bytes), .. } | RecordedValue::Object { bytes: Some(bytes), .. } => {
                 Ok(*bytes)
             }
-            _ => Err(Failure::Unknown(Unknown::ANYTHING)),
+            _ => Err(EvaluationFailure::Unknown(Unknown::ANYTHING)),
         }
     }
 }
@@ -74,7 +77,7 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
             Attribute::Operation => Value::String(self.operation),
             Attribute::ApiVersion => Value::String(self.api_version),
             Attribute::Time => match self.time {
-                Some(known) => Timestamp::from_system_time(known).map_or(Value::Null, Value::Timestamp),
+                Some(known) => CelTimestamp::from_system_time(known).map_or(Value::Null, Value::Timestamp),
                 None => Value::Unknown(Unknown::of_kinds(Kinds::TIMESTAMP)),
             },
             Attribute::Environment => Value::String(self.environment.as_str()),
@@ -92,11 +95,13 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
         namespace: NamespaceId,
         name: &str,
         _: &mut Budget,
-    ) -> Result<Option<Value<'a, &'a RecordedValue<'a>>>, Failure<Unknown>> {
-        let unknown = || Failure::Unknown(Unknown::ANYTHING);
+    ) -> Result<Option<Value<'a, &'a RecordedValue<'a>>>, EvaluationFailure<Unknown>> {
+        let unknown = || EvaluationFailure::Unknown(Unknown::ANYTHING);
         let Some(namespace) = Namespace::from_id(namespace) else { return Ok(None) };
         match namespace {
-            Namespace::Body => self.body.as_ref().map_or(Ok(None), |body| body.member(name)).map_err(Failure::Unknown),
+            Namespace::Body => {
+                self.body.as_ref().map_or(Ok(None), |body| body.member(name)).map_err(EvaluationFailure::Unknown)
+            }
             Namespace::Parameters => {
                 let recorded = self.parameters.iter().find(|(known, _)| *known == name);
                 Ok(recorded.map(|(_, unknown)| Value::Unknown(*unknown)))

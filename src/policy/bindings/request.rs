@@ -2,7 +2,9 @@
 
 use super::attribute::{Attribute, Namespace, is_credential};
 use super::json_size::compact;
-use crate::cel::{Activation, AttributeId, Budget, Container, Failure, NamespaceId, Timestamp, Value, parse_number};
+use crate::cel::{
+    Activation, AttributeId, Budget, CelTimestamp, Container, EvaluationFailure, NamespaceId, Value, parse_number,
+};
 use crate::contract::{Operation, query_pairs};
 use crate::document::{Document, JsonKind, NodeRef, View};
 use crate::peer::Client;
@@ -42,7 +44,7 @@ impl<'a> Container<'a> for NodeRef<'a> {
         Ok(View::member(self, name).map(value_of))
     }
 
-    fn json_size(self, budget: &mut Budget) -> Result<usize, Failure<Infallible>> {
+    fn json_size(self, budget: &mut Budget) -> Result<usize, EvaluationFailure<Infallible>> {
         Ok(compact(self, budget)?)
     }
 }
@@ -56,7 +58,7 @@ impl<'a> Activation<'a, NodeRef<'a>> for RequestActivation<'a> {
             Attribute::Path => Value::String(attributes.path),
             Attribute::Operation => Value::String(&self.operation.id),
             Attribute::ApiVersion => Value::String(&self.operation.api_version),
-            Attribute::Time => Timestamp::from_system_time(attributes.time).map_or(Value::Null, Value::Timestamp),
+            Attribute::Time => CelTimestamp::from_system_time(attributes.time).map_or(Value::Null, Value::Timestamp),
             Attribute::Environment => Value::String(attributes.environment.as_str()),
             Attribute::KeyFingerprint => {
                 let fingerprint = attributes.key_fingerprint;
@@ -75,13 +77,14 @@ impl<'a> Activation<'a, NodeRef<'a>> for RequestActivation<'a> {
         namespace: NamespaceId,
         name: &str,
         budget: &mut Budget,
-    ) -> Result<Option<Value<'a, NodeRef<'a>>>, Failure<Infallible>> {
+    ) -> Result<Option<Value<'a, NodeRef<'a>>>, EvaluationFailure<Infallible>> {
         let Some(namespace) = Namespace::from_id(namespace) else { return Ok(None) };
         // the query is decoded anew for each lookup
         if namespace == Namespace::Query {
             budget.bytes(self.attributes.query.len())?;
         }
         let value = self.lookup(namespace, name);
+        // only a text that was copied costs; a borrowed one is free
         if let Some(Value::Text(text)) = &value {
             budget.bytes(text.len())?;
         }
@@ -115,6 +118,7 @@ impl<'a> RequestActivation<'a> {
         let first = values.next()?;
         let rest: Vec<Cow<'_, str>> = values.collect();
         match (first, rest.is_empty()) {
+            // the usual case: one value, borrowed
             (Cow::Borrowed(only), true) => Some(Value::String(only)),
             (first, _) => {
                 let all: Vec<Cow<'_, str>> = std::iter::once(first).chain(rest).collect();
@@ -124,7 +128,7 @@ impl<'a> RequestActivation<'a> {
     }
 }
 
-/// The value of a client attribute; `None` if the connection does not carry it. Without a certificate the list of names is empty.
+/// An attribute of the client; `None` if the connection does not have it. Without a certificate there are no names.
 pub(super) fn client_attribute<'a, C: Container<'a>>(attribute: Attribute, client: &'a Client) -> Option<Value<'a, C>> {
     let certificate = client.certificate.as_ref();
     match attribute {

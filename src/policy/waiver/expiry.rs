@@ -1,26 +1,26 @@
 //! The expiry of a waiver.
 
-use crate::cel::Timestamp;
+use crate::cel::CelTimestamp;
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The moment at which a waiver ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiry(Timestamp);
+pub struct Expiry(CelTimestamp);
 
 const SECONDS_OF_DAY: f64 = 86_400.0;
 
 impl Expiry {
     /// An expiry that is always past.
-    pub(in crate::policy) const PAST: Self = Self(Timestamp::UNIX_EPOCH);
+    pub(in crate::policy) const PAST: Self = Self(CelTimestamp::UNIX_EPOCH);
 
     /// Parses a date, which means its first moment in UTC, or a time (RFC 3339); `None` for any other text, and for a time before
     /// 1970.
     pub(in crate::policy) fn parse(text: &str) -> Option<Self> {
         // not jiff: `9999-12-31` stands for a waiver without an end, and is past its last moment
-        let first_moment = || Timestamp::parse(&format!("{text}T00:00:00Z"));
-        let time = Timestamp::parse(text).or_else(|_| first_moment()).ok()?;
-        (time >= Timestamp::UNIX_EPOCH).then_some(Self(time))
+        let first_moment = || CelTimestamp::parse(&format!("{text}T00:00:00Z"));
+        let time = CelTimestamp::parse(text).or_else(|_| first_moment()).ok()?;
+        (time >= CelTimestamp::UNIX_EPOCH).then_some(Self(time))
     }
 
     fn moment(self) -> SystemTime {
@@ -44,7 +44,7 @@ impl Expiry {
 /// As RFC 3339 in UTC, without a fraction.
 impl fmt::Display for Expiry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Timestamp::new(self.0.seconds(), 0).unwrap_or(self.0))
+        write!(f, "{}", CelTimestamp::new(self.0.seconds(), 0).unwrap_or(self.0))
     }
 }
 

@@ -7,7 +7,9 @@ mod language;
 mod unknown;
 
 use super::{RequestActivation, RequestDeclarations};
-use crate::cel::{Budget, Container, Env, Evaluation, EvaluationError, Failure, Issue, Purpose, Value, Variables};
+use crate::cel::{
+    Budget, Container, Env, Evaluation, EvaluationError, EvaluationFailure, Issue, Purpose, Value, Variables,
+};
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::document::{Document, NodeRef};
@@ -73,7 +75,7 @@ fn evaluated<T>(
     let request = RequestActivation { document: Some(&document), operation: &operations()[0], attributes: &attributes };
     let mut evaluation: Evaluation<'_, NodeRef<'_>> = variables.evaluation(request);
     let node = variables.first().expect("a variable");
-    evaluation.value(node).map(|value| read(&value)).map_err(Failure::error)
+    evaluation.value(node).map(|value| read(&value)).map_err(EvaluationFailure::error)
 }
 
 fn shown<'a>(value: &Value<'a, NodeRef<'a>>) -> String {

@@ -2,7 +2,7 @@
 
 use super::generate::{Choices, Wanted, expression};
 use super::{env, operations, type_tagged, value};
-use crate::cel::{Evaluation, EvaluationError, Failure, Unknown};
+use crate::cel::{Evaluation, EvaluationError, EvaluationFailure, Unknown};
 use crate::contract::credential::Environment;
 use crate::document::{Document, JsonKind, NodeRef, View};
 use crate::peer::Client;
@@ -60,7 +60,7 @@ fn request(body: Option<RecordedValue<'_>>) -> RecordedRequest<'_> {
 }
 
 /// What `source` comes to for a namespace; none where loading refuses it.
-fn recorded(source: &str, namespace: &RecordedRequest<'_>) -> Option<Result<String, Failure<Unknown>>> {
+fn recorded(source: &str, namespace: &RecordedRequest<'_>) -> Option<Result<String, EvaluationFailure<Unknown>>> {
     let mut env = env(&serde_json::json!({}));
     if !env.declare("it", source).is_empty() {
         return None;
@@ -70,7 +70,7 @@ fn recorded(source: &str, namespace: &RecordedRequest<'_>) -> Option<Result<Stri
     let namespace: &RecordedRequest<'_> = namespace;
     let mut evaluation: Evaluation<'_, &RecordedValue<'_>> = variables.evaluation(namespace);
     let node = variables.first().expect("a variable");
-    Some(evaluation.value(node).and_then(|value| value.known().map(|value| type_tagged(&value))))
+    Some(evaluation.value(node).and_then(|value| value.require_known().map(|value| type_tagged(&value))))
 }
 
 proptest! {
@@ -93,7 +93,7 @@ proptest! {
         let so = value(&source, &body).ok();
         match said {
             Some(Ok(said)) if !said.contains("Unknown") => prop_assert_eq!(Some(Ok(said)), so, "{}", source),
-            Some(Err(Failure::Error(_))) => prop_assert!(matches!(so, Some(Err(_))), "{}: {:?}", source, so),
+            Some(Err(EvaluationFailure::Error(_))) => prop_assert!(matches!(so, Some(Err(_))), "{}: {:?}", source, so),
             _ => {}
         }
     }
@@ -117,7 +117,7 @@ fn says(source: &str, expected: Option<bool>) {
     let said = recorded(source, &namespace).unwrap_or_else(|| panic!("{source} is refused"));
     let expected = expected.map_or(Err(()), |value| Ok(value.to_string()));
     assert_eq!(
-        said.map_err(|failure| assert!(matches!(failure, Failure::Unknown(_)), "{source}")),
+        said.map_err(|failure| assert!(matches!(failure, EvaluationFailure::Unknown(_)), "{source}")),
         expected,
         "{source}"
     );
@@ -186,8 +186,8 @@ fn an_error_that_something_hidden_may_prevent_is_none() {
     for source in
         ["size(body.last_name) > 3 || body.first_name == 'Ada'", "body.first_name == 'Ada' || size(body.last_name) > 3"]
     {
-        assert!(matches!(recorded(source, &namespace), Some(Err(Failure::Unknown(_)))), "{source}");
+        assert!(matches!(recorded(source, &namespace), Some(Err(EvaluationFailure::Unknown(_)))), "{source}");
     }
-    let error = Failure::Error(EvaluationError::NoSuchOverload);
+    let error = EvaluationFailure::Error(EvaluationError::NoSuchOverload);
     assert_eq!(recorded("size(body.last_name) > 3", &namespace), Some(Err(error)));
 }
