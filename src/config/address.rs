@@ -4,22 +4,23 @@ use super::gateway::ListenAddress;
 use std::net::SocketAddr;
 use std::path::Path;
 
-/// What to write.
+/// The help of an error about an address.
 pub(super) const HELP: &str =
     "write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path";
 
-/// The longest path that the operating system takes for a Unix socket.
+// `sun_path` has 108 bytes on Linux (unix(7)), one of them for the terminating zero
 const LONGEST_PATH: usize = 107;
 
-/// The permissions of a Unix socket: its owner and group may connect.
+/// The default permissions of a Unix socket: its owner and group may connect.
 pub(super) const DEFAULT_MODE: u32 = 0o660;
 
-/// Reads an address, or says what is wrong with it. Names are refused: what one resolves to is not ours to tell.
+/// Parses an address. The error is the predicate of a message.
 pub(super) fn parse(text: &str) -> Result<SocketAddr, &'static str> {
+    // no host names: what one resolves to can change, and whether it is a loopback address is checked once
     text.parse().map_err(|_| "must be an IP address and a port")
 }
 
-/// Reads an address to listen on, which may be a Unix socket; its file gets the permissions `mode`.
+/// Parses an address to listen on. It may be a Unix socket, whose file then gets the permissions `mode`.
 pub(super) fn parse_listen(text: &str, mode: u32) -> Result<ListenAddress, &'static str> {
     let Some(path) = text.strip_prefix("unix:") else {
         return text.parse().map(ListenAddress::Tcp).map_err(|_| "must be an IP address and a port, or a Unix socket");
@@ -29,7 +30,7 @@ pub(super) fn parse_listen(text: &str, mode: u32) -> Result<ListenAddress, &'sta
         return Err("must be `unix:` and an absolute path");
     }
     if text.len() > "unix:".len() + LONGEST_PATH {
-        return Err("is a longer path than a Unix socket may have, which is 107 bytes");
+        return Err("is longer than the 107 bytes that a Unix socket may have");
     }
     Ok(ListenAddress::Unix { path: path.to_owned(), mode })
 }

@@ -1,4 +1,4 @@
-//! What the keys of the configuration file mean, checked together so that every error is told at once.
+//! Turns the configuration file into the checked configuration. All sections are checked, so that all errors are reported at once.
 
 use super::checker::{Checker, Setting};
 use super::file::{
@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-/// The configuration that `file` and what overrides it describe. Paths in it are relative to `folder`.
+/// The configuration of `file` with `overrides`. Paths in it are relative to `folder`.
 pub(super) fn check(
     file: &GatewayFile,
     source: &Source,
@@ -92,13 +92,13 @@ impl Checker<'_> {
         let parsed = upstream_url::parse(given.value);
         let target = parsed.map_err(|(what, help)| self.refuse(&given, what, help)).ok();
         let tls = matches!(target, Some(UpstreamTarget::Url { tls: true, .. }) | None);
-        // an upstream given by a flag, for a try, must not make the file wrong
+        // an upstream given by a flag, to try something, must not turn a correct file into an error
         if let (Some(file), false, None) = (&keys.ca_file, tls, over) {
             let given = Setting::in_file(file, "/upstream/caFile");
-            self.refuse(&given, "is of no use where the upstream is reached without TLS", "use an https URL");
+            self.refuse(&given, "has no effect if the upstream is reached without TLS", "use an https URL");
         }
         UpstreamConfig {
-            // on an error: a target that asks nothing more of the rest of the file
+            // on an error: a target that causes no further errors
             target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),
             ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
             connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
@@ -119,15 +119,15 @@ impl Checker<'_> {
         let Some(environment) = keys.r#override else {
             if keys.force {
                 let given = Setting::in_file("", "/environment/force");
-                self.refuse(&given, "has nothing to force", "say which environment in `environment.override`");
+                self.refuse(&given, "has nothing to force", "name the environment in `environment.override`");
             }
             return None;
         };
         if environment != Environment::Production && !keys.force {
             self.refuse(
                 &Setting::in_file("", "/environment/override"),
-                "would judge production credentials less strictly",
-                "add `force: true` where that is what you want",
+                "would apply weaker policies to production credentials",
+                "add `force: true` if you want that",
             );
         }
         Some(EnvironmentOverride { environment, force: keys.force })
@@ -138,7 +138,7 @@ impl Checker<'_> {
             self.refuse(
                 &Setting::in_file("", "/limits/bodyBudgetBytes"),
                 "must be at least `limits.bodyBytes`",
-                "a body that fits the limit would never fit the budget",
+                "a body within the limit could exceed the budget",
             );
         }
         Limits {
@@ -154,27 +154,29 @@ impl Checker<'_> {
         }
     }
 
-    /// A request that meets a connection being closed is lost; official SDKs use idle ones for up to 5 s.
+    /// The idle timeout, which must be longer than that of the SDKs.
     fn idle_timeout(&mut self, value: &str) -> Duration {
+        // a request on a connection that is just being closed is lost, and official SDKs reuse idle ones for up to 5 s
         const SHORTEST: Duration = Duration::from_secs(6);
         let pointer = "/limits/idleTimeout";
         let parsed = self.duration(pointer, value);
         if !parsed.is_zero() && parsed < SHORTEST {
-            let help = "the SDKs send requests on connections that idled for up to 5 s";
+            let help = "the SDKs reuse connections that were idle for up to 5 s";
             self.refuse(&Setting::in_file(value, pointer), "must be at least `6s`", help);
         }
         parsed
     }
 
-    /// What comes before the head of an answer is bounded piece by piece, and the caller told which took too long. Cut off as
-    /// a whole, it would hear nothing.
+    /// The timeout of a request must be at least the sum of its parts.
     fn check_request_timeout(&mut self, limits: &Limits, upstream: &UpstreamConfig) {
+        // each part has an error of its own for the caller. The timeout of the whole ends a request without a response, so it must
+        // not come first. A body is either inspected or streamed: only the longer of its two timeouts counts
         let body = limits.body_timeout.max(upstream.upload_timeout);
         let parts = body + upstream.connect_timeout + upstream.response_timeout;
         if !limits.request_timeout.is_zero() && limits.request_timeout < parts {
-            let what = "is shorter than the parts of a request together";
+            let what = "is shorter than the sum of its parts";
             let help = format!(
-                "give it at least {}s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer one of \
+                "use at least {}s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer of \
                  `limits.bodyTimeout` and `upstream.uploadTimeout`",
                 parts.as_secs_f64().ceil()
             );

@@ -1,4 +1,4 @@
-//! Collects the errors of a configuration, each at the place of the setting that it is about.
+//! Collects the errors of a configuration, each at the place of its setting.
 
 use super::overrides::Override;
 use super::read_error::describe;
@@ -7,7 +7,7 @@ use crate::manifest::{Source, duration, field};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A value, and where it was given: by a flag or variable, or at a place of the file.
+/// A value and its origin: a flag, a variable, or a place in the file.
 pub(super) struct Setting<'a> {
     pub(super) value: &'a str,
     pointer: String,
@@ -27,7 +27,7 @@ impl<'a> Setting<'a> {
     }
 }
 
-/// Gathers errors. What is wrong is replaced by something harmless, so that the rest can still be checked.
+/// Collects errors. An invalid value is replaced by a valid one, so that the rest can still be checked.
 pub(super) struct Checker<'a> {
     source: &'a Source,
     folder: &'a Path,
@@ -50,6 +50,7 @@ impl<'a> Checker<'a> {
 impl Checker<'_> {
     pub(super) fn refuse(&mut self, given: &Setting<'_>, what: &str, help: &str) {
         let error = match given.origin {
+            // an override has no place in the file: its flag or variable stands in for the file
             Some(origin) => Diagnostic::of_file(Path::new(origin), format!("`{origin}` {what}")),
             None => self.source.at(&given.pointer, format!("{} {what}", field(&given.pointer))),
         };

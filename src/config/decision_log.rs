@@ -1,4 +1,4 @@
-//! What `decisionLog` and `masks` of the configuration file mean.
+//! Checks `decisionLog` and `masks` of the configuration file.
 
 use super::checker::{Checker, Setting};
 use super::file::{DecisionLogSection as LogKeys, FingerprintsSection as FingerprintKeys, MasksSection as MaskKeys};
@@ -17,18 +17,19 @@ impl Checker<'_> {
         }
         let file = self.path(&keys.file);
         if !file.parent().is_some_and(Path::is_dir) {
-            let help = "make the folder first; nobody else should write in it";
-            self.refuse(&Setting::in_file(&keys.file, "/decisionLog/file"), "is in a folder that is not there", help);
+            let help = "create the folder; only the user of the gateway should have write permission";
+            self.refuse(&Setting::in_file(&keys.file, "/decisionLog/file"), "is in a folder that does not exist", help);
         }
         Some(DecisionLogConfig { file, max_bytes: keys.max_bytes, keep: keys.keep, chain: keys.chain, fingerprints })
     }
 
-    /// In one file, lines of both would stand between each other, for who may read either.
+    /// The two logs must be different files.
     pub(super) fn check_log_files_differ(&mut self, logs: &Logs, decision_log: Option<&DecisionLogConfig>) {
+        // readers of the access log must not see decisions, and mixed lines would break the chain of hashes
         let AccessLogTarget::File(access) = &logs.access else { return };
         if decision_log.is_some_and(|decision_log| decision_log.file == *access) {
             let given = Setting::in_file("", "/decisionLog/file");
-            self.refuse(&given, "is the file of `logs.access`, too", "give each log a file of its own");
+            self.refuse(&given, "is the file of `logs.access` already", "give each log a file of its own");
         }
     }
 
@@ -41,14 +42,18 @@ impl Checker<'_> {
         let is_empty = keys.body.is_empty() && keys.params.is_empty() && keys.headers.is_empty();
         let Some(key) = &keys.key else {
             if !is_empty {
-                let help = "name a file with the key: `key: { file: fingerprint.key }`";
+                let help = "name a file that has the key: `key: { file: fingerprint.key }`";
                 self.refuse(&Setting::in_file("", base), "has no `key`", help);
             }
             return None;
         };
         if is_empty {
-            let help = "name values in `body`, `params` or `headers`, or take the key out";
-            self.refuse(&Setting::in_file("", format!("{base}/key")), "is a key to nothing", help);
+            let help = "name values in `body`, `params` or `headers`, or remove the key";
+            self.refuse(
+                &Setting::in_file("", format!("{base}/key")),
+                "has no effect without values to fingerprint",
+                help,
+            );
         }
         Some(FingerprintNames {
             key_file: self.existing_path(&key.file, format!("{base}/key/file")),
@@ -58,8 +63,10 @@ impl Checker<'_> {
         })
     }
 
-    /// What a mask hides has no fingerprint: whoever wrote both expects one of them not to be so.
+    /// A masked value cannot have a fingerprint.
     fn refuse_masked(&mut self, base: &str, keys: &FingerprintKeys, masks: &MaskKeys) {
+        // an error and not a rule of precedence: the operator expects either the mask or the fingerprint to apply, and would not
+        // notice which one does not
         let masks = Masks::new(&masks.pointers, &masks.names, &masks.headers, &masks.query);
         let hidden = |list: &str, names: &[String], hides: &dyn Fn(&str) -> bool| -> Vec<String> {
             let hidden = names.iter().enumerate().filter(|(_, name)| hides(name));
@@ -69,7 +76,7 @@ impl Checker<'_> {
         places.extend(hidden("params", &keys.params, &|name| masks.hide_parameter(name)));
         places.extend(hidden("headers", &keys.headers, &|name| masks.hide_header(name)));
         for place in places {
-            let help = "what a mask hides has no fingerprint; take it out of `fingerprints` or of `masks`";
+            let help = "a masked value has no fingerprint; remove it from `fingerprints` or from `masks`";
             self.refuse(&Setting::in_file("", place), "is hidden by `masks`", help);
         }
     }
@@ -90,19 +97,20 @@ impl Checker<'_> {
     fn pointers(&mut self, list: &str, pointers: &[String]) {
         let is_pointer =
             |pointer: &str| pointer.starts_with('/') && !pointer.replace("~0", "").replace("~1", "").contains('~');
-        self.refuse_unless(list, pointers, is_pointer, "is no JSON Pointer", POINTER_HELP);
+        self.refuse_unless(list, pointers, is_pointer, "is not a JSON Pointer", POINTER_HELP);
     }
 
     fn headers(&mut self, list: &str, headers: &[String]) {
+        // a token (RFC 9110 section 5.6.2)
         let is_header = |name: &str| {
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
         };
-        self.refuse_unless(list, headers, is_header, "is no name of a header", HEADER_HELP);
+        self.refuse_unless(list, headers, is_header, "is not a header name", HEADER_HELP);
     }
 
     fn names(&mut self, list: &str, names: &[String]) {
-        self.refuse_unless(list, names, |name| !name.is_empty(), "is empty", "write a name, or leave it out");
+        self.refuse_unless(list, names, |name| !name.is_empty(), "is empty", "write a name, or remove the entry");
     }
 
     fn refuse_unless(&mut self, list: &str, all: &[String], fits: impl Fn(&str) -> bool, what: &str, help: &str) {

@@ -1,4 +1,4 @@
-//! The configuration file as it is written. Each comment here becomes the hover text of its key in editors.
+//! The format of the configuration file. Doc comments here become the texts of the editor schema.
 
 mod log_sections;
 
@@ -22,23 +22,23 @@ pub(super) struct GatewayFile {
     /// What this file configures.
     #[serde(rename = "kind")]
     pub(super) _kind: FileKind,
-    /// Where the gateway listens for requests of your services: an address with port, `unix:` and a path, or a list of listeners.
+    /// Where the gateway accepts requests of your services: an address and port, `unix:` and a path, or a list of listeners.
     #[serde(default)]
     #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
     pub(super) listen: Listen,
-    /// Where requests go.
+    /// The server to which requests are forwarded.
     #[serde(default)]
     pub(super) upstream: UpstreamSection,
     /// Files and folders with policies, relative to this file. An empty list enforces the contract alone.
     #[schemars(example = ["../policies"])]
     pub(super) policies: Vec<String>,
-    /// How Clerk's contract is applied.
+    /// How Clerk's contract is enforced.
     #[serde(default)]
     pub(super) contract: ContractSection,
-    /// By which environment policies judge, in place of the one that the credential tells.
+    /// The environment that policies see, in place of that of the credential.
     #[serde(default)]
     pub(super) environment: EnvironmentSection,
-    /// Bounds on what one client, or all together, can use.
+    /// Limits on the resources that one client, or all together, can use.
     #[serde(default)]
     pub(super) limits: LimitsSection,
     /// Health, readiness and metrics for operators.
@@ -47,16 +47,16 @@ pub(super) struct GatewayFile {
     /// What is logged, where and how.
     #[serde(default)]
     pub(super) logs: LogsSection,
-    /// A file with every decision and what led to it, without a value of a request.
+    /// A file with every decision and the reasons for it, without values of requests.
     #[serde(default)]
     pub(super) decision_log: DecisionLogSection,
-    /// What is removed from logs, spans and the decision log besides what is removed anyway. Names are compared without case.
+    /// What is masked in logs, spans and the decision log, besides what is always masked. Case is ignored in names.
     #[serde(default)]
     pub(super) masks: MasksSection,
-    /// Which traces are exported. Where to is told by the OTEL_* variables; nothing is exported when none is set.
+    /// Which traces are exported. The OTEL_* variables name the destination; without any of them nothing is exported.
     #[serde(default)]
     pub(super) traces: TracesSection,
-    /// Worker threads. 0 is one for each core this process may use.
+    /// The number of worker threads. 0 is one for each core that this process may use.
     #[serde(default)]
     #[schemars(range(max = 1024))]
     pub(super) workers: usize,
@@ -75,7 +75,7 @@ pub(super) enum FileKind {
     Gateway,
 }
 
-/// An address with port, `unix:` and a path, or a list of listeners.
+/// An address and port, `unix:` and a path, or a list of listeners.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub(super) enum Listen {
@@ -92,81 +92,81 @@ pub(super) struct ListenerSection {
     /// The address and port to listen on, or `unix:` and the absolute path of a socket. Port 0 takes a free one.
     #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
     pub(super) address: String,
-    /// Certificate and key, with which the listener speaks TLS and nothing else.
+    /// Certificate and key. The listener then accepts TLS only.
     pub(super) tls: Option<TlsSection>,
-    /// Needed to listen without TLS on an address that other machines can reach.
+    /// Required to listen without TLS on an address that other machines can reach.
     pub(super) plaintext: Option<Plaintext>,
-    /// The permissions of a Unix socket, in octal: who may connect. 0660 if not given.
+    /// The permissions of a Unix socket, in octal: who may connect. 0660 by default.
     #[schemars(example = &"0660", regex(pattern = r"^0?[0-7]{3}$"))]
     pub(super) mode: Option<String>,
 }
 
-/// What TLS on a listener needs. The files are read again when they change.
+/// The files for TLS on a listener. They are read again when they change.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "they are the keys")]
 pub(super) struct TlsSection {
-    /// PEM file with the certificate and those between it and its authority, relative to this file.
+    /// PEM file with the certificate and its intermediate certificates, relative to this file.
     #[schemars(example = &"tls.crt")]
     pub(super) certificate_file: String,
-    /// PEM file with its private key, relative to this file.
+    /// PEM file with the private key, relative to this file.
     #[schemars(example = &"tls.key")]
     pub(super) private_key_file: String,
-    /// PEM file with the authorities of which every client must show a certificate, relative to this file.
+    /// PEM file with the certificate authorities for client certificates, relative to this file. Every client must then present one.
     #[schemars(example = &"clients-ca.crt")]
     pub(super) client_ca_file: Option<String>,
 }
 
-/// Whether a listener that other machines can reach may do without TLS.
+/// Whether a listener that other machines can reach may be without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Plaintext {
-    /// It may: the network between is trusted, or encrypts.
+    /// It may: the network is trusted or encrypted.
     Allowed,
 }
 
-/// Where requests go.
+/// The server to which requests are forwarded.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct UpstreamSection {
     /// Scheme, host and port of the BAPI, without a path, or `embedded` for the built-in stand-in.
     #[schemars(example = &"https://api.clerk.com", example = &"embedded")]
     pub(super) url: String,
-    /// PEM file with the certificate authorities to trust in place of the platform's, relative to this file.
+    /// PEM file with the certificate authorities to trust instead of those of the platform, relative to this file.
     #[schemars(example = &"ca.pem")]
     pub(super) ca_file: Option<String>,
-    /// Longest time to a new connection, TLS included.
+    /// Longest time for a new connection, TLS included.
     #[schemars(example = &"5s")]
     pub(super) connect_timeout: String,
-    /// Longest time from the last byte of a request to the head of its answer.
+    /// Longest time from the last byte of a request to the head of its response.
     #[schemars(example = &"60s")]
     pub(super) response_timeout: String,
-    /// Longest time for a body that is not inspected to arrive and to be sent on.
+    /// Longest time for a body that is not inspected to arrive and to be forwarded.
     #[schemars(example = &"5m")]
     pub(super) upload_timeout: String,
 }
 
-/// How Clerk's contract is applied.
+/// How Clerk's contract is enforced.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct ContractSection {
-    /// A folder with contract files, made by `portcullis contract import`, in place of the built-in ones; relative to this file.
+    /// A folder with contract files of `portcullis contract import`, instead of the built-in ones; relative to this file.
     #[schemars(example = &"../policies/contract/clerk")]
     pub(super) folder: Option<String>,
-    /// The API version by which requests are judged that name none. A date that is not known is judged by the newest known before it, or the oldest.
+    /// The API version that applies to requests that name none. For an unknown date, the newest known version before it applies, or the oldest.
     #[schemars(example = &"2026-05-12", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
     pub(super) default_api_version: String,
     /// What happens to a field of a body that the contract does not declare.
     pub(super) unknown_fields: UnknownFields,
-    /// What happens to a request that is no operation of the contract.
+    /// What happens to a request that is not for an operation of the contract.
     pub(super) fallthrough: Fallthrough,
-    /// Which operations have their bodies held against the contract.
+    /// Which operations have their bodies validated against the contract.
     pub(super) validate: Validate,
-    /// How some operations differ from the rest. The last entry that matches an operation decides.
+    /// Exceptions for some operations. The last entry that matches an operation decides.
     pub(super) operations: Vec<OperationSection>,
 }
 
-/// How some operations differ from the rest.
+/// An exception for some operations.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct OperationSection {
@@ -175,28 +175,28 @@ pub(super) struct OperationSection {
     pub(super) r#match: String,
     /// What happens when a body does not fit the contract.
     pub(super) mode: Mode,
-    /// What happens to a field that the contract does not declare, in place of `contract.unknownFields`.
+    /// What happens to a field that the contract does not declare, instead of `contract.unknownFields`.
     pub(super) unknown_fields: Option<UnknownFields>,
 }
 
-/// By which environment policies judge.
+/// The environment that policies see.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct EnvironmentSection {
-    /// Judge every request as one of this environment, whatever its credential.
+    /// The environment of every request, regardless of its credential.
     pub(super) r#override: Option<Environment>,
-    /// Whether `override` may be less strict than the credential says.
+    /// Whether `override` may be less strict than the environment of the credential.
     pub(super) force: bool,
 }
 
-/// Bounds on what one client, or all together, can use.
+/// Limits on the resources that one client, or all together, can use.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct LimitsSection {
-    /// Longest body that is inspected, in bytes. Bodies that are not inspected stream through without a bound.
+    /// Longest body that is inspected, in bytes. Bodies that are not inspected are streamed without a limit.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) body_bytes: usize,
-    /// Longest time for such a body to arrive.
+    /// Longest time for an inspected body to arrive.
     #[schemars(example = &"10s")]
     pub(super) body_timeout: String,
     /// Longest head of a request, in bytes.
@@ -208,7 +208,7 @@ pub(super) struct LimitsSection {
     /// Longest time for a connection to idle before a request; at least `6s`.
     #[schemars(example = &"60s")]
     pub(super) idle_timeout: String,
-    /// Longest time for a whole request, from its head to the last byte of its answer.
+    /// Longest time for a whole request, from its head to the last byte of its response.
     #[schemars(example = &"15m")]
     pub(super) request_timeout: String,
     /// Most connections of clients at once.
@@ -217,7 +217,7 @@ pub(super) struct LimitsSection {
     /// Most requests at once.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) in_flight: usize,
-    /// Most bytes of bodies held for inspection at once, over all requests; at least `bodyBytes`.
+    /// Most bytes of bodies held for inspection at once, in all requests together; at least `bodyBytes`.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) body_budget_bytes: usize,
 }
@@ -235,12 +235,12 @@ pub(super) struct AdminSection {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct TracesSection {
-    /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one. A ratio stands behind a colon.
+    /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one. A ratio follows a colon.
     #[schemars(example = &"parentbased_always_on", example = &"traceidratio:0.1")]
     pub(super) sampler: String,
-    /// What is exported even where the sampler said no.
+    /// What is exported even if the sampler drops it.
     pub(super) always_export: Vec<AlwaysExport>,
-    /// From which time on a request counts as slow, from its head to the last byte of its answer.
+    /// The duration from which a request is slow, from its head to the last byte of its response.
     pub(super) slow_threshold: String,
 }
 

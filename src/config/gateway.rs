@@ -1,4 +1,4 @@
-//! The configuration as a checked value. `config/gateway.yaml` documents each option with default, unit and reason.
+//! The checked configuration. `config/gateway.yaml` documents each option with default, unit and reason.
 
 use super::defaults;
 use crate::contract::credential::Environment;
@@ -9,56 +9,56 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything the gateway was told, checked and with defaults filled in.
+/// The whole configuration, checked and with all defaults.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    /// The file it was read from, to tell where in it is what turns out to be wrong later.
+    /// The file, for the places of errors that are found later, as in the policies.
     pub source: Source,
-    /// Where to listen.
+    /// The listeners; at least one.
     pub listen: Vec<ListenerConfig>,
-    /// Where requests go.
+    /// The server to which requests are forwarded.
     pub upstream: UpstreamConfig,
     /// Files and folders with policies, absolute.
     pub policies: Vec<PathBuf>,
-    /// How Clerk's contract is applied.
+    /// How Clerk's contract is enforced.
     pub contract: ContractConfig,
-    /// Overrides the environment read from the credential.
+    /// Replaces the environment of the credential.
     pub environment: Option<EnvironmentOverride>,
-    /// Bounds on what one client, or all, can use.
+    /// Limits on the resources that one client, or all together, can use.
     pub limits: Limits,
-    /// Address of the admin listener; none turns it off.
+    /// The address of the admin listener; `None` if it is off.
     pub admin: Option<SocketAddr>,
     /// What is logged, where and how.
     pub logs: Logs,
-    /// Where decisions are kept; none for nowhere.
+    /// The decision log; `None` if it is off.
     pub decision_log: Option<DecisionLogConfig>,
-    /// What is removed from all that is written, besides what is removed anyway.
+    /// What is masked in all telemetry, besides what is always masked.
     pub masks: MaskNames,
     /// Which traces are exported.
     pub traces: Traces,
-    /// Worker threads; at least one.
+    /// The number of worker threads; at least one.
     pub workers: usize,
 }
 
-/// A place to listen on, and what is spoken there.
+/// A listener and its protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerConfig {
-    /// Where.
+    /// The address to bind.
     pub address: ListenAddress,
-    /// What TLS needs; none for plain HTTP.
+    /// The files for TLS; `None` for plain HTTP.
     pub tls: Option<TlsFiles>,
 }
 
-/// Where to listen.
+/// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
     /// An IP address and a port.
     Tcp(SocketAddr),
     /// A Unix domain socket.
     Unix {
-        /// Its file, absolute.
+        /// The path of the socket, absolute.
         path: PathBuf,
-        /// The permissions of that file: who may connect.
+        /// The permissions of the socket: who may connect.
         mode: u32,
     },
 }
@@ -72,33 +72,33 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// The files that TLS on a listener needs, all in PEM.
+/// The files for TLS on a listener, all in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate shown to clients, with those between it and its authority.
+    /// The certificate of the gateway with its intermediate certificates.
     pub certificate_file: PathBuf,
-    /// Its private key.
+    /// The private key of the certificate.
     pub private_key_file: PathBuf,
-    /// The authorities of which every client must show a certificate; none asks for none.
+    /// The authorities for client certificates, which are then required; `None` if clients need none.
     pub client_ca_file: Option<PathBuf>,
 }
 
-/// Where requests go.
+/// The server to which requests are forwarded.
 #[derive(Clone, Debug)]
 pub struct UpstreamConfig {
-    /// The BAPI, or the stand-in for it.
+    /// The BAPI, or the built-in stand-in for it.
     pub target: UpstreamTarget,
-    /// PEM file with the certificate authorities to trust in place of the platform's.
+    /// PEM file with the certificate authorities to trust instead of those of the platform.
     pub ca_file: Option<PathBuf>,
-    /// Longest time to a new connection, TLS included.
+    /// Longest time for a new connection, TLS included.
     pub connect_timeout: Duration,
-    /// Longest time from the last byte of a request to the head of its answer.
+    /// Longest time from the last byte of a request to the head of its response.
     pub response_timeout: Duration,
-    /// Longest time for a body that is not inspected to arrive and to be sent on.
+    /// Longest time for a body that is not inspected to arrive and to be forwarded.
     pub upload_timeout: Duration,
 }
 
-/// The BAPI, or the stand-in for it.
+/// The BAPI, or the built-in stand-in for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpstreamTarget {
     /// The built-in stand-in, in this process.
@@ -109,45 +109,46 @@ pub enum UpstreamTarget {
         tls: bool,
         /// Host name or address, without brackets.
         host: String,
-        /// Port.
+        /// TCP port, never 0.
         port: u16,
     },
 }
 
-/// How Clerk's contract is applied.
+/// How Clerk's contract is enforced.
 #[derive(Clone, Debug)]
 pub struct ContractConfig {
-    /// The folder with contract files to use in place of the built-in ones.
+    /// The folder with the contract files; `None` for the built-in ones.
     pub folder: Option<PathBuf>,
-    /// The API version of requests that name none.
+    /// The API version that applies to requests that name none.
     pub default_api_version: String,
-    /// How strictly it is applied, to which operations.
+    /// How strictly it is enforced, for which operations.
     pub strictness: Strictness,
 }
 
-/// An environment that replaces the one read from the credential.
+/// An environment that replaces that of the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EnvironmentOverride {
-    /// The environment to judge by.
+    /// The environment that policies see.
     pub environment: Environment,
-    /// Whether it may also be less strict than the credential says.
+    /// Whether it may be less strict than that of the credential.
     pub force: bool,
 }
 
 impl EnvironmentOverride {
-    /// The environment to judge by, where the credential says `read`: the stricter of the two, unless forced.
+    /// The environment that policies see for a credential of the environment `read`: the stricter of the two, unless forced.
     #[must_use]
     pub fn over(self, read: Environment) -> Environment {
+        // `Environment` is ordered by strictness: production is the greatest
         if self.force { self.environment } else { self.environment.max(read) }
     }
 }
 
-/// Bounds on what one client, or all, can use.
+/// Limits on the resources that one client, or all together, can use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Longest body that is inspected, in bytes.
     pub body_bytes: usize,
-    /// Longest time for such a body to arrive.
+    /// Longest time for an inspected body to arrive.
     pub body_timeout: Duration,
     /// Longest head of a request, in bytes.
     pub header_bytes: usize,
@@ -155,13 +156,13 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Longest time for a connection to idle before a request.
     pub idle_timeout: Duration,
-    /// Longest time for a whole request, from its head to the last byte of its answer.
+    /// Longest time for a whole request, from its head to the last byte of its response.
     pub request_timeout: Duration,
     /// Most connections at once.
     pub connections: usize,
     /// Most requests at once.
     pub in_flight: usize,
-    /// Most bytes of bodies held for inspection at once, over all requests.
+    /// Most bytes of bodies held for inspection at once, in all requests together.
     pub body_budget_bytes: usize,
 }
 
@@ -187,16 +188,16 @@ impl Default for Limits {
 pub struct Logs {
     /// Where the line of each request goes.
     pub access: AccessLogTarget,
-    /// The share of requests that passed without a finding whose line is written, from 0 to 1.
+    /// The share of requests without a violation that are logged, from 0 to 1.
     pub sample_allowed: f64,
-    /// The form of that line.
+    /// The format of the lines.
     pub format: LogFormat,
     /// Least severe level of the gateway's own log on stderr.
     pub level: LogLevel,
 }
 
 impl Default for Logs {
-    /// The logs of a configuration that says nothing of them.
+    /// The logs of a configuration without `logs`.
     fn default() -> Self {
         Self { access: AccessLogTarget::Stdout, sample_allowed: 1.0, format: LogFormat::Json, level: LogLevel::Info }
     }
@@ -209,7 +210,7 @@ pub enum AccessLogTarget {
     Stdout,
     /// Nowhere.
     Off,
-    /// To the end of this file.
+    /// Appended to this file.
     File(PathBuf),
 }
 
@@ -233,7 +234,7 @@ pub enum LogFormat {
 pub enum LogLevel {
     /// Something failed.
     Error,
-    /// Something is about to.
+    /// Something is likely to fail.
     Warn,
     /// Start, stop, reload.
     Info,
@@ -243,22 +244,22 @@ pub enum LogLevel {
     Trace,
 }
 
-/// Where decisions are kept, and what of them.
+/// The decision log.
 #[derive(Clone, Debug)]
 pub struct DecisionLogConfig {
-    /// The file.
+    /// The path of the file, absolute.
     pub file: PathBuf,
-    /// Size in bytes at which a new file is begun.
+    /// Size in bytes at which the file is rotated.
     pub max_bytes: u64,
-    /// How many files are kept besides the one that is written.
+    /// The number of rotated files to keep.
     pub keep: u32,
-    /// Whether each line holds the hash of the one before it.
+    /// Whether each line has the hash of the one before it.
     pub chain: bool,
-    /// Of which values a fingerprint is kept; none for none.
+    /// Values of which a fingerprint is logged; `None` for no values.
     pub fingerprints: Option<FingerprintNames>,
 }
 
-/// Of which values a fingerprint is kept.
+/// Values of which a fingerprint is logged.
 #[derive(Clone, Debug)]
 pub struct FingerprintNames {
     /// The file with the key.
@@ -271,14 +272,14 @@ pub struct FingerprintNames {
     pub headers: Vec<String>,
 }
 
-/// What is removed from all that is written, besides what is removed anyway.
+/// What is masked in all telemetry, besides what is always masked.
 #[derive(Clone, Debug, Default)]
 pub struct MaskNames {
     /// JSON Pointers into bodies.
     pub pointers: Vec<String>,
     /// Names of members and parameters, wherever they are.
     pub names: Vec<String>,
-    /// Headers.
+    /// Names of headers.
     pub headers: Vec<String>,
     /// Parameters of queries.
     pub query: Vec<String>,
@@ -310,9 +311,9 @@ impl LogLevel {
 pub struct Traces {
     /// The head sampler, unless `OTEL_TRACES_SAMPLER` names one.
     pub sampler: Sampler,
-    /// What is exported even where the sampler said no.
+    /// What is exported even if the sampler drops it.
     pub always_export: Vec<AlwaysExport>,
-    /// From which time on a request counts as slow.
+    /// The duration from which a request is slow.
     pub slow_threshold: Duration,
 }
 
@@ -333,7 +334,7 @@ pub enum Sampler {
     ParentBasedTraceIdRatio(f64),
 }
 
-/// What is exported even where the sampler said no.
+/// Requests that are exported even if the sampler drops them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AlwaysExport {

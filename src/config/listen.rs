@@ -1,4 +1,4 @@
-//! What `listen` means: addresses, TLS, and who may come without it.
+//! Checks `listen` of the configuration file: addresses, TLS, and who may connect without it.
 
 use super::address::{self, DEFAULT_MODE};
 use super::checker::{Checker, Setting};
@@ -7,7 +7,7 @@ use super::gateway::{ListenAddress, ListenerConfig, TlsFiles, UpstreamConfig, Up
 use super::overrides::Override;
 
 impl Checker<'_> {
-    /// The listeners. A flag or variable stands for a plain one in place of all.
+    /// The listeners. A flag or variable replaces all of them by one without TLS.
     pub(super) fn listen(
         &mut self,
         keys: &Listen,
@@ -39,7 +39,7 @@ impl Checker<'_> {
         listeners: &mut Vec<ListenerConfig>,
     ) {
         let mode = keys.as_ref().and_then(|(_, keys)| keys.mode.as_deref());
-        // the schema lets only octal digits through
+        // cannot fail: the schema allows octal digits only
         let mode = mode.and_then(|mode| u32::from_str_radix(mode, 8).ok()).unwrap_or(DEFAULT_MODE);
         let address = match address::parse_listen(given.value, mode) {
             Ok(address) => address,
@@ -64,24 +64,25 @@ impl Checker<'_> {
         }
     }
 
-    /// Keys that contradict each other leave open which of them was meant.
+    /// Refuses keys that contradict each other or have no effect.
     fn refuse_useless(&mut self, pointer: &str, keys: &Keys, address: &ListenAddress) {
+        // an ignored key would let the operator believe in a protection that is not there
         let is_unix = matches!(address, ListenAddress::Unix { .. });
         let mut refuse = |key: &str, what: &str, help: &str| {
             self.refuse(&Setting::in_file("", format!("{pointer}/{key}")), what, help);
         };
         if is_unix && keys.tls.is_some() {
-            refuse("tls", "is of no use on a Unix socket", "what it carries never leaves this machine; leave it out");
+            refuse("tls", "has no effect on a Unix socket", "its data never leaves this machine; remove the key");
         }
         if keys.plaintext.is_some() && keys.tls.is_some() {
-            refuse("plaintext", "contradicts `tls`", "leave one of them out");
+            refuse("plaintext", "contradicts `tls`", "remove one of them");
         }
         if !is_unix && keys.mode.is_some() {
-            refuse("mode", "is of no use without a Unix socket", "leave it out");
+            refuse("mode", "has no effect without a Unix socket", "remove the key");
         }
     }
 
-    /// Other machines reach neither the stand-in nor, unless told so, the gateway without TLS: credentials travel there.
+    /// Refuses an address that other machines can reach, if the upstream is the stand-in or the listener has no TLS.
     fn refuse_exposed(
         &mut self,
         given: &Setting<'_>,
@@ -89,6 +90,7 @@ impl Checker<'_> {
         may_be_plain: bool,
         upstream: &UpstreamConfig,
     ) {
+        // requests carry secret keys, which must not cross a network in plain text
         let ListenAddress::Tcp(address) = address else { return };
         if address.ip().is_loopback() {
             return;
@@ -96,27 +98,28 @@ impl Checker<'_> {
         if upstream.target == UpstreamTarget::Embedded {
             self.refuse(
                 given,
-                "must be a loopback address where the upstream is `embedded`",
-                "the built-in stand-in answers only loopback, such as `127.0.0.1:8787`",
+                "must be a loopback address if the upstream is `embedded`",
+                "the built-in stand-in is for this machine only; use for example `127.0.0.1:8787`",
             );
         } else if !may_be_plain {
             self.refuse(
                 given,
                 "would let other machines send credentials in plain text",
-                "give the listener `tls`, or `plaintext: allowed` where the network between is trusted; or use loopback",
+                "give the listener `tls`; or `plaintext: allowed` if the network is trusted; or use a loopback address",
             );
         }
     }
 
-    /// Port 0 is a free port, another one at each use.
+    /// Refuses an address that another listener has.
     pub(super) fn refuse_taken(&mut self, given: &Setting<'_>, address: &ListenAddress, taken: &[ListenerConfig]) {
+        // each use of port 0 takes another free port
         let is_free_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
         let is_taken = taken.iter().any(|other| match (&other.address, address) {
             (ListenAddress::Unix { path: other, .. }, ListenAddress::Unix { path, .. }) => other == path,
             (other, address) => other == address,
         });
         if is_taken && !is_free_port {
-            self.refuse(given, "is an address that the gateway listens on already", "use another one");
+            self.refuse(given, "is the address of another listener already", "use another address");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From a configuration file to the checked configuration.
+//! Loads the configuration file.
 
 use super::check::check;
 use super::file::GatewayFile;
@@ -12,17 +12,17 @@ use serde::Deserialize;
 use std::io::Error;
 use std::path::{self, Path, PathBuf};
 
-/// Reads and checks a configuration file. `variables` says what `${VAR}` stands for.
+/// Reads and checks a configuration file. `variables` looks up `${VAR}`.
 ///
 /// # Errors
-/// Every error found, each with its place. What the keys mean is looked at once the shape of the file is right.
+/// All errors, each with its place. The values are checked only if the file matches its schema.
 pub fn load(file: &Path, overrides: &Overrides, variables: Lookup<'_>) -> Result<Gateway, Vec<Diagnostic>> {
     let bytes = std::fs::read(file).map_err(|error| vec![unreadable(file, &error)])?;
     let text = manifest::text(file, bytes).map_err(|error| vec![error])?;
     of_text(file, &text, overrides, variables)
 }
 
-/// As [`load`], of the text of a file, which need not be there.
+/// As [`load`], with the text of the file, which need not exist.
 ///
 /// # Errors
 /// As [`load`].
@@ -40,16 +40,16 @@ pub fn of_text(
     }
     match documents.pop() {
         Some(only) => check(&only.value, &only.source, folder, overrides),
-        None => Err(vec![Diagnostic::of_file(file, "the file says nothing")]),
+        None => Err(vec![Diagnostic::of_file(file, "the file is empty")]),
     }
 }
 
-/// What a configuration says of policies, whatever else is wrong with it.
+/// The policies that a configuration names, even if it has errors elsewhere.
 #[derive(Debug)]
 pub struct NamedPolicies {
-    /// The files and folders of `policies` that are there.
+    /// The files and folders of `policies` that exist.
     pub paths: Vec<PathBuf>,
-    /// `contract.defaultApiVersion`; none where it is not written.
+    /// `contract.defaultApiVersion`; `None` if it is absent.
     pub default_api_version: Option<String>,
 }
 
@@ -68,12 +68,13 @@ struct ContractKeys {
     default_api_version: Option<String>,
 }
 
-/// The policies that the broken configuration in `file` names, for their errors to be told with its own; none where that
-/// cannot be told, or where they are for a contract of their own.
+/// The policies that the configuration in `file` names although it has errors, so that their errors can be reported with its own.
+/// `None` if they cannot be determined, or if they are for a contract of the operator.
 pub fn named_policies(file: &Path, variables: Lookup<'_>) -> Option<NamedPolicies> {
     let text = std::fs::read_to_string(file).ok()?;
     let absolute = path::absolute(file).ok()?;
     let part = manifest::read_with_variables::<PolicyKeys>(file, &text, variables).ok()?.pop()?.value;
+    // without the contract that the policies are for, their errors could be consequences of using another one
     if part.contract.folder.is_some() {
         return None;
     }

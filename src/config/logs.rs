@@ -1,4 +1,4 @@
-//! What `logs` of the configuration file means.
+//! Checks `logs` of the configuration file.
 
 use super::checker::{Checker, Setting};
 use super::file::{AccessLogSection as AccessKeys, LogsSection as LogKeys};
@@ -9,7 +9,7 @@ impl Checker<'_> {
     pub(super) fn logs(&mut self, keys: &LogKeys) -> Logs {
         if !(0.0..=1.0).contains(&keys.sample_allowed) {
             let given = Setting::in_file("", "/logs/sampleAllowed");
-            self.refuse(&given, "must be from 0 to 1", "`0.1` writes the line of one in ten");
+            self.refuse(&given, "must be from 0 to 1", "`0.1` logs one request in ten");
         }
         let access = match &keys.access {
             AccessKeys::Stdout => AccessLogTarget::Stdout,
@@ -19,13 +19,18 @@ impl Checker<'_> {
         Logs { access, sample_allowed: keys.sample_allowed, format: keys.format, level: keys.level }
     }
 
-    /// The file need not be there, but its folder must be: making one would hide a volume that is not mounted.
+    /// The path of the access log. The file need not exist, but its folder must.
     fn access_file(&mut self, written: &str) -> PathBuf {
+        // creating the folder would hide that a volume is not mounted
         let (path, given) = (self.path(written), Setting::in_file(written, "/logs/access/file"));
         if path.metadata().is_ok_and(|there| !there.is_file()) {
             self.refuse(&given, "is not a file", "write `access: stdout` for standard output");
         } else if !path.parent().is_some_and(std::path::Path::is_dir) {
-            self.refuse(&given, "is in a folder that is not there", "make the folder; paths are relative to this file");
+            self.refuse(
+                &given,
+                "is in a folder that does not exist",
+                "create the folder; paths are relative to this file",
+            );
         }
         path
     }

@@ -1,7 +1,7 @@
-//! The configuration file, flags and environment, checked.
+//! The configuration: file, flags and environment variables.
 //!
-//! [`load::load`] reads a file, lays flags and environment over it and checks the whole into
-//! [`gateway::Gateway`], reporting every mistake at once.
+//! [`load::load`] reads a file, applies flags and environment variables, and checks the result, a [`gateway::Gateway`]. It
+//! reports all errors at once.
 
 mod address;
 mod check;

@@ -1,23 +1,23 @@
-//! What flags and the environment say in place of the configuration file.
+//! Flags and environment variables that override the configuration file.
 
 use std::borrow::Cow;
 
-/// What flags and the environment say in place of the configuration file.
+/// The overrides, each `None` if it is absent.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// In place of `listen`.
+    /// Overrides `listen`.
     pub listen: Option<Override>,
-    /// In place of `upstream.url`.
+    /// Overrides `upstream.url`.
     pub upstream: Option<Override>,
-    /// In place of `admin.listen`.
+    /// Overrides `admin.listen`.
     pub admin_listen: Option<Override>,
 }
 
-/// A value and where it was given.
+/// A value and its origin.
 #[derive(Clone, Debug)]
 pub struct Override {
-    /// The flag or variable, such as `--listen` or `PORTCULLIS_LISTEN`; errors name it in place of a file.
+    /// The flag or variable, such as `--listen` or `PORTCULLIS_LISTEN`; errors name it instead of a file.
     pub origin: Cow<'static, str>,
-    /// What was given.
+    /// The verbatim value.
     pub value: String,
 }

@@ -1,13 +1,13 @@
-//! The head sampler, as people write it: the name that `OTEL_TRACES_SAMPLER` has for it, and a ratio behind a colon.
+//! The head sampler: the name that `OTEL_TRACES_SAMPLER` has for it, and a ratio after a colon.
 
 use super::gateway::Sampler;
 use std::fmt;
 
-/// What to write.
+/// The help of an error about a sampler.
 pub(super) const HELP: &str = "one of `always_on`, `always_off`, `traceidratio:<ratio>`, `parentbased_always_on`, \
                                `parentbased_always_off` or `parentbased_traceidratio:<ratio>`";
 
-/// Reads a sampler, or says what is wrong with it.
+/// Parses a sampler. The error is the predicate of a message.
 pub(super) fn parse(text: &str) -> Result<Sampler, &'static str> {
     let (name, argument) = text.split_once(':').map_or((text, None), |(name, argument)| (name, Some(argument)));
     let sampler = match name {
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> Result<Sampler, &'static str> {
 }
 
 impl fmt::Display for Sampler {
-    /// As it is configured.
+    /// The text that [`parse`] accepts.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlwaysOn => f.write_str("always_on"),
@@ -39,6 +39,7 @@ impl fmt::Display for Sampler {
 fn ratio(argument: Option<&str>) -> Result<f64, &'static str> {
     let argument = argument.ok_or("must have a ratio, such as `traceidratio:0.1`")?;
     match argument.parse::<f64>() {
+        // also excludes NaN, which `parse` accepts
         Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
         _ => Err("must have a ratio from 0 to 1"),
     }
@@ -67,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_sampler_is_told_why() {
+    fn an_error_names_the_reason() {
         assert_eq!(parse("sometimes"), Err("must be a sampler"));
         assert_eq!(parse("always_on:1"), Err("must have no ratio with this sampler"));
         assert_eq!(parse("traceidratio"), Err("must have a ratio, such as `traceidratio:0.1`"));

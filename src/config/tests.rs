@@ -1,4 +1,4 @@
-//! Holds `config/gateway.yaml` and `config/gateway.schema.json` to the code.
+//! Compares `config/gateway.yaml`, `config/gateway.schema.json` and the documentation with the code.
 
 use super::defaults::{self, DefaultLimit};
 use super::load::load;
@@ -62,7 +62,7 @@ fn every_default_in_gateway_yaml_is_the_codes() {
         let Some(default) = default.as_ref().filter(|default| !default.is_object()) else { continue };
         assert_eq!(written.pointer(pointer), Some(default), "config/gateway.yaml has another default for {pointer}");
     }
-    assert!(keys.iter().filter(|key| key.default.is_some()).count() > 20, "the schema tells no defaults");
+    assert!(keys.iter().filter(|key| key.default.is_some()).count() > 20, "the schema has no defaults");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! Where requests go, as people write it.
+//! The URL of the upstream.
 
 use super::gateway::UpstreamTarget;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
 
-/// What is wrong with an upstream, and how to mend it.
-pub(super) type Wrong = (&'static str, &'static str);
+/// The predicate of an error message, and its help. Neither holds the URL, which may hold a password.
+pub(super) type UrlError = (&'static str, &'static str);
 
 /// Whether the build has the built-in stand-in that `embedded` names.
 const HAS_STAND_IN: bool = cfg!(feature = "sandbox");
@@ -16,13 +16,13 @@ const FORM: &str = if HAS_STAND_IN {
     "write `https://` and a host, such as `https://api.clerk.com`"
 };
 
-const NO_STAND_IN: Wrong = (
+const NO_STAND_IN: UrlError = (
     "is `embedded`, and this build has no stand-in: it was built without the cargo feature `sandbox`",
     "name the upstream, such as `https://api.clerk.com`, or use a build with the default features",
 );
 
 /// Parses `embedded` or an http(s) URL of scheme, host and port only. An error never holds the URL, which may hold a password.
-pub(super) fn parse(text: &str) -> Result<UpstreamTarget, Wrong> {
+pub(super) fn parse(text: &str) -> Result<UpstreamTarget, UrlError> {
     if text == "embedded" {
         return embedded(HAS_STAND_IN);
     }
@@ -36,34 +36,35 @@ pub(super) fn parse(text: &str) -> Result<UpstreamTarget, Wrong> {
     refuse_path(&uri, text)?;
     let authority = uri.authority().ok_or(("must name a host", FORM))?;
     if authority.as_str().contains('@') {
-        return Err(("must not hold a user name or password", "callers bring their own credentials"));
+        return Err(("must not hold a user name or password", "the callers send their own credentials"));
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     Ok(UpstreamTarget::Url { tls, host, port: port_of(authority, tls)? })
 }
 
-fn embedded(has_stand_in: bool) -> Result<UpstreamTarget, Wrong> {
+fn embedded(has_stand_in: bool) -> Result<UpstreamTarget, UrlError> {
     if has_stand_in { Ok(UpstreamTarget::Embedded) } else { Err(NO_STAND_IN) }
 }
 
-fn refuse_path(uri: &Uri, text: &str) -> Result<(), Wrong> {
+fn refuse_path(uri: &Uri, text: &str) -> Result<(), UrlError> {
     let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    // `http::Uri` drops the fragment, so the text is searched for it
     if path == "/" && !text.contains('#') {
         return Ok(());
     }
     Err((
         "must have no path, query or fragment",
-        "requests keep the path they came with, so leave out what follows the host, such as `/v1`",
+        "requests keep their own path, so remove what follows the host, such as `/v1`",
     ))
 }
 
-fn port_of(authority: &Authority, tls: bool) -> Result<u16, Wrong> {
-    let wrong = ("must have a port from 1 to 65535", "leave the port out for 443 with https, or 80 with http");
+fn port_of(authority: &Authority, tls: bool) -> Result<u16, UrlError> {
+    let error = ("must have a port from 1 to 65535", "omit the port for 443 with https, or 80 with http");
     let written = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     match (written, authority.port_u16()) {
         ("", _) => Ok(if tls { 443 } else { 80 }),
         (_, Some(port)) if port > 0 => Ok(port),
-        _ => Err(wrong),
+        _ => Err(error),
     }
 }
 

@@ -1,6 +1,7 @@
-//! The schema of an operation's body: kept as text, and compiled when the first request or policy asks for it.
+//! The schema of an operation's body: stored as text, and compiled on first use.
 //!
-//! A contract has some hundred of them for each API version, of which a gateway uses a few.
+//! A contract has about a hundred of them for each API version, and a gateway uses a few: compiling all would slow down each
+//! start and reload.
 
 use super::compiled_schema::CompiledSchema;
 use super::contract_file::Definitions;
@@ -17,27 +18,27 @@ use std::sync::{Arc, OnceLock};
 pub struct BodySchema {
     imported: Box<RawValue>,
     definitions: Arc<Definitions>,
-    /// Those for this operation and version, in the order of their file.
+    /// The overlays for this operation and version, in the order of their file. A later one applies to the result of an earlier one.
     overlays: Vec<Arc<Overlay>>,
     compiled: OnceLock<CompiledSchema>,
 }
 
-/// A schema as it is in force: the imported one with the overlays on it.
+/// The schema in force: the imported one with its overlays applied.
 #[derive(Clone, Debug)]
 pub struct Effective {
-    /// A JSON Schema (2020-12) that refers to nothing outside itself.
+    /// A JSON Schema (2020-12) without references to anything outside itself.
     pub schema: Value,
     /// The overlays that changed it.
     pub overlays: Vec<Applied>,
 }
 
-/// Why a schema of a contract file cannot be used; of the contract's own text only.
+/// Why a schema of a contract file cannot be used. It quotes the contract only, never a request.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSchema {
-    /// It is no JSON, which a file that was read cannot hold.
+    /// It is not JSON. A contract file that was loaded cannot have such a schema.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    /// It is no JSON Schema.
+    /// It is not a valid JSON Schema.
     #[error("{0} (at `{path}` of the schema)", path = .0.instance_path())]
     Schema(#[from] Box<jsonschema::ValidationError<'static>>),
 }
@@ -49,15 +50,15 @@ impl BodySchema {
 
     /// The names that the schema declares.
     pub fn field_tree(&self) -> &FieldTree {
-        self.compiled().field_tree()
+        self.compiled_schema().field_tree()
     }
 
-    /// Everything that is wrong with `document`, at most some dozens of findings.
+    /// What is wrong with `document`, at most some dozens of findings.
     pub fn check(&self, document: &Document) -> Vec<SchemaFinding> {
-        self.compiled().check(document)
+        self.compiled_schema().check(document)
     }
 
-    /// The schema as it is in force, with the overlays that made it so.
+    /// The schema in force, with the overlays that changed it.
     ///
     /// # Errors
     ///
@@ -70,30 +71,32 @@ impl BodySchema {
         Ok(Effective { schema, overlays })
     }
 
-    /// Compiles it now, where it was not yet; the overlays that changed it.
+    /// Compiles it now, unless it is compiled already, and returns the overlays that changed it.
     ///
     /// # Errors
     ///
-    /// It is no valid JSON Schema, or refers to something outside itself.
-    pub(super) fn prove(&self) -> Result<Vec<Applied>, InvalidSchema> {
+    /// It is not a valid JSON Schema, or refers to something outside itself.
+    pub(super) fn verify(&self) -> Result<Vec<Applied>, InvalidSchema> {
         let effective = self.effective()?;
         let compiled = CompiledSchema::compile(&effective.schema)?;
+        // not `get_or_try_init`, which is unstable; a second compilation is harmless, since only one result is kept
         self.compiled.get_or_init(|| compiled);
         Ok(effective.overlays)
     }
 
-    /// What does not compile refuses every body: the built-in contract is proven by a test, one from a folder when it is
-    /// loaded.
-    fn compiled(&self) -> &CompiledSchema {
+    /// The compiled schema; one that accepts no body if it does not compile.
+    fn compiled_schema(&self) -> &CompiledSchema {
         let compile =
             || -> Result<CompiledSchema, InvalidSchema> { Ok(CompiledSchema::compile(&self.effective()?.schema)?) };
+        // cannot happen: a test verifies the built-in contract, and `Contract::load` one from a folder. If it does, fail closed
         self.compiled.get_or_init(|| compile().unwrap_or_else(|_| CompiledSchema::unusable()))
     }
 }
 
-/// `schema` with the definitions that it refers to, as a document of its own.
+/// `schema` as a self-contained document: with the definitions that it refers to, directly or through others.
 pub(super) fn assemble(schema: &RawValue, definitions: &Definitions) -> serde_json::Result<Value> {
     let mut schema: Value = serde_json::from_str(schema.get())?;
+    // only what is referred to: a file has hundreds of definitions, and the validator compiles each that it is given
     let mut found = Map::new();
     let mut wanted = Vec::new();
     references(&schema, &mut wanted);
@@ -109,10 +112,11 @@ pub(super) fn assemble(schema: &RawValue, definitions: &Definitions) -> serde_js
     Ok(schema)
 }
 
-/// The definitions that `schema` refers to itself. A field may be called `$ref`; it then holds no text.
+/// Collects the definitions that `schema` itself refers to.
 fn references(schema: &Value, wanted: &mut Vec<String>) {
     match schema {
         Value::Object(members) => {
+            // under `properties`, `$ref` can be the name of a field: its value is then a schema and not text
             let target = members.get("$ref").and_then(Value::as_str);
             wanted.extend(target.and_then(|target| target.strip_prefix("#/$defs/")).map(str::to_owned));
             members.values().for_each(|member| references(member, wanted));
@@ -154,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_built_in_contract_is_compiled_before_it_is_asked_for_and_only_that() {
+    fn a_schema_is_compiled_on_first_use_and_no_other_with_it() {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let operations = contract.operations();
         let bodies: Vec<_> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
@@ -166,10 +170,10 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_schema_refuses_every_body_and_says_so_when_proven() {
+    fn a_broken_schema_accepts_no_body_and_fails_verification() {
         for schema in [json!({ "type": "none" }), json!({ "$ref": "#/$defs/D" }), json!({ "pattern": "(?=a)" })] {
             let body = body(&schema);
-            assert!(body.prove().is_err(), "{schema}");
+            assert!(body.verify().is_err(), "{schema}");
             for text in ["{}", "null", r#"{"a":1}"#] {
                 let findings = body.check(&Document::parse(text.as_bytes()).expect("JSON"));
                 assert_eq!(findings.len(), 1, "{schema} takes {text}");

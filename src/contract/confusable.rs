@@ -1,4 +1,4 @@
-//! Names in a body that lenient decoders take for declared ones.
+//! Undeclared names in a body that a lenient decoder would take for declared ones.
 
 use super::field::{Field, Pointer};
 use super::field_tree::FieldTree;
@@ -6,14 +6,14 @@ use super::finding::{FindingKind, NOT_A_FIELD, SchemaFinding};
 use super::schema_mismatch::MOST_FINDINGS;
 use crate::document::{JsonKind, NodeRef, View};
 
-/// Finds names that lenient decoders take for declared ones, in every object for which names are declared. Not left to the
-/// validator, of whose findings only some are looked at: a look-alike must not hide behind others.
+/// Finds confusable names in every object for which names are declared.
 pub(super) fn find_confusables(
     node: NodeRef<'_>,
     declared: &FieldTree,
     at: &Pointer,
     findings: &mut Vec<SchemaFinding>,
 ) {
+    // not left to the validator, which is asked for the first errors only: a confusable name must not hide behind others
     match node.kind() {
         JsonKind::Object if declared.is_closed() => {
             for (name, value) in
@@ -53,7 +53,7 @@ fn confusable(declared: &FieldTree, at: &Pointer, name: &str) -> Option<SchemaFi
     Some(SchemaFinding {
         kind,
         keyword: "additionalProperties",
-        field: Some(Field::undeclared(at, name)),
+        field: Some(Field::new_undeclared(at, name)),
         message: message.to_owned(),
         suggestion: Some(meant.to_owned()),
     })

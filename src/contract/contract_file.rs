@@ -1,10 +1,10 @@
-//! The shape of a contract file (`policies/contract/clerk/<version>.json`): read when the gateway starts, written by `import`.
+//! The format of a contract file (`policies/contract/clerk/<version>.json`): read when the gateway starts, written by `import`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// Schemas that several bodies of a file refer to, by name, as text: most are never asked for.
+/// Shared schemas of a file, by name. `RawValue`, because most are never used: parsing them is left to the first use.
 pub(super) type Definitions = BTreeMap<Box<str>, Box<RawValue>>;
 
 /// One API version of the contract.
@@ -17,7 +17,7 @@ pub(super) struct ContractFile {
     pub(super) operations: Vec<OperationFile>,
 }
 
-/// One operation of it.
+/// One operation of the file.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OperationFile {
@@ -33,18 +33,20 @@ pub(super) struct OperationFile {
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct BodyFile {
-    /// Kept in the file for readers.
+    // for readers of the file: the gateway inspects JSON bodies only, and those have a schema
     pub(super) media_types: Vec<Box<str>>,
-    /// Kept in the file for readers; a missing body is the upstream's to answer (an SDK's `updateUser(id)` sends none).
+    // for readers of the file: a missing body is for the upstream to refuse (an SDK's `updateUser(id)` sends none)
     pub(super) required: bool,
-    /// The JSON Schema (2020-12) of a JSON body; none where it is no JSON.
+    /// The JSON Schema (2020-12) of a JSON body; `None` if the body is not JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) schema: Option<Box<RawValue>>,
 }
 
 impl ContractFile {
-    /// The file, one definition or operation a line: a new version of the vendor's spec is reviewed as a diff of lines.
+    /// The text of the file, one definition or operation a line.
     pub(super) fn to_text(&self) -> serde_json::Result<String> {
+        // not `to_string_pretty`: a new version of the vendor's spec is reviewed as a diff, of which each line should be one
+        // operation
         let version = serde_json::to_string(&self.api_version)?;
         let definitions = self.definitions.iter().map(|(name, schema)| {
             let name = serde_json::to_string(name)?;
@@ -57,7 +59,7 @@ impl ContractFile {
     }
 }
 
-/// Each part on a line of its own.
+/// The parts, each on a line of its own.
 fn lines(parts: &[String]) -> String {
     if parts.is_empty() { String::new() } else { format!("\n{}\n", parts.join(",\n")) }
 }

@@ -1,4 +1,4 @@
-//! What of the contract no policy governs.
+//! Which write operations and risky fields of the contract policies govern.
 
 use super::diff::Readers;
 use super::shape::{FieldShape, shapes};
@@ -7,34 +7,34 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What of a version's write operations policies govern.
+/// Which write operations of an API version, and which of their risky fields, policies govern.
 #[derive(Clone, Debug, Serialize)]
 pub struct ContractCoverage {
-    /// The write operations.
+    /// Every write operation, governed or not.
     pub operations: Vec<CoveredOperation>,
-    /// Their risky fields.
+    /// Every risky field of those operations.
     pub fields: Vec<CoveredField>,
 }
 
-/// A write operation, and who governs it.
+/// A write operation and the policies on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CoveredOperation {
-    /// Its id.
+    /// The operation id, such as `UpdateUser`.
     pub operation: Arc<str>,
-    /// Its method.
+    /// The HTTP method.
     pub method: Arc<str>,
-    /// Its path.
+    /// The path template.
     pub path: Arc<str>,
     /// The policies that match it.
     pub policies: BTreeSet<Arc<str>>,
 }
 
-/// A risky field, and who governs it.
+/// A risky field and the policies on it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CoveredField {
-    /// The id of its operation.
+    /// The operation id.
     pub operation: Arc<str>,
-    /// Its JSON Pointer; `*` stands for the items of a list.
+    /// The JSON Pointer of the field; `*` stands for the items of an array.
     pub field: String,
     /// Why it is risky.
     pub risk: Risk,
@@ -46,7 +46,7 @@ pub struct CoveredField {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Risk {
-    /// It turns off a check: a boolean called `skip_*` or `bypass_*`.
+    /// It disables a check: a boolean called `skip_*` or `bypass_*`.
     SkipsCheck,
     /// It holds a secret.
     Secret,
@@ -55,19 +55,19 @@ pub enum Risk {
 }
 
 impl Risk {
-    /// Why the field at `pointer` is risky; none where it is not.
+    /// The risk of the field at `pointer`; `None` if there is none.
     fn of(pointer: &str, shape: &FieldShape) -> Option<Self> {
         let name = pointer.rsplit('/').next().unwrap_or_default();
         let is_boolean = shape.types.contains("boolean");
         if is_boolean && (name.starts_with("skip_") || name.starts_with("bypass_")) {
             return Some(Self::SkipsCheck);
         }
-        // a string such as `idp_metadata` is some other document
+        // only objects: the string `idp_metadata` is a SAML document and not metadata of a user
         let is_metadata = shape.types.contains("object") && (name == "metadata" || name.ends_with("_metadata"));
         if shape.secret { Some(Self::Secret) } else { is_metadata.then_some(Self::Metadata) }
     }
 
-    /// The words for people.
+    /// The risk as text output shows it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::SkipsCheck => "skips a check",
@@ -77,11 +77,12 @@ impl Risk {
     }
 }
 
-/// What of the write operations among `operations` policies govern, in their order.
+/// The coverage of the write operations among `operations`, in their order. `readers` returns the policies on an operation, or on
+/// one of its fields.
 ///
 /// # Errors
 ///
-/// A schema cannot be read.
+/// A schema in the contract is not valid JSON.
 pub fn coverage(operations: &[Arc<Operation>], readers: Readers<'_>) -> Result<ContractCoverage, InvalidSchema> {
     let mut coverage = ContractCoverage { operations: Vec::new(), fields: Vec::new() };
     for operation in operations.iter().filter(|operation| operation.is_write()) {
@@ -91,6 +92,7 @@ pub fn coverage(operations: &[Arc<Operation>], readers: Readers<'_>) -> Result<C
             path: operation.path.clone(),
             policies: readers(&operation.id, None),
         });
+        // an operation without a JSON body counts as an operation, but has no fields that could be risky
         let Some(body) = &operation.body else { continue };
         let shapes = shapes(&body.effective()?.schema);
         let risky = shapes.iter().filter_map(|(pointer, shape)| Some((pointer, Risk::of(pointer, shape)?)));
@@ -112,7 +114,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn what_is_risky_is_found_with_who_governs_it() {
+    fn risky_fields_are_listed_with_their_policies() {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let readers = |id: &str, field: Option<&str>| -> BTreeSet<Arc<str>> {
             let reads = id == "UpdateUser" && field.is_none_or(|field| field == "/skip_password_checks");

@@ -1,4 +1,4 @@
-//! What the `Authorization` header says about a request, without ever keeping it.
+//! What the `Authorization` header reveals about a request. The credential itself is never stored.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use std::fmt;
 pub enum Environment {
     /// A development instance: its secret keys start with `sk_test_`.
     Development,
-    /// Everything else. Unknown credentials are production, so that no policy is lost by a spelling.
+    /// Any other credential: an unusual spelling must not switch off the policies for production.
     Production,
 }
 
 impl Environment {
-    /// The word policies, logs and spans use.
+    /// The value in policies, logs and spans.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Development => "development",
@@ -30,7 +30,7 @@ impl fmt::Display for Environment {
     }
 }
 
-/// The kind of credential a request carries; the only thing of it that is ever shown besides a keyed fingerprint.
+/// The kind of credential in a request. Apart from a keyed fingerprint, only this appears in logs, spans and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyClass {
     /// `Bearer sk_test_...`, the secret key of a development instance.
@@ -44,12 +44,14 @@ pub enum KeyClass {
 }
 
 impl KeyClass {
-    /// Every kind.
+    /// Every kind, for metrics that exist from the start.
     pub const ALL: [Self; 4] = [Self::Test, Self::Live, Self::Other, Self::None];
 
-    /// Classifies the value of an `Authorization` header. Only exactly `Bearer`, one space and one key count as a key.
+    /// Classifies the value of an `Authorization` header. A key must be exactly `Bearer`, one space and the key.
     pub fn of(authorization: Option<&[u8]>) -> Self {
         let Some(value) = authorization else { return Self::None };
+        // RFC 9110 section 11.1 allows other spellings of the scheme, but what Clerk makes of them is not known: they are
+        // `Other`, which is production. So is a list of two credentials, of which another server could use the second
         let is_key = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
         match (value.strip_prefix(b"Bearer sk_test_"), value.strip_prefix(b"Bearer sk_live_")) {
             (Some(rest), _) if is_key(rest) => Self::Test,
@@ -58,7 +60,7 @@ impl KeyClass {
         }
     }
 
-    /// What may be shown of the key: its prefix, or a word where it has none we know.
+    /// The value in logs, spans and metrics: the prefix of the key, or `other` or `none`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Test => "sk_test",
@@ -68,7 +70,7 @@ impl KeyClass {
         }
     }
 
-    /// The environment this credential is for: production unless it is exactly a test key.
+    /// The environment of the credential: production unless it is exactly a test key.
     pub const fn environment(self) -> Environment {
         match self {
             Self::Test => Environment::Development,

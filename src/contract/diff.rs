@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Whether something is new, gone, or another than it was.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
@@ -14,41 +14,41 @@ pub enum ChangeKind {
     Added,
     /// Only the older version has it.
     Removed,
-    /// Both have it, and it differs.
+    /// Both versions have it, and they differ.
     Changed,
 }
 
-/// An operation that is not the same in both versions.
+/// An operation that differs between the versions.
 #[derive(Clone, Debug, Serialize)]
 pub struct OperationChange {
-    /// The operation's id.
+    /// The operation id.
     pub operation: Arc<str>,
-    /// What became of it.
+    /// Whether it was added, removed or changed.
     pub change: ChangeKind,
-    /// Method and path, in the newer version if it is there.
+    /// Method and path, in the newer version if that has it.
     pub route: String,
-    /// Method and path in the older version, where they were others.
+    /// Method and path in the older version, if they differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route_before: Option<String>,
-    /// The fields of its body that changed; of an operation that came or went, none.
+    /// The fields of its body that changed; empty if the operation was added or removed.
     pub fields: Vec<FieldChange>,
-    /// The policies that match it, where it came or went.
+    /// The policies that match it, if it was added, removed or moved.
     pub policies: BTreeSet<Arc<str>>,
-    /// Lines of the overlays for it, where it came or went.
+    /// Lines of the overlays for it, if it was added or removed.
     pub overlays: BTreeSet<usize>,
 }
 
-/// A field that is not the same in both versions.
+/// A field that differs between the versions.
 #[derive(Clone, Debug, Serialize)]
 pub struct FieldChange {
-    /// Its JSON Pointer; `*` stands for the items of a list, the empty pointer for the body.
+    /// The JSON Pointer of the field; `*` stands for the items of an array, the empty pointer for the body.
     pub field: String,
-    /// What became of it.
+    /// Whether it was added, removed or changed.
     pub change: ChangeKind,
-    /// What it was.
+    /// The field in the older version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<FieldShape>,
-    /// What it is.
+    /// The field in the newer version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<FieldShape>,
     /// The policies that match the operation and read the field.
@@ -57,10 +57,10 @@ pub struct FieldChange {
     pub overlays: BTreeSet<usize>,
 }
 
-/// Who reads a field of an operation; with none, who matches the operation at all.
+/// The policies that read a field of an operation; without a field, those that match the operation.
 pub type Readers<'a> = &'a dyn Fn(&str, Option<&str>) -> BTreeSet<Arc<str>>;
 
-/// An operation's body: its fields, and the overlays on it.
+/// The fields of a body, and the overlays on it.
 struct BodyShapes {
     shapes: FieldShapes,
     overlays: Vec<Applied>,
@@ -74,16 +74,17 @@ impl BodyShapes {
     }
 }
 
-/// What changed from the operations `old` to `new`, in the order of their ids.
+/// The changes from the operations `old` to `new`, in the order of their ids.
 ///
 /// # Errors
 ///
-/// A schema of either cannot be read.
+/// A schema in either contract is not valid JSON.
 pub fn diff(
     old: &[Arc<Operation>],
     new: &[Arc<Operation>],
     readers: Readers<'_>,
 ) -> Result<Vec<OperationChange>, InvalidSchema> {
+    // by id and not by route: policies and overlays name ids, and a moved operation is still the same one
     let by_id = |operations: &[Arc<Operation>]| -> BTreeMap<Arc<str>, Arc<Operation>> {
         operations.iter().map(|operation| (operation.id.clone(), operation.clone())).collect()
     };
@@ -93,16 +94,20 @@ pub fn diff(
     for id in ids {
         match (old.get(id), new.get(id)) {
             (Some(before), Some(after)) => changes.extend(compare(before, after, readers)?),
-            (Some(gone), None) => changes.push(alone(gone, ChangeKind::Removed, readers)?),
-            (None, Some(come)) => changes.push(alone(come, ChangeKind::Added, readers)?),
+            (Some(gone), None) => changes.push(whole_operation(gone, ChangeKind::Removed, readers)?),
+            (None, Some(come)) => changes.push(whole_operation(come, ChangeKind::Added, readers)?),
             (None, None) => {}
         }
     }
     Ok(changes)
 }
 
-/// An operation that only one version has.
-fn alone(operation: &Operation, change: ChangeKind, readers: Readers<'_>) -> Result<OperationChange, InvalidSchema> {
+/// The change for an operation that only one version has.
+fn whole_operation(
+    operation: &Operation,
+    change: ChangeKind,
+    readers: Readers<'_>,
+) -> Result<OperationChange, InvalidSchema> {
     Ok(OperationChange {
         operation: operation.id.clone(),
         change,
@@ -114,7 +119,7 @@ fn alone(operation: &Operation, change: ChangeKind, readers: Readers<'_>) -> Res
     })
 }
 
-/// What differs; none where nothing does.
+/// The change between two versions of an operation; `None` if they are equal.
 fn compare(
     before: &Operation,
     after: &Operation,
@@ -150,7 +155,7 @@ fn field_change(
     let change = match (before, after) {
         (Some(before), Some(after)) if before == after => return None,
         (Some(_), Some(_)) => ChangeKind::Changed,
-        // what is in it goes and comes with it
+        // the change of an object implies that of its fields: to list them, too, would hide the one that matters
         (Some(_), None) => is_top(field, &new.shapes).then_some(ChangeKind::Removed)?,
         (None, _) => is_top(field, &old.shapes).then_some(ChangeKind::Added)?,
     };
@@ -164,21 +169,22 @@ fn field_change(
     })
 }
 
-/// Whether the side that lacks `field` has what the field is in.
+/// Whether the version without `field` has its parent, so that the change starts at `field`.
 fn is_top(field: &str, other: &FieldShapes) -> bool {
     field.rsplit_once('/').is_none_or(|(parent, _)| other.contains_key(parent)) || !other.contains_key("")
 }
 
-/// The overlay's line, where it changes `field`.
+/// The line of the overlay if it changes `field`.
 fn covers(applied: &Applied, field: &str) -> Option<usize> {
     let mut names = applied.fields.iter().filter_map(|position| applied.overlay.fields.get(*position));
+    // an overlay names fields by pointer, or by name for every field of that name
     let is_in = |name: &String| {
         if name.starts_with('/') { overlaps(name, field) } else { field.split('/').any(|step| step == name) }
     };
     names.any(is_in).then_some(applied.overlay.line)
 }
 
-/// Whether one of two JSON Pointers leads to the other, or they are the same.
+/// Whether two JSON Pointers are equal, or one is a prefix of the other by whole segments.
 pub fn overlaps(one: &str, other: &str) -> bool {
     let leads_to =
         |short: &str, long: &str| long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));

@@ -1,4 +1,4 @@
-//! How the `jsonschema` crate sees a [`crate::document::Document`]: through [`View`], without building a tree of its own.
+//! Lets the `jsonschema` crate validate a [`crate::document::Document`] through [`View`], without a copy as `serde_json::Value`.
 
 use crate::document::{JsonKind, NodeRef, View};
 use jsonschema::JsonType;
@@ -7,17 +7,17 @@ use serde_json::{Number, Value};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The representation, as a type.
+/// The representation of JSON, as `jsonschema` names it by a type.
 pub(super) struct DocumentJson;
 
-/// A value of the document, or one of its names: `propertyNames` looks at those as strings.
+/// A value of the document, or one of its names: `propertyNames` validates names as strings.
 #[derive(Clone, Copy)]
 pub(super) enum SchemaNode<'a> {
     Value(NodeRef<'a>),
     Name(&'a str),
 }
 
-/// Objects of a few members are compared name by name, which a pass over the members beats.
+// a lookup in a small object compares names one by one, so for more keys than this a pass over the members is cheaper
 const KEYS_PER_LOOKUP: usize = 2;
 
 impl Json for DocumentJson {
@@ -26,6 +26,8 @@ impl Json for DocumentJson {
     type StringBuffer = ();
 
     const KEYS_PER_LOOKUP: usize = KEYS_PER_LOOKUP;
+    // a parsed text cannot contain itself, so `jsonschema` needs no guard against cycles
+    // a parsed text cannot contain itself, so `jsonschema` needs no guard against cycles
     const ACYCLIC: bool = true;
 
     fn prepare_key(key: &str) -> Box<str> {
@@ -37,7 +39,7 @@ impl Json for DocumentJson {
     }
 }
 
-/// A number as it was written.
+/// A number, verbatim. All digits are kept, so that bounds are compared exactly.
 pub(super) struct NumberText<'a>(&'a str);
 
 impl JsonNumber for NumberText<'_> {
@@ -133,7 +135,7 @@ impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
         })
     }
 
-    /// An error never gets to hold the value it is about, so that nothing made from the error can show it.
+    // an error must not hold the value that it is about: whatever is made from the error could show it
     fn lazy_value(&self) -> jsonschema_value::LazyInstance<'a> {
         jsonschema_value::LazyInstance::Ready(Cow::Owned(Value::Null))
     }
@@ -146,7 +148,7 @@ impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
     }
 }
 
-/// A copy for the few keywords (`const`, `enum`, `uniqueItems`) that compare whole values.
+// the few keywords that compare whole values (`const`, `enum`, `uniqueItems`) need a `Value`
 fn copy(node: NodeRef<'_>) -> Value {
     let children = (0..node.len()).filter_map(|position| node.child(position));
     match node.kind() {

@@ -1,20 +1,20 @@
-//! Which operations write the same thing: a policy on one of them can be walked around by another.
+//! Which operations write the same resource: a policy on one of them can be bypassed through another.
 
 use super::Operation;
 
 impl Operation {
-    /// Whether it changes anything.
+    /// Whether it may change state: any method that is not safe (RFC 9110 section 9.2.1).
     pub fn is_write(&self) -> bool {
         !matches!(self.method.as_ref(), "GET" | "HEAD")
     }
 
-    /// What it writes the state of, as the path under which such things are created: `POST /v1/users`, `PATCH
-    /// /v1/users/{user_id}` and `PUT /v1/users/{user_id}/metadata` all write `/v1/users`. A `POST` below that is an action,
-    /// such as `verify_password`, and stands alone.
+    /// The resource that it writes, as the path of its collection: `POST /v1/users`, `PATCH /v1/users/{user_id}` and `PUT
+    /// /v1/users/{user_id}/metadata` all write `/v1/users`.
     pub fn family(&self) -> &str {
         let segments: Vec<&str> = self.path.split('/').collect();
         let is_parameter = |segment: &&str| segment.starts_with('{');
         let writes_state = matches!(self.method.as_ref(), "PATCH" | "PUT");
+        // a POST below an item is an action, such as `verify_password`, and a family of its own: PATCH and PUT replace state
         let beyond = match segments.as_slice() {
             [.., last] if is_parameter(last) => 1,
             [.., item, _] if writes_state && is_parameter(item) => 2,
@@ -25,7 +25,7 @@ impl Operation {
         self.path.get(..length).unwrap_or(&self.path)
     }
 
-    /// Whether it writes what `other` writes.
+    /// Whether it is another operation that writes the same resource as `other`.
     pub fn is_sibling_of(&self, other: &Self) -> bool {
         self.id != other.id && self.is_write() && other.is_write() && self.family() == other.family()
     }

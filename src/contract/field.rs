@@ -1,47 +1,48 @@
-//! Names of places in a body, in a form that may be shown.
+//! Fields of a body, in a form that may be shown.
 
 use crate::redact::{Masks, escaped_name, steps};
 use std::fmt::Write;
 
-/// The place in the body that a violation is about.
+/// The field of a body that a violation is about.
 ///
-/// Names that the contract or a policy declares may be shown anywhere. A name that only the request knows may itself be a
-/// secret: it goes back to the caller, escaped and cut, and never into a log, a span or a metric.
+/// Names that the contract or a policy declares may appear anywhere. A name that only the request has may itself be a secret: it
+/// is returned to the caller, escaped and truncated, and never appears in a log, a span or a metric.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// A field name, or a JSON Pointer (RFC 6901) made of declared names and array positions only.
     Declared(String),
-    /// A name that no one declared, or that a mask hides, below the declared JSON Pointer `parent`.
+    /// An undeclared name, or one that a mask hides, below the declared JSON Pointer `parent`.
     Undeclared {
         /// JSON Pointer of the object that holds the name; empty for the body itself.
         parent: String,
-        /// The name, escaped and cut at 64 characters; of what a mask hides, all that follows the parent.
+        /// The name, escaped and truncated to 64 characters; for a masked field, all steps after `parent`.
         name: String,
     },
 }
 
 impl Field {
-    /// The name `name`, which the request made up, in the object at the pointer `parent`.
-    pub fn undeclared(parent: &Pointer, name: &str) -> Self {
+    /// The undeclared member `name` of the object at the pointer `parent`.
+    pub fn new_undeclared(parent: &Pointer, name: &str) -> Self {
         Self::Undeclared { parent: parent.text.clone(), name: escaped_name(name) }
     }
 
-    /// The field with what `masks` hide of it kept from logs, spans and metrics.
+    /// The field with the steps that `masks` hide removed from logs, spans and metrics.
     #[must_use]
-    pub fn masked(self, masks: &Masks) -> Self {
+    pub fn mask(self, masks: &Masks) -> Self {
         let (Self::Declared(shown) | Self::Undeclared { parent: shown, .. }) = &self;
         let Some(part) = masks.visible_steps(shown) else { return self };
         let mut pointer = Pointer::default();
         for step in steps(shown).take(part) {
             pointer = pointer.member(&step);
         }
+        // the caller sent the name, so it may see it: only what `for_log` shows gets shorter
         let whole = self.for_caller();
         let whole = if whole.starts_with('/') { whole } else { format!("/{whole}") };
         let name = whole.strip_prefix(&pointer.text).unwrap_or_default().trim_start_matches('/').to_owned();
         Self::Undeclared { parent: pointer.text, name }
     }
 
-    /// The field as logs, spans and metrics may show it.
+    /// The field for logs, spans and metrics: `*` in place of an undeclared name.
     pub fn for_log(&self) -> String {
         match self {
             Self::Declared(pointer) => bare(pointer.clone()),
@@ -49,7 +50,7 @@ impl Field {
         }
     }
 
-    /// The field as the caller sees it: the bare name at the top level, a JSON Pointer below it.
+    /// The field for the caller: the bare name at the top level, a JSON Pointer below it.
     pub fn for_caller(&self) -> String {
         match self {
             Self::Declared(pointer) => bare(pointer.clone()),
@@ -58,7 +59,7 @@ impl Field {
     }
 }
 
-/// `/name` as `name`; longer pointers as they are.
+/// `/name` as `name`; a longer pointer unchanged.
 fn bare(pointer: String) -> String {
     match pointer.strip_prefix('/') {
         Some(name) if !name.contains('/') => name.to_owned(),
@@ -73,22 +74,22 @@ pub struct Pointer {
 }
 
 impl Pointer {
-    /// Goes on to the member `name`, which someone declared.
+    /// Appends the member `name`, which must be a declared one.
     #[must_use]
     pub fn member(&self, name: &str) -> Self {
         Self { text: format!("{}/{}", self.text, name.replace('~', "~0").replace('/', "~1")) }
     }
 
-    /// Goes on to the element at `position`.
+    /// Appends the element at `position`.
     #[must_use]
     pub fn element(&self, position: usize) -> Self {
         let mut text = self.text.clone();
-        // writing to a `String` cannot fail
+        // writing to a `String` cannot fail, and `format!` would allocate once more
         let _ = write!(text, "/{position}");
         Self { text }
     }
 
-    /// The place as a field; none for the body itself.
+    /// The pointer as a field; `None` for the body itself.
     pub fn field(self) -> Option<Field> {
         (!self.text.is_empty()).then_some(Field::Declared(self.text))
     }
@@ -103,7 +104,7 @@ mod tests {
     fn what_a_mask_hides_is_for_the_caller_alone() {
         let masks = Masks::new(&["/a/b".to_owned()], &["name".to_owned()], &[], &[]);
         let masked = |field: Field| {
-            let field = field.masked(&masks);
+            let field = field.mask(&masks);
             (field.for_caller(), field.for_log())
         };
         let declared = |pointer: &str| Field::Declared(pointer.to_owned());
@@ -111,16 +112,16 @@ mod tests {
             assert_eq!(masked(declared(pointer)), (pointer.to_owned(), log.to_owned()));
         }
         assert_eq!(masked(declared("/a/x")), ("/a/x".to_owned(), "/a/x".to_owned()));
-        let below = Field::undeclared(&Pointer::default().member("a").member("b"), "made up");
+        let below = Field::new_undeclared(&Pointer::default().member("a").member("b"), "made up");
         assert_eq!(masked(below), (r"/a/b/made\u{20}up".to_owned(), "/a/*".to_owned()));
     }
 
     #[test]
     fn a_name_that_only_the_request_knows_never_reaches_a_log() {
-        let field = Field::undeclared(&Pointer::default().member("public_metadata"), "hunter2");
+        let field = Field::new_undeclared(&Pointer::default().member("public_metadata"), "hunter2");
         assert_eq!(field.for_log(), "/public_metadata/*");
         assert_eq!(field.for_caller(), "/public_metadata/hunter2");
-        assert_eq!(Field::undeclared(&Pointer::default(), "pasword").for_caller(), "pasword");
+        assert_eq!(Field::new_undeclared(&Pointer::default(), "pasword").for_caller(), "pasword");
     }
 
     #[test]

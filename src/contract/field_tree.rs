@@ -1,21 +1,21 @@
-//! Which names a body schema declares, where: what may be shown, what a policy may ask for, what looks like another name.
+//! The names that a body schema declares: which may be shown, which a policy may read, which another name is confusable with.
 
 use super::field::{Field, Pointer};
 use crate::document::PathStep;
 use serde_json::Value;
 
-/// Maps of names of the contract, which no client adds to: what is looked up may be anyone's, collisions are not.
+// a fast hash without a random key is safe: only the contract inserts names, so no request can cause collisions
 type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;
 
 /// The names that a schema declares for one object, and what it declares below them.
 #[derive(Debug, Default)]
 pub struct FieldTree {
     members: HashMap<Box<str>, Self>,
-    /// Declared names by their fold, where a lenient decoder would take another spelling for them.
+    /// Declared names by their case fold.
     folded: HashMap<String, Box<str>>,
-    /// Declared names by what a decoder that also drops `_` and `-` makes of them.
+    /// Declared names by their case fold without `_` and `-`.
     loose: HashMap<String, Box<str>>,
-    /// Whether the schema takes no other names.
+    /// Whether the schema allows no other names.
     exclusive: bool,
     elements: Option<Box<Self>>,
     types: Vec<Box<str>>,
@@ -25,7 +25,7 @@ pub struct FieldTree {
 }
 
 impl FieldTree {
-    /// Reads what `schema` declares. `$ref`s are followed within `root`, so deep that no contract comes near it.
+    /// Reads the names that `schema` declares. References are resolved within `root`.
     pub fn read(schema: &Value, root: &Value) -> Self {
         let mut declared = Self::default();
         declared.absorb(schema, root, 0);
@@ -34,6 +34,7 @@ impl FieldTree {
     }
 
     fn absorb(&mut self, schema: &Value, root: &Value, depth: usize) {
+        // schemas may refer to themselves; no body of a contract nests as deep
         const DEEPEST: usize = 16;
         if depth > DEEPEST {
             return;
@@ -41,6 +42,7 @@ impl FieldTree {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#')) {
             self.absorb(root.pointer(target).unwrap_or(&Value::Null), root, depth + 1);
         }
+        // the union of all alternatives: a name that any of them declares belongs to the contract
         for branch in ["allOf", "anyOf", "oneOf"].iter().filter_map(|keyword| schema.get(keyword)?.as_array()).flatten()
         {
             self.absorb(branch, root, depth + 1);
@@ -67,12 +69,12 @@ impl FieldTree {
         self.loose = self.members.keys().map(|name| (fold_loosely(name), name.clone())).collect();
     }
 
-    /// What is declared for the member `name`.
+    /// The declaration of the member `name`.
     pub fn member(&self, name: &str) -> Option<&Self> {
         self.members.get(name)
     }
 
-    /// What is declared for the elements of an array.
+    /// The declaration of the elements of an array.
     pub fn elements(&self) -> Option<&Self> {
         self.elements.as_deref()
     }
@@ -82,7 +84,7 @@ impl FieldTree {
         self.members.keys().map(AsRef::as_ref)
     }
 
-    /// Whether names are declared here at all; where none are, any name is plain data.
+    /// Whether any name is declared. If none is, as for metadata, all names are data of the caller.
     pub fn is_closed(&self) -> bool {
         !self.members.is_empty()
     }
@@ -92,7 +94,7 @@ impl FieldTree {
         self.secret
     }
 
-    /// Whether the schema lists this string, so that it is the contract's and not only the request's.
+    /// Whether the schema lists this string (`enum`, `const`): it may then be shown, because the contract has it, too.
     pub fn lists(&self, word: &str) -> bool {
         self.words.iter().any(|listed| listed.as_ref() == word)
     }
@@ -104,24 +106,24 @@ impl FieldTree {
             || self.elements.as_ref().is_some_and(|elements| elements.holds_secret())
     }
 
-    /// The JSON Schema types that the value may have; empty where any may be.
+    /// The JSON Schema types that the value may have; empty if it may have any.
     pub fn types(&self) -> &[Box<str>] {
         &self.types
     }
 
-    /// The declared name that a decoder which compares without case would take `name` for.
+    /// The declared name for which a decoder that ignores case would take `name`.
     pub fn confusable(&self, name: &str) -> Option<&str> {
         self.folded.get(&fold(name)).map(AsRef::as_ref).filter(|declared| *declared != name)
     }
 
-    /// The declared name that a decoder which also drops `_` and `-` would take `name` for, such as `firstName`. Where the
-    /// schema takes any other name, one that looks like that is only another name.
+    /// The declared name for which a decoder that also ignores `_` and `-` would take `name`, such as `firstName`.
     pub fn loosely_confusable(&self, name: &str) -> Option<&str> {
         let found = self.loose.get(&fold_loosely(name)).map(AsRef::as_ref);
+        // if the schema allows other names, a similar one is legitimate data
         found.filter(|declared| self.exclusive && *declared != name)
     }
 
-    /// What is declared for the place that `steps` lead to.
+    /// The declaration at the end of the path `steps`.
     pub fn at(&self, steps: &[PathStep]) -> Option<&Self> {
         steps.iter().try_fold(self, |declared, step| match step {
             PathStep::Member(name) => declared.member(name),
@@ -129,7 +131,7 @@ impl FieldTree {
         })
     }
 
-    /// The place that `steps` lead to, showing only declared names; it ends at the first name that is not declared.
+    /// The field at the end of the path `steps`, in a form that may be shown: it ends at the first undeclared name.
     pub fn reportable_field(&self, steps: &[PathStep]) -> Option<Field> {
         let mut pointer = Pointer::default();
         let mut here = Some(self);
@@ -144,7 +146,7 @@ impl FieldTree {
                         pointer = pointer.member(name);
                         here = Some(member);
                     }
-                    None => return Some(Field::undeclared(&pointer, name)),
+                    None => return Some(Field::new_undeclared(&pointer, name)),
                 },
             }
         }
@@ -160,9 +162,9 @@ fn types_of(schema: &Value) -> Vec<Box<str>> {
     }
 }
 
-/// The fold of Go's `encoding/json`: ASCII without case, and the two letters outside ASCII that fold into it
-/// (U+017F to `s`, U+212A to `k`; found by trying every code point).
+/// The case fold of Go's `encoding/json`.
 fn fold(name: &str) -> String {
+    // besides ASCII letters, two others fold into ASCII: U+017F and U+212A, as trying every code point in Go showed
     let folded = name.chars().map(|letter| match letter {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',

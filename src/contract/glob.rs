@@ -1,6 +1,6 @@
-//! Names of operations with `*` in them, as people write them in overlays and configurations.
+//! Globs over operation ids, in overlays and configurations.
 
-/// Whether `name` is what `glob` stands for: `*` is any letters, also none.
+/// Whether `name` matches `glob`, in which `*` stands for zero or more letters.
 pub(crate) fn matches(glob: &str, name: &str) -> bool {
     let Some((first, rest)) = glob.split_once('*') else { return glob == name };
     let Some(mut name) = name.strip_prefix(first) else { return false };
@@ -9,6 +9,7 @@ pub(crate) fn matches(glob: &str, name: &str) -> bool {
         if parts.peek().is_none() {
             return name.ends_with(part);
         }
+        // the first occurrence is enough: a later one leaves less of the name for the rest of the glob
         match name.split_once(part) {
             Some((_, behind)) => name = behind,
             None => return false,

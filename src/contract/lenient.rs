@@ -1,19 +1,19 @@
-//! What lenient servers could take a path for.
+//! Which routes a lenient server could read a path as.
 //!
 //! Servers differ in how often and when they decode, whether they drop `;parameters`, suffixes and authorities, resolve dots,
-//! merge slashes, end a path early, or ignore case: no list of such habits was ever complete. So none is followed. Whatever a
-//! server does, the literal segments of the route that it ends up with are letters of the path, decoded so many times, one
-//! after another; a path that is not plain could be any route whose literal segments it holds in their order.
+//! merge slashes, end a path early, or ignore case. A list of such differences is never complete, so none is emulated. Whatever
+//! a server does, the literal segments of the route that it finds are letters of the path, decoded some number of times, in
+//! order. So a path that is not plain could be any route whose literal segments it contains in their order.
 
-/// Longest path that is looked at where it is not plain. No id or token of Clerk's makes a path so long, and none has letters
-/// that servers read in different ways.
+// the search takes time for each letter; no id or token of Clerk's makes a path so long, and none has letters that servers read
+// in different ways
 const LONGEST: usize = 2048;
-/// Most times that a path is decoded. What is encoded more often was not written for any server.
+// each decoding is searched, too; no client encodes a path as often
 const DECODINGS: usize = 8;
-/// Stands for a letter beyond ASCII, which some server may take for any other.
+/// A wildcard for a letter outside ASCII, which some server may replace by any other.
 const ANY: char = '\u{fffd}';
 
-/// Whether every server reads `path` as the segments that it is written in, but for the case of its letters.
+/// Whether every server reads `path` as the same segments, apart from the case of letters.
 pub(super) fn is_plain(path: &str) -> bool {
     let is_plain = |segment: &str| {
         !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-~".contains(&byte))
@@ -21,11 +21,11 @@ pub(super) fn is_plain(path: &str) -> bool {
     path.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_plain))
 }
 
-/// A path with all that it may say.
+/// Every text that some server could read a path as.
 pub(super) struct Readings(Vec<Vec<char>>);
 
 impl Readings {
-    /// None where the path is longer, or decoded more often, than anyone should wait for.
+    /// The readings of `path`; `None` if it is too long or encoded too often to search.
     pub(super) fn of(path: &str) -> Option<Self> {
         if path.len() > LONGEST {
             return None;
@@ -34,6 +34,7 @@ impl Readings {
         let mut bytes = path.as_bytes().to_vec();
         for _ in 0..=DECODINGS {
             let fitted = best_fit(&bytes);
+            // servers replace or drop letters outside ASCII: both are read
             texts.extend([text(&fitted, |letter| Some(if letter.is_ascii() { letter } else { ANY }))]);
             texts.extend([text(&fitted, |letter| letter.is_ascii().then_some(letter))]);
             let decoded = decode(&fitted);
@@ -45,21 +46,22 @@ impl Readings {
         None
     }
 
-    /// Every text that the path is to someone.
+    /// The readings, in lower case.
     pub(super) fn texts(&self) -> impl Iterator<Item = &[char]> {
         self.0.iter().map(Vec::as_slice)
     }
 }
 
-/// What is behind the first place in `text` where `word` stands, in any case; none where it does not.
-pub(super) fn behind<'t>(text: &'t [char], word: &str) -> Option<&'t [char]> {
+/// The text after the first occurrence of `word` in `text`; `None` if it does not occur.
+pub(super) fn text_after<'t>(text: &'t [char], word: &str) -> Option<&'t [char]> {
     let is_word = |text: &[char]| word.chars().zip(text).all(|(letter, found)| *found == letter || *found == ANY);
+    // the first occurrence suffices: the remaining text of any later one is a suffix of this
     let length = word.chars().count();
     let at = text.windows(length.max(1)).position(is_word)?;
     text.get(at + length..)
 }
 
-/// The path that was probably meant by whoever wrote `path`, for them to see: it may not be what a server reads.
+/// The plain path that the caller probably meant. For messages only: a server may read another one.
 pub(super) fn probable_path(path: &str) -> String {
     let decoded = best_fit(&(0..2).fold(path.as_bytes().to_vec(), |text, _| decode(&text)));
     let decoded = String::from_utf8_lossy(&decoded).replace('\\', "/");
@@ -77,9 +79,10 @@ pub(super) fn probable_path(path: &str) -> String {
     format!("{version}/{}", segments.join("/"))
 }
 
-/// The letters of `bytes` that `keep` keeps, in lower case, without those that are not seen, which some servers drop.
+/// The letters of `bytes` that `keep` keeps, in lower case, without invisible ones.
 fn text(bytes: &[u8], keep: impl Fn(char) -> Option<char>) -> Vec<char> {
     let letters = String::from_utf8_lossy(bytes);
+    // some servers drop control characters, white space and other invisible letters
     let seen = letters.chars().filter(|letter| !letter.is_control() && !letter.is_whitespace() && !is_unseen(*letter));
     seen.filter_map(keep).map(|letter| letter.to_ascii_lowercase()).collect()
 }
@@ -89,8 +92,8 @@ const fn is_unseen(letter: char) -> bool {
     matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
-/// Letters as servers read them that take the next best: overlong UTF-8 (RFC 3629 section 10), full-width forms, other
-/// slashes, and the two letters that fold into ASCII.
+/// `text` with the substitutions of servers that use the best fit for a letter (as Windows code pages do): overlong UTF-8
+/// (RFC 3629 section 10), full-width forms, other slashes, and the two letters that fold into ASCII.
 fn best_fit(text: &[u8]) -> Vec<u8> {
     if text.is_ascii() {
         return text.to_vec();
@@ -121,7 +124,7 @@ fn best_fit_letter(letter: char) -> char {
     }
 }
 
-/// Decodes each `%xx` (RFC 3986 section 2.1) and IIS's `%uxxxx` once; what is not one stays as it is.
+/// Decodes each `%xx` (RFC 3986 section 2.1) and IIS's `%uxxxx` once. Anything else is unchanged.
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -136,7 +139,7 @@ pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The bytes that the escape at the begin of `tail` (behind its `%`) stands for, and what follows it.
+/// The bytes of the escape whose `%` precedes `tail`, and the rest of the text.
 fn escape(tail: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let hex = |digits: &[u8]| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     if let Some((digits, rest)) = tail.strip_prefix(b"u").and_then(|tail| tail.split_at_checked(4)) {
@@ -149,12 +152,12 @@ fn escape(tail: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DECODINGS, LONGEST, Readings, behind, is_plain, probable_path};
+    use super::{DECODINGS, LONGEST, Readings, is_plain, probable_path, text_after};
 
     /// Whether the path could be one with these literal segments.
     fn could_be(path: &str, words: &[&str]) -> bool {
         let readings = Readings::of(path).expect("short");
-        readings.texts().any(|text| words.iter().try_fold(text, |text, word| behind(text, word)).is_some())
+        readings.texts().any(|text| words.iter().try_fold(text, |text, word| text_after(text, word)).is_some())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From the texts of contract files to the contract.
+//! Builds the contract from the texts of its files.
 
 use super::contract_file::ContractFile;
 use super::operation::Operation;
@@ -15,9 +15,9 @@ use std::sync::Arc;
 /// The text of a file of the contract.
 #[derive(Clone, Debug)]
 pub struct ContractText {
-    /// Where it was read.
+    /// Its path, for errors.
     pub file: PathBuf,
-    /// What it says.
+    /// Its content.
     pub text: Cow<'static, str>,
 }
 
@@ -26,25 +26,25 @@ pub struct ContractText {
 pub struct ContractTexts {
     /// One for each API version.
     pub versions: Vec<ContractText>,
-    /// What the versions get wrong.
+    /// The corrections of the versions.
     pub overlay: Option<ContractText>,
 }
 
 /// Why a contract cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ContractError {
-    /// Its files: everything that is wrong, each with its place.
-    #[error("{} mistakes in the contract", .0.len())]
+    /// Its files have errors: all of them, each with its place.
+    #[error("{} errors in the contract", .0.len())]
     Files(Vec<Diagnostic>),
     /// The default API version is not one of the contract's.
     #[error("`contract.defaultApiVersion` is not a known version; known are {known}")]
     Default {
-        /// The versions there are.
+        /// The versions of the contract, separated by commas.
         known: String,
     },
 }
 
-/// A file of the contract, built into the program.
+// a macro, because `include_str!` takes a literal: the program needs no contract folder beside it
 macro_rules! built_in {
     ($name:literal) => {
         ContractText {
@@ -55,7 +55,7 @@ macro_rules! built_in {
 }
 
 impl ContractTexts {
-    /// Those built into the program.
+    /// The texts that are built into the program.
     pub fn built_in() -> Self {
         Self {
             versions: vec![
@@ -71,7 +71,7 @@ impl ContractTexts {
     }
 }
 
-/// A contract, and what it was made of.
+/// A contract with its sources, for the errors of [`LoadedContract::verify`].
 struct LoadedContract<'t> {
     contract: Contract,
     overlays: Overlays,
@@ -80,7 +80,7 @@ struct LoadedContract<'t> {
 }
 
 impl Contract {
-    /// The contract built into the program. Its schemas are compiled when they are first asked for; a test proves them.
+    /// The contract that is built into the program. Its schemas are compiled on first use; a test verifies them.
     ///
     /// # Errors
     ///
@@ -89,31 +89,32 @@ impl Contract {
         read(&ContractTexts::built_in(), default).map(|read| read.contract)
     }
 
-    /// A contract of somebody's own, proven as a whole.
+    /// A contract of the operator, with every schema compiled.
     ///
     /// # Errors
     ///
-    /// `default` is not one of its versions, or anything in its files is wrong: then all of it.
+    /// `default` is not one of its versions, or its files have errors: all of them.
     pub fn load(texts: &ContractTexts, default: &str) -> Result<Self, ContractError> {
         let read = read(texts, default)?;
-        let mistakes = read.prove();
-        if mistakes.is_empty() { Ok(read.contract) } else { Err(ContractError::Files(mistakes)) }
+        let errors = read.verify();
+        if errors.is_empty() { Ok(read.contract) } else { Err(ContractError::Files(errors)) }
     }
 
-    /// The contract of one version's file, to be looked at and compared. Overlays that change nothing in it are no mistake.
+    /// The contract of the file of one version, for display and comparison. An overlay without an effect on it is not an error:
+    /// it may be for another version.
     ///
     /// # Errors
     ///
-    /// It is no contract file.
+    /// The text is not a contract file.
     pub fn of_version(text: ContractText, overlay: Option<ContractText>) -> Result<Self, ContractError> {
-        let version = parse(&text).map_err(|mistake| ContractError::Files(vec![mistake]))?.api_version;
+        let version = parse(&text).map_err(|error| ContractError::Files(vec![error]))?.api_version;
         read(&ContractTexts { versions: vec![text], overlay }, &version).map(|read| read.contract)
     }
 }
 
 fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t>, ContractError> {
-    let mut mistakes = Vec::new();
-    let mut note = |found: Vec<Diagnostic>| mistakes.extend(found);
+    let mut errors = Vec::new();
+    let mut note = |found: Vec<Diagnostic>| errors.extend(found);
     let overlays = texts.overlay.as_ref().map(|overlay| Overlays::read(&overlay.file, &overlay.text));
     let overlays = overlays.and_then(|overlays| overlays.map_err(&mut note).ok()).unwrap_or_default();
     let files = texts.versions.iter().filter_map(|text| Some((text, parse(text).map_err(|it| note(vec![it])).ok()?)));
@@ -127,8 +128,8 @@ fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t
         note(place_operations(&mut routes, text, file, (position, versions.len()), &overlays));
         of_versions.push(text);
     }
-    if !mistakes.is_empty() {
-        return Err(ContractError::Files(mistakes));
+    if !errors.is_empty() {
+        return Err(ContractError::Files(errors));
     }
     let default = versions.iter().position(|version| version.as_ref() == default);
     let default = default.ok_or_else(|| ContractError::Default { known: versions.join(", ") })?;
@@ -136,19 +137,19 @@ fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t
     Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 
-/// The file that `text` is; its schemas are not looked at.
+/// Parses `text`, but not the schemas in it.
 fn parse(text: &ContractText) -> Result<ContractFile, Diagnostic> {
     let file: ContractFile = serde_json::from_str(&text.text).map_err(|error| {
         let lines = text.text.split_inclusive('\n').take(error.line().saturating_sub(1));
         let start = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
-        // the place is told by the span
+        // the span has the place already
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default().escape_debug().to_string();
         Diagnostic::at(
             &text.file,
             &Arc::from(text.text.as_ref()),
             start..start + 1,
-            format!("no contract file: {message}"),
+            format!("not a contract file: {message}"),
         )
     })?;
     if is_date(&file.api_version) {
@@ -157,17 +158,17 @@ fn parse(text: &ContractText) -> Result<ContractFile, Diagnostic> {
     Err(at(text, &file.api_version, "`apiVersion` must be a date such as `2026-05-12`".to_owned()))
 }
 
-/// `files` are sorted by version.
+/// An error for each version that has two files. `files` must be sorted by version.
 fn repeated_versions(files: &[(&ContractText, ContractFile)]) -> Vec<Diagnostic> {
     let pairs = files.iter().zip(files.iter().skip(1));
     let repeated = pairs.filter(|((_, one), (_, next))| one.api_version == next.api_version);
     let repeated = repeated.map(|((first, _), (second, file))| {
-        at(second, &file.api_version, format!("{} is for this version, too", first.file.display()))
+        at(second, &file.api_version, format!("{} is for this version already", first.file.display()))
     });
     repeated.collect()
 }
 
-/// Puts the operations of a file where requests find them, at `position` of `versions`.
+/// Adds the operations of a file to the routes. The file is for the version at `position` of `versions` many.
 fn place_operations(
     routes: &mut Routes<ByVersion>,
     text: &ContractText,
@@ -175,16 +176,17 @@ fn place_operations(
     (position, versions): (usize, usize),
     overlays: &Overlays,
 ) -> Vec<Diagnostic> {
-    let mut mistakes = Vec::new();
+    let mut errors = Vec::new();
     let definitions = Arc::new(file.definitions);
     let version: Arc<str> = file.api_version.as_ref().into();
     for written in file.operations {
         let by_version = routes.entry(&written.path, &written.method, || vec![None; versions]);
-        // versions are placed from the oldest; policies go by ids, so a new one would lead past those written for the old
+        // versions are added from the oldest. Policies match ids: a new id for the same route would escape those written for
+        // the old one
         let renamed = by_version.iter().take(position).flatten().find(|known| *known.id != *written.id);
         if let Some(known) = renamed {
             let message = format!("`{}` is `{}` in {}: give it one id", written.id, known.id, known.api_version);
-            mistakes.push(at(text, &written.id, message));
+            errors.push(at(text, &written.id, message));
         }
         let Some(place) = by_version.get_mut(position) else { continue };
         let schema = written.body.and_then(|body| body.schema);
@@ -198,60 +200,63 @@ fn place_operations(
             body: schema,
         };
         if let Some(first) = place.replace(Arc::new(operation)) {
-            let message = format!("`{}` and `{}` are reached in the same way", first.id, written.id);
-            mistakes.push(at(text, &written.id, message));
+            let message = format!("`{}` and `{}` have the same method and path", first.id, written.id);
+            errors.push(at(text, &written.id, message));
         }
     }
-    mistakes
+    errors
 }
 
 impl LoadedContract<'_> {
-    /// Compiles every schema: what does not compile, and the overlays that change nothing.
-    fn prove(&self) -> Vec<Diagnostic> {
-        let mut mistakes = Vec::new();
+    /// Compiles every schema. Returns an error for each that does not compile, for each overlay without an effect, and for each
+    /// operation that must be inspected and cannot be.
+    fn verify(&self) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
         let mut changed: Vec<(Arc<Operation>, Vec<Applied>)> = Vec::new();
         for operation in self.contract.operations() {
-            match operation.body.as_ref().map(BodySchema::prove) {
+            match operation.body.as_ref().map(BodySchema::verify) {
                 None => {}
                 Some(Ok(applied)) => changed.push((operation, applied)),
                 Some(Err(error)) => {
                     let error = error.to_string();
                     let message = format!(
-                        "the body of `{}` is no valid JSON Schema: {}",
+                        "the schema of the body of `{}` is not valid: {}",
                         operation.id,
                         error.replace(char::is_control, " ")
                     );
                     let position = self.contract.versions.iter().position(|version| *version == operation.api_version);
                     let file = position.and_then(|position| self.files.get(position));
-                    mistakes.extend(file.map(|file| at(file, &operation.id, message)));
+                    errors.extend(file.map(|file| at(file, &operation.id, message)));
                 }
             }
         }
-        mistakes.extend(self.overlays.idle(&changed));
-        mistakes.extend(self.unjudged());
-        mistakes
+        errors.extend(self.overlays.ineffective(&changed));
+        errors.extend(self.uninspectable_operations());
+        errors
     }
 
-    /// The operations that must always be judged and could not be.
-    fn unjudged(&self) -> Vec<Diagnostic> {
+    /// An error for each operation that must always be inspected and cannot be.
+    fn uninspectable_operations(&self) -> Vec<Diagnostic> {
         let Some(newest) = self.files.last() else { return Vec::new() };
+        // a gateway with such a contract would forward the requests that it exists to check: it must not start
         let operations = self.contract.operations();
-        let mistake = |id: &&str| {
+        let error = |id: &&str| {
             let known: Vec<_> = operations.iter().filter(|operation| *operation.id == **id).collect();
             let bodiless = known.iter().find(|operation| operation.body.is_none());
             match bodiless {
                 Some(operation) => {
-                    Some(format!("`{id}` has no JSON body in {}, so it is not judged", operation.api_version))
+                    Some(format!("`{id}` has no JSON body in {}, so it cannot be inspected", operation.api_version))
                 }
-                None => known.is_empty().then(|| format!("`{id}` is in no version, so it is not judged")),
+                None => known.is_empty().then(|| format!("`{id}` is in no version, so it cannot be inspected")),
             }
         };
-        INSPECTED.iter().filter_map(mistake).map(|message| Diagnostic::of_file(&newest.file, message)).collect()
+        INSPECTED.iter().filter_map(error).map(|message| Diagnostic::of_file(&newest.file, message)).collect()
     }
 }
 
-/// A mistake in a file, at the first place where `word` stands as text.
+/// An error in a file, at the first JSON string that is `word`.
 fn at(text: &ContractText, word: &str, message: String) -> Diagnostic {
+    // serde keeps no places of values; for ids and versions the first occurrence is the right one
     let quoted = format!("\"{word}\"");
     match text.text.find(&quoted) {
         Some(start) => Diagnostic::at(&text.file, &Arc::from(text.text.as_ref()), start..start + quoted.len(), message),
@@ -259,10 +264,11 @@ fn at(text: &ContractText, word: &str, message: String) -> Diagnostic {
     }
 }
 
-/// A SHA-256 over all texts.
+/// A SHA-256 over all texts, part of the revision of a bundle.
 fn fingerprint(texts: &ContractTexts) -> Vec<u8> {
     let mut context = digest::Context::new(&digest::SHA256);
     for text in texts.versions.iter().chain(&texts.overlay) {
+        // without the lengths, moving text from one file to the next would not change the hash
         context.update(&text.text.len().to_le_bytes());
         context.update(text.text.as_bytes());
     }

@@ -37,8 +37,7 @@ use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The operations by which a service can do the harm that the gateway is there to prevent; they are judged even where no
-/// policy names them.
+/// The operations that can do the harm that the gateway exists to prevent. They are inspected even if no policy matches them.
 pub const INSPECTED: [&str; 4] = ["CreateUser", "ReplaceUserMetadata", "UpdateUser", "UpdateUserMetadata"];
 
 /// Every API version of the contract.
@@ -48,26 +47,26 @@ pub struct Contract {
     versions: Vec<Arc<str>>,
     default: usize,
     routes: Routes<ByVersion>,
-    /// A hash of the files it was made of, by which bundles are told apart.
+    /// A hash of its files, part of the revision of a bundle.
     fingerprint: Vec<u8>,
 }
 
-/// An operation in each API version that has it, at the version's position.
+/// The operation in each API version, by the position of the version.
 type ByVersion = Vec<Option<Arc<Operation>>>;
 
 /// The parameters of a path, by name.
 pub type Parameters = Vec<(Arc<str>, Box<str>)>;
 
-/// What a request is, by the contract.
+/// What the contract makes of the method and path of a request.
 #[derive(Clone, Debug)]
 pub enum Routed {
-    /// An operation, in the version by which to judge it, with the path's parameters.
+    /// An operation in the API version that applies, with the parameters of the path.
     Operation(Arc<Operation>, Parameters),
-    /// The path of an operation that must be judged, in a spelling that is not its canonical one.
+    /// The path of an operation that must be inspected, in a spelling other than its canonical one.
     Ambiguous,
-    /// The path of an operation that must be judged, with a method that the contract does not have there.
+    /// The path of an operation that must be inspected, with a method that the contract does not have there.
     MethodUnknown,
-    /// Nothing that the contract has.
+    /// No operation of the contract.
     Unknown,
 }
 
@@ -77,12 +76,12 @@ impl Contract {
         &self.versions
     }
 
-    /// The API version by which requests are judged that name none.
+    /// The API version that applies to requests that name none.
     pub fn default_version(&self) -> &str {
         self.versions.get(self.default).map(AsRef::as_ref).unwrap_or_default()
     }
 
-    /// A hash of the files it was made of.
+    /// A hash of its files.
     pub(crate) fn fingerprint(&self) -> &[u8] {
         &self.fingerprint
     }
@@ -100,12 +99,11 @@ impl Contract {
         operations
     }
 
-    /// What the request `method path` is. `version` is the API version it asks for; `is_inspected` says of an operation's id
-    /// whether it must be judged.
+    /// The operation that the request `method path` is for. `version` is the API version that it asks for; `is_inspected` decides
+    /// whether an operation must be inspected.
     ///
-    /// The path is matched in its canonical spelling. If it does not lead to an operation that must be judged, but some server
-    /// could take it for the path of one, the request is [`Routed::Ambiguous`]. HEAD is GET without the answer's content (RFC
-    /// 9110 section 9.3.2).
+    /// The path is matched in its canonical spelling. If it does not match an operation that must be inspected, but some server
+    /// could read it as the path of one, the request is [`Routed::Ambiguous`].
     pub fn route(
         &self,
         method: &str,
@@ -113,6 +111,7 @@ impl Contract {
         version: Option<&str>,
         is_inspected: impl Fn(&Operation) -> bool,
     ) -> Routed {
+        // HEAD is GET without the content of the response (RFC 9110 section 9.3.2)
         let method = if method == "HEAD" { "GET" } else { method };
         let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
         let any_inspected = |found: &RouteMatch<'_, '_, '_, ByVersion>| {
@@ -130,14 +129,15 @@ impl Contract {
             Some(by_version) => inspected(by_version),
             None => any_inspected(found).is_some(),
         };
-        if self.could_be(path, guarded) {
+        // after the canonical match: most requests are canonical, and this search is slower
+        if self.may_resolve_to(path, guarded) {
             return Routed::Ambiguous;
         }
         self.routes.find(segments(), is_anything, operation).unwrap_or(Routed::Unknown)
     }
 
-    /// Whether some server could take `path` for one that leads to what is `guarded`.
-    fn could_be(&self, path: &str, guarded: impl Fn(&RouteMatch<'_, '_, '_, ByVersion>) -> bool) -> bool {
+    /// Whether some server could read `path` as one whose operations are `guarded`.
+    fn may_resolve_to(&self, path: &str, guarded: impl Fn(&RouteMatch<'_, '_, '_, ByVersion>) -> bool) -> bool {
         if lenient::is_plain(path) {
             let folded = path.to_ascii_lowercase();
             let behind_slash = folded.strip_prefix('/').unwrap_or_default();
@@ -145,11 +145,12 @@ impl Contract {
             let segments = std::iter::once(VERSION).chain(behind_version.split('/'));
             return self.routes.find(segments, is_anything, |found| guarded(found).then_some(())).is_some();
         }
+        // a path that is too long to search could be anything
         let Some(readings) = Readings::of(path) else { return true };
         readings.texts().any(|text| self.routes.any_in(text, &mut |found| guarded(found)))
     }
 
-    /// The plain path that was probably meant by whoever wrote `path`.
+    /// The plain path that the caller of `path` probably meant, for messages.
     pub fn probable_path(path: &str) -> String {
         lenient::probable_path(path)
     }
@@ -160,39 +161,39 @@ impl Contract {
         method: &str,
         version: Option<&str>,
     ) -> Option<Routed> {
-        let operation = self.pick(found.method(method)?, version)?;
+        let operation = self.in_version(found.method(method)?, version)?;
         Some(Routed::Operation(operation, found.parameters()))
     }
 
-    /// The version by which a request that asks for `asked` is judged: that one; for a date that is none of ours the newest
+    /// The position of the version that applies to a request that asks for `asked`: that version; for another date the newest
     /// before it, or the oldest; for anything else, and for none, the default.
     fn version(&self, asked: Option<&str>) -> usize {
         let Some(asked) = asked.filter(|asked| version::is_date(asked)) else { return self.default };
         self.versions.iter().rposition(|known| known.as_ref() <= asked).unwrap_or_default()
     }
 
-    /// Whether a request that asks for `asked` is judged by another version than that.
+    /// How `asked` differs from the versions of the contract; `None` if it is one of them.
     pub fn unknown_version(&self, asked: Option<&str>) -> Option<UnknownVersion> {
         let asked = asked.filter(|asked| self.versions.iter().all(|known| known.as_ref() != *asked))?;
         let is_newer = version::is_date(asked) && self.versions.last().is_some_and(|newest| newest.as_ref() < asked);
         Some(if is_newer { UnknownVersion::Newer } else { UnknownVersion::Other })
     }
 
-    /// The operation in the version asked for, else in the newest that has it: an operation that any version knows is judged,
-    /// whatever version a request claims.
-    fn pick(&self, by_version: &ByVersion, version: Option<&str>) -> Option<Arc<Operation>> {
+    /// The operation in the version that applies, else in the newest that has it.
+    fn in_version(&self, by_version: &ByVersion, version: Option<&str>) -> Option<Arc<Operation>> {
         let asked = self.version(version);
         let exact = by_version.get(asked).and_then(Option::as_ref);
+        // a request must not escape inspection by asking for a version without the operation
         exact.or_else(|| by_version.iter().rev().flatten().next()).cloned()
     }
 
-    /// The ids of all operations, for checks of what people wrote.
+    /// The ids of all operations in all versions.
     pub fn operation_ids(&self) -> BTreeSet<Arc<str>> {
         self.operations().iter().map(|operation| operation.id.clone()).collect()
     }
 }
 
-/// What a lenient router lets a parameter hold.
+/// What a parameter may be for a lenient router.
 const fn is_anything(segment: &str) -> bool {
     !segment.is_empty()
 }

@@ -1,9 +1,10 @@
-//! Makes a schema take null, too.
+//! Makes a schema accept null.
 
 use serde_json::{Map, Value, json};
 
-/// Lets `schema` take null; whether it did not before, as far as its own keywords tell.
+/// Makes `schema` accept null. Returns whether its own keywords excluded null before.
 pub(super) fn allow_null(schema: &mut Map<String, Value>) -> bool {
+    // `enum` and `type` must both allow null: a value has to match every keyword
     let named = match schema.get_mut("enum").and_then(Value::as_array_mut) {
         Some(values) if !values.contains(&Value::Null) => {
             values.push(Value::Null);
@@ -27,7 +28,7 @@ pub(super) fn allow_null(schema: &mut Map<String, Value>) -> bool {
     named || typed
 }
 
-/// What has no type of its own takes null as an alternative to all that it says, marks aside.
+/// Wraps the rules of a schema without a type in an alternative to null. Annotations (`x-...`) stay outside.
 fn offer_null(schema: &mut Map<String, Value>) -> bool {
     let only_null = json!({ "type": "null" });
     let offers = |branches: &Value| branches.as_array().is_some_and(|branches| branches.contains(&only_null));
@@ -35,6 +36,7 @@ fn offer_null(schema: &mut Map<String, Value>) -> bool {
     if schema.keys().all(|keyword| is_mark(keyword)) || schema.get("anyOf").is_some_and(offers) {
         return false;
     }
+    // annotations such as `x-secret` apply to the value whichever alternative it matches
     let (marks, rules): (Map<_, _>, Map<_, _>) =
         std::mem::take(schema).into_iter().partition(|(keyword, _)| is_mark(keyword));
     *schema = marks;

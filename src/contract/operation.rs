@@ -8,15 +8,15 @@ use std::sync::Arc;
 pub struct Operation {
     /// The contract's operation id, such as `UpdateUser`.
     pub id: Arc<str>,
-    /// The method.
+    /// The HTTP method, in upper case.
     pub method: Arc<str>,
     /// The path template, such as `/v1/users/{user_id}`.
     pub path: Arc<str>,
-    /// The API version.
+    /// The API version, such as `2026-05-12`.
     pub api_version: Arc<str>,
-    /// Whether the contract lists 422 among its answers. Typed SDKs know only the statuses that are listed.
+    /// Whether the contract lists 422 among its statuses. Typed SDKs handle only those that are listed.
     pub lists_422: bool,
-    /// The JSON Schema of its body; none where the contract has none for it.
+    /// The JSON Schema of its body; `None` if it has no JSON body.
     pub body: Option<BodySchema>,
 }
 

@@ -1,16 +1,16 @@
-//! From method and path to operation, by the paths' canonical spelling only.
+//! Routing: from method and path to operation, by the canonical spelling of paths.
 
-use super::lenient::behind;
+use super::lenient::text_after;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// The segment with which every path of the contract begins.
 pub(super) const VERSION: &str = "v1";
 
-/// A tree of path segments. `T` is what a method at the end of a path leads to.
+/// A tree of path segments. `T` is the target of a method at the end of a path.
 #[derive(Debug)]
 pub(super) struct Routes<T> {
-    /// Sorted: with so few at each node, comparing some of them beats hashing the segment.
+    // sorted by `order`: with so few at each node, a binary search beats hashing the segment
     literals: Vec<(Box<str>, Self)>,
     parameter: Option<Box<(Arc<str>, Self)>>,
     methods: Vec<(Box<str>, T)>,
@@ -22,15 +22,16 @@ impl<T> Default for Routes<T> {
     }
 }
 
-/// What a path leads to.
+/// The end of a path.
 #[derive(Debug)]
 pub(super) struct RouteMatch<'f, 'r, 'p, T> {
-    /// What each method leads to.
+    /// The target of each method.
     pub(super) methods: &'r [(Box<str>, T)],
     last: Option<&'f Parameter<'f, 'r, 'p>>,
 }
 
-/// A parameter of a path, and the one before it: kept on the stack, for most walks lead nowhere.
+/// A parameter of a path, and the one before it.
+// a linked list on the stack: most walks match nothing, and must not allocate
 #[derive(Clone, Copy, Debug)]
 struct Parameter<'f, 'r, 'p> {
     name: &'r Arc<str>,
@@ -39,12 +40,12 @@ struct Parameter<'f, 'r, 'p> {
 }
 
 impl<'r, T> RouteMatch<'_, 'r, '_, T> {
-    /// What `method` leads to.
+    /// The target of `method`.
     pub(super) fn method(&self, method: &str) -> Option<&'r T> {
         self.methods.iter().find(|(known, _)| known.as_ref() == method).map(|(_, target)| target)
     }
 
-    /// The path's parameters in order.
+    /// The parameters of the path, in order.
     pub(super) fn parameters(&self) -> Vec<(Arc<str>, Box<str>)> {
         let backwards = std::iter::successors(self.last, |parameter| parameter.before);
         let mut parameters: Vec<_> =
@@ -55,7 +56,7 @@ impl<'r, T> RouteMatch<'_, 'r, '_, T> {
 }
 
 impl<T> Routes<T> {
-    /// The place for `method` at the end of the template `path`.
+    /// The target of `method` at the end of the template `path`, inserted if it is missing.
     pub(super) fn entry(&mut self, path: &str, method: &str, target: impl FnOnce() -> T) -> &mut T {
         let mut here = self;
         for segment in path.split('/').skip(1) {
@@ -82,15 +83,14 @@ impl<T> Routes<T> {
         &mut self.literals[at].1
     }
 
-    /// Everything that any method at the end of any path leads to.
+    /// Every target.
     pub(super) fn targets(&self) -> Vec<&T> {
         let below = self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));
         let own = self.methods.iter().map(|(_, target)| target);
         own.chain(below.flat_map(Self::targets)).collect()
     }
 
-    /// The first of what `segments` lead to that `take` takes, literal segments before parameters; `accepts` says what a
-    /// parameter may hold.
+    /// The first result of `take` for a path that `segments` match. `accepts` decides which segments match a parameter.
     pub(super) fn find<'r, 'p, R>(
         &'r self,
         segments: impl Iterator<Item = &'p str> + Clone,
@@ -100,15 +100,15 @@ impl<T> Routes<T> {
         self.walk(segments, accepts, None, &mut take)
     }
 
-    /// Whether `take` takes what a path leads to whose literal segments stand in `text` one after another, wherever. The
-    /// version, with which they all begin, may be left out.
+    /// Whether `take` accepts a path whose literal segments occur in `text` in order, with anything between them. The first one,
+    /// the version, may be missing.
     pub(super) fn any_in(&self, text: &[char], take: &mut impl FnMut(&RouteMatch<'_, '_, '_, T>) -> bool) -> bool {
         if !self.methods.is_empty() && take(&RouteMatch { methods: &self.methods, last: None }) {
             return true;
         }
         let mut literals = self.literals.iter();
         let is_below = literals.any(|(word, next)| {
-            let rest = if word.as_ref() == VERSION { Some(text) } else { behind(text, word) };
+            let rest = if word.as_ref() == VERSION { Some(text) } else { text_after(text, word) };
             rest.is_some_and(|rest| next.any_in(rest, take))
         });
         is_below || self.parameter.as_deref().is_some_and(|(_, next)| next.any_in(text, take))
@@ -124,6 +124,7 @@ impl<T> Routes<T> {
         let Some(segment) = segments.next() else {
             return if self.methods.is_empty() { None } else { take(&RouteMatch { methods: &self.methods, last }) };
         };
+        // literal segments before parameters: `/v1/users/count` is not the user `count`
         let literal = self.literals.binary_search_by(|(known, _)| order(known, segment));
         if let Some((_, next)) = literal.ok().and_then(|at| self.literals.get(at))
             && let Some(taken) = next.walk(segments.clone(), accepts, last, take)
@@ -135,14 +136,15 @@ impl<T> Routes<T> {
     }
 }
 
-/// Lengths tell most segments apart at less cost than letters.
+// by length first: it separates most segments, and comparing it is cheaper than comparing letters
 fn order(one: &str, other: &str) -> Ordering {
     one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
-/// Whether a parameter of an inspected path may hold `segment`: what Clerk's ids are made of, and no more.
+/// Whether `segment` may be a parameter of an inspected path: the letters of Clerk's ids only.
 pub(super) fn is_canonical_parameter(segment: &str) -> bool {
     const LONGEST: usize = 128;
+    // no letter in it may mean something else to another server: no dot, `;`, `%` or slash
     (1..=LONGEST).contains(&segment.len())
         && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }

@@ -1,14 +1,14 @@
-//! What a schema says of each field of a body, flat: to be shown and to be compared.
+//! A schema as a flat list of fields, for display and comparison.
 
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Deeper than any contract nests; schemas that refer to themselves end there.
+// deeper than any contract nests; it ends schemas that refer to themselves
 const DEEPEST: usize = 8;
 
-/// The keywords that bound a value.
+/// The keywords that constrain a value.
 const RULES: [&str; 17] = [
     "const",
     "enum",
@@ -29,25 +29,25 @@ const RULES: [&str; 17] = [
     "uniqueItems",
 ];
 
-/// What a schema says of one field.
+/// The constraints of one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FieldShape {
-    /// The types it may have, but for null; none where any will do.
+    /// The types that it may have, without null; empty if it may have any.
     pub types: BTreeSet<String>,
     /// Whether it may be null.
     pub nullable: bool,
-    /// Whether it must be there.
+    /// Whether it must be present.
     pub required: bool,
-    /// Whether what it holds must not be shown.
+    /// Whether its value must not be shown.
     pub secret: bool,
-    /// What else bounds it: keyword and value.
+    /// Its other constraints, by keyword.
     pub rules: BTreeMap<String, String>,
 }
 
-/// Every field of a body, by its JSON Pointer; `*` stands for the items of a list, the empty pointer for the body.
+/// Every field of a body, by its JSON Pointer; `*` stands for the items of an array, the empty pointer for the body.
 pub type FieldShapes = BTreeMap<String, FieldShape>;
 
-/// What `schema` says of each field. Alternatives are taken together.
+/// The fields of `schema`. A field that several alternatives declare gets the constraints of all of them.
 pub fn shapes(schema: &Value) -> FieldShapes {
     let mut reader = ShapeCollector { root: schema, shapes: FieldShapes::new() };
     reader.read(schema, "", 0);
@@ -102,6 +102,7 @@ impl FieldShape {
             let Some(value) = schema.get(keyword) else { continue };
             let text = self.rules.entry(keyword.to_owned()).or_default();
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            // alternatives may disagree; readers see both values
             if text.is_empty() {
                 *text = value;
             } else if *text != value {
@@ -110,7 +111,7 @@ impl FieldShape {
         }
     }
 
-    /// The types, for people.
+    /// The types, as text output shows them.
     pub fn types(&self) -> String {
         let mut names: Vec<&str> = self.types.iter().map(String::as_str).collect();
         if names.is_empty() {
@@ -120,7 +121,7 @@ impl FieldShape {
         names.join(" or ")
     }
 
-    /// What bounds the value, for people.
+    /// The constraints, as text output shows them.
     pub fn bounds(&self) -> String {
         let rules = self.rules.iter().map(|(keyword, value)| format!("{keyword} {value}"));
         self.required.then(|| "required".to_owned()).into_iter().chain(rules).collect::<Vec<_>>().join(", ")

@@ -7,24 +7,24 @@ use crate::suggest::nearest;
 /// How strictly the contract is applied.
 #[derive(Clone, Debug)]
 pub struct Strictness {
-    /// What happens to fields that the contract does not declare, where an operation's own entry does not say.
+    /// What happens to fields that the contract does not declare, unless an entry for the operation decides.
     pub unknown_fields: UnknownFields,
-    /// What happens to requests that are no operation of the contract.
+    /// What happens to requests that are not for an operation of the contract.
     pub fallthrough: Fallthrough,
     /// Which operations are validated.
     pub validate: Validate,
-    /// What is said of operations by name; the last entry that matches one decides.
+    /// Exceptions for some operations. The last entry that matches an operation decides.
     pub operations: Vec<OperationEntry>,
 }
 
-/// What is said of some operations.
+/// An exception for some operations.
 #[derive(Clone, Debug)]
 pub struct OperationEntry {
     /// Operation ids; `*` stands for any letters.
     pub matches: String,
     /// What happens when a body does not fit.
     pub mode: Mode,
-    /// What happens to fields that the contract does not declare; as for all operations where absent.
+    /// What happens to fields that the contract does not declare; `None` for the same as for all operations.
     pub unknown_fields: Option<UnknownFields>,
 }
 
@@ -40,7 +40,7 @@ pub enum UnknownFields {
     Allow,
 }
 
-/// What happens to a request that is no operation of the contract.
+/// What happens to a request that is not for an operation of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Fallthrough {
@@ -50,12 +50,12 @@ pub enum Fallthrough {
     Deny,
 }
 
-/// Which operations have their bodies held against the contract.
+/// Which operations have their bodies validated against the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Validate {
-    /// Those that write users and their metadata, those that a policy which denies names, and those listed in `operations`.
-    /// Where policies only warn or audit, so does the contract.
+    /// Those that write users and their metadata, those that a policy which denies matches, and those listed in `operations`.
+    /// If the policies on an operation only warn or audit, so does the contract.
     Listed,
     /// Every operation with a JSON body; those that `listed` would leave out are only audited.
     All,
@@ -71,14 +71,14 @@ pub enum Mode {
     Audit,
 }
 
-/// What policies make of the requests to one operation.
+/// The strictest effect of the policies on one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PolicyEffect {
     /// No policy matches it.
     None,
-    /// Those that match it only warn or audit: a policy in shadow mode must refuse nothing.
+    /// The policies that match it only warn or audit. A policy in shadow mode must refuse nothing, nor cause the contract to.
     Audits,
-    /// One of those that match it denies.
+    /// One of the policies that match it denies.
     Denies,
 }
 
@@ -89,35 +89,35 @@ pub struct InspectionRules {
     pub mode: Mode,
     /// What happens to fields that the contract does not declare.
     pub unknown_fields: UnknownFields,
-    /// What policies make of them.
+    /// The strictest effect of the policies on the operation.
     pub policy_effect: PolicyEffect,
 }
 
 impl InspectionRules {
-    /// The strictest there is.
+    /// The strictest rules, for an operation without any: failing closed.
     pub const STRICT: Self =
         Self { mode: Mode::Enforce, unknown_fields: UnknownFields::Deny, policy_effect: PolicyEffect::Denies };
 
-    /// Whether nothing refuses requests to the operation, because it is only looked at. Where a policy denies, a body that
-    /// cannot be judged must not pass: it could hold what the policy forbids.
+    /// Whether no request to the operation is refused, because it is only audited.
     pub fn is_shadow(self) -> bool {
+        // if a policy denies, a body that cannot be inspected must not pass: it could contain what the policy forbids
         self.mode == Mode::Audit && self.policy_effect != PolicyEffect::Denies
     }
 }
 
-/// An entry that there is no operation for.
+/// An entry of the configuration that has no effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmatchedEntry {
-    /// Its position among the entries.
+    /// Its position in the list of entries.
     pub position: usize,
-    /// What is wrong with it.
+    /// The error.
     pub message: String,
-    /// The operation that was probably meant.
+    /// The operation id that was probably meant.
     pub suggestion: Option<String>,
 }
 
 impl Default for Strictness {
-    /// As a configuration that says nothing of it.
+    /// The strictness of a configuration without `contract`.
     fn default() -> Self {
         Self {
             unknown_fields: UnknownFields::Deny,
@@ -129,8 +129,9 @@ impl Default for Strictness {
 }
 
 impl Strictness {
-    /// How the requests to `operation` are inspected; none where they are not. `policy_effect` says what policies make of them.
+    /// How the requests to `operation` are inspected; `None` if they are not.
     pub fn inspection(&self, operation: &Operation, policy_effect: PolicyEffect) -> Option<InspectionRules> {
+        // the last match: general entries come first in the file, exceptions to them after
         let entry = self.operations.iter().rfind(|entry| matches(&entry.matches, &operation.id));
         let mode = match (entry, self.validate) {
             (Some(entry), _) => entry.mode,
@@ -145,7 +146,8 @@ impl Strictness {
         has_something_to_judge.then_some(InspectionRules { mode, unknown_fields, policy_effect })
     }
 
-    /// The entries by which nothing of `contract` is validated: they are misspelt.
+    /// The entries that match nothing in `contract` that could be validated. They are probably misspelt, and an operator who
+    /// believes in them would be unprotected.
     pub fn unmatched_entries(&self, contract: &Contract) -> Vec<UnmatchedEntry> {
         let operations = contract.operations();
         let entries = self.operations.iter().enumerate();
@@ -247,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn entries_that_nothing_is_validated_by_are_told() {
+    fn entries_without_an_effect_are_reported() {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let entries = ["UpdateUsr", "*Usr*", "UpdateUser", "GetUser", "Get*"].map(|it| entry(it, Mode::Audit, None));
         let strictness = Strictness { operations: entries.to_vec(), ..Strictness::default() };
         let idle = strictness.unmatched_entries(&contract);
-        let told: Vec<_> = idle.iter().map(|idle| (idle.position, idle.suggestion.as_deref())).collect();
-        assert_eq!(told, [(0, Some("UpdateUser")), (1, None), (3, None), (4, None)]);
+        let reported: Vec<_> = idle.iter().map(|idle| (idle.position, idle.suggestion.as_deref())).collect();
+        assert_eq!(reported, [(0, Some("UpdateUser")), (1, None), (3, None), (4, None)]);
         assert!(idle.iter().skip(2).all(|idle| idle.message.contains("no operation with a JSON body")));
     }
 }

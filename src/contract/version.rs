@@ -1,4 +1,4 @@
-//! Which API version a request asks for: the header `Clerk-API-Version` or the query parameter `__clerk_api_version`.
+//! The API version that a request asks for: the header `Clerk-API-Version` or the query parameter `__clerk_api_version`.
 
 use super::Contract;
 use std::borrow::Cow;
@@ -11,17 +11,17 @@ const PARAMETER: &str = "__clerk_api_version";
 #[error("the request names more than one api version")]
 pub struct VersionError;
 
-/// How a request asked for an API version that the contract does not have.
+/// How an API version that a request asks for differs from those of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnknownVersion {
-    /// For one newer than all that it has: the contract is out of date.
+    /// It is newer than all of them: the contract is out of date.
     Newer,
-    /// For an older one, one in between, or something that is no version.
+    /// It is older, between two of them, or not a version.
     Other,
 }
 
 impl UnknownVersion {
-    /// The word used in metrics.
+    /// The value of the metric label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Newer => "newer",
@@ -30,23 +30,23 @@ impl UnknownVersion {
     }
 }
 
-/// Why a request is judged by the API version that it is.
+/// How the API version that applies to a request was chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VersionChoice {
-    /// It asks for none: the default.
+    /// The request asks for none: the default.
     Default,
-    /// It asks for this one.
+    /// The request asks for this one.
     Asked,
-    /// It asks for something that is no version: the default.
+    /// The request asks for something that is not a version: the default.
     NoVersion,
-    /// It asks for one that is not known: the newest before it.
+    /// The request asks for one that is not in the contract: the newest before it.
     NewestBefore,
-    /// It asks for one older than all known: the oldest.
+    /// The request asks for one older than all in the contract: the oldest.
     Oldest,
 }
 
 impl Contract {
-    /// Why a request that asks for `asked` is judged by the version that it is.
+    /// How the version that applies to a request that asks for `asked` is chosen.
     pub fn version_choice(&self, asked: Option<&str>) -> VersionChoice {
         match asked {
             None => VersionChoice::Default,
@@ -58,7 +58,7 @@ impl Contract {
     }
 }
 
-/// The API version that a request asks for; none where it names none.
+/// The API version that a request asks for; `None` if it names none.
 ///
 /// # Errors
 ///
@@ -69,6 +69,7 @@ pub fn requested_version<'r>(
 ) -> Result<Option<Cow<'r, str>>, VersionError> {
     let parameters =
         query_pairs(query.unwrap_or_default()).filter(|(name, _)| name == PARAMETER).map(|(_, value)| value);
+    // which of two the upstream would use is not known, so the gateway could inspect the body by another version: refuse
     let mut named = header.map(Cow::Borrowed).into_iter().chain(parameters);
     let first = named.next();
     if named.all(|other| first.as_ref() == Some(&other)) { Ok(first) } else { Err(VersionError) }
@@ -99,9 +100,9 @@ pub(super) fn is_date(text: &str) -> bool {
             .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-/// Whether a query holds nothing but the API version, which is all that inspected operations take: nor anything in its value
-/// in which another server could see a second parameter, as some do behind a `;`.
+/// Whether a query has no parameter but the API version, the only one of inspected operations.
 pub(crate) fn names_only_the_version(query: &str) -> bool {
+    // in any other value, another server could see a second parameter, for example after a `;`
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     query.split('&').filter(|pair| !pair.is_empty()).all(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -1,42 +1,43 @@
-//! Why bytes are not a document, without any of them.
+//! Why bytes are not a document, without quoting any of them.
 
 use std::fmt;
 
-/// One step from a value towards one inside it.
+/// One step of a path into a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathStep {
-    /// Into the member of this name. The name came from the request: see [`crate::judge::violation::Field`].
+    /// To the member of this name. The name comes from the request: see [`crate::judge::violation::Field`].
     Member(String),
-    /// Into the element at this position.
+    /// To the element at this position.
     Element(usize),
 }
 
-/// What is wrong.
+/// The kind of a parse error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     /// The bytes are not UTF-8, or start with a byte order mark.
     Encoding,
-    /// The text breaks the grammar of RFC 8259, or more than one value is there.
+    /// The text does not match the grammar of RFC 8259, or has more than one value.
     Syntax,
     /// Arrays and objects nest deeper than [`super::MAX_DEPTH`].
     TooDeep,
-    /// The object at this place has a name twice.
+    /// The object at this path has a name twice.
     DuplicateName(Vec<PathStep>),
 }
 
-/// Why bytes are not a document: what is wrong and where, and nothing of the bytes themselves.
+/// Why bytes are not a document. It never quotes them, apart from the names on the path of a [`Problem::DuplicateName`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseError {
-    /// What is wrong.
+    /// The kind of the error.
     pub problem: Problem,
-    /// One-based line; 0 where the place is not known.
+    /// One-based line; 0 if the place is not known.
     pub line: usize,
-    /// One-based column in bytes; 0 where the place is not known.
+    /// One-based column in bytes; 0 if the place is not known.
     pub column: usize,
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // never `serde_json`'s message: it can quote the body
         let what = match self.problem {
             Problem::Encoding => "the body is not UTF-8 without a byte order mark",
             Problem::Syntax => "the body is not one JSON value",

@@ -1,8 +1,8 @@
-//! Strict JSON: what a [`Document`] accepts has one meaning for every decoder that reads the same bytes.
+//! Strict JSON: a [`Document`] has one meaning for every decoder that reads the same bytes.
 //!
 //! RFC 8259, UTF-8 without byte order mark, one value, at most [`MAX_DEPTH`] levels, no name twice in an object (compared
-//! after unescaping), no lone surrogates. Numbers keep every digit. Whoever looks at a document (JSON Schema, CEL) does
-//! so through [`View`] only.
+//! after unescaping), no lone surrogates. Numbers keep every digit. JSON Schema and CEL read a document through
+//! [`View`] only.
 
 mod error;
 mod node;
@@ -15,5 +15,6 @@ pub use node::{Document, NodeRef};
 pub use quoted::quoted_size;
 pub use view::{JsonKind, View};
 
-/// Deepest nesting of arrays and objects that is read. `serde_json` itself stops at 128, Go's decoder at 10,000.
+/// Deepest nesting of arrays and objects. Below the limits of other decoders, such as 128 of `serde_json` and 10,000 of Go, so
+/// that whatever passes here is readable there.
 pub const MAX_DEPTH: usize = 64;

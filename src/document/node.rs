@@ -1,11 +1,12 @@
-//! A parsed document: one flat list of nodes over the text they were read from.
+//! A parsed document: a flat list of nodes over the text that they were parsed from.
 
 use super::view::{JsonKind, View};
 use std::fmt;
 use std::ops::Range;
 
-/// A string of the document: a slice of the text where it has no escapes, else unescaped on its own.
+/// A string of the document: a slice of its text, or an unescaped copy if it has escapes.
 pub(super) enum TextRepr {
+    // `u32`: no text is longer than 4 GiB, and ranges of `usize` would take twice the memory
     Slice(Range<u32>),
     Own(Box<str>),
 }
@@ -19,7 +20,7 @@ impl TextRepr {
     }
 }
 
-/// A member of an object: its name and its value's place in the list of nodes.
+/// A member of an object: its name and the index of its value.
 pub(super) struct Member {
     pub(super) name: TextRepr,
     pub(super) value: u32,
@@ -34,13 +35,13 @@ pub(super) enum NodeRepr {
     Object(Members),
 }
 
-/// The members of an object, with an order by name where there are too many to look at each in turn.
+/// The members of an object. If there are many, also their positions sorted by name, for a binary search.
 pub(super) struct Members {
     pub(super) list: Box<[Member]>,
     pub(super) by_name: Option<Box<[u32]>>,
 }
 
-/// A JSON text that has exactly one meaning. Made by [`Document::parse`]. `Debug` shows its size, never its text.
+/// A JSON text that has exactly one meaning, made by [`Document::parse`].
 pub struct Document {
     pub(super) text: Box<str>,
     pub(super) nodes: Vec<NodeRepr>,
@@ -48,12 +49,12 @@ pub struct Document {
 }
 
 impl Document {
-    /// The document's one value.
+    /// The root value.
     pub fn root(&self) -> NodeRef<'_> {
         NodeRef { document: self, index: self.root }
     }
 
-    /// How many values it has, at any depth.
+    /// The number of its values, at any depth.
     pub const fn values(&self) -> usize {
         self.nodes.len()
     }
@@ -66,6 +67,7 @@ impl Document {
     }
 }
 
+// by hand: a derived one would print the body, which has secrets
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Document").field("values", &self.nodes.len()).finish_non_exhaustive()
@@ -81,6 +83,7 @@ pub struct NodeRef<'a> {
 
 impl<'a> NodeRef<'a> {
     fn node(self) -> &'a NodeRepr {
+        // always there: a `NodeRef` is made from indices of the same document only
         self.document.nodes.get(self.index as usize).unwrap_or(&NodeRepr::Null)
     }
 
@@ -99,6 +102,7 @@ impl<'a> NodeRef<'a> {
 impl Members {
     fn find(&self, document: &Document, name: &str) -> Option<&Member> {
         let Some(by_name) = &self.by_name else {
+            // comparing lengths first skips most names without touching their bytes
             let mut alike = self.list.iter().filter(|member| member.name.len() == name.len());
             return alike.find(|member| document.str(&member.name) == name);
         };

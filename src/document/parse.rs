@@ -1,4 +1,4 @@
-//! Reading bytes into a document: `serde_json` reads the grammar, the visitor here refuses what has two meanings.
+//! The parser of documents: `serde_json` reads the grammar, and the visitor here refuses what has two meanings.
 
 use super::MAX_DEPTH;
 use super::error::{ParseError, PathStep, Problem};
@@ -7,19 +7,20 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use std::fmt;
 use std::ops::Range;
 
-/// The name under which `serde_json` (feature `arbitrary_precision`) hands over a number as it was written.
+/// The name of the only member of the map as which `serde_json` (feature `arbitrary_precision`) passes a verbatim number.
 const NUMBER_TOKEN: &str = "$serde_json::private::Number";
 
-/// Objects with more members than this get an order by name; below it, looking at each in turn is quicker.
+/// Objects with more members than this are indexed by name. In smaller ones a linear search is faster.
 const LINEAR_MEMBERS: usize = 16;
 
 impl Document {
-    /// Reads one strict JSON value from `bytes`.
+    /// Parses one strict JSON value.
     ///
     /// # Errors
     ///
-    /// What is wrong and where, never any of the bytes.
+    /// `bytes` are not one strict JSON value.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        // RFC 8259 section 8.1: UTF-8, and a parser may ignore a byte order mark, so that decoders differ on it: refused
         let text = match std::str::from_utf8(bytes) {
             Ok(text) if !text.starts_with('\u{feff}') && u32::try_from(text.len()).is_ok() => text,
             _ => return Err(ParseError { problem: Problem::Encoding, line: 0, column: 0 }),
@@ -38,11 +39,11 @@ impl Document {
     }
 }
 
-/// What reading has come to so far.
+/// The state of a parser.
 struct ParserState<'t> {
     text: &'t str,
     nodes: Vec<NodeRepr>,
-    /// Where in the document the reader is; its length is the depth.
+    /// The path to the current value; its length is the depth.
     path: Vec<ParserStep<'t>>,
     problem: Option<Problem>,
 }
@@ -70,12 +71,13 @@ impl MemberName<'_> {
 impl<'t> ParserState<'t> {
     fn push(&mut self, node: NodeRepr) -> u32 {
         self.nodes.push(node);
-        // at most one node per byte, and there are fewer than 2^32 bytes
+        // cannot overflow: there is at most one node a byte, and there are fewer than 2^32 bytes
         u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// The bytes of the text that `slice` is; none where it lies elsewhere.
+    /// The range of `slice` in the text; `None` if it is not a part of the text.
     fn range_of(&self, slice: &str) -> Option<Range<u32>> {
+        // compares addresses without `unsafe`: `serde_json` borrows strings without escapes from the text itself
         let start = (slice.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
         let end = start + slice.len();
         if end > self.text.len() {
@@ -102,8 +104,8 @@ impl<'t> ParserState<'t> {
         true
     }
 
-    /// The place of the object being read.
-    fn place(&self) -> Vec<PathStep> {
+    /// The path to the current object.
+    fn path(&self) -> Vec<PathStep> {
         let steps = self.path.iter().map(|step| match step {
             ParserStep::Member(name) => PathStep::Member(name.as_str().to_owned()),
             ParserStep::Element(position) => PathStep::Element(*position),
@@ -112,7 +114,7 @@ impl<'t> ParserState<'t> {
     }
 }
 
-/// Reads one value and gives its place in the list of nodes.
+/// Parses one value; the result is its index in the list of nodes.
 struct ValueSeed<'r, 't> {
     reader: &'r mut ParserState<'t>,
 }
@@ -159,6 +161,7 @@ impl<'t> Visitor<'t> for ValueSeed<'_, 't> {
 
     fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<u32, A::Error> {
         let mut elements = Vec::new();
+        // entered before the element exists: the depth of its own content is checked while it is parsed
         loop {
             if !self.reader.enter(ParserStep::Element(elements.len())) {
                 return Err(A::Error::custom(""));
@@ -179,6 +182,7 @@ impl<'t> Visitor<'t> for ValueSeed<'_, 't> {
                 ParsedKey::Number => return Ok(self.reader.push(NodeRepr::Number(map.next_value::<Box<str>>()?))),
                 ParsedKey::MemberName(name) => name,
             };
+            // quadratic, but only up to the limit; larger objects are checked once they are sorted
             let twice =
                 members.len() < LINEAR_MEMBERS && members.iter().any(|(known, _)| known.as_str() == name.as_str());
             if twice {
@@ -197,12 +201,13 @@ impl<'t> Visitor<'t> for ValueSeed<'_, 't> {
 
 impl<'t> ParserState<'t> {
     fn duplicate<E: Error>(&mut self) -> Result<u32, E> {
-        self.problem = Some(Problem::DuplicateName(self.place()));
+        self.problem = Some(Problem::DuplicateName(self.path()));
         Err(E::custom(""))
     }
 
-    /// Ends an object; an empty one may still be one level too deep. One with many members is ordered by name, which also brings equal names side by side.
+    /// Adds an object. `members` are in document order.
     fn object<E: Error>(&mut self, members: &[(MemberName<'t>, u32)]) -> Result<u32, E> {
+        // an empty object has entered no member, and may still be one level too deep
         if self.path.len() == MAX_DEPTH {
             self.problem = Some(Problem::TooDeep);
             return Err(E::custom(""));
@@ -213,6 +218,7 @@ impl<'t> ParserState<'t> {
             order.sort_unstable_by(|left, right| name_at(*left).cmp(name_at(*right)));
             order
         });
+        // sorting brings equal names side by side
         let twice = by_name.iter().flat_map(|order| order.windows(2)).any(|pair| match pair {
             [left, right] => name_at(*left) == name_at(*right),
             _ => false,
@@ -225,7 +231,7 @@ impl<'t> ParserState<'t> {
     }
 }
 
-/// Reads the next name of an object, or learns that the "object" is how `serde_json` hands over a number.
+/// Parses the next name of an object, or finds that the "object" is a number (see [`NUMBER_TOKEN`]).
 struct KeySeed<'r, 't> {
     reader: &'r ParserState<'t>,
 }
@@ -250,7 +256,7 @@ impl<'t> Visitor<'t> for KeySeed<'_, 't> {
         f.write_str("a name")
     }
 
-    /// A client may well send the token as a name of its own; that one lies in the body's bytes, `serde_json`'s does not.
+    // a client may send the token as a name: that one is a slice of the body, and the one of `serde_json` is not
     fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<ParsedKey<'t>, E> {
         let is_number = name == NUMBER_TOKEN && self.reader.range_of(name).is_none();
         Ok(if is_number { ParsedKey::Number } else { ParsedKey::MemberName(MemberName::Slice(name)) })

@@ -1,8 +1,8 @@
-//! The size of strings as compact JSON.
+//! The size of strings in compact JSON.
 
-/// How many bytes a string takes in quotes, with what must be escaped escaped (RFC 8259 section 7).
+/// The number of bytes of `text` as a JSON string: quotes and escapes included (RFC 8259 section 7).
 pub fn quoted_size(text: &str) -> usize {
-    // most strings have nothing to escape; counting is answered for many bytes at a time
+    // most strings have nothing to escape. Counting, unlike `any`, has no early exit, so the compiler vectorizes it
     if text.bytes().filter(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).count() == 0 {
         return 2 + text.len();
     }

@@ -1,13 +1,13 @@
-//! The one window through which JSON Schema and CEL look at a document, so that its representation can change without them.
+//! The interface through which JSON Schema and CEL read a document, so that its representation can change without them.
 
-/// What a JSON value is, with the value itself where it is a scalar.
+/// The type of a JSON value; for scalars with the value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum JsonKind<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number with every digit that was written; only an exponent without a sign gains its `+`.
+    /// A number with all its digits. An exponent without a sign gains a `+`.
     Number(&'a str),
     /// A string, unescaped.
     String(&'a str),
@@ -17,12 +17,12 @@ pub enum JsonKind<'a> {
     Object,
 }
 
-/// One JSON value in a document. Copying it copies a reference.
-#[expect(clippy::len_without_is_empty, reason = "nobody asks a value whether it is empty")]
+/// One JSON value in a document. Cheap to copy: it is a reference.
+#[expect(clippy::len_without_is_empty, reason = "it would have no caller")]
 pub trait View<'a>: Copy {
-    /// What the value is.
+    /// The type of the value.
     fn kind(self) -> JsonKind<'a>;
-    /// How many elements or members it has; 0 for scalars.
+    /// The number of its elements or members; 0 for scalars.
     fn len(self) -> usize;
     /// The element, or the value of the member, at `position` in document order.
     fn child(self, position: usize) -> Option<Self>;
@@ -30,6 +30,6 @@ pub trait View<'a>: Copy {
     fn name(self, position: usize) -> Option<&'a str>;
     /// The value of the member called `name`.
     fn member(self, name: &str) -> Option<Self>;
-    /// A number that no other value of the same document has.
+    /// A number that is unique among the values of the document.
     fn identity(self) -> usize;
 }

@@ -1,4 +1,5 @@
-//! The JSON Schema of a type, against which documents are checked so that every error is found and not just the first.
+//! Decodes a document into a type. The document is first validated against the JSON Schema of the type, because that finds every
+//! error, and serde stops at the first.
 
 use super::schema_errors;
 use super::source::Source;
@@ -8,8 +9,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// What is wrong with the JSON Schema (2020-12) that a person wrote at `pointer` of a document, as far as a schema says so of
-/// schemas.
+/// The errors of the JSON Schema (2020-12) at `pointer` of a document, as far as the meta-schema finds them.
 pub fn json_schema_errors(source: &Source, pointer: &str) -> Vec<Diagnostic> {
     let part = source.part(pointer);
     let written = part.to_value();
@@ -17,7 +17,7 @@ pub fn json_schema_errors(source: &Source, pointer: &str) -> Vec<Diagnostic> {
     validator.iter_errors(&written).flat_map(|error| schema_errors::diagnostics(&error, &Value::Null, &part)).collect()
 }
 
-/// The compiled schema of one type.
+/// A decoder for one type, with the compiled schema of the type.
 pub(super) struct SchemaDecoder {
     document: Value,
     validator: Result<Validator, String>,
@@ -30,7 +30,7 @@ impl SchemaDecoder {
         Self { document, validator }
     }
 
-    /// The value of a document, or everything wrong with it in the order of the file.
+    /// The value of a document, or its errors in the order of the file.
     pub(super) fn decode<T: DeserializeOwned>(&self, source: &Source) -> Result<T, Vec<Diagnostic>> {
         let value = source.to_value();
         let mut errors = self.errors(source, &value);
@@ -39,6 +39,7 @@ impl SchemaDecoder {
             return Err(errors);
         }
         serde_json::from_value(value).map_err(|error| {
+            // the schema accepts integers of any size, and serde does not name the place of one that does not fit
             let huge = source.huge_numbers();
             let reason = || source.at("", format!("cannot be read: {}", error.to_string().escape_debug()));
             if huge.is_empty() { vec![reason()] } else { huge }
@@ -51,7 +52,8 @@ impl SchemaDecoder {
                 .iter_errors(value)
                 .flat_map(|error| schema_errors::diagnostics(&error, &self.document, source))
                 .collect(),
-            Err(reason) => vec![source.at("", format!("the schema of this kind of file is wrong: {reason}"))],
+            // an error of the program: reported, because a panic would end a gateway that reloads
+            Err(reason) => vec![source.at("", format!("the schema of this kind of file is not valid: {reason}"))],
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Times as people write them: `500ms`, `10s`, `1m`.
+//! Times in configuration files: `500ms`, `10s`, `1m`.
 
 use std::time::Duration;
 
-/// Longer ones are slips of the pen, and their sum with a clock may overflow.
+// a longer time is a typing error, and its sum with a clock could overflow
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What to write.
+/// The help of an error about a time.
 pub(crate) const HELP: &str = "write a whole number and `ms`, `s`, `m` or `h`, such as `500ms` or `10s`";
 
-/// Reads a time, or says what is wrong with it.
+/// Parses a time. The error is the predicate of a message.
 pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
@@ -23,10 +23,11 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     if number.is_empty() {
         return Err("must be a time");
     }
-    // digits only, so what does not parse is too big
+    // it has digits only, so it can fail to parse only because it is too large
     let number: u64 = number.parse().unwrap_or(u64::MAX);
     match Duration::from_millis(number.saturating_mul(milliseconds)) {
-        Duration::ZERO => Err("must be longer than nothing"),
+        // it would refuse every request
+        Duration::ZERO => Err("must be longer than zero"),
         long if long > LONGEST => Err("must be at most `24h`"),
         duration => Ok(duration),
     }
@@ -45,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_told_why() {
+    fn an_error_names_the_reason() {
         for (text, reason) in [
             ("10", "must have a unit"),
             ("s", "must be a time"),
@@ -54,7 +55,7 @@ mod tests {
             ("-1s", "must be a time"),
             ("10 s", "must be a time"),
             ("10S", "must be a time"),
-            ("0s", "must be longer than nothing"),
+            ("0s", "must be longer than zero"),
             ("25h", "must be at most `24h`"),
             ("99999999999999999999999s", "must be at most `24h`"),
         ] {

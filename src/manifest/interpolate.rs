@@ -7,15 +7,16 @@ use crate::diagnostic::Diagnostic;
 use serde_json::Value;
 use std::ops::Range;
 
-/// What is wrong with a use of a variable, and where in the text.
+/// An error in the use of a variable, and its range in the text.
 struct Misuse {
     range: Range<usize>,
     message: String,
 }
 
 impl Source {
-    /// Replaces the variables in all values; keys stay as they are. What cannot be replaced is added to `errors`.
+    /// Replaces the variables in all values, but not in keys. Adds an error for each that cannot be replaced.
     pub(super) fn interpolate(&mut self, lookup: Lookup<'_>, errors: &mut Vec<Diagnostic>) {
+        // the places of errors are those of the original text
         let before = self.clone();
         replace_in(self.root_mut(), "", &before, lookup, errors);
     }
@@ -25,6 +26,7 @@ fn replace_in(node: &mut TreeNode, pointer: &str, source: &Source, lookup: Looku
     match &mut node.content {
         NodeContent::Scalar(Value::String(text)) if text.contains("${") => match expand(text, lookup) {
             Ok(expanded) => {
+                // a quoted value is text even if the variable holds digits, as in YAML
                 let quoted = source.text().get(node.span.clone()).unwrap_or_default().starts_with(['"', '\'']);
                 node.content = NodeContent::Scalar(if quoted { Value::String(expanded) } else { plain(expanded) });
             }
@@ -69,7 +71,7 @@ fn expand(text: &str, lookup: Lookup<'_>) -> Result<String, Vec<Misuse>> {
     if misuses.is_empty() { Ok(expanded) } else { Err(misuses) }
 }
 
-/// The value of what stands between `${` and `}`. As in a shell, `:-` serves for a variable that is set but empty, too.
+/// The value of the text between `${` and `}`.
 fn value_of(inner: &str, lookup: Lookup<'_>) -> Result<String, String> {
     let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
     let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
@@ -78,13 +80,14 @@ fn value_of(inner: &str, lookup: Lookup<'_>) -> Result<String, String> {
     }
     match (lookup(name), default) {
         (Some(value), None) => Ok(value),
+        // as in a shell (POSIX 2.6.2), the default of `:-` also replaces an empty value
         (Some(value), Some(_)) if !value.is_empty() => Ok(value),
         (_, Some(default)) => Ok(default.to_owned()),
         (None, None) => Err(format!("the variable `{name}` is not set")),
     }
 }
 
-/// A value without quotes is a number, true or false where it reads as one, as it would be had it been written out.
+/// The value of unquoted text: a number, true or false if it looks like one, as if it were written in the file.
 fn plain(text: String) -> Value {
     match text.as_str() {
         "true" => return Value::Bool(true),

@@ -1,8 +1,7 @@
-//! YAML files that people write (configuration, policies), read so that every error is reported at once with its place.
+//! YAML files (configuration, policies), decoded so that all errors are reported at once, each with its place.
 //!
-//! A file becomes a tree that knows where each of its nodes stands ([`tree`]). The tree is checked against the JSON
-//! Schema of the type it is for ([`decode()`]), which finds every error and not just the first, and each is told in our
-//! words at its place in the file ([`source`]).
+//! A file is parsed into a tree whose nodes have places ([`tree`]). The tree is validated against the JSON Schema of its type
+//! ([`decode()`]), and each error of the validator becomes a message ([`schema_errors`]) at its place ([`source`]).
 
 mod decode;
 pub(crate) mod duration;
@@ -25,22 +24,22 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 use std::sync::Arc;
 
-/// One document of a file, and where its parts stand.
+/// One document of a file.
 #[derive(Clone, Debug)]
 pub struct Manifest<T> {
-    /// What the document says.
+    /// The decoded document.
     pub value: T,
-    /// Where it says it.
+    /// The places of its parts in the file.
     pub source: Source,
 }
 
-/// The value of a variable; none where it is not set.
+/// Looks up a variable; `None` if it is not set.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The text that the bytes of a file are.
+/// The bytes of a file as text.
 ///
 /// # Errors
-/// The first byte that is none in UTF-8, with its place.
+/// The bytes are not UTF-8: the place of the first invalid one.
 pub fn text(file: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     String::from_utf8(bytes).map_err(|error| {
         let start = error.utf8_error().valid_up_to();
@@ -50,15 +49,15 @@ pub fn text(file: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     })
 }
 
-/// Reads every document of a file. `text` is its content, `file` only its name in errors.
+/// Decodes every document of a file. `text` is its content, `file` only its name in errors.
 ///
 /// # Errors
-/// All errors found, in the order of the file: where it is no YAML only the first, as a parser cannot know what follows.
+/// All errors in the order of the file. Of invalid YAML only the first, because a parser cannot know what follows it.
 pub fn read<T: DeserializeOwned + JsonSchema>(file: &Path, text: &str) -> Result<Vec<Manifest<T>>, Vec<Diagnostic>> {
     manifests(documents(file, text)?)
 }
 
-/// As [`read`], with `${VAR}` and `${VAR:-default}` in values replaced by what `lookup` says.
+/// As [`read`], with `${VAR}` and `${VAR:-default}` in values replaced by the variables that `lookup` returns.
 ///
 /// # Errors
 /// As [`read`], and one for each variable that is not set.
@@ -76,10 +75,10 @@ pub fn read_with_variables<T: DeserializeOwned + JsonSchema>(
 }
 
 impl<T: DeserializeOwned + JsonSchema> Manifest<T> {
-    /// What the document at `source` says.
+    /// Decodes the document at `source`.
     ///
     /// # Errors
-    /// All errors found, in the order of the file.
+    /// All errors in the order of the file.
     pub fn of(source: Source) -> Result<Self, Vec<Diagnostic>> {
         Ok(Self { value: decode(&source)?, source })
     }
@@ -88,23 +87,24 @@ impl<T: DeserializeOwned + JsonSchema> Manifest<T> {
 /// The documents of a file, for [`Manifest::of`]: for files that hold more than one kind of them.
 ///
 /// # Errors
-/// Where it is no YAML the first error; otherwise every key that is there twice.
+/// The first error if it is not YAML, else one for every repeated key.
 pub fn documents(file: &Path, text: &str) -> Result<Vec<Source>, Vec<Diagnostic>> {
+    // editors on Windows write a byte order mark, which is not an error in a file that people edit
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (file, text): (Arc<Path>, Arc<str>) = (Arc::from(file), Arc::from(text));
     let trees = tree::parse(&text).map_err(|error| vec![error.diagnostic(&file, &text)])?;
     if trees.is_empty() {
-        return Err(vec![Diagnostic::of_file(&file, "the file says nothing")]);
+        return Err(vec![Diagnostic::of_file(&file, "the file is empty")]);
     }
     let sources: Vec<_> = trees.into_iter().map(|root| Source::new(&file, &text, root)).collect();
     let repeated: Vec<_> = sources.iter().flat_map(Source::entry_errors).collect();
     if repeated.is_empty() { Ok(sources) } else { Err(repeated) }
 }
 
-/// What the part of the document at `source` says that `T` is about, whatever else it says where `T` lets it.
+/// Decodes the part of the document at `source` that `T` describes. `T` decides whether other keys are allowed.
 ///
 /// # Errors
-/// All errors found, in the order of the file.
+/// All errors in the order of the file.
 pub fn decode<T: DeserializeOwned + JsonSchema>(source: &Source) -> Result<T, Vec<Diagnostic>> {
     decode::SchemaDecoder::of::<T>().decode(source)
 }

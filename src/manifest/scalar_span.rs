@@ -1,12 +1,12 @@
-//! From bytes of a scalar's text to bytes of the file, through quotes, escapes, indentation and folded lines.
+//! Maps a range of a scalar's text to the range of the file, through quotes, escapes, indentation and folded lines.
 
 use std::ops::Range;
 
-/// The bytes of `file` that hold the bytes `range` of `text`, the scalar that stands on the bytes `span` of `file`.
-///
-/// None where the two cannot be brought together, such as text that variables were put into.
+/// The range in `file` of the range `range` in `text`, the scalar at `span` of `file`. `None` if they do not correspond, as after
+/// variables were replaced in the text.
 pub(super) fn within(file: &str, span: &Range<usize>, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
     let raw = file.get(span.clone())?;
+    // the parser gives the span of a scalar only, but an error in an expression should underline a part of it
     let mut walk = Walk::new(raw);
     let (mut start, mut end) = (None, None);
     for (at, character) in text.char_indices() {
@@ -23,7 +23,7 @@ pub(super) fn within(file: &str, span: &Range<usize>, text: &str, range: &Range<
     Some(span.start + start..span.start + end.unwrap_or(start).max(start))
 }
 
-/// A position in a scalar as written that keeps step with its text.
+/// A position in a verbatim scalar that advances with its text.
 struct Walk<'a> {
     raw: &'a str,
     position: usize,
@@ -40,7 +40,7 @@ impl<'a> Walk<'a> {
         self.raw.get(self.position..).unwrap_or_default()
     }
 
-    /// The bytes as written of the next character of the text.
+    /// The range of the next character of the text in the verbatim scalar.
     fn next_unit(&mut self, character: char) -> Option<Range<usize>> {
         if !self.at_escape() {
             self.skip_layout(character);
@@ -55,7 +55,7 @@ impl<'a> Walk<'a> {
         self.quote == Some('"') && self.rest().starts_with('\\')
     }
 
-    /// Passes the line breaks and indentation that are not in the text.
+    /// Skips the line breaks and indentation that are not in the text.
     fn skip_layout(&mut self, character: char) {
         let rest = self.rest();
         let layout = rest.len() - rest.trim_start().len();
@@ -79,7 +79,7 @@ impl<'a> Walk<'a> {
             }),
             (Some('\''), '\'') => rest.starts_with("''").then_some(2),
             _ if first == character => Some(first.len_utf8()),
-            // a folded line break reads as a space
+            // a folded line break becomes a space (YAML 1.2.2 section 6.5)
             _ if first.is_whitespace() && character.is_whitespace() => Some(first.len_utf8()),
             _ => None,
         }

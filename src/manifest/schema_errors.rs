@@ -1,4 +1,4 @@
-//! What a document does against its schema, in our words: the validator's own know nothing of the file.
+//! Turns errors of the JSON Schema validator into messages in the terms of the file.
 
 use super::pointer::{escape, field};
 use super::source::Source;
@@ -9,7 +9,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 
-/// The errors that `error` stands for, each at its place.
+/// The diagnostics for `error`, each at its place.
 pub(super) fn diagnostics(error: &ValidationError<'_>, schema: &Value, source: &Source) -> Vec<Diagnostic> {
     let pointer = error.instance_path().as_str();
     match error.kind() {
@@ -43,7 +43,7 @@ pub(super) fn diagnostics(error: &ValidationError<'_>, schema: &Value, source: &
     }
 }
 
-/// What the value must be, for the keywords that concern one value.
+/// The requirement of a keyword that concerns one value.
 fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
     match kind {
         Kind::Type { kind } => {
@@ -69,7 +69,7 @@ fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
     }
 }
 
-/// How to make a list of what should have been one.
+/// The help if a list is written as a map or as text.
 fn missing_list(kind: &Kind, instance: &Value) -> Option<&'static str> {
     let Kind::Type { kind } = kind else { return None };
     match (types(kind).contains(&"a list"), instance) {
@@ -112,7 +112,7 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
     }
 }
 
-/// Which of several shapes was meant: the one whose type fits. Without this an error would only say that none fits.
+/// The diagnostics if none of several alternatives matches: those of the alternative that was probably meant.
 fn alternatives(
     error: &ValidationError<'_>,
     branches: &[Vec<ValidationError<'static>>],
@@ -126,6 +126,7 @@ fn alternatives(
             _ => None,
         })
     };
+    // the alternative with the type of the value was meant; the plain error would be "matches none of them"
     let fitting: Vec<_> = branches.iter().filter(|branch| wrong_type(branch).is_none()).collect();
     let candidates = if fitting.is_empty() { branches.iter().collect() } else { fitting.clone() };
     let choices: Vec<_> = candidates.into_iter().flatten().flat_map(choices).collect();
@@ -158,7 +159,7 @@ fn choices(error: &ValidationError<'_>) -> Vec<Value> {
     }
 }
 
-/// What the schema around the error's keyword gives as examples.
+/// The `examples` in the schema that has the failed keyword.
 fn examples(error: &ValidationError<'_>, schema: &Value) -> String {
     let examples = around(error, schema).and_then(|around| around.get("examples")).and_then(Value::as_array);
     let words: Vec<_> =
@@ -166,7 +167,7 @@ fn examples(error: &ValidationError<'_>, schema: &Value) -> String {
     quote_list(&words, "or")
 }
 
-/// The schema that has the keyword which the document breaks.
+/// The schema that has the failed keyword.
 fn around<'a>(error: &ValidationError<'_>, schema: &'a Value) -> Option<&'a Value> {
     error.schema_path().as_str().rsplit_once('/').and_then(|(around, _)| schema.pointer(around))
 }
@@ -208,8 +209,9 @@ fn instance_type(value: &Value) -> &'static str {
     }
 }
 
-/// One of the types, without null where something else will do: that is how an optional key's type reads.
+/// The types, as a choice.
 fn either(names: &[&'static str]) -> String {
+    // the schema of an optional key also allows null, which no message should recommend
     let values: Vec<_> = names.iter().copied().filter(|name| *name != "empty").collect();
     if values.is_empty() { "empty".to_owned() } else { values.join(" or ") }
 }

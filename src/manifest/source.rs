@@ -1,4 +1,4 @@
-//! Where in its file each part of a document stands.
+//! The places of the parts of a document in its file.
 
 use super::pointer::{escape, field};
 use super::scalar_span;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 /// A document's file, text and the places of its parts. Cheap to clone.
 ///
-/// Parts are named by JSON Pointers (RFC 6901), the whole document by the empty one. A part that is not there stands where
-/// the nearest one around it does.
+/// Parts are named by JSON Pointers (RFC 6901), the whole document by the empty one. The place of a missing part is that of its
+/// nearest parent.
 #[derive(Clone, Debug)]
 pub struct Source {
     file: Arc<Path>,
@@ -20,10 +20,10 @@ pub struct Source {
     root: Arc<TreeNode>,
 }
 
-/// No whole number that we read is as large, or as small below zero.
+// 2^63: no number in our files is as large
 const HUGE: f64 = 9_223_372_036_854_775_808.0;
 
-/// A node, the key it is the value of, and whether it is the one that was asked for and not one around it.
+/// A node with its key, and whether it is the requested one and not a parent of it.
 struct LocatedNode<'a> {
     key: Option<&'a Range<usize>>,
     node: &'a TreeNode,
@@ -35,7 +35,7 @@ impl Source {
         Self { file: Arc::clone(file), text: Arc::clone(text), root: Arc::new(root) }
     }
 
-    /// The file, as the person named it.
+    /// The path of the file, as the caller gave it.
     pub fn file(&self) -> &Path {
         &self.file
     }
@@ -56,8 +56,8 @@ impl Source {
         self.diagnostic(found.key.cloned().unwrap_or_else(|| self.value_span(&found)), message)
     }
 
-    /// A problem with the bytes `range` of the text at `pointer`, as it reads once quotes, escapes and line folding are
-    /// undone. Where those bytes cannot be told in the file, a problem with the value.
+    /// A problem with the bytes `range` of the text at `pointer`, after quotes, escapes and line folding are resolved. If the range
+    /// cannot be located in the file, a problem with the whole value.
     pub fn within(&self, pointer: &str, range: Range<usize>, message: impl Into<String>) -> Diagnostic {
         let found = self.find(pointer);
         let part = match &found.node.content {
@@ -69,7 +69,7 @@ impl Source {
         self.diagnostic(part.unwrap_or_else(|| self.value_span(&found)), message)
     }
 
-    /// The one-based line of the value at `pointer`; none where there is no such value.
+    /// The one-based line of the value at `pointer`; `None` if there is no such value.
     pub fn line(&self, pointer: &str) -> Option<usize> {
         let found = self.find(pointer);
         found.exact.then(|| line_and_column(&self.text, self.value_span(&found).start).0)
@@ -92,28 +92,28 @@ impl Source {
         Diagnostic::at(&self.file, &self.text, span, message)
     }
 
-    /// A problem for each key that its map already has, and for each text that is taken for a tag.
+    /// A problem for each key that its map already has, and for each text that YAML reads as a tag.
     pub(super) fn entry_errors(&self) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
-        self.collect_mistaken(&self.root, &mut errors);
+        self.collect_entry_errors(&self.root, &mut errors);
         errors
     }
 
-    fn collect_mistaken(&self, node: &TreeNode, errors: &mut Vec<Diagnostic>) {
+    fn collect_entry_errors(&self, node: &TreeNode, errors: &mut Vec<Diagnostic>) {
         match &node.content {
             NodeContent::Scalar(_) => {}
-            NodeContent::List(nodes) => nodes.iter().for_each(|node| self.collect_mistaken(node, errors)),
+            NodeContent::List(nodes) => nodes.iter().for_each(|node| self.collect_entry_errors(node, errors)),
             NodeContent::Map(entries) => {
                 for (position, entry) in entries.iter().enumerate() {
                     errors.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
                     errors.extend(self.tag(entry));
-                    self.collect_mistaken(&entry.node, errors);
+                    self.collect_entry_errors(&entry.node, errors);
                 }
             }
         }
     }
 
-    /// A problem for each whole number that is too large to be one that we read.
+    /// A problem for each whole number that is too large.
     pub(super) fn huge_numbers(&self) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         self.collect_huge(&self.root, "", &mut errors);
@@ -142,21 +142,23 @@ impl Source {
         }
     }
 
-    /// `!` begins a tag in YAML, which takes the text up to the next blank away without a word.
+    // YAML reads `!` and the text up to the next blank as a tag, and the parser drops it silently: `!request.x` would lose its
+    // negation
     fn tag(&self, entry: &MapEntry) -> Option<Diagnostic> {
         let rest = self.text.get(entry.key_span.end..)?;
         let value = rest.trim_start_matches(['"', '\'']).trim_start().strip_prefix(':')?.trim_start_matches(' ');
         let start = entry.key_span.end + (rest.len() - value.len());
         let length = value.find([' ', '\n']).unwrap_or(value.len());
-        let error =
-            || self.diagnostic(start..start + length, "a text that begins with `!` is a tag in YAML, and not read");
-        value.starts_with('!').then(|| error().with_help("put the whole of it in quotes"))
+        let error = || {
+            self.diagnostic(start..start + length, "text that begins with `!` is a tag in YAML and would be ignored")
+        };
+        value.starts_with('!').then(|| error().with_help("put all of it in quotes"))
     }
 
     fn repeats(&self, entry: &MapEntry, before: &[MapEntry]) -> Option<Diagnostic> {
         let first = before.iter().find(|earlier| earlier.key == entry.key)?;
         let (line, _) = line_and_column(&self.text, first.key_span.start);
-        let message = format!("key `{}` is here twice, first on line {line}", entry.key.escape_debug());
+        let message = format!("duplicate key `{}`, first on line {line}", entry.key.escape_debug());
         Some(self.diagnostic(entry.key_span.clone(), message))
     }
 
@@ -171,9 +173,10 @@ impl Source {
         found
     }
 
-    /// A block map or list as a value would be underlined at its first entry, which says nothing: its key does.
+    /// The range to underline for a value.
     fn value_span(&self, found: &LocatedNode<'_>) -> Range<usize> {
         let span = found.node.span.clone();
+        // a block map or list would be underlined at its first entry, which is not the error: its key is underlined instead
         let block = match found.node.content {
             NodeContent::Scalar(_) => span.is_empty(),
             NodeContent::List(_) | NodeContent::Map(_) => {

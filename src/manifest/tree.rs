@@ -1,4 +1,4 @@
-//! A YAML document as a tree that knows which bytes of the file each node stands on.
+//! A YAML document as a tree whose nodes have their range in the file.
 
 use super::yaml_hints::hint;
 use crate::diagnostic::Diagnostic;
@@ -12,21 +12,21 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A value and the bytes it stands on. Those of a list or map reach from its first byte to its last part's last.
+/// A value and its range in the file. That of a list or map ends with its last entry.
 #[derive(Clone, Debug)]
 pub(super) struct TreeNode {
     pub(super) span: Range<usize>,
     pub(super) content: NodeContent,
 }
 
-/// What a node holds.
+/// The value of a node.
 #[derive(Clone, Debug)]
 pub(super) enum NodeContent {
     /// Null, true or false, a number, or text.
     Scalar(Value),
     /// The entries of a list.
     List(Vec<TreeNode>),
-    /// The entries of a map in the order of the file; a key may be there twice.
+    /// The entries of a map in the order of the file. A key may be repeated: each repetition is an error later.
     Map(Vec<MapEntry>),
 }
 
@@ -38,27 +38,28 @@ pub(super) struct MapEntry {
     pub(super) node: TreeNode,
 }
 
-/// Why a text is no YAML that we read, and where.
+/// Why a text is not valid YAML, and where.
 pub(super) struct SyntaxError {
     message: String,
     place: Option<(u64, u64)>,
 }
 
-/// Deepest nesting. Whatever reads a tree recurses, and nothing that people write for us comes near it.
+// the functions on a tree recurse, and no file of ours nests as deep
 const DEEPEST: usize = 32;
 
-/// Most maps, lists and values, each as often as aliases repeat it.
+// counted with each repetition by an alias: a small file can expand to gigabytes ("billion laughs")
 const MOST: usize = 250_000;
 
 /// The documents of `text`; empty ones are left out.
 ///
-/// Repeated keys are kept, so that all of them can be reported. `off`, `on`, `yes` and `no` are text (YAML 1.2), and merge
-/// keys (`<<`, YAML 1.1) are refused: what a file says should be seen where it says it.
+/// `off`, `on`, `yes` and `no` are text (YAML 1.2). Merge keys (`<<`, YAML 1.1) are errors.
 pub(super) fn parse(text: &str) -> Result<Vec<TreeNode>, SyntaxError> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
+        // so that all repeated keys can be reported at once
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        // a setting must be visible where it takes effect
         merge_keys: MergeKeyPolicy::Error,
         budget: serde_saphyr::budget! { max_depth: DEEPEST, max_nodes: MOST },
     };
@@ -100,7 +101,7 @@ impl SyntaxError {
     }
 }
 
-/// The byte at one-based `line` and `column`, the latter in characters. The parser gives no bytes with its errors.
+/// The byte at one-based `line` and `column`, the latter in characters.
 fn offset_of(text: &str, line: u64, column: u64) -> usize {
     let lines = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
     let columns = usize::try_from(column.saturating_sub(1)).unwrap_or(usize::MAX);
@@ -128,7 +129,7 @@ impl TreeNode {
         Self { span: start.start..end, content }
     }
 
-    /// The tree without its places. Of a repeated key the last wins, which `Source::entry_errors` has refused before.
+    /// The tree without places. The last of repeated keys wins, but `Source::entry_errors` has refused them before.
     pub(super) fn to_value(&self) -> Value {
         match &self.content {
             NodeContent::Scalar(value) => value.clone(),
@@ -147,7 +148,8 @@ impl MapEntry {
     }
 }
 
-/// `end`, or behind the bracket that closes the flow list or map from `start`; the parser does not say where that is.
+/// The end of the flow list or map at `start`, its closing bracket included; `end` for any other value. The parser does not
+/// report it.
 fn closing_end(text: &str, start: usize, end: usize) -> usize {
     let closing = match text.get(start..).and_then(|rest| rest.chars().next()) {
         Some('[') => ']',
@@ -166,7 +168,7 @@ fn bytes_of(location: Location) -> Range<usize> {
     start..start.saturating_add(length)
 }
 
-/// What the parser hands over, before the ends of lists and maps are known.
+/// The result of the parser, before the ends of lists and maps are known.
 enum Raw {
     Scalar(Value),
     List(Vec<Spanned<Raw>>),

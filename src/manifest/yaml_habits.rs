@@ -1,29 +1,29 @@
-//! What people bring along: keys of Kubernetes' policies, and values written shorter than our files have them.
+//! Help for common habits: keys of Kubernetes' policies, and shorter forms of values that our files do not have.
 
 use serde_json::Value;
 
-/// Keys of `ValidatingAdmissionPolicy` and the like, after which people reach, each with the map it would be in and what to
-/// write in its place.
+/// Keys of `ValidatingAdmissionPolicy` and similar resources: the map in which they would be, the key, and the help.
 const KEYS: [(&str, &str, &str); 5] = [
     ("/spec", "validationActions", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
     ("/spec", "matchConstraints", "here it is `match: { operations: [...] }`"),
     ("/spec/validations/", "messageExpression", "`message` is a fixed text here; there are no expressions in it"),
-    ("/spec", "failurePolicy", "leave it out: what cannot be evaluated does not hold"),
+    ("/spec", "failurePolicy", "leave it out: a validation that cannot be evaluated fails"),
     ("/metadata", "namespace", "leave it out: policies have no namespaces"),
 ];
 
-/// What to write in place of `key` in the map at `pointer`, where it is one of another system.
+/// The help for `key` in the map at `pointer`, if it is a key of another system.
 pub(super) fn foreign_key_help(pointer: &str, key: &str) -> Option<&'static str> {
     let is_in = |place: &str| if place.ends_with('/') { pointer.starts_with(place) } else { pointer == place };
     KEYS.iter().find(|(place, name, _)| *name == key && is_in(place)).map(|(.., help)| *help)
 }
 
-/// How to write what was written too short at `pointer`.
+/// The help for a value at `pointer` in a shorter form than the file has.
 pub(super) fn shorthand_help(pointer: &str, written: &Value) -> Option<String> {
     match (pointer, written) {
         ("/upstream", Value::String(url)) if url == "embedded" => {
             Some("write `upstream: { url: embedded }`".to_owned())
         }
+        // without the URL itself, which may hold a password
         ("/upstream", Value::String(_)) => Some("write `upstream: { url: ... }`".to_owned()),
         ("/admin", Value::String(word)) if word == "off" => Some("write `admin: { listen: off }`".to_owned()),
         ("/admin", Value::Bool(false)) => Some("write `admin: { listen: off }`".to_owned()),
@@ -39,7 +39,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn keys_of_kubernetes_are_known_where_they_would_be() {
+    fn keys_of_kubernetes_get_help_where_they_would_be() {
         assert!(foreign_key_help("/spec", "validationActions").unwrap().contains("`actions`"));
         assert!(foreign_key_help("/spec", "matchConstraints").unwrap().contains("operations"));
         assert!(foreign_key_help("/spec", "failurePolicy").unwrap().contains("leave it out"));
@@ -49,12 +49,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_too_short_is_written_out() {
-        let told = |pointer: &str, written| shorthand_help(pointer, &written).unwrap_or_default();
-        assert_eq!(told("/upstream", json!("embedded")), "write `upstream: { url: embedded }`");
-        assert_eq!(told("/upstream", json!("https://user:canary@host")), "write `upstream: { url: ... }`");
-        assert_eq!(told("/admin", json!("off")), "write `admin: { listen: off }`");
-        assert_eq!(told("/listen", json!(18787)), "write `listen: 127.0.0.1:18787`");
-        assert_eq!(told("/limits", json!("off")), "");
+    fn a_short_form_gets_its_long_form_as_help() {
+        let help = |pointer: &str, written| shorthand_help(pointer, &written).unwrap_or_default();
+        assert_eq!(help("/upstream", json!("embedded")), "write `upstream: { url: embedded }`");
+        assert_eq!(help("/upstream", json!("https://user:canary@host")), "write `upstream: { url: ... }`");
+        assert_eq!(help("/admin", json!("off")), "write `admin: { listen: off }`");
+        assert_eq!(help("/listen", json!(18787)), "write `listen: 127.0.0.1:18787`");
+        assert_eq!(help("/limits", json!("off")), "");
     }
 }

@@ -5,13 +5,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Most bytes that are gathered.
+/// Largest message that is coalesced, in bytes. The buffer for it is on the stack.
 const SMALL: usize = 2048;
 
-/// A connection on which a small message goes out in one piece, though its head and body lie in two.
-///
-/// The kernel takes one piece by a shorter way than a list of them: 0.8 us less for each message, measured on loopback; and
-/// over TLS two pieces are two records. What is not small goes out as it lies.
+/// A connection that writes a small message from one buffer, although its head and body are in two. Larger ones are written
+/// vectored.
 #[derive(Debug)]
 pub struct CoalescingStream<T>(pub T);
 
@@ -32,6 +30,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for CoalescingStream<T> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let inner = Pin::new(&mut self.0);
+        // one buffer takes a shorter way through the kernel than a list: 0.8 us less a message, measured on loopback. Over TLS
+        // two buffers would be two records
         let mut gathered = [0; SMALL];
         match gather(pieces, &mut gathered) {
             Some(message) => inner.poll_write(context, message),
@@ -52,7 +52,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for CoalescingStream<T> {
     }
 }
 
-/// The pieces one after another in `place`; none where they do not fit.
+/// The pieces, copied to `place` one after another; `None` if they do not fit.
 fn gather<'p>(pieces: &[IoSlice<'_>], place: &'p mut [u8; SMALL]) -> Option<&'p [u8]> {
     let mut end = 0;
     for piece in pieces {

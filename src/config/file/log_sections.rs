@@ -1,4 +1,4 @@
-//! The keys of both logs, and of what is removed from them.
+//! The sections for both logs, and for what is masked in them.
 
 use crate::config::gateway::{LogFormat, LogLevel, Logs};
 use schemars::JsonSchema;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(in crate::config) struct LogsSection {
     /// Where the line of each request goes.
     pub(in crate::config) access: AccessLogSection,
-    /// The share of requests that passed without a finding whose line is written, from 0 to 1. All others have one always.
+    /// The share of requests without a violation that are logged, from 0 to 1. All others are always logged.
     #[schemars(range(min = 0, max = 1))]
     pub(in crate::config) sample_allowed: f64,
     /// The form of log lines.
@@ -27,36 +27,36 @@ pub(in crate::config) enum AccessLogSection {
     Stdout,
     /// Nowhere.
     Off,
-    /// To the end of this file, relative to this one. SIGHUP has it opened anew, for those who rotate it.
+    /// Appended to this file, relative to this one. It is reopened on SIGHUP, for log rotation.
     File(#[schemars(example = &"access.log", description = "The file, relative to this one.")] String),
 }
 
-/// A file with every decision and what led to it.
+/// A file with every decision and the reasons for it.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::config) struct DecisionLogSection {
-    /// The file, relative to this one, or `off`: JSON, one decision a line. It is made so that only its owner may read it.
+    /// The file, relative to this one, or `off`: JSON, one decision a line. Only its owner may read it.
     #[schemars(example = &"decisions.jsonl", example = &"off")]
     pub(in crate::config) file: String,
-    /// Size in bytes at which the file is moved to `FILE.1`, that to `FILE.2` and so on, and a new one begun.
+    /// Size in bytes at which the file is rotated: to `FILE.1`, that to `FILE.2` and so on.
     #[schemars(range(min = 65536, max = 1_099_511_627_776_u64))]
     pub(in crate::config) max_bytes: u64,
-    /// How many such files are kept besides the one that is written; the oldest is removed.
+    /// How many rotated files are kept; the oldest is removed.
     #[schemars(range(max = 1000))]
     pub(in crate::config) keep: u32,
-    /// Whether each line holds the hash of the one before it, so that `portcullis verify-log` finds what was changed, removed, moved or inserted.
+    /// Whether each line has the hash of the one before it, so that `portcullis verify-log` finds lines that were changed, removed, moved or inserted.
     pub(in crate::config) chain: bool,
-    /// Of which values a keyed fingerprint is kept, by which equal values are known without being seen.
+    /// Values of which a keyed fingerprint is logged, so that equal values are recognized without being shown.
     pub(in crate::config) fingerprints: FingerprintsSection,
 }
 
-/// Of which values a keyed fingerprint is kept.
+/// Values of which a keyed fingerprint is logged.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct FingerprintsSection {
-    /// The key: at least 32 bytes that nobody can guess.
+    /// The key: at least 32 random bytes.
     pub(in crate::config) key: Option<KeyFileSection>,
-    /// JSON Pointers to strings in bodies; `*` stands for any name or position. No secret of the contract may be among them.
+    /// JSON Pointers to strings in bodies; `*` stands for any name or position. Secrets of the contract are not allowed.
     #[schemars(example = ["/external_id"])]
     pub(in crate::config) body: Vec<String>,
     /// Parameters of paths, by name.
@@ -76,11 +76,11 @@ pub(in crate::config) struct KeyFileSection {
     pub(in crate::config) file: String,
 }
 
-/// What is removed besides what is removed anyway.
+/// What is masked besides what is always masked.
 #[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct MasksSection {
-    /// JSON Pointers into bodies: what is there, and all below it. `*` stands for any name or position.
+    /// JSON Pointers into bodies: the value and everything in it. `*` stands for any name or position.
     #[schemars(example = ["/public_metadata/tax_id"])]
     pub(in crate::config) pointers: Vec<String>,
     /// Names of members of bodies at any depth, of headers and of parameters.

@@ -1,10 +1,8 @@
 //! Body schemas: from OpenAPI's dialects of JSON Schema to 2020-12.
 //!
-//! Both dialects are read alike, with one exception: what stands beside a `$ref` counts in 3.1 only.
-//!
-//! An object that lists its fields and says nothing of others is closed, so that the gateway's `unknownFields` decides about
-//! them and not an omission in the spec. Alternatives and parts (`allOf`, `anyOf`, `oneOf`, `not`) stay as they are: what one
-//! of them does not list, another may.
+//! An object that lists its fields without `additionalProperties` is closed, so that the gateway's `unknownFields` decides about
+//! other fields and not an omission in the spec. Members of `allOf`, `anyOf`, `oneOf` and `not` are not closed: a field that one
+//! of them does not list may be in another.
 
 use super::keyword::{self, KeywordKind};
 use super::spec::{OpenApiSpec, below};
@@ -14,10 +12,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Where shared schemas stand in a spec.
+/// The JSON Pointer of the shared schemas in a spec.
 const SHARED: &str = "/components/schemas";
 
-/// Whether a schema stands alone or is one of several that are about the same value.
+/// Whether a schema is the only one for its value, or one of several (`allOf` and so on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Alone,
@@ -27,19 +25,20 @@ enum Role {
 /// The shared schemas that bodies refer to.
 #[derive(Default)]
 pub(super) struct Schemas {
-    /// Part is stronger than alone: what any part refers to must not be closed.
+    // `Part` overrides `Alone`: a schema that any part refers to must not be closed
     wanted: BTreeMap<String, Role>,
 }
 
 impl Schemas {
-    /// The schema of a body at `place`, as the text of a file.
+    /// The translated schema of a body at `place`, as text.
     pub(super) fn body(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, schema: &Value) -> Option<Box<RawValue>> {
         let schema = self.translate(spec, place, schema, Role::Alone);
         to_raw_value(&schema).ok()
     }
 
-    /// Every shared schema that a body refers to, and those that these refer to.
+    /// The translations of all shared schemas that bodies refer to, directly or through others.
     pub(super) fn definitions(mut self, spec: &mut OpenApiSpec<'_>) -> Definitions {
+        // a translation can add references, and make a part of a schema that is already translated: repeat until nothing is open
         let mut done: BTreeMap<String, (Role, Value)> = BTreeMap::new();
         loop {
             let is_open = |name: &String, role: Role| done.get(name).is_none_or(|(done, _)| *done != role);
@@ -63,7 +62,7 @@ impl Schemas {
             }
         };
         let mut translated = Map::new();
-        // in 3.0 nothing counts beside a reference
+        // in 3.0, keywords beside a `$ref` are ignored; in 3.1 they apply
         let is_alone = schema.contains_key("$ref") && spec.is_3_0();
         for (name, value) in schema.iter().filter(|(name, _)| !is_alone || *name == "$ref") {
             self.keyword(spec, &below(place, name), (name, value), role, &mut translated);
@@ -150,7 +149,7 @@ impl Schemas {
     }
 }
 
-/// In 3.0 `exclusiveMinimum: true` says that `minimum` itself is too little; in 2020-12 the keyword holds the number.
+/// Translates `exclusiveMinimum: true` of 3.0, which excludes `minimum` itself; in 2020-12 the keyword has the number.
 fn exclusive_bounds(
     spec: &mut OpenApiSpec<'_>,
     place: &str,
@@ -174,7 +173,7 @@ fn exclusive_bounds(
     }
 }
 
-/// `required` of a field that is `readOnly` is about answers.
+/// Makes `readOnly` fields optional: their `required` applies to responses only (OpenAPI 3.0.3, "Schema Object").
 fn optional_when_read_only(schema: &Map<String, Value>, translated: &mut Map<String, Value>) {
     let Some(Value::Array(required)) = translated.get_mut("required") else { return };
     let field = |name: &Value| schema.get("properties")?.get(name.as_str()?);

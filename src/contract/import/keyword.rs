@@ -1,16 +1,16 @@
-//! Which keywords of a schema are kept, and what each may hold.
+//! Which keywords of a schema are translated, and which values each may have.
 
 use crate::contract::compiled_schema::CompiledSchema;
 use serde_json::{Map, Value, json};
 
-/// What a keyword holds in the contract.
+/// The value of a keyword in the contract; `None` if it has no effect, an error if its value is not valid.
 type KeywordResult = Result<Option<Value>, String>;
 
-/// What becomes of a keyword.
+/// How a keyword is translated.
 pub(super) enum KeywordKind {
-    /// It says nothing about what is valid.
+    /// It is an annotation, without an effect on what is valid: it is dropped.
     Note,
-    /// It is kept as the function says; none where it has no effect, an error where it holds something else than it may.
+    /// It constrains a value: the function checks and translates it.
     Rule(fn(&Value) -> KeywordResult),
     /// It refers to a schema elsewhere.
     Reference,
@@ -20,12 +20,12 @@ pub(super) enum KeywordKind {
     Parts,
     /// It holds a schema for each of several names.
     Fields,
-    /// It is not translated: the judge does not look for declared names behind it, or no spec has it.
+    /// It is not supported: the field tree is not read behind it, or no spec has it.
     Unknown,
 }
 
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
-/// The formats that are asserted. Any other only describes (OpenAPI 3.0.3, "Data Types"), such as `int64`.
+/// The formats that are asserted. Any other, such as `int64`, is an annotation (OpenAPI 3.0.3, "Data Types").
 const FORMATS: [&str; 15] = [
     "date",
     "date-time",
@@ -44,7 +44,7 @@ const FORMATS: [&str; 15] = [
     "uuid",
 ];
 
-/// What becomes of the keyword `name`.
+/// How the keyword `name` is translated.
 pub(super) fn kind(name: &str) -> KeywordKind {
     match name {
         "title" | "description" | "example" | "examples" | "default" | "deprecated" | "externalDocs" | "xml"
@@ -54,7 +54,7 @@ pub(super) fn kind(name: &str) -> KeywordKind {
         "enum" => KeywordKind::Rule(choices),
         "const" => KeywordKind::Rule(|value| Ok(Some(value.clone()))),
         "minimum" | "maximum" | "multipleOf" => KeywordKind::Rule(number),
-        // a boolean says something about the limit beside it
+        // in 3.0 it is a boolean that modifies the limit beside it: see `exclusive_bounds`
         "exclusiveMinimum" | "exclusiveMaximum" => {
             KeywordKind::Rule(|value| if value.is_boolean() { Ok(None) } else { number(value) })
         }
@@ -74,7 +74,7 @@ pub(super) fn kind(name: &str) -> KeywordKind {
     }
 }
 
-/// Whether the spec says that the value is one to hide.
+/// Whether the spec marks the value as secret.
 pub(super) fn is_secret(schema: &Map<String, Value>) -> bool {
     let is = |keyword: &str, value: Value| schema.get(keyword) == Some(&value);
     is("format", json!("password")) || is("writeOnly", json!(true)) || is("x-secret", json!(true))
@@ -106,7 +106,7 @@ fn unique(value: &Value) -> KeywordResult {
     Ok(value.filter(|value| *value == Value::Bool(true)))
 }
 
-/// Patterns run on bodies, so only those that match in linear time are taken.
+// patterns run on bodies of requests, so only those that match in linear time are accepted
 fn pattern(value: &Value) -> KeywordResult {
     let compiles = value.is_string() && CompiledSchema::compile(&json!({ "pattern": value })).is_ok();
     valid(value, compiles, "must be a regular expression without look-around and back-references")

@@ -1,8 +1,8 @@
 //! From the vendor's OpenAPI spec (3.0 or 3.1) to a contract file: text in, text out.
 //!
 //! Operations keep id, method, path, statuses and body ([`operation`]); body schemas become JSON Schema 2020-12
-//! ([`body_translation`], [`keyword`]). No prose is copied. What cannot be translated is told with its place in the spec: a contract
-//! that silently takes more than the spec would be none.
+//! ([`body_translation`], [`keyword`]). Descriptions are not copied. What cannot be translated is an error with its place
+//! in the spec: a contract must not silently accept more than the spec.
 
 mod body_translation;
 mod keyword;
@@ -18,34 +18,35 @@ use serde_json::Value;
 use spec::OpenApiSpec;
 use std::path::Path;
 
-/// A contract file, made of a spec.
+/// A contract file made from a spec.
 #[derive(Debug)]
 pub struct Imported {
-    /// The API version that it is for.
+    /// Its API version.
     pub api_version: Box<str>,
-    /// How many operations it has.
+    /// The number of its operations.
     pub operations: usize,
-    /// How many of them have a JSON body.
+    /// The number of operations with a JSON body.
     pub bodies: usize,
-    /// What to write; the same for the same spec.
+    /// The text of the file. The same spec gives the same bytes.
     pub text: String,
 }
 
-/// Translates the spec that `text` is; `file` is only its name in errors.
+/// Translates the spec `text`. `file` is only its name in errors.
 ///
 /// # Errors
 ///
-/// Everything in it that is not OpenAPI or cannot be translated, each with its place.
+/// All parts of it that are not OpenAPI or cannot be translated, each with its place.
 pub fn import(file: &Path, text: &str) -> Result<Imported, Vec<Diagnostic>> {
     let mut documents = manifest::read::<Value>(file, text)?;
     if let Some(second) = documents.get(1) {
         return Err(vec![second.source.at("", "an OpenAPI spec is one document")]);
     }
-    let Some(document) = documents.pop() else { return Err(vec![Diagnostic::of_file(file, "the file says nothing")]) };
+    let Some(document) = documents.pop() else { return Err(vec![Diagnostic::of_file(file, "the file is empty")]) };
     let mut spec = OpenApiSpec::new(&document.value, &document.source);
     let contract = operation::contract(&mut spec);
     if spec.is_valid() {
-        prove(&contract, &mut spec);
+        // only if the translation has no errors: those of the compiler would be consequences of them
+        verify(&contract, &mut spec);
     }
     let text = contract.to_text().unwrap_or_else(|error| {
         spec.refuse("", format!("the contract cannot be written: {error}"));
@@ -56,8 +57,8 @@ pub fn import(file: &Path, text: &str) -> Result<Imported, Vec<Diagnostic>> {
     spec.finish(Imported { api_version: contract.api_version, operations, bodies, text })
 }
 
-/// Compiles every body as the gateway will: what does not is the spec's fault, and told here and not at a request.
-fn prove(contract: &ContractFile, spec: &mut OpenApiSpec<'_>) {
+/// Compiles every schema as the gateway does, so that an error of the spec appears now and not at the first request.
+fn verify(contract: &ContractFile, spec: &mut OpenApiSpec<'_>) {
     for operation in &contract.operations {
         let Some(schema) = operation.body.as_ref().and_then(|body| body.schema.as_ref()) else { continue };
         let compiled = assemble(schema, &contract.definitions).map_err(|error| error.to_string());
@@ -66,7 +67,7 @@ fn prove(contract: &ContractFile, spec: &mut OpenApiSpec<'_>) {
         });
         if let Err(error) = compiled {
             let message = format!(
-                "the body of `{}` is no valid JSON Schema: {}",
+                "the schema of the body of `{}` is not valid: {}",
                 operation.id,
                 error.replace(char::is_control, " ")
             );

@@ -10,12 +10,12 @@ use std::collections::HashMap;
 
 /// The members of a path that are operations, in the order in which they are written.
 const METHODS: [&str; 8] = ["delete", "get", "head", "options", "patch", "post", "put", "trace"];
-/// The members of a path that say nothing of what a request may be.
+/// The members of a path that are ignored.
 const NOTES: [&str; 3] = ["description", "parameters", "summary"];
 /// The one media type whose bodies are inspected.
 const JSON: &str = "application/json";
 
-/// The contract that `spec` describes, as far as it is without mistakes.
+/// The contract that `spec` describes, without the parts that have errors.
 pub(super) fn contract(spec: &mut OpenApiSpec<'_>) -> ContractFile {
     check_format(spec);
     let version = spec.text("/info/version");
@@ -119,7 +119,7 @@ fn operation(
 fn body(spec: &mut OpenApiSpec<'_>, schemas: &mut Schemas, place: &str) -> Option<BodyFile> {
     let body = spec.get(place)?;
     if let Some(target) = body.get("$ref") {
-        return referenced(spec, schemas, place, target);
+        return body_by_reference(spec, schemas, place, target);
     }
     let content = below(place, "content");
     let media: Vec<_> = spec.map(&content).collect();
@@ -135,8 +135,13 @@ fn body(spec: &mut OpenApiSpec<'_>, schemas: &mut Schemas, place: &str) -> Optio
     })
 }
 
-/// A body that stands in `components.requestBodies`, which do not refer further.
-fn referenced(spec: &mut OpenApiSpec<'_>, schemas: &mut Schemas, place: &str, target: &Value) -> Option<BodyFile> {
+/// A body in `components.requestBodies`. A reference from there to another one is not supported.
+fn body_by_reference(
+    spec: &mut OpenApiSpec<'_>,
+    schemas: &mut Schemas,
+    place: &str,
+    target: &Value,
+) -> Option<BodyFile> {
     const SHARED: &str = "/components/requestBodies/";
     let pointer = target.as_str().and_then(|target| target.strip_prefix('#')).filter(|it| it.starts_with(SHARED));
     let is_body = |pointer: &&str| spec.get(pointer).is_some_and(|body| body.get("$ref").is_none());

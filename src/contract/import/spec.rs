@@ -1,4 +1,4 @@
-//! The spec as it was read, and what is wrong with it.
+//! The spec under translation, and its errors.
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
@@ -9,34 +9,34 @@ use std::fmt::Display;
 pub(super) struct OpenApiSpec<'s> {
     root: &'s Value,
     source: &'s Source,
-    mistakes: Vec<Diagnostic>,
+    errors: Vec<Diagnostic>,
 }
 
 impl<'s> OpenApiSpec<'s> {
     pub(super) const fn new(root: &'s Value, source: &'s Source) -> Self {
-        Self { root, source, mistakes: Vec::new() }
+        Self { root, source, errors: Vec::new() }
     }
 
-    /// Whether it is in the older of the two formats.
+    /// Whether its format is OpenAPI 3.0, and not 3.1.
     pub(super) fn is_3_0(&self) -> bool {
         self.get("/openapi").and_then(Value::as_str).is_some_and(|format| format.starts_with("3.0"))
     }
 
-    /// What stands at `pointer`.
+    /// The value at `pointer`.
     pub(super) fn get(&self, pointer: &str) -> Option<&'s Value> {
         self.root.pointer(pointer)
     }
 
-    /// The text at `pointer`; a mistake where there is none.
+    /// The text at `pointer`. If there is none, adds an error and returns an empty one.
     pub(super) fn text(&mut self, pointer: &str) -> &'s str {
         let text = self.get(pointer).and_then(Value::as_str);
         text.unwrap_or_else(|| {
-            self.refuse(pointer, format!("{} must be there, as text", crate::manifest::field(pointer)));
+            self.refuse(pointer, format!("{} is required, as text", crate::manifest::field(pointer)));
             ""
         })
     }
 
-    /// The map at `pointer`; a mistake where something else stands there, an empty one where nothing does.
+    /// The members of the map at `pointer`; none if it is missing. Adds an error if it is not a map.
     pub(super) fn map(&mut self, pointer: &str) -> impl Iterator<Item = (&'s String, &'s Value)> + use<'s> {
         let map: Option<&Map<String, Value>> = match self.get(pointer) {
             Some(Value::Object(map)) => Some(map),
@@ -49,29 +49,30 @@ impl<'s> OpenApiSpec<'s> {
         map.into_iter().flatten()
     }
 
-    /// Notes a mistake; one at each place is enough.
+    /// Adds an error.
     pub(super) fn refuse(&mut self, pointer: &str, message: impl Display) {
-        let mistake = self.source.at(pointer, message.to_string());
-        if !self.mistakes.contains(&mistake) {
-            self.mistakes.push(mistake);
+        let error = self.source.at(pointer, message.to_string());
+        // shared parts are read once for each use: the same error would appear as often
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
         }
     }
 
     pub(super) const fn is_valid(&self) -> bool {
-        self.mistakes.is_empty()
+        self.errors.is_empty()
     }
 
-    /// `made`, unless there are mistakes; those in the order of the file.
+    /// `made`, or the errors in the order of the file.
     pub(super) fn finish<T>(mut self, made: T) -> Result<T, Vec<Diagnostic>> {
-        if self.mistakes.is_empty() {
+        if self.errors.is_empty() {
             return Ok(made);
         }
-        self.mistakes.sort_by_key(|mistake| mistake.span.as_ref().map(|span| span.start));
-        Err(self.mistakes)
+        self.errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+        Err(self.errors)
     }
 }
 
-/// `pointer` and one step more, to the member `name`.
+/// The pointer to the member `name` of the value at `pointer`.
 pub(super) fn below(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
 }

@@ -24,18 +24,18 @@ fn texts(version: &str, overlays: Option<&str>) -> ContractTexts {
 
 fn load(version: &str, overlays: Option<&str>) -> Result<Contract, Vec<String>> {
     Contract::load(&texts(version, overlays), "2026-01-01").map_err(|error| match error {
-        ContractError::Files(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        ContractError::Files(errors) => errors.iter().map(ToString::to_string).collect(),
         ContractError::Default { .. } => vec![error.to_string()],
     })
 }
 
-fn mistakes(version: &str, overlays: Option<&str>) -> Vec<String> {
+fn errors(version: &str, overlays: Option<&str>) -> Vec<String> {
     load(version, overlays).expect_err("a broken contract")
 }
 
 /// The schema of `A` with `entry` over it, and how many overlays changed it.
 fn with_overlay(entry: &str) -> (serde_json::Value, usize) {
-    let contract = load(VERSION, Some(entry)).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    let contract = load(VERSION, Some(entry)).unwrap_or_else(|errors| panic!("{errors:?}"));
     let operations = contract.operations();
     let body = operations.iter().find(|operation| *operation.id == *"A").and_then(|operation| operation.body.as_ref());
     let body = body.expect("a body");
@@ -52,25 +52,25 @@ fn every_schema_of_the_built_in_contract_compiles_and_every_overlay_changes_some
 
 #[test]
 fn a_file_of_another_shape_is_refused_with_its_place() {
-    let found = mistakes(&VERSION.replace("\"method\":\"GET\",", ""), None);
+    let found = errors(&VERSION.replace("\"method\":\"GET\",", ""), None);
     assert_eq!(found, ["v.json:5:42: no contract file: missing field `method`"]);
-    let found = mistakes(&VERSION.replace("2026-01-01", "soon"), None);
+    let found = errors(&VERSION.replace("2026-01-01", "soon"), None);
     assert_eq!(found, ["v.json:1:15: `apiVersion` must be a date such as `2026-05-12`"]);
-    let found = mistakes(&VERSION.replace("\"GET\"", "\"POST\""), None);
+    let found = errors(&VERSION.replace("\"GET\"", "\"POST\""), None);
     assert_eq!(found, ["v.json:5:7: `A` and `B` are reached in the same way"]);
-    assert_eq!(mistakes("{", None).len(), 1);
+    assert_eq!(errors("{", None).len(), 1);
 }
 
 #[test]
 fn every_schema_that_does_not_compile_is_refused_with_its_place() {
     let broken = VERSION.replace("\"items\":{\"type\":\"object\"", "\"items\":{\"type\":\"thing\"");
-    let found = mistakes(&broken, None);
+    let found = errors(&broken, None);
     assert!(
         found.len() == 1 && found[0].starts_with("v.json:4:7: the body of `A` is no valid JSON Schema"),
         "{found:?}"
     );
     let dangling = VERSION.replace("#/$defs/Name", "#/$defs/Nome");
-    assert!(mistakes(&dangling, None)[0].starts_with("v.json:4:7: the body of `A`"));
+    assert!(errors(&dangling, None)[0].starts_with("v.json:4:7: the body of `A`"));
 }
 
 #[test]
@@ -78,9 +78,7 @@ fn two_files_for_a_version_and_an_unknown_default_are_refused() {
     let mut twice = texts(VERSION, None);
     twice.versions.push(twice.versions[0].clone());
     let error = Contract::load(&twice, "2026-01-01").expect_err("a broken contract");
-    assert!(
-        matches!(error, ContractError::Files(mistakes) if mistakes[0].message == "v.json is for this version, too")
-    );
+    assert!(matches!(error, ContractError::Files(errors) if errors[0].message == "v.json is for this version, too"));
     let error = Contract::load(&texts(VERSION, None), "2025-01-01").expect_err("an unknown version");
     assert!(matches!(error, ContractError::Default { known } if known == "2026-01-01"));
 }
@@ -90,20 +88,20 @@ fn an_operation_that_changes_its_id_would_lead_past_policies_and_is_refused() {
     let mut renamed = texts(VERSION, None);
     let newer = VERSION.replace("2026-01-01", "2026-02-02").replace("\"B\"", "\"GetB\"");
     renamed.versions.insert(0, ContractText { file: "newer.json".into(), text: newer.into() });
-    let Err(ContractError::Files(mistakes)) = Contract::load(&renamed, "2026-01-01") else { panic!("it was taken") };
-    let told: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["newer.json:5:7: `GetB` is `B` in 2026-01-01: give it one id"]);
+    let Err(ContractError::Files(errors)) = Contract::load(&renamed, "2026-01-01") else { panic!("it was taken") };
+    let reported: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(reported, ["newer.json:5:7: `GetB` is `B` in 2026-01-01: give it one id"]);
 }
 
 #[test]
 fn a_contract_without_an_operation_that_must_be_judged_is_refused() {
-    let found = mistakes(&VERSION.replace("\"UpdateUser\"", "\"ChangeUser\""), None);
+    let found = errors(&VERSION.replace("\"UpdateUser\"", "\"ChangeUser\""), None);
     assert_eq!(found, ["v.json: `UpdateUser` is in no version, so it is not judged"]);
     let bodiless = VERSION.replace(
         "\"/v1/m\",\"statuses\":[],\"body\":{\"mediaTypes\":[],\"required\":true,\"schema\":{}}",
         "\"/v1/m\",\"statuses\":[]",
     );
-    let found = mistakes(&bodiless, None);
+    let found = errors(&bodiless, None);
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[0], "v.json: `ReplaceUserMetadata` has no JSON body in 2026-01-01, so it is not judged");
 }
@@ -143,15 +141,15 @@ fn an_overlay_that_changes_nothing_is_refused_with_its_line() {
         ),
         ("operations: [B]\n  fields: [/name]\n  change: nullable", "overlay.yaml:4:16: `B`"),
     ] {
-        let found = mistakes(VERSION, Some(&entry(written)));
-        assert!(found.iter().any(|mistake| mistake.starts_with(place)), "{written}: {found:?}");
-        assert!(found.iter().all(|mistake| mistake.contains("changes nothing")), "{found:?}");
+        let found = errors(VERSION, Some(&entry(written)));
+        assert!(found.iter().any(|error| error.starts_with(place)), "{written}: {found:?}");
+        assert!(found.iter().all(|error| error.contains("changes nothing")), "{found:?}");
     }
 }
 
 #[test]
 fn everything_wrong_with_an_overlay_file_is_told_at_once() {
-    let found = mistakes(
+    let found = errors(
         VERSION,
         Some(
             "- operations: []\n  fields: [name]\n  change: { add: {} }\n  evidence: seen\n- operations: [A]\n  chnage: secret\n",
@@ -159,8 +157,8 @@ fn everything_wrong_with_an_overlay_file_is_told_at_once() {
     );
     assert!(found.len() >= 3, "{found:?}");
     let loose = "- operations: [A]\n  fields: [name]\n  change: { add: {} }\n  evidence: \"\"\n";
-    let found = mistakes(VERSION, Some(loose));
+    let found = errors(VERSION, Some(loose));
     assert_eq!(found.len(), 2, "{found:?}");
     let broken = "- operations: [A]\n  fields: [/new]\n  change: { add: { type: thing } }\n  evidence: seen\n";
-    assert!(mistakes(VERSION, Some(broken))[0].contains("the body of `A` is no valid JSON Schema"));
+    assert!(errors(VERSION, Some(broken))[0].contains("the body of `A` is no valid JSON Schema"));
 }

@@ -1,4 +1,4 @@
-//! One change to one field of one schema.
+//! Applies one change to one field of one schema.
 
 use super::change::OverlayChange;
 use crate::contract::nullable::allow_null;
@@ -8,17 +8,17 @@ use std::collections::BTreeSet;
 /// The JSON Pointers of schemas within a schema.
 type Places = BTreeSet<String>;
 
-/// The keywords that hold several schemas about the same value.
+/// The keywords with several schemas for the same value.
 const PARTS: [&str; 3] = ["allOf", "anyOf", "oneOf"];
 
-/// Makes `change` to `field` of `schema`, wherever that is declared; whether anything changed.
+/// Applies `change` to every declaration of `field` in `schema`. Returns whether it had an effect.
 pub(super) fn apply(change: &OverlayChange, field: &str, schema: &mut Value) -> bool {
     if let OverlayChange::Add(added) = change {
         return add(added, field, schema);
     }
     let places = if field.starts_with('/') { at_pointer(schema, field) } else { by_name(schema, field) };
     let mut changed = false;
-    // from the inside out: a change may wrap what it is made to
+    // from the innermost pointer: a change may wrap the schema that it applies to, after which pointers into it are invalid
     for place in places.into_iter().rev() {
         changed |= schema.pointer_mut(&place).is_some_and(|found| alter(change, found));
     }
@@ -32,11 +32,12 @@ fn alter(change: &OverlayChange, schema: &mut Value) -> bool {
     let Some(schema) = schema.as_object_mut() else { return false };
     match change {
         OverlayChange::Nullable => allow_null(schema),
+        // an extension keyword: validators ignore it, and the field tree reads it
         _ => schema.insert("x-secret".into(), Value::Bool(true)) != Some(Value::Bool(true)),
     }
 }
 
-/// Declares the field in the first object on its path that lists fields, unless one on its path has it.
+/// Declares the field in the first schema of its parent that lists fields, unless it is declared already.
 fn add(added: &Value, field: &str, schema: &mut Value) -> bool {
     let Some((parent, name)) = field.rsplit_once('/') else { return false };
     if !at_pointer(schema, field).is_empty() {
@@ -49,9 +50,9 @@ fn add(added: &Value, field: &str, schema: &mut Value) -> bool {
     fields.is_some_and(|fields| fields.insert(unescape(name), added.clone()).is_none())
 }
 
-/// The schemas of the field at the pointer `field` of the body, just where it is declared: what they refer to may serve
-/// other fields, too.
+/// The schemas of the field at the pointer `field` of the body.
 fn at_pointer(root: &Value, field: &str) -> Places {
+    // the declaration itself and not the target of its `$ref`, which other fields may share
     let mut here: Places = [String::new()].into();
     for step in field.split('/').skip(1) {
         let next = alternatives(root, here).into_iter().filter_map(|place| {
@@ -66,13 +67,14 @@ fn at_pointer(root: &Value, field: &str) -> Places {
     here
 }
 
-/// `places` and every schema that they refer to or are composed of.
+/// `places`, and every schema that they refer to or consist of.
 fn alternatives(root: &Value, places: Places) -> Places {
     let mut all = Places::new();
     let mut open: Vec<String> = places.into_iter().collect();
     while let Some(place) = open.pop() {
         let Some(schema) = root.pointer(&place) else { continue };
         let target = schema.get("$ref").and_then(Value::as_str).and_then(|target| target.strip_prefix('#'));
+        // definitions may refer to each other in circles
         open.extend(target.map(str::to_owned).filter(|target| !all.contains(target)));
         for keyword in PARTS {
             let parts = schema.get(keyword).and_then(Value::as_array).map_or(0, Vec::len);
@@ -83,7 +85,7 @@ fn alternatives(root: &Value, places: Places) -> Places {
     all
 }
 
-/// The schemas of every field called `name`.
+/// The schemas of every field called `name`, at any depth.
 fn by_name(root: &Value, name: &str) -> Places {
     let mut found = Places::new();
     collect(root, "", name, &mut found);

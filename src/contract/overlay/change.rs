@@ -4,16 +4,16 @@ use super::source::ChangeSource;
 use serde_json::Value;
 use std::fmt;
 
-/// What an overlay does to a field.
+/// The change of an overlay to a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverlayChange {
-    /// The field, which the spec does not have, is declared with this schema.
+    /// Declares the field, which the spec does not have, with this schema.
     Add(Value),
-    /// The field has this schema in place of the spec's.
+    /// Replaces the schema of the field.
     Replace(Value),
-    /// The field takes null.
+    /// Makes the field accept null.
     Nullable,
-    /// What the field holds must not be shown.
+    /// Marks the value of the field as secret.
     Secret,
 }
 

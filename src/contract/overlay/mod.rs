@@ -1,6 +1,6 @@
-//! What the vendor's specs get wrong: small reviewed changes, each with its evidence, laid over the imported contract.
+//! Corrections of the vendor's specs: small reviewed changes, each with its evidence, applied to the imported contract.
 //!
-//! A change that changes nothing is a mistake: either it is misspelt, or the spec was put right and it can go.
+//! A change without an effect is an error: either it is misspelt, or the spec was corrected and it can be removed.
 
 mod apply;
 mod change;
@@ -25,28 +25,28 @@ pub(crate) fn schema() -> Value {
 /// One change to the contract.
 #[derive(Debug)]
 pub struct Overlay {
-    /// Its position in the file.
+    /// Its position in the list of overlays.
     position: usize,
-    /// Its line in the file.
+    /// Its one-based line in the file.
     pub line: usize,
     /// Operation ids; `*` stands for any letters.
     pub operations: Vec<String>,
-    /// The API versions it is for; none for all.
+    /// The API versions that it applies to; `None` for all.
     pub versions: Option<Vec<String>>,
-    /// The fields it changes: JSON Pointers, or names that count wherever they are declared.
+    /// The fields that it changes: JSON Pointers, or names, which match wherever they are declared.
     pub fields: Vec<String>,
-    /// What it does to them.
+    /// The change to each of the fields.
     pub change: OverlayChange,
-    /// Why we know better than the spec.
+    /// Why the spec is wrong: what was read, measured or sent.
     pub evidence: Arc<str>,
 }
 
-/// An overlay, and which of its fields it changed in one schema.
+/// An overlay that changed a schema.
 #[derive(Clone, Debug)]
 pub struct Applied {
-    /// The overlay.
+    /// The overlay in the file.
     pub overlay: Arc<Overlay>,
-    /// Positions in its list of fields.
+    /// The positions of the fields with an effect, in its list of fields.
     pub fields: Vec<usize>,
 }
 
@@ -58,11 +58,11 @@ pub(super) struct Overlays {
 }
 
 impl Overlays {
-    /// Reads an overlay file; `file` is only its name in errors.
+    /// Reads an overlay file. `file` is only its name in errors.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with it, each with its place.
+    /// The file has errors: all of them, each with its place.
     pub(super) fn read(file: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let mut manifests = manifest::read::<ContractOverlay>(file, text)?;
         if let Some(second) = manifests.get(1) {
@@ -82,37 +82,38 @@ impl Overlays {
             })
         });
         let overlays = Self { entries: entries.collect(), source: Some(manifest.source) };
-        let mistakes: Vec<_> = overlays.entries.iter().flat_map(|overlay| overlays.check(overlay)).collect();
-        if mistakes.is_empty() { Ok(overlays) } else { Err(mistakes) }
+        let errors: Vec<_> = overlays.entries.iter().flat_map(|overlay| overlays.check(overlay)).collect();
+        if errors.is_empty() { Ok(overlays) } else { Err(errors) }
     }
 
-    /// What no schema of the file's shape can tell.
+    /// The errors that the JSON Schema of the file cannot express.
     fn check(&self, overlay: &Overlay) -> Vec<Diagnostic> {
         let Some(source) = &self.source else { return Vec::new() };
         let place = format!("/overlays/{}", overlay.position);
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         if overlay.evidence.trim().is_empty() {
-            mistakes.push(source.at(&format!("{place}/evidence"), "`evidence` is empty; a reviewer needs it"));
+            errors.push(source.at(&format!("{place}/evidence"), "`evidence` is empty; a reviewer needs it"));
         }
+        // a bare name matches where a field is declared, and a field to add is declared nowhere
         if matches!(overlay.change, OverlayChange::Add(_)) {
             let loose = overlay.fields.iter().enumerate().filter(|(_, field)| !field.starts_with('/'));
-            mistakes.extend(loose.map(|(at, _)| {
+            errors.extend(loose.map(|(at, _)| {
                 source.at(&format!("{place}/fields/{at}"), "a field to add must be a JSON Pointer such as `/name`")
             }));
         }
-        mistakes
+        errors
     }
 
-    /// Those for `operation` in the API version `version`.
+    /// The overlays for `operation` in the API version `version`.
     pub(super) fn of(&self, operation: &str, version: &str) -> Vec<Arc<Overlay>> {
         self.entries.iter().filter(|overlay| overlay.is_for(operation, version)).cloned().collect()
     }
 
-    /// A mistake for each operation, version and field by which an overlay changed nothing; `changed` says of an operation
-    /// which overlays changed it, and which of their fields.
-    pub(super) fn idle(&self, changed: &[(Arc<Operation>, Vec<Applied>)]) -> Vec<Diagnostic> {
+    /// An error for each operation, version and field of an overlay without an effect. `changed` has the overlays that changed each
+    /// operation, and which of their fields did.
+    pub(super) fn ineffective(&self, changed: &[(Arc<Operation>, Vec<Applied>)]) -> Vec<Diagnostic> {
         let Some(source) = &self.source else { return Vec::new() };
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         for overlay in &self.entries {
             let effects: Vec<(&Operation, &[usize])> = changed
                 .iter()
@@ -120,11 +121,11 @@ impl Overlays {
                 .filter(|(_, applied)| Arc::ptr_eq(&applied.overlay, overlay))
                 .map(|(operation, applied)| (operation, applied.fields.as_slice()))
                 .collect();
-            mistakes.extend(overlay.idle_parts(&effects).into_iter().map(|(pointer, name)| {
-                source.at(&pointer, format!("`{name}` changes nothing: it is unknown to the contract, or already so"))
+            errors.extend(overlay.ineffective_parts(&effects).into_iter().map(|(pointer, name)| {
+                source.at(&pointer, format!("`{name}` has no effect: it is unknown to the contract, or already so"))
             }));
         }
-        mistakes
+        errors
     }
 }
 
@@ -134,14 +135,14 @@ impl Overlay {
         self.versions.as_ref().is_none_or(is_version) && self.operations.iter().any(|glob| matches(glob, operation))
     }
 
-    /// Changes `schema`; the positions of the fields by which it did.
+    /// Changes `schema`. Returns the positions of the fields that had an effect.
     pub(super) fn apply(&self, schema: &mut Value) -> Vec<usize> {
         let fields = self.fields.iter().enumerate();
         fields.filter(|(_, field)| apply::apply(&self.change, field, schema)).map(|(position, _)| position).collect()
     }
 
-    /// Place and text of what has no part in `effects`.
-    fn idle_parts(&self, effects: &[(&Operation, &[usize])]) -> Vec<(String, String)> {
+    /// The pointers and texts of the parts that have no share in `effects`.
+    fn ineffective_parts(&self, effects: &[(&Operation, &[usize])]) -> Vec<(String, String)> {
         let place = format!("/overlays/{}", self.position);
         let idle = |list: &str, names: &[String], has_effect: &dyn Fn(usize, &str) -> bool| {
             let names = names.iter().enumerate().filter(|(at, name)| !has_effect(*at, name));

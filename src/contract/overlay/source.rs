@@ -1,10 +1,10 @@
-//! `kind: ContractOverlay` as it is written. The comments here are what editors show.
+//! The format of `kind: ContractOverlay`. Doc comments here become the texts of the editor schema.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What the vendor's specs get wrong.
+/// Corrections of the vendor's specs.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ContractOverlay {
@@ -14,7 +14,7 @@ pub(super) struct ContractOverlay {
     /// What this file is.
     #[serde(rename = "kind")]
     pub(super) _kind: OverlayKind,
-    /// The changes, laid over the contract in this order.
+    /// The changes, applied to the contract in this order.
     pub(super) overlays: Vec<OverlaySource>,
 }
 
@@ -40,29 +40,29 @@ pub(super) struct OverlaySource {
     /// Operation ids, such as `UpdateUser`; `*` stands for any letters.
     #[schemars(length(min = 1))]
     pub(super) operations: Vec<String>,
-    /// The API versions it is for; all where absent.
+    /// The API versions that it applies to; all if absent.
     #[schemars(length(min = 1))]
     pub(super) versions: Option<Vec<String>>,
-    /// The fields of the body it is about: a JSON Pointer such as `/login_hint/mode` (`*` for the items of a list), or a bare
-    /// name for every field of that name, however deep.
+    /// The fields that it changes: a JSON Pointer into the body such as `/login_hint/mode` (`*` for the items of an array), or a
+    /// name for every field of that name at any depth.
     #[schemars(length(min = 1))]
     pub(super) fields: Vec<String>,
-    /// What it does to them.
+    /// The change to each of the fields.
     pub(super) change: ChangeSource,
-    /// Why we know better than the spec: what was read, measured or sent, where.
+    /// Why the spec is wrong: what was read, measured or sent, and where.
     pub(super) evidence: String,
 }
 
-/// What a change does to a field.
+/// A change to a field.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum ChangeSource {
     /// Declares the field, which the spec does not have, with this JSON Schema.
     Add(Value),
-    /// Puts this JSON Schema in place of the spec's.
+    /// Replaces the JSON Schema of the field.
     Replace(Value),
-    /// Lets the field hold null.
+    /// Makes the field accept null.
     Nullable,
-    /// Marks what the field holds as a secret.
+    /// Marks the value of the field as secret.
     Secret,
 }

@@ -51,7 +51,7 @@ pub(super) fn judge<B>(
     }
     // masked before they reach the record, from which every log and span is made
     record.add_violations(judgement.violations.into_iter().map(|mut violation| {
-        violation.field = violation.field.take().map(|field| field.masked(&gate.masks));
+        violation.field = violation.field.take().map(|field| field.mask(&gate.masks));
         violation
     }));
     match judgement.verdict {
