@@ -125,10 +125,7 @@ fn a_key_that_is_there_twice_is_refused_wherever_it_is() {
     let text = "kind: RequestPolicy\nkind: RequestPolicy\nmetadata: { name: a, name: a }\n";
     assert_eq!(
         errors(text),
-        [
-            "p.yaml:2:1: key `kind` is here twice, first on line 1",
-            "p.yaml:3:22: key `name` is here twice, first on line 3"
-        ]
+        ["p.yaml:2:1: duplicate key `kind`, first on line 1", "p.yaml:3:22: duplicate key `name`, first on line 3"]
     );
 }
 
@@ -138,7 +135,7 @@ fn text_that_is_no_yaml_is_told_where() {
         errors("kind: a: b\n"),
         [concat!(
             "p.yaml:1:8: not valid YAML: mapping values are not allowed in this context",
-            " (a text with `: ` in it belongs in quotes, a map within a map on lines of its own)"
+            " (put text that contains `: ` in quotes, and a map within a map on lines of its own)"
         )]
     );
     assert_eq!(
@@ -150,13 +147,13 @@ fn text_that_is_no_yaml_is_told_where() {
     assert_eq!(
         errors("a: !has(b)\nc: [{ \"d\": !x }]\n"),
         [
-            "p.yaml:1:4: a text that begins with `!` is a tag in YAML, and not read (put the whole of it in quotes)",
-            "p.yaml:2:12: a text that begins with `!` is a tag in YAML, and not read (put the whole of it in quotes)",
+            "p.yaml:1:4: text that begins with `!` is a tag in YAML and would be ignored (put all of it in quotes)",
+            "p.yaml:2:12: text that begins with `!` is a tag in YAML and would be ignored (put all of it in quotes)",
         ]
     );
     assert_eq!(errors("<<: { a: b }\n"), ["p.yaml:1:1: not valid YAML: merge key not allowed here"]);
-    assert_eq!(errors(""), ["p.yaml: the file says nothing"]);
-    assert_eq!(errors("# nothing\n---\n"), ["p.yaml: the file says nothing"]);
+    assert_eq!(errors(""), ["p.yaml: the file is empty"]);
+    assert_eq!(errors("# nothing\n---\n"), ["p.yaml: the file is empty"]);
 }
 
 #[test]

@@ -53,11 +53,11 @@ fn every_schema_of_the_built_in_contract_compiles_and_every_overlay_changes_some
 #[test]
 fn a_file_of_another_shape_is_refused_with_its_place() {
     let found = errors(&VERSION.replace("\"method\":\"GET\",", ""), None);
-    assert_eq!(found, ["v.json:5:42: no contract file: missing field `method`"]);
+    assert_eq!(found, ["v.json:5:42: not a contract file: missing field `method`"]);
     let found = errors(&VERSION.replace("2026-01-01", "soon"), None);
     assert_eq!(found, ["v.json:1:15: `apiVersion` must be a date such as `2026-05-12`"]);
     let found = errors(&VERSION.replace("\"GET\"", "\"POST\""), None);
-    assert_eq!(found, ["v.json:5:7: `A` and `B` are reached in the same way"]);
+    assert_eq!(found, ["v.json:5:7: `A` and `B` have the same method and path"]);
     assert_eq!(errors("{", None).len(), 1);
 }
 
@@ -66,7 +66,7 @@ fn every_schema_that_does_not_compile_is_refused_with_its_place() {
     let broken = VERSION.replace("\"items\":{\"type\":\"object\"", "\"items\":{\"type\":\"thing\"");
     let found = errors(&broken, None);
     assert!(
-        found.len() == 1 && found[0].starts_with("v.json:4:7: the body of `A` is no valid JSON Schema"),
+        found.len() == 1 && found[0].starts_with("v.json:4:7: the schema of the body of `A` is not valid"),
         "{found:?}"
     );
     let dangling = VERSION.replace("#/$defs/Name", "#/$defs/Nome");
@@ -78,7 +78,7 @@ fn two_files_for_a_version_and_an_unknown_default_are_refused() {
     let mut twice = texts(VERSION, None);
     twice.versions.push(twice.versions[0].clone());
     let error = Contract::load(&twice, "2026-01-01").expect_err("a broken contract");
-    assert!(matches!(error, ContractError::Files(errors) if errors[0].message == "v.json is for this version, too"));
+    assert!(matches!(error, ContractError::Files(errors) if errors[0].message == "v.json is for this version already"));
     let error = Contract::load(&texts(VERSION, None), "2025-01-01").expect_err("an unknown version");
     assert!(matches!(error, ContractError::Default { known } if known == "2026-01-01"));
 }
@@ -96,14 +96,14 @@ fn an_operation_that_changes_its_id_would_lead_past_policies_and_is_refused() {
 #[test]
 fn a_contract_without_an_operation_that_must_be_judged_is_refused() {
     let found = errors(&VERSION.replace("\"UpdateUser\"", "\"ChangeUser\""), None);
-    assert_eq!(found, ["v.json: `UpdateUser` is in no version, so it is not judged"]);
+    assert_eq!(found, ["v.json: `UpdateUser` is in no version, so it cannot be inspected"]);
     let bodiless = VERSION.replace(
         "\"/v1/m\",\"statuses\":[],\"body\":{\"mediaTypes\":[],\"required\":true,\"schema\":{}}",
         "\"/v1/m\",\"statuses\":[]",
     );
     let found = errors(&bodiless, None);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert_eq!(found[0], "v.json: `ReplaceUserMetadata` has no JSON body in 2026-01-01, so it is not judged");
+    assert_eq!(found[0], "v.json: `ReplaceUserMetadata` has no JSON body in 2026-01-01, so it cannot be inspected");
 }
 
 #[test]
@@ -160,5 +160,5 @@ fn everything_wrong_with_an_overlay_file_is_told_at_once() {
     let found = errors(VERSION, Some(loose));
     assert_eq!(found.len(), 2, "{found:?}");
     let broken = "- operations: [A]\n  fields: [/new]\n  change: { add: { type: thing } }\n  evidence: seen\n";
-    assert!(errors(VERSION, Some(broken))[0].contains("the body of `A` is no valid JSON Schema"));
+    assert!(errors(VERSION, Some(broken))[0].contains("the schema of the body of `A` is not valid"));
 }

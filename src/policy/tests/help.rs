@@ -241,7 +241,7 @@ fn keys_of_admission_policies_are_answered() {
     for (key, help) in [
         ("validationActions: [Deny]", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
         ("matchConstraints: {}", "here it is `match: { operations: [...] }`"),
-        ("failurePolicy: Fail", "leave it out: what cannot be evaluated does not hold"),
+        ("failurePolicy: Fail", "leave it out: a validation that cannot be evaluated fails"),
     ] {
         let found = read(&SOUND.replace("  actions: [Deny]", &format!("  actions: [Deny]\n  {key}")));
         let name = key.split(':').next().expect("a key");

@@ -92,7 +92,7 @@ fn a_file_is_compared_under_the_overlays_in_force() {
     fs::write(folder.path().join("new.json"), "{}").unwrap();
     let output = contract(folder.path(), &["diff", "2026-05-12", "new.json"]);
     assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).starts_with("error: no contract file: missing field"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("error: not a contract file: missing field"), "{}", text(&output.stderr));
 }
 
 #[test]

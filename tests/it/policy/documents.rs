@@ -49,7 +49,7 @@ fn mistakes_of_every_sort_are_told_at_once_file_by_file() {
             "one.yaml:12:1: missing key `spec.actions`",
             "one.yaml:15:3: unknown key `action` in `spec` (did you mean `actions`?)",
             "two.yaml:3:19: `b` is the name of another policy, in one.yaml",
-            "three.yaml:1:8: not valid YAML: mapping values are not allowed in this context (a text with `: ` in it belongs in quotes, a map within a map on lines of its own)",
+            "three.yaml:1:8: not valid YAML: mapping values are not allowed in this context (put text that contains `: ` in quotes, and a map within a map on lines of its own)",
         ]
     );
 }

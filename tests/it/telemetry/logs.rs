@@ -91,7 +91,7 @@ async fn a_file_takes_the_lines_of_what_is_not_sampled_out_and_is_rotated_by_sig
 fn a_file_that_cannot_be_is_an_error_at_the_start_with_its_place() {
     let closed = ([127, 0, 0, 1], 1).into();
     for (file, what) in [
-        ("missing/access.log", "`logs.access.file` is in a folder that is not there"),
+        ("missing/access.log", "`logs.access.file` is in a folder that does not exist"),
         (".", "`logs.access.file` is not a file"),
     ] {
         let (_folder, configuration) = folder(closed, &format!("{{ access: {{ file: {file} }} }}"));

@@ -23,13 +23,13 @@ fn other_machines_are_not_listened_to_without_tls_unless_told_so() {
     5 | - address: 0.0.0.0:8787
       |            ^^^^^^^^^^^^
       |
-      = help: give the listener `tls`, or `plaintext: allowed` where the network between is trusted; or use loopback
+      = help: give the listener `tls`; or `plaintext: allowed` if the network is trusted; or use a loopback address
     ");
     let listen = Some(Override { origin: "PORTCULLIS_LISTEN".into(), value: "10.0.0.1:8787".to_owned() });
     insta::assert_snapshot!(said_with(&with(""), &Overrides { listen, ..Overrides::default() }), @r"
     error: `PORTCULLIS_LISTEN` would let other machines send credentials in plain text
     --> PORTCULLIS_LISTEN
-     = help: give the listener `tls`, or `plaintext: allowed` where the network between is trusted; or use loopback
+     = help: give the listener `tls`; or `plaintext: allowed` if the network is trusted; or use a loopback address
     ");
 }
 
@@ -48,13 +48,13 @@ fn plaintext_is_allowed_or_not_said() {
 fn keys_that_contradict_each_other_are_told() {
     let tls = "tls: { certificateFile: a, privateKeyFile: b }";
     insta::assert_snapshot!(said_of(&with(&format!("listen:\n- address: unix:/run/a.sock\n  {tls}\n- address: 127.0.0.1:1\n  plaintext: allowed\n  {tls}\n- address: 127.0.0.1:2\n  mode: '0600'\n"))), @r"
-    error: `listen[0].tls` is of no use on a Unix socket
+    error: `listen[0].tls` has no effect on a Unix socket
      --> gateway.yaml:6:8
       |
     6 |   tls: { certificateFile: a, privateKeyFile: b }
       |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: what it carries never leaves this machine; leave it out
+      = help: its data never leaves this machine; remove the key
 
     error: `listen[1].plaintext` contradicts `tls`
      --> gateway.yaml:8:14
@@ -62,9 +62,9 @@ fn keys_that_contradict_each_other_are_told() {
     8 |   plaintext: allowed
       |              ^^^^^^^
       |
-      = help: leave one of them out
+      = help: remove one of them
 
-    error: `listen[2].mode` is of no use without a Unix socket
+    error: `listen[2].mode` has no effect without a Unix socket
       --> gateway.yaml:11:9
        |
     11 |   mode: '0600'
@@ -87,7 +87,7 @@ fn a_unix_socket_has_an_absolute_path_that_the_system_takes() {
       |
       = help: write an IP address and a port, such as `127.0.0.1:8787`, or `unix:` and an absolute path
 
-    error: `listen[1].address` is a longer path than a Unix socket may have, which is 107 bytes
+    error: `listen[1].address` is longer than the 107 bytes that a Unix socket may have
      --> gateway.yaml:6:12
       |
     6 | - address: unix:LONG
@@ -100,7 +100,7 @@ fn a_unix_socket_has_an_absolute_path_that_the_system_takes() {
 #[test]
 fn one_socket_is_listened_on_once_and_its_mode_is_octal() {
     insta::assert_snapshot!(said_of(&with("listen:\n- address: unix:/run/a.sock\n- { address: 'unix:/run/a.sock', mode: '0600' }\n")), @r"
-    error: `listen[1].address` is an address that the gateway listens on already
+    error: `listen[1].address` is the address of another listener already
      --> gateway.yaml:6:14
       |
     6 | - { address: 'unix:/run/a.sock', mode: '0600' }

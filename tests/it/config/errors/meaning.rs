@@ -35,7 +35,7 @@ fn names_and_bare_ports_are_no_addresses() {
 #[test]
 fn an_address_listened_on_twice_is_refused() {
     insta::assert_snapshot!(said_of(&with("listen: [{ address: 127.0.0.1:8787 }, { address: 127.0.0.1:8787 }]\nadmin: { listen: 127.0.0.1:8787 }\n")), @r"
-    error: `listen[1].address` is an address that the gateway listens on already
+    error: `listen[1].address` is the address of another listener already
      --> gateway.yaml:4:50
       |
     4 | listen: [{ address: 127.0.0.1:8787 }, { address: 127.0.0.1:8787 }]
@@ -43,7 +43,7 @@ fn an_address_listened_on_twice_is_refused() {
       |
       = help: use another one
 
-    error: `admin.listen` is an address that the gateway listens on already
+    error: `admin.listen` is the address of another listener already
      --> gateway.yaml:5:18
       |
     5 | admin: { listen: 127.0.0.1:8787 }
@@ -56,13 +56,13 @@ fn an_address_listened_on_twice_is_refused() {
 #[test]
 fn the_stand_in_answers_only_loopback() {
     insta::assert_snapshot!(said_of(&with("listen: 0.0.0.0:8787\nupstream:\n  url: embedded\n")), @r"
-    error: `listen` must be a loopback address where the upstream is `embedded`
+    error: `listen` must be a loopback address if the upstream is `embedded`
      --> gateway.yaml:4:9
       |
     4 | listen: 0.0.0.0:8787
       |         ^^^^^^^^^^^^
       |
-      = help: the built-in stand-in answers only loopback, such as `127.0.0.1:8787`
+      = help: the built-in stand-in is for this machine only; use for example `127.0.0.1:8787`
     ");
 }
 
@@ -75,7 +75,7 @@ fn an_upstream_with_a_path_is_refused() {
     4 | upstream: { url: https://api.clerk.com/v1 }
       |                  ^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: requests keep the path they came with, so leave out what follows the host, such as `/v1`
+      = help: requests keep their own path, so remove what follows the host, such as `/v1`
     ");
 }
 
@@ -114,14 +114,14 @@ fn an_upstream_with_a_password_is_refused() {
     4 | upstream: { url: "https://me:${PASSWORD}@api.clerk.com" }
       |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: callers bring their own credentials
+      = help: the callers send their own credentials
     "#);
 }
 
 #[test]
 fn a_ca_file_without_tls_is_refused() {
     insta::assert_snapshot!(said_of(&with("upstream: { url: \"http://127.0.0.1:1\", caFile: ca.pem }\n")), @r#"
-    error: `upstream.caFile` is of no use where the upstream is reached without TLS
+    error: `upstream.caFile` has no effect if the upstream is reached without TLS
      --> gateway.yaml:4:48
       |
     4 | upstream: { url: "http://127.0.0.1:1", caFile: ca.pem }
@@ -153,7 +153,7 @@ fn a_connection_must_outlive_what_sdks_think_it_does() {
     4 | limits: { idleTimeout: 5s }
       |                        ^^
       |
-      = help: the SDKs send requests on connections that idled for up to 5 s
+      = help: the SDKs reuse connections that were idle for up to 5 s
     ");
 }
 
@@ -168,7 +168,7 @@ fn times_without_sense_are_told_why_once_their_shape_is_right() {
       |
       = help: write a whole number and `ms`, `s`, `m` or `h`, such as `500ms` or `10s`
 
-    error: `upstream.responseTimeout` must be longer than nothing
+    error: `upstream.responseTimeout` must be longer than zero
      --> gateway.yaml:4:51
       |
     4 | upstream: { connectTimeout: "5", responseTimeout: 0s }
@@ -203,42 +203,42 @@ fn a_budget_smaller_than_one_body_is_refused() {
     6 |   bodyBudgetBytes: 1000
       |                    ^^^^
       |
-      = help: a body that fits the limit would never fit the budget
+      = help: a body within the limit could exceed the budget
     ");
 }
 
 #[test]
 fn a_request_has_time_for_its_parts() {
     insta::assert_snapshot!(said_of(&with("limits:\n  requestTimeout: 1m\n")), @r"
-    error: `limits.requestTimeout` is shorter than the parts of a request together
+    error: `limits.requestTimeout` is shorter than the sum of its parts
      --> gateway.yaml:5:19
       |
     5 |   requestTimeout: 1m
       |                   ^^
       |
-      = help: give it at least 365s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer one of `limits.bodyTimeout` and `upstream.uploadTimeout`
+      = help: use at least 365s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer of `limits.bodyTimeout` and `upstream.uploadTimeout`
     ");
     insta::assert_snapshot!(said_of(&with("upstream: { responseTimeout: 20m }\n")), @r"
-    error: `limits.requestTimeout` is shorter than the parts of a request together
+    error: `limits.requestTimeout` is shorter than the sum of its parts
      --> gateway.yaml:1:1
       |
     1 | apiVersion: portcullis/v1
       | ^^^^^^^^^^
       |
-      = help: give it at least 1505s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer one of `limits.bodyTimeout` and `upstream.uploadTimeout`
+      = help: use at least 1505s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer of `limits.bodyTimeout` and `upstream.uploadTimeout`
     ");
 }
 
 #[test]
 fn a_less_strict_environment_must_be_forced() {
     insta::assert_snapshot!(said_of(&with("environment: { override: development }\n")), @r"
-    error: `environment.override` would judge production credentials less strictly
+    error: `environment.override` would apply weaker policies to production credentials
      --> gateway.yaml:4:26
       |
     4 | environment: { override: development }
       |                          ^^^^^^^^^^^
       |
-      = help: add `force: true` where that is what you want
+      = help: add `force: true` if you want that
     ");
 }
 
@@ -251,7 +251,7 @@ fn force_without_an_override_is_refused() {
     5 |   force: true
       |          ^^^^
       |
-      = help: say which environment in `environment.override`
+      = help: name the environment in `environment.override`
     ");
 }
 
@@ -311,9 +311,9 @@ fn mistakes_all_over_the_file_are_told_together() {
     5 | upstream: { url: https://api.clerk.com/v1 }
       |                  ^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: requests keep the path they came with, so leave out what follows the host, such as `/v1`
+      = help: requests keep their own path, so remove what follows the host, such as `/v1`
 
-    error: `limits.bodyTimeout` must be longer than nothing
+    error: `limits.bodyTimeout` must be longer than zero
      --> gateway.yaml:6:24
       |
     6 | limits: { bodyTimeout: 0s }
@@ -350,7 +350,7 @@ fn what_a_flag_or_variable_got_wrong_is_told_by_its_name() {
     insta::assert_snapshot!(said_with(&with(""), &overrides), @r"
     error: `PORTCULLIS_UPSTREAM` must have no path, query or fragment
     --> PORTCULLIS_UPSTREAM
-     = help: requests keep the path they came with, so leave out what follows the host, such as `/v1`
+     = help: requests keep their own path, so remove what follows the host, such as `/v1`
 
     error: `--listen` must be an IP address and a port, or a Unix socket
     --> --listen
@@ -367,12 +367,12 @@ fn the_stand_in_given_by_a_flag_answers_only_loopback_too() {
     let upstream = Some(Override { origin: "--upstream".into(), value: "embedded".to_owned() });
     let overrides = Overrides { upstream, ..Overrides::default() };
     insta::assert_snapshot!(said_with(&with("listen: 0.0.0.0:8787\n"), &overrides), @r"
-    error: `listen` must be a loopback address where the upstream is `embedded`
+    error: `listen` must be a loopback address if the upstream is `embedded`
      --> gateway.yaml:4:9
       |
     4 | listen: 0.0.0.0:8787
       |         ^^^^^^^^^^^^
       |
-      = help: the built-in stand-in answers only loopback, such as `127.0.0.1:8787`
+      = help: the built-in stand-in is for this machine only; use for example `127.0.0.1:8787`
     ");
 }

@@ -5,13 +5,13 @@ use super::{said_of, with};
 #[test]
 fn a_key_that_is_there_twice_is_refused() {
     insta::assert_snapshot!(said_of(&with("workers: 1\nlogs: { level: info, level: warn }\nworkers: 2\n")), @r"
-    error: key `level` is here twice, first on line 5
+    error: duplicate key `level`, first on line 5
      --> gateway.yaml:5:22
       |
     5 | logs: { level: info, level: warn }
       |                      ^^^^^
 
-    error: key `workers` is here twice, first on line 4
+    error: duplicate key `workers`, first on line 4
      --> gateway.yaml:6:1
       |
     6 | workers: 2
@@ -41,7 +41,7 @@ fn a_quote_that_never_ends_is_told_where_it_begins() {
     4 | listen: "127.0.0.1:8787
       |         ^
       |
-      = help: a text that begins with such a sign belongs in quotes as a whole, or behind `>-` on a line of its own
+      = help: put text that begins with this character in quotes, or after `>-` on a line of its own
     "#);
 }
 
@@ -54,14 +54,14 @@ fn a_colon_too_many_is_told_where() {
     4 | upstream: url: embedded
       |              ^
       |
-      = help: a text with `: ` in it belongs in quotes, a map within a map on lines of its own
+      = help: put text that contains `: ` in quotes, and a map within a map on lines of its own
     ");
 }
 
 #[test]
 fn an_empty_file_is_refused() {
     insta::assert_snapshot!(said_of("# nothing yet\n"), @r"
-    error: the file says nothing
+    error: the file is empty
     --> gateway.yaml
     ");
 }
