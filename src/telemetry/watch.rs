@@ -85,6 +85,19 @@ impl DecisionKind {
         Self::ALL.into_iter().find(|decision| decision.as_str() == word)
     }
 
+    /// The one word that says most of a request: what a rule did to one that passed goes before that it passed.
+    pub(super) fn of(record: &RequestRecord) -> Self {
+        match record.outcome {
+            Outcome::Allowed if Self::Warn.matches(record) => Self::Warn,
+            Outcome::Allowed if Self::Audit.matches(record) => Self::Audit,
+            Outcome::Allowed => Self::Allow,
+            Outcome::Exempt => Self::Exempt,
+            Outcome::Denied => Self::Deny,
+            Outcome::Failed => Self::Fail,
+            Outcome::Aborted => Self::Abort,
+        }
+    }
+
     fn matches(self, record: &RequestRecord) -> bool {
         let took = |action| record.violations.iter().any(|violation| violation.action == action);
         match self {

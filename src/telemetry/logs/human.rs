@@ -1,48 +1,146 @@
-//! The line of a request for people: what became of it, which request, how long, and for a refusal why.
+//! A decision on one line, for people: the access log of a terminal and `portcullis tail` share it.
+//!
+//! In a terminal of 80 columns, a line stays one row unless names are unusually long. What a line has no room for is in the
+//! JSON form of the log and in `tail -v`.
 
 use super::sampling::Rate;
-use crate::judge::violation::{Field, Rule, Violation};
+use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::Escaped;
 use crate::telemetry::format::Timestamp;
-use crate::telemetry::record::{Outcome, RequestRecord};
+use crate::telemetry::record::RequestRecord;
+use crate::telemetry::watch::DecisionKind;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
+use std::time::Duration;
+
+/// Columns of a terminal that nobody made wider.
+const COLUMNS: usize = 80;
+/// Longest line in columns, for a rule or route of any length.
+const LONGEST: usize = 120;
+/// Columns of method and route: those of `PATCH /v1/users/{user_id}`.
+const ROUTE: usize = 25;
 
 const DIM: &str = "\u{1b}[2m";
-const PLAIN: &str = "\u{1b}[0m";
+const RESET: &str = "\u{1b}[0m";
 
-/// Appends the line of `record`, with its line feed.
-pub(in crate::telemetry) fn write(line: &mut Vec<u8>, record: &RequestRecord, rate: Rate, colour: bool) {
-    let (dim, plain) = if colour { (DIM, PLAIN) } else { ("", "") };
-    let (word, shade) = word(record.outcome);
-    let shade = if colour { shade } else { "" };
-    let timestamp = Timestamp(record.started).to_ascii();
-    let time = std::str::from_utf8(timestamp.get(11..23).unwrap_or_default()).unwrap_or_default();
-    // writing to a Vec can't fail
-    let _ = writeln!(
-        line,
-        "{dim}{time}{plain} {shade}{word:<6}{plain} {:<6} {:<34} {} {:>9} {}{}{dim}{}{plain}",
-        record.method,
-        record.route(),
-        Status(record.status),
-        Milliseconds(record.elapsed.as_secs_f64()),
-        Why(record),
-        Sampled(rate),
-        record.decision_id,
-    );
+/// The short form of a decision. Its `Display` is the line without a line feed. Any text may be in the fields: what could
+/// steer a terminal is escaped.
+#[derive(Clone, Debug, Default)]
+pub struct ShortLine<'a> {
+    /// The time of day, such as `08:30:00`.
+    pub time: &'a str,
+    /// `None` if it is unknown to this version.
+    pub kind: Option<DecisionKind>,
+    /// The request's method.
+    pub method: &'a str,
+    /// The route template.
+    pub route: &'a str,
+    /// The status of the response. 0 if there was none.
+    pub status: u16,
+    /// From the request's head to the last byte of the response.
+    pub elapsed: Duration,
+    /// The policy that decided, or the reason. `None` if nothing was found.
+    pub rule: Option<&'a str>,
+    /// How many violations there are beside the rule's.
+    pub others: usize,
+    /// The place in the body that the rule is about.
+    pub field: Option<Cow<'a, str>>,
+    /// The share of such requests that are logged, if not all are.
+    pub sample_rate: Option<f64>,
+    /// Whether to add colours, as ANSI escape sequences.
+    pub color: bool,
 }
 
-const fn word(outcome: Outcome) -> (&'static str, &'static str) {
-    match outcome {
-        Outcome::Allowed => ("ALLOW", "\u{1b}[32m"),
-        Outcome::Exempt => ("EXEMPT", "\u{1b}[36m"),
-        Outcome::Denied => ("DENY", "\u{1b}[1;31m"),
-        Outcome::Failed => ("FAIL", "\u{1b}[1;35m"),
-        Outcome::Aborted => ("ABORT", "\u{1b}[33m"),
+impl<'a> ShortLine<'a> {
+    /// The line of a finished request.
+    fn of(record: &'a RequestRecord, time: &'a str, sample_rate: Rate, color: bool) -> Self {
+        let found = deciding(&record.violations);
+        let reason = record.reason.map(|reason| reason.as_str());
+        Self {
+            time,
+            kind: Some(DecisionKind::of(record)),
+            method: record.method,
+            route: record.route(),
+            status: record.status,
+            elapsed: record.elapsed,
+            rule: found.map(rule_or_reason).or(reason),
+            others: record.violations.len().saturating_sub(1),
+            field: found.and_then(|violation| Some(violation.field.as_ref()?.for_log().into())),
+            sample_rate,
+            color,
+        }
+    }
+
+    /// The words after the fixed columns, in the order of their use to a reader.
+    fn words(&self) -> impl Iterator<Item = String> {
+        let others = Some(self.others).filter(|others| *others > 0);
+        [
+            self.rule.map(|rule| Escaped(rule).to_string()),
+            self.sample_rate.map(|rate| format!("sample_rate={rate}")),
+            others.map(|others| format!("+{others}")),
+            self.field.as_deref().map(|field| Escaped(field).to_string()),
+        ]
+        .into_iter()
+        .flatten()
     }
 }
 
-/// The status, or a dash for a request that got no answer.
+impl fmt::Display for ShortLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (dim, reset) = if self.color { (DIM, RESET) } else { ("", "") };
+        let color = if self.color { color(self.kind) } else { "" };
+        let word = self.kind.map_or_else(|| "?".to_owned(), |kind| kind.as_str().to_ascii_uppercase());
+        let time = cut(self.time, 8);
+        let route = cut(&format!("{} {}", self.method, self.route), LONGEST - ROUTE - 30);
+        let fixed = format!("{route:<ROUTE$} {} {:>6}", Status(self.status), Elapsed(self.elapsed));
+        write!(f, "{dim}{time:<8}{reset} {color}{word:<6}{reset} {fixed}")?;
+        let mut columns = "08:30:00 EXEMPT ".len() + fixed.chars().count();
+        // the rule is always there, other words only if they leave the line on one row
+        for (position, word) in self.words().enumerate() {
+            let word = cut(&word, LONGEST.saturating_sub(columns + 1));
+            let after = columns + 1 + word.chars().count();
+            if position == 0 || after <= COLUMNS {
+                write!(f, " {word}")?;
+                columns = after;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends the line of `record`, with its line feed.
+pub(super) fn write(line: &mut Vec<u8>, record: &RequestRecord, rate: Rate, color: bool) {
+    let timestamp = Timestamp(record.started).to_ascii();
+    let time = std::str::from_utf8(timestamp.get(11..19).unwrap_or_default()).unwrap_or_default();
+    // writing to a Vec can't fail
+    let _ = writeln!(line, "{}", ShortLine::of(record, time, rate, color));
+}
+
+/// The violation that refused, or else the first one.
+fn deciding(violations: &[Violation]) -> Option<&Violation> {
+    violations.iter().find(|violation| violation.action == Action::Deny).or_else(|| violations.first())
+}
+
+/// A policy has a name that an operator gave; what the contract or the gateway found is better known by its reason.
+fn rule_or_reason(violation: &Violation) -> &str {
+    match &violation.rule {
+        Rule::Policy(name) => name,
+        Rule::Keyword(_) | Rule::Gateway => violation.reason.as_str(),
+    }
+}
+
+const fn color(kind: Option<DecisionKind>) -> &'static str {
+    match kind {
+        Some(DecisionKind::Allow) => "\u{1b}[32m",
+        Some(DecisionKind::Exempt) => "\u{1b}[36m",
+        Some(DecisionKind::Deny) => "\u{1b}[1;31m",
+        Some(DecisionKind::Fail) => "\u{1b}[1;35m",
+        Some(DecisionKind::Abort | DecisionKind::Warn | DecisionKind::Audit) | None => "\u{1b}[33m",
+    }
+}
+
+/// The status in three columns, or a dash for a request that got no response.
 struct Status(u16);
 
 impl fmt::Display for Status {
@@ -54,67 +152,36 @@ impl fmt::Display for Status {
     }
 }
 
-/// A duration in seconds, shown in milliseconds to the microsecond.
-struct Milliseconds(f64);
+/// A duration in at most six columns.
+struct Elapsed(Duration);
 
-impl fmt::Display for Milliseconds {
+impl fmt::Display for Elapsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{:.3}ms", self.0 * 1e3))
+        let seconds = self.0.as_secs_f64();
+        f.pad(&match seconds {
+            ..0.1 => format!("{:.1}ms", seconds * 1e3),
+            0.1..10.0 => format!("{:.0}ms", seconds * 1e3),
+            _ => format!("{seconds:.1}s"),
+        })
     }
 }
 
-/// Why it was refused, or what rules found though it passed; each part ends with two spaces.
-struct Why<'a>(&'a RequestRecord);
-
-impl fmt::Display for Why<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(record) = self;
-        if let Some(reason) = record.reason {
-            write!(f, "{}  ", reason.as_str())?;
-        }
-        record.shown_violations().try_for_each(|violation| write_violation(f, violation))?;
-        match record.violations.len() - record.shown_violations().count() {
-            0 => Ok(()),
-            more => write!(f, "and {more} more  "),
-        }
+/// At most `columns` characters of `text`, escaped.
+fn cut(text: &str, columns: usize) -> String {
+    let text = Escaped(text).to_string();
+    if text.chars().count() <= columns {
+        return text;
     }
-}
-
-/// That the line stands for others.
-struct Sampled(Rate);
-
-impl fmt::Display for Sampled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |rate| write!(f, "sample_rate={rate}  "))
-    }
-}
-
-/// One violation. The message about an undeclared field may hold its name, which only the request knows: not shown.
-fn write_violation(f: &mut fmt::Formatter<'_>, violation: &Violation) -> fmt::Result {
-    write!(f, "{} ", violation.action.as_str())?;
-    match &violation.rule {
-        Rule::Gateway => {}
-        Rule::Policy(_) | Rule::Keyword(_) => write!(f, "{}", Escaped(&violation.rule.label()))?,
-    }
-    if let Some(waiver) = &violation.waived_by {
-        write!(f, " (waived by {})", Escaped(waiver))?;
-    }
-    if violation.rule != Rule::Gateway {
-        f.write_str(": ")?;
-    }
-    match &violation.field {
-        Some(field @ Field::Undeclared { .. }) => write!(f, "{}  ", field.for_log()),
-        Some(field @ Field::Declared(_)) => {
-            write!(f, "{}: {}  ", Escaped(&field.for_caller()), Escaped(&violation.message))
-        }
-        None => write!(f, "{}  ", Escaped(&violation.message)),
-    }
+    let start: String = text.chars().take(columns.saturating_sub(1)).collect();
+    start + "\u{2026}"
 }
 
 #[cfg(test)]
 mod tests {
-    use super::write;
+    use super::{COLUMNS, LONGEST, ShortLine, write};
+    use crate::redact::needs_escape;
     use crate::telemetry::record::{RequestRecord, samples};
+    use std::time::Duration;
 
     fn line(record: &RequestRecord) -> String {
         let mut line = Vec::new();
@@ -124,53 +191,82 @@ mod tests {
 
     #[test]
     fn a_forwarded_request() {
-        let expected = "08:30:00.125 ALLOW  PATCH  /v1/users/{user_id}                200   1.234ms 0000000000000abc\n";
-        assert_eq!(line(&samples::allowed()), expected);
+        assert_eq!(line(&samples::allowed()), "08:30:00 ALLOW  PATCH /v1/users/{user_id} 200  1.2ms\n");
     }
 
     #[test]
-    fn a_refusal_says_why_without_a_word_of_the_request() {
-        let expected = "08:30:00.125 DENY   PATCH  /v1/users/{user_id}                422   1.234ms policy_denied  \
-            deny no-skip-password-checks: skip_password_checks: skip_password_checks is not allowed in production  \
-            deny additionalProperties: /*  0000000000000abc\n";
-        assert_eq!(line(&samples::denied()), expected);
+    fn a_refusal_names_the_policy_and_how_many_others_on_one_row() {
+        let line = line(&samples::denied());
+        assert_eq!(line, "08:30:00 DENY   PATCH /v1/users/{user_id} 422  1.2ms no-skip-password-checks +1\n");
+        assert!(line.trim_end().len() <= COLUMNS);
     }
 
     #[test]
-    fn a_message_over_several_lines_is_still_one_line() {
+    fn a_field_is_shown_where_it_has_room() {
         let mut record = samples::denied();
-        record.violations[0].message = "first\nsecond\u{1b}[2J".into();
-        assert_eq!(line(&record).lines().count(), 1);
-        assert!(line(&record).contains(r"first\u{a}second\u{1b}[2J"));
+        record.violations.remove(0);
+        let expected = "08:30:00 DENY   PATCH /v1/users/{user_id} 422  1.2ms schema_violation /*\n";
+        assert_eq!(line(&record), expected);
     }
 
     #[test]
-    fn a_line_that_stands_for_others_says_so() {
-        let mut line = Vec::new();
-        write(&mut line, &samples::allowed(), Some(0.25), false);
-        assert!(String::from_utf8(line).unwrap().ends_with("1.234ms sample_rate=0.25  0000000000000abc\n"));
+    fn a_failure_gives_its_reason() {
+        let expected = "08:30:00 FAIL   PATCH /v1/users/{user_id} 504  1.2ms upstream_timeout\n";
+        assert_eq!(line(&samples::failed()), expected);
     }
 
     #[test]
-    fn a_policy_that_was_waived_names_the_waiver() {
-        let expected =
-            "audit no-skip-password-checks (waived by migration): skip_password_checks: skip_password_checks is not";
-        let line = line(&samples::waived());
-        assert!(line.contains(" ALLOW ") && line.contains(expected), "{line}");
-    }
-
-    #[test]
-    fn a_request_without_answer_has_no_status() {
+    fn a_request_without_response_has_no_status() {
         let mut record = samples::failed();
         record.status = 0;
-        assert!(line(&record).contains("  -   1.234ms upstream_timeout"));
+        assert_eq!(line(&record), "08:30:00 FAIL   PATCH /v1/users/{user_id}   -  1.2ms upstream_timeout\n");
     }
 
     #[test]
-    fn colour_only_where_asked_for() {
-        let mut coloured = Vec::new();
-        write(&mut coloured, &samples::denied(), None, true);
-        assert!(String::from_utf8(coloured).unwrap().contains("\u{1b}[1;31mDENY"));
+    fn a_request_that_passed_by_a_waiver_is_an_audit() {
+        let expected = "08:30:00 AUDIT  PATCH /v1/users/{user_id} 200  1.2ms no-skip-password-checks\n";
+        assert_eq!(line(&samples::waived()), expected);
+    }
+
+    #[test]
+    fn a_line_that_stands_for_others_gives_the_rate() {
+        let mut line = Vec::new();
+        write(&mut line, &samples::allowed(), Some(0.25), false);
+        assert!(String::from_utf8(line).unwrap().ends_with(" 1.2ms sample_rate=0.25\n"));
+    }
+
+    #[test]
+    fn a_duration_has_six_columns() {
+        for (micros, expected) in
+            [(1_234, " 1.2ms"), (123_400, " 123ms"), (9_999_000, "9999ms"), (61_000_000, " 61.0s")]
+        {
+            let elapsed = super::Elapsed(Duration::from_micros(micros));
+            assert_eq!(format!("{elapsed:>6}"), expected);
+        }
+    }
+
+    #[test]
+    fn no_line_is_long_or_steers_the_terminal() {
+        let text = "\u{1b}[2J\n\u{202e}é".repeat(50);
+        let odd = ShortLine {
+            time: &text,
+            method: &text,
+            route: &text,
+            rule: Some(&text),
+            others: 3,
+            field: Some(text.as_str().into()),
+            ..ShortLine::default()
+        };
+        let line = odd.to_string();
+        assert_eq!(line.chars().count(), LONGEST, "{line}");
+        assert!(!line.chars().any(needs_escape), "{line}");
+    }
+
+    #[test]
+    fn colors_are_added_only_if_asked_for() {
+        let mut colored = Vec::new();
+        write(&mut colored, &samples::denied(), None, true);
+        assert!(String::from_utf8(colored).unwrap().contains("\u{1b}[1;31mDENY"));
         assert!(!line(&samples::denied()).contains('\u{1b}'));
     }
 }

@@ -13,5 +13,6 @@ pub(super) mod unknown_version;
 
 pub use access_log::Output;
 pub use application_log::{ApplicationLog, LogStartError};
+pub use human::ShortLine;
 pub use level::LevelHandle;
 pub use rate_limited_log::{RateLimitedLog, Suppressed};
