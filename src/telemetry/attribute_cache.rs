@@ -1,9 +1,7 @@
-//! What a request has in common with others before it, and the memory of what was written of that.
+//! A cache of encoded attributes that many requests share.
 //!
-//! Of what is told of a request only ids, times and sizes are its own. The rest, some thirty attributes and fields, is the
-//! same for every request of the same kind that ends in the same way: it is written once and copied from then on, which
-//! halves what spans take (benches/README.md). Whoever writes it is shown an [`SharedAttributes`] and nothing else, so that it can't
-//! depend on more than that by which it is remembered.
+//! Of the attributes of a request only ids, times and sizes are its own. The rest, some thirty attributes and fields,
+//! is the same for all requests of one operation that end in the same way.
 
 use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
@@ -14,10 +12,10 @@ use crate::telemetry::record::{Outcome, RequestRecord};
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
-/// How many kinds of requests a worker remembers; each takes about a kilobyte.
+/// Entries of a worker's cache. Each takes about a kilobyte.
 const REMEMBERED: usize = 64;
 
-/// What of a record others share.
+/// The part of a record that other requests share.
 #[derive(Clone, Copy)]
 pub(super) struct SharedAttributes<'r> {
     operation: Option<&'r Arc<Operation>>,
@@ -25,7 +23,7 @@ pub(super) struct SharedAttributes<'r> {
     pub(super) key: CacheKey,
 }
 
-/// Words and addresses of a record that others share; each means what it means in [`RequestRecord`].
+/// The scalar part of the key. Each field means the same as in [`RequestRecord`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct CacheKey {
     pub(super) method: &'static str,
@@ -40,7 +38,7 @@ pub(super) struct CacheKey {
     pub(super) call: Option<CallKey>,
 }
 
-/// What calls to the upstream share.
+/// The part of an upstream call that other calls share.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct CallKey {
     pub(super) status: Option<u16>,
@@ -50,7 +48,7 @@ pub(super) struct CallKey {
 }
 
 impl<'r> SharedAttributes<'r> {
-    /// What `record` shares with others.
+    /// The shared part of `record`.
     pub(super) fn of(record: &'r RequestRecord) -> Self {
         let call = record.upstream.as_ref().map(|call| CallKey {
             status: call.status,
@@ -73,12 +71,12 @@ impl<'r> SharedAttributes<'r> {
         Self { operation: record.operation.as_ref(), revision: &record.revision, key }
     }
 
-    /// The operation of the contract; none where none fits.
+    /// The operation. `None` if no operation of the contract matches.
     pub(super) fn operation(&self) -> Option<&'r Operation> {
         self.operation.map(AsRef::as_ref)
     }
 
-    /// The route template, or `_OTHER` where no operation of the contract fits.
+    /// The route template, or `_OTHER` if no operation of the contract matches.
     pub(super) fn route(&self) -> &'r str {
         self.operation.map_or(OTHER, |operation| &operation.path)
     }
@@ -88,20 +86,25 @@ impl<'r> SharedAttributes<'r> {
         self.revision
     }
 
-    /// Where it is remembered, in the place of whatever else is there.
+    /// The index of its entry, which replaces whatever else is there.
+    // Two things differ between the requests of one gateway most of the time: operation and status. An address mixed
+    // with the status is a good enough hash and costs no hashing of the other fields.
     fn place(&self) -> usize {
         let operation = self.operation.map_or(0, |operation| Arc::as_ptr(operation).addr() >> 5);
         (operation ^ usize::from(self.key.status)) % REMEMBERED
     }
 }
 
-/// What a worker remembers of what it wrote.
+/// A worker's cache for one encoding.
+// Encoding these attributes was half of what the spans of a request cost (benches/README.md). The cache is
+// direct-mapped and each worker has its own, so a lookup takes no lock and compares one entry.
 pub(super) struct AttributeCache {
     places: Vec<Option<CacheEntry>>,
 }
 
 struct CacheEntry {
-    /// Those of a bundle that is gone are not kept alive, and no other is taken for one of them.
+    // weak, so that a replaced bundle is not kept alive; and the allocation stays reserved for as long, so that an
+    // address compared below cannot be another operation's
     operation: Option<Weak<Operation>>,
     revision: Weak<str>,
     key: CacheKey,
@@ -109,12 +112,14 @@ struct CacheEntry {
 }
 
 impl AttributeCache {
-    /// One of nothing.
+    /// An empty cache, which allocates at its first use.
     pub(super) const fn new() -> Self {
         Self { places: Vec::new() }
     }
 
-    /// Appends to `bytes` what `write` appends for `shared`, of which it may look at nothing else.
+    /// Appends what `write` appends for `shared`, from the cache if it has it.
+    // `write` gets nothing but the shared part, in all its callers: it cannot depend on something that is not in the
+    // key.
     pub(super) fn append(
         &mut self,
         bytes: &mut Vec<u8>,

@@ -1,6 +1,7 @@
-//! One record a request, from which log line, metrics and spans are made, so that they cannot disagree.
+//! Telemetry: logs, metrics and traces.
 //!
-//! A request begins with [`Telemetry::begin`] and ends with [`Telemetry::finish`]; neither ever waits for anything.
+//! A request has one record, from which its log line, its metrics and its spans are made, so that they cannot disagree.
+//! It begins with [`Telemetry::begin`] and ends with [`Telemetry::finish`]. Neither ever waits.
 
 mod attribute_cache;
 mod decision_log;
@@ -44,22 +45,22 @@ use traces::sampling::Sampling;
 use traces::{Parent, TraceContext, propagation};
 use watch::{TooManyWatchers, WatchFilter, WatchStream, Watchers};
 
-/// What telemetry is made from.
+/// The dependencies and settings of telemetry.
 pub struct Setup<'a> {
-    /// What is logged, where and how.
+    /// The settings of the logs.
     pub logs: &'a Logs,
-    /// Which traces are exported.
+    /// The settings of traces.
     pub traces: &'a Traces,
-    /// The upstream, which spans name.
+    /// The upstream, which spans and metrics name.
     pub upstream: &'a UpstreamTarget,
-    /// Where access log lines are written.
+    /// The output of the access log.
     pub output: Output,
-    /// Where decisions are written; none for no decision log.
+    /// The file of the decision log. `None` for no decision log.
     pub decisions: Option<DecisionFile>,
-    /// Looks environment variables up: `OTEL_*` and `NO_COLOR`.
+    /// Looks up environment variables: `OTEL_*` and `NO_COLOR`.
     pub environment: &'a dyn Fn(&str) -> Option<String>,
-    /// Runs the export. Its timer and I/O must be enabled, and it must go on running while
-    /// [`Telemetry::shutdown`] is awaited.
+    /// The runtime of the exporters. Its timer and I/O must be enabled, and it must run while [`Telemetry::shutdown`]
+    /// is awaited.
     pub runtime: Handle,
 }
 
@@ -72,7 +73,7 @@ pub enum SetupError {
     /// The thread that writes the decision log could not be started.
     #[error("the decision log can't be started")]
     DecisionLog(#[source] io::Error),
-    /// SpanWriter can't be exported.
+    /// Telemetry can't be exported.
     #[error(transparent)]
     Otlp(#[from] OtlpError),
 }
@@ -84,7 +85,7 @@ pub struct Telemetry {
 }
 
 struct TelemetryInner {
-    /// Of which requests there is a line in a log.
+    /// Which requests are logged.
     sample: LogSampling,
     log: AccessLogWriter,
     decisions: Option<DecisionLogWriter>,
@@ -93,15 +94,15 @@ struct TelemetryInner {
     unknown_version: UnknownVersionWarning,
     watchers: Watchers,
     otlp: Otlp,
-    /// `OTEL_PROPAGATORS` leaves the caller's trace alone.
+    /// Whether `OTEL_PROPAGATORS` excludes the caller's trace.
     rootless: bool,
 }
 
 impl Telemetry {
-    /// Starts what writes and exports.
+    /// Starts the log writers and the exporters.
     ///
     /// # Errors
-    /// If an `OTEL_*` variable can't be used, or the system gives no thread.
+    /// If an `OTEL_*` variable can't be used, or a thread can't be started.
     pub fn start(setup: Setup<'_>) -> Result<Self, SetupError> {
         let ignored = IgnoredVariables::default();
         let environment = OtelVars::new(setup.environment).warning_once(&ignored);
@@ -124,7 +125,7 @@ impl Telemetry {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The place of a request with these headers in its caller's trace, or in a new one, sampled or not.
+    /// The trace context of a request with these headers: within the caller's trace or a new one, sampled or not.
     pub fn begin(&self, headers: &HeaderMap) -> TraceContext {
         let parent = if self.shared.rootless { None } else { Parent::of(headers) };
         let mut context = TraceContext::below(parent.as_ref());
@@ -133,13 +134,17 @@ impl Telemetry {
         context
     }
 
-    /// Counts a request of this method (a word of [`method_label`](crate::redact::method_label)) and scheme as unanswered
+    /// Counts a request of this method (a label of [`method_label`](crate::redact::method_label)) and scheme as active
     /// until the guard is dropped.
     pub fn in_flight(&self, method: &'static str, scheme: &'static str) -> InFlight {
         InFlight::count(self.shared.metrics.http.active(method, scheme))
     }
 
-    /// Reports a finished request: its log line, its metrics, its spans.
+    /// Reports a finished request: log line, metrics and spans.
+    // Called from the destructor of the response body or of the cancelled call, which is the only place that every
+    // request reaches: a client may disconnect at any await. So nothing here may block, wait, or be async; spans are
+    // only encoded and queued. They are written as a whole from the record, instead of being opened and closed along
+    // the way, since a span that is never closed is never exported.
     pub fn finish(&self, record: &RequestRecord) {
         let shared = &*self.shared;
         if let Some(rate) = shared.sample.take(record) {
@@ -155,7 +160,7 @@ impl Telemetry {
         shared.metrics.add(record, exported);
     }
 
-    /// Counts what is lost of `log`, and exports what it says from now on, if log records are exported at all.
+    /// Counts dropped lines of `log`, and exports its events from now on if log records are exported.
     pub fn export_log(&self, log: &ApplicationLog) {
         self.shared.metrics.own_lines.counted_by(log.lost.clone());
         if let Some(events) = self.shared.otlp.events() {
@@ -163,32 +168,33 @@ impl Telemetry {
         }
     }
 
-    /// Writes the decision on a finished request to the decision log, where there is one, with what was kept of the request.
+    /// Writes the decision on a finished request to the decision log, if there is one. `evidence` is what was kept of
+    /// the request.
     pub fn log_decision(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
         if let Some(decisions) = &self.shared.decisions {
             decisions.add(record, input);
         }
     }
 
-    /// Has decisions written to a new file, should the one that is written have been moved.
+    /// Opens the file of the decision log again if it was moved.
     pub fn reopen_decision_log(&self) {
         if let Some(decisions) = &self.shared.decisions {
             decisions.reopen();
         }
     }
 
-    /// Says that `bundle` judges from now on.
+    /// Sets the bundle that judges from now on.
     pub fn bundle_loaded(&self, bundle: &Bundle) {
         self.shared.metrics.bundle_loaded(&bundle.revision);
         self.shared.metrics.waivers.set_waivers(bundle.policies.waivers());
     }
 
-    /// Says that a bundle could not be loaded and the one before it goes on.
+    /// Counts a bundle that could not be loaded. The current one stays in force.
     pub fn bundle_rejected(&self) {
         self.shared.metrics.bundle_rejected();
     }
 
-    /// Opens the file of the access log anew, where it is one; if that fails, the one before goes on.
+    /// Opens the file of the access log again, if it is a file. The current one stays in use if that fails.
     ///
     /// # Errors
     /// If it can't be opened.
@@ -196,20 +202,20 @@ impl Telemetry {
         self.shared.log.reopen()
     }
 
-    /// Has decisions told as they are made, those that `filter` wants.
+    /// Subscribes to the decisions that match `filter`.
     ///
     /// # Errors
-    /// If as many watch already as may.
+    /// If the maximum number of subscribers is reached.
     pub fn watch(&self, filter: WatchFilter) -> Result<WatchStream, TooManyWatchers> {
         self.shared.watchers.watch(filter)
     }
 
-    /// What the server counts.
+    /// The metrics of the server.
     pub fn server(&self) -> ServerMetrics {
         self.shared.metrics.server.clone()
     }
 
-    /// What counts connections to the upstream.
+    /// The metric of open connections to the upstream.
     pub fn connections(&self) -> OpenConnections {
         self.shared.metrics.upstream.open.clone()
     }
@@ -219,17 +225,17 @@ impl Telemetry {
         self.shared.metrics.open_metrics()
     }
 
-    /// All metrics in Prometheus' own, older text format.
+    /// All metrics in the older Prometheus text format.
     pub fn metrics_plain_text(&self) -> String {
         self.shared.metrics.prometheus_text()
     }
 
-    /// Writes and exports what is left, within `deadline`. True if all of it was. To be called once, when no request is
-    /// left; what is reported afterwards may be lost.
+    /// Writes and exports what is queued, within `deadline`. Returns whether all of it was. Call it once, after the
+    /// last request; what is reported later may be lost.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         let (tell, told) = oneshot::channel();
         let telemetry = self.clone();
-        // the export waits for the runtime, so waiting for it must not happen on the runtime's thread
+        // the exporters run on this runtime, and waiting for them would block one of its threads
         let flush = move || tell.send(telemetry.flush(deadline));
         if thread::Builder::new().name(String::from("telemetry-flush")).spawn(flush).is_err() {
             return false;
@@ -254,7 +260,7 @@ impl fmt::Debug for Telemetry {
     }
 }
 
-/// A request that has no answer yet; see [`Telemetry::in_flight`].
+/// An active request; see [`Telemetry::in_flight`].
 #[derive(Debug)]
 pub struct InFlight(Gauge);
 

@@ -1,27 +1,31 @@
-//! The `OTEL_*` variables, read through a lookup that the caller passes in: nothing here touches the process.
+//! The `OTEL_*` environment variables.
+//!
+//! They are read through a lookup that the caller passes in, so that tests need no process-wide state.
 
 use percent_encoding::percent_decode_str;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// A variable that can't be used. Names the variable and never its value: headers and endpoints hold credentials.
+/// An environment variable that can't be used.
+// Never has the variable's value: endpoints and headers contain credentials.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{variable}` {problem}")]
 pub struct VariableError {
     /// The variable's name.
     pub variable: String,
-    /// What is wrong with its value: lower case, no full stop.
+    /// The error, in lower case and without full stop.
     pub problem: &'static str,
 }
 
-/// Looks up environment variables; those set to nothing count as unset (OpenTelemetry environment specification).
+/// Looks up environment variables. An empty one counts as unset (OpenTelemetry environment specification).
 #[derive(Clone, Copy)]
 pub(super) struct OtelVars<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     ignored: Option<&'a IgnoredVariables>,
 }
 
-/// The variables of which it was ignored that they can't be used. Each is read for more than one signal.
+/// The variables that a warning was logged for.
+// Each variable is read for up to three signals, and one warning is enough.
 #[derive(Debug, Default)]
 pub(super) struct IgnoredVariables(RefCell<BTreeSet<String>>);
 
@@ -31,43 +35,43 @@ impl<'a> OtelVars<'a> {
         Self { lookup, ignored: None }
     }
 
-    /// The same, which tells of a variable no more than once.
+    /// Logs at most one warning for each variable.
     pub(super) const fn warning_once(self, ignored: &'a IgnoredVariables) -> Self {
         Self { ignored: Some(ignored), ..self }
     }
 
-    /// Tells that `variable` is ignored, for `problem`.
+    /// Logs that `variable` is ignored because of `problem`.
     pub(super) fn ignore(&self, variable: &str, problem: &'static str) {
         if self.ignored.is_none_or(|ignored| ignored.0.borrow_mut().insert(variable.to_owned())) {
             tracing::warn!(variable, "the variable {problem} and is ignored");
         }
     }
 
-    /// The variable's value.
+    /// The value of a variable. `None` if it is unset or empty.
     pub(super) fn get(&self, variable: &str) -> Option<String> {
         (self.lookup)(variable).filter(|value| !value.is_empty())
     }
 
-    /// The first of `variables` that is set: the one for a signal goes before the one for all signals.
+    /// The first of `variables` that is set, with its name. The one for a signal precedes the one for all signals.
     pub(super) fn first(&self, variables: [String; 2]) -> Option<(String, String)> {
         variables.into_iter().find_map(|variable| self.get(&variable).map(|value| (variable, value)))
     }
 
-    /// Whether the variable is set to `true`, in any case.
+    /// Whether the variable is `true`, in any case.
     pub(super) fn is_true(&self, variable: &str) -> bool {
         self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The variable as a number; one that is no number is ignored and counts as unset, as the specification asks.
+    /// The variable as a number. One that is not a number is ignored with a warning, as the specification requires.
     pub(super) fn number(&self, variable: &str) -> Option<u64> {
         let number = self.get(variable)?.trim().parse().ok();
         if number.is_none() {
-            self.ignore(variable, "is no number that can be used");
+            self.ignore(variable, "is not a valid number");
         }
         number
     }
 
-    /// The variable as a number of items, of which there must be one at least.
+    /// The variable as a number of items, at least 1.
     pub(super) fn items(&self, variable: &str) -> Option<u64> {
         let number = self.number(variable)?;
         if number == 0 {
@@ -77,8 +81,8 @@ impl<'a> OtelVars<'a> {
     }
 }
 
-/// Reads `name=value,name=value` with percent-encoded values, the form of headers and resource attributes (the W3C
-/// baggage form). None where a pair has no name or no valid UTF-8.
+/// Parses `name=value,name=value` with percent-encoded values, the form of headers and resource attributes (W3C
+/// baggage). `None` if a pair has no name or is not UTF-8.
 pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     list.split(',').filter(|pair| !pair.trim().is_empty()).map(pair).collect()
 }
@@ -121,7 +125,7 @@ mod tests {
         let mut said = String::new();
         reader.read_to_string(&mut said).unwrap();
         let count = |text: &str| said.matches(text).count();
-        assert_eq!((count("is no number that can be used and is ignored"), count("secret")), (2, 0), "{said}");
+        assert_eq!((count("is not a valid number and is ignored"), count("secret")), (2, 0), "{said}");
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! Decisions told as they are made, to those who watch. Costs nothing where nobody does, and never waits for who reads slowly.
+//! Live subscriptions to decisions, for `portcullis tail` and the admin listener.
+//!
+//! Without subscribers a request pays one atomic load. A slow subscriber loses lines and never delays a request.
 
 use crate::judge::violation::Rule;
 use crate::policy::Action;
@@ -13,17 +15,17 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Most who watch at once.
+/// Most subscribers at the same time.
 const WATCHERS: usize = 8;
-/// Most lines that wait for one who watches; what comes then is lost to them, and they are told how much.
+/// Most lines queued for one subscriber. It loses those beyond, and gets their number.
 const WAITING: usize = 512;
 
-/// A word by which decisions are chosen: an outcome, or what a rule did that refused nothing.
+/// A kind of decision to filter by: an outcome, or the action of a rule that did not refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecisionKind {
     /// Judged and forwarded.
     Allow,
-    /// Nothing to judge; forwarded as it came.
+    /// Nothing to judge, forwarded unchanged.
     Exempt,
     /// Refused.
     Deny,
@@ -31,20 +33,20 @@ pub enum DecisionKind {
     Fail,
     /// The client went away.
     Abort,
-    /// A rule warned, whatever became of the request.
+    /// A rule warned, whatever the outcome.
     Warn,
-    /// A rule would have refused it, but is only tried out.
+    /// A rule would have refused, but is in audit.
     Audit,
 }
 
-/// Which decisions are wanted: those that fit every list that is not empty.
+/// A filter for decisions. An empty list matches all.
 #[derive(Clone, Debug, Default)]
 pub struct WatchFilter {
-    /// Any of these words.
+    /// Match any of these kinds.
     pub decisions: Vec<DecisionKind>,
-    /// A rule of any of these policies did not hold.
+    /// Match a violation of any of these policies.
     pub policies: Vec<String>,
-    /// Any of these operations.
+    /// Match any of these operations.
     pub operations: Vec<String>,
 }
 
@@ -63,11 +65,11 @@ impl WatchFilter {
 }
 
 impl DecisionKind {
-    /// Every word.
+    /// Every kind.
     pub const ALL: [Self; 7] =
         [Self::Allow, Self::Exempt, Self::Deny, Self::Fail, Self::Abort, Self::Warn, Self::Audit];
 
-    /// The word itself.
+    /// The name of the kind.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allow => Outcome::Allowed.as_str(),
@@ -80,12 +82,13 @@ impl DecisionKind {
         }
     }
 
-    /// What the word `word` means.
+    /// The kind named `word`.
     pub fn by_name(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|decision| decision.as_str() == word)
     }
 
-    /// The one word that says most of a request: what a rule did to one that passed goes before that it passed.
+    /// The kind that describes a request best: a warning or an audit of a request that passed is more than that it
+    /// passed.
     pub(super) fn of(record: &RequestRecord) -> Self {
         match record.outcome {
             Outcome::Allowed if Self::Warn.matches(record) => Self::Warn,
@@ -112,18 +115,18 @@ impl DecisionKind {
     }
 }
 
-/// As many watch already as may.
+/// The maximum number of subscribers is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{WATCHERS} watch already")]
 pub struct TooManyWatchers;
 
-/// All who watch.
+/// All subscribers.
 pub(super) struct Watchers {
     places: Arc<Semaphore>,
     all: Arc<ArcSwap<Vec<Arc<Watcher>>>>,
 }
 
-/// One who watches, as those who tell see them.
+/// A subscriber, from the side of requests.
 struct Watcher {
     filter: WatchFilter,
     queue: Sender<Bytes>,
@@ -145,7 +148,9 @@ impl Watchers {
         Ok(WatchStream { lines, watcher, all: Arc::clone(&self.all), _place: place })
     }
 
-    /// Tells of `record` those who want it. One load of a number where nobody watches.
+    /// Sends `record` to the subscribers whose filter it matches.
+    // The semaphore doubles as the number of subscribers: without any, this is one load. `all` is swapped as a whole
+    // when one comes or goes, so that requests take no lock.
     pub(super) fn publish(&self, record: &RequestRecord) {
         if self.places.available_permits() == WATCHERS {
             return;
@@ -166,7 +171,7 @@ fn encode_line(record: &RequestRecord) -> Bytes {
     line.into()
 }
 
-/// What one who watches is told: lines of JSON, each a decision or how many were lost. Dropping it ends it.
+/// A subscription: lines of JSON, each a decision or the number of lost ones. Dropping it unsubscribes.
 pub struct WatchStream {
     lines: Receiver<Bytes>,
     watcher: Arc<Watcher>,
@@ -175,7 +180,7 @@ pub struct WatchStream {
 }
 
 impl WatchStream {
-    /// The next line, with its line feed; never none while it is watched.
+    /// The next line, with its line feed. Never `None`, as the subscription keeps its own sender alive.
     pub fn poll_line(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match self.watcher.lost.swap(0, Ordering::Relaxed) {
             0 => self.lines.poll_recv(context),

@@ -1,4 +1,4 @@
-//! From the record of a request to the entry of its decision.
+//! Converts the record of a request to a decision log entry.
 
 use crate::contract::UnknownVersion;
 use crate::decision_log::{
@@ -6,28 +6,28 @@ use crate::decision_log::{
 };
 use crate::judge::violation;
 use crate::peer::Client;
-use crate::telemetry::format::Timestamp;
+use crate::telemetry::format::Rfc3339;
 use crate::telemetry::format::hex;
 use crate::telemetry::record::{Outcome, RequestRecord};
 
-/// Whether what became of the request is a decision: it was judged, or refused.
+/// Whether the request has a decision: it was judged, or refused.
 pub(super) fn is_decision(record: &RequestRecord) -> bool {
     match record.outcome {
         Outcome::Allowed | Outcome::Denied => true,
         Outcome::Exempt => false,
-        // what was only looked at and could not be read has a violation that says so
+        // a body that could not be read while it was only inspected has a violation
         Outcome::Failed | Outcome::Aborted => record.judging.is_some() || !record.violations.is_empty(),
     }
 }
 
-/// The entry of the decision that `record` tells of.
+/// The entry of the decision on `record`.
 pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -> LogEntry<'_> {
     let is_inspected = input.is_some();
     let DecisionInput { request, policies, body, masked } = input.map(|input| *input).unwrap_or_default();
     let operation = record.operation.as_deref();
     let bytes = record.request_bytes.filter(|_| masked.is_empty());
     LogEntry {
-        time: ascii(&Timestamp(record.started).to_ascii()),
+        time: ascii(&Rfc3339(record.started).to_ascii()),
         decision_id: record.decision_id.to_string().into(),
         trace_id: ascii(&hex::<16, 32>(record.trace.trace_id)),
         outcome: record.outcome,

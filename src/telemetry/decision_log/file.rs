@@ -1,4 +1,4 @@
-//! The file of the decision log: whole lines only, rotated by size, each line the next link of the chain where there is one.
+//! The file of the decision log: whole lines, rotated by size, each chained to the one before if so configured.
 
 use crate::config::gateway::DecisionLogConfig as Settings;
 use crate::decision_log::chain::{ChainEnd, ChainedLine};
@@ -12,53 +12,57 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Who may read a file that is made here: its owner.
+/// Permissions of the file: its owner only.
+// Its entries can hold parts of request bodies.
 const MODE: u32 = 0o600;
-/// How the first entry of a file begins.
+/// The start of an entry, by which a file is recognised.
 const BEGIN: &[u8] = b"{\"time\":";
-/// Longer than any line, which what is kept of a request is bounded for.
+/// Most bytes of a line. What is recorded of a request is bounded to less.
 const TAIL: u64 = 1 << 20;
 
-/// Why the file cannot be used.
+/// Why the file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// The system says why.
+    /// An I/O error.
     #[error("cannot be opened: {0}")]
     Io(#[from] io::Error),
-    /// It is no file, such as a folder or a pipe.
+    /// It is not a regular file but, for example, a folder or a pipe.
     #[error("is not a file")]
     NoFile,
-    /// It is another file than a decision log.
-    #[error("holds something else than decisions, which is not to be written to")]
+    /// It is not a decision log.
+    #[error("is not a decision log")]
     NoLog,
-    /// Two processes that write it would tear the chain.
+    /// Another process writes it, which would break the chain.
     #[error("is written by another process")]
     Taken,
 }
 
-/// The file of the decision log. As a [`Write`] it takes whole lines and never fails: what is lost is counted and told.
+/// The file of the decision log. As a [`Write`] it takes whole lines and never fails: what is lost is counted and
+/// logged.
+// Whole lines at a time, as rotation and chain work by lines. An error would be of no use to the line writer, which has
+// nowhere else to write.
 #[derive(Debug)]
 pub struct DecisionFile {
     path: PathBuf,
     max_bytes: u64,
     keep: u32,
-    /// The end of the chain; none where lines are not chained.
+    /// The last link of the chain. `None` if lines are not chained.
     end: Option<ChainEnd>,
-    /// None after a failure to open it, until it succeeds.
+    /// `None` after an error, until the file could be opened again.
     open: Option<OpenFile>,
     moved: Arc<AtomicBool>,
     lost: Counter,
     trouble: RateLimitedLog,
 }
 
-/// A file that is open, locked and ends with a whole line.
+/// An open file that is locked and ends with a whole line.
 #[derive(Debug)]
 struct OpenFile {
     file: File,
     size: u64,
 }
 
-/// Lines that wait to be written at once, and the chain's end after them.
+/// Lines to be written with one call, and the last link after them.
 struct PendingLines {
     text: String,
     lines: u64,
@@ -66,11 +70,11 @@ struct PendingLines {
 }
 
 impl DecisionFile {
-    /// Opens the file, made if it is not there. A chain goes on from its last line, or that of the file before it.
+    /// Opens the file, or creates it. A chain continues from its last line, or from the last line of the rotated file
+    /// before it.
     ///
     /// # Errors
-    ///
-    /// It cannot be opened or read, is no file, or another process writes it.
+    /// If it can't be opened or read, is not a regular file or not a decision log, or is written by another process.
     pub fn open(settings: &Settings) -> Result<Self, FileError> {
         let mut this = Self {
             path: settings.file.clone(),
@@ -89,7 +93,7 @@ impl DecisionFile {
             Some(last) => link_of(last),
             None => File::open(this.rotated_path(1)).ok().and_then(|before| link_of(&last_line(&before).ok()??)),
         };
-        // a file is chained as a whole or not at all
+        // `verify-log` treats a file as chained or not as a whole
         if last.is_some() && end.is_some() != settings.chain {
             this.rotate()?;
         }
@@ -97,12 +101,12 @@ impl DecisionFile {
         Ok(this)
     }
 
-    /// Counts lines that were lost in `lost`.
+    /// Counts lost lines in `lost`.
     pub(super) fn counting(self, lost: Counter) -> Self {
         Self { lost, ..self }
     }
 
-    /// To be set when the file may have been moved.
+    /// The flag to set when the file may have been moved.
     pub(super) fn moved_flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.moved)
     }
@@ -113,7 +117,9 @@ impl DecisionFile {
         name.into()
     }
 
-    /// Moves the file out of the way, with those before it, of which the oldest is removed; and begins a new one.
+    /// Renames the file and the rotated ones before it, removes the oldest, and opens a new one.
+    // From the oldest on, so that no name is taken when it is needed; a crash in between leaves a gap in the numbers,
+    // and no lost file.
     fn rotate(&mut self) -> Result<(), FileError> {
         for number in (1..self.keep).rev() {
             rename(&self.rotated_path(number), &self.rotated_path(number + 1))?;
@@ -128,7 +134,7 @@ impl DecisionFile {
         Ok(())
     }
 
-    /// Opens the file anew where none is open, or the one that is was moved away.
+    /// Opens the file if none is open, or if the open one was moved.
     fn reopen(&mut self) -> Result<(), FileError> {
         let may_be_moved = self.moved.swap(false, Ordering::Relaxed);
         let is_there = |open: &OpenFile| !may_be_moved || open.is_at(&self.path);
@@ -137,7 +143,7 @@ impl DecisionFile {
         }
         self.open = None;
         let open = OpenFile::at(&self.path)?;
-        // lines of a write that failed may stand there all the same
+        // a write that failed may have appended whole lines before the error; the chain continues from them
         let there = last_line(&open.file)?.and_then(|line| link_of(&line));
         if let (Some(end), Some(there)) = (&mut self.end, there)
             && there.sequence > end.sequence
@@ -178,7 +184,7 @@ impl DecisionFile {
         PendingLines { text: String::new(), lines: 0, end: self.end.clone() }
     }
 
-    /// Writes the batch wholly, or as little of it as can be: the chain goes on from what is on the disk.
+    /// Writes the batch as a whole or not at all: the chain must continue from what is on the disk.
     fn write_out(&mut self, batch: &PendingLines) {
         let Some(open) = &mut self.open else {
             self.lost.inc_by(batch.lines);
@@ -204,7 +210,7 @@ impl DecisionFile {
 }
 
 impl PendingLines {
-    /// Appends the line; gives the chain's end after it.
+    /// Appends the line, and returns the last link after it.
     fn append(&mut self, line: &str) -> Option<ChainEnd> {
         let end = self.end.as_ref().map(|end| end.append(line, &mut self.text));
         if end.is_none() {
@@ -228,7 +234,7 @@ impl Write for DecisionFile {
 
 impl OpenFile {
     fn at(path: &Path) -> Result<Self, FileError> {
-        // to open a pipe would wait for its reader
+        // opening a pipe would block until it has a reader
         if path.metadata().is_ok_and(|there| !there.is_file()) {
             return Err(FileError::NoFile);
         }
@@ -246,14 +252,15 @@ impl OpenFile {
         Ok(open)
     }
 
-    /// Cuts off a line that a crash tore.
+    /// Cuts off an incomplete last line.
+    // A crash or a full disk can leave one. The next line would be glued to it, and neither could be read.
     fn mend(&mut self) -> io::Result<()> {
         let tail = tail(&self.file)?;
         let torn = tail.len() - tail.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         if torn > 0 {
             self.size -= torn as u64;
             self.file.set_len(self.size)?;
-            tracing::warn!(bytes = torn, "the decision log ended within a line, which was cut off");
+            tracing::warn!(bytes = torn, "the decision log ended with an incomplete line, which was cut off");
         }
         Ok(())
     }
@@ -271,7 +278,7 @@ impl OpenFile {
                 Ok(())
             }
             Err(error) => {
-                // what stands there all the same is looked at when the file is opened anew
+                // if that fails, too, the rest is examined when the file is opened again
                 let _ = self.file.set_len(self.size);
                 Err(error)
             }
@@ -279,7 +286,8 @@ impl OpenFile {
     }
 }
 
-/// Whether the file is empty, or begins as an entry does: what else it is must not be written to, let alone mended.
+/// Whether the file is empty or begins like a decision log.
+// A mistyped path must not let another file be appended to, let alone truncated.
 fn begins_as_ours(mut file: &File) -> io::Result<bool> {
     let mut start = Vec::new();
     file.rewind()?;
@@ -287,7 +295,7 @@ fn begins_as_ours(mut file: &File) -> io::Result<bool> {
     Ok(BEGIN.starts_with(&start))
 }
 
-/// The end of a file.
+/// The last bytes of a file, at least one line of them.
 fn tail(mut file: &File) -> io::Result<Vec<u8>> {
     file.seek(SeekFrom::Start(file.metadata()?.len().saturating_sub(TAIL)))?;
     let mut tail = Vec::new();
@@ -295,19 +303,19 @@ fn tail(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(tail)
 }
 
-/// The last line of a file, without its line feed; none where it is empty.
+/// The last line of a file, without its line feed. `None` if the file is empty.
 fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
     let tail = tail(file)?;
     let lines = tail.strip_suffix(b"\n");
     Ok(lines.and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next()).map(<[u8]>::to_vec))
 }
 
-/// The end of the chain that `line` is; none where it is no link of one.
+/// The link of a line. `None` if it has none.
 fn link_of(line: &[u8]) -> Option<ChainEnd> {
     Some(ChainedLine::read(std::str::from_utf8(line).ok()?).ok()?.link())
 }
 
-/// Where there is nothing to rename, there is nothing to do.
+// nothing to rename is not an error: there are fewer rotated files than `keep` at first
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

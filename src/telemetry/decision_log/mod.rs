@@ -1,4 +1,4 @@
-//! One line a decision in a file of its own: see [`crate::decision_log`] for what is in it.
+//! The writer of the decision log; see [`crate::decision_log`] for its format.
 
 mod entry;
 mod file;
@@ -15,11 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 thread_local! {
-    /// Where a worker forms a line, so that it holds the lock only while copying it.
+    /// A worker's buffer for the line it formats.
+    // Formatted here and then copied, so that the shared buffer is locked only for the copy.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The decision log. Never blocks: what can't be written in time is dropped and counted.
+/// The decision log. Never blocks: lines that can't be written in time are dropped and counted.
 pub(super) struct DecisionLogWriter {
     lines: LineWriter,
     /// Whether the file may have been moved.
@@ -36,26 +37,27 @@ impl DecisionLogWriter {
         Ok(Self { lines: LineWriter::start("decision-log", destination, loss, GATHER)?, moved })
     }
 
-    /// Adds the entry of `record`, where that is a decision.
+    /// Logs `record`, if it is a decision.
     pub(super) fn add(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
         if !entry::is_decision(record) {
             return;
         }
         SCRATCH.with_borrow_mut(|line| {
             line.clear();
-            // writing to a Vec can't fail, and an entry has nothing that is no JSON
+            // writing to a Vec can't fail, and an entry has no keys but strings
             let _ = serde_json::to_writer(&mut *line, &entry::entry(record, input));
             line.push(b'\n');
             self.lines.append(line, importance(record.outcome));
         });
     }
 
-    /// Has the next entry go to a new file, should the one that is written have been moved.
+    /// Reopens the file before the next entry, if it was moved.
+    // A flag for the writer's thread: the file is locked, chained and rotated there, and nowhere else.
     pub(super) fn reopen(&self) {
         self.moved.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until everything added so far is written, at most `deadline`. True if it was.
+    /// Waits until everything logged so far is written, at most for `deadline`. Returns whether it is.
     pub(super) fn flush(&self, deadline: Duration) -> bool {
         self.lines.flush(deadline)
     }

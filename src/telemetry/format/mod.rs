@@ -1,14 +1,16 @@
-//! Numbers and addresses as text, without the formatting machinery, which takes as long for an address as all the
+//! Addresses, ids and times as text.
+//!
+//! They are written digit by digit: every span and log line has them, and `write!` takes as long for one address as the
 //! rest of a span.
 
 mod timestamp;
 
-pub(super) use timestamp::Timestamp;
+pub(super) use timestamp::Rfc3339;
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
-/// Most characters that an address takes.
+/// Longest text of an address.
 const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
 
 /// An address as text.
@@ -21,7 +23,7 @@ impl AddressText {
     pub(in crate::telemetry) fn of(address: IpAddr) -> Self {
         let mut text = Self { text: [0; LONGEST], length: 0 };
         let IpAddr::V4(address) = address else {
-            // there is room for the longest
+            // the buffer has room for the longest address
             let _ = write!(text, "{address}");
             return text;
         };
@@ -59,7 +61,7 @@ impl fmt::Write for AddressText {
     }
 }
 
-/// `N` bytes as `M`, twice as many, lower-case hex digits.
+/// `N` bytes as `M = 2 * N` lower-case hex digits.
 pub(in crate::telemetry) fn hex<const N: usize, const M: usize>(bytes: [u8; N]) -> [u8; M] {
     const { assert!(M == 2 * N) };
     let mut digits = [0; M];

@@ -2,12 +2,12 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A point in time, shown as RFC 3339 in UTC with milliseconds: `2026-05-12T08:30:00.125Z`.
+/// A point in time, displayed as RFC 3339 in UTC with milliseconds: `2026-05-12T08:30:00.125Z`.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::telemetry) struct Timestamp(pub(in crate::telemetry) SystemTime);
+pub(in crate::telemetry) struct Rfc3339(pub(in crate::telemetry) SystemTime);
 
-/// The calendar form of a point in time.
-struct CivilTime {
+/// A point in time by the calendar.
+struct CalendarTime {
     year: u64,
     month: u64,
     day: u64,
@@ -15,10 +15,11 @@ struct CivilTime {
     millis: u64,
 }
 
-impl Timestamp {
-    /// Days to year, month and day in the proleptic Gregorian calendar, by counting in eras of 400 years that begin on
-    /// 1 March (Howard Hinnant, "chrono-compatible low-level date algorithms"). Times before 1970 show as its start.
-    fn civil(self) -> CivilTime {
+impl Rfc3339 {
+    /// Converts to the proleptic Gregorian calendar. Times before 1970 become the start of 1970.
+    // Counts days in eras of 400 years that begin on 1 March, so that the leap day is the last of a year (Howard
+    // Hinnant, "chrono-compatible low-level date algorithms").
+    fn civil(self) -> CalendarTime {
         let since = self.0.duration_since(UNIX_EPOCH).unwrap_or_default();
         let days = since.as_secs() / 86_400 + 719_468;
         let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -26,7 +27,7 @@ impl Timestamp {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * day_of_year + 2) / 153;
         let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-        CivilTime {
+        CalendarTime {
             year: era * 400 + year_of_era + u64::from(month <= 2),
             month,
             day: day_of_year - (153 * shifted + 2) / 5 + 1,
@@ -35,9 +36,10 @@ impl Timestamp {
         }
     }
 
-    /// The text in ASCII. Written digit by digit: every log line has one, and `write!` takes 0.3 us for it.
+    /// The text, in ASCII.
+    // Written digit by digit: every log line has one, and `write!` takes 0.3 us for it.
     pub(in crate::telemetry) fn to_ascii(self) -> [u8; 24] {
-        let CivilTime { year, month, day, second_of_day: second, millis } = self.civil();
+        let CalendarTime { year, month, day, second_of_day: second, millis } = self.civil();
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         let parts = [
@@ -56,7 +58,7 @@ impl Timestamp {
     }
 }
 
-/// Writes the last `digits` digits of `number`, the last of them at `last`.
+/// Writes the last `digits` digits of `number`, ending at index `last`.
 fn put(text: &mut [u8; 24], last: usize, digits: usize, mut number: u64) {
     for place in text.iter_mut().take(last + 1).rev().take(digits) {
         *place = b"0123456789".get((number % 10) as usize).copied().unwrap_or(b'0');
@@ -66,11 +68,11 @@ fn put(text: &mut [u8; 24], last: usize, digits: usize, mut number: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::Timestamp;
+    use super::Rfc3339;
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
     fn shown(time: SystemTime) -> String {
-        String::from_utf8(Timestamp(time).to_ascii().to_vec()).unwrap()
+        String::from_utf8(Rfc3339(time).to_ascii().to_vec()).unwrap()
     }
 
     #[test]

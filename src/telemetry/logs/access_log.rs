@@ -1,4 +1,4 @@
-//! One line a request on standard output or in a file, for machines or for people.
+//! The access log: one line a request on standard output or in a file, for machines or for people.
 
 use super::sampling::Rate;
 use super::{human, json};
@@ -12,11 +12,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 thread_local! {
-    /// Where a worker forms a line, so that it holds the lock only while copying it.
+    /// A worker's buffer for the line it formats.
+    // Formatted here and then copied, so that the shared buffer is locked only for the copy; and kept, so that a line
+    // allocates nothing.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Where lines are written.
+/// The output of the access log.
 pub struct Output {
     destination: Destination,
     terminal: bool,
@@ -29,16 +31,16 @@ impl Output {
         Self::new(io::stdout(), io::stdout().is_terminal())
     }
 
-    /// The end of a file, which is made if it is not there.
+    /// The end of a file, which is created if it does not exist.
     ///
     /// # Errors
-    /// If the file can't be opened, or is no file.
+    /// If it can't be opened, or is not a regular file.
     pub fn file(path: PathBuf) -> io::Result<Self> {
         let (destination, reopen) = Destination::file(path)?;
         Ok(Self { destination, terminal: false, reopen: Some(reopen) })
     }
 
-    /// Any other writer; `terminal` says whether people watch it.
+    /// Any other writer. `terminal` is whether it is one.
     pub fn new(writer: impl Write + Send + 'static, terminal: bool) -> Self {
         Self { destination: Destination::stream(Box::new(writer)), terminal, reopen: None }
     }
@@ -50,7 +52,7 @@ enum LineFormat {
     Human { colour: bool },
 }
 
-/// The access log. Never blocks: what can't be written in time is dropped and counted.
+/// The access log. Never blocks: lines that can't be written in time are dropped and counted.
 pub(in crate::telemetry) struct AccessLogWriter {
     form: LineFormat,
     lines: Option<LineWriter>,
@@ -58,8 +60,8 @@ pub(in crate::telemetry) struct AccessLogWriter {
 }
 
 impl AccessLogWriter {
-    /// Starts the thread that writes, unless the log is off. `dropped` counts lines that were lost; `no_colour` is what
-    /// <https://no-color.org> asks for.
+    /// Starts the writer, unless the log is off. `dropped` counts dropped lines. `no_colour` is whether `NO_COLOR` is
+    /// set (<https://no-color.org>).
     pub(in crate::telemetry) fn start(
         logs: &Logs,
         output: Output,
@@ -81,7 +83,7 @@ impl AccessLogWriter {
         Ok(Self { form, lines, reopen })
     }
 
-    /// Adds the line of `record`, one of a sample at `rate`.
+    /// Logs `record`, as one of a sample at `rate`.
     pub(in crate::telemetry) fn add(&self, record: &RequestRecord, rate: Rate) {
         let Some(lines) = &self.lines else { return };
         SCRATCH.with_borrow_mut(|line| {
@@ -94,12 +96,12 @@ impl AccessLogWriter {
         });
     }
 
-    /// Opens the file anew, where it is one.
+    /// Reopens the file, if the output is one.
     pub(in crate::telemetry) fn reopen(&self) -> io::Result<()> {
         self.reopen.as_ref().map_or(Ok(()), Reopen::reopen)
     }
 
-    /// Waits until everything added so far is written, at most `deadline`. True if it was.
+    /// Waits until everything logged so far is written, at most for `deadline`. Returns whether it is.
     pub(in crate::telemetry) fn flush(&self, deadline: Duration) -> bool {
         self.lines.as_ref().is_none_or(|lines| lines.flush(deadline))
     }

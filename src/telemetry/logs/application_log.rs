@@ -1,9 +1,6 @@
-//! The gateway's own log on standard error: start, stop, reload, trouble.
+//! The application log on standard error: start, stop, reload, errors.
 //!
-//! Only what this crate says is logged, at every level. Other crates print what they like, such as headers at `debug`
-//! and frames at `trace`, and a later version of one may do so at `warn`: they are off, and there is no way to turn them on.
-//!
-//! Its lines go through a queue of their own: no worker waits for whoever reads them.
+//! Only events of this crate are logged, at every level, and there is no way to turn on others.
 
 use crate::config::gateway::{LogFormat, Logs};
 use crate::telemetry::logs::level::LevelHandle;
@@ -21,23 +18,23 @@ use tracing_subscriber::layer::{Context, Filter, Layer as _, SubscriberExt as _}
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 
-/// The log of this process.
+/// The application log of the process.
 pub struct ApplicationLog {
-    /// What is logged, which may change while it runs.
+    /// The level, which can change at run time.
     pub level: LevelHandle,
-    /// LineWriter that were lost.
+    /// Dropped lines.
     pub(in crate::telemetry) lost: Counter,
     lines: Arc<LineWriter>,
     exported: Exported,
 }
 
-/// Where what is logged goes besides, once that is known.
+/// The exporter of events, once there is one.
 type Exported = Arc<OnceLock<EventExporter>>;
 
-/// Why there is no log.
+/// Why the log can't be started.
 #[derive(Debug, thiserror::Error)]
 pub enum LogStartError {
-    /// The thread that writes could not be started.
+    /// The writer's thread could not be started.
     #[error("the log can't be started")]
     Thread(#[source] io::Error),
     /// The process has a log already.
@@ -46,10 +43,11 @@ pub enum LogStartError {
 }
 
 impl ApplicationLog {
-    /// Starts the log; `terminal` says whether people watch standard error.
+    /// Starts the log. `terminal` is whether standard error is one.
     ///
     /// # Errors
-    /// If the process has a log already, or the system gives no thread.
+    /// If the process has a log already, or the thread can't be started.
+    // Lines go through a writer of their own: a stalled standard error must not stop the workers.
     pub fn start(logs: &Logs, terminal: bool) -> Result<Self, LogStartError> {
         let destination = Destination::stream(Box::new(io::stderr()));
         let lost = Counter::default();
@@ -63,22 +61,23 @@ impl ApplicationLog {
         Ok(Self { level, lost, lines, exported })
     }
 
-    /// Has what is logged from now on exported, too.
+    /// Exports events from now on, too.
     pub(in crate::telemetry) fn export_to(&self, events: EventExporter) {
-        // by the first who asks
+        // set once: a process has one telemetry
         let _ = self.exported.set(events);
     }
 
-    /// Waits until everything logged so far is written, at most `deadline`.
+    /// Waits until everything logged so far is written, at most for `deadline`.
     pub fn flush(&self, deadline: Duration) {
         self.lines.flush(deadline);
     }
 }
 
-/// Takes lines to be written.
+/// Makes the writer of each event.
 struct LineMakeWriter(Arc<LineWriter>);
 
-/// Takes one line, formed in one piece.
+/// Writes one line.
+// tracing-subscriber formats an event into a buffer and writes it with one call, so a call is a line.
 struct LineSlot<'a>(&'a LineWriter, LineImportance);
 
 impl<'a> MakeWriter<'a> for LineMakeWriter {
@@ -89,6 +88,7 @@ impl<'a> MakeWriter<'a> for LineMakeWriter {
     }
 
     fn make_writer_for(&'a self, about: &Metadata<'_>) -> LineSlot<'a> {
+        // errors and warnings are what a stalled log must not lose first
         let grave = *about.level() <= tracing::Level::WARN;
         LineSlot(&self.0, if grave { LineImportance::Reserved } else { LineImportance::Ordinary })
     }
@@ -117,7 +117,7 @@ where
     tracing_subscriber::registry().with(layer(format, terminal, writer).with_filter(OwnTargets(level.clone())))
 }
 
-/// Hands what is logged to the exporter, if there is one.
+/// A layer that exports events.
 struct ExportLayer(Exported);
 
 impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for ExportLayer {
@@ -128,7 +128,9 @@ impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for ExportLayer {
     }
 }
 
-/// What this crate says, at the level that is in force.
+/// A filter for events of this crate at the current level.
+// Other crates log what they like, such as headers at `debug` and frames at `trace`, and a later version of one may do
+// so at `warn`. A gateway that promises to log no secret can't pass that on.
 struct OwnTargets(LevelHandle);
 
 impl OwnTargets {
@@ -142,7 +144,7 @@ impl<S> Filter<S> for OwnTargets {
         self.hears(metadata)
     }
 
-    /// Asked once for each place that logs, and again when the level changes.
+    /// Called once for each callsite, and again when the level changes.
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.hears(metadata) { Interest::always() } else { Interest::never() }
     }
@@ -152,7 +154,8 @@ impl<S> Filter<S> for OwnTargets {
     }
 }
 
-/// Whether a module of this crate speaks. (The library's own filter by target takes any crate whose name begins so.)
+/// Whether `target` is a module of this crate.
+// `Targets` of tracing-subscriber matches any crate whose name starts with ours.
 fn ours(target: &str) -> bool {
     target.split("::").next() == Some("portcullis")
 }

@@ -1,5 +1,4 @@
-//! What a log tells of a request: the fields of its line, whatever form the line has. The names are an interface; a name
-//! once given keeps its meaning.
+//! The fields of a request's log line, independent of its format. The names are an interface: a name keeps its meaning.
 
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::telemetry::attribute_cache::SharedAttributes;
@@ -9,15 +8,15 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// Most places in the body that a line names.
+/// Most body fields that a line lists.
 const MOST_PLACES: usize = 32;
 
-/// A form that fields are written in.
+/// A format that fields are written in.
 pub(in crate::telemetry) trait FieldSink {
-    /// A text, such as a name from the contract.
+    /// A string that may need escaping.
     fn text(&mut self, name: &'static str, text: &str);
 
-    /// ASCII digits, letters and marks that need no escaping anywhere.
+    /// ASCII that needs no escaping in any format.
     fn bare(&mut self, name: &'static str, value: &[u8]);
 
     fn number(&mut self, name: &'static str, number: u64);
@@ -26,25 +25,26 @@ pub(in crate::telemetry) trait FieldSink {
 
     fn address(&mut self, name: &'static str, address: IpAddr);
 
-    /// Several texts, of which there is at least one.
+    /// A list of strings, with at least one.
     fn texts<'t>(&mut self, name: &'static str, texts: impl Iterator<Item = &'t str>);
 
-    /// Policies that fired, of which there is at least one.
+    /// A list of violated policies, with at least one.
     fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>);
 }
 
-/// A policy that did not hold.
+/// A violated policy.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::telemetry) struct FiredPolicy<'t> {
     pub(in crate::telemetry) name: &'t str,
-    /// What it did.
+    /// The policy's action, which its waiver may have lowered.
     pub(in crate::telemetry) action: Action,
-    /// The waiver by which it did not do more.
+    /// The waiver that lowered the action.
     pub(in crate::telemetry) waived_by: Option<&'t str>,
 }
 
-/// What was asked and what was decided.
-pub(in crate::telemetry) fn shared(fields: &mut impl FieldSink, shared: &SharedAttributes<'_>) {
+/// Request and decision: the fields that requests of one kind share.
+// Only these come from `SharedAttributes`, so each format can cache them in encoded form.
+pub(in crate::telemetry) fn write_shared(fields: &mut impl FieldSink, shared: &SharedAttributes<'_>) {
     let key = &shared.key;
     fields.bare("method", key.method.as_bytes());
     fields.text("route", shared.route());
@@ -62,7 +62,7 @@ pub(in crate::telemetry) fn shared(fields: &mut impl FieldSink, shared: &SharedA
     fields.text("revision", shared.revision());
 }
 
-/// By which rules it was decided.
+/// The rules that decided.
 pub(in crate::telemetry) fn rules(fields: &mut impl FieldSink, record: &RequestRecord) {
     if record.violations.is_empty() {
         return;
@@ -77,7 +77,7 @@ pub(in crate::telemetry) fn rules(fields: &mut impl FieldSink, record: &RequestR
     fields.number("violations", record.violations.len() as u64);
 }
 
-/// What it took.
+/// Sizes and durations.
 pub(in crate::telemetry) fn costs(fields: &mut impl FieldSink, record: &RequestRecord) {
     if let Some(bytes) = record.request_bytes {
         fields.number("request_bytes", bytes);
@@ -99,7 +99,7 @@ pub(in crate::telemetry) fn costs(fields: &mut impl FieldSink, record: &RequestR
     }
 }
 
-/// By what it is found again.
+/// Ids to find the request by.
 pub(in crate::telemetry) fn ids(fields: &mut impl FieldSink, record: &RequestRecord) {
     fields.bare("decision_id", &hex::<8, 16>(record.decision_id.0.to_be_bytes()));
     if let Some(fingerprint) = record.key_fingerprint {
@@ -110,19 +110,21 @@ pub(in crate::telemetry) fn ids(fields: &mut impl FieldSink, record: &RequestRec
     }
 }
 
-/// A list, left out where it is empty.
+/// Writes a list, unless it is empty.
 fn texts<T: AsRef<str>>(fields: &mut impl FieldSink, name: &'static str, texts: &BTreeSet<T>) {
     if !texts.is_empty() {
         fields.texts(name, texts.iter().map(AsRef::as_ref));
     }
 }
 
-/// What `of` finds in the violations, each once: words of rules, of which there are only so many.
+/// The distinct values of `of` for the violations.
+// Rules are few, so the sets stay small however many violations there are.
 fn distinct<'a, T: Ord>(record: &'a RequestRecord, of: impl Fn(&'a Violation) -> Option<T>) -> BTreeSet<T> {
     record.violations.iter().filter_map(of).collect()
 }
 
-/// The places that violations are about, each once; a list in the body has as many as it has elements.
+/// The distinct fields that violations are about.
+// Bounded, as a list in the body has as many places as elements.
 fn places(record: &RequestRecord) -> BTreeSet<String> {
     let mut places = BTreeSet::new();
     for field in record.violations.iter().filter_map(|violation| violation.field.as_ref()) {
@@ -149,7 +151,7 @@ const fn keyword(violation: &Violation) -> Option<&'static str> {
     }
 }
 
-/// Why the contract would have refused what it only audits.
+/// The reason for which the contract would have refused what it only audits.
 fn audited_reason(violation: &Violation) -> Option<&'static str> {
     let is_contract = !matches!(violation.rule, Rule::Policy(_));
     (is_contract && violation.action == Action::Audit).then_some(violation.reason.as_str())

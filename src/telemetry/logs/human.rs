@@ -6,7 +6,7 @@
 use super::sampling::Rate;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::Escaped;
-use crate::telemetry::format::Timestamp;
+use crate::telemetry::format::Rfc3339;
 use crate::telemetry::record::RequestRecord;
 use crate::telemetry::watch::DecisionKind;
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::time::Duration;
 
-/// Columns of a terminal that nobody made wider.
+/// Columns of a terminal by default.
 const COLUMNS: usize = 80;
 /// Longest line in columns, for a rule or route of any length.
 const LONGEST: usize = 120;
@@ -111,7 +111,7 @@ impl fmt::Display for ShortLine<'_> {
 
 /// Appends the line of `record`, with its line feed.
 pub(super) fn write(line: &mut Vec<u8>, record: &RequestRecord, rate: Rate, color: bool) {
-    let timestamp = Timestamp(record.started).to_ascii();
+    let timestamp = Rfc3339(record.started).to_ascii();
     let time = std::str::from_utf8(timestamp.get(11..19).unwrap_or_default()).unwrap_or_default();
     // writing to a Vec can't fail
     let _ = writeln!(line, "{}", ShortLine::of(record, time, rate, color));

@@ -1,13 +1,10 @@
-//! The line of a request for machines: one JSON object.
-//!
-//! Written field by field and not through a derived `Serialize`, which took twice the time: nearly all of a line is names
-//! and words of ours, which need no escaping. What is not goes through `serde_json`.
+//! The access log for machines: one JSON object a line.
 
 use super::sampling::Rate;
 use crate::judge::violation::{Field, Violation};
 use crate::redact::needs_escape;
 use crate::telemetry::attribute_cache::{AttributeCache, SharedAttributes};
-use crate::telemetry::format::Timestamp;
+use crate::telemetry::format::Rfc3339;
 use crate::telemetry::format::{AddressText, hex};
 use crate::telemetry::logs::fields::{self, FieldSink, FiredPolicy};
 use crate::telemetry::record::RequestRecord;
@@ -16,11 +13,13 @@ use std::io::Write as _;
 use std::net::IpAddr;
 
 thread_local! {
-    /// What lines share.
+    /// The shared part of lines.
     static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
 }
 
-/// Appends the line of `record`, with its line feed. FieldSink that say nothing are left out.
+/// Appends the line of `record`, with its line feed. Empty fields are left out.
+// Written field by field: a derived `Serialize` took twice the time, as nearly all of a line is our own words, which
+// need no escaping. What may need it goes through `serde_json`.
 pub(in crate::telemetry) fn write(line: &mut Vec<u8>, record: &RequestRecord, rate: Rate) {
     line.push(b'{');
     let mut object = Object(line);
@@ -33,7 +32,7 @@ pub(in crate::telemetry) fn write(line: &mut Vec<u8>, record: &RequestRecord, ra
     line.extend_from_slice(b"}\n");
 }
 
-/// Appends the same line with what each rule found, for who watches.
+/// Appends the line of `record` with the details of each violation, for subscribers.
 pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &RequestRecord) {
     line.push(b'{');
     let mut object = Object(line);
@@ -43,8 +42,8 @@ pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &Requ
 }
 
 fn all(object: &mut Object<'_>, record: &RequestRecord) {
-    object.bare("timestamp", &Timestamp(record.started).to_ascii());
-    object.cached(&SharedAttributes::of(record));
+    object.bare("timestamp", &Rfc3339(record.started).to_ascii());
+    object.append_shared(&SharedAttributes::of(record));
     fields::rules(object, record);
     fields::costs(object, record);
     object.bare("trace_id", &hex::<16, 32>(record.trace.trace_id));
@@ -52,7 +51,8 @@ fn all(object: &mut Object<'_>, record: &RequestRecord) {
     fields::ids(object, record);
 }
 
-/// What a rule found. The message about an undeclared field may hold its name, which only the request knows: not shown.
+/// Appends a violation.
+// Without the message about an undeclared field: it may contain the field's name, which is the caller's text.
 fn detail(line: &mut Vec<u8>, violation: &Violation) {
     line.push(b'{');
     let mut object = Object(line);
@@ -77,17 +77,18 @@ fn detail(line: &mut Vec<u8>, violation: &Violation) {
     line.push(b'}');
 }
 
-/// An object whose `{` is written.
+/// A JSON object whose `{` is written.
 struct Object<'a>(&'a mut Vec<u8>);
 
 impl Object<'_> {
-    /// FieldSink, of which there is one already, that many lines share.
-    fn cached(&mut self, shared: &SharedAttributes<'_>) {
-        let write = |line: &mut Vec<u8>| fields::shared(&mut Object(line), shared);
+    /// Appends the fields that many lines share. One field is written already.
+    fn append_shared(&mut self, shared: &SharedAttributes<'_>) {
+        let write = |line: &mut Vec<u8>| fields::write_shared(&mut Object(line), shared);
         CACHE.with_borrow_mut(|cache| cache.append(self.0, shared, write));
     }
 
     fn name(&mut self, name: &'static str) {
+        // the first field of an object has no comma before it; a cached part begins with one, as it is never first
         if self.0.last() != Some(&b'{') {
             self.0.push(b',');
         }
@@ -96,7 +97,7 @@ impl Object<'_> {
         self.0.extend_from_slice(b"\":");
     }
 
-    /// A list, left out where it is empty.
+    /// Appends a list, unless it is empty.
     fn list<T>(&mut self, name: &'static str, items: impl Iterator<Item = T>, each: impl Fn(&mut Vec<u8>, T)) {
         let mut items = items.peekable();
         if items.peek().is_none() {
@@ -162,7 +163,9 @@ impl FieldSink for Object<'_> {
     }
 }
 
-/// `text` as a JSON string, in which nothing steers what shows the line: JSON itself asks that of ASCII only.
+/// Appends `text` as a JSON string.
+// JSON requires escapes for ASCII control characters only. Others can steer a terminal, too, and people read these
+// lines with `less` and `jq -r`.
 fn write_json_string(line: &mut Vec<u8>, text: &str) {
     let start = line.len();
     // writing to a Vec can't fail
@@ -172,7 +175,7 @@ fn write_json_string(line: &mut Vec<u8>, text: &str) {
     }
     let written = String::from_utf8(line.split_off(start)).unwrap_or_default();
     for character in written.chars() {
-        // all of those are below U+FFFF, so one escape each
+        // all of them are below U+FFFF, so one escape is enough
         let _ = if needs_escape(character) {
             write!(line, "\\u{:04x}", u32::from(character))
         } else {

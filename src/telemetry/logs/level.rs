@@ -1,4 +1,4 @@
-//! The level of the gateway's own log, which may change while it runs.
+//! The level of the application log, which can change at run time.
 
 use crate::config::gateway::LogLevel;
 use std::sync::Arc;
@@ -6,27 +6,28 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tracing::callsite::rebuild_interest_cache;
 use tracing::level_filters::LevelFilter;
 
-/// The level in force, and the one that was configured.
+/// The current level and the configured one. Clones share the current level.
 #[derive(Clone, Debug)]
 pub struct LevelHandle {
     configured: LogLevel,
-    /// Its place in [`LogLevel::ALL`].
+    /// An index into [`LogLevel::ALL`].
     now: Arc<AtomicU8>,
 }
 
 impl LevelHandle {
-    /// The level as configured.
+    /// A handle whose current level is `configured`.
     pub fn new(configured: LogLevel) -> Self {
         Self { configured, now: Arc::new(AtomicU8::new(configured as u8)) }
     }
 
-    /// The level in force.
+    /// The current level.
     pub fn now(&self) -> LogLevel {
         let place = usize::from(self.now.load(Ordering::Relaxed));
         LogLevel::ALL.get(place).copied().unwrap_or(self.configured)
     }
 
-    /// Puts `level` in force and says which was before. That it changes is logged, under the more talkative of the two.
+    /// Sets the current level and returns the previous one.
+    // The change is logged at whichever level is the more verbose, or it would be filtered by itself.
     pub fn change(&self, level: LogLevel) -> LogLevel {
         let before = self.now();
         let say = || tracing::warn!(before = before.as_str(), now = level.as_str(), "the log level changes");
@@ -34,7 +35,7 @@ impl LevelHandle {
             say();
         }
         self.now.store(level as u8, Ordering::Relaxed);
-        // each place that logs remembers whether it is heard
+        // tracing caches at each callsite whether it is enabled
         rebuild_interest_cache();
         if level > before {
             say();
@@ -42,7 +43,7 @@ impl LevelHandle {
         before
     }
 
-    /// Puts the configured level in force again.
+    /// Restores the configured level.
     pub fn restore(&self) {
         self.change(self.configured);
     }

@@ -1,16 +1,16 @@
-//! Which requests have a line: all, or of those that passed without a finding, and whose answer is no failure, a share.
+//! Which requests are logged: all, or a share of the uneventful ones.
 
 use crate::telemetry::record::{Outcome, RequestRecord};
 
-/// The share of requests that passed without a finding whose lines are written.
+/// The share of uneventful requests that are logged: those that passed without a violation and without a failure.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::telemetry) struct LogSampling {
     share: f64,
-    /// Decision ids below it have a line.
+    /// Requests with a decision id below it are logged.
     bound: u64,
 }
 
-/// What a line says of those that were left out: none where none could be.
+/// The share in the line, for consumers to extrapolate. `None` for a line that was not subject to sampling.
 pub(in crate::telemetry) type Rate = Option<f64>;
 
 impl LogSampling {
@@ -21,8 +21,9 @@ impl LogSampling {
         Self { share, bound: (share * u64::MAX as f64) as u64 }
     }
 
-    /// Whether the request has a line, and the rate to say in it. By the decision id, which is random and ours: a caller
-    /// that chooses its trace id must not choose whether it is seen.
+    /// Whether the request is logged, and with which rate.
+    // By the decision id, which is random and ours. A caller chooses its trace id, and must not choose whether it is
+    // logged.
     pub(in crate::telemetry) fn take(self, record: &RequestRecord) -> Option<Rate> {
         let passed = matches!(record.outcome, Outcome::Allowed | Outcome::Exempt);
         let is_plain = passed && record.violations.is_empty() && !record.has_failed();

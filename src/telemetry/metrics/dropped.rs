@@ -1,4 +1,4 @@
-//! What of the telemetry is lost on its way out, by why.
+//! Counts of telemetry that was dropped, by reason.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -10,26 +10,26 @@ struct DropLabels {
     reason: &'static str,
 }
 
-/// Items of one kind that were lost. Cheap to clone.
+/// Dropped items of one kind. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(in crate::telemetry) struct DroppedItems {
     family: Family<DropLabels, Counter>,
-    /// Not handed over, for the queue was full.
+    /// Items that were not queued, because the queue was full.
     pub(in crate::telemetry) overflowed: Counter,
-    /// Handed over, but not taken by whom they were for.
+    /// Items that were queued and not accepted by the collector or the file.
     pub(in crate::telemetry) undelivered: Counter,
 }
 
 impl Default for DroppedItems {
-    /// Of what goes to a collector.
+    /// For items that go to a collector.
     fn default() -> Self {
         Self::of("export_failed")
     }
 }
 
 impl DroppedItems {
-    /// With both series there from the start, so that the first loss is seen as a rise. `undelivered` is the word for what
-    /// was handed over and not taken.
+    /// `undelivered` is the reason of items that were queued and not accepted.
+    // Both series exist from the start, so that an alert on `increase()` sees the first drop.
     pub(in crate::telemetry) fn of(undelivered: &'static str) -> Self {
         let family: Family<DropLabels, Counter> = Family::default();
         let overflowed = family.get_or_create_owned(&DropLabels { reason: "queue_full" });

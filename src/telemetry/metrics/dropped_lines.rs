@@ -1,4 +1,4 @@
-//! Lines of the gateway's own log that were lost. The log starts before there are metrics, which are told of its count later.
+//! Dropped lines of the application log.
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
@@ -7,14 +7,15 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// How many lines were lost; none as long as nobody says. Cheap to clone.
+/// The counter of dropped lines, once it is set. Zero until then. Cheap to clone.
+// The application log starts first, as loading the configuration logs already; the registry gets its counter later.
 #[derive(Clone, Debug, Default)]
 pub(in crate::telemetry) struct DroppedLogLines(Arc<OnceLock<Counter>>);
 
 impl DroppedLogLines {
-    /// They are counted by `lost`.
+    /// Sets the counter.
     pub(in crate::telemetry) fn counted_by(&self, lost: Counter) {
-        // by the first who says
+        // set once: a process has one application log
         let _ = self.0.set(lost);
     }
 }
@@ -24,7 +25,7 @@ impl Collector for DroppedLogLines {
         let lost = ConstCounter::new(self.0.get().map_or(0, Counter::get));
         lost.encode(encoder.encode_descriptor(
             "portcullis_own_log_lines_dropped",
-            "Lines of the gateway's own log lost.",
+            "Dropped application log lines.",
             None,
             MetricType::Counter,
         )?)

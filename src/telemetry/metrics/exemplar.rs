@@ -1,4 +1,4 @@
-//! The trace that stands for a bucket of a histogram.
+//! Exemplars: the trace id that a bucket of a histogram shows.
 
 use crate::telemetry::format::hex;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -6,11 +6,11 @@ use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use std::fmt::{self, Write as _};
 
-/// Durations of which each bucket names a trace.
+/// Histograms of durations, each of whose buckets has the trace of its latest exported request.
 pub(in crate::telemetry) type ExemplarHistograms<L> =
     Family<L, HistogramWithExemplars<TraceExemplar>, fn() -> HistogramWithExemplars<TraceExemplar>>;
 
-/// By which an exemplar names the trace it stands for.
+/// The label set of an exemplar.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(in crate::telemetry) struct TraceExemplar {
     trace_id: TraceId,
@@ -27,6 +27,7 @@ impl TraceExemplar {
 
 impl EncodeLabelValue for TraceId {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        // hex here, at a scrape, and not for every observation
         encoder.write_str(std::str::from_utf8(&hex::<16, 32>(self.0)).unwrap_or_default())
     }
 }

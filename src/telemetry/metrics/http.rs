@@ -1,5 +1,5 @@
-//! The metrics that the OpenTelemetry HTTP conventions name, with the attributes they ask for. A label that is empty is as if
-//! it were not there.
+//! The metrics that the OpenTelemetry HTTP conventions define, with the attributes they require. An empty label is
+//! equivalent to a missing one.
 
 use crate::config::gateway::UpstreamTarget;
 use crate::telemetry::metrics::exemplar::{ExemplarHistograms, TraceExemplar};
@@ -15,10 +15,10 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-/// Bounds in seconds: those of the conventions, and below them two for a sidecar's neighbours.
+/// Bucket bounds in seconds: those of the conventions, and two below them for an upstream next door.
 const REQUEST_BOUNDS: [f64; 16] =
     [0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-/// Bounds in bytes: of a body, up to well above the default of `limits.bodyBytes`.
+/// Bucket bounds in bytes, up to well above the default of `limits.bodyBytes`.
 const SIZE_BOUNDS: [f64; 9] = [0.0, 256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,14 +46,14 @@ struct ActiveLabels {
 
 type Histograms<L> = Family<L, Histogram, fn() -> Histogram>;
 
-/// Requests, and calls to the upstream.
+/// Metrics of requests and of calls to the upstream.
 pub(in crate::telemetry) struct HttpMetrics {
     served: ExemplarHistograms<ServerLabels>,
     request_sizes: Histograms<ServerLabels>,
     response_sizes: Histograms<ServerLabels>,
     active: Family<ActiveLabels, Gauge>,
     called: Histograms<ClientLabels>,
-    /// The route of what the contract has none for.
+    /// The route label of a request without a route.
     no_route: Arc<str>,
 }
 
@@ -74,7 +74,7 @@ impl HttpMetrics {
     pub(in crate::telemetry) fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "http_server_request_duration",
-            "Time from a request's head to the last byte of its answer",
+            "Time from a request's head to the last byte of its response",
             Unit::Seconds,
             self.served.clone(),
         );
@@ -86,15 +86,15 @@ impl HttpMetrics {
         );
         registry.register_with_unit(
             "http_server_response_body_size",
-            "Bytes of an answer's body",
+            "Bytes of a response's body",
             Unit::Bytes,
             self.response_sizes.clone(),
         );
-        registry.register("http_server_active_requests", "Requests that have no answer yet", self.active.clone());
+        registry.register("http_server_active_requests", "Requests that have no response yet", self.active.clone());
     }
 
-    /// Those about the upstream, which they name: there is only one, so that nothing is added for each call. The built-in
-    /// stand-in has no address.
+    /// Registers the metrics of the upstream. The built-in stand-in has no address.
+    // Its name and port are labels of the registry: there is one upstream, so that no call needs to carry or hash them.
     pub(in crate::telemetry) fn register_client(
         &self,
         registry: &mut Registry,
@@ -110,19 +110,19 @@ impl HttpMetrics {
         let registry = registry.sub_registry_with_labels(labels.into_iter());
         registry.register_with_unit(
             "http_client_request_duration",
-            "Time from the begin of a call to the upstream to the head of its answer",
+            "Time from the start of a call to the upstream to the head of its response",
             Unit::Seconds,
             self.called.clone(),
         );
         open.register(registry);
     }
 
-    /// Counts requests of this method and scheme that have no answer yet.
+    /// The gauge of active requests of this method and scheme.
     pub(in crate::telemetry) fn active(&self, http_request_method: &'static str, url_scheme: &'static str) -> Gauge {
         self.active.get_or_create_owned(&ActiveLabels { http_request_method, url_scheme })
     }
 
-    /// Counts a finished request, whose trace is `exported` or not.
+    /// Counts a finished request. `exported` is whether its trace is, which makes it an exemplar.
     pub(in crate::telemetry) fn add(&self, record: &RequestRecord, exported: bool) {
         let served = ServerLabels {
             http_request_method: record.method,
@@ -132,9 +132,10 @@ impl HttpMetrics {
             error_type: ErrorType::of_request(record),
         };
         let traced = exported.then(|| TraceExemplar::by(record.trace.trace_id));
-        // the format has no time before 1970
+        // OpenMetrics has no time before 1970
         let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
         self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
+        // a body that was not read has an unknown size, which is not a size of 0
         if let Some(bytes) = record.request_bytes {
             self.request_sizes.get_or_create(&served).observe(as_float(bytes));
         }
@@ -147,7 +148,7 @@ impl HttpMetrics {
     }
 }
 
-/// A call's labels.
+/// The labels of a call.
 fn client_labels(record: &RequestRecord, call: &UpstreamCall) -> ClientLabels {
     ClientLabels {
         http_request_method: record.method,

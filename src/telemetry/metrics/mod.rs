@@ -1,7 +1,8 @@
-//! Counts and durations for Prometheus, in the `OpenMetrics` text format.
+//! Metrics for Prometheus and OTLP.
 //!
+//! All formats are encoded from one registry: `OpenMetrics` text, Prometheus text, and a structured snapshot for OTLP.
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
-//! loaded policies, reasons, statuses), so that no client can make the number of series grow.
+//! loaded policies, reasons, statuses), so that no client can increase the number of series.
 
 pub(super) mod dropped;
 mod dropped_lines;
@@ -35,10 +36,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use upstream::UpstreamMetrics;
 use waivers::WaiverMetrics;
 
-/// Bounds in seconds for work that takes microseconds.
+/// Bucket bounds in seconds, for work that takes microseconds.
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
 
-/// What becomes of a bundle that is to be loaded.
+/// Outcomes of loading a bundle.
 const LOADED: &str = "loaded";
 const REJECTED: &str = "rejected";
 
@@ -74,7 +75,7 @@ struct UnknownVersionLabels {
 /// Every metric of the process.
 pub(in crate::telemetry) struct Metrics {
     registry: Registry,
-    /// Those that the OpenTelemetry HTTP conventions name.
+    /// Metrics that the OpenTelemetry HTTP conventions define.
     pub(in crate::telemetry) http: HttpMetrics,
     judged: Histogram,
     requests: Family<RequestLabels, Counter>,
@@ -83,31 +84,31 @@ pub(in crate::telemetry) struct Metrics {
     keys_forgotten: Counter,
     bundle: Family<BundleLabels, Gauge>,
     bundle_loaded: Gauge,
-    /// Connections to the upstream.
+    /// Metrics of connections to the upstream.
     pub(in crate::telemetry) upstream: UpstreamMetrics,
-    /// What waivers let through.
+    /// Metrics of waivers.
     pub(in crate::telemetry) waivers: WaiverMetrics,
     reloads: Family<ReloadLabels, Counter>,
-    /// What the server counts.
+    /// Metrics of the server.
     pub(in crate::telemetry) server: ServerMetrics,
-    /// Lines the access log could not write in time.
+    /// Dropped lines of the access log.
     pub(in crate::telemetry) lines_dropped: Counter,
-    /// Lines that the gateway's own log could not write in time.
+    /// Dropped lines of the application log.
     pub(in crate::telemetry) own_lines: DroppedLogLines,
-    /// Entries of the decision log.
+    /// Dropped entries of the decision log.
     pub(in crate::telemetry) entries: DroppedItems,
-    /// SpanWriter that were to be exported.
+    /// Dropped spans.
     pub(in crate::telemetry) spans: DroppedItems,
-    /// Log records that were to be exported.
+    /// Dropped log records.
     pub(in crate::telemetry) log_records: DroppedItems,
-    /// Points of metrics that were to be exported.
+    /// Dropped metric points.
     pub(in crate::telemetry) points: DroppedItems,
     other: Arc<str>,
     none: Arc<str>,
 }
 
 impl Metrics {
-    /// Of a gateway to `upstream`; the built-in stand-in has no address.
+    /// Metrics of a gateway to `upstream`. The built-in stand-in has no address.
     pub(in crate::telemetry) fn new(upstream: &UpstreamTarget) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
@@ -138,8 +139,8 @@ impl Metrics {
         metrics
     }
 
-    /// Those that only this gateway has, with every series that an alert looks at there from the start, so that the first
-    /// event is seen as a rise. The format adds `_total` and `_info` itself.
+    /// Registers the metrics that the conventions do not define. The text formats add `_total` and `_info`.
+    // Every series that an alert uses exists from the start: `increase()` does not see a series that begins at 1.
     fn register_own(&mut self) {
         let registry = &mut self.registry;
         for outcome in [LOADED, REJECTED] {
@@ -148,20 +149,20 @@ impl Metrics {
         for asked in [UnknownVersion::Newer, UnknownVersion::Other] {
             drop(self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: asked.as_str() }));
         }
-        registry.register("portcullis_requests", "Requests by what became of them", self.requests.clone());
+        registry.register("portcullis_requests", "Requests by decision", self.requests.clone());
         registry.register(
             "portcullis_decisions",
-            "Rules that fired, once a request each; requests on which none did have no policy",
+            "Violated rules, each once a request; a request without violations counts with an empty policy",
             self.decisions.clone(),
         );
         registry.register(
             "portcullis_unknown_api_versions",
-            "Requests for an API version that the contract does not have, judged by another",
+            "Requests for an API version that the contract does not have, judged by another version",
             self.unknown_versions.clone(),
         );
         registry.register(
             "portcullis_limit_keys_forgotten",
-            "Keys whose counts a limit forgot to make room for another",
+            "Keys that a limit evicted to make room for another",
             self.keys_forgotten.clone(),
         );
         registry.register_with_unit(
@@ -170,24 +171,24 @@ impl Metrics {
             Unit::Seconds,
             self.judged.clone(),
         );
-        registry.register("portcullis_log_lines_dropped", "Access log lines lost", self.lines_dropped.clone());
+        registry.register("portcullis_log_lines_dropped", "Dropped access log lines", self.lines_dropped.clone());
         registry.register_collector(Box::new(self.own_lines.clone()));
-        self.entries.register(registry, "portcullis_decision_log_dropped", "Entries of the decision log lost");
-        self.spans.register(registry, "portcullis_spans_dropped", "SpanWriter lost");
+        self.entries.register(registry, "portcullis_decision_log_dropped", "Dropped decision log entries");
+        self.spans.register(registry, "portcullis_spans_dropped", "Dropped spans");
         self.log_records.register(
             registry,
             "portcullis_log_records_dropped",
-            "Log records lost on the way to a collector",
+            "Dropped log records on the way to a collector",
         );
         self.points.register(
             registry,
             "portcullis_metric_points_dropped",
-            "Points of metrics that a collector did not take",
+            "Metric points that a collector did not accept",
         );
-        registry.register("portcullis_bundle_info", "The bundle that judges: always 1", self.bundle.clone());
+        registry.register("portcullis_bundle_info", "The bundle in force: always 1", self.bundle.clone());
         registry.register_with_unit(
             "portcullis_bundle_loaded_timestamp",
-            "When the bundle that judges was loaded, since 1970",
+            "When the bundle in force was loaded, since 1970",
             Unit::Seconds,
             self.bundle_loaded.clone(),
         );
@@ -199,7 +200,7 @@ impl Metrics {
         registry.register("portcullis_build", "This program", build);
     }
 
-    /// Counts a finished request, whose trace is `exported` or not.
+    /// Counts a finished request. `exported` is whether its trace is, which makes it an exemplar.
     pub(in crate::telemetry) fn add(&self, record: &RequestRecord, exported: bool) {
         let operation = record.operation.as_ref().map_or(&self.other, |operation| &operation.id);
         self.http.add(record, exported);
@@ -219,7 +220,7 @@ impl Metrics {
         self.waivers.add(record);
     }
 
-    /// One for each rule that fired, however often it did; one without a policy where none did.
+    /// Counts one decision for each rule of the violations, or one without a policy if there are none.
     fn add_decisions(&self, record: &RequestRecord, operation: &Arc<str>) {
         for violation in record.fired_rules() {
             let decided = DecisionLabels {
@@ -241,8 +242,9 @@ impl Metrics {
         }
     }
 
-    /// The bundle that judges from now on.
+    /// Sets the bundle that judges from now on.
     pub(in crate::telemetry) fn bundle_loaded(&self, revision: &str) {
+        // a series of the old revision would stay at 1 next to the new one
         self.bundle.clear();
         self.bundle.get_or_create(&BundleLabels { revision: revision.to_owned() }).set(1);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -250,7 +252,7 @@ impl Metrics {
         self.reloads.get_or_create(&ReloadLabels { outcome: LOADED }).inc();
     }
 
-    /// A bundle that could not be loaded; the one before it goes on.
+    /// Counts a bundle that could not be loaded.
     pub(in crate::telemetry) fn bundle_rejected(&self) {
         self.reloads.get_or_create(&ReloadLabels { outcome: REJECTED }).inc();
     }

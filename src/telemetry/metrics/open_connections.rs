@@ -1,4 +1,4 @@
-//! How many connections to the upstream are open, with a request or without.
+//! The number of open connections to the upstream, active and idle.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -19,7 +19,7 @@ pub struct OpenConnections {
     idle: Gauge,
 }
 
-/// One of them, which counts until it is dropped.
+/// An open connection, which is counted until it is dropped.
 #[derive(Debug)]
 pub struct OpenConnection {
     all: OpenConnections,
@@ -46,15 +46,16 @@ impl OpenConnections {
         OpenConnection { all: self.clone(), is_idle: AtomicBool::new(false) }
     }
 
-    /// Connections with a request, and those without.
+    /// The numbers of active and idle connections.
     pub fn count(&self) -> (i64, i64) {
         (self.active.get(), self.idle.get())
     }
 }
 
 impl OpenConnection {
-    /// Says whether it has no request now.
+    /// Sets whether the connection is idle.
     pub fn set_idle(&self, is_idle: bool) {
+        // both the pool and the connection's task report the state; only a change may be counted
         if self.is_idle.swap(is_idle, Ordering::Relaxed) != is_idle {
             let (from, to) =
                 if is_idle { (&self.all.active, &self.all.idle) } else { (&self.all.idle, &self.all.active) };
@@ -66,6 +67,7 @@ impl OpenConnection {
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
+        // counted down in a destructor: a connection ends in many places, of which a cancelled task is one
         let gauge = if *self.is_idle.get_mut() { &self.all.idle } else { &self.all.active };
         gauge.dec();
     }

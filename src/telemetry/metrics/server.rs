@@ -1,11 +1,11 @@
-//! What the server counts: connections that came to nothing, and workers that died.
+//! Metrics of the server: refused connections and restarted workers.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// What the server counts. Cheap to clone.
+/// Metrics of the server. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct ServerMetrics {
     worker_restarts: Counter,
@@ -15,13 +15,13 @@ pub struct ServerMetrics {
 /// Why a connection was closed before its first request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedConnection {
-    /// It spoke TLS where plain HTTP is spoken.
+    /// The client began TLS on a listener without TLS.
     TlsOnPlaintext,
-    /// It did not speak TLS where only TLS is spoken.
+    /// The client began something else on a listener with TLS.
     PlaintextOnTls,
-    /// TLS could not be agreed on, or its certificate was not accepted.
+    /// The TLS handshake failed, or the client's certificate was not accepted.
     Handshake,
-    /// It had not begun a request, nor ended its handshake, in time.
+    /// The client did not finish the handshake or begin a request in time.
     Timeout,
 }
 
@@ -33,7 +33,7 @@ struct RefusedConnectionLabels {
 impl RefusedConnection {
     const ALL: [Self; 4] = [Self::TlsOnPlaintext, Self::PlaintextOnTls, Self::Handshake, Self::Timeout];
 
-    /// The word used in metrics and logs.
+    /// The value of the label `reason` and of the log field.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TlsOnPlaintext => "tls_on_plaintext",
@@ -45,14 +45,14 @@ impl RefusedConnection {
 }
 
 impl ServerMetrics {
-    /// With every series there from the start, so that the first event is seen as a rise.
+    // every series exists from the start, so that an alert on `increase()` sees the first event
     pub(in crate::telemetry) fn register(&self, registry: &mut Registry) {
         for refused in RefusedConnection::ALL {
             drop(self.refused.get_or_create(&RefusedConnectionLabels { reason: refused.as_str() }));
         }
         registry.register(
             "portcullis_worker_restarts",
-            "Workers that died and were started again",
+            "Workers that died and were restarted",
             self.worker_restarts.clone(),
         );
         registry.register(
@@ -62,12 +62,12 @@ impl ServerMetrics {
         );
     }
 
-    /// Counts a worker that died and is started again.
+    /// Counts a worker that died and is restarted.
     pub fn worker_restarted(&self) {
         self.worker_restarts.inc();
     }
 
-    /// Workers that died so far.
+    /// Number of workers that died.
     pub fn worker_restarts(&self) -> u64 {
         self.worker_restarts.get()
     }
@@ -77,7 +77,7 @@ impl ServerMetrics {
         self.refused.get_or_create(&RefusedConnectionLabels { reason: why.as_str() }).inc();
     }
 
-    /// Connections closed so far for this reason.
+    /// Number of connections closed for this reason.
     pub fn connections_refused(&self, why: RefusedConnection) -> u64 {
         self.refused.get_or_create(&RefusedConnectionLabels { reason: why.as_str() }).get()
     }

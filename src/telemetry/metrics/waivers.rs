@@ -1,4 +1,4 @@
-//! What waivers let through, and how long they still do.
+//! Metrics of waivers: how many requests needed each, and the days until it expires.
 
 use crate::policy::{Expiry, Waiver};
 use crate::telemetry::record::RequestRecord;
@@ -19,32 +19,35 @@ struct WaiverLabels {
     policy: Arc<str>,
 }
 
-/// What waivers let through, and how long they still do.
+/// Metrics of waivers: how many requests needed each, and the days until it expires.
 #[derive(Debug, Default)]
 pub(in crate::telemetry) struct WaiverMetrics {
     waived: Family<WaiverLabels, Counter>,
     expiries: WaiverExpiries,
 }
 
-/// Names, each with its end.
+/// The name of each waiver and its expiry.
 type Ends = Vec<(Arc<str>, Expiry)>;
 
-/// The waivers in force, over or not.
+/// All waivers of the bundle, expired or not.
 #[derive(Clone, Debug, Default)]
+// A mutex, as it is taken at a reload and at a scrape only. Poisoning is ignored: a panic cannot leave a half-replaced
+// list.
 struct WaiverExpiries(Arc<Mutex<Ends>>);
 
 impl WaiverMetrics {
     pub(in crate::telemetry) fn register(&self, registry: &mut Registry) {
         registry.register(
             "portcullis_waived",
-            "Requests that a policy would have refused or warned of but for a waiver",
+            "Requests that a policy would have refused or warned about without a waiver",
             self.waived.clone(),
         );
         registry.register_collector(Box::new(self.expiries.clone()));
     }
 
-    /// Counts each waiver that a request needed, once.
+    /// Counts each waiver that a request needed, once a request.
     pub(in crate::telemetry) fn add(&self, record: &RequestRecord) {
+        // a request has few violations by waivers; a set would hash for nothing
         let mut counted: Vec<&Arc<str>> = Vec::new();
         for violation in &record.violations {
             let Some(waiver) = violation.waived_by.as_ref().filter(|waiver| !counted.contains(waiver)) else {
@@ -56,19 +59,19 @@ impl WaiverMetrics {
         }
     }
 
-    /// The waivers that there are from now on.
+    /// Replaces the waivers, when a bundle is loaded.
     pub(in crate::telemetry) fn set_waivers<'w>(&self, waivers: impl Iterator<Item = &'w Arc<Waiver>>) {
         let expiries = waivers.map(|waiver| (waiver.name.clone(), waiver.expires)).collect();
         *self.expiries.0.lock().unwrap_or_else(PoisonError::into_inner) = expiries;
     }
 }
 
-/// Days are counted when someone asks: nothing else happens while a waiver comes to its end.
+// Days are computed at a scrape: no event happens when a waiver expires, so a stored gauge would be out of date.
 impl Collector for WaiverExpiries {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut days = encoder.encode_descriptor(
             "portcullis_waiver_days_left",
-            "Days until a waiver is over, below zero where it is.",
+            "Days until a waiver expires, negative if it has expired.",
             None,
             MetricType::Gauge,
         )?;

@@ -1,12 +1,13 @@
-//! Items that are sent together: written already, one after another, as fields of a `ScopeSpans`, a `ScopeLogs` or a
-//! `ScopeMetrics`.
+//! A batch: encoded items, one after another, as fields of a `ScopeSpans`, `ScopeLogs` or `ScopeMetrics`.
 
-/// Room in front of the items, for what says how long all of it is: it is known last, and the items need not be moved for it.
+/// Bytes reserved in front of the items for the tags and lengths of the messages around them.
+// Those lengths are known last; without the room, every batch would be moved once.
 pub(super) const ROOM: usize = 16;
-/// Largest buffer that is kept for the next batch.
+/// Most bytes of a buffer that is reused.
+// One large batch must not hold its memory for ever.
 const KEPT: usize = 1 << 20;
 
-/// Items, behind some room.
+/// Encoded items behind the reserved bytes.
 #[derive(Debug)]
 pub(super) struct Batch {
     bytes: Vec<u8>,
@@ -14,12 +15,12 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// An empty one that takes `bytes` without growing.
+    /// An empty batch with room for `bytes`.
     pub(super) fn with_capacity(bytes: usize) -> Self {
         Self::within(Vec::with_capacity(ROOM + bytes))
     }
 
-    /// An empty one in the memory of one that was sent.
+    /// An empty batch in the memory of one that was sent.
     pub(super) fn within(mut bytes: Vec<u8>) -> Self {
         bytes.clear();
         bytes.shrink_to(KEPT);
@@ -27,23 +28,23 @@ impl Batch {
         Self { bytes, items: 0 }
     }
 
-    /// Adds `items` that `bytes` are.
+    /// Adds `items` in encoded form.
     pub(super) fn add(&mut self, bytes: &[u8], items: usize) {
         self.bytes.extend_from_slice(bytes);
         self.items += items;
     }
 
-    /// How many items there are.
+    /// The number of items.
     pub(super) const fn items(&self) -> usize {
         self.items
     }
 
-    /// The items.
+    /// The encoded items.
     pub(super) fn bytes(&self) -> &[u8] {
         self.bytes.get(ROOM..).unwrap_or_default()
     }
 
-    /// All of it, the room in front included.
+    /// The encoded items behind the reserved bytes.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }

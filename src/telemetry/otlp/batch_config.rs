@@ -1,28 +1,28 @@
-//! How much waits for a batch, and how long: `OTEL_BSP_*` for spans, `OTEL_BLRP_*` for log records.
+//! The limits of a queue and its batches: `OTEL_BSP_*` for spans, `OTEL_BLRP_*` for log records.
 
 use super::signal::Signal;
 use crate::telemetry::otel_vars::OtelVars;
 use std::time::Duration;
 
-/// The bounds of a queue and its batches.
+/// The limits of a queue and its batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct BatchConfig {
-    /// Most items that wait.
+    /// Most items in the queue.
     pub(super) queue: usize,
-    /// Most items in one batch.
+    /// Most items in a batch.
     pub(super) batch: usize,
-    /// Longest time an item waits for its batch to fill.
+    /// Longest time that an item waits for its batch to fill.
     pub(super) delay: Duration,
-    /// Longest time for one batch to be sent.
+    /// Longest time to send a batch.
     pub(super) timeout: Duration,
 }
 
 impl BatchConfig {
-    /// The bounds for `signal`, one that is batched.
+    /// Reads the limits for `signal`.
     pub(super) fn read(environment: OtelVars<'_>, signal: Signal) -> Self {
         let (prefix, queue, delay) = match signal {
             Signal::Logs => ("OTEL_BLRP", 2_048, 1_000),
-            // the specification's 2,048 is for programs of one span a request, we have up to four
+            // the specification's 2,048 is for programs with one span a request; we have up to four
             Signal::Traces | Signal::Metrics => ("OTEL_BSP", 8_192, 5_000),
         };
         let number = |what: &str| environment.number(&format!("{prefix}_{what}"));
@@ -37,12 +37,13 @@ impl BatchConfig {
     }
 }
 
-/// A number of items: at least one, and no more than memory can be asked for.
+/// Clamps a number of items to at least one, and to what memory allows.
 fn clamp_items(items: u64) -> usize {
     usize::try_from(items.clamp(1, 1 << 20)).unwrap_or(1)
 }
 
-/// A timeout of that many milliseconds; none at all, which is a very long one, where it is nothing.
+/// A timeout in milliseconds. 0 means none.
+// "None" is a day: pingora's timer has no infinity, and an exporter that waits for a day is broken in any case.
 pub(super) const fn timeout(millis: u64) -> Duration {
     const DAY: Duration = Duration::from_secs(86_400);
     if millis == 0 || millis > 86_400_000 { DAY } else { Duration::from_millis(millis) }

@@ -1,4 +1,4 @@
-//! The way of a signal's items from the workers to what exports them.
+//! The queue of a signal and the task that exports it.
 
 use super::batch_config::BatchConfig;
 use super::protobuf::Message;
@@ -11,7 +11,9 @@ use std::time::Instant;
 use tokio::runtime::Handle;
 
 thread_local! {
-    /// Where a worker writes the items of a request, so that it holds the queue's lock only while copying them.
+    /// A worker's buffer for the items it encodes.
+    // One for each worker, so that the queue is locked only for a copy: with a shared buffer workers would wait for
+    // each other's encoding. It is kept, so that encoding allocates nothing.
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -24,7 +26,7 @@ pub(super) struct BatchProcessor {
 }
 
 impl BatchProcessor {
-    /// Has `consume` run on `runtime`, until the queue it is given is closed and empty.
+    /// Runs `consume` on `runtime` until its queue is closed and empty.
     pub(super) fn start<F>(
         runtime: &Handle,
         batching: BatchConfig,
@@ -39,8 +41,9 @@ impl BatchProcessor {
         Self { queue, overflowed, task }
     }
 
-    /// Queues `items` that `write` writes: all, or none where there is no room for all. They are written only where there is
-    /// room, so that a dead collector costs less than a living one.
+    /// Queues `items` that `write` encodes: all of them, or none if there is no room.
+    // The room is reserved before encoding, so that a dead collector costs less than a live one. Dropping all items of
+    // a request leaves no trace with half its spans.
     pub(super) fn add(&self, items: usize, write: impl FnOnce(&mut Message<'_>)) {
         if self.queue.is_abandoned() {
             return;
@@ -56,20 +59,21 @@ impl BatchProcessor {
         });
     }
 
-    /// Nothing more will be added; what waits is still to be exported.
+    /// Closes the queue. What it has is still exported.
     pub(super) fn close(&self) {
         self.queue.close();
     }
 
-    /// Waits for the export's end, at most until `end`. True if it came.
+    /// Waits until the export has ended, at most until `end`. Returns whether it has.
     pub(super) fn ended_by(&self, end: Instant) -> bool {
         self.task.ended_by(end)
     }
 }
 
-/// A task on a runtime, for whose end another thread can wait.
+/// A task on a runtime whose end another thread can wait for.
 #[derive(Debug)]
 pub(super) struct Task {
+    // the mutex is for `Sync` only: one thread waits, at shutdown
     ended: Mutex<Receiver<()>>,
 }
 
@@ -78,13 +82,14 @@ impl Task {
         let (end, ended) = channel();
         runtime.spawn(async move {
             task.await;
-            // nobody waits where there was no orderly shutdown
+            // without an orderly shutdown there is no receiver
             let _ = end.send(());
         });
         Self { ended: Mutex::new(ended) }
     }
 
-    /// Waits for the task's end, at most until `end`. True if it came. Not to be called on a thread of the runtime.
+    /// Waits for the task's end, at most until `end`. Returns whether it came. It must not be called on a thread of the
+    /// runtime.
     pub(super) fn ended_by(&self, end: Instant) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok()

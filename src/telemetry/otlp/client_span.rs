@@ -11,11 +11,11 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 
 thread_local! {
-    /// What CLIENT spans share.
+    /// The shared part of CLIENT spans.
     static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
 }
 
-/// Whom the gateway calls; the built-in stand-in has no address.
+/// Writes CLIENT spans. The built-in stand-in has no address.
 #[derive(Clone, Debug)]
 pub(super) struct ClientSpanWriter {
     address: Option<ServerAddress>,
@@ -23,9 +23,9 @@ pub(super) struct ClientSpanWriter {
 
 #[derive(Clone, Debug)]
 struct ServerAddress {
-    /// Scheme, name and port, the latter where it is not the scheme's own; begins a URL.
+    /// Scheme, host, and port unless it is the scheme's default: the start of a URL.
     origin: Box<str>,
-    /// Name and port, as attributes that are written already.
+    /// Host and port as encoded attributes, which are the same for every span.
     attributes: Vec<u8>,
 }
 
@@ -38,11 +38,11 @@ impl ClientSpanWriter {
         Self { address }
     }
 
-    /// A CLIENT span.
+    /// Writes the CLIENT span of `call`.
     pub(super) fn write(&self, span: &mut Span<'_, '_>, record: &RequestRecord, call: &UpstreamCall) {
         let shared = SharedAttributes::of(record);
         span.time(call.started, call.elapsed);
-        span.cached(&CACHE, &shared, write_shared);
+        span.append_shared(&CACHE, &shared, write_shared);
         let mut attributes = span.attributes();
         self.write_target(&mut attributes, &shared);
         own_attributes(&mut attributes, call);
@@ -51,7 +51,8 @@ impl ClientSpanWriter {
         }
     }
 
-    /// The CLIENT span of an attempt that no one ever saw.
+    /// Writes the CLIENT span of an attempt that was not sent.
+    // It is not cached: this happens once for a closed connection.
     pub(super) fn write_unsent(&self, span: &mut Span<'_, '_>, record: &RequestRecord, unsent: &UnsentAttempt) {
         let shared = SharedAttributes::of(record);
         write_request(span, &shared);
@@ -64,7 +65,7 @@ impl ClientSpanWriter {
         span.error();
     }
 
-    /// Whom it was asked of.
+    /// Writes the upstream's attributes.
     fn write_target(&self, attributes: &mut OtlpAttributes<'_, '_>, shared: &SharedAttributes<'_>) {
         if let Some(address) = &self.address {
             attributes.concat("url.full", [&address.origin, path(shared)]);
@@ -89,7 +90,7 @@ impl ServerAddress {
     }
 }
 
-/// Writes what many spans share.
+/// Writes the part that many spans share.
 fn write_shared(span: &mut Message<'_>, shared: &SharedAttributes<'_>) {
     let mut span = Span::of(span);
     write_request(&mut span, shared);
@@ -102,7 +103,7 @@ fn write_shared(span: &mut Message<'_>, shared: &SharedAttributes<'_>) {
     }
 }
 
-/// What was asked.
+/// Writes the request's attributes.
 fn write_request(span: &mut Span<'_, '_>, shared: &SharedAttributes<'_>) {
     name(span, shared);
     let mut attributes = span.attributes();
@@ -112,7 +113,7 @@ fn write_request(span: &mut Span<'_, '_>, shared: &SharedAttributes<'_>) {
     }
 }
 
-/// Writes what is this call's alone.
+/// Writes the attributes of this call alone.
 fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, call: &UpstreamCall) {
     if let Some(connect) = call.connect {
         attributes.seconds("portcullis.connection.duration", connect);
@@ -125,7 +126,7 @@ fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, call: &UpstreamCall) 
     }
 }
 
-/// What is known of the connection.
+/// Writes the connection's attributes.
 fn write_peer(
     attributes: &mut OtlpAttributes<'_, '_>,
     peer: Option<SocketAddr>,

@@ -1,4 +1,4 @@
-//! Connections to the collector, plain or by TLS, for both protocols.
+//! Connections to the collector, with or without TLS, for both protocols.
 
 use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
 use http::Uri;
@@ -20,17 +20,18 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-/// Any problem of the export; shown to no one but the operator, and only as its kind.
+/// Any error of a connection. Only its kind is logged.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What bytes travel on.
-pub(super) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
+/// A byte stream, with or without TLS.
+pub(super) trait CollectorStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> CollectorStream for T {}
 
-/// A connection, plain or by TLS.
-pub(super) type Connection = TokioIo<Box<dyn ByteStream>>;
+/// A connection, with or without TLS.
+pub(super) type Connection = TokioIo<Box<dyn CollectorStream>>;
 
-/// Opens connections. TLS is verified against the platform's authorities, or those of the file that the variables name.
+/// Opens connections. TLS is verified with the platform's certificate authorities, or those of the file that the
+/// variables name.
 #[derive(Clone)]
 pub(super) struct OtlpConnector {
     tls: Option<TlsConnector>,
@@ -43,6 +44,7 @@ impl OtlpConnector {
             return Ok(Self { tls: None });
         }
         let mut config = client_config(settings)?;
+        // each protocol is offered alone: a collector must not pick one that the client does not use
         config.alpn_protocols = match settings.protocol {
             OtlpProtocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
             OtlpProtocol::Grpc => vec![b"h2".to_vec()],
@@ -55,13 +57,13 @@ impl OtlpConnector {
         Self { tls: None }
     }
 
-    /// Opens a connection to the host and port of `uri`.
+    /// Connects to the host and port of `uri`.
     pub(super) async fn connect(self, uri: Uri) -> io::Result<Connection> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
         let plain = TcpStream::connect((host, port)).await?;
         plain.set_nodelay(true)?;
-        let stream: Box<dyn ByteStream> = match self.tls {
+        let stream: Box<dyn CollectorStream> = match self.tls {
             None => Box::new(plain),
             Some(tls) => {
                 let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -93,13 +95,14 @@ fn authorities(path: &Path) -> Result<RootCertStore, BoxError> {
     for certificate in CertificateDer::pem_file_iter(path)? {
         roots.add(certificate?)?;
     }
+    // an empty file would trust nobody, which fails later and with a less useful error
     if roots.is_empty() {
         return Err("the file has no certificate".into());
     }
     Ok(roots)
 }
 
-/// What tonic asks for.
+// tonic takes a connector as a service
 impl tower::Service<Uri> for OtlpConnector {
     type Response = Connection;
     type Error = io::Error;

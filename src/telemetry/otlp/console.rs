@@ -1,4 +1,4 @@
-//! SpanWriter on standard error, for people: the tree of each request, with what a collector would have got.
+//! Spans on standard error, for people: a tree for each request, with the same attributes as a collector gets.
 
 use super::batch::Batch;
 use super::queue::BatchQueue;
@@ -15,27 +15,29 @@ use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
-/// Longest time for the last of what is shown to be written.
+/// Longest time to write the last spans.
 pub(super) const LAST: Duration = Duration::from_secs(1);
 
-/// Standard error, written to by a thread of its own; `dropped` counts what has no room.
+/// A writer of standard error. `dropped` counts lines that have no room.
 pub(super) fn stderr(dropped: &Counter) -> io::Result<LineWriter> {
     let loss = DropReporter::silent(dropped.clone());
     LineWriter::start("console", Destination::stream(Box::new(io::stderr())), loss, Duration::ZERO)
 }
 
-/// Writes what comes by `queue` to `lines`, until that is closed and empty.
+/// Writes the spans of `queue` to `lines`, until it is closed and empty.
+// Decoded from the bytes a collector would get, so that the console can't differ from it.
 pub(super) async fn show_from(queue: &BatchQueue, delay: Duration, lines: LineWriter) {
     while let Some(batch) = queue.next(delay).await {
         for tree in trees(&batch) {
             lines.append(tree.as_bytes(), LineImportance::Ordinary);
         }
     }
-    // nothing else is left to do, and the process is about to end
+    // blocking is fine here: nothing else is left to do, and the process is about to end
     lines.flush(LAST);
 }
 
-/// The requests of a batch, whose spans stand together, each with the one of the gateway itself first.
+/// The trees of a batch.
+// The spans of a request are next to one another in a batch, the SERVER span first.
 fn trees(batch: &Batch) -> Vec<String> {
     let mut trees: Vec<String> = Vec::new();
     for span in ScopeSpans::decode(batch.bytes()).unwrap_or_default().spans {
@@ -77,7 +79,7 @@ fn text(value: &AnyValue) -> String {
         Some(Value::BoolValue(truth)) => truth.to_string(),
         Some(Value::DoubleValue(number)) => number.to_string(),
         Some(Value::ArrayValue(array)) => array.values.iter().map(text).collect::<Vec<_>>().join(", "),
-        // spans have no others
+        // spans have no other values
         _ => String::new(),
     }
 }

@@ -1,4 +1,4 @@
-//! The exporter of a signal: sends each batch within a deadline, and says little when that fails.
+//! The exporter of a signal, which sends each batch within a deadline.
 
 use super::batch::Batch;
 use super::failure::ExportFailure;
@@ -15,31 +15,32 @@ use pingora_timeout::timeout;
 use prost::Message as _;
 use std::time::{Duration, Instant};
 
-/// Before what failed is tried again; twice as long each time.
+/// The first pause before a retry. It doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A deadline of nothing underflows inside pingora's timer.
+/// Shortest timeout: one of zero underflows inside pingora's timer.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// How batches travel.
+/// The client for the configured protocol.
 pub(super) enum OtlpClient {
     Http(HttpClient),
     Grpc(GrpcClient),
 }
 
-/// What sends batches of one signal.
+/// Sends the batches of one signal.
 pub(super) struct Exporter {
     pub(super) signal: Signal,
     pub(super) client: OtlpClient,
     pub(super) sender: RequestEncoder,
-    /// Longest time for one batch.
+    /// Longest time for one batch, retries included.
     pub(super) deadline: Duration,
-    /// Given up when the collector knows nothing of the signal: nobody asked for it by name, and none was taken yet.
+    /// Whether to stop exporting if the collector does not know the signal: it was not named by a variable, and no
+    /// batch was accepted yet.
     pub(super) optional: bool,
     pub(super) loss: DropReport,
 }
 
 impl Exporter {
-    /// Sends what comes by `queue` until that is closed and empty, or the collector wants none of it.
+    /// Sends the batches of `queue` until it is closed and empty, or the collector does not take the signal.
     pub(super) async fn send_from(mut self, queue: &BatchQueue, delay: Duration) {
         while let Some(batch) = queue.next(delay).await {
             let request = self.sender.request(batch);
@@ -52,13 +53,14 @@ impl Exporter {
         }
     }
 
-    /// Sends a batch that nothing comes after for a while, once: the next one will have all that it has, and more.
+    /// Sends a batch without retries.
+    // for metrics: they are cumulative, so the next batch has everything that this one had
     pub(super) async fn send_once(&mut self, batch: Batch) -> bool {
         let request = self.sender.request(batch);
         self.send(&request, None).await
     }
 
-    /// Sends `request`; false where the collector is to be sent nothing more.
+    /// Sends `request`. Returns false if the collector is to be sent no more.
     async fn send(&mut self, request: &ExportRequest, queue: Option<&BatchQueue>) -> bool {
         match self.deliver(request, queue).await {
             Ok(answer) => {
@@ -67,7 +69,7 @@ impl Exporter {
             }
             Err(ExportFailure::Unknown) if self.optional => {
                 let signal = self.signal.as_str();
-                tracing::info!(signal, "the OTLP collector does not take this signal; it is sent none");
+                tracing::info!(signal, "the OTLP collector does not know this signal; nothing is sent");
                 return false;
             }
             Err(failure) => self.loss.tell(self.signal, request.items as u64, failure),
@@ -75,8 +77,8 @@ impl Exporter {
         true
     }
 
-    /// Tries until the collector answers, or the deadline is over. What may be over in a moment is tried again, as long as
-    /// more is to come by `queue`.
+    /// Sends until the collector responds or the deadline is over. A transient failure is retried while `queue` is
+    /// open.
     async fn deliver(&mut self, request: &ExportRequest, queue: Option<&BatchQueue>) -> Result<Bytes, ExportFailure> {
         let end = Instant::now() + self.deadline;
         let mut pause = FIRST_PAUSE;
@@ -84,7 +86,7 @@ impl Exporter {
             let left = end.saturating_duration_since(Instant::now()).max(SHORTEST);
             let sent = timeout(left, self.client.send(request.bytes())).await.unwrap_or(Err(ExportFailure::Timeout));
             let Err(failure) = sent else { return sent };
-            // not all that lost the same collector come back at once
+            // gateways that lost the same collector must not all retry at the same moment
             let jittered = pause.mul_f64(rand::random_range(0.5..1.0));
             let is_late = Instant::now() + jittered >= end;
             let Some(queue) = queue.filter(|_| failure.is_transient() && !is_late) else { return Err(failure) };
@@ -105,28 +107,28 @@ impl OtlpClient {
     }
 }
 
-/// How many items the collector did not take of a batch that it took. An answer that is none says nothing of them. The
-/// answers for all signals have the same fields.
+/// The number of items that the collector rejected of a batch it accepted. 0 if its response can't be read.
+// The responses of all signals have the same fields.
 fn rejected_items(answer: Bytes) -> u64 {
     let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
     answer.partial_success.map_or(0, |partial| partial.rejected_spans.max(0).cast_unsigned())
 }
 
-/// Counts items that did not arrive and says so, at most once a minute.
+/// Counts items that were not delivered, and logs it at most once a minute.
 pub(super) struct DropReport {
     losses: DroppedItems,
     log: RateLimitedLog,
-    /// How many had no room when that was told last.
+    /// The number of items that had overflowed when it was logged last.
     overflowed: u64,
 }
 
 impl DropReport {
-    /// Counts in `losses` what is undelivered; what overflowed is counted elsewhere and only told.
+    /// Counts undelivered items in `losses`. The queue counts those that overflowed, which are only logged here.
     pub(super) fn new(losses: DroppedItems) -> Self {
         Self { losses, log: RateLimitedLog::new(), overflowed: 0 }
     }
 
-    /// Counts `items` that did not arrive because of `failure`, and tells of them, and of those that had no room.
+    /// Counts `items` as undelivered because of `failure`, and logs them and those that overflowed.
     fn tell(&mut self, signal: Signal, items: u64, failure: ExportFailure) {
         self.losses.undelivered.inc_by(items);
         let overflowed = self.losses.overflowed.get();
@@ -137,10 +139,10 @@ impl DropReport {
         self.overflowed = overflowed;
         let (signal, undelivered) = (signal.as_str(), self.losses.undelivered.get());
         if items == 0 {
-            let message = "telemetry is lost: more comes than the OTLP collector takes";
+            let message = "telemetry is lost: the OTLP collector is too slow";
             return tracing::warn!(signal, undelivered, overflowed, kind = "queue_full", "{message}");
         }
-        let message = "telemetry is lost: the OTLP collector does not take it";
+        let message = "telemetry is lost: the OTLP collector does not accept it";
         tracing::warn!(signal, undelivered, overflowed, kind = failure.kind(), why = %failure, "{message}");
     }
 }

@@ -1,21 +1,21 @@
-//! Where a signal goes, as `OTEL_TRACES_EXPORTER` and its kin say.
+//! Which exporter a signal has: `OTEL_TRACES_EXPORTER`, `OTEL_METRICS_EXPORTER`, `OTEL_LOGS_EXPORTER`.
 
 use super::signal::Signal;
 use crate::telemetry::otel_vars::OtelVars;
 
-/// Where a signal goes.
+/// The exporter of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExporterChoice {
-    /// To a collector; `named` where somebody asked for that and not only for an endpoint.
+    /// A collector. `named` is whether the variable names it, or it follows from an endpoint only.
     Otlp { named: bool },
-    /// To standard error.
+    /// Standard error.
     Console,
-    /// Nowhere; or, for metrics, to whoever asks the admin listener for them.
+    /// None. Metrics can still be scraped from the admin listener.
     Nowhere,
 }
 
 impl ExporterChoice {
-    /// The choice for `signal`. What is not known here is told and ignored, as the specification asks.
+    /// Reads the exporter for `signal`. An unknown one is ignored with a warning, as the specification requires.
     pub(super) fn read(environment: OtelVars<'_>, signal: Signal) -> Self {
         if environment.is_true("OTEL_SDK_DISABLED") {
             return Self::Nowhere;
@@ -27,7 +27,7 @@ impl ExporterChoice {
             ("console" | "logging", _) => Self::Console,
             ("none", _) | ("prometheus", Signal::Metrics) => Self::Nowhere,
             _ => {
-                environment.ignore(&variable, "names no exporter known here");
+                environment.ignore(&variable, "names an unknown exporter");
                 Self::Otlp { named: false }
             }
         }

@@ -1,40 +1,41 @@
-//! Why a batch did not arrive. Without words of the collector's: they could repeat what it was sent.
+//! Why a batch was not delivered.
 
 use std::error::Error;
 use std::fmt;
 use std::io;
 use tonic::Code;
 
-/// Why a batch did not arrive.
+/// Why a batch was not delivered.
+// Never has the collector's words: they could repeat what it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExportFailure {
-    /// There is no connection, or it broke.
+    /// The connection could not be opened, or broke.
     Unreachable(ConnectFailure),
-    /// The collector answered by HTTP with this status.
+    /// The collector responded with this HTTP status.
     Status(u16),
-    /// The collector answered by gRPC with this code.
+    /// The collector responded with this gRPC code.
     Code(Code),
-    /// The collector knows nothing of the signal.
+    /// The collector does not know the signal.
     Unknown,
-    /// The collector took a batch, but not all of it.
+    /// The collector accepted the batch, but not all its items.
     Rejected,
-    /// The time for it is over.
+    /// The deadline was reached.
     Timeout,
 }
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ConnectFailure {
-    /// The system says so.
+    /// An I/O error.
     Io(io::ErrorKind),
-    /// The collector's certificate is none that is trusted for its name.
+    /// The collector's certificate is not trusted for its name.
     Certificate,
-    /// The handshake of TLS failed in another way.
+    /// The TLS handshake failed for another reason.
     Tls,
 }
 
 impl ExportFailure {
-    /// From what a connection says.
+    /// From the error of a connection.
     pub(super) fn unreachable(error: &(dyn Error + 'static)) -> Self {
         let mut cause = Some(error);
         while let Some(error) = cause {
@@ -46,8 +47,7 @@ impl ExportFailure {
         Self::Unreachable(ConnectFailure::Io(io::ErrorKind::Other))
     }
 
-    /// Whether the same batch may arrive in a moment
-    /// (<https://opentelemetry.io/docs/specs/otlp/#failures>).
+    /// Whether a retry may succeed (<https://opentelemetry.io/docs/specs/otlp/#failures>).
     pub(super) const fn is_transient(self) -> bool {
         match self {
             Self::Unreachable(ConnectFailure::Io(_)) | Self::Status(429 | 502..=504) => true,
@@ -64,7 +64,7 @@ impl ExportFailure {
         }
     }
 
-    /// In one word.
+    /// The kind of the failure, for a log field.
     pub(super) const fn kind(self) -> &'static str {
         match self {
             Self::Unreachable(_) => "unreachable",
@@ -82,9 +82,9 @@ impl fmt::Display for ExportFailure {
             Self::Unreachable(ConnectFailure::Certificate) => {
                 f.write_str("its certificate is not trusted for its name")
             }
-            Self::Unreachable(ConnectFailure::Tls) => f.write_str("the handshake of TLS failed"),
-            Self::Status(status) => write!(f, "it answered {status}"),
-            Self::Code(code) => write!(f, "it answered {code:?}"),
+            Self::Unreachable(ConnectFailure::Tls) => f.write_str("the TLS handshake failed"),
+            Self::Status(status) => write!(f, "it responded with {status}"),
+            Self::Code(code) => write!(f, "it responded with {code:?}"),
             Self::Unknown => f.write_str("it does not know this signal"),
             Self::Rejected => f.write_str("it rejected a part"),
             Self::Timeout => f.write_str("it took too long"),
@@ -133,6 +133,6 @@ mod tests {
         );
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         assert_eq!(io(io::Error::new(io::ErrorKind::InvalidData, tls)), "its certificate is not trusted for its name");
-        assert_eq!(ExportFailure::Status(503).to_string(), "it answered 503");
+        assert_eq!(ExportFailure::Status(503).to_string(), "it responded with 503");
     }
 }

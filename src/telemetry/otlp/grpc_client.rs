@@ -1,4 +1,4 @@
-//! OTLP over gRPC: a channel that connects when it must, and messages that are bytes already.
+//! OTLP over gRPC: a lazily connected channel, and messages that are already encoded.
 
 use super::connection::OtlpConnector;
 use super::failure::ExportFailure;
@@ -13,7 +13,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
-/// Sends batches to the collector. Runs on a tokio runtime; its deadline is the exporter's.
+/// Sends batches to the collector. Runs on a tokio runtime. It has no deadline of its own; the exporter has.
 pub(super) struct GrpcClient {
     client: Grpc<Channel>,
     metadata: MetadataMap,
@@ -24,32 +24,33 @@ impl GrpcClient {
     /// A client that connects with `connector` to `endpoint`, sends `headers` as metadata and calls `method`.
     pub(super) fn new(connector: OtlpConnector, endpoint: Uri, headers: HeaderMap, method: &'static str) -> Self {
         let channel = Endpoint::from(endpoint);
-        // a name of ours is a header value, always
+        // our own name is always a valid header value
         let channel = channel.clone().user_agent(AGENT).unwrap_or(channel).connect_with_connector_lazy(connector);
         let method = PathAndQuery::from_static(method);
         Self { client: Grpc::new(channel), metadata: MetadataMap::from_headers(headers), method }
     }
 
-    /// The same, with batches compressed by gzip.
+    /// Compresses batches with gzip.
     pub(super) fn by_gzip(self) -> Self {
         Self { client: self.client.send_compressed(CompressionEncoding::Gzip), ..self }
     }
 
-    /// Sends a batch; what the collector answers with success is given back.
+    /// Sends a batch, and returns the body of a successful response.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
         self.client.ready().await.map_err(|error| ExportFailure::unreachable(&error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), batch);
         let answer = self.client.unary(request, self.method.clone(), RawCodec).await;
         answer.map(tonic::Response::into_inner).map_err(|status| match status.code() {
             Code::Unimplemented => ExportFailure::Unknown,
-            // what is no answer has its cause with it
+            // a status that tonic made of a broken connection has the error as its source
             Code::Unknown | Code::Unavailable if status.source().is_some() => ExportFailure::unreachable(&status),
             code => ExportFailure::Code(code),
         })
     }
 }
 
-/// Messages that are written already, and read later.
+/// A codec for messages that are already encoded, and decoded later.
+// tonic's own codec would encode the generated messages, which cost ten times as much to make (see `protobuf`).
 struct RawCodec;
 
 impl Codec for RawCodec {

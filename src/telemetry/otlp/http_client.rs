@@ -1,4 +1,4 @@
-//! OTLP over HTTP/1.1: one connection, kept alive, as there is one batch at a time.
+//! OTLP over HTTP/1.1.
 
 use super::connection::{BoxError, OtlpConnector};
 use super::failure::ExportFailure;
@@ -12,12 +12,13 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use std::io::Write as _;
 
-/// Longest answer that is read; a collector says at most a few words.
+/// Most bytes of a response that are read. A collector sends a few words.
 const LONGEST_ANSWER: usize = 64 << 10;
 
 type Connection = SendRequest<Full<Bytes>>;
 
-/// Sends batches to the collector. Runs on a tokio runtime; its deadline is the exporter's.
+/// Sends batches to the collector. Runs on a tokio runtime. It has no deadline of its own; the exporter has.
+// One connection is enough, as one batch is sent at a time.
 pub(super) struct HttpClient {
     connector: OtlpConnector,
     endpoint: Uri,
@@ -34,14 +35,15 @@ impl HttpClient {
         Self { connector, endpoint, headers, gzip: false, kept: None }
     }
 
-    /// The same, with batches compressed by gzip.
+    /// Compresses batches with gzip.
     pub(super) fn by_gzip(mut self) -> Self {
         self.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         Self { gzip: true, ..self }
     }
 
-    /// Sends a batch; what the collector answers with success is given back. A batch given up at its deadline drops its
-    /// connection.
+    /// Sends a batch, and returns the body of a successful response.
+    // The connection is taken out while it is used and put back at the end: if the exporter's deadline cancels this
+    // future, the connection is dropped with its unfinished response.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
         let batch = if self.gzip { gzip(&batch) } else { batch };
         let (mut connection, answer) =
@@ -67,7 +69,7 @@ impl HttpClient {
         if let Some(mut kept) = self.kept.take() {
             match kept.try_send_request(request).await {
                 Ok(answer) => return Ok((kept, answer)),
-                // the collector closed it while it idled: nothing of the batch has left
+                // the collector closed it while it was idle: nothing of the batch was sent, so it can be sent again
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(failed.into_error().into()),
@@ -76,14 +78,14 @@ impl HttpClient {
         }
         let stream = self.connector.clone().connect(self.endpoint.clone()).await?;
         let (mut connection, driver) = handshake(stream).await?;
-        // ends when the sender is dropped or the collector closes; what went wrong shows in the next request
+        // ends when the sender is dropped or the collector closes; its error shows in the next request
         tokio::spawn(driver);
         let answer = connection.send_request(request).await?;
         Ok((connection, answer))
     }
 
-    /// The request as an origin server takes it (RFC 9112 section 3.2.1): path and query in its line, authority in `Host`.
-    /// Credentials in the authority are left out.
+    /// The request in origin form (RFC 9112 section 3.2.1): path and query in the request line, the authority in
+    /// `Host`, without credentials.
     fn request(&self, batch: Bytes) -> Result<Request<Full<Bytes>>, BoxError> {
         let mut request = Request::new(Full::new(batch));
         *request.method_mut() = Method::POST;
@@ -96,8 +98,9 @@ impl HttpClient {
     }
 }
 
-/// Quickly: batches are repetitive, and the runtime has more to do.
+/// Compresses a batch.
 fn gzip(batch: &[u8]) -> Bytes {
+    // the fastest level: batches are repetitive, so higher ones save little for their time on the shared runtime
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     // writing to a Vec can't fail
     let _ = encoder.write_all(batch);

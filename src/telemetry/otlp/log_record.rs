@@ -1,5 +1,4 @@
-//! The messages of a log in OTLP, as `opentelemetry/proto/logs/v1/logs.proto` numbers their fields: the line of a request,
-//! and what the gateway says of itself.
+//! Log records in OTLP (`opentelemetry/proto/logs/v1/logs.proto`): the access log, and events of the application log.
 
 use super::protobuf::Message;
 use super::span::{OtlpAttributes, nanoseconds};
@@ -15,7 +14,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
 thread_local! {
-    /// What the records of requests share.
+    /// The shared part of access log records.
     static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
 }
 
@@ -40,15 +39,15 @@ const ARRAY: u32 = 5;
 const VALUES: u32 = 1;
 const PAIRS: u32 = 6;
 
-/// Most bytes of what the gateway says of itself in one event.
+/// Most bytes of a text in one event.
 const LONGEST: usize = 4_096;
 
-/// Writes the record of a finished request into the `ScopeLogs` that `scope` is.
+/// Writes the access log record of a request into the `ScopeLogs` `scope`.
 pub(super) fn of_request(scope: &mut Message<'_>, record: &RequestRecord, rate: Rate) {
     scope.message(LOG_RECORDS, |log| {
         log.fixed64(TIME, nanoseconds(record.started));
         log.fixed64(OBSERVED_TIME, nanoseconds(record.started + record.elapsed));
-        log.cached(&CACHE, &SharedAttributes::of(record), write_shared);
+        log.append_shared(&CACHE, &SharedAttributes::of(record), write_shared);
         log.bytes(TRACE_ID, &record.trace.trace_id);
         log.bytes(SPAN_ID, &record.trace.server_span_id);
         log.fixed32(FLAGS, record.trace.sampled.into());
@@ -62,15 +61,15 @@ pub(super) fn of_request(scope: &mut Message<'_>, record: &RequestRecord, rate: 
     });
 }
 
-/// Writes what many records of requests share.
+/// Writes the part that many records share.
 fn write_shared(log: &mut Message<'_>, shared: &SharedAttributes<'_>) {
     severity(log, level(shared.key.outcome));
     log.bytes(EVENT_NAME, b"portcullis.request");
     log.message(BODY, |any| any.text(TEXT, |text| write_summary(text, shared)));
-    fields::shared(&mut OtlpAttributes::of(log, ATTRIBUTES), shared);
+    fields::write_shared(&mut OtlpAttributes::of(log, ATTRIBUTES), shared);
 }
 
-/// Writes what the gateway said of itself into the `ScopeLogs` that `scope` is.
+/// Writes an event of the application log into the `ScopeLogs` `scope`.
 pub(super) fn of_event(scope: &mut Message<'_>, event: &Event<'_>) {
     let now = nanoseconds(SystemTime::now());
     scope.message(LOG_RECORDS, |log| {
@@ -81,7 +80,7 @@ pub(super) fn of_event(scope: &mut Message<'_>, event: &Event<'_>) {
     });
 }
 
-/// `PATCH /v1/users/{user_id} 422 deny policy_denied`.
+/// Appends a summary such as `PATCH /v1/users/{user_id} 422 deny policy_denied`.
 fn write_summary(text: &mut Vec<u8>, shared: &SharedAttributes<'_>) {
     let CacheKey { method, status, outcome, reason, .. } = shared.key;
     let status = status.to_string();
@@ -103,7 +102,7 @@ const fn level(outcome: Outcome) -> Level {
     }
 }
 
-/// `SeverityNumber`, and its name.
+/// Writes `severity_number` and `severity_text`.
 fn severity(log: &mut Message<'_>, level: Level) {
     let number = match level {
         Level::ERROR => 17,
@@ -161,7 +160,7 @@ impl FieldSink for OtlpAttributes<'_, '_> {
     }
 }
 
-/// The fields of an event: its message is the body, the others are attributes.
+/// Writes the fields of an event: its message as body, the others as attributes.
 struct Visitor<'a, 'b>(&'a mut Message<'b>);
 
 impl Visitor<'_, '_> {

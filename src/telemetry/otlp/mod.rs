@@ -1,7 +1,8 @@
-//! Traces, metrics and logs to an OTLP collector, as the `OTEL_*` variables say; traces to the console, too.
+//! Export of traces, metrics and logs to an OTLP collector, as the `OTEL_*` variables configure it; to the console,
+//! too.
 //!
-//! A dead or slow collector is never felt by a request: what is to be sent waits in a bounded queue and is dropped, whole
-//! requests at a time, when it is full; what is lost is counted and said at most once a minute.
+//! A dead or slow collector never delays a request. What is to be sent waits in a bounded queue, from which whole
+//! requests are dropped when it is full. Dropped items are counted and logged at most once a minute.
 
 mod batch;
 mod batch_config;
@@ -54,21 +55,21 @@ use tokio::runtime::Handle;
 /// How long spans wait for one another on the way to the console: people look at them.
 const CONSOLE_DELAY: Duration = Duration::from_millis(100);
 
-/// Why telemetry can't be exported. Never holds a variable's value.
+/// Why telemetry can't be exported. Never contains a variable's value.
 #[derive(Debug, thiserror::Error)]
 pub enum OtlpError {
-    /// A variable has a value that can't be used.
+    /// A variable can't be used.
     #[error(transparent)]
     Variable(#[from] VariableError),
-    /// The certificate authorities, or our certificate and its key, can't be read or used.
+    /// The certificate authorities, or the client certificate and its key, can't be read or used.
     #[error("the certificates for the OTLP collector can't be used")]
     Trust(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The thread that writes spans to the console could not be started.
+    /// The thread that writes to the console could not be started.
     #[error("the console can't be written to")]
     Console(#[source] io::Error),
 }
 
-/// The ways of the signals to whom they are for; none for those that go nowhere.
+/// The exporters of the signals. `None` for a signal that is not exported.
 #[derive(Debug)]
 pub(super) struct Otlp {
     spans: SpanWriter,
@@ -78,7 +79,7 @@ pub(super) struct Otlp {
 }
 
 impl Otlp {
-    /// Starts exporting on `runtime`, which must have its timer and I/O enabled.
+    /// Starts the exporters on `runtime`, which must have its timer and I/O enabled.
     ///
     /// # Errors
     /// If a variable can't be used.
@@ -98,12 +99,12 @@ impl Otlp {
         })
     }
 
-    /// Whether spans go anywhere.
+    /// Whether spans are exported.
     pub(super) const fn has_traces(&self) -> bool {
         self.traces.is_some()
     }
 
-    /// Where log records go, if anywhere.
+    /// The exporter of events, if log records are exported.
     pub(super) fn events(&self) -> Option<EventExporter> {
         self.logs.clone().map(EventExporter)
     }
@@ -122,21 +123,21 @@ impl Otlp {
         }
     }
 
-    /// Exports what is queued and ends, at most `deadline`. Blocks; not to be called on a thread of the runtime that
-    /// exports. True if all was done in time.
+    /// Exports what is queued and ends, within `deadline`. Blocks: it must not be called on a thread of the runtime.
+    /// Returns whether everything was done in time.
     pub(super) fn shutdown(&self, deadline: Duration) -> bool {
         let end = Instant::now() + deadline;
         let pipelines = || self.traces.iter().chain(self.logs.as_deref());
         pipelines().for_each(BatchProcessor::close);
         self.metrics.iter().for_each(PeriodicReader::close);
-        // all of them together, not one after another
+        // close all first: they share the deadline, and one after another the last would have none left
         let queued = pipelines().filter(|pipeline| !pipeline.ended_by(end)).count();
         let pushed = self.metrics.iter().all(|push| push.ended_by(end));
         queued == 0 && pushed
     }
 }
 
-/// Sends what the gateway says of itself.
+/// Exports events of the application log.
 #[derive(Clone, Debug)]
 pub(super) struct EventExporter(Arc<BatchProcessor>);
 
@@ -147,7 +148,7 @@ impl EventExporter {
     }
 }
 
-/// What the start of each signal needs.
+/// What the exporters of all signals are built from.
 struct SignalBuilder<'a> {
     environment: OtelVars<'a>,
     runtime: &'a Handle,
@@ -166,7 +167,7 @@ impl SignalBuilder<'_> {
         Ok(Some(BatchProcessor::start(self.runtime, batching, losses.overflowed.clone(), show)))
     }
 
-    /// A queue to the collector; none where there is no collector for `signal`.
+    /// A queue to the collector. `None` if `signal` has none.
     fn pipeline(&self, signal: Signal, losses: &DroppedItems) -> Result<Option<BatchProcessor>, OtlpError> {
         let batching = BatchConfig::read(self.environment, signal);
         let Some(exporter) = self.exporter(signal, losses, batching.timeout)? else { return Ok(None) };
@@ -186,7 +187,7 @@ impl SignalBuilder<'_> {
         Ok(Some(PeriodicReader::to_collector(self.runtime, exporter, interval, Arc::clone(metrics))))
     }
 
-    /// What sends `signal` to its collector, each batch in `longest` at most; none where it goes nowhere.
+    /// The exporter of `signal`, which sends a batch within `longest`. `None` if the signal is not exported.
     fn exporter(
         &self,
         signal: Signal,
@@ -200,7 +201,8 @@ impl SignalBuilder<'_> {
             client: client(&settings, signal)?,
             sender: self.sender.clone(),
             deadline: settings.timeout.min(longest),
-            // an endpoint alone has always meant traces
+            // a general endpoint has always meant traces; a collector without metrics or logs is not an error of the
+            // operator
             optional: signal != Signal::Traces && !named,
             loss: DropReport::new(losses.clone()),
         }))

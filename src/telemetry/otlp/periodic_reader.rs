@@ -1,4 +1,4 @@
-//! Metrics to the collector or the console, every so often: the very values of `/metrics`.
+//! Sends the values of `/metrics` to the collector or the console, periodically.
 
 use super::batch_processor::Task;
 use super::export::Exporter;
@@ -13,13 +13,13 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// Choices of the specification of which there is only one here.
+/// Preferences of the specification of which one value is supported.
 const PREFERENCES: [(&str, &str); 2] = [
     ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative"),
     ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
 ];
 
-/// The task that sends them.
+/// The task that sends metrics.
 #[derive(Debug)]
 pub(super) struct PeriodicReader {
     end: Mutex<Option<oneshot::Sender<()>>>,
@@ -27,7 +27,7 @@ pub(super) struct PeriodicReader {
 }
 
 impl PeriodicReader {
-    /// Has `exporter` send `metrics` every `interval`.
+    /// Sends `metrics` with `exporter` every `interval`.
     pub(super) fn to_collector(
         runtime: &Handle,
         mut exporter: Exporter,
@@ -44,7 +44,7 @@ impl PeriodicReader {
         })
     }
 
-    /// Has `metrics` written to `lines` every `interval`, as people read them.
+    /// Writes `metrics` to `lines` every `interval`, in the Prometheus text format.
     pub(super) fn to_console(runtime: &Handle, lines: LineWriter, interval: Duration, metrics: Arc<Metrics>) -> Self {
         Self::start(runtime, interval, move |mut beat| async move {
             while beat.next().await {
@@ -63,25 +63,25 @@ impl PeriodicReader {
         Self { end: Mutex::new(Some(end)), task }
     }
 
-    /// Has them sent a last time.
+    /// Sends them a last time.
     pub(super) fn close(&self) {
         drop(self.end.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Waits until they were, at most until `end`. True if they were.
+    /// Waits until they were sent, at most until `end`. Returns whether they were.
     pub(super) fn ended_by(&self, end: Instant) -> bool {
         self.task.ended_by(end)
     }
 }
 
-/// When it is time to send: every so often, and once more when the end is told.
+/// The schedule: every interval, and once more at the end.
 struct Beat {
     interval: Duration,
     end: Option<oneshot::Receiver<()>>,
 }
 
 impl Beat {
-    /// Waits for the next time; false when there is none any more.
+    /// Waits for the next time. Returns false after the last one.
     async fn next(&mut self) -> bool {
         let Some(mut end) = self.end.take() else { return false };
         if timeout(self.interval, &mut end).await.is_err() {
@@ -91,23 +91,23 @@ impl Beat {
     }
 }
 
-/// How often metrics are sent.
+/// The time between two exports.
 pub(super) fn interval(environment: OtelVars<'_>) -> Duration {
     let millis = environment.number("OTEL_METRIC_EXPORT_INTERVAL").filter(|millis| *millis > 0);
     Duration::from_millis(millis.unwrap_or(60_000))
 }
 
-/// Longest time for them to be sent.
+/// Longest time of an export.
 pub(super) fn longest(environment: OtelVars<'_>) -> Duration {
     batch_config::timeout(environment.number("OTEL_METRIC_EXPORT_TIMEOUT").unwrap_or(30_000))
 }
 
-/// Tells of preferences that are not kept.
+/// Warns about preferences that are not supported.
 pub(super) fn check_preferences(environment: OtelVars<'_>) {
     for (variable, only) in PREFERENCES {
         let other = environment.get(variable).is_some_and(|value| !value.trim().eq_ignore_ascii_case(only));
         if other {
-            tracing::warn!(variable, only, "the variable asks for what there is not here and is ignored");
+            tracing::warn!(variable, only, "the variable asks for an unsupported preference and is ignored");
         }
     }
 }

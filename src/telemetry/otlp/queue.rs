@@ -1,4 +1,4 @@
-//! Items, spans or log records, that wait for the exporter: written already, gathered to batches, bounded.
+//! A bounded queue of encoded items, spans or log records, which are gathered to batches.
 
 use super::batch::Batch;
 use std::collections::VecDeque;
@@ -7,18 +7,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// From many workers to one exporter. A worker holds the lock for a copy, and wakes the exporter once a batch.
+/// A queue from many workers to one exporter.
 #[derive(Debug)]
 pub(super) struct BatchQueue {
+    // A mutex: it is held for a copy of some hundred bytes, and lets items of one request stay together.
     state: Mutex<QueueState>,
-    /// Items that wait.
+    /// Number of queued items.
     items: AtomicUsize,
-    /// Most items that may.
+    /// Most queued items.
     capacity: usize,
     /// Most items of a batch.
     batch: usize,
     work: Notify,
-    /// Nobody takes anything any more.
+    /// Nothing is exported any more.
     abandoned: AtomicBool,
 }
 
@@ -26,19 +27,21 @@ pub(super) struct BatchQueue {
 struct QueueState {
     whole: VecDeque<Batch>,
     growing: Batch,
-    /// The memory of a batch that was sent.
+    /// The buffer of a batch that was sent.
     spare: Option<Vec<u8>>,
     closed: bool,
 }
 
 impl BatchQueue {
-    /// For at most `capacity` items, in batches of at most `batch`.
+    /// A queue for at most `capacity` items, in batches of at most `batch`.
     pub(super) fn new(capacity: usize, batch: usize) -> Self {
         let (items, abandoned) = (AtomicUsize::new(0), AtomicBool::new(false));
         Self { state: Mutex::default(), items, capacity, batch, work: Notify::new(), abandoned }
     }
 
-    /// Room for `items` more; false where there is none for all of them.
+    /// Reserves room for `items`. Returns false if there is not enough.
+    // Optimistic: an item may be dropped that had room for a moment, which costs less than a compare-and-swap loop
+    // between workers.
     pub(super) fn reserve(&self, items: usize) -> bool {
         let taken = self.items.fetch_add(items, Ordering::Relaxed);
         if taken + items > self.capacity {
@@ -48,12 +51,12 @@ impl BatchQueue {
         true
     }
 
-    /// Adds the `items` that `bytes` are, for which there is room. Those of one request stay together.
+    /// Adds encoded `items`, for which room was reserved. Those of one request stay in one batch.
     pub(super) fn add(&self, bytes: &[u8], items: usize) {
         let mut state = self.lock();
         let full = state.growing.items() + items > self.batch && state.growing.items() > 0;
         if full {
-            // the next batch will be about as large
+            // the next batch will be about as large, and so never copies its items to grow
             let length = state.growing.bytes().len();
             let next = state.spare.take().map_or_else(|| Batch::with_capacity(length), Batch::within);
             let whole = std::mem::replace(&mut state.growing, next);
@@ -62,11 +65,12 @@ impl BatchQueue {
         state.growing.add(bytes, items);
         drop(state);
         if full {
+            // the exporter wakes once a batch, not once a request
             self.work.notify_one();
         }
     }
 
-    /// The next batch: one that is full, or after `delay` what there is. None when nothing will come any more.
+    /// The next batch: a full one, or after `delay` what there is. `None` when the queue is closed and empty.
     pub(super) async fn next(&self, delay: Duration) -> Option<Batch> {
         loop {
             let (batch, closed) = {
@@ -88,17 +92,17 @@ impl BatchQueue {
         }
     }
 
-    /// Takes the memory of a batch that was sent, for another.
+    /// Takes the buffer of a batch that was sent, for another.
     pub(super) fn reuse(&self, memory: Vec<u8>) {
         self.lock().spare = Some(memory);
     }
 
-    /// Waits for `longest`, or until nothing more will be added; true if it will.
+    /// Waits for `longest`, or until the queue is closed. Returns whether it is open.
     pub(super) async fn stays_open(&self, longest: Duration) -> bool {
         let end = Instant::now() + longest;
         while !self.lock().closed {
             let left = end.saturating_duration_since(Instant::now());
-            // a batch that was filled meanwhile wakes, too, and is found without
+            // a full batch notifies, too; it is found without the notification
             if left.is_zero() || pingora_timeout::timeout(left, self.work.notified()).await.is_err() {
                 return true;
             }
@@ -106,19 +110,19 @@ impl BatchQueue {
         false
     }
 
-    /// Nothing more will be added; what waits is still to be taken.
+    /// Closes the queue. What it has is still to be taken.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.work.notify_one();
     }
 
-    /// Nothing is taken any more, and there is no need to add anything.
+    /// Drops everything in the queue, and whatever would be added.
     pub(super) fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
         *self.lock() = QueueState::default();
     }
 
-    /// Whether there is no need to add anything.
+    /// Whether added items would be dropped.
     pub(super) fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
     }
@@ -128,7 +132,7 @@ impl BatchQueue {
     }
 
     fn lock(&self) -> MutexGuard<'_, QueueState> {
-        // nothing that is done under the lock can leave it half done
+        // no panic under the lock can leave the state half changed
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! The request of a signal (`ExportTraceServiceRequest` and its kin, which number their fields alike): a batch, and who
-//! sends it. What stands before the items of a batch is written into the room in front of them, what describes them behind
-//! them: fields may come in any order, and so the items stay where they are.
+//! The export request of a signal: a batch, and the resource and scope that send it.
+//!
+//! `ExportTraceServiceRequest` and those of the other signals number their fields alike.
 
 use super::batch::{Batch, ROOM};
 use super::protobuf::Message;
@@ -20,10 +20,10 @@ const SCOPE: u32 = 1;
 const SCOPE_NAME: u32 = 1;
 const SCOPE_VERSION: u32 = 2;
 
-/// Who sends it, as a product (RFC 9110 section 10.1.5).
+/// The `User-Agent` (RFC 9110 section 10.1.5).
 pub(super) const AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 
-/// What is the same in every request.
+/// Encodes requests: what is the same in all of them.
 #[derive(Clone, Debug)]
 pub(super) struct RequestEncoder {
     /// The field `ResourceSpans.resource`.
@@ -33,7 +33,7 @@ pub(super) struct RequestEncoder {
 }
 
 impl RequestEncoder {
-    /// Requests of `resource`.
+    /// An encoder of requests that `resource` sends.
     pub(super) fn new(resource: &Resource) -> Self {
         let (mut described, mut scoped) = (Vec::new(), Vec::new());
         Message::new(&mut described).message(RESOURCE, |message| {
@@ -52,7 +52,9 @@ impl RequestEncoder {
         Self { resource: described, scope: scoped }
     }
 
-    /// The request with the items of `batch`.
+    /// The request of `batch`.
+    // Tags and lengths go into the room in front of the items, resource and scope behind them: fields may come in any
+    // order, so the items are never moved.
     pub(super) fn request(&self, batch: Batch) -> ExportRequest {
         let items = batch.items();
         let mut bytes = batch.into_bytes();
@@ -65,7 +67,7 @@ impl RequestEncoder {
         let mut begin = Vec::with_capacity(ROOM);
         Message::new(&mut begin).begin(RESOURCE_SPANS, all);
         begin.append(&mut inner);
-        // two tags and two lengths have room, however long
+        // the room has space for two tags and two lengths of any size
         let start = ROOM.saturating_sub(begin.len());
         if let Some(room) = bytes.get_mut(start..ROOM) {
             room.copy_from_slice(&begin);
@@ -74,23 +76,23 @@ impl RequestEncoder {
     }
 }
 
-/// A request, as bytes.
+/// An encoded request.
 #[derive(Debug)]
 pub(super) struct ExportRequest {
     memory: Bytes,
-    /// Where in it the request begins.
+    /// The index of its first byte.
     start: usize,
-    /// How many items it has.
+    /// The number of items.
     pub(super) items: usize,
 }
 
 impl ExportRequest {
-    /// The message itself.
+    /// The encoded message.
     pub(super) fn bytes(&self) -> Bytes {
         self.memory.slice(self.start..)
     }
 
-    /// Its memory, once nobody else has it.
+    /// Its buffer. `None` if it is still shared.
     pub(super) fn into_memory(self) -> Option<Vec<u8>> {
         self.memory.is_unique().then(|| self.memory.into())
     }

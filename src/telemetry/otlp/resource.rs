@@ -1,6 +1,4 @@
-//! Who sends the spans: this service, this instance of it, and where it runs.
-//!
-//! What the operator says goes first: `OTEL_SERVICE_NAME`, then `OTEL_RESOURCE_ATTRIBUTES`, then what is found here.
+//! The OTLP resource: this service, this instance of it, and where it runs.
 
 use crate::telemetry::otel_vars::{OtelVars, pairs};
 use opentelemetry::KeyValue;
@@ -8,7 +6,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use std::{env, fs};
 
-/// Variables that a pod's manifest sets from Kubernetes' downward API, and the attributes that they are.
+/// Variables that a pod's manifest sets by Kubernetes' downward API, and their attributes.
 const POD: [(&str, &str); 5] = [
     ("POD_NAME", "k8s.pod.name"),
     ("POD_NAMESPACE", "k8s.namespace.name"),
@@ -17,7 +15,8 @@ const POD: [(&str, &str); 5] = [
     ("CONTAINER_NAME", "k8s.container.name"),
 ];
 
-/// Who we are.
+/// The resource. `OTEL_SERVICE_NAME` precedes `OTEL_RESOURCE_ATTRIBUTES`, which precede what is detected here.
+// The builder keeps the last value of an attribute, so the order of the calls is the order of precedence.
 pub(super) fn resource(environment: OtelVars<'_>) -> Resource {
     let pod = POD.iter().filter_map(|(variable, name)| Some(KeyValue::new(*name, environment.get(variable)?)));
     let host = host(environment).map(|name| KeyValue::new("host.name", name));
@@ -37,7 +36,7 @@ pub(super) fn resource(environment: OtelVars<'_>) -> Resource {
     builder.with_attributes(name).build()
 }
 
-/// What the operator says; all of it is discarded where it can't be read, as the specification asks.
+/// The attributes of `OTEL_RESOURCE_ATTRIBUTES`. An invalid list is ignored as a whole, as the specification requires.
 fn operator_attributes(environment: OtelVars<'_>) -> Vec<(String, String)> {
     let Some(list) = environment.get("OTEL_RESOURCE_ATTRIBUTES") else { return Vec::new() };
     pairs(&list).unwrap_or_else(|| {
@@ -48,7 +47,7 @@ fn operator_attributes(environment: OtelVars<'_>) -> Vec<(String, String)> {
     })
 }
 
-/// By the name that the conventions have for it.
+/// The architecture by the conventions' name.
 const fn architecture() -> &'static str {
     match env::consts::ARCH.as_bytes() {
         b"x86_64" => "amd64",
@@ -57,14 +56,14 @@ const fn architecture() -> &'static str {
     }
 }
 
-/// As the shell has it, which containers set; else as the kernel has it.
+/// The host name: `HOSTNAME`, which containers set, or the kernel's.
 fn host(environment: OtelVars<'_>) -> Option<String> {
     let of_kernel = || fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = environment.get("HOSTNAME").or_else(of_kernel)?.trim().to_owned();
     (!name.is_empty()).then_some(name)
 }
 
-/// A random id of this process, in the form that the conventions ask for: a UUID of version 4 (RFC 9562).
+/// A random UUID of version 4 (RFC 9562), the form that the conventions require.
 fn instance(random: u128) -> String {
     let id = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let digits = format!("{id:032x}");

@@ -1,8 +1,8 @@
-//! What the `OTEL_EXPORTER_OTLP_*` variables ask for, each for one signal or for all
+//! The `OTEL_EXPORTER_OTLP_*` variables, each for one signal or for all
 //! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>).
 //!
-//! What names no choice or number known here is told and ignored, as the specification of the variables asks. What would
-//! send to the wrong place, or without the credentials that were meant, is an error.
+//! An unknown choice or an invalid number is ignored with a warning, as the specification requires. A value that would
+//! send to the wrong place, or without the intended credentials, is an error.
 
 use super::batch_config;
 use super::signal::Signal;
@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How a signal travels.
+/// The transport of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OtlpProtocol {
     /// `http/protobuf`, the default.
@@ -20,31 +20,32 @@ pub(super) enum OtlpProtocol {
     Grpc,
 }
 
-/// PEM files with our certificate and its key.
+/// PEM files of the client certificate and its key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ClientFiles {
     pub(super) certificate: PathBuf,
     pub(super) key: PathBuf,
 }
 
-/// Everything an exporter needs to know. Holds credentials: it has no `Debug`.
+/// The settings of an exporter.
+// Holds credentials, so it has no `Debug`.
 pub(super) struct ExporterSettings {
-    /// Where batches go: for HTTP the whole URL, for gRPC the server.
+    /// The destination: for HTTP the URL of the signal, for gRPC the server.
     pub(super) endpoint: Uri,
     pub(super) protocol: OtlpProtocol,
     pub(super) headers: HeaderMap,
     /// Longest time for one batch.
     pub(super) timeout: Duration,
-    /// Batches are compressed by gzip.
+    /// Whether batches are compressed with gzip.
     pub(super) gzip: bool,
-    /// PEM file with the authorities to trust in place of the platform's.
+    /// PEM file of the certificate authorities to trust instead of the platform's.
     pub(super) certificate: Option<PathBuf>,
-    /// Who we are to the collector, where it asks.
+    /// The client certificate, if the collector requires one.
     pub(super) client: Option<ClientFiles>,
 }
 
 impl ExporterSettings {
-    /// Reads the variables for `signal`. None where no endpoint is set and the exporter was not `named` either.
+    /// Reads the variables for `signal`. `None` if no endpoint is set and the exporter was not `named` either.
     pub(super) fn read(environment: OtelVars<'_>, signal: Signal, named: bool) -> Result<Option<Self>, VariableError> {
         let protocol = protocol(environment, signal);
         let Some(endpoint) = endpoint(environment, signal, protocol, named)? else { return Ok(None) };
@@ -91,7 +92,7 @@ fn gzip(environment: OtelVars<'_>, signal: Signal) -> bool {
     }
 }
 
-/// The endpoint that is set; for an exporter that was `named` else the specification's.
+/// The endpoint that is set, or the specification's default for an exporter that was `named`.
 fn endpoint(
     environment: OtelVars<'_>,
     signal: Signal,
@@ -109,7 +110,7 @@ fn endpoint(
     let whole = match protocol {
         // the endpoint for all signals gets the path of this one
         OtlpProtocol::HttpProtobuf if shared => format!("{}{}", endpoint.trim_end_matches('/'), signal.path()),
-        // a bare `host:port` is usual for gRPC; the specification has it secure unless told otherwise
+        // a bare `host:port` is common for gRPC; the specification makes it secure by default
         OtlpProtocol::Grpc if !endpoint.contains("://") => format!("{}://{endpoint}", scheme(environment, signal)),
         OtlpProtocol::HttpProtobuf | OtlpProtocol::Grpc => endpoint,
     };
@@ -128,7 +129,7 @@ fn uri(variable: String, endpoint: &str) -> Result<Uri, VariableError> {
     uri.filter(usable).ok_or(VariableError { variable, problem })
 }
 
-/// Certificate and key go together.
+/// The client certificate and its key, which are required together.
 fn client(environment: OtelVars<'_>, signal: Signal) -> Result<Option<ClientFiles>, VariableError> {
     let first = |what| environment.first(signal.variables(what));
     match (first("CLIENT_CERTIFICATE"), first("CLIENT_KEY")) {
@@ -143,7 +144,9 @@ fn client(environment: OtelVars<'_>, signal: Signal) -> Result<Option<ClientFile
     }
 }
 
-/// One that is no header is an error: without its credentials, batches are refused, and nobody knows why.
+/// The headers of requests.
+// An invalid header is an error: without its credentials, the collector refuses every batch, and the cause is far from
+// the symptom.
 fn headers(environment: OtelVars<'_>, signal: Signal) -> Result<HeaderMap, VariableError> {
     let Some((variable, list)) = environment.first(signal.variables("HEADERS")) else { return Ok(HeaderMap::new()) };
     let error = |problem| VariableError { variable: variable.clone(), problem };
@@ -154,7 +157,7 @@ fn headers(environment: OtelVars<'_>, signal: Signal) -> Result<HeaderMap, Varia
         Some((HeaderName::try_from(name).ok()?, value))
     };
     let headers: Option<HeaderMap> = pairs.into_iter().map(header).collect();
-    headers.ok_or_else(|| error("has a name or a value that no header can have"))
+    headers.ok_or_else(|| error("has an invalid header name or value"))
 }
 
 fn timeout(environment: OtelVars<'_>, signal: Signal) -> Duration {

@@ -1,6 +1,6 @@
-//! What is sent: traces, metrics and logs, and what each is called by variables, paths and people.
+//! The signals of OpenTelemetry, and their names in variables, paths and messages.
 
-/// One of the signals of OpenTelemetry.
+/// A signal of OpenTelemetry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Signal {
     Traces,
@@ -9,7 +9,7 @@ pub(super) enum Signal {
 }
 
 impl Signal {
-    /// The word used in logs.
+    /// The name of the signal.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Traces => "traces",
@@ -18,18 +18,18 @@ impl Signal {
         }
     }
 
-    /// The variable that says where the signal goes.
+    /// The variable that selects the exporter.
     pub(super) fn exporter(self) -> String {
         format!("OTEL_{}_EXPORTER", self.as_str().to_uppercase())
     }
 
-    /// The variable of the OTLP exporter whose name ends in `what` for this signal, and the one for all.
+    /// The variables of the OTLP exporter whose names end in `what`: for this signal and for all.
     pub(super) fn variables(self, what: &str) -> [String; 2] {
         let signal = self.as_str().to_uppercase();
         [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")]
     }
 
-    /// Where below its endpoint a collector takes the signal over HTTP.
+    /// The path below the endpoint for OTLP over HTTP.
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -38,7 +38,7 @@ impl Signal {
         }
     }
 
-    /// The method that takes it over gRPC, as `opentelemetry/proto/collector` names it.
+    /// The gRPC method (`opentelemetry/proto/collector`).
     pub(super) const fn method(self) -> &'static str {
         match self {
             Self::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",

@@ -1,4 +1,4 @@
-//! The messages of a trace in OTLP, as `opentelemetry/proto/trace/v1/trace.proto` numbers their fields.
+//! Spans in OTLP (`opentelemetry/proto/trace/v1/trace.proto`).
 
 use super::protobuf::Message;
 use crate::telemetry::attribute_cache::{AttributeCache, SharedAttributes};
@@ -25,15 +25,15 @@ const DROPPED_EVENTS: u32 = 12;
 const STATUS: u32 = 15;
 const FLAGS: u32 = 16;
 
-/// `Status.code`, and the code of an error.
+/// `Status.code`, and its value `STATUS_CODE_ERROR`.
 const CODE: (u32, u64) = (3, 2);
 
-/// `Event`'s.
+/// Fields of `Event`.
 const EVENT_TIME: u32 = 1;
 const EVENT_NAME: u32 = 2;
 const EVENT_ATTRIBUTES: u32 = 3;
 
-/// `SpanFlags`: sampled, as W3C has it; and that it is known whether the parent is another program's, and that it is.
+/// `SpanFlags`: sampled (W3C), `HAS_IS_REMOTE_MASK` and `IS_REMOTE_MASK`.
 const SAMPLED: u32 = 0x1;
 const KNOWN_WHETHER_REMOTE: u32 = 0x100;
 const REMOTE: u32 = 0x200;
@@ -46,12 +46,12 @@ pub(super) enum SpanKind {
     Client = 3,
 }
 
-/// A span's own id and the one above it.
+/// The ids of a span.
 #[derive(Clone, Copy)]
 pub(super) struct SpanContext {
     pub(super) id: [u8; 8],
     pub(super) parent: Option<[u8; 8]>,
-    /// The parent is another program's.
+    /// Whether the parent is of another process.
     pub(super) remote: bool,
 }
 
@@ -59,12 +59,12 @@ pub(super) struct SpanContext {
 pub(super) struct Span<'a, 'b>(&'a mut Message<'b>);
 
 impl<'a, 'b> Span<'a, 'b> {
-    /// The span that is the message.
+    /// The span whose message is `message`.
     pub(super) const fn of(message: &'a mut Message<'b>) -> Self {
         Self(message)
     }
 
-    /// Writes a span into the `ScopeSpans` that `scope` is. What gets here is exported, so it counts as sampled.
+    /// Writes a span into the `ScopeSpans` `scope`.
     pub(super) fn write(
         scope: &mut Message<'_>,
         trace: &TraceContext,
@@ -78,6 +78,7 @@ impl<'a, 'b> Span<'a, 'b> {
             if let Some(parent) = lineage.parent {
                 span.bytes(PARENT_SPAN_ID, &parent);
             }
+            // what gets here is exported, whatever the sampler decided at the head, so it counts as sampled
             let remote = if lineage.remote { REMOTE } else { 0 };
             span.fixed32(FLAGS, SAMPLED | KNOWN_WHETHER_REMOTE | remote);
             span.varint(KIND, kind as u64);
@@ -85,21 +86,21 @@ impl<'a, 'b> Span<'a, 'b> {
         });
     }
 
-    /// FieldSink that many spans share.
-    pub(super) fn cached(
+    /// Fields that many spans share, from `cache` if it has them.
+    pub(super) fn append_shared(
         &mut self,
         cache: &'static LocalKey<RefCell<AttributeCache>>,
         shared: &SharedAttributes<'_>,
         write: fn(&mut Message<'_>, &SharedAttributes<'_>),
     ) {
-        self.0.cached(cache, shared, write);
+        self.0.append_shared(cache, shared, write);
     }
 
     pub(super) fn name(&mut self, name: &str) {
         self.0.bytes(NAME, name.as_bytes());
     }
 
-    /// A name of two words.
+    /// Sets the name to `{method} {route}`.
     pub(super) fn names(&mut self, method: &str, route: &str) {
         self.0.text(NAME, |name| {
             name.extend_from_slice(method.as_bytes());
@@ -129,26 +130,26 @@ impl<'a, 'b> Span<'a, 'b> {
         self.0.varint(DROPPED_EVENTS, count as u64);
     }
 
-    /// Marks the span as one of an error.
+    /// Sets the status to error.
     pub(super) fn error(&mut self) {
         let (field, error) = CODE;
         self.0.message(STATUS, |status| status.varint(field, error));
     }
 }
 
-/// The attributes of a span, an event or a resource.
+/// The attributes of a span, an event, a log record or a resource.
 pub(super) struct OtlpAttributes<'a, 'b> {
     message: &'a mut Message<'b>,
     field: u32,
 }
 
 impl<'a, 'b> OtlpAttributes<'a, 'b> {
-    /// Those of the message, whose field they are.
+    /// The attributes of `message`, in its field `field`.
     pub(super) const fn of(message: &'a mut Message<'b>, field: u32) -> Self {
         Self { message, field }
     }
 
-    /// Those that are written already.
+    /// Attributes in encoded form.
     pub(super) fn append_encoded(&mut self, attributes: &[u8]) {
         self.message.append_encoded(attributes);
     }
@@ -157,7 +158,7 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         self.ascii(key, value.as_bytes());
     }
 
-    /// ASCII as text.
+    /// A string attribute from ASCII.
     pub(super) fn ascii(&mut self, key: &str, value: &[u8]) {
         match short(self.field, key.len(), value.len()) {
             Some((before_key, before_value)) => {
@@ -170,7 +171,7 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         }
     }
 
-    /// A text of two parts.
+    /// A string attribute of two parts.
     pub(super) fn concat(&mut self, key: &str, [first, second]: [&str; 2]) {
         self.add(key, |any| {
             any.text(1, |text| {
@@ -180,7 +181,7 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         });
     }
 
-    /// Several texts.
+    /// An attribute that is a list of strings.
     pub(super) fn texts<'t>(&mut self, key: &str, values: impl Iterator<Item = &'t str>) {
         const ARRAY: u32 = 5;
         const VALUES: u32 = 1;
@@ -191,12 +192,12 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         });
     }
 
-    /// An address as text.
+    /// An address as string.
     pub(super) fn address(&mut self, key: &str, value: IpAddr) {
         self.ascii(key, AddressText::of(value).ascii());
     }
 
-    /// Eight bytes as text, in hex digits.
+    /// A number as string of 16 hex digits.
     pub(super) fn hex(&mut self, key: &str, value: u64) {
         self.ascii(key, &hex::<8, 16>(value.to_be_bytes()));
     }
@@ -208,13 +209,13 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
 
     pub(super) fn number(&mut self, key: &str, value: u64) {
         const INTEGER: u8 = 3 << 3;
-        // one byte does for a status, two for most sizes and every port
+        // one byte is enough for a small number, two for a status, most sizes and every port
         let mut any = [INTEGER, 0, 0, 0];
         let length = match value {
             0..0x80 => 1,
             0x80..0x4000 => 2,
             0x4000..0x20_0000 => 3,
-            // an `int64`; nothing here comes near its end
+            // an `int64`, whose maximum no value here approaches
             _ => return self.add(key, |any| any.varint(3, value.min(i64::MAX.cast_unsigned()))),
         };
         for (place, byte) in any.iter_mut().skip(1).take(length).enumerate() {
@@ -224,7 +225,7 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         self.any(key, any.get(..=length).unwrap_or_default());
     }
 
-    /// An attribute whose `AnyValue` is written already.
+    /// An attribute with an encoded `AnyValue`.
     fn any(&mut self, key: &str, any: &[u8]) {
         match head(self.field, key.len(), any.len()) {
             Some((before_key, before_value)) => {
@@ -246,7 +247,7 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         self.any(key, &any);
     }
 
-    /// A `KeyValue` with its `AnyValue`, which `write` fills.
+    /// An attribute whose `AnyValue` is written by `write`.
     pub(super) fn add(&mut self, key: &str, write: impl FnOnce(&mut Message<'_>)) {
         self.message.message(self.field, |attribute| {
             attribute.bytes(1, key.as_bytes());
@@ -255,14 +256,14 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
     }
 }
 
-/// What stands before the key and before the value of an attribute that is a text, where one byte does for every length, as
-/// it does for nearly all: a third of the time that writing message by message takes.
+/// The bytes before the key and before the value of a string attribute, if each of its lengths fits into one byte.
+// Nearly all do, and this takes a third of the time of nested messages.
 fn short(field: u32, key: usize, value: usize) -> Option<([u8; 4], [u8; 4])> {
     let (before_key, [message, any]) = head(field, key, value + 2)?;
     Some((before_key, [message, any, FIRST_TEXT, any - 2]))
 }
 
-/// The same of an attribute whose `AnyValue` has `any` bytes.
+/// The same for an attribute whose `AnyValue` has `any` bytes.
 fn head(field: u32, key: usize, any: usize) -> Option<([u8; 4], [u8; 2])> {
     const SECOND_MESSAGE: u8 = 2 << 3 | 2;
     let pair = u8::try_from(key + any + 4).ok().filter(|length| *length < 0x80)?;
@@ -271,10 +272,10 @@ fn head(field: u32, key: usize, any: usize) -> Option<([u8; 4], [u8; 2])> {
     Some(([tag, pair, FIRST_TEXT, key], [SECOND_MESSAGE, any]))
 }
 
-/// The tag of a text that is a message's first field.
+/// The tag of a string in field 1.
 const FIRST_TEXT: u8 = 1 << 3 | 2;
 
-/// A point in time as OTLP has it.
+/// Nanoseconds since 1970.
 pub(super) fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos())

@@ -1,10 +1,10 @@
-//! The spans of a request, written from its record when it is over: a SERVER span with the decision, below it an INTERNAL
-//! one for the judge and a CLIENT one for each attempt to call the upstream.
+//! The spans of a request: a SERVER span with the decision, below it an INTERNAL span for the judge and a CLIENT span
+//! for each attempt to call the upstream.
 //!
-//! Names follow the OpenTelemetry HTTP conventions (stable), but for what a caller could write a secret into. The path in
-//! `url.full` and `url.path` is the contract's template, as ids name people and some paths hold tokens; its query is left
-//! out, names as well as values. `url.query`, `user_agent.original` and headers are left out: of
-//! the latter there are names of programs known here. EventExporter hold no message.
+//! Names follow the stable OpenTelemetry HTTP conventions, except for what a caller could write a secret into.
+//! `url.full` and `url.path` have the contract's template, because ids identify people and some paths contain tokens.
+//! `url.query`, `user_agent.original` and headers are left out; of programs there are known names. Events have no
+//! message.
 
 use super::client_span::ClientSpanWriter;
 use super::protobuf::Message;
@@ -18,32 +18,33 @@ use crate::telemetry::record::{JudgeTiming, RequestRecord};
 use std::cell::RefCell;
 
 thread_local! {
-    /// What SERVER spans share.
+    /// The shared part of SERVER spans.
     static CACHE: RefCell<AttributeCache> = const { RefCell::new(AttributeCache::new()) };
 }
 
-/// Stands for a path that the contract has no template for.
+/// The path of a request without a route.
 const UNKNOWN_PATH: &str = "/REDACTED";
 
-/// Writes spans: what is the same for all of them.
+/// Writes the spans of requests.
 #[derive(Clone, Debug)]
 pub(super) struct SpanWriter {
     client: ClientSpanWriter,
 }
 
 impl SpanWriter {
-    /// SpanWriter of a gateway to `upstream`; the built-in stand-in has no address.
+    /// A writer for a gateway to `upstream`. The built-in stand-in has no address.
     pub(super) fn new(upstream: &UpstreamTarget) -> Self {
         Self { client: ClientSpanWriter::new(upstream) }
     }
 
-    /// How many spans `record` has: one to four.
+    /// The number of spans of `record`: one to four.
     pub(super) fn count(record: &RequestRecord) -> usize {
         let attempts = record.upstream.as_ref().map_or(0, |call| 1 + usize::from(call.unsent.is_some()));
         1 + usize::from(record.judging.is_some()) + attempts
     }
 
-    /// Writes the spans of `record` into the `ScopeSpans` that `scope` is.
+    /// Writes the spans of `record` into the `ScopeSpans` `scope`.
+    // All at once when the request is over, from its record: see `Telemetry::finish`.
     pub(super) fn write(&self, record: &RequestRecord, scope: &mut Message<'_>) {
         let trace = &record.trace;
         let parent = SpanContext {
@@ -91,7 +92,7 @@ fn judge_span(span: &mut Span<'_, '_>, record: &RequestRecord, judging: &JudgeTi
 
 fn server_span(span: &mut Span<'_, '_>, record: &RequestRecord) {
     span.time(record.started, record.elapsed);
-    span.cached(&CACHE, &SharedAttributes::of(record), write_shared);
+    span.append_shared(&CACHE, &SharedAttributes::of(record), write_shared);
     own_attributes(&mut span.attributes(), record);
     let end = record.started + record.elapsed;
     for violation in record.shown_violations() {
@@ -106,7 +107,7 @@ fn server_span(span: &mut Span<'_, '_>, record: &RequestRecord) {
     }
 }
 
-/// Writes what many spans share.
+/// Writes the part that many spans share.
 fn write_shared(span: &mut Message<'_>, shared: &SharedAttributes<'_>) {
     let mut span = Span::of(span);
     name(&mut span, shared);
@@ -115,12 +116,13 @@ fn write_shared(span: &mut Message<'_>, shared: &SharedAttributes<'_>) {
     decision_attributes(&mut attributes, shared);
 }
 
-/// The path as it may be shown: the contract's template, or a word for that there is none.
+/// The path that may be shown: the contract's template, or a placeholder.
 pub(super) fn path<'r>(shared: &SharedAttributes<'r>) -> &'r str {
     shared.operation().map_or(UNKNOWN_PATH, |operation| &operation.path)
 }
 
-/// `{method} {route}`; a method that is not standard is `HTTP`, a route that the contract lacks is left out.
+/// Sets the name `{method} {route}`. A non-standard method is `HTTP`, an unknown route is left out (OpenTelemetry HTTP
+/// conventions).
 pub(super) fn name(span: &mut Span<'_, '_>, shared: &SharedAttributes<'_>) {
     let method = if shared.key.method == OTHER { "HTTP" } else { shared.key.method };
     match shared.operation() {
@@ -168,7 +170,7 @@ fn decision_attributes(attributes: &mut OtlpAttributes<'_, '_>, shared: &SharedA
     }
 }
 
-/// Writes what is this request's alone.
+/// Writes the attributes of this request alone.
 fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecord) {
     attributes.hex("decision.id", record.decision_id.0);
     if let Some(bytes) = record.request_bytes {
@@ -181,7 +183,7 @@ fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecor
     }
 }
 
-/// A rule by its name, as the whole process knows it.
+/// The name of a rule.
 fn rule_name(violation: &Violation) -> &str {
     match &violation.rule {
         Rule::Policy(name) => name,
@@ -190,7 +192,8 @@ fn rule_name(violation: &Violation) -> &str {
     }
 }
 
-/// A rule belongs to a set, and has the version of that: policies are of the bundle, keywords of the contract.
+/// Writes the attributes of a violation.
+// A rule has the version of its set: policies that of the bundle, keywords that of the contract.
 fn violation_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecord, violation: &Violation) {
     let api_version = record.operation.as_ref().map_or("", |operation| &operation.api_version);
     let (ruleset, version) = match &violation.rule {
@@ -211,7 +214,7 @@ fn violation_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &Reques
     }
 }
 
-/// Marks the span as an error, and says of what.
+/// Sets the status to error and `error.type` to `why`.
 pub(super) fn error(span: &mut Span<'_, '_>, why: ErrorType) {
     span.error();
     span.attributes().text("error.type", &why.to_string());

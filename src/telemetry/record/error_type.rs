@@ -1,11 +1,11 @@
-//! Why a request or a call counts as an error: `error.type` of OpenTelemetry's conventions, alike for metrics and spans.
+//! `error.type` of OpenTelemetry's conventions, the same for metrics and spans.
 
 use crate::redact::OTHER;
 use crate::telemetry::record::{Outcome, RequestRecord, UpstreamCall};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use std::fmt::{self, Write as _};
 
-/// What went wrong: a word of ours, or the status that says so.
+/// The kind of an error: a word of ours, or the status of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::telemetry) enum ErrorType {
     Word(&'static str),
@@ -13,7 +13,9 @@ pub(in crate::telemetry) enum ErrorType {
 }
 
 impl ErrorType {
-    /// That of a request: the gateway or the upstream failed. A refusal is none, nor is a client that goes away.
+    /// The error of a request, if the gateway or the upstream failed.
+    // A refusal is the gateway doing its job, and a client that disconnects is not our error: the conventions leave 4xx
+    // of a server unset.
     pub(in crate::telemetry) fn of_request(record: &RequestRecord) -> Option<Self> {
         match record.outcome {
             Outcome::Failed => Some(Self::Word(record.reason.map_or(OTHER, |reason| reason.as_str()))),
@@ -21,8 +23,8 @@ impl ErrorType {
         }
     }
 
-    /// That of a call to the upstream. A 4xx is one here, as the conventions have it: this client's request was not answered
-    /// well; and so is an answer that broke off.
+    /// The error of a call to the upstream, including a response that broke off.
+    // For a client span the conventions count 4xx as an error, too: this client's request was not fulfilled.
     pub(in crate::telemetry) fn of_call(record: &RequestRecord, call: &UpstreamCall) -> Option<Self> {
         match (record.outcome, record.reason, call.status) {
             (Outcome::Failed, Some(reason), _) | (_, Some(reason), None) => Some(Self::Word(reason.as_str())),

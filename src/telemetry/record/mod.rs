@@ -1,6 +1,6 @@
-//! The one record of a request, from which log line, metrics and spans are made, so that they cannot disagree.
+//! The record of a request, from which its log line, metrics and spans are made, so that they cannot disagree.
 //!
-//! Everything in it is on the allow-list of what may be shown: closed enums, names from the contract and the policies,
+//! All its fields are on the allow-list of what may be shown: closed enums, names from the contract and the policies,
 //! sizes, times and ids. No field can hold a header, a query, a path as sent, or a value of a body.
 
 pub(super) mod error_type;
@@ -19,15 +19,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Most violations of one request that a log line or a span lists; OpenTelemetry's own limit is 128 events a span.
+/// Most violations of one request that a log line or a span lists. OpenTelemetry limits a span to 128 events.
 const SHOWN_VIOLATIONS: usize = 32;
 
-/// The id by which a caller, a log line and a span speak of the same decision: 64 random bits, shown as hex.
+/// The id that the caller, a log line and a span share for one decision: 64 random bits, displayed as hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecisionId(pub u64);
 
 impl DecisionId {
-    /// A fresh id.
+    /// A new random id.
     pub fn random() -> Self {
         Self(rand::random())
     }
@@ -45,71 +45,71 @@ impl fmt::Debug for DecisionId {
     }
 }
 
-/// When a request was judged, and how long each step took.
+/// When a request was judged, and the duration of each step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JudgeTiming {
-    /// When the judge began, as wall clock for spans.
+    /// When the judge started, as wall clock for spans.
     pub started: SystemTime,
-    /// Time to read the body as JSON.
+    /// Time to parse the body as JSON.
     pub parse: Duration,
-    /// Time to hold it against the contract's schema.
+    /// Time to validate it against the contract's schema.
     pub schema: Duration,
-    /// Time in policies, and to conclude from them.
+    /// Time to evaluate policies and to conclude from them.
     pub policy: Duration,
 }
 
 impl JudgeTiming {
-    /// JudgeTiming that begins at `started` and has taken no time yet.
+    /// Timing that starts at `started`, with all durations zero.
     pub const fn begin(started: SystemTime) -> Self {
         Self { started, parse: Duration::ZERO, schema: Duration::ZERO, policy: Duration::ZERO }
     }
 
-    /// From bytes to decision.
+    /// Time from the body's bytes to the decision.
     pub fn total(&self) -> Duration {
         self.parse + self.schema + self.policy
     }
 }
 
-/// The attempt to have the upstream answer, and the one before it that came to nothing.
+/// The call to the upstream, and the attempt before it if that one was not sent.
 #[derive(Clone, Debug)]
 pub struct UpstreamCall {
-    /// When the attempt began, as wall clock for spans.
+    /// When the attempt started, as wall clock for spans.
     pub started: SystemTime,
-    /// From the attempt's begin to the response's head, or to the failure.
+    /// From the start of the attempt to the response's head or to the failure.
     pub elapsed: Duration,
-    /// The upstream's status; none when it never answered.
+    /// The status of the upstream's response. `None` if there was none.
     pub status: Option<u16>,
-    /// Whether an idle connection was used again.
+    /// Whether an idle connection was reused.
     pub reused: bool,
-    /// Time to a new connection, TLS included.
+    /// Time to open a new connection, including TLS.
     pub connect: Option<Duration>,
-    /// Time in the handshake of a new connection by TLS.
+    /// Time of the TLS handshake of a new connection.
     pub tls: Option<Duration>,
-    /// The address connected to.
+    /// The upstream's address.
     pub peer: Option<SocketAddr>,
-    /// The version of HTTP spoken on the connection, such as `1.1`; none where there is no connection.
+    /// The HTTP version of the connection, such as `1.1`. `None` if there was no connection.
     pub protocol_version: Option<&'static str>,
-    /// Bytes of a body that streams, sent until the answer began; none of one that was held.
+    /// Bytes of a streamed body sent before the response began. `None` for a buffered body.
     pub streamed: Option<u64>,
-    /// The attempt before this one; there is at most one, as only idle connections can turn out to be closed.
+    /// The attempt before this one. There is at most one, as only a reused idle connection can turn out to be closed.
     pub unsent: Option<UnsentAttempt>,
 }
 
-/// An attempt of which no byte can have left: the upstream had closed the idle connection.
+/// An attempt of which no byte can have left, because the upstream had closed the idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsentAttempt {
-    /// When it began, as wall clock for spans.
+    /// When it started, as wall clock for spans.
     pub started: SystemTime,
-    /// From its begin to the failure.
+    /// From its start to the failure.
     pub elapsed: Duration,
-    /// The connection's other end.
+    /// The upstream's address.
     pub peer: Option<SocketAddr>,
-    /// The version of HTTP spoken on the connection.
+    /// The HTTP version of the connection.
     pub protocol_version: Option<&'static str>,
 }
 
 impl UpstreamCall {
-    /// An attempt that begins now.
+    /// An attempt that starts now.
     pub fn begin() -> Self {
         Self {
             started: SystemTime::now(),
@@ -126,73 +126,74 @@ impl UpstreamCall {
     }
 }
 
-/// One request, as it may be shown.
+/// One request, with nothing that must not be shown.
 #[derive(Clone, Debug)]
 pub struct RequestRecord {
     /// When the head was read, as wall clock.
     pub started: SystemTime,
     /// When the head was read, for durations.
     pub clock: Instant,
-    /// From the head to the last byte of the answer.
+    /// From the request's head to the last byte of the response.
     pub elapsed: Duration,
-    /// The method if it is a standard one, else `_OTHER` (OpenTelemetry HTTP conventions).
+    /// The method if it is a standard one, otherwise `_OTHER` (OpenTelemetry HTTP conventions).
     pub method: &'static str,
-    /// Where the client reached us.
+    /// The listener's scheme and address.
     pub endpoint: LocalEndpoint,
-    /// The version of HTTP the client speaks, such as `1.1`.
+    /// The HTTP version of the client's connection, such as `1.1`.
     pub protocol_version: &'static str,
-    /// The program that called, where it is one known by name.
+    /// The client program. `None` unless it is one known by name.
     pub user_agent: Option<UserAgent>,
-    /// The client's address; none where the transport has none.
+    /// The client's address. `None` if the transport has none.
     pub client: Option<SocketAddr>,
-    /// Who that is, for the decision log.
+    /// The client's identity, for the decision log.
     pub sender: Option<Arc<Client>>,
-    /// Trace and span ids of this request and its place in the caller's trace.
+    /// The ids of the request's trace and spans.
     pub trace: TraceContext,
-    /// The id shown to the caller.
+    /// The decision id, which a refusal shows to the caller.
     pub decision_id: DecisionId,
-    /// What the request is for, in the API version by which it is judged; none until it is routed, or where no operation of
-    /// the contract fits.
+    /// The operation in the API version by which the request is judged. `None` before it is routed, or if the contract
+    /// has none for it.
     pub operation: Option<Arc<Operation>>,
-    /// Whether it asked for an API version.
+    /// Whether the request named an API version.
     pub asked_version: bool,
-    /// That it asked for an API version which the contract does not have.
+    /// Set if the request named an API version that the contract does not have.
     pub unknown_version: Option<UnknownVersion>,
-    /// The environment by which policies judged it.
+    /// The environment that policies see.
     pub environment: Environment,
     /// The kind of credential.
     pub key_class: KeyClass,
     /// A keyed fingerprint of the credential.
     pub key_fingerprint: Option<Fingerprint>,
-    /// What became of it.
+    /// The outcome. [`Outcome::Aborted`] until another is known.
     pub outcome: Outcome,
-    /// Why it was refused or failed.
+    /// Why the request was refused or failed.
     pub reason: Option<Reason>,
-    /// What rules found, whatever the action.
+    /// The violations of all rules, of any action.
     pub violations: Vec<Violation>,
-    /// What the decision log keeps of it; none where there is no such log, or it was not judged.
+    /// What the decision log records of the request. `None` if there is no decision log, or the request was not judged.
     pub decision_input: Option<Box<DecisionInput>>,
-    /// Keys whose counts limits forgot, to make room for its own.
+    /// Number of keys that limits evicted to make room for this request's.
     pub keys_forgotten: u64,
     /// The revision of the bundle (policies and contract) that judged it.
     pub revision: Arc<str>,
-    /// The status the caller got; 0 when it got none.
+    /// The status sent to the client. 0 if there was no response.
     pub status: u16,
-    /// Bytes of the request body read; of one that streams, until the answer began. None where there may be a body of which
-    /// nobody has read anything.
+    /// Bytes of the request body that were read; of a streamed body, those read before the response began. `None` if
+    /// there may be a body and none of it was read.
     pub request_bytes: Option<u64>,
-    /// Bytes of the response body sent.
+    /// Bytes of the response body that were sent.
     pub response_bytes: u64,
-    /// When it was judged, and how long that took; none where nothing was.
+    /// When the request was judged and for how long. `None` if it was not.
     pub judging: Option<JudgeTiming>,
-    /// The upstream call; none where none was made.
+    /// The call to the upstream. `None` if there was none.
     pub upstream: Option<UpstreamCall>,
 }
 
 impl RequestRecord {
-    /// The record of a request of which only the head was read: its method (a word of
-    /// [`method_label`](crate::redact::method_label)) and its place in a trace. Until something better is known the
-    /// request counts as production, and as aborted: that is what it is if nobody gets to say otherwise.
+    /// The record of a request of which only the head was read. `method` is a label of
+    /// [`method_label`](crate::redact::method_label).
+    // The defaults are the safe ones: policies are strictest in production, and a request that disappears before
+    // anything else is known of it was aborted.
     pub fn begin(method: &'static str, trace: TraceContext, revision: Arc<str>) -> Self {
         Self {
             started: SystemTime::now(),
@@ -226,8 +227,9 @@ impl RequestRecord {
         }
     }
 
-    /// Adds what rules found. Where that is more than is shown, what is shown has each rule before any of them twice, and
-    /// what refused before what only told: forty unknown fields must not hide the policy that refused.
+    /// Adds violations. If there are more than are listed, the first ones are of as many different rules as possible,
+    /// those that refused before those that only warn or audit.
+    // A body can have any number of unknown fields; they must not push the policy that refused out of the logs.
     pub fn add_violations(&mut self, found: impl IntoIterator<Item = Violation>) {
         self.violations.extend(found);
         if self.violations.len() > SHOWN_VIOLATIONS {
@@ -235,8 +237,8 @@ impl RequestRecord {
         }
     }
 
-    /// What each rule found first, by what it did and why: as many as the policies and the contract have rules, however many
-    /// violations there are.
+    /// The first violation of each rule, action and reason. Their number is bounded by the rules of the policies and
+    /// the contract, not by the body.
     pub fn fired_rules(&self) -> Vec<&Violation> {
         let mut fired: Vec<&Violation> = Vec::new();
         for violation in &self.violations {
@@ -247,30 +249,30 @@ impl RequestRecord {
         fired
     }
 
-    /// Whether the upstream or the gateway failed, whatever was decided: an answer of 5xx that passes is a failure, too.
+    /// Whether the upstream or the gateway failed, whatever the decision: a response with a 5xx status that passes is a
+    /// failure, too.
     pub fn has_failed(&self) -> bool {
         let status = self.upstream.as_ref().and_then(|call| call.status);
         self.outcome == Outcome::Failed || status.is_some_and(|status| status >= 500)
     }
 
-    /// Notes what became of the upstream call.
+    /// Sets the call to the upstream.
     pub fn set_upstream_call(&mut self, call: UpstreamCall) {
         self.request_bytes = call.streamed.or(self.request_bytes);
         self.upstream = Some(call);
     }
 
-    /// The route template, or `_OTHER` where no operation of the contract fits.
+    /// The route template, or `_OTHER` if no operation of the contract matches.
     pub fn route(&self) -> &str {
         self.operation.as_ref().map_or(OTHER, |operation| &operation.path)
     }
 
-    /// The operation's id, or `_OTHER` where none of the contract fits.
+    /// The operation's id, or `_OTHER` if no operation of the contract matches.
     pub fn operation_id(&self) -> &str {
         self.operation.as_ref().map_or(OTHER, |operation| &operation.id)
     }
 
-    /// The violations that are shown one by one: a body full of them must not fill the logs. What is counted or named looks
-    /// at all of them.
+    /// The violations that are listed one by one, at most 32. Counts and names are made of all of them.
     pub fn shown_violations(&self) -> impl Iterator<Item = &Violation> {
         self.violations.iter().take(SHOWN_VIOLATIONS)
     }
@@ -280,7 +282,7 @@ fn is_of_same_rule(one: &Violation, other: &Violation) -> bool {
     (one.action, one.reason) == (other.action, other.reason) && one.rule == other.rule
 }
 
-/// More violations than are shown, those to be shown first.
+/// Sorts violations so that the first ones, which are listed, have each rule.
 fn by_weight(violations: Vec<Violation>) -> Vec<Violation> {
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for violation in violations {
@@ -291,7 +293,7 @@ fn by_weight(violations: Vec<Violation>) -> Vec<Violation> {
     first.sort_by_key(action);
     again.sort_by_key(action);
     first.append(&mut again);
-    // each rule is among those that are shown, so that what was done alone gives their order
+    // the listed part has each rule already, so sorting it by action alone hides none
     if let Some(shown) = first.get_mut(..SHOWN_VIOLATIONS) {
         shown.sort_by_key(action);
     }

@@ -1,11 +1,13 @@
-//! Whether a caller's trace is gone on with: `OTEL_PROPAGATORS`.
+//! Whether the caller's trace is continued: `OTEL_PROPAGATORS`.
 
 use crate::telemetry::otel_vars::OtelVars;
 
 const VARIABLE: &str = "OTEL_PROPAGATORS";
 
-/// Whether `traceparent` of callers is read, as it is unless the variable leaves `tracecontext` out. Baggage is never passed
-/// on, whatever is said. What is not known here is told and ignored, as the specification asks.
+/// Whether `traceparent` is read and sent. It is, unless the variable leaves out `tracecontext`. An unknown propagator
+/// is ignored with a warning, as the specification requires.
+// `baggage` is a valid name, but baggage is never propagated: `gateway::headers` drops it, as it is text of the caller's
+// that no policy judges.
 pub(in crate::telemetry) fn is_propagated(environment: OtelVars<'_>) -> bool {
     let Some(list) = environment.get(VARIABLE) else { return true };
     let is_known = |name: &&str| matches!(*name, "tracecontext" | "baggage" | "none");
@@ -13,9 +15,7 @@ pub(in crate::telemetry) fn is_propagated(environment: OtelVars<'_>) -> bool {
     let (known, unknown): (Vec<&str>, Vec<&str>) =
         list.split(',').map(str::trim).filter(|name| !name.is_empty()).partition(is_known);
     if !unknown.is_empty() {
-        tracing::warn!(
-            "`OTEL_PROPAGATORS` names some that are not known here, which are ignored; `tracecontext` is known"
-        );
+        tracing::warn!("`OTEL_PROPAGATORS` has unknown names, which are ignored; `tracecontext` is known");
     }
     known.is_empty() || known.contains(&"tracecontext")
 }

@@ -1,5 +1,4 @@
-//! Which traces are exported: decided at the head of a request by the sampler, mended at its end for outcomes that must
-//! not be missed.
+//! Which traces are exported: the sampler decides at the head of a request, and some outcomes are exported regardless.
 
 use crate::config::gateway::{AlwaysExport, Sampler, Traces};
 use crate::telemetry::otel_vars::OtelVars;
@@ -7,19 +6,19 @@ use crate::telemetry::record::{Outcome, RequestRecord};
 use crate::telemetry::traces::{Parent, TraceContext};
 use std::time::Duration;
 
-/// The sampling decisions of one process.
+/// The sampler and the outcomes that are always exported.
 #[derive(Clone, Debug)]
 pub(in crate::telemetry) struct Sampling {
     sampler: Sampler,
     denied: bool,
     failed: bool,
-    /// From which time on.
+    /// Requests that take at least this long.
     slow: Option<Duration>,
 }
 
 impl Sampling {
-    /// The configured sampling; `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` win over the configuration. A sampler
-    /// that has no such name is reported and ignored, as the OpenTelemetry environment specification asks.
+    /// The configured sampler, overridden by `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`. An unknown sampler is
+    /// ignored with a warning, as the OpenTelemetry environment specification requires.
     pub(in crate::telemetry) fn new(traces: &Traces, environment: OtelVars<'_>) -> Self {
         Self {
             sampler: from_environment(environment).unwrap_or(traces.sampler),
@@ -29,7 +28,7 @@ impl Sampling {
         }
     }
 
-    /// The head decision for a request of trace `trace_id`.
+    /// The decision at the head of a request.
     pub(in crate::telemetry) fn at_head(&self, trace_id: [u8; 16], parent: Option<&Parent>) -> bool {
         let as_caller = |without: bool| parent.map_or(without, |parent| parent.sampled);
         match self.sampler {
@@ -42,7 +41,9 @@ impl Sampling {
         }
     }
 
-    /// Whether the finished request is exported.
+    /// Whether a finished request is exported.
+    // The head of a request cannot know its outcome. A refusal that was not sampled is exported all the same; only the
+    // spans of the upstream are missing from its trace then.
     pub(in crate::telemetry) fn at_end(&self, record: &RequestRecord) -> bool {
         let TraceContext { sampled, .. } = record.trace;
         sampled
@@ -52,8 +53,8 @@ impl Sampling {
     }
 }
 
-/// Whether a trace id falls into the share: the comparison of the OpenTelemetry SDKs, so that services which sample by the
-/// same share keep the same traces.
+/// Whether a trace id is within the share.
+// The comparison of the OpenTelemetry SDKs, so that services with the same share keep the same traces.
 #[expect(clippy::cast_precision_loss, reason = "the last bits of an id do not matter to a share of all ids")]
 fn within(trace_id: [u8; 16], share: f64) -> bool {
     let low = u128::from_be_bytes(trace_id) & u128::from(u64::MAX >> 1);
@@ -64,17 +65,17 @@ fn from_environment(environment: OtelVars<'_>) -> Option<Sampler> {
     let name = environment.get("OTEL_TRACES_SAMPLER")?;
     let sampler = by_name(&name, share(environment));
     if sampler.is_none() {
-        tracing::warn!("`OTEL_TRACES_SAMPLER` names no sampler known here; the configured one is used");
+        tracing::warn!("`OTEL_TRACES_SAMPLER` is not a known sampler; the configured one is used");
     }
     sampler
 }
 
-/// The share that `OTEL_TRACES_SAMPLER_ARG` says; all where it says none from 0 to 1.
+/// The share of `OTEL_TRACES_SAMPLER_ARG`. 1 if it is unset or not a number from 0 to 1.
 fn share(environment: OtelVars<'_>) -> f64 {
     let Some(argument) = environment.get("OTEL_TRACES_SAMPLER_ARG") else { return 1.0 };
     let share = argument.trim().parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.unwrap_or_else(|| {
-        tracing::warn!("`OTEL_TRACES_SAMPLER_ARG` is no number from 0 to 1; every trace is sampled");
+        tracing::warn!("`OTEL_TRACES_SAMPLER_ARG` is not a number from 0 to 1; every trace is sampled");
         1.0
     })
 }

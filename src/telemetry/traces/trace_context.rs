@@ -1,32 +1,33 @@
-//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the ids that tie our spans to the caller's and the upstream's.
+//! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the ids that connect our spans to the caller's and the
+//! upstream's.
 
 use crate::telemetry::format::hex;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 
-/// The header that carries a trace's ids.
+/// The header that carries the ids of a trace.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The place of a request in a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    /// The trace: the caller's where it sent exactly one valid `traceparent`, else a new one.
+    /// The trace: the caller's if it sent exactly one valid `traceparent`, otherwise a new one.
     pub trace_id: [u8; 16],
     /// The caller's span.
     pub parent_span_id: Option<[u8; 8]>,
-    /// Our SERVER span.
+    /// The id of our SERVER span.
     pub server_span_id: [u8; 8],
-    /// Our CLIENT span, which `traceparent` names towards the upstream.
+    /// The id of our CLIENT span, which is the parent in `traceparent` to the upstream.
     pub client_span_id: [u8; 8],
     /// Whether the trace is sampled.
     pub sampled: bool,
-    /// Whether the upstream is told of it.
+    /// Whether the upstream gets a `traceparent`.
     pub propagated: bool,
 }
 
 impl TraceContext {
-    /// The context of a request below `parent`, or of a new trace; not sampled until a sampler says so.
+    /// A context below `parent`, or of a new trace. It is not sampled until a sampler decides.
     pub fn below(parent: Option<&Parent>) -> Self {
         Self {
             trace_id: parent.map_or_else(random_id, |parent| parent.trace_id),
@@ -38,13 +39,13 @@ impl TraceContext {
         }
     }
 
-    /// The trace's id, as text.
+    /// The trace id as hex.
     pub fn id(&self) -> impl fmt::Display {
         let digits = hex::<16, 32>(self.trace_id);
         String::from_utf8_lossy(&digits).into_owned()
     }
 
-    /// The value of `traceparent` towards the upstream: version 00, our CLIENT span as parent.
+    /// The `traceparent` for the upstream: version 00, with our CLIENT span as parent.
     pub fn to_traceparent(&self) -> HeaderValue {
         let mut text = Vec::with_capacity(55);
         text.extend_from_slice(b"00-");
@@ -52,15 +53,15 @@ impl TraceContext {
         text.push(b'-');
         text.extend_from_slice(&hex::<8, 16>(self.client_span_id));
         text.extend_from_slice(if self.sampled { b"-01" } else { b"-00" });
-        // hex digits and dashes are a header value, always; an empty one is what receivers ignore
+        // hex digits and dashes are always a valid header value; an empty one would be ignored by its receiver
         HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
 
-/// What a caller's `traceparent` says.
+/// A caller's `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parent {
-    /// The caller's trace.
+    /// The caller's trace id.
     pub trace_id: [u8; 16],
     /// The caller's span.
     pub span_id: [u8; 8],
@@ -69,8 +70,8 @@ pub struct Parent {
 }
 
 impl Parent {
-    /// Reads `traceparent`. None unless there is exactly one and it is valid; what is wrong is nobody's business but the
-    /// caller's, and a new trace is begun then (section 4.3).
+    /// Reads `traceparent`. `None` unless there is exactly one, which is valid.
+    // An invalid one is not an error of the request: a new trace begins instead (section 4.3).
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(TRACEPARENT).iter();
         let value = values.next()?;
@@ -80,7 +81,7 @@ impl Parent {
         Self::parse(value.as_bytes())
     }
 
-    /// Reads the value of one `traceparent` (section 3.2). A version later than 00 may have more after a dash.
+    /// Parses one `traceparent` (section 3.2). A version later than 00 may have more after a dash.
     fn parse(value: &[u8]) -> Option<Self> {
         let (head, rest) = value.split_at_checked(55)?;
         let [version] = from_hex(head.get(..2)?)?;
@@ -98,7 +99,8 @@ impl Parent {
     }
 }
 
-/// Exactly `N` bytes from lower-case hex digits; upper case is invalid by section 3.2.2.
+/// Exactly `N` bytes from lower-case hex digits.
+// Upper case is invalid by section 3.2.2, which most hex parsers accept.
 fn from_hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     let (pairs, []) = digits.as_chunks::<2>() else { return None };
     let mut bytes = [0; N];
@@ -119,7 +121,7 @@ const fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// A random id; never zero, which both the W3C and OpenTelemetry take for "no id".
+/// A random id. Never zero, which both W3C and OpenTelemetry define as "no id".
 fn random_id<const N: usize>() -> [u8; N] {
     loop {
         let mut id = [0; N];

@@ -1,4 +1,4 @@
-//! Where lines end up: a stream, or a file that can be exchanged while it is written to.
+//! The destination of log lines: a stream, or a file that can be replaced while it is written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -6,27 +6,27 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Permissions of a file that is made here: its group may read it, such as what ships logs.
+/// Permissions of new files. The group may read them, such as a log shipper.
 const MODE: u32 = 0o640;
 
-/// Where lines end up.
+/// The destination of log lines.
 pub(in crate::telemetry) struct Destination {
     writer: Box<dyn Write + Send>,
-    /// The file to go on with, where there is one.
+    /// The file to continue with, once it was reopened.
     next: Next,
-    /// What was written last ends within a line.
+    /// Whether the last write ended within a line.
     torn: bool,
 }
 
 type Next = Arc<Mutex<Option<File>>>;
 
-/// Opens the file of a [`Destination`] anew.
+/// Reopens the file of a [`Destination`].
 pub(in crate::telemetry) struct Reopen {
     path: PathBuf,
     next: Next,
 }
 
-/// LineWriter that could not be written.
+/// Lines that could not be written.
 #[derive(Debug)]
 pub(super) struct LostLines {
     pub(super) lines: u64,
@@ -39,7 +39,7 @@ impl Destination {
         Self { writer, next: Next::default(), torn: false }
     }
 
-    /// The end of the file at `path`, which is made if it is not there.
+    /// The end of the file at `path`, which is created if it does not exist.
     pub(in crate::telemetry) fn file(path: PathBuf) -> io::Result<(Self, Reopen)> {
         let file = open(&path)?;
         let next = Next::default();
@@ -47,7 +47,9 @@ impl Destination {
         Ok((Self { writer: Box::new(file), next, torn: false }, reopen))
     }
 
-    /// Writes whole lines. Where a part of one was written before, it stays alone on its line.
+    /// Writes whole lines.
+    // After a write that ended within a line, a line feed comes first: a JSON line glued to half of another one would
+    // be lost, too.
     pub(super) fn write(&mut self, lines: &[u8]) -> Result<(), LostLines> {
         if let Some(file) = self.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
             (self.writer, self.torn) = (Box::new(file), false);
@@ -61,7 +63,8 @@ impl Destination {
         written.and_then(|()| self.writer.flush()).map_err(|error| LostLines { lines: count(left), why: error.kind() })
     }
 
-    /// Writes as much as can be; gives back what is left.
+    /// Writes as much as possible, and returns the rest.
+    // Not `write_all`, which does not report how much it wrote before an error; the count of lost lines needs it.
     fn write_some<'l>(&mut self, mut left: &'l [u8]) -> (&'l [u8], io::Result<()>) {
         while !left.is_empty() {
             match self.writer.write(left) {
@@ -76,8 +79,9 @@ impl Destination {
 }
 
 impl Reopen {
-    /// Has the next lines go to the file that is at the path now, made if it is not there. If it can't be opened, the one
-    /// before goes on.
+    /// Lets the next lines go to the file at the path, which is created if it does not exist. The current one stays in
+    /// use if that fails.
+    // Opened here and handed over, so that the caller gets the error and the writer's thread does not stop for it.
     pub(in crate::telemetry) fn reopen(&self) -> io::Result<()> {
         let file = open(&self.path)?;
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
@@ -85,7 +89,7 @@ impl Reopen {
     }
 }
 
-/// Only a file: to open a pipe would wait for its reader.
+// only a regular file: opening a pipe would block until it has a reader
 fn open(path: &Path) -> io::Result<File> {
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));

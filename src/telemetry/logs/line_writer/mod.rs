@@ -1,8 +1,8 @@
-//! LineWriter from many workers to one writer, without a worker ever waiting for it.
+//! Writes lines of many workers from one thread, without a worker ever waiting for the output.
 //!
-//! Workers append to a shared buffer under a mutex held only for a copy; one thread swaps the buffer for an empty one and
-//! writes it. The buffer is bounded. When the reader of our output stalls, lines of ordinary requests are dropped first,
-//! those of refused and failed ones only when their reserve is full too; every dropped line is counted.
+//! Workers append to a shared bounded buffer; the thread swaps it for an empty one and writes it. If the reader of our
+//! output stalls, ordinary lines are dropped first, and those of refused and failed requests only when their reserve is
+//! full, too. Every dropped line is counted.
 
 mod destination;
 
@@ -16,17 +16,19 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Most bytes that wait for the writer before ordinary lines are dropped: about 8,000 lines.
+/// Most bytes that are buffered before ordinary lines are dropped: about 8,000 lines.
 const BOUND: usize = 4 << 20;
-/// Room beyond it for lines of refused and failed requests.
+/// Additional bytes for lines of refused and failed requests.
 const RESERVE: usize = 1 << 20;
-/// Most bytes of an empty buffer that are kept for the next lines, more than those that gather under load: to grow anew each
-/// time is to copy them again. A burst must not hold its memory for ever.
+/// Most bytes of an empty buffer that are kept for the next lines.
+// More than what gathers under load, as a buffer that grows from empty copies its lines at each doubling; and bounded,
+// as one burst must not hold its memory for ever.
 const KEPT: usize = 1 << 20;
-/// How long the writer of many lines lets them gather: one write for many lines costs what one for one line does.
+/// How long the writer of a busy log lets lines gather.
+// One write of many lines costs as much as a write of one.
 pub(in crate::telemetry) const GATHER: Duration = Duration::from_millis(10);
 
-/// Whether a line may be dropped before others.
+/// Which lines are dropped first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::telemetry) enum LineImportance {
     /// Dropped first.
@@ -35,7 +37,7 @@ pub(in crate::telemetry) enum LineImportance {
     Reserved,
 }
 
-/// The shared buffer and the thread that writes it. Dropping it writes what is left and ends the thread.
+/// The shared buffer and its writer thread. Dropping it writes what is left and ends the thread.
 pub(in crate::telemetry) struct LineWriter {
     shared: Arc<LineQueue>,
 }
@@ -67,31 +69,33 @@ impl DropReporter {
 }
 
 struct LineQueue {
+    // A mutex is enough: it is held for a copy of some hundred bytes, and a channel would cost an allocation a line.
     state: Mutex<LineBuffer>,
     drops: DropReporter,
     /// How long the writer lets lines gather.
     gather: Duration,
     /// Wakes the writer.
     work: Condvar,
-    /// Wakes those who wait in `flush`.
+    /// Wakes callers of `flush`.
     written: Condvar,
 }
 
 #[derive(Default)]
 struct LineBuffer {
     buffer: Vec<u8>,
-    /// The writer sleeps for want of lines; only then does a worker pay for waking it.
+    /// The writer waits for lines.
+    // Workers notify only then: waking a thread is a system call, which a line does not need while the writer is busy.
     idle: bool,
-    /// The writer should not wait for more lines.
+    /// The writer should not let lines gather.
     hurry: bool,
     closed: bool,
-    /// Bytes ever appended, and ever written or given up.
+    /// Bytes ever appended, and ever written or dropped.
     appended: u64,
     settled: u64,
 }
 
 impl LineWriter {
-    /// Starts the thread `name`, which writes to `destination` what has gathered for `gather`.
+    /// Starts the thread `name`, which writes to `destination` what gathered during `gather`.
     pub(in crate::telemetry) fn start(
         name: &str,
         destination: Destination,
@@ -105,7 +109,7 @@ impl LineWriter {
         Ok(Self { shared })
     }
 
-    /// Adds a line, or drops and counts it where there is no room.
+    /// Appends a line, or drops and counts it if the buffer is full.
     pub(in crate::telemetry) fn append(&self, line: &[u8], importance: LineImportance) {
         let room = match importance {
             LineImportance::Ordinary => BOUND,
@@ -114,6 +118,7 @@ impl LineWriter {
         let mut state = self.shared.lock();
         if state.buffer.len() + line.len() > room {
             drop(state);
+            // after `drop(state)`, as it may log, and the application log writes to a line writer itself
             return self.shared.drops.report(1, "their reader does not keep up");
         }
         state.buffer.extend_from_slice(line);
@@ -125,7 +130,7 @@ impl LineWriter {
         }
     }
 
-    /// Waits until everything appended so far is written or given up, at most `deadline`. True if it was.
+    /// Waits until everything appended so far is written or dropped, at most for `deadline`. Returns whether it is.
     pub(in crate::telemetry) fn flush(&self, deadline: Duration) -> bool {
         let end = Instant::now() + deadline;
         let mut state = self.shared.lock();
@@ -153,16 +158,18 @@ impl Drop for LineWriter {
 
 impl LineQueue {
     fn lock(&self) -> MutexGuard<'_, LineBuffer> {
+        // a panic under the lock leaves at worst a line torn, which is no reason to lose all later ones
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The writer's thread: ends when the lines were dropped and all is written.
+    /// The writer's thread. Ends when the writer is dropped and everything is written.
     fn write_all(&self, mut destination: Destination) {
         let mut batch = Vec::new();
         while self.next(&mut batch) {
             if let Err(LostLines { lines, why }) = destination.write(&batch) {
                 self.drops.report(lines, &why.to_string());
             }
+            // counted as settled even if lost: `flush` waits for the output to be tried, not for it to work
             self.lock().settled += batch.len() as u64;
             self.written.notify_all();
             batch.clear();
@@ -170,7 +177,7 @@ impl LineQueue {
         }
     }
 
-    /// Waits for lines and swaps them into `batch`, which is empty. False when there will be no more.
+    /// Waits for lines and swaps them into `batch`, which is empty. Returns false when there will be no more.
     fn next(&self, batch: &mut Vec<u8>) -> bool {
         let mut state = self.lock();
         while state.buffer.is_empty() {
