@@ -5,10 +5,12 @@
 
 use super::sampling::Rate;
 use crate::judge::violation::{Action, Rule, Violation};
+use crate::reason::Reason;
 use crate::redact::Escaped;
 use crate::telemetry::format::Rfc3339;
 use crate::telemetry::record::RequestRecord;
 use crate::telemetry::watch::DecisionKind;
+use anstyle::{AnsiColor, Effects, Style};
 use std::borrow::Cow;
 use std::fmt;
 use std::io::Write as _;
@@ -21,8 +23,7 @@ const LONGEST: usize = 120;
 /// Columns of method and route: those of `PATCH /v1/users/{user_id}`.
 const ROUTE: usize = 25;
 
-const DIM: &str = "\u{1b}[2m";
-const RESET: &str = "\u{1b}[0m";
+const DIM: Style = Style::new().effects(Effects::DIMMED);
 
 /// The short form of a decision. Its `Display` is the line without a line feed. Any text may be in the fields: what could
 /// steer a terminal is escaped.
@@ -56,7 +57,7 @@ impl<'a> ShortLine<'a> {
     /// The line of a finished request.
     fn of(record: &'a RequestRecord, time: &'a str, sample_rate: Rate, color: bool) -> Self {
         let found = deciding(&record.violations);
-        let reason = record.reason.map(|reason| reason.as_str());
+        let reason = record.reason.map(Reason::as_str);
         Self {
             time,
             kind: Some(DecisionKind::of(record)),
@@ -88,13 +89,13 @@ impl<'a> ShortLine<'a> {
 
 impl fmt::Display for ShortLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (dim, reset) = if self.color { (DIM, RESET) } else { ("", "") };
-        let color = if self.color { color(self.kind) } else { "" };
+        // a style without effects writes nothing
+        let (dim, style) = if self.color { (DIM, style(self.kind)) } else { (Style::new(), Style::new()) };
         let word = self.kind.map_or_else(|| "?".to_owned(), |kind| kind.as_str().to_ascii_uppercase());
         let time = cut(self.time, 8);
         let route = cut(&format!("{} {}", self.method, self.route), LONGEST - ROUTE - 30);
         let fixed = format!("{route:<ROUTE$} {} {:>6}", Status(self.status), Elapsed(self.elapsed));
-        write!(f, "{dim}{time:<8}{reset} {color}{word:<6}{reset} {fixed}")?;
+        write!(f, "{dim}{time:<8}{dim:#} {style}{word:<6}{style:#} {fixed}")?;
         let mut columns = "08:30:00 EXEMPT ".len() + fixed.chars().count();
         // the rule is always there, other words only if they leave the line on one row
         for (position, word) in self.words().enumerate() {
@@ -130,13 +131,13 @@ fn rule_or_reason(violation: &Violation) -> &str {
     }
 }
 
-const fn color(kind: Option<DecisionKind>) -> &'static str {
+const fn style(kind: Option<DecisionKind>) -> Style {
     match kind {
-        Some(DecisionKind::Allow) => "\u{1b}[32m",
-        Some(DecisionKind::Exempt) => "\u{1b}[36m",
-        Some(DecisionKind::Deny) => "\u{1b}[1;31m",
-        Some(DecisionKind::Fail) => "\u{1b}[1;35m",
-        Some(DecisionKind::Abort | DecisionKind::Warn | DecisionKind::Audit) | None => "\u{1b}[33m",
+        Some(DecisionKind::Allow) => AnsiColor::Green.on_default(),
+        Some(DecisionKind::Exempt) => AnsiColor::Cyan.on_default(),
+        Some(DecisionKind::Deny) => AnsiColor::Red.on_default().effects(Effects::BOLD),
+        Some(DecisionKind::Fail) => AnsiColor::Magenta.on_default().effects(Effects::BOLD),
+        Some(DecisionKind::Abort | DecisionKind::Warn | DecisionKind::Audit) | None => AnsiColor::Yellow.on_default(),
     }
 }
 
@@ -266,7 +267,7 @@ mod tests {
     fn colors_are_added_only_if_asked_for() {
         let mut colored = Vec::new();
         write(&mut colored, &samples::denied(), None, true);
-        assert!(String::from_utf8(colored).unwrap().contains("\u{1b}[1;31mDENY"));
+        assert!(String::from_utf8(colored).unwrap().contains("\u{1b}[1m\u{1b}[31mDENY"));
         assert!(!line(&samples::denied()).contains('\u{1b}'));
     }
 }

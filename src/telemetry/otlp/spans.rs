@@ -56,7 +56,7 @@ impl SpanWriter {
         Span::write(scope, trace, parent, SpanKind::Server, |span| server_span(span, record));
         if let Some(judging) = &record.judging {
             Span::write(scope, trace, child(rand::random()), SpanKind::Internal, |span| {
-                judge_span(span, record, judging)
+                judge_span(span, record, judging);
             });
         }
         if let Some(call) = &record.upstream {

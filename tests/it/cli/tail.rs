@@ -52,10 +52,10 @@ async fn each_who_watches_sees_what_they_asked_for_and_the_lines_are_those_of_th
     let (plain, verbose, raw) = (plain.interrupted(), verbose.interrupted(), raw.interrupted());
     let words: Vec<_> = plain.lines().map(|line| line.split_whitespace().nth(1).unwrap()).collect();
     assert_eq!(words, ["ALLOW", "DENY", "DENY"], "{plain}");
-    assert!(plain.lines().all(|line| line.chars().count() <= 120) && !plain.contains('\u{1b}'), "{plain}");
+    assert!(plain.lines().all(|line| line.chars().count() <= 80) && !plain.contains('\u{1b}'), "{plain}");
     let refused = plain.lines().nth(1).unwrap();
     assert!(refused.contains("PATCH /v1/users/{user_id}") && refused.contains(" 422 "), "{refused}");
-    assert!(refused.ends_with("127.0.0.1 no-skip-password-checks skip_password_checks"), "{refused}");
+    assert!(refused.ends_with("ms no-skip-password-checks"), "{refused}");
     assert!(verbose.contains("skip_password_checks: skip_password_checks is not allowed"), "{verbose}");
     assert!(verbose.contains("  hint: ") && verbose.matches("DENY").count() == 1, "{verbose}");
     assert_eq!(raw.lines().count(), 1);

@@ -240,7 +240,7 @@ async fn upstream_failed() {
       error.type: upstream_unreachable
       http.request.body.size: 27
       http.request.method: PATCH
-      http.response.body.size: 436
+      http.response.body.size: 434
       http.response.status_code: 502
       http.route: /v1/users/{user_id}
       network.protocol.version: 1.1
