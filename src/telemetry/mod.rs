@@ -107,8 +107,8 @@ impl Telemetry {
         let ignored = IgnoredVariables::default();
         let environment = OtelVars::new(setup.environment).warning_once(&ignored);
         let metrics = Arc::new(Metrics::new(setup.upstream));
-        let no_colour = environment.get("NO_COLOR").is_some();
-        let log = AccessLogWriter::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_colour);
+        let no_color = environment.get("NO_COLOR").is_some();
+        let log = AccessLogWriter::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_color);
         let decisions = setup.decisions.map(|file| DecisionLogWriter::start(file, &metrics.entries)).transpose();
         let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
         let shared = TelemetryInner {
@@ -168,7 +168,7 @@ impl Telemetry {
         }
     }
 
-    /// Writes the decision on a finished request to the decision log, if there is one. `evidence` is what was kept of
+    /// Writes the decision on a finished request to the decision log, if there is one. `input` is what was recorded of
     /// the request.
     pub fn log_decision(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
         if let Some(decisions) = &self.shared.decisions {
@@ -233,24 +233,24 @@ impl Telemetry {
     /// Writes and exports what is queued, within `deadline`. Returns whether all of it was. Call it once, after the
     /// last request; what is reported later may be lost.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
-        let (tell, told) = oneshot::channel();
+        let (sender, done) = oneshot::channel();
         let telemetry = self.clone();
         // the exporters run on this runtime, and waiting for them would block one of its threads
-        let flush = move || tell.send(telemetry.flush(deadline));
+        let flush = move || sender.send(telemetry.flush(deadline));
         if thread::Builder::new().name(String::from("telemetry-flush")).spawn(flush).is_err() {
             return false;
         }
-        told.await.unwrap_or(false)
+        done.await.unwrap_or(false)
     }
 
     fn flush(&self, deadline: Duration) -> bool {
         let end = Instant::now() + deadline;
         let written = self.shared.log.flush(deadline);
         let left = end.saturating_duration_since(Instant::now());
-        let kept = self.shared.decisions.as_ref().is_none_or(|decisions| decisions.flush(left));
+        let recorded = self.shared.decisions.as_ref().is_none_or(|decisions| decisions.flush(left));
         let left = end.saturating_duration_since(Instant::now());
         let exported = self.shared.otlp.shutdown(left);
-        written && kept && exported
+        written && recorded && exported
     }
 }
 

@@ -49,7 +49,7 @@ impl Output {
 #[derive(Clone, Copy)]
 enum LineFormat {
     Json,
-    Human { colour: bool },
+    Human { color: bool },
 }
 
 /// The access log. Never blocks: lines that can't be written in time are dropped and counted.
@@ -60,19 +60,19 @@ pub(in crate::telemetry) struct AccessLogWriter {
 }
 
 impl AccessLogWriter {
-    /// Starts the writer, unless the log is off. `dropped` counts dropped lines. `no_colour` is whether `NO_COLOR` is
+    /// Starts the writer, unless the log is off. `dropped` counts dropped lines. `no_color` is whether `NO_COLOR` is
     /// set (<https://no-color.org>).
     pub(in crate::telemetry) fn start(
         logs: &Logs,
         output: Output,
         dropped: Counter,
-        no_colour: bool,
+        no_color: bool,
     ) -> io::Result<Self> {
         let Output { destination, terminal, reopen } = output;
         let form = match logs.format {
             LogFormat::Json => LineFormat::Json,
             LogFormat::Auto if !terminal => LineFormat::Json,
-            LogFormat::Auto | LogFormat::Human => LineFormat::Human { colour: terminal && !no_colour },
+            LogFormat::Auto | LogFormat::Human => LineFormat::Human { color: terminal && !no_color },
         };
         let lines = match logs.access {
             AccessLogTarget::Stdout | AccessLogTarget::File(_) => {
@@ -90,7 +90,7 @@ impl AccessLogWriter {
             line.clear();
             match self.form {
                 LineFormat::Json => json::write(line, record, rate),
-                LineFormat::Human { colour } => human::write(line, record, rate, colour),
+                LineFormat::Human { color } => human::write(line, record, rate, color),
             }
             lines.append(line, importance(record));
         });

@@ -35,7 +35,6 @@ impl Collector for DroppedLogLines {
 #[cfg(test)]
 mod tests {
     use super::DroppedLogLines;
-    use prometheus_client::encoding::text;
     use prometheus_client::metrics::counter::Counter;
     use prometheus_client::registry::Registry;
 
@@ -43,15 +42,15 @@ mod tests {
     fn what_the_log_lost_is_told_from_the_start() {
         let (lines, mut registry) = (DroppedLogLines::default(), Registry::default());
         registry.register_collector(Box::new(lines.clone()));
-        let told = || {
-            let mut told = String::new();
-            text::encode(&mut told, &registry).unwrap();
-            told
+        let metrics = || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+            text
         };
-        assert!(told().contains("\nportcullis_own_log_lines_dropped_total 0\n"), "{}", told());
+        assert!(metrics().contains("\nportcullis_own_log_lines_dropped_total 0\n"), "{}", metrics());
         let lost = Counter::default();
         lines.counted_by(lost.clone());
         lost.inc_by(3);
-        assert!(told().contains("\nportcullis_own_log_lines_dropped_total 3\n"), "{}", told());
+        assert!(metrics().contains("\nportcullis_own_log_lines_dropped_total 3\n"), "{}", metrics());
     }
 }

@@ -63,16 +63,16 @@ impl Exporter {
     /// Sends `request`. Returns false if the collector is to be sent no more.
     async fn send(&mut self, request: &ExportRequest, queue: Option<&BatchQueue>) -> bool {
         match self.deliver(request, queue).await {
-            Ok(answer) => {
+            Ok(response) => {
                 self.optional = false;
-                self.loss.tell(self.signal, rejected_items(answer), ExportFailure::Rejected);
+                self.loss.report(self.signal, rejected_items(response), ExportFailure::Rejected);
             }
             Err(ExportFailure::Unknown) if self.optional => {
                 let signal = self.signal.as_str();
                 tracing::info!(signal, "the OTLP collector does not know this signal; nothing is sent");
                 return false;
             }
-            Err(failure) => self.loss.tell(self.signal, request.items as u64, failure),
+            Err(failure) => self.loss.report(self.signal, request.items as u64, failure),
         }
         true
     }
@@ -109,9 +109,9 @@ impl OtlpClient {
 
 /// The number of items that the collector rejected of a batch it accepted. 0 if its response can't be read.
 // The responses of all signals have the same fields.
-fn rejected_items(answer: Bytes) -> u64 {
-    let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
-    answer.partial_success.map_or(0, |partial| partial.rejected_spans.max(0).cast_unsigned())
+fn rejected_items(response: Bytes) -> u64 {
+    let response = ExportTraceServiceResponse::decode(response).unwrap_or_default();
+    response.partial_success.map_or(0, |partial| partial.rejected_spans.max(0).cast_unsigned())
 }
 
 /// Counts items that were not delivered, and logs it at most once a minute.
@@ -129,7 +129,7 @@ impl DropReport {
     }
 
     /// Counts `items` as undelivered because of `failure`, and logs them and those that overflowed.
-    fn tell(&mut self, signal: Signal, items: u64, failure: ExportFailure) {
+    fn report(&mut self, signal: Signal, items: u64, failure: ExportFailure) {
         self.losses.undelivered.inc_by(items);
         let overflowed = self.losses.overflowed.get();
         let has_overflowed = overflowed > self.overflowed;

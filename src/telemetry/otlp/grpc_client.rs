@@ -39,8 +39,8 @@ impl GrpcClient {
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
         self.client.ready().await.map_err(|error| ExportFailure::unreachable(&error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), batch);
-        let answer = self.client.unary(request, self.method.clone(), RawCodec).await;
-        answer.map(tonic::Response::into_inner).map_err(|status| match status.code() {
+        let response = self.client.unary(request, self.method.clone(), RawCodec).await;
+        response.map(tonic::Response::into_inner).map_err(|status| match status.code() {
             Code::Unimplemented => ExportFailure::Unknown,
             // a status that tonic made of a broken connection has the error as its source
             Code::Unknown | Code::Unavailable if status.source().is_some() => ExportFailure::unreachable(&status),

@@ -13,7 +13,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use std::io::Write as _;
 
 /// Most bytes of a response that are read. A collector sends a few words.
-const LONGEST_ANSWER: usize = 64 << 10;
+const LONGEST_RESPONSE: usize = 64 << 10;
 
 type Connection = SendRequest<Full<Bytes>>;
 
@@ -24,7 +24,7 @@ pub(super) struct HttpClient {
     endpoint: Uri,
     headers: HeaderMap,
     gzip: bool,
-    kept: Option<Connection>,
+    idle: Option<Connection>,
 }
 
 impl HttpClient {
@@ -32,7 +32,7 @@ impl HttpClient {
     pub(super) fn new(connector: OtlpConnector, endpoint: Uri, mut headers: HeaderMap) -> Self {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
-        Self { connector, endpoint, headers, gzip: false, kept: None }
+        Self { connector, endpoint, headers, gzip: false, idle: None }
     }
 
     /// Compresses batches with gzip.
@@ -46,13 +46,15 @@ impl HttpClient {
     // future, the connection is dropped with its unfinished response.
     pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
         let batch = if self.gzip { gzip(&batch) } else { batch };
-        let (mut connection, answer) =
+        let (mut connection, response) =
             self.exchange(batch).await.map_err(|error| ExportFailure::unreachable(&*error))?;
-        let (head, body) = answer.into_parts();
-        let body =
-            Limited::new(body, LONGEST_ANSWER).collect().await.map_err(|error| ExportFailure::unreachable(&*error))?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, LONGEST_RESPONSE)
+            .collect()
+            .await
+            .map_err(|error| ExportFailure::unreachable(&*error))?;
         if connection.ready().await.is_ok() {
-            self.kept = Some(connection);
+            self.idle = Some(connection);
         }
         match head.status {
             status if status.is_success() => Ok(body.to_bytes()),
@@ -66,9 +68,9 @@ impl HttpClient {
         batch: Bytes,
     ) -> Result<(Connection, http::Response<hyper::body::Incoming>), BoxError> {
         let mut request = self.request(batch)?;
-        if let Some(mut kept) = self.kept.take() {
-            match kept.try_send_request(request).await {
-                Ok(answer) => return Ok((kept, answer)),
+        if let Some(mut idle) = self.idle.take() {
+            match idle.try_send_request(request).await {
+                Ok(response) => return Ok((idle, response)),
                 // the collector closed it while it was idle: nothing of the batch was sent, so it can be sent again
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) => request = unsent,
@@ -80,8 +82,8 @@ impl HttpClient {
         let (mut connection, driver) = handshake(stream).await?;
         // ends when the sender is dropped or the collector closes; its error shows in the next request
         tokio::spawn(driver);
-        let answer = connection.send_request(request).await?;
-        Ok((connection, answer))
+        let response = connection.send_request(request).await?;
+        Ok((connection, response))
     }
 
     /// The request in origin form (RFC 9112 section 3.2.1): path and query in the request line, the authority in

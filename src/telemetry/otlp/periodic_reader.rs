@@ -35,8 +35,8 @@ impl PeriodicReader {
         metrics: Arc<Metrics>,
     ) -> Self {
         let start = SystemTime::now();
-        Self::start(runtime, interval, move |mut beat| async move {
-            while beat.next().await {
+        Self::start(runtime, interval, move |mut ticker| async move {
+            while ticker.next().await {
                 if !exporter.send_once(metric_points::batch(&metrics.snapshot(), start, SystemTime::now())).await {
                     return;
                 }
@@ -46,20 +46,20 @@ impl PeriodicReader {
 
     /// Writes `metrics` to `lines` every `interval`, in the Prometheus text format.
     pub(super) fn to_console(runtime: &Handle, lines: LineWriter, interval: Duration, metrics: Arc<Metrics>) -> Self {
-        Self::start(runtime, interval, move |mut beat| async move {
-            while beat.next().await {
+        Self::start(runtime, interval, move |mut ticker| async move {
+            while ticker.next().await {
                 lines.append(metrics.prometheus_text().as_bytes(), LineImportance::Ordinary);
             }
             lines.flush(console::LAST);
         })
     }
 
-    fn start<F>(runtime: &Handle, interval: Duration, run: impl FnOnce(Beat) -> F) -> Self
+    fn start<F>(runtime: &Handle, interval: Duration, run: impl FnOnce(Ticker) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (end, told) = oneshot::channel();
-        let task = Task::spawn(runtime, run(Beat { interval, end: Some(told) }));
+        let (end, ended) = oneshot::channel();
+        let task = Task::spawn(runtime, run(Ticker { interval, end: Some(ended) }));
         Self { end: Mutex::new(Some(end)), task }
     }
 
@@ -75,12 +75,12 @@ impl PeriodicReader {
 }
 
 /// The schedule: every interval, and once more at the end.
-struct Beat {
+struct Ticker {
     interval: Duration,
     end: Option<oneshot::Receiver<()>>,
 }
 
-impl Beat {
+impl Ticker {
     /// Waits for the next time. Returns false after the last one.
     async fn next(&mut self) -> bool {
         let Some(mut end) = self.end.take() else { return false };

@@ -35,8 +35,8 @@ pub(super) struct RequestEncoder {
 impl RequestEncoder {
     /// An encoder of requests that `resource` sends.
     pub(super) fn new(resource: &Resource) -> Self {
-        let (mut described, mut scoped) = (Vec::new(), Vec::new());
-        Message::new(&mut described).message(RESOURCE, |message| {
+        let (mut resource_field, mut scope_field) = (Vec::new(), Vec::new());
+        Message::new(&mut resource_field).message(RESOURCE, |message| {
             for (key, value) in resource {
                 let mut attributes = OtlpAttributes::of(message, RESOURCE_ATTRIBUTES);
                 match value {
@@ -45,11 +45,11 @@ impl RequestEncoder {
                 }
             }
         });
-        Message::new(&mut scoped).message(SCOPE, |message| {
+        Message::new(&mut scope_field).message(SCOPE, |message| {
             message.bytes(SCOPE_NAME, b"portcullis");
             message.bytes(SCOPE_VERSION, env!("CARGO_PKG_VERSION").as_bytes());
         });
-        Self { resource: described, scope: scoped }
+        Self { resource: resource_field, scope: scope_field }
     }
 
     /// The request of `batch`.
@@ -59,13 +59,13 @@ impl RequestEncoder {
         let items = batch.items();
         let mut bytes = batch.into_bytes();
         bytes.extend_from_slice(&self.scope);
-        let scoped = bytes.len() - ROOM;
+        let scope_length = bytes.len() - ROOM;
         bytes.extend_from_slice(&self.resource);
         let mut inner = Vec::with_capacity(ROOM);
-        Message::new(&mut inner).begin(SCOPE_SPANS, scoped);
-        let all = inner.len() + scoped + self.resource.len();
+        Message::new(&mut inner).begin(SCOPE_SPANS, scope_length);
+        let resource_length = inner.len() + scope_length + self.resource.len();
         let mut begin = Vec::with_capacity(ROOM);
-        Message::new(&mut begin).begin(RESOURCE_SPANS, all);
+        Message::new(&mut begin).begin(RESOURCE_SPANS, resource_length);
         begin.append(&mut inner);
         // the room has space for two tags and two lengths of any size
         let start = ROOM.saturating_sub(begin.len());

@@ -4,6 +4,9 @@
 //! sizes, times and ids. No field can hold a header, a query, a path as sent, or a value of a body.
 
 pub(super) mod error_type;
+mod upstream_call;
+
+pub use upstream_call::{UnsentAttempt, UpstreamCall};
 
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, UnknownVersion};
@@ -67,62 +70,6 @@ impl JudgeTiming {
     /// Time from the body's bytes to the decision.
     pub fn total(&self) -> Duration {
         self.parse + self.schema + self.policy
-    }
-}
-
-/// The call to the upstream, and the attempt before it if that one was not sent.
-#[derive(Clone, Debug)]
-pub struct UpstreamCall {
-    /// When the attempt started, as wall clock for spans.
-    pub started: SystemTime,
-    /// From the start of the attempt to the response's head or to the failure.
-    pub elapsed: Duration,
-    /// The status of the upstream's response. `None` if there was none.
-    pub status: Option<u16>,
-    /// Whether an idle connection was reused.
-    pub reused: bool,
-    /// Time to open a new connection, including TLS.
-    pub connect: Option<Duration>,
-    /// Time of the TLS handshake of a new connection.
-    pub tls: Option<Duration>,
-    /// The upstream's address.
-    pub peer: Option<SocketAddr>,
-    /// The HTTP version of the connection, such as `1.1`. `None` if there was no connection.
-    pub protocol_version: Option<&'static str>,
-    /// Bytes of a streamed body sent before the response began. `None` for a buffered body.
-    pub streamed: Option<u64>,
-    /// The attempt before this one. There is at most one, as only a reused idle connection can turn out to be closed.
-    pub unsent: Option<UnsentAttempt>,
-}
-
-/// An attempt of which no byte can have left, because the upstream had closed the idle connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnsentAttempt {
-    /// When it started, as wall clock for spans.
-    pub started: SystemTime,
-    /// From its start to the failure.
-    pub elapsed: Duration,
-    /// The upstream's address.
-    pub peer: Option<SocketAddr>,
-    /// The HTTP version of the connection.
-    pub protocol_version: Option<&'static str>,
-}
-
-impl UpstreamCall {
-    /// An attempt that starts now.
-    pub fn begin() -> Self {
-        Self {
-            started: SystemTime::now(),
-            elapsed: Duration::ZERO,
-            status: None,
-            reused: false,
-            connect: None,
-            tls: None,
-            peer: None,
-            protocol_version: None,
-            streamed: None,
-            unsent: None,
-        }
     }
 }
 

@@ -26,12 +26,12 @@ mod tests {
 
     #[test]
     fn a_callers_trace_is_gone_on_with_unless_it_is_left_out() {
-        let said = |list: &str| is_propagated(OtelVars::new(&|name| (name == VARIABLE).then(|| list.to_owned())));
+        let propagated = |list: &str| is_propagated(OtelVars::new(&|name| (name == VARIABLE).then(|| list.to_owned())));
         for list in ["", "tracecontext,baggage", "baggage, TraceContext", "b3", "b3,tracecontext"] {
-            assert!(said(list), "{list}");
+            assert!(propagated(list), "{list}");
         }
         for list in ["none", "baggage", "b3,baggage"] {
-            assert!(!said(list), "{list}");
+            assert!(!propagated(list), "{list}");
         }
     }
 }

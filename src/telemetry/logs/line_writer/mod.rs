@@ -104,8 +104,8 @@ impl LineWriter {
     ) -> io::Result<Self> {
         let (state, work, written) = (Mutex::default(), Condvar::new(), Condvar::new());
         let shared = Arc::new(LineQueue { state, drops, gather, work, written });
-        let theirs = Arc::clone(&shared);
-        thread::Builder::new().name(name.to_owned()).spawn(move || theirs.write_all(destination))?;
+        let writer = Arc::clone(&shared);
+        thread::Builder::new().name(name.to_owned()).spawn(move || writer.write_all(destination))?;
         Ok(Self { shared })
     }
 
