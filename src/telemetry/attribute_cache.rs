@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_is_a_requests_own_makes_no_difference() {
-        let mut record = samples::allowed();
+        let mut record = samples::allowed_request();
         let mut memory = AttributeCache::new();
         let mut first = None;
         for number in 0..3_u8 {
@@ -214,10 +214,10 @@ mod tests {
     #[test]
     fn an_operation_of_a_bundle_that_is_gone_is_not_taken_for_another() {
         let mut memory = AttributeCache::new();
-        let revision = samples::allowed().revision;
+        let revision = samples::allowed_request().revision;
         // more than there are places
         for _ in 0..4 * REMEMBERED {
-            let record = RequestRecord { revision: revision.clone(), ..samples::allowed() };
+            let record = RequestRecord { revision: revision.clone(), ..samples::allowed_request() };
             assert!(is_written(&mut memory, &record));
         }
         assert_eq!(memory.places.len(), REMEMBERED);

@@ -211,8 +211,8 @@ mod tests {
     use crate::telemetry::record::{RequestRecord, samples};
     use std::task::{Context, Poll, Waker};
 
-    /// Everything told so far.
-    fn told(watching: &mut WatchStream) -> Vec<serde_json::Value> {
+    /// All lines so far.
+    fn lines_of(watching: &mut WatchStream) -> Vec<serde_json::Value> {
         let mut context = Context::from_waker(Waker::noop());
         let mut told = Vec::new();
         while let Poll::Ready(Some(line)) = watching.poll_line(&mut context) {
@@ -234,14 +234,20 @@ mod tests {
         let mut warned = of(&[DecisionKind::Warn], &[], &[]);
         let mut policy = of(&[], &["no-skip-password-checks"], &["UpdateUser"]);
         let mut other = of(&[], &[], &["CreateUser"]);
-        let mut warning = samples::allowed();
-        warning.violations = samples::denied().violations;
+        let mut warning = samples::allowed_request();
+        warning.violations = samples::denied_request().violations;
         warning.violations[0].action = Action::Warn;
-        for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted(), warning] {
+        for record in [
+            samples::allowed_request(),
+            samples::denied_request(),
+            samples::failed_request(),
+            samples::unrouted_request(),
+            warning,
+        ] {
             watchers.publish(&record);
         }
         let decisions = |watching: &mut WatchStream| {
-            told(watching).iter().map(|line| line["decision"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            lines_of(watching).iter().map(|line| line["decision"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(decisions(&mut all), ["allow", "deny", "fail", "deny", "allow"]);
         assert_eq!(decisions(&mut refused), ["deny", "fail", "deny"]);
@@ -254,12 +260,12 @@ mod tests {
     fn who_reads_slowly_loses_lines_and_is_told_how_many() {
         let watchers = Watchers::default();
         let mut slow = watchers.watch(WatchFilter::default()).unwrap();
-        let record: RequestRecord = samples::allowed();
+        let record: RequestRecord = samples::allowed_request();
         (0..WAITING + 3).for_each(|_| watchers.publish(&record));
-        let all = told(&mut slow);
+        let all = lines_of(&mut slow);
         assert_eq!((all.len(), &all[0]), (WAITING + 1, &serde_json::json!({ "lost": 3 })));
         watchers.publish(&record);
-        assert_eq!(told(&mut slow)[0]["decision"], "allow");
+        assert_eq!(lines_of(&mut slow)[0]["decision"], "allow");
     }
 
     #[test]
@@ -272,6 +278,6 @@ mod tests {
         drop(watchers.watch(WatchFilter::default()).unwrap());
         drop(all);
         assert!(watchers.all.load().is_empty());
-        watchers.publish(&samples::allowed());
+        watchers.publish(&samples::allowed_request());
     }
 }

@@ -1,4 +1,4 @@
-//! A decision on one line, and what there is to tell of it below.
+//! A decision on one line, and its violations and ids below.
 
 use crate::redact::Escaped;
 use crate::telemetry::logs::ShortLine;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Before the lines below a decision.
 const INDENT: &str = "         ";
 
-/// What the gateway tells: a decision, or how many were lost.
+/// A line of the gateway: a decision, or the number of lost ones.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct DecisionLine {
@@ -39,7 +39,7 @@ struct NamedPolicy {
     name: String,
 }
 
-/// What a rule found.
+/// A violation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Detail {
@@ -93,7 +93,7 @@ impl DecisionLine {
         if is_policy { &detail.rule } else { &detail.reason }
     }
 
-    /// What every rule found, and the ids of the request.
+    /// The violations and the ids of the request.
     pub(super) fn details(&self) -> Vec<String> {
         if self.lost > 0 {
             return Vec::new();

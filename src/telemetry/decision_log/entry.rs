@@ -105,9 +105,11 @@ mod tests {
     #[test]
     fn what_was_judged_or_refused_is_a_decision() {
         assert!(
-            is_decision(&samples::allowed()) && is_decision(&samples::denied()) && is_decision(&samples::unrouted())
+            is_decision(&samples::allowed_request())
+                && is_decision(&samples::denied_request())
+                && is_decision(&samples::unrouted_request())
         );
-        let mut record = samples::failed();
+        let mut record = samples::failed_request();
         assert!(is_decision(&record));
         for judging in [record.judging, None::<JudgeTiming>] {
             record.judging = judging;
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn who_refused_is_in_the_entry_however_much_else_was_found() {
-        let mut record = samples::denied();
+        let mut record = samples::denied_request();
         let (policy, keyword) = (record.violations.remove(0), record.violations.remove(0));
         let (mut audited, by_policy) = (policy.clone(), RecordedRule::Policy("tried-out".into()));
         (audited.action, audited.rule) = (Action::Audit, violation::Rule::Policy("tried-out".into()));
@@ -134,12 +136,12 @@ mod tests {
 
     #[test]
     fn an_entry_tells_what_the_record_does_and_no_name_of_the_request() {
-        let denied = line(&samples::denied());
+        let denied = line(&samples::denied_request());
         assert!(!denied.contains(samples::CANARY), "{denied}");
         let read = LogEntry::read(&denied).unwrap();
         assert_eq!((&*read.time, &*read.decision_id), ("2026-05-12T08:30:00.125Z", "0000000000000abc"));
         assert_eq!((read.operation.as_deref(), read.violations.len()), (Some("UpdateUser"), 2));
         assert_eq!(read.violations[1].field.as_deref(), Some("/*"));
-        assert!(LogEntry::read(&line(&samples::unrouted())).unwrap().operation.is_none());
+        assert!(LogEntry::read(&line(&samples::unrouted_request())).unwrap().operation.is_none());
     }
 }

@@ -128,7 +128,7 @@ mod tests {
         let (mut reader, writer) = io::pipe().unwrap();
         let logs = Logs { access, format, ..Logs::default() };
         let log = AccessLogWriter::start(&logs, Output::new(writer, terminal), Counter::default(), false).unwrap();
-        log.add(&samples::denied(), None);
+        log.add(&samples::denied_request(), None);
         assert!(log.flush(Duration::from_secs(5)));
         drop(log);
         let mut text = String::new();

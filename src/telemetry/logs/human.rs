@@ -192,19 +192,19 @@ mod tests {
 
     #[test]
     fn a_forwarded_request() {
-        assert_eq!(line(&samples::allowed()), "08:30:00 ALLOW  PATCH /v1/users/{user_id} 200  1.2ms\n");
+        assert_eq!(line(&samples::allowed_request()), "08:30:00 ALLOW  PATCH /v1/users/{user_id} 200  1.2ms\n");
     }
 
     #[test]
     fn a_refusal_names_the_policy_and_how_many_others_on_one_row() {
-        let line = line(&samples::denied());
+        let line = line(&samples::denied_request());
         assert_eq!(line, "08:30:00 DENY   PATCH /v1/users/{user_id} 422  1.2ms no-skip-password-checks +1\n");
         assert!(line.trim_end().len() <= COLUMNS);
     }
 
     #[test]
     fn a_field_is_shown_where_it_has_room() {
-        let mut record = samples::denied();
+        let mut record = samples::denied_request();
         record.violations.remove(0);
         let expected = "08:30:00 DENY   PATCH /v1/users/{user_id} 422  1.2ms schema_violation /*\n";
         assert_eq!(line(&record), expected);
@@ -213,12 +213,12 @@ mod tests {
     #[test]
     fn a_failure_gives_its_reason() {
         let expected = "08:30:00 FAIL   PATCH /v1/users/{user_id} 504  1.2ms upstream_timeout\n";
-        assert_eq!(line(&samples::failed()), expected);
+        assert_eq!(line(&samples::failed_request()), expected);
     }
 
     #[test]
     fn a_request_without_response_has_no_status() {
-        let mut record = samples::failed();
+        let mut record = samples::failed_request();
         record.status = 0;
         assert_eq!(line(&record), "08:30:00 FAIL   PATCH /v1/users/{user_id}   -  1.2ms upstream_timeout\n");
     }
@@ -226,13 +226,13 @@ mod tests {
     #[test]
     fn a_request_that_passed_by_a_waiver_is_an_audit() {
         let expected = "08:30:00 AUDIT  PATCH /v1/users/{user_id} 200  1.2ms no-skip-password-checks\n";
-        assert_eq!(line(&samples::waived()), expected);
+        assert_eq!(line(&samples::waived_request()), expected);
     }
 
     #[test]
     fn a_line_that_stands_for_others_gives_the_rate() {
         let mut line = Vec::new();
-        write(&mut line, &samples::allowed(), Some(0.25), false);
+        write(&mut line, &samples::allowed_request(), Some(0.25), false);
         assert!(String::from_utf8(line).unwrap().ends_with(" 1.2ms sample_rate=0.25\n"));
     }
 
@@ -266,8 +266,8 @@ mod tests {
     #[test]
     fn colors_are_added_only_if_asked_for() {
         let mut colored = Vec::new();
-        write(&mut colored, &samples::denied(), None, true);
+        write(&mut colored, &samples::denied_request(), None, true);
         assert!(String::from_utf8(colored).unwrap().contains("\u{1b}[1m\u{1b}[31mDENY"));
-        assert!(!line(&samples::denied()).contains('\u{1b}'));
+        assert!(!line(&samples::denied_request()).contains('\u{1b}'));
     }
 }

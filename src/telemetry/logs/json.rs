@@ -210,7 +210,7 @@ mod tests {
             "decision_id": "0000000000000abc", "revision": "0123abcd", "key": "sk_live",
             "key_fingerprint": "000000000000feed", "client_address": "127.0.0.1",
         });
-        assert_eq!(line(&samples::allowed()), expected);
+        assert_eq!(line(&samples::allowed_request()), expected);
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_rules_and_fields_but_nothing_of_the_request() {
-        let line = line(&samples::denied());
+        let line = line(&samples::denied_request());
         assert_eq!(line["decision"], "deny");
         assert_eq!(line["reason"], "policy_denied");
         assert_eq!(line["policies"], json!([{ "name": "no-skip-password-checks", "action": "deny" }]));
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_policy_that_was_waived_names_the_waiver() {
-        let line = line(&samples::waived());
+        let line = line(&samples::waived_request());
         assert_eq!(line["decision"], "allow");
         let expected = json!([{ "name": "no-skip-password-checks", "action": "audit", "waived_by": "migration" }]);
         assert_eq!(line["policies"], expected);
@@ -242,14 +242,14 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_contract_is_other() {
-        let line = line(&samples::unrouted());
+        let line = line(&samples::unrouted_request());
         assert_eq!((&line["method"], &line["route"]), (&json!("_OTHER"), &json!("_OTHER")));
         assert_eq!(line.get("operation"), None);
     }
 
     #[test]
     fn a_name_is_escaped_as_json() {
-        let mut record = samples::denied();
+        let mut record = samples::denied_request();
         let odd = "a\"b\\c\n\u{1b}";
         record.violations[0].rule = crate::judge::violation::Rule::Policy(odd.into());
         record.revision = odd.into();
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_line_steers_what_shows_it() {
-        let mut record = samples::denied();
+        let mut record = samples::denied_request();
         let odd = "\u{2028}\u{202e}\u{9b}31m\u{7f}\u{85}é";
         record.revision = odd.into();
         let mut line = Vec::new();
@@ -272,11 +272,11 @@ mod tests {
     #[test]
     fn who_watches_gets_what_each_rule_found_and_no_name_that_only_the_request_knows() {
         let mut text = Vec::new();
-        write_with_details(&mut text, &samples::denied());
+        write_with_details(&mut text, &samples::denied_request());
         assert!(!String::from_utf8_lossy(&text).contains(samples::CANARY));
         let mut detailed: Value = serde_json::from_slice(&text).unwrap();
         let details = detailed.as_object_mut().unwrap().remove("details").unwrap();
-        assert_eq!(detailed, line(&samples::denied()));
+        assert_eq!(detailed, line(&samples::denied_request()));
         let message = "skip_password_checks is not allowed in production";
         assert_eq!(
             details,
@@ -291,13 +291,13 @@ mod tests {
     #[test]
     fn a_line_that_stands_for_others_says_so() {
         let mut line = Vec::new();
-        write(&mut line, &samples::allowed(), Some(0.25));
+        write(&mut line, &samples::allowed_request(), Some(0.25));
         assert_eq!(serde_json::from_slice::<Value>(&line).unwrap()["sample_rate"], 0.25);
     }
 
     #[test]
     fn a_body_full_of_violations_does_not_fill_the_log() {
-        let mut record = samples::denied();
+        let mut record = samples::denied_request();
         record.violations = vec![record.violations; 1000].concat();
         let line = line(&record);
         assert_eq!(line["violations"], 2000);

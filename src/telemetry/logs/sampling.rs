@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_share_of_those_that_passed_has_a_line_which_says_so() {
-        let mut record = samples::allowed();
+        let mut record = samples::allowed_request();
         let mut of = |share| {
             let sample = LogSampling::of(share);
             let taken = (0..4000).filter_map(|_| {
@@ -61,21 +61,21 @@ mod tests {
     fn what_was_refused_failed_went_away_or_was_found_fault_with_always_has_one() {
         let none = LogSampling::of(0.0);
         for outcome in [Outcome::Denied, Outcome::Failed, Outcome::Aborted] {
-            let mut record = samples::allowed();
+            let mut record = samples::allowed_request();
             record.outcome = outcome;
             assert_eq!(none.take(&record), Some(None), "{outcome:?}");
         }
         for action in [Action::Warn, Action::Audit] {
-            let mut record = samples::allowed();
-            record.violations = samples::denied().violations;
+            let mut record = samples::allowed_request();
+            record.violations = samples::denied_request().violations;
             record.violations[0].action = action;
             assert_eq!(none.take(&record), Some(None), "{action:?}");
         }
-        let mut record = samples::allowed();
+        let mut record = samples::allowed_request();
         for (status, taken) in [(500, Some(None)), (404, None)] {
             record.upstream.as_mut().unwrap().status = Some(status);
             assert_eq!(none.take(&record), taken, "{status}");
         }
-        assert_eq!(none.take(&samples::allowed()), None);
+        assert_eq!(none.take(&samples::allowed_request()), None);
     }
 }

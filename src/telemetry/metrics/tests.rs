@@ -13,14 +13,14 @@ fn metrics() -> Metrics {
 #[test]
 fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
     let metrics = metrics();
-    metrics.add(&samples::allowed(), true);
-    let mut denied = samples::denied();
+    metrics.add(&samples::allowed_request(), true);
+    let mut denied = samples::denied_request();
     denied.violations = vec![denied.violations; 3].concat();
     metrics.add(&denied, false);
-    let mut failed = samples::failed();
+    let mut failed = samples::failed_request();
     failed.unknown_version = Some(UnknownVersion::Newer);
     metrics.add(&failed, false);
-    metrics.add(&samples::unrouted(), false);
+    metrics.add(&samples::unrouted_request(), false);
     let text = metrics.open_metrics();
     let lines: Vec<_> = text.lines().collect();
     for line in [
@@ -60,12 +60,12 @@ fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
 #[test]
 fn every_rule_is_counted_and_every_waiver_however_many_violations_there_are() {
     let metrics = metrics();
-    let mut record = samples::denied();
+    let mut record = samples::denied_request();
     let (policy, mut keyword) = (record.violations.remove(0), record.violations.remove(0));
     keyword.action = Action::Warn;
     record.violations = vec![keyword; 40];
     record.violations.push(policy);
-    record.violations.extend(samples::waived().violations);
+    record.violations.extend(samples::waived_request().violations);
     metrics.add(&record, false);
     let text = metrics.open_metrics();
     let named = r#"{operation="UpdateUser",policy="no-skip-password-checks",action="#;
@@ -81,7 +81,7 @@ fn every_rule_is_counted_and_every_waiver_however_many_violations_there_are() {
 #[test]
 fn a_connection_that_nobody_waited_for_any_more_did_not_fail() {
     let metrics = metrics();
-    let mut record = samples::failed();
+    let mut record = samples::failed_request();
     record.outcome = Outcome::Aborted;
     metrics.add(&record, false);
     let text = metrics.open_metrics();

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn each_request_is_a_tree_of_its_own() {
-        let trees = shown(&[samples::allowed(), samples::denied()]);
+        let trees = shown(&[samples::allowed_request(), samples::denied_request()]);
         let [allowed, denied] = &trees[..] else { panic!("two trees: {trees:?}") };
         assert!(
             allowed.starts_with("trace 11111111111111111111111111111111\nPATCH /v1/users/{user_id} [server] 1.234ms\n")
@@ -121,12 +121,12 @@ mod tests {
             "{denied}"
         );
         assert!(denied.contains("policy.deciding_rules: no-skip-password-checks, additionalProperties\n"), "{denied}");
-        assert!(shown(&[samples::failed()])[0].contains(" [server] 1.234ms ERROR\n"));
+        assert!(shown(&[samples::failed_request()])[0].contains(" [server] 1.234ms ERROR\n"));
     }
 
     #[test]
     fn no_name_can_forge_a_line() {
-        let mut record = samples::denied();
+        let mut record = samples::denied_request();
         record.violations[0].rule = crate::judge::violation::Rule::Policy("a\n\u{1b}[31mb".into());
         let tree = shown(&[record]).concat();
         assert!(tree.contains("security_rule.name: a\\u{a}\\u{1b}[31mb\n"), "{tree}");

@@ -230,8 +230,13 @@ mod tests {
 
     #[test]
     fn a_request_has_the_fields_of_its_line() {
-        for record in [samples::allowed(), samples::denied(), samples::failed(), samples::unrouted(), samples::waived()]
-        {
+        for record in [
+            samples::allowed_request(),
+            samples::denied_request(),
+            samples::failed_request(),
+            samples::unrouted_request(),
+            samples::waived_request(),
+        ] {
             let (mut bytes, mut line) = (Vec::new(), Vec::new());
             of_request(&mut Message::new(&mut bytes), &record, Some(0.5));
             let read = read(&bytes);
@@ -248,7 +253,7 @@ mod tests {
     #[test]
     fn what_was_refused_is_a_warning_that_says_why() {
         let mut bytes = Vec::new();
-        of_request(&mut Message::new(&mut bytes), &samples::denied(), None);
+        of_request(&mut Message::new(&mut bytes), &samples::denied_request(), None);
         let record = read(&bytes);
         assert_eq!(record.severity_number(), SeverityNumber::Warn);
         assert_eq!(json(&record.body.unwrap()), "PATCH /v1/users/{user_id} 422 deny policy_denied");

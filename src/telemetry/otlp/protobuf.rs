@@ -30,18 +30,18 @@ impl<'b> Message<'b> {
         varint(self.bytes, value);
     }
 
-    /// A `fixed64`.
+    /// A `fixed64`, such as a point in time.
     pub(super) fn fixed64(&mut self, field: u32, value: u64) {
         self.tag(field, FIXED_64);
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
-    /// A `double`.
+    /// A `double`, such as a duration in seconds.
     pub(super) fn double(&mut self, field: u32, value: f64) {
         self.fixed64(field, value.to_bits());
     }
 
-    /// A `fixed32`.
+    /// A `fixed32`, such as the flags of a span.
     pub(super) fn fixed32(&mut self, field: u32, value: u32) {
         self.tag(field, FIXED_32);
         self.bytes.extend_from_slice(&value.to_le_bytes());

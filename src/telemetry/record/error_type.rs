@@ -66,25 +66,25 @@ mod tests {
         for (status, expected) in
             [(200, [None, None]), (404, [None, Some(Status(404))]), (500, [Some(Status(500)), Some(Status(500))])]
         {
-            let mut record = samples::allowed();
+            let mut record = samples::allowed_request();
             (record.status, record.upstream.as_mut().unwrap().status) = (status, Some(status));
             assert_eq!(both(&record), expected, "{status}");
         }
-        assert_eq!(both(&samples::denied()), [None, None]);
+        assert_eq!(both(&samples::denied_request()), [None, None]);
     }
 
     #[test]
     fn a_failure_has_our_word_for_it_even_in_the_middle_of_an_answer() {
         let timeout = Some(Word("upstream_timeout"));
-        assert_eq!(both(&samples::failed()), [timeout, timeout]);
-        let mut broken_off = samples::allowed();
+        assert_eq!(both(&samples::failed_request()), [timeout, timeout]);
+        let mut broken_off = samples::allowed_request();
         (broken_off.outcome, broken_off.reason) = (Outcome::Failed, Some(Reason::UpstreamUnreachable));
         assert_eq!(both(&broken_off), [Some(Word("upstream_unreachable")); 2]);
     }
 
     #[test]
     fn a_call_that_was_given_up_says_why() {
-        let mut record = samples::failed();
+        let mut record = samples::failed_request();
         (record.outcome, record.reason, record.status) = (Outcome::Aborted, None, 0);
         assert_eq!(both(&record), [None, Some(Word("aborted"))]);
         (record.outcome, record.reason, record.status) = (Outcome::Denied, Some(Reason::BodyTimeout), 408);

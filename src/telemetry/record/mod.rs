@@ -252,7 +252,7 @@ pub(crate) mod samples;
 
 #[cfg(test)]
 mod tests {
-    use super::samples::denied;
+    use super::samples::denied_request;
     use super::{Action, SHOWN_VIOLATIONS};
     use crate::judge::violation::Rule;
 
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn what_refused_is_shown_however_much_else_was_found() {
         for unknown in [Action::Warn, Action::Deny] {
-            let mut record = denied();
+            let mut record = denied_request();
             let (policy, mut keyword) = (record.violations.remove(0), record.violations.remove(0));
             keyword.action = unknown;
             record.add_violations(vec![keyword; 40]);
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_can_all_be_shown_stays_as_it_was_found() {
-        let mut record = denied();
+        let mut record = denied_request();
         let mut found = std::mem::take(&mut record.violations);
         found.reverse();
         found[0].action = Action::Audit;
@@ -288,11 +288,11 @@ mod tests {
 
     #[test]
     fn an_answer_of_5xx_is_a_failure_though_it_passes() {
-        let mut record = super::samples::allowed();
+        let mut record = super::samples::allowed_request();
         for (status, failed) in [(200, false), (499, false), (500, true), (503, true)] {
             record.upstream.as_mut().unwrap().status = Some(status);
             assert_eq!(record.has_failed(), failed, "{status}");
         }
-        assert!(super::samples::failed().has_failed() && !denied().has_failed());
+        assert!(super::samples::failed_request().has_failed() && !denied_request().has_failed());
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// Stands where a request's own words would be; nothing made from a record may contain it.
 pub(crate) const CANARY: &str = "canary_of_the_request";
 
-fn judged() -> RequestRecord {
+fn judged_request() -> RequestRecord {
     let trace = TraceContext {
         propagated: true,
         trace_id: [0x11; 16],
@@ -51,8 +51,8 @@ fn judged() -> RequestRecord {
 }
 
 /// Judged and forwarded; the upstream answered 200.
-pub(crate) fn allowed() -> RequestRecord {
-    let mut record = judged();
+pub(crate) fn allowed_request() -> RequestRecord {
+    let mut record = judged_request();
     record.outcome = Outcome::Allowed;
     record.status = 200;
     record.upstream = Some(UpstreamCall {
@@ -68,8 +68,8 @@ pub(crate) fn allowed() -> RequestRecord {
 }
 
 /// Refused by a policy and, for a name that no one declared, by the schema.
-pub(crate) fn denied() -> RequestRecord {
-    let mut record = judged();
+pub(crate) fn denied_request() -> RequestRecord {
+    let mut record = judged_request();
     record.outcome = Outcome::Denied;
     record.reason = Some(Reason::PolicyDenied);
     record.status = 422;
@@ -99,9 +99,9 @@ pub(crate) fn denied() -> RequestRecord {
 }
 
 /// Judged and forwarded, for a waiver lets it past the policy.
-pub(crate) fn waived() -> RequestRecord {
-    let mut record = allowed();
-    record.violations = denied().violations;
+pub(crate) fn waived_request() -> RequestRecord {
+    let mut record = allowed_request();
+    record.violations = denied_request().violations;
     record.violations.truncate(1);
     for violation in &mut record.violations {
         (violation.action, violation.waived_by) = (Action::Audit, Some(Arc::from("migration")));
@@ -110,8 +110,8 @@ pub(crate) fn waived() -> RequestRecord {
 }
 
 /// Judged and forwarded, but the upstream never answered.
-pub(crate) fn failed() -> RequestRecord {
-    let mut record = allowed();
+pub(crate) fn failed_request() -> RequestRecord {
+    let mut record = allowed_request();
     record.outcome = Outcome::Failed;
     record.reason = Some(Reason::UpstreamTimeout);
     record.status = 504;
@@ -123,8 +123,8 @@ pub(crate) fn failed() -> RequestRecord {
 }
 
 /// Refused before anything was known of it.
-pub(crate) fn unrouted() -> RequestRecord {
-    let mut record = RequestRecord::begin("_OTHER", judged().trace, Arc::from("0123abcd"));
+pub(crate) fn unrouted_request() -> RequestRecord {
+    let mut record = RequestRecord::begin("_OTHER", judged_request().trace, Arc::from("0123abcd"));
     record.outcome = Outcome::Denied;
     record.reason = Some(Reason::MethodNotAllowed);
     record.status = 405;
@@ -134,7 +134,7 @@ pub(crate) fn unrouted() -> RequestRecord {
 /// A request, and others of the same operation and bundle that differ from it, and from one another, in one thing that is
 /// not a request's own.
 pub(crate) fn variations() -> Vec<RequestRecord> {
-    let one = allowed();
+    let one = allowed_request();
     let changes: [fn(&mut RequestRecord); 18] = [
         |_| {},
         |it| it.method = "POST",
@@ -149,7 +149,7 @@ pub(crate) fn variations() -> Vec<RequestRecord> {
         // remembered in the same place as 200
         |it| it.status = 264,
         |it| it.operation = None,
-        |it| it.operation = judged().operation,
+        |it| it.operation = judged_request().operation,
         |it| it.revision = Arc::from("4567cdef"),
         |it| it.upstream.as_mut().unwrap().status = Some(201),
         |it| it.upstream.as_mut().unwrap().reused = false,

@@ -162,7 +162,7 @@ mod tests {
         let (always_export, slow_threshold) = (vec![AlwaysExport::Failed], Duration::MAX);
         let traces = Traces { sampler: Sampler::AlwaysOff, always_export, slow_threshold };
         let failures = Sampling::new(&traces, OtelVars::new(&|_| None));
-        let mut record = samples::allowed();
+        let mut record = samples::allowed_request();
         record.trace.sampled = false;
         for (status, exported) in [(404, false), (500, true)] {
             record.upstream.as_mut().unwrap().status = Some(status);

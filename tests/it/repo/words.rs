@@ -13,6 +13,9 @@ const IRREGULAR: [&str; 32] = [
 /// Verbs that end like participles.
 const VERBS: [&str; 6] = ["embed", "exceed", "feed", "need", "proceed", "seed"];
 
+/// Names that a foreign trait prescribes.
+const PRESCRIBED: [&str; 1] = ["enabled"];
+
 /// Words of a private English that this project once spoke.
 const BANNED: [&str; 8] = ["nobody", "none where", "said", "says", "tell", "tells", "told", "whoever"];
 
@@ -34,7 +37,8 @@ fn defined<'a>(file: &'a Source, keyword: &str) -> Vec<&'a str> {
 }
 
 fn is_participle(name: &str) -> bool {
-    IRREGULAR.contains(&name) || name.ends_with("ed") && !name.contains('_') && !VERBS.contains(&name)
+    IRREGULAR.contains(&name)
+        || name.ends_with("ed") && !name.contains('_') && !VERBS.contains(&name) && !PRESCRIBED.contains(&name)
 }
 
 fn is_banned(text: &str) -> bool {

@@ -208,16 +208,16 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(10);
 
-    /// Says when it is asked to write and writes only when told to.
+    /// A writer that announces each write and waits for permission.
     struct Gate {
-        asked: SyncSender<usize>,
-        told: Receiver<()>,
+        announce: SyncSender<usize>,
+        permit: Receiver<()>,
     }
 
     impl Write for Gate {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.asked.send(bytes.len());
-            let _ = self.told.recv();
+            let _ = self.announce.send(bytes.len());
+            let _ = self.permit.recv();
             Ok(bytes.len())
         }
 
@@ -267,12 +267,12 @@ mod tests {
 
     #[test]
     fn a_stalled_reader_loses_ordinary_lines_first_and_stalls_no_worker() {
-        let (asked, asks) = sync_channel(64);
-        let (tell, told) = sync_channel(64);
+        let (announce, announced) = sync_channel(64);
+        let (allow, permit) = sync_channel(64);
         let dropped = Counter::default();
-        let lines = started(Gate { asked, told }, &dropped);
+        let lines = started(Gate { announce, permit }, &dropped);
         lines.append(b"first\n", LineImportance::Ordinary);
-        assert_eq!(asks.recv_timeout(LONG).unwrap(), 6);
+        assert_eq!(announced.recv_timeout(LONG).unwrap(), 6);
 
         let line = vec![b'x'; BOUND / 4];
         (0..4).for_each(|_| lines.append(&line, LineImportance::Ordinary));
@@ -285,9 +285,9 @@ mod tests {
         assert_eq!(dropped.get(), 3);
         assert!(!lines.flush(Duration::ZERO));
 
-        (0..2).for_each(|_| tell.send(()).unwrap());
+        (0..2).for_each(|_| allow.send(()).unwrap());
         assert!(lines.flush(LONG));
-        assert_eq!(asks.recv_timeout(LONG).unwrap(), BOUND + 7);
+        assert_eq!(announced.recv_timeout(LONG).unwrap(), BOUND + 7);
     }
 
     #[test]

@@ -40,7 +40,7 @@ fn is_error(span: &Span) -> bool {
 
 #[test]
 fn the_judge_and_the_call_are_children_of_the_server_span() {
-    let record = samples::allowed();
+    let record = samples::allowed_request();
     let [server, judge, client] = &spans(&record)[..] else { panic!("three spans") };
     assert_eq!(server.name, "PATCH /v1/users/{user_id}");
     assert_eq!((&server.trace_id[..], &server.span_id[..]), (&[0x11; 16][..], &[0x33; 8][..]));
@@ -71,7 +71,12 @@ fn the_judge_and_the_call_are_children_of_the_server_span() {
 #[test]
 fn spans_are_the_same_whatever_was_written_before_them() {
     let mut records = samples::variations();
-    records.extend([samples::denied(), samples::failed(), samples::unrouted(), samples::waived()]);
+    records.extend([
+        samples::denied_request(),
+        samples::failed_request(),
+        samples::unrouted_request(),
+        samples::waived_request(),
+    ]);
     for _ in 0..2 {
         for record in &records {
             let alone = std::thread::scope(|scope| scope.spawn(|| spans(record)).join().unwrap());
@@ -88,14 +93,14 @@ fn spans_are_the_same_whatever_was_written_before_them() {
 
 #[test]
 fn the_time_to_connect_is_told_in_seconds() {
-    let mut record = samples::allowed();
+    let mut record = samples::allowed_request();
     record.upstream.as_mut().unwrap().connect = Some(std::time::Duration::from_millis(250));
     assert_eq!(attribute(&spans(&record)[2], "portcullis.connection.duration").as_deref(), Some("0.25"));
 }
 
 #[test]
 fn an_attempt_that_never_left_has_a_span_of_its_own() {
-    let mut record = samples::allowed();
+    let mut record = samples::allowed_request();
     let call = record.upstream.as_mut().unwrap();
     let (peer, protocol_version) = (call.peer, Some("2"));
     let elapsed = std::time::Duration::from_micros(5);
@@ -110,7 +115,7 @@ fn an_attempt_that_never_left_has_a_span_of_its_own() {
 
 #[test]
 fn a_refusal_is_no_error_and_has_an_event_for_each_violation() {
-    let [server, _] = &spans(&samples::denied())[..] else { panic!("no call was made") };
+    let [server, _] = &spans(&samples::denied_request())[..] else { panic!("no call was made") };
     assert!(!is_error(server));
     assert_eq!(attribute(server, "error.type"), None);
     assert_eq!(attribute(server, "policy.reason").unwrap(), "policy_denied");
@@ -121,7 +126,7 @@ fn a_refusal_is_no_error_and_has_an_event_for_each_violation() {
 
 #[test]
 fn a_failure_is_an_error_on_both_sides() {
-    let [server, _, client] = &spans(&samples::failed())[..] else { panic!("three spans") };
+    let [server, _, client] = &spans(&samples::failed_request())[..] else { panic!("three spans") };
     for span in [server, client] {
         assert!(is_error(span));
         assert_eq!(attribute(span, "error.type").unwrap(), "upstream_timeout");
@@ -131,7 +136,7 @@ fn a_failure_is_an_error_on_both_sides() {
 
 #[test]
 fn an_answer_that_breaks_off_is_an_error_on_both_sides_though_its_head_said_200() {
-    let mut record = samples::allowed();
+    let mut record = samples::allowed_request();
     (record.outcome, record.reason) = (Outcome::Failed, Some(Reason::UpstreamUnreachable));
     let [server, _, client] = &spans(&record)[..] else { panic!("three spans") };
     for span in [server, client] {
@@ -143,17 +148,17 @@ fn an_answer_that_breaks_off_is_an_error_on_both_sides_though_its_head_said_200(
 
 #[test]
 fn a_path_is_the_template_or_nothing() {
-    let [server, _, client] = &spans(&samples::allowed())[..] else { panic!("three spans") };
+    let [server, _, client] = &spans(&samples::allowed_request())[..] else { panic!("three spans") };
     assert_eq!(attribute(server, "url.path").unwrap(), "/v1/users/{user_id}");
     assert_eq!(attribute(client, "url.template").unwrap(), "/v1/users/{user_id}");
-    let [server] = &spans(&samples::unrouted())[..] else { panic!("nothing was judged or called") };
+    let [server] = &spans(&samples::unrouted_request())[..] else { panic!("nothing was judged or called") };
     assert_eq!(attribute(server, "url.path").unwrap(), "/REDACTED");
     assert_eq!(attribute(server, "http.request.body.size"), None, "nobody read it");
 }
 
 #[test]
 fn every_rule_that_decided_is_named_however_many_violations_there_are() {
-    let mut record = samples::denied();
+    let mut record = samples::denied_request();
     let mut keyword = record.violations.remove(1);
     keyword.action = Action::Warn;
     record.violations = [vec![keyword; 40], std::mem::take(&mut record.violations)].concat();
@@ -164,7 +169,7 @@ fn every_rule_that_decided_is_named_however_many_violations_there_are() {
 
 #[test]
 fn an_answer_of_4xx_is_an_error_of_the_call_alone() {
-    let mut record = samples::allowed();
+    let mut record = samples::allowed_request();
     record.status = 404;
     record.upstream.as_mut().unwrap().status = Some(404);
     let [server, _, client] = &spans(&record)[..] else { panic!("three spans") };
@@ -174,14 +179,14 @@ fn an_answer_of_4xx_is_an_error_of_the_call_alone() {
 
 #[test]
 fn an_unknown_request_is_named_by_no_word_of_its_own() {
-    let [server] = &spans(&samples::unrouted())[..] else { panic!("nothing was judged or called") };
+    let [server] = &spans(&samples::unrouted_request())[..] else { panic!("nothing was judged or called") };
     assert_eq!(server.name, "HTTP");
     assert_eq!(attribute(server, "http.route"), None);
 }
 
 #[test]
 fn events_are_bounded_and_what_is_left_out_is_counted() {
-    let mut record = samples::denied();
+    let mut record = samples::denied_request();
     record.violations = vec![record.violations; 1000].concat();
     let spans = spans(&record);
     assert_eq!(spans[0].events.len() + spans[0].dropped_events_count as usize, 2000);
