@@ -64,6 +64,17 @@ pub const POLICIES: &[ShippedPolicy] = shipped![
     "verified-by-verification",
 ];
 
+/// The files that a folder for a gateway starts from, by their paths in it.
+pub fn built_in_files() -> Vec<(PathBuf, String)> {
+    let configuration = [("config/gateway.yaml", GATEWAY), ("config/quickstart.yaml", QUICKSTART)];
+    let configuration = configuration.map(|(path, text)| (PathBuf::from(path), text.to_owned()));
+    let policies = POLICIES.iter().flat_map(|it| {
+        let file = |end: &str| PathBuf::from(format!("policies/{}{end}", it.name));
+        [(file(".yaml"), it.policy.to_owned()), (file(".test.yaml"), it.test.to_owned())]
+    });
+    configuration.into_iter().chain(policies).collect()
+}
+
 /// The shipped policies and tests, as if read from files.
 pub(super) fn texts() -> SourceTexts {
     let file = |name: &str, end: &str| -> PathBuf { Path::new(BUILT_IN).join(format!("policies/{name}{end}")) };

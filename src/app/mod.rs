@@ -19,7 +19,7 @@ mod run;
 mod signals;
 mod warnings;
 
-pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART};
+pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART, built_in_files};
 pub use bundle::{compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites};
 pub use configuration::{Configuration, PolicyOrigin};
 pub use error::Error;

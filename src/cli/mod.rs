@@ -4,6 +4,7 @@ mod args;
 mod banner;
 mod check;
 mod client_facts;
+mod completions;
 mod config_args;
 mod console;
 mod contract;
@@ -12,6 +13,7 @@ mod enforcement;
 mod exit;
 mod explain;
 mod health;
+mod init;
 mod outcome_text;
 mod page;
 mod replay;
@@ -23,6 +25,7 @@ mod table;
 mod tail;
 mod test;
 mod verify_log;
+mod version;
 
 pub use exit::{CommandError, Exit};
 
@@ -83,6 +86,9 @@ fn dispatch(args: Args) -> Result<Exit, CommandError> {
         Some(Verb::Selftest(args)) => selftest::selftest(&args),
         Some(Verb::VerifyLog(args)) => verify_log::verify_log(&args),
         Some(Verb::Schema(args)) => schema::schema(&args),
+        Some(Verb::Init(args)) => init::init(&args),
+        Some(Verb::Completions(args)) => completions::completions(&args),
+        Some(Verb::Version) => version::version(),
         None => Err(CommandError::Usage("there is no command".to_owned())),
     }
 }

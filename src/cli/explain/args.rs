@@ -40,7 +40,7 @@ pub(in crate::cli) struct ExplainArgs {
     /// given more than once
     #[arg(long = "client", value_name = "NAME=VALUE")]
     pub(super) client: Vec<String>,
-    /// How much is told
+    /// How much is shown
     #[arg(long, value_enum, default_value = "rules")]
     pub(super) level: DetailLevel,
     /// Print it as JSON
@@ -48,13 +48,13 @@ pub(in crate::cli) struct ExplainArgs {
     pub(super) json: bool,
 }
 
-/// How much is told of what was recorded; each level has all that is in those before it.
+/// How much of an explanation is shown; each level contains the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum DetailLevel {
-    /// What becomes of the request, what was found, and what would change it
+    /// The result, the violations, and what would change a refusal
     Decision,
-    /// Besides: route, API version, environment, schema, and what each policy says
-    RuleDetails,
-    /// Besides: what each part of each expression came to. Fields of the request are shown, but for secrets
+    /// Adds route, API version, environment, schema, and the result of each policy
+    Rules,
+    /// Adds the value of each part of each expression. Fields of the request are shown, except secrets
     Full,
 }

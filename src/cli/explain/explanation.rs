@@ -150,7 +150,7 @@ impl Explanation {
         if level == DetailLevel::Decision {
             self.rules = None;
         }
-        if let (Some(rules), DetailLevel::RuleDetails) = (&mut self.rules, level) {
+        if let (Some(rules), DetailLevel::Rules) = (&mut self.rules, level) {
             rules.kept.clear();
             for policy in &mut rules.policies {
                 for expression in &mut policy.expressions {

@@ -195,3 +195,21 @@ async fn a_unix_socket_is_there_while_the_program_is() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!path.exists());
 }
+
+/// From a downloaded binary to Clerk it is one command: no file is needed.
+#[tokio::test]
+async fn without_any_file_the_built_in_policies_guard_the_upstream() {
+    let upstream = Recorder::answering(200, "{}").await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("http://{}", upstream.address);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.current_dir(folder.path()).env_clear();
+    command.args(["run", "--upstream", &url, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let program = Program::run(command).await;
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch(r#"{"skip_password_checks":true}"#)).await;
+    assert_eq!(client.answer().await.expect("a response").status(), 422);
+    program.signal("TERM");
+    assert!(program.ended().await.status.success());
+}

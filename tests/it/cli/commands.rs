@@ -158,13 +158,59 @@ fn a_file_that_is_not_there_ends_with_3() {
 }
 
 #[test]
-fn without_a_configuration_it_says_what_to_do() {
+fn without_a_configuration_the_built_in_one_is_checked() {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(folder.path(), &[]);
-    assert_eq!(output.status.code(), Some(2));
-    insta::assert_snapshot!(text(&output.stderr), @r"
-    error: no configuration: name one with `--config FILE` or PORTCULLIS_CONFIG, or start where config/quickstart.yaml is
-    ");
+    let output = run(folder.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("no-skip-password-checks"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn init_writes_a_folder_that_checks_and_tests_and_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["init", "gateway"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for verb in ["check", "test"] {
+        let output = run(folder.path(), &[verb, "--config", "gateway/config/gateway.yaml"]);
+        assert_eq!(output.status.code(), Some(0), "{verb}: {}{}", text(&output.stdout), text(&output.stderr));
+    }
+    let changed = folder.path().join("gateway/policies/metadata-size.yaml");
+    fs::write(&changed, "mine").unwrap();
+    fs::remove_file(folder.path().join("gateway/config/gateway.yaml")).unwrap();
+    let output = run(folder.path(), &["init", "gateway"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("gateway/policies/metadata-size.yaml"), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(changed).unwrap(), "mine");
+    assert!(!folder.path().join("gateway/config/gateway.yaml").exists(), "something was written");
+}
+
+#[test]
+fn every_help_fits_80_columns_and_has_examples_and_exit_codes() {
+    let folder = tempfile::tempdir().unwrap();
+    let overview = run(folder.path(), &["--help"]);
+    let overview = text(&overview.stdout);
+    let verbs = overview.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let verbs: Vec<&str> = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    let verbs: Vec<&str> = verbs.into_iter().filter(|verb| !verb.is_empty() && *verb != "help").collect();
+    assert!(verbs.len() >= 15, "{verbs:?}");
+    for verb in verbs {
+        let output = run(folder.path(), &[verb, "--help"]);
+        let help = text(&output.stdout);
+        assert!(help.contains("\nExamples:\n  portcullis ") && help.contains("\nExit codes:\n  0 "), "{verb}:\n{help}");
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{verb}");
+    }
+}
+
+#[test]
+fn version_names_the_target_and_the_features() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["version"]);
+    let version = text(&output.stdout);
+    assert!(version.starts_with(concat!("portcullis ", env!("CARGO_PKG_VERSION"), "\n")), "{version}");
+    assert!(version.contains("features  sandbox"), "{version}");
+    let script = run(folder.path(), &["completions", "bash"]);
+    assert!(text(&script.stdout).contains("verify-log"));
 }
 
 #[test]
