@@ -93,12 +93,12 @@ impl<'c> Env<'c> {
             Ok(tree) => {
                 let mut checker = Checker::new(self, source);
                 checker.is_truth = is_truth;
-                let checked = checker.check(&tree);
+                let root = checker.check(&tree);
                 let (source, depth, issues) = checker.finish();
                 // the next expression continues, so that ids are unique in the environment
                 self.next_id = source.next_id();
                 let is_literal = matches!(tree.syntax, Syntax::Literal(_));
-                Loaded { checked, source, depth, is_literal, issues }
+                Loaded { checked: root, source, depth, is_literal, issues }
             }
             Err(issue) => Loaded {
                 checked: Checked::unknown(),
@@ -137,6 +137,7 @@ impl<'c> Env<'c> {
             let message = format!("the expression gives {}, and must give a bool", checked.r#type.kinds);
             return Some(Issue::new(&all, message).with_help("compare it with something"));
         }
+        // a field by itself passes the type check if it may be a `bool`, and fails for each request without it
         if matches!(checked.node.op, Op::Entry(..)) {
             let message = format!("`{source}` reads as null where it is absent, and null is not true or false");
             return Some(Issue::new(&all, message).with_help(format!("write `{source} == true`")));

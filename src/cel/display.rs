@@ -20,7 +20,7 @@ impl<'a, C: Container<'a>> Value<'a, C> {
             Self::Int(value) => value.to_string(),
             Self::Uint(value) => format!("{value}u"),
             Self::Double(value) => format!("{value:?}"),
-            Self::Timestamp(time) => format!("timestamp(\"{}\")", time),
+            Self::Timestamp(time) => format!("timestamp(\"{time}\")"),
             Self::Duration(nanos) => format!("duration(\"{}ms\")", nanos / 1_000_000),
             Self::Bytes(bytes) => format!("bytes of {}", bytes.len()),
             Self::Type(kind) => kind.as_str().to_owned(),

@@ -95,6 +95,7 @@ fn constant(value: &Json) -> Value<'static> {
     match value {
         Json::Null => Value::Null,
         Json::Bool(value) => Value::Bool(*value),
+        // through its text, so that a large number is not rounded
         Json::Number(number) => number::parse(&number.to_string()),
         Json::String(text) => Value::Text(text.as_str().into()),
         Json::Array(items) => Value::OwnList(items.iter().map(constant).collect()),

@@ -26,6 +26,7 @@ pub(super) fn equal<'a, C: Container<'a>>(
         {
             return Err(EvaluationFailure::Unknown(*unknown));
         }
+        // different types or sizes prove that the two are different
         (Value::Unknown(_), _) | (_, Value::Unknown(_)) => false,
         _ => match (left.as_str(), right.as_str()) {
             (Some(left), Some(right)) => {

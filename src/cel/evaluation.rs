@@ -170,6 +170,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
 
     /// `&&` and `||`: `decisive` on any side decides, whatever the others are or fail with.
     fn join(&mut self, parts: &'a [Node], decisive: bool) -> Evaluated<'a, C> {
+        // no early return on a failure: CEL lets a later operand decide
         let mut failure = None;
         for part in parts {
             match self.truth(part) {
@@ -249,6 +250,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
 
     fn call(&mut self, function: Function, arguments: &'a [Node]) -> Evaluated<'a, C> {
         match arguments {
+            // size and type may be known of a value whose content is not
             [only] if function.takes_unknown() => {
                 let only = self.value(only)?;
                 function.call(&[only], &mut self.budget)

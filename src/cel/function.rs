@@ -149,6 +149,7 @@ impl Function {
         match self {
             Self::Size => size::size(first, budget),
             Self::JsonSize => size::json_size(first, budget),
+            // an unknown value has a type if it can have only one
             Self::Type => first.kind().map(Value::Type).map_err(EvaluationFailure::Unknown),
             _ => Ok(self.convert(first, arguments.get(1), budget)?),
         }

@@ -22,6 +22,9 @@ pub(crate) struct Node {
     pub(super) op: Op,
 }
 
+// a node is read for each step of an evaluation: with its id it still fits a cache line
+const _: () = assert!(size_of::<Node>() <= 48);
+
 impl From<Op> for Node {
     fn from(op: Op) -> Self {
         Self { id: NodeId::NONE, op }

@@ -88,6 +88,7 @@ struct Culprit<'a> {
 fn describe(source: &SourceInfo, variables: &Variables, culprit: Option<Culprit<'_>>) -> AbsenceOutcome {
     let unguarded = culprit.and_then(|Culprit { taker, null }| {
         let mut sources = std::iter::once(source).chain(&variables.sources);
+        // a literal `null` has no text: it is deliberate
         let name = sources.find_map(|source| source.text(null.id))?.to_owned();
         let takes_bool = matches!(taker.op, Op::Not(_) | Op::And(_) | Op::Or(_) | Op::Conditional(_));
         Some(UnguardedNull { name, taker: sign(&taker.op), takes_bool })

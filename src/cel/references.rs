@@ -30,6 +30,7 @@ impl<'s> References<'s> {
                     (Some("["), Some(text)) if text.starts_with(['"', '\'']) => {
                         references.names.insert(text.trim_matches(['"', '\'']));
                     }
+                    // a computed name may be any of them
                     _ => references.all = true,
                 }
             }

@@ -69,6 +69,7 @@ fn component(text: &str) -> Option<(i128, &str)> {
     const UNITS: [(&str, i128); 8] = [
         ("ns", 1),
         ("us", 1_000),
+        // the micro sign; the Greek letter is below, as Go reads both
         ("\u{b5}s", 1_000),
         ("ms", 1_000_000),
         ("s", 1_000_000_000),
@@ -165,6 +166,7 @@ fn time_zone(name: &str) -> Result<TimeZone, EvaluationError> {
 fn fixed_offset(zone: &str) -> Option<Result<i64, EvaluationError>> {
     let (hours, minutes) = zone.split_once(':')?;
     let seconds = || {
+        // from the text: the hours of `-00:30` are not negative
         let sign = if hours.starts_with('-') { -1 } else { 1 };
         let hours: i64 = hours.parse().ok().filter(|hours| (-23..=23).contains(hours))?;
         let minutes: i64 = minutes.parse().ok().filter(|minutes| (0..=59).contains(minutes))?;

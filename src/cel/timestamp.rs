@@ -128,6 +128,7 @@ const fn day_of_date(year: i64, month: i64, day: i64) -> i64 {
 
 /// The year, month and day of a day counted from 1 January 1970. The inverse of [`day_of_date`].
 const fn date_of_day(days: i64) -> (i64, i64, i64) {
+    // the days from 1 March of the year 0 to 1 January 1970
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -165,6 +166,7 @@ fn fraction(text: &[u8]) -> Option<(u32, &[u8])> {
     let Some(text) = text.strip_prefix(b".") else { return Some((0, text)) };
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, rest) = text.split_at_checked(length).filter(|(digits, _)| !digits.is_empty())?;
+    // `.5` is 500 million nanoseconds
     let padded = digits.iter().copied().chain(std::iter::repeat(b'0')).take(9);
     Some((padded.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0')), rest))
 }

@@ -112,6 +112,7 @@ impl<'a, D: Disclosure> Trace<'a, D> {
 
     /// The trace of the expression that was evaluated last.
     pub(super) fn take(&mut self, source: &SourceInfo) -> TracePart {
+        // an expression that is one literal has no text, and so no part
         let unknown = || TracePart {
             expression: source.source().into(),
             value: TracedValue::Masked { kind: "bool", size: None },

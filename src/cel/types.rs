@@ -105,6 +105,7 @@ impl<'c> Type<'c> {
             _ => true,
         };
         let (left, right) = (self.kinds, other.kinds);
+        // if no string is in both, values of another kind may still be equal
         left.may_equal(right) && (strings || left.without(Kinds::STRING).may_equal(right.without(Kinds::STRING)))
     }
 

@@ -199,6 +199,7 @@ fn numbers(range: Option<RangeInclusive<f64>>, literals: &[Value<'static>]) -> O
     points.sort_by(f64::total_cmp);
     points.dedup();
     let mut numbers: Vec<f64> = if let Some(range) = range {
+        // the whole numbers around each literal: `> 2.5` and `>= 3` are the same for them
         let near =
             points.iter().flat_map(|point| [point.floor() - 1.0, point.floor(), point.ceil(), point.ceil() + 1.0]);
         near.chain([*range.start(), *range.end()]).filter(|point| range.contains(point)).collect()

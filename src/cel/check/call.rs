@@ -34,6 +34,7 @@ impl<'c> Checker<'_, 'c> {
             let issue = Issue::new(at, format!("`{name}` is called on a list or map"));
             return self.reject(issue.with_help(format!("write `list.{name}(element, ...)`")));
         }
+        // `x.f(y)` is `f(x, y)`
         let operands: Vec<&Tree> = receiver.into_iter().chain(arguments).collect();
         let found = self.issues.len();
         let signature = self.signature(&name, at, receiver.is_some());
@@ -85,6 +86,7 @@ impl<'c> Checker<'_, 'c> {
                     .with_help(format!("write `{name}(value)`"))),
             };
         }
+        // a function of the other call style would be a wrong suggestion
         let known: Vec<&str> = FUNCTIONS
             .iter()
             .filter(|known| known.style == style || known.style == Style::Either)

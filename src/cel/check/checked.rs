@@ -48,6 +48,7 @@ impl<'c> Checked<'c> {
 
     pub(in crate::cel) const fn as_constant(&self) -> Option<&Value<'static>> {
         match &self.node.op {
+            // the placeholder for a part with an error is a constant node too, but depends on the request
             Op::Constant(value) if !self.depends.request => Some(value),
             _ => None,
         }

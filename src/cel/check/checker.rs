@@ -73,6 +73,7 @@ impl<'n, 'c> Checker<'n, 'c> {
         }
         match nearest(name, known.iter().copied()) {
             Some(meant) => issue.with_help(format!("did you mean `{meant}`?")),
+            // a longer list does not help on a terminal
             None if known.is_empty() || known.len() > 12 => issue,
             None => issue.with_help(format!("there are {}", list_names(known.iter().copied()))),
         }

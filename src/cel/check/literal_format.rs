@@ -18,6 +18,7 @@ impl<'c> Checker<'_, 'c> {
         let [left, right] = parts;
         let (attribute, literal, [name, at]) = match (&left.node.op, &right.node.op, sides) {
             (Op::Attribute(attribute), _, [left, at]) => (*attribute, right, [left, at]),
+            // a literal `in` an attribute is looked for in a list, whose elements have no format
             (_, Op::Attribute(attribute), [at, right]) if operator != Infix::In => (*attribute, left, [right, at]),
             _ => return,
         };

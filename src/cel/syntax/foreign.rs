@@ -26,6 +26,7 @@ pub(in crate::cel) fn word_help(name: &str) -> Option<&'static str> {
 pub(super) fn sign_help(rest: &str) -> Option<&'static str> {
     let known = [
         ("=~", "write `value.matches(\"pattern\")`"),
+        // longer signs before those that they begin with
         ("=<", "write `<=`"),
         ("=>", "write `>=`"),
         ("=", "write `==` to compare"),

@@ -130,6 +130,7 @@ impl<'s> Parser<'s> {
             return Err(too_deep(&self.span));
         }
         let tree = read(self)?;
+        // not after an error: that ends the parse
         self.nesting -= 1;
         Ok(tree)
     }
@@ -262,6 +263,7 @@ impl<'s> Parser<'s> {
                 self.advance()?;
                 let inside = self.expression()?;
                 self.expect(")")?;
+                // the span has the parentheses, so that a message quotes them; the tree does not need them
                 Ok(Tree { span: start..self.end, ..inside })
             }
             Token::Sign("[") => {

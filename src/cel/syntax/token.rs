@@ -157,6 +157,7 @@ fn string_len(rest: &str, prefix: usize) -> Option<usize> {
         }
         let first = inside.chars().next()?;
         position += first.len_utf8();
+        // an escaped quote does not end the string
         if first == '\\' && !is_raw {
             position += body.get(position..)?.chars().next()?.len_utf8();
         }

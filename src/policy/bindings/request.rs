@@ -145,7 +145,7 @@ pub(super) fn client_attribute<'a, C: Container<'a>>(attribute: Attribute, clien
 }
 
 /// A value of the body.
-pub(super) fn value_of<'a>(node: NodeRef<'a>) -> Value<'a, NodeRef<'a>> {
+pub(super) fn value_of(node: NodeRef<'_>) -> Value<'_, NodeRef<'_>> {
     match node.kind() {
         JsonKind::Null => Value::Null,
         JsonKind::Bool(value) => Value::Bool(value),

@@ -30,9 +30,9 @@ fn operations() -> &'static [Arc<Operation>] {
 }
 
 fn env(params: &serde_json::Value) -> Env<'static> {
-    let params: BTreeMap<String, serde_json::Value> = serde_json::from_value(params.clone()).expect("an object");
     static DECLARATIONS: LazyLock<RequestDeclarations<'static>> =
         LazyLock::new(|| RequestDeclarations::new(operations(), &[]));
+    let params: BTreeMap<String, serde_json::Value> = serde_json::from_value(params.clone()).expect("an object");
     Env::new(&*DECLARATIONS, &params)
 }
 
