@@ -40,7 +40,7 @@ const FOREIGN_KEYS: [(&str, &str); 4] = [
     ("validationActions", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
     ("matchConstraints", "here it is `match: { operations: [...] }`"),
     ("messageExpression", "`message` is a fixed text here"),
-    ("failurePolicy", "leave it out: what cannot be evaluated does not hold"),
+    ("failurePolicy", "leave it out: a validation that cannot be evaluated fails"),
 ];
 
 /// Adds help to an unknown key that is one of an admission policy.

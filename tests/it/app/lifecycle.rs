@@ -201,7 +201,7 @@ async fn a_unix_socket_is_there_while_the_program_is() {
 async fn without_any_file_the_built_in_policies_guard_the_upstream() {
     let upstream = Recorder::answering(200, "{}").await;
     let folder = tempfile::tempdir().unwrap();
-    let url = format!("http://{}", upstream.address);
+    let url = format!("http://{}", upstream.address());
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
     command.current_dir(folder.path()).env_clear();
     command.args(["run", "--upstream", &url, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
