@@ -1,6 +1,6 @@
 //! Turns the configuration file into the checked configuration. All sections are checked, so that all errors are reported at once.
 
-use super::checker::{Checker, Setting};
+use super::checker::{Setting, SettingsChecker};
 use super::file::{
     ContractSection as ContractKeys, EnvironmentSection, GatewayFile, LimitsSection as LimitKeys,
     TracesSection as TraceKeys, UpstreamSection as UpstreamKeys,
@@ -27,9 +27,10 @@ pub(super) fn check(
     folder: &Path,
     overrides: &Overrides,
 ) -> Result<Gateway, Vec<Diagnostic>> {
-    let mut check = Checker::new(source, folder);
+    let mut check = SettingsChecker::new(source, folder);
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let limits = check.limits(&file.limits);
+    // after both sections, which it compares
     check.check_request_timeout(&limits, &upstream);
     let (logs, decision_log) = (check.logs(&file.logs), check.decision_log(&file.decision_log, &file.masks));
     check.check_log_files_differ(&logs, decision_log.as_ref());
@@ -55,6 +56,7 @@ pub(super) fn check(
         decision_log,
         masks: check.masks(&file.masks),
         traces: check.traces(&file.traces),
+        // `available_parallelism` respects the CPU quota of a container, unlike the number of cores
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
     };
     check.finish(gateway)
@@ -74,7 +76,7 @@ fn strictness(keys: &ContractKeys) -> Strictness {
     }
 }
 
-impl Checker<'_> {
+impl SettingsChecker<'_> {
     fn admin(&mut self, listen: &str, over: Option<&Override>, taken: &[ListenerConfig]) -> Option<SocketAddr> {
         let given = Setting::new(listen, "/admin/listen", over);
         if given.value == "off" {
@@ -83,6 +85,7 @@ impl Checker<'_> {
         let parsed = address::parse(given.value);
         let help = "write an IP address and a port, such as `127.0.0.1:9465`, or `off`";
         let address = parsed.map_err(|what| self.refuse(&given, what, help)).ok()?;
+        // found here, because binding the port a second time fails only when the gateway starts
         self.refuse_taken(&given, &ListenAddress::Tcp(address), taken);
         Some(address)
     }
@@ -117,12 +120,14 @@ impl Checker<'_> {
 
     fn environment(&mut self, keys: &EnvironmentSection) -> Option<EnvironmentOverride> {
         let Some(environment) = keys.r#override else {
+            // probably a forgotten `override`: the operator expects an effect
             if keys.force {
                 let given = Setting::in_file("", "/environment/force");
                 self.refuse(&given, "has nothing to force", "name the environment in `environment.override`");
             }
             return None;
         };
+        // two keys must agree to disable the policies for production: one could be a copy of a test configuration
         if environment != Environment::Production && !keys.force {
             self.refuse(
                 &Setting::in_file("", "/environment/override"),

@@ -28,13 +28,13 @@ impl<'a> Setting<'a> {
 }
 
 /// Collects errors. An invalid value is replaced by a valid one, so that the rest can still be checked.
-pub(super) struct Checker<'a> {
+pub(super) struct SettingsChecker<'a> {
     source: &'a Source,
     folder: &'a Path,
     errors: Vec<Diagnostic>,
 }
 
-impl<'a> Checker<'a> {
+impl<'a> SettingsChecker<'a> {
     pub(super) const fn new(source: &'a Source, folder: &'a Path) -> Self {
         Self { source, folder, errors: Vec::new() }
     }
@@ -47,7 +47,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-impl Checker<'_> {
+impl SettingsChecker<'_> {
     pub(super) fn refuse(&mut self, given: &Setting<'_>, what: &str, help: &str) {
         let error = match given.origin {
             // an override has no place in the file: its flag or variable stands in for the file
@@ -66,6 +66,7 @@ impl Checker<'_> {
         self.folder.join(written)
     }
 
+    // checked here and not when the file is read: all missing files are reported with the other errors
     pub(super) fn existing_path(&mut self, written: &str, pointer: String) -> PathBuf {
         let path = self.path(written);
         if let Err(error) = path.metadata() {

@@ -1,6 +1,6 @@
 //! Checks `decisionLog` and `masks` of the configuration file.
 
-use super::checker::{Checker, Setting};
+use super::checker::{Setting, SettingsChecker};
 use super::file::{DecisionLogSection as LogKeys, FingerprintsSection as FingerprintKeys, MasksSection as MaskKeys};
 use super::gateway::{AccessLogTarget, DecisionLogConfig, FingerprintNames, Logs, MaskNames};
 use crate::redact::Masks;
@@ -9,7 +9,7 @@ use std::path::Path;
 const POINTER_HELP: &str = "write a JSON Pointer (RFC 6901), such as `/public_metadata/tax_id`";
 const HEADER_HELP: &str = "write the name of a header, such as `x-tenant`";
 
-impl Checker<'_> {
+impl SettingsChecker<'_> {
     pub(super) fn decision_log(&mut self, keys: &LogKeys, masks: &MaskKeys) -> Option<DecisionLogConfig> {
         let fingerprints = self.fingerprints(&keys.fingerprints, masks);
         if keys.file == "off" {

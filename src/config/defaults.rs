@@ -22,6 +22,7 @@ pub struct DefaultLimit<T> {
     pub reason: &'static str,
 }
 
+// an enum and not a `Duration`: the text in the file and in the documentation must come from the same value
 /// A time in the unit in which the configuration file writes it: `60s` and `1m` are equal, but only one is documented.
 #[derive(Clone, Copy, Debug)]
 pub enum TimeLimit {

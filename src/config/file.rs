@@ -120,6 +120,7 @@ pub(super) struct TlsSection {
 /// Whether a listener that other machines can reach may be without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+// an enum of one value and not a boolean: `plaintext: allowed` is readable without the documentation
 pub(super) enum Plaintext {
     /// It may: the network is trusted or encrypted.
     Allowed,
@@ -276,6 +277,7 @@ impl Default for ContractSection {
     }
 }
 
+// times are text in this file format, so that an invalid one is reported at its place with the other errors
 impl Default for LimitsSection {
     fn default() -> Self {
         Self {

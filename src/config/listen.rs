@@ -1,12 +1,12 @@
 //! Checks `listen` of the configuration file: addresses, TLS, and who may connect without it.
 
 use super::address::{self, DEFAULT_MODE};
-use super::checker::{Checker, Setting};
+use super::checker::{Setting, SettingsChecker};
 use super::file::{Listen, ListenerSection as Keys, TlsSection as TlsKeys};
 use super::gateway::{ListenAddress, ListenerConfig, TlsFiles, UpstreamConfig, UpstreamTarget};
 use super::overrides::Override;
 
-impl Checker<'_> {
+impl SettingsChecker<'_> {
     /// The listeners. A flag or variable replaces all of them by one without TLS.
     pub(super) fn listen(
         &mut self,
@@ -16,6 +16,7 @@ impl Checker<'_> {
     ) -> Vec<ListenerConfig> {
         let mut listeners = Vec::new();
         match (over, keys) {
+            // one plain listener in place of all: a flag has no room for the files of TLS
             (Some(_), _) => self.listener(&Setting::new("", "/listen", over), None, upstream, &mut listeners),
             (None, Listen::One(address)) => {
                 self.listener(&Setting::in_file(address, "/listen"), None, upstream, &mut listeners);
@@ -51,6 +52,7 @@ impl Checker<'_> {
         let keys = keys.map(|(_, keys)| keys);
         let tls = keys.and_then(|keys| keys.tls.as_ref()).map(|tls| self.tls(tls));
         let may_be_plain = tls.is_some() || keys.is_some_and(|keys| keys.plaintext.is_some());
+        // after the keys: whether a plain listener is allowed depends on them
         self.refuse_exposed(given, &address, may_be_plain, upstream);
         self.refuse_taken(given, &address, listeners);
         listeners.push(ListenerConfig { address, tls });

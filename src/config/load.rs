@@ -32,6 +32,7 @@ pub fn of_text(
     overrides: &Overrides,
     variables: Lookup<'_>,
 ) -> Result<Gateway, Vec<Diagnostic>> {
+    // not `canonicalize`: relative paths belong beside the name of the file, which may be a link into a mounted volume
     let absolute = path::absolute(file).map_err(|error| vec![unreadable(file, &error)])?;
     let folder = absolute.parent().unwrap_or(&absolute);
     let mut documents = manifest::read_with_variables::<GatewayFile>(file, text, variables)?;

@@ -1,11 +1,11 @@
 //! Checks `logs` of the configuration file.
 
-use super::checker::{Checker, Setting};
+use super::checker::{Setting, SettingsChecker};
 use super::file::{AccessLogSection as AccessKeys, LogsSection as LogKeys};
 use super::gateway::{AccessLogTarget, Logs};
 use std::path::PathBuf;
 
-impl Checker<'_> {
+impl SettingsChecker<'_> {
     pub(super) fn logs(&mut self, keys: &LogKeys) -> Logs {
         if !(0.0..=1.0).contains(&keys.sample_allowed) {
             let given = Setting::in_file("", "/logs/sampleAllowed");

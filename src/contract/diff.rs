@@ -140,6 +140,7 @@ fn compare(
         policies: if route_before.is_some() { readers(&after.id, None) } else { BTreeSet::new() },
         route_before,
         fields,
+        // the overlays are listed with the fields that they change
         overlays: BTreeSet::new(),
     }))
 }

@@ -52,6 +52,7 @@ impl JsonNumber for NumberText<'_> {
     }
 
     fn as_f64(&self) -> Option<f64> {
+        // `1e999` parses as infinity, which no JSON number is
         self.0.parse().ok().filter(|value: &f64| value.is_finite())
     }
 

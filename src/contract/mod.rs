@@ -138,6 +138,7 @@ impl Contract {
 
     /// Whether some server could read `path` as one whose operations are `guarded`.
     fn may_resolve_to(&self, path: &str, guarded: impl Fn(&RouteMatch<'_, '_, '_, ByVersion>) -> bool) -> bool {
+        // most paths are plain: then only case and the version prefix can differ, which needs no search
         if lenient::is_plain(path) {
             let folded = path.to_ascii_lowercase();
             let behind_slash = folded.strip_prefix('/').unwrap_or_default();

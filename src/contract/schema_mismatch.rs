@@ -39,6 +39,7 @@ pub(super) fn mismatches(error: &ValidationError<'_>) -> Vec<SchemaMismatch> {
             unexpected.iter().take(MOST_FINDINGS).map(mismatch).collect()
         }
         kind => {
+            // the validator reports a missing name at its parent: the finding should be about the missing field
             let steps = match kind {
                 ValidationErrorKind::Required { property } => below(property.as_str().unwrap_or_default()),
                 _ => steps,
@@ -85,6 +86,7 @@ fn keyword(kind: &ValidationErrorKind) -> &'static str {
         Kind::Contains => "contains",
         Kind::UnevaluatedItems { .. } => "unevaluatedItems",
         Kind::UnevaluatedProperties { .. } => "unevaluatedProperties",
+        // the rest, such as `false` as a schema, has no keyword
         _ => "schema",
     }
 }
@@ -112,6 +114,7 @@ fn requirement(kind: &ValidationErrorKind) -> String {
         Kind::UniqueItems => "must not have an item twice".to_owned(),
         Kind::MinProperties { limit } => format!("must have at least {limit} fields"),
         Kind::MaxProperties { limit } => format!("must have at most {limit} fields"),
+        // `anyOf`, `not` and so on: a full message would list the errors of every branch
         other => format!("does not fit the schema (`{}`)", keyword(other)),
     }
 }
@@ -121,6 +124,7 @@ fn types(kind: &TypeKind) -> String {
         TypeKind::Single(name) => vec![name.to_string()],
         TypeKind::Multiple(names) => names.iter().map(|name| name.to_string()).collect(),
     };
+    // null last, whatever the order in the schema: "a string or null"
     names.sort_by_key(|name| name == "null");
     let article = |name: &String| match name.as_str() {
         "null" => name.clone(),

@@ -135,6 +135,7 @@ impl Strictness {
         let entry = self.operations.iter().rfind(|entry| matches(&entry.matches, &operation.id));
         let mode = match (entry, self.validate) {
             (Some(entry), _) => entry.mode,
+            // an explicit entry first: an operator may audit even these, but must name them
             (None, _) if INSPECTED.contains(&operation.id.as_ref()) => Mode::Enforce,
             (None, _) if policy_effect == PolicyEffect::Denies => Mode::Enforce,
             (None, _) if policy_effect == PolicyEffect::Audits => Mode::Audit,
@@ -143,6 +144,7 @@ impl Strictness {
         };
         let unknown_fields = entry.and_then(|entry| entry.unknown_fields).unwrap_or(self.unknown_fields);
         let has_something_to_judge = policy_effect != PolicyEffect::None || operation.body.is_some();
+        // without a body schema and without a policy, buffering the body would cost time for nothing
         has_something_to_judge.then_some(InspectionRules { mode, unknown_fields, policy_effect })
     }
 

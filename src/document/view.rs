@@ -19,6 +19,7 @@ pub enum JsonKind<'a> {
 
 /// One JSON value in a document. Cheap to copy: it is a reference.
 #[expect(clippy::len_without_is_empty, reason = "it would have no caller")]
+// `Copy` and by value: a node is a reference and an index, and passing it costs no indirection
 pub trait View<'a>: Copy {
     /// The type of the value.
     fn kind(self) -> JsonKind<'a>;

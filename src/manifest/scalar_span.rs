@@ -77,6 +77,7 @@ impl<'a> Walk<'a> {
                 'U' => 10,
                 escaped => 1 + escaped.len_utf8(),
             }),
+            // a single quote is escaped by another one
             (Some('\''), '\'') => rest.starts_with("''").then_some(2),
             _ if first == character => Some(first.len_utf8()),
             // a folded line break becomes a space (YAML 1.2.2 section 6.5)

@@ -18,6 +18,7 @@ pub(super) fn diagnostics(error: &ValidationError<'_>, schema: &Value, source: &
             unexpected.iter().map(|key| unknown_key(source, pointer, key, &known)).collect()
         }
         Kind::Required { property } => {
+            // the place is the parent, because the missing key has none
             let key = format!("{pointer}/{}", escape(property.as_str().unwrap_or_default()));
             vec![source.at_key(pointer, format!("missing key {}", field(&key)))]
         }
@@ -48,6 +49,7 @@ fn demand(kind: &Kind, error: &ValidationError<'_>) -> String {
     match kind {
         Kind::Type { kind } => {
             let wanted = either(&types(kind));
+            // "must be a whole number, found a number" would be no help
             let is_number = error.instance().is_number() && wanted == type_name(JsonType::Integer);
             let found = if is_number { "a fraction" } else { instance_type(error.instance()) };
             format!("must be {wanted}, found {found}")
@@ -83,6 +85,7 @@ fn unknown_key(source: &Source, pointer: &str, key: &str, known: &[String]) -> D
     let place = format!("{pointer}/{}", escape(key));
     let within = if pointer.is_empty() { String::new() } else { format!(" in {}", field(pointer)) };
     let diagnostic = source.at_key(&place, format!("unknown key `{}`{within}", key.escape_debug()));
+    // before similar names: a key of Kubernetes can resemble another key of ours
     if let Some(help) = foreign_key_help(pointer, key).filter(|_| !known.is_empty()) {
         return diagnostic.with_help(help);
     }
@@ -103,6 +106,7 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
     let one_of = if words.len() > 1 { "one of " } else { "" };
     let diagnostic = source.at(pointer, format!("{} must be {one_of}{}", field(pointer), quote_list(&words, "or")));
     let written = error.instance().as_str();
+    // a test in a file of policies: a valid kind, but in the wrong file
     if pointer == "/kind" && written == Some("PolicyTest") {
         return diagnostic.with_help("tests are in `NAME.test.yaml`, beside the `NAME.yaml` that they test");
     }
@@ -147,6 +151,7 @@ fn alternatives(
             None => diagnostic,
         }];
     }
+    // of several alternatives with the right type, the one with the fewest errors is the most likely one
     let nearest = fitting.into_iter().min_by_key(|branch| branch.len());
     nearest.into_iter().flatten().flat_map(|error| diagnostics(error, schema, source)).collect()
 }

@@ -296,5 +296,5 @@ fn aliases_that_multiply_are_told_in_words() {
 #[test]
 fn a_line_that_is_indented_like_none_above_is_told_so() {
     let told = errors("kind: RequestPolicy\nmetadata:\n    name: a\n  labels: {}\n");
-    assert!(told[0].contains("p.yaml:4:") && told[0].contains("does not belong to the map begun above"), "{told:?}");
+    assert!(told[0].contains("p.yaml:4:") && told[0].contains("does not belong to the map above"), "{told:?}");
 }

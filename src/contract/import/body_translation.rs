@@ -100,6 +100,7 @@ impl Schemas {
             KeywordKind::Reference => self.reference(spec, place, value, role),
             KeywordKind::Schema if name == "additionalProperties" && *value == Value::Bool(true) => None,
             KeywordKind::Schema => {
+                // closing a negated schema would reject more instead of less
                 let role = if name == "not" { Role::Part } else { role };
                 Some(self.translate(spec, place, value, role))
             }
@@ -136,6 +137,7 @@ impl Schemas {
     fn reference(&mut self, spec: &mut OpenApiSpec<'_>, place: &str, value: &Value, role: Role) -> Option<Value> {
         let target = value.as_str().and_then(|target| target.strip_prefix('#'));
         let name = target.and_then(|target| target.strip_prefix(SHARED)?.strip_prefix('/'));
+        // other targets are valid in OpenAPI, but a contract file has shared schemas in `$defs` only
         let is_schema = |name: &&str| !name.contains(['/', '~', '%']) && spec.get(&below(SHARED, name)).is_some();
         let Some(name) = name.filter(is_schema) else {
             spec.refuse(place, format!("`$ref` must lead to a schema in `#{SHARED}/`"));

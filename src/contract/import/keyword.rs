@@ -120,6 +120,7 @@ fn format(value: &Value) -> KeywordResult {
 fn names(value: &Value) -> KeywordResult {
     let names: Option<Vec<&str>> = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect());
     let mut names = names.ok_or("must be a list of names")?;
+    // the same spec must give the same bytes, in whatever order it lists names
     names.sort_unstable();
     names.dedup();
     Ok((!names.is_empty()).then(|| json!(names)))

@@ -36,6 +36,7 @@ pub(super) fn contract(spec: &mut OpenApiSpec<'_>) -> ContractFile {
         for method in METHODS.iter().filter(|method| item.get(**method).is_some()) {
             let place = below(&place, method);
             let operation = operation(spec, &mut schemas, &place, method, format!("{base}{path}"));
+            // policies and the configuration name operations by id
             if let Some(first) = ids.insert(operation.id.clone(), place.clone()) {
                 let message = format!("`{}` is the id of {}, too", operation.id, field(&first));
                 spec.refuse(&below(&place, "operationId"), message);
@@ -43,6 +44,7 @@ pub(super) fn contract(spec: &mut OpenApiSpec<'_>) -> ContractFile {
             operations.push(operation);
         }
     }
+    // a stable order: a new version of the spec is reviewed as a diff of two contract files
     operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
     ContractFile { api_version: version.into(), definitions: schemas.definitions(spec), operations }
 }
@@ -59,6 +61,7 @@ fn base_path(spec: &mut OpenApiSpec<'_>) -> String {
     if spec.get("/servers/0").is_none() {
         return String::new();
     }
+    // the contract has full paths, and an OpenAPI path is relative to the server (OpenAPI 3.0.3, "Server Object")
     let url = spec.text("/servers/0/url");
     if url.contains('{') {
         spec.refuse("/servers/0/url", "a server with variables has no one path");
@@ -79,6 +82,7 @@ fn check_template(spec: &mut OpenApiSpec<'_>, place: &str, path: &str) {
         spec.refuse(place, "a path must start with `/`");
     }
     if !path.split('/').all(|segment| is_plain(segment) || is_parameter(segment)) {
+        // routing matches whole segments only
         spec.refuse(place, "a parameter must be a whole segment of its path");
     }
 }
@@ -100,6 +104,7 @@ fn operation(
     method: &str,
     path: String,
 ) -> OperationFile {
+    // ignoring it would give the operation a wrong path, at which requests escape inspection
     if spec.get(&below(place, "servers")).is_some() {
         spec.refuse(&below(place, "servers"), "`servers` of an operation is not translated");
     }

@@ -118,6 +118,7 @@ impl Overlays {
             let effects: Vec<(&Operation, &[usize])> = changed
                 .iter()
                 .flat_map(|(operation, applied)| applied.iter().map(|applied| (operation.as_ref(), applied)))
+                // by identity: two overlays of a file may be equal, and each needs an effect
                 .filter(|(_, applied)| Arc::ptr_eq(&applied.overlay, overlay))
                 .map(|(operation, applied)| (operation, applied.fields.as_slice()))
                 .collect();

@@ -70,7 +70,7 @@ fn keys_that_contradict_each_other_are_told() {
     11 |   mode: '0600'
        |         ^^^^^^
        |
-       = help: leave it out
+       = help: remove the key
     ");
 }
 
@@ -106,7 +106,7 @@ fn one_socket_is_listened_on_once_and_its_mode_is_octal() {
     6 | - { address: 'unix:/run/a.sock', mode: '0600' }
       |              ^^^^^^^^^^^^^^^^^^
       |
-      = help: use another one
+      = help: use another address
     ");
     insta::assert_snapshot!(said_of(&with("listen: [{ address: 'unix:/run/a.sock', mode: '0699' }]\n")), @r"
     error: `listen[0].mode` must match the pattern `^0?[0-7]{3}$`

@@ -41,7 +41,7 @@ fn an_address_listened_on_twice_is_refused() {
     4 | listen: [{ address: 127.0.0.1:8787 }, { address: 127.0.0.1:8787 }]
       |                                                  ^^^^^^^^^^^^^^
       |
-      = help: use another one
+      = help: use another address
 
     error: `admin.listen` is the address of another listener already
      --> gateway.yaml:5:18
@@ -49,7 +49,7 @@ fn an_address_listened_on_twice_is_refused() {
     5 | admin: { listen: 127.0.0.1:8787 }
       |                  ^^^^^^^^^^^^^^
       |
-      = help: use another one
+      = help: use another address
     ");
 }
 
