@@ -97,7 +97,7 @@ fn a_file_is_compared_under_the_overlays_in_force() {
 
 #[test]
 fn names_that_are_not_known_end_with_2_and_what_was_meant() {
-    insta::assert_snapshot!(said(&["show", "UpdateUsr"], 2), @"error: `UpdateUsr` is no operation of 2026-05-12; did you mean `UpdateUser`?");
+    insta::assert_snapshot!(said(&["show", "UpdateUsr"], 2), @"error: `UpdateUsr` is not an operation of 2026-05-12; did you mean `UpdateUser`?");
     insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"error: `2026` is no version of the contract; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
     insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"error: `2026-05-13` is no version of the contract and no file; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
     assert!(said(&["coverage", "--version", "x"], 2).contains("known are 2021-02-05,"));
@@ -129,7 +129,7 @@ fn an_operation_is_shown_with_what_is_laid_over_it() {
 fn an_operation_without_a_body_is_shown_without_one() {
     insta::assert_snapshot!(said(&["show", "GetUser", "--version", "2021-02-05"], 0), @r"
     GetUser  GET /v1/users/{user_id}  (2021-02-05)
-      validated    no: requests pass as they come
+      validated    no: bodies are not validated
       policies     none
       body         none in JSON
     ");
