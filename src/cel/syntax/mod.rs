@@ -1,6 +1,7 @@
 //! Parses CEL source into a tree. Length, recursion and depth are bounded, so that no source can exhaust the stack.
 
 pub(super) mod foreign;
+mod keyword;
 mod literal;
 mod operator;
 mod parse;

@@ -1,5 +1,6 @@
 //! Parses CEL's grammar by operator precedence. Recursion and the depth of the tree are bounded.
 
+use super::keyword::{KEYWORDS, RESERVED};
 use super::operator::{Comparison, Infix, Macro, Operator};
 use super::token::{Token, Tokens};
 use super::tree::{Syntax, Tree};
@@ -12,30 +13,6 @@ use std::ops::Range;
 pub(crate) const MAX_SOURCE_LEN: usize = 4096;
 /// Deepest tree. Parser, checker and evaluation recurse on the stack of a worker; this bounds them all.
 pub(in crate::cel) const MAX_DEPTH: usize = 64;
-
-/// Keywords.
-const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
-
-/// Words that the CEL specification reserves.
-const RESERVED: [&str; 17] = [
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
 
 /// Parses `source`.
 ///

@@ -1,0 +1,25 @@
+//! Words that cannot be names.
+
+/// Keywords.
+pub(super) const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
+
+/// Words that the CEL specification reserves.
+pub(super) const RESERVED: [&str; 17] = [
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
