@@ -28,7 +28,7 @@ pub(super) struct Args {
     pub(super) config: ConfigArgs,
     /// When to colour output
     ///
-    /// `auto`: on a terminal, unless NO_COLOR, CLICOLOR=0 or TERM=dumb is set.
+    /// `auto`: on a terminal, unless `NO_COLOR`, CLICOLOR=0 or TERM=dumb is set.
     #[arg(
         long,
         global = true,

@@ -56,7 +56,7 @@ impl Display for Counts<'_> {
         if policies.is_empty() {
             write!(f, "the contract alone: no policy")?;
         } else {
-            write!(f, "{}", counted(policies.len(), "policy", "policies"))?;
+            write!(f, "{}", count_text(policies.len(), "policy", "policies"))?;
             let actions = [Action::Deny, Action::Warn, Action::Audit].map(|action| {
                 let count = policies.iter().filter(|policy| policy.action == action).count();
                 (count > 0).then(|| format!("{count} {}", action.as_str()))
@@ -65,14 +65,14 @@ impl Display for Counts<'_> {
         }
         for (count, one, many) in [(limits, "limit", "limits"), (waivers, "waiver", "waivers")] {
             if count > 0 {
-                write!(f, "; {}", counted(count, one, many))?;
+                write!(f, "; {}", count_text(count, one, many))?;
             }
         }
         Ok(())
     }
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+fn count_text(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 

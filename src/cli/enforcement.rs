@@ -44,7 +44,8 @@ impl Display for Enforcement<'_> {
         });
         self.table(f, &["limit", "action", "allows", "environments", "operations", "owner"], rows)?;
         let rows = policies.waivers().map(|waiver| {
-            let cells = [&waiver.name, &waiver.policy, &waiver.owner, &waiver.ticket].map(|cell| cell.to_string());
+            let cells =
+                [&waiver.name, &waiver.policy, &waiver.owner, &waiver.ticket].map(std::string::ToString::to_string);
             cells.into_iter().chain([waiver.expires.to_string(), time_left(waiver, self.now)]).collect()
         });
         self.table(f, &["waiver", "policy", "owner", "ticket", "expires", "left"], rows)

@@ -33,7 +33,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    pub(super) fn failed(error: impl Display) -> Self {
+    pub(super) fn failure(error: impl Display) -> Self {
         Self::Failed(error.to_string())
     }
 }

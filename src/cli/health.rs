@@ -9,7 +9,7 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// Longest time for the answer; a probe that waits longer says nothing more.
+/// Longest time for the response; a probe that waits longer times out itself.
 const DEADLINE: Duration = Duration::from_secs(2);
 
 /// Longest head of an answer that is read.
@@ -56,7 +56,7 @@ fn admin_address(
         (None, None) => DEFAULT_ADMIN_LISTEN.parse().map_err(|_| unwell("the default address is wrong".to_owned())),
         (None, Some(_)) => match config.load() {
             Ok(configuration) => configuration.gateway.admin.ok_or_else(off),
-            Err(_) => Err(unwell("the configuration is broken; `portcullis check` tells how".to_owned())),
+            Err(_) => Err(unwell("the configuration is invalid; `portcullis check` lists the errors".to_owned())),
         },
     }
 }

@@ -30,11 +30,11 @@ pub(super) fn init(args: &InitArgs) -> Result<Exit, CommandError> {
     // all are checked before the first is written: a half-written folder would be harder to understand than an error
     let existing: Vec<String> = files.iter().filter_map(|(path, _)| existing(&args.folder, path)).collect();
     if !existing.is_empty() {
-        return Err(CommandError::failed(format!("nothing is written, because these exist: {}", existing.join(", "))));
+        return Err(CommandError::failure(format!("nothing is written, because these exist: {}", existing.join(", "))));
     }
     for (path, text) in &files {
         write(&args.folder.join(path), text).map_err(|error| {
-            CommandError::failed(format!("`{}` cannot be written: {error}", args.folder.join(path).display()))
+            CommandError::failure(format!("`{}` cannot be written: {error}", args.folder.join(path).display()))
         })?;
     }
     let folder = args.folder.display();

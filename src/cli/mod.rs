@@ -49,11 +49,11 @@ pub fn main() -> ExitCode {
 /// The value of `--color`. Not by clap, whose own errors and help texts are coloured, too.
 fn color_when(given: &[OsString]) -> ColorWhen {
     let texts: Vec<_> = given.iter().take_while(|argument| *argument != "--").filter_map(|it| it.to_str()).collect();
-    let values = texts.iter().enumerate().filter_map(|(position, text)| match text.strip_prefix("--color=") {
+    let mut values = texts.iter().enumerate().filter_map(|(position, text)| match text.strip_prefix("--color=") {
         Some(value) => Some(value),
         None => texts.get(position + 1).copied().filter(|_| *text == "--color"),
     });
-    values.last().and_then(|value| ColorWhen::from_str(value, false).ok()).unwrap_or_default()
+    values.next_back().and_then(|value| ColorWhen::from_str(value, false).ok()).unwrap_or_default()
 }
 
 /// Without a command, as in a first try, it is `run`.

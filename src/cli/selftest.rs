@@ -1,4 +1,4 @@
-//! `portcullis selftest`: fire the corpus at a running gateway and tell what got through.
+//! `portcullis selftest`: send the corpus of attacks to a running gateway, and report which passed.
 
 use super::console;
 use super::exit::{CommandError, Exit};
@@ -26,7 +26,7 @@ pub(super) struct SelftestArgs {
 pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, CommandError> {
     let target = Target::new(&args.target, args.ca_file.as_deref());
     let target = target.map_err(|error| CommandError::Usage(error.to_string()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::failed)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::failure)?;
     let report = runtime.block_on(async {
         let upstream = Recording::listen(args.upstream_listen).await;
         let upstream = upstream
@@ -34,9 +34,9 @@ pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, CommandError> {
         let reached = target.reach().await;
         reached.map_err(|error| CommandError::Failed(format!("there is no gateway at {}: {error}", args.target)))?;
         console::note(&format!("the upstream of the gateway must be http://{}", upstream.address()));
-        run(&target, &upstream).await.map_err(CommandError::failed)
+        run(&target, &upstream).await.map_err(CommandError::failure)
     })?;
-    console::print(&if args.json { as_json(&report).map_err(CommandError::failed)? } else { report.to_string() })?;
+    console::print(&if args.json { as_json(&report).map_err(CommandError::failure)? } else { report.to_string() })?;
     Ok(if report.is_clean() { Exit::Ok } else { Exit::Refused })
 }
 

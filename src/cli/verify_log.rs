@@ -59,7 +59,7 @@ pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
         broken,
     };
     if args.json {
-        console::print(&serde_json::to_string(&verification).map_err(CommandError::failed)?)?;
+        console::print(&serde_json::to_string(&verification).map_err(CommandError::failure)?)?;
     } else {
         console::print(&text(&verification))?;
     }
@@ -95,14 +95,14 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>
         if reader.read_until(b'\n', &mut bytes)? == 0 {
             break;
         }
-        let verified = match bytes.strip_suffix(b"\n") {
+        let result = match bytes.strip_suffix(b"\n") {
             Some(text) => {
                 std::str::from_utf8(text).map_err(|_| ChainBreak::Changed).and_then(|text| verifier.verify_line(text))
             }
             // lines are written whole, so that one without its end was cut
             None => Err(ChainBreak::BrokenOff),
         };
-        if let Err(why) = verified {
+        if let Err(why) = result {
             return Ok(Some(BrokenLine { file: file.to_owned(), line, why: why.to_string() }));
         }
     }
@@ -112,7 +112,7 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>
 fn text(verification: &Verification) -> String {
     let Some(broken) = &verification.broken else { return valid_text(verification) };
     let before = match verification.entries {
-        0 => "no line before it was verified".to_owned(),
+        0 => "no line before it was result".to_owned(),
         1 => "the line before it is unchanged".to_owned(),
         many => format!("the {many} lines before it are unchanged"),
     };

@@ -24,7 +24,7 @@ const NO_STAND_IN: UrlError = (
 /// Parses `embedded` or an http(s) URL of scheme, host and port only. An error never holds the URL, which may hold a password.
 pub(super) fn parse(text: &str) -> Result<UpstreamTarget, UrlError> {
     if text == "embedded" {
-        return embedded(HAS_STAND_IN);
+        return require_stand_in(HAS_STAND_IN);
     }
     let uri: Uri = text.parse().map_err(|_| ("must be a URL or `embedded`", FORM))?;
     let tls = match uri.scheme_str() {
@@ -42,7 +42,7 @@ pub(super) fn parse(text: &str) -> Result<UpstreamTarget, UrlError> {
     Ok(UpstreamTarget::Url { tls, host, port: port_of(authority, tls)? })
 }
 
-fn embedded(has_stand_in: bool) -> Result<UpstreamTarget, UrlError> {
+fn require_stand_in(has_stand_in: bool) -> Result<UpstreamTarget, UrlError> {
     if has_stand_in { Ok(UpstreamTarget::Embedded) } else { Err(NO_STAND_IN) }
 }
 
@@ -70,7 +70,7 @@ fn port_of(authority: &Authority, tls: bool) -> Result<u16, UrlError> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HAS_STAND_IN, NO_STAND_IN, embedded, parse};
+    use super::{HAS_STAND_IN, NO_STAND_IN, parse, require_stand_in};
     use crate::config::gateway::UpstreamTarget;
 
     fn url(tls: bool, host: &str, port: u16) -> UpstreamTarget {
@@ -88,8 +88,8 @@ mod tests {
 
     #[test]
     fn embedded_needs_a_build_with_the_stand_in() {
-        assert_eq!(embedded(true), Ok(UpstreamTarget::Embedded));
-        assert_eq!(embedded(false), Err(NO_STAND_IN));
+        assert_eq!(require_stand_in(true), Ok(UpstreamTarget::Embedded));
+        assert_eq!(require_stand_in(false), Err(NO_STAND_IN));
         assert_eq!(parse("embedded").is_ok(), HAS_STAND_IN);
     }
 

@@ -34,7 +34,7 @@ impl Reads {
     }
 
     /// The fields of the body that are read by their names.
-    pub(super) fn named(&self) -> BTreeSet<&str> {
+    pub(super) fn by_name(&self) -> BTreeSet<&str> {
         self.0.iter().filter_map(|pointer| pointer.split('/').nth(1)).collect()
     }
 

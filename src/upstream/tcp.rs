@@ -149,7 +149,9 @@ mod tests {
         let listener = socket.listen(1).unwrap();
         let address = listener.local_addr().unwrap();
         let mut filling = Vec::new();
-        while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await {
+        while let Ok(Ok(stream)) =
+            pingora_timeout::timeout(Duration::from_millis(100), TcpStream::connect(address)).await
+        {
             filling.push(stream);
         }
         (listener, filling, address)

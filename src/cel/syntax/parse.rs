@@ -31,7 +31,7 @@ pub(in crate::cel) fn parse(source: &str) -> Result<Tree, Issue> {
     }
     let mut parser = Parser { source, tokens, token, span, end: 0, nesting: 0 };
     let tree = parser.expression()?;
-    if parser.token == Token::End { Ok(tree) } else { Err(parser.unexpected("an operator or the end")) }
+    if parser.token == Token::End { Ok(tree) } else { Err(parser.unexpected_token("an operator or the end")) }
 }
 
 struct Parser<'s> {
@@ -77,10 +77,10 @@ impl<'s> Parser<'s> {
     }
 
     fn expect(&mut self, sign: &'static str) -> Result<(), Issue> {
-        if self.take(sign)? { Ok(()) } else { Err(self.unexpected(&format!("`{sign}`"))) }
+        if self.take(sign)? { Ok(()) } else { Err(self.unexpected_token(&format!("`{sign}`"))) }
     }
 
-    fn unexpected(&self, wanted: &str) -> Issue {
+    fn unexpected_token(&self, wanted: &str) -> Issue {
         match self.token {
             Token::End => Issue::new(&self.span, format!("the expression ends where {wanted} should follow")),
             token => {
@@ -206,7 +206,7 @@ impl<'s> Parser<'s> {
                 tree = self.tree(start, depth, Syntax::Index(Box::new([tree, key])))?;
             } else if self.take(".")? {
                 if self.token != Token::Name || KEYWORDS.contains(&self.text()) {
-                    return Err(self.unexpected("a name"));
+                    return Err(self.unexpected_token("a name"));
                 }
                 let name = self.text();
                 let at = self.advance()?;
@@ -249,7 +249,7 @@ impl<'s> Parser<'s> {
                 self.tree(start, deepest(&elements), Syntax::List(elements))
             }
             Token::Sign("{") => self.map(),
-            Token::Sign(_) | Token::End => Err(self.unexpected("a value")),
+            Token::Sign(_) | Token::End => Err(self.unexpected_token("a value")),
         }
     }
 
@@ -277,7 +277,7 @@ impl<'s> Parser<'s> {
         match name {
             "true" | "false" => return self.literal(self.span.start, Value::Bool(name == "true")),
             "null" => return self.literal(self.span.start, Value::Null),
-            "in" => return Err(self.unexpected("a value")),
+            "in" => return Err(self.unexpected_token("a value")),
             _ if RESERVED.contains(&name) => {
                 let issue = Issue::new(&self.span, format!("CEL keeps the word `{name}` for itself"));
                 return Err(issue.with_optional_help(foreign::word_help(name)));
@@ -302,7 +302,7 @@ impl<'s> Parser<'s> {
             }
             // the grammar permits a trailing comma in lists and maps, not in arguments
             if end == ")" && self.is(end) {
-                return Err(self.unexpected("an argument"));
+                return Err(self.unexpected_token("an argument"));
             }
         }
         self.expect(end)?;

@@ -16,13 +16,13 @@ use clap::Subcommand;
 pub(super) enum ContractVerb {
     /// Read Clerk's OpenAPI specs and write one contract file for each API version
     Import(import::ImportArgs),
-    /// Tell what the contract says of an operation, with what is laid over it
+    /// Show the schema of an operation, with its overlays
     Show(show::ShowArgs),
-    /// Tell what changed between two versions, and which policies and overlays that touches
+    /// Compare two versions, and list the policies and overlays affected
     ///
     /// Ends with 4 where a policy is affected.
     Diff(diff::DiffArgs),
-    /// Tell which write operations and which risky fields no policy governs
+    /// List the write operations and risky fields that no policy governs
     Coverage(coverage::CoverageArgs),
 }
 

@@ -38,8 +38,8 @@ struct BlockCounts<C> {
     skipped: Skipped,
 }
 
-/// Counts the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any are not
-/// what was meant: whoever relies on what is found in them must not take nothing for a good sign.
+/// Counts the entries of `files` into `counts`, as if one after another; `-` is standard input. Files without any
+/// entry are an error, because an empty result would look like a good one.
 pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result<Skipped, CommandError> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let fresh: Vec<_> = (0..threads).map(|_| counts.fresh()).collect();

@@ -249,7 +249,7 @@ impl CurlCommand {
     }
 }
 
-/// What `curl` says of data that is not told otherwise.
+/// The media type that `curl` sends for data by default.
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How data is given.

@@ -99,7 +99,7 @@ impl Judge<'_> {
         Choice { value: operation.api_version.to_string(), why }
     }
 
-    /// What the schema says of the body.
+    /// The result of the schema validation of the body.
     fn schema(&self, asked: &ExplainInput, run: &DryRun) -> String {
         let Ok(DryRunResult::Judged(judged)) = &run.result else { return "not asked".to_owned() };
         let found = judged.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
@@ -112,12 +112,12 @@ impl Judge<'_> {
             (true, false, many) => format!("{many} findings"),
         };
         match inspection.map(|inspection| inspection.mode) {
-            Some(Mode::Audit) => format!("{text}; only audited: what does not fit is told and not refused"),
+            Some(Mode::Audit) => format!("{text}; only audited: violations are reported and not refused"),
             _ => text,
         }
     }
 
-    /// What each policy says: first those that were asked, then those for other operations.
+    /// The result of each policy: first those that were evaluated, then those for other operations.
     fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<ExplainedPolicy> {
         let mut policies = Vec::new();
         if let Ok(DryRunResult::Judged(judged)) = &run.result {
@@ -212,7 +212,7 @@ fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String
     };
     match overriding {
         Some(overriding) if overriding.over(key.environment()) != key.environment() => {
-            format!("`environment.override` says so, though {read}")
+            format!("set by `environment.override`, though {read}")
         }
         _ => read.to_owned(),
     }
@@ -221,7 +221,7 @@ fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String
 fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[TracePart]) -> ExplainedPolicy {
     let roles = std::iter::repeat_n("condition", policy.scope.conditions()).chain(std::iter::repeat("validation"));
     let expressions =
-        parts.iter().zip(roles).map(|(part, role)| ExpressionResult { role: Some(role), ..evaluated(part) });
+        parts.iter().zip(roles).map(|(part, role)| ExpressionResult { role: Some(role), ..expression_result(part) });
     ExplainedPolicy {
         name: policy.name.to_string(),
         action: policy.action.as_str(),
@@ -232,7 +232,7 @@ fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[TracePart]) -> Ex
     }
 }
 
-fn evaluated(part: &TracePart) -> ExpressionResult {
+fn expression_result(part: &TracePart) -> ExpressionResult {
     let (mut value, mut r#type, mut size, mut error) = (None, None, None, None);
     match &part.value {
         TracedValue::Value(text) => value = Some(text.clone()),
@@ -247,6 +247,6 @@ fn evaluated(part: &TracePart) -> ExpressionResult {
         size,
         error,
         from_secret: part.from_secret,
-        parts: part.parts.iter().map(evaluated).collect(),
+        parts: part.parts.iter().map(expression_result).collect(),
     }
 }

@@ -1,10 +1,10 @@
-//! What is told of a request: recorded once, whole. The levels only leave out, and text and JSON only write down.
+//! The explanation of a request, recorded once and in full. The levels only leave parts out; text and JSON only format it.
 
 use super::args::DetailLevel;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What is told of a request. The names are an interface: a name once given keeps its meaning.
+/// The explanation of a request. Its field names are those of the JSON output, an interface that scripts rely on.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Explanation {
     /// `allow`, `deny`; of a decision in a log also `fail` and `abort`.
@@ -15,9 +15,9 @@ pub(super) struct Explanation {
     pub(super) status: Option<u16>,
     /// The same for people.
     pub(super) message: String,
-    /// What rules found, whatever the action.
+    /// The violations of all rules, with any action.
     pub(super) findings: Vec<ExplainedFinding>,
-    /// What would change a refusal; none where that cannot be known.
+    /// The changes that would avoid a refusal; `None` if they cannot be known.
     pub(super) changes: Option<Suggestions>,
     /// What a person should know of how the request was read, and what cannot be known of it.
     pub(super) notes: Vec<String>,
@@ -63,7 +63,7 @@ pub(super) struct SufficientChange {
 /// How it came to the decision.
 #[derive(Debug, Serialize)]
 pub(super) struct RuleDetails {
-    /// None where the head was not read.
+    /// `None` if the head was not read.
     pub(super) method: Option<String>,
     /// The path's template, or why there is none.
     pub(super) route: String,
@@ -92,14 +92,14 @@ pub(super) struct Choice {
     pub(super) why: String,
 }
 
-/// What a policy said.
+/// The result of a policy.
 #[derive(Debug, Serialize)]
 pub(super) struct ExplainedPolicy {
     pub(super) name: String,
     pub(super) action: &'static str,
     /// `holds`, `violated`, `no_match`, `error`, `other_environment` or `other_operation`.
     pub(super) outcome: &'static str,
-    /// The waiver for which it only tells operators.
+    /// The waiver by which the policy only audits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) waived_by: Option<String>,
     /// What is not so where it is neither `holds` nor `other_operation`, each for people.
@@ -124,7 +124,7 @@ pub(super) struct ExpressionResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<&'static str>,
     pub(super) expression: String,
-    /// As CEL writes it; none where it may not be shown, or there is none.
+    /// The value as a CEL literal; `None` if it is hidden or there is none.
     pub(super) value: Option<String>,
     /// The type of a value that may not be shown.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +145,7 @@ impl Explanation {
         self.rules.iter().flat_map(|rules| &rules.policies).any(|policy| !policy.expressions.is_empty())
     }
 
-    /// What is told of it at `level`.
+    /// The part of the explanation that `level` shows.
     pub(super) fn at(mut self, level: DetailLevel) -> Self {
         if level == DetailLevel::Decision {
             self.rules = None;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::CONTENT_LENGTH;
 
-/// The request that `bytes` hold. A head that the gateway would not read is told as that: it refuses it, too.
+/// The request that `bytes` hold. A head that the gateway would refuse becomes a request with that defect.
 pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, CommandError> {
     let bytes = with_line_breaks(bytes);
     let (request, head) = match read(&bytes, longest) {
@@ -19,19 +19,19 @@ pub(super) fn request(bytes: &[u8], longest: usize) -> Result<Request<Bytes>, Co
     let (body, behind) = match head.framing {
         BodyFraming::Length(length) => {
             let split = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
-            let (body, behind) = split.ok_or_else(|| wrong("the body is shorter than `Content-Length` says"))?;
+            let (body, behind) = split.ok_or_else(|| wrong("the body is shorter than its `Content-Length`"))?;
             (Bytes::copy_from_slice(body), behind)
         }
         BodyFraming::Chunked => chunks(rest).ok_or_else(|| wrong("the body's chunks are not framed as HTTP has it"))?,
     };
     // editors end a file with a line break
     if !matches!(behind, b"" | b"\n" | b"\r\n") {
-        let (rest, is_told) = (behind.trim_ascii_end().len(), request.headers().contains_key(CONTENT_LENGTH));
-        if !is_told && head.framing == BodyFraming::Length(0) {
+        let (rest, has_length) = (behind.trim_ascii_end().len(), request.headers().contains_key(CONTENT_LENGTH));
+        if !has_length && head.framing == BodyFraming::Length(0) {
             return Err(wrong(&format!("there is no `Content-Length`; add `Content-Length: {rest}`")));
         }
         return Err(wrong(
-            "there is more behind the request than its `Content-Length` says: the gateway would take it for the next one",
+            "there are bytes after the end by `Content-Length`: the gateway would read them as the next request",
         ));
     }
     Ok(request.map(|()| body))
@@ -41,8 +41,8 @@ fn wrong(message: &str) -> CommandError {
     CommandError::Usage(format!("`--http`: {message}"))
 }
 
-/// `bytes` with the line breaks of HTTP in the head, where it has none: editors write others. A head that has both is left
-/// alone, for it is to be told that servers differ in what they make of it.
+/// `bytes` with the line breaks of HTTP in the head, where it has none: editors write others. A head with both is left
+/// unchanged, so that its ambiguity is reported.
 fn with_line_breaks(bytes: &[u8]) -> Vec<u8> {
     let end = bytes.windows(2).position(|pair| pair == b"\n\n");
     let Some((head, body)) = end.and_then(|end| bytes.split_at_checked(end + 2)) else { return bytes.to_vec() };

@@ -32,7 +32,7 @@ impl ExplainInput {
             (_, Some(command)) => curl::request(command)?,
             (None, None) => (flags(args)?, Vec::new()),
         };
-        let (request, note) = as_long_as_told(request)?;
+        let (request, note) = cut_to_content_length(request)?;
         Ok(Self { request, client: client(&args.client)?, notes: notes.into_iter().chain(note).collect() })
     }
 }
@@ -71,8 +71,8 @@ pub(super) fn header_of(text: &str) -> Option<(HeaderName, HeaderValue)> {
     Some((HeaderName::try_from(name.trim()).ok()?, HeaderValue::try_from(value.trim()).ok()?))
 }
 
-/// The request as the gateway reads it: of its body as much as its `Content-Length` says, where that is given.
-fn as_long_as_told(mut request: Request<Bytes>) -> Result<(Request<Bytes>, Option<&'static str>), CommandError> {
+/// The request as the gateway reads it: its body ends where a given `Content-Length` ends it.
+fn cut_to_content_length(mut request: Request<Bytes>) -> Result<(Request<Bytes>, Option<&'static str>), CommandError> {
     let mut lengths = request.headers().get_all(CONTENT_LENGTH).iter();
     // of two, the gateway reads neither
     let (Some(length), None) = (lengths.next(), lengths.next()) else { return Ok((request, None)) };
@@ -82,17 +82,16 @@ fn as_long_as_told(mut request: Request<Bytes>) -> Result<(Request<Bytes>, Optio
     };
     let body = request.body_mut();
     if length > body.len() {
-        let told = "the body is shorter than `Content-Length` says: the gateway would wait for the rest of it";
-        return Err(CommandError::Usage(told.to_owned()));
+        let error = "the body is shorter than its `Content-Length`: the gateway would wait for the rest of it";
+        return Err(CommandError::Usage(error.to_owned()));
     }
     let is_cut = length < body.len();
     body.truncate(length);
-    let note =
-        "the body goes as far as `Content-Length` says; the gateway would take what follows for the next request";
+    let note = "the body ends by its `Content-Length`; the gateway would read what follows as the next request";
     Ok((request, is_cut.then_some(note)))
 }
 
-/// Adds what every client sends, and nobody who describes a request cares for.
+/// Adds the headers that every client sends and a description of a request leaves out.
 fn complete(headers: &mut HeaderMap, has_body: bool) {
     headers.entry(HOST).or_insert(HeaderValue::from_static("localhost"));
     if has_body {

@@ -2,7 +2,7 @@
 
 use super::explanation::{Choice, ExplainedFinding, ExplainedPolicy, Explanation, RuleDetails};
 use super::input::unreadable;
-use super::recorded_shape::kept;
+use super::recorded_shape::recorded_shapes;
 use crate::cli::exit::CommandError;
 use crate::decision_log::{
     EntryText, LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule, RecordedViolation, VersionSource,
@@ -27,7 +27,7 @@ pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Ex
     };
     let entry = LogEntry::read(&line).map_err(wrong)?;
     let same = (*entry.revision == *bundle.revision).then_some(bundle);
-    Ok(told(&entry, same))
+    Ok(explain_entry(&entry, same))
 }
 
 /// The line of the decision.
@@ -46,7 +46,7 @@ fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
             }
         }
     }
-    let others = rotated(files);
+    let others = rotated_files(files);
     let hint = match others.as_slice() {
         [] => String::new(),
         others => format!("; files that were rotated may have it: `--log {}`", others.join(" ")),
@@ -55,7 +55,7 @@ fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
 }
 
 /// Files beside those in `files` that are of the same logs by their names, `decisions.jsonl.1` and so on.
-fn rotated(files: &[PathBuf]) -> Vec<String> {
+fn rotated_files(files: &[PathBuf]) -> Vec<String> {
     let beside = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let stem = name.trim_end_matches(|end: char| end.is_ascii_digit()).trim_end_matches('.').to_owned();
@@ -77,7 +77,7 @@ fn rotated(files: &[PathBuf]) -> Vec<String> {
     others.iter().map(|other| other.display().to_string()).collect()
 }
 
-fn told(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
+fn explain_entry(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
     let mut notes =
         vec!["from the decision log, which keeps no values: what expressions came to, and what would let the request pass, cannot be known".to_owned()];
     if same.is_none() {
@@ -88,7 +88,7 @@ fn told(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
         decision: decision(entry.outcome),
         reason: entry.reason.map(Reason::as_str),
         status: (entry.reason.is_some() && entry.status != 0).then_some(entry.status),
-        message: entry.reason.map_or_else(|| passed(entry.outcome).to_owned(), |reason| reason.meaning().to_owned()),
+        message: entry.reason.map_or_else(|| pass_text(entry.outcome).to_owned(), |reason| reason.meaning().to_owned()),
         findings: entry.violations.iter().enumerate().map(|(at, it)| finding(entry, at, it, same)).collect(),
         changes: None,
         notes,
@@ -105,7 +105,7 @@ const fn decision(outcome: Outcome) -> &'static str {
     }
 }
 
-const fn passed(outcome: Outcome) -> &'static str {
+const fn pass_text(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Exempt => "there was nothing to judge",
         Outcome::Aborted => "the client went away before the end of an answer",
@@ -206,10 +206,10 @@ fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> RuleDetails {
             (true, 0) => "nothing was found".to_owned(),
             (true, found) => format!("findings: {found}"),
         },
-        policies: entry.policies.iter().map(|it| waived(entry, policy_said(it, same))).collect(),
+        policies: entry.policies.iter().map(|it| with_waiver(entry, policy_said(it, same))).collect(),
         limits: Vec::new(),
         revision: entry.revision.to_string(),
-        kept: kept(entry),
+        kept: recorded_shapes(entry),
     }
 }
 
@@ -224,8 +224,8 @@ fn version_source(source: Option<VersionSource>) -> String {
     .to_owned()
 }
 
-/// With the waiver for which the policy only told operators.
-fn waived(entry: &LogEntry<'_>, said: ExplainedPolicy) -> ExplainedPolicy {
+/// Adds the waiver by which the policy only audited.
+fn with_waiver(entry: &LogEntry<'_>, said: ExplainedPolicy) -> ExplainedPolicy {
     let own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if **name == *said.name);
     let waiver = entry.violations.iter().filter(|it| own(&it.rule)).find_map(|it| it.waived_by.as_ref());
     ExplainedPolicy { waived_by: waiver.map(EntryText::to_string), ..said }

@@ -3,7 +3,7 @@
 use crate::decision_log::{EntryText, LogEntry, NumberKind, RedactedShape, RedactedText, RedactedValue, Removal};
 
 /// Places, each with what is known to have been there.
-pub(super) fn kept(entry: &LogEntry<'_>) -> Vec<(String, String)> {
+pub(super) fn recorded_shapes(entry: &LogEntry<'_>) -> Vec<(String, String)> {
     let mut places = Vec::new();
     if let Some(facts) = &entry.request {
         let held = |held: &Option<RedactedText<'_>>| held.as_ref().map_or_else(|| "not there".to_owned(), text);
@@ -36,7 +36,7 @@ fn walk(place: &str, value: &RedactedValue<'_>, places: &mut Vec<(String, String
         RedactedValue::Null => "null".to_owned(),
         RedactedValue::Bool(value) => value.to_string(),
         RedactedValue::EnumMember(word) => format!("\"{word}\""),
-        RedactedValue::Shape(shape) => described(shape),
+        RedactedValue::Shape(shape) => describe(shape),
     };
     places.push((place.to_owned(), shape));
     match value {
@@ -54,7 +54,7 @@ fn walk(place: &str, value: &RedactedValue<'_>, places: &mut Vec<(String, String
     }
 }
 
-fn described(shape: &RedactedShape<'_>) -> String {
+fn describe(shape: &RedactedShape<'_>) -> String {
     match shape {
         RedactedShape::String { size, fingerprint } => {
             with_fingerprint(&format!("string of {size}"), fingerprint.as_ref())

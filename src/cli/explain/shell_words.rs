@@ -48,9 +48,9 @@ impl ShellReader<'_> {
     fn read(&mut self) -> Result<bool, &'static str> {
         while let Some(letter) = self.rest.next() {
             match letter {
-                '\\' => self.escaped(),
-                '\'' => self.quoted('\'')?,
-                '"' => self.quoted('"')?,
+                '\\' => self.escape(),
+                '\'' => self.quote('\'')?,
+                '"' => self.quote('"')?,
                 '$' if self.rest.next_if_eq(&'\'').is_some() => self.ansi()?,
                 '|' | '&' | ';' | '(' | ')' | '\n' => return Ok(true),
                 '<' | '>' => {
@@ -67,17 +67,17 @@ impl ShellReader<'_> {
         Ok(false)
     }
 
-    fn escaped(&mut self) {
+    fn escape(&mut self) {
         self.plain.push('\\');
         self.plain.extend(self.rest.next());
     }
 
     /// Takes a quoted part as it is.
-    fn quoted(&mut self, quote: char) -> Result<(), &'static str> {
+    fn quote(&mut self, quote: char) -> Result<(), &'static str> {
         self.plain.push(quote);
         while let Some(letter) = self.rest.next() {
             if letter == '\\' && quote == '"' {
-                self.escaped();
+                self.escape();
                 continue;
             }
             self.has_variables |= quote == '"' && matches!(letter, '$' | '`');

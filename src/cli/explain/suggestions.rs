@@ -1,4 +1,4 @@
-//! What would change a refusal: changes are made, the changed request is judged, and only what then passes is told.
+//! The changes that would avoid a refusal: each is applied, the changed request is judged, and only one that passes is shown.
 
 use super::body_edit::{find, has, leave_out, rename, set};
 use super::dry_run::Judge;
@@ -98,7 +98,7 @@ fn together(judge: &Judge<'_>, asked: &ExplainInput, candidates: Vec<RequestChan
         changed.is_some_and(|request| passes(&judge.run(asked, &request)))
     };
     let removals: Vec<RequestChange> = candidates.iter().filter(|change| change.is_removal()).cloned().collect();
-    let Some(mut changes) = [mended(candidates), removals].into_iter().find(|changes| enough(changes)) else {
+    let Some(mut changes) = [minimal_set(candidates), removals].into_iter().find(|changes| enough(changes)) else {
         return Vec::new();
     };
     let mut position = 0;
@@ -111,7 +111,7 @@ fn together(judge: &Judge<'_>, asked: &ExplainInput, candidates: Vec<RequestChan
 }
 
 /// Of `candidates` those that take something away, but for fields that can be renamed to what was meant.
-fn mended(candidates: Vec<RequestChange>) -> Vec<RequestChange> {
+fn minimal_set(candidates: Vec<RequestChange>) -> Vec<RequestChange> {
     let fields = candidates.iter().filter_map(|change| match change {
         RequestChange::Rename(field, _) => Some(field.clone()),
         _ => None,
@@ -236,7 +236,7 @@ fn add(changes: &mut Vec<RequestChange>, change: RequestChange) {
 }
 
 impl RequestChange {
-    /// Whether it only takes something away, or mends what nobody wants.
+    /// Whether the change only removes something, or repairs what is never intended.
     fn is_removal(&self) -> bool {
         !matches!(
             self,
@@ -249,7 +249,7 @@ impl RequestChange {
         )
     }
 
-    /// The request with the change; none where there is nothing to change.
+    /// The request with the change; `None` if there is nothing to change.
     fn apply(&self, request: &Request<Bytes>) -> Option<Request<Bytes>> {
         let mut changed = request.clone();
         let headers = changed.headers_mut();

@@ -23,7 +23,7 @@ pub(super) struct ReplayArgs {
     /// The policies to judge by: files or folders
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
     policies: Vec<PathBuf>,
-    /// Fail if a decision would change; one of which that cannot be told does not count
+    /// Fail if a decision would change; undetermined ones do not count
     #[arg(long)]
     fail_on_change: bool,
     /// Print the outcome as JSON

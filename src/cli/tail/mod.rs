@@ -30,7 +30,7 @@ pub(super) struct TailArgs {
     /// Only these operations, such as `UpdateUser`
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     operation: Vec<String>,
-    /// Tell below each line what every rule found, with its hint, and the ids by which logs and traces know the request
+    /// Show below each line the violations, their hints, and the ids in logs and traces
     #[arg(long, short)]
     verbose: bool,
     /// Print the lines as the gateway sends them: one JSON object each
@@ -38,15 +38,15 @@ pub(super) struct TailArgs {
     json: bool,
 }
 
-/// Ends with Ctrl-C, or when nobody reads any more. A gateway that is not there is an error; one that goes away is waited
+/// Ends with Ctrl-C, or when standard output is closed. A gateway that is not there is an error; one that goes away is waited
 /// for, because what is watched most is a gateway that is being started anew.
 pub(super) fn tail(args: &TailArgs) -> Result<Exit, CommandError> {
     let source = DecisionSource::new(args).map_err(|error| CommandError::Usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(CommandError::failed)?.block_on(async {
+    runtime.map_err(CommandError::failure)?.block_on(async {
         tokio::select! {
-            ended = watch(&source, args) => ended.map_err(CommandError::failed),
-            stopped = ctrl_c() => stopped.map(|()| Exit::Ok).map_err(CommandError::failed),
+            ended = watch(&source, args) => ended.map_err(CommandError::failure),
+            stopped = ctrl_c() => stopped.map(|()| Exit::Ok).map_err(CommandError::failure),
         }
     })
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 /// Longest time to a connection, and to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Longest silence; the gateway says something, if only an empty line, three times as often.
+/// Longest silence; the gateway sends a line, empty if need be, three times as often.
 const SILENCE: Duration = Duration::from_secs(45);
 /// Longest line that is read, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -32,7 +32,7 @@ pub(super) enum SourceError {
     Url,
     #[error("no gateway answers at {at}: {why}; `--admin` names its admin listener")]
     Unreachable { at: String, why: String },
-    #[error("{at} does not tell its decisions: {status} {why}")]
+    #[error("{at} does not serve its decisions: {status} {why}")]
     Refused { at: String, status: u16, why: String },
 }
 
@@ -81,14 +81,14 @@ impl fmt::Display for DecisionSource {
     }
 }
 
-/// DecisionLines as they come.
+/// `DecisionLines` as they come.
 pub(super) struct DecisionLines {
     body: Incoming,
     buffer: Vec<u8>,
 }
 
 impl DecisionLines {
-    /// The next line that says something; none when the gateway went away.
+    /// The next line that is not empty; `None` after the gateway went away.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
             while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {

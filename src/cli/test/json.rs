@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(super) fn report(report: &TestReport<'_>) -> String {
     let failed = report.results.iter().filter(|result| !result.passes()).count();
     let (rules, shown) = report.coverage.rules();
-    let told = json!({
+    let report_json = json!({
         "cases": report.results.iter().map(case).collect::<Vec<_>>(),
         "passed": report.results.len() - failed,
         "failed": failed,
@@ -19,7 +19,7 @@ pub(super) fn report(report: &TestReport<'_>) -> String {
             "branches": report.coverage.branches.iter().map(branch).collect::<Vec<_>>(),
         },
     });
-    format!("{told:#}")
+    format!("{report_json:#}")
 }
 
 fn case(result: &CaseResult<'_>) -> Value {

@@ -9,7 +9,7 @@ pub(super) fn report(report: &TestReport<'_>) -> String {
     // writing to a `String` cannot fail
     let _ = writeln!(text, "<testsuites{}>", counts(&report.results));
     for results in report.results.chunk_by(|one, next| std::ptr::eq(one.suite, next.suite)) {
-        let name = results.first().map_or_else(String::new, |result| escaped(&result.suite.name));
+        let name = results.first().map_or_else(String::new, |result| escape(&result.suite.name));
         let _ = writeln!(text, "  <testsuite name=\"{name}\"{}>", counts(results));
         for result in results {
             case(&mut text, result);
@@ -26,20 +26,20 @@ fn counts(results: &[CaseResult<'_>]) -> String {
 }
 
 fn case(text: &mut String, result: &CaseResult<'_>) {
-    let (suite, name) = (escaped(&result.suite.name), escaped(&result.case.name));
-    let file = escaped(&result.suite.source.file().display().to_string());
+    let (suite, name) = (escape(&result.suite.name), escape(&result.case.name));
+    let file = escape(&result.suite.source.file().display().to_string());
     let line = result.line();
     let _ = write!(text, "    <testcase classname=\"{suite}\" name=\"{name}\" file=\"{file}\" line=\"{line}\"");
     if result.passes() {
         text.push_str("/>\n");
     } else {
-        let message = escaped(&result.failure().message);
+        let message = escape(&result.failure().message);
         let _ = writeln!(text, ">\n      <failure message=\"{message}\"/>\n    </testcase>");
     }
 }
 
 /// `text` in an attribute; what XML cannot hold is shown as an escape of ours.
-fn escaped(text: &str) -> String {
+fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
@@ -56,10 +56,10 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::escaped;
+    use super::escape;
 
     #[test]
     fn no_name_breaks_out_of_its_attribute() {
-        assert_eq!(escaped("a \"b\" <c> & d\u{0}\n"), "a &quot;b&quot; &lt;c&gt; &amp; d\\0\\n");
+        assert_eq!(escape("a \"b\" <c> & d\u{0}\n"), "a &quot;b&quot; &lt;c&gt; &amp; d\\0\\n");
     }
 }

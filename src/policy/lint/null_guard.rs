@@ -94,7 +94,7 @@ fn absences<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Ve
         let declared = operation.body.as_ref().and_then(|body| body.field_tree().member(name));
         declared.map(FieldTree::types).unwrap_or_default().iter().any(|name| name.as_ref() == "null")
     };
-    let fields = reads.named();
+    let fields = reads.by_name();
     let mut absences: Vec<Absence<'_>> = fields.iter().copied().map(Absence::Field).collect();
     absences.extend([Absence::Fields, Absence::Everything]);
     absences.extend(fields.iter().copied().filter(is_nullable).map(Absence::Value));

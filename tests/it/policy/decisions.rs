@@ -59,7 +59,7 @@ fn decision(bundle: &Bundle, (name, request, authorization, body, _): &Case) -> 
     let fields = judgement.violations.iter().filter_map(|violation| violation.field.as_ref().map(Field::for_caller));
     for (word, names) in [("by", policies), ("at", fields.collect())] {
         if !names.is_empty() {
-            words += &format!(" {word} {}", names.into_iter().collect::<Vec<_>>().join(", "));
+            words.push_str(&[" ", word, " ", &names.into_iter().collect::<Vec<_>>().join(", ")].concat());
         }
     }
     words
@@ -247,6 +247,7 @@ fn unknown_fields_may_be_allowed_for_one_operation() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases, one below the other")]
 fn auditing_the_contract_keeps_policies_in_force() {
     assert_decisions(
         &entries(&[("UpdateUser", Mode::Audit, None)]),

@@ -39,7 +39,9 @@ fn no_files_of_cel_import_each_other_in_a_circle() {
     // takes away files that import nothing that is left, until only circles are left
     while let Some(leaf) = imports.iter().find(|(_, edges)| edges.is_empty()).map(|(module, _)| module.clone()) {
         imports.remove(&leaf);
-        imports.values_mut().for_each(|edges| _ = edges.remove(&leaf));
+        for edges in imports.values_mut() {
+            edges.remove(&leaf);
+        }
     }
     let circles: Vec<String> = imports.iter().map(|(module, edges)| format!("{module} imports {edges:?}")).collect();
     hold("move what both need into a file of its own", &circles);

@@ -13,7 +13,7 @@ fn output(run: impl FnOnce(&mut Vec<u8>) -> Result<(), Box<dyn std::error::Error
 
 #[test]
 fn embed_prints_an_allowed_and_a_refused_request() {
-    let text = output(|output| embed::run(output));
+    let text = output(embed::run);
     let (allowed, refused) = text.split_once("\n\n").expect("two requests");
     assert!(allowed.starts_with("HTTP/1.1 200 OK\nupdated user_1 with 20 judged bytes\n"), "{text}");
     assert!(allowed.contains("record: allow UpdateUser reason=none status=200 "), "{text}");
@@ -25,7 +25,7 @@ fn embed_prints_an_allowed_and_a_refused_request() {
 
 #[test]
 fn judge_prints_a_permit_and_a_reason() {
-    let text = output(|output| judge::run(output));
+    let text = output(judge::run);
     let expected =
         "allow: 20 bytes may be forwarded\ndeny: policy_denied\n  skip_password_checks is not allowed in production\n";
     assert_eq!(text, expected);

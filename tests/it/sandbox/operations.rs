@@ -225,7 +225,7 @@ fn an_upload_is_read_to_its_end_before_its_response() {
             let mut stream = TcpStream::connect(stand_in.address).await.expect("a connection");
             stream.write_all(head.as_bytes()).await.expect("a head");
             let mut first = [0; 64];
-            let early = tokio::time::timeout(Duration::from_millis(50), stream.read(&mut first)).await;
+            let early = pingora_timeout::timeout(Duration::from_millis(50), stream.read(&mut first)).await;
             assert!(early.is_err(), "{path} had its response before its body was sent");
             stream.write_all(&image).await.expect("a body that is read");
             let length = stream.read(&mut first).await.expect("a response");

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// ServerSettings that no test should run into.
+/// `ServerSettings` that no test should run into.
 pub(crate) fn settings() -> ServerSettings {
     ServerSettings {
         workers: 1,
@@ -25,7 +25,7 @@ pub(crate) fn settings() -> ServerSettings {
     }
 }
 
-/// UpstreamClient settings that no test should run into.
+/// `UpstreamClient` settings that no test should run into.
 pub(crate) fn upstream_settings() -> UpstreamSettings {
     UpstreamSettings {
         target: UpstreamTarget::Embedded,
