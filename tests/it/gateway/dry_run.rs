@@ -135,7 +135,7 @@ async fn a_dry_run_decides_as_the_live_gateway_does() {
         let response = gateway.ask(&bytes).await;
         let line = gateway.line().await;
         let (gate, bundle) = (&gateway.shared.gate, gateway.shared.gate.bundle.load_full());
-        let run = gate.dry_run(&bundle, &Client::default(), SystemTime::now(), &parsed(&bytes));
+        let run = gate.dry_run(&bundle, &portcullis::peer::Client::default(), SystemTime::now(), &parsed(&bytes));
         let refusal = refusal(&run);
         let reason = refusal.map(|refusal| refusal.reason.as_str());
         assert_eq!(reason, line["reason"].as_str(), "{shown}\n{line}");
