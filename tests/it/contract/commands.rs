@@ -98,8 +98,8 @@ fn a_file_is_compared_under_the_overlays_in_force() {
 #[test]
 fn names_that_are_not_known_end_with_2_and_what_was_meant() {
     insta::assert_snapshot!(said(&["show", "UpdateUsr"], 2), @"error: `UpdateUsr` is not an operation of 2026-05-12; did you mean `UpdateUser`?");
-    insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"error: `2026` is no version of the contract; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
-    insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"error: `2026-05-13` is no version of the contract and no file; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
+    insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"error: `2026` is not a version of the contract; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
+    insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"error: `2026-05-13` is not a version of the contract and not a file; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
     assert!(said(&["coverage", "--version", "x"], 2).contains("known are 2021-02-05,"));
 }
 
