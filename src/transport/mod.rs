@@ -2,6 +2,8 @@
 
 mod coalescing_stream;
 mod request_body;
+mod tcp_connector;
 
 pub use coalescing_stream::CoalescingStream;
 pub use request_body::RequestBody;
+pub use tcp_connector::tcp_connector;

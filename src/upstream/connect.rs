@@ -8,7 +8,7 @@ use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::UpstreamConfig as Settings;
-use crate::transport::CoalescingStream;
+use crate::transport::{CoalescingStream, tcp_connector};
 use http::Uri;
 use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -68,7 +68,7 @@ impl UpstreamConnector {
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
         let upload_timeout = settings.upload_timeout;
         let uri = origin.absolute(&Uri::default());
-        let tcp = tcp::connector(SystemResolver::new(), connect_timeout);
+        let tcp = tcp_connector(SystemResolver::new(), Some(connect_timeout));
         Ok(Self(Arc::new(Route { origin, uri, tcp, tls, connect_timeout, response_timeout, upload_timeout })))
     }
 

@@ -10,21 +10,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::net::TcpStream;
 use tower::Service;
-
-/// Head start of the address family of the first address over the other one (RFC 8305 section 5).
-const HAPPY_EYEBALLS: Duration = Duration::from_millis(300);
-
-/// Time without traffic after which the kernel probes a connection, and the time between probes.
-// shorter than the response timeout, so that a peer that vanished fails a waiting request before its deadline does
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// Longest time for sent bytes to stay unacknowledged.
-// the kernel's own default retransmits for about 15 minutes, in which the connection looks open
-#[cfg(target_os = "linux")]
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Resolves the names of upstreams by the operating system.
 #[derive(Clone)]
@@ -58,23 +45,6 @@ impl Service<Name> for SystemResolver {
             if addresses.is_empty() { Err(Unresolvable.into()) } else { Ok(addresses.into_iter()) }
         })
     }
-}
-
-/// The connector for addresses that `resolver` finds, within `connect_timeout`.
-pub(super) fn connector<R>(resolver: R, connect_timeout: Duration) -> HttpConnector<R> {
-    let mut connector = HttpConnector::new_with_resolver(resolver);
-    // TLS is ours, above this connection, so that the scheme does not matter here
-    connector.enforce_http(false);
-    connector.set_happy_eyeballs_timeout(Some(HAPPY_EYEBALLS));
-    // shared out among the addresses of a family, so that a dead one leaves time for the next
-    connector.set_connect_timeout(Some(connect_timeout));
-    connector.set_keepalive(Some(KEEP_ALIVE));
-    connector.set_keepalive_interval(Some(KEEP_ALIVE));
-    #[cfg(target_os = "linux")]
-    connector.set_tcp_user_timeout(Some(USER_TIMEOUT));
-    // Nagle's algorithm would hold a body back until its head is acknowledged
-    connector.set_nodelay(true);
-    connector
 }
 
 /// Connects to `origin`. Returns the connection and the address of the other end.
@@ -112,9 +82,10 @@ fn unreachable(error: &(dyn Error + 'static)) -> Unreachable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::tcp_connector;
     use std::convert::Infallible;
     use std::future::{Ready, ready};
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
     use tokio::net::{TcpListener, TcpSocket};
 
     /// Resolves every name to the same addresses.
@@ -136,7 +107,7 @@ mod tests {
     }
 
     async fn connect_to(addresses: &[SocketAddr], timeout: Duration) -> Result<SocketAddr, Unreachable> {
-        let connector = connector(FixedResolver(addresses.to_vec()), timeout);
+        let connector = tcp_connector(FixedResolver(addresses.to_vec()), Some(timeout));
         // without a port in the URI the connector keeps the port of each address
         let connected = connect(&connector, Uri::from_static("http://upstream/")).await;
         connected.map(|(_stream, peer)| peer)
@@ -188,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_without_an_address_is_named_as_the_reason() {
-        let connector = connector(SystemResolver::new(), Duration::from_secs(5));
+        let connector = tcp_connector(SystemResolver::new(), Some(Duration::from_secs(5)));
         let result = connect(&connector, Uri::from_static("http://no-such-host.invalid/")).await;
         assert_eq!(result.err(), Some(Unreachable::Name));
     }

@@ -1,7 +1,10 @@
 //! Connections to the collector, with or without TLS, for both protocols.
 
 use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
+use crate::transport::tcp_connector;
 use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
@@ -17,8 +20,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tower::Service as _;
 
 /// Any error of a connection. Only its kind is logged.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -34,6 +37,7 @@ pub(super) type Connection = TokioIo<Box<dyn CollectorStream>>;
 /// variables name.
 #[derive(Clone)]
 pub(super) struct OtlpConnector {
+    tcp: HttpConnector<GaiResolver>,
     tls: Option<TlsConnector>,
 }
 
@@ -41,7 +45,7 @@ impl OtlpConnector {
     /// A connector for these settings.
     pub(super) fn new(settings: &ExporterSettings) -> Result<Self, BoxError> {
         if !settings.tls() {
-            return Ok(Self { tls: None });
+            return Ok(Self::plain());
         }
         let mut config = client_config(settings)?;
         // each protocol is offered alone: a collector must not pick one that the client does not use
@@ -49,29 +53,40 @@ impl OtlpConnector {
             OtlpProtocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
             OtlpProtocol::Grpc => vec![b"h2".to_vec()],
         };
-        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))) })
+        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))), ..Self::plain() })
     }
 
-    #[cfg(test)]
-    pub(super) const fn plain() -> Self {
-        Self { tls: None }
+    /// A connector without TLS.
+    pub(super) fn plain() -> Self {
+        // no timeout here: the exporter has a deadline for the whole batch
+        Self { tcp: tcp_connector(GaiResolver::new(), None), tls: None }
     }
 
     /// Connects to the host and port of `uri`.
-    pub(super) async fn connect(self, uri: Uri) -> io::Result<Connection> {
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let port = uri.port_u16().unwrap_or(if self.tls.is_some() { 443 } else { 80 });
-        let plain = TcpStream::connect((host, port)).await?;
-        plain.set_nodelay(true)?;
+    pub(super) async fn connect(mut self, uri: Uri) -> io::Result<Connection> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let plain = self.tcp.call(uri).await.map_err(|error| io_error(Box::new(error)))?.into_inner();
         let stream: Box<dyn CollectorStream> = match self.tls {
             None => Box::new(plain),
             Some(tls) => {
-                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                let name = ServerName::try_from(host).map_err(io::Error::other)?;
                 Box::new(tls.connect(name, plain).await?)
             }
         };
         Ok(TokioIo::new(stream))
     }
+}
+
+/// The error of the connector, whose own type is private, with the kind of the `io::Error` among its causes.
+fn io_error(error: BoxError) -> io::Error {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.kind().into();
+        }
+        cause = error.source();
+    }
+    io::Error::other(error)
 }
 
 fn client_config(settings: &ExporterSettings) -> Result<ClientConfig, BoxError> {
