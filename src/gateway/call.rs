@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Call<B> {
     /// The request as received.
     pub request: Request<B>,
-    /// The sender.
+    /// The identity of the sender, from its connection.
     pub client: Arc<Client>,
     /// The policies and contract that judge it.
     pub bundle: Arc<Bundle>,

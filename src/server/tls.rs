@@ -34,7 +34,7 @@ pub enum TlsError {
     Unreadable {
         /// The key of the configuration that names it.
         key: &'static str,
-        /// The file.
+        /// The path of the file, as configured.
         path: PathBuf,
         /// The error of the operating system.
         reason: std::io::Error,
@@ -44,7 +44,7 @@ pub enum TlsError {
     Empty {
         /// The key of the configuration that names it.
         key: &'static str,
-        /// The file.
+        /// The path of the file, as configured.
         path: PathBuf,
         /// What was looked for.
         what: &'static str,

@@ -18,7 +18,7 @@ pub enum TrustError {
     /// The file cannot be read, or is not PEM.
     #[error("`upstream.caFile` {} cannot be read: {reason}", path.display())]
     Unreadable {
-        /// The file.
+        /// The path in `upstream.caFile`.
         path: PathBuf,
         /// What is wrong with it.
         reason: rustls::pki_types::pem::Error,
@@ -26,13 +26,13 @@ pub enum TrustError {
     /// The file holds no certificate.
     #[error("`upstream.caFile` {} holds no certificate in PEM", path.display())]
     Empty {
-        /// The file.
+        /// The path in `upstream.caFile`.
         path: PathBuf,
     },
     /// The file holds an invalid certificate.
     #[error("`upstream.caFile` {} holds a certificate that cannot be trusted: {reason}", path.display())]
     Invalid {
-        /// The file.
+        /// The path in `upstream.caFile`.
         path: PathBuf,
         /// What is wrong with it.
         reason: rustls::Error,
