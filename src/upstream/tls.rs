@@ -68,6 +68,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, TrustError> {
     let mut authorities = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
         let certificate = certificate.map_err(unreadable)?;
+        // an invalid certificate is an error and not skipped, because the operator counts on each in the file being trusted
         authorities.add(certificate).map_err(|reason| TrustError::Invalid { path: path.to_owned(), reason })?;
     }
     if authorities.is_empty() {
