@@ -105,7 +105,11 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
             "PATCH /v1/users/u HTTP/1.1\nHost: a\n\n{\"canary\":1}",
             "there is no `Content-Length`; add `Content-Length: 12`",
         ),
-        (&["--http", "-"], "PATCH / HTTP/1.1\nHost: a\nContent-Length: 9\n\ncanary", "shorter than `Content-Length`"),
+        (
+            &["--http", "-"],
+            "PATCH / HTTP/1.1\nHost: a\nContent-Length: 9\n\ncanary",
+            "shorter than its `Content-Length`",
+        ),
         (&["--path", "/v1/users/u", "--header", "canary"], "", "`--header` is not `Name: value`"),
         (&["--path", "/v1/users/u", "--http", "-"], "", "cannot be used with"),
         (&["--http", "-", "--body", "{}"], "", "cannot be used with"),
@@ -135,9 +139,9 @@ fn a_body_goes_as_far_as_its_given_length_says() {
     };
     let told = explained(folder.path(), &["--curl", &curl("1")], "");
     assert!(told.starts_with("refused: malformed_json (400)"), "{told}");
-    assert!(told.contains("note: the body goes as far as `Content-Length` says"), "{told}");
+    assert!(told.contains("note: the body ends by its `Content-Length`"), "{told}");
     assert!(explained(folder.path(), &["--curl", &curl("2")], "").starts_with("passes"));
-    for (length, why) in [("3", "shorter than `Content-Length` says"), ("+2", "not a number of bytes")] {
+    for (length, why) in [("3", "shorter than its `Content-Length`"), ("+2", "not a number of bytes")] {
         let (_, stderr, code) = explain(folder.path(), &["--curl", &curl(length)], "");
         assert!(code == 2 && stderr.contains(why), "{length}: {code} {stderr}");
     }
