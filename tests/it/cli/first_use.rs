@@ -130,7 +130,11 @@ fn a_case_that_tests_nothing_is_an_error() {
             "{ decision: allow }",
             "`Authorization` is ignored",
         ),
-        ("{ operation: UpdateUser, headers: { X-A: a, x-a: b } }", "{ decision: allow }", "this header is here twice"),
+        (
+            "{ operation: UpdateUser, headers: { X-A: a, x-a: b } }",
+            "{ decision: allow }",
+            "this header is listed twice",
+        ),
         ("{ operation: UpdateUser }", "{ decision: allow, audits: [nope] }", "`nope` does not judge the cases"),
         ("{ operation: UpdateUser }", "{ decision: allow, warnings: [nope] }", "`nope` does not judge the cases"),
     ] {
