@@ -92,7 +92,7 @@ pub(super) fn report(failure: &CommandError) -> Exit {
 ///
 /// # Errors
 ///
-/// As [`print`].
+/// As [`print()`].
 pub(super) fn usage(error: &clap::Error) -> Result<Exit, CommandError> {
     let text = error.render().ansi().to_string();
     if error.use_stderr() {
