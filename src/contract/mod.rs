@@ -20,7 +20,9 @@ mod nullable;
 mod operation;
 pub mod overlay;
 mod route;
+mod route_guard;
 pub mod schema_mismatch;
+mod segment_tree;
 pub mod shape;
 pub mod strictness;
 mod version;
@@ -29,10 +31,10 @@ pub use body_schema::{BodySchema, Effective, InvalidSchema};
 pub use load::{ContractError, ContractText, ContractTexts};
 pub use operation::Operation;
 pub use overlay::Applied;
+pub use route_guard::RouteGuard;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
-pub(crate) use version::{names_only_the_version, query_pairs};
+pub(crate) use version::{names_only_the_version, query_parameters, query_values};
 
-use lenient::Readings;
 use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -99,56 +101,49 @@ impl Contract {
         operations
     }
 
-    /// The operation that the request `method path` is for. `version` is the API version that it asks for; `is_inspected` decides
-    /// whether an operation must be inspected.
+    /// The guard of the operations for which `is_inspected` is true: see [`Self::route`].
+    pub fn guard(&self, is_inspected: impl Fn(&Operation) -> bool) -> RouteGuard {
+        RouteGuard::new(&self.routes, is_inspected)
+    }
+
+    /// The operation that the request `method path` is for. `version` is the API version that it asks for; `guard` has the
+    /// operations that must be inspected.
     ///
     /// The path is matched in its canonical spelling. If it does not match an operation that must be inspected, but some server
     /// could read it as the path of one, the request is [`Routed::Ambiguous`].
-    pub fn route(
-        &self,
-        method: &str,
-        path: &str,
-        version: Option<&str>,
-        is_inspected: impl Fn(&Operation) -> bool,
-    ) -> Routed {
+    pub fn route(&self, method: &str, path: &str, version: Option<&str>, guard: &RouteGuard) -> Routed {
         // HEAD is GET without the content of the response (RFC 9110 section 9.3.2)
         let method = if method == "HEAD" { "GET" } else { method };
-        let inspected = |by_version: &ByVersion| by_version.iter().flatten().any(|operation| is_inspected(operation));
-        let any_inspected = |found: &RouteMatch<'_, '_, '_, ByVersion>| {
-            found.methods.iter().any(|(_, by_version)| inspected(by_version)).then_some(())
-        };
         let segments = || path.strip_prefix('/').unwrap_or_default().split('/');
         let operation = |found: &RouteMatch<'_, '_, '_, ByVersion>| self.operation(found, method, version);
         if let Some(operation) = self.routes.find(segments(), is_canonical_parameter, operation) {
             return operation;
         }
+        let any_inspected = |found: &RouteMatch<'_, '_, '_, ByVersion>| guard.guards_any(found).then_some(());
         if self.routes.find(segments(), is_canonical_parameter, any_inspected).is_some() {
             return Routed::MethodUnknown;
         }
-        let guarded = |found: &RouteMatch<'_, '_, '_, ByVersion>| match found.method(method) {
-            Some(by_version) => inspected(by_version),
-            None => any_inspected(found).is_some(),
-        };
         // after the canonical match: most requests are canonical, and this search is slower
-        if self.may_resolve_to(path, guarded) {
+        if self.may_resolve_to(method, path, guard) {
             return Routed::Ambiguous;
         }
         self.routes.find(segments(), is_anything, operation).unwrap_or(Routed::Unknown)
     }
 
-    /// Whether some server could read `path` as one whose operations are `guarded`.
-    fn may_resolve_to(&self, path: &str, guarded: impl Fn(&RouteMatch<'_, '_, '_, ByVersion>) -> bool) -> bool {
+    /// Whether some server could read `path` as one that is guarded for `method`.
+    fn may_resolve_to(&self, method: &str, path: &str, guard: &RouteGuard) -> bool {
         // most paths are plain: then only case and the version prefix can differ, which needs no search
         if lenient::is_plain(path) {
             let folded = path.to_ascii_lowercase();
             let behind_slash = folded.strip_prefix('/').unwrap_or_default();
             let behind_version = behind_slash.strip_prefix("v1/").unwrap_or(behind_slash);
             let segments = std::iter::once(VERSION).chain(behind_version.split('/'));
-            return self.routes.find(segments, is_anything, |found| guarded(found).then_some(())).is_some();
+            return self
+                .routes
+                .find(segments, is_anything, |found| guard.guards(found, method).then_some(()))
+                .is_some();
         }
-        // a path that is too long to search could be anything
-        let Some(readings) = Readings::of(path) else { return true };
-        readings.texts().any(|text| self.routes.any_in(text, &mut |found| guarded(found)))
+        guard.search(method, path).is_guarded
     }
 
     /// The plain path that the caller of `path` probably meant, for messages.
@@ -201,12 +196,12 @@ const fn is_anything(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contract, INSPECTED, Operation, Routed, UnknownVersion};
+    use super::{Contract, INSPECTED, Routed, UnknownVersion};
 
     fn route(method: &str, path: &str) -> String {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
-        let is_inspected = |operation: &Operation| INSPECTED.contains(&operation.id.as_ref());
-        match contract.route(method, path, None, is_inspected) {
+        let guard = contract.guard(|operation| INSPECTED.contains(&operation.id.as_ref()));
+        match contract.route(method, path, None, &guard) {
             Routed::Operation(operation, _) => operation.id.to_string(),
             Routed::Ambiguous => "ambiguous".into(),
             Routed::MethodUnknown => "method unknown".into(),
@@ -262,7 +257,8 @@ mod tests {
     #[test]
     fn the_version_asked_for_judges_and_an_unknown_one_does_not_open_a_door() {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
-        let version = |asked: Option<&str>| match contract.route("PATCH", "/v1/users/u", asked, |_| true) {
+        let guard = contract.guard(|_| true);
+        let version = |asked: Option<&str>| match contract.route("PATCH", "/v1/users/u", asked, &guard) {
             Routed::Operation(operation, _) => operation.api_version.to_string(),
             other => format!("{other:?}"),
         };

@@ -1,6 +1,5 @@
 //! Routing: from method and path to operation, by the canonical spelling of paths.
 
-use super::lenient::text_after;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -40,6 +39,11 @@ struct Parameter<'f, 'r, 'p> {
 }
 
 impl<'r, T> RouteMatch<'_, 'r, '_, T> {
+    /// The end of a path without parameters, or with parameters that do not matter.
+    pub(super) const fn of(methods: &'r [(Box<str>, T)]) -> Self {
+        Self { methods, last: None }
+    }
+
     /// The target of `method`.
     pub(super) fn method(&self, method: &str) -> Option<&'r T> {
         self.methods.iter().find(|(known, _)| known.as_ref() == method).map(|(_, target)| target)
@@ -100,18 +104,23 @@ impl<T> Routes<T> {
         self.walk(segments, accepts, None, &mut take)
     }
 
-    /// Whether `take` accepts a path whose literal segments occur in `text` in order, with anything between them. The first one,
-    /// the version, may be missing.
-    pub(super) fn any_in(&self, text: &[char], take: &mut impl FnMut(&RouteMatch<'_, '_, '_, T>) -> bool) -> bool {
-        if !self.methods.is_empty() && take(&RouteMatch { methods: &self.methods, last: None }) {
-            return true;
+    /// Calls `visit` with the literal segments of each path, and the targets of its methods.
+    pub(super) fn visit<'r>(&'r self, visit: &mut impl FnMut(&[&'r str], &'r [(Box<str>, T)])) {
+        self.visit_below(&mut Vec::new(), visit);
+    }
+
+    fn visit_below<'r>(&'r self, literals: &mut Vec<&'r str>, visit: &mut impl FnMut(&[&'r str], &'r [(Box<str>, T)])) {
+        if !self.methods.is_empty() {
+            visit(literals, &self.methods);
         }
-        let mut literals = self.literals.iter();
-        let is_below = literals.any(|(word, next)| {
-            let rest = if word.as_ref() == VERSION { Some(text) } else { text_after(text, word) };
-            rest.is_some_and(|rest| next.any_in(rest, take))
-        });
-        is_below || self.parameter.as_deref().is_some_and(|(_, next)| next.any_in(text, take))
+        for (word, next) in &self.literals {
+            literals.push(word);
+            next.visit_below(literals, visit);
+            literals.pop();
+        }
+        if let Some((_, next)) = self.parameter.as_deref() {
+            next.visit_below(literals, visit);
+        }
     }
 
     fn walk<'r, 'p, R>(

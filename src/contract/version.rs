@@ -1,10 +1,14 @@
 //! The API version that a request asks for: the header `Clerk-API-Version` or the query parameter `__clerk_api_version`.
 
 use super::Contract;
+use super::lenient::decode_first;
 use std::borrow::Cow;
 
 /// The query parameter that carries an API version.
-const PARAMETER: &str = "__clerk_api_version";
+pub(crate) const PARAMETER: &str = "__clerk_api_version";
+/// Most parameters with that name, even if they agree.
+// each is decoded
+const MOST_PARAMETERS: usize = 8;
 
 /// A request asks for more than one API version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,23 +71,40 @@ pub fn requested_version<'r>(
     header: Option<&'r str>,
     query: Option<&'r str>,
 ) -> Result<Option<Cow<'r, str>>, VersionError> {
-    let parameters =
-        query_pairs(query.unwrap_or_default()).filter(|(name, _)| name == PARAMETER).map(|(_, value)| value);
+    let mut parameters = query_values(query.unwrap_or_default(), PARAMETER);
     // which of two the upstream would use is not known, so the gateway could inspect the body by another version: refuse
-    let mut named = header.map(Cow::Borrowed).into_iter().chain(parameters);
+    let mut named = header.map(Cow::Borrowed).into_iter().chain(parameters.by_ref().take(MOST_PARAMETERS));
     let first = named.next();
-    if named.all(|other| first.as_ref() == Some(&other)) { Ok(first) } else { Err(VersionError) }
+    let is_one = named.all(|other| first.as_ref() == Some(&other));
+    if is_one && parameters.next().is_none() { Ok(first) } else { Err(VersionError) }
 }
 
-/// The names and values of a query, decoded as forms are (WHATWG URL, `application/x-www-form-urlencoded`).
-pub(crate) fn query_pairs(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        (decode(name), decode(value))
-    })
+/// The names and values of a query, verbatim.
+pub(crate) fn query_parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")))
 }
 
-fn decode(text: &str) -> Cow<'_, str> {
+/// The values of the parameters called `name`, decoded as forms are (WHATWG URL, `application/x-www-form-urlencoded`).
+pub(crate) fn query_values<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<'q, str>> {
+    query_parameters(query).filter(move |(known, _)| is_decoded(known, name)).map(|(_, value)| decode(value))
+}
+
+/// Whether `text` decodes to `name`.
+// without a copy of `text`: a query may have thousands of parameters
+fn is_decoded(text: &str, name: &str) -> bool {
+    let (mut text, mut name) = (text.as_bytes(), name.as_bytes());
+    while let Some((letter, rest)) = decode_first(text) {
+        let is_space = text.starts_with(b"+");
+        let letter = if is_space { b" " } else { letter.as_bytes() };
+        let Some(left) = name.strip_prefix(letter) else { return false };
+        (text, name) = (rest, left);
+    }
+    name.is_empty()
+}
+
+/// `text`, decoded as forms are.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
@@ -106,13 +127,13 @@ pub(crate) fn names_only_the_version(query: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     query.split('&').filter(|pair| !pair.is_empty()).all(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        decode(name) == PARAMETER && value.bytes().all(is_plain)
+        is_decoded(name, PARAMETER) && value.bytes().all(is_plain)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{VersionChoice, VersionError, names_only_the_version, requested_version};
+    use super::{VersionChoice, VersionError, is_decoded, names_only_the_version, requested_version};
     use crate::contract::Contract;
 
     #[test]
@@ -140,6 +161,31 @@ mod tests {
         assert_eq!(version(Some("a"), Some("__clerk_api_version=a")), Ok(Some("a".into())));
         assert_eq!(version(Some("a"), Some("__clerk_api_version=b")), Err(VersionError));
         assert_eq!(version(None, Some("__clerk_api_version=a&__clerk%5fapi_version=b")), Err(VersionError));
+    }
+
+    #[test]
+    fn parameters_that_agree_are_counted() {
+        let version = |count: usize| requested_version(None, Some(&"&__clerk_api_version=%61".repeat(count))).is_ok();
+        assert!(version(8) && !version(9));
+    }
+
+    #[test]
+    fn a_name_is_compared_as_it_decodes() {
+        for (text, name, expected) in [
+            ("limit", "limit", true),
+            ("%6cimi%74", "limit", true),
+            ("a+b%20c", "a b c", true),
+            ("limi", "limit", false),
+            ("limits", "limit", false),
+            ("%256c", "l", false),
+            ("%c3%a9", "\u{e9}", true),
+            ("%zz", "%zz", true),
+            ("%", "%", true),
+            ("", "", true),
+        ] {
+            assert_eq!(is_decoded(text, name), expected, "{text}");
+            assert_eq!(super::decode(text) == name, expected, "{text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::{
     RedactedValue, RetentionRules,
 };
 use crate::cel::EvaluationError;
-use crate::contract::{BodySchema, Operation, query_pairs};
+use crate::contract::{BodySchema, Operation, query_parameters, query_values};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
 use crate::policy::{Attributes, Policy, PolicyOutcome, is_credential};
@@ -60,7 +60,7 @@ impl RetentionRules {
             params: NameMap(params.collect()),
             headers: NameMap(headers.collect()),
             query: NameMap(query.collect()),
-            query_size: query_pairs(attributes.query).count(),
+            query_size: query_parameters(attributes.query).count(),
         }
     }
 
@@ -82,7 +82,7 @@ impl RetentionRules {
     }
 
     fn query_parameter(&self, name: &str, attributes: &Attributes<'_>) -> Option<RedactedText<'static>> {
-        let (_, value) = query_pairs(attributes.query).find(|(known, _)| known == name)?;
+        let value = query_values(attributes.query, name).next()?;
         Some(redact_text(&value, self.masks.hide_query(name), || None))
     }
 }

@@ -43,6 +43,13 @@ fn is_not_forwarded(name: &str) -> bool {
     matches!(name, "expect" | "baggage" | "tracestate" | "traceparent" | "x-original-url" | "x-rewrite-url")
 }
 
+/// Whether `Connection` has more options than a client sends: each is a name to look up, twice.
+pub(super) fn has_many_options(headers: &HeaderMap) -> bool {
+    const MOST: usize = 32;
+    let values = headers.get_all(CONNECTION).iter();
+    values.map(|value| 1 + memchr::memchr_iter(b',', value.as_bytes()).count()).sum::<usize>() > MOST
+}
+
 /// Whether `Connection` names an end-to-end field that is present and `is_relied_on`: it would be judged, then dropped.
 pub(super) fn nominates(headers: &HeaderMap, is_relied_on: impl Fn(&str) -> bool) -> bool {
     headers.contains_key(CONNECTION)

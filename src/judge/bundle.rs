@@ -6,7 +6,7 @@ use super::compile::compile;
 use super::permit::Permit;
 use super::revision::revision;
 use crate::contract::strictness::{Fallthrough, InspectionRules, Mode, PolicyEffect, Strictness};
-use crate::contract::{Contract, Operation, Routed};
+use crate::contract::{Contract, Operation, RouteGuard, Routed};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{Action, Policies, PolicyDocuments, lint_limit, lint_policy, lint_shadowed, lint_waiver};
 use std::collections::{BTreeSet, HashMap};
@@ -36,6 +36,8 @@ pub struct Bundle {
     strictness: Strictness,
     /// How requests are inspected, by operation id. Computed once: it is looked up for every request.
     inspections: HashMap<Arc<str>, InspectionRules>,
+    /// The operations that a rule may refuse. Compiled, too: a hostile path is compared with all of their paths.
+    guard: RouteGuard,
     /// A hash of all of it. Records carry it, so that decisions can be replayed with the bundle that made them.
     pub revision: Arc<str>,
 }
@@ -88,7 +90,9 @@ impl Bundle {
             };
             Some((id.clone(), strictness.inspection(&operation, policy_effect)?))
         });
-        Self { inspections: inspections.collect(), contract, policies, documents, strictness, revision }
+        let inspections = inspections.collect();
+        let guard = contract.guard(|operation| is_guarded(&inspections, operation));
+        Self { inspections, guard, contract, policies, documents, strictness, revision }
     }
 
     /// Lints: what the policy files may contain and yet is likely an error at `now`.
@@ -115,9 +119,7 @@ impl Bundle {
 
     /// How requests to the operation are inspected. `None` if there is nothing to judge.
     pub fn inspection(&self, operation: &Operation) -> Option<InspectionRules> {
-        let inspection = self.inspections.get(&operation.id).copied();
-        // The id is the same in every API version, but one version may have a body where another has none.
-        inspection.filter(|inspection| inspection.policy_effect != PolicyEffect::None || operation.body.is_some())
+        inspection(&self.inspections, operation)
     }
 
     /// How many operations have their bodies inspected in `mode`.
@@ -129,7 +131,7 @@ impl Bundle {
 
     /// Whether a rule may refuse requests to the operation. Then no other spelling of its path may reach the upstream.
     fn is_guarded(&self, operation: &Operation) -> bool {
-        self.inspection(operation).is_some_and(|inspection| !inspection.is_shadow())
+        is_guarded(&self.inspections, operation)
     }
 
     /// Whether requests to the operation may have a query.
@@ -141,7 +143,7 @@ impl Bundle {
 
     /// The operation that a request calls, by the contract. Paths are matched strictly if a rule may refuse the operation.
     pub fn route(&self, method: &str, path: &str, version: Option<&str>) -> Routed {
-        self.contract.route(method, path, version, |operation| self.is_guarded(operation))
+        self.contract.route(method, path, version, &self.guard)
     }
 
     /// A permit for a request with nothing to judge. `None` if it must be judged or refused.
@@ -153,4 +155,14 @@ impl Bundle {
             Routed::Ambiguous | Routed::MethodUnknown => None,
         }
     }
+}
+
+fn inspection(inspections: &HashMap<Arc<str>, InspectionRules>, operation: &Operation) -> Option<InspectionRules> {
+    let inspection = inspections.get(&operation.id).copied();
+    // The id is the same in every API version, but one version may have a body where another has none.
+    inspection.filter(|inspection| inspection.policy_effect != PolicyEffect::None || operation.body.is_some())
+}
+
+fn is_guarded(inspections: &HashMap<Arc<str>, InspectionRules>, operation: &Operation) -> bool {
+    inspection(inspections, operation).is_some_and(|inspection| !inspection.is_shadow())
 }

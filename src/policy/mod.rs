@@ -35,20 +35,28 @@ pub use waiver::{Expiry, Waiver, WaiverOutcome, WaiverSource};
 
 use crate::contract::credential::Environment;
 use operation_index::{OperationIndex, Scoped};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// All policies and limits of a bundle, by the operations they match.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Policies {
     policies: OperationIndex<Policy>,
     limits: OperationIndex<Limit>,
+    /// The headers, in lower case, that any of them reads. `None` if a request chooses which.
+    // of all at once: a hostile head asks for a thousand names
+    headers: Option<HashSet<String>>,
 }
 
 impl Policies {
     /// Orders policies and limits by the operations they match, each operation's in the order given.
     pub fn new(policies: Vec<Arc<Policy>>, limits: Vec<Arc<Limit>>) -> Self {
-        Self { policies: OperationIndex::new(policies), limits: OperationIndex::new(limits) }
+        let of_policies = policies.iter().map(|policy| &policy.scope);
+        let of_waivers = policies.iter().flat_map(|policy| policy.waivers.iter().map(|waiver| &waiver.scope));
+        let scopes = of_policies.chain(of_waivers).chain(limits.iter().map(|limit| &limit.scope));
+        let headers = scopes.map(|scope| scope.headers.as_ref()).collect::<Option<Vec<_>>>();
+        let headers = headers.map(|headers| headers.into_iter().flatten().cloned().collect());
+        Self { policies: OperationIndex::new(policies), limits: OperationIndex::new(limits), headers }
     }
 
     /// Whether a policy, limit or waiver reads the header `name` (in lower case), or any header that the request chooses.
@@ -56,10 +64,7 @@ impl Policies {
     // The gateway refuses a `Connection` header that nominates such a header: it would be removed before the upstream sees it,
     // so that upstream and policies would decide by different requests.
     pub fn rely_on_header(&self, name: &str) -> bool {
-        let policies = self.all().iter().map(|policy| &policy.scope);
-        let limits = self.limits().iter().map(|limit| &limit.scope);
-        let mut scopes = policies.chain(limits).chain(self.waivers().map(|waiver| &waiver.scope));
-        scopes.any(|scope| scope.relies_on_header(name))
+        self.headers.as_ref().is_none_or(|headers| headers.contains(name))
     }
 
     /// Every waiver, by policy.

@@ -98,9 +98,4 @@ impl Scope {
     pub fn condition_source(&self, position: usize) -> &str {
         self.conditions.get(position).map_or("", |(_, condition)| condition.source())
     }
-
-    /// Whether its expressions read the header `name` (in lower case), or any header that the request chooses.
-    pub(super) fn relies_on_header(&self, name: &str) -> bool {
-        self.headers.as_ref().is_none_or(|headers| headers.contains(name))
-    }
 }

@@ -5,7 +5,7 @@ use super::json_size::compact;
 use crate::cel::{
     Activation, AttributeId, Budget, CelTimestamp, Container, EvaluationFailure, NamespaceId, Value, parse_number,
 };
-use crate::contract::{Operation, query_pairs};
+use crate::contract::{Operation, query_values};
 use crate::document::{Document, JsonKind, NodeRef, View};
 use crate::peer::Client;
 use crate::policy::Attributes;
@@ -100,10 +100,7 @@ impl<'a> RequestActivation<'a> {
                 let mut parameters = self.attributes.parameters.iter();
                 parameters.find(|(known, _)| **known == *name).map(|(_, value)| Value::String(value))
             }
-            Namespace::Query => {
-                let pair = query_pairs(self.attributes.query).find(|(known, _)| known == name);
-                pair.map(|(_, value)| Value::Text(value.into()))
-            }
+            Namespace::Query => query_values(self.attributes.query, name).next().map(|value| Value::Text(value.into())),
             Namespace::Headers => self.header(name),
         }
     }

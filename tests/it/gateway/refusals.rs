@@ -179,6 +179,8 @@ async fn ambiguous_path() {
     let told = refused(paths.map(|path| json(&format!("PATCH {path}"), "", "{}"))).await;
     let asterisk = refused([head("PATCH *", "")]).await;
     assert_eq!(told.matches("gateway_ambiguous_path").count(), 4, "{told}");
+    let long = refused([json(&format!("PATCH /v1/{}.", "x".repeat(1024)), "", "{}")]).await;
+    assert!(long.contains("gateway_ambiguous_path"), "{long}");
     assert_snapshot!(refused([json("PATCH /v1/users/user_1;x", "", "{}")]).await + &asterisk, @r#"
     400 deny; reason=ambiguous_path; id="ID"
       gateway_ambiguous_path
@@ -205,6 +207,7 @@ async fn ambiguous_request() {
         json("PATCH /v1/users/user_1?skip_password_checks=true", "", "{}"),
         json("PATCH /v1/users/user_1?__clerk_api_version=2025-11-10", "clerk-api-version: 2026-05-12\r\n", "{}"),
         json("PATCH http://elsewhere/v1/users/user_1", "", "{}"),
+        twice(&format!("connection: {}", "a,".repeat(40))),
     ];
     assert_snapshot!(refused(requests).await, @r#"
     400 deny; reason=ambiguous_request; id="ID"
@@ -243,6 +246,9 @@ async fn ambiguous_request() {
     400 deny; reason=ambiguous_request; id="ID"
       gateway_ambiguous_request
         The gateway did not forward the request: the request target names another server. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
+    400 deny; reason=ambiguous_request; id="ID"
+      gateway_ambiguous_request
+        The gateway did not forward the request: `Connection` has more than 32 options. Hint: send a head with one meaning: each header once, one framing, no body with GET, no query beside a body. Decision ID. See docs/refusals.md#ambiguous_request.
     "#);
 }
 

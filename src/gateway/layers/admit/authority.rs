@@ -60,6 +60,11 @@ fn host_of(value: &HeaderValue) -> Option<&str> {
 
 /// A host with or without a port. `Authority` alone would accept a user and a port that is no number.
 fn is_plain(text: &str) -> bool {
+    // a name of the DNS has at most 253 letters (RFC 1035 section 2.3.4)
+    const LONGEST: usize = 253 + ":65535".len();
+    if text.len() > LONGEST {
+        return false;
+    }
     let authority = Authority::from_str(text).ok().filter(|_| !text.contains('@'));
     authority.is_some_and(|authority| authority.as_str().len() == authority.host().len() || authority.port().is_some())
 }

@@ -74,6 +74,9 @@ fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal>
     if repeats && let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
         return Err(Refusal::because(Reason::AmbiguousRequest, format!("the `{name}` header occurs more than once")));
     }
+    if headers::has_many_options(fields) {
+        return Err(Refusal::because(Reason::AmbiguousRequest, "`Connection` has more than 32 options"));
+    }
     // RFC 9110 section 7.6.1: what `Connection` names is dropped before forwarding, after it was judged
     let relied_on = |name: &str| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
     if headers::nominates(fields, relied_on) {
