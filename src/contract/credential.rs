@@ -1,6 +1,9 @@
 //! What the `Authorization` header reveals about a request. The credential itself is never stored.
 
+use aho_corasick::AhoCorasick;
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 /// Which of the organisation's Clerk instances a request is for.
 #[derive(
@@ -33,9 +36,9 @@ impl fmt::Display for Environment {
 /// The kind of credential in a request. Apart from a keyed fingerprint, only this appears in logs, spans and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyClass {
-    /// `Bearer sk_test_...`, the secret key of a development instance.
+    /// `sk_test_...`, the secret key of a development instance.
     Test,
-    /// `Bearer sk_live_...`, the secret key of a production instance.
+    /// `sk_live_...`, the secret key of a production instance.
     Live,
     /// A credential of another shape, such as a machine or API key.
     Other,
@@ -47,19 +50,6 @@ impl KeyClass {
     /// Every kind, for metrics that exist from the start.
     pub const ALL: [Self; 4] = [Self::Test, Self::Live, Self::Other, Self::None];
 
-    /// Classifies the value of an `Authorization` header. A key must be exactly `Bearer`, one space and the key.
-    pub fn of(authorization: Option<&[u8]>) -> Self {
-        let Some(value) = authorization else { return Self::None };
-        // RFC 9110 section 11.1 allows other spellings of the scheme, but what Clerk makes of them is not known: they are
-        // `Other`, which is production. So is a list of two credentials, of which another server could use the second
-        let is_key = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
-        match (value.strip_prefix(b"Bearer sk_test_"), value.strip_prefix(b"Bearer sk_live_")) {
-            (Some(rest), _) if is_key(rest) => Self::Test,
-            (_, Some(rest)) if is_key(rest) => Self::Live,
-            _ => Self::Other,
-        }
-    }
-
     /// The value in logs, spans and metrics: the prefix of the key, or `other` or `none`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -70,35 +60,204 @@ impl KeyClass {
         }
     }
 
-    /// The environment of the credential: production unless it is exactly a test key.
-    pub const fn environment(self) -> Environment {
-        match self {
-            Self::Test => Environment::Development,
-            Self::Live | Self::Other | Self::None => Environment::Production,
+    fn of_token(token: &[u8]) -> Self {
+        let is_key = |rest: &[u8]| rest.iter().all(|byte| is_of_key(*byte));
+        match (token.strip_prefix(b"sk_test_"), token.strip_prefix(b"sk_live_")) {
+            (Some(rest), _) if is_key(rest) => Self::Test,
+            (_, Some(rest)) if is_key(rest) => Self::Live,
+            _ => Self::Other,
         }
     }
 }
 
+/// The credential in the value of an `Authorization` header.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential<'v> {
+    /// The credential without its scheme: the same for each spelling of the header.
+    pub token: Cow<'v, [u8]>,
+    /// Its kind.
+    pub class: KeyClass,
+    /// Whether the value is exactly `Bearer`, one space and a token, which every server reads alike.
+    pub is_plain: bool,
+}
+
+impl<'v> Credential<'v> {
+    /// Reads `value`.
+    pub fn of(value: &'v [u8]) -> Self {
+        match value.strip_prefix(b"Bearer ").filter(|token| is_plain_token(token)) {
+            Some(token) => Self { token: token.into(), class: KeyClass::of_token(token), is_plain: true },
+            None => Self::in_odd_value(value),
+        }
+    }
+
+    /// The credential in a value of another form: the first key of Clerk's wherever it is, else what is behind the scheme.
+    // RFC 9110 section 11.1 allows other spellings of the scheme, and servers allow more. What Clerk makes of them is not known,
+    // but a caller that respells its header must not become another one
+    fn in_odd_value(value: &'v [u8]) -> Self {
+        let marks = |pattern: &[u8]| value.windows(pattern.len()).position(|at| at.eq_ignore_ascii_case(pattern));
+        let marked = |prefix: &'static [u8], class| Some((marks(prefix)?, prefix, class));
+        // of two the live one: which of them a server uses is not known
+        let marked = marked(b"sk_live_", KeyClass::Live).or_else(|| marked(b"sk_test_", KeyClass::Test));
+        let (token, class) = match marked {
+            Some((at, prefix, class)) => {
+                let rest = value.get(at + prefix.len()..).unwrap_or_default();
+                let key = rest.split(|byte| !is_of_key(*byte)).next().unwrap_or_default();
+                (Cow::Owned([prefix, key].concat()), class)
+            }
+            None => (Cow::Borrowed(without_scheme(value)), KeyClass::Other),
+        };
+        Self { token, class, is_plain: false }
+    }
+
+    /// The environment of the credential: production unless it is exactly a test key.
+    pub fn environment(&self) -> Environment {
+        match self.class {
+            KeyClass::Test if self.is_plain => Environment::Development,
+            _ => Environment::Production,
+        }
+    }
+}
+
+impl fmt::Debug for Credential<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // without the token
+        f.debug_struct("Credential")
+            .field("class", &self.class)
+            .field("is_plain", &self.is_plain)
+            .finish_non_exhaustive()
+    }
+}
+
+const fn is_of_key(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// Whether it is a `token68` (RFC 9110 section 11.2), and no key of Clerk's with a prefix in other case.
+fn is_plain_token(token: &[u8]) -> bool {
+    let end = token.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
+    let letters = token.get(..end).unwrap_or_default();
+    let is_letter = |byte: &u8| is_of_key(*byte) || matches!(byte, b'~' | b'+' | b'/');
+    let prefix = token.get(..8).unwrap_or_default();
+    let is_respelled =
+        [&b"sk_test_"[..], b"sk_live_"].iter().any(|it| prefix.eq_ignore_ascii_case(it) && prefix != *it);
+    end > 0 && letters.iter().all(is_letter) && !is_respelled
+}
+
+/// `value` without its first word, if there are others, and without the blanks and quotes around the rest.
+fn without_scheme(value: &[u8]) -> &[u8] {
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b',' | b';');
+    let trim = |value: &[u8]| -> (usize, usize) {
+        let start = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
+        (start, value.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last + 1))
+    };
+    let (start, end) = trim(value);
+    let value = value.get(start..end).unwrap_or_default();
+    let Some(scheme) = value.iter().position(is_blank) else { return value };
+    let rest = value.get(scheme..).unwrap_or_default();
+    let (start, end) = trim(rest);
+    rest.get(start..end).unwrap_or_default()
+}
+
+/// What a secret key of a production instance begins with: verbatim, percent-encoded, and inside of base64 at each of the three
+/// offsets, as in `Basic` credentials. All without regard to case.
+const LIVE: [&str; 7] =
+    ["sk_live_", "sk%5flive_", "sk_live%5f", "sk%5flive%5f", "c2tfbGl2ZV", "NrX2xpdmVf", "za19saXZlX"];
+
+static LIVE_KEYS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(LIVE).ok());
+
+/// Whether `text` holds the secret key of a production instance, in any spelling that a server could read it in.
+pub fn holds_live_key(text: &[u8]) -> bool {
+    LIVE_KEYS.as_ref().is_none_or(|keys| keys.is_match(text))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Environment, KeyClass};
+    use super::{Credential, Environment, KeyClass, holds_live_key};
 
     #[test]
     fn anything_but_an_exact_test_key_is_production() {
-        let test = KeyClass::of(Some(b"Bearer sk_test_a"));
-        assert_eq!(test.environment(), Environment::Development);
+        let test = Credential::of(b"Bearer sk_test_a");
+        assert_eq!((test.environment(), test.is_plain), (Environment::Development, true));
         for other in [
             &b"bearer sk_test_a"[..],
             b"Bearer  sk_test_a",
+            b"Bearer sk_test_a ",
+            b"Bearer SK_test_a",
             b"Basic sk_test_a",
             b"sk_test_a",
             b"Bearer sk_live_a",
             b"Bearer sk_test_a, Bearer sk_live_b",
             b"Bearer sk_test_a sk_live_b",
+            b"Bearer sk_test_a=",
             b"",
         ] {
-            assert_eq!(KeyClass::of(Some(other)).environment(), Environment::Production);
+            assert_eq!(Credential::of(other).environment(), Environment::Production);
         }
-        assert_eq!(KeyClass::of(None).environment(), Environment::Production);
+    }
+
+    #[test]
+    fn every_spelling_of_a_header_has_one_credential() {
+        let plain = Credential::of(b"Bearer sk_live_aB-1.2");
+        assert_eq!((plain.token.as_ref(), plain.class, plain.is_plain), (&b"sk_live_aB-1.2"[..], KeyClass::Live, true));
+        for value in [
+            &b"bearer sk_live_aB-1.2"[..],
+            b"BEARER\tsk_live_aB-1.2",
+            b"Bearer   sk_live_aB-1.2",
+            b" Bearer sk_live_aB-1.2 \t",
+            b"Bearer sk_live_aB-1.2,",
+            b"Bearer \"sk_live_aB-1.2\"",
+            b"Bearer Bearer sk_live_aB-1.2",
+            b"Token token=sk_live_aB-1.2",
+            b"Bearer sk_live_aB-1.2, Bearer sk_live_other",
+            b"Bearer sk_test_x, sk_live_aB-1.2",
+            b"Bearer SK_LIVE_aB-1.2",
+            b"sk_live_aB-1.2",
+            b"Bearer:sk_live_aB-1.2",
+            b"Bearer\xc2\xa0sk_live_aB-1.2",
+        ] {
+            let odd = Credential::of(value);
+            assert_eq!((&odd.token, odd.class, odd.is_plain), (&plain.token, KeyClass::Live, false), "{value:?}");
+        }
+        for value in
+            [&b"bearer ak_1"[..], b"Bearer  ak_1", b"BEARER\tak_1\t", b"ak_1", b"Bearer \"ak_1\"", b"Bearer ak_1,"]
+        {
+            assert_eq!(Credential::of(value).token, Credential::of(b"Bearer ak_1").token, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_bearer_token_of_any_kind_is_plain() {
+        for value in [&b"Bearer ak_1"[..], b"Bearer eyJh.eyJz.c2ln-_", b"Bearer YWJj+/~==", b"Bearer mt_a"] {
+            assert!(Credential::of(value).is_plain, "{value:?}");
+        }
+        for value in
+            [&b""[..], b"Bearer", b"Bearer ", b"Bearer ==", b"Basic YTpi", b"Bearer a b", b"Bearer a=b", b"Bearer \xff"]
+        {
+            assert!(!Credential::of(value).is_plain, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_live_key_is_found_in_any_text() {
+        for text in [
+            &b"sk_live_a"[..],
+            b"a=b; key=SK_LIVE_a",
+            b"k=sk%5Flive%5Fa",
+            b"k=sk%5flive_a",
+            b"Basic c2tfbGl2ZV9hOg==",
+            b"Basic OnNrX2xpdmVfYQ==",
+            b"Basic dTpza19saXZlX2E=",
+        ] {
+            assert!(holds_live_key(text), "{text:?}");
+        }
+        for text in [&b""[..], b"sk_test_a", b"live_", b"sk_liv"] {
+            assert!(!holds_live_key(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_shown() {
+        assert!(!format!("{:?}", Credential::of(b"Bearer sk_live_hunter2")).contains("hunter2"));
     }
 }

@@ -33,7 +33,7 @@ pub use operation::Operation;
 pub use overlay::Applied;
 pub use route_guard::RouteGuard;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
-pub(crate) use version::{names_only_the_version, query_parameters, query_values};
+pub(crate) use version::{VERSION_PARAMETER, decode_form, names_only_the_version, query_parameters, query_values};
 
 use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 use std::collections::BTreeSet;

@@ -115,37 +115,44 @@ impl SegmentTree {
         occurs
     }
 
-    /// `None` if more letters had to be compared than `left`.
-    fn occurs_below(&self, node: usize, segments: &Segments, text: &[u8], left: &mut usize) -> Option<bool> {
-        let Some(node) = self.nodes.get(node) else { return Some(false) };
+    fn occurs_below(
+        &self,
+        node: usize,
+        segments: &Segments,
+        text: &[u8],
+        left: &mut usize,
+    ) -> Result<bool, OutOfComparisons> {
+        let Some(node) = self.nodes.get(node) else { return Ok(false) };
         if node.is_end {
-            return Some(true);
+            return Ok(true);
         }
         for edge in self.edges.get(node.edges.clone()).unwrap_or_default() {
             let word = segments.words.get(edge.segment).map(AsRef::as_ref).unwrap_or_default();
             if let Some(rest) = text_after(text, word, left)?
                 && self.occurs_below(edge.node, segments, rest, left)?
             {
-                return Some(true);
+                return Ok(true);
             }
         }
-        Some(false)
+        Ok(false)
     }
 }
 
+/// More letters had to be compared than [`MOST_COMPARISONS`].
+struct OutOfComparisons;
+
 /// The text after the first occurrence of `word` in `text`. The first suffices: what is behind any later one is behind this, too.
-/// The outer `None` if more letters had to be compared than `left`.
-fn text_after<'t>(text: &'t [u8], word: &str, left: &mut usize) -> Option<Option<&'t [u8]>> {
+fn text_after<'t>(text: &'t [u8], word: &str, left: &mut usize) -> Result<Option<&'t [u8]>, OutOfComparisons> {
     for start in 0..text.len() {
         let rest = text.get(start..).unwrap_or_default();
         let alike = rest.iter().zip(word.as_bytes()).take_while(|(found, letter)| found == letter || **found == ANY);
         let alike = alike.count();
-        *left = left.checked_sub(alike + 1)?;
+        *left = left.checked_sub(alike + 1).ok_or(OutOfComparisons)?;
         if alike == word.len() {
-            return Some(rest.get(alike..));
+            return Ok(rest.get(alike..));
         }
     }
-    Some(None)
+    Ok(None)
 }
 
 impl Segments {

@@ -5,7 +5,7 @@ use super::lenient::decode_first;
 use std::borrow::Cow;
 
 /// The query parameter that carries an API version.
-pub(crate) const PARAMETER: &str = "__clerk_api_version";
+pub(crate) const VERSION_PARAMETER: &str = "__clerk_api_version";
 /// Most parameters with that name, even if they agree.
 // each is decoded
 const MOST_PARAMETERS: usize = 8;
@@ -71,7 +71,7 @@ pub fn requested_version<'r>(
     header: Option<&'r str>,
     query: Option<&'r str>,
 ) -> Result<Option<Cow<'r, str>>, VersionError> {
-    let mut parameters = query_values(query.unwrap_or_default(), PARAMETER);
+    let mut parameters = query_values(query.unwrap_or_default(), VERSION_PARAMETER);
     // which of two the upstream would use is not known, so the gateway could inspect the body by another version: refuse
     let mut named = header.map(Cow::Borrowed).into_iter().chain(parameters.by_ref().take(MOST_PARAMETERS));
     let first = named.next();
@@ -87,7 +87,7 @@ pub(crate) fn query_parameters(query: &str) -> impl Iterator<Item = (&str, &str)
 
 /// The values of the parameters called `name`, decoded as forms are (WHATWG URL, `application/x-www-form-urlencoded`).
 pub(crate) fn query_values<'q>(query: &'q str, name: &str) -> impl Iterator<Item = Cow<'q, str>> {
-    query_parameters(query).filter(move |(known, _)| is_decoded(known, name)).map(|(_, value)| decode(value))
+    query_parameters(query).filter(move |(known, _)| is_decoded(known, name)).map(|(_, value)| decode_form(value))
 }
 
 /// Whether `text` decodes to `name`.
@@ -104,7 +104,7 @@ fn is_decoded(text: &str, name: &str) -> bool {
 }
 
 /// `text`, decoded as forms are.
-pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Cow::Borrowed(text);
     }
@@ -127,7 +127,7 @@ pub(crate) fn names_only_the_version(query: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     query.split('&').filter(|pair| !pair.is_empty()).all(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        is_decoded(name, PARAMETER) && value.bytes().all(is_plain)
+        is_decoded(name, VERSION_PARAMETER) && value.bytes().all(is_plain)
     })
 }
 
@@ -184,7 +184,7 @@ mod tests {
             ("", "", true),
         ] {
             assert_eq!(is_decoded(text, name), expected, "{text}");
-            assert_eq!(super::decode(text) == name, expected, "{text}");
+            assert_eq!(super::decode_form(text) == name, expected, "{text}");
         }
     }
 

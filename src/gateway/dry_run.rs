@@ -32,6 +32,8 @@ use tower::{Layer, Service};
 pub struct DryRun {
     /// The kind of the request's credential.
     pub key: KeyClass,
+    /// The environment of its credential.
+    pub read_environment: Environment,
     /// The environment whose rules apply.
     pub environment: Environment,
     /// The API version that the request asks for.
@@ -81,6 +83,7 @@ pub(super) struct Probe {
 
 #[derive(Debug, Default)]
 struct Findings {
+    read_environment: Option<Environment>,
     asked_version: Option<String>,
     routed: Option<Routed>,
     unread: Option<Violation>,
@@ -95,6 +98,10 @@ impl Probe {
     /// The time that policies read, in place of the clock.
     pub(super) const fn time(&self) -> SystemTime {
         self.time
+    }
+
+    pub(super) fn record_environment(&self, read: Environment) {
+        self.findings().read_environment = Some(read);
     }
 
     pub(super) fn record_route(&self, asked_version: Option<&str>, routed: &Routed) {
@@ -176,10 +183,12 @@ impl Gate {
             Poll::Ready(passed) => passed,
             Poll::Pending => Err(Refusal::of(Reason::Internal)),
         };
-        let Findings { asked_version, routed, unread, judged } = std::mem::take(&mut *probe.findings());
+        let Findings { read_environment, asked_version, routed, unread, judged } =
+            std::mem::take(&mut *probe.findings());
         let record = record.lock();
         DryRun {
             key: record.key_class,
+            read_environment: read_environment.unwrap_or(Environment::Production),
             environment: record.environment,
             asked_version,
             routed,

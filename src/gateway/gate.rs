@@ -1,7 +1,7 @@
 //! The rules of admission and inspection.
 
 use crate::config::gateway::{EnvironmentOverride, Limits};
-use crate::contract::credential::{Environment, KeyClass};
+use crate::contract::credential::Environment;
 use crate::decision_log::RetentionRules;
 use crate::gateway::capacity::Capacity;
 use crate::gateway::layers::meter::{Clock, LimitCounters};
@@ -79,10 +79,10 @@ impl Gate {
         self.bundle.store(bundle);
     }
 
-    /// The environment whose rules apply to a request with such a credential. An override can only make it stricter,
+    /// The environment whose rules apply to a request whose credential is one of `read`. An override can only make it stricter,
     /// unless it is forced.
-    pub(super) fn environment_of(&self, key: KeyClass) -> Environment {
-        self.environment.map_or(key.environment(), |overriding| overriding.over(key.environment()))
+    pub(super) fn environment_of(&self, read: Environment) -> Environment {
+        self.environment.map_or(read, |overriding| overriding.over(read))
     }
 }
 

@@ -3,12 +3,14 @@
 //! A reload makes a new bundle. A request keeps the one with which it began, so that it is never judged half by each.
 
 use super::compile::compile;
+use super::head_reads::{HeadAmbiguity, HeadReads};
 use super::permit::Permit;
 use super::revision::revision;
 use crate::contract::strictness::{Fallthrough, InspectionRules, Mode, PolicyEffect, Strictness};
 use crate::contract::{Contract, Operation, RouteGuard, Routed};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{Action, Policies, PolicyDocuments, lint_limit, lint_policy, lint_shadowed, lint_waiver};
+use http::HeaderMap;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,6 +40,10 @@ pub struct Bundle {
     inspections: HashMap<Arc<str>, InspectionRules>,
     /// The operations that a rule may refuse. Compiled, too: a hostile path is compared with all of their paths.
     guard: RouteGuard,
+    /// What the rules for each operation read of heads, by operation id. An operation whose rules read nothing is not in it.
+    head_reads: HashMap<Arc<str>, HeadReads>,
+    /// What the gateway itself reads of heads.
+    own_reads: HeadReads,
     /// A hash of all of it. Records carry it, so that decisions can be replayed with the bundle that made them.
     pub revision: Arc<str>,
 }
@@ -90,9 +96,12 @@ impl Bundle {
             };
             Some((id.clone(), strictness.inspection(&operation, policy_effect)?))
         });
-        let inspections = inspections.collect();
+        let inspections: HashMap<_, _> = inspections.collect();
         let guard = contract.guard(|operation| is_guarded(&inspections, operation));
-        Self { inspections, guard, contract, policies, documents, strictness, revision }
+        let ids = inspections.keys();
+        let head_reads = ids.filter_map(|id| Some((Arc::clone(id), HeadReads::of(&policies, id)?))).collect();
+        let own_reads = HeadReads::of_gateway();
+        Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, revision }
     }
 
     /// Lints: what the policy files may contain and yet is likely an error at `now`.
@@ -130,7 +139,7 @@ impl Bundle {
     }
 
     /// Whether a rule may refuse requests to the operation. Then no other spelling of its path may reach the upstream.
-    fn is_guarded(&self, operation: &Operation) -> bool {
+    pub fn is_guarded(&self, operation: &Operation) -> bool {
         is_guarded(&self.inspections, operation)
     }
 
@@ -139,6 +148,20 @@ impl Bundle {
     // Where fields of the body are judged, a lenient upstream could take the same fields from the query, which no rule saw.
     pub fn takes_query(&self, operation: &Operation) -> bool {
         operation.body.is_none() || !self.is_guarded(operation)
+    }
+
+    /// Checks that a request to the operation has nothing in more than one way that a rule reads from its query or headers, if a
+    /// rule may refuse it.
+    ///
+    /// # Errors
+    ///
+    /// What it has in more than one way.
+    pub fn check_head(&self, operation: &Operation, query: &str, headers: &HeaderMap) -> Result<(), HeadAmbiguity> {
+        // no lookup for most requests: few rules read heads
+        if query.is_empty() && self.head_reads.is_empty() || !self.is_guarded(operation) {
+            return Ok(());
+        }
+        self.head_reads.get(&operation.id).unwrap_or(&self.own_reads).check(query, headers)
     }
 
     /// The operation that a request calls, by the contract. Paths are matched strictly if a rule may refuse the operation.

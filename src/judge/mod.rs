@@ -10,6 +10,7 @@ mod bundle;
 mod compile;
 mod decide;
 mod findings;
+mod head_reads;
 mod observer;
 mod permit;
 mod revision;
@@ -18,5 +19,6 @@ mod waive;
 
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, decide, permit_unread};
+pub use head_reads::HeadAmbiguity;
 pub use observer::{JudgeStep, Observer, PolicyTraces};
 pub use permit::Permit;

@@ -41,7 +41,7 @@ use std::sync::Arc;
 /// All policies and limits of a bundle, by the operations they match.
 #[derive(Debug)]
 pub struct Policies {
-    policies: OperationIndex<Policy>,
+    rules: OperationIndex<Policy>,
     limits: OperationIndex<Limit>,
     /// The headers, in lower case, that any of them reads. `None` if a request chooses which.
     // of all at once: a hostile head asks for a thousand names
@@ -56,7 +56,7 @@ impl Policies {
         let scopes = of_policies.chain(of_waivers).chain(limits.iter().map(|limit| &limit.scope));
         let headers = scopes.map(|scope| scope.headers.as_ref()).collect::<Option<Vec<_>>>();
         let headers = headers.map(|headers| headers.into_iter().flatten().cloned().collect());
-        Self { policies: OperationIndex::new(policies), limits: OperationIndex::new(limits), headers }
+        Self { rules: OperationIndex::new(policies), limits: OperationIndex::new(limits), headers }
     }
 
     /// Whether a policy, limit or waiver reads the header `name` (in lower case), or any header that the request chooses.
@@ -87,12 +87,22 @@ impl Policies {
 
     /// The parameters of the query that policies, limits and waivers for the operation `id` read by name.
     pub fn query_read(&self, id: &str) -> BTreeSet<&str> {
-        self.scopes_of(id).flat_map(|scope| &scope.query).map(String::as_str).collect()
+        self.scopes_of(id).filter_map(|scope| scope.query.as_ref()).flatten().map(String::as_str).collect()
+    }
+
+    /// Whether one of them reads headers that the request chooses.
+    pub fn reads_any_header(&self, id: &str) -> bool {
+        self.scopes_of(id).any(|scope| scope.headers.is_none())
+    }
+
+    /// Whether one of them reads parameters of the query that the request chooses.
+    pub fn reads_any_query(&self, id: &str) -> bool {
+        self.scopes_of(id).any(|scope| scope.query.is_none())
     }
 
     /// Every policy, in the order they were loaded.
     pub fn all(&self) -> &[Arc<Policy>] {
-        self.policies.all()
+        self.rules.all()
     }
 
     /// Every limit, in the order they were loaded.
@@ -118,7 +128,7 @@ impl Policies {
 
     /// The policies that match the operation called `id`.
     pub fn of_operation(&self, id: &str) -> &[Arc<Policy>] {
-        self.policies.of_operation(id)
+        self.rules.of_operation(id)
     }
 
     /// The limits that match the operation called `id`.

@@ -20,8 +20,8 @@ pub struct Scope {
     pub(super) variables: Variables,
     /// The headers that its expressions read, in lower case. `None` if the request decides which.
     pub(super) headers: Option<BTreeSet<String>>,
-    /// The parameters of the query that its expressions read by name.
-    pub(super) query: BTreeSet<String>,
+    /// The parameters of the query that its expressions read. `None` if the request decides which.
+    pub(super) query: Option<BTreeSet<String>>,
 }
 
 /// Why a request is out of scope.

@@ -38,6 +38,9 @@ impl ActualDecision {
             Routed::Operation(operation, _) if !bundle.takes_query(&operation) && !names_only_the_version(query) => {
                 Self::refused_before_policies(Reason::AmbiguousRequest)
             }
+            Routed::Operation(operation, _) if bundle.check_head(&operation, query, &request.headers).is_err() => {
+                Self::refused_before_policies(Reason::AmbiguousRequest)
+            }
             Routed::Operation(operation, parameters) => {
                 let attributes = Attributes {
                     method: &request.method,

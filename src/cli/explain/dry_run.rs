@@ -8,7 +8,7 @@ use super::suggestions;
 use crate::cel::{TracePart, TracedValue};
 use crate::cli::outcome_text::{describe_claim, failures, outcome_name};
 use crate::config::gateway::EnvironmentOverride;
-use crate::contract::credential::KeyClass;
+use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Routed, VersionChoice};
 use crate::gateway::{DryRun, DryRunResult, Gate, Refusal};
@@ -67,7 +67,7 @@ impl Judge<'_> {
             operation: operation.map(|operation| operation.id.to_string()),
             parameters: parameters.iter().map(|(name, _)| name.to_string()).collect(),
             api_version: operation.map(|operation| self.version(operation, asked, run)),
-            environment: Choice { value: run.environment.to_string(), why: environment(run.key, self.overriding) },
+            environment: Choice { value: run.environment.to_string(), why: environment(run, self.overriding) },
             key: run.key.as_str(),
             schema: self.schema(asked, run),
             policies: self.policies(operation, run),
@@ -203,15 +203,18 @@ const fn no_route(routed: Option<&Routed>) -> &'static str {
 }
 
 /// Why the environment is what it is.
-fn environment(key: KeyClass, overriding: Option<EnvironmentOverride>) -> String {
-    let read = match key {
+fn environment(run: &DryRun, overriding: Option<EnvironmentOverride>) -> String {
+    let read = match run.key {
+        KeyClass::Test if run.read_environment == Environment::Production => {
+            "the key is one of a development instance (sk_test), but not spelled `Bearer` and the key, or beside a key of production"
+        }
         KeyClass::Test => "the key is one of a development instance (sk_test)",
         KeyClass::Live => "the key is one of a production instance (sk_live)",
         KeyClass::Other => "the credential is no key of Clerk's",
         KeyClass::None => "there is no credential",
     };
     match overriding {
-        Some(overriding) if overriding.over(key.environment()) != key.environment() => {
+        Some(overriding) if overriding.over(run.read_environment) != run.read_environment => {
             format!("set by `environment.override`, though {read}")
         }
         _ => read.to_owned(),

@@ -41,9 +41,9 @@ pub(in crate::policy) fn headers(lookups: &Lookups) -> Option<BTreeSet<String>> 
     lookups.names(Namespace::Headers.id()).map(|name| name.map(str::to_ascii_lowercase)).collect()
 }
 
-/// The parameters of the query among `lookups` that are read by name.
-pub(in crate::policy) fn query(lookups: &Lookups) -> BTreeSet<String> {
-    lookups.names(Namespace::Query.id()).flatten().map(str::to_owned).collect()
+/// The parameters of the query among `lookups`; `None` if one has a name that only a request decides.
+pub(in crate::policy) fn query(lookups: &Lookups) -> Option<BTreeSet<String>> {
+    lookups.names(Namespace::Query.id()).map(|name| name.map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ fn absences<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Ve
     absences.extend([Absence::Fields, Absence::Everything]);
     absences.extend(fields.iter().copied().filter(is_nullable).map(Absence::Value));
     absences.extend(scope.headers.iter().flatten().map(|name| Absence::Header(name)));
-    absences.extend(scope.query.iter().map(|name| Absence::Parameter(name)));
+    absences.extend(scope.query.iter().flatten().map(|name| Absence::Parameter(name)));
     absences.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key]);
     absences
 }

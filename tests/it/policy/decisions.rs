@@ -5,7 +5,7 @@ use crate::support::gateway::{bundle, contract, shipped};
 use bytes::Bytes;
 use http::HeaderMap;
 use portcullis::contract::Routed;
-use portcullis::contract::credential::KeyClass;
+use portcullis::contract::credential::{Credential, Environment};
 use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
 use portcullis::judge::violation::{Field, Rule, Violation};
 use portcullis::judge::{Bundle, decide};
@@ -40,7 +40,7 @@ fn decision(bundle: &Bundle, (name, request, authorization, body, _): &Case) -> 
         parameters: &parameters,
         query: "",
         headers: &headers,
-        environment: KeyClass::of(authorization.map(str::as_bytes)).environment(),
+        environment: authorization.map_or(Environment::Production, |it| Credential::of(it.as_bytes()).environment()),
         key_fingerprint: None,
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,

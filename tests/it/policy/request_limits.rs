@@ -24,6 +24,24 @@ spec:
   actions: [Deny]
 ";
 
+const PAGES: &str = "\
+apiVersion: portcullis/v1
+kind: RequestPolicy
+metadata: { name: pages }
+spec:
+  match: { operations: [GetUserList] }
+  matchConditions:
+    - name: team
+      expression: request.headers['x-team'] != 'ops'
+  variables:
+    - name: limit
+      expression: request.query.limit
+  validations:
+    - expression: variables.limit == null || int(variables.limit) <= 100
+      message: pages are small
+  actions: [Deny]
+";
+
 fn limit(from: &str, to: &str) -> PolicyText {
     assert!(LIMIT.contains(from), "{from}");
     text("few.yaml", &LIMIT.replace(from, to))
@@ -124,6 +142,76 @@ async fn a_limit_is_not_walked_around_by_another_spelling() {
     let nominated = head("DELETE /v1/users/user_1", "x-caller: a\r\nconnection: x-caller\r\n");
     assert_eq!(gateway.ask(nominated).await.status(), 400, "the key is read from a header that would be dropped");
     assert_eq!(recorder.seen(), 0);
+}
+
+#[tokio::test]
+async fn a_key_is_one_caller_however_its_header_is_spelled() {
+    let counted = |name: &str, action: &str| {
+        let text = LIMIT.replace("name: few", &format!("name: {name}")).replace("[Deny]", action);
+        PolicyText {
+            file: format!("{name}.yaml").into(),
+            text: text.replace("request.headers['x-caller']", "instance.keyFingerprint"),
+        }
+    };
+    let (recorder, mut gateway, _) = started(vec![counted("audited", "[Audit]")]).await;
+    let delete = |authorization: &str| {
+        let head = head("DELETE /v1/users/user_1", &format!("authorization: {authorization}\r\n"));
+        head.replace("authorization: Bearer sk_live_portcullis\r\n", "")
+    };
+    let spellings = [
+        "Bearer sk_live_one",
+        "bearer sk_live_one",
+        "BEARER\tsk_live_one",
+        "Bearer   sk_live_one",
+        "Bearer sk_live_one,",
+        "sk_live_one",
+    ];
+    let mut callers = std::collections::BTreeSet::new();
+    for (position, spelling) in spellings.iter().enumerate() {
+        assert_eq!(gateway.ask(delete(spelling)).await.status(), 200, "a limit that only audits refuses nothing");
+        let line = gateway.line().await;
+        callers.insert((line["key"].to_string(), line["key_fingerprint"].to_string()));
+        assert_eq!(line["policies"].is_array(), position >= 3, "{line}");
+    }
+    assert_eq!(callers.len(), 1, "{callers:?}");
+    assert_eq!(recorder.seen(), spellings.len());
+
+    let (recorder, gateway, _) = started(vec![counted("enforced", "[Deny]")]).await;
+    for spelling in &spellings[1..] {
+        let answer = gateway.ask(delete(spelling)).await;
+        let decision = answer.header("portcullis-decision").unwrap();
+        assert!(decision.starts_with("deny; reason=ambiguous_request;"), "{spelling}: {decision}");
+    }
+    for expected in [200, 200, 200, 429] {
+        assert_eq!(gateway.ask(delete(spellings[0])).await.status(), expected);
+    }
+    assert_eq!(recorder.seen(), 3);
+}
+
+#[tokio::test]
+async fn what_a_rule_reads_of_a_head_is_there_once() {
+    let rule = text("pages.yaml", PAGES);
+    let (recorder, gateway, _) = started(vec![rule]).await;
+    let get = |query: &str, fields: &str| head(&format!("GET /v1/users?{query}"), fields);
+    for (query, fields, status) in [
+        ("limit=10", "", 200),
+        ("limit=10&user_id=a&user_id=b&order_by=-created_at", "x-team: web\r\naccept: a\r\naccept: b\r\n", 200),
+        ("limit=500", "", 422),
+        ("limit=500", "x-team: ops\r\n", 200),
+        ("limit=10&limit=500", "", 400),
+        ("limit=10&limit[]=500", "", 400),
+        ("Limit=500", "", 400),
+        ("%6cimit=500", "", 400),
+        ("a=1;limit=500", "", 400),
+        ("limit=500", "x-team: ops\r\nx-team: web\r\n", 400),
+        ("limit=500", "x_team: ops\r\n", 400),
+        ("limit=10", "x_team: web\r\n", 400),
+        ("__clerk_api_version[]=2021-02-05", "", 400),
+    ] {
+        let answer = gateway.ask(get(query, fields)).await;
+        assert_eq!(answer.status(), status, "{query} {fields}");
+    }
+    assert_eq!(recorder.seen(), 3);
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Admit: a head with one meaning. What a server could read in two ways is refused before the body is read.
 
 mod authority;
+mod caller;
 mod head;
 
 use super::forward_or_refuse::ForwardOrRefuse;
-use crate::contract::credential::KeyClass;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
 use crate::gateway::body::drain::drain;
 use crate::gateway::body::presence::BodyPresence;
@@ -15,8 +15,8 @@ use crate::gateway::refusal::Refusal;
 use crate::judge::Bundle;
 use crate::reason::Reason;
 use bytes::Bytes;
+use caller::Caller;
 use http::Request;
-use http::header::AUTHORIZATION;
 use http_body::Body;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -94,24 +94,26 @@ async fn drain_refused<B: Body<Data = Bytes>>(refused: Refused<B>) -> Refusal {
 ///
 /// A refusal, if the head has more than one meaning or the contract does not let the request pass.
 fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Refused<B>> {
-    let key = KeyClass::of(call.request.headers().get(AUTHORIZATION).map(http::HeaderValue::as_bytes));
-    let environment = gate.environment_of(key);
+    let caller = caller::identify(gate, &call.request);
+    let environment = gate.environment_of(caller.environment);
+    if let Some(probe) = &call.probe {
+        probe.record_environment(caller.environment);
+    }
     {
         // before the checks, so that the record of a refused request names its credential too
         let mut record = call.record.lock();
-        let authorization = call.request.headers().get(AUTHORIZATION);
-        record.key_class = key;
-        record.key_fingerprint = authorization.map(|value| gate.fingerprinter.fingerprint(value.as_bytes()));
+        record.key_class = caller.key_class;
+        record.key_fingerprint = caller.key_fingerprint;
         record.environment = environment;
     }
-    match head::check(gate, &call.bundle, &call.request).and_then(|()| route(&call)) {
+    match head::check(gate, &call.bundle, &call.request).and_then(|()| route(&call, &caller)) {
         Ok(class) => Ok(Admitted { call, environment, class }),
         Err(refusal) => Err(Box::new((refusal, call.request))),
     }
 }
 
 /// Finds the operation that the request calls, and whether it has to be judged.
-fn route<B>(call: &Call<B>) -> Result<RequestClass, Refusal> {
+fn route<B>(call: &Call<B>, caller: &Caller) -> Result<RequestClass, Refusal> {
     let version = requested_api_version(&call.request)?;
     let version = version.as_deref();
     let routed = call.bundle.route(call.request.method().as_str(), call.request.uri().path(), version);
@@ -124,7 +126,11 @@ fn route<B>(call: &Call<B>) -> Result<RequestClass, Refusal> {
     if let Some(probe) = &call.probe {
         probe.record_route(version, &routed);
     }
-    classify(&call.bundle, &call.request, routed)
+    let class = classify(&call.bundle, &call.request, routed)?;
+    if let RequestClass::Inspected(operation, _) = &class {
+        caller.check(&call.bundle, operation)?;
+    }
+    Ok(class)
 }
 
 fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Cow<'_, str>>, Refusal> {
@@ -143,6 +149,8 @@ fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<
         Routed::Operation(operation, parameters) => {
             let query = request.uri().query().unwrap_or_default();
             if bundle.takes_query(&operation) || names_only_the_version(query) {
+                let checked = bundle.check_head(&operation, query, request.headers());
+                checked.map_err(|error| Refusal::because(Reason::AmbiguousRequest, error.to_string()))?;
                 return Ok(RequestClass::Inspected(operation, parameters));
             }
             // a lenient upstream could take a field from the query, where no schema and no policy sees it
