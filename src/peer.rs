@@ -18,7 +18,7 @@ pub struct Client {
 pub struct ClientCertificate {
     /// Its SPIFFE ID; `None` if it has more than one URI, since an X.509-SVID has exactly one.
     pub spiffe_id: Option<String>,
-    /// Its DNS names.
+    /// The subject alternative names of type DNS, verbatim.
     pub dns_names: Vec<String>,
     /// The SHA-256 of the certificate in DER, in lower-case hexadecimal.
     // of the whole certificate, not of its key: a renewed certificate is another one

@@ -164,6 +164,7 @@ impl Reason {
             Self::UnsupportedEncoding => "send the body without `Content-Encoding`",
             Self::RateLimited => "send requests less often, and repeat this one after `Retry-After`",
             Self::Overloaded => "repeat the request after `Retry-After`",
+            // the gateway cannot know the result of a request that the upstream has received
             Self::UpstreamUnreachable | Self::UpstreamTimeout => {
                 "check whether the request took effect before you repeat it"
             }

@@ -95,6 +95,7 @@ fn decision_log_to_json(log: &DecisionLogConfig) -> Value {
         |it| json!({ "key": { "file": it.key_file }, "body": it.body, "params": it.params, "headers": it.headers }),
     );
     json!({
+        // the key is shown by its file only
         "file": log.file, "maxBytes": log.max_bytes, "keep": log.keep, "chain": log.chain, "fingerprints": fingerprints,
     })
 }
@@ -103,6 +104,7 @@ fn decision_log_to_json(log: &DecisionLogConfig) -> Value {
 fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
     match (millis % 1_000, millis % 60_000) {
+        // zero is `0s`: the unit of the defaults
         (0, 0) if millis > 0 => format!("{}m", millis / 60_000),
         (0, _) => format!("{}s", millis / 1_000),
         _ => format!("{millis}ms"),

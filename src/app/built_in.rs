@@ -25,6 +25,7 @@ pub struct ShippedPolicy {
     pub test: &'static str,
 }
 
+// a macro and not a loop: `include_str!` takes literals only
 macro_rules! shipped {
     ($($name:literal,)*) => {
         &[$(ShippedPolicy {

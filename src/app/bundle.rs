@@ -42,11 +42,13 @@ pub fn compile_policies(configuration: &Configuration) -> Result<(Bundle, Source
         PolicyOrigin::Files => policy_texts::read(&gateway.policies, gateway.contract.folder.as_deref()),
         PolicyOrigin::BuiltIn => (built_in::texts(), Vec::new()),
     };
+    // even if a file could not be read: the author sees all errors in one round
     let bundle = Bundle::compile(contract, &texts.policies, gateway.contract.strictness.clone());
     let bundle = bundle.map_err(|BundleError(found)| errors.extend(found));
     match bundle {
         Ok(bundle) if errors.is_empty() => Ok((bundle, texts)),
         _ => {
+            // without a bundle tests cannot be compiled, but errors of their form can be reported
             errors.extend(policy_test::syntax_errors(&texts.tests));
             Err(Error::Invalid(errors))
         }

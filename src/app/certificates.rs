@@ -20,6 +20,7 @@ pub(super) async fn reload(tls: &[Arc<ReloadableTls>]) {
             Ok((Err(error), _)) => {
                 tracing::error!(%error, "a certificate could not be reloaded; the previous one stays in force");
             }
+            // `Err`: the task panicked, which the panic hook has logged
             Ok((Ok(false), _)) | Err(_) => {}
         }
     }

@@ -24,6 +24,7 @@ pub(super) fn read(folder: &Path) -> Result<ContractTexts, Vec<Diagnostic>> {
         }
     }
     let (overlays, versions): (Vec<_>, Vec<_>) = texts.into_iter().partition(|text| is_overlay(&text.file));
+    // a version that cannot be read is reported as such, not as missing
     if versions.is_empty() && errors.is_empty() {
         errors.push(Diagnostic::of_file(folder, "`contract.folder`: there is no contract file (`*.json`) in it"));
     }
@@ -34,6 +35,7 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
     let is_version = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "json");
     let mut files: Vec<PathBuf> = entries.into_iter().filter(|file| is_version(file) || is_overlay(file)).collect();
+    // `read_dir` has no order, and the errors of a folder must not change theirs from start to start
     files.sort();
     Ok(files)
 }

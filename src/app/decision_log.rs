@@ -78,6 +78,7 @@ fn pointer_errors(gateway: &Gateway, names: &FingerprintNames, contract: &Contra
         let first = steps.first().map_or("", String::as_str);
         let (what, help) = if bodies.iter().any(|body| meets_secret(body, &steps)) {
             ("leads to a secret of the contract", Some("secrets have no fingerprint: remove it".to_owned()))
+        // only the first step: below it a body may be free, such as in `/public_metadata/tenant`
         } else if first != "*" && !known.contains(first) {
             let meant = nearest(first, known.iter().copied());
             ("is in no body of the contract", meant.map(|meant| format!("did you mean `/{meant}`?")))

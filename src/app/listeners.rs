@@ -22,6 +22,7 @@ impl Listeners {
         let mut all = Self { open: Vec::new(), endpoints: Vec::new(), tls: Vec::new() };
         for settings in settings {
             let listener = all.listener(settings)?;
+            // the address of the socket, not of the configuration: for port 0 only the system knows it
             all.endpoints.push(listener.endpoint().map_err(Error::environment)?);
             all.open.push(listener);
         }

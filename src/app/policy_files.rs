@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 /// The files that paths name, each once.
 #[derive(Debug, Default)]
 pub(super) struct PolicyFiles {
-    /// Policies.
+    /// Files that hold policies, limits or waivers, in the order in which they are compiled.
     pub(super) policies: Vec<PathBuf>,
     /// The tests beside them.
     pub(super) tests: Vec<PathBuf>,
@@ -26,6 +26,7 @@ pub(super) struct PolicyFiles {
 /// `contract_folder`, and folders called `contract` that contain one.
 pub(super) fn find(paths: &[PathBuf], contract_folder: Option<&Path>) -> PolicyFiles {
     let mut found = PolicyFiles::default();
+    // as if visited: a contract inside of a policy folder must not be read as policies
     found.visited.extend(contract_folder.and_then(|folder| folder.canonicalize().ok()));
     for path in paths {
         found.visit(&clean(path), true);
@@ -61,6 +62,7 @@ impl PolicyFiles {
             Ok(entries) => entries,
             Err(error) => return self.errors.push(unreadable(folder, &error)),
         };
+        // `read_dir` has no order, and output must be the same on every machine
         entries.sort();
         for entry in entries.iter().filter(|entry| !is_hidden(entry)) {
             self.visit(entry, false);

@@ -54,10 +54,12 @@ pub fn run(
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
     let log = ApplicationLog::start(&configuration.gateway.logs, is_terminal).map_err(Error::environment)?;
+    // after the log is started: the hook writes to it
     panic_hook::install();
     // this thread only accepts and hands over; each worker has a runtime of its own
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::environment)?;
     let result = runtime.block_on(serve(configuration, bundle, &log, announce));
+    // after an error, too: the last lines may be the ones that explain it
     log.flush(FLUSH_LOG);
     result
 }
@@ -97,9 +99,11 @@ async fn serve(
     drop(bundle);
     readiness.ready();
     reload_until_stopped(signals, configuration, &shared, &tls, &log.level).await;
+    // first, so that a load balancer sees it while requests are still being finished
     readiness.draining();
     let drained = server.drain(DRAIN).await;
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
+    // last: requests that end during the drain have spans and log lines, too
     telemetry.shutdown(FLUSH).await;
     Ok(())
 }
@@ -128,7 +132,6 @@ fn access_log_error(gateway: &Gateway, error: &std::io::Error) -> Error {
     Error::Invalid(vec![gateway.source.at("/logs/access/file", message)])
 }
 
-/// The connector to the upstream.
 fn connector(settings: &UpstreamSettings) -> Result<UpstreamConnector, Error> {
     let origin = match &settings.target {
         UpstreamTarget::Embedded => start_stand_in()?,

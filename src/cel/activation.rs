@@ -14,7 +14,7 @@ use super::unknown::{EvaluationFailure, Unknown};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-/// The result of an evaluation.
+/// A value, or why there is none: an error of the expression, or a part of the request that is not known.
 pub(crate) type Evaluated<'a, C> = Result<Value<'a, C>, EvaluationFailure<<C as Container<'a>>::Unknown>>;
 
 /// A value, borrowed from the request or the policy if possible. A clone copies at most a reference.
@@ -80,7 +80,7 @@ pub(crate) trait Container<'a>: Copy {
 
 /// The values of a request by the ids that the host declared.
 pub(crate) trait Activation<'a, C: Container<'a>>: Copy {
-    /// The value of an attribute.
+    /// The value that the request has under this id, which every request has; `null` if it is absent.
     fn attribute(self, attribute: AttributeId) -> Value<'a, C>;
     /// The value of the entry called `name`; `None` if there is none.
     ///

@@ -14,7 +14,7 @@ pub(crate) enum Root {
     Members(&'static [(&'static str, RootMember)]),
 }
 
-/// A member of a root.
+/// What a name behind a root stands for: a single value, or values by names that only a request decides.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RootMember {
     /// `request.method`
@@ -61,7 +61,7 @@ pub(crate) trait Declarations {
     /// The names that expressions start from.
     fn roots(&self) -> &'static [(&'static str, Root)];
 
-    /// The type of an attribute.
+    /// The type that the checker assumes for an attribute, `null` included if a request may lack it.
     fn attribute_type(&self, attribute: AttributeId) -> Type<'_>;
 
     /// The range of an attribute that is a whole number.

@@ -86,7 +86,6 @@ impl<'c> Env<'c> {
     }
 }
 
-/// A map of JSON values.
 fn map<'v>(members: impl Iterator<Item = (&'v String, &'v Json)>) -> Value<'static> {
     Value::OwnMap(members.map(|(name, value)| (Value::Text(name.as_str().into()), constant(value))).collect())
 }

@@ -9,7 +9,7 @@ use super::size;
 use super::time::{self, TimeField};
 use super::unknown::EvaluationFailure;
 
-/// A function.
+/// The functions and methods that expressions can call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     Size,

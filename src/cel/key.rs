@@ -13,7 +13,7 @@ pub enum Key {
     Bool(bool),
     /// An `int` or `uint`; equal if the numbers are.
     Number(i128),
-    /// A text.
+    /// A `string`; equal if the bytes are.
     Text(Box<str>),
 }
 

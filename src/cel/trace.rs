@@ -18,7 +18,7 @@ use std::convert::Infallible;
 pub struct TracePart {
     /// The source of the part, verbatim.
     pub expression: Box<str>,
-    /// The value.
+    /// What the part evaluated to, as far as that may be disclosed.
     pub value: TracedValue,
     /// Whether the value depends on a secret field.
     pub from_secret: bool,
@@ -50,7 +50,7 @@ pub enum TracedValue {
 /// How much of a value may be disclosed. A value made of others is as closed as the most closed of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum DisclosureLevel {
-    /// The value.
+    /// Everything, in full.
     Value,
     /// Type and size: it may hold anything.
     Size,
@@ -62,7 +62,7 @@ pub(crate) enum DisclosureLevel {
 
 /// The host's decision about how much of each value may be disclosed.
 pub(crate) trait Disclosure {
-    /// Of an attribute.
+    /// How much of the attribute with this id.
     fn attribute(&self, attribute: AttributeId) -> DisclosureLevel;
     /// Of the entry called `name`; `None` for an entry whose name only the request decides.
     fn entry(&self, namespace: NamespaceId, name: Option<&str>) -> DisclosureLevel;

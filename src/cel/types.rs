@@ -31,7 +31,7 @@ impl<'c> Type<'c> {
         Self { kinds, shape: Shape::Unknown }
     }
 
-    /// A string that is one of `values`.
+    /// The type of an enumeration: no string but these can occur.
     pub(crate) fn one_of<T: Into<Box<str>>>(values: impl IntoIterator<Item = T>) -> Self {
         let values: BTreeSet<Box<str>> = values.into_iter().map(Into::into).collect();
         Self { kinds: Kinds::STRING, shape: Shape::OneOf(values.into_iter().collect()) }

@@ -39,6 +39,7 @@ pub(super) struct Args {
         hide_possible_values = true
     )]
     color: ColorWhen,
+    // optional: a first try without arguments runs the quickstart, see `parse`
     #[command(subcommand)]
     pub(super) verb: Option<Verb>,
 }

@@ -35,10 +35,12 @@ impl Display for Banner<'_> {
             writeln!(f, "               built-in; `portcullis init DIR` writes them to a folder")?;
         }
         write!(f, "  revision     {}", bundle.revision)?;
+        // the examples change users: they are for the sandbox only, never for a real instance
         if **upstream != UpstreamTarget::Embedded {
             return Ok(());
         }
         write!(f, "\n\n{LOUD}The upstream is a sandbox, NOT Clerk: its users are made up, in memory.{LOUD:#}")?;
+        // `curl` would need a CA file or the socket's path for the other listeners
         let plain = listen.iter().find_map(|endpoint| match endpoint {
             ListenerAddress::Http(address) => Some(*address),
             ListenerAddress::Https(_) | ListenerAddress::Unix(_) => None,
@@ -80,6 +82,7 @@ fn url(upstream: &UpstreamTarget) -> String {
     match upstream {
         UpstreamTarget::Embedded => "the built-in sandbox".to_owned(),
         UpstreamTarget::Url { tls, host, port } => {
+            // an IPv6 address is in brackets in a URL (RFC 3986 section 3.2.2)
             let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
             format!("{}://{host}:{port}", if *tls { "https" } else { "http" })
         }
@@ -95,6 +98,7 @@ impl Display for Examples {
         let examples = [
             ("allowed", "sk_live_portcullis", r#"{"first_name":"Ada"}"#),
             ("refused in production", "sk_live_portcullis", refused),
+            // the same body with another key: it shows that policies depend on the environment
             ("allowed in development", "sk_test_portcullis", refused),
         ];
         write!(f, "Try:")?;

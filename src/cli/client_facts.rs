@@ -13,6 +13,7 @@ pub(super) fn client(facts: &[String]) -> Result<Client, CommandError> {
         let help = match fact.split_once('=') {
             Some(("unixUid", _)) => "`--client`: `unixUid` must be a whole number",
             Some(("ip", _)) => "`--client`: `ip` must be an IP address",
+            // the form and not what was given: no error quotes facts of a client
             _ => HELP,
         };
         known.ok_or_else(|| CommandError::Usage(help.to_owned()))?;
@@ -22,6 +23,7 @@ pub(super) fn client(facts: &[String]) -> Result<Client, CommandError> {
 
 fn learn(client: &mut Client, name: &str, value: &str) -> Option<()> {
     match name {
+        // policies read the address only, so that any port will do
         "ip" => client.address = Some((value.parse::<std::net::IpAddr>().ok()?, 0).into()),
         "unixUid" => client.unix_uid = Some(value.parse().ok()?),
         "spiffeId" => certificate(client).spiffe_id = Some(value.to_owned()),

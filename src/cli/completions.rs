@@ -8,7 +8,7 @@ use clap_complete::{Shell, generate};
 
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// The shell
+    /// Whose completion script to print
     #[arg(value_enum)]
     shell: Shell,
 }

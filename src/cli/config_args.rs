@@ -29,8 +29,9 @@ impl ConfigArgs {
         self.config.as_deref()
     }
 
-    /// Loads the configuration.
+    /// For commands that cannot override parts of the file.
     pub(super) fn load(&self) -> Result<Configuration, CommandError> {
+        // only `run` has flags that override the file
         Ok(Configuration::load(self.file(), &Overrides::default())?)
     }
 

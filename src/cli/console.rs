@@ -94,7 +94,9 @@ pub(super) fn report(failure: &CommandError) -> Exit {
 ///
 /// As [`print()`].
 pub(super) fn usage(error: &clap::Error) -> Result<Exit, CommandError> {
+    // styled like all else here: the stream knows whether to strip it
     let text = error.render().ansi().to_string();
+    // clap returns `--help` and `--version` as errors, too
     if error.use_stderr() {
         note(text.trim_end());
         return Ok(Exit::Usage);
@@ -115,7 +117,9 @@ const LEAST_WIDTH: usize = 40;
 
 /// How many columns lines on standard output may have: `COLUMNS`, or the width of the terminal, or 100 if it is none.
 pub(super) fn width() -> usize {
+    // POSIX: `COLUMNS` overrides what the terminal reports
     let variable = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    // of standard output alone: standard error may be a terminal while the result goes to a file
     let terminal = || Some(usize::from(terminal_size::terminal_size_of(std::io::stdout())?.0.0));
     variable.or_else(terminal).unwrap_or(DEFAULT_WIDTH).max(LEAST_WIDTH)
 }
@@ -134,6 +138,7 @@ pub(super) enum ColorWhen {
 pub(super) fn set_color(when: ColorWhen) {
     match when {
         ColorWhen::Auto => ColorChoice::Auto,
+        // not `Always`, which may call the console API of Windows instead of writing escapes
         ColorWhen::Always => ColorChoice::AlwaysAnsi,
         ColorWhen::Never => ColorChoice::Never,
     }

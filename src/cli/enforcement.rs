@@ -94,6 +94,7 @@ fn time_left(waiver: &Waiver, now: SystemTime) -> String {
     if waiver.expires.is_past(now) {
         return "over".to_owned();
     }
+    // rounded down: a waiver must not seem to last longer than it does
     match format!("{:.0}", waiver.expires.days_left(now).floor()).as_str() {
         "0" => "less than a day".to_owned(),
         "1" => "1 day".to_owned(),

@@ -41,6 +41,7 @@ impl CommandError {
 impl From<app::Error> for CommandError {
     fn from(error: app::Error) -> Self {
         match error {
+            // mapped here, because only the command line knows of exit codes
             app::Error::Environment(message) => Self::Failed(message),
             app::Error::Invalid(errors) => Self::Invalid(errors),
         }

@@ -64,6 +64,7 @@ fn admin_address(
 /// A listener on every address is asked on loopback.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     match address.ip() {
+        // an address to bind to, not one to connect to (RFC 1122 section 3.2.1.3)
         IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
         IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
         _ => {}
@@ -79,8 +80,10 @@ fn ask(address: SocketAddr, path: &str) -> Result<u16, Error> {
     stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes())?;
     let mut head = Vec::with_capacity(LONGEST_HEAD);
     let mut part = [0; LONGEST_HEAD];
+    // only the status line is needed
     while head.len() < LONGEST_HEAD && !head.contains(&b'\n') {
         let left = end.saturating_duration_since(Instant::now());
+        // zero is an error to `set_read_timeout`
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match stream.read(&mut part)? {
             0 => break,

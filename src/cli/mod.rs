@@ -89,6 +89,7 @@ fn dispatch(args: Args) -> Result<Exit, CommandError> {
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Completions(args)) => completions::completions(&args),
         Some(Verb::Version) => version::version(),
+        // never so: `parse` adds `run`, which the type does not show
         None => Err(CommandError::Usage("there is no command".to_owned())),
     }
 }

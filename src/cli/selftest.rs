@@ -28,9 +28,11 @@ pub(super) fn selftest(args: &SelftestArgs) -> Result<Exit, CommandError> {
     let target = target.map_err(|error| CommandError::Usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CommandError::failure)?;
     let report = runtime.block_on(async {
+        // before the gateway is asked, which needs its upstream to respond
         let upstream = Recording::listen(args.upstream_listen).await;
         let upstream = upstream
             .map_err(|error| CommandError::Failed(format!("cannot listen on {}: {error}", args.upstream_listen)))?;
+        // before the corpus: one error in place of hundreds of failed cases
         let reached = target.reach().await;
         reached.map_err(|error| CommandError::Failed(format!("there is no gateway at {}: {error}", args.target)))?;
         console::note(&format!("the upstream of the gateway must be http://{}", upstream.address()));

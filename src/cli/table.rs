@@ -75,6 +75,7 @@ pub(super) fn comma_list<'w>(indent: usize, width: usize, words: impl Iterator<I
         let length = length(word);
         if text.is_empty() {
             column += length;
+        // the comma and space before the word, and the comma that may follow it
         } else if column + 3 + length > width {
             text.push_str(",\n");
             text.push_str(&" ".repeat(indent));

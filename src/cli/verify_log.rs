@@ -20,16 +20,17 @@ pub(super) struct VerifyLogArgs {
     json: bool,
 }
 
-/// The result. Its field names are an interface.
+/// The result for a whole log. The names of its JSON fields are an interface.
 #[derive(Serialize)]
 struct Verification {
+    /// Whether no line was found to be changed, removed, moved or inserted.
     #[serde(rename = "sound")]
     is_valid: bool,
-    /// How many lines follow each other.
+    /// How many lines are linked, up to the break if there is one.
     entries: u64,
     first: Option<VerifiedLine>,
     last: Option<VerifiedLine>,
-    /// The first line that does not follow the one before it.
+    /// The first line that is not linked to the one before it; `None` if the log is valid.
     broken: Option<BrokenLine>,
 }
 
@@ -45,7 +46,7 @@ pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
     let mut broken = None;
     for file in sort(&args.files)? {
         broken = verify(&mut verifier, &file).map_err(|error| unreadable(&file, &error))?;
-        // what follows a break proves nothing
+        // the links after a break prove nothing
         if broken.is_some() {
             break;
         }
@@ -67,7 +68,7 @@ pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
 }
 
 /// Sorts files by the number of their first line: a shell expands `decisions.jsonl*` in another order. A file whose first
-/// line has no number stays behind the file that was named before it.
+/// line has no number keeps its place after the file named before it.
 fn sort(files: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
     let mut numbered = Vec::with_capacity(files.len());
     for file in files {
@@ -86,7 +87,7 @@ fn first_number(file: &Path) -> io::Result<Option<u64>> {
     Ok(ChainedLine::read(line.trim_end_matches('\n')).ok().map(|line| line.sequence))
 }
 
-/// The first line of the file that does not follow the one before it.
+/// Verifies the lines of `file`, and returns the first that is not linked to the one before it.
 fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>> {
     let mut reader = BufReader::new(File::open(file)?);
     let mut bytes = Vec::new();
@@ -97,9 +98,10 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>
         }
         let result = match bytes.strip_suffix(b"\n") {
             Some(text) => {
+                // the gateway writes nothing that is not UTF-8
                 std::str::from_utf8(text).map_err(|_| ChainBreak::Changed).and_then(|text| verifier.verify_line(text))
             }
-            // lines are written whole, so that one without its end was cut
+            // the gateway writes whole lines: one without its end was cut
             None => Err(ChainBreak::BrokenOff),
         };
         if let Err(why) = result {
@@ -112,7 +114,7 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>
 fn text(verification: &Verification) -> String {
     let Some(broken) = &verification.broken else { return valid_text(verification) };
     let before = match verification.entries {
-        0 => "no line before it was result".to_owned(),
+        0 => "there is no line before it".to_owned(),
         1 => "the line before it is unchanged".to_owned(),
         many => format!("the {many} lines before it are unchanged"),
     };

@@ -11,7 +11,7 @@ pub const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9465";
 /// The API version that applies to requests that name none.
 pub const DEFAULT_API_VERSION: &str = "2026-05-12";
 
-/// The default of a limit.
+/// A row of the table in `docs/configuration.md`.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultLimit<T> {
     /// The path of its key in the configuration file.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 #[schemars(rename = "Gateway")]
 pub(super) struct GatewayFile {
     /// The version of this file's format.
+    // parsed only for the error of any other version
     #[serde(rename = "apiVersion")]
     pub(super) _api_version: FormatVersion,
     /// What this file configures.
@@ -265,6 +266,7 @@ impl Default for UpstreamSection {
 
 impl Default for ContractSection {
     fn default() -> Self {
+        // destructured in full: a new field of `Strictness` does not compile before it has a key here
         let Strictness { unknown_fields, fallthrough, validate, operations: _ } = Strictness::default();
         Self {
             folder: None,

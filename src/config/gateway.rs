@@ -244,7 +244,7 @@ pub enum LogLevel {
     Trace,
 }
 
-/// The decision log.
+/// Where decisions are recorded, and of which values with a fingerprint.
 #[derive(Clone, Debug)]
 pub struct DecisionLogConfig {
     /// The path of the file, absolute.
@@ -268,7 +268,7 @@ pub struct FingerprintNames {
     pub body: Vec<String>,
     /// Parameters of paths.
     pub params: Vec<String>,
-    /// Headers.
+    /// Headers by name, in any case.
     pub headers: Vec<String>,
 }
 

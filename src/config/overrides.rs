@@ -5,11 +5,11 @@ use std::borrow::Cow;
 /// The overrides, each `None` if it is absent.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// Overrides `listen`.
+    /// One address, in place of all listeners of the file.
     pub listen: Option<Override>,
-    /// Overrides `upstream.url`.
+    /// A URL, or `embedded`, in place of `upstream.url`.
     pub upstream: Option<Override>,
-    /// Overrides `admin.listen`.
+    /// An address, or `off`, in place of `admin.listen`.
     pub admin_listen: Option<Override>,
 }
 

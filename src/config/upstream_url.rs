@@ -38,6 +38,7 @@ pub(super) fn parse(text: &str) -> Result<UpstreamTarget, UrlError> {
     if authority.as_str().contains('@') {
         return Err(("must not hold a user name or password", "the callers send their own credentials"));
     }
+    // `http` keeps the brackets of an IPv6 address, and a resolver wants none
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
     Ok(UpstreamTarget::Url { tls, host, port: port_of(authority, tls)? })
 }
@@ -62,6 +63,7 @@ fn port_of(authority: &Authority, tls: bool) -> Result<u16, UrlError> {
     let error = ("must have a port from 1 to 65535", "omit the port for 443 with https, or 80 with http");
     let written = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
     match (written, authority.port_u16()) {
+        // by the text: `port_u16` is `None`, too, for a port that does not fit
         ("", _) => Ok(if tls { 443 } else { 80 }),
         (_, Some(port)) if port > 0 => Ok(port),
         _ => Err(error),

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
 
-/// The schema of a body.
+/// The JSON Schema that bodies of one operation must match, compiled when it is first used.
 #[derive(Debug)]
 pub struct BodySchema {
     imported: Box<RawValue>,

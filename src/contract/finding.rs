@@ -8,7 +8,7 @@ pub(super) const NOT_A_FIELD: &str = "is not a field of this operation";
 /// One thing that a schema finds wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaFinding {
-    /// Its kind.
+    /// Whether a value is wrong, or a name is not declared.
     pub kind: FindingKind,
     /// The JSON Schema keyword that failed.
     pub keyword: &'static str,

@@ -114,7 +114,7 @@ pub struct RecordedClient<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct RecordedViolation<'a> {
-    /// The rule.
+    /// What was violated: a policy or limit, a keyword of a schema, or a check of the gateway.
     pub rule: RecordedRule<'a>,
     /// The action of the rule.
     #[serde(with = "enum_names")]
@@ -148,7 +148,7 @@ pub enum RecordedRule<'a> {
 pub struct RecordedPolicy<'a> {
     /// The name of the policy.
     pub name: EntryText<'a>,
-    /// Its action.
+    /// What a violation leads to, by the file at the time of the request.
     #[serde(with = "enum_names")]
     pub action: Action,
     /// The outcome of its evaluation.

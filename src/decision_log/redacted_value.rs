@@ -24,7 +24,7 @@ pub enum RedactedValue<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(rename_all = "lowercase", bound(deserialize = "'de: 'a"))]
 pub enum RedactedShape<'a> {
-    /// A string.
+    /// A JSON string, without its content.
     String {
         /// Its length in characters.
         size: usize,
@@ -32,9 +32,9 @@ pub enum RedactedShape<'a> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fingerprint: Option<EntryText<'a>>,
     },
-    /// A number.
+    /// A JSON number, without its value.
     Number(NumberKind),
-    /// An array.
+    /// A JSON array, with its first elements.
     Array {
         /// The number of its elements.
         size: usize,
@@ -45,7 +45,7 @@ pub enum RedactedShape<'a> {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         elements: Vec<RedactedValue<'a>>,
     },
-    /// An object.
+    /// A JSON object, with the members that may be named.
     Object {
         /// Its size in bytes as compact JSON; `None` if something in it was removed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ pub enum Removal {
     Bounds,
 }
 
-/// The kind of a number.
+/// How a number is written; nothing else of its value is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NumberKind {

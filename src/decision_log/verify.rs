@@ -22,7 +22,7 @@ pub struct VerifiedLine {
     pub sequence: u64,
     /// When its request was read.
     pub time: String,
-    /// Its hash.
+    /// SHA-256 of the line, hash of its predecessor included, in lower-case hexadecimal.
     pub hash: String,
 }
 

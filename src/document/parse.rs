@@ -39,7 +39,7 @@ impl Document {
     }
 }
 
-/// The state of a parser.
+/// What is read of a text so far.
 struct ParserState<'t> {
     text: &'t str,
     nodes: Vec<NodeRepr>,

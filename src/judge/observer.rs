@@ -2,7 +2,7 @@
 
 use crate::cel::TracePart;
 
-/// A step of the judge.
+/// What the judge does with a request, in this order; each takes time of its own in traces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JudgeStep {
     /// The body was parsed as JSON.

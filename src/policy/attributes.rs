@@ -10,7 +10,7 @@ use std::time::SystemTime;
 /// What policies may know of a request besides its body. Collected at the edge: nothing here is looked up by the judge.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a> {
-    /// The method.
+    /// As in the request line, such as `PATCH`; case matters.
     pub method: &'a str,
     /// The path as sent.
     pub path: &'a str,

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 /// The JSON Schema of `kind: RequestPolicy`.
 pub fn policy_schema() -> Value {
     let mut schema = with_value_checks(schemars::schema_for!(RequestPolicy));
+    // a policy with neither validations nor a schema would allow everything
     let validates = json!({ "required": ["validations"], "properties": { "validations": { "minItems": 1 } } });
     add_keywords(&mut schema, "/$defs/Spec", json!({ "anyOf": [validates, { "required": ["schema"] }] }));
     schema

@@ -15,7 +15,7 @@ pub enum RecordedValue<'a> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A string.
+    /// A string of which the text was recorded: a member of an enumeration.
     Text(&'a str),
     /// A value that is there and cannot be seen.
     Unknown(Unknown),
@@ -28,7 +28,7 @@ pub enum RecordedValue<'a> {
         /// The first of them.
         elements: Box<[Self]>,
     },
-    /// An object.
+    /// A JSON object, as far as the record has its members.
     Object {
         /// How many bytes it takes as compact JSON, where that was kept.
         bytes: Option<usize>,
@@ -90,13 +90,14 @@ pub enum PolicyPart {
     Condition(usize),
     /// The validation at this position.
     Validation(usize),
-    /// The schema.
+    /// `spec.schema`, which needs the values of the body.
     Schema,
 }
 
 impl Policy {
     /// Whether it has the same outcome as `other` for every request, whatever its action.
     pub fn is_equivalent(&self, other: &Self) -> bool {
+        // not texts, owner or action: they change what is reported, not what is true
         let (one, other) = (&self.spec, &other.spec);
         let expressions =
             |spec: &PolicySpec| spec.validations.iter().map(|it| it.expression.clone()).collect::<Vec<_>>();
@@ -140,6 +141,7 @@ impl Policy {
             hidden.push(PolicyPart::Schema);
         }
         match (violated.is_empty(), hidden.is_empty()) {
+            // one violation decides, whatever the hidden values are
             (false, _) => ReplayOutcome::Violated(violated),
             (true, false) => ReplayOutcome::Undetermined(hidden),
             (true, true) => ReplayOutcome::Passes,

@@ -91,6 +91,7 @@ impl ActualDecision {
     /// The limits that count the request, each with its key.
     pub(super) fn counting_limits(&self) -> BTreeMap<String, Key> {
         let counted = self.limits.iter().filter_map(|(limit, claim)| match claim {
+            // As in the gateway, which counts only requests that pass.
             LimitOutcome::Counted(key) if self.refused.is_none() => Some((limit.name.to_string(), key.clone())),
             _ => None,
         });

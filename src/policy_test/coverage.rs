@@ -21,15 +21,15 @@ pub struct PolicyCoverage {
 /// One of the two values that an expression can have.
 #[derive(Debug)]
 pub struct Branch {
-    /// The policy.
+    /// Name of the policy, limit or waived policy that has the expression.
     pub policy: Arc<str>,
     /// The file of the policy.
     pub file: PathBuf,
     /// The one-based line of the expression.
     pub line: usize,
-    /// The expression.
+    /// The text in the file, verbatim.
     pub expression: String,
-    /// The value.
+    /// Whether this is the branch on which the expression is true.
     pub outcome: bool,
     /// Whether a case reached it.
     pub seen: bool,
@@ -83,6 +83,7 @@ impl PolicyCoverage {
 
     /// How many expressions there are, and of how many every branch was reached.
     pub fn rules(&self) -> (usize, usize) {
+        // The branches of an expression follow each other, so that a chunk is one expression.
         let rules = || {
             self.branches
                 .chunk_by(|one, next| (&one.policy, &one.file, one.line) == (&next.policy, &next.file, next.line))
@@ -196,6 +197,7 @@ fn reached_by_policy(policy: &Policy, outcome: &PolicyOutcome) -> Vec<BranchKey>
         PolicyOutcome::NoMatch(position) => {
             conditions(*position).chain([(BranchPart::Condition(*position), false)]).collect()
         }
+        // The failed condition itself was neither true nor false.
         PolicyOutcome::Failed(position, _) => conditions(*position).collect(),
         PolicyOutcome::Holds | PolicyOutcome::Violated(_) | PolicyOutcome::SchemaViolated(..) => {
             let violated = |position: usize| match outcome {

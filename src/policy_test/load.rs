@@ -75,6 +75,7 @@ pub fn syntax_errors(texts: &[TestText]) -> Vec<Diagnostic> {
 fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {
     let Manifest { value, source } = manifest;
     let mut errors = Vec::new();
+    // Explicit names first: a test file may be in another folder than its policies.
     let judges = match &value.spec.policies {
         Some(names) => {
             errors.extend(unknown_policies(names, &source, bundle));
@@ -150,6 +151,7 @@ fn impossible_expectations(
     let named = policies.chain(expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name)));
     let rules = [("warnings", &expected.warnings), ("audits", &expected.audits)];
     let rules = rules.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
+    // The contract judges every case, whichever policies are tested.
     let rules = rules.filter(|(_, name)| !is_contract_rule(name));
     for (key, name) in named.chain(rules).filter(|(_, name)| !judges.contains(*name)) {
         let message = format!("`{}` does not judge the cases of this file", name.escape_debug());

@@ -173,6 +173,7 @@ fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<Syste
 
 fn fingerprint(written: &RequestSource, source: &Source, pointer: &str) -> Result<Option<Fingerprint>, Diagnostic> {
     let Some(text) = &written.key_fingerprint else { return Ok(None) };
+    // `from_str_radix` also accepts a sign and upper case, which no log has.
     let is_fingerprint = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let fingerprint = u64::from_str_radix(text, 16).ok().filter(|_| is_fingerprint);
     let wrong =

@@ -8,14 +8,14 @@ use crate::policy::Action;
 use crate::reason::Reason;
 use std::collections::BTreeSet;
 
-/// The result of a case.
+/// A case that was run: the actual decision, compared with the expected one.
 #[derive(Debug)]
 pub struct CaseResult<'s> {
-    /// The suite of the case.
+    /// The test file that the case is in.
     pub suite: &'s Suite,
-    /// The case.
+    /// What was run, and what it expects.
     pub case: &'s TestCase,
-    /// The actual decision.
+    /// What the judge decided, with the outcome of each rule.
     pub actual: ActualDecision,
     /// What is not as expected. Empty if the case passes.
     pub mismatches: Vec<Mismatch>,
@@ -95,6 +95,7 @@ fn decision(expected: &TestExpectation, refused: Option<Reason>) -> Option<Misma
     let describe = |reason: Option<&str>| reason.map_or("allow".to_owned(), |reason| format!("deny ({reason})"));
     let wanted = match expected.decision {
         ExpectedDecision::Allow => None,
+        // In a test of policies, a refusal without a reason is one by a policy.
         ExpectedDecision::Deny => Some(expected.reason.as_deref().unwrap_or(Reason::PolicyDenied.as_str())),
     };
     let got = refused.map(Reason::as_str);

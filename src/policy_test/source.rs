@@ -71,7 +71,7 @@ pub(super) struct TestSpec {
 pub(super) struct CaseSource {
     /// The name that results show, in a sentence.
     pub(super) name: String,
-    /// The request.
+    /// What is sent, as far as it matters to the policies.
     pub(super) request: RequestSource,
     /// The decision that is expected.
     pub(super) expect: TestExpectation,

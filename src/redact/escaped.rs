@@ -22,7 +22,7 @@ pub fn needs_escape(character: char) -> bool {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Escaped<'a>(
-    /// The text.
+    /// Text from a request, another process or a file, as it came.
     pub &'a str,
 );
 

@@ -27,9 +27,9 @@ const VALIDATIONS: usize = 100;
 /// The first and the last of some times, as text: RFC 3339 in UTC sorts lexically.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObservedPeriod {
-    /// The first.
+    /// The earliest time; empty before any was observed.
     pub first: String,
-    /// The last.
+    /// The latest time; empty before any was observed.
     pub last: String,
 }
 

@@ -23,6 +23,7 @@ pub(super) async fn drain_body(request: Request, next: Next) -> Response {
     let response = next.run(Request::from_parts(parts, Body::new(body))).await;
     let mut discarded = 0;
     while !rest.is_end_stream() && discarded < MAX_DISCARDED {
+        // the response is made: an upload that breaks off changes nothing of it
         let Some(Ok(frame)) = rest.frame().await else { break };
         discarded += frame.data_ref().map_or(0, bytes::Buf::remaining);
     }

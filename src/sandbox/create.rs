@@ -37,6 +37,7 @@ fn contacts(
     if !given.is_empty() && given.len() != contacts.len() {
         return Err(ClerkError::wrong_format(statuses));
     }
+    // statuses may be left out altogether: contacts are then verified
     let reserved = given.into_iter().map(|status| status == "reserved").chain(std::iter::repeat(false));
     Ok(contacts.into_iter().zip(reserved).collect())
 }

@@ -52,6 +52,7 @@ async fn update(State(users): Store, ContactId(id): ContactId, mut fields: BodyF
 async fn delete(State(users): Store, ContactId(id): ContactId) -> Result<Json<Value>, ClerkError> {
     on_address(&users, &id, |user, position| {
         user.email_addresses.remove(position);
+        // the primary one must never be an address that is gone
         user.primary_email_address_id.take_if(|primary| *primary == id);
         Ok(deletion("email_address", &id))
     })
@@ -100,6 +101,7 @@ fn on_address<T>(
 fn apply(user: &mut User, position: usize, fields: &mut BodyFields, now: Millis) -> OneAddress {
     let verified = fields.take::<bool>("verified")?.value();
     let primary = fields.take::<bool>("primary")?.value();
+    // for its type only: the stand-in sends no e-mail
     fields.take::<bool>("notify_primary_email_address_changed")?;
     let email = user.email_addresses.get_mut(position).ok_or_else(ClerkError::no_such_contact)?;
     if let Some(verified) = verified {

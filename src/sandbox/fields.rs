@@ -88,6 +88,7 @@ impl<S: Send + Sync> FromRequest<S> for BodyFields {
     type Rejection = ClerkError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ClerkError> {
+        // by axum, whose limit on the size holds here, too
         let body = Bytes::from_request(request, state).await.map_err(|_| ClerkError::not_a_json_object())?;
         Self::parse(&body)
     }

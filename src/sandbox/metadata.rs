@@ -11,6 +11,7 @@ pub(super) fn merge(user: &mut User, fields: &mut BodyFields, now: Millis) -> Re
     for (name, metadata) in objects_of(user) {
         match fields.take::<Metadata>(name)? {
             FieldUpdate::Keep => {}
+            // null is an empty object: metadata is never null in a response
             FieldUpdate::Clear => metadata.clear(),
             FieldUpdate::Set(patch) => merge_object(metadata, patch),
         }

@@ -52,6 +52,7 @@ async fn delete(State(users): Store, ContactId(id): ContactId) -> Result<Json<Va
     on_number(&users, &id, |user, position| {
         user.phone_numbers.remove(position);
         user.primary_phone_number_id.take_if(|primary| *primary == id);
+        // the number may have been the user's last second factor
         user.update_second_factor(timestamp::now());
         Ok(deletion("phone_number", &id))
     })

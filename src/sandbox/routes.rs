@@ -27,6 +27,7 @@ pub(super) type OneUser = Result<Json<User>, ClerkError>;
 pub(super) fn router() -> Router<SandboxState> {
     Router::new()
         .route("/v1/users", get(list).post(create))
+        // axum prefers a literal segment to a parameter, so that `count` is no user id
         .route("/v1/users/count", get(count))
         .route("/v1/users/{user_id}", get(read).patch(update).delete(delete))
         .route("/v1/users/{user_id}/metadata", patch(merge_metadata).put(replace_metadata))

@@ -44,6 +44,7 @@ async fn verify_totp(State(users): Store, UserId(id): UserId, mut fields: BodyFi
 async fn disable_mfa(State(users): Store, UserId(id): UserId) -> Answer {
     change(&users, &id, |user| {
         (user.totp_enabled, user.backup_code_enabled) = (false, false);
+        // the numbers themselves stay: they are contacts, too
         user.phone_numbers.iter_mut().for_each(|number| number.reserved_for_second_factor = false);
     })
 }

@@ -4,6 +4,7 @@ use super::timestamp::Millis;
 use super::user::User;
 
 /// 2024-01-01T00:00:00Z.
+// fixed, so that examples in documentation show what a reader gets
 const CREATED_AT: Millis = 1_704_067_200_000;
 
 /// Three users. Ada has two of every kind of contact, so that a demo can change which is the primary one.

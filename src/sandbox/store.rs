@@ -30,6 +30,7 @@ impl Users {
     pub(super) fn list(&self, filter: &UserFilter) -> Vec<User> {
         let table = self.read();
         let mut users: Vec<&User> = table.users.values().filter(|user| filter.matches(user)).collect();
+        // the order of a list at Clerk if a request asks for none
         users.sort_by_key(|user| std::cmp::Reverse(user.created_at));
         users.into_iter().skip(filter.offset).take(filter.limit).cloned().collect()
     }
@@ -81,6 +82,7 @@ impl Users {
     ) -> Result<T, ClerkError> {
         let mut table = self.write();
         let user = table.users.values_mut().find(|user| is_meant(user)).ok_or_else(not_found)?;
+        // a copy, as in `update`
         let mut changed = user.clone();
         let result = change(&mut changed)?;
         *user = changed;

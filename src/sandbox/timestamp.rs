@@ -8,6 +8,7 @@ pub(super) type Millis = i64;
 
 /// The time now.
 pub(super) fn now() -> Millis {
+    // a clock before 1970 is no reason to fail a demo
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Millis::try_from(since_1970.as_millis()).unwrap_or(Millis::MAX)
 }

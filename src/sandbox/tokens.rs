@@ -53,12 +53,14 @@ async fn create_actor_token(
 ) -> OneToken {
     let user_id: String = fields.take_required("user_id")?;
     let actor: Map<String, Value> = fields.take_required("actor")?;
+    // the only member that Clerk requires: who acts
     if !actor.get("sub").is_some_and(Value::is_string) {
         return Err(ClerkError::wrong_format("actor"));
     }
     for name in ["expires_in_seconds", "session_max_duration_in_seconds"] {
         fields.take::<u32>(name)?;
     }
+    // a token for a user who does not exist would pass here and fail at Clerk
     users.get(&user_id)?;
     tokens.create("actor_token", "act", user_id, Some(actor)).map(Json)
 }
@@ -96,6 +98,7 @@ impl TokenStore {
             return Err(ClerkError::too_many_tokens(MAX_TOKENS));
         }
         let now = timestamp::now();
+        // tokens are revoked and never removed, so that their number is new each time
         let id = format!("{prefix}_portcullis_{}", tokens.len() + 1);
         let token = IssuedToken {
             object,

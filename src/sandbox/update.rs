@@ -93,6 +93,7 @@ fn second_factors(user: &mut User, fields: &mut BodyFields, now: Millis) -> Resu
 }
 
 fn permissions(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
+    // null stands for the setting of the instance, and this one allows both
     fields.take("delete_self_enabled")?.apply_to(&mut user.delete_self_enabled, true);
     fields.take("create_organization_enabled")?.apply_to(&mut user.create_organization_enabled, true);
     fields.take("create_organizations_limit")?.apply_to_option(&mut user.create_organizations_limit);
@@ -111,6 +112,7 @@ fn permissions(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkErro
 
 fn times(user: &mut User, fields: &mut BodyFields) -> Result<(), ClerkError> {
     time(fields, "legal_accepted_at")?.apply_to_option(&mut user.legal_accepted_at);
+    // null keeps the time: every user has one
     let created_at = user.created_at;
     time(fields, "created_at")?.apply_to(&mut user.created_at, created_at);
     Ok(())

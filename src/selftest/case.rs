@@ -32,7 +32,7 @@ pub(super) enum CaseExpectation {
 /// The protocol in which a case is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum CaseProtocol {
-    /// HTTP/1.1.
+    /// HTTP/1.1, byte by byte as the case has it.
     #[serde(rename = "HTTP/1.1")]
     Http1,
     /// HTTP/2, each case on its own connection.

@@ -40,7 +40,7 @@ pub(super) enum HttpStream {
 pub(super) enum OpenError {
     /// The client closed before it sent anything.
     Gone(io::Error),
-    /// The connection is refused.
+    /// The client sent something that no listener accepts: an invalid handshake, or too slow a one.
     Refused(RefusedConnection),
 }
 

@@ -15,7 +15,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WorkerIndex(pub usize);
 
-/// A command to a worker.
+/// What the thread that accepts asks of a worker.
 pub(super) enum WorkerCommand {
     /// Serve this connection.
     Serve(Accepted),

@@ -210,7 +210,7 @@ impl Telemetry {
         self.shared.watchers.watch(filter)
     }
 
-    /// The metrics of the server.
+    /// What [`crate::server`] counts: restarts of workers, and refused connections.
     pub fn server(&self) -> ServerMetrics {
         self.shared.metrics.server.clone()
     }

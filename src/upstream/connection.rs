@@ -12,9 +12,9 @@ use std::net::SocketAddr;
 /// The connection of one request. Dropping it closes an HTTP/1.1 connection, and ends the use of an HTTP/2 one.
 // closing is the default, so that a connection with an unread rest of a response is never used again
 pub(super) enum UpstreamConnection {
-    /// HTTP/1.1.
+    /// Of the worker's pool, for this request alone.
     Http1(http1_pool::PooledConnection),
-    /// HTTP/2.
+    /// One stream of a connection that requests share.
     Http2(http2_pool::Http2Stream),
 }
 

@@ -22,7 +22,7 @@ pub(super) struct Http2Pool {
     idle_limit: Duration,
 }
 
-/// An HTTP/2 connection.
+/// A connection that any number of requests use at once, up to the upstream's limit on streams.
 pub(super) struct Http2Connection {
     sender: SendRequest<Upload>,
     peer: SocketAddr,

@@ -17,7 +17,7 @@ mod tcp;
 mod tls;
 mod upload;
 
-/// The body of a request to the upstream.
+/// What is sent to the upstream: judged bytes, or a client's body as it arrives.
 pub type UpstreamBody = crate::transport::RequestBody<hyper::body::Incoming>;
 pub use client::{Answered, Attempt, Failed, UpstreamClient};
 pub use connect::UpstreamConnector;

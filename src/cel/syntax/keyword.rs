@@ -1,6 +1,6 @@
 //! Words that cannot be names.
 
-/// Keywords.
+/// Words with a meaning in expressions.
 pub(super) const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
 
 /// Words that the CEL specification reserves.

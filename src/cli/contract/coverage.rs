@@ -48,6 +48,7 @@ fn text(version: &Version, coverage: &ContractCoverage) -> String {
     let operations_text = format!("{}: policies name {} of {all} write operations", version.name, governed.len());
     page.paragraph(0, 2, &format!("{operations_text} and read {governed_fields} of {all_fields} risky fields"));
     let of_governed = |field: &&&CoveredField| governed.iter().any(|governed| governed.operation == field.operation);
+    // apart from the others: for these a rule in an existing policy is enough
     let near: Vec<_> = open_fields.iter().filter(of_governed).copied().collect();
     let far: Vec<_> = open_fields.iter().filter(|field| !of_governed(field)).copied().collect();
     fields(&mut page, "risky fields that no policy reads, of operations that policies name", &near);
@@ -78,6 +79,7 @@ fn operations(page: &mut Page, open: &[&CoveredOperation]) {
     }
     let mut by_resource: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for operation in open {
+        // `/v1/RESOURCE/...`: the segment after the version
         let resource = operation.path.split('/').nth(2).unwrap_or_default();
         by_resource.entry(resource).or_default().push(&operation.operation);
     }

@@ -43,6 +43,7 @@ pub(super) fn diff(args: &DiffArgs, config: &ConfigArgs) -> Result<Exit, Command
     } else {
         console::print(&text(&old, &new, &changes, &affected))?;
     }
+    // not 0: a pipeline must stop for a review before it updates the contract
     Ok(if affected.is_empty() { Exit::Ok } else { Exit::Refused })
 }
 
@@ -56,6 +57,7 @@ fn affected_policies(changes: &[OperationChange]) -> Affected {
             let fields = affected.entry(policy.clone()).or_default().entry(change.operation.clone()).or_default();
             fields.extend(field.map(str::to_owned));
         };
+        // no field: the operation itself came, went or moved
         change.policies.iter().for_each(|policy| add(policy, None));
         for field in &change.fields {
             field.policies.iter().for_each(|policy| add(policy, Some(&field_name(&field.field))));

@@ -23,6 +23,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<Exit, CommandError> {
     let (mut contracts, mut errors) = (Vec::<Imported>::new(), Vec::new());
     for spec in &args.specs {
         match read(spec) {
+            // both would be written to the same file, and the last one would win
             Ok(made) if contracts.iter().any(|earlier| earlier.api_version == made.api_version) => {
                 let message = format!("another spec is for `{}`, too", made.api_version);
                 errors.push(Diagnostic::of_file(spec, message));

@@ -34,6 +34,7 @@ pub(super) fn show(args: &ShowArgs, config: &ConfigArgs) -> Result<Exit, Command
     let version = find_version(&bundle.contract, args.version.as_deref())?;
     let ids = || version.operations.iter().map(|operation| operation.id.as_ref());
     let Some(operation) = version.operations.iter().find(|operation| operation.id.as_ref() == args.operation) else {
+        // an argument may hold control characters, which must not reach the terminal
         let named = args.operation.escape_debug();
         let meant = nearest(&args.operation, ids()).map(|meant| format!("; did you mean `{meant}`?"));
         let unknown = format!("`{named}` is not an operation of {}{}", version.name, meant.unwrap_or_default());
@@ -43,6 +44,7 @@ pub(super) fn show(args: &ShowArgs, config: &ConfigArgs) -> Result<Exit, Command
     let effective = effective.map_err(|error| schema_error(&error))?;
     let text = match (&effective, args.json) {
         (Some(effective), true) => format!("{:#}", effective.schema),
+        // valid JSON: a script need not know beforehand which operations have a body
         (None, true) => "null".to_owned(),
         (_, false) => text(&bundle, operation, effective.as_ref()),
     };
@@ -65,6 +67,7 @@ fn text(bundle: &Bundle, operation: &Operation, effective: Option<&Effective>) -
     };
     let rows = shapes(&effective.schema)
         .into_iter()
+        // almost every body is an object, so that only another type is worth a row
         .filter(|(pointer, shape)| !pointer.is_empty() || shape.types() != "object");
     let rows = rows.map(|(pointer, shape)| {
         let marks = shape.secret.then(|| "secret".to_owned()).into_iter();
@@ -98,6 +101,7 @@ fn validation(bundle: &Bundle, operation: &Operation) -> String {
 /// Whether the overlay changed just this field.
 fn changes(applied: &Applied, pointer: &str) -> bool {
     let mut names = applied.fields.iter().filter_map(|position| applied.overlay.fields.get(*position));
+    // an overlay names a field by its pointer, or by its bare name at any depth
     names.any(|name| if name.starts_with('/') { name == pointer } else { pointer.rsplit('/').next() == Some(name) })
 }
 
@@ -108,6 +112,7 @@ fn overlays(page: &mut Page, overlays: &[Applied]) {
         let (line, change) = (applied.overlay.line, &applied.overlay.change);
         let _ = writeln!(page);
         page.paragraph(0, 2, &format!("overlay line {line}: {}: {change}", names.join(", ")));
+        // without the line breaks that the YAML file has at its own width
         page.paragraph(2, 2, &applied.overlay.evidence.split_whitespace().collect::<Vec<_>>().join(" "));
     }
 }

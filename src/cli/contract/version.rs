@@ -22,6 +22,7 @@ pub(super) fn find_version(contract: &Contract, named: Option<&str>) -> Result<V
 
 /// The version called `named`, or the one in the contract file `named`, with the overlay in force.
 pub(super) fn version_or_file(gateway: &Gateway, contract: &Contract, named: &str) -> Result<Version, CommandError> {
+    // first: a file that happens to have the name of a version must not hide it
     if let Some(version) = find(contract, named) {
         return Ok(version);
     }
@@ -32,11 +33,13 @@ pub(super) fn version_or_file(gateway: &Gateway, contract: &Contract, named: &st
     let text = std::fs::read_to_string(file)
         .map_err(|error| CommandError::Invalid(vec![Diagnostic::of_file(file, format!("cannot be read: {error}"))]))?;
     let text = ContractText { file: file.to_owned(), text: text.into() };
+    // with the overlay in force, a new spec is compared as it would be judged by
     let overlay = load_contract_texts(gateway)?.overlay;
     let contract = Contract::of_version(text, overlay).map_err(|error| match error {
-        ContractError::Files(mistakes) => CommandError::Invalid(mistakes),
+        ContractError::Files(errors) => CommandError::Invalid(errors),
         ContractError::Default { .. } => CommandError::Invalid(vec![Diagnostic::of_file(file, error.to_string())]),
     })?;
+    // a contract of one file has one version, its default
     find_version(&contract, None)
 }
 

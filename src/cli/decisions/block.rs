@@ -1,4 +1,4 @@
-//! Blocks of whole lines: what is read at once of a decision log, and looked at by one thread.
+//! Blocks of whole lines: what is read at once of a decision log, and counted by one thread.
 
 use std::io::{self, BufRead, Read as _};
 
@@ -7,7 +7,7 @@ pub(super) const LONGEST: u64 = 4 * 1024 * 1024;
 /// About how many bytes a block has.
 const SIZE: usize = 512 * 1024;
 
-/// Lines of a file that stand one after another.
+/// Consecutive lines of a file.
 #[derive(Debug, Default)]
 pub(super) struct Block {
     bytes: Vec<u8>,
@@ -18,15 +18,16 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The next lines of `from`, of which `before` were read; none at its end.
+    /// The next lines of `from`, of which `before` were read; `None` at its end.
     pub(super) fn read(from: &mut impl BufRead, before: u64) -> io::Result<Option<Self>> {
         let mut block = Self { before, ..Self::default() };
+        // whole lines only: no thread needs the block of another to parse its own
         while block.bytes.len() < SIZE {
             if from.by_ref().take(LONGEST).read_until(b'\n', &mut block.bytes)? == 0 {
                 break;
             }
             if block.bytes.last() != Some(&b'\n') {
-                // the rest of one that is too long, or none at the end of the file
+                // skips what is left of a line that is too long; nothing is left of a last line without its end
                 from.skip_until(b'\n')?;
                 block.bytes.push(b'\n');
             }

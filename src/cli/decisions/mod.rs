@@ -31,7 +31,7 @@ struct Job<'f, C> {
     counted: SyncSender<BlockCounts<C>>,
 }
 
-/// What came of a block.
+/// What a block was found to hold.
 struct BlockCounts<C> {
     counts: C,
     entries: u64,
@@ -45,9 +45,10 @@ pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result
     let fresh: Vec<_> = (0..threads).map(|_| counts.fresh()).collect();
     let mut total = BlockCounts { counts, entries: 0, skipped: Skipped::default() };
     let (jobs, waiting) = channel();
+    // a receiver of std has one owner at a time: the thread that waits for the next block
     let waiting = &Mutex::new(waiting);
     thread::scope(|scope| {
-        // gone with the last block, for the threads to end
+        // dropped after the last block, which ends the threads
         let jobs = jobs;
         for fresh in fresh {
             scope.spawn(move || work(waiting, &fresh));
@@ -79,10 +80,12 @@ fn read<'f, C: Accumulator>(
     let (mut under_way, mut lines) = (VecDeque::new(), 0);
     while let Some(block) = Block::read(&mut from, lines).map_err(unreadable)? {
         lines = block.end();
+        // a channel for each block: outcomes are added in the order of the file, whichever block is counted first
         let (counted, outcome) = sync_channel(1);
-        // where no thread is left to take it, nobody sends the outcome, which is told
+        // without a thread to take the job its outcome never comes, which `add` reports
         let _ = jobs.send(Job { block, file, counted });
         under_way.push_back(outcome);
+        // bounds the memory; two for each thread, so that none waits while the next block is read
         if under_way.len() >= 2 * threads
             && let Some(first) = under_way.pop_front()
         {
@@ -94,15 +97,16 @@ fn read<'f, C: Accumulator>(
 
 /// Counts blocks until there are no more.
 fn work<C: Accumulator>(waiting: &Mutex<Receiver<Job<'_, C>>>, counts: &C) {
+    // a thread that panicked while it held the lock left the queue intact
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
     while let Ok(Job { block, file, counted }) = next() {
-        // nobody waits for it where the file could not be read on
+        // the receiver is gone if the rest of the file could not be read
         let _ = counted.send(BlockCounts::of(&block, file, counts.fresh()));
     }
 }
 
 impl<C: Accumulator> BlockCounts<C> {
-    /// What comes of `block` of `file`, with counts of nothing yet.
+    /// Counts the lines of `block` of `file` into `counts`, which counted nothing yet.
     fn of(block: &Block, file: &Path, counts: C) -> Self {
         let mut counted = Self { counts, entries: 0, skipped: Skipped::default() };
         for (number, line) in block.lines() {
@@ -112,6 +116,7 @@ impl<C: Accumulator> BlockCounts<C> {
                     counted.counts.take(&entry);
                 }
                 Ok(Err(error)) => counted.skipped.add(error.classify(), file, number),
+                // bytes that are not UTF-8 are damage, not a newer format
                 Err(_) => counted.skipped.add(Category::Syntax, file, number),
             }
         }
@@ -120,7 +125,7 @@ impl<C: Accumulator> BlockCounts<C> {
 }
 
 impl<C: Accumulator> BlockCounts<&mut C> {
-    /// Waits for the outcome of the block that comes next, and takes it in.
+    /// Waits for the outcome of the block that comes next, and adds it.
     fn add(&mut self, outcome: &Receiver<BlockCounts<C>>) -> Result<(), CommandError> {
         let ended = |_| CommandError::Failed("a thread that counts decisions has ended".to_owned());
         let later = outcome.recv().map_err(ended)?;

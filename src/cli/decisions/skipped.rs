@@ -32,6 +32,7 @@ impl Skipped {
     pub(super) fn add(&mut self, category: Category, file: &Path, line: u64) {
         let place = || format!("{}:{line}", file.display());
         let (count, first) = match category {
+            // valid JSON of another shape: most likely of a newer version
             Category::Data => (&mut self.unknown, &mut self.first_unknown),
             Category::Io | Category::Syntax | Category::Eof => (&mut self.damaged, &mut self.first_damaged),
         };

@@ -12,7 +12,7 @@ pub(in crate::cli) struct ExplainArgs {
     /// The path, with its query if it has one
     #[arg(long, value_name = "PATH")]
     pub(super) path: Option<String>,
-    /// The method
+    /// The HTTP method, such as POST
     #[arg(long, value_name = "METHOD", default_value = "PATCH")]
     pub(super) method: String,
     /// A header as `Name: value`; may be given more than once
@@ -31,6 +31,7 @@ pub(in crate::cli) struct ExplainArgs {
     #[arg(long, value_name = "COMMAND", conflicts_with_all = FLAGS)]
     pub(super) curl: Option<String>,
     /// The id of a decision in a decision log
+    // without `--client`: the log has the client that sent the request
     #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = FLAGS, conflicts_with = "client")]
     pub(super) decision: Option<String>,
     /// The decision log that has it, and files of it that were rotated

@@ -4,7 +4,7 @@ use crate::judge::violation::Field;
 use crate::redact::escaped_name;
 use serde_json::Value;
 
-/// The value of `field`.
+/// What `body` has at `field`; `None` if it is absent.
 pub(super) fn find<'b>(body: &'b Value, field: &Field) -> Option<&'b Value> {
     let (parent, name) = place(body, field)?;
     child(body.pointer(&parent)?, &name)
@@ -21,6 +21,7 @@ pub(super) fn leave_out(body: &mut Value, field: &Field) -> Option<()> {
     match body.pointer_mut(&parent)? {
         Value::Object(members) => members.remove(&name).map(drop),
         Value::Array(items) => {
+            // `Vec::remove` panics past the end
             let position = name.parse().ok().filter(|position: &usize| *position < items.len())?;
             items.remove(position);
             Some(())
@@ -55,6 +56,7 @@ fn place(body: &Value, field: &Field) -> Option<(String, String)> {
         Field::Declared(pointer) => {
             let pointer = if pointer.starts_with('/') { pointer.clone() } else { format!("/{pointer}") };
             let (parent, name) = pointer.rsplit_once('/')?;
+            // in this order (RFC 6901 section 4): the other one makes `/` of `~01`
             Some((parent.to_owned(), name.replace("~1", "/").replace("~0", "~")))
         }
         Field::Undeclared { parent, name } => {

@@ -42,7 +42,7 @@ const IDLE: [&str; 26] = [
 const IDLE_WITH_VALUE: [&str; 9] =
     ["-o", "--output", "-w", "--write-out", "-m", "--max-time", "--connect-timeout", "--retry", "--cacert"];
 
-/// What the options so far say.
+/// The options that were read so far.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of `curl`")]
 struct CurlCommand {
@@ -59,7 +59,7 @@ struct CurlCommand {
     is_literal: bool,
 }
 
-/// The request that `command` would send, `-` being one on standard input; and what to know of how it was read.
+/// The request that `command` would send (`-`: the command on standard input), with notes on how it was read.
 pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str>), CommandError> {
     let text = match command {
         "-" => String::from_utf8(read(Path::new("-"), "--curl")?).map_err(|_| wrong("the command is not UTF-8"))?,
@@ -67,7 +67,7 @@ pub(super) fn request(command: &str) -> Result<(Request<Bytes>, Vec<&'static str
     };
     let ShellCommand { words, has_more, has_variables } = shell_words::command(&text).map_err(wrong)?;
     let notes = [
-        (has_variables, "the command has shell variables or commands in it, which were taken as they are written"),
+        (has_variables, "the command has shell variables or commands in it, which were taken verbatim"),
         (has_more, "the command was read up to the first shell operator outside of quotes, such as `|`, `>` or `&`"),
     ];
     let notes = notes.into_iter().filter_map(|(is_so, note)| is_so.then_some(note)).collect();
@@ -81,6 +81,7 @@ fn wrong(message: impl Into<String>) -> CommandError {
 fn parse(mut words: impl Iterator<Item = String>) -> Result<CurlCommand, CommandError> {
     // a shell sets variables for the command that are written before it
     let program = words.find(|word| !is_assignment(word));
+    // the file name: a pasted line may have the path of the program
     if program.is_none_or(|word| Path::new(&word).file_name().is_none_or(|name| name != "curl")) {
         return Err(wrong("the command does not begin with `curl`"));
     }
@@ -138,7 +139,7 @@ impl CurlCommand {
             "-b" | "--cookie" => self.cookie(&value()?)?,
             "-u" | "--user" => {
                 value()?;
-                // of a user and password no more is asked than that they are no key
+                // user and password are not read: all that matters is that they are no key
                 self.authorization = Some("Basic -");
             }
             "-d" | "--data" | "--data-ascii" => self.data(&value()?, Data::Lines)?,
@@ -175,11 +176,13 @@ impl CurlCommand {
             Some(file) => read(Path::new(file), "--curl")?,
             None => value.as_bytes().to_vec(),
         };
+        // `curl` strips line breaks and NUL from a file that `-d` names
         if kind == Data::Lines && value.starts_with('@') {
             given.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
         }
         match &mut self.data {
             Some(data) => {
+                // `curl` joins the values of several `-d` by `&`, those of several `--json` by nothing
                 if kind != Data::Json {
                     data.push(b'&');
                 }
@@ -193,6 +196,7 @@ impl CurlCommand {
     fn request(mut self) -> Result<Request<Bytes>, CommandError> {
         let url = self.url.take().ok_or_else(|| wrong("there is no URL"))?;
         let (host, mut target) = split(&url)?;
+        // brackets in the host are those of an IPv6 address
         let is_pattern = target.contains(['[', ']', '{', '}']) || host.contains(['{', '}']);
         if is_pattern && !self.is_literal {
             return Err(wrong(
@@ -235,6 +239,7 @@ impl CurlCommand {
         }
         let mut given: Vec<(HeaderName, HeaderValue)> = Vec::new();
         for text in &self.headers {
+            // `Name;` is how `curl` spells a header with an empty value
             let emptied = text.strip_suffix(';').filter(|name| !name.contains(':')).map(|name| format!("{name}:"));
             let is_emptied = emptied.is_some();
             let (name, value) =
@@ -270,8 +275,10 @@ fn split(url: &str) -> Result<(String, String), CommandError> {
     let rest = match url.split_once("://") {
         Some(("http" | "https", rest)) => rest,
         Some(_) => return Err(wrong("the URL is neither http nor https")),
+        // `curl` guesses http if a URL has no scheme
         None => url,
     };
+    // a fragment is never sent (RFC 9110 section 7.1)
     let rest = rest.split('#').next().unwrap_or_default();
     let at = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, target) = rest.split_at(at);
@@ -279,6 +286,7 @@ fn split(url: &str) -> Result<(String, String), CommandError> {
     if host.is_empty() || authority.contains('@') {
         return Err(wrong("the URL has no host, or a user before it, which is not read here"));
     }
+    // a query without a path is sent with the path `/`
     let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
     let path = target.split('?').next().unwrap_or_default();
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {

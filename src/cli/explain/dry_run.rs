@@ -31,7 +31,7 @@ pub(super) struct Judge<'g> {
 }
 
 impl Judge<'_> {
-    /// What becomes of `request`, which is `asked` or like it.
+    /// Judges `request`, which is that of `asked` or a variant of it.
     pub(super) fn run(&self, asked: &ExplainInput, request: &Request<Bytes>) -> DryRun {
         self.gate.dry_run(self.bundle, &asked.client, self.time, request)
     }
@@ -60,6 +60,7 @@ impl Judge<'_> {
             Some(Routed::Operation(operation, parameters)) => (Some(operation.as_ref()), parameters.as_slice()),
             _ => (None, &[][..]),
         };
+        // of a head with a defect no more than that is known: its method is a placeholder
         let is_read = asked.request.extensions().get::<HeadDefect>().is_none();
         RuleDetails {
             method: is_read.then(|| method_label(asked.request.method()).to_owned()),
@@ -79,6 +80,7 @@ impl Judge<'_> {
 
     /// The version by which it is judged, and why.
     fn version(&self, operation: &Operation, asked: &ExplainInput, run: &DryRun) -> Choice {
+        // header and query must agree if both are given, so that either may be named
         let place = if asked.request.headers().contains_key("clerk-api-version") {
             "the header `Clerk-API-Version`"
         } else {
@@ -102,6 +104,7 @@ impl Judge<'_> {
     /// The result of the schema validation of the body.
     fn schema(&self, asked: &ExplainInput, run: &DryRun) -> String {
         let Ok(DryRunResult::Judged(judged)) = &run.result else { return "not asked".to_owned() };
+        // a policy's own schema is shown with the policy
         let found = judged.violations.iter().filter(|it| !matches!(it.rule, Rule::Policy(_))).count();
         let inspection = self.bundle.inspection(&judged.operation);
         let text = match (judged.operation.body.is_some(), asked.request.body().is_empty(), found) {
@@ -129,10 +132,11 @@ impl Judge<'_> {
             };
             policies.extend(rules.map(|((policy, outcome), parts)| ExplainedPolicy {
                 waived_by: waived_by(policy),
-                ..policy_said(policy, outcome, parts)
+                ..explain_policy(policy, outcome, parts)
             }));
         }
         let others = self.bundle.policies.all().iter();
+        // without an operation this would list every policy, which explains nothing
         let others = others.filter(|policy| operation.is_some_and(|it| !policy.scope.operations.contains(&it.id)));
         policies.extend(others.map(|policy| ExplainedPolicy {
             name: policy.name.to_string(),
@@ -181,16 +185,16 @@ fn finding(violation: &Violation) -> ExplainedFinding {
 
 fn limits(run: &DryRun) -> Vec<ExplainedLimit> {
     let Ok(DryRunResult::Judged(judged)) = &run.result else { return Vec::new() };
-    let said = judged.limits.iter().map(|(limit, claim)| ExplainedLimit {
+    let limits = judged.limits.iter().map(|(limit, claim)| ExplainedLimit {
         name: limit.name.to_string(),
         action: limit.action.as_str(),
-        // the key holds what the request says, masked or not
+        // without the key: it holds values of the request
         claim: match claim {
             LimitOutcome::Counted(key) if *key != Key::Null => "counts it by its key".to_owned(),
             _ => describe_claim(limit, claim),
         },
     });
-    said.collect()
+    limits.collect()
 }
 
 const fn no_route(routed: Option<&Routed>) -> &'static str {
@@ -221,16 +225,17 @@ fn environment(run: &DryRun, overriding: Option<EnvironmentOverride>) -> String 
     }
 }
 
-fn policy_said(policy: &Policy, said: &PolicyOutcome, parts: &[TracePart]) -> ExplainedPolicy {
+fn explain_policy(policy: &Policy, result: &PolicyOutcome, parts: &[TracePart]) -> ExplainedPolicy {
+    // traces are in the order of evaluation: conditions before validations
     let roles = std::iter::repeat_n("condition", policy.scope.conditions()).chain(std::iter::repeat("validation"));
     let expressions =
         parts.iter().zip(roles).map(|(part, role)| ExpressionResult { role: Some(role), ..expression_result(part) });
     ExplainedPolicy {
         name: policy.name.to_string(),
         action: policy.action.as_str(),
-        outcome: outcome_name(said),
+        outcome: outcome_name(result),
         waived_by: None,
-        because: failures(policy, said),
+        because: failures(policy, result),
         expressions: expressions.collect(),
     }
 }

@@ -48,7 +48,7 @@ pub(super) struct Suggestions {
     pub(super) tried: usize,
     /// Each of these is enough.
     pub(super) any: Vec<SufficientChange>,
-    /// Where none is, these together are.
+    /// If none is, these together are.
     pub(super) together: Vec<String>,
 }
 
@@ -56,11 +56,11 @@ pub(super) struct Suggestions {
 #[derive(Debug, Serialize)]
 pub(super) struct SufficientChange {
     pub(super) change: String,
-    /// What the policies that refuse then say, by name.
+    /// The outcomes that the refusing policies then have, by name.
     pub(super) then: BTreeMap<String, String>,
 }
 
-/// How it came to the decision.
+/// What led to the decision.
 #[derive(Debug, Serialize)]
 pub(super) struct RuleDetails {
     /// `None` if the head was not read.
@@ -102,7 +102,7 @@ pub(super) struct ExplainedPolicy {
     /// The waiver by which the policy only audits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) waived_by: Option<String>,
-    /// What is not so where it is neither `holds` nor `other_operation`, each for people.
+    /// Texts on what is not true, unless the outcome is `holds` or `other_operation`.
     pub(super) because: Vec<String>,
     /// The conditions and validations that were evaluated.
     pub(super) expressions: Vec<ExpressionResult>,
@@ -117,10 +117,10 @@ pub(super) struct ExplainedLimit {
     pub(super) claim: String,
 }
 
-/// An expression, or a part of one, with what it came to.
+/// An expression, or a part of one, with its result.
 #[derive(Debug, Serialize)]
 pub(super) struct ExpressionResult {
-    /// `condition` or `validation`; none for a part.
+    /// `condition` or `validation`; `None` for a part.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) role: Option<&'static str>,
     pub(super) expression: String,

@@ -59,6 +59,7 @@ fn chunks(mut bytes: &[u8]) -> Option<(Bytes, &[u8])> {
     let mut body = Vec::new();
     loop {
         let (size, rest) = line(bytes)?;
+        // chunk extensions have no meaning here (RFC 9112 section 7.1.1)
         let size = size.split(|byte| *byte == b';').next()?.trim_ascii();
         let size = usize::from_str_radix(std::str::from_utf8(size).ok()?, 16).ok()?;
         if size == 0 {
@@ -70,6 +71,7 @@ fn chunks(mut bytes: &[u8]) -> Option<(Bytes, &[u8])> {
         bytes = rest.strip_prefix(b"\r\n")?;
     }
     loop {
+        // an empty line ends the trailer fields (RFC 9112 section 7.1.2)
         let (trailer, rest) = line(bytes)?;
         bytes = rest;
         if trailer.is_empty() {

@@ -49,6 +49,7 @@ fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, CommandError> {
     let method = Method::try_from(method).map_err(|_| CommandError::Usage("`--method` is not a method".to_owned()))?;
     let no_path = || CommandError::Usage("`--path` is not a path, such as /v1/users/user_1".to_owned());
     let path: Uri = path.parse().map_err(|_| no_path())?;
+    // `*` and `host:port` are valid request targets, too
     if !path.path().starts_with('/') {
         return Err(no_path());
     }
@@ -56,6 +57,7 @@ fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, CommandError> {
     (*request.method_mut(), *request.uri_mut()) = (method, path);
     for header in &args.headers {
         let (name, value) = header_of(header).ok_or_else(|| CommandError::Usage(NO_HEADER.to_owned()))?;
+        // not `insert`: a header that is sent twice is a case to explain
         request.headers_mut().append(name, value);
     }
     let has_body = !request.body().is_empty();
@@ -65,7 +67,7 @@ fn flags(args: &ExplainArgs) -> Result<Request<Bytes>, CommandError> {
 
 const NO_HEADER: &str = "`--header` is not `Name: value`";
 
-/// The header that `text` is, as `Name: value`.
+/// Parses `Name: value`, with any blanks around both; `None` if either is invalid in HTTP.
 pub(super) fn header_of(text: &str) -> Option<(HeaderName, HeaderValue)> {
     let (name, value) = text.split_once(':')?;
     Some((HeaderName::try_from(name.trim()).ok()?, HeaderValue::try_from(value.trim()).ok()?))
@@ -76,6 +78,7 @@ fn cut_to_content_length(mut request: Request<Bytes>) -> Result<(Request<Bytes>,
     let mut lengths = request.headers().get_all(CONTENT_LENGTH).iter();
     // of two, the gateway reads neither
     let (Some(length), None) = (lengths.next(), lengths.next()) else { return Ok((request, None)) };
+    // digits only: `parse` would accept `+5`, which no gateway should
     let length = length.to_str().ok().filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()));
     let Some(length) = length.and_then(|text| text.parse::<usize>().ok()) else {
         return Err(CommandError::Usage("`Content-Length` is not a number of bytes".to_owned()));

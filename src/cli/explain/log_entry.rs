@@ -19,19 +19,21 @@ use std::path::{Path, PathBuf};
 pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Explanation, CommandError> {
     let line = find(id, files)?;
     let wrong = |error: serde_json::Error| {
-        // its text may quote what it met
+        // without the text of the error, which may quote the line
         CommandError::Failed(format!(
             "the decision's line is no entry of a decision log, at its column {}",
             error.column()
         ))
     };
     let entry = LogEntry::read(&line).map_err(wrong)?;
+    // positions in policies of another revision would name the wrong expressions
     let same = (*entry.revision == *bundle.revision).then_some(bundle);
     Ok(explain_entry(&entry, same))
 }
 
 /// The line of the decision.
 fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
+    // it is searched for as text in JSON, where a quote in it would match something else
     let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if !is_id {
         return Err(CommandError::Usage("`--decision` is not the id of a decision".to_owned()));
@@ -64,6 +66,7 @@ fn rotated_files(files: &[PathBuf]) -> Vec<String> {
         let names =
             entries.into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
         let is_of_it = move |other: &String| {
+            // the file that is written now has no number
             let rest = other
                 .strip_prefix(&stem)
                 .and_then(|rest| if rest.is_empty() { Some("0") } else { rest.strip_prefix('.') });
@@ -73,6 +76,7 @@ fn rotated_files(files: &[PathBuf]) -> Vec<String> {
     };
     let mut others: Vec<PathBuf> = files.iter().flat_map(beside).filter(|other| !files.contains(other)).collect();
     others.sort();
+    // two files of one log have the same neighbours
     others.dedup();
     others.iter().map(|other| other.display().to_string()).collect()
 }
@@ -87,6 +91,7 @@ fn explain_entry(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
     Explanation {
         decision: decision(entry.outcome),
         reason: entry.reason.map(Reason::as_str),
+        // 0: the client was gone before a response could be sent
         status: (entry.reason.is_some() && entry.status != 0).then_some(entry.status),
         message: entry.reason.map_or_else(|| pass_text(entry.outcome).to_owned(), |reason| reason.meaning().to_owned()),
         findings: entry.violations.iter().enumerate().map(|(at, it)| finding(entry, at, it, same)).collect(),
@@ -108,7 +113,7 @@ const fn decision(outcome: Outcome) -> &'static str {
 const fn pass_text(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Exempt => "there was nothing to judge",
-        Outcome::Aborted => "the client went away before the end of an answer",
+        Outcome::Aborted => "the client went away before the end of a response",
         _ => "nothing refused it",
     }
 }
@@ -156,7 +161,7 @@ fn meaning(violation: &RecordedViolation<'_>) -> &'static str {
     }
 }
 
-/// The limit that the violation is of.
+/// The exceeded limit; `None` if the violation is of a policy or of the contract.
 fn limit<'b>(bundle: &'b Bundle, violation: &RecordedViolation<'_>) -> Option<&'b Limit> {
     let RecordedRule::Policy(name) = &violation.rule else { return None };
     let mut limits = bundle.policies.limits().iter().filter(|_| violation.reason == Reason::RateLimited);
@@ -178,6 +183,7 @@ fn validation<'b>(entry: &LogEntry<'_>, at: usize, bundle: &'b Bundle) -> Option
     else {
         return None;
     };
+    // those with an error have the reason `policy_error`, which `before` does not count
     let part = parts.iter().filter(|part| part.error.is_none()).nth(before)?;
     policy(bundle, name)?.validations.get(part.validation)
 }
@@ -206,7 +212,7 @@ fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> RuleDetails {
             (true, 0) => "nothing was found".to_owned(),
             (true, found) => format!("findings: {found}"),
         },
-        policies: entry.policies.iter().map(|it| with_waiver(entry, policy_said(it, same))).collect(),
+        policies: entry.policies.iter().map(|it| with_waiver(entry, explain_policy(it, same))).collect(),
         limits: Vec::new(),
         revision: entry.revision.to_string(),
         kept: recorded_shapes(entry),
@@ -225,13 +231,13 @@ fn version_source(source: Option<VersionSource>) -> String {
 }
 
 /// Adds the waiver by which the policy only audited.
-fn with_waiver(entry: &LogEntry<'_>, said: ExplainedPolicy) -> ExplainedPolicy {
-    let own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if **name == *said.name);
+fn with_waiver(entry: &LogEntry<'_>, policy: ExplainedPolicy) -> ExplainedPolicy {
+    let own = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if **name == *policy.name);
     let waiver = entry.violations.iter().filter(|it| own(&it.rule)).find_map(|it| it.waived_by.as_ref());
-    ExplainedPolicy { waived_by: waiver.map(EntryText::to_string), ..said }
+    ExplainedPolicy { waived_by: waiver.map(EntryText::to_string), ..policy }
 }
 
-fn policy_said(evaluated: &RecordedPolicy<'_>, same: Option<&Bundle>) -> ExplainedPolicy {
+fn explain_policy(evaluated: &RecordedPolicy<'_>, same: Option<&Bundle>) -> ExplainedPolicy {
     let known = same.and_then(|bundle| policy(bundle, &evaluated.name));
     let (outcome, because) = match &evaluated.outcome {
         RecordedOutcome::OtherEnvironment => ("other_environment", vec!["not for this environment".to_owned()]),

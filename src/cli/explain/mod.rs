@@ -1,4 +1,4 @@
-//! `portcullis explain`: what would become of a request, or became of one in a log, and why.
+//! `portcullis explain`: how a request would be decided, or how one in a log was decided, and why.
 
 mod args;
 mod body_edit;
@@ -32,22 +32,23 @@ pub(super) fn explain(args: &ExplainArgs, config: &ConfigArgs) -> Result<Exit, C
     let configuration = config.load()?;
     let (gateway, bundle) = (&configuration.gateway, Arc::new(app::load_bundle(&configuration)?));
     if let Some(id) = &args.decision {
-        return tell(log_entry::explain(id, &args.log, &bundle)?, args);
+        return show(log_entry::explain(id, &args.log, &bundle)?, args);
     }
     let asked = ExplainInput::of(args, gateway)?;
+    // the gateway's own, so that admission decides here as it does there
     let gate = Arc::new(Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(gateway)));
     let judge = Judge { gate: &gate, bundle: &bundle, overriding: gateway.environment, time: SystemTime::now() };
-    tell(judge.explain(&asked), args)
+    show(judge.explain(&asked), args)
 }
 
-fn tell(told: Explanation, args: &ExplainArgs) -> Result<Exit, CommandError> {
-    let told = told.at(args.level);
+fn show(explanation: Explanation, args: &ExplainArgs) -> Result<Exit, CommandError> {
+    let explanation = explanation.at(args.level);
     if args.json {
-        console::print(&format!("{:#}", serde_json::json!(told)))?;
+        console::print(&format!("{:#}", serde_json::json!(explanation)))?;
     } else {
-        console::print(&text::report(&told, console::width()))?;
+        console::print(&text::report(&explanation, console::width()))?;
     }
-    Ok(if told.decision == "allow" { Exit::Ok } else { Exit::Refused })
+    Ok(if explanation.decision == "allow" { Exit::Ok } else { Exit::Refused })
 }
 
 /// The addresses under which clients may name the gateway.

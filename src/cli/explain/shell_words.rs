@@ -6,7 +6,7 @@ use std::str::Chars;
 /// The first command of a line.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ShellCommand {
-    /// Its words.
+    /// The program and its arguments, without quotes.
     pub(super) words: Vec<String>,
     /// Whether something follows it, behind an operator such as `|`.
     pub(super) has_more: bool,
@@ -68,6 +68,7 @@ impl ShellReader<'_> {
     }
 
     fn escape(&mut self) {
+        // kept for `shell_words`, which undoes it
         self.plain.push('\\');
         self.plain.extend(self.rest.next());
     }
@@ -80,6 +81,7 @@ impl ShellReader<'_> {
                 self.escape();
                 continue;
             }
+            // in single quotes a shell replaces nothing
             self.has_variables |= quote == '"' && matches!(letter, '$' | '`');
             self.plain.push(letter);
             if letter == quote {
@@ -109,6 +111,7 @@ impl ShellReader<'_> {
         }
         let text = String::from_utf8(bytes).map_err(|_| "what `$'...'` stands for is not UTF-8")?;
         self.plain.push('\'');
+        // a single quote cannot be inside of single quotes: they end, it is escaped, they begin again
         self.plain.push_str(&text.replace('\'', r"'\''"));
         self.plain.push('\'');
         Ok(())

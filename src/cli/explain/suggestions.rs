@@ -48,7 +48,7 @@ pub(super) enum RequestChange {
     Method(Method),
 }
 
-/// Looks for what lets the request pass that `run` refuses; nothing where it passes.
+/// Looks for changes that let the request pass that `run` refuses; none if it passes.
 pub(super) fn search(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun) -> Suggestions {
     if passes(run) {
         return Suggestions::default();
@@ -75,7 +75,7 @@ fn passes(run: &DryRun) -> bool {
     }
 }
 
-/// What the policies that refused say of the changed request, by name.
+/// The outcomes that the policies that refused have for the changed request, by name.
 fn outcomes(before: &DryRun, then: &DryRun) -> BTreeMap<String, String> {
     let (Ok(DryRunResult::Judged(before)), Ok(DryRunResult::Judged(then))) = (&before.result, &then.result) else {
         return BTreeMap::new();
@@ -101,6 +101,7 @@ fn together(judge: &Judge<'_>, asked: &ExplainInput, candidates: Vec<RequestChan
     let Some(mut changes) = [minimal_set(candidates), removals].into_iter().find(|changes| enough(changes)) else {
         return Vec::new();
     };
+    // one at a time finds a set without anything needless, not the smallest: there are 2^n to try
     let mut position = 0;
     while position < changes.len() {
         let mut fewer = changes.clone();
@@ -125,7 +126,7 @@ fn minimal_set(candidates: Vec<RequestChange>) -> Vec<RequestChange> {
     candidates.into_iter().filter(is_wanted).collect()
 }
 
-/// Suggestions that could make a difference to what `run` came to.
+/// The changes that could change the result of `run`.
 fn candidates(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun) -> Vec<RequestChange> {
     let mut changes = Vec::new();
     match &run.result {
@@ -199,6 +200,7 @@ fn of_head(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun, changes: &mut 
     }
     if matches!(run.routed, Some(Routed::Ambiguous)) {
         let meant = Contract::probable_path(request.uri().path());
+        // the one that keeps the case comes first: ids in paths have a case
         let readings = [meant.to_ascii_lowercase(), meant];
         let paths = readings.into_iter().rev().filter_map(|path| {
             match judge.bundle.route(request.method().as_str(), &path, None) {
@@ -210,6 +212,7 @@ fn of_head(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun, changes: &mut 
             add(changes, change);
         }
     }
+    // a call without its credential would not be the same call
     for name in request.headers().keys().filter(|name| *name != AUTHORIZATION) {
         changes.push(RequestChange::LeaveOutHeader(name.clone()));
     }
@@ -229,6 +232,7 @@ fn of_head(judge: &Judge<'_>, asked: &ExplainInput, run: &DryRun, changes: &mut 
 }
 
 fn add(changes: &mut Vec<RequestChange>, change: RequestChange) {
+    // by text: what reads the same is one suggestion
     let same = |known: &RequestChange| known.to_string() == change.to_string();
     if !changes.iter().any(same) {
         changes.push(change);
@@ -257,9 +261,11 @@ impl RequestChange {
             Self::LeaveOut(field) => edit(&mut changed, |body| leave_out(body, field))?,
             Self::Set(field, value) => edit(&mut changed, |body| set(body, field, (*value).into()))?,
             Self::Rename(field, name) => edit(&mut changed, |body| rename(body, field, name))?,
+            // reading the body keeps the last of equal names, so that writing it back is the change
             Self::EachNameOnce => edit(&mut changed, |_| Some(()))?,
             Self::Environment(environment) => {
                 let key = match environment {
+                    // only the prefix is read, and the request is never sent
                     Environment::Development => HeaderValue::from_static("Bearer sk_test_0"),
                     Environment::Production => HeaderValue::from_static("Bearer sk_live_0"),
                 };
@@ -267,6 +273,7 @@ impl RequestChange {
             }
             Self::ApiVersion(version) => {
                 headers.insert("clerk-api-version", HeaderValue::try_from(version.as_ref()).ok()?);
+                // a version in the query that differs from the header would make the request ambiguous
                 *changed.uri_mut() = without_query(request)?;
             }
             Self::LeaveOutHeader(name) => drop(headers.remove(name)),
@@ -275,6 +282,7 @@ impl RequestChange {
                 headers.insert(name, first);
             }
             Self::ContentType => {
+                // a coded body is refused, too, and the fix for the media type names both
                 headers.remove(CONTENT_ENCODING);
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
@@ -290,6 +298,7 @@ fn edit(request: &mut Request<Bytes>, change: impl Fn(&mut Value) -> Option<()>)
     let mut body: Value = serde_json::from_slice(request.body()).ok()?;
     change(&mut body)?;
     *request.body_mut() = body.to_string().into();
+    // it was that of the body before
     request.headers_mut().remove(http::header::CONTENT_LENGTH);
     Some(())
 }

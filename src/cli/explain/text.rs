@@ -53,6 +53,7 @@ fn conclusion(page: &mut Page, explanation: &Explanation) {
 }
 
 fn finding(page: &mut Page, found: &ExplainedFinding) {
+    // most messages name the field themselves
     let field = found.field.as_ref().filter(|field| !found.message.contains(*field));
     let field = field.map(|field| format!(" (`{field}`)")).unwrap_or_default();
     let waiver = found.waived_by.as_ref().map(|waiver| format!(" (waived by {waiver})")).unwrap_or_default();

@@ -10,6 +10,7 @@ pub(super) fn replay(view: &ReplayView<'_>) -> String {
     let replay = view.replay;
     let unrecorded = replay.unrecorded.by_count().into_iter();
     let unrecorded = unrecorded.map(|(operation, count)| json!({ "operation": operation, "count": count }));
+    // names of fields are an interface: they stay when the fields of the report are renamed
     let json = json!({
         "decisions": replay.decisions,
         "judged": replay.judged,

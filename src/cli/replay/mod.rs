@@ -39,6 +39,7 @@ struct ReplayView<'t> {
 }
 
 pub(super) fn replay(args: &ReplayArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    // recorded results may be used again only where the policies that made them are known
     let in_force = if Configuration::exists(config.file()) { Some(app::load_bundle(&config.load()?)?) } else { None };
     let bundle = app::load_bundle(&config.load_with(&args.policies)?)?;
     let mut replay = Replay::new(&bundle, in_force.as_ref());

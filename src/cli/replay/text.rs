@@ -42,6 +42,7 @@ fn table(page: &mut Page, view: &ReplayView<'_>) {
     let (same, untried): (Vec<_>, Vec<_>) = others.into_iter().partition(|(_, change)| change.asked > 0);
     let rows = changed.iter().map(|(name, change)| {
         let action = change.action.map_or("removed", |action| action.as_str());
+        // the largest and not the sum: several expressions may be undetermined for one decision
         let undetermined = change.undetermined.values().map(|examples| examples.count).max().unwrap_or_default();
         let counts = [change.before, change.after, change.refused.count, change.allowed.count, undetermined];
         [name.to_string(), action.to_owned()].into_iter().chain(counts.map(|count| count.to_string())).collect()

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 pub(super) fn report(view: &ReportView<'_>) -> String {
     let report = view.report;
+    // names of fields are an interface: they stay when the fields of the report are renamed
     let json = json!({
         "decisions": report.decisions,
         "judged": report.judged,

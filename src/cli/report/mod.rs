@@ -58,6 +58,7 @@ pub(super) fn report(args: &ReportArgs, config: &ConfigArgs) -> Result<Exit, Com
     let skipped = decisions::count(&args.log, &mut report)?;
     for policy in bundle.iter().flat_map(|bundle| bundle.policies.all()) {
         let usage = report.policies.entry(policy.name.as_ref().into());
+        // the configured action counts: the log may begin before it was changed
         usage.or_insert_with(|| PolicyUse::new(policy.action)).action = policy.action;
     }
     for limit in bundle.iter().flat_map(|bundle| bundle.policies.limits()) {
@@ -97,6 +98,7 @@ fn policies<'t>(
         }
     });
     let mut views: Vec<_> = views.collect();
+    // a stable sort: within an advice they stay in the order of their names
     views.sort_by_key(|policy| Advice::ALL.iter().position(|advice| *advice == policy.advice));
     views
 }

@@ -121,6 +121,7 @@ fn times(count: u64) -> String {
 
 fn callers(usage: &PolicyUse) -> String {
     match usage.callers.by_count().len() {
+        // a tally names a bounded number of callers, and only counts the others
         many if usage.callers.others() > 0 => format!("more than {many} callers"),
         1 => "1 caller".to_owned(),
         many => format!("{many} callers"),
@@ -185,6 +186,7 @@ fn tally(page: &mut Page, title: &str, tally: &Tally, all: Vec<(&str, u64)>) {
 fn validations(page: &mut Page, policy: &PolicyView<'_>) {
     let sources = policy.configured.map_or(&[][..], |policy| &policy.validations);
     let counts = &policy.usage.validations;
+    // a single one fails as often as its policy, which the table shows
     if sources.len().max(counts.len()) < 2 {
         return;
     }

@@ -11,6 +11,7 @@ const INDENT: &str = "         ";
 
 /// A line of the gateway: a decision, or the number of lost ones.
 #[derive(Debug, Default, Deserialize)]
+// a gateway of another version may leave fields out
 #[serde(default)]
 pub(super) struct DecisionLine {
     lost: u64,
@@ -60,8 +61,10 @@ impl DecisionLine {
             return format!("{} decisions were lost: they came faster than they could be shown", self.lost);
         }
         let refuses = |detail: &&Detail| detail.action == "deny";
+        // the line has room for one: what refused, or else what was audited
         let detail = self.details.iter().find(refuses).or_else(|| self.details.first());
         let short = ShortLine {
+            // the time of day in RFC 3339
             time: self.timestamp.get(11..19).unwrap_or_default(),
             kind: self.kind(),
             method: &self.method,
@@ -104,6 +107,7 @@ impl DecisionLine {
         lines.push(format!("{}{version}  key {}{key}  policies {}", self.environment, self.key, self.revision));
         lines.extend(self.client_address.as_deref().map(|address| format!("client {address}")));
         lines.push(format!("decision {}  trace {}", self.decision_id, self.trace_id));
+        // it comes from another process, and may hold what a terminal would obey
         lines.iter().map(|line| format!("{INDENT}{}", Escaped(line))).collect()
     }
 }

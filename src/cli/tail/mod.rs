@@ -56,6 +56,7 @@ async fn watch(source: &DecisionSource, args: &TailArgs) -> Result<Exit, SourceE
     console::note(&format!("watching {source}"));
     loop {
         while let Some(line) = lines.next().await {
+            // a reader such as `head` has seen enough, which is no failure
             if show(&line, args).is_err() {
                 return Ok(Exit::Ok);
             }
@@ -83,10 +84,10 @@ fn show(line: &str, args: &TailArgs) -> std::io::Result<()> {
         return console::print_line(line);
     }
     // what is no decision comes from a gateway that knows more than this program
-    let Ok(told) = serde_json::from_str::<DecisionLine>(line) else { return Ok(()) };
-    console::print_line(&told.line())?;
+    let Ok(decision) = serde_json::from_str::<DecisionLine>(line) else { return Ok(()) };
+    console::print_line(&decision.line())?;
     if args.verbose {
-        told.details().iter().try_for_each(|line| console::print_line(line))?;
+        decision.details().iter().try_for_each(|line| console::print_line(line))?;
     }
     Ok(())
 }

@@ -58,6 +58,7 @@ impl DecisionSource {
             return Ok(DecisionLines { body: answer.into_body(), buffer: Vec::new() });
         }
         let status = answer.status().as_u16();
+        // it need not be a gateway that responds: no more is read than fits a line
         let why = Limited::new(answer.into_body(), 256).collect().await.map(Collected::to_bytes).unwrap_or_default();
         Err(SourceError::Refused { at: self.to_string(), status, why: String::from_utf8_lossy(&why).trim().to_owned() })
     }
@@ -66,7 +67,7 @@ impl DecisionSource {
         let host = self.authority.host().trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((host, self.authority.port_u16().unwrap_or_default())).await;
         let stream = stream.map_err(|error| error.kind().to_string())?;
-        // by address: the gateway tells nobody who knows it by a name only
+        // by address: the admin listener refuses host names, against DNS rebinding
         let peer = stream.peer_addr().map_err(|error| error.kind().to_string())?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         tokio::spawn(connection);
@@ -98,8 +99,10 @@ impl DecisionLines {
                     return Some(line);
                 }
             }
+            // a connection whose other end vanished is silent for ever
             let frame = pingora_timeout::timeout(SILENCE, self.body.frame()).await.ok()??.ok()?;
             self.buffer.extend_from_slice(&frame.into_data().unwrap_or_default());
+            // no gateway sends such a line, and memory must not grow with what another program sends
             if self.buffer.len() > LONGEST {
                 return None;
             }

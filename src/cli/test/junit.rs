@@ -8,6 +8,7 @@ pub(super) fn report(report: &TestReport<'_>) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // writing to a `String` cannot fail
     let _ = writeln!(text, "<testsuites{}>", counts(&report.results));
+    // results are in the order of their suites, which need not have different names
     for results in report.results.chunk_by(|one, next| std::ptr::eq(one.suite, next.suite)) {
         let name = results.first().map_or_else(String::new, |result| escape(&result.suite.name));
         let _ = writeln!(text, "  <testsuite name=\"{name}\"{}>", counts(results));

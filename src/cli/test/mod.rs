@@ -41,6 +41,7 @@ struct TestReport<'s> {
 }
 
 pub(super) fn test(args: &TestArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    // a test file stands for the policy beside it: it cannot be compiled without
     let paths = args.paths.iter().map(|path| app::policy_of_test(path).unwrap_or_else(|| path.clone()));
     let configuration = config.load_with(&paths.collect::<Vec<_>>())?;
     let (bundle, texts) = app::compile_policies(&configuration)?;
@@ -49,6 +50,7 @@ pub(super) fn test(args: &TestArgs, config: &ConfigArgs) -> Result<Exit, Command
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
     let coverage = PolicyCoverage::of(&results, &bundle);
     let report = TestReport { results, coverage };
+    // before the conditions below: a report is wanted most if they are not met
     console::print(&match (args.json, args.junit) {
         (true, _) => json::report(&report),
         (_, true) => junit::report(&report),

@@ -96,6 +96,7 @@ pub(in crate::config) struct MasksSection {
 
 impl Default for LogsSection {
     fn default() -> Self {
+        // from the checked type, so that each default is written once
         let Logs { access: _, sample_allowed, format, level } = Logs::default();
         Self { access: AccessLogSection::Stdout, sample_allowed, format, level }
     }

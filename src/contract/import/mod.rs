@@ -21,7 +21,7 @@ use std::path::Path;
 /// A contract file made from a spec.
 #[derive(Debug)]
 pub struct Imported {
-    /// Its API version.
+    /// The date of the spec, such as `2026-05-12`; it names the file.
     pub api_version: Box<str>,
     /// The number of its operations.
     pub operations: usize,

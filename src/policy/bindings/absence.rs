@@ -19,13 +19,13 @@ pub(crate) enum Absence<'a> {
     Field(&'a str),
     /// A value in a field of the body: `null` is sent.
     Value(&'a str),
-    /// A header.
+    /// A header of this name, in any case.
     Header(&'a str),
     /// A parameter of the query.
     Parameter(&'a str),
     /// A client certificate.
     Certificate,
-    /// A SPIFFE ID in it.
+    /// A name in the client certificate that is a workload identity.
     SpiffeId,
     /// A Unix socket that it came by.
     UnixUid,
@@ -115,6 +115,7 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
             (Namespace::Body, _) => return Ok(self.field(name)),
             (Namespace::Headers | Namespace::Query, Absence::Everything) => false,
             (Namespace::Headers, Absence::Header(lacked)) if lacked.eq_ignore_ascii_case(name) => false,
+            // policies never see credentials, whatever the request has
             (Namespace::Headers, _) => !is_credential(name),
             (Namespace::Query, Absence::Parameter(lacked)) => lacked != name,
             (Namespace::Query, _) => true,
@@ -134,6 +135,7 @@ impl<'a> PartialRequest<'a> {
             Absence::Value(lacked) if lacked == name => return Some(Value::Null),
             _ => {}
         }
+        // `null` is `Absence::Value`: here the field has something in it
         let kinds = declared.kinds().without(Kinds::NULL);
         Some(if kinds == Kinds::NONE { Value::Null } else { unknown(kinds) })
     }

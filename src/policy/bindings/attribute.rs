@@ -46,6 +46,7 @@ impl Attribute {
     ];
 
     const fn id(self) -> AttributeId {
+        // the position in `ALL`, which has the variants in the order of their declaration
         AttributeId(self as u8)
     }
 

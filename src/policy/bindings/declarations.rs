@@ -28,6 +28,7 @@ pub(in crate::policy) struct RequestDeclarations<'c> {
 
 impl ValueSchema for FieldTree {
     fn kinds(&self) -> Kinds {
+        // JSON Schema without `type` allows every type
         if self.types().is_empty() {
             return Kinds::JSON;
         }
@@ -89,6 +90,7 @@ impl<'c> RequestDeclarations<'c> {
             return Ok(Type::ANY);
         }
         let declared = self.bodies().filter_map(|body| body.member(name)).map(|field| field as &dyn ValueSchema);
+        // a field that is absent reads as `null`
         Ok(Type::from_schemas(declared.collect()).or_null())
     }
 
@@ -119,6 +121,7 @@ impl Declarations for RequestDeclarations<'_> {
     fn attribute_type(&self, attribute: AttributeId) -> Type<'_> {
         let Some(attribute) = Attribute::from_id(attribute) else { return Type::ANY };
         match attribute {
+            // a closed list, so that a comparison with any other text is an error when the policy is loaded
             Attribute::Method => Type::one_of(self.operations.iter().map(|operation| operation.method.as_ref())),
             Attribute::Path => Type::of(Kinds::STRING),
             Attribute::Operation => Type::one_of(self.operations.iter().map(|operation| operation.id.as_ref())),
@@ -159,6 +162,7 @@ impl Declarations for RequestDeclarations<'_> {
                     return Err(Rejection::Undeclared { what, known: known.into_iter().collect() });
                 }
             }
+            // any name: clients may send parameters that the contract does not list
             Some(Namespace::Query) | None => {}
         }
         Ok(self.any_entry_type(namespace))
@@ -184,6 +188,7 @@ impl Declarations for RequestDeclarations<'_> {
     }
 
     fn foreign_word(&self, word: &str) -> Option<&'static str> {
+        // habits from other engines: `object` is of Kubernetes, `input` of OPA
         match word {
             "object" | "user" | "payload" | "input" => Some("the body is `body`"),
             "now" => Some("the time of the request is `request.time`"),

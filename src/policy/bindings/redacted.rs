@@ -54,6 +54,7 @@ impl<'a> Container<'a> for &'a RecordedValue<'a> {
     fn member(self, name: &str) -> Result<Option<Value<'a, Self>>, Unknown> {
         let RecordedValue::Object { members, others, declared, .. } = self else { return Ok(None) };
         let recorded = members.iter().find(|(known, _)| *known == name).map(|(_, value)| value_of(value));
+        // declared names are always recorded, so that their absence is known
         let is_always_recorded = *others == 0 || declared.is_some_and(|declared| declared.member(name).is_some());
         if recorded.is_some() || is_always_recorded { Ok(recorded) } else { Err(Unknown::ANYTHING) }
     }
@@ -108,6 +109,7 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
             }
             Namespace::Query => match self.query.iter().find(|(known, _)| *known == name) {
                 Some((_, unknown)) => Ok(unknown.map(Value::Unknown)),
+                // the log has only the parameters that policies read
                 None if self.has_query => Err(unknown()),
                 None => Ok(None),
             },

@@ -48,7 +48,7 @@ pub struct Limit {
 pub struct Rate {
     /// Requests that may pass within any period.
     pub events: u32,
-    /// The period.
+    /// Length of the window in which `events` are counted.
     pub period: Duration,
     /// The period, verbatim.
     pub written: Arc<str>,

@@ -15,7 +15,7 @@ pub struct RequestLimit {
     pub kind: LimitKind,
     /// Name and labels.
     pub metadata: PolicyMetadata,
-    /// The limit.
+    /// What is counted, by which key, and how much is allowed.
     pub spec: LimitSpec,
 }
 

@@ -79,6 +79,7 @@ impl PolicySchema {
         let shown = self.compiled.field_tree().reportable_field(&steps);
         let known = contract.and_then(|declared| declared.reportable_field(&steps));
         let field = match (shown, known) {
+            // a name that the contract declares is public, even if the policy's schema does not declare it
             (Some(Field::Undeclared { .. }), Some(known @ Field::Declared(_))) => Some(known),
             (Some(Field::Undeclared { .. }), _) if secret.is_some() => secret.map(Field::Declared),
             (shown, _) => shown,

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 /// Longest text of an address.
 const LONGEST: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".len();
 
-/// An address as text.
+/// An IP address in text form, without an allocation.
 pub(in crate::telemetry) struct AddressText {
     text: [u8; LONGEST],
     length: usize,

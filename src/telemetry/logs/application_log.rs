@@ -76,7 +76,6 @@ impl ApplicationLog {
 /// Makes the writer of each event.
 struct LineMakeWriter(Arc<LineWriter>);
 
-/// Writes one line.
 // tracing-subscriber formats an event into a buffer and writes it with one call, so a call is a line.
 struct LineSlot<'a>(&'a LineWriter, LineImportance);
 

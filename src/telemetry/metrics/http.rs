@@ -117,7 +117,7 @@ impl HttpMetrics {
         open.register(registry);
     }
 
-    /// The gauge of active requests of this method and scheme.
+    /// `http.server.active_requests` for these attributes; the caller counts up and down.
     pub(in crate::telemetry) fn active(&self, http_request_method: &'static str, url_scheme: &'static str) -> Gauge {
         self.active.get_or_create_owned(&ActiveLabels { http_request_method, url_scheme })
     }
@@ -148,7 +148,7 @@ impl HttpMetrics {
     }
 }
 
-/// The labels of a call.
+/// The attributes that OpenTelemetry requires of an HTTP client's metrics.
 fn client_labels(record: &RequestRecord, call: &UpstreamCall) -> ClientLabels {
     ClientLabels {
         http_request_method: record.method,

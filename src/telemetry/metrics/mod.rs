@@ -86,10 +86,10 @@ pub(in crate::telemetry) struct Metrics {
     bundle_loaded: Gauge,
     /// Metrics of connections to the upstream.
     pub(in crate::telemetry) upstream: UpstreamMetrics,
-    /// Metrics of waivers.
+    /// How often each waiver applied, and when it expires.
     pub(in crate::telemetry) waivers: WaiverMetrics,
     reloads: Family<ReloadLabels, Counter>,
-    /// Metrics of the server.
+    /// Restarts of workers, and refused connections.
     pub(in crate::telemetry) server: ServerMetrics,
     /// Dropped lines of the access log.
     pub(in crate::telemetry) lines_dropped: Counter,
@@ -97,11 +97,11 @@ pub(in crate::telemetry) struct Metrics {
     pub(in crate::telemetry) own_lines: DroppedLogLines,
     /// Dropped entries of the decision log.
     pub(in crate::telemetry) entries: DroppedItems,
-    /// Dropped spans.
+    /// Spans that were made and not exported.
     pub(in crate::telemetry) spans: DroppedItems,
-    /// Dropped log records.
+    /// Log records that were made and not exported.
     pub(in crate::telemetry) log_records: DroppedItems,
-    /// Dropped metric points.
+    /// Metric points that were collected and not exported.
     pub(in crate::telemetry) points: DroppedItems,
     other: Arc<str>,
     none: Arc<str>,

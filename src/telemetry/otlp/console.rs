@@ -36,7 +36,7 @@ pub(super) async fn show_from(queue: &BatchQueue, delay: Duration, lines: LineWr
     lines.flush(LAST);
 }
 
-/// The trees of a batch.
+/// A text for each trace of the batch, with its CLIENT spans indented.
 // The spans of a request are next to one another in a batch, the SERVER span first.
 fn trees(batch: &Batch) -> Vec<String> {
     let mut trees: Vec<String> = Vec::new();

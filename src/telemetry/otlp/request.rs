@@ -52,7 +52,7 @@ impl RequestEncoder {
         Self { resource: resource_field, scope: scope_field }
     }
 
-    /// The request of `batch`.
+    /// Puts the fields that enclose the items around a batch.
     // Tags and lengths go into the room in front of the items, resource and scope behind them: fields may come in any
     // order, so the items are never moved.
     pub(super) fn request(&self, batch: Batch) -> ExportRequest {

@@ -27,7 +27,7 @@ pub(super) struct ClientFiles {
     pub(super) key: PathBuf,
 }
 
-/// The settings of an exporter.
+/// Where and how one signal is exported, from the variables of OpenTelemetry.
 // Holds credentials, so it has no `Debug`.
 pub(super) struct ExporterSettings {
     /// The destination: for HTTP the URL of the signal, for gRPC the server.

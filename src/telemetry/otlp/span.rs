@@ -192,7 +192,7 @@ impl<'a, 'b> OtlpAttributes<'a, 'b> {
         });
     }
 
-    /// An address as string.
+    /// Adds an IP address in its text form, as the conventions want it.
     pub(super) fn address(&mut self, key: &str, value: IpAddr) {
         self.ascii(key, AddressText::of(value).ascii());
     }

@@ -183,7 +183,7 @@ fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecor
     }
 }
 
-/// The name of a rule.
+/// The value of `security_rule.name`: a policy or limit, a keyword of a schema, or the gateway.
 fn rule_name(violation: &Violation) -> &str {
     match &violation.rule {
         Rule::Policy(name) => name,

@@ -203,7 +203,7 @@ impl RequestRecord {
         self.outcome == Outcome::Failed || status.is_some_and(|status| status >= 500)
     }
 
-    /// Sets the call to the upstream.
+    /// Records the last call to the upstream, with the size of a body that was streamed to it.
     pub fn set_upstream_call(&mut self, call: UpstreamCall) {
         self.request_bytes = call.streamed.or(self.request_bytes);
         self.upstream = Some(call);

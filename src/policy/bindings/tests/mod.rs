@@ -36,7 +36,7 @@ fn env(params: &serde_json::Value) -> Env<'static> {
     Env::new(&*DECLARATIONS, &params)
 }
 
-/// The issues in `source`.
+/// What the compiler reports of an expression; empty if it compiles.
 fn issues(source: &str) -> Vec<Issue> {
     env(&serde_json::json!({})).compile(source, Purpose::Validation).err().unwrap_or_default()
 }
