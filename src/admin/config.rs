@@ -2,7 +2,7 @@
 //!
 //! It holds no secret: secrets are in files, and only the names of those are shown.
 
-use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig, UpstreamTarget};
+use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig};
 use crate::contract::strictness::OperationEntry;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -11,16 +11,12 @@ use std::time::Duration;
 pub(super) fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
     let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
-    let url = match &upstream.target {
-        UpstreamTarget::Embedded => "embedded".to_owned(),
-        UpstreamTarget::Url { tls, host, port } => format!("{}://{host}:{port}", if *tls { "https" } else { "http" }),
-    };
     let strictness = &contract.strictness;
     json!({
         "file": source.file(),
         "listen": listen.iter().map(listener).collect::<Vec<_>>(),
         "upstream": {
-            "url": url,
+            "url": upstream.target.to_string(),
             "caFile": upstream.ca_file,
             "connectTimeout": duration(upstream.connect_timeout),
             "responseTimeout": duration(upstream.response_timeout),

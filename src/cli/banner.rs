@@ -81,11 +81,7 @@ fn count_text(count: usize, one: &str, many: &str) -> String {
 fn url(upstream: &UpstreamTarget) -> String {
     match upstream {
         UpstreamTarget::Embedded => "the built-in sandbox".to_owned(),
-        UpstreamTarget::Url { tls, host, port } => {
-            // an IPv6 address is in brackets in a URL (RFC 3986 section 3.2.2)
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            format!("{}://{host}:{port}", if *tls { "https" } else { "http" })
-        }
+        UpstreamTarget::Url { .. } => upstream.to_string(),
     }
 }
 

@@ -114,6 +114,24 @@ pub enum UpstreamTarget {
     },
 }
 
+impl fmt::Display for UpstreamTarget {
+    /// As `upstream.url` has it: `embedded`, or scheme, host and port.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded"),
+            Self::Url { tls, host, port } => {
+                let scheme = if *tls { "https" } else { "http" };
+                // an IPv6 address is in brackets in a URL (RFC 3986 section 3.2.2)
+                if host.contains(':') {
+                    write!(f, "{scheme}://[{host}]:{port}")
+                } else {
+                    write!(f, "{scheme}://{host}:{port}")
+                }
+            }
+        }
+    }
+}
+
 /// How Clerk's contract is enforced.
 #[derive(Clone, Debug)]
 pub struct ContractConfig {

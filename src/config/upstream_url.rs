@@ -89,6 +89,14 @@ mod tests {
     }
 
     #[test]
+    fn a_shown_url_is_read_as_the_same() {
+        for target in [url(true, "api.clerk.com", 443), url(false, "127.0.0.1", 80), url(false, "::1", 8080)] {
+            assert_eq!(parse(&target.to_string()).as_ref(), Ok(&target), "{target}");
+        }
+        assert_eq!(UpstreamTarget::Embedded.to_string(), "embedded");
+    }
+
+    #[test]
     fn embedded_needs_a_build_with_the_stand_in() {
         assert_eq!(require_stand_in(true), Ok(UpstreamTarget::Embedded));
         assert_eq!(require_stand_in(false), Err(NO_STAND_IN));

@@ -22,6 +22,8 @@ pub struct Refusal {
     pub reason: Reason,
     status: u16,
     message: Cow<'static, str>,
+    /// What the caller can change.
+    fix: &'static str,
     /// Seconds after which a client above a limit may try again.
     // whole seconds: the SDKs parse no HTTP date and no fraction in `Retry-After`
     retry_after: u64,
@@ -33,7 +35,7 @@ impl Refusal {
     /// A refusal with the message of `reason`.
     pub(super) const fn of(reason: Reason) -> Self {
         let message = Cow::Borrowed(reason.meaning());
-        Self { reason, status: reason.status(), message, retry_after: 1, outcome: outcome(reason) }
+        Self { reason, status: reason.status(), message, fix: reason.fix(), retry_after: 1, outcome: outcome(reason) }
     }
 
     /// A refusal with a message of its own.
@@ -42,10 +44,16 @@ impl Refusal {
         Self { message: message.into(), ..Self::of(reason) }
     }
 
+    /// A refusal of a head with more than one meaning.
+    // with a fix of its own: the causes have nothing in common that a caller could change
+    pub(super) fn ambiguous(message: impl Into<Cow<'static, str>>, fix: &'static str) -> Self {
+        Self::because(Reason::AmbiguousRequest, message).with_fix(fix)
+    }
+
     /// A refusal for a client that closed in the middle of its body.
     // answered all the same: a client that closed only its sending side still reads
     pub(super) fn broken_off() -> Self {
-        let refusal = Self::because(Reason::AmbiguousRequest, "the client broke off the body");
+        let refusal = Self::ambiguous("the client broke off the body", "send the body to its end before you close");
         Self { outcome: Outcome::Aborted, ..refusal }
     }
 
@@ -62,6 +70,11 @@ impl Refusal {
     /// The same with another status than the reason's.
     pub(super) fn with_status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
+    /// The same with another fix than the reason's.
+    pub(super) fn with_fix(self, fix: &'static str) -> Self {
+        Self { fix, ..self }
     }
 
     /// The same with a `Retry-After` of `seconds`.
@@ -185,7 +198,7 @@ fn plain_error(record: &RequestRecord, refusal: &Refusal) -> Value {
     let long_message = format!(
         "The gateway {failure}: {}. Hint: {}. Decision {}. See {}.",
         refusal.message,
-        refusal.reason.fix(),
+        refusal.fix,
         record.decision_id,
         refusal.reason.link()
     );

@@ -43,4 +43,22 @@ impl HeadDefect {
             Self::OutOfStep => "the end of the request before this one is in doubt",
         }
     }
+
+    /// What the caller can change.
+    pub(crate) const fn fix(self) -> &'static str {
+        match self {
+            Self::Malformed => "send a request line, fields of `Name: value`, and an empty line (RFC 9112 section 2.1)",
+            Self::Version => "send the request in HTTP/1.1 or HTTP/2",
+            Self::BareLineFeed => "end each line of the head with a carriage return and a line feed",
+            Self::Fragment => "leave out the `#` and what follows it, or write `%23` if it is part of a name",
+            Self::ContentLength => "send one `Content-Length`, the number of bytes of the body",
+            Self::TransferEncoding => "send `Transfer-Encoding: chunked` in HTTP/1.1, or `Content-Length` in its place",
+            Self::TwoFramings => "send either `Content-Length` or `Transfer-Encoding: chunked`",
+            Self::TooLong => "send fewer or shorter headers, or ask the gateway's operator to raise the limit",
+            Self::TooSlow => "send the whole head at once",
+            Self::OutOfStep => {
+                "repeat this request on a new connection, and send bodies as long as their `Content-Length`"
+            }
+        }
+    }
 }

@@ -40,6 +40,17 @@ pub enum HeadAmbiguity {
     Header(Option<Box<str>>),
 }
 
+impl HeadAmbiguity {
+    /// What the caller can change.
+    pub const fn fix(&self) -> &'static str {
+        match self {
+            Self::Query(_) => "send each parameter of the query once, by its plain name without escapes and brackets",
+            Self::ManyParameters => "send fewer parameters in the query",
+            Self::Header(_) => "send each header once, and its name with `-`",
+        }
+    }
+}
+
 impl fmt::Display for HeadAmbiguity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -63,7 +74,7 @@ impl fmt::Display for HeadAmbiguity {
     }
 }
 
-/// A name of a head.
+/// A name in the query or of a header, as the request spells it.
 struct HeadName<'h> {
     /// As it is written. `None` for what is a name for some servers only.
     verbatim: Option<&'h str>,

@@ -1,6 +1,6 @@
 //! The body of a response, the gateway's or the upstream's. Its end ends the record.
 
-use crate::gateway::body::deadline::Deadline;
+use crate::gateway::body::response_deadline::Deadline;
 use crate::gateway::layers::observe::Observation;
 use crate::reason::Reason;
 use bytes::{Buf, Bytes};

@@ -1,7 +1,7 @@
 //! The writer of the decision log; see [`crate::decision_log`] for its format.
 
-mod entry;
 mod file;
+mod record_to_entry;
 
 use crate::decision_log::DecisionInput;
 use crate::telemetry::logs::line_writer::{Destination, DropReporter, GATHER, LineImportance, LineWriter};
@@ -39,13 +39,13 @@ impl DecisionLogWriter {
 
     /// Logs `record`, if it is a decision.
     pub(super) fn add(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
-        if !entry::is_decision(record) {
+        if !record_to_entry::is_decision(record) {
             return;
         }
         SCRATCH.with_borrow_mut(|line| {
             line.clear();
             // writing to a Vec can't fail, and an entry has no keys but strings
-            let _ = serde_json::to_writer(&mut *line, &entry::entry(record, input));
+            let _ = serde_json::to_writer(&mut *line, &record_to_entry::entry(record, input));
             line.push(b'\n');
             self.lines.append(line, importance(record.outcome));
         });

@@ -2,7 +2,6 @@
 
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::reason::Reason;
 use http::header::HOST;
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Version};
@@ -21,12 +20,15 @@ fn check_http1<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
     let absolute_elsewhere = uri.authority().is_some_and(|authority| !is_own(authority))
         || uri.scheme().is_some_and(|scheme| *scheme != Scheme::HTTP);
     if absolute_elsewhere {
-        return Err(Refusal::because(Reason::AmbiguousRequest, "the request target names another server"));
+        let fix = "send only the path as the request target, as to any server that is no forward proxy";
+        return Err(Refusal::ambiguous("the request target names another server", fix));
     }
     match request.headers().get(HOST) {
         None if request.version() == Version::HTTP_10 => Ok(()),
         Some(host) if host_of(host).is_some() => Ok(()),
-        _ => Err(Refusal::because(Reason::AmbiguousRequest, "the `Host` header is missing or not a host")),
+        _ => {
+            Err(Refusal::ambiguous("the `Host` header is missing or not a host", "send `Host` with a name and a port"))
+        }
     }
 }
 
@@ -34,7 +36,7 @@ fn check_http1<B>(gate: &Gate, request: &Request<B>) -> Result<(), Refusal> {
 fn check_http2<B>(request: &Request<B>) -> Result<(), Refusal> {
     let uri = request.uri();
     if !uri.scheme().is_none_or(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS) {
-        return Err(Refusal::because(Reason::AmbiguousRequest, "`:scheme` is neither http nor https"));
+        return Err(Refusal::ambiguous("`:scheme` is neither http nor https", "send `:scheme` as http or https"));
     }
     let host = request.headers().get(HOST);
     let names_one = match (uri.authority(), host) {
@@ -50,7 +52,7 @@ fn check_http2<B>(request: &Request<B>) -> Result<(), Refusal> {
         Ok(())
     } else {
         let message = "`:authority` is missing, not a host, or another than `Host`";
-        Err(Refusal::because(Reason::AmbiguousRequest, message))
+        Err(Refusal::ambiguous(message, "send `:authority` with a name and a port, and no other `Host`"))
     }
 }
 

@@ -5,7 +5,6 @@ use crate::contract::credential::{Credential, Environment, KeyClass, holds_live_
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
 use crate::judge::Bundle;
-use crate::reason::Reason;
 use crate::redact::Fingerprint;
 use http::Request;
 use http::header::AUTHORIZATION;
@@ -58,8 +57,7 @@ impl Caller {
         if self.is_plain || !bundle.is_guarded(operation) {
             return Ok(());
         }
-        let message = "`Authorization` is not `Bearer`, one space and a token; a blank in front of a key gives two spaces, \
-                       so look for one where the key is set";
-        Err(Refusal::because(Reason::AmbiguousRequest, message))
+        let fix = "look for a blank in front of the key where it is set, which gives two spaces";
+        Err(Refusal::ambiguous("`Authorization` is not `Bearer`, one space and a token", fix))
     }
 }

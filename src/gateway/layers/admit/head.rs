@@ -16,9 +16,11 @@ use http_body::Body;
 fn head_refusal(defect: HeadDefect) -> Refusal {
     match defect {
         // 431 (RFC 6585 section 5) and 408 (RFC 9110 section 15.5.9) have no reason of their own: these are the nearest
-        HeadDefect::TooLong => Refusal::because(Reason::BodyTooLarge, defect.message()).with_status(431),
-        HeadDefect::TooSlow => Refusal::because(Reason::BodyTimeout, defect.message()),
-        _ => Refusal::because(Reason::AmbiguousRequest, defect.message()),
+        HeadDefect::TooLong => {
+            Refusal::because(Reason::BodyTooLarge, defect.message()).with_status(431).with_fix(defect.fix())
+        }
+        HeadDefect::TooSlow => Refusal::because(Reason::BodyTimeout, defect.message()).with_fix(defect.fix()),
+        _ => Refusal::ambiguous(defect.message(), defect.fix()),
     }
 }
 
@@ -47,10 +49,8 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
         return Err(Refusal::because(Reason::MethodNotAllowed, "the gateway does not forward this method"));
     }
     if request.headers().keys().any(|name| METHOD_OVERRIDES.contains(name)) {
-        return Err(Refusal::because(
-            Reason::AmbiguousRequest,
-            "a header asks for another method; send that method itself",
-        ));
+        let fix = "leave out `X-HTTP-Method-Override` and its variants, and send that method itself";
+        return Err(Refusal::ambiguous("a header asks for another method", fix));
     }
     Ok(())
 }
@@ -72,27 +72,27 @@ fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal>
     // of two, the upstream might follow the one that was not judged; most heads repeat nothing, which one comparison shows
     let repeats = fields.len() > fields.keys_len();
     if repeats && let Some(name) = SINGULAR.iter().find(|name| fields.get_all(*name).iter().nth(1).is_some()) {
-        return Err(Refusal::because(Reason::AmbiguousRequest, format!("the `{name}` header occurs more than once")));
+        let message = format!("the `{name}` header occurs more than once");
+        return Err(Refusal::ambiguous(message, "send it once; a proxy on the way may add its own"));
     }
     if headers::has_many_options(fields) {
-        return Err(Refusal::because(Reason::AmbiguousRequest, "`Connection` has more than 32 options"));
+        let fix = "send `Connection` with `close` or `keep-alive` only";
+        return Err(Refusal::ambiguous("`Connection` has more than 32 options", fix));
     }
     // RFC 9110 section 7.6.1: what `Connection` names is dropped before forwarding, after it was judged
     let relied_on = |name: &str| headers::is_relied_on(name) || bundle.policies.rely_on_header(name);
     if headers::nominates(fields, relied_on) {
         let message = "`Connection` names a header that the request itself needs";
-        return Err(Refusal::because(Reason::AmbiguousRequest, message));
+        return Err(Refusal::ambiguous(message, "send `Connection` with `close` or `keep-alive` only"));
     }
     if fields.keys().any(|name| headers::is_twin(name, relied_on)) {
         let message = "a header's name is one with `-`, written with `_`; servers differ in whether they are the same";
-        return Err(Refusal::because(Reason::AmbiguousRequest, message));
+        return Err(Refusal::ambiguous(message, "write the names of headers with `-`"));
     }
     let expects = fields.get(EXPECT).map(http::HeaderValue::as_bytes);
     if expects.is_some_and(|value| !value.eq_ignore_ascii_case(b"100-continue")) {
-        return Err(Refusal::because(
-            Reason::AmbiguousRequest,
-            "`Expect` asks for something other than `100-continue`",
-        ));
+        let message = "`Expect` asks for something other than `100-continue`";
+        return Err(Refusal::ambiguous(message, "leave out `Expect`"));
     }
     Ok(())
 }
@@ -103,7 +103,8 @@ fn check_framing<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
     let fields = request.headers();
     let is_chunked = fields.contains_key(TRANSFER_ENCODING);
     if is_chunked && (fields.contains_key(CONTENT_LENGTH) || request.version() == Version::HTTP_10) {
-        return Err(Refusal::because(Reason::AmbiguousRequest, "the body is framed in two ways"));
+        let fix = "frame the body by `Content-Length` alone; HTTP/1.0 has no `Transfer-Encoding`";
+        return Err(Refusal::ambiguous("the body is framed in two ways", fix));
     }
     let has_body = match request.extensions().get::<BodyPresence>() {
         Some(presence) => *presence == BodyPresence::Present,
@@ -111,7 +112,7 @@ fn check_framing<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
     };
     if forbids_body(request.method()) && has_body {
         let message = format!("a {} request has no body", request.method());
-        return Err(Refusal::because(Reason::AmbiguousRequest, message));
+        return Err(Refusal::ambiguous(message, "leave out the body and its `Content-Length`"));
     }
     Ok(())
 }

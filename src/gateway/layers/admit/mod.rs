@@ -135,8 +135,8 @@ fn route<B>(call: &Call<B>, caller: &Caller) -> Result<RequestClass, Refusal> {
 
 fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Cow<'_, str>>, Refusal> {
     let header = request.headers().get(API_VERSION).map(|value| value.to_str()).transpose();
-    let header =
-        header.map_err(|_| Refusal::because(Reason::AmbiguousRequest, "`Clerk-API-Version` is not a version"))?;
+    let header = header
+        .map_err(|_| Refusal::ambiguous("`Clerk-API-Version` is not a version", "send a date, such as 2026-05-12"))?;
     requested_version(header, request.uri().query()).map_err(ambiguous_version)
 }
 
@@ -150,12 +150,12 @@ fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<
             let query = request.uri().query().unwrap_or_default();
             if bundle.takes_query(&operation) || names_only_the_version(query) {
                 let checked = bundle.check_head(&operation, query, request.headers());
-                checked.map_err(|error| Refusal::because(Reason::AmbiguousRequest, error.to_string()))?;
+                checked.map_err(|error| Refusal::ambiguous(error.to_string(), error.fix()))?;
                 return Ok(RequestClass::Inspected(operation, parameters));
             }
             // a lenient upstream could take a field from the query, where no schema and no policy sees it
-            let message = format!("{} takes no query parameters; send them in the body", operation.id);
-            Err(Refusal::because(Reason::AmbiguousRequest, message))
+            let message = format!("{} takes no query parameters", operation.id);
+            Err(Refusal::ambiguous(message, "leave out the query, and send its fields in the body"))
         }
         Routed::Ambiguous => {
             let message = "the path is not the canonical spelling of the operation that it could be taken for";
@@ -172,5 +172,5 @@ fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<
 }
 
 fn ambiguous_version(error: VersionError) -> Refusal {
-    Refusal::because(Reason::AmbiguousRequest, error.to_string())
+    Refusal::ambiguous(error.to_string(), "send one `Clerk-API-Version`, and no `__clerk_api_version` in the query")
 }

@@ -76,9 +76,10 @@ where
         Ok(Ok(body)) => Ok((body, Some(memory))),
         Ok(Err(ReadError::Refused(reason))) => Err(refuse_unread(call, reason).await),
         Ok(Err(ReadError::BrokenOff)) => Err(Refusal::broken_off()),
-        Ok(Err(ReadError::Misframed)) => {
-            Err(Refusal::because(Reason::AmbiguousRequest, "the framing of the body is not valid"))
-        }
+        Ok(Err(ReadError::Misframed)) => Err(Refusal::ambiguous(
+            "the framing of the body is not valid",
+            "end each chunk as its size has it, with CR and LF",
+        )),
         Err(_) => Err(Refusal::of(Reason::BodyTimeout)),
     }
 }
