@@ -133,8 +133,8 @@ impl Reason {
             Self::UnsupportedEncoding => "the body has a content coding",
             Self::RateLimited => "the caller exceeded a limit",
             Self::Overloaded => "the gateway is at one of its own limits; try again after `Retry-After`",
-            Self::UpstreamUnreachable => "the upstream could not be reached, broke off or answered garbage",
-            Self::UpstreamTimeout => "the upstream did not answer in time",
+            Self::UpstreamUnreachable => "the upstream could not be reached, broke off or sent an invalid response",
+            Self::UpstreamTimeout => "the upstream did not respond in time",
             Self::Internal => "the gateway failed; the request was not forwarded",
         }
     }

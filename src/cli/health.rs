@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Longest time for the response; a probe that waits longer times out itself.
 const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Longest head of an answer that is read.
+/// How much of a response is read at most, in bytes: its status line.
 const LONGEST_HEAD: usize = 64;
 
 #[derive(Debug, Args)]
@@ -35,9 +35,9 @@ pub(super) fn health(args: &HealthArgs, config: &ConfigArgs) -> Result<Exit, Com
             console::print(well)?;
             Ok(Exit::Ok)
         }
-        Ok(status) => Err(unwell(format!("{path} on {address} answered {status}"))),
-        Err(error) if is_timeout(&error) => Err(unwell(format!("{address} did not answer within 2 s"))),
-        Err(error) => Err(unwell(format!("{address} gave no answer: {}", error.kind()))),
+        Ok(status) => Err(unwell(format!("{path} on {address} responded with {status}"))),
+        Err(error) if is_timeout(&error) => Err(unwell(format!("{address} did not respond within 2 s"))),
+        Err(error) => Err(unwell(format!("{address} gave no response: {}", error.kind()))),
     }
 }
 
@@ -72,7 +72,7 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// The status of the answer to a GET.
+/// Sends a GET, and returns the status of the response.
 fn ask(address: SocketAddr, path: &str) -> Result<u16, Error> {
     let end = Instant::now() + DEADLINE;
     let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;

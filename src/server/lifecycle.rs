@@ -120,7 +120,7 @@ where
                 };
                 work(&mut commands, handler).await;
             });
-            // a name being resolved cannot be interrupted, and nobody waits for it any more
+            // a name being resolved cannot be interrupted, and no task waits for it any more
             runtime.shutdown_background();
             Ok(())
         });

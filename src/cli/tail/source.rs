@@ -30,7 +30,7 @@ pub(super) struct DecisionSource {
 pub(super) enum SourceError {
     #[error("`--admin` must be a URL such as `http://127.0.0.1:9465`")]
     Url,
-    #[error("no gateway answers at {at}: {why}; `--admin` names its admin listener")]
+    #[error("no gateway responds at {at}: {why}; `--admin` names its admin listener")]
     Unreachable { at: String, why: String },
     #[error("{at} does not serve its decisions: {status} {why}")]
     Refused { at: String, status: u16, why: String },

@@ -10,7 +10,7 @@ type BoxFuture<O> = Pin<Box<dyn Future<Output = O> + Send>>;
 
 /// What a layer holds while the layers within work on a request, such as a share of a limit.
 pub trait Guard<R>: Default {
-    /// What becomes of the response.
+    /// The response with what is held, if that must last as long as its body.
     type Response;
 
     /// Ends the hold, or moves it into `response`.

@@ -110,7 +110,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, BoxError> {
     for certificate in CertificateDer::pem_file_iter(path)? {
         roots.add(certificate?)?;
     }
-    // an empty file would trust nobody, which fails later and with a less useful error
+    // an empty file would trust no collector, which fails later and with a less useful error
     if roots.is_empty() {
         return Err("the file has no certificate".into());
     }

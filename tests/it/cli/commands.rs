@@ -310,9 +310,9 @@ fn a_well_gateway_is_told_well() {
 fn an_unwell_gateway_is_told_unwell_in_one_line() {
     let folder = clone_with(GOOD);
     for (answer, why) in [
-        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "/readyz on ADDRESS answered 503"),
-        ("SSH-2.0-OpenSSH\r\n", "ADDRESS gave no answer: invalid data"),
-        ("", "ADDRESS gave no answer: invalid data"),
+        ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "/readyz on ADDRESS responded with 503"),
+        ("SSH-2.0-OpenSSH\r\n", "ADDRESS gave no response: invalid data"),
+        ("", "ADDRESS gave no response: invalid data"),
     ] {
         let (address, served) = answering(answer);
         let output = run(folder.path(), &["health", "--ready", "--admin-listen", &address.to_string()]);
@@ -330,10 +330,10 @@ fn a_gateway_that_does_not_answer_is_told_unwell_within_the_deadline() {
     let address = silent.local_addr().unwrap().to_string();
     let asked = run(folder.path(), &["health", "--admin-listen", &address]);
     assert_eq!(asked.status.code(), Some(1));
-    assert_eq!(text(&asked.stderr), format!("error: not live: {address} did not answer within 2 s\n"));
+    assert_eq!(text(&asked.stderr), format!("error: not live: {address} did not respond within 2 s\n"));
     drop(silent);
     let refused = run(folder.path(), &["health", "--admin-listen", &address]);
-    assert_eq!(text(&refused.stderr), format!("error: not live: {address} gave no answer: connection refused\n"));
+    assert_eq!(text(&refused.stderr), format!("error: not live: {address} gave no response: connection refused\n"));
 }
 
 #[test]

@@ -94,7 +94,7 @@ async fn a_gateway_that_goes_away_is_waited_for() {
 fn what_cannot_be_watched_is_said_and_ends_with_its_code() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (admin, arguments, code, said) in [
-        (format!("http://{closed}"), [].as_slice(), 1, "no gateway answers at http://127.0.0.1:"),
+        (format!("http://{closed}"), [].as_slice(), 1, "no gateway responds at http://127.0.0.1:"),
         ("https://127.0.0.1:1".to_owned(), &[], 2, "`--admin` must be a URL such as `http://127.0.0.1:9465`"),
         ("127.0.0.1:9465".to_owned(), &[], 2, "`--admin` must be a URL"),
         (format!("http://{closed}"), &["--decision", "denied"], 2, "possible values: allow, exempt, deny"),
