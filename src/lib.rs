@@ -72,6 +72,7 @@ pub mod cel;
 pub mod cli;
 pub mod config;
 pub mod contract;
+mod decimal;
 #[doc(hidden)]
 pub mod decision_log;
 pub mod diagnostic;

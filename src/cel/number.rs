@@ -3,9 +3,16 @@
 use super::activation::{Container, Value};
 use super::error::EvaluationError;
 use super::syntax::Operator;
+use crate::decimal::DecimalText;
 use std::cmp::Ordering;
 
-/// A JSON number: an `int` or `uint` if it is one that fits, else the nearest `double`.
+/// 2^53: up to there a double holds each integer, and something between each two.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A JSON number: an `int` or `uint` if it is written as one that fits, else a `double`.
+///
+/// No rounding makes an integer of what is none, or another integer of one: `4.9999999999999999999999` is below 5, and
+/// `9007199254740993.0` is an `int`.
 pub(crate) fn parse<'a, C: Container<'a>>(text: &str) -> Value<'a, C> {
     // `int` before `uint`: a literal without `u` is an `int`, and most numbers fit
     if let Ok(value) = text.parse() {
@@ -13,8 +20,36 @@ pub(crate) fn parse<'a, C: Container<'a>>(text: &str) -> Value<'a, C> {
     }
     match text.parse() {
         Ok(value) => Value::Uint(value),
-        Err(_) => Value::Double(text.parse().unwrap_or(f64::NAN)),
+        Err(_) => parse_double(text),
     }
+}
+
+fn parse_double<'a, C: Container<'a>>(text: &str) -> Value<'a, C> {
+    let double: f64 = text.parse().unwrap_or(f64::NAN);
+    let decimal = DecimalText::of(text);
+    if double.abs() < MOST_EXACT {
+        // order among integers is what policies ask for: the next double on the side that the digits are on
+        let is_rounded = double.fract() == 0.0 && !decimal.is_integer();
+        return Value::Double(if is_rounded { beside(double, decimal) } else { double });
+    }
+    let Some(whole) = decimal.whole_part().filter(|_| decimal.is_integer()) else { return Value::Double(double) };
+    let int = i128::from(whole) * if decimal.is_negative { -1 } else { 1 };
+    // an integer that a double holds stays one, as `1.0` does
+    match (order_with_double(int, double), i64::try_from(int)) {
+        (Some(Ordering::Equal), _) => Value::Double(double),
+        (_, Ok(int)) => Value::Int(int),
+        (_, Err(_)) if !decimal.is_negative => Value::Uint(whole),
+        _ => Value::Double(double),
+    }
+}
+
+/// The double next to `integer`, on the side of `decimal`, which was rounded to it.
+fn beside(integer: f64, decimal: DecimalText<'_>) -> f64 {
+    let is_beyond = decimal
+        .whole_part()
+        .is_some_and(|whole| order_with_double(whole.into(), integer.abs()).is_some_and(Ordering::is_eq));
+    let magnitude = if is_beyond { integer.abs().next_up() } else { integer.abs().next_down() };
+    if decimal.is_negative { -magnitude } else { magnitude }
 }
 
 /// The exact order of two numbers by value; `None` if one is not a number, or NaN.
@@ -144,6 +179,28 @@ mod tests {
             assert_eq!(order(&left, &right), expected, "{left:?} {right:?}");
             assert_eq!(order(&right, &left), expected.map(Ordering::reverse), "{right:?} {left:?}");
         }
+    }
+
+    #[test]
+    fn no_number_of_the_body_is_rounded_to_an_integer() {
+        let double = |text| match parse::<NoContainer>(text) {
+            Value::Double(double) => double,
+            other => panic!("{text}: {other:?}"),
+        };
+        for (below, integer) in [("4.9999999999999999999999", 5), ("-5.0000000000000000000001", -5), ("-1e-400", 0)] {
+            assert_eq!(order(&parse::<NoContainer>(below), &Value::Int(integer)), Some(Ordering::Less), "{below}");
+        }
+        for (above, integer) in [("5.0000000000000000000001", 5), ("-4.9999999999999999999999", -5), ("1e-400", 0)] {
+            assert_eq!(order(&parse::<NoContainer>(above), &Value::Int(integer)), Some(Ordering::Greater), "{above}");
+        }
+        assert_eq!(
+            (double("5.0"), double("1e2"), double("0.1"), double("1e18"), double("-0.0")),
+            (5.0, 100.0, 0.1, 1e18, 0.0)
+        );
+        assert!(double("1e999").is_infinite());
+        assert!(matches!(parse::<NoContainer>("9007199254740993.0"), Value::Int(9_007_199_254_740_993)));
+        assert!(matches!(parse::<NoContainer>("-9007199254740993e0"), Value::Int(-9_007_199_254_740_993)));
+        assert!(matches!(parse::<NoContainer>("18446744073709551615.0"), Value::Uint(u64::MAX)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the `Authorization` header reveals about a request. The credential itself is never stored.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, PatternID};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
@@ -62,13 +62,23 @@ impl KeyClass {
 
     fn of_token(token: &[u8]) -> Self {
         let is_key = |rest: &[u8]| rest.iter().all(|byte| is_of_key(*byte));
-        match (token.strip_prefix(b"sk_test_"), token.strip_prefix(b"sk_live_")) {
+        match (token.strip_prefix(TEST_PREFIX.as_bytes()), token.strip_prefix(LIVE_PREFIX.as_bytes())) {
             (Some(rest), _) if is_key(rest) => Self::Test,
             (_, Some(rest)) if is_key(rest) => Self::Live,
             _ => Self::Other,
         }
     }
 }
+
+/// What the secret key of a production instance begins with, and that of a development instance.
+const LIVE_PREFIX: &str = "sk_live_";
+const TEST_PREFIX: &str = "sk_test_";
+/// The position of [`LIVE_PREFIX`] in [`SECRET_KEYS`].
+const LIVE_PATTERN: PatternID = PatternID::ZERO;
+
+// searched in linear time: a value may be as long as a head
+static SECRET_KEYS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build([LIVE_PREFIX, TEST_PREFIX]).ok());
 
 /// The credential in the value of an `Authorization` header.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,15 +104,16 @@ impl<'v> Credential<'v> {
     // RFC 9110 section 11.1 allows other spellings of the scheme, and servers allow more. What Clerk makes of them is not known,
     // but a caller that respells its header must not become another one
     fn in_odd_value(value: &'v [u8]) -> Self {
-        let marks = |pattern: &[u8]| value.windows(pattern.len()).position(|at| at.eq_ignore_ascii_case(pattern));
-        let marked = |prefix: &'static [u8], class| Some((marks(prefix)?, prefix, class));
-        // of two the live one: which of them a server uses is not known
-        let marked = marked(b"sk_live_", KeyClass::Live).or_else(|| marked(b"sk_test_", KeyClass::Test));
-        let (token, class) = match marked {
-            Some((at, prefix, class)) => {
-                let rest = value.get(at + prefix.len()..).unwrap_or_default();
+        // of several the live one: which of them a server uses is not known
+        let keys = SECRET_KEYS.iter().flat_map(|keys| keys.find_iter(value));
+        let key = keys.min_by_key(|key| (key.pattern() != LIVE_PATTERN, key.start()));
+        let (token, class) = match key {
+            Some(found) => {
+                let rest = value.get(found.end()..).unwrap_or_default();
                 let key = rest.split(|byte| !is_of_key(*byte)).next().unwrap_or_default();
-                (Cow::Owned([prefix, key].concat()), class)
+                let is_live = found.pattern() == LIVE_PATTERN;
+                let class = if is_live { KeyClass::Live } else { KeyClass::Test };
+                (Cow::Owned([if is_live { LIVE_PREFIX } else { TEST_PREFIX }.as_bytes(), key].concat()), class)
             }
             None => (Cow::Borrowed(without_scheme(value)), KeyClass::Other),
         };
@@ -138,8 +149,8 @@ fn is_plain_token(token: &[u8]) -> bool {
     let letters = token.get(..end).unwrap_or_default();
     let is_letter = |byte: &u8| is_of_key(*byte) || matches!(byte, b'~' | b'+' | b'/');
     let prefix = token.get(..8).unwrap_or_default();
-    let is_respelled =
-        [&b"sk_test_"[..], b"sk_live_"].iter().any(|it| prefix.eq_ignore_ascii_case(it) && prefix != *it);
+    let is_respelled = |known: &str| prefix.eq_ignore_ascii_case(known.as_bytes()) && prefix != known.as_bytes();
+    let is_respelled = [TEST_PREFIX, LIVE_PREFIX].into_iter().any(is_respelled);
     end > 0 && letters.iter().all(is_letter) && !is_respelled
 }
 

@@ -1,5 +1,6 @@
 //! Lets the `jsonschema` crate validate a [`crate::document::Document`] through [`View`], without a copy as `serde_json::Value`.
 
+use crate::decimal::DecimalText;
 use crate::document::{JsonKind, NodeRef, View};
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
@@ -26,7 +27,6 @@ impl Json for DocumentJson {
     type StringBuffer = ();
 
     const KEYS_PER_LOOKUP: usize = KEYS_PER_LOOKUP;
-    // a parsed text cannot contain itself, so `jsonschema` needs no guard against cycles
     // a parsed text cannot contain itself, so `jsonschema` needs no guard against cycles
     const ACYCLIC: bool = true;
 
@@ -58,6 +58,11 @@ impl JsonNumber for NumberText<'_> {
 
     fn as_str(&self) -> Cow<'_, str> {
         Cow::Borrowed(self.0)
+    }
+
+    // the default parses the text again, for each number
+    fn is_integer(&self) -> bool {
+        DecimalText::of(self.0).is_integer()
     }
 
     fn to_number(&self) -> Cow<'_, Number> {
@@ -232,6 +237,43 @@ mod tests {
     use super::{DocumentJson, SchemaNode};
     use crate::document::Document;
     use jsonschema::json::conformance;
+    use serde_json::json;
+
+    /// Whether the number `text` is valid by `schema`.
+    fn is_valid(schema: &serde_json::Value, text: &str) -> bool {
+        let document = Document::parse(text.as_bytes()).expect("a document");
+        let validator = jsonschema::options_for::<DocumentJson>().build(schema).expect("a schema");
+        validator.is_valid(SchemaNode::Value(document.root()))
+    }
+
+    #[test]
+    fn numbers_are_validated_by_their_digits() {
+        let integer = json!({ "type": "integer" });
+        for text in ["5", "1e2", "1.0", "-0.0", "18446744073709551617", "123456789012345678901234567890e5", "1e400"] {
+            assert!(is_valid(&integer, text), "{text}");
+        }
+        for text in ["4.9999999999999999999999", "1e-1", "9007199254740993.5", "1e-400"] {
+            assert!(!is_valid(&integer, text), "{text}");
+        }
+        for (schema, text) in [
+            (json!({ "maximum": 5 }), "5.0000000000000000000001"),
+            (json!({ "minimum": 5 }), "4.9999999999999999999999"),
+            (json!({ "exclusiveMinimum": 5 }), "5.0"),
+            (json!({ "const": 5 }), "4.9999999999999999999999"),
+            (json!({ "enum": [5, 6] }), "5.0000000000000000000001"),
+            (json!({ "maximum": 9_007_199_254_740_992_u64 }), "9007199254740993.0"),
+        ] {
+            assert!(!is_valid(&schema, text), "{schema}: {text}");
+        }
+        for (schema, text) in [
+            (json!({ "maximum": 5 }), "5.0"),
+            (json!({ "exclusiveMaximum": 5 }), "4.9999999999999999999999"),
+            (json!({ "const": 5 }), "5.0"),
+            (json!({ "enum": [500] }), "5e2"),
+        ] {
+            assert!(is_valid(&schema, text), "{schema}: {text}");
+        }
+    }
 
     #[test]
     fn keeps_the_contract_that_the_validator_relies_on() {

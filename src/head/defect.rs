@@ -13,7 +13,7 @@ pub enum HeadDefect {
     BareLineFeed,
     /// The request target has a fragment, which some servers treat as a part of the path.
     Fragment,
-    /// `Content-Length` occurs twice, or is not a number.
+    /// `Content-Length` occurs twice, or is not a number below 2^63.
     ContentLength,
     /// `Transfer-Encoding` is not `chunked`, or occurs in HTTP/1.0, which does not have it.
     TransferEncoding,
@@ -35,7 +35,7 @@ impl HeadDefect {
             Self::Version => "the request's version of HTTP is neither 1.0 nor 1.1",
             Self::BareLineFeed => "a line of the request's head does not end with a carriage return and a line feed",
             Self::Fragment => "the request target has a fragment",
-            Self::ContentLength => "`Content-Length` occurs more than once or is not a number",
+            Self::ContentLength => "`Content-Length` occurs more than once or is not a number below 2^63",
             Self::TransferEncoding => "`Transfer-Encoding` is something other than `chunked`",
             Self::TwoFramings => "the body is framed by both `Content-Length` and `Transfer-Encoding`",
             Self::TooLong => "the request's head is longer than `limits.headerBytes` or has more than 100 lines",

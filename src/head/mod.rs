@@ -129,11 +129,13 @@ fn framing(fields: &[Header<'_>], has_chunks: bool) -> Result<BodyFraming, HeadD
     }
 }
 
-/// A number of digits only (RFC 9110 section 8.6).
-// `str::parse` alone would accept a sign, which other servers reject or ignore
-fn number(value: &[u8]) -> Option<u64> {
+/// A `Content-Length`: a number of digits only (RFC 9110 section 8.6), below 2^63.
+// `str::parse` alone would accept a sign, which other servers reject or ignore. Many servers read it into a signed number, in
+// which a larger one is negative or another number
+pub(crate) fn number(value: &[u8]) -> Option<u64> {
     let digits = value.iter().all(u8::is_ascii_digit);
-    std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()
+    let number: u64 = std::str::from_utf8(value).ok().filter(|_| digits)?.parse().ok()?;
+    i64::try_from(number).is_ok().then_some(number)
 }
 
 #[cfg(test)]
@@ -152,6 +154,8 @@ mod tests {
     fn a_valid_head_has_a_framing() {
         assert_eq!(with(""), Ok(Some(BodyFraming::Length(0))));
         assert_eq!(with("content-LENGTH: 12 \r\n"), Ok(Some(BodyFraming::Length(12))));
+        let most = i64::MAX.unsigned_abs();
+        assert_eq!(with(&format!("Content-Length: {most}\r\n")), Ok(Some(BodyFraming::Length(most))));
         assert_eq!(with("Transfer-Encoding:Chunked\r\n"), Ok(Some(BodyFraming::Chunked)));
         let two = b"\r\nGET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n";
         assert_eq!(examine(two, 1024), Ok(Some(RequestHead { length: 20, framing: BodyFraming::Length(0) })));
@@ -168,6 +172,7 @@ mod tests {
             ("Content-Length: +5\r\n", HeadDefect::ContentLength),
             ("Content-Length:\r\n", HeadDefect::ContentLength),
             ("Content-Length: 18446744073709551616\r\n", HeadDefect::ContentLength),
+            ("Content-Length: 9223372036854775808\r\n", HeadDefect::ContentLength),
             ("Transfer-Encoding: gzip, chunked\r\n", HeadDefect::TransferEncoding),
             ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", HeadDefect::TransferEncoding),
             ("A: b\r\n c\r\n", HeadDefect::Malformed),

@@ -8,6 +8,7 @@ use super::framing::frame;
 use super::http1_pool::Http1Pool;
 use super::http2_pool::Http2Pool;
 use super::response_body::UpstreamResponseBody;
+use super::response_length;
 use super::upload::{Upload, UploadProgress};
 use crate::telemetry::OpenConnections;
 use crate::telemetry::record::{UnsentAttempt, UpstreamCall};
@@ -153,7 +154,7 @@ impl UpstreamClient {
         let response = connection.send(request, self.connector.origin());
         let response = await_response(&self.connector, progress.clone(), response).await;
         match response {
-            Ok(Ok(response)) => check_status(response, connection).map_err(SendError::from),
+            Ok(Ok(response)) => check_response(response, connection).map_err(SendError::from),
             Ok(Err(mut failure)) => {
                 let unsent = failure.take_message();
                 // asked of the progress and not of hyper's error, which shows it in HTTP/1.1 only
@@ -214,13 +215,14 @@ async fn await_response<F: Future>(
     }
 }
 
-fn check_status(
-    response: Response<Incoming>,
+fn check_response(
+    mut response: Response<Incoming>,
     connection: UpstreamConnection,
 ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Unreachable::SwitchedProtocols.into());
     }
+    response_length::normalize(response.headers_mut())?;
     Ok(response.map(|incoming| UpstreamResponseBody::new(incoming, connection)))
 }
 

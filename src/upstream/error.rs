@@ -43,6 +43,9 @@ pub enum Unreachable {
     /// The response is not valid HTTP, or its head is too long.
     #[error("the upstream's response is not valid HTTP")]
     Garbage,
+    /// The `Content-Length` of the response is not one number.
+    #[error("the upstream's response has a `Content-Length` that is not one number")]
+    ContentLength,
     /// It responded with 101, although no forwarded request asks for another protocol.
     #[error("the upstream switched protocols unasked")]
     SwitchedProtocols,

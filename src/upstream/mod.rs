@@ -13,6 +13,7 @@ mod http1_pool;
 mod http2_pool;
 mod origin;
 mod response_body;
+mod response_length;
 mod tcp;
 mod tls;
 mod upload;

@@ -1,6 +1,6 @@
 //! `--curl`: the request that a `curl` command line would send, without sending it.
 
-use super::input::{header_of, read};
+use super::input::{MOST_BYTES, header_of, read};
 use super::shell_words::{self, ShellCommand};
 use crate::cli::exit::CommandError;
 use bytes::Bytes;
@@ -179,6 +179,12 @@ impl CurlCommand {
         // `curl` strips line breaks and NUL from a file that `-d` names
         if kind == Data::Lines && value.starts_with('@') {
             given.retain(|byte| !matches!(byte, b'\r' | b'\n' | 0));
+        }
+        if self.data.as_ref().map_or(0, Vec::len) + given.len() > MOST_BYTES {
+            return Err(wrong(format!(
+                "the data is longer than {} MiB, which no request to explain is",
+                MOST_BYTES >> 20
+            )));
         }
         match &mut self.data {
             Some(data) => {

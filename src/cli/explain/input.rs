@@ -112,13 +112,26 @@ pub(super) fn defective(defect: HeadDefect) -> Request<Bytes> {
 /// What the file that `given` names holds, or standard input for `-`.
 pub(super) fn read(file: &Path, given: &str) -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
+    let bound = MOST_BYTES as u64 + 1;
     let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+        std::io::stdin().lock().take(bound).read_to_end(&mut bytes)
     } else {
-        std::fs::read(file)
+        std::fs::File::open(file).and_then(|file| file.take(bound).read_to_end(&mut bytes))
     };
-    read.map_err(|error| unreadable(file, given, &error))
+    match read {
+        // a device such as `/dev/zero` has no end
+        Ok(length) if length > MOST_BYTES => Err(CommandError::Usage(format!(
+            "`{given}`: `{}` is longer than {} MiB, which no request to explain is",
+            file.display(),
+            MOST_BYTES >> 20
+        ))),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(unreadable(file, given, &error)),
+    }
 }
+
+/// Most bytes that are read of a file or of standard input. The default of `limits.bodyBytes` is 256 KiB.
+pub(super) const MOST_BYTES: usize = 16 << 20;
 
 /// A file that `given` names cannot be read.
 pub(super) fn unreadable(file: &Path, given: &str, error: &std::io::Error) -> CommandError {

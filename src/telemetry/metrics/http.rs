@@ -4,6 +4,7 @@
 use crate::config::gateway::UpstreamTarget;
 use crate::telemetry::metrics::exemplar::{ExemplarHistograms, TraceExemplar};
 use crate::telemetry::metrics::open_connections::OpenConnections;
+use crate::telemetry::metrics::status::{error_label, status_label};
 use crate::telemetry::record::error_type::ErrorType;
 use crate::telemetry::record::{RequestRecord, UpstreamCall};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -127,9 +128,9 @@ impl HttpMetrics {
         let served = ServerLabels {
             http_request_method: record.method,
             http_route: Arc::clone(record.operation.as_ref().map_or(&self.no_route, |operation| &operation.path)),
-            http_response_status_code: Some(record.status).filter(|status| *status > 0),
+            http_response_status_code: Some(record.status).filter(|status| *status > 0).map(status_label),
             url_scheme: record.endpoint.scheme,
-            error_type: ErrorType::of_request(record),
+            error_type: error_label(ErrorType::of_request(record)),
         };
         let traced = exported.then(|| TraceExemplar::by(record.trace.trace_id));
         // OpenMetrics has no time before 1970
@@ -152,9 +153,9 @@ impl HttpMetrics {
 fn client_labels(record: &RequestRecord, call: &UpstreamCall) -> ClientLabels {
     ClientLabels {
         http_request_method: record.method,
-        http_response_status_code: call.status,
+        http_response_status_code: call.status.map(status_label),
         network_protocol_version: call.protocol_version,
-        error_type: ErrorType::of_call(record, call),
+        error_type: error_label(ErrorType::of_call(record, call)),
     }
 }
 

@@ -10,6 +10,7 @@ mod exemplar;
 mod http;
 mod open_connections;
 mod server;
+mod status;
 mod upstream;
 mod waivers;
 

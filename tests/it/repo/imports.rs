@@ -4,11 +4,11 @@ use crate::support::source::{Source, around, breaches, hold, is_of_a_word, src};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rooms that import no other: each could be a crate of its own.
-const LEAVES: [&str; 10] =
-    ["cel", "diagnostic", "head", "outcome", "peer", "reason", "secret", "selftest", "suggest", "transport"];
+const LEAVES: [&str; 11] =
+    ["cel", "decimal", "diagnostic", "head", "outcome", "peer", "reason", "secret", "selftest", "suggest", "transport"];
 
 /// What even a leaf may import: small types without behaviour that all rooms share.
-const SHARED: [&str; 3] = ["diagnostic", "suggest", "secret"];
+const SHARED: [&str; 4] = ["decimal", "diagnostic", "suggest", "secret"];
 
 /// The rooms that only compute: same input, same output.
 const PURE: [&str; 10] =

@@ -279,6 +279,36 @@ async fn contradicting_lengths_in_an_answer_are_garbage() {
 }
 
 #[tokio::test]
+async fn a_length_in_an_answer_is_one_number_in_one_spelling() {
+    for (head, length) in [
+        ("200 OK\r\ncontent-length: 2, 2", Some("2")),
+        ("200 OK\r\ncontent-length: 02", Some("2")),
+        ("200 OK\r\ncontent-length: 2\r\ncontent-length: 2", Some("2")),
+        ("304 Not Modified\r\ncontent-length: 02\r\ncontent-length: 2", Some("2")),
+        ("304 Not Modified\r\ncontent-length: 2\r\ncontent-length: 3", None),
+        ("304 Not Modified\r\ncontent-length: +2", None),
+        ("304 Not Modified\r\ncontent-length: 9223372036854775808", None),
+    ] {
+        let body = if head.starts_with("200") { "{}" } else { "" };
+        let answer = format!("HTTP/1.1 {head}\r\n\r\n{body}").into_bytes();
+        let recorder = Recorder::start(move |_| Reply::Bytes(answer.clone())).await;
+        match (send(&upstream(recorder.address())).await, length) {
+            (Ok((answer, _)), Some(length)) => {
+                let lengths: Vec<_> = answer.headers().get_all("content-length").iter().collect();
+                assert_eq!(lengths, [length], "{head}");
+            }
+            (Err((error, _)), None) => assert_eq!(error, Unreachable::ContentLength.into(), "{head}"),
+            (other, _) => panic!("{head}: {:?}", other.map(|(answer, _)| answer.into_parts().0)),
+        }
+    }
+    let two = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n".to_vec();
+    let recorder = Recorder::start(move |_| Reply::Bytes(two.clone())).await;
+    let head = Request::head("/v1/users/user_1").body(UpstreamBody::Empty).unwrap();
+    let (error, _) = upstream(recorder.address()).send(head).await.unwrap_err();
+    assert_eq!(error, Unreachable::ContentLength.into());
+}
+
+#[tokio::test]
 async fn a_large_head_within_reason_passes() {
     let head = format!("HTTP/1.1 200 OK\r\nx-a: {}\r\ncontent-length: 0\r\n\r\n", "a".repeat(48 * 1024));
     let recorder = Recorder::start(move |_| Reply::Bytes(head.clone().into_bytes())).await;

@@ -106,6 +106,11 @@ fn check_framing<B: Body>(request: &Request<B>) -> Result<(), Refusal> {
         let fix = "frame the body by `Content-Length` alone; HTTP/1.0 has no `Transfer-Encoding`";
         return Err(Refusal::ambiguous("the body is framed in two ways", fix));
     }
+    // HTTP/2 has no guard of its bytes, nor has a service that embeds the layers
+    let is_length = |value: &http::HeaderValue| crate::head::number(value.as_bytes()).is_some();
+    if !request.body().is_end_stream() && !fields.get(CONTENT_LENGTH).is_none_or(is_length) {
+        return Err(head_refusal(HeadDefect::ContentLength));
+    }
     let has_body = match request.extensions().get::<BodyPresence>() {
         Some(presence) => *presence == BodyPresence::Present,
         None => !request.body().is_end_stream(),

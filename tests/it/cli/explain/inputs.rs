@@ -83,6 +83,7 @@ fn a_curl_command_sends_what_curl_would() {
 #[test]
 fn what_cannot_be_read_is_an_error_that_names_it() {
     let folder = folder();
+    fs::write(folder.path().join("most"), vec![b'a'; 10 << 20]).unwrap();
     for (arguments, input, told) in [
         (
             &["--curl", "curl -X PATCH http://a/v1/users/u --form canary=1"][..],
@@ -99,6 +100,9 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
         (&["--curl", "curl http://a/v1/../users"], "", "takes `.` and `..` out"),
         (&["--curl", r"curl http://a/ -d $'\q'"], "", "not read; write"),
         (&["--curl", "wget http://a/"], "", "does not begin with `curl`"),
+        (&["--curl", "curl http://a/ -d @/dev/zero"], "", "`/dev/zero` is longer than 16 MiB"),
+        (&["--curl", "curl http://a/ -d @most -d @most"], "", "the data is longer than 16 MiB"),
+        (&["--http", "/dev/zero"], "", "`/dev/zero` is longer than 16 MiB"),
         (&["--http", "-"], "GET /canary HTTP/1.1\n", "does not end with an empty line"),
         (
             &["--http", "-"],
