@@ -15,7 +15,7 @@ use crate::gateway::refusal::Refusal;
 use crate::judge::Bundle;
 use crate::reason::Reason;
 use bytes::Bytes;
-use caller::Caller;
+use caller::{Caller, CallerCache};
 use http::Request;
 use http_body::Body;
 use std::borrow::Cow;
@@ -33,6 +33,7 @@ pub(in crate::gateway) struct AdmitLayer {
 #[derive(Clone)]
 pub struct Admit<S> {
     gate: Arc<Gate>,
+    callers: CallerCache,
     inner: S,
 }
 
@@ -40,7 +41,7 @@ impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Admit<S> {
-        Admit { gate: self.gate.clone(), inner }
+        Admit { gate: self.gate.clone(), callers: CallerCache::default(), inner }
     }
 }
 
@@ -60,17 +61,17 @@ where
     fn call(&mut self, mut call: Call<B>) -> Self::Future {
         // only a GET, HEAD or DELETE that declares a body: the others are admitted without a boxed future
         if BodyPresence::is_in_doubt(&call.request) {
-            let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
+            let (gate, callers, mut inner) = (self.gate.clone(), self.callers.clone(), self.inner.clone());
             return ForwardOrRefuse::decide(async move {
                 let presence = BodyPresence::read(&mut call.request, gate.limits.body_timeout).await;
                 call.request.extensions_mut().insert(presence);
-                match admit(&gate, call) {
+                match admit(&gate, &callers, call) {
                     Ok(admitted) => inner.call(admitted).await,
                     Err(refused) => Err(drain_refused(refused).await),
                 }
             });
         }
-        match admit(&self.gate, call) {
+        match admit(&self.gate, &self.callers, call) {
             Ok(admitted) => ForwardOrRefuse::forward(self.inner.call(admitted), ()),
             Err(refused) => ForwardOrRefuse::refuse(drain_refused(refused)),
         }
@@ -93,8 +94,8 @@ async fn drain_refused<B: Body<Data = Bytes>>(refused: Refused<B>) -> Refusal {
 /// # Errors
 ///
 /// A refusal, if the head has more than one meaning or the contract does not let the request pass.
-fn admit<B: Body>(gate: &Gate, call: Call<B>) -> Result<Admitted<B>, Refused<B>> {
-    let caller = caller::identify(gate, &call.request);
+fn admit<B: Body>(gate: &Gate, callers: &CallerCache, call: Call<B>) -> Result<Admitted<B>, Refused<B>> {
+    let caller = callers.identify(gate, &call.request);
     let environment = gate.environment_of(caller.environment);
     if let Some(probe) = &call.probe {
         probe.record_environment(caller.environment);
