@@ -32,7 +32,10 @@ pub(super) struct Caller {
 /// The last `Authorization` value of a connection, and its caller.
 // A client sends one key over and over, and the fingerprint of a key costs a fifteenth of the whole request.
 #[derive(Clone, Default)]
-pub(super) struct CallerCache(Arc<Mutex<Option<(Secret<Vec<u8>>, Caller)>>>);
+pub(super) struct CallerCache(Arc<Mutex<Option<KnownCaller>>>);
+
+/// A value of `Authorization`, and the caller that it identifies.
+type KnownCaller = (Secret<Vec<u8>>, Caller);
 
 impl CallerCache {
     /// Reads the credential of `request`.
