@@ -56,6 +56,7 @@
 //! | `policy_test` | cases written beside policies, and whether the judge decides them as expected |
 //! | `selftest` | the corpus of attacks, sent to a running gateway |
 //! | `admin` | health, readiness and metrics for operators |
+//! | `budget` | what clients can hold: connections, requests and memory, with a share for each client |
 //! | [`peer`] | the client's identity and the local endpoint of a connection |
 //! | `transport` | what bytes travel on, to clients and to the upstream |
 //! | [`reason`], [`outcome`] | why a request was refused, and how it ended: closed lists for logs, metrics and spans |
@@ -66,6 +67,8 @@
 #[doc(hidden)]
 pub mod admin;
 pub mod app;
+#[doc(hidden)]
+pub mod budget;
 #[doc(hidden)]
 pub mod cel;
 #[doc(hidden)]

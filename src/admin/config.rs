@@ -82,7 +82,8 @@ fn limits_to_json(limits: &Limits) -> Value {
         "requestTimeout": duration(limits.request_timeout),
         "connections": limits.connections,
         "inFlight": limits.in_flight,
-        "bodyBudgetBytes": limits.body_budget_bytes,
+        "memoryBytes": limits.memory_bytes,
+        "perClientShare": limits.per_client_share,
     })
 }
 

@@ -170,11 +170,12 @@ fn start(
     connector: &UpstreamConnector,
 ) -> Result<Server, Error> {
     let (shared, connector) = (shared.clone(), connector.clone());
+    let budget = Arc::clone(&shared.gate.budget);
     let (metrics, connections) = (shared.telemetry.server(), shared.telemetry.connections());
     let upstream = move || UpstreamClient::new(connector.clone()).counted_by(connections.clone());
-    let server = Server::start(listeners, ServerSettings::from(gateway), &metrics, move |_| {
+    let server = Server::start(listeners, ServerSettings::from(gateway), &metrics, &budget, move |_| {
         let (shared, upstream) = (shared.clone(), Arc::new(upstream()));
-        move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.endpoint)
+        move |peer: Peer| stack(&shared, upstream.clone(), peer.client, peer.account, peer.endpoint)
     });
     server.map_err(Error::environment)
 }

@@ -16,7 +16,7 @@ pub fn lints(configuration: &Configuration, bundle: &Bundle, texts: &SourceTexts
     of_start.into_iter().chain(of_policies).collect()
 }
 
-/// What a start warns of: files that look like policies and are not read, and an upstream that credentials reach in clear.
+/// What a start warns of: settings that do not fit each other or this machine, files that look like policies and are not read, and an upstream that credentials reach in clear.
 pub fn start_warnings(gateway: &Gateway, overrides: &Overrides, texts: &SourceTexts) -> Vec<Diagnostic> {
     let is_exposed = match &gateway.upstream.target {
         UpstreamTarget::Url { tls: false, host, .. } => !is_this_machine(host),
@@ -27,7 +27,8 @@ pub fn start_warnings(gateway: &Gateway, overrides: &Overrides, texts: &SourceTe
         Some(given) => Diagnostic::of_file(Path::new(given.origin.as_ref()), message),
         None => gateway.source.at("/upstream/url", message),
     });
-    exposed.into_iter().chain(texts.unread.iter().cloned()).collect()
+    let of_settings = gateway.warnings.iter().cloned();
+    of_settings.chain(exposed).chain(texts.unread.iter().cloned()).collect()
 }
 
 fn is_this_machine(host: &str) -> bool {

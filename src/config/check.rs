@@ -2,12 +2,12 @@
 
 use super::checker::{Setting, SettingsChecker};
 use super::file::{
-    ContractSection as ContractKeys, EnvironmentSection, GatewayFile, LimitsSection as LimitKeys,
-    TracesSection as TraceKeys, UpstreamSection as UpstreamKeys,
+    ContractSection as ContractKeys, EnvironmentSection, GatewayFile, TracesSection as TraceKeys,
+    UpstreamSection as UpstreamKeys,
 };
 use super::gateway::{
-    ContractConfig, EnvironmentOverride, Gateway, Limits, ListenAddress, ListenerConfig, Sampler, Traces,
-    UpstreamConfig, UpstreamTarget,
+    ContractConfig, EnvironmentOverride, Gateway, ListenAddress, ListenerConfig, Sampler, Traces, UpstreamConfig,
+    UpstreamTarget,
 };
 use super::overrides::{Override, Overrides};
 use super::{address, sampler, upstream_url};
@@ -18,7 +18,6 @@ use crate::manifest::Source;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 /// The configuration of `file` with `overrides`. Paths in it are relative to `folder`.
 pub(super) fn check(
@@ -58,8 +57,10 @@ pub(super) fn check(
         traces: check.traces(&file.traces),
         // `available_parallelism` respects the CPU quota of a container, unlike the number of cores
         workers: if file.workers > 0 { file.workers } else { available_parallelism().map_or(1, usize::from) },
+        warnings: Vec::new(),
     };
-    check.finish(gateway)
+    let warnings = check.take_warnings();
+    check.finish(Gateway { warnings, ..gateway })
 }
 
 fn strictness(keys: &ContractKeys) -> Strictness {
@@ -136,57 +137,6 @@ impl SettingsChecker<'_> {
             );
         }
         Some(EnvironmentOverride { environment, force: keys.force })
-    }
-
-    fn limits(&mut self, keys: &LimitKeys) -> Limits {
-        if keys.body_budget_bytes < keys.body_bytes {
-            self.refuse(
-                &Setting::in_file("", "/limits/bodyBudgetBytes"),
-                "must be at least `limits.bodyBytes`",
-                "a body within the limit could exceed the budget",
-            );
-        }
-        Limits {
-            body_bytes: keys.body_bytes,
-            body_timeout: self.duration("/limits/bodyTimeout", &keys.body_timeout),
-            header_bytes: keys.header_bytes,
-            header_timeout: self.duration("/limits/headerTimeout", &keys.header_timeout),
-            idle_timeout: self.idle_timeout(&keys.idle_timeout),
-            request_timeout: self.duration("/limits/requestTimeout", &keys.request_timeout),
-            connections: keys.connections,
-            in_flight: keys.in_flight,
-            body_budget_bytes: keys.body_budget_bytes,
-        }
-    }
-
-    /// The idle timeout, which must be longer than that of the SDKs.
-    fn idle_timeout(&mut self, value: &str) -> Duration {
-        // a request on a connection that is just being closed is lost, and official SDKs reuse idle ones for up to 5 s
-        const SHORTEST: Duration = Duration::from_secs(6);
-        let pointer = "/limits/idleTimeout";
-        let parsed = self.duration(pointer, value);
-        if !parsed.is_zero() && parsed < SHORTEST {
-            let help = "the SDKs reuse connections that were idle for up to 5 s";
-            self.refuse(&Setting::in_file(value, pointer), "must be at least `6s`", help);
-        }
-        parsed
-    }
-
-    /// The timeout of a request must be at least the sum of its parts.
-    fn check_request_timeout(&mut self, limits: &Limits, upstream: &UpstreamConfig) {
-        // each part has an error of its own for the caller. The timeout of the whole ends a request without a response, so it must
-        // not come first. A body is either inspected or streamed: only the longer of its two timeouts counts
-        let body = limits.body_timeout.max(upstream.upload_timeout);
-        let parts = body + upstream.connect_timeout + upstream.response_timeout;
-        if !limits.request_timeout.is_zero() && limits.request_timeout < parts {
-            let what = "is shorter than the sum of its parts";
-            let help = format!(
-                "use at least {}s: `upstream.connectTimeout`, `upstream.responseTimeout`, and the longer of \
-                 `limits.bodyTimeout` and `upstream.uploadTimeout`",
-                parts.as_secs_f64().ceil()
-            );
-            self.refuse(&Setting::in_file("", "/limits/requestTimeout"), what, &help);
-        }
     }
 
     fn traces(&mut self, keys: &TraceKeys) -> Traces {

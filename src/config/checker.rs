@@ -32,11 +32,12 @@ pub(super) struct SettingsChecker<'a> {
     source: &'a Source,
     folder: &'a Path,
     errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl<'a> SettingsChecker<'a> {
     pub(super) const fn new(source: &'a Source, folder: &'a Path) -> Self {
-        Self { source, folder, errors: Vec::new() }
+        Self { source, folder, errors: Vec::new(), warnings: Vec::new() }
     }
 
     /// `gateway`, or the errors in the order of the file.
@@ -55,6 +56,17 @@ impl SettingsChecker<'_> {
             None => self.source.at(&given.pointer, format!("{} {what}", field(&given.pointer))),
         };
         self.errors.push(error.with_help(help));
+    }
+
+    /// Adds a warning at `pointer`.
+    pub(super) fn warn(&mut self, pointer: &str, what: &str, help: &str) {
+        let warning = self.source.at(pointer, format!("{} {what}", field(pointer)));
+        self.warnings.push(warning.with_help(help));
+    }
+
+    /// The warnings so far.
+    pub(super) fn take_warnings(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.warnings)
     }
 
     pub(super) fn duration(&mut self, pointer: &str, value: &str) -> Duration {

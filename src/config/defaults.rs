@@ -105,12 +105,21 @@ pub const IN_FLIGHT: DefaultLimit<usize> = DefaultLimit {
     reason: "far more than a service has under way, few enough to keep the gateway small",
 };
 
-/// Most bytes of bodies held for inspection at once.
-pub const BODY_BUDGET_BYTES: DefaultLimit<usize> = DefaultLimit {
-    key: "limits.bodyBudgetBytes",
-    value: 64 * 1024 * 1024,
-    reason: "64 MiB: what inspected bodies may take of a small container, whatever clients send",
+/// The part of connections, requests and memory that one client can have.
+pub const PER_CLIENT_SHARE: DefaultLimit<f64> = DefaultLimit {
+    key: "limits.perClientShare",
+    value: 0.5,
+    reason: "half: however much one client takes, the others have as much; 1 is no share of its own",
 };
+
+/// Most bytes of memory for all connections, requests and responses, where the process has no memory limit.
+pub const MEMORY_BYTES: usize = 256 * 1024 * 1024;
+
+/// Least bytes of memory with which the gateway is of use.
+pub const MIN_MEMORY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Memory that the program takes besides: its code, policies, telemetry queues, and what the allocator keeps.
+pub const MEMORY_RESERVE: usize = 64 * 1024 * 1024;
 
 /// Longest time to a new connection to the upstream.
 pub const CONNECT_TIMEOUT: DefaultLimit<TimeLimit> = DefaultLimit {

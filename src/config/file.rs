@@ -219,9 +219,15 @@ pub(super) struct LimitsSection {
     /// Most requests at once.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) in_flight: usize,
-    /// Most bytes of bodies held for inspection at once, in all requests together; at least `bodyBytes`.
-    #[schemars(range(min = 1, max = 4_294_967_295_u64))]
-    pub(super) body_budget_bytes: usize,
+    /// Most bytes of memory that connections, requests and responses take together. By default half of the container's memory limit, or 256 MiB if it has none.
+    #[schemars(range(min = 16_777_216))]
+    pub(super) memory_bytes: Option<usize>,
+    /// The part of `connections`, `inFlight` and `memoryBytes` that one client can have, above 0 and at most 1.
+    #[schemars(range(max = 1.0))]
+    pub(super) per_client_share: f64,
+    /// The former name of `memoryBytes`.
+    #[schemars(extend("deprecated" = true))]
+    pub(super) body_budget_bytes: Option<usize>,
 }
 
 /// Health, readiness and metrics for operators.
@@ -291,7 +297,9 @@ impl Default for LimitsSection {
             request_timeout: defaults::REQUEST_TIMEOUT.value.to_string(),
             connections: defaults::CONNECTIONS.value,
             in_flight: defaults::IN_FLIGHT.value,
-            body_budget_bytes: defaults::BODY_BUDGET_BYTES.value,
+            memory_bytes: None,
+            per_client_share: defaults::PER_CLIENT_SHARE.value,
+            body_budget_bytes: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::defaults;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Strictness;
+use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use std::fmt;
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ pub struct Gateway {
     pub traces: Traces,
     /// The number of worker threads; at least one.
     pub workers: usize,
+    /// What is valid and yet likely an error, at its place in the file.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// A listener and its protocol.
@@ -180,12 +183,14 @@ pub struct Limits {
     pub connections: usize,
     /// Most requests at once.
     pub in_flight: usize,
-    /// Most bytes of bodies held for inspection at once, in all requests together.
-    pub body_budget_bytes: usize,
+    /// Most bytes of memory that connections, requests and responses take together.
+    pub memory_bytes: usize,
+    /// The part of connections, requests and memory that one client can have, above 0 and at most 1.
+    pub per_client_share: f64,
 }
 
 impl Default for Limits {
-    /// The limits of a configuration without `limits`: those of [`defaults`].
+    /// The limits of a configuration without `limits`, in a process without a memory limit: those of [`defaults`].
     fn default() -> Self {
         Self {
             body_bytes: defaults::BODY_BYTES.value,
@@ -196,7 +201,8 @@ impl Default for Limits {
             request_timeout: defaults::REQUEST_TIMEOUT.value.duration(),
             connections: defaults::CONNECTIONS.value,
             in_flight: defaults::IN_FLIGHT.value,
-            body_budget_bytes: defaults::BODY_BUDGET_BYTES.value,
+            memory_bytes: defaults::MEMORY_BYTES,
+            per_client_share: defaults::PER_CLIENT_SHARE.value,
         }
     }
 }

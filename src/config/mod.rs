@@ -6,10 +6,12 @@
 mod address;
 mod check;
 mod checker;
+pub mod container;
 mod decision_log;
 pub mod defaults;
 mod file;
 pub mod gateway;
+mod limits;
 mod listen;
 pub mod load;
 mod logs;

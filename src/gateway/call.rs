@@ -1,6 +1,7 @@
 //! A request on its way through the layers. Its type records how far it has come.
 
 use super::dry_run::Probe;
+use crate::budget::Account;
 use crate::contract::Operation;
 use crate::contract::Parameters;
 use crate::contract::credential::Environment;
@@ -8,7 +9,9 @@ use crate::judge::{Bundle, Permit};
 use crate::peer::Client;
 use crate::policy::{Key, Limit};
 use crate::telemetry::record::RequestRecord;
+use crate::upstream::SendObserver;
 use http::Request;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A request that is observed: its record is reported however it ends.
@@ -18,6 +21,8 @@ pub struct Call<B> {
     pub request: Request<B>,
     /// The identity of the sender, from its connection.
     pub client: Arc<Client>,
+    /// The account of what the sender holds.
+    pub account: Arc<Account>,
     /// The policies and contract that judge it.
     pub bundle: Arc<Bundle>,
     /// The record that every layer adds to.
@@ -65,17 +70,53 @@ pub type Charge = (Arc<Limit>, Key);
 // cancels, where the layers' own state is lost with their future. Only one request locks it, on one worker, and never across
 // an await, so the lock is uncontended.
 #[derive(Clone, Debug)]
-pub struct SharedRecord(Arc<Mutex<RequestRecord>>);
+pub struct SharedRecord(Arc<SharedState>);
+
+#[derive(Debug)]
+struct SharedState {
+    record: Mutex<RequestRecord>,
+    /// Whether the upstream may have received a part of the request.
+    is_sent: AtomicBool,
+    /// Whether the client hung up before the response began.
+    has_left: AtomicBool,
+}
 
 impl SharedRecord {
     /// Shares `record`.
     pub fn new(record: RequestRecord) -> Self {
-        Self(Arc::new(Mutex::new(record)))
+        let (is_sent, has_left) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(SharedState { record: Mutex::new(record), is_sent, has_left }))
     }
 
     /// Locks the record for reading or writing.
     pub fn lock(&self) -> MutexGuard<'_, RequestRecord> {
         // a layer that panicked while it held the lock leaves a record that is still worth reporting
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is notified when the request is sent.
+    pub(super) fn send_observer(&self) -> Arc<dyn SendObserver> {
+        self.0.clone()
+    }
+
+    /// Records that the client hung up before the response began. Returns whether the upstream may have received the request.
+    pub(super) fn client_left(&self) -> bool {
+        self.0.has_left.store(true, Ordering::Relaxed);
+        let mut record = self.lock();
+        // the time that the client waited, not that of the upstream
+        record.elapsed = record.clock.elapsed();
+        self.0.is_sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client hung up before the response began.
+    pub(super) fn has_client_left(&self) -> bool {
+        self.0.has_left.load(Ordering::Relaxed)
+    }
+}
+
+impl SendObserver for SharedState {
+    fn note_sent(&self) {
+        // relaxed: the one reader is on the same thread, or learns of it by the task that it takes over
+        self.is_sent.store(true, Ordering::Relaxed);
     }
 }

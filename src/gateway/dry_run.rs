@@ -5,6 +5,7 @@ use super::gate::Gate;
 use super::layers::admit::AdmitLayer;
 use super::layers::inspect::InspectLayer;
 use super::refusal::Refusal;
+use crate::budget::ClientKey;
 use crate::cel::TracePart;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Routed};
@@ -171,6 +172,7 @@ impl Gate {
         let call = Call {
             request: with_framing(request).map(Full::new),
             client: Arc::new(client.clone()),
+            account: self.budget.account(ClientKey::Unnamed),
             bundle: Arc::clone(bundle),
             record: record.clone(),
             probe: Some(Arc::clone(&probe)),

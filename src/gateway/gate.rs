@@ -1,9 +1,9 @@
 //! The rules of admission and inspection.
 
+use crate::budget::{BudgetLimits, ClientBudget};
 use crate::config::gateway::{EnvironmentOverride, Limits};
 use crate::contract::credential::Environment;
 use crate::decision_log::RetentionRules;
-use crate::gateway::capacity::Capacity;
 use crate::gateway::layers::meter::{Clock, LimitCounters};
 use crate::judge::Bundle;
 use crate::redact::{Fingerprinter, Masks};
@@ -27,8 +27,8 @@ pub struct Gate {
     pub(super) masks: Arc<Masks>,
     /// What the decision log retains of a request. `None` without a decision log.
     pub(super) retention: Option<RetentionRules>,
-    /// Bytes of bodies in memory for inspection.
-    pub(super) bodies: Capacity,
+    /// What clients can hold: connections, requests and memory.
+    pub budget: Arc<ClientBudget>,
     /// The authorities under which clients may address the gateway in absolute form.
     pub(super) authorities: Vec<String>,
 }
@@ -50,7 +50,12 @@ impl Gate {
             fingerprinter: Fingerprinter::random(),
             masks: Arc::default(),
             retention: None,
-            bodies: Capacity::new(limits.body_budget_bytes),
+            budget: ClientBudget::new(BudgetLimits {
+                connections: limits.connections,
+                requests: limits.in_flight,
+                bytes: limits.memory_bytes,
+                client_share: limits.per_client_share,
+            }),
             authorities: listen.iter().flat_map(authorities_of).collect(),
         }
     }

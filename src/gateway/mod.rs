@@ -12,7 +12,7 @@
 
 mod body;
 mod call;
-mod capacity;
+mod detach;
 mod dry_run;
 mod gate;
 mod headers;
@@ -23,8 +23,10 @@ mod refusal;
 mod stack;
 mod worker_context;
 
+pub use body::counted::CountedBody;
 pub use body::response::{ResponseBody, ResponseBodyError};
 pub use call::{Admitted, Call, Charge, Permitted};
+pub use detach::DetachOnDrop;
 pub use dry_run::{DryRun, DryRunResult, JudgedRun};
 pub use gate::Gate;
 pub use layers::meter::{Clock, MeteredBody};

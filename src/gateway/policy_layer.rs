@@ -9,6 +9,7 @@ use super::layers::meter::{Meter, MeterLayer, MeteredBody};
 use super::layers::observe::{Observe, ObserveLayer};
 use super::recorder::{EmbeddedContext, RecordObserver, Recorder};
 use super::refusal::Refusal;
+use crate::budget::ClientKey;
 use crate::peer::{Client, LocalEndpoint};
 use crate::transport::RequestBody;
 use bytes::Bytes;
@@ -144,6 +145,7 @@ impl<S> Layer<S> for PolicyLayer {
         let observe = ObserveLayer {
             recorder: Recorder::Observer(Arc::new(context)),
             client: self.client.clone(),
+            account: self.gate.budget.account(ClientKey::Unnamed),
             endpoint: LocalEndpoint::default(),
         };
         let meter = MeterLayer { gate: self.gate.clone() }.layer(ForwardToService { inner });
@@ -173,7 +175,7 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         // an extension, not a header: only the program itself can set it, never the client
         let client = request.extensions_mut().remove::<Arc<Client>>().unwrap_or_else(|| self.client.clone());
-        self.layers.call_for(request, client)
+        self.layers.call_for(request, client).0
     }
 }
 

@@ -23,6 +23,8 @@ pub enum HeadDefect {
     TooLong,
     /// It did not arrive within `limits.headerTimeout`.
     TooSlow,
+    /// There is no memory left for it.
+    Overloaded,
     /// hyper found a request where the guard saw no head: the end of the body before it is in doubt.
     OutOfStep,
 }
@@ -40,6 +42,7 @@ impl HeadDefect {
             Self::TwoFramings => "the body is framed by both `Content-Length` and `Transfer-Encoding`",
             Self::TooLong => "the request's head is longer than `limits.headerBytes` or has more than 100 lines",
             Self::TooSlow => "the request's head did not arrive within `limits.headerTimeout`",
+            Self::Overloaded => "the gateway has no memory left for the request's head",
             Self::OutOfStep => "the end of the request before this one is in doubt",
         }
     }
@@ -56,6 +59,7 @@ impl HeadDefect {
             Self::TwoFramings => "send either `Content-Length` or `Transfer-Encoding: chunked`",
             Self::TooLong => "send fewer or shorter headers, or ask the gateway's operator to raise the limit",
             Self::TooSlow => "send the whole head at once",
+            Self::Overloaded => "repeat the request after `Retry-After`",
             Self::OutOfStep => {
                 "repeat this request on a new connection, and send bodies as long as their `Content-Length`"
             }

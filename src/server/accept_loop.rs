@@ -2,7 +2,9 @@
 
 use super::balancer::Balancer;
 use super::listener::{BoundListener, IncomingConnection};
+use crate::budget::{ClientBudget, Hold, prices};
 use crate::telemetry::logs::RateLimitedLog;
+use crate::telemetry::{RefusedConnection, ServerMetrics};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -13,19 +15,31 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Pause after an error that would repeat at once, such as no free file descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// What the acceptor asks before it accepts.
+pub(super) struct Admission {
+    /// What clients can hold.
+    pub(super) budget: Arc<ClientBudget>,
+    pub(super) metrics: ServerMetrics,
+    /// The connections that are open at once.
+    pub(super) limit: Arc<Semaphore>,
+}
+
 /// Accepts connections until the task is aborted.
 // a permit of `limit` is taken before `accept`: at the limit, connections wait in the kernel's backlog instead of being
 // accepted and closed, and nothing spins
-pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer, limit: Arc<Semaphore>) {
+pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer, admission: Admission) {
     let mut turn = 0;
     let at_limit = RateLimitedLog::new();
     let accept_failed = RateLimitedLog::new();
+    let above_share = RateLimitedLog::new();
     loop {
-        let Some(permit) = permit(&limit, &at_limit).await else { return };
+        let Some(permit) = permit(&admission.limit, &at_limit).await else { return };
         turn += 1;
         match poll_fn(|context| poll_accept(&listeners, turn, context)).await {
             Ok(incoming) => {
-                if let Err(error) = balancer.hand_over(incoming, permit) {
+                // closed without a response: one would take the memory that there is none of
+                let Some(hold) = admission.hold(&incoming, &above_share) else { continue };
+                if let Err(error) = balancer.hand_over(incoming, permit, hold) {
                     tracing::debug!(%error, "an accepted connection could not be handed to a worker");
                 }
             }
@@ -37,6 +51,25 @@ pub(super) async fn accept(listeners: Vec<BoundListener>, mut balancer: Balancer
                 pingora_timeout::sleep(BACK_OFF).await;
             }
         }
+    }
+}
+
+impl Admission {
+    /// What a new connection holds. `None` if its client has its share already, or there is no memory.
+    fn hold(&self, incoming: &IncomingConnection, above_share: &RateLimitedLog) -> Option<Hold> {
+        let account = self.budget.account(incoming.socket.client_key());
+        let hold = account.connection(prices::CONNECTION);
+        if hold.is_none() {
+            self.metrics.connection_refused(RefusedConnection::Overloaded);
+            if let Some(suppressed) = above_share.allow(Instant::now()) {
+                tracing::warn!(
+                    suppressed = suppressed.field(),
+                    "a connection was closed: its client is at its share of `limits.connections` or `limits.memoryBytes`, \
+                     or no memory is left"
+                );
+            }
+        }
+        hold
     }
 }
 

@@ -4,6 +4,7 @@ use super::listener::IncomingConnection;
 use super::socket::DetachedSocket;
 use super::tls::ReloadableTls;
 use super::worker::WorkerCommand;
+use crate::budget::Hold;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,9 +22,10 @@ pub(super) struct Accepted {
     pub(super) socket: DetachedSocket,
     pub(super) tls: Option<Arc<ReloadableTls>>,
     pub(super) place: ConnectionSlot,
+    pub(super) hold: Hold,
 }
 
-/// A connection's slot in the worker's count and in the limit on connections. Dropping it frees the slot.
+/// A connection's slot in the worker's count and among those that are accepted at once. Dropping it frees the slot.
 pub(super) struct ConnectionSlot {
     open: Arc<AtomicUsize>,
     _permit: OwnedSemaphorePermit,
@@ -57,17 +59,18 @@ impl Balancer {
         Self { workers, next: 0 }
     }
 
-    /// Hands `incoming` to a worker. `permit` is its share of the limit on connections.
+    /// Hands `incoming` to a worker. `permit` is its part of the limit on connections, `hold` what it holds of the budget.
     pub(super) fn hand_over(
         &mut self,
         incoming: IncomingConnection,
         permit: OwnedSemaphorePermit,
+        hold: Hold,
     ) -> std::io::Result<()> {
         let socket = incoming.socket.detach()?;
         if let Some(worker) = self.choose() {
             worker.open.fetch_add(1, Ordering::Relaxed);
             let place = ConnectionSlot { open: Arc::clone(&worker.open), _permit: permit };
-            worker.send(WorkerCommand::Serve(Accepted { socket, tls: incoming.tls, place }));
+            worker.send(WorkerCommand::Serve(Accepted { socket, tls: incoming.tls, place, hold }));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::connection::Peer;
 use super::head_guard::Bounds;
 use super::socket::{ClientProtocol, PeekedStream, Socket};
 use super::tls::{self, ReloadableTls};
+use crate::budget::{ClientKey, Hold, prices};
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
 use crate::telemetry::RefusedConnection;
@@ -28,6 +29,7 @@ pub(super) struct OpenedConnection {
     pub(super) stream: HttpStream,
     pub(super) is_http2: bool,
     pub(super) peer: Peer,
+    pub(super) hold: Hold,
 }
 
 /// The stream itself, with or without TLS.
@@ -49,24 +51,27 @@ pub(super) enum OpenError {
 pub(super) async fn open(
     socket: Socket,
     tls: Option<Arc<ReloadableTls>>,
+    hold: Hold,
     bounds: Bounds,
 ) -> Result<OpenedConnection, OpenError> {
     let peer = (socket.client(), socket.endpoint());
     let begun =
         timeout(bounds.stall, socket.begin()).await.map_err(|_| OpenError::Refused(RefusedConnection::Timeout))?;
     let begun = begun.map_err(OpenError::Gone)?;
-    let opened = timeout(bounds.head_time, identify(begun, tls, peer)).await;
+    let opened = timeout(bounds.head_time, identify(begun, tls, hold, peer)).await;
     opened.unwrap_or(Err(OpenError::Refused(RefusedConnection::Timeout)))
 }
 
 async fn identify(
     mut begun: PeekedStream,
     tls: Option<Arc<ReloadableTls>>,
+    mut hold: Hold,
     (mut client, mut endpoint): (Client, LocalEndpoint),
 ) -> Result<OpenedConnection, OpenError> {
     let protocol = begun.protocol().await.map_err(OpenError::Gone)?;
     let (stream, is_http2) = match (protocol, tls) {
         (ClientProtocol::Tls, Some(tls)) => {
+            pay(&mut hold, prices::TLS_SESSION)?;
             let stream = tls.acceptor().accept(begun).await;
             let stream = stream.map_err(|_| OpenError::Refused(RefusedConnection::Handshake))?;
             let (_, connection) = stream.get_ref();
@@ -79,7 +84,23 @@ async fn identify(
         (_, Some(_)) => return Err(reject(begun, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
         (protocol, None) => (HttpStream::Plain(begun), protocol == ClientProtocol::Http2),
     };
-    Ok(OpenedConnection { stream, is_http2, peer: Peer { client: Arc::new(client), endpoint } })
+    if let Some(workload) = client.certificate.as_ref().and_then(|certificate| certificate.spiffe_id.clone()) {
+        let account = hold.account().budget().account(ClientKey::Workload(workload));
+        if !hold.move_to(&account) {
+            return Err(OpenError::Refused(RefusedConnection::Overloaded));
+        }
+    }
+    if is_http2 {
+        pay(&mut hold, prices::HTTP2_SESSION)?;
+    }
+    let peer = Peer { client: Arc::new(client), account: Arc::clone(hold.account()), endpoint };
+    Ok(OpenedConnection { stream, is_http2, peer, hold })
+}
+
+/// Grows `hold` by `more`, the price of a session.
+fn pay(hold: &mut Hold, more: usize) -> Result<(), OpenError> {
+    let fits = hold.grow_to(hold.bytes() + more);
+    if fits { Ok(()) } else { Err(OpenError::Refused(RefusedConnection::Overloaded)) }
 }
 
 /// Sends `last` to a client that is not served, in its own protocol, and closes.

@@ -9,6 +9,7 @@
 //
 // A head that arrives in one piece, as nearly all do, is inspected in hyper's own buffer; only a partial one is copied.
 
+use super::connection_memory::{Backpressure, ConnectionMemory};
 use super::head_ledger::HeadLedger;
 use crate::head::HeadDefect;
 use crate::head::{BodyFraming, examine, may_be_whole};
@@ -85,10 +86,18 @@ pub(super) struct HeadGuard<T> {
     lingered: usize,
     /// Runs while the client reads nothing of what is written.
     stalled: Option<Timer>,
+    memory: ConnectionMemory,
+    backpressure: Arc<Backpressure>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
-    pub(super) fn new(inner: T, bounds: Bounds, ledger: Arc<HeadLedger>) -> Self {
+    pub(super) fn new(
+        inner: T,
+        bounds: Bounds,
+        ledger: Arc<HeadLedger>,
+        memory: ConnectionMemory,
+        backpressure: Arc<Backpressure>,
+    ) -> Self {
         Self {
             inner,
             bounds,
@@ -99,6 +108,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
             deadline: None,
             lingered: 0,
             stalled: None,
+            memory,
+            backpressure,
         }
     }
 
@@ -148,6 +159,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
     fn settle(&mut self, free: usize) {
         self.free = free;
         self.deadline = None;
+        if !self.memory.count_held(self.held.capacity()) {
+            self.held.truncate(free);
+            self.refuse(HeadDefect::Overloaded);
+        }
         if matches!(self.state, HeadGuardState::Refused) {
             self.held.truncate(free);
             self.held.extend_from_slice(STAND_IN);
@@ -166,11 +181,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         if self.held.is_empty() {
             // freed, not kept: hardly any connection has a second partial head
             self.held = Vec::new();
+            let _ = self.memory.count_held(0);
         }
     }
 
     /// Reads straight into hyper's buffer, then takes back the bytes that hyper must not read.
     fn read_through(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<ReadProgress>> {
+        self.memory.count_reading(buffer.remaining())?;
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
@@ -201,6 +218,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         }
         let start = self.held.len();
         self.held.extend_from_slice(buffer.filled());
+        if !self.memory.count_held(self.held.capacity()) {
+            self.held = Vec::new();
+            self.refuse(HeadDefect::Overloaded);
+            self.settle(0);
+            return Poll::Ready(Ok(ReadProgress::Nothing));
+        }
         if may_be_whole(&self.held, start) || self.held.len() >= self.bounds.head_bytes {
             let held = std::mem::take(&mut self.held);
             let free = self.walk(&held);
@@ -212,16 +235,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(ReadProgress::Nothing))
     }
 
-    /// Returns `written`, or an error if the client has read nothing for too long.
-    fn unless_stalled(
+    /// Returns `written`, or an error if the client has read nothing for too long. `unsent` is what hyper has for it, in bytes.
+    fn unless_stalled<R>(
         &mut self,
         context: &mut Context<'_>,
-        written: Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
+        written: Poll<io::Result<R>>,
+        unsent: usize,
+    ) -> Poll<io::Result<R>> {
         if written.is_ready() {
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.backpressure.set_blocked(false);
+                self.memory.count_unsent(None)?;
+            }
             return written;
         }
+        self.backpressure.set_blocked(true);
+        self.memory.count_unsent(Some(unsent))?;
         let stall = self.bounds.stall;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
         stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
@@ -272,7 +301,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write(context, bytes);
-        this.unless_stalled(context, written)
+        this.unless_stalled(context, written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -282,7 +311,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write_vectored(context, slices);
-        this.unless_stalled(context, written)
+        this.unless_stalled(context, written, slices.iter().map(|slice| slice.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -290,7 +319,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_flush(context)
+        let this = self.get_mut();
+        // over TLS, a write is ready as soon as it is encrypted: only the flush shows that the client does not read
+        let flushed = Pin::new(&mut this.inner).poll_flush(context);
+        this.unless_stalled(context, flushed, 0)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

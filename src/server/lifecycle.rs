@@ -1,6 +1,6 @@
 //! Starts the accept loop and the workers, and ends them.
 
-use super::accept_loop::accept;
+use super::accept_loop::{Admission, accept};
 use super::balancer::{Balancer, Worker};
 use super::connection::{ConnectionHandler, Peer};
 use super::drain_report::DrainReport;
@@ -10,6 +10,7 @@ use super::listener::BoundListener;
 use super::settings::ServerSettings;
 use super::supervisor::supervise;
 use super::worker::{WorkerCommand, WorkerIndex, work};
+use crate::budget::ClientBudget;
 use crate::telemetry::ServerMetrics;
 use std::io;
 use std::sync::Arc;
@@ -35,7 +36,8 @@ impl Server {
     /// Serves `listeners`; the acceptor runs on the caller's runtime.
     ///
     /// `factory` runs once on each worker's thread, inside its runtime, and makes what makes the services: one for each
-    /// connection, which so knows its [`Peer`] without a word in each request. A worker that dies is started again.
+    /// connection, which so knows its [`Peer`] without a word in each request. A worker that dies is started again. What
+    /// connections hold is counted by `budget`.
     ///
     /// # Errors
     /// [`ServerStartError`] when the operating system gives no thread or no event queue.
@@ -43,6 +45,7 @@ impl Server {
         listeners: Vec<BoundListener>,
         settings: ServerSettings,
         metrics: &ServerMetrics,
+        budget: &Arc<ClientBudget>,
         factory: F,
     ) -> Result<Self, ServerStartError>
     where
@@ -59,7 +62,8 @@ impl Server {
             workers.push(Worker::new(commands));
         }
         let limit = Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS)));
-        let acceptor = tokio::spawn(accept(listeners, Balancer::new(workers.clone()), limit));
+        let admission = Admission { budget: Arc::clone(budget), metrics: metrics.clone(), limit };
+        let acceptor = tokio::spawn(accept(listeners, Balancer::new(workers.clone()), admission));
         Ok(Self { acceptor, workers, threads })
     }
 

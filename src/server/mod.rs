@@ -8,11 +8,13 @@
 mod accept_loop;
 mod balancer;
 mod connection;
+mod connection_memory;
 mod drain_report;
 mod handshake;
 mod head_guard;
 mod head_ledger;
 mod http2_activity;
+mod http2_guard;
 mod http_service;
 mod http_settings;
 mod lifecycle;

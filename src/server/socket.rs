@@ -1,5 +1,6 @@
 //! A client's socket, TCP or Unix, whose first bytes are peeked at to detect the protocol.
 
+use crate::budget::ClientKey;
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
 use std::io;
@@ -57,6 +58,17 @@ impl Socket {
             Self::Tcp(_, peer) => Client { address: Some(*peer), ..Client::default() },
             Self::Unix(stream) => {
                 Client { unix_uid: stream.peer_cred().ok().map(|peer| peer.uid()), ..Client::default() }
+            }
+        }
+    }
+
+    /// What the client's share goes by, as far as the socket knows it.
+    pub(super) fn client_key(&self) -> ClientKey {
+        match self {
+            Self::Tcp(_, peer) => ClientKey::of_address(peer.ip()),
+            // all whom the system does not name share one account
+            Self::Unix(stream) => {
+                stream.peer_cred().map_or(ClientKey::User(u32::MAX), |peer| ClientKey::User(peer.uid()))
             }
         }
     }

@@ -15,6 +15,7 @@ use crate::telemetry::record::{UnsentAttempt, UpstreamCall};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pingora_timeout::timeout;
+use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -32,6 +33,13 @@ pub struct Attempt {
     call: UpstreamCall,
     clock: Instant,
     progress: Option<Arc<UploadProgress>>,
+    observer: Option<Arc<dyn SendObserver>>,
+}
+
+/// Is notified when a request is handed to a connection: from then on, the upstream may have received it.
+pub trait SendObserver: fmt::Debug + Send + Sync {
+    /// Takes note of it.
+    fn note_sent(&self);
 }
 
 /// The client of one worker, with its own keep-alive connections, driven by the worker's runtime.
@@ -102,7 +110,7 @@ impl UpstreamClient {
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         let request = frame(request);
         attempt.progress = request.body().progress();
-        let response = self.exchange(request, &mut attempt.call, &mut attempt.clock).await?;
+        let response = self.exchange(request, attempt).await?;
         attempt.call.status = Some(response.status().as_u16());
         Ok(response)
     }
@@ -110,10 +118,12 @@ impl UpstreamClient {
     async fn exchange(
         &self,
         mut request: Request<Upload>,
-        call: &mut UpstreamCall,
-        clock: &mut Instant,
+        attempt: &mut Attempt,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+        let Attempt { call, clock, observer, .. } = attempt;
+        let notify = || observer.iter().for_each(|observer| observer.note_sent());
         if let Some(connection) = self.pooled_connection() {
+            notify();
             call.reused = true;
             (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
             match self.send_on(connection, request).await {
@@ -124,6 +134,7 @@ impl UpstreamClient {
             restart_attempt(call, clock);
         }
         let connection = self.open(call).await?;
+        notify();
         self.send_on(connection, request).await.map_err(|unanswered| unanswered.error)
     }
 
@@ -170,7 +181,13 @@ impl UpstreamClient {
 impl Attempt {
     /// An attempt that begins now.
     pub fn begin() -> Self {
-        Self { call: UpstreamCall::begin(), clock: Instant::now(), progress: None }
+        Self { call: UpstreamCall::begin(), clock: Instant::now(), progress: None, observer: None }
+    }
+
+    /// Notifies `observer` when the request is sent.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn SendObserver>) -> Self {
+        Self { observer: Some(observer), ..self }
     }
 
     /// The record of the attempt so far.

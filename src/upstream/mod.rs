@@ -20,7 +20,7 @@ mod upload;
 
 /// What is sent to the upstream: judged bytes, or a client's body as it arrives.
 pub type UpstreamBody = crate::transport::RequestBody<hyper::body::Incoming>;
-pub use client::{Answered, Attempt, Failed, UpstreamClient};
+pub use client::{Answered, Attempt, Failed, SendObserver, UpstreamClient};
 pub use connect::UpstreamConnector;
 pub use error::{CertificateFault, Unreachable, UpstreamError};
 pub use origin::{Origin, OriginError};

@@ -44,7 +44,8 @@ async fn forward(
     permitted: Permitted<Incoming>,
 ) -> Result<Response<UpstreamResponseBody>, Refusal> {
     let record = permitted.call.record.clone();
-    let mut guard = AttemptGuard { attempt: Attempt::begin(), record: record.clone() };
+    let mut guard =
+        AttemptGuard { attempt: Attempt::begin().observed_by(record.send_observer()), record: record.clone() };
     let response = upstream.attempt(upstream_request(permitted), &mut guard.attempt).await;
     drop(guard);
     let mut response = response.map_err(|error| refuse(error, &record.lock()))?;

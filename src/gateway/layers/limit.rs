@@ -1,42 +1,42 @@
-//! Limit: at most `limits.inFlight` requests at once. A request above the limit is refused, not queued.
+//! Limit: at most `limits.inFlight` requests at once, and as many as `limits.memoryBytes` has room for. A request above a limit
+//! is refused, not queued.
 
 use super::forward_or_refuse::{ForwardOrRefuse, Guard};
+use crate::budget::{Hold, prices};
+use crate::gateway::body::counted::CountedBody;
 use crate::gateway::body::drain::drain;
 use crate::gateway::call::Call;
-use crate::gateway::capacity::Reservation;
 use crate::gateway::refusal::Refusal;
-use crate::gateway::worker_context::WorkerContext;
 use crate::reason::Reason;
 use bytes::Bytes;
+use http::{Request, Response, Version};
 use http_body::Body;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
 
 /// Bounds the requests in flight over all workers.
 #[derive(Clone)]
-pub(in crate::gateway) struct ConcurrencyLimitLayer {
-    pub(in crate::gateway) context: Arc<WorkerContext>,
-}
+pub(in crate::gateway) struct ConcurrencyLimitLayer;
 
 /// The service of [`ConcurrencyLimitLayer`].
 #[derive(Clone)]
 pub struct ConcurrencyLimit<S> {
-    context: Arc<WorkerContext>,
     inner: S,
 }
 
-/// One request's share of the limit, held until the head of its response is there.
+/// What one request holds. It moves into the response's body, because a request is in flight until the last byte of its
+/// response, and the unread part of a response is in memory.
 #[derive(Default)]
 pub struct InFlightShare {
-    _reservation: Option<Reservation>,
+    hold: Option<Hold>,
+    is_http2: bool,
 }
 
-impl<R> Guard<R> for InFlightShare {
-    type Response = R;
+impl<U> Guard<Response<U>> for InFlightShare {
+    type Response = Response<CountedBody<U>>;
 
-    fn release(self, response: R) -> R {
-        response
+    fn release(self, response: Response<U>) -> Self::Response {
+        response.map(|body| CountedBody::new(body, self.hold, self.is_http2))
     }
 }
 
@@ -44,16 +44,16 @@ impl<S> Layer<S> for ConcurrencyLimitLayer {
     type Service = ConcurrencyLimit<S>;
 
     fn layer(&self, inner: S) -> ConcurrencyLimit<S> {
-        ConcurrencyLimit { context: self.context.clone(), inner }
+        ConcurrencyLimit { inner }
     }
 }
 
-impl<S, B> Service<Call<B>> for ConcurrencyLimit<S>
+impl<S, B, U> Service<Call<B>> for ConcurrencyLimit<S>
 where
-    S: Service<Call<B>, Error = Refusal, Future: Send> + Clone + Send + 'static,
+    S: Service<Call<B>, Response = Response<U>, Error = Refusal, Future: Send> + Clone + Send + 'static,
     B: Body<Data = Bytes> + Send + 'static,
 {
-    type Response = S::Response;
+    type Response = Response<CountedBody<U>>;
     type Error = Refusal;
     type Future = ForwardOrRefuse<S::Future, InFlightShare>;
 
@@ -62,14 +62,23 @@ where
     }
 
     fn call(&mut self, call: Call<B>) -> Self::Future {
-        let Some(reservation) = self.context.requests.reserve(1) else {
+        let Some(hold) = call.account.request(price(&call.request)) else {
             return ForwardOrRefuse::refuse(async move {
-                let (head, body) = call.request.into_parts();
-                drain(Reason::Overloaded, &head.headers, body).await;
+                drain(Reason::Overloaded, call.request).await;
                 Refusal::of(Reason::Overloaded)
             });
         };
-        let share = InFlightShare { _reservation: Some(reservation) };
-        ForwardOrRefuse::forward(self.inner.call(call), share)
+        let is_http2 = call.request.version() == Version::HTTP_2;
+        ForwardOrRefuse::forward(self.inner.call(call), InFlightShare { hold: Some(hold), is_http2 })
     }
+}
+
+/// What a request takes of memory from its head to the last byte of its response, without the part of its body that is read.
+fn price<B: Body>(request: &Request<B>) -> usize {
+    let texts = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
+    let path = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let head = prices::FIELD * request.headers().len() + texts + path;
+    let body = if request.body().is_end_stream() { 0 } else { prices::UNREAD_BODY };
+    // the response is paid in advance: once the upstream has acted on the request, it is too late for a refusal
+    prices::REQUEST + head + body + prices::RESPONSE
 }

@@ -1,8 +1,10 @@
 //! Observe: begins the record of a request, contains its panics, turns refusals into responses, and reports the record after
 //! the last byte.
 
+use crate::budget::Account;
 use crate::gateway::body::response::ResponseBody;
 use crate::gateway::call::{Call, SharedRecord};
+use crate::gateway::detach::DetachOnDrop;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::refusal::{Refusal, refusal_response};
 use crate::judge::Bundle;
@@ -33,6 +35,7 @@ use tower::{Layer, Service};
 pub(in crate::gateway) struct ObserveLayer {
     pub(in crate::gateway) recorder: Recorder,
     pub(in crate::gateway) client: Arc<Client>,
+    pub(in crate::gateway) account: Arc<Account>,
     pub(in crate::gateway) endpoint: LocalEndpoint,
 }
 
@@ -41,6 +44,7 @@ pub(in crate::gateway) struct ObserveLayer {
 pub struct Observe<S> {
     recorder: Recorder,
     client: Arc<Client>,
+    account: Arc<Account>,
     endpoint: LocalEndpoint,
     inner: S,
 }
@@ -49,13 +53,18 @@ impl<S> Layer<S> for ObserveLayer {
     type Service = Observe<S>;
 
     fn layer(&self, inner: S) -> Observe<S> {
-        Observe { recorder: self.recorder.clone(), client: self.client.clone(), endpoint: self.endpoint, inner }
+        let (recorder, client, account) = (self.recorder.clone(), self.client.clone(), self.account.clone());
+        Observe { recorder, client, account, endpoint: self.endpoint, inner }
     }
 }
 
 impl<S> Observe<S> {
     /// Calls the layers within for a request of `client`.
-    pub(in crate::gateway) fn call_for<B, U>(&self, request: Request<B>, client: Arc<Client>) -> ResponseFuture<U>
+    pub(in crate::gateway) fn call_for<B, U>(
+        &self,
+        request: Request<B>,
+        client: Arc<Client>,
+    ) -> (ResponseFuture<U>, SharedRecord)
     where
         S: Service<Call<B>, Response = Response<U>, Error = Refusal, Future: Send> + Clone + Send + 'static,
         B: Body + Send + 'static,
@@ -65,12 +74,14 @@ impl<S> Observe<S> {
         let bundle = self.recorder.gate().bundle.load_full();
         let observation = Observation::begin(&self.recorder, &bundle, &request, &client, self.endpoint);
         let record = observation.record.clone();
-        let call = Call { request, client, bundle, record, probe: None };
+        let account = self.account.clone();
+        let call = Call { request, client, account, bundle, record: record.clone(), probe: None };
         let mut inner = self.inner.clone();
-        Box::pin(async move {
+        let response: ResponseFuture<U> = Box::pin(async move {
             let result = catch_panic(async move { inner.call(call).await }).await;
             Ok(observation.respond(result.unwrap_or_else(|| Err(Refusal::of(Reason::Internal)))))
-        })
+        });
+        (response, record)
     }
 }
 
@@ -84,14 +95,15 @@ where
 {
     type Response = Response<ResponseBody<U>>;
     type Error = Infallible;
-    type Future = ResponseFuture<U>;
+    type Future = DetachOnDrop<Result<Self::Response, Infallible>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        self.call_for(request, self.client.clone())
+        let (response, record) = self.call_for(request, self.client.clone());
+        DetachOnDrop::new(response, record)
     }
 }
 
@@ -199,7 +211,12 @@ impl Observation {
 impl Drop for Observation {
     fn drop(&mut self) {
         let mut record = self.record.lock();
-        record.elapsed = record.clock.elapsed();
+        if self.record.has_client_left() {
+            // whatever came of it, the client got none of it
+            (record.status, record.outcome, record.reason) = (0, Outcome::Aborted, None);
+        } else {
+            record.elapsed = record.clock.elapsed();
+        }
         if record.status == 0 {
             record.outcome = Outcome::Aborted;
         }
@@ -306,9 +323,11 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let shared = shared();
         let telemetry = shared.telemetry.clone();
+        let account = shared.gate.budget.account(crate::budget::ClientKey::Unnamed);
         let service = ObserveLayer {
             recorder: Recorder::Telemetry(shared),
             client: Arc::default(),
+            account,
             endpoint: LocalEndpoint::default(),
         }
         .layer(tower::service_fn(unsteady));

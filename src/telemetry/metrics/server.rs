@@ -23,6 +23,8 @@ pub enum RefusedConnection {
     Handshake,
     /// The client did not finish the handshake or begin a request in time.
     Timeout,
+    /// The client holds as many connections or as much memory as one may, or there is no memory left.
+    Overloaded,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,7 +33,8 @@ struct RefusedConnectionLabels {
 }
 
 impl RefusedConnection {
-    const ALL: [Self; 4] = [Self::TlsOnPlaintext, Self::PlaintextOnTls, Self::Handshake, Self::Timeout];
+    const ALL: [Self; 5] =
+        [Self::TlsOnPlaintext, Self::PlaintextOnTls, Self::Handshake, Self::Timeout, Self::Overloaded];
 
     /// The value of the label `reason` and of the log field.
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +43,7 @@ impl RefusedConnection {
             Self::PlaintextOnTls => "plaintext_on_tls",
             Self::Handshake => "handshake",
             Self::Timeout => "timeout",
+            Self::Overloaded => "overloaded",
         }
     }
 }

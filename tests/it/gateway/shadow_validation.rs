@@ -91,10 +91,12 @@ async fn a_body_of_unknown_length_streams_through() {
 async fn a_body_for_which_there_is_no_memory_streams_through() {
     let recorder = Recorder::answering(200, "{}").await;
     let mut setup = Setup { strictness: all(), ..Setup::before(recorder.address()) };
-    setup.limits.body_budget_bytes = 8;
+    // enough for a connection and a request, but not for what a body of that length may be parsed to
+    (setup.limits.memory_bytes, setup.limits.per_client_share) = (500_000, 1.0);
     let mut gateway = setup.start();
-    assert_eq!(gateway.ask(json("POST /v1/organizations", "", r#"{"name":5}"#)).await.status(), 200);
-    assert_eq!(recorder.request().await.body, br#"{"name":5}"#);
+    let body = format!("{{\"name\":\"{}\"}}", "n".repeat(8000));
+    assert_eq!(gateway.ask(json("POST /v1/organizations", "", &body)).await.status(), 200);
+    assert_eq!(recorder.request().await.body, body.as_bytes());
     assert_eq!(gateway.line().await["audited"], value!(["overloaded"]));
 }
 

@@ -39,7 +39,7 @@ impl Quiet {
         let folder = tempfile::tempdir().expect("a folder");
         let text = format!(
             "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
-             upstream: {{ url: \"http://{}\" }}\nworkers: 1\nlogs: {{ sampleAllowed: 0 }}\n\
+             upstream: {{ url: \"http://{}\", responseTimeout: 1s }}\nworkers: 1\nlogs: {{ sampleAllowed: 0 }}\n\
              policies: [{:?}]\ntraces: {{ sampler: {sampler} }}\n",
             upstream.address(),
             std::path::absolute("policies").expect("a folder"),

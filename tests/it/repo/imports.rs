@@ -4,8 +4,20 @@ use crate::support::source::{Source, around, breaches, hold, is_of_a_word, src};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rooms that import no other: each could be a crate of its own.
-const LEAVES: [&str; 11] =
-    ["cel", "decimal", "diagnostic", "head", "outcome", "peer", "reason", "secret", "selftest", "suggest", "transport"];
+const LEAVES: [&str; 12] = [
+    "budget",
+    "cel",
+    "decimal",
+    "diagnostic",
+    "head",
+    "outcome",
+    "peer",
+    "reason",
+    "secret",
+    "selftest",
+    "suggest",
+    "transport",
+];
 
 /// What even a leaf may import: small types without behaviour that all rooms share.
 const SHARED: [&str; 4] = ["decimal", "diagnostic", "suggest", "secret"];

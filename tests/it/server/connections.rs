@@ -3,7 +3,7 @@
 use crate::support::client::Client;
 use crate::support::handler::Handler;
 use crate::support::http2::{ACK, GOAWAY, Http2, Outcome, PING};
-use crate::support::proxy::settings;
+use crate::support::proxy::{budget, settings};
 use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
@@ -26,8 +26,12 @@ where
 {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
-    let server =
-        Server::start(vec![BoundListener::plain(listener)], settings, &ServerMetrics::default(), move |worker| {
+    let server = Server::start(
+        vec![BoundListener::plain(listener)],
+        settings,
+        &ServerMetrics::default(),
+        &budget(),
+        move |worker| {
             let answer = answer.clone();
             move |peer| {
                 let answer = answer.clone();
@@ -36,7 +40,8 @@ where
                     async move { Response::new(Full::new(Bytes::from(answer.await))) }
                 })
             }
-        });
+        },
+    );
     (server.unwrap(), address)
 }
 
@@ -104,7 +109,7 @@ async fn several_sockets_are_served() {
     let listeners: Vec<_> = (0..3).map(|_| listen(([127, 0, 0, 1], 0).into()).unwrap()).collect();
     let addresses: Vec<_> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
     let listeners = listeners.into_iter().map(BoundListener::plain).collect();
-    let _server = Server::start(listeners, settings(), &ServerMetrics::default(), |_| {
+    let _server = Server::start(listeners, settings(), &ServerMetrics::default(), &budget(), |_| {
         |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"here"))) })
     });
     for address in addresses {
@@ -316,7 +321,7 @@ async fn a_worker_that_dies_is_started_again_and_serves_what_waited_for_it() {
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let counted = Arc::clone(&lives);
-    let _server = Server::start(vec![BoundListener::plain(listener)], settings(), &metrics, move |_| {
+    let _server = Server::start(vec![BoundListener::plain(listener)], settings(), &metrics, &budget(), move |_| {
         assert!(counted.fetch_add(1, Ordering::Relaxed) > 0, "the first life ends on purpose");
         |_| Handler(|_| async { Response::new(Full::new(Bytes::from_static(b"alive"))) })
     });

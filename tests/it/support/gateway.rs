@@ -109,10 +109,11 @@ impl Setup {
             header_timeout: self.limits.header_timeout,
             idle_timeout: self.limits.idle_timeout,
         };
-        let server = Server::start(vec![listener], settings, &shared.telemetry.server(), move |_| {
-            let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
-            move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.client, peer.endpoint)
-        });
+        let server =
+            Server::start(vec![listener], settings, &shared.telemetry.server(), &shared.gate.budget, move |_| {
+                let (shared, upstream) = (Arc::clone(&for_workers), Arc::new(upstream_with(upstream, &to)));
+                move |peer: Peer| stack(&shared, Arc::clone(&upstream), peer.client, peer.account, peer.endpoint)
+            });
         Gateway { address, shared, lines, _server: server.unwrap() }
     }
 }

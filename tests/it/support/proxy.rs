@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
+use portcullis::budget::{BudgetLimits, ClientBudget};
 use portcullis::config::gateway::{UpstreamConfig as UpstreamSettings, UpstreamTarget};
 use portcullis::server::{BoundListener, Server, ServerSettings, listen};
 use portcullis::telemetry::ServerMetrics;
@@ -23,6 +24,11 @@ pub(crate) fn settings() -> ServerSettings {
         header_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
     }
+}
+
+/// A budget that no test should run into.
+pub(crate) fn budget() -> Arc<ClientBudget> {
+    ClientBudget::new(BudgetLimits { connections: 1000, requests: 1000, bytes: 1 << 30, client_share: 1.0 })
 }
 
 /// `UpstreamClient` settings that no test should run into.
@@ -57,14 +63,19 @@ pub(crate) fn proxy(upstream: SocketAddr, settings: &UpstreamSettings) -> (Serve
 pub(crate) fn proxy_on(listener: TcpListener, upstream: SocketAddr, to: &UpstreamSettings) -> (Server, SocketAddr) {
     let address = listener.local_addr().unwrap();
     let to = to.clone();
-    let server =
-        Server::start(vec![BoundListener::plain(listener)], settings(), &ServerMetrics::default(), move |_worker| {
+    let server = Server::start(
+        vec![BoundListener::plain(listener)],
+        settings(),
+        &ServerMetrics::default(),
+        &budget(),
+        move |_worker| {
             let upstream = Arc::new(upstream_with(upstream, &to));
             move |_peer| {
                 let upstream = Arc::clone(&upstream);
                 Handler(move |request| forward(Arc::clone(&upstream), request))
             }
-        });
+        },
+    );
     (server.unwrap(), address)
 }
 

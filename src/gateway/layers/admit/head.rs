@@ -19,6 +19,7 @@ fn head_refusal(defect: HeadDefect) -> Refusal {
         HeadDefect::TooLong => {
             Refusal::because(Reason::BodyTooLarge, defect.message()).with_status(431).with_fix(defect.fix())
         }
+        HeadDefect::Overloaded => Refusal::because(Reason::Overloaded, defect.message()),
         HeadDefect::TooSlow => Refusal::because(Reason::BodyTimeout, defect.message()).with_fix(defect.fix()),
         _ => Refusal::ambiguous(defect.message(), defect.fix()),
     }

@@ -84,8 +84,7 @@ type Refused<B> = Box<(Refusal, Request<B>)>;
 /// Drains the body of a refused request, then returns the refusal.
 async fn drain_refused<B: Body<Data = Bytes>>(refused: Refused<B>) -> Refusal {
     let (refusal, request) = *refused;
-    let (head, body) = request.into_parts();
-    drain(refusal.reason, &head.headers, body).await;
+    drain(refusal.reason, request).await;
     refusal
 }
 

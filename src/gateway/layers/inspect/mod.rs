@@ -5,17 +5,18 @@ mod media_type;
 mod read_body;
 mod step_timer;
 
+use crate::budget::{Hold, prices};
 use crate::contract::Operation;
 use crate::contract::strictness::InspectionRules;
-use crate::gateway::body::drain::drain;
+use crate::gateway::body::drain::{drain, drain_body};
 use crate::gateway::call::{Admitted, Call, Permitted, RequestClass};
-use crate::gateway::capacity::Reservation;
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
 use crate::judge::{Permit, permit_unread};
 use crate::reason::Reason;
 use crate::telemetry::record::Outcome;
 use bytes::Bytes;
+use http::header::EXPECT;
 use http_body::Body;
 use std::error::Error;
 use std::future::Future;
@@ -23,6 +24,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
+
+/// Longest body, in bytes, whose parsed values are not counted on their own.
+const SMALL_BODY: usize = 512;
 
 /// Reads and judges the body of each request that is not exempt.
 #[derive(Clone)]
@@ -71,14 +75,22 @@ where
         // before the body is read: a request whose body never arrives is in the decision log, too
         judge::capture_head(&gate, &call, &operation, &parameters, environment);
         Box::pin(async move {
-            let (body, memory) = match reserve(&gate, &call, &operation) {
+            let (body, mut memory) = match reserve(&gate, &call, &operation) {
                 Ok(memory) => read_body::read(&gate, &mut call, memory).await?,
                 Err(reason) => {
                     let permit = permit_or_refuse_unread(&mut call, &operation, reason).await?;
                     return inner.call(Permitted { call, permit, charges: Vec::new() }).await;
                 }
             };
-            let (permit, charges) = match judge::judge(&gate, &call, &operation, &parameters, environment, body) {
+            let received = body.len();
+            let judged = if reserve_values(memory.as_mut(), &body) {
+                judge::judge(&gate, &call, &operation, &parameters, environment, body)
+            } else {
+                Err(Refusal::of(Reason::Overloaded))
+            };
+            // the parsed values are gone, the bytes are not
+            memory.iter_mut().for_each(|memory| memory.shrink_to(prices::body(received)));
+            let (permit, charges) = match judged {
                 Ok(permitted) => permitted,
                 Err(refusal) => {
                     drain_call(call, refusal.reason).await;
@@ -98,7 +110,7 @@ where
 /// # Errors
 ///
 /// The reason why the body cannot be read.
-fn reserve<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Result<Option<Reservation>, Reason> {
+fn reserve<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Result<Option<Hold>, Reason> {
     if operation.body.is_none() || call.request.body().is_end_stream() {
         return Ok(None);
     }
@@ -106,8 +118,17 @@ fn reserve<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Resul
     // A body that is only audited is read only if all of it is sure to fit: without the gateway it would have been
     // streamed, and an audit must not break what worked.
     let is_shadow = call.bundle.inspection(operation).is_some_and(InspectionRules::is_shadow);
-    let needed = if is_shadow { length.ok_or(Reason::BodyTooLarge)? } else { 0 };
-    gate.bodies.reserve(needed).map(Some).ok_or(Reason::Overloaded)
+    let needed = if is_shadow { prices::parsed(length.ok_or(Reason::BodyTooLarge)?) } else { 0 };
+    call.account.memory(needed).map(Some).ok_or(Reason::Overloaded)
+}
+
+/// Reserves memory for the values that `body` is parsed to. False if there is not enough.
+fn reserve_values(memory: Option<&mut Hold>, body: &[u8]) -> bool {
+    // the values of a small body are within the price of a request, whatever they are
+    let Some(memory) = memory.filter(|_| body.len() > SMALL_BODY) else { return true };
+    // each value but the first is behind one of these; one of them in a string counts as a value that is not there
+    let values = 1 + body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    memory.grow_to(prices::body(body.len()) + body.len() + values * prices::VALUE)
 }
 
 /// The permit of a request whose body cannot be read for `reason`, if the operation is only audited.
@@ -137,12 +158,11 @@ where
 
 /// Drains the rest of the body, then refuses for `reason`.
 async fn refuse_unread<B: Body<Data = Bytes> + Unpin>(call: &mut Call<B>, reason: Reason) -> Refusal {
-    let headers = call.request.headers().clone();
-    drain(reason, &headers, call.request.body_mut()).await;
+    let expects = call.request.headers().contains_key(EXPECT);
+    drain_body(reason, expects, call.request.body_mut()).await;
     Refusal::of(reason)
 }
 
 async fn drain_call<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
-    let (head, body) = call.request.into_parts();
-    drain(reason, &head.headers, body).await;
+    drain(reason, call.request).await;
 }

@@ -1,8 +1,8 @@
 //! Reads a request's body into memory, within the bounds on its length, its time and the memory of all bodies.
 
 use super::{media_type, refuse_unread};
+use crate::budget::{Hold, prices};
 use crate::gateway::call::Call;
-use crate::gateway::capacity::Reservation;
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
 use crate::reason::Reason;
@@ -62,8 +62,8 @@ pub(super) fn expected_length(gate: &Gate, headers: &HeaderMap) -> Result<Option
 pub(super) async fn read<B>(
     gate: &Gate,
     call: &mut Call<B>,
-    memory: Option<Reservation>,
-) -> Result<(Bytes, Option<Reservation>), Refusal>
+    memory: Option<Hold>,
+) -> Result<(Bytes, Option<Hold>), Refusal>
 where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
@@ -85,12 +85,7 @@ where
 }
 
 /// Collects a body. `received` is the number of bytes that arrived, also if the body is then refused.
-async fn collect<B>(
-    gate: &Gate,
-    body: &mut B,
-    memory: &mut Reservation,
-    received: &mut usize,
-) -> Result<Bytes, ReadError>
+async fn collect<B>(gate: &Gate, body: &mut B, memory: &mut Hold, received: &mut usize) -> Result<Bytes, ReadError>
 where
     B: Body<Data = Bytes, Error: Error + 'static> + Unpin,
 {
@@ -104,7 +99,7 @@ where
         if *received > gate.limits.body_bytes {
             return Err(ReadError::Refused(Reason::BodyTooLarge));
         }
-        if !memory.grow_to(*received) {
+        if !memory.grow_to(prices::body(*received)) {
             return Err(ReadError::Refused(Reason::Overloaded));
         }
         // most bodies arrive in one frame, which is kept without a copy

@@ -79,8 +79,7 @@ where
         };
         let refusal = Refusal::of(Reason::RateLimited).with_retry_after(whole_seconds(wait));
         ForwardOrRefuse::refuse(async move {
-            let (head, body) = permitted.call.request.into_parts();
-            drain(refusal.reason, &head.headers, body).await;
+            drain(refusal.reason, permitted.call.request).await;
             refusal
         })
     }

@@ -196,7 +196,7 @@ fn times_without_sense_are_told_why_once_their_shape_is_right() {
 
 #[test]
 fn a_budget_smaller_than_one_body_is_refused() {
-    insta::assert_snapshot!(said_of(&with("limits:\n  bodyBytes: 2000\n  bodyBudgetBytes: 1000\n")), @r"
+    insta::assert_snapshot!(said_of(&with("limits:\n  bodyBytes: 5000000\n  memoryBytes: 16777216\n")), @r"
     error: `limits.bodyBudgetBytes` must be at least `limits.bodyBytes`
      --> gateway.yaml:6:20
       |

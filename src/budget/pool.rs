@@ -1,0 +1,182 @@
+//! The bounds over all clients, and how much of them is taken.
+
+use super::account::Account;
+use super::client_key::ClientKey;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+/// The bounds of a [`ClientBudget`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetLimits {
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most requests at once, each from its head to the last byte of its response.
+    pub requests: usize,
+    /// Most bytes of memory.
+    pub bytes: usize,
+    /// The part of each that one client can have, above 0 and at most 1.
+    pub client_share: f64,
+}
+
+/// What all clients together can hold.
+#[derive(Debug)]
+pub struct ClientBudget {
+    pub(super) connections: Counter,
+    pub(super) requests: Counter,
+    pub(super) bytes: Counter,
+    share: f64,
+    /// The accounts of clients that hold something.
+    // locked when a connection opens and ends, never by a request
+    accounts: Mutex<HashMap<ClientKey, Weak<Account>>>,
+}
+
+/// A count with a bound.
+#[derive(Debug)]
+pub(super) struct Counter {
+    used: AtomicUsize,
+    most: usize,
+}
+
+impl Counter {
+    pub(super) const fn new(most: usize) -> Self {
+        Self { used: AtomicUsize::new(0), most }
+    }
+
+    /// Takes `units`. False, and nothing is taken, if fewer are free.
+    pub(super) fn take(&self, units: usize) -> bool {
+        // added first and given back, not compared and swapped: one instruction where there is room. Relaxed: the counter
+        // guards no other memory, it only has to be exact
+        let before = self.used.fetch_add(units, Ordering::Relaxed);
+        let fits = before.checked_add(units).is_some_and(|used| used <= self.most);
+        if !fits {
+            self.give_back(units);
+        }
+        fits
+    }
+
+    pub(super) fn give_back(&self, units: usize) {
+        self.used.fetch_sub(units, Ordering::Relaxed);
+    }
+
+    fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// The bound of one client that has `share` of this.
+    pub(super) fn share(&self, share: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "a share is in 0..=1, and exact to one in 2^53"
+        )]
+        let most = (self.most as f64 * share).ceil() as usize;
+        // at least one: a share of a small limit must not be nothing
+        Self::new(most.clamp(1, self.most.max(1)))
+    }
+
+    /// Whether less than a sixteenth is free.
+    fn is_nearly_full(&self) -> bool {
+        self.most.saturating_sub(self.used()) <= self.most / 16
+    }
+}
+
+impl ClientBudget {
+    /// A budget of which nothing is taken.
+    pub fn new(limits: BudgetLimits) -> Arc<Self> {
+        Arc::new(Self {
+            connections: Counter::new(limits.connections),
+            requests: Counter::new(limits.requests),
+            bytes: Counter::new(limits.bytes),
+            share: limits.client_share,
+            accounts: Mutex::default(),
+        })
+    }
+
+    /// The account of the client `key`: the one it has, if it holds something already.
+    pub fn account(self: &Arc<Self>, key: ClientKey) -> Arc<Account> {
+        let mut accounts = self.accounts();
+        if let Some(known) = accounts.get(&key).and_then(Weak::upgrade) {
+            return known;
+        }
+        // an embedding program has one client, which shares with no other
+        let share = if key == ClientKey::Unnamed { 1.0 } else { self.share };
+        let account = Arc::new(Account::new(self, key.clone(), share));
+        accounts.insert(key, Arc::downgrade(&account));
+        account
+    }
+
+    /// Whether less than a sixteenth of the connections, requests or bytes is free, so that the next request may be refused.
+    pub fn is_saturated(&self) -> bool {
+        self.connections.is_nearly_full() || self.requests.is_nearly_full() || self.bytes.is_nearly_full()
+    }
+
+    /// Bytes that are taken.
+    pub fn bytes_used(&self) -> usize {
+        self.bytes.used()
+    }
+
+    /// Requests that are taken.
+    pub fn requests_used(&self) -> usize {
+        self.requests.used()
+    }
+
+    /// Connections that are taken.
+    pub fn connections_used(&self) -> usize {
+        self.connections.used()
+    }
+
+    /// Forgets the account of `key`, unless it is in use.
+    pub(super) fn forget(&self, key: &ClientKey) {
+        let mut accounts = self.accounts();
+        // another connection may have opened a new account meanwhile
+        if accounts.get(key).is_some_and(|account| account.strong_count() == 0) {
+            accounts.remove(key);
+        }
+    }
+
+    fn accounts(&self) -> MutexGuard<'_, HashMap<ClientKey, Weak<Account>>> {
+        // every step leaves a valid map
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_its_share_and_others_have_the_rest() {
+        let budget = ClientBudget::new(BudgetLimits { connections: 8, requests: 4, bytes: 100, client_share: 0.5 });
+        let (greedy, other) = (budget.account(ClientKey::User(1)), budget.account(ClientKey::User(2)));
+        let held = [greedy.request(10).unwrap(), greedy.request(10).unwrap()];
+        assert!(greedy.request(10).is_none(), "two of four requests are half of them");
+        assert!(greedy.memory(31).is_none() && greedy.memory(30).is_some(), "and so are fifty bytes");
+        let _ours = [other.request(10).unwrap(), other.request(10).unwrap()];
+        assert_eq!((budget.requests_used(), budget.bytes_used()), (4, 40));
+        assert!(budget.is_saturated());
+        drop(held);
+        assert_eq!((budget.requests_used(), budget.bytes_used()), (2, 20));
+    }
+
+    #[test]
+    fn what_does_not_fit_takes_nothing() {
+        let budget = ClientBudget::new(BudgetLimits { connections: 1, requests: 9, bytes: 10, client_share: 1.0 });
+        let account = budget.account(ClientKey::Unnamed);
+        assert!(account.request(11).is_none() && account.connection(11).is_none());
+        assert_eq!((budget.requests_used(), budget.connections_used(), budget.bytes_used()), (0, 0, 0));
+    }
+
+    #[test]
+    fn an_account_is_one_for_all_connections_and_is_forgotten_after_the_last() {
+        let budget = ClientBudget::new(BudgetLimits { connections: 9, requests: 9, bytes: 9, client_share: 0.2 });
+        let key = || ClientKey::User(1);
+        let first = budget.account(key()).connection(1).unwrap();
+        let second = budget.account(key()).connection(1).unwrap();
+        assert!(budget.account(key()).connection(0).is_none());
+        drop((first, second));
+        assert!(budget.accounts().is_empty());
+        assert!(budget.account(key()).connection(1).is_some());
+    }
+}

@@ -1,0 +1,42 @@
+//! What connections and requests take of the memory budget, in bytes.
+//!
+//! Prices are upper bounds of what was measured, with the buffers of hyper and h2 at the sizes that `server` and `upstream`
+//! configure: with thousands of each, resident memory grows by less than the sum of the prices (`benches/README.md`).
+
+// The kernel's socket buffers are not in here: they are no resident memory of the process. A container's limit counts them, too,
+// which is one reason why the default budget is half of it.
+
+/// A connection: its task, and hyper's first buffers.
+pub const CONNECTION: usize = 20 * 1024;
+
+/// A TLS session on a connection, with its record buffers.
+pub const TLS_SESSION: usize = 28 * 1024;
+
+/// HTTP/2 on a connection: the buffers of its frames, and both HPACK tables.
+pub const HTTP2_SESSION: usize = 36 * 1024;
+
+/// A request on its way through the layers, without head and body.
+pub const REQUEST: usize = 12 * 1024;
+
+/// A field of a head: its place in the header map, which is up to half empty.
+pub const FIELD: usize = 224;
+
+/// A body of a request that has not been read yet: what hyper or an HTTP/2 window holds of it.
+pub const UNREAD_BODY: usize = 64 * 1024;
+
+/// A response under way: what is received of it before the client reads.
+pub const RESPONSE: usize = 96 * 1024;
+
+/// A value of a parsed body: its node, which is in a list that doubles as it grows, and its text.
+pub const VALUE: usize = 112;
+
+/// The price of a body of `bytes`, received.
+// a body that arrives in pieces is collected in a buffer that doubles as it grows
+pub const fn body(bytes: usize) -> usize {
+    bytes.saturating_mul(2)
+}
+
+/// The price of a body of `bytes` with the values that it can be parsed to: a value for each two bytes, as in `[1,1,1]`.
+pub const fn parsed(bytes: usize) -> usize {
+    body(bytes).saturating_add(bytes).saturating_add((bytes / 2 + 1).saturating_mul(VALUE))
+}
