@@ -59,7 +59,7 @@ impl Counter {
         self.used.fetch_sub(units, Ordering::Relaxed);
     }
 
-    fn used(&self) -> usize {
+    fn in_use(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
@@ -78,7 +78,7 @@ impl Counter {
 
     /// Whether less than a sixteenth is free.
     fn is_nearly_full(&self) -> bool {
-        self.most.saturating_sub(self.used()) <= self.most / 16
+        self.most.saturating_sub(self.in_use()) <= self.most / 16
     }
 }
 
@@ -114,17 +114,17 @@ impl ClientBudget {
 
     /// Bytes that are taken.
     pub fn bytes_used(&self) -> usize {
-        self.bytes.used()
+        self.bytes.in_use()
     }
 
     /// Requests that are taken.
     pub fn requests_used(&self) -> usize {
-        self.requests.used()
+        self.requests.in_use()
     }
 
     /// Connections that are taken.
     pub fn connections_used(&self) -> usize {
-        self.connections.used()
+        self.connections.in_use()
     }
 
     /// Forgets the account of `key`, unless it is in use.

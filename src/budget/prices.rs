@@ -37,6 +37,6 @@ pub const fn body(bytes: usize) -> usize {
 }
 
 /// The price of a body of `bytes` with the values that it can be parsed to: a value for each two bytes, as in `[1,1,1]`.
-pub const fn parsed(bytes: usize) -> usize {
+pub const fn body_with_values(bytes: usize) -> usize {
     body(bytes).saturating_add(bytes).saturating_add((bytes / 2 + 1).saturating_mul(VALUE))
 }

@@ -168,7 +168,7 @@ fn call_unless_defect<S: HttpService>(
     async move {
         if backpressure.is_blocked() {
             // a client that sends on without reading gets its next response only after it has read the one before
-            backpressure.unblocked().await;
+            backpressure.wait_for_reads().await;
         }
         let mut response = call(service, request).await?;
         if defect.is_some() {

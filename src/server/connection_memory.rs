@@ -91,7 +91,7 @@ impl Backpressure {
     }
 
     /// Waits until the client reads.
-    pub(super) async fn unblocked(&self) {
+    pub(super) async fn wait_for_reads(&self) {
         // the future is made first, so that no notification between the check and the wait is missed
         let notified = self.unblocked.notified();
         if self.is_blocked() {

@@ -315,7 +315,8 @@ async fn floods_end_their_own_connection_or_cost_nothing_much() {
         assert!(clock.elapsed() < Duration::from_secs(2), "{name} held another client up for {:?}", clock.elapsed());
         if must_end {
             // long before the connection would end for idling
-            let outcome = pingora_timeout::timeout(Duration::from_secs(10), client.outcome(1)).await;
+            // asked of a stream that there is not: the first ones may be reset before
+            let outcome = pingora_timeout::timeout(Duration::from_secs(10), client.outcome(9999)).await;
             assert!(matches!(outcome, Ok(Outcome::GoAway(_) | Outcome::Closed)), "{name}: {outcome:?}");
         }
     }

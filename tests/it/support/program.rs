@@ -57,6 +57,11 @@ impl Program {
         Self { listen, admin, stdout, stderr, child }
     }
 
+    /// The id of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends the signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         signal(&self.child, name);

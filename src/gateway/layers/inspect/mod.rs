@@ -118,7 +118,7 @@ fn reserve<B: Body>(gate: &Gate, call: &Call<B>, operation: &Operation) -> Resul
     // A body that is only audited is read only if all of it is sure to fit: without the gateway it would have been
     // streamed, and an audit must not break what worked.
     let is_shadow = call.bundle.inspection(operation).is_some_and(InspectionRules::is_shadow);
-    let needed = if is_shadow { prices::parsed(length.ok_or(Reason::BodyTooLarge)?) } else { 0 };
+    let needed = if is_shadow { prices::body_with_values(length.ok_or(Reason::BodyTooLarge)?) } else { 0 };
     call.account.memory(needed).map(Some).ok_or(Reason::Overloaded)
 }
 

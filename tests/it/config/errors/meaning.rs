@@ -197,13 +197,13 @@ fn times_without_sense_are_told_why_once_their_shape_is_right() {
 #[test]
 fn a_budget_smaller_than_one_body_is_refused() {
     insta::assert_snapshot!(said_of(&with("limits:\n  bodyBytes: 5000000\n  memoryBytes: 16777216\n")), @r"
-    error: `limits.bodyBudgetBytes` must be at least `limits.bodyBytes`
-     --> gateway.yaml:6:20
+    error: `limits.memoryBytes` must be at least four times `limits.bodyBytes`
+     --> gateway.yaml:6:16
       |
-    6 |   bodyBudgetBytes: 1000
-      |                    ^^^^
+    6 |   memoryBytes: 16777216
+      |                ^^^^^^^^
       |
-      = help: a body within the limit could exceed the budget
+      = help: a body within the limit would not fit into the memory that one client can have
     ");
 }
 
