@@ -63,6 +63,7 @@ fn listener(listener: &ListenerConfig) -> Value {
             "certificateFile": tls.certificate_file,
             "privateKeyFile": tls.private_key_file,
             "clientCaFile": tls.client_ca_file,
+            "clientCrlFile": tls.client_crl_file,
         })
     });
     json!({ "address": listener.address.to_string(), "tls": tls })
@@ -80,6 +81,7 @@ fn limits_to_json(limits: &Limits) -> Value {
         "headerTimeout": duration(limits.header_timeout),
         "idleTimeout": duration(limits.idle_timeout),
         "requestTimeout": duration(limits.request_timeout),
+        "connectionAge": duration(limits.connection_age),
         "connections": limits.connections,
         "inFlight": limits.in_flight,
         "memoryBytes": limits.memory_bytes,

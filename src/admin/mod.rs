@@ -4,6 +4,7 @@
 
 mod caller;
 mod config;
+mod connection;
 mod decisions;
 mod index;
 mod log_level;
@@ -22,16 +23,13 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use std::io;
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// The `OpenMetrics` text format, version 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -54,54 +52,58 @@ pub struct AdminState {
     pub level: LevelHandle,
 }
 
-/// Maximum number of connections; more wait in the accept queue.
+/// Maximum number of connections that are served every path.
 const MAX_CONNECTIONS: usize = 64;
-/// Timeout for the head of a request, and for an idle connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Number of connections above those that only the probes get.
+const PROBE_CONNECTIONS: usize = 16;
+/// The paths of the probes.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/startupz"];
+/// The body of `/readyz` if less than a sixteenth of a budget is free.
+const SATURATED: &str = "saturated: less than a sixteenth of the connections, requests or memory is free";
 /// Pause after an accept error that would recur at once, such as no free file descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Serves on `listener` until `shutdown` completes.
 ///
 /// Connections and times are bounded apart from those of the gateway, so that a client of this listener cannot exhaust memory
-/// or file descriptors of the data plane.
+/// or file descriptors of the data plane. Above [`MAX_CONNECTIONS`] the probes alone are served, and the oldest connection makes
+/// room for the next: however many clients there are that read nothing, a probe gets its response.
 pub async fn serve(listener: TcpListener, state: AdminState, shutdown: impl Future<Output = ()>) {
     let (router, limit) = (router(state), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let mut connections = JoinSet::new();
+    let mut for_probes: VecDeque<AbortHandle> = VecDeque::with_capacity(PROBE_CONNECTIONS);
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             () = shutdown.as_mut() => return,
-            accepted = accept(&listener, &limit) => accepted,
+            accepted = listener.accept() => accepted,
             // finished tasks are joined, else the set grows with each connection
             Some(_) = connections.join_next() => continue,
         };
-        match accepted {
-            Ok((stream, permit)) => {
-                let router = router.clone();
-                connections.spawn(async move {
-                    let service = TowerToHyperService::new(router);
-                    let mut http = http1::Builder::new();
-                    // without a timer hyper applies no timeout
-                    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-                    // not logged: scrapers close their connections as they like
-                    let _ = http.serve_connection(TokioIo::new(stream), service).await;
-                    drop(permit);
-                });
-            }
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::debug!(%error, "the admin listener cannot accept a connection");
                 pingora_timeout::sleep(BACK_OFF).await;
+                continue;
             }
+        };
+        let router = router.clone();
+        if let Ok(permit) = Arc::clone(&limit).try_acquire_owned() {
+            connections.spawn(async move {
+                connection::serve(stream, router, false).await;
+                drop(permit);
+            });
+            continue;
         }
+        for_probes.retain(|connection| !connection.is_finished());
+        if for_probes.len() >= PROBE_CONNECTIONS
+            && let Some(oldest) = for_probes.pop_front()
+        {
+            oldest.abort();
+        }
+        for_probes.push_back(connections.spawn(connection::serve(stream, router, true)));
     }
-}
-
-async fn accept(listener: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    // the permit before the accept: connections beyond the limit wait in the kernel's queue and hold no descriptor of ours
-    let permit = Arc::clone(limit).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
 }
 
 /// The routes of the admin listener.
@@ -123,9 +125,10 @@ pub fn router(state: AdminState) -> Router {
         .with_state(state)
 }
 
-/// 200 if the gateway takes requests.
+/// 200 if the gateway takes requests, and has room for more.
 async fn readyz(Extract(state): Extract<AdminState>) -> (StatusCode, &'static str) {
     match state.readiness.phase() {
+        Phase::Ready if state.gate.budget.is_saturated() => (StatusCode::SERVICE_UNAVAILABLE, SATURATED),
         Phase::Ready => (StatusCode::OK, "ok"),
         phase => (StatusCode::SERVICE_UNAVAILABLE, phase.as_str()),
     }

@@ -1,5 +1,7 @@
 //! Runs the gateway: from a checked configuration until a signal stops it.
 
+use super::descriptors;
+use super::exporters::ExporterThread;
 use super::listeners::{Listeners, addresses};
 use super::reload::reload_until_stopped;
 use super::signals::Signals;
@@ -70,11 +72,13 @@ async fn serve(
     log: &ApplicationLog,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
-    let gateway = &configuration.gateway;
+    let gateway = &within_descriptors(&configuration.gateway);
     // before the gateway is announced: a supervisor may signal it from then on
     let signals = Signals::install()?;
     let retention = decision_log::retention(gateway, &bundle.contract)?;
-    let telemetry = telemetry(gateway)?;
+    // until the end of this function, after the last export
+    let exporters = ExporterThread::start()?;
+    let telemetry = telemetry(gateway, exporters.handle())?;
     telemetry.export_log(log);
     let Listeners { open: listeners, endpoints, tls } = Listeners::open(&gateway.listen)?;
     let connector = connector(&gateway.upstream)?;
@@ -108,7 +112,18 @@ async fn serve(
     Ok(())
 }
 
-fn telemetry(gateway: &Gateway) -> Result<Telemetry, Error> {
+/// `gateway` with no more connections than there are file descriptors for, once the limit is raised.
+// fewer connections, and not an error: those above would be accepted, and fail for want of a connection to the upstream
+fn within_descriptors(gateway: &Gateway) -> Gateway {
+    let mut gateway = gateway.clone();
+    if let Some(limit) = descriptors::raise() {
+        let room = descriptors::connections_within(limit);
+        gateway.limits.connections = gateway.limits.connections.min(room);
+    }
+    gateway
+}
+
+fn telemetry(gateway: &Gateway, runtime: Handle) -> Result<Telemetry, Error> {
     let output = match &gateway.logs.access {
         AccessLogTarget::Stdout => Output::stdout(),
         AccessLogTarget::Off => Output::new(std::io::sink(), false),
@@ -121,7 +136,7 @@ fn telemetry(gateway: &Gateway) -> Result<Telemetry, Error> {
         output,
         decisions: decision_log::open(gateway)?,
         environment: &|name| std::env::var(name).ok(),
-        runtime: Handle::current(),
+        runtime,
     };
     Telemetry::start(setup).map_err(Error::environment)
 }

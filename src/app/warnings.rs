@@ -1,6 +1,6 @@
 //! What is valid and yet likely an error.
 
-use super::{Configuration, SourceTexts};
+use super::{Configuration, SourceTexts, descriptors};
 use crate::config::gateway::{Gateway, UpstreamTarget};
 use crate::config::overrides::Overrides;
 use crate::diagnostic::Diagnostic;
@@ -28,7 +28,10 @@ pub fn start_warnings(gateway: &Gateway, overrides: &Overrides, texts: &SourceTe
         None => gateway.source.at("/upstream/url", message),
     });
     let of_settings = gateway.warnings.iter().cloned();
-    of_settings.chain(exposed).chain(texts.unread.iter().cloned()).collect()
+    let descriptors = descriptors::hard_limit().and_then(|limit| descriptors::misfit(&gateway.limits, limit));
+    let help = "raise the limit (`ulimit -n`, `LimitNOFILE`), or lower `limits.connections`";
+    let descriptors = descriptors.map(|what| gateway.source.at("/limits/connections", what).with_help(help));
+    of_settings.chain(descriptors).chain(exposed).chain(texts.unread.iter().cloned()).collect()
 }
 
 fn is_this_machine(host: &str) -> bool {

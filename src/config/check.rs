@@ -18,6 +18,7 @@ use crate::manifest::Source;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 /// The configuration of `file` with `overrides`. Paths in it are relative to `folder`.
 pub(super) fn check(
@@ -29,6 +30,7 @@ pub(super) fn check(
     let mut check = SettingsChecker::new(source, folder);
     let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
     let limits = check.limits(&file.limits);
+    let upstream = UpstreamConfig { stall_timeout: limits.body_timeout, ..upstream };
     // after both sections, which it compares
     check.check_request_timeout(&limits, &upstream);
     let (logs, decision_log) = (check.logs(&file.logs), check.decision_log(&file.decision_log, &file.masks));
@@ -108,6 +110,8 @@ impl SettingsChecker<'_> {
             connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
             response_timeout: self.duration("/upstream/responseTimeout", &keys.response_timeout),
             upload_timeout: self.duration("/upstream/uploadTimeout", &keys.upload_timeout),
+            // set below, from the limits
+            stall_timeout: Duration::ZERO,
         }
     }
 

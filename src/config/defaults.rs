@@ -105,6 +105,14 @@ pub const IN_FLIGHT: DefaultLimit<usize> = DefaultLimit {
     reason: "far more than a service has under way, few enough to keep the gateway small",
 };
 
+/// Longest time for which a connection is used.
+pub const CONNECTION_AGE: DefaultLimit<TimeLimit> = DefaultLimit {
+    key: "limits.connectionAge",
+    value: TimeLimit::Minutes(60),
+    reason: "new certificates, authorities and revocations apply to new connections; a client that reconnects once an hour \
+             does not notice",
+};
+
 /// The part of connections, requests and memory that one client can have.
 pub const PER_CLIENT_SHARE: DefaultLimit<f64> = DefaultLimit {
     key: "limits.perClientShare",

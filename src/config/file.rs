@@ -116,6 +116,9 @@ pub(super) struct TlsSection {
     /// PEM file with the certificate authorities for client certificates, relative to this file. Every client must then present one.
     #[schemars(example = &"clients-ca.crt")]
     pub(super) client_ca_file: Option<String>,
+    /// PEM file with revocation lists (CRL) of those authorities, relative to this file. A client whose certificate is in one, or for which there is none, is refused.
+    #[schemars(example = &"clients.crl")]
+    pub(super) client_crl_file: Option<String>,
 }
 
 /// Whether a listener that other machines can reach may be without TLS.
@@ -213,6 +216,9 @@ pub(super) struct LimitsSection {
     /// Longest time for a whole request, from its head to the last byte of its response.
     #[schemars(example = &"15m")]
     pub(super) request_timeout: String,
+    /// Longest time for which a connection is used. After it, the connection ends with the response under way.
+    #[schemars(example = &"60m")]
+    pub(super) connection_age: String,
     /// Most connections of clients at once.
     #[schemars(range(min = 1, max = 4_294_967_295_u64))]
     pub(super) connections: usize,
@@ -295,6 +301,7 @@ impl Default for LimitsSection {
             header_timeout: defaults::HEADER_TIMEOUT.value.to_string(),
             idle_timeout: defaults::IDLE_TIMEOUT.value.to_string(),
             request_timeout: defaults::REQUEST_TIMEOUT.value.to_string(),
+            connection_age: defaults::CONNECTION_AGE.value.to_string(),
             connections: defaults::CONNECTIONS.value,
             in_flight: defaults::IN_FLIGHT.value,
             memory_bytes: None,

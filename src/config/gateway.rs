@@ -84,6 +84,8 @@ pub struct TlsFiles {
     pub private_key_file: PathBuf,
     /// The authorities for client certificates, which are then required; `None` if clients need none.
     pub client_ca_file: Option<PathBuf>,
+    /// The revocation lists of those authorities; `None` if no revocation is checked.
+    pub client_crl_file: Option<PathBuf>,
 }
 
 /// The server to which requests are forwarded.
@@ -99,6 +101,8 @@ pub struct UpstreamConfig {
     pub response_timeout: Duration,
     /// Longest time for a body that is not inspected to arrive and to be forwarded.
     pub upload_timeout: Duration,
+    /// Longest time for which a client may send nothing of such a body: `limits.bodyTimeout`.
+    pub stall_timeout: Duration,
 }
 
 /// The BAPI, or the built-in stand-in for it.
@@ -179,6 +183,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Longest time for a whole request, from its head to the last byte of its response.
     pub request_timeout: Duration,
+    /// Longest time for which a connection is used.
+    pub connection_age: Duration,
     /// Most connections at once.
     pub connections: usize,
     /// Most requests at once.
@@ -199,6 +205,7 @@ impl Default for Limits {
             header_timeout: defaults::HEADER_TIMEOUT.value.duration(),
             idle_timeout: defaults::IDLE_TIMEOUT.value.duration(),
             request_timeout: defaults::REQUEST_TIMEOUT.value.duration(),
+            connection_age: defaults::CONNECTION_AGE.value.duration(),
             connections: defaults::CONNECTIONS.value,
             in_flight: defaults::IN_FLIGHT.value,
             memory_bytes: defaults::MEMORY_BYTES,

@@ -16,6 +16,7 @@ impl SettingsChecker<'_> {
             header_timeout: self.duration("/limits/headerTimeout", &keys.header_timeout),
             idle_timeout: self.idle_timeout(&keys.idle_timeout),
             request_timeout: self.duration("/limits/requestTimeout", &keys.request_timeout),
+            connection_age: self.duration("/limits/connectionAge", &keys.connection_age),
             connections: keys.connections,
             in_flight: keys.in_flight,
             memory_bytes: self.memory(keys, container::memory_limit()),

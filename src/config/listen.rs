@@ -63,6 +63,7 @@ impl SettingsChecker<'_> {
             certificate_file: self.path(&keys.certificate_file),
             private_key_file: self.path(&keys.private_key_file),
             client_ca_file: keys.client_ca_file.as_deref().map(|file| self.path(file)),
+            client_crl_file: keys.client_crl_file.as_deref().map(|file| self.path(file)),
         }
     }
 
@@ -75,6 +76,13 @@ impl SettingsChecker<'_> {
         };
         if is_unix && keys.tls.is_some() {
             refuse("tls", "has no effect on a Unix socket", "its data never leaves this machine; remove the key");
+        }
+        if keys.tls.as_ref().is_some_and(|tls| tls.client_crl_file.is_some() && tls.client_ca_file.is_none()) {
+            refuse(
+                "tls/clientCrlFile",
+                "has no effect without `clientCaFile`",
+                "name the authorities of client certificates",
+            );
         }
         if keys.plaintext.is_some() && keys.tls.is_some() {
             refuse("plaintext", "contradicts `tls`", "remove one of them");

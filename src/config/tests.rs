@@ -107,6 +107,7 @@ fn default_limits() -> Vec<[String; 3]> {
         row(&defaults::HEADER_TIMEOUT),
         row(&defaults::IDLE_TIMEOUT),
         row(&defaults::REQUEST_TIMEOUT),
+        row(&defaults::CONNECTION_AGE),
         row(&defaults::CONNECTIONS),
         row(&defaults::IN_FLIGHT),
         row(&defaults::PER_CLIENT_SHARE),

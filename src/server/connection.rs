@@ -24,8 +24,12 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::oneshot;
+
+/// The shortest time that pingora's timer can wait for.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Most fields in the head of an HTTP/2 request, as in HTTP/1.
 const MAX_FIELDS: usize = 100;
@@ -68,13 +72,18 @@ where
             opened = open(socket, tls, hold, self.http.bounds) => opened,
             _ = &mut draining => return,
         };
-        let OpenedConnection { stream, is_http2, peer, hold } = match opened {
+        let OpenedConnection { stream, is_http2, peer, hold, valid_for } = match opened {
             Ok(open) => open,
             Err(OpenError::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
             Err(OpenError::Refused(why)) => return self.record_refusal(why),
         };
         let service = (self.service_for)(peer);
         let memory = ConnectionMemory::new(hold);
+        let age = self.http.age.min(valid_for.unwrap_or(Duration::MAX));
+        let draining = async move {
+            // an end by age is one like that of a drain: what has begun is finished
+            let _ = pingora_timeout::timeout(age.max(SHORTEST), draining).await;
+        };
         match (stream, is_http2) {
             (HttpStream::Plain(stream), false) => self.version1(stream, service, memory, draining).await,
             (HttpStream::Plain(stream), true) => self.version2(stream, service, memory, draining).await,
@@ -88,7 +97,7 @@ where
         tracing::debug!(reason = why.as_str(), "a connection was refused");
     }
 
-    async fn version1<T>(&self, stream: T, service: S, memory: ConnectionMemory, draining: oneshot::Receiver<()>)
+    async fn version1<T>(&self, stream: T, service: S, memory: ConnectionMemory, draining: impl Future<Output = ()>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {
@@ -112,7 +121,7 @@ where
     }
 
     /// Serves HTTP/2. A client that idles or reads nothing of a response gets a GOAWAY, and is cut off if it does not close.
-    async fn version2<T>(&self, stream: T, service: S, memory: ConnectionMemory, draining: oneshot::Receiver<()>)
+    async fn version2<T>(&self, stream: T, service: S, memory: ConnectionMemory, draining: impl Future<Output = ()>)
     where
         T: AsyncRead + AsyncWrite + Unpin,
     {

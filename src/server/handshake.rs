@@ -11,7 +11,7 @@ use crate::telemetry::RefusedConnection;
 use pingora_timeout::timeout;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::server::TlsStream;
 
@@ -30,6 +30,8 @@ pub(super) struct OpenedConnection {
     pub(super) is_http2: bool,
     pub(super) peer: Peer,
     pub(super) hold: Hold,
+    /// Longest time for which the client's certificate still is valid. `None` without one.
+    pub(super) valid_for: Option<Duration>,
 }
 
 /// The stream itself, with or without TLS.
@@ -69,6 +71,7 @@ async fn identify(
     (mut client, mut endpoint): (Client, LocalEndpoint),
 ) -> Result<OpenedConnection, OpenError> {
     let protocol = begun.protocol().await.map_err(OpenError::Gone)?;
+    let mut valid_for = None;
     let (stream, is_http2) = match (protocol, tls) {
         (ClientProtocol::Tls, Some(tls)) => {
             pay(&mut hold, prices::TLS_SESSION)?;
@@ -76,6 +79,7 @@ async fn identify(
             let stream = stream.map_err(|_| OpenError::Refused(RefusedConnection::Handshake))?;
             let (_, connection) = stream.get_ref();
             client.certificate = tls::client_certificate(connection);
+            valid_for = tls::client_certificate_end(connection).map(time_until);
             endpoint.scheme = "https";
             let is_http2 = tls::is_http2(connection);
             (HttpStream::Tls(Box::new(stream)), is_http2)
@@ -94,7 +98,13 @@ async fn identify(
         pay(&mut hold, prices::HTTP2_SESSION)?;
     }
     let peer = Peer { client: Arc::new(client), account: Arc::clone(hold.account()), endpoint };
-    Ok(OpenedConnection { stream, is_http2, peer, hold })
+    Ok(OpenedConnection { stream, is_http2, peer, hold, valid_for })
+}
+
+/// The time until `end`, in seconds since 1970.
+fn time_until(end: i64) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Duration::from_secs(u64::try_from(end).unwrap_or_default()).saturating_sub(now)
 }
 
 /// Grows `hold` by `more`, the price of a session.

@@ -4,6 +4,7 @@ use super::head_guard::Bounds;
 use super::settings::ServerSettings;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::time::Duration;
 
 /// Bytes that hyper may buffer of one connection, each way: bounds the memory of a large body that streams.
 // raised to `limits.headerBytes` where that is larger, because a head has to fit as a whole
@@ -32,6 +33,8 @@ pub(super) struct Http {
     pub(super) version1: http1::Builder,
     pub(super) version2: http2::Builder<TokioExecutor>,
     pub(super) bounds: Bounds,
+    /// Longest time for which a connection is used.
+    pub(super) age: Duration,
 }
 
 impl Http {
@@ -41,7 +44,7 @@ impl Http {
             head_time: settings.header_timeout,
             stall: settings.idle_timeout,
         };
-        Self { version1: version1(settings), version2: version2(settings), bounds }
+        Self { version1: version1(settings), version2: version2(settings), bounds, age: settings.connection_age }
     }
 }
 

@@ -16,6 +16,8 @@ pub struct ServerSettings {
     pub header_timeout: Duration,
     /// Longest time for a connection to be idle.
     pub idle_timeout: Duration,
+    /// Longest time for which a connection is used.
+    pub connection_age: Duration,
 }
 
 impl From<&Gateway> for ServerSettings {
@@ -26,6 +28,7 @@ impl From<&Gateway> for ServerSettings {
             header_bytes: gateway.limits.header_bytes,
             header_timeout: gateway.limits.header_timeout,
             idle_timeout: gateway.limits.idle_timeout,
+            connection_age: gateway.limits.connection_age,
         }
     }
 }

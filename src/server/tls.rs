@@ -5,7 +5,7 @@ use crate::peer::ClientCertificate;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
 use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
@@ -64,6 +64,7 @@ struct TlsFileContents {
     certificate: Vec<u8>,
     private_key: Zeroizing<Vec<u8>>,
     client_ca: Option<Vec<u8>>,
+    client_crl: Option<Vec<u8>>,
 }
 
 impl ReloadableTls {
@@ -112,12 +113,14 @@ impl TlsFileContents {
             certificate: read("tls.certificateFile", &files.certificate_file)?,
             private_key: Zeroizing::new(read("tls.privateKeyFile", &files.private_key_file)?),
             client_ca: files.client_ca_file.as_deref().map(|path| read("tls.clientCaFile", path)).transpose()?,
+            client_crl: files.client_crl_file.as_deref().map(|path| read("tls.clientCrlFile", path)).transpose()?,
         })
     }
 
     fn digest(&self) -> Vec<u8> {
         let mut whole = Digest::new(&SHA256);
-        for part in [Some(&self.certificate), Some(&*self.private_key), self.client_ca.as_ref()].into_iter().flatten() {
+        let (certificate, key) = (Some(&self.certificate), Some(&*self.private_key));
+        for part in [certificate, key, self.client_ca.as_ref(), self.client_crl.as_ref()].into_iter().flatten() {
             // a digest of digests: bytes that move from one file to the next change it
             whole.update(digest(&SHA256, part).as_ref());
         }
@@ -143,7 +146,11 @@ impl TlsFileContents {
             (Some(authorities), Some(path)) => {
                 let authorities =
                     roots(authorities).ok_or_else(|| empty("tls.clientCaFile", path, "certificate of an authority"))?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider).build();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider)
+                    .with_crls(self.revocations(files)?)
+                    // of the client's certificate: an intermediate authority that is not trusted any more is taken out of the file
+                    .only_check_end_entity_revocation()
+                    .build();
                 (builder.with_client_cert_verifier(verifier.map_err(|error| unusable(error.to_string()))?), true)
             }
             _ => (builder.with_no_client_auth(), false),
@@ -157,6 +164,24 @@ impl TlsFileContents {
         }
         Ok(Arc::new(config))
     }
+}
+
+impl TlsFileContents {
+    /// The revocation lists. Empty if none are configured, in which case rustls checks no revocation.
+    fn revocations(&self, files: &Files) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+        let (Some(pem), Some(path)) = (&self.client_crl, &files.client_crl_file) else { return Ok(Vec::new()) };
+        let empty = || TlsError::Empty { key: "tls.clientCrlFile", path: path.clone(), what: "revocation list" };
+        let lists = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+        // an empty file would check nothing, which its name promises
+        lists.ok().filter(|lists| !lists.is_empty()).ok_or_else(empty)
+    }
+}
+
+/// When the client's certificate ends, in seconds since 1970. `None` without one.
+pub(super) fn client_certificate_end(connection: &ServerConnection) -> Option<i64> {
+    let certificate = connection.peer_certificates()?.first()?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(parsed.validity().not_after.timestamp())
 }
 
 fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {

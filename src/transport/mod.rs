@@ -3,7 +3,9 @@
 mod coalescing_stream;
 mod request_body;
 mod tcp_connector;
+mod tls_client;
 
 pub use coalescing_stream::CoalescingStream;
 pub use request_body::RequestBody;
 pub use tcp_connector::tcp_connector;
+pub use tls_client::tls_client;

@@ -219,7 +219,8 @@ async fn await_response<F: Future>(
     let mut left = limit;
     loop {
         let upload = connector.upload_timeout().saturating_sub(progress.age());
-        if let Ok(output) = timeout(left.min(upload).max(SHORTEST), response.as_mut()).await {
+        let stall = connector.stall_timeout().saturating_sub(progress.client_idle());
+        if let Ok(output) = timeout(left.min(upload).min(stall).max(SHORTEST), response.as_mut()).await {
             return Ok(output);
         }
         left = limit.saturating_sub(progress.upstream_idle());
@@ -228,6 +229,9 @@ async fn await_response<F: Future>(
         }
         if progress.awaits_client() && progress.age() >= connector.upload_timeout() {
             return Err(UpstreamError::UploadTooSlow);
+        }
+        if progress.client_idle() >= connector.stall_timeout() {
+            return Err(UpstreamError::UploadStalled);
         }
     }
 }

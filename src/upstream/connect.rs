@@ -52,6 +52,7 @@ struct Route {
     connect_timeout: Duration,
     response_timeout: Duration,
     upload_timeout: Duration,
+    stall_timeout: Duration,
 }
 
 impl UpstreamConnector {
@@ -66,10 +67,19 @@ impl UpstreamConnector {
             None => None,
         };
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
-        let upload_timeout = settings.upload_timeout;
+        let (upload_timeout, stall_timeout) = (settings.upload_timeout, settings.stall_timeout);
         let uri = origin.absolute(&Uri::default());
         let tcp = tcp_connector(SystemResolver::new(), Some(connect_timeout));
-        Ok(Self(Arc::new(Route { origin, uri, tcp, tls, connect_timeout, response_timeout, upload_timeout })))
+        Ok(Self(Arc::new(Route {
+            origin,
+            uri,
+            tcp,
+            tls,
+            connect_timeout,
+            response_timeout,
+            upload_timeout,
+            stall_timeout,
+        })))
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -82,6 +92,10 @@ impl UpstreamConnector {
 
     pub(super) fn upload_timeout(&self) -> Duration {
         self.0.upload_timeout
+    }
+
+    pub(super) fn stall_timeout(&self) -> Duration {
+        self.0.stall_timeout
     }
 
     /// Opens a connection within the connect timeout. Its driver runs on this worker.

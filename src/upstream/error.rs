@@ -17,6 +17,9 @@ pub enum UpstreamError {
     /// The client's upload did not end within `upstream.uploadTimeout`.
     #[error("the body did not arrive within `upstream.uploadTimeout`")]
     UploadTooSlow,
+    /// The client sent no byte of its upload for `limits.bodyTimeout`.
+    #[error("no byte of the body arrived within `limits.bodyTimeout`")]
+    UploadStalled,
 }
 
 /// Why the upstream is unreachable.
@@ -25,6 +28,9 @@ pub enum Unreachable {
     /// Its name has no address.
     #[error("the upstream's name could not be resolved")]
     Name,
+    /// This process has no free file descriptor.
+    #[error("the gateway has no free file descriptor for a connection to the upstream")]
+    NoDescriptor,
     /// No address accepts connections.
     #[error("the upstream refuses connections")]
     Refused,

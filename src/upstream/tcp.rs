@@ -4,6 +4,7 @@ use super::error::Unreachable;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use rustix::io::Errno;
 use std::error::Error;
 use std::future::Future;
 use std::io;
@@ -64,12 +65,20 @@ where
     Ok((stream, peer))
 }
 
+/// Whether the error is that this process, or the system, has no free file descriptor.
+fn is_out_of_descriptors(error: i32) -> bool {
+    [Errno::MFILE, Errno::NFILE].iter().any(|code| code.raw_os_error() == error)
+}
+
 /// Classifies an error of the connector by its causes, because its own type is private.
 fn unreachable(error: &(dyn Error + 'static)) -> Unreachable {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<Unresolvable>() {
             return Unreachable::Name;
+        }
+        if error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error).is_some_and(is_out_of_descriptors) {
+            return Unreachable::NoDescriptor;
         }
         if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
             return Unreachable::ConnectTimeout;

@@ -2,10 +2,10 @@
 
 // the certificate is always verified: there is no setting that turns that off, on purpose
 
+use crate::transport::tls_client;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,17 +45,8 @@ pub enum TrustError {
 /// The TLS client configuration: TLS 1.2 and 1.3, trusting the authorities of `ca_file` only, or else the platform's.
 // made once for all workers: loading the platform's authorities takes tens of milliseconds
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(TrustError::Platform)?;
-    let builder = match ca_file {
-        Some(path) => builder.with_root_certificates(authorities(path)?),
-        None => builder.with_platform_verifier().map_err(TrustError::Platform)?,
-    };
-    let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
-    Ok(Arc::new(config))
+    let authorities = ca_file.map(authorities).transpose()?;
+    Ok(Arc::new(tls_client(authorities, None, &ALPN).map_err(TrustError::Platform)?))
 }
 
 /// Whether ALPN selected HTTP/2.

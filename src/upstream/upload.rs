@@ -22,6 +22,8 @@ pub(super) struct UploadProgress {
     begun: Instant,
     /// Milliseconds from `begun` to when hyper last took bytes, or [`UploadProgress::CLIENT`].
     handed: AtomicU64,
+    /// Milliseconds from `begun` to when hyper began to wait for bytes that the client has not sent yet.
+    awaited: AtomicU64,
     /// Bytes that hyper took.
     bytes: AtomicU64,
     /// Whether the client broke off the upload.
@@ -47,6 +49,7 @@ impl UploadProgress {
         Self {
             begun: Instant::now(),
             handed: AtomicU64::default(),
+            awaited: AtomicU64::default(),
             bytes: AtomicU64::default(),
             broken: AtomicBool::default(),
         }
@@ -63,6 +66,12 @@ impl UploadProgress {
     /// Whether the client's bytes are awaited.
     pub(super) fn awaits_client(&self) -> bool {
         self.handed.load(Ordering::Relaxed) == Self::CLIENT
+    }
+
+    /// How long the client has sent nothing. Zero while it is not its turn.
+    pub(super) fn client_idle(&self) -> Duration {
+        let awaited = Duration::from_millis(self.awaited.load(Ordering::Relaxed));
+        if self.awaits_client() { self.begun.elapsed().saturating_sub(awaited) } else { Duration::ZERO }
     }
 
     /// Whether the client broke off the upload, so that the request cannot be completed.
@@ -82,7 +91,13 @@ impl UploadProgress {
 
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, hyper::Error>>>) {
         let now = || u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::CLIENT - 1);
-        self.handed.store(if polled.is_pending() { Self::CLIENT } else { now() }, Ordering::Relaxed);
+        if !polled.is_pending() {
+            self.handed.store(now(), Ordering::Relaxed);
+        } else if !self.awaits_client() {
+            // only at the first of several polls without a byte
+            self.awaited.store(now(), Ordering::Relaxed);
+            self.handed.store(Self::CLIENT, Ordering::Relaxed);
+        }
         match polled {
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);

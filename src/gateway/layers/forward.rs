@@ -105,7 +105,7 @@ fn refuse(error: UpstreamError, record: &RequestRecord) -> Refusal {
     let reason = match error {
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,
-        UpstreamError::UploadTooSlow => Reason::BodyTimeout,
+        UpstreamError::UploadTooSlow | UpstreamError::UploadStalled => Reason::BodyTimeout,
         UpstreamError::UploadBrokenOff => return Refusal::broken_off(),
     };
     let (decision_id, trace_id) = (record.decision_id, record.trace.id());

@@ -1,17 +1,15 @@
 //! Connections to the collector, with or without TLS, for both protocols.
 
 use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
-use crate::transport::tcp_connector;
+use crate::transport::{tcp_connector, tls_client};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -47,12 +45,12 @@ impl OtlpConnector {
         if !settings.tls() {
             return Ok(Self::plain());
         }
-        let mut config = client_config(settings)?;
         // each protocol is offered alone: a collector must not pick one that the client does not use
-        config.alpn_protocols = match settings.protocol {
-            OtlpProtocol::HttpProtobuf => vec![b"http/1.1".to_vec()],
-            OtlpProtocol::Grpc => vec![b"h2".to_vec()],
+        let alpn: &[u8] = match settings.protocol {
+            OtlpProtocol::HttpProtobuf => b"http/1.1",
+            OtlpProtocol::Grpc => b"h2",
         };
+        let config = client_config(settings, alpn)?;
         Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))), ..Self::plain() })
     }
 
@@ -89,20 +87,16 @@ fn io_error(error: BoxError) -> io::Error {
     io::Error::other(error)
 }
 
-fn client_config(settings: &ExporterSettings) -> Result<ClientConfig, BoxError> {
-    let builder =
-        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
-    let verified = match &settings.certificate {
-        None => builder.with_platform_verifier()?,
-        Some(path) => builder.with_root_certificates(authorities(path)?),
-    };
-    Ok(match &settings.client {
-        None => verified.with_no_client_auth(),
+fn client_config(settings: &ExporterSettings, alpn: &[u8]) -> Result<ClientConfig, BoxError> {
+    let trusted = settings.certificate.as_deref().map(authorities).transpose()?;
+    let identity = match &settings.client {
+        None => None,
         Some(ClientFiles { certificate, key }) => {
             let chain = CertificateDer::pem_file_iter(certificate)?.collect::<Result<Vec<_>, _>>()?;
-            verified.with_client_auth_cert(chain, PrivateKeyDer::from_pem_file(key)?)?
+            Some((chain, PrivateKeyDer::from_pem_file(key)?))
         }
-    })
+    };
+    Ok(tls_client(trusted, identity, &[alpn])?)
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, BoxError> {

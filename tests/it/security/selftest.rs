@@ -35,6 +35,7 @@ async fn nothing_gets_through_it_over_tls_either() {
         certificate_file: folder.path().join("tls.crt"),
         private_key_file: folder.path().join("tls.key"),
         client_ca_file: None,
+        client_crl_file: None,
     };
     std::fs::write(&files.certificate_file, certificate).unwrap();
     std::fs::write(&files.private_key_file, key).unwrap();

@@ -84,6 +84,7 @@ async fn over_tls_it_is_agreed_on_by_alpn() {
         certificate_file: folder.path().join("tls.crt"),
         private_key_file: folder.path().join("tls.key"),
         client_ca_file: None,
+        client_crl_file: None,
     };
     std::fs::write(&files.certificate_file, certificate).unwrap();
     std::fs::write(&files.private_key_file, key).unwrap();

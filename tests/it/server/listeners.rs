@@ -39,6 +39,7 @@ fn files(folder: &Path, clients: Option<&Authority>) -> Files {
         certificate_file: folder.join("tls.crt"),
         private_key_file: folder.join("tls.key"),
         client_ca_file: clients.map(|authority| authority.file().to_owned()),
+        client_crl_file: None,
     }
 }
 

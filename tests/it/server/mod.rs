@@ -5,4 +5,5 @@ mod heads;
 mod http2;
 mod http2_frames;
 mod listeners;
+mod memory;
 mod resource_limits;

@@ -214,3 +214,51 @@ async fn a_path_with_a_thousand_readings_takes_no_time() {
     assert_eq!(longest.status(), 200);
     assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
 }
+
+#[tokio::test]
+async fn an_upload_that_stands_still_ends_before_its_time() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.body_timeout = SHORT;
+    let mut gateway = setup.start();
+    let begun = Instant::now();
+    let answer = gateway.ask(head("POST /v1/users/user_1/profile_image", "content-length: 9\r\n") + "abc").await;
+    assert_eq!(answer.status(), 408);
+    assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
+    assert_eq!(gateway.line().await["reason"], "body_timeout");
+}
+
+#[tokio::test]
+async fn a_connection_ends_at_its_age_after_its_response() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.connection_age = SHORT;
+    let gateway = setup.start();
+    let mut client = Client::connect(gateway.address).await;
+    client.send(head("GET /v1/users", "")).await;
+    assert_eq!(client.answer().await.unwrap().status(), 200);
+    let closed = pingora_timeout::timeout(LONG, client.closed()).await;
+    assert!(closed.expect("a close long before the idle timeout").is_empty());
+}
+
+/// Both clients are on this machine, with an address each.
+#[tokio::test]
+async fn one_client_holds_no_more_than_its_share() {
+    let recorder = Recorder::start(|_| Reply::Nothing).await;
+    let mut setup = Setup::before(recorder.address());
+    setup.limits.in_flight = 4;
+    let gateway = setup.start();
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::connect(gateway.address).await;
+        client.send(head("GET /v1/users", "")).await;
+        recorder.request().await;
+        held.push(client);
+    }
+    assert_eq!(gateway.ask(head("GET /v1/users", "")).await.status(), 429);
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+    let mut other = socket.connect(gateway.address).await.unwrap();
+    other.write_all(head("GET /v1/users", "").as_bytes()).await.unwrap();
+    recorder.request().await;
+}

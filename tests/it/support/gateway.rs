@@ -102,12 +102,14 @@ impl Setup {
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
         (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
+        to.stall_timeout = self.limits.body_timeout;
         let settings = ServerSettings {
             workers: self.workers,
             connections: self.limits.connections,
             header_bytes: self.limits.header_bytes,
             header_timeout: self.limits.header_timeout,
             idle_timeout: self.limits.idle_timeout,
+            connection_age: self.limits.connection_age,
         };
         let server =
             Server::start(vec![listener], settings, &shared.telemetry.server(), &shared.gate.budget, move |_| {

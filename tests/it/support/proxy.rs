@@ -23,6 +23,7 @@ pub(crate) fn settings() -> ServerSettings {
         header_bytes: 32 * 1024,
         header_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(10),
+        connection_age: Duration::from_secs(3600),
     }
 }
 
@@ -39,6 +40,7 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
         upload_timeout: Duration::from_secs(10),
+        stall_timeout: Duration::from_secs(10),
     }
 }
 
