@@ -101,3 +101,41 @@ impl Caller {
         Err(Refusal::ambiguous("`Authorization` is not `Bearer`, one space and a token", fix))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CallerCache;
+    use crate::config::gateway::Limits;
+    use crate::contract::Contract;
+    use crate::contract::credential::Environment;
+    use crate::contract::strictness::Strictness;
+    use crate::gateway::gate::Gate;
+    use crate::judge::Bundle;
+    use http::Request;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_cached_caller_is_the_one_of_each_request() {
+        let contract = Contract::built_in("2026-05-12").expect("a contract");
+        let bundle = Bundle::compile(contract, &[], Strictness::default()).expect("a bundle");
+        let gate = Gate::new(Arc::new(bundle), Limits::default(), None, &[]);
+        let cache = CallerCache::default();
+        let caller = |credential: &str, cookie: &str| {
+            let request = Request::builder().header("authorization", credential).header("cookie", cookie);
+            let caller = cache.identify(&gate, &request.body(()).expect("a request"));
+            (caller.key_fingerprint.expect("a fingerprint"), caller.environment)
+        };
+        let (one, environment) = caller("Bearer sk_test_a", "a=b");
+        assert_eq!(environment, Environment::Development);
+        assert_eq!(caller("Bearer sk_test_a", "a=b"), (one, environment));
+        // the same value beside a production key
+        assert_eq!(caller("Bearer sk_test_a", "a=sk_live_b"), (one, Environment::Production));
+        assert_eq!(caller("Bearer sk_test_a", "a=b"), (one, environment));
+        let (other, _) = caller("Bearer sk_test_b", "a=b");
+        assert_ne!(one, other);
+        // too long to be cached
+        let long = format!("Bearer sk_test_{}", "a".repeat(2000));
+        assert_ne!(caller(&long, "a=b").0, other);
+        assert_eq!(caller("Bearer sk_test_b", "a=b").0, other);
+    }
+}
