@@ -111,7 +111,7 @@ where
         let ended = tokio::select! {
             // biased: a response that becomes ready together with the signal must carry `connection: close`
             biased;
-            _ = draining => {
+            () = draining => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -136,7 +136,7 @@ where
         let limit = self.http.bounds.stall;
         tokio::select! {
             biased;
-            _ = draining => {}
+            () = draining => {}
             ended = connection.as_mut() => return log_end(ended),
             () = activity.wait_until_useless(limit) => {}
         }

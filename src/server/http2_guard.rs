@@ -356,7 +356,7 @@ mod tests {
                 }
                 client.shutdown().await.unwrap();
             };
-            let (_, read) = tokio::join!(sending, guard.read_to_end(&mut got));
+            let ((), read) = tokio::join!(sending, guard.read_to_end(&mut got));
             read.unwrap();
             assert!(got == sent, "cut by {size}");
         }

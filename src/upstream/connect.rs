@@ -26,8 +26,9 @@ use tokio_rustls::TlsConnector;
 // the number of header lines stays at hyper's default, 100 (as Envoy's): any other bound makes hyper allocate for each response
 const RESPONSE_HEAD_BYTES: u32 = 64 * 1024;
 
-/// Flow-control window of an HTTP/2 stream: bytes of a response that the upstream may send before they are read.
-const STREAM_WINDOW: u32 = 128 * 1024;
+/// Flow-control window of an HTTP/2 stream: bytes of a response that the upstream may send before they are read. The price of a
+/// response has room for it.
+const STREAM_WINDOW: u32 = 64 * 1024;
 /// Flow-control window of an HTTP/2 connection.
 // as large as all of its streams' together, so that a client that reads slowly holds back no response but its own
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * http2_pool::STREAMS;

@@ -109,7 +109,7 @@ async fn heads_of_as_many_fields_as_pass_are_bounded() {
 async fn half_heads_are_bounded_in_both_versions() {
     let small = Small::start("{}").await;
     let mut open = Vec::new();
-    for number in 0..900 {
+    for number in 0..2400 {
         let Ok(mut client) = TcpStream::connect(small.address()).await else { continue };
         let half = if number % 3 == 0 {
             // the first of two frames, with all the references that a head can have

@@ -89,7 +89,9 @@ where
                 Err(Refusal::of(Reason::Overloaded))
             };
             // the parsed values are gone, the bytes are not
-            memory.iter_mut().for_each(|memory| memory.shrink_to(prices::body(received)));
+            if let Some(memory) = &mut memory {
+                memory.shrink_to(prices::body(received));
+            }
             let (permit, charges) = match judged {
                 Ok(permitted) => permitted,
                 Err(refusal) => {
