@@ -59,6 +59,7 @@
 //! | `budget` | what clients can hold: connections, requests and memory, with a share for each client |
 //! | [`peer`] | the client's identity and the local endpoint of a connection |
 //! | `transport` | what bytes travel on, to clients and to the upstream |
+//! | `files` | reads files that are being replaced: all of one version |
 //! | [`reason`], [`outcome`] | why a request was refused, and how it ended: closed lists for logs, metrics and spans |
 //! | [`diagnostic`] | an error or a warning at a place in a file, with its fix |
 //! | `secret`, `suggest` | a value that no log can show; the one did-you-mean |
@@ -81,6 +82,8 @@ pub mod decision_log;
 pub mod diagnostic;
 #[doc(hidden)]
 pub mod document;
+#[doc(hidden)]
+pub mod files;
 pub mod gateway;
 #[doc(hidden)]
 pub mod head;

@@ -81,7 +81,7 @@ pub(super) fn texts() -> SourceTexts {
     let file = |name: &str, end: &str| -> PathBuf { Path::new(BUILT_IN).join(format!("policies/{name}{end}")) };
     let policies = POLICIES.iter().map(|it| PolicyText { file: file(it.name, ".yaml"), text: it.policy.to_owned() });
     let tests = POLICIES.iter().map(|it| TestText { file: file(it.name, ".test.yaml"), text: it.test.to_owned() });
-    SourceTexts { policies: policies.collect(), tests: tests.collect(), unread: Vec::new() }
+    SourceTexts { policies: policies.collect(), tests: tests.collect(), ..SourceTexts::default() }
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! The bundle of a configuration: its contract and its policies, compiled and tested.
 
-use super::{Configuration, Error, PolicyOrigin, SourceTexts, built_in, contract_folder, policy_texts};
+use super::sources::Sources;
+use super::{Configuration, Error, SourceTexts, contract_folder};
 use crate::config::gateway::Gateway;
 use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::diagnostic::Diagnostic;
+use crate::files::read_stable;
 use crate::judge::{Bundle, BundleError};
 use crate::policy_test::{self, Suite};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The compiled bundle, whatever the tests of its policies find.
 ///
@@ -23,11 +27,9 @@ pub fn load_bundle(configuration: &Configuration) -> Result<Bundle, Error> {
 ///
 /// As [`compile_policies`]; or every case that fails.
 pub fn compile_tested_policies(configuration: &Configuration) -> Result<(Bundle, SourceTexts), Error> {
-    let (bundle, texts) = compile_policies(configuration)?;
-    let suites = load_suites(&bundle, &texts)?;
-    let results = suites.iter().flat_map(|suite| suite.run(""));
-    let failures: Vec<_> = results.filter(|result| !result.passes()).map(|result| result.failure()).collect();
-    if failures.is_empty() { Ok((bundle, texts)) } else { Err(Error::Invalid(failures)) }
+    let sources = Sources::read(configuration)?;
+    let bundle = compile_tested(configuration, &sources, None)?;
+    Ok((bundle, sources.texts))
 }
 
 /// The compiled bundle, with the texts of its policies and of their tests.
@@ -36,17 +38,35 @@ pub fn compile_tested_policies(configuration: &Configuration) -> Result<(Bundle,
 ///
 /// The contract or the policies cannot be read, or are invalid.
 pub fn compile_policies(configuration: &Configuration) -> Result<(Bundle, SourceTexts), Error> {
+    let sources = Sources::read(configuration)?;
+    let bundle = compile(configuration, &sources, None)?;
+    Ok((bundle, sources.texts))
+}
+
+/// The bundle of `sources`, whose tests pass. The contract of `before` is used again if its files are the same.
+pub(super) fn compile_tested(
+    configuration: &Configuration,
+    sources: &Sources,
+    before: Option<&Bundle>,
+) -> Result<Bundle, Error> {
+    let bundle = compile(configuration, sources, before)?;
+    let suites = load_suites(&bundle, &sources.texts)?;
+    let results = suites.iter().flat_map(|suite| suite.run(""));
+    let failures: Vec<_> = results.filter(|result| !result.passes()).map(|result| result.failure()).collect();
+    if failures.is_empty() { Ok(bundle) } else { Err(Error::Invalid(failures)) }
+}
+
+fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Bundle>) -> Result<Bundle, Error> {
     let gateway = &configuration.gateway;
-    let contract = load_contract(gateway)?;
-    let (texts, mut errors) = match configuration.origin {
-        PolicyOrigin::Files => policy_texts::read(&gateway.policies, gateway.contract.folder.as_deref()),
-        PolicyOrigin::BuiltIn => (built_in::texts(), Vec::new()),
-    };
+    let contract = load_contract(gateway, sources.contract.as_ref(), before.map(|before| &before.contract))?;
+    let mut errors = sources.errors.clone();
+    let texts = &sources.texts;
     // even if a file could not be read: the author sees all errors in one round
     let bundle = Bundle::compile(contract, &texts.policies, gateway.contract.strictness.clone());
     let bundle = bundle.map_err(|BundleError(found)| errors.extend(found));
+    errors.extend(texts.empty_paths());
     match bundle {
-        Ok(bundle) if errors.is_empty() => Ok((bundle, texts)),
+        Ok(bundle) if errors.is_empty() => Ok(bundle),
         _ => {
             // without a bundle tests cannot be compiled, but errors of their form can be reported
             errors.extend(policy_test::syntax_errors(&texts.tests));
@@ -70,16 +90,26 @@ pub fn load_suites(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Suite>, E
 ///
 /// The folder cannot be read.
 pub fn load_contract_texts(gateway: &Gateway) -> Result<ContractTexts, Error> {
-    match &gateway.contract.folder {
-        Some(folder) => contract_folder::read(folder).map_err(Error::Invalid),
+    let read = |folder: &PathBuf| read_stable(|view| contract_folder::read(folder, view), Clone::clone);
+    match gateway.contract.folder.as_ref().map(read) {
+        Some(texts) => texts.map_err(Error::environment)?.map_err(Error::Invalid),
         None => Ok(ContractTexts::built_in()),
     }
 }
 
-fn load_contract(gateway: &Gateway) -> Result<Contract, Error> {
+/// The contract of the files `texts`, or the built-in one. That is `before` if nothing changed: parsing it takes longer than
+/// compiling most policies.
+fn load_contract(
+    gateway: &Gateway,
+    texts: Option<&ContractTexts>,
+    before: Option<&Arc<Contract>>,
+) -> Result<Arc<Contract>, Error> {
+    if let Some(before) = before.filter(|before| texts.is_none_or(|texts| before.is_of(texts))) {
+        return Ok(Arc::clone(before));
+    }
     let default = &gateway.contract.default_api_version;
-    let contract = match &gateway.contract.folder {
-        Some(_) => Contract::load(&load_contract_texts(gateway)?, default),
+    let contract = match texts {
+        Some(texts) => Contract::load(texts, default),
         // not by its texts: the built-in contract is proven by a test, and its schemas are read when they are used
         None => Contract::built_in(default),
     };
@@ -92,7 +122,7 @@ fn load_contract(gateway: &Gateway) -> Result<Contract, Error> {
         })
     })?;
     let unmatched = unmatched_entries(gateway, &contract);
-    if unmatched.is_empty() { Ok(contract) } else { Err(Error::Invalid(unmatched)) }
+    if unmatched.is_empty() { Ok(Arc::new(contract)) } else { Err(Error::Invalid(unmatched)) }
 }
 
 /// Entries of `contract.operations` that match no operation: a typo there would leave a body unvalidated.

@@ -9,19 +9,14 @@ use std::time::Duration;
 pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Uses the certificates that the files hold now for new connections; keeps the previous ones of files that are invalid.
-pub(super) async fn reload(tls: &[Arc<ReloadableTls>]) {
-    for tls in tls.iter().cloned() {
-        // the file system may be remote and slow, and this thread accepts connections
-        let reloaded = tokio::task::spawn_blocking(move || (tls.reload(), tls)).await;
-        match reloaded {
-            Ok((Ok(true), tls)) => {
-                tracing::info!(file = %tls.certificate_file().display(), "certificate reloaded");
-            }
-            Ok((Err(error), _)) => {
+pub(super) fn reload(tls: &[Arc<ReloadableTls>]) {
+    for tls in tls {
+        match tls.reload() {
+            Ok(true) => tracing::info!(file = %tls.certificate_file().display(), "certificate reloaded"),
+            Ok(false) => {}
+            Err(error) => {
                 tracing::error!(%error, "a certificate could not be reloaded; the previous one stays in force");
             }
-            // `Err`: the task panicked, which the panic hook has logged
-            Ok((Ok(false), _)) | Err(_) => {}
         }
     }
 }

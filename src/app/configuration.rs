@@ -8,6 +8,7 @@ use crate::config::overrides::Overrides;
 use crate::contract::Contract;
 use crate::contract::strictness::Strictness;
 use crate::diagnostic::Diagnostic;
+use crate::files::FileView;
 use crate::judge::{Bundle, BundleError};
 use crate::policy_test;
 use std::path::{Path, PathBuf};
@@ -112,7 +113,7 @@ fn policy_errors(file: &Path) -> Vec<Diagnostic> {
     let Some(named) = named_policies(file, &|name| std::env::var(name).ok()) else { return Vec::new() };
     let version = named.default_api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
     let Ok(contract) = Contract::built_in(version) else { return Vec::new() };
-    let (texts, mut errors) = policy_texts::read(&named.paths, None);
+    let (texts, mut errors) = policy_texts::read(&named.paths, None, &FileView::default());
     if let Err(BundleError(found)) = Bundle::compile(contract, &texts.policies, Strictness::default()) {
         errors.extend(found);
     }

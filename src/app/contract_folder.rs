@@ -2,9 +2,11 @@
 
 use crate::contract::{ContractText, ContractTexts};
 use crate::diagnostic::Diagnostic;
+use crate::files::FileView;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The file name of the overlay.
 const OVERLAY: &str = "overlay.yaml";
@@ -14,11 +16,13 @@ const OVERLAY: &str = "overlay.yaml";
 /// # Errors
 ///
 /// Every file that cannot be read; or the folder has no API version.
-pub(super) fn read(folder: &Path) -> Result<ContractTexts, Vec<Diagnostic>> {
-    let files = files(folder).map_err(|error| vec![unreadable(folder, &error)])?;
+pub(super) fn read(folder: &Path, view: &FileView) -> Result<ContractTexts, Vec<Diagnostic>> {
+    let real = view.resolve(folder).map_err(|error| vec![unreadable(folder, &error)])?;
+    let files = names(&real).map_err(|error| vec![unreadable(folder, &error)])?;
     let (mut texts, mut errors) = (Vec::new(), Vec::new());
-    for file in files {
-        match fs::read_to_string(&file) {
+    for name in files {
+        let file = folder.join(&name);
+        match view.resolve(&real.join(&name)).and_then(fs::read_to_string) {
             Ok(text) => texts.push(ContractText { file, text: text.into() }),
             Err(error) => errors.push(unreadable(&file, &error)),
         }
@@ -31,13 +35,14 @@ pub(super) fn read(folder: &Path) -> Result<ContractTexts, Vec<Diagnostic>> {
     if errors.is_empty() { Ok(ContractTexts { versions, overlay: overlays.into_iter().next() }) } else { Err(errors) }
 }
 
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-    let is_version = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "json");
-    let mut files: Vec<PathBuf> = entries.into_iter().filter(|file| is_version(file) || is_overlay(file)).collect();
+fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    let is_version = |file: &Path| file.extension().is_some_and(|extension| extension == "json");
+    let mut names: Vec<_> =
+        names.into_iter().filter(|name| is_version(Path::new(name)) || is_overlay(Path::new(name))).collect();
     // `read_dir` has no order, and the errors of a folder must not change theirs from start to start
-    files.sort();
-    Ok(files)
+    names.sort();
+    Ok(names)
 }
 
 fn is_overlay(file: &Path) -> bool {

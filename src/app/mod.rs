@@ -17,8 +17,10 @@ mod panic_hook;
 mod policy_files;
 mod policy_texts;
 mod reload;
+mod reload_loop;
 mod run;
 mod signals;
+mod sources;
 mod warnings;
 
 pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART, built_in_files};
@@ -27,5 +29,6 @@ pub use configuration::{Configuration, PolicyOrigin};
 pub use error::Error;
 pub use policy_files::policy_of_test;
 pub use policy_texts::SourceTexts;
+pub use reload::{ReloadError, load_replacement};
 pub use run::{Started, run};
 pub use warnings::{lints, start_warnings};

@@ -3,7 +3,8 @@
 use super::descriptors;
 use super::exporters::ExporterThread;
 use super::listeners::{Listeners, addresses};
-use super::reload::reload_until_stopped;
+use super::reload::Reloader;
+use super::reload_loop::reload_until_stopped;
 use super::signals::Signals;
 use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook};
 use crate::admin::{self, Readiness};
@@ -17,7 +18,7 @@ use crate::telemetry::logs::ApplicationLog;
 use crate::telemetry::{Output, Setup, Telemetry};
 use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Handle;
 
@@ -102,7 +103,14 @@ async fn serve(
     // a reload replaces the bundle; this reference would keep the first one in memory
     drop(bundle);
     readiness.ready();
-    reload_until_stopped(signals, configuration, &shared, &tls, &log.level).await;
+    let reloader = Reloader {
+        configuration: configuration.clone(),
+        shared: shared.clone(),
+        tls,
+        level: log.level.clone(),
+        loaded: Mutex::default(),
+    };
+    reload_until_stopped(signals, Arc::new(reloader)).await;
     // first, so that a load balancer sees it while requests are still being finished
     readiness.draining();
     let drained = server.drain(DRAIN).await;

@@ -5,6 +5,8 @@ use crate::config::gateway::{Gateway, UpstreamTarget};
 use crate::config::overrides::Overrides;
 use crate::diagnostic::Diagnostic;
 use crate::judge::Bundle;
+use crate::policy::Action;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
 use std::time::SystemTime;
@@ -13,7 +15,23 @@ use std::time::SystemTime;
 pub fn lints(configuration: &Configuration, bundle: &Bundle, texts: &SourceTexts) -> Vec<Diagnostic> {
     let of_policies = bundle.lints(SystemTime::now());
     let of_start = start_warnings(&configuration.gateway, &Overrides::default(), texts);
-    of_start.into_iter().chain(of_policies).collect()
+    of_start.into_iter().chain(unprotected_rules(&configuration.gateway, bundle)).chain(of_policies).collect()
+}
+
+/// Entries of `removed` that are in force: a reload that loses them by mistake would not be refused.
+fn unprotected_rules(gateway: &Gateway, bundle: &Bundle) -> Vec<Diagnostic> {
+    let rules = bundle.policies.all().iter().map(|it| (&it.name, it.action));
+    let limits = bundle.policies.limits().iter().map(|it| (&it.name, it.action));
+    let denying: BTreeSet<&str> =
+        rules.chain(limits).filter(|(_, action)| *action == Action::Deny).map(|(name, _)| name.as_ref()).collect();
+    let removed = gateway.removal_rules.removed.iter().enumerate();
+    let in_force = removed.filter(|(_, name)| denying.contains(name.as_str()));
+    let warning = |(position, name): (usize, &String)| {
+        let message = format!("`{name}` is in `removed`, and denies: a reload may lose it");
+        let warning = gateway.source.at(&format!("/removed/{position}"), message);
+        warning.with_help("remove the entry once the change of the policy is loaded")
+    };
+    in_force.map(warning).collect()
 }
 
 /// What a start warns of: settings that do not fit each other or this machine, files that look like policies and are not read, and an upstream that credentials reach in clear.

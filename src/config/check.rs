@@ -10,6 +10,7 @@ use super::gateway::{
     UpstreamTarget,
 };
 use super::overrides::{Override, Overrides};
+use super::removal_rules::RemovalRules;
 use super::{address, sampler, upstream_url};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{OperationEntry, Strictness};
@@ -42,6 +43,7 @@ pub(super) fn check(
         listen,
         upstream,
         policies: check.policies(&file.policies),
+        removal_rules: RemovalRules { removed: file.removed.clone(), removals: file.reload.removals },
         contract: ContractConfig {
             folder: file
                 .contract

@@ -6,6 +6,7 @@ pub(super) use log_sections::{AccessLogSection, DecisionLogSection, Fingerprints
 
 use super::defaults;
 use super::gateway::AlwaysExport;
+use super::removal_rules::Removals;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{Fallthrough, Mode, Strictness, UnknownFields, Validate};
 use schemars::JsonSchema;
@@ -33,6 +34,14 @@ pub(super) struct GatewayFile {
     /// Files and folders with policies, relative to this file. An empty list enforces the contract alone.
     #[schemars(example = ["../policies"])]
     pub(super) policies: Vec<String>,
+    /// Policies, limits and operations that a reload may remove or weaken, by name. Any other that denies is kept: such a reload
+    /// is refused. Read again with each reload.
+    #[serde(default)]
+    #[schemars(example = ["no-skip-password-checks"])]
+    pub(super) removed: Vec<String>,
+    /// What a reload may do.
+    #[serde(default)]
+    pub(super) reload: ReloadSection,
     /// How Clerk's contract is enforced.
     #[serde(default)]
     pub(super) contract: ContractSection,
@@ -61,6 +70,14 @@ pub(super) struct GatewayFile {
     #[serde(default)]
     #[schemars(range(max = 1024))]
     pub(super) workers: usize,
+}
+
+/// What a reload may do. Read again with each reload.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct ReloadSection {
+    /// Whether a reload may remove or weaken what denies.
+    pub(super) removals: Removals,
 }
 
 /// The version of this file's format.

@@ -21,6 +21,8 @@ pub struct Gateway {
     pub upstream: UpstreamConfig,
     /// Files and folders with policies, absolute.
     pub policies: Vec<PathBuf>,
+    /// What a reload may remove.
+    pub removal_rules: super::removal_rules::RemovalRules,
     /// How Clerk's contract is enforced.
     pub contract: ContractConfig,
     /// Replaces the environment of the credential.

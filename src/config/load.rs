@@ -1,10 +1,11 @@
 //! Loads the configuration file.
 
 use super::check::check;
-use super::file::GatewayFile;
+use super::file::{GatewayFile, ReloadSection};
 use super::gateway::Gateway;
 use super::overrides::Overrides;
 use super::read_error::describe;
+use super::removal_rules::RemovalRules;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Lookup};
 use schemars::JsonSchema;
@@ -43,6 +44,27 @@ pub fn of_text(
         Some(only) => check(&only.value, &only.source, folder, overrides),
         None => Err(vec![Diagnostic::of_file(file, "the file is empty")]),
     }
+}
+
+/// The part of a configuration that is read again with each reload.
+#[derive(Deserialize, JsonSchema)]
+struct RemovalKeys {
+    #[serde(default)]
+    removed: Vec<String>,
+    #[serde(default)]
+    reload: ReloadSection,
+}
+
+/// What a reload may remove, by the text of a configuration file that is in use.
+///
+/// # Errors
+/// All errors of these keys, each with its place. Those of others do not matter: they are read when the gateway starts.
+pub fn removal_rules(file: &Path, bytes: Vec<u8>, variables: Lookup<'_>) -> Result<RemovalRules, Vec<Diagnostic>> {
+    let text = manifest::text(file, bytes).map_err(|error| vec![error])?;
+    let documents = manifest::read_with_variables::<RemovalKeys>(file, &text, variables)?;
+    let keys = documents.into_iter().next().map(|document| document.value);
+    let rules = keys.map(|keys| RemovalRules { removed: keys.removed, removals: keys.reload.removals });
+    Ok(rules.unwrap_or_default())
 }
 
 /// The policies that a configuration names, even if it has errors elsewhere.

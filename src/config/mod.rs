@@ -17,6 +17,7 @@ pub mod load;
 mod logs;
 pub mod overrides;
 mod read_error;
+pub mod removal_rules;
 mod sampler;
 mod upstream_url;
 

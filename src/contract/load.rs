@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The text of a file of the contract.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractText {
     /// Its path, for errors.
     pub file: PathBuf,
@@ -22,7 +22,7 @@ pub struct ContractText {
 }
 
 /// The texts of all files of a contract.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContractTexts {
     /// One for each API version.
     pub versions: Vec<ContractText>,
@@ -87,6 +87,11 @@ impl Contract {
     /// `default` is not one of its versions.
     pub fn built_in(default: &str) -> Result<Self, ContractError> {
         read(&ContractTexts::built_in(), default).map(|read| read.contract)
+    }
+
+    /// Whether it was made of `texts`.
+    pub fn is_of(&self, texts: &ContractTexts) -> bool {
+        self.fingerprint == fingerprint(texts)
     }
 
     /// A contract of the operator, with every schema compiled.
@@ -156,6 +161,11 @@ fn parse(text: &ContractText) -> Result<ContractFile, Diagnostic> {
         return Ok(file);
     }
     Err(at(text, &file.api_version, "`apiVersion` must be a date such as `2026-05-12`".to_owned()))
+}
+
+/// Whether `text` is a file of an API version, by its content.
+pub fn is_contract_file(text: &str) -> bool {
+    serde_json::from_str::<ContractFile>(text).is_ok()
 }
 
 /// An error for each version that has two files. `files` must be sorted by version.

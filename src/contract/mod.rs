@@ -28,9 +28,9 @@ pub mod strictness;
 mod version;
 
 pub use body_schema::{BodySchema, Effective, InvalidSchema};
-pub use load::{ContractError, ContractText, ContractTexts};
+pub use load::{ContractError, ContractText, ContractTexts, is_contract_file};
 pub use operation::Operation;
-pub use overlay::Applied;
+pub use overlay::{Applied, is_overlay_file};
 pub use route_guard::RouteGuard;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{VERSION_PARAMETER, decode_form, names_only_the_version, query_parameters, query_values};

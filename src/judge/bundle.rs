@@ -9,15 +9,17 @@ use super::revision::revision;
 use crate::contract::strictness::{Fallthrough, InspectionRules, Mode, PolicyEffect, Strictness};
 use crate::contract::{Contract, Operation, RouteGuard, Routed};
 use crate::diagnostic::Diagnostic;
-use crate::policy::{Action, Policies, PolicyDocuments, lint_limit, lint_policy, lint_shadowed, lint_waiver};
+use crate::policy::{
+    Action, Loss, LostRule, Policies, PolicyDocuments, lint_limit, lint_policy, lint_shadowed, lint_waiver,
+};
 use http::HeaderMap;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The text of a policy file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyText {
     /// Where it was read.
     pub file: PathBuf,
@@ -59,10 +61,41 @@ impl Bundle {
     /// # Errors
     ///
     /// Returns every error in the policy files.
-    pub fn compile(contract: Contract, texts: &[PolicyText], strictness: Strictness) -> Result<Self, BundleError> {
+    pub fn compile(
+        contract: impl Into<Arc<Contract>>,
+        texts: &[PolicyText],
+        strictness: Strictness,
+    ) -> Result<Self, BundleError> {
+        let contract = contract.into();
         let (documents, policies) = compile(texts, &contract).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
-        Ok(Self::assemble(Arc::new(contract), policies, Arc::new(documents), strictness, revision))
+        Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision))
+    }
+
+    /// What this bundle refuses and `after` would not: rules that are gone or narrower, and operations that the contract of
+    /// `after` no longer has.
+    pub fn removals(&self, after: &Self) -> Vec<LostRule> {
+        let rules = self.policies.removals(&after.policies);
+        let operations = after.contract.operations();
+        let lost = self.contract.operations().into_iter().filter(|operation| self.is_guarded(operation));
+        let lost = lost.filter_map(|operation| {
+            let is_same = |it: &&Arc<Operation>| {
+                (&it.id, &it.method, &it.path) == (&operation.id, &operation.method, &operation.path)
+            };
+            let mut same = operations.iter().filter(is_same).peekable();
+            let what = if same.peek().is_none() {
+                Loss::Operation { method: operation.method.clone(), path: operation.path.clone() }
+            } else if operation.body.is_some() && same.all(|it| it.body.is_none()) {
+                Loss::Body
+            } else {
+                return None;
+            };
+            Some((operation.id.clone(), what))
+        });
+        // once for all API versions of an operation
+        let lost: BTreeMap<Arc<str>, Loss> = lost.collect();
+        let lost = lost.into_iter().map(|(name, what)| LostRule { name, what });
+        rules.into_iter().chain(lost).collect()
     }
 
     /// The same contract with only the policies and limits of these names, and the default strictness.

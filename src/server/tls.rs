@@ -1,6 +1,7 @@
 //! TLS on a listener: certificate, key and authorities from files, which may change while the gateway runs.
 
 use crate::config::gateway::TlsFiles as Files;
+use crate::files::{FileView, read_stable};
 use crate::peer::ClientCertificate;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
@@ -108,12 +109,24 @@ impl ReloadableTls {
 }
 
 impl TlsFileContents {
+    /// Reads the files until two reads agree: a certificate and the key of another would not work.
     fn read(files: &Files) -> Result<Self, TlsError> {
+        let digest = |read: &Result<Self, TlsError>| read.as_ref().map(Self::digest).unwrap_or_default();
+        read_stable(|view| Self::read_once(files, view), digest).unwrap_or_else(|error| {
+            Err(TlsError::Unusable { path: files.certificate_file.clone(), reason: error.to_string() })
+        })
+    }
+
+    fn read_once(files: &Files, view: &FileView) -> Result<Self, TlsError> {
         Ok(Self {
-            certificate: read("tls.certificateFile", &files.certificate_file)?,
-            private_key: Zeroizing::new(read("tls.privateKeyFile", &files.private_key_file)?),
-            client_ca: files.client_ca_file.as_deref().map(|path| read("tls.clientCaFile", path)).transpose()?,
-            client_crl: files.client_crl_file.as_deref().map(|path| read("tls.clientCrlFile", path)).transpose()?,
+            certificate: read("tls.certificateFile", &files.certificate_file, view)?,
+            private_key: Zeroizing::new(read("tls.privateKeyFile", &files.private_key_file, view)?),
+            client_ca: files.client_ca_file.as_deref().map(|path| read("tls.clientCaFile", path, view)).transpose()?,
+            client_crl: files
+                .client_crl_file
+                .as_deref()
+                .map(|path| read("tls.clientCrlFile", path, view))
+                .transpose()?,
         })
     }
 
@@ -184,8 +197,8 @@ pub(super) fn client_certificate_end(connection: &ServerConnection) -> Option<i6
     Some(parsed.validity().not_after.timestamp())
 }
 
-fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
-    std::fs::read(path).map_err(|reason| TlsError::Unreadable { key, path: path.to_owned(), reason })
+fn read(key: &'static str, path: &Path, view: &FileView) -> Result<Vec<u8>, TlsError> {
+    view.read(path).map_err(|reason| TlsError::Unreadable { key, path: path.to_owned(), reason })
 }
 
 /// The certificate authorities in `pem`. `None` if there is none, or an invalid one.

@@ -194,6 +194,11 @@ impl Telemetry {
         self.shared.metrics.bundle_rejected();
     }
 
+    /// Counts a valid bundle that was not loaded because it would remove rules. The current one stays in force.
+    pub fn bundle_refused(&self) {
+        self.shared.metrics.bundle_refused();
+    }
+
     /// Opens the file of the access log again, if it is a file. The current one stays in use if that fails.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ use super::Operation;
 use super::glob::matches;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::Value;
 use source::ContractOverlay;
 use std::path::Path;
@@ -20,6 +22,23 @@ use std::sync::Arc;
 /// The JSON Schema of an overlay file, which gives editors completion, hover texts and checks.
 pub(crate) fn schema() -> Value {
     schemars::schema_for!(ContractOverlay).to_value()
+}
+
+/// The part of a document by which an overlay is recognised.
+#[derive(Deserialize, JsonSchema)]
+struct OverlayHead {
+    #[serde(rename = "kind")]
+    _kind: source::OverlayKind,
+}
+
+/// Whether each document of the file is an overlay, by its content.
+pub fn is_overlay_file(file: &Path, text: &str) -> bool {
+    // first by its word: parsing is dear, and nearly no file among policies is one
+    text.contains("ContractOverlay")
+        && manifest::documents(file, text).is_ok_and(|documents| {
+            // each: a policy in such a file must not vanish with it
+            documents.iter().all(|document| manifest::decode::<OverlayHead>(document).is_ok())
+        })
 }
 
 /// One change to the contract.

@@ -43,6 +43,7 @@ const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2
 /// Outcomes of loading a bundle.
 const LOADED: &str = "loaded";
 const REJECTED: &str = "rejected";
+const REFUSED: &str = "refused";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -144,7 +145,7 @@ impl Metrics {
     // Every series that an alert uses exists from the start: `increase()` does not see a series that begins at 1.
     fn register_own(&mut self) {
         let registry = &mut self.registry;
-        for outcome in [LOADED, REJECTED] {
+        for outcome in [LOADED, REJECTED, REFUSED] {
             drop(self.reloads.get_or_create(&ReloadLabels { outcome }));
         }
         for unknown in [UnknownVersion::Newer, UnknownVersion::Other] {
@@ -193,7 +194,11 @@ impl Metrics {
             Unit::Seconds,
             self.bundle_loaded.clone(),
         );
-        registry.register("portcullis_reloads", "Bundles loaded or rejected", self.reloads.clone());
+        registry.register(
+            "portcullis_reloads",
+            "Bundles loaded, rejected as invalid, or refused because they would remove rules",
+            self.reloads.clone(),
+        );
         self.server.register(registry);
         self.upstream.register(registry);
         self.waivers.register(registry);
@@ -256,6 +261,11 @@ impl Metrics {
     /// Counts a bundle that could not be loaded.
     pub(in crate::telemetry) fn bundle_rejected(&self) {
         self.reloads.get_or_create(&ReloadLabels { outcome: REJECTED }).inc();
+    }
+
+    /// Counts a valid bundle that was not loaded because it would remove rules.
+    pub(in crate::telemetry) fn bundle_refused(&self) {
+        self.reloads.get_or_create(&ReloadLabels { outcome: REFUSED }).inc();
     }
 
     /// All metrics in the `OpenMetrics` text format.

@@ -45,6 +45,7 @@ fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
         r#"portcullis_unknown_api_versions_total{asked="other"} 0"#,
         r#"portcullis_reloads_total{outcome="loaded"} 0"#,
         r#"portcullis_reloads_total{outcome="rejected"} 0"#,
+        r#"portcullis_reloads_total{outcome="refused"} 0"#,
         "portcullis_log_lines_dropped_total 0",
         r#"portcullis_spans_dropped_total{reason="queue_full"} 0"#,
         r#"portcullis_decision_log_dropped_total{reason="write_failed"} 0"#,
@@ -105,10 +106,12 @@ fn only_the_bundle_that_judges_is_shown() {
     metrics.bundle_loaded("one");
     metrics.bundle_loaded("two");
     metrics.bundle_rejected();
+    metrics.bundle_refused();
     let text = metrics.open_metrics();
     assert!(text.contains("portcullis_bundle_info{revision=\"two\"} 1\n"), "{text}");
     assert!(!text.contains("\"one\""));
     assert!(text.contains("portcullis_reloads_total{outcome=\"loaded\"} 2\n"));
     assert!(text.contains("portcullis_reloads_total{outcome=\"rejected\"} 1\n"));
+    assert!(text.contains("portcullis_reloads_total{outcome=\"refused\"} 1\n"));
     assert!(text.contains("portcullis_build_info{version=\""));
 }

@@ -1,3 +1,4 @@
 //! The life of the process: start, reload, shutdown.
 
 mod lifecycle;
+mod reload;

@@ -17,6 +17,9 @@ fn clone_with(text: &str) -> TempDir {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
     fs::write(folder.path().join("config/quickstart.yaml"), text).unwrap();
+    // a folder without a policy is an error
+    let policy = "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: { name: harmless }\nspec:\n  match: { operations: [DeleteUser] }\n  validations: [{ expression: request.params.user_id != 'x', message: no }]\n  actions: [Audit]\n";
+    fs::write(folder.path().join("policies/harmless.yaml"), policy).unwrap();
     folder
 }
 

@@ -204,7 +204,7 @@ fn limits_are_told_in_the_report_and_by_their_message() {
 
 #[test]
 fn what_an_audited_finding_means_does_not_say_that_it_refused() {
-    let folder = with(&[]);
+    let folder = with(&[("policies/a.yaml", &policy("a", "body.locale == null"))]);
     let audited =
         LOG.lines().next().unwrap().replace("\"action\":\"deny\",\"field\"", "\"action\":\"audit\",\"field\"");
     fs::write(folder.path().join("log.jsonl"), &audited).unwrap();
@@ -255,7 +255,7 @@ fn keys_in_clear_to_another_machine_are_warned_of() {
         ("http://localhost:1", false),
         ("https://clerk.internal", false),
     ] {
-        let folder = with(&[]);
+        let folder = with(&[("policies/a.yaml", &policy("a", "body.locale == null"))]);
         fs::write(folder.path().join("gateway.yaml"), GATEWAY.replace("embedded", &format!("\"{url}\""))).unwrap();
         let (_, stderr, code) = told(&folder, &CHECK);
         let warning = "warning: `upstream.url` is not https: keys travel in clear";
@@ -265,7 +265,7 @@ fn keys_in_clear_to_another_machine_are_warned_of() {
 
 #[tokio::test]
 async fn the_start_warns_of_what_is_not_in_force() {
-    let folder = with(&[("policies/b.json", "{}")]);
+    let folder = with(&[("policies/a.yaml", &policy("a", "body.locale == null")), ("policies/b.json", "{}")]);
     let mut program = Program::start(&folder.path().join("gateway.yaml"), &[]).await;
     program.signal("HUP");
     program.stderr.line("\"level\":\"WARN\",\"message\":\"is not read: policies end in").await;

@@ -6,5 +6,6 @@ mod documents;
 mod lint_bypass;
 mod lint_shadowed;
 mod policy_tests;
+mod removals;
 mod request_limits;
 mod waivers;

@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod document;
 pub(crate) mod head;
 pub(crate) mod path;
+pub(crate) mod reload;
 
 use crate::support::gateway::{bundle, shipped};
 use portcullis::judge::Bundle;
@@ -161,5 +162,15 @@ proptest! {
     #[test]
     fn what_a_lenient_router_inspects_does_not_pass(path in nearly_path()) {
         path::holds(judged_by(), &path);
+    }
+}
+
+proptest! {
+    // each step may compile policies
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_reload_takes_one_complete_version(steps in prop::collection::vec(any::<u8>(), 1..16)) {
+        reload::holds(&steps);
     }
 }
