@@ -7,6 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// the exporters, event queues, files that are read on a reload.
 const RESERVE: usize = 160;
 
+/// The connections that are enough for anyone who has not set `limits.connections`: its default is lowered without a warning.
+const ENOUGH_BY_DEFAULT: usize = 1000;
+
 /// Raises the soft limit of this process to its hard limit. Returns the limit; `None` if there is none.
 // the soft limit is for programs that use `select`, whose sets have a fixed size
 pub(super) fn raise() -> Option<usize> {
@@ -35,7 +38,9 @@ pub(super) fn connections_within(limit: usize) -> usize {
 /// What is wrong with `limits` if `limit` is that on descriptors. `None` if they fit.
 pub(super) fn misfit(limits: &Limits, limit: usize) -> Option<String> {
     let room = connections_within(limit);
-    (room < limits.connections).then(|| {
+    let is_default = limits.connections == Limits::default().connections;
+    let needed = if is_default { ENOUGH_BY_DEFAULT } else { limits.connections };
+    (room < needed).then(|| {
         format!(
             "`limits.connections` is {}, but this process may open {limit} files: with one connection to the upstream for \
              each of a client, and {RESERVE} for the rest, they are enough for {room}",
@@ -50,9 +55,11 @@ mod tests {
 
     #[test]
     fn connections_that_do_not_fit_are_reported_with_what_fits() {
-        let limits = Limits { connections: 1000, ..Limits::default() };
-        assert_eq!(misfit(&limits, 2160), None);
-        assert!(misfit(&limits, 2158).is_some_and(|text| text.contains("enough for 999")));
+        assert_eq!(misfit(&Limits::default(), 20_000), None);
+        assert!(misfit(&Limits::default(), 1024).is_some());
+        let limits = Limits { connections: 1001, ..Limits::default() };
+        assert_eq!(misfit(&limits, 2162), None);
+        assert!(misfit(&limits, 2160).is_some_and(|text| text.contains("enough for 1000")));
         assert_eq!((connections_within(64), connections_within(1)), (24, 1));
     }
 }
