@@ -108,7 +108,9 @@ impl Reloader {
                     "policies were not reloaded, because that would remove rules; the previous ones stay in force"
                 );
                 let help = "to remove it, name it in `removed` of the configuration file and reload";
-                removals.iter().for_each(|removal| tracing::error!(name = %removal.name, help, "{removal}"));
+                for removal in removals {
+                    tracing::error!(name = %removal.name, help, "{removal}");
+                }
             }
         }
     }

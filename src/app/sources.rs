@@ -52,10 +52,10 @@ impl Sources {
             context.update(&part.len().to_le_bytes());
             context.update(part);
         };
-        let texts = self.texts.policies.iter().map(|it| (&it.file, it.text.as_str()));
+        let policies = self.texts.policies.iter().map(|it| (&it.file, it.text.as_str()));
         let tests = self.texts.tests.iter().map(|it| (&it.file, it.text.as_str()));
         let contract = self.contract.iter().flat_map(|it| it.versions.iter().chain(&it.overlay));
-        for (file, text) in texts.chain(tests).chain(contract.map(|it| (&it.file, it.text.as_ref()))) {
+        for (file, text) in policies.chain(tests).chain(contract.map(|it| (&it.file, it.text.as_ref()))) {
             add(file.as_os_str().as_encoded_bytes());
             add(text.as_bytes());
         }
