@@ -231,7 +231,7 @@ async fn a_probe_is_answered_however_many_connections_there_are() {
         idle.push(TcpStream::connect(address).await.expect("a connection"));
     }
     for path in ["/livez", "/readyz", "/startupz"] {
-        let answer = tokio::time::timeout(Duration::from_secs(5), get(address, path)).await;
+        let answer = pingora_timeout::timeout(Duration::from_secs(5), get(address, path)).await;
         assert_eq!(answer.expect("an answer before any timeout").0, 200, "{path}");
     }
     assert_eq!(get(address, "/metrics").await.0, 503);

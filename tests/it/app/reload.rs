@@ -110,7 +110,9 @@ fn a_folder_without_a_policy_starts_nothing() {
     {
         fs::remove_dir_all(&policies).unwrap();
         fs::create_dir(&policies).unwrap();
-        files.iter().for_each(|(name, text)| fs::write(policies.join(name), text).unwrap());
+        for (name, text) in files {
+            fs::write(policies.join(name), text).unwrap();
+        }
         for output in [check(&configuration), command(&configuration, &[]).output().unwrap()] {
             let stderr = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(3), "{files:?}: {stderr}");

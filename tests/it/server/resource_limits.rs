@@ -210,7 +210,7 @@ async fn a_path_with_a_thousand_readings_takes_no_time() {
     let answer = gateway.ask(head(&format!("GET /v1/{}", ";.\\%2e%c0%af/".repeat(2000)), "")).await;
     assert_eq!(answer.status(), 400);
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
-    let longest = gateway.ask(head(&format!("GET /v1/{}", ";.\\%2e%c0%af/".repeat(140)), "")).await;
+    let longest = gateway.ask(head(&format!("GET /v1/{}", ";.\\%2e%c0%af/".repeat(70)), "")).await;
     assert_eq!(longest.status(), 200);
     assert!(begun.elapsed() < LONG, "{:?}", begun.elapsed());
 }
