@@ -1,7 +1,7 @@
 //! What connections and requests take of the memory budget, in bytes.
 //!
-//! Prices are upper bounds of what was measured, with the buffers of hyper and h2 at the sizes that `server` and `upstream`
-//! configure: with thousands of each, resident memory grows by less than the sum of the prices (`benches/README.md`).
+//! Prices are estimates that lean upwards, from the sizes of the buffers that `server` and `upstream` configure for hyper and h2.
+//! The tests in `tests/it/server/memory.rs` hold them: under each attack, resident memory stays near the budget.
 
 // The kernel's socket buffers are not in here: they are no resident memory of the process. A container's limit counts them, too,
 // which is one reason why the default budget is half of it.
