@@ -9,6 +9,7 @@
 //
 // A head that arrives in one piece, as nearly all do, is inspected in hyper's own buffer; only a partial one is copied.
 
+use super::client_stall::ClientStall;
 use super::connection_memory::{Backpressure, ConnectionMemory};
 use super::head_ledger::HeadLedger;
 use crate::head::HeadDefect;
@@ -84,10 +85,8 @@ pub(super) struct HeadGuard<T> {
     /// The deadline of a partial head, and later of the drain after a refused one.
     deadline: Option<Timer>,
     lingered: usize,
-    /// Runs while the client reads nothing of what is written.
-    stalled: Option<Timer>,
+    stall: ClientStall,
     memory: ConnectionMemory,
-    backpressure: Arc<Backpressure>,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
@@ -107,9 +106,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
             free: 0,
             deadline: None,
             lingered: 0,
-            stalled: None,
+            stall: ClientStall::new(bounds.stall, backpressure),
             memory,
-            backpressure,
         }
     }
 
@@ -235,27 +233,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         Poll::Ready(Ok(ReadProgress::Nothing))
     }
 
-    /// Returns `written`, or an error if the client has read nothing for too long. `unsent` is what hyper has for it, in bytes.
-    fn unless_stalled<R>(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<R>>,
-        unsent: usize,
-    ) -> Poll<io::Result<R>> {
-        if written.is_ready() {
-            if self.stalled.take().is_some() {
-                self.backpressure.set_blocked(false);
-                self.memory.count_unsent(None)?;
-            }
-            return written;
-        }
-        self.backpressure.set_blocked(true);
-        self.memory.count_unsent(Some(unsent))?;
-        let stall = self.bounds.stall;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
-        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-
     /// Drains what a refused client still sends, within bounds, after the response and its end were sent.
     fn linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(LINGER_TIME)));
@@ -301,7 +278,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write(context, bytes);
-        this.unless_stalled(context, written, bytes.len())
+        this.stall.check(context, &mut this.memory, written, bytes.len())
     }
 
     fn poll_write_vectored(
@@ -311,7 +288,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.inner).poll_write_vectored(context, slices);
-        this.unless_stalled(context, written, slices.iter().map(|slice| slice.len()).sum())
+        this.stall.check(context, &mut this.memory, written, slices.iter().map(|slice| slice.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -322,7 +299,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
         let this = self.get_mut();
         // over TLS, a write is ready as soon as it is encrypted: only the flush shows that the client does not read
         let flushed = Pin::new(&mut this.inner).poll_flush(context);
-        this.unless_stalled(context, flushed, 0)
+        this.stall.check(context, &mut this.memory, flushed, 0)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

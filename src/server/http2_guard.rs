@@ -4,6 +4,7 @@
 // h2 decodes each frame as soon as it has it. A reference to HPACK's table is one byte on the wire and a hundred in a header map,
 // so that what h2 holds of unfinished or unread heads has to be bounded before it gets them: there is no setting for that.
 
+use super::client_stall::ClientStall;
 use super::connection_memory::{Backpressure, ConnectionMemory};
 use super::head_guard::Bounds;
 use pingora_timeout::sleep;
@@ -70,8 +71,7 @@ pub(super) struct Http2Guard<T> {
     accepted: usize,
     /// The deadline of a partial head.
     deadline: Option<Timer>,
-    /// Runs while the client reads nothing of what is written.
-    stalled: Option<Timer>,
+    stall: ClientStall,
     /// Waits for bytes while the client does not read.
     reader: Option<Waker>,
 }
@@ -121,6 +121,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Http2Guard<T> {
             inner,
             bounds,
             memory,
+            stall: ClientStall::new(bounds.stall, Arc::clone(&backpressure)),
             backpressure,
             requests,
             left: PREFACE,
@@ -130,7 +131,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Http2Guard<T> {
             given: 0,
             accepted: 0,
             deadline: None,
-            stalled: None,
             reader: None,
         }
     }
@@ -247,19 +247,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Http2Guard<T> {
         written: Poll<io::Result<R>>,
         unsent: usize,
     ) -> Poll<io::Result<R>> {
-        if written.is_ready() {
-            if self.stalled.take().is_some() {
-                self.backpressure.set_blocked(false);
-                self.memory.count_unsent(None)?;
-                self.reader.take().into_iter().for_each(Waker::wake);
-            }
-            return written;
+        let was_blocked = self.stall.is_running();
+        let checked = self.stall.check(context, &mut self.memory, written, unsent + HEADS_UNSENT);
+        if was_blocked && !self.stall.is_running() {
+            self.reader.take().into_iter().for_each(Waker::wake);
         }
-        self.backpressure.set_blocked(true);
-        self.memory.count_unsent(Some(unsent + HEADS_UNSENT))?;
-        let stall = self.bounds.stall;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
-        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        checked
     }
 }
 

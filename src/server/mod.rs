@@ -7,6 +7,7 @@
 
 mod accept_loop;
 mod balancer;
+mod client_stall;
 mod connection;
 mod connection_memory;
 mod drain_report;
