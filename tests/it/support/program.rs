@@ -6,7 +6,11 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Longest time until the program writes what a test waits for. Far longer than any takes on a busy machine.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A running `portcullis run`. Dropping it kills it.
 pub(crate) struct Program {
@@ -109,12 +113,17 @@ impl Written {
 
     /// The next line that holds `part`.
     pub(crate) async fn line(&mut self, part: &str) -> String {
-        while let Some(line) = self.lines.recv().await {
-            if line.contains(part) {
-                return line;
+        let found = async {
+            while let Some(line) = self.lines.recv().await {
+                if line.contains(part) {
+                    return Some(line);
+                }
             }
-        }
-        panic!("the program ended before it wrote `{part}`; it wrote:\n{}", self.all.lock().unwrap());
+            None
+        };
+        // a line that never comes has to fail the test and not to stop the run
+        let found = pingora_timeout::timeout(LONGEST_WAIT, found).await.ok().flatten();
+        found.unwrap_or_else(|| panic!("no line with `{part}`; the program wrote:\n{}", self.all.lock().unwrap()))
     }
 
     async fn address(&mut self, before: &str) -> SocketAddr {
