@@ -37,6 +37,25 @@ impl<'t> DecimalText<'t> {
         significant == 0 || i64::try_from(significant).is_ok_and(|significant| significant <= self.places())
     }
 
+    /// How many digits it has when it is written out, without an exponent.
+    pub(crate) fn written_out(&self) -> usize {
+        let digits = self.whole.len() + self.fraction.len();
+        digits.saturating_add(usize::try_from(self.exponent.unsigned_abs()).unwrap_or(usize::MAX))
+    }
+
+    /// The sign, the digits without zeros at either end, and the power of ten of the point in front of them: the same for equal
+    /// numbers.
+    pub(crate) fn normal_form(&self) -> (bool, Vec<u8>, i64) {
+        let leading = self.digits().take_while(|digit| *digit == b'0').count();
+        let mut digits: Vec<u8> = self.digits().skip(leading).collect();
+        digits.truncate(digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1));
+        if digits.is_empty() {
+            // zero has no sign
+            return (false, digits, 0);
+        }
+        (self.is_negative, digits, self.places().saturating_sub(i64::try_from(leading).unwrap_or(i64::MAX)))
+    }
+
     /// What is before the point, without the sign; `None` if it does not fit.
     pub(crate) fn whole_part(&self) -> Option<u64> {
         let places = usize::try_from(self.places()).unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::config::gateway::Gateway;
 use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::diagnostic::Diagnostic;
 use crate::files::read_stable;
-use crate::judge::{Bundle, BundleError};
+use crate::judge::{Bundle, BundleError, prove};
 use crate::policy_test::{self, Suite};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,8 +121,12 @@ fn load_contract(
             }
         })
     })?;
-    let unmatched = unmatched_entries(gateway, &contract);
-    if unmatched.is_empty() { Ok(Arc::new(contract)) } else { Err(Error::Invalid(unmatched)) }
+    let contract = Arc::new(contract);
+    let mut errors = unmatched_entries(gateway, &contract);
+    if let Some(folder) = &gateway.contract.folder {
+        errors.extend(prove(&contract).into_iter().map(|message| Diagnostic::of_file(folder, message)));
+    }
+    if errors.is_empty() { Ok(contract) } else { Err(Error::Invalid(errors)) }
 }
 
 /// Entries of `contract.operations` that match no operation: a typo there would leave a body unvalidated.

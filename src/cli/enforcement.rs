@@ -1,11 +1,14 @@
 //! What a bundle enforces, as `check` shows it.
 
 use super::table::{comma_list, table};
+use crate::contract::INSPECTED;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Mode;
 use crate::judge::Bundle;
 use crate::policy::{Action, Limit, Scope, Waiver};
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What a bundle enforces. `Display` writes it over several lines, without a last line break.
@@ -28,6 +31,11 @@ impl Display for Enforcement<'_> {
             write!(f, ", {audited} more are audited")?;
         }
         write!(f, "\n  revision     {}", self.bundle.revision)?;
+        // by method and path: an id may be at another path than the reader believes
+        for (at, (operation, route)) in self.guards().into_iter().enumerate() {
+            let head = if at == 0 { "guards" } else { "" };
+            write!(f, "\n  {head:<12} {route:<35} {operation}")?;
+        }
         if policies.all().is_empty() {
             write!(f, "\n  policies     none: the contract alone is enforced")?;
         }
@@ -53,6 +61,13 @@ impl Display for Enforcement<'_> {
 }
 
 impl Enforcement<'_> {
+    /// The operations that are always inspected, each with its method and path.
+    fn guards(&self) -> BTreeSet<(Arc<str>, String)> {
+        let operations = self.bundle.contract.operations().into_iter();
+        let inspected = operations.filter(|operation| INSPECTED.contains(&operation.id.as_ref()));
+        inspected.map(|it| (it.id.clone(), format!("{} {}", it.method, it.path))).collect()
+    }
+
     fn table(&self, f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {
         let rows: Vec<_> = rows.collect();
         if rows.is_empty() {

@@ -8,6 +8,7 @@ use super::contract_file::Definitions;
 use super::field_tree::FieldTree;
 use super::finding::SchemaFinding;
 use super::overlay::{Applied, Overlay};
+use super::schema_bounds;
 use crate::document::Document;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -41,6 +42,9 @@ pub enum InvalidSchema {
     /// It is not a valid JSON Schema.
     #[error("{0} (at `{path}` of the schema)", path = .0.instance_path())]
     Schema(#[from] Box<jsonschema::ValidationError<'static>>),
+    /// Validating a body against it could take unbounded work.
+    #[error("{0}")]
+    OutOfBounds(String),
 }
 
 impl BodySchema {
@@ -78,6 +82,7 @@ impl BodySchema {
     /// It is not a valid JSON Schema, or refers to something outside itself.
     pub(super) fn verify(&self) -> Result<Vec<Applied>, InvalidSchema> {
         let effective = self.effective()?;
+        schema_bounds::check(&effective.schema).map_err(InvalidSchema::OutOfBounds)?;
         let compiled = CompiledSchema::compile(&effective.schema)?;
         // not `get_or_try_init`, which is unstable; a second compilation is harmless, since only one result is kept
         self.compiled.get_or_init(|| compiled);

@@ -1,19 +1,18 @@
 //! The JSON Schema of an operation's body, compiled once, and its findings: field and keyword, never a value.
 
 use super::confusable::find_confusables;
-use super::document_adapter::{DocumentJson, SchemaNode};
+use super::document_adapter::{DocumentJson, SchemaNode, is_of_body};
 use super::field::Pointer;
 use super::field_tree::FieldTree;
 use super::finding::{FindingKind, NOT_A_FIELD, SchemaFinding};
 use super::schema_mismatch::{MOST_FINDINGS, SchemaMismatch, mismatches};
+use super::validation_budget::ValidationBudget;
+#[cfg(test)]
+use super::validation_budget::Work;
 use crate::document::{Document, PathStep};
 use crate::suggest::nearest;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
-
-/// The most values in a document for which every mismatch is collected. Above it only the first is: the validator collects
-/// all errors of an array before it yields one, so the work would not be bounded by [`MOST_FINDINGS`].
-const MANY_VALUES: usize = 10_000;
 
 /// A compiled schema of bodies.
 #[derive(Debug)]
@@ -24,7 +23,8 @@ pub struct CompiledSchema {
 }
 
 impl CompiledSchema {
-    /// Compiles a JSON Schema (2020-12): no remote references, formats asserted, regular expressions in linear time.
+    /// Compiles a JSON Schema (2020-12): no remote references, formats asserted, regular expressions in linear time. That a schema
+    /// of the operator keeps to the bounds of [`super::schema_bounds`] is for the caller to check, once, when it is loaded.
     ///
     /// # Errors
     ///
@@ -62,17 +62,29 @@ impl CompiledSchema {
         findings
     }
 
-    /// The parts of `document` that do not match, at most some dozens, or one if it is large; none if the schema is unusable.
+    /// The parts of `document` that do not match, at most some dozens; none if the schema is unusable. A document that takes more
+    /// work than its budget does not match.
     pub fn mismatches(&self, document: &Document) -> Vec<SchemaMismatch> {
-        let root = SchemaNode::Value(document.root());
+        let Some(validator) = &self.validator else { return Vec::new() };
+        let budget = ValidationBudget::of(document.bytes());
         // most bodies are valid, and `is_valid` builds no errors
-        let Some(validator) = self.validator.as_ref().filter(|validator| !validator.is_valid(root)) else {
-            return Vec::new();
-        };
-        if document.values() > MANY_VALUES {
-            return validator.validate(root).err().map(|error| mismatches(&error)).unwrap_or_default();
+        let is_valid = validator.is_valid(SchemaNode::new(document.root(), &budget));
+        if budget.is_spent() {
+            return vec![SchemaMismatch::too_much_work()];
         }
-        validator.iter_errors(root).take(MOST_FINDINGS).flat_map(|error| mismatches(&error)).collect()
+        if is_valid { Vec::new() } else { errors(validator, document, &ValidationBudget::of(document.bytes())) }
+    }
+
+    /// [`Self::mismatches`], with the work of its two runs.
+    #[cfg(test)]
+    pub(super) fn mismatches_and_work(&self, document: &Document) -> (Vec<SchemaMismatch>, Work) {
+        let validator = self.validator.as_ref().expect("a usable schema");
+        let (first, second) = (ValidationBudget::of(document.bytes()), ValidationBudget::of(document.bytes()));
+        let _ = validator.is_valid(SchemaNode::new(document.root(), &first));
+        errors(validator, document, &second);
+        let (first, second) = (first.work(document.bytes()), second.work(document.bytes()));
+        let work = Work { steps: first.steps + second.steps, errors: first.errors + second.errors };
+        (self.mismatches(document), work)
     }
 
     /// The finding for `mismatch`; `None` for an unknown name that [`find_confusables`] reports already.
@@ -96,6 +108,15 @@ impl CompiledSchema {
         let suggestion = siblings.and_then(|siblings| nearest(name, siblings.names())).map(str::to_owned);
         Some(SchemaFinding { kind: FindingKind::Unknown, keyword, field, message: NOT_A_FIELD.to_owned(), suggestion })
     }
+}
+
+/// The mismatches of a `document` that is not valid, within a `budget` of their own: the errors of alternatives are built, too, and
+/// a list can have more of them than items.
+fn errors(validator: &Validator<DocumentJson>, document: &Document, budget: &ValidationBudget) -> Vec<SchemaMismatch> {
+    let errors = validator.iter_errors(SchemaNode::new(document.root(), budget)).filter(is_of_body);
+    let found: Vec<_> = errors.take(MOST_FINDINGS).flat_map(|error| mismatches(&error)).collect();
+    // it is known that there is one, even if the budget ended before the first was found
+    if found.is_empty() { vec![SchemaMismatch::of_body()] } else { found }
 }
 
 /// The finding for every body if the schema itself is broken. Failing closed: the contract cannot be checked.

@@ -1,25 +1,55 @@
-//! Lets the `jsonschema` crate validate a [`crate::document::Document`] through [`View`], without a copy as `serde_json::Value`.
+//! Lets the `jsonschema` crate validate a [`crate::document::Document`] through [`View`], without a copy as `serde_json::Value`
+//! and within a [`ValidationBudget`].
 
+use super::distinct_values::DistinctValues;
+use super::validation_budget::ValidationBudget;
 use crate::decimal::DecimalText;
 use crate::document::{JsonKind, NodeRef, View};
-use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
+use jsonschema::{JsonType, ValidationError};
+use jsonschema_value::LazyInstance;
+use jsonschema_value::cmp::equal_numbers;
 use serde_json::{Number, Value};
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 /// The representation of JSON, as `jsonschema` names it by a type.
 pub(super) struct DocumentJson;
 
-/// A value of the document, or one of its names: `propertyNames` validates names as strings.
+/// A value of the document, or one of its names, and the budget that looking at it spends.
 #[derive(Clone, Copy)]
-pub(super) enum SchemaNode<'a> {
+pub(super) struct SchemaNode<'a> {
+    subject: Subject<'a>,
+    budget: &'a ValidationBudget,
+}
+
+#[derive(Clone, Copy)]
+enum Subject<'a> {
     Value(NodeRef<'a>),
+    // `propertyNames` validates names as strings
     Name(&'a str),
+}
+
+impl<'a> SchemaNode<'a> {
+    /// The root of a document.
+    pub(super) const fn new(root: NodeRef<'a>, budget: &'a ValidationBudget) -> Self {
+        Self { subject: Subject::Value(root), budget }
+    }
+}
+
+/// Whether `error` is about a value of the body, and not about one that looked empty once the budget was spent.
+pub(super) fn is_of_body(error: &ValidationError<'_>) -> bool {
+    error.instance().is_null()
 }
 
 // a lookup in a small object compares names one by one, so for more keys than this a pass over the members is cheaper
 const KEYS_PER_LOOKUP: usize = 2;
+/// Steps for each digit of a number that is long when it is written out, and the most digits that count: those of the largest
+/// double and as many behind the point. A larger number is decided without computing.
+const STEPS_PER_DIGIT: usize = 2;
+const MOST_DIGITS: usize = 1_024;
+/// Steps to hash a value and put it into a table.
+const STEPS_PER_DISTINCT: usize = 4;
 
 impl Json for DocumentJson {
     type Node<'a> = SchemaNode<'a>;
@@ -35,7 +65,8 @@ impl Json for DocumentJson {
     }
 
     fn with_string_node<T>((): &mut (), string: &str, f: impl FnOnce(SchemaNode<'_>) -> T) -> T {
-        f(SchemaNode::Name(string))
+        // for names only, which `try_for_each_name_node` passes with the budget of their object
+        f(SchemaNode { subject: Subject::Name(string), budget: &ValidationBudget::of(string.len()) })
     }
 }
 
@@ -71,12 +102,31 @@ impl JsonNumber for NumberText<'_> {
 }
 
 impl<'a> SchemaNode<'a> {
+    /// What the value is; null once the budget is spent.
     fn kind(self) -> JsonKind<'a> {
-        match self {
-            Self::Value(node) => node.kind(),
-            Self::Name(name) => JsonKind::String(name),
+        if !self.budget.spend(1) {
+            return JsonKind::Null;
+        }
+        match self.subject {
+            Subject::Value(node) => node.kind(),
+            Subject::Name(name) => JsonKind::String(name),
         }
     }
+
+    fn container(self, kind: JsonKind<'_>) -> Option<(NodeRef<'a>, &'a ValidationBudget)> {
+        match self.subject {
+            Subject::Value(node) if self.kind() == kind => Some((node, self.budget)),
+            _ => None,
+        }
+    }
+}
+
+/// The steps that computing with a number takes.
+fn steps_of_number(text: &str) -> usize {
+    // one of few digits is computed as a machine number; `multipleOf` takes any other as a fraction of two integers of any length
+    const MACHINE_DIGITS: usize = 17;
+    let digits = DecimalText::of(text).written_out();
+    if digits <= MACHINE_DIGITS { 1 } else { digits.min(MOST_DIGITS) * STEPS_PER_DIGIT }
 }
 
 impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
@@ -85,29 +135,41 @@ impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
     type Number = NumberText<'a>;
 
     fn as_object(&self) -> Option<ObjectNode<'a>> {
-        match self {
-            Self::Value(node) if node.kind() == JsonKind::Object => Some(ObjectNode(*node)),
-            _ => None,
-        }
+        self.container(JsonKind::Object).map(|(object, budget)| ObjectNode { object, budget })
     }
 
     fn as_array(&self) -> Option<ArrayNode<'a>> {
-        match self {
-            Self::Value(node) if node.kind() == JsonKind::Array => Some(ArrayNode(*node)),
-            _ => None,
-        }
+        self.container(JsonKind::Array).map(|(array, budget)| ArrayNode { array, budget })
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
         match self.kind() {
-            JsonKind::String(text) => Some(Cow::Borrowed(text)),
+            JsonKind::String(text) if self.budget.spend_string(text.len()) => Some(Cow::Borrowed(text)),
             _ => None,
+        }
+    }
+
+    fn equals_value(&self, expected: &Value) -> bool {
+        match (self.kind(), expected) {
+            (JsonKind::Null, Value::Null) => !self.budget.is_spent(),
+            (JsonKind::Bool(value), Value::Bool(expected)) => value == *expected,
+            (JsonKind::String(text), Value::String(expected)) => text == expected,
+            (JsonKind::Number(text), Value::Number(expected)) => equal_numbers(&NumberText(text), expected),
+            (JsonKind::Array, Value::Array(expected)) => self.as_array().is_some_and(|array| {
+                array.len() == expected.len()
+                    && array.elements().zip(expected).all(|(it, other)| it.equals_value(other))
+            }),
+            (JsonKind::Object, Value::Object(expected)) => self.as_object().is_some_and(|object| {
+                object.len() == expected.len()
+                    && object.members().all(|(name, it)| expected.get(name).is_some_and(|other| it.equals_value(other)))
+            }),
+            _ => false,
         }
     }
 
     fn as_number(&self) -> Option<NumberText<'a>> {
         match self.kind() {
-            JsonKind::Number(text) => Some(NumberText(text)),
+            JsonKind::Number(text) if self.budget.spend(steps_of_number(text)) => Some(NumberText(text)),
             _ => None,
         }
     }
@@ -134,43 +196,43 @@ impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
         }
     }
 
+    // of the keywords of this draft only messages of errors ask for it, which are not shown
     fn to_value(&self) -> Cow<'a, Value> {
-        Cow::Owned(match self {
-            Self::Value(node) => copy(*node),
-            Self::Name(name) => Value::from(*name),
+        Cow::Owned(match self.kind() {
+            JsonKind::Null => Value::Null,
+            JsonKind::Bool(value) => Value::Bool(value),
+            JsonKind::Number(text) => Value::Number(NumberText(text).to_number().into_owned()),
+            JsonKind::String(text) if self.budget.spend_string(text.len()) => Value::from(text),
+            JsonKind::String(_) => Value::Null,
+            JsonKind::Array => {
+                let items = self.as_array().into_iter().flat_map(|array| array.elements());
+                items.map(|item| item.to_value().into_owned()).collect()
+            }
+            JsonKind::Object => {
+                let members = self.as_object().into_iter().flat_map(|object| object.members());
+                Value::Object(members.map(|(name, it)| (name.to_owned(), it.to_value().into_owned())).collect())
+            }
         })
     }
 
     // an error must not hold the value that it is about: whatever is made from the error could show it
-    fn lazy_value(&self) -> jsonschema_value::LazyInstance<'a> {
-        jsonschema_value::LazyInstance::Ready(Cow::Owned(Value::Null))
+    fn lazy_value(&self) -> LazyInstance<'a> {
+        let is_of_body = self.budget.add_error();
+        LazyInstance::Ready(Cow::Owned(if is_of_body { Value::Null } else { Value::Bool(false) }))
     }
 
     fn identity(&self) -> Option<NodeIdentity> {
-        match self {
-            Self::Value(node) => Some(NodeIdentity::new(node.identity())),
-            Self::Name(_) => None,
+        match self.subject {
+            Subject::Value(node) => Some(NodeIdentity::new(node.identity())),
+            Subject::Name(_) => None,
         }
     }
 }
 
-// the few keywords that compare whole values (`const`, `enum`, `uniqueItems`) need a `Value`
-fn copy(node: NodeRef<'_>) -> Value {
-    let children = (0..node.len()).filter_map(|position| node.child(position));
-    match node.kind() {
-        JsonKind::Null => Value::Null,
-        JsonKind::Bool(value) => Value::Bool(value),
-        JsonKind::Number(text) => Value::Number(NumberText(text).to_number().into_owned()),
-        JsonKind::String(text) => Value::from(text),
-        JsonKind::Array => children.map(copy).collect(),
-        JsonKind::Object => {
-            let names = (0..node.len()).filter_map(|position| node.name(position)).map(str::to_owned);
-            Value::Object(names.zip(children.map(copy)).collect())
-        }
-    }
+pub(super) struct ObjectNode<'a> {
+    object: NodeRef<'a>,
+    budget: &'a ValidationBudget,
 }
-
-pub(super) struct ObjectNode<'a>(NodeRef<'a>);
 
 impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
     type Node = SchemaNode<'a>;
@@ -178,21 +240,32 @@ impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
     type MembersIter = ObjectMembers<'a>;
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.object.len()
     }
 
     fn get(&self, key: &Box<str>) -> Option<SchemaNode<'a>> {
-        self.0.member(key).map(SchemaNode::Value)
+        // a lookup compares up to sixteen names
+        let found = self.object.member(key).filter(|_| self.budget.spend(2))?;
+        Some(SchemaNode { subject: Subject::Value(found), budget: self.budget })
     }
 
     fn members(&self) -> ObjectMembers<'a> {
-        ObjectMembers { object: self.0, positions: 0..self.0.len() }
+        ObjectMembers { object: self.object, positions: 0..self.object.len(), budget: self.budget }
+    }
+
+    fn try_for_each_name_node<B>(
+        &self,
+        (): &mut (),
+        mut f: impl FnMut(SchemaNode<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        self.members().try_for_each(|(name, _)| f(SchemaNode { subject: Subject::Name(name), budget: self.budget }))
     }
 }
 
 pub(super) struct ObjectMembers<'a> {
     object: NodeRef<'a>,
     positions: Range<usize>,
+    budget: &'a ValidationBudget,
 }
 
 impl<'a> Iterator for ObjectMembers<'a> {
@@ -200,41 +273,58 @@ impl<'a> Iterator for ObjectMembers<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let position = self.positions.next()?;
-        Some((self.object.name(position)?, SchemaNode::Value(self.object.child(position)?)))
+        let (name, member) = (self.object.name(position)?, self.object.child(position)?);
+        // by its length: patterns for names are searched for in each of them
+        let is_within = self.budget.spend_string(name.len());
+        is_within.then(|| (name, SchemaNode { subject: Subject::Value(member), budget: self.budget }))
     }
 }
 
-pub(super) struct ArrayNode<'a>(NodeRef<'a>);
+pub(super) struct ArrayNode<'a> {
+    array: NodeRef<'a>,
+    budget: &'a ValidationBudget,
+}
 
 impl<'a> Array<'a, DocumentJson> for ArrayNode<'a> {
     type Node = SchemaNode<'a>;
     type ElementsIter = ArrayElements<'a>;
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.array.len()
     }
 
     fn elements(&self) -> ArrayElements<'a> {
-        ArrayElements { array: self.0, positions: 0..self.0.len() }
+        ArrayElements { array: self.array, positions: 0..self.array.len(), budget: self.budget }
+    }
+
+    fn is_unique(&self) -> bool {
+        let mut all = DistinctValues::default();
+        (0..self.array.len()).all(|position| {
+            // hashing a value reads all of it
+            let child = self.array.child(position).filter(|_| self.budget.spend(STEPS_PER_DISTINCT));
+            child.is_some_and(|child| all.insert(child, &mut |steps| self.budget.spend(steps)))
+        }) || self.budget.is_spent()
     }
 }
 
 pub(super) struct ArrayElements<'a> {
     array: NodeRef<'a>,
     positions: Range<usize>,
+    budget: &'a ValidationBudget,
 }
 
 impl<'a> Iterator for ArrayElements<'a> {
     type Item = SchemaNode<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.array.child(self.positions.next()?).map(SchemaNode::Value)
+        let element = self.array.child(self.positions.next()?)?;
+        self.budget.spend(1).then_some(SchemaNode { subject: Subject::Value(element), budget: self.budget })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DocumentJson, SchemaNode};
+    use super::{DocumentJson, SchemaNode, ValidationBudget};
     use crate::document::Document;
     use jsonschema::json::conformance;
     use serde_json::json;
@@ -243,7 +333,7 @@ mod tests {
     fn is_valid(schema: &serde_json::Value, text: &str) -> bool {
         let document = Document::parse(text.as_bytes()).expect("a document");
         let validator = jsonschema::options_for::<DocumentJson>().build(schema).expect("a schema");
-        validator.is_valid(SchemaNode::Value(document.root()))
+        validator.is_valid(SchemaNode::new(document.root(), &ValidationBudget::of(text.len())))
     }
 
     #[test]
@@ -279,6 +369,7 @@ mod tests {
     fn keeps_the_contract_that_the_validator_relies_on() {
         let text = conformance::document().to_string();
         let document = Document::parse(text.as_bytes()).expect("a document");
-        conformance::assert_conformance::<DocumentJson>(&SchemaNode::Value(document.root()));
+        let budget = ValidationBudget::of(text.len());
+        conformance::assert_conformance::<DocumentJson>(&SchemaNode::new(document.root(), &budget));
     }
 }

@@ -1,11 +1,12 @@
 //! Builds the contract from the texts of its files.
 
-use super::contract_file::ContractFile;
+use super::contract_file::{ContractFile, OperationFile};
+use super::guarded_route::{is_canonical_template, is_operation_id};
 use super::operation::Operation;
 use super::overlay::Overlays;
 use super::route::Routes;
 use super::version::is_date;
-use super::{Applied, BodySchema, ByVersion, Contract, INSPECTED};
+use super::{Applied, BodySchema, ByVersion, Contract};
 use crate::diagnostic::Diagnostic;
 use aws_lc_rs::digest;
 use std::borrow::Cow;
@@ -190,6 +191,10 @@ fn place_operations(
     let definitions = Arc::new(file.definitions);
     let version: Arc<str> = file.api_version.as_ref().into();
     for written in file.operations {
+        if let Some(message) = unusable(&written) {
+            errors.push(at(text, &written.id, message));
+            continue;
+        }
         let by_version = routes.entry(&written.path, &written.method, || vec![None; versions]);
         // versions are added from the oldest. Policies match ids: a new id for the same route would escape those written for
         // the old one
@@ -217,9 +222,22 @@ fn place_operations(
     errors
 }
 
+/// Why the operation cannot be routed or named; `None` if it can.
+fn unusable(written: &OperationFile) -> Option<String> {
+    let id = written.id.escape_debug();
+    if !is_operation_id(&written.id) {
+        return Some(format!("`{id}` is no operation id: use letters, digits and `_`"));
+    }
+    if !written.method.bytes().all(|byte| byte.is_ascii_uppercase()) || written.method.is_empty() {
+        return Some(format!("the method of `{id}` must be in upper case"));
+    }
+    let is_routable = is_canonical_template(&written.path);
+    (!is_routable).then(|| format!("the path of `{id}` must be plain: lower-case segments and `{{parameters}}` only"))
+}
+
 impl LoadedContract<'_> {
     /// Compiles every schema. Returns an error for each that does not compile, for each overlay without an effect, and for each
-    /// operation that must be inspected and cannot be.
+    /// route that must be inspected and would not be.
     fn verify(&self) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         let mut changed: Vec<(Arc<Operation>, Vec<Applied>)> = Vec::new();
@@ -241,26 +259,16 @@ impl LoadedContract<'_> {
             }
         }
         errors.extend(self.overlays.ineffective(&changed));
-        errors.extend(self.uninspectable_operations());
+        errors.extend(self.unguarded_routes());
         errors
     }
 
-    /// An error for each operation that must always be inspected and cannot be.
-    fn uninspectable_operations(&self) -> Vec<Diagnostic> {
+    /// An error for each route that must always be inspected and would not be.
+    fn unguarded_routes(&self) -> Vec<Diagnostic> {
         let Some(newest) = self.files.last() else { return Vec::new() };
         // a gateway with such a contract would forward the requests that it exists to check: it must not start
-        let operations = self.contract.operations();
-        let error = |id: &&str| {
-            let known: Vec<_> = operations.iter().filter(|operation| *operation.id == **id).collect();
-            let bodiless = known.iter().find(|operation| operation.body.is_none());
-            match bodiless {
-                Some(operation) => {
-                    Some(format!("`{id}` has no JSON body in {}, so it cannot be inspected", operation.api_version))
-                }
-                None => known.is_empty().then(|| format!("`{id}` is in no version, so it cannot be inspected")),
-            }
-        };
-        INSPECTED.iter().filter_map(error).map(|message| Diagnostic::of_file(&newest.file, message)).collect()
+        let errors = self.contract.unguarded_routes().into_iter();
+        errors.map(|message| Diagnostic::of_file(&newest.file, message)).collect()
     }
 }
 

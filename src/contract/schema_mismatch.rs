@@ -22,6 +22,22 @@ pub struct SchemaMismatch {
     pub is_unknown: bool,
 }
 
+impl SchemaMismatch {
+    /// The mismatch of a body that takes more work than its budget.
+    pub(super) fn too_much_work() -> Self {
+        Self::of_root("takes more work to check than a body of its size may")
+    }
+
+    /// The mismatch of a body without a part that could be named.
+    pub(super) fn of_body() -> Self {
+        Self::of_root("does not fit the schema in so many places that none is named")
+    }
+
+    fn of_root(message: &str) -> Self {
+        Self { keyword: "schema", steps: Vec::new(), message: message.to_owned(), is_unknown: false }
+    }
+}
+
 /// The mismatches in one error of the validator: one for each name where several are not allowed.
 pub(super) fn mismatches(error: &ValidationError<'_>) -> Vec<SchemaMismatch> {
     let steps: Vec<PathStep> = error.instance_path().segments().map(|segment| step(&segment)).collect();

@@ -54,6 +54,11 @@ impl Document {
         NodeRef { document: self, index: self.root }
     }
 
+    /// The length of its text in bytes.
+    pub const fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// The number of its values, at any depth.
     pub const fn values(&self) -> usize {
         self.nodes.len()

@@ -2,7 +2,8 @@
 
 use crate::cli::console;
 use crate::cli::exit::{CommandError, Exit};
-use crate::contract::import::{Imported, import as translate};
+use crate::contract::ContractError;
+use crate::contract::import::{Imported, import as translate, removals};
 use crate::diagnostic::Diagnostic;
 use clap::Args;
 use std::fs;
@@ -16,13 +17,19 @@ pub(in crate::cli) struct ImportArgs {
     /// The folder to write the contract files to
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    /// The path that the paths of the specs are below, if it is not the `/v1` of their server
+    #[arg(long, value_name = "PATH")]
+    base: Option<String>,
+    /// Accept that operations and fields of the built-in contract are missing
+    #[arg(long)]
+    accept_removed: bool,
 }
 
 /// Nothing is written unless every spec can be translated.
 pub(super) fn import(args: &ImportArgs) -> Result<Exit, CommandError> {
     let (mut contracts, mut errors) = (Vec::<Imported>::new(), Vec::new());
     for spec in &args.specs {
-        match read(spec) {
+        match read(spec, args) {
             // both would be written to the same file, and the last one would win
             Ok(made) if contracts.iter().any(|earlier| earlier.api_version == made.api_version) => {
                 let message = format!("another spec is for `{}`, too", made.api_version);
@@ -43,10 +50,26 @@ pub(super) fn import(args: &ImportArgs) -> Result<Exit, CommandError> {
     Ok(Exit::Ok)
 }
 
-fn read(spec: &Path) -> Result<Imported, Vec<Diagnostic>> {
+fn read(spec: &Path, args: &ImportArgs) -> Result<Imported, Vec<Diagnostic>> {
     let text = fs::read_to_string(spec)
         .map_err(|error| vec![Diagnostic::of_file(spec, format!("cannot be read: {error}"))])?;
-    translate(spec, &text)
+    let base = args.base.as_deref().map(|base| base.trim_end_matches('/'));
+    let made = translate(spec, &text, base)?;
+    let lost = if args.accept_removed { Vec::new() } else { removal_errors(spec, &made)? };
+    if lost.is_empty() { Ok(made) } else { Err(lost) }
+}
+
+/// An error for all that the built-in contract has and the new one has not: no rule would cover it any more.
+fn removal_errors(spec: &Path, made: &Imported) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let lost = removals(made).map_err(|error| match error {
+        ContractError::Files(errors) => errors,
+        ContractError::Default { .. } => vec![Diagnostic::of_file(spec, error.to_string())],
+    })?;
+    let errors = lost.into_iter().map(|lost| {
+        let error = Diagnostic::of_file(spec, format!("the built-in contract has {lost}, and this spec has not"));
+        error.with_help("if it is meant, add `--accept-removed`")
+    });
+    Ok(errors.collect())
 }
 
 fn write(folder: &Path, contract: &Imported) -> Result<PathBuf, CommandError> {

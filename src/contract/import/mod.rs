@@ -7,11 +7,15 @@
 mod body_translation;
 mod keyword;
 mod operation;
+mod removals;
 mod spec;
+
+pub use removals::removals;
 
 use super::body_schema::{InvalidSchema, assemble};
 use super::compiled_schema::CompiledSchema;
 use super::contract_file::ContractFile;
+use super::schema_bounds;
 use crate::diagnostic::Diagnostic;
 use crate::manifest;
 use serde_json::Value;
@@ -31,19 +35,20 @@ pub struct Imported {
     pub text: String,
 }
 
-/// Translates the spec `text`. `file` is only its name in errors.
+/// Translates the spec `text`. `file` is only its name in errors. `base` is the path that its paths are below; `None` for that of
+/// its server, which must be `/v1`.
 ///
 /// # Errors
 ///
 /// All parts of it that are not OpenAPI or cannot be translated, each with its place.
-pub fn import(file: &Path, text: &str) -> Result<Imported, Vec<Diagnostic>> {
+pub fn import(file: &Path, text: &str, base: Option<&str>) -> Result<Imported, Vec<Diagnostic>> {
     let mut documents = manifest::read::<Value>(file, text)?;
     if let Some(second) = documents.get(1) {
         return Err(vec![second.source.at("", "an OpenAPI spec is one document")]);
     }
     let Some(document) = documents.pop() else { return Err(vec![Diagnostic::of_file(file, "the file is empty")]) };
     let mut spec = OpenApiSpec::new(&document.value, &document.source);
-    let contract = operation::contract(&mut spec);
+    let contract = operation::contract(&mut spec, base);
     if spec.is_valid() {
         // only if the translation has no errors: those of the compiler would be consequences of them
         verify(&contract, &mut spec);
@@ -63,6 +68,7 @@ fn verify(contract: &ContractFile, spec: &mut OpenApiSpec<'_>) {
         let Some(schema) = operation.body.as_ref().and_then(|body| body.schema.as_ref()) else { continue };
         let compiled = assemble(schema, &contract.definitions).map_err(|error| error.to_string());
         let compiled = compiled.and_then(|schema| {
+            schema_bounds::check(&schema)?;
             CompiledSchema::compile(&schema).map_err(|error| InvalidSchema::from(error).to_string())
         });
         if let Err(error) = compiled {

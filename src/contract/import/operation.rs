@@ -3,6 +3,7 @@
 use super::body_translation::Schemas;
 use super::spec::{OpenApiSpec, below};
 use crate::contract::contract_file::{BodyFile, ContractFile, OperationFile};
+use crate::contract::guarded_route::{is_canonical_template, is_operation_id};
 use crate::contract::version::is_date;
 use crate::manifest::field;
 use serde_json::Value;
@@ -16,13 +17,15 @@ const NOTES: [&str; 3] = ["description", "parameters", "summary"];
 const JSON: &str = "application/json";
 
 /// The contract that `spec` describes, without the parts that have errors.
-pub(super) fn contract(spec: &mut OpenApiSpec<'_>) -> ContractFile {
+///
+/// `base` is the path that the paths of the spec are below, in place of that of its server.
+pub(super) fn contract(spec: &mut OpenApiSpec<'_>, base: Option<&str>) -> ContractFile {
     check_format(spec);
     let version = spec.text("/info/version");
     if !is_date(version) {
         spec.refuse("/info/version", "`info.version` must be an API version such as `2026-05-12`");
     }
-    let base = base_path(spec);
+    let base = base.map_or_else(|| base_path(spec), str::to_owned);
     let mut schemas = Schemas::default();
     let (mut operations, mut ids) = (Vec::new(), HashMap::new());
     let paths: Vec<_> = spec.map("/paths").collect();
@@ -56,20 +59,28 @@ fn check_format(spec: &mut OpenApiSpec<'_>) {
     }
 }
 
+/// The path that Clerk serves its operations below.
+const BASE: &str = "/v1";
+
 /// The path of the first server, which is in front of all others.
 fn base_path(spec: &mut OpenApiSpec<'_>) -> String {
-    if spec.get("/servers/0").is_none() {
-        return String::new();
-    }
     // the contract has full paths, and an OpenAPI path is relative to the server (OpenAPI 3.0.3, "Server Object")
-    let url = spec.text("/servers/0/url");
-    if url.contains('{') {
-        spec.refuse("/servers/0/url", "a server with variables has no one path");
-    }
+    let (place, url) = match spec.get("/servers/0") {
+        Some(_) => ("/servers/0/url", spec.text("/servers/0/url")),
+        None => ("", ""),
+    };
     let behind_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path =
         if url.starts_with('/') { Some(url) } else { behind_scheme.find('/').and_then(|at| behind_scheme.get(at..)) };
-    path.unwrap_or_default().trim_end_matches('/').to_owned()
+    if url.contains('{') {
+        spec.refuse(place, "a server with variables has no one path; name it with `--base`");
+        return BASE.to_owned();
+    }
+    // at any other path every operation would be valid, and not one request would find it
+    if path.map(|path| path.trim_end_matches('/')) != Some(BASE) {
+        spec.refuse(place, format!("the path of the server must be `{BASE}`; if it is another, name it with `--base`"));
+    }
+    BASE.to_owned()
 }
 
 fn check_template(spec: &mut OpenApiSpec<'_>, place: &str, path: &str) {
@@ -80,10 +91,12 @@ fn check_template(spec: &mut OpenApiSpec<'_>, place: &str, path: &str) {
     };
     if !path.starts_with('/') {
         spec.refuse(place, "a path must start with `/`");
-    }
-    if !path.split('/').all(|segment| is_plain(segment) || is_parameter(segment)) {
+    } else if !path.split('/').all(|segment| is_plain(segment) || is_parameter(segment)) {
         // routing matches whole segments only
         spec.refuse(place, "a parameter must be a whole segment of its path");
+    } else if !is_canonical_template(path) {
+        // servers read any other in different ways, and requests are compared with it byte for byte
+        spec.refuse(place, "a path must be plain: lower-case segments and `{parameters}` only");
     }
 }
 
@@ -109,6 +122,9 @@ fn operation(
         spec.refuse(&below(place, "servers"), "`servers` of an operation is not translated");
     }
     let id = spec.text(&below(place, "operationId"));
+    if !id.is_empty() && !is_operation_id(id) {
+        spec.refuse(&below(place, "operationId"), "an operation id must have letters, digits and `_` only");
+    }
     let responses: Vec<_> = spec.map(&below(place, "responses")).collect();
     let mut statuses: Vec<u16> = responses.into_iter().filter_map(|(status, _)| status.parse().ok()).collect();
     statuses.sort_unstable();

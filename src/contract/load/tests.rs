@@ -8,9 +8,9 @@ const VERSION: &str = r##"{"apiVersion":"2026-01-01",
 {"id":"A","method":"POST","path":"/v1/a","statuses":[200,422],"body":{"mediaTypes":["application/json"],"required":true,"schema":{"type":"object","properties":{"name":{"$ref":"#/$defs/Name"},"more":{"type":"object","properties":{"name":{"type":"string"},"list":{"type":"array","items":{"type":"object","properties":{"mode":{"type":"string"}}}}}}}}}},
 {"id":"B","method":"GET","path":"/v1/a","statuses":[200]},
 {"id":"CreateUser","method":"POST","path":"/v1/users","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
-{"id":"UpdateUser","method":"PATCH","path":"/v1/users","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
-{"id":"UpdateUserMetadata","method":"PATCH","path":"/v1/m","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
-{"id":"ReplaceUserMetadata","method":"PUT","path":"/v1/m","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}}
+{"id":"UpdateUser","method":"PATCH","path":"/v1/users/{user_id}","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"UpdateUserMetadata","method":"PATCH","path":"/v1/users/{user_id}/metadata","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}},
+{"id":"ReplaceUserMetadata","method":"PUT","path":"/v1/users/{user_id}/metadata","statuses":[],"body":{"mediaTypes":[],"required":true,"schema":{}}}
 ]}
 "##;
 
@@ -94,16 +94,46 @@ fn an_operation_that_changes_its_id_would_lead_past_policies_and_is_refused() {
 }
 
 #[test]
-fn a_contract_without_an_operation_that_must_be_judged_is_refused() {
+fn a_contract_that_does_not_guard_a_route_is_refused() {
     let found = errors(&VERSION.replace("\"UpdateUser\"", "\"ChangeUser\""), None);
-    assert_eq!(found, ["v.json: `UpdateUser` is in no version, so it cannot be inspected"]);
+    assert_eq!(
+        found,
+        [
+            "v.json: `PATCH /v1/users/{user_id}` must be `UpdateUser`, and is `ChangeUser` in 2026-01-01",
+            "v.json: `ChangeUser` has a path that hides `UpdateUser`: `PATCH /v1/users/{user_id}`"
+        ]
+    );
+    let moved = VERSION.replace("/v1/users", "/v2/users");
+    let found = errors(&moved, None);
+    assert_eq!(found[0], "v.json: `POST /v1/users` must be `CreateUser`, and is no operation in 2026-01-01");
+    assert_eq!(found.len(), 4, "{found:?}");
     let bodiless = VERSION.replace(
-        "\"/v1/m\",\"statuses\":[],\"body\":{\"mediaTypes\":[],\"required\":true,\"schema\":{}}",
-        "\"/v1/m\",\"statuses\":[]",
+        "\"/v1/users/{user_id}/metadata\",\"statuses\":[],\"body\":{\"mediaTypes\":[],\"required\":true,\"schema\":{}}",
+        "\"/v1/users/{user_id}/metadata\",\"statuses\":[]",
     );
     let found = errors(&bodiless, None);
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[0], "v.json: `ReplaceUserMetadata` has no JSON body in 2026-01-01, so it cannot be inspected");
+}
+
+#[test]
+fn an_operation_that_hides_a_guarded_one_is_refused() {
+    for path in ["/v1/users/me", "/v1/{collection}/{id}", "/v1/users/{id}"] {
+        let hiding = format!("{{\"id\":\"B\",\"method\":\"PATCH\",\"path\":\"{path}\",");
+        let found = errors(&VERSION.replace("{\"id\":\"B\",\"method\":\"GET\",\"path\":\"/v1/a\",", &hiding), None);
+        assert!(found.iter().any(|error| error.contains("UpdateUser")), "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn an_operation_that_cannot_be_routed_or_named_is_refused() {
+    let with = |from: &str, to: &str| errors(&VERSION.replace(from, to), None);
+    for path in ["/v1/a/", "/V1/a", "/v1/%61", "/v1//a", "v1/a", "/v1/{a}b"] {
+        let found = with("\"GET\",\"path\":\"/v1/a\"", &format!("\"GET\",\"path\":\"{path}\""));
+        assert!(found.len() == 1 && found[0].contains("the path of `B` must be plain"), "{path}: {found:?}");
+    }
+    assert!(with("\"GET\"", "\"get\"")[0].contains("must be in upper case"));
+    assert!(with("\"B\"", "\"B\\u001b[2J\"")[0].contains("is no operation id"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod trivial;
 
 use super::compile::Compiler;
 use super::reads::Reads;
+use crate::contract::check_bounds;
 use crate::contract::compiled_schema::CompiledSchema;
 use crate::contract::field::{Field, Pointer};
 use crate::contract::field_tree::FieldTree;
@@ -44,6 +45,10 @@ impl Compiler<'_> {
         self.reads.extend(&reads);
         // The validator is not asked about a schema with known errors: its own message would repeat one of them.
         if !is_schema || !self.errors.is_empty() {
+            return None;
+        }
+        if let Err(message) = check_bounds(&schema) {
+            self.error(POINTER, message);
             return None;
         }
         match CompiledSchema::compile(&schema) {

@@ -12,10 +12,20 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/contract")
 }
 
-fn import(specs: &[PathBuf], out: &Path) -> Output {
+fn import_with(flags: &[&str], specs: &[PathBuf], out: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
-    command.args(["contract", "import"]).args(specs).arg("--out").arg(out).env_clear();
+    command.args(["contract", "import"]).args(flags).args(specs).arg("--out").arg(out).env_clear();
     command.output().unwrap()
+}
+
+/// The small specs have none of Clerk's operations.
+fn import(specs: &[PathBuf], out: &Path) -> Output {
+    import_with(&["--accept-removed"], specs, out)
+}
+
+fn errors(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(3));
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn imported(specs: &[PathBuf]) -> TempDir {
@@ -72,6 +82,57 @@ fn two_specs_of_one_version_are_refused() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("another spec is for `2030-01-02`, too"));
 }
 
+#[test]
+fn a_spec_for_another_path_needs_a_base() {
+    let out = tempfile::tempdir().unwrap();
+    let text = fs::read_to_string(folder().join("specs/openapi-3.0.yaml")).unwrap();
+    let file = out.path().join("spec.yaml");
+    for server in ["https://api.example.com", "https://api.example.com/v2", "/", "v1", "https://api.example.com/api/v1"]
+    {
+        fs::write(&file, text.replace("https://api.example.com/v1/", server)).unwrap();
+        let output = import(std::slice::from_ref(&file), &out.path().join("contract"));
+        assert!(errors(&output).contains("the path of the server must be `/v1`"), "{server}");
+    }
+    let output = import_with(&["--accept-removed", "--base", "/v1"], &[file], &out.path().join("contract"));
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_same(&out.path().join("contract"), &folder().join("golden"), &["2030-01-02.json".into()]);
+}
+
+#[test]
+fn what_the_built_in_contract_has_may_not_be_lost_unnoticed() {
+    let out = tempfile::tempdir().unwrap();
+    let output = import_with(&[], &[folder().join("specs/openapi-3.0.yaml")], out.path());
+    let errors = errors(&output);
+    for lost in ["`UpdateUser`, PATCH /v1/users/{user_id}", "`CreateUser`, POST /v1/users", "add `--accept-removed`"] {
+        assert!(errors.contains(lost), "{lost} is not in\n{errors}");
+    }
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0, "something was written");
+}
+
+#[test]
+fn paths_and_ids_are_plain() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("spec.yaml");
+    for path in ["/Things", "/things/", "/th%69ngs", "/things;v=1", "/th\u{456}ngs", "/a/../things", "/{a b}"] {
+        fs::write(&file, spec(path, "ListThings")).unwrap();
+        let output = import(std::slice::from_ref(&file), &out.path().join("contract"));
+        assert!(errors(&output).contains("a path must be plain"), "{path}: {}", errors(&output));
+    }
+    for id in ["List\\e[2JThings", "List\u{422}hings", "List Things", "_x"] {
+        fs::write(&file, spec("/things", id)).unwrap();
+        let output = import(std::slice::from_ref(&file), &out.path().join("contract"));
+        assert!(errors(&output).contains("an operation id must have letters"), "{id}: {}", errors(&output));
+    }
+}
+
+/// A spec of one operation.
+fn spec(path: &str, id: &str) -> String {
+    format!(
+        "openapi: 3.1.0\ninfo: {{ version: '2030-01-02' }}\nservers: [{{ url: /v1 }}]\npaths:\n  \"{path}\": {{ get: {{ \
+         operationId: \"{id}\", responses: {{}} }} }}\n"
+    )
+}
+
 /// Clerk's specs are not part of this repository.
 #[test]
 fn clerks_own_specs_become_the_committed_files() {
@@ -81,8 +142,10 @@ fn clerks_own_specs_become_the_committed_files() {
     };
     let files = fs::read_dir(&specs).unwrap().map(|entry| entry.unwrap().path());
     let specs: Vec<_> =
-        files.filter(|file| file.extension().is_some_and(|end| end == "yml" || end == "yaml")).collect();
-    let out = imported(&specs);
+        files.filter(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("bapi"))).collect();
+    let out = tempfile::tempdir().unwrap();
+    let output = import_with(&[], &specs, out.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let names: Vec<_> = names.collect();
     assert!(names.len() >= 6, "{names:?}");
