@@ -83,7 +83,11 @@ impl CompiledSchema {
         let _ = validator.is_valid(SchemaNode::new(document.root(), &first));
         errors(validator, document, &second);
         let (first, second) = (first.work(document.bytes()), second.work(document.bytes()));
-        let work = Work { steps: first.steps + second.steps, errors: first.errors + second.errors };
+        let work = Work {
+            steps: first.steps + second.steps,
+            errors: first.errors + second.errors,
+            overrun: first.overrun + second.overrun,
+        };
         (self.mismatches(document), work)
     }
 

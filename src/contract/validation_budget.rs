@@ -20,17 +20,27 @@ const BYTES_PER_STEP: usize = 8;
 pub(super) struct ValidationBudget {
     steps: Cell<usize>,
     errors: Cell<usize>,
+    /// Looks and errors after the budget was spent, for tests.
+    #[cfg(test)]
+    overrun: Cell<usize>,
 }
 
 impl ValidationBudget {
     /// The budget for a body of `bytes`.
     pub(super) fn of(bytes: usize) -> Self {
         let steps = bytes.saturating_mul(STEPS_PER_BYTE).max(FEWEST_STEPS);
-        Self { steps: Cell::new(steps), errors: Cell::new(MOST_ERRORS) }
+        Self {
+            steps: Cell::new(steps),
+            errors: Cell::new(MOST_ERRORS),
+            #[cfg(test)]
+            overrun: Cell::default(),
+        }
     }
 
     /// Spends `steps`. Returns whether there were as many left.
     pub(super) fn spend(&self, steps: usize) -> bool {
+        #[cfg(test)]
+        self.overrun.set(self.overrun.get() + usize::from(self.is_spent()));
         let left = self.steps.get().checked_sub(steps);
         self.steps.set(left.unwrap_or_default());
         left.is_some() && self.errors.get() > 0
@@ -44,6 +54,8 @@ impl ValidationBudget {
     /// Counts an error. Returns whether it is one of the body: after the budget is spent, the body looks empty.
     pub(super) fn add_error(&self) -> bool {
         let is_real = !self.is_spent();
+        #[cfg(test)]
+        self.overrun.set(self.overrun.get() + usize::from(!is_real));
         self.errors.set(self.errors.get().saturating_sub(1));
         is_real
     }
@@ -57,7 +69,8 @@ impl ValidationBudget {
     #[cfg(test)]
     pub(super) fn work(&self, bytes: usize) -> Work {
         let whole = Self::of(bytes);
-        Work { steps: whole.steps.get() - self.steps.get(), errors: MOST_ERRORS - self.errors.get() }
+        let (steps, errors) = (whole.steps.get() - self.steps.get(), MOST_ERRORS - self.errors.get());
+        Work { steps, errors, overrun: self.overrun.get() }
     }
 }
 
@@ -67,6 +80,7 @@ impl ValidationBudget {
 pub(super) struct Work {
     pub(super) steps: usize,
     pub(super) errors: usize,
+    pub(super) overrun: usize,
 }
 
 #[cfg(test)]
