@@ -199,11 +199,10 @@ impl<'a> Node<'a, DocumentJson> for SchemaNode<'a> {
     // of the keywords of this draft only messages of errors ask for it, which are not shown
     fn to_value(&self) -> Cow<'a, Value> {
         Cow::Owned(match self.kind() {
-            JsonKind::Null => Value::Null,
             JsonKind::Bool(value) => Value::Bool(value),
             JsonKind::Number(text) => Value::Number(NumberText(text).to_number().into_owned()),
             JsonKind::String(text) if self.budget.spend_string(text.len()) => Value::from(text),
-            JsonKind::String(_) => Value::Null,
+            JsonKind::Null | JsonKind::String(_) => Value::Null,
             JsonKind::Array => {
                 let items = self.as_array().into_iter().flat_map(|array| array.elements());
                 items.map(|item| item.to_value().into_owned()).collect()
@@ -276,7 +275,7 @@ impl<'a> Iterator for ObjectMembers<'a> {
         let (name, member) = (self.object.name(position)?, self.object.child(position)?);
         // by its length: patterns for names are searched for in each of them
         let is_within = self.budget.spend_string(name.len());
-        is_within.then(|| (name, SchemaNode { subject: Subject::Value(member), budget: self.budget }))
+        is_within.then_some((name, SchemaNode { subject: Subject::Value(member), budget: self.budget }))
     }
 }
 

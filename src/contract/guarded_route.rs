@@ -62,12 +62,9 @@ impl Contract {
         let guard = self.guard(|operation| route.is_of(operation));
         let mut errors = Vec::new();
         for version in self.versions() {
-            let found = match self.route(method, sample, Some(version), &guard) {
-                Routed::Operation(found, _) => found,
-                _ => {
-                    errors.push(format!("`{method} {template}` must be `{id}`, and is no operation in {version}"));
-                    continue;
-                }
+            let Routed::Operation(found, _) = self.route(method, sample, Some(version), &guard) else {
+                errors.push(format!("`{method} {template}` must be `{id}`, and is no operation in {version}"));
+                continue;
             };
             if !route.is_of(&found) {
                 errors.push(format!("`{method} {template}` must be `{id}`, and is `{}` in {version}", found.id));
