@@ -1,24 +1,27 @@
 //! The gateway's layers as one tower layer, for programs that want the judge in front of a service of their own.
 
+use super::body::presence::BodyPresence;
 use super::body::response::ResponseBody;
 use super::call::Permitted;
 use super::gate::Gate;
 use super::layers::admit::{Admit, AdmitLayer};
 use super::layers::inspect::{Inspect, InspectLayer};
 use super::layers::meter::{Meter, MeterLayer, MeteredBody};
+use super::layers::mount::{Mount, MountLayer, restore_uri};
 use super::layers::observe::{Observe, ObserveLayer};
 use super::recorder::{EmbeddedContext, RecordObserver, Recorder};
 use super::refusal::Refusal;
 use crate::budget::ClientKey;
 use crate::peer::{Client, LocalEndpoint};
-use crate::transport::RequestBody;
+use crate::transport::{RequestBody, frame_by_body};
 use bytes::Bytes;
+use http::header::{EXPECT, TRAILER};
 use http::{Request, Response};
 use http_body::Body;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,8 +29,8 @@ use tower::{Layer, Service};
 
 /// Judges each request before the service behind it gets it, and responds to refused ones itself.
 ///
-/// The service behind gets a [`RequestBody`]: the very bytes that were judged, or the client's body if there was nothing to
-/// judge. A panic in it becomes a refusal with status 500.
+/// The service behind gets a [`RequestBody`]: the very bytes that were judged, with their length in the head, or the client's
+/// body if there was nothing to judge. It is polled for readiness before a request is accepted. A panic in it becomes a refusal with status 500.
 ///
 /// # Who sends a request
 ///
@@ -35,10 +38,17 @@ use tower::{Layer, Service};
 /// one program calls one upstream. A server that knows the client of each connection inserts an `Arc<Client>` into the
 /// extensions of the request, which takes precedence. Without either the client is unknown.
 ///
+/// # Where it is mounted
+///
+/// A router such as axum's `nest` removes its prefix from the path before the layer sees the request. The layer judges by the
+/// path that the client sent, which axum keeps as `OriginalUri`, and by what each router has left of it: the strictest reading
+/// decides. In front of other routers the layer must be outside of what changes the path.
+///
 /// # Records
 ///
 /// [`PolicyLayer::with_observer`] receives the finished record of each request, for logs, metrics and spans. A record holds
-/// nothing that must not be shown: no header, no query, no value of a body.
+/// nothing that must not be shown: no header, no query, no value of a body. Without an observer each violation is a `tracing`
+/// event, so that rules that only warn or audit are not lost.
 ///
 /// # Example
 ///
@@ -130,11 +140,14 @@ impl fmt::Debug for PolicyLayer {
     }
 }
 
+/// The layers behind admission, with the service that they protect.
+type JudgedService<S> = Inspect<Meter<ForwardToService<S>>>;
+
 /// The service of [`PolicyLayer`].
 #[derive(Clone)]
 pub struct PolicyService<S> {
     client: Arc<Client>,
-    layers: Observe<Admit<Inspect<Meter<ForwardToService<S>>>>>,
+    layers: Observe<Mount<Admit<JudgedService<S>>>>,
 }
 
 impl<S> Layer<S> for PolicyLayer {
@@ -151,7 +164,7 @@ impl<S> Layer<S> for PolicyLayer {
         let meter = MeterLayer { gate: self.gate.clone() }.layer(ForwardToService { inner });
         let inspect = InspectLayer { gate: self.gate.clone() }.layer(meter);
         let admit = AdmitLayer { gate: self.gate.clone() }.layer(inspect);
-        PolicyService { client: self.client.clone(), layers: observe.layer(admit) }
+        PolicyService { client: self.client.clone(), layers: observe.layer(MountLayer.layer(admit)) }
     }
 }
 
@@ -168,8 +181,8 @@ where
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.layers.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
@@ -191,30 +204,40 @@ where
         + Clone
         + Send
         + 'static,
-    B: Body + Send + 'static,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
     U: Send + 'static,
 {
     type Response = Response<U>;
     type Error = Refusal;
     type Future = Pin<Box<dyn Future<Output = Result<Response<U>, Refusal>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        self.inner.poll_ready(context).map_err(|never| match never {})
     }
 
     fn call(&mut self, permitted: Permitted<B>) -> Self::Future {
-        let Permitted { call, permit, .. } = permitted;
-        let request = call.request.map(|body| permit.into_body(body));
-        // readiness is asked for here and of a clone: the layers in front clone this service once the body is read, and a
-        // clone is not ready because its original was
-        let mut inner = self.inner.clone();
-        Box::pin(async move {
-            let ready = poll_fn(|context| inner.poll_ready(context)).await;
-            let response = match ready {
-                Ok(()) => inner.call(request).await,
-                Err(never) => match never {},
-            };
-            response.map_err(|never| match never {})
-        })
+        let response = self.inner.call(judged_request(permitted));
+        Box::pin(async move { response.await.map_err(|never| match never {}) })
     }
+}
+
+/// The request as the service behind gets it: at the path that it expects, and with the body of the permit.
+fn judged_request<B: Body<Data = Bytes> + Unpin>(permitted: Permitted<B>) -> Request<RequestBody<B>> {
+    let Permitted { call, permit, .. } = permitted;
+    let mut request = call.request;
+    restore_uri(&mut request);
+    let is_read = request.extensions().get() == Some(&BodyPresence::Empty);
+    let (mut head, body) = request.into_parts();
+    let body = match permit.into_body(body) {
+        // Admit has read it to its end, so that there is nothing left to stream
+        RequestBody::Streamed(_) if is_read => RequestBody::Empty,
+        body => body,
+    };
+    if !matches!(body, RequestBody::Streamed(_)) {
+        // what described the body as it arrived is not true of the one that was read
+        frame_by_body(&head.method, &mut head.headers, &body);
+        head.headers.remove(TRAILER);
+        head.headers.remove(EXPECT);
+    }
+    Request::from_parts(head, body)
 }

@@ -2,6 +2,7 @@
 
 use super::gate::Gate;
 use super::worker_context::WorkerContext;
+use crate::judge::violation::Rule;
 use crate::telemetry::InFlight;
 use crate::telemetry::record::RequestRecord;
 use crate::telemetry::traces::{Parent, TraceContext};
@@ -72,11 +73,24 @@ impl Recorder {
                 context.telemetry.finish(record);
                 context.telemetry.log_decision(record, input);
             }
-            Self::Observer(context) => {
-                if let Some(observer) = &context.observer {
-                    observer.observe(record);
-                }
-            }
+            Self::Observer(context) => match &context.observer {
+                Some(observer) => observer.observe(record),
+                None => log(record),
+            },
         }
+    }
+}
+
+/// Logs what rules found, for programs without an observer: a rule that warns or audits has no effect but what is recorded.
+fn log(record: &RequestRecord) {
+    for violation in &record.violations {
+        let rule = match &violation.rule {
+            Rule::Policy(name) => name.as_ref(),
+            Rule::Keyword(keyword) => keyword,
+            Rule::Gateway => "gateway",
+        };
+        let (decision_id, operation) = (record.decision_id, record.operation_id());
+        let (action, reason, message) = (violation.action.as_str(), violation.reason.as_str(), &violation.message);
+        tracing::warn!(%decision_id, operation, rule, action, reason, "{message}");
     }
 }

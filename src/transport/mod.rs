@@ -6,6 +6,6 @@ mod tcp_connector;
 mod tls_client;
 
 pub use coalescing_stream::CoalescingStream;
-pub use request_body::RequestBody;
+pub use request_body::{RequestBody, frame_by_body};
 pub use tcp_connector::tcp_connector;
 pub use tls_client::tls_client;

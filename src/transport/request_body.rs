@@ -1,6 +1,8 @@
 //! The body of a request that may be forwarded.
 
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Method};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use std::pin::Pin;
@@ -49,4 +51,24 @@ impl<B: Body<Data = Bytes> + Unpin> Body for RequestBody<B> {
             Self::Empty => SizeHint::with_exact(0),
         }
     }
+}
+
+/// Frames a request by `body`, never by the framing with which it was received (RFC 9112 section 6.3).
+// a `Content-Length` or `Transfer-Encoding` that is left would be of a body that was read already
+pub fn frame_by_body<B: Body<Data = Bytes> + Unpin>(method: &Method, headers: &mut HeaderMap, body: &RequestBody<B>) {
+    headers.remove(CONTENT_LENGTH);
+    headers.remove(TRANSFER_ENCODING);
+    match body.size_hint().exact() {
+        Some(0) if !expects_body(method) => {}
+        Some(length) => {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        None => {}
+    }
+}
+
+/// Whether the method defines a meaning for a body, so that an empty one needs `Content-Length: 0` (RFC 9110 section 8.6).
+// some servers refuse an empty `PATCH` without it with 411
+fn expects_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }

@@ -3,24 +3,16 @@
 use super::UpstreamBody;
 use super::origin::{Origin, relative};
 use super::upload::Upload;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Version};
+use crate::transport::frame_by_body;
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{HeaderValue, Request, Version};
 use http_body::Body;
 
-/// Prepares `request` for either version of HTTP, with one framing (RFC 9112 section 6.3).
-// hyper would send a `Content-Length` or `Transfer-Encoding` that is left in the head, whatever the body is; and it sends no
-// `Content-Length: 0` for an empty `PATCH`, which some servers refuse with 411
+/// Prepares `request` for either version of HTTP, with one framing.
+// hyper would send a `Content-Length` or `Transfer-Encoding` that is left in the head, whatever the body is
 pub(super) fn frame(request: Request<UpstreamBody>) -> Request<Upload> {
     let (mut head, body) = request.into_parts();
-    head.headers.remove(CONTENT_LENGTH);
-    head.headers.remove(TRANSFER_ENCODING);
-    match body.size_hint().exact() {
-        Some(0) if !expects_body(&head.method) => {}
-        Some(length) => {
-            head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        None => {}
-    }
+    frame_by_body(&head.method, &mut head.headers, &body);
     Request::from_parts(head, Upload::new(body))
 }
 
@@ -42,11 +34,6 @@ pub(super) fn for_http2(request: &mut Request<Upload>, origin: &Origin) {
     request.headers_mut().remove(HOST);
     request.headers_mut().remove(TRANSFER_ENCODING);
     *request.uri_mut() = origin.absolute(request.uri());
-}
-
-/// Whether the method defines a meaning for a body, so that an empty one needs `Content-Length: 0` (RFC 9110 section 8.6).
-fn expects_body(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::budget::Account;
 use crate::gateway::body::response::ResponseBody;
 use crate::gateway::call::{Call, SharedRecord};
 use crate::gateway::detach::DetachOnDrop;
+use crate::gateway::layers::take_ready;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::refusal::{Refusal, refusal_response};
 use crate::judge::Bundle;
@@ -61,7 +62,7 @@ impl<S> Layer<S> for ObserveLayer {
 impl<S> Observe<S> {
     /// Calls the layers within for a request of `client`.
     pub(in crate::gateway) fn call_for<B, U>(
-        &self,
+        &mut self,
         request: Request<B>,
         client: Arc<Client>,
     ) -> (ResponseFuture<U>, SharedRecord)
@@ -76,7 +77,7 @@ impl<S> Observe<S> {
         let record = observation.record.clone();
         let account = self.account.clone();
         let call = Call { request, client, account, bundle, record: record.clone(), probe: None };
-        let mut inner = self.inner.clone();
+        let mut inner = take_ready(&mut self.inner);
         let response: ResponseFuture<U> = Box::pin(async move {
             let result = catch_panic(async move { inner.call(call).await }).await;
             Ok(observation.respond(result.unwrap_or_else(|| Err(Refusal::of(Reason::Internal)))))
@@ -97,8 +98,9 @@ where
     type Error = Infallible;
     type Future = DetachOnDrop<Result<Self::Response, Infallible>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // a layer that cannot be ready refuses the request when it is called, with a record
+        self.inner.poll_ready(context).map(|_| Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {

@@ -2,6 +2,7 @@
 
 mod dry_run;
 mod forwarding;
+mod policy_layer;
 mod refusals;
 mod shadow_validation;
 mod unfinished_requests;

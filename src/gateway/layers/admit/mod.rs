@@ -5,6 +5,7 @@ mod caller;
 mod head;
 
 use super::forward_or_refuse::ForwardOrRefuse;
+use super::take_ready;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
 use crate::gateway::body::drain::drain;
 use crate::gateway::body::presence::BodyPresence;
@@ -61,7 +62,8 @@ where
     fn call(&mut self, mut call: Call<B>) -> Self::Future {
         // only a GET, HEAD or DELETE that declares a body: the others are admitted without a boxed future
         if BodyPresence::is_in_doubt(&call.request) {
-            let (gate, callers, mut inner) = (self.gate.clone(), self.callers.clone(), self.inner.clone());
+            let (gate, callers) = (self.gate.clone(), self.callers.clone());
+            let mut inner = take_ready(&mut self.inner);
             return ForwardOrRefuse::decide(async move {
                 let presence = BodyPresence::read(&mut call.request, gate.limits.body_timeout).await;
                 call.request.extensions_mut().insert(presence);
@@ -79,10 +81,10 @@ where
 }
 
 /// A refusal, with the request whose body is still to be drained.
-type Refused<B> = Box<(Refusal, Request<B>)>;
+pub(super) type Refused<B> = Box<(Refusal, Request<B>)>;
 
 /// Drains the body of a refused request, then returns the refusal.
-async fn drain_refused<B: Body<Data = Bytes>>(refused: Refused<B>) -> Refusal {
+pub(super) async fn drain_refused<B: Body<Data = Bytes>>(refused: Refused<B>) -> Refusal {
     let (refusal, request) = *refused;
     drain(refusal.reason, request).await;
     refusal
@@ -133,7 +135,7 @@ fn route<B>(call: &Call<B>, caller: &Caller) -> Result<RequestClass, Refusal> {
     Ok(class)
 }
 
-fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Cow<'_, str>>, Refusal> {
+pub(super) fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Cow<'_, str>>, Refusal> {
     let header = request.headers().get(API_VERSION).map(|value| value.to_str()).transpose();
     let header = header
         .map_err(|_| Refusal::ambiguous("`Clerk-API-Version` is not a version", "send a date, such as 2026-05-12"))?;

@@ -11,6 +11,7 @@ use crate::contract::strictness::InspectionRules;
 use crate::gateway::body::drain::{drain, drain_body};
 use crate::gateway::call::{Admitted, Call, Permitted, RequestClass};
 use crate::gateway::gate::Gate;
+use crate::gateway::layers::take_ready;
 use crate::gateway::refusal::Refusal;
 use crate::judge::{Permit, permit_unread};
 use crate::reason::Reason;
@@ -71,7 +72,7 @@ where
             }
             RequestClass::Inspected(operation, parameters) => (operation, parameters),
         };
-        let (gate, mut inner) = (self.gate.clone(), self.inner.clone());
+        let (gate, mut inner) = (self.gate.clone(), take_ready(&mut self.inner));
         // before the body is read: a request whose body never arrives is in the decision log, too
         judge::capture_head(&gate, &call, &operation, &parameters, environment);
         Box::pin(async move {
