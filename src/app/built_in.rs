@@ -38,6 +38,7 @@ macro_rules! shipped {
 
 /// The policy files of `policies/`. A list and not a build script: a test compares it with the folder.
 pub const POLICIES: &[ShippedPolicy] = shipped![
+    "bulk-invitations",
     "external-id-by-owner",
     "impersonation-by-support",
     "legal-acceptance-is-now",
@@ -53,6 +54,7 @@ pub const POLICIES: &[ShippedPolicy] = shipped![
     "no-skip-password-checks",
     "no-skip-requirements",
     "organizations-limit",
+    "password-digest-by-migration",
     "password-digest-needs-allowed-hasher",
     "password-length",
     "primary-email-change-is-notified",

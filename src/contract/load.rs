@@ -139,7 +139,8 @@ fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t
     }
     let default = versions.iter().position(|version| version.as_ref() == default);
     let default = default.ok_or_else(|| ContractError::Default { known: versions.join(", ") })?;
-    let contract = Contract { versions, default, routes, fingerprint: fingerprint(texts) };
+    let harms = overlays.harms();
+    let contract = Contract { versions, default, routes, harms, fingerprint: fingerprint(texts) };
     Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 
@@ -259,6 +260,7 @@ impl LoadedContract<'_> {
             }
         }
         errors.extend(self.overlays.ineffective(&changed));
+        errors.extend(self.overlays.unknown_harms(&self.contract.operations()));
         errors.extend(self.unguarded_routes());
         errors
     }

@@ -13,8 +13,9 @@ mod family;
 pub mod field;
 pub mod field_tree;
 pub mod finding;
-mod glob;
+pub(crate) mod glob;
 mod guarded_route;
+pub mod harm;
 pub mod import;
 mod lenient;
 mod load;
@@ -55,6 +56,8 @@ pub struct Contract {
     versions: Vec<Arc<str>>,
     default: usize,
     routes: Routes<ByVersion>,
+    /// Fields that do the same harm, by the overlay.
+    harms: Vec<harm::Harm>,
     /// A hash of its files, part of the revision of a bundle.
     fingerprint: Vec<u8>,
 }
@@ -87,6 +90,11 @@ impl Contract {
     /// The API version that applies to requests that name none.
     pub fn default_version(&self) -> &str {
         self.versions.get(self.default).map(AsRef::as_ref).unwrap_or_default()
+    }
+
+    /// Fields that do the same harm.
+    pub fn harms(&self) -> &[harm::Harm] {
+        &self.harms
     }
 
     /// A hash of its files.

@@ -38,6 +38,9 @@ fn with_value_checks(shape: schemars::Schema) -> Value {
         // Offered for completion, not required: a newer contract has other operations. So the second branch accepts anything.
         ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
         ("/$defs/Match/properties/environments", json!({ "minItems": 1, "uniqueItems": true })),
+        ("/$defs/Match/properties/except", json!({ "minItems": 1 })),
+        ("/$defs/Exception/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
+        ("/$defs/Exception/properties/reason", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),
         ("/$defs/Spec/properties/actions", json!({ "minItems": 1, "maxItems": 2, "uniqueItems": true })),
         ("/$defs/Spec/properties/message", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),
         ("/$defs/Spec/properties/hint", json!({ "maxLength": LONGEST_TEXT })),

@@ -33,6 +33,11 @@ impl Reads {
         self.touch(&pointer(name))
     }
 
+    /// Whether it reads nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The fields of the body that are read by their names.
     pub(super) fn by_name(&self) -> BTreeSet<&str> {
         self.0.iter().filter_map(|pointer| pointer.split('/').nth(1)).collect()

@@ -2,6 +2,7 @@
 
 use super::Action;
 use crate::contract::credential::Environment;
+use crate::contract::glob::matches;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -107,6 +108,35 @@ pub struct Match {
     #[serde(default)]
     #[schemars(example = ["production"])]
     pub environments: Vec<Environment>,
+    /// What the rule leaves out on purpose, so that `portcullis check` does not warn of it.
+    #[serde(default)]
+    pub except: Vec<Exception>,
+}
+
+/// Operations that a rule leaves out on purpose, although they take a field that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    /// Operation ids; `*` stands for any letters.
+    #[schemars(example = ["VerifyPassword"])]
+    pub operations: Vec<String>,
+    /// The fields that are left out. Default: all that the rule is about.
+    #[serde(default)]
+    #[schemars(example = ["password_digest"])]
+    pub fields: Vec<String>,
+    /// Why: who judges them instead, or why they do no harm.
+    pub reason: String,
+}
+
+impl Match {
+    /// The positions of the exceptions for `field` of `operation`.
+    pub(super) fn exceptions_for(&self, operation: &str, field: &str) -> impl Iterator<Item = usize> {
+        let covers = move |exception: &Exception| {
+            let is_field = exception.fields.is_empty() || exception.fields.iter().any(|it| it == field);
+            is_field && exception.operations.iter().any(|glob| matches(glob, operation))
+        };
+        self.except.iter().enumerate().filter(move |(_, it)| covers(it)).map(|(position, _)| position)
+    }
 }
 
 /// An expression with a name.

@@ -58,6 +58,11 @@ impl<T> FieldUpdate<T> {
 pub(super) struct BodyFields(Map<String, Value>);
 
 impl BodyFields {
+    /// The fields of one item of a body that is a list.
+    pub(super) const fn of(fields: Map<String, Value>) -> Self {
+        Self(fields)
+    }
+
     /// Parses a body. An empty body is an empty object, since `updateUser(id)` of the SDKs sends one.
     pub(super) fn parse(body: &[u8]) -> Result<Self, ClerkError> {
         if body.is_empty() {

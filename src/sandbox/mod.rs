@@ -21,6 +21,7 @@ mod state;
 mod store;
 mod timestamp;
 mod tokens;
+mod unkept;
 mod update;
 mod user;
 mod version;
@@ -40,6 +41,7 @@ pub fn router() -> Router {
         .merge(email_addresses::router())
         .merge(phone_numbers::router())
         .merge(tokens::router())
+        .merge(unkept::router())
         .fallback(routes::no_such_path)
         .method_not_allowed_fallback(routes::no_such_method)
         .layer(middleware::from_fn(routes::require_secret_key))

@@ -3,13 +3,13 @@
 use super::clerk_error::ClerkError;
 use super::contact::PhoneNumber;
 use super::fields::BodyFields;
-use super::routes::{ContactId, Store, deletion};
+use super::routes::{ContactId, Store, UserId, deletion};
 use super::state::SandboxState;
 use super::store::Users;
 use super::timestamp::{self, Millis};
 use super::user::User;
 use axum::extract::State;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde_json::Value;
 
@@ -19,6 +19,7 @@ pub(super) fn router() -> Router<SandboxState> {
     Router::new()
         .route("/v1/phone_numbers", post(create))
         .route("/v1/phone_numbers/{phone_number_id}", get(read).patch(update).delete(delete))
+        .route("/v1/users/{user_id}/phone_number", put(replace))
 }
 
 /// `CreatePhoneNumber`.
@@ -56,6 +57,30 @@ async fn delete(State(users): Store, ContactId(id): ContactId) -> Result<Json<Va
         user.update_second_factor(timestamp::now());
         Ok(deletion("phone_number", &id))
     })
+}
+
+/// `ReplaceUserPhoneNumber`.
+async fn replace(State(users): Store, UserId(id): UserId, mut fields: BodyFields) -> OneNumber {
+    let number: String = fields.take_required("phone_number")?;
+    let status = fields.take::<String>("identification_status")?.value();
+    users.change(
+        |user| user.id == id,
+        ClerkError::no_such_user,
+        |user| {
+            let now = timestamp::now();
+            user.push_phone_number(number, now);
+            // the others go after the new one got its id, which must not be one of theirs
+            let last = user.phone_numbers.len().saturating_sub(1);
+            user.phone_numbers.drain(..last);
+            if let Some(number) = user.phone_numbers.first_mut() {
+                number.set_verified(status.as_deref().is_none_or(|status| status == "verified"), now);
+                user.primary_phone_number_id = Some(number.id.clone());
+            }
+            // a number that was replaced may have been the last second factor
+            user.update_second_factor(now);
+            one_number(user, 0)
+        },
+    )
 }
 
 fn on_number<T>(

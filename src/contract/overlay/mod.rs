@@ -10,12 +10,14 @@ pub use change::OverlayChange;
 
 use super::Operation;
 use super::glob::matches;
+use super::harm::{Harm, HarmField};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use source::ContractOverlay;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,6 +76,8 @@ pub struct Applied {
 pub(super) struct Overlays {
     source: Option<Source>,
     entries: Vec<Arc<Overlay>>,
+    /// The fields of each harm, verbatim.
+    harms: BTreeMap<String, Vec<String>>,
 }
 
 impl Overlays {
@@ -100,7 +104,8 @@ impl Overlays {
                 evidence: written.evidence.into(),
             })
         });
-        let overlays = Self { entries: entries.collect(), source: Some(manifest.source) };
+        let harms = manifest.value.harm;
+        let overlays = Self { entries: entries.collect(), source: Some(manifest.source), harms };
         let errors: Vec<_> = overlays.entries.iter().flat_map(|overlay| overlays.check(overlay)).collect();
         if errors.is_empty() { Ok(overlays) } else { Err(errors) }
     }
@@ -121,6 +126,27 @@ impl Overlays {
             }));
         }
         errors
+    }
+
+    /// The harms that the file lists.
+    pub(super) fn harms(&self) -> Vec<Harm> {
+        let fields = |written: &[String]| written.iter().map(|field| HarmField::parse(field)).collect();
+        self.harms.iter().map(|(name, written)| Harm { name: name.as_str().into(), fields: fields(written) }).collect()
+    }
+
+    /// An error for each field of a harm that no write operation takes: it is misspelt, or the spec has changed.
+    pub(super) fn unknown_harms(&self, operations: &[Arc<Operation>]) -> Vec<Diagnostic> {
+        let Some(source) = &self.source else { return Vec::new() };
+        let fields = self.harms.iter().flat_map(|(name, written)| written.iter().enumerate().map(move |it| (name, it)));
+        let unknown = fields.filter(|(_, (_, field))| {
+            let field = HarmField::parse(field);
+            !operations.iter().any(|operation| field.is_in(operation))
+        });
+        let errors = unknown.map(|(name, (position, field))| {
+            let pointer = format!("/harm/{}/{position}", name.replace('~', "~0").replace('/', "~1"));
+            source.at(&pointer, format!("`{field}` has no effect: no write operation takes it"))
+        });
+        errors.collect()
     }
 
     /// The overlays for `operation` in the API version `version`.

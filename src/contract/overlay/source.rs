@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Corrections of the vendor's specs.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -16,6 +17,10 @@ pub(super) struct ContractOverlay {
     pub(super) _kind: OverlayKind,
     /// The changes, applied to the contract in this order.
     pub(super) overlays: Vec<OverlaySource>,
+    /// Fields that do the same harm, under a name for it such as `sets_password`: `field` for every write operation that takes
+    /// it, or `Operation/field`, in which `*` stands for any letters. `check` warns of a policy on one that leaves out another.
+    #[serde(default)]
+    pub(super) harm: BTreeMap<String, Vec<String>>,
 }
 
 /// The version of this format.

@@ -32,6 +32,7 @@ impl Compiler<'_> {
         let mut env = Env::new(&declarations, &no_params);
         self.variables(&spec.variables, &mut env);
         self.check_environments(&spec.r#match.environments);
+        self.check_exceptions(&spec.r#match.except, contract);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the limit never counts");
         let key = self.key(spec, &mut env);
         self.check_objects(&matched);

@@ -15,6 +15,7 @@ pub use waiver::compile_waiver;
 
 use crate::cel::{Env, Expression, Issue, Purpose};
 use crate::contract::credential::Environment;
+use crate::contract::glob::matches;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
@@ -22,7 +23,7 @@ use crate::policy::Action;
 use crate::policy::bindings;
 use crate::policy::reads::Reads;
 use crate::policy::scope::Scope;
-use crate::policy::source::{Match, NamedExpression};
+use crate::policy::source::{Exception, Match, NamedExpression};
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -201,6 +202,29 @@ impl<'s> Compiler<'s> {
         for (position, twice) in written.iter().enumerate() {
             if written.iter().take(position).any(|earlier| earlier == twice) {
                 self.error(&format!("{POINTER}/{position}"), format!("`{twice}` is listed twice"));
+            }
+        }
+    }
+
+    /// Reports exceptions without a reason or an operation, or for operations that the contract does not have.
+    pub(super) fn check_exceptions(&mut self, written: &[Exception], contract: &Contract) {
+        let known = contract.operation_ids();
+        for (position, exception) in written.iter().enumerate() {
+            let pointer = format!("/spec/match/except/{position}");
+            if exception.reason.trim().is_empty() {
+                self.error(&format!("{pointer}/reason"), "`reason` is empty; a reviewer needs it");
+            }
+            if exception.operations.is_empty() {
+                self.error(&format!("{pointer}/operations"), "`operations` is empty, so that nothing is excepted");
+            }
+            for (at, glob) in exception.operations.iter().enumerate() {
+                if !known.iter().any(|id| matches(glob, id)) {
+                    let error = self.source.at(
+                        &format!("{pointer}/operations/{at}"),
+                        format!("`{glob}` is not an operation of the contract"),
+                    );
+                    self.errors.push(did_you_mean(error, nearest(glob, known.iter().map(AsRef::as_ref))));
+                }
             }
         }
     }

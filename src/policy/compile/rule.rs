@@ -30,6 +30,8 @@ pub struct Policy {
     pub validations: Vec<Validation>,
     /// The schema that the body must match, in addition to the contract's.
     pub(in crate::policy) schema: Option<PolicySchema>,
+    /// The parts of the body that its match conditions read.
+    pub(in crate::policy) condition_reads: Reads,
     /// The parts of the body that any of its expressions, or its schema, reads.
     pub reads: Reads,
     /// The waivers for it, in the order of the files.
@@ -81,7 +83,9 @@ impl Compiler<'_> {
         let mut env = Env::new(&declarations, &spec.params);
         self.variables(&spec.variables, &mut env);
         self.check_environments(&spec.r#match.environments);
+        self.check_exceptions(&spec.r#match.except, contract);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the policy can never match");
+        let condition_reads = self.reads.clone();
         let validations = spec.validations.iter().enumerate();
         let validations: Vec<Validation> = validations
             .filter_map(|(position, validation)| self.validation(position, validation, &declarations, &mut env))
@@ -101,6 +105,7 @@ impl Compiler<'_> {
             scope: Self::scope(&spec.r#match, &matched, conditions, env),
             validations,
             schema,
+            condition_reads,
             reads: std::mem::take(&mut self.reads),
             // Waivers are documents of their own, which the bundle adds once all of them are compiled.
             waivers: Vec::new(),

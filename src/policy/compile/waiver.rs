@@ -42,7 +42,7 @@ impl Compiler<'_> {
         let declarations = RequestDeclarations::new(&matched, &environments);
         let mut env = Env::new(&declarations, &BTreeMap::new());
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the waiver never applies");
-        let everywhere = Match { operations: Vec::new(), environments: Vec::new() };
+        let everywhere = Match { operations: Vec::new(), environments: Vec::new(), except: Vec::new() };
         Waiver {
             name: written.metadata.name.as_str().into(),
             policy: spec.policy.as_str().into(),

@@ -1,73 +1,166 @@
-//! Lints rules that another operation bypasses.
+//! Lints rules whose harm another operation or field can do.
 //!
-//! A rule on `UpdateUser` alone is worth nothing if `CreateUser` takes the same field.
+//! A rule on `UpdateUser` alone is worth nothing if `CreateUser` takes the same field, and one on `password` little if a
+//! `password_digest` passes.
 
+use crate::contract::harm::{Harm, HarmField};
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Source};
-use crate::policy::Policy;
 use crate::policy::limit::{Limit, RequestLimit};
-use crate::policy::reads::Reads;
 use crate::policy::scope::Scope;
 use crate::policy::source::{Match, RequestPolicy};
+use crate::policy::{Policy, Validation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The operations that bypass `policy`: those on the same resource that take every field which one of its rules reads, in any
-/// API version, and that it does not match. Each with a fix.
+/// The write operations of the whole contract that bypass `policy`: those that it does not match and that take a field which
+/// one of its rules reads, and those that take a field which does the same harm. Each with a fix.
 pub(in crate::policy) fn lint_policy(
     manifest: &Manifest<RequestPolicy>,
     policy: &Policy,
     contract: &Contract,
 ) -> Vec<Diagnostic> {
-    let reads = policy.validations.iter().map(|validation| &validation.reads);
-    let reads: Vec<_> = reads.chain(policy.schema.as_ref().map(|schema| &schema.reads)).collect();
-    let bypasses = find_bypasses(&policy.scope, &reads, contract);
-    diagnostics(bypasses, &policy.name, &manifest.value.spec.r#match, &manifest.source)
+    let mut fields = BTreeSet::new();
+    for validation in &policy.validations {
+        // a rule on the caller is about the fields for which it applies
+        let reads = if validation.reads.is_empty() { &policy.condition_reads } else { &validation.reads };
+        let reads = reads.by_name();
+        // one that names the field that it is about may read others for context
+        match named_field(validation).filter(|field| reads.contains(field)) {
+            Some(field) => _ = fields.insert(field),
+            None => fields.extend(reads),
+        }
+    }
+    fields.extend(policy.schema.iter().flat_map(|schema| schema.reads.by_name()));
+    let about = fields.iter().copied().chain(policy.validations.iter().filter_map(named_field)).collect();
+    let is_of_all = |validation: &Validation| validation.reads.is_empty() && policy.condition_reads.is_empty();
+    let rule = RuleFields {
+        name: &policy.name,
+        scope: &policy.scope,
+        fields,
+        about,
+        known: policy.reads.by_name(),
+        judges_all: policy.validations.iter().any(is_of_all),
+    };
+    rule.lint(contract, &manifest.value.spec.r#match, &manifest.source)
 }
 
-/// The operations that bypass `limit`: those on the same resource that take every field which its conditions and key read, and
-/// that it does not count.
+/// The outermost field of the one that the validation names to callers.
+fn named_field(validation: &Validation) -> Option<&str> {
+    validation.field.as_deref()?.split('/').find(|name| !name.is_empty())
+}
+
+/// The write operations that bypass `limit`, which it does not count.
 pub(in crate::policy) fn lint_limit(
     manifest: &Manifest<RequestLimit>,
     limit: &Limit,
     contract: &Contract,
 ) -> Vec<Diagnostic> {
-    let bypasses = find_bypasses(&limit.scope, &[&limit.reads], contract);
-    diagnostics(bypasses, &limit.name, &manifest.value.spec.r#match, &manifest.source)
+    let fields = limit.reads.by_name();
+    let (about, known) = (fields.clone(), fields.clone());
+    let rule =
+        RuleFields { name: &limit.name, scope: &limit.scope, fields, about, known, judges_all: limit.reads.is_empty() };
+    rule.lint(contract, &manifest.value.spec.r#match, &manifest.source)
 }
 
-/// By operation id, the fields that a rule reads and the operation takes.
-type Bypasses<'r> = BTreeMap<Arc<str>, BTreeSet<&'r str>>;
+/// A policy or limit.
+struct RuleFields<'r> {
+    name: &'r str,
+    scope: &'r Scope,
+    /// The fields that it decides by.
+    fields: BTreeSet<&'r str>,
+    /// These, and those that it names to callers.
+    about: BTreeSet<&'r str>,
+    /// All that it reads.
+    known: BTreeSet<&'r str>,
+    /// Whether it judges every request to its operations, whatever the body.
+    judges_all: bool,
+}
 
-fn find_bypasses<'r>(scope: &Scope, reads: &[&'r Reads], contract: &Contract) -> Bypasses<'r> {
-    let operations = contract.operations();
-    let (own, others): (Vec<_>, Vec<_>) =
-        operations.into_iter().partition(|operation| scope.operations.contains(&operation.id));
-    let mut bypasses = Bypasses::new();
-    for other in others.iter().filter(|other| own.iter().any(|own| other.is_sibling_of(own))) {
-        // One rule at a time: an operation that takes the fields of two rules together, but of neither alone, bypasses none.
-        for fields in reads.iter().filter_map(|reads| reads.fields()) {
-            if fields.iter().all(|field| declares(other, field)) {
-                bypasses.entry(other.id.clone()).or_default().extend(fields);
+/// A field by which an operation does what a rule is against.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Neighbour<'r> {
+    operation: Arc<str>,
+    field: &'r str,
+    /// The harm, if it is another field that does the same.
+    harm: Option<&'r str>,
+}
+
+impl RuleFields<'_> {
+    fn lint(&self, contract: &Contract, matched: &Match, source: &Source) -> Vec<Diagnostic> {
+        let neighbours = self.neighbours(contract);
+        let mut used = BTreeSet::new();
+        let mut grouped: BTreeMap<(&str, Option<&str>), Vec<String>> = BTreeMap::new();
+        for Neighbour { operation, field, harm } in &neighbours {
+            let excepts: Vec<usize> = matched.exceptions_for(operation, field).collect();
+            if excepts.is_empty() {
+                grouped.entry((operation.as_ref(), *harm)).or_default().push(format!("`{field}`"));
+            }
+            used.extend(excepts);
+        }
+        let found = grouped.into_iter().map(|((id, harm), fields)| self.warning(source, id, harm, &fields.join(", ")));
+        let unused = (0..matched.except.len()).filter(|position| !used.contains(position)).map(|position| {
+            let message = "it excepts nothing: no such operation takes a field that the rule is about";
+            source.at(&format!("/spec/match/except/{position}"), message).with_help("remove it")
+        });
+        found.chain(unused).collect()
+    }
+
+    fn neighbours<'n>(&'n self, contract: &'n Contract) -> BTreeSet<Neighbour<'n>> {
+        let operations = contract.operations();
+        let (own, others): (Vec<_>, Vec<_>) =
+            operations.iter().partition(|operation| self.scope.operations.contains(&operation.id));
+        let mut found = BTreeSet::new();
+        for operation in &others {
+            let taken = self.fields.iter().filter(|field| operation.takes([**field]));
+            found.extend(taken.map(|field| Neighbour { operation: operation.id.clone(), field, harm: None }));
+        }
+        for harm in contract.harms().iter().filter(|harm| self.is_against(harm, &own)) {
+            let other_field = |operation: &&Arc<Operation>, field: &HarmField| {
+                let is_matched = self.scope.operations.contains(&operation.id);
+                let is_judged = is_matched && (self.judges_all || self.reads(field.name()));
+                field.is_in(operation) && !is_judged && !self.is_same(operation, field)
+            };
+            for operation in &operations {
+                let fields = harm.fields.iter().filter(|field| other_field(&operation, field));
+                found.extend(fields.map(|field| Neighbour {
+                    operation: operation.id.clone(),
+                    field: field.name(),
+                    harm: Some(&harm.name),
+                }));
             }
         }
+        found
     }
-    bypasses
-}
 
-fn diagnostics(bypasses: Bypasses<'_>, name: &str, matched: &Match, source: &Source) -> Vec<Diagnostic> {
-    let lints = bypasses.into_iter().map(|(id, fields)| {
-        let fields: Vec<String> = fields.into_iter().map(|field| format!("`{field}`")).collect();
-        let message = format!("`{id}` takes {} too, and `{name}` does not match it", fields.join(", "));
-        let only = matched.operations.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
-        source.at("/spec/match/operations", message).with_help(format!(
-            "add `{id}` to `operations`; if it is exempt on purpose, also a match condition: request.operation in [{only}]"
-        ))
-    });
-    lints.collect()
-}
+    fn reads(&self, field: &str) -> bool {
+        self.known.contains(field) || self.about.contains(field)
+    }
 
-fn declares(operation: &Operation, field: &str) -> bool {
-    operation.body.as_ref().is_some_and(|body| body.field_tree().member(field).is_some())
+    /// Whether the field is one of the rule's own, at an operation that it does not match.
+    fn is_same(&self, operation: &Operation, field: &HarmField) -> bool {
+        !self.scope.operations.contains(&operation.id)
+            && self.fields.contains(field.name())
+            && operation.takes([field.name()])
+    }
+
+    /// Whether the rule is about a field of `harm` at one of its own operations.
+    fn is_against(&self, harm: &Harm, own: &[&Arc<Operation>]) -> bool {
+        let is_own = |field: &&HarmField| self.about.contains(field.name()) && own.iter().any(|it| field.is_in(it));
+        harm.fields.iter().any(|field| is_own(&field))
+    }
+
+    fn warning(&self, source: &Source, id: &str, harm: Option<&str>, fields: &str) -> Diagnostic {
+        let is_matched = self.scope.operations.contains(id);
+        let name = self.name;
+        let lack = if is_matched { "does not read it" } else { "does not match it" };
+        let message = match harm {
+            None => format!("`{id}` takes {fields} too, and `{name}` {lack}"),
+            Some(harm) => format!("`{id}` takes {fields}, which does the same harm (`{harm}`), and `{name}` {lack}"),
+        };
+        let fix = if is_matched { "validate it too".to_owned() } else { format!("add `{id}` to `operations`") };
+        let help = format!("{fix}; if it is left out on purpose, add it to `match.except` with a `reason`");
+        source.at("/spec/match/operations", message).with_help(help)
+    }
 }

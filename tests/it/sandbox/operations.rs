@@ -25,8 +25,17 @@ impl StandIn {
 }
 
 /// The operations that shipped policies and limits name, with a request of each that finds nothing.
-const NAMED: [(&str, &str, &str); 19] = [
+const NAMED: [(&str, &str, &str); 28] = [
     ("BanUser", "POST", "/v1/users/none/ban"),
+    ("CreateAgentTask", "POST", "/v1/agents/tasks"),
+    ("CreateBulkInvitations", "POST", "/v1/invitations/bulk"),
+    ("CreateInvitation", "POST", "/v1/invitations"),
+    ("CreateOrganizationDomain", "POST", "/v1/organizations/none/domains"),
+    ("RemoveUserPassword", "POST", "/v1/users/none/remove_password"),
+    ("ReplaceUserPhoneNumber", "PUT", "/v1/users/none/phone_number"),
+    ("UpdateOrganizationDomain", "PATCH", "/v1/organizations/none/domains/none"),
+    ("UpdateSignUp", "PATCH", "/v1/sign_ups/none"),
+    ("createSession", "POST", "/v1/sessions"),
     ("CreateActorToken", "POST", "/v1/actor_tokens"),
     ("CreateEmailAddress", "POST", "/v1/email_addresses"),
     ("CreatePhoneNumber", "POST", "/v1/phone_numbers"),
