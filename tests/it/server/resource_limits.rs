@@ -192,13 +192,14 @@ async fn a_refusal_lists_some_of_ten_thousand_mistakes_and_takes_no_time() {
 }
 
 #[tokio::test]
-async fn of_a_list_of_a_hundred_thousand_mistakes_one_is_told() {
+async fn a_list_of_a_hundred_thousand_mistakes_gets_a_short_refusal() {
     let recorder = Recorder::answering(200, "{}").await;
     let gateway = Setup::before(recorder.address()).start();
     let body = format!("{{\"email_address\":[{}]}}", vec!["1"; 100_000].join(","));
     let answer = gateway.ask(json("POST /v1/users", "", body)).await;
     let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!((answer.status(), document["errors"].as_array().unwrap().len()), (422, 1));
+    assert_eq!(answer.status(), 422);
+    assert!((1..=32).contains(&document["errors"].as_array().unwrap().len()), "{document}");
     assert_eq!(recorder.connections(), 0);
 }
 
