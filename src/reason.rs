@@ -20,7 +20,7 @@ pub enum Reason {
     AmbiguousRequest,
     /// The method is not one the gateway forwards.
     MethodNotAllowed,
-    /// The operation is not in the contract, and the configuration has `fallthrough: deny`.
+    /// No operation of the contract has the method and path, and `contract.fallthrough` refuses such requests.
     OperationNotAllowed,
     /// The body did not arrive within `limits.bodyTimeout`.
     BodyTimeout,
@@ -126,7 +126,9 @@ impl Reason {
             Self::AmbiguousPath => "the path could be read as an inspected operation but is not its canonical spelling",
             Self::AmbiguousRequest => "the request's head has more than one meaning, or a body where none belongs",
             Self::MethodNotAllowed => "the method is not one the gateway forwards",
-            Self::OperationNotAllowed => "the operation is not in the contract and `contract.fallthrough` is `deny`",
+            Self::OperationNotAllowed => {
+                "no operation of the contract has the method and path, which `contract.fallthrough` denies"
+            }
             Self::BodyTimeout => "the body did not arrive within `limits.bodyTimeout`",
             Self::BodyTooLarge => "the body is longer than `limits.bodyBytes`",
             Self::UnsupportedMediaType => "the body's media type is not `application/json` in UTF-8",
@@ -156,7 +158,7 @@ impl Reason {
             }
             Self::MethodNotAllowed => "use a method that the contract lists for this path",
             Self::OperationNotAllowed => {
-                "call an operation of the contract, or ask the gateway's operator to allow this one"
+                "call an operation of the contract, or ask the gateway's operator to allow this one with `contract.fallthrough`"
             }
             Self::BodyTimeout => "send the whole request without pauses",
             Self::BodyTooLarge => "send less in one request",

@@ -75,7 +75,7 @@ fn strictness(keys: &ContractKeys) -> Strictness {
     });
     Strictness {
         unknown_fields: keys.unknown_fields,
-        fallthrough: keys.fallthrough,
+        fallthrough: keys.fallthrough.into(),
         validate: keys.validate,
         operations: operations.collect(),
     }

@@ -8,7 +8,8 @@ use super::defaults;
 use super::gateway::AlwaysExport;
 use super::removal_rules::Removals;
 use crate::contract::credential::Environment;
-use crate::contract::strictness::{Fallthrough, Mode, Strictness, UnknownFields, Validate};
+use crate::contract::fallthrough::{Fallthrough, ReadFallthrough, WriteFallthrough};
+use crate::contract::strictness::{Mode, Strictness, UnknownFields, Validate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -180,12 +181,32 @@ pub(super) struct ContractSection {
     pub(super) default_api_version: String,
     /// What happens to a field of a body that the contract does not declare.
     pub(super) unknown_fields: UnknownFields,
-    /// What happens to a request that is not for an operation of the contract.
-    pub(super) fallthrough: Fallthrough,
+    /// What happens to a request that is not for an operation of the contract: one word for all, or one each for reads and writes.
+    pub(super) fallthrough: FallthroughSection,
     /// Which operations have their bodies validated against the contract.
     pub(super) validate: Validate,
     /// Exceptions for some operations. The last entry that matches an operation decides.
     pub(super) operations: Vec<OperationSection>,
+}
+
+/// What happens to a request that is not for an operation of the contract.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum FallthroughSection {
+    /// All of them.
+    All(ReadFallthrough),
+    /// Reads and writes apart.
+    Each(FallthroughByMethod),
+}
+
+/// What happens to reads and to writes that are not for an operation of the contract.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct FallthroughByMethod {
+    /// Those with a safe method.
+    reads: ReadFallthrough,
+    /// Those with any other method.
+    writes: WriteFallthrough,
 }
 
 /// An exception for some operations.
@@ -293,15 +314,32 @@ impl Default for UpstreamSection {
     }
 }
 
+impl Default for FallthroughByMethod {
+    fn default() -> Self {
+        let Fallthrough { reads, writes } = Fallthrough::default();
+        Self { reads, writes }
+    }
+}
+
+impl From<FallthroughSection> for Fallthrough {
+    fn from(written: FallthroughSection) -> Self {
+        match written {
+            FallthroughSection::All(ReadFallthrough::Forward) => Self::FORWARD,
+            FallthroughSection::All(ReadFallthrough::Deny) => Self::DENY,
+            FallthroughSection::Each(FallthroughByMethod { reads, writes }) => Self { reads, writes },
+        }
+    }
+}
+
 impl Default for ContractSection {
     fn default() -> Self {
         // destructured in full: a new field of `Strictness` does not compile before it has a key here
-        let Strictness { unknown_fields, fallthrough, validate, operations: _ } = Strictness::default();
+        let Strictness { unknown_fields, fallthrough: _, validate, operations: _ } = Strictness::default();
         Self {
             folder: None,
             default_api_version: defaults::DEFAULT_API_VERSION.to_owned(),
             unknown_fields,
-            fallthrough,
+            fallthrough: FallthroughSection::Each(FallthroughByMethod::default()),
             validate,
             operations: Vec::new(),
         }

@@ -9,6 +9,7 @@ pub mod credential;
 pub mod diff;
 mod distinct_values;
 mod document_adapter;
+pub mod fallthrough;
 mod family;
 pub mod field;
 pub mod field_tree;

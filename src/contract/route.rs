@@ -87,6 +87,14 @@ impl<T> Routes<T> {
         &mut self.literals[at].1
     }
 
+    /// Whether `segment` is a literal segment of any path.
+    pub(super) fn has_literal(&self, segment: &str) -> bool {
+        let is_own = self.literals.binary_search_by(|(known, _)| order(known, segment)).is_ok();
+        let mut below =
+            self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));
+        is_own || below.any(|next| next.has_literal(segment))
+    }
+
     /// Every target.
     pub(super) fn targets(&self) -> Vec<&T> {
         let below = self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));

@@ -1,5 +1,6 @@
 //! How strictly the contract is applied, and to which operations.
 
+use super::fallthrough::Fallthrough;
 use super::glob::matches;
 use super::{Contract, INSPECTED, Operation};
 use crate::suggest::nearest;
@@ -38,16 +39,6 @@ pub enum UnknownFields {
     Warn,
     /// The request passes.
     Allow,
-}
-
-/// What happens to a request that is not for an operation of the contract.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Fallthrough {
-    /// It is forwarded as it came.
-    Forward,
-    /// It is refused.
-    Deny,
 }
 
 /// Which operations have their bodies validated against the contract.
@@ -121,7 +112,7 @@ impl Default for Strictness {
     fn default() -> Self {
         Self {
             unknown_fields: UnknownFields::Deny,
-            fallthrough: Fallthrough::Forward,
+            fallthrough: Fallthrough::default(),
             validate: Validate::Listed,
             operations: Vec::new(),
         }

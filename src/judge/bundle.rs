@@ -6,7 +6,8 @@ use super::compile::compile;
 use super::head_reads::{HeadAmbiguity, HeadReads};
 use super::permit::Permit;
 use super::revision::revision;
-use crate::contract::strictness::{Fallthrough, InspectionRules, Mode, PolicyEffect, Strictness};
+use crate::contract::fallthrough::WriteFallthrough;
+use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictness};
 use crate::contract::{Contract, Operation, RouteGuard, Routed};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
@@ -202,11 +203,16 @@ impl Bundle {
         self.contract.route(method, path, version, &self.guard)
     }
 
+    /// What happens to a request with `method` that is for no operation of the contract.
+    pub fn fallthrough(&self, method: &str) -> WriteFallthrough {
+        self.strictness.fallthrough.of(method)
+    }
+
     /// A permit for a request with nothing to judge. `None` if it must be judged or refused.
-    pub fn exempt(&self, routed: &Routed) -> Option<Permit> {
+    pub fn exempt(&self, method: &str, routed: &Routed) -> Option<Permit> {
         match routed {
             Routed::Operation(operation, _) => self.inspection(operation).is_none().then(Permit::for_exempt),
-            Routed::Unknown => (self.strictness.fallthrough == Fallthrough::Forward).then(Permit::for_exempt),
+            Routed::Unknown => (self.fallthrough(method) != WriteFallthrough::Deny).then(Permit::for_exempt),
             // Never exempt: another server could read these as an operation that must be judged.
             Routed::Ambiguous | Routed::MethodUnknown => None,
         }

@@ -31,7 +31,7 @@ impl ActualDecision {
     pub(super) fn of(request: &TestRequest, bundle: &Bundle) -> Self {
         let query = request.uri.query().unwrap_or_default();
         let routed = bundle.route(&request.method, request.uri.path(), request.version.as_deref());
-        if bundle.exempt(&routed).is_some() {
+        if bundle.exempt(request.method.as_str(), &routed).is_some() {
             return Self::default();
         }
         match routed {

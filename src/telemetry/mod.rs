@@ -28,6 +28,7 @@ use http::HeaderMap;
 use logs::ApplicationLog;
 use logs::access_log::AccessLogWriter;
 use logs::sampling::LogSampling;
+use logs::unknown_operation::UnknownOperationLog;
 use logs::unknown_version::UnknownVersionWarning;
 use metrics::Metrics;
 use otel_vars::{IgnoredVariables, OtelVars};
@@ -92,6 +93,7 @@ struct TelemetryInner {
     metrics: Arc<Metrics>,
     sampling: Sampling,
     unknown_version: UnknownVersionWarning,
+    unknown_operation: UnknownOperationLog,
     watchers: Watchers,
     otlp: Otlp,
     /// Whether `OTEL_PROPAGATORS` excludes the caller's trace.
@@ -118,6 +120,7 @@ impl Telemetry {
             metrics,
             sampling: Sampling::new(setup.traces, environment),
             unknown_version: UnknownVersionWarning::new(),
+            unknown_operation: UnknownOperationLog::new(),
             watchers: Watchers::default(),
             otlp,
             rootless: !propagation::is_propagated(environment),
@@ -153,6 +156,7 @@ impl Telemetry {
         }
         shared.watchers.publish(record);
         shared.unknown_version.check(record);
+        shared.unknown_operation.check(record);
         let exported = shared.otlp.has_traces() && shared.sampling.at_end(record);
         if exported {
             shared.otlp.add_spans(record);

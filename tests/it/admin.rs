@@ -86,7 +86,7 @@ async fn the_configuration_in_force_is_shown_with_its_defaults() {
     assert_eq!(told["limits"]["bodyTimeout"], "10s");
     assert_eq!(told["limits"]["requestTimeout"], "15m");
     assert_eq!(told["traces"]["sampler"], "parentbased_always_on");
-    assert_eq!(told["contract"]["fallthrough"], "forward");
+    assert_eq!(told["contract"]["fallthrough"]["writes"], "deny");
     assert_eq!(told["listen"][0]["address"], "127.0.0.1:8787");
 }
 

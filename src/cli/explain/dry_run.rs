@@ -152,11 +152,16 @@ impl Judge<'_> {
 
 fn passes(run: &DryRun) -> &'static str {
     match (&run.result, &run.routed) {
+        (Ok(DryRunResult::Unread(_)), Some(Routed::Unknown)) => {
+            "no operation of the contract has its method and path, which `contract.fallthrough` only audits"
+        }
         (Ok(DryRunResult::Unread(_)), _) => "its body cannot be read, but the operation is only audited",
         (Ok(DryRunResult::Exempt), Some(Routed::Operation(..))) => {
             "no policy is for this operation, and its body is not validated"
         }
-        (Ok(DryRunResult::Exempt), _) => "it is no operation of the contract, and `contract.fallthrough` is `forward`",
+        (Ok(DryRunResult::Exempt), _) => {
+            "no operation of the contract has its method and path, which `contract.fallthrough` forwards"
+        }
         _ => "nothing refuses it",
     }
 }

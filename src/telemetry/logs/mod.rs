@@ -9,6 +9,7 @@ mod level;
 pub(super) mod line_writer;
 mod rate_limited_log;
 pub(super) mod sampling;
+pub(super) mod unknown_operation;
 pub(super) mod unknown_version;
 
 pub use access_log::Output;

@@ -74,6 +74,11 @@ struct UnknownVersionLabels {
     asked: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct UnknownOperationLabels {
+    method: &'static str,
+}
+
 /// Every metric of the process.
 pub(in crate::telemetry) struct Metrics {
     registry: Registry,
@@ -83,6 +88,7 @@ pub(in crate::telemetry) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     decisions: Family<DecisionLabels, Counter>,
     unknown_versions: Family<UnknownVersionLabels, Counter>,
+    unknown_operations: Family<UnknownOperationLabels, Counter>,
     keys_forgotten: Counter,
     bundle: Family<BundleLabels, Gauge>,
     bundle_loaded: Gauge,
@@ -119,6 +125,7 @@ impl Metrics {
             requests: Family::default(),
             decisions: Family::default(),
             unknown_versions: Family::default(),
+            unknown_operations: Family::default(),
             keys_forgotten: Counter::default(),
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
@@ -151,6 +158,9 @@ impl Metrics {
         for unknown in [UnknownVersion::Newer, UnknownVersion::Other] {
             drop(self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: unknown.as_str() }));
         }
+        for method in ["DELETE", "GET", "PATCH", "POST", "PUT"] {
+            drop(self.unknown_operations.get_or_create(&UnknownOperationLabels { method }));
+        }
         registry.register("portcullis_requests", "Requests by decision", self.requests.clone());
         registry.register(
             "portcullis_decisions",
@@ -161,6 +171,11 @@ impl Metrics {
             "portcullis_unknown_api_versions",
             "Requests for an API version that the contract does not have, judged by another version",
             self.unknown_versions.clone(),
+        );
+        registry.register(
+            "portcullis_unknown_operations",
+            "Requests for no operation of the contract, forwarded or refused as `contract.fallthrough` has it",
+            self.unknown_operations.clone(),
         );
         registry.register(
             "portcullis_limit_keys_forgotten",
@@ -215,6 +230,9 @@ impl Metrics {
         self.keys_forgotten.inc_by(record.keys_forgotten);
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: unknown.as_str() }).inc();
+        }
+        if record.unknown_path.is_some() {
+            self.unknown_operations.get_or_create(&UnknownOperationLabels { method: record.method }).inc();
         }
         if let Some(judge) = record.judging {
             self.judged.observe(judge.total().as_secs_f64());

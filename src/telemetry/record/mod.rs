@@ -105,6 +105,8 @@ pub struct RequestRecord {
     pub asked_version: bool,
     /// Set if the request named an API version that the contract does not have.
     pub unknown_version: Option<UnknownVersion>,
+    /// The shape of its path, if no operation of the contract has its method and path.
+    pub unknown_path: Option<String>,
     /// The environment that policies see.
     pub environment: Environment,
     /// The kind of credential.
@@ -157,6 +159,7 @@ impl RequestRecord {
             operation: None,
             asked_version: false,
             unknown_version: None,
+            unknown_path: None,
             environment: Environment::Production,
             key_class: KeyClass::None,
             key_fingerprint: None,

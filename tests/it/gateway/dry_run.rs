@@ -4,7 +4,8 @@ use crate::support::gateway::{Setup, head, json, patch, text};
 use crate::support::recorder::Recorder;
 use bytes::Bytes;
 use http::Request;
-use portcullis::contract::strictness::{Fallthrough, Mode, OperationEntry};
+use portcullis::contract::fallthrough::Fallthrough;
+use portcullis::contract::strictness::{Mode, OperationEntry};
 use portcullis::gateway::{DryRun, DryRunResult, Refusal};
 use portcullis::head::{BodyFraming, HeadDefect, read};
 use portcullis::reason::Reason;
@@ -124,7 +125,7 @@ async fn a_dry_run_decides_as_the_live_gateway_does() {
     let recorder = Recorder::answering(200, "{}").await;
     let mut setup = Setup::before(recorder.address());
     setup.policies.push(text("fails.yaml", FAILS));
-    setup.strictness.fallthrough = Fallthrough::Deny;
+    setup.strictness.fallthrough = Fallthrough::DENY;
     setup.strictness.operations =
         vec![OperationEntry { matches: "CreateOrganization".to_owned(), mode: Mode::Audit, unknown_fields: None }];
     setup.limits.body_bytes = 1024;

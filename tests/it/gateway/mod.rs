@@ -6,3 +6,4 @@ mod policy_layer;
 mod refusals;
 mod shadow_validation;
 mod unfinished_requests;
+mod unknown_operations;

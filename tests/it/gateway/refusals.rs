@@ -4,7 +4,7 @@ use crate::support::client::{Answer, Client};
 use crate::support::gateway::{Gateway, Setup, head, json, patch, text};
 use crate::support::recorder::{Recorder, Reply};
 use insta::assert_snapshot;
-use portcullis::contract::strictness::Fallthrough;
+use portcullis::contract::fallthrough::Fallthrough;
 use portcullis::reason::Reason;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -278,11 +278,11 @@ async fn method_not_allowed() {
 #[tokio::test]
 async fn operation_not_allowed() {
     let told =
-        refused_by(|setup| setup.strictness.fallthrough = Fallthrough::Deny, [head("GET /v1/no/such/thing", "")]);
+        refused_by(|setup| setup.strictness.fallthrough = Fallthrough::DENY, [head("GET /v1/no/such/thing", "")]);
     assert_snapshot!(told.await, @r#"
     403 deny; reason=operation_not_allowed; id="ID"
       gateway_operation_not_allowed
-        The gateway did not forward the request: the request is no operation of the contract. Hint: call an operation of the contract, or ask the gateway's operator to allow this one. Decision ID. See docs/refusals.md#operation_not_allowed.
+        The gateway did not forward the request: no operation of the contract has this method and path. Hint: call an operation of the contract, or ask the gateway's operator to allow this one with `contract.fallthrough`. Decision ID. See docs/refusals.md#operation_not_allowed.
     "#);
 }
 

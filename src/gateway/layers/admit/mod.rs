@@ -6,6 +6,7 @@ mod head;
 
 use super::forward_or_refuse::ForwardOrRefuse;
 use super::take_ready;
+use crate::contract::fallthrough::WriteFallthrough;
 use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
 use crate::gateway::body::drain::drain;
 use crate::gateway::body::presence::BodyPresence;
@@ -14,6 +15,7 @@ use crate::gateway::gate::Gate;
 use crate::gateway::headers::API_VERSION;
 use crate::gateway::refusal::Refusal;
 use crate::judge::Bundle;
+use crate::judge::violation::{Action, Rule, Violation};
 use crate::reason::Reason;
 use bytes::Bytes;
 use caller::{Caller, CallerCache};
@@ -23,6 +25,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower::{Layer, Service};
+
+const NO_OPERATION: &str = "no operation of the contract has this method and path";
 
 /// Checks the head of each request and routes it.
 #[derive(Clone)]
@@ -128,11 +132,36 @@ fn route<B>(call: &Call<B>, caller: &Caller) -> Result<RequestClass, Refusal> {
     if let Some(probe) = &call.probe {
         probe.record_route(version, &routed);
     }
+    if matches!(routed, Routed::Unknown) {
+        record_unknown(call);
+    }
     let class = classify(&call.bundle, &call.request, routed)?;
     if let RequestClass::Inspected(operation, _) = &class {
         caller.check(&call.bundle, operation)?;
     }
     Ok(class)
+}
+
+/// Records a request that is for no operation of the contract.
+fn record_unknown<B>(call: &Call<B>) {
+    let mut record = call.record.lock();
+    record.unknown_path = Some(call.bundle.contract.path_shape(call.request.uri().path()));
+    if call.bundle.fallthrough(call.request.method().as_str()) == WriteFallthrough::Audit {
+        let violation = Violation {
+            reason: Reason::OperationNotAllowed,
+            action: Action::Audit,
+            rule: Rule::Gateway,
+            field: None,
+            message: NO_OPERATION.into(),
+            hint: None,
+            owner: None,
+            waived_by: None,
+        };
+        if let Some(probe) = &call.probe {
+            probe.record_unread(violation.clone());
+        }
+        record.add_violations([violation]);
+    }
 }
 
 pub(super) fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Cow<'_, str>>, Refusal> {
@@ -144,7 +173,7 @@ pub(super) fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Co
 
 /// Whether a request with this route has to be judged.
 fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<RequestClass, Refusal> {
-    if let Some(permit) = bundle.exempt(&routed) {
+    if let Some(permit) = bundle.exempt(request.method().as_str(), &routed) {
         return Ok(RequestClass::Exempt(permit));
     }
     match routed {
@@ -167,9 +196,7 @@ fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<
             Reason::MethodNotAllowed,
             "the contract has no operation with this method at this path",
         )),
-        Routed::Unknown => {
-            Err(Refusal::because(Reason::OperationNotAllowed, "the request is no operation of the contract"))
-        }
+        Routed::Unknown => Err(Refusal::because(Reason::OperationNotAllowed, NO_OPERATION)),
     }
 }
 
