@@ -41,6 +41,9 @@ fn record(telemetry: &Telemetry) -> RequestRecord {
         path: Arc::from("/v1/users/{user_id}"),
         api_version: Arc::from("2026-05-12"),
         lists_422: true,
+        also_at: Box::default(),
+        query: Box::default(),
+        is_added: false,
         body: None,
     }));
     record.client = Some(([127, 0, 0, 1], 50_000).into());

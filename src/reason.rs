@@ -158,7 +158,7 @@ impl Reason {
             }
             Self::MethodNotAllowed => "use a method that the contract lists for this path",
             Self::OperationNotAllowed => {
-                "call an operation of the contract, or ask the gateway's operator to allow this one with `contract.fallthrough`"
+                "call an operation of the contract, or ask the gateway's operator to allow this one: `portcullis contract add`, or `contract.fallthrough`"
             }
             Self::BodyTimeout => "send the whole request without pauses",
             Self::BodyTooLarge => "send less in one request",

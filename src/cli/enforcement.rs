@@ -23,7 +23,9 @@ pub(super) struct Enforcement<'b> {
 impl Display for Enforcement<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let policies = &self.bundle.policies;
-        let versions = comma_list(15, self.width, self.bundle.contract.versions().iter().map(AsRef::as_ref));
+        let contract = &self.bundle.contract;
+        let versions = contract.versions().iter().chain(contract.families()).map(AsRef::as_ref);
+        let versions = comma_list(15, self.width, versions);
         writeln!(f, "  contract     {versions}")?;
         write!(f, "  validated    {} operations", self.bundle.count_inspected(Mode::Enforce))?;
         let audited = self.bundle.count_inspected(Mode::Audit);

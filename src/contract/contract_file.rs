@@ -27,6 +27,9 @@ pub(super) struct OperationFile {
     pub(super) statuses: Vec<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) body: Option<BodyFile>,
+    /// Whether it is from the overlay and not from the file.
+    #[serde(skip)]
+    pub(super) is_added: bool,
 }
 
 /// The body of an operation.

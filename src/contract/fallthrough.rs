@@ -74,7 +74,7 @@ impl Contract {
         let mut is_known = true;
         for segment in path.split('/').skip(1).take(MOST_SEGMENTS) {
             let shown = match segment {
-                known if known == VERSION || self.routes.has_literal(known) => known,
+                known if known == VERSION || self.words.contains(known) => known,
                 word if is_known && is_word(word) => {
                     is_known = false;
                     word

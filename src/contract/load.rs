@@ -3,13 +3,14 @@
 use super::contract_file::{ContractFile, OperationFile};
 use super::guarded_route::{is_canonical_template, is_operation_id};
 use super::operation::Operation;
-use super::overlay::Overlays;
+use super::overlay::{Overlays, RouteOverlay};
 use super::route::Routes;
-use super::version::is_date;
+use super::version::{is_date, is_of_family};
 use super::{Applied, BodySchema, ByVersion, Contract};
 use crate::diagnostic::Diagnostic;
 use aws_lc_rs::digest;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ impl ContractTexts {
                 built_in!("2025-04-10.json"),
                 built_in!("2025-11-10.json"),
                 built_in!("2026-05-12.json"),
+                built_in!("platform-beta.json"),
             ],
             overlay: Some(built_in!("overlay.yaml")),
         }
@@ -125,12 +127,16 @@ fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t
     let overlays = overlays.and_then(|overlays| overlays.map_err(&mut note).ok()).unwrap_or_default();
     let files = texts.versions.iter().filter_map(|text| Some((text, parse(text).map_err(|it| note(vec![it])).ok()?)));
     let mut files: Vec<(&ContractText, ContractFile)> = files.collect();
-    files.sort_by(|(_, one), (_, other)| one.api_version.cmp(&other.api_version));
+    // families behind the dates, among which requests choose
+    let order = |file: &ContractFile| (!is_date(&file.api_version), file.api_version.clone());
+    files.sort_by_key(|(_, file)| order(file));
+    let dated = files.iter().filter(|(_, file)| is_date(&file.api_version)).count();
     note(repeated_versions(&files));
     let versions: Vec<Arc<str>> = files.iter().map(|(_, file)| file.api_version.as_ref().into()).collect();
     let mut routes = Routes::default();
     let mut of_versions = Vec::new();
-    for (position, (text, file)) in files.into_iter().enumerate() {
+    for (position, (text, mut file)) in files.into_iter().enumerate() {
+        overlays.add_operations(&mut file);
         note(place_operations(&mut routes, text, file, (position, versions.len()), &overlays));
         of_versions.push(text);
     }
@@ -138,9 +144,13 @@ fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t
         return Err(ContractError::Files(errors));
     }
     let default = versions.iter().position(|version| version.as_ref() == default);
-    let default = default.ok_or_else(|| ContractError::Default { known: versions.join(", ") })?;
+    let default = default
+        .ok_or_else(|| ContractError::Default { known: versions.get(..dated).unwrap_or_default().join(", ") })?;
+    let mut words = HashSet::new();
+    routes.visit(&mut |literals, _| words.extend(literals.iter().map(|word| Box::from(*word))));
+    let depth = routes.depth();
     let harms = overlays.harms();
-    let contract = Contract { versions, default, routes, harms, fingerprint: fingerprint(texts) };
+    let contract = Contract { versions, dated, default, routes, depth, words, harms, fingerprint: fingerprint(texts) };
     Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 
@@ -159,10 +169,12 @@ fn parse(text: &ContractText) -> Result<ContractFile, Diagnostic> {
             format!("not a contract file: {message}"),
         )
     })?;
-    if is_date(&file.api_version) {
+    if is_date(&file.api_version) || is_of_family(&file.api_version) {
         return Ok(file);
     }
-    Err(at(text, &file.api_version, "`apiVersion` must be a date such as `2026-05-12`".to_owned()))
+    let message =
+        "`apiVersion` must be a date such as `2026-05-12`, or a family and its version such as `platform-beta`";
+    Err(at(text, &file.api_version, message.to_owned()))
 }
 
 /// Whether `text` is a file of an API version, by its content.
@@ -214,11 +226,20 @@ fn place_operations(
             api_version: version.clone(),
             lists_422: written.statuses.contains(&422),
             body: schema,
+            also_at: overlays
+                .routes_of(&written.id)
+                .flat_map(RouteOverlay::also_at)
+                .map(|it| it.as_str().into())
+                .collect(),
+            query: overlays.query_of(&written.id),
+            is_added: written.is_added,
         };
-        if let Some(first) = place.replace(Arc::new(operation)) {
+        let operation = Arc::new(operation);
+        if let Some(first) = place.replace(operation.clone()) {
             let message = format!("`{}` and `{}` have the same method and path", first.id, written.id);
             errors.push(at(text, &written.id, message));
         }
+        errors.extend(place_elsewhere(routes, &operation, (position, versions), overlays));
     }
     errors
 }
@@ -234,6 +255,40 @@ fn unusable(written: &OperationFile) -> Option<String> {
     }
     let is_routable = is_canonical_template(&written.path);
     (!is_routable).then(|| format!("the path of `{id}` must be plain: lower-case segments and `{{parameters}}` only"))
+}
+
+/// Adds the other paths of an operation to the routes.
+fn place_elsewhere(
+    routes: &mut Routes<ByVersion>,
+    operation: &Arc<Operation>,
+    (position, versions): (usize, usize),
+    overlays: &Overlays,
+) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    for overlay in overlays.routes_of(&operation.id) {
+        for path in overlay.also_at() {
+            let mut refuse = |message| errors.extend(overlay.refuse(overlays.source(), message));
+            // a request there must have the parameters that policies read
+            if !parameters(path).eq(parameters(&operation.path)) {
+                refuse(format!("`{path}` must have the parameters of `{}`, in their order", operation.path));
+                continue;
+            }
+            let by_version = routes.entry(path, &operation.method, || vec![None; versions]);
+            if let Some(other) = by_version.iter().flatten().find(|known| known.id != operation.id) {
+                refuse(format!("`{path}` is the path of `{}`", other.id));
+            } else if let Some(place) = by_version.get_mut(position)
+                && place.replace(operation.clone()).is_some()
+            {
+                refuse(format!("`{}` is at `{path}` already", operation.id));
+            }
+        }
+    }
+    errors
+}
+
+/// The parameters of a path template.
+fn parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('/').filter(|segment| segment.starts_with('{'))
 }
 
 impl LoadedContract<'_> {
@@ -261,13 +316,15 @@ impl LoadedContract<'_> {
         }
         errors.extend(self.overlays.ineffective(&changed));
         errors.extend(self.overlays.unknown_harms(&self.contract.operations()));
+        errors.extend(self.overlays.ineffective_routes(&self.contract.operations()));
         errors.extend(self.unguarded_routes());
         errors
     }
 
     /// An error for each route that must always be inspected and would not be.
     fn unguarded_routes(&self) -> Vec<Diagnostic> {
-        let Some(newest) = self.files.last() else { return Vec::new() };
+        let newest = self.contract.dated.checked_sub(1).and_then(|newest| self.files.get(newest));
+        let Some(newest) = newest.or(self.files.last()) else { return Vec::new() };
         // a gateway with such a contract would forward the requests that it exists to check: it must not start
         let errors = self.contract.unguarded_routes().into_iter();
         errors.map(|message| Diagnostic::of_file(&newest.file, message)).collect()

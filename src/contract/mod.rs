@@ -41,10 +41,10 @@ pub use overlay::{Applied, is_overlay_file};
 pub use route_guard::RouteGuard;
 pub(crate) use schema_bounds::check as check_bounds;
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
-pub(crate) use version::{VERSION_PARAMETER, decode_form, names_only_the_version, query_parameters, query_values};
+pub(crate) use version::{VERSION_PARAMETER, decode_form, names_only, query_parameters, query_values};
 
 use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// The operations that can do the harm that the gateway exists to prevent. They are inspected even if no policy matches them.
@@ -53,12 +53,19 @@ pub const INSPECTED: [&str; 4] = ["CreateUser", "ReplaceUserMetadata", "UpdateUs
 /// Every API version of the contract.
 #[derive(Debug)]
 pub struct Contract {
-    /// Oldest first.
+    /// The dated versions, oldest first; then those of other families, which no request asks for.
     versions: Vec<Arc<str>>,
+    /// How many of them are dated.
+    dated: usize,
+    /// The position of the default version.
     default: usize,
     routes: Routes<ByVersion>,
     /// Fields that do the same harm, by the overlay.
     harms: Vec<harm::Harm>,
+    /// The most segments that a path has.
+    depth: usize,
+    /// The literal segments of its paths, for logs.
+    words: HashSet<Box<str>>,
     /// A hash of its files, part of the revision of a bundle.
     fingerprint: Vec<u8>,
 }
@@ -85,7 +92,13 @@ pub enum Routed {
 impl Contract {
     /// The API versions, oldest first.
     pub fn versions(&self) -> &[Arc<str>] {
-        &self.versions
+        self.versions.get(..self.dated).unwrap_or_default()
+    }
+
+    /// The versions of other families of operations, such as `platform-beta`. Each has operations of its own, which apply
+    /// whatever API version a request asks for.
+    pub fn families(&self) -> &[Arc<str>] {
+        self.versions.get(self.dated..).unwrap_or_default()
     }
 
     /// The API version that applies to requests that name none.
@@ -105,7 +118,12 @@ impl Contract {
 
     /// Every operation in every version.
     pub fn operations(&self) -> Vec<Arc<Operation>> {
-        self.routes.targets().into_iter().flatten().flatten().cloned().collect()
+        let mut operations: Vec<Arc<Operation>> =
+            self.routes.targets().into_iter().flatten().flatten().cloned().collect();
+        // one that has several paths is a target of each
+        let mut seen = HashSet::new();
+        operations.retain(|operation| seen.insert(Arc::as_ptr(operation)));
+        operations
     }
 
     /// The operations of the API version `version`, by path and method.
@@ -147,18 +165,25 @@ impl Contract {
 
     /// Whether some server could read `path` as one that is guarded for `method`.
     fn may_resolve_to(&self, method: &str, path: &str, guard: &RouteGuard) -> bool {
-        // most paths are plain: then only case and the version prefix can differ, which needs no search
         if lenient::is_plain(path) {
-            let folded = path.to_ascii_lowercase();
-            let behind_slash = folded.strip_prefix('/').unwrap_or_default();
-            let behind_version = behind_slash.strip_prefix("v1/").unwrap_or(behind_slash);
-            let segments = std::iter::once(VERSION).chain(behind_version.split('/'));
-            return self
-                .routes
-                .find(segments, is_anything, |found| guard.guards(found, method).then_some(()))
-                .is_some();
+            self.ends_guarded(method, path, guard)
+        } else {
+            guard.search(method, path).is_guarded
         }
-        guard.search(method, path).is_guarded
+    }
+
+    /// Whether a plain path ends in a guarded one, in any case of letters, with or without the version, below any prefix: a
+    /// proxy in front of the upstream could remove the prefix.
+    fn ends_guarded(&self, method: &str, path: &str, guard: &RouteGuard) -> bool {
+        let folded = path.to_ascii_lowercase();
+        let is_guarded = |found: &RouteMatch<'_, '_, '_, ByVersion>| guard.guards(found, method).then_some(());
+        // only as many segments as the longest route has: the work must not grow with the path
+        let mut ends = folded.rmatch_indices('/').take(self.depth).filter_map(|(at, _)| folded.get(at + 1..));
+        ends.any(|end| {
+            let as_is = self.routes.find(end.split('/'), is_anything, is_guarded);
+            let versioned = std::iter::once(VERSION).chain(end.split('/'));
+            as_is.or_else(|| self.routes.find(versioned, is_anything, is_guarded)).is_some()
+        })
     }
 
     /// The plain path that the caller of `path` probably meant, for messages.
@@ -180,13 +205,13 @@ impl Contract {
     /// before it, or the oldest; for anything else, and for none, the default.
     fn version(&self, asked: Option<&str>) -> usize {
         let Some(asked) = asked.filter(|asked| version::is_date(asked)) else { return self.default };
-        self.versions.iter().rposition(|known| known.as_ref() <= asked).unwrap_or_default()
+        self.versions().iter().rposition(|known| known.as_ref() <= asked).unwrap_or_default()
     }
 
     /// How `asked` differs from the versions of the contract; `None` if it is one of them.
     pub fn unknown_version(&self, asked: Option<&str>) -> Option<UnknownVersion> {
-        let asked = asked.filter(|asked| self.versions.iter().all(|known| known.as_ref() != *asked))?;
-        let is_newer = version::is_date(asked) && self.versions.last().is_some_and(|newest| newest.as_ref() < asked);
+        let asked = asked.filter(|asked| self.versions().iter().all(|known| known.as_ref() != *asked))?;
+        let is_newer = version::is_date(asked) && self.versions().last().is_some_and(|newest| newest.as_ref() < asked);
         Some(if is_newer { UnknownVersion::Newer } else { UnknownVersion::Other })
     }
 
@@ -263,6 +288,26 @@ mod tests {
     }
 
     #[test]
+    fn an_inspected_path_below_a_prefix_is_ambiguous() {
+        let deep = format!("{}/users", "/a".repeat(5_000));
+        for path in
+            ["/api/v1/users", "/v1/v1/users", "/proxy/users", "/v2/Users", "/v1beta/users", "/v1/x/users", &deep]
+        {
+            assert_eq!(route("POST", path), "ambiguous", "{path}");
+        }
+        for path in ["/v1/users/u/x", "/v2/superusers", "/users/v1", "/v1/organizations/o/x"] {
+            assert_eq!(route("POST", path), "unknown", "{path}");
+        }
+    }
+
+    #[test]
+    fn no_more_of_a_path_is_searched_than_the_longest_route() {
+        let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
+        let longest = contract.operations().iter().map(|operation| operation.path.split('/').count() - 1).max();
+        assert_eq!(Some(contract.depth), longest);
+    }
+
+    #[test]
     fn a_method_that_an_inspected_path_does_not_have_is_told_apart() {
         assert_eq!(route("PUT", "/v1/users/user_1"), "method unknown");
         assert_eq!(route("PUT", "/v1/users/user_1/"), "ambiguous");
@@ -278,7 +323,7 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(version(None), "2026-05-12");
-        assert_eq!(contract.versions().len(), 6);
+        assert_eq!((contract.versions().len(), contract.families().len()), (6, 1));
         for known in contract.versions() {
             assert_eq!(version(Some(known)), known.as_ref());
         }

@@ -1,6 +1,10 @@
 //! One operation of the contract in one API version.
 
 use super::BodySchema;
+use super::Parameters;
+use super::route::is_canonical_parameter;
+use std::borrow::Cow;
+use std::fmt::Write;
 use std::sync::Arc;
 
 /// One operation of the contract in one API version.
@@ -18,6 +22,12 @@ pub struct Operation {
     pub lists_422: bool,
     /// The JSON Schema of its body; `None` if it has no JSON body.
     pub body: Option<BodySchema>,
+    /// Other paths that clients use for it. They differ from `path` in literal segments only.
+    pub also_at: Box<[Box<str>]>,
+    /// The query parameters that it takes although its body is inspected.
+    pub query: Box<[Box<str>]>,
+    /// Whether it is from the overlay: no spec has it.
+    pub is_added: bool,
 }
 
 impl Operation {
@@ -25,4 +35,28 @@ impl Operation {
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
+
+    /// The canonical path of a request whose path, with these parameters, is one of the operation's. Policies that compare paths
+    /// must see one spelling.
+    pub fn canonical_path<'p>(&self, path: &'p str, parameters: &Parameters) -> Cow<'p, str> {
+        // most operations have one path, and then the request has it
+        if self.also_at.is_empty() || is_at(&self.path, path) {
+            return Cow::Borrowed(path);
+        }
+        let mut values = parameters.iter().map(|(_, value)| value.as_ref());
+        let mut canonical = String::with_capacity(path.len());
+        for segment in self.path.split('/').skip(1) {
+            let shown = if segment.starts_with('{') { values.next().unwrap_or_default() } else { segment };
+            // writing to a `String` cannot fail
+            let _ = write!(canonical, "/{shown}");
+        }
+        Cow::Owned(canonical)
+    }
+}
+
+/// Whether `path` is one of the template's.
+fn is_at(template: &str, path: &str) -> bool {
+    let is_segment =
+        |(known, found): (&str, &str)| known == found || known.starts_with('{') && is_canonical_parameter(found);
+    template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(is_segment)
 }

@@ -87,12 +87,10 @@ impl<T> Routes<T> {
         &mut self.literals[at].1
     }
 
-    /// Whether `segment` is a literal segment of any path.
-    pub(super) fn has_literal(&self, segment: &str) -> bool {
-        let is_own = self.literals.binary_search_by(|(known, _)| order(known, segment)).is_ok();
-        let mut below =
-            self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));
-        is_own || below.any(|next| next.has_literal(segment))
+    /// The most segments that a path has.
+    pub(super) fn depth(&self) -> usize {
+        let below = self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));
+        below.map(|next| next.depth() + 1).max().unwrap_or_default()
     }
 
     /// Every target.
@@ -161,9 +159,13 @@ fn order(one: &str, other: &str) -> Ordering {
 /// Whether `segment` may be a parameter of an inspected path: the letters of Clerk's ids only.
 pub(super) fn is_canonical_parameter(segment: &str) -> bool {
     const LONGEST: usize = 128;
-    // no letter in it may mean something else to another server: no dot, `;`, `%` or slash
+    // no letter in it may mean something else to another server: no dot, `;`, `%` or slash. A colon has one meaning between
+    // other letters (`role_set:default`); behind a name it could begin a port or an action
+    let is_colon_inside = |byte: u8| byte == b':' && !segment.starts_with(':') && !segment.ends_with(':');
     (1..=LONGEST).contains(&segment.len())
-        && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+        && segment
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-' || is_colon_inside(byte))
 }
 
 #[cfg(test)]
@@ -188,6 +190,15 @@ mod tests {
         assert_eq!(find("/v1/users/count", "GET"), Some(2));
         assert_eq!(find("/v1/users/count", "PATCH"), Some(1), "a router by method takes it for an id");
         assert_eq!(find("/v1/users/user_1/metadata", "PATCH"), Some(3));
+    }
+
+    #[test]
+    fn a_colon_is_plain_inside_an_id_only() {
+        for (segment, expected) in
+            [("role_set:default", true), ("a:b:c", true), (":a", false), ("a:", false), (":", false), ("a:%", false)]
+        {
+            assert_eq!(is_canonical_parameter(segment), expected, "{segment}");
+        }
     }
 
     #[test]

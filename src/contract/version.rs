@@ -54,9 +54,9 @@ impl Contract {
     pub fn version_choice(&self, asked: Option<&str>) -> VersionChoice {
         match asked {
             None => VersionChoice::Default,
-            Some(asked) if self.versions.iter().any(|known| known.as_ref() == asked) => VersionChoice::Asked,
+            Some(asked) if self.versions().iter().any(|known| known.as_ref() == asked) => VersionChoice::Asked,
             Some(asked) if !is_date(asked) => VersionChoice::NoVersion,
-            Some(asked) if self.versions.iter().any(|known| known.as_ref() < asked) => VersionChoice::NewestBefore,
+            Some(asked) if self.versions().iter().any(|known| known.as_ref() < asked) => VersionChoice::NewestBefore,
             Some(_) => VersionChoice::Oldest,
         }
     }
@@ -121,19 +121,29 @@ pub(super) fn is_date(text: &str) -> bool {
             .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
-/// Whether a query has no parameter but the API version, the only one of inspected operations.
-pub(crate) fn names_only_the_version(query: &str) -> bool {
+/// Whether `text` has the form of a version of another family, `platform-beta`: its name, and the version's.
+pub(super) fn is_of_family(text: &str) -> bool {
+    let is_word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+    };
+    text.len() <= 32 && text.split_once('-').is_some_and(|(family, version)| is_word(family) && is_word(version))
+}
+
+/// Whether a query has no parameter but the API version and those called `known`, the only ones of inspected operations.
+pub(crate) fn names_only(query: &str, known: &[Box<str>]) -> bool {
     // in any other value, another server could see a second parameter, for example after a `;`
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     query.split('&').filter(|pair| !pair.is_empty()).all(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        is_decoded(name, VERSION_PARAMETER) && value.bytes().all(is_plain)
+        let is_known = is_decoded(name, VERSION_PARAMETER) || known.iter().any(|known| **known == *name);
+        is_known && value.bytes().all(is_plain)
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{VersionChoice, VersionError, is_decoded, names_only_the_version, requested_version};
+    use super::{VersionChoice, VersionError, is_decoded, names_only, requested_version};
     use crate::contract::Contract;
 
     #[test]
@@ -190,11 +200,28 @@ mod tests {
 
     #[test]
     fn other_parameters_are_seen() {
+        let names_only_the_version = |query: &str| names_only(query, &[]);
         assert!(names_only_the_version("__clerk_api_version=a"));
         assert!(names_only_the_version(""));
         assert!(!names_only_the_version("__clerk_api_version=a&skip_password_checks=true"));
         for hiding in [";b=true", "%26b=true", "%3bb=true", "?b=true", ",b=true", "=b", "%0ab=true", "+b"] {
             assert!(!names_only_the_version(&format!("__clerk_api_version=2025-11-10{hiding}")), "{hiding}");
+        }
+    }
+
+    #[test]
+    fn known_parameters_pass_in_their_own_spelling() {
+        let known = ["suffixed_cookies".into()];
+        for (query, expected) in [
+            ("suffixed_cookies=true", true),
+            ("suffixed_cookies=true&__clerk_api_version=a", true),
+            ("suffixed%5fcookies=true", false),
+            ("suffixed_cookies=true%26a=b", false),
+            ("suffixed_cookies=true;a=b", false),
+            ("suffixed_cookies[]=true", false),
+            ("Suffixed_cookies=true", false),
+        ] {
+            assert_eq!(names_only(query, &known), expected, "{query}");
         }
     }
 }

@@ -8,7 +8,7 @@ use super::permit::Permit;
 use super::revision::revision;
 use crate::contract::fallthrough::WriteFallthrough;
 use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictness};
-use crate::contract::{Contract, Operation, RouteGuard, Routed};
+use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
     Action, Loss, LostRule, Policies, PolicyDocuments, lint_limit, lint_policy, lint_shadowed, lint_waiver,
@@ -177,11 +177,11 @@ impl Bundle {
         is_guarded(&self.inspections, operation)
     }
 
-    /// Whether requests to the operation may have a query.
+    /// Whether requests to the operation may have the query `query`.
     //
     // Where fields of the body are judged, a lenient upstream could take the same fields from the query, which no rule saw.
-    pub fn takes_query(&self, operation: &Operation) -> bool {
-        operation.body.is_none() || !self.is_guarded(operation)
+    pub fn takes_query(&self, operation: &Operation, query: &str) -> bool {
+        operation.body.is_none() || names_only(query, &operation.query) || !self.is_guarded(operation)
     }
 
     /// Checks that a request to the operation has nothing in more than one way that a rule reads from its query or headers, if a

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 pub struct Attributes<'a> {
     /// As in the request line, such as `PATCH`; case matters.
     pub method: &'a str,
-    /// The path as sent.
+    /// The path in the canonical spelling of its operation.
     pub path: &'a str,
     /// The path's parameters by name.
     pub parameters: &'a [(Arc<str>, Box<str>)],

@@ -1,7 +1,7 @@
 //! The actual decision for the request of a case.
 
 use super::request::TestRequest;
-use crate::contract::{Routed, names_only_the_version};
+use crate::contract::Routed;
 use crate::judge::violation::{Field, Rule, Violation};
 use crate::judge::{Bundle, Judgement, decide};
 use crate::policy::{Action, Attributes, Key, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome};
@@ -35,16 +35,17 @@ impl ActualDecision {
             return Self::default();
         }
         match routed {
-            Routed::Operation(operation, _) if !bundle.takes_query(&operation) && !names_only_the_version(query) => {
+            Routed::Operation(operation, _) if !bundle.takes_query(&operation, query) => {
                 Self::refused_before_policies(Reason::AmbiguousRequest)
             }
             Routed::Operation(operation, _) if bundle.check_head(&operation, query, &request.headers).is_err() => {
                 Self::refused_before_policies(Reason::AmbiguousRequest)
             }
             Routed::Operation(operation, parameters) => {
+                let path = operation.canonical_path(request.uri.path(), &parameters);
                 let attributes = Attributes {
                     method: &request.method,
-                    path: request.uri.path(),
+                    path: &path,
                     parameters: &parameters,
                     query,
                     headers: &request.headers,

@@ -23,6 +23,9 @@ pub(in crate::cli) struct ImportArgs {
     /// Accept that operations and fields of the built-in contract are missing
     #[arg(long)]
     accept_removed: bool,
+    /// The specs are of another API on the same host, such as `platform`: their version is this name with theirs
+    #[arg(long, value_name = "NAME")]
+    family: Option<String>,
 }
 
 /// Nothing is written unless every spec can be translated.
@@ -54,7 +57,7 @@ fn read(spec: &Path, args: &ImportArgs) -> Result<Imported, Vec<Diagnostic>> {
     let text = fs::read_to_string(spec)
         .map_err(|error| vec![Diagnostic::of_file(spec, format!("cannot be read: {error}"))])?;
     let base = args.base.as_deref().map(|base| base.trim_end_matches('/'));
-    let made = translate(spec, &text, base)?;
+    let made = translate(spec, &text, base, args.family.as_deref())?;
     let lost = if args.accept_removed { Vec::new() } else { removal_errors(spec, &made)? };
     if lost.is_empty() { Ok(made) } else { Err(lost) }
 }

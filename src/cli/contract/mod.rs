@@ -1,5 +1,6 @@
 //! `portcullis contract`: bring in newer contracts and look at the one in force, one command a file.
 
+mod add;
 mod coverage;
 mod diff;
 mod field_name;
@@ -22,6 +23,8 @@ pub(super) enum ContractVerb {
     ///
     /// Ends with 4 where a policy is affected.
     Diff(diff::DiffArgs),
+    /// Add an operation that no spec has to the overlay in `contract.folder`
+    Add(add::AddArgs),
     /// List the write operations and risky fields that no policy governs
     Coverage(coverage::CoverageArgs),
 }
@@ -31,6 +34,7 @@ pub(super) fn contract(verb: &ContractVerb, config: &ConfigArgs) -> Result<Exit,
         ContractVerb::Import(args) => import::import(args),
         ContractVerb::Show(args) => show::show(args, config),
         ContractVerb::Diff(args) => diff::diff(args, config),
+        ContractVerb::Add(args) => add::add(args, config),
         ContractVerb::Coverage(args) => coverage::coverage(args, config),
     }
 }

@@ -31,7 +31,12 @@ pub(in crate::cli) struct ShowArgs {
 pub(super) fn show(args: &ShowArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
     let configuration = config.load()?;
     let bundle = app::load_bundle(&configuration)?;
-    let version = find_version(&bundle.contract, args.version.as_deref())?;
+    let mut version = find_version(&bundle.contract, args.version.as_deref())?;
+    if args.version.is_none() && version.operations.iter().all(|operation| *operation.id != *args.operation) {
+        // the ids of other families are theirs alone
+        let families = bundle.contract.families().iter().map(|family| bundle.contract.operations_of(family));
+        version.operations.extend(families.flatten());
+    }
     let ids = || version.operations.iter().map(|operation| operation.id.as_ref());
     let Some(operation) = version.operations.iter().find(|operation| operation.id.as_ref() == args.operation) else {
         // an argument may hold control characters, which must not reach the terminal

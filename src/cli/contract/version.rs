@@ -44,7 +44,7 @@ pub(super) fn version_or_file(gateway: &Gateway, contract: &Contract, named: &st
 }
 
 fn find(contract: &Contract, named: &str) -> Option<Version> {
-    let name = contract.versions().iter().find(|version| version.as_ref() == named)?;
+    let name = contract.versions().iter().chain(contract.families()).find(|version| version.as_ref() == named)?;
     Some(Version { name: name.clone(), operations: contract.operations_of(name) })
 }
 
@@ -53,7 +53,8 @@ fn unknown(named: &str) -> String {
 }
 
 fn all(contract: &Contract) -> String {
-    contract.versions().join(", ")
+    let all: Vec<&str> = contract.versions().iter().chain(contract.families()).map(AsRef::as_ref).collect();
+    all.join(", ")
 }
 
 /// The error of a schema that cannot be used.

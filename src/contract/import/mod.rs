@@ -36,19 +36,25 @@ pub struct Imported {
 }
 
 /// Translates the spec `text`. `file` is only its name in errors. `base` is the path that its paths are below; `None` for that of
-/// its server, which must be `/v1`.
+/// its server, which must be `/v1`. `family` is the name of another API on the same host, if the spec is of one: its versions need
+/// not be dates.
 ///
 /// # Errors
 ///
 /// All parts of it that are not OpenAPI or cannot be translated, each with its place.
-pub fn import(file: &Path, text: &str, base: Option<&str>) -> Result<Imported, Vec<Diagnostic>> {
+pub fn import(
+    file: &Path,
+    text: &str,
+    base: Option<&str>,
+    family: Option<&str>,
+) -> Result<Imported, Vec<Diagnostic>> {
     let mut documents = manifest::read::<Value>(file, text)?;
     if let Some(second) = documents.get(1) {
         return Err(vec![second.source.at("", "an OpenAPI spec is one document")]);
     }
     let Some(document) = documents.pop() else { return Err(vec![Diagnostic::of_file(file, "the file is empty")]) };
     let mut spec = OpenApiSpec::new(&document.value, &document.source);
-    let contract = operation::contract(&mut spec, base);
+    let contract = operation::contract(&mut spec, base, family);
     if spec.is_valid() {
         // only if the translation has no errors: those of the compiler would be consequences of them
         verify(&contract, &mut spec);

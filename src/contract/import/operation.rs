@@ -4,7 +4,7 @@ use super::body_translation::Schemas;
 use super::spec::{OpenApiSpec, below};
 use crate::contract::contract_file::{BodyFile, ContractFile, OperationFile};
 use crate::contract::guarded_route::{is_canonical_template, is_operation_id};
-use crate::contract::version::is_date;
+use crate::contract::version::{is_date, is_of_family};
 use crate::manifest::field;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -18,13 +18,11 @@ const JSON: &str = "application/json";
 
 /// The contract that `spec` describes, without the parts that have errors.
 ///
-/// `base` is the path that the paths of the spec are below, in place of that of its server.
-pub(super) fn contract(spec: &mut OpenApiSpec<'_>, base: Option<&str>) -> ContractFile {
+/// `base` is the path that the paths of the spec are below, in place of that of its server. `family` is the name of another API,
+/// whose version need not be a date.
+pub(super) fn contract(spec: &mut OpenApiSpec<'_>, base: Option<&str>, family: Option<&str>) -> ContractFile {
     check_format(spec);
-    let version = spec.text("/info/version");
-    if !is_date(version) {
-        spec.refuse("/info/version", "`info.version` must be an API version such as `2026-05-12`");
-    }
+    let version = version(spec, family);
     let base = base.map_or_else(|| base_path(spec), str::to_owned);
     let mut schemas = Schemas::default();
     let (mut operations, mut ids) = (Vec::new(), HashMap::new());
@@ -49,7 +47,28 @@ pub(super) fn contract(spec: &mut OpenApiSpec<'_>, base: Option<&str>) -> Contra
     }
     // a stable order: a new version of the spec is reviewed as a diff of two contract files
     operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
-    ContractFile { api_version: version.into(), definitions: schemas.definitions(spec), operations }
+    ContractFile { api_version: version, definitions: schemas.definitions(spec), operations }
+}
+
+/// The version that the contract file has: the spec's date, or the family's name with the spec's version.
+fn version(spec: &mut OpenApiSpec<'_>, family: Option<&str>) -> Box<str> {
+    let written = spec.text("/info/version");
+    let Some(family) = family else {
+        if !is_date(written) {
+            let message =
+                "`info.version` must be an API version such as `2026-05-12`; for another API, name its `--family`";
+            spec.refuse("/info/version", message);
+        }
+        return written.into();
+    };
+    let version = format!("{family}-{}", written.to_ascii_lowercase());
+    if !is_of_family(&version) {
+        spec.refuse(
+            "/info/version",
+            "`--family` and `info.version` must be words of letters and digits, at most 31 together",
+        );
+    }
+    version.into()
 }
 
 fn check_format(spec: &mut OpenApiSpec<'_>) {
@@ -134,6 +153,7 @@ fn operation(
         path: path.into(),
         statuses,
         body: body(spec, schemas, &below(place, "requestBody")),
+        is_added: false,
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::Imported;
 use crate::contract::diff::{ChangeKind, OperationChange, diff};
+use crate::contract::version::is_date;
 use crate::contract::{Contract, ContractError, ContractText, ContractTexts};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 
 /// The operations and fields that the built-in contract has and `imported` has not: compared with the same API version, else
-/// with the newest. Without overlays, which apply to either.
+/// with the newest of its family. Without overlays, which apply to either.
 ///
 /// # Errors
 ///
@@ -15,12 +17,23 @@ use std::collections::BTreeSet;
 pub fn removals(imported: &Imported) -> Result<Vec<String>, ContractError> {
     let text = ContractText { file: "imported".into(), text: Cow::Owned(imported.text.clone()) };
     let new = Contract::of_version(text, None)?;
+    let version = imported.api_version.as_ref();
+    let name = |text: &ContractText| text.file.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
     let mut built_in = ContractTexts::built_in().versions;
-    let is_same = |text: &ContractText| text.file.file_stem().is_some_and(|name| *name == *imported.api_version);
-    let position = built_in.iter().position(is_same).unwrap_or(built_in.len().saturating_sub(1));
+    built_in.retain(|text| is_same_family(&name(text), version));
+    let position = built_in.iter().position(|text| name(text) == version);
+    let position = position.or_else(|| built_in.len().checked_sub(1));
+    // a family that the built-in contract does not have loses nothing
+    let Some(position) = position else { return Ok(Vec::new()) };
     let old = Contract::of_version(built_in.swap_remove(position), None)?;
     let changes = diff(&old.operations(), &new.operations(), &|_, _| BTreeSet::new()).unwrap_or_default();
     Ok(changes.iter().flat_map(losses).collect())
+}
+
+/// Whether two versions are both dates, or of the same family.
+fn is_same_family(one: &str, other: &str) -> bool {
+    let family = |version: &str| if is_date(version) { None } else { version.split('-').next().map(str::to_owned) };
+    family(one) == family(other)
 }
 
 fn losses(change: &OperationChange) -> Vec<String> {

@@ -55,7 +55,12 @@ fn a_file_of_another_shape_is_refused_with_its_place() {
     let found = errors(&VERSION.replace("\"method\":\"GET\",", ""), None);
     assert_eq!(found, ["v.json:5:42: not a contract file: missing field `method`"]);
     let found = errors(&VERSION.replace("2026-01-01", "soon"), None);
-    assert_eq!(found, ["v.json:1:15: `apiVersion` must be a date such as `2026-05-12`"]);
+    assert_eq!(
+        found,
+        [
+            "v.json:1:15: `apiVersion` must be a date such as `2026-05-12`, or a family and its version such as `platform-beta`"
+        ]
+    );
     let found = errors(&VERSION.replace("\"GET\"", "\"POST\""), None);
     assert_eq!(found, ["v.json:5:7: `A` and `B` have the same method and path"]);
     assert_eq!(errors("{", None).len(), 1);
@@ -191,4 +196,46 @@ fn everything_wrong_with_an_overlay_file_is_told_at_once() {
     assert_eq!(found.len(), 2, "{found:?}");
     let broken = "- operations: [A]\n  fields: [/new]\n  change: { add: { type: thing } }\n  evidence: seen\n";
     assert!(errors(VERSION, Some(broken))[0].contains("the schema of the body of `A` is not valid"));
+}
+
+/// The errors of an overlay file with these `sections` beside an empty list of changes.
+fn section_errors(sections: &str) -> Vec<String> {
+    errors(VERSION, Some(&format!(" []\n{sections}")))
+}
+
+#[test]
+fn a_route_of_an_overlay_is_checked_with_its_place() {
+    let route = |route: &str| section_errors(&format!("routes:\n- {{ {route}, evidence: seen }}\n")).concat();
+    for (entry, expected) in [
+        ("operation: A, alsoAt: [/b]", ""),
+        ("operation: A, alsoAt: [/v1/users]", "`/v1/users` is the path of `CreateUser`"),
+        ("operation: A, alsoAt: [/v1/a]", "`A` is at `/v1/a` already"),
+        ("operation: A, alsoAt: ['/b/{c}']", "`/b/{c}` must have the parameters of `/v1/a`, in their order"),
+        ("operation: A, alsoAt: [/b//c]", "a path is segments of letters"),
+        ("operation: A, alsoAt: [/B]", "a path is segments of letters"),
+        ("operation: Z, alsoAt: [/b]", "`Z` has no effect: it is unknown to the contract"),
+    ] {
+        if expected.is_empty() {
+            assert!(load(VERSION, Some(&format!(" []\nroutes:\n- {{ {entry}, evidence: seen }}\n"))).is_ok());
+        } else {
+            let found = route(entry);
+            assert!(found.starts_with("overlay.yaml:6:") && found.contains(expected), "{entry}: {found}");
+        }
+    }
+}
+
+#[test]
+fn an_added_operation_that_the_spec_has_is_refused_with_its_place() {
+    let entry = |entry: &str| format!(" []\noperations:\n- {{ {entry}, evidence: seen }}\n");
+    let contract =
+        load(VERSION, Some(&entry("id: C, method: POST, path: /v1/c, body: { type: object }"))).expect("valid");
+    let operations = contract.operations_of("2026-01-01");
+    let added = operations.iter().find(|operation| *operation.id == *"C").expect("the operation");
+    assert!(added.is_added && added.body.is_some());
+    for same in ["id: A, method: PUT, path: /v1/z", "id: C, method: POST, path: /v1/a"] {
+        let found = errors(VERSION, Some(&entry(same))).concat();
+        assert!(found.ends_with("has no effect: the specs have this operation"), "{found}");
+    }
+    let found = errors(VERSION, Some(&entry("id: C, method: POST, path: /v1/c, body: { type: thing }"))).concat();
+    assert!(found.contains("the schema of the body of `C` is not valid"), "{found}");
 }

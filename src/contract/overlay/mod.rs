@@ -1,11 +1,14 @@
 //! Corrections of the vendor's specs: small reviewed changes, each with its evidence, applied to the imported contract.
 //!
-//! A change without an effect is an error: either it is misspelt, or the spec was corrected and it can be removed.
+//! An overlay also adds what clients call and no spec has ([`routes`]). A change without an effect is an error: either it is misspelt, or the spec was corrected and it can be removed.
 
+mod add;
 mod apply;
 mod change;
+mod routes;
 mod source;
 
+pub use add::{NewOperation, UnsupportedList};
 pub use change::OverlayChange;
 
 use super::Operation;
@@ -13,6 +16,8 @@ use super::glob::matches;
 use super::harm::{Harm, HarmField};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
+use routes::AddedOperation;
+pub(super) use routes::RouteOverlay;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -78,6 +83,8 @@ pub(super) struct Overlays {
     entries: Vec<Arc<Overlay>>,
     /// The fields of each harm, verbatim.
     harms: BTreeMap<String, Vec<String>>,
+    operations: Vec<AddedOperation>,
+    routes: Vec<RouteOverlay>,
 }
 
 impl Overlays {
@@ -92,7 +99,8 @@ impl Overlays {
             return Err(vec![second.source.at("", "the overlays of a contract are one document")]);
         }
         let Some(manifest) = manifests.pop() else { return Ok(Self::default()) };
-        let entries = manifest.value.overlays.into_iter().enumerate().map(|(position, written)| {
+        let ContractOverlay { overlays, harm: harms, routes, operations, .. } = manifest.value;
+        let entries = overlays.into_iter().enumerate().map(|(position, written)| {
             let line = manifest.source.line(&format!("/overlays/{position}/change")).unwrap_or_default();
             Arc::new(Overlay {
                 position,
@@ -104,9 +112,12 @@ impl Overlays {
                 evidence: written.evidence.into(),
             })
         });
-        let harms = manifest.value.harm;
-        let overlays = Self { entries: entries.collect(), source: Some(manifest.source), harms };
-        let errors: Vec<_> = overlays.entries.iter().flat_map(|overlay| overlays.check(overlay)).collect();
+        let entries = entries.collect();
+        let operations = operations.into_iter().enumerate().map(AddedOperation::new).collect();
+        let routes = routes.into_iter().enumerate().map(RouteOverlay::new).collect();
+        let overlays = Self { entries, harms, operations, routes, source: Some(manifest.source) };
+        let mut errors: Vec<_> = overlays.entries.iter().flat_map(|overlay| overlays.check(overlay)).collect();
+        errors.extend(overlays.check_routes());
         if errors.is_empty() { Ok(overlays) } else { Err(errors) }
     }
 

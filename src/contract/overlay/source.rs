@@ -16,11 +16,18 @@ pub(super) struct ContractOverlay {
     #[serde(rename = "kind")]
     pub(super) _kind: OverlayKind,
     /// The changes, applied to the contract in this order.
+    #[serde(default)]
     pub(super) overlays: Vec<OverlaySource>,
     /// Fields that do the same harm, under a name for it such as `sets_password`: `field` for every write operation that takes
     /// it, or `Operation/field`, in which `*` stands for any letters. `check` warns of a policy on one that leaves out another.
     #[serde(default)]
     pub(super) harm: BTreeMap<String, Vec<String>>,
+    /// Other paths and query parameters of operations, which the specs do not have.
+    #[serde(default)]
+    pub(super) routes: Vec<RouteSource>,
+    /// Operations that no spec has.
+    #[serde(default)]
+    pub(super) operations: Vec<OperationSource>,
 }
 
 /// The version of this format.
@@ -70,4 +77,48 @@ pub(super) enum ChangeSource {
     Nullable,
     /// Marks the value of the field as secret.
     Secret,
+}
+
+/// Other paths and query parameters of an operation.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::contract) struct RouteSource {
+    /// The operation id.
+    pub(super) operation: String,
+    /// Other paths that clients use for it, with the parameters of its own path. They are the same operation to policies, limits
+    /// and records, and are forwarded as sent.
+    #[schemars(length(min = 1))]
+    pub(super) also_at: Option<Vec<String>>,
+    /// The query parameters that it takes although its body is inspected.
+    #[serde(default)]
+    pub(super) query: Vec<String>,
+    /// What was read, measured or sent, and where.
+    pub(super) evidence: String,
+}
+
+/// An operation that no spec has.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::contract) struct OperationSource {
+    /// The operation id, by which policies name it.
+    #[schemars(regex(pattern = r"^[A-Za-z][A-Za-z0-9_]*$"))]
+    pub(super) id: String,
+    /// The HTTP method.
+    #[schemars(regex(pattern = r"^[A-Z]+$"))]
+    pub(super) method: String,
+    /// The path template, such as `/v1/users/{user_id}`.
+    pub(super) path: String,
+    /// The API versions that have it; all if absent.
+    #[schemars(length(min = 1))]
+    pub(super) versions: Option<Vec<String>>,
+    /// The statuses of its responses, if they are known. With 422, so is a refused body; otherwise it is 400.
+    #[serde(default)]
+    pub(super) statuses: Vec<u16>,
+    /// The query parameters that it takes although its body is inspected.
+    #[serde(default)]
+    pub(super) query: Vec<String>,
+    /// The JSON Schema of its body; absent if it has no JSON body.
+    pub(super) body: Option<Value>,
+    /// What was read, measured or sent, and where.
+    pub(super) evidence: String,
 }

@@ -28,7 +28,7 @@ impl UnknownOperationLog {
                 method,
                 path,
                 suppressed,
-                "a request was refused: no operation of the contract has its method and path; if it is meant, set `contract.fallthrough`"
+                "a request was refused: no operation of the contract has its method and path; if it is meant, use `portcullis contract add` or set `contract.fallthrough`"
             );
         } else {
             tracing::info!(

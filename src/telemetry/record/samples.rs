@@ -34,6 +34,9 @@ fn judged_request() -> RequestRecord {
         path: Arc::from("/v1/users/{user_id}"),
         api_version: Arc::from("2026-05-12"),
         lists_422: true,
+        also_at: Box::default(),
+        query: Box::default(),
+        is_added: false,
         body: None,
     }));
     record.key_class = KeyClass::Live;

@@ -6,5 +6,6 @@ mod folder;
 mod import;
 mod mutation;
 mod requests;
+mod sdk_calls;
 mod strictness;
 mod valid;

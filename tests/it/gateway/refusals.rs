@@ -282,7 +282,7 @@ async fn operation_not_allowed() {
     assert_snapshot!(told.await, @r#"
     403 deny; reason=operation_not_allowed; id="ID"
       gateway_operation_not_allowed
-        The gateway did not forward the request: no operation of the contract has this method and path. Hint: call an operation of the contract, or ask the gateway's operator to allow this one with `contract.fallthrough`. Decision ID. See docs/refusals.md#operation_not_allowed.
+        The gateway did not forward the request: no operation of the contract has this method and path. Hint: call an operation of the contract, or ask the gateway's operator to allow this one: `portcullis contract add`, or `contract.fallthrough`. Decision ID. See docs/refusals.md#operation_not_allowed.
     "#);
 }
 

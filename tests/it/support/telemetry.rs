@@ -48,6 +48,9 @@ fn routed(telemetry: &Telemetry, headers: &HeaderMap) -> RequestRecord {
         path: Arc::from("/v1/users/{user_id}"),
         api_version: Arc::from("2026-05-12"),
         lists_422: true,
+        also_at: Box::default(),
+        query: Box::default(),
+        is_added: false,
         body: None,
     }));
     (record.elapsed, record.request_bytes) = (Duration::from_millis(2), Some(30));

@@ -7,7 +7,7 @@ mod head;
 use super::forward_or_refuse::ForwardOrRefuse;
 use super::take_ready;
 use crate::contract::fallthrough::WriteFallthrough;
-use crate::contract::{Routed, VersionError, names_only_the_version, requested_version};
+use crate::contract::{Routed, VersionError, requested_version};
 use crate::gateway::body::drain::drain;
 use crate::gateway::body::presence::BodyPresence;
 use crate::gateway::call::{Admitted, Call, RequestClass};
@@ -179,13 +179,16 @@ fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<
     match routed {
         Routed::Operation(operation, parameters) => {
             let query = request.uri().query().unwrap_or_default();
-            if bundle.takes_query(&operation) || names_only_the_version(query) {
+            if bundle.takes_query(&operation, query) {
                 let checked = bundle.check_head(&operation, query, request.headers());
                 checked.map_err(|error| Refusal::ambiguous(error.to_string(), error.fix()))?;
                 return Ok(RequestClass::Inspected(operation, parameters));
             }
             // a lenient upstream could take a field from the query, where no schema and no policy sees it
-            let message = format!("{} takes no query parameters", operation.id);
+            let message = match operation.query.as_ref() {
+                [] => format!("{} takes no query parameters", operation.id),
+                known => format!("{} takes no query parameters but {}", operation.id, known.join(", ")),
+            };
             Err(Refusal::ambiguous(message, "leave out the query, and send its fields in the body"))
         }
         Routed::Ambiguous => {

@@ -23,7 +23,8 @@ pub(super) fn capture_head<B>(
 ) {
     let Some(retention) = &gate.retention else { return };
     let started = call.record.lock().started;
-    let attributes = attributes(call, parameters, environment, started);
+    let path = operation.canonical_path(call.request.uri().path(), parameters);
+    let attributes = attributes(call, (&path, parameters), environment, started);
     let decision_input = retention.capture_head(&call.bundle, operation, &attributes);
     call.record.lock().decision_input = Some(Box::new(decision_input));
 }
@@ -42,7 +43,8 @@ pub(super) fn judge<B>(
     body: Bytes,
 ) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = call.probe.as_ref().map_or_else(SystemTime::now, |probe| probe.time());
-    let attributes = attributes(call, parameters, environment, time);
+    let path = operation.canonical_path(call.request.uri().path(), parameters);
+    let attributes = attributes(call, (&path, parameters), environment, time);
     let (judgement, timing) = run_judge(call, operation, &attributes, body, time);
     let mut record = call.record.lock();
     record.judging = Some(timing);
@@ -89,14 +91,14 @@ fn run_judge<B>(
 /// What policies may read of the request besides its body.
 fn attributes<'a, B>(
     call: &'a Call<B>,
-    parameters: &'a Parameters,
+    (path, parameters): (&'a str, &'a Parameters),
     environment: Environment,
     time: SystemTime,
 ) -> Attributes<'a> {
     let request = &call.request;
     Attributes {
         method: request.method().as_str(),
-        path: request.uri().path(),
+        path,
         parameters,
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
