@@ -1,7 +1,6 @@
 //! What happens to requests that are not for an operation of the contract, and how logs show their paths.
 
 use super::Contract;
-use super::route::VERSION;
 use std::fmt::Write;
 
 /// What happens to a request that is not for an operation of the contract.
@@ -66,23 +65,24 @@ pub fn is_safe(method: &str) -> bool {
 
 impl Contract {
     /// The shape of a path that the contract does not have, for logs: the segments that are words of the contract, and the first
-    /// one that is not if it is made of small letters only. Any other could be an id or a secret, and is `*`.
+    /// one that is not, if no id is expected in its place and it is made of small letters only. Any other could be an id or a
+    /// secret, and is `*`.
     pub fn path_shape(&self, path: &str) -> String {
         // what follows is of no use to an operator, and a path may have thousands
         const MOST_SEGMENTS: usize = 8;
         let mut shape = String::new();
-        let mut is_known = true;
+        let mut routes = Some(&self.routes);
         for segment in path.split('/').skip(1).take(MOST_SEGMENTS) {
-            let shown = match segment {
-                known if known == VERSION || self.words.contains(known) => known,
-                word if is_known && is_word(word) => {
-                    is_known = false;
-                    word
-                }
-                _ => "*",
+            let is_known = routes.is_some();
+            let next = routes.and_then(|routes| routes.behind(segment));
+            let shown = match next {
+                Some((_, is_literal)) => is_literal,
+                None if is_known => is_word(segment) || self.words.contains(segment),
+                None => self.words.contains(segment),
             };
+            routes = next.map(|(routes, _)| routes);
             // writing to a `String` cannot fail
-            let _ = write!(shape, "/{shown}");
+            let _ = write!(shape, "/{}", if shown { segment } else { "*" });
         }
         shape
     }
@@ -118,7 +118,8 @@ mod tests {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         for (path, expected) in [
             ("/v1/users/user_2abC/notes", "/v1/users/*/notes"),
-            ("/v1/users/secret/word", "/v1/users/secret/*"),
+            ("/v1/users/ada", "/v1/users/*"),
+            ("/v1/users/user_1/hunter/word", "/v1/users/*/hunter/*"),
             ("/v1/shares/a@b.example/users", "/v1/shares/*/users"),
             ("/v1/8f14e45f", "/v1/*"),
             ("/", "/*"),

@@ -1,14 +1,17 @@
 //! Builds the contract from the texts of its files.
 
-use super::contract_file::{ContractFile, OperationFile};
-use super::guarded_route::{is_canonical_template, is_operation_id};
+mod completion;
+mod placement;
+
+use super::contract_file::ContractFile;
 use super::operation::Operation;
-use super::overlay::{Overlays, RouteOverlay};
+use super::overlay::Overlays;
 use super::route::Routes;
 use super::version::{is_date, is_of_family};
-use super::{Applied, BodySchema, ByVersion, Contract};
+use super::{Applied, BodySchema, Contract};
 use crate::diagnostic::Diagnostic;
 use aws_lc_rs::digest;
+use placement::{place_elsewhere, place_operations};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -72,6 +75,11 @@ impl ContractTexts {
             overlay: Some(built_in!("overlay.yaml")),
         }
     }
+
+    /// Of the texts that are built into the program, those of other APIs, with the overlay of all.
+    fn built_in_families() -> Self {
+        Self { versions: vec![built_in!("platform-beta.json")], overlay: Some(built_in!("overlay.yaml")) }
+    }
 }
 
 /// A contract with its sources, for the errors of [`LoadedContract::verify`].
@@ -89,7 +97,7 @@ impl Contract {
     ///
     /// `default` is not one of its versions.
     pub fn built_in(default: &str) -> Result<Self, ContractError> {
-        read(&ContractTexts::built_in(), default).map(|read| read.contract)
+        read(&ContractTexts::built_in(), None, default).map(|read| read.contract)
     }
 
     /// Whether it was made of `texts`.
@@ -97,13 +105,15 @@ impl Contract {
         self.fingerprint == fingerprint(texts)
     }
 
-    /// A contract of the operator, with every schema compiled.
+    /// A contract of the operator, with every schema compiled. Families of operations that it has no file of are those of the
+    /// built-in contract.
     ///
     /// # Errors
     ///
     /// `default` is not one of its versions, or its files have errors: all of them.
     pub fn load(texts: &ContractTexts, default: &str) -> Result<Self, ContractError> {
-        let read = read(texts, default)?;
+        let families = ContractTexts::built_in_families();
+        let read = read(texts, Some(&families), default)?;
         let errors = read.verify();
         if errors.is_empty() { Ok(read.contract) } else { Err(ContractError::Files(errors)) }
     }
@@ -116,42 +126,60 @@ impl Contract {
     /// The text is not a contract file.
     pub fn of_version(text: ContractText, overlay: Option<ContractText>) -> Result<Self, ContractError> {
         let version = parse(&text).map_err(|error| ContractError::Files(vec![error]))?.api_version;
-        read(&ContractTexts { versions: vec![text], overlay }, &version).map(|read| read.contract)
+        read(&ContractTexts { versions: vec![text], overlay }, None, &version).map(|read| read.contract)
     }
 }
 
-fn read<'t>(texts: &'t ContractTexts, default: &str) -> Result<LoadedContract<'t>, ContractError> {
+/// Reads the files of `texts`. `families` has those of other APIs, which are read in place of the ones that `texts` lacks.
+fn read<'t>(
+    texts: &'t ContractTexts,
+    families: Option<&'t ContractTexts>,
+    default: &str,
+) -> Result<LoadedContract<'t>, ContractError> {
     let mut errors = Vec::new();
     let mut note = |found: Vec<Diagnostic>| errors.extend(found);
-    let overlays = texts.overlay.as_ref().map(|overlay| Overlays::read(&overlay.file, &overlay.text));
-    let overlays = overlays.and_then(|overlays| overlays.map_err(&mut note).ok()).unwrap_or_default();
+    let overlays = read_overlays(texts).map_err(&mut note).unwrap_or_default();
     let files = texts.versions.iter().filter_map(|text| Some((text, parse(text).map_err(|it| note(vec![it])).ok()?)));
     let mut files: Vec<(&ContractText, ContractFile)> = files.collect();
+    let families = families.map(|families| completion::missing_families(&files, families)).transpose();
+    let (family_overlays, families) = families.map_err(&mut note).unwrap_or_default().unwrap_or_default();
+    let own = files.len();
+    files.extend(families);
+    // the file and the overlays of each
+    let files = files.into_iter().enumerate();
+    let files = files.map(|(at, file)| (file, if at < own { &overlays } else { &family_overlays }));
+    let mut files: Vec<_> = files.collect();
     // families behind the dates, among which requests choose
-    let order = |file: &ContractFile| (!is_date(&file.api_version), file.api_version.clone());
-    files.sort_by_key(|(_, file)| order(file));
-    let dated = files.iter().filter(|(_, file)| is_date(&file.api_version)).count();
-    note(repeated_versions(&files));
-    let versions: Vec<Arc<str>> = files.iter().map(|(_, file)| file.api_version.as_ref().into()).collect();
+    files.sort_by_key(|((_, file), _)| (!is_date(&file.api_version), file.api_version.clone()));
+    let dated = files.iter().filter(|((_, file), _)| is_date(&file.api_version)).count();
+    note(repeated_versions(files.iter().map(|(file, _)| file)));
+    let versions: Vec<Arc<str>> = files.iter().map(|((_, file), _)| file.api_version.as_ref().into()).collect();
     let mut routes = Routes::default();
     let mut of_versions = Vec::new();
-    for (position, (text, mut file)) in files.into_iter().enumerate() {
+    for (position, ((text, mut file), overlays)) in files.into_iter().enumerate() {
         overlays.add_operations(&mut file);
-        note(place_operations(&mut routes, text, file, (position, versions.len()), &overlays));
-        of_versions.push(text);
+        note(place_operations(&mut routes, text, file, (position, versions.len()), overlays));
+        of_versions.push((text, overlays));
     }
+    let (files, of_versions): (Vec<_>, Vec<_>) = of_versions.into_iter().unzip();
+    note(place_elsewhere(&mut routes, &of_versions));
     if !errors.is_empty() {
         return Err(ContractError::Files(errors));
     }
-    let default = versions.iter().position(|version| version.as_ref() == default);
-    let default = default
-        .ok_or_else(|| ContractError::Default { known: versions.get(..dated).unwrap_or_default().join(", ") })?;
+    let known = versions.get(..dated).unwrap_or_default();
+    let default = known.iter().position(|version| version.as_ref() == default);
+    let default = default.ok_or_else(|| ContractError::Default { known: known.join(", ") })?;
     let mut words = HashSet::new();
     routes.visit(&mut |literals, _| words.extend(literals.iter().map(|word| Box::from(*word))));
-    let depth = routes.depth();
-    let harms = overlays.harms();
-    let contract = Contract { versions, dated, default, routes, depth, words, harms, fingerprint: fingerprint(texts) };
-    Ok(LoadedContract { contract, overlays, files: of_versions })
+    let (depth, harms) = (routes.depth(), overlays.harms());
+    let fingerprint = fingerprint(texts);
+    let contract = Contract { versions, dated, default, routes, depth, words, harms, fingerprint };
+    Ok(LoadedContract { contract, overlays, files })
+}
+
+fn read_overlays(texts: &ContractTexts) -> Result<Overlays, Vec<Diagnostic>> {
+    let overlays = texts.overlay.as_ref().map(|overlay| Overlays::read(&overlay.file, &overlay.text));
+    overlays.unwrap_or_else(|| Ok(Overlays::default()))
 }
 
 /// Parses `text`, but not the schemas in it.
@@ -183,112 +211,13 @@ pub fn is_contract_file(text: &str) -> bool {
 }
 
 /// An error for each version that has two files. `files` must be sorted by version.
-fn repeated_versions(files: &[(&ContractText, ContractFile)]) -> Vec<Diagnostic> {
-    let pairs = files.iter().zip(files.iter().skip(1));
+fn repeated_versions<'f>(files: impl Iterator<Item = &'f (&'f ContractText, ContractFile)> + Clone) -> Vec<Diagnostic> {
+    let pairs = files.clone().zip(files.skip(1));
     let repeated = pairs.filter(|((_, one), (_, next))| one.api_version == next.api_version);
     let repeated = repeated.map(|((first, _), (second, file))| {
         at(second, &file.api_version, format!("{} is for this version already", first.file.display()))
     });
     repeated.collect()
-}
-
-/// Adds the operations of a file to the routes. The file is for the version at `position` of `versions` many.
-fn place_operations(
-    routes: &mut Routes<ByVersion>,
-    text: &ContractText,
-    file: ContractFile,
-    (position, versions): (usize, usize),
-    overlays: &Overlays,
-) -> Vec<Diagnostic> {
-    let mut errors = Vec::new();
-    let definitions = Arc::new(file.definitions);
-    let version: Arc<str> = file.api_version.as_ref().into();
-    for written in file.operations {
-        if let Some(message) = unusable(&written) {
-            errors.push(at(text, &written.id, message));
-            continue;
-        }
-        let by_version = routes.entry(&written.path, &written.method, || vec![None; versions]);
-        // versions are added from the oldest. Policies match ids: a new id for the same route would escape those written for
-        // the old one
-        let renamed = by_version.iter().take(position).flatten().find(|known| *known.id != *written.id);
-        if let Some(known) = renamed {
-            let message = format!("`{}` is `{}` in {}: give it one id", written.id, known.id, known.api_version);
-            errors.push(at(text, &written.id, message));
-        }
-        let Some(place) = by_version.get_mut(position) else { continue };
-        let schema = written.body.and_then(|body| body.schema);
-        let schema = schema.map(|schema| BodySchema::new(schema, &definitions, overlays.of(&written.id, &version)));
-        let operation = Operation {
-            id: written.id.as_ref().into(),
-            method: written.method.as_ref().into(),
-            path: written.path.as_ref().into(),
-            api_version: version.clone(),
-            lists_422: written.statuses.contains(&422),
-            body: schema,
-            also_at: overlays
-                .routes_of(&written.id)
-                .flat_map(RouteOverlay::also_at)
-                .map(|it| it.as_str().into())
-                .collect(),
-            query: overlays.query_of(&written.id),
-            is_added: written.is_added,
-        };
-        let operation = Arc::new(operation);
-        if let Some(first) = place.replace(operation.clone()) {
-            let message = format!("`{}` and `{}` have the same method and path", first.id, written.id);
-            errors.push(at(text, &written.id, message));
-        }
-        errors.extend(place_elsewhere(routes, &operation, (position, versions), overlays));
-    }
-    errors
-}
-
-/// Why the operation cannot be routed or named; `None` if it can.
-fn unusable(written: &OperationFile) -> Option<String> {
-    let id = written.id.escape_debug();
-    if !is_operation_id(&written.id) {
-        return Some(format!("`{id}` is no operation id: use letters, digits and `_`"));
-    }
-    if !written.method.bytes().all(|byte| byte.is_ascii_uppercase()) || written.method.is_empty() {
-        return Some(format!("the method of `{id}` must be in upper case"));
-    }
-    let is_routable = is_canonical_template(&written.path);
-    (!is_routable).then(|| format!("the path of `{id}` must be plain: lower-case segments and `{{parameters}}` only"))
-}
-
-/// Adds the other paths of an operation to the routes.
-fn place_elsewhere(
-    routes: &mut Routes<ByVersion>,
-    operation: &Arc<Operation>,
-    (position, versions): (usize, usize),
-    overlays: &Overlays,
-) -> Vec<Diagnostic> {
-    let mut errors = Vec::new();
-    for overlay in overlays.routes_of(&operation.id) {
-        for path in overlay.also_at() {
-            let mut refuse = |message| errors.extend(overlay.refuse(overlays.source(), message));
-            // a request there must have the parameters that policies read
-            if !parameters(path).eq(parameters(&operation.path)) {
-                refuse(format!("`{path}` must have the parameters of `{}`, in their order", operation.path));
-                continue;
-            }
-            let by_version = routes.entry(path, &operation.method, || vec![None; versions]);
-            if let Some(other) = by_version.iter().flatten().find(|known| known.id != operation.id) {
-                refuse(format!("`{path}` is the path of `{}`", other.id));
-            } else if let Some(place) = by_version.get_mut(position)
-                && place.replace(operation.clone()).is_some()
-            {
-                refuse(format!("`{}` is at `{path}` already", operation.id));
-            }
-        }
-    }
-    errors
-}
-
-/// The parameters of a path template.
-fn parameters(template: &str) -> impl Iterator<Item = &str> {
-    template.split('/').filter(|segment| segment.starts_with('{'))
 }
 
 impl LoadedContract<'_> {

@@ -130,6 +130,11 @@ pub(super) fn is_of_family(text: &str) -> bool {
     text.len() <= 32 && text.split_once('-').is_some_and(|(family, version)| is_word(family) && is_word(version))
 }
 
+/// The family of the version `text`, such as `platform`; `None` if it is a date.
+pub(super) fn family_of(text: &str) -> Option<&str> {
+    if is_date(text) { None } else { text.split('-').next() }
+}
+
 /// Whether a query has no parameter but the API version and those called `known`, the only ones of inspected operations.
 pub(crate) fn names_only(query: &str, known: &[Box<str>]) -> bool {
     // in any other value, another server could see a second parameter, for example after a `;`

@@ -42,12 +42,7 @@ pub struct Imported {
 /// # Errors
 ///
 /// All parts of it that are not OpenAPI or cannot be translated, each with its place.
-pub fn import(
-    file: &Path,
-    text: &str,
-    base: Option<&str>,
-    family: Option<&str>,
-) -> Result<Imported, Vec<Diagnostic>> {
+pub fn import(file: &Path, text: &str, base: Option<&str>, family: Option<&str>) -> Result<Imported, Vec<Diagnostic>> {
     let mut documents = manifest::read::<Value>(file, text)?;
     if let Some(second) = documents.get(1) {
         return Err(vec![second.source.at("", "an OpenAPI spec is one document")]);

@@ -2,7 +2,7 @@
 
 use super::Imported;
 use crate::contract::diff::{ChangeKind, OperationChange, diff};
-use crate::contract::version::is_date;
+use crate::contract::version::family_of;
 use crate::contract::{Contract, ContractError, ContractText, ContractTexts};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ pub fn removals(imported: &Imported) -> Result<Vec<String>, ContractError> {
     let version = imported.api_version.as_ref();
     let name = |text: &ContractText| text.file.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
     let mut built_in = ContractTexts::built_in().versions;
-    built_in.retain(|text| is_same_family(&name(text), version));
+    built_in.retain(|text| family_of(&name(text)) == family_of(version));
     let position = built_in.iter().position(|text| name(text) == version);
     let position = position.or_else(|| built_in.len().checked_sub(1));
     // a family that the built-in contract does not have loses nothing
@@ -28,12 +28,6 @@ pub fn removals(imported: &Imported) -> Result<Vec<String>, ContractError> {
     let old = Contract::of_version(built_in.swap_remove(position), None)?;
     let changes = diff(&old.operations(), &new.operations(), &|_, _| BTreeSet::new()).unwrap_or_default();
     Ok(changes.iter().flat_map(losses).collect())
-}
-
-/// Whether two versions are both dates, or of the same family.
-fn is_same_family(one: &str, other: &str) -> bool {
-    let family = |version: &str| if is_date(version) { None } else { version.split('-').next().map(str::to_owned) };
-    family(one) == family(other)
 }
 
 fn losses(change: &OperationChange) -> Vec<String> {

@@ -239,3 +239,36 @@ fn an_added_operation_that_the_spec_has_is_refused_with_its_place() {
     let found = errors(VERSION, Some(&entry("id: C, method: POST, path: /v1/c, body: { type: thing }"))).concat();
     assert!(found.contains("the schema of the body of `C` is not valid"), "{found}");
 }
+
+#[test]
+fn a_folder_without_a_family_has_that_of_the_build() {
+    let contract = load(VERSION, None).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let families: Vec<_> = contract.families().iter().map(AsRef::as_ref).collect();
+    assert_eq!(families, ["platform-beta"]);
+    let operations = contract.operations_of("platform-beta");
+    let create = operations.iter().find(|operation| *operation.id == *"PlatformCreateInstanceUser").expect("known");
+    let overlays = create.body.as_ref().and_then(|body| body.effective().ok()).expect("a body").overlays;
+    assert!(!overlays.is_empty(), "its secrets are marked by the overlay of the build");
+
+    let own = VERSION.replace("2026-01-01", "platform-own").replace("/v1/", "/v1/platform/");
+    let own = own.replace("\"id\":\"", "\"id\":\"Own");
+    let mut texts = texts(VERSION, None);
+    texts.versions.push(ContractText { file: "platform-own.json".into(), text: own.into() });
+    let contract = Contract::load(&texts, "2026-01-01").expect("a file of the family is the family");
+    assert_eq!(contract.families().len(), 1);
+    assert!(contract.operation_ids().iter().all(|id| !id.starts_with("Platform")), "{:?}", contract.operation_ids());
+}
+
+#[test]
+fn an_operation_that_a_folder_has_is_not_replaced() {
+    let path = "/v1/platform/applications/{app}/instances/{instance}/users";
+    let line = format!("{{\"id\":\"B\",\"method\":\"POST\",\"path\":\"{path}\",\"statuses\":[200]}}");
+    let own = VERSION.replace("{\"id\":\"B\",\"method\":\"GET\",\"path\":\"/v1/a\",\"statuses\":[200]}", &line);
+    let contract = load(&own, None).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let guard = contract.guard(|_| true);
+    let sample = "/v1/platform/applications/a/instances/i/users";
+    let super::super::Routed::Operation(found, _) = contract.route("POST", sample, None, &guard) else {
+        panic!("it is no operation")
+    };
+    assert_eq!(*found.id, *"B");
+}

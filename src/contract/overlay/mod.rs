@@ -17,7 +17,7 @@ use super::harm::{Harm, HarmField};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
 use routes::AddedOperation;
-pub(super) use routes::RouteOverlay;
+pub(super) use routes::{RouteOverlay, route_shape};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;

@@ -87,7 +87,7 @@ impl Overlays {
         for AddedOperation { written, .. } in self.operations.iter().filter(|added| added.is_for(&file.api_version)) {
             let is_same = |known: &OperationFile| {
                 *known.id == *written.id
-                    || *known.method == *written.method && shape(&known.path).eq(shape(&written.path))
+                    || *known.method == *written.method && route_shape(&known.path).eq(route_shape(&written.path))
             };
             // once a spec has it, its word counts: the entry is then reported as one without an effect
             if file.operations.iter().any(is_same) {
@@ -166,6 +166,6 @@ fn is_template(path: &str) -> bool {
 }
 
 /// The segments of a template, without the names of its parameters.
-fn shape(path: &str) -> impl Iterator<Item = &str> {
+pub(in crate::contract) fn route_shape(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment })
 }

@@ -1,0 +1,119 @@
+//! Places the operations of contract files on their routes.
+
+use super::{ContractText, at};
+use crate::contract::contract_file::{ContractFile, OperationFile};
+use crate::contract::guarded_route::{is_canonical_template, is_operation_id};
+use crate::contract::operation::Operation;
+use crate::contract::overlay::{Overlays, RouteOverlay};
+use crate::contract::route::Routes;
+use crate::contract::{BodySchema, ByVersion};
+use crate::diagnostic::Diagnostic;
+use std::sync::Arc;
+
+/// Adds the operations of a file to the routes. The file is for the version at `position` of `versions` many.
+pub(super) fn place_operations(
+    routes: &mut Routes<ByVersion>,
+    text: &ContractText,
+    file: ContractFile,
+    (position, versions): (usize, usize),
+    overlays: &Overlays,
+) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    let definitions = Arc::new(file.definitions);
+    let version: Arc<str> = file.api_version.as_ref().into();
+    for written in file.operations {
+        if let Some(message) = unusable(&written) {
+            errors.push(at(text, &written.id, message));
+            continue;
+        }
+        let by_version = routes.entry(&written.path, &written.method, || vec![None; versions]);
+        // versions are added from the oldest. Policies match ids: a new id for the same route would escape those written for
+        // the old one
+        let renamed = by_version.iter().take(position).flatten().find(|known| *known.id != *written.id);
+        if let Some(known) = renamed {
+            let message = format!("`{}` is `{}` in {}: give it one id", written.id, known.id, known.api_version);
+            errors.push(at(text, &written.id, message));
+        }
+        let Some(place) = by_version.get_mut(position) else { continue };
+        let schema = written.body.and_then(|body| body.schema);
+        let schema = schema.map(|schema| BodySchema::new(schema, &definitions, overlays.of(&written.id, &version)));
+        let operation = Operation {
+            id: written.id.as_ref().into(),
+            method: written.method.as_ref().into(),
+            path: written.path.as_ref().into(),
+            api_version: version.clone(),
+            lists_422: written.statuses.contains(&422),
+            body: schema,
+            also_at: overlays
+                .routes_of(&written.id)
+                .flat_map(RouteOverlay::also_at)
+                .map(|it| it.as_str().into())
+                .collect(),
+            query: overlays.query_of(&written.id),
+            is_added: written.is_added,
+        };
+        if let Some(first) = place.replace(Arc::new(operation)) {
+            let message = format!("`{}` and `{}` have the same method and path", first.id, written.id);
+            errors.push(at(text, &written.id, message));
+        }
+    }
+    errors
+}
+
+/// Why the operation cannot be routed or named; `None` if it can.
+fn unusable(written: &OperationFile) -> Option<String> {
+    let id = written.id.escape_debug();
+    if !is_operation_id(&written.id) {
+        return Some(format!("`{id}` is no operation id: use letters, digits and `_`"));
+    }
+    if !written.method.bytes().all(|byte| byte.is_ascii_uppercase()) || written.method.is_empty() {
+        return Some(format!("the method of `{id}` must be in upper case"));
+    }
+    let is_routable = is_canonical_template(&written.path);
+    (!is_routable).then(|| format!("the path of `{id}` must be plain: lower-case segments and `{{parameters}}` only"))
+}
+
+/// Adds the other paths of all operations to the routes. `overlays` has those of each version.
+pub(super) fn place_elsewhere(routes: &mut Routes<ByVersion>, overlays: &[&Overlays]) -> Vec<Diagnostic> {
+    let of_path = |by_version: &ByVersion| by_version.clone().into_iter().enumerate();
+    let placed = routes.targets().into_iter().flat_map(of_path);
+    // once all have their own paths: a path that is another one's is an error of the overlay, not of the other
+    let placed: Vec<_> = placed.filter_map(|(version, operation)| Some((version, operation?))).collect();
+    let versions = overlays.len();
+    let of_version = placed.into_iter().filter_map(|(at, operation)| Some((at, overlays.get(at)?, operation)));
+    of_version.flat_map(|(at, overlays, operation)| place_one(routes, &operation, (at, versions), overlays)).collect()
+}
+
+/// Adds the other paths of an operation to the routes.
+fn place_one(
+    routes: &mut Routes<ByVersion>,
+    operation: &Arc<Operation>,
+    (position, versions): (usize, usize),
+    overlays: &Overlays,
+) -> Vec<Diagnostic> {
+    let mut errors = Vec::new();
+    for overlay in overlays.routes_of(&operation.id) {
+        for path in overlay.also_at() {
+            let mut refuse = |message| errors.extend(overlay.refuse(overlays.source(), message));
+            // a request there must have the parameters that policies read
+            if !parameters(path).eq(parameters(&operation.path)) {
+                refuse(format!("`{path}` must have the parameters of `{}`, in their order", operation.path));
+                continue;
+            }
+            let by_version = routes.entry(path, &operation.method, || vec![None; versions]);
+            if let Some(other) = by_version.iter().flatten().find(|known| known.id != operation.id) {
+                refuse(format!("`{path}` is the path of `{}`", other.id));
+            } else if let Some(place) = by_version.get_mut(position)
+                && place.replace(operation.clone()).is_some()
+            {
+                refuse(format!("`{}` is at `{path}` already", operation.id));
+            }
+        }
+    }
+    errors
+}
+
+/// The parameters of a path template.
+fn parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('/').filter(|segment| segment.starts_with('{'))
+}
