@@ -29,7 +29,7 @@ impl NewOperation<'_> {
         let words = self.path.split(['/', '_', '-']).filter(|word| !word.is_empty() && *word != "v1");
         // parameters are not part of what an operation is
         let words = words.filter(|word| !word.contains(['{', '}']));
-        std::iter::once(self.method).chain(words).map(capitalized).collect()
+        std::iter::once(self.method).chain(words).map(capitalize).collect()
     }
 
     /// The lines of the entry.
@@ -73,7 +73,7 @@ impl NewOperation<'_> {
 }
 
 /// A word with its first letter in upper case and all others in lower case.
-fn capitalized(word: &str) -> String {
+fn capitalize(word: &str) -> String {
     let mut letters = word.chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters.as_str().chars().flat_map(char::to_lowercase)).collect()

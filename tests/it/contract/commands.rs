@@ -98,8 +98,8 @@ fn a_file_is_compared_under_the_overlays_in_force() {
 #[test]
 fn names_that_are_not_known_end_with_2_and_what_was_meant() {
     insta::assert_snapshot!(said(&["show", "UpdateUsr"], 2), @"error: `UpdateUsr` is not an operation of 2026-05-12; did you mean `UpdateUser`?");
-    insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"error: `2026` is not a version of the contract; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
-    insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"error: `2026-05-13` is not a version of the contract and not a file; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12");
+    insta::assert_snapshot!(said(&["show", "UpdateUser", "--version", "2026"], 2), @"error: `2026` is not a version of the contract; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12, platform-beta");
+    insta::assert_snapshot!(said(&["diff", "2026-05-12", "2026-05-13"], 2), @"error: `2026-05-13` is not a version of the contract and not a file; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12, platform-beta");
     assert!(said(&["coverage", "--version", "x"], 2).contains("known are 2021-02-05,"));
 }
 
@@ -111,15 +111,15 @@ fn an_operation_is_shown_with_what_is_laid_over_it() {
       policies     metadata-size
 
       field             type            bounds  marks
-      private_metadata  object or null  -       secret, overlay line 32, overlay line 52
-      public_metadata   object or null  -       overlay line 32
-      unsafe_metadata   object or null  -       overlay line 32
+      private_metadata  object or null  -       secret, overlay line 33, overlay line 53
+      public_metadata   object or null  -       overlay line 33
+      unsafe_metadata   object or null  -       overlay line 33
 
-    overlay line 32: public_metadata, private_metadata, unsafe_metadata: may be null
+    overlay line 33: public_metadata, private_metadata, unsafe_metadata: may be null
       The documentation of @clerk/backend lets callers pass null for metadata, and the SDK sends it as
       it is; in PATCH /v1/users/{user_id} of earlier versions the specs take null themselves.
 
-    overlay line 52: private_metadata: marked secret
+    overlay line 53: private_metadata: marked secret
       Clerk's reference says that only backends may read it; organisations keep tokens and internal ids
       in it.
     ");
