@@ -145,9 +145,9 @@ fn read<'t>(
     let (family_overlays, families) = families.map_err(&mut note).unwrap_or_default().unwrap_or_default();
     let own = files.len();
     files.extend(families);
-    // the file and the overlays of each
-    let files = files.into_iter().enumerate();
-    let files = files.map(|(at, file)| (file, if at < own { &overlays } else { &family_overlays }));
+    // each with the overlays that follow those of the operator
+    let none = Overlays::default();
+    let files = files.into_iter().enumerate().map(|(at, file)| (file, if at < own { &none } else { &family_overlays }));
     let mut files: Vec<_> = files.collect();
     // families behind the dates, among which requests choose
     files.sort_by_key(|((_, file), _)| (!is_date(&file.api_version), file.api_version.clone()));
@@ -156,17 +156,17 @@ fn read<'t>(
     let versions: Vec<Arc<str>> = files.iter().map(|((_, file), _)| file.api_version.as_ref().into()).collect();
     let mut routes = Routes::default();
     let mut of_versions = Vec::new();
-    for (position, ((text, mut file), overlays)) in files.into_iter().enumerate() {
+    for (position, ((text, mut file), more)) in files.into_iter().enumerate() {
         overlays.add_operations(&mut file);
-        note(place_operations(&mut routes, text, file, (position, versions.len()), overlays));
-        of_versions.push((text, overlays));
+        note(place_operations(&mut routes, (text, file), (position, versions.len()), [&overlays, more]));
+        of_versions.push(text);
     }
-    let (files, of_versions): (Vec<_>, Vec<_>) = of_versions.into_iter().unzip();
-    note(place_elsewhere(&mut routes, &of_versions));
+    note(place_elsewhere(&mut routes, versions.len(), &overlays));
     if !errors.is_empty() {
         return Err(ContractError::Files(errors));
     }
-    let known = versions.get(..dated).unwrap_or_default();
+    // a contract of one family, for display, has no other
+    let known = versions.get(..dated).filter(|dated| !dated.is_empty()).unwrap_or(&versions);
     let default = known.iter().position(|version| version.as_ref() == default);
     let default = default.ok_or_else(|| ContractError::Default { known: known.join(", ") })?;
     let mut words = HashSet::new();
@@ -174,7 +174,7 @@ fn read<'t>(
     let (depth, harms) = (routes.depth(), overlays.harms());
     let fingerprint = fingerprint(texts);
     let contract = Contract { versions, dated, default, routes, depth, words, harms, fingerprint };
-    Ok(LoadedContract { contract, overlays, files })
+    Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 
 fn read_overlays(texts: &ContractTexts) -> Result<Overlays, Vec<Diagnostic>> {

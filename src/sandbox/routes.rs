@@ -27,6 +27,8 @@ pub(super) type OneUser = Result<Json<User>, ClerkError>;
 pub(super) fn router() -> Router<SandboxState> {
     Router::new()
         .route("/v1/users", get(list).post(create))
+        // a user like any other: the stand-in has one instance
+        .route("/v1/platform/applications/{application}/instances/{instance}/users", post(create))
         // axum prefers a literal segment to a parameter, so that `count` is no user id
         .route("/v1/users/count", get(count))
         .route("/v1/users/{user_id}", get(read).patch(update).delete(delete))

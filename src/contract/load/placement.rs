@@ -10,13 +10,13 @@ use crate::contract::{BodySchema, ByVersion};
 use crate::diagnostic::Diagnostic;
 use std::sync::Arc;
 
-/// Adds the operations of a file to the routes. The file is for the version at `position` of `versions` many.
+/// Adds the operations of a file to the routes. The file is for the version at `position` of `versions` many. Its schemas are
+/// corrected by `overlays`, and then by `more`.
 pub(super) fn place_operations(
     routes: &mut Routes<ByVersion>,
-    text: &ContractText,
-    file: ContractFile,
+    (text, file): (&ContractText, ContractFile),
     (position, versions): (usize, usize),
-    overlays: &Overlays,
+    [overlays, more]: [&Overlays; 2],
 ) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let definitions = Arc::new(file.definitions);
@@ -36,7 +36,8 @@ pub(super) fn place_operations(
         }
         let Some(place) = by_version.get_mut(position) else { continue };
         let schema = written.body.and_then(|body| body.schema);
-        let schema = schema.map(|schema| BodySchema::new(schema, &definitions, overlays.of(&written.id, &version)));
+        let corrections = || [overlays.of(&written.id, &version), more.of(&written.id, &version)].concat();
+        let schema = schema.map(|schema| BodySchema::new(schema, &definitions, corrections()));
         let operation = Operation {
             id: written.id.as_ref().into(),
             method: written.method.as_ref().into(),
@@ -73,15 +74,13 @@ fn unusable(written: &OperationFile) -> Option<String> {
     (!is_routable).then(|| format!("the path of `{id}` must be plain: lower-case segments and `{{parameters}}` only"))
 }
 
-/// Adds the other paths of all operations to the routes. `overlays` has those of each version.
-pub(super) fn place_elsewhere(routes: &mut Routes<ByVersion>, overlays: &[&Overlays]) -> Vec<Diagnostic> {
-    let of_path = |by_version: &ByVersion| by_version.clone().into_iter().enumerate();
-    let placed = routes.targets().into_iter().flat_map(of_path);
+/// Adds the other paths of all operations to the routes, of `versions` many versions.
+pub(super) fn place_elsewhere(routes: &mut Routes<ByVersion>, versions: usize, overlays: &Overlays) -> Vec<Diagnostic> {
+    let by_version = routes.targets().into_iter().flat_map(|by_version| by_version.clone().into_iter().enumerate());
     // once all have their own paths: a path that is another one's is an error of the overlay, not of the other
-    let placed: Vec<_> = placed.filter_map(|(version, operation)| Some((version, operation?))).collect();
-    let versions = overlays.len();
-    let of_version = placed.into_iter().filter_map(|(at, operation)| Some((at, overlays.get(at)?, operation)));
-    of_version.flat_map(|(at, overlays, operation)| place_one(routes, &operation, (at, versions), overlays)).collect()
+    let placed: Vec<_> = by_version.filter_map(|(position, operation)| Some((position, operation?))).collect();
+    let placed = placed.into_iter();
+    placed.flat_map(|(position, operation)| place_one(routes, &operation, (position, versions), overlays)).collect()
 }
 
 /// Adds the other paths of an operation to the routes.

@@ -15,7 +15,7 @@ const METRICS: [(&str, &str); 7] = [
 ];
 
 /// Labels that the semantic conventions define, or that spans have as attributes, too.
-const ATTRIBUTES: [(&str, &str); 14] = [
+const ATTRIBUTES: [(&str, &str); 15] = [
     ("action", "policy.action"),
     ("decision", "policy.decision"),
     ("error_type", "error.type"),
@@ -23,6 +23,7 @@ const ATTRIBUTES: [(&str, &str); 14] = [
     ("http_request_method", "http.request.method"),
     ("http_response_status_code", "http.response.status_code"),
     ("http_route", "http.route"),
+    ("method", "http.request.method"),
     ("network_protocol_version", "network.protocol.version"),
     ("operation", "clerk.operation"),
     ("policy", "security_rule.name"),

@@ -110,6 +110,33 @@ fn what_the_built_in_contract_has_may_not_be_lost_unnoticed() {
 }
 
 #[test]
+fn a_spec_of_another_api_is_a_family() {
+    let out = tempfile::tempdir().unwrap();
+    let (file, folder) = (out.path().join("spec.yaml"), out.path().join("contract"));
+    fs::write(&file, spec("/things", "ListThings").replace("2030-01-02", "BETA")).unwrap();
+    let import = |flags: &[&str]| import_with(flags, std::slice::from_ref(&file), &folder);
+    assert!(errors(&import(&[])).contains("for another API, name its `--family`"));
+    for family in
+        ["Platform", "plat form", "../platform", "platform/..", "", "a-family-with-a-name-of-40-letters-and-more"]
+    {
+        let errors = errors(&import(&["--family", family]));
+        assert!(errors.contains("`--family` and `info.version` must be words"), "{family}: {errors}");
+    }
+    let lost = errors(&import(&["--family", "platform"]));
+    assert!(lost.contains("`PlatformCreateInstanceUser`, POST /v1/platform"), "{lost}");
+    assert!(!lost.contains("`CreateUser`"), "compared with its own family only: {lost}");
+    assert!(!folder.exists(), "something was written");
+    for (flags, name) in [
+        (&["--family", "platform", "--accept-removed"][..], "platform-beta.json"),
+        (&["--family", "other"], "other-beta.json"),
+    ] {
+        let output = import(flags);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(fs::read_to_string(folder.join(name)).unwrap().contains("ListThings"), "{name}");
+    }
+}
+
+#[test]
 fn paths_and_ids_are_plain() {
     let out = tempfile::tempdir().unwrap();
     let file = out.path().join("spec.yaml");
@@ -140,14 +167,18 @@ fn clerks_own_specs_become_the_committed_files() {
         eprintln!("skipped: {SPECS} does not name the folder with Clerk's specs");
         return;
     };
-    let files = fs::read_dir(&specs).unwrap().map(|entry| entry.unwrap().path());
-    let specs: Vec<_> =
-        files.filter(|file| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("bapi"))).collect();
+    let specs = |prefix: &str| {
+        let files = fs::read_dir(&specs).unwrap().map(|entry| entry.unwrap().path());
+        let name = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(prefix);
+        files.filter(name).collect::<Vec<_>>()
+    };
     let out = tempfile::tempdir().unwrap();
-    let output = import_with(&[], &specs, out.path());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for (flags, specs) in [(&[][..], specs("bapi")), (&["--family", "platform"], specs("platform"))] {
+        let output = import_with(flags, &specs, out.path());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     let names = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let names: Vec<_> = names.collect();
-    assert!(names.len() >= 6, "{names:?}");
+    assert!(names.len() >= 7, "{names:?}");
     assert_same(out.path(), &Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/contract/clerk"), &names);
 }

@@ -1,5 +1,6 @@
 //! Clerk's contract: how specs become contract files, and what the gateway makes of them.
 
+mod add;
 mod bodies;
 mod commands;
 mod folder;

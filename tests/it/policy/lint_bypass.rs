@@ -23,7 +23,7 @@ fn said(output: &Output) -> &str {
 
 #[test]
 fn a_door_that_a_policy_leaves_open_is_told_with_the_cure() {
-    let output = check("UpdateUser", "skip_password_checks", "", &[]);
+    let output = check("PlatformCreateInstanceUser, UpdateUser", "skip_password_checks", "", &[]);
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("valid:"));
     let (before, after) = said(&output).split_once(" --> ").expect("a place");
@@ -32,8 +32,8 @@ fn a_door_that_a_policy_leaves_open_is_told_with_the_cure() {
     warning: `CreateUser` takes `skip_password_checks` too, and `rule` does not match it
      --> rule.yaml:6:17
       |
-    6 |     operations: [UpdateUser]
-      |                 ^^^^^^^^^^^^
+    6 |     operations: [PlatformCreateInstanceUser, UpdateUser]
+      |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: add `CreateUser` to `operations`; if it is left out on purpose, add it to `match.except` with a `reason`
 
@@ -65,10 +65,13 @@ fn every_door_in_every_version_is_told() {
 #[test]
 fn what_is_another_matter_is_not_told() {
     for (operations, field) in [
-        ("CreateUser, UpdateUser", "skip_password_checks"),
+        ("CreateUser, PlatformCreateInstanceUser, UpdateUser", "skip_password_checks"),
         // CreateUser does not take it
         ("UpdateUser, RemoveUserPassword", "sign_out_of_other_sessions"),
-        ("CreateUser, UpdateUser, UpdateUserMetadata, ReplaceUserMetadata", "unsafe_metadata"),
+        (
+            "CreateUser, PlatformCreateInstanceUser, UpdateUser, UpdateUserMetadata, ReplaceUserMetadata",
+            "unsafe_metadata",
+        ),
     ] {
         let output = check(operations, field, "", &["--strict"]);
         assert_eq!(output.status.code(), Some(0), "{operations}: {}", said(&output));
@@ -79,14 +82,14 @@ fn what_is_another_matter_is_not_told() {
 #[test]
 fn a_door_that_is_meant_to_be_open_can_be_said_so() {
     let condition = "{ name: only-updates, expression: 'request.operation in [\"UpdateUser\"]' }";
-    let output = check("CreateUser, UpdateUser", "username", condition, &["--strict"]);
+    let output = check("CreateUser, PlatformCreateInstanceUser, UpdateUser", "username", condition, &["--strict"]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
 }
 
 #[test]
 fn an_expression_that_takes_no_null_is_told_and_refused_where_checks_are_strict() {
     let condition = "{ name: long, expression: size(body.first_name) > 3 }";
-    let all = "CreateUser, UpdateUser";
+    let all = "CreateUser, PlatformCreateInstanceUser, UpdateUser";
     let output = check(all, "skip_password_checks", condition, &[]);
     assert_eq!(output.status.code(), Some(0));
     let warning = "warning: `body.first_name` reads as null where it is absent, and `size` takes no null: requests without it would be refused as policy_error";
@@ -122,7 +125,7 @@ fn a_field_that_does_the_same_harm_is_a_bypass() {
 
 /// The exceptions of a match, to put behind the list of its operations.
 fn except(exceptions: &[&str]) -> String {
-    format!("CreateUser, UpdateUser]\n    except: [{}", exceptions.join(", "))
+    format!("CreateUser, PlatformCreateInstanceUser, UpdateUser]\n    except: [{}", exceptions.join(", "))
 }
 
 #[test]

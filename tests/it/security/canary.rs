@@ -153,6 +153,7 @@ async fn no_canary_of_any_request_is_told_to_anyone() {
             "exempt",
             "malformed_json",
             "method_not_allowed",
+            "operation_not_allowed",
             "policy_denied",
             "policy_error",
             "schema_violation",

@@ -102,7 +102,8 @@ async fn a_request_that_comes_byte_by_byte_is_forwarded() {
 #[tokio::test]
 async fn the_second_of_two_requests_in_one_piece_is_looked_at_too() {
     let (gateway, recorder) = gateway(|_| {}).await;
-    let chunked = head("POST /v1/jwks", "transfer-encoding: chunked\r\n") + "3;a=b\r\nabc\r\n0\r\nx: y\r\n\r\n";
+    let chunked = head("POST /v1/users/user_1/profile_image", "transfer-encoding: chunked\r\n")
+        + "3;a=b\r\nabc\r\n0\r\nx: y\r\n\r\n";
     for first in [patch(BODY), chunked.into_bytes()] {
         let seen = recorder.seen();
         let mut client = Client::connect(gateway.address).await;
@@ -180,7 +181,7 @@ async fn names_with_underscores_do_not_pass_for_the_fields_they_resemble() {
 async fn a_client_that_breaks_off_its_body_is_recorded_as_gone() {
     let (mut gateway, recorder) = gateway(|_| {}).await;
     let inspected = head("PATCH /v1/users/user_1", "content-type: application/json\r\ncontent-length: 18\r\n") + "{\"";
-    let streamed = head("POST /v1/jwks", "content-length: 18\r\n") + "{\"";
+    let streamed = head("POST /v1/users/user_1/profile_image", "content-length: 18\r\n") + "{\"";
     for request in [inspected, streamed] {
         let mut client = Client::connect(gateway.address).await;
         client.send(request).await;

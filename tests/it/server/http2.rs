@@ -161,7 +161,7 @@ async fn a_body_that_is_not_inspected_streams_and_cookies_become_one_field() {
     let mut sender = connect(&gateway).await;
     let body = "x".repeat(300_000);
     let headers = [("cookie", "a=1"), ("cookie", "b=2"), ("te", "trailers")];
-    assert_eq!(ask(&mut sender, request("POST", "/v1/uploads", &headers, &body)).await.0, 200);
+    assert_eq!(ask(&mut sender, request("POST", "/v1/users/user_1/profile_image", &headers, &body)).await.0, 200);
     let forwarded = upstream.request().await;
     assert_eq!(forwarded.body.len(), body.len());
     assert_eq!(forwarded.header("cookie"), ["a=1; b=2"]);

@@ -51,7 +51,7 @@ fn configuration(upstream: &Recorder) -> TempDir {
     let policies = std::path::absolute("policies").expect("a folder");
     let text = format!(
         "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
-         upstream: {{ url: \"http://{}\" }}\npolicies: [{policies:?}]\nworkers: 1\n",
+         upstream: {{ url: \"http://{}\" }}\npolicies: [{policies:?}]\nworkers: 1\ncontract: {{ fallthrough: forward }}\n",
         upstream.address()
     );
     std::fs::write(folder.path().join("gateway.yaml"), text).expect("a file");
