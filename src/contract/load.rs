@@ -11,6 +11,7 @@ use super::version::{is_date, is_of_family};
 use super::{Applied, BodySchema, Contract};
 use crate::diagnostic::Diagnostic;
 use aws_lc_rs::digest;
+use completion::MissingFamilies;
 use placement::{place_elsewhere, place_operations};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -141,13 +142,15 @@ fn read<'t>(
     let overlays = read_overlays(texts).map_err(&mut note).unwrap_or_default();
     let files = texts.versions.iter().filter_map(|text| Some((text, parse(text).map_err(|it| note(vec![it])).ok()?)));
     let mut files: Vec<(&ContractText, ContractFile)> = files.collect();
-    let families = families.map(|families| completion::missing_families(&files, families)).transpose();
-    let (family_overlays, families) = families.map_err(&mut note).unwrap_or_default().unwrap_or_default();
+    let families = families.map(|families| MissingFamilies::of(&files, families)).transpose();
+    let MissingFamilies { overlays: family_overlays, files: families } =
+        families.map_err(&mut note).unwrap_or_default().unwrap_or_default();
     let own = files.len();
     files.extend(families);
     // each with the overlays that follow those of the operator
-    let none = Overlays::default();
-    let files = files.into_iter().enumerate().map(|(at, file)| (file, if at < own { &none } else { &family_overlays }));
+    let no_more = Overlays::default();
+    let files =
+        files.into_iter().enumerate().map(|(at, file)| (file, if at < own { &no_more } else { &family_overlays }));
     let mut files: Vec<_> = files.collect();
     // families behind the dates, among which requests choose
     files.sort_by_key(|((_, file), _)| (!is_date(&file.api_version), file.api_version.clone()));
@@ -173,7 +176,7 @@ fn read<'t>(
     routes.visit(&mut |literals, _| words.extend(literals.iter().map(|word| Box::from(*word))));
     let (depth, harms) = (routes.depth(), overlays.harms());
     let fingerprint = fingerprint(texts);
-    let contract = Contract { versions, dated, default, routes, depth, words, harms, fingerprint };
+    let contract = Contract { versions, dated, default, routes, harms, depth, words, fingerprint };
     Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 

@@ -9,28 +9,38 @@ use crate::contract::overlay::{Overlays, route_shape};
 use crate::contract::version::family_of;
 use crate::diagnostic::Diagnostic;
 
-/// The files of `families` whose family has none in `own`, with their overlays. Operations that a file of `own` has, too, are
-/// left out: its word counts.
-///
-/// # Errors
-///
-/// A file of `families` cannot be read, which is an error of the build.
-pub(super) fn missing_families<'t>(
-    own: &[(&ContractText, ContractFile)],
-    families: &'t ContractTexts,
-) -> Result<(Overlays, Vec<(&'t ContractText, ContractFile)>), Vec<Diagnostic>> {
-    let mut missing = Vec::new();
-    for text in &families.versions {
-        let mut file = parse(text).map_err(|error| vec![error])?;
-        let family = family_of(&file.api_version);
-        if own.iter().all(|(_, own)| family_of(&own.api_version) != family) {
-            let known = || own.iter().flat_map(|(_, own)| &own.operations);
-            file.operations.retain(|operation| !known().any(|known| is_same(known, operation)));
-            missing.push((text, file));
+/// Files of the built-in contract that complete one of an operator.
+#[derive(Default)]
+pub(super) struct MissingFamilies<'t> {
+    /// What corrects them.
+    pub(super) overlays: Overlays,
+    pub(super) files: Vec<(&'t ContractText, ContractFile)>,
+}
+
+impl<'t> MissingFamilies<'t> {
+    /// The files of `families` whose family has none in `own`. Operations that a file of `own` has, too, are left out: its word
+    /// counts.
+    ///
+    /// # Errors
+    ///
+    /// A file of `families` cannot be read, which is an error of the build.
+    pub(super) fn of(
+        own: &[(&ContractText, ContractFile)],
+        families: &'t ContractTexts,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut files = Vec::new();
+        for text in &families.versions {
+            let mut file = parse(text).map_err(|error| vec![error])?;
+            let family = family_of(&file.api_version);
+            if own.iter().all(|(_, own)| family_of(&own.api_version) != family) {
+                let known = || own.iter().flat_map(|(_, own)| &own.operations);
+                file.operations.retain(|operation| !known().any(|known| is_same(known, operation)));
+                files.push((text, file));
+            }
         }
+        let overlays = if files.is_empty() { Overlays::default() } else { read_overlays(families)? };
+        Ok(Self { overlays, files })
     }
-    let overlays = if missing.is_empty() { Overlays::default() } else { read_overlays(families)? };
-    Ok((overlays, missing))
 }
 
 /// Whether both are called alike, or are at the same route.

@@ -144,8 +144,29 @@ impl Metrics {
         };
         metrics.http.register(&mut metrics.registry);
         metrics.http.register_client(&mut metrics.registry, upstream, &metrics.upstream.open);
+        metrics.register_unknown();
         metrics.register_own();
         metrics
+    }
+
+    /// Registers the metrics of what clients ask for and the contract does not have.
+    fn register_unknown(&mut self) {
+        for unknown in [UnknownVersion::Newer, UnknownVersion::Other] {
+            drop(self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: unknown.as_str() }));
+        }
+        for method in ["DELETE", "GET", "PATCH", "POST", "PUT"] {
+            drop(self.unknown_operations.get_or_create(&UnknownOperationLabels { method }));
+        }
+        self.registry.register(
+            "portcullis_unknown_api_versions",
+            "Requests for an API version that the contract does not have, judged by another version",
+            self.unknown_versions.clone(),
+        );
+        self.registry.register(
+            "portcullis_unknown_operations",
+            "Requests for no operation of the contract, forwarded or refused as `contract.fallthrough` has it",
+            self.unknown_operations.clone(),
+        );
     }
 
     /// Registers the metrics that the conventions do not define. The text formats add `_total` and `_info`.
@@ -155,27 +176,11 @@ impl Metrics {
         for outcome in [LOADED, REJECTED, REFUSED] {
             drop(self.reloads.get_or_create(&ReloadLabels { outcome }));
         }
-        for unknown in [UnknownVersion::Newer, UnknownVersion::Other] {
-            drop(self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: unknown.as_str() }));
-        }
-        for method in ["DELETE", "GET", "PATCH", "POST", "PUT"] {
-            drop(self.unknown_operations.get_or_create(&UnknownOperationLabels { method }));
-        }
         registry.register("portcullis_requests", "Requests by decision", self.requests.clone());
         registry.register(
             "portcullis_decisions",
             "Violated rules, each once a request; a request without violations counts with an empty policy",
             self.decisions.clone(),
-        );
-        registry.register(
-            "portcullis_unknown_api_versions",
-            "Requests for an API version that the contract does not have, judged by another version",
-            self.unknown_versions.clone(),
-        );
-        registry.register(
-            "portcullis_unknown_operations",
-            "Requests for no operation of the contract, forwarded or refused as `contract.fallthrough` has it",
-            self.unknown_operations.clone(),
         );
         registry.register(
             "portcullis_limit_keys_forgotten",
