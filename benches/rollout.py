@@ -57,18 +57,20 @@ def decide(folder):
             refused.close()
     gateway.terminate()
     gateway.wait()
-    return configuration, [json.loads(line) for line in log.read_text().splitlines()]
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    return configuration, [entry for entry in entries if "event" not in entry]
 
 
 def multiply(entries, log):
     """Writes `DECISIONS` lines, each with an id, a caller and a day of its own."""
     marked = []
     for entry in entries:
-        entry.update(decision_id="@id@", key_fingerprint="@caller@", time="2026-05-@day@T08:30:00.125Z")
+        entry.update(decision_id="@id@", key_fingerprint="@caller@", time="2026-05-@day@T08:30:00.125Z", number="@number@")
         marked.append(json.dumps(entry, separators=(",", ":")) + "\n")
     with log.open("w") as file:
         for number in range(DECISIONS):
             line = marked[number % len(marked)].replace("@id@", f"{number:016x}")
+            line = line.replace('"@number@"', str(number + 1))
             line = line.replace("@caller@", f"{number // 7 % 5000:016x}")
             file.write(line.replace("@day@", f"{number * 28 // DECISIONS + 1:02}"))
 

@@ -2,6 +2,7 @@
 
 mod args;
 mod banner;
+mod bounded_lines;
 mod check;
 mod client_facts;
 mod completions;

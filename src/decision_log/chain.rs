@@ -4,6 +4,7 @@
 //! hexadecimal. The first line of a chain has no `previous`.
 
 use super::EntryText;
+use super::marker::{EntryMarks, LostDecisions, MarkerEvent};
 use aws_lc_rs::digest;
 use serde::Deserialize;
 use std::fmt::Write;
@@ -43,6 +44,8 @@ pub struct ChainedLine<'l> {
     pub hash: &'l str,
     /// When the request was read.
     pub time: EntryText<'l>,
+    /// Whether it is a decision, and its number.
+    pub marks: EntryMarks<'l>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +55,17 @@ struct ChainFields<'a> {
     sequence: u64,
     #[serde(default)]
     previous: Option<EntryText<'a>>,
+    // not flattened from `EntryMarks`, where a key that occurs twice would pass
+    #[serde(default)]
+    event: Option<MarkerEvent>,
+    #[serde(default)]
+    run: Option<EntryText<'a>>,
+    #[serde(default)]
+    number: Option<u64>,
+    #[serde(default)]
+    lost: Option<LostDecisions<'a>>,
+    #[serde(default)]
+    signature: Option<EntryText<'a>>,
 }
 
 impl ChainEnd {
@@ -87,7 +101,8 @@ impl<'l> ChainedLine<'l> {
         if hash_of(content) != hash {
             return Err(LinkError::Changed);
         }
-        Ok(Self { sequence: fields.sequence, previous: fields.previous, hash, time: fields.time })
+        let ChainFields { time, sequence, previous, event, run, number, lost, signature } = fields;
+        Ok(Self { sequence, previous, hash, time, marks: EntryMarks { event, run, number, lost, signature } })
     }
 
     /// The end of the chain after this line.

@@ -73,6 +73,12 @@ pub struct LogEntry<'a> {
     /// only the request knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<EntryText<'a>>,
+    /// Identifies the process that made the decision. `None` in a log of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<EntryText<'a>>,
+    /// The number of the decision in its run, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
 }
 
 /// Why a request was judged by an API version.

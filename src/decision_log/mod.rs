@@ -3,17 +3,21 @@
 //!
 //! A [`LogEntry`] is one line of JSON. Of a request body it holds a [`RedactedValue`]: which declared fields are present, with
 //! their types and sizes. [`RetentionRules`] decide what is recorded, [`chain`] links the lines, [`verify`] checks the links.
+//! A [`marker`] is a line that is no decision: by it, and by the numbers of decisions, what is missing shows.
 
 pub mod chain;
 mod decision_input;
 mod entry;
 mod entry_text;
 mod enum_names;
+pub mod marker;
 mod name_map;
+pub mod numbering;
 mod redacted_value;
 mod redactor;
 mod retention_rules;
 pub mod verify;
+pub mod written_numbers;
 
 pub use decision_input::DecisionInput;
 pub use entry::{

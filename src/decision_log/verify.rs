@@ -4,6 +4,7 @@
 //! attacker with write access did not recompute every line after a change. A copy of the last hash, stored elsewhere, shows both.
 
 use super::chain::{ChainEnd, ChainedLine, LinkError};
+use super::numbering::Numbering;
 use std::fmt;
 
 /// Verifies a chain line by line.
@@ -13,6 +14,7 @@ pub struct Verifier {
     lines: u64,
     first: Option<VerifiedLine>,
     last: Option<VerifiedLine>,
+    numbering: Numbering,
 }
 
 /// A line that was verified.
@@ -44,6 +46,15 @@ pub enum ChainBreak {
     },
     /// It has the next sequence number, but the hash of another predecessor.
     Replaced,
+    /// The number of its decision is not higher than that of a decision before it.
+    Renumbered {
+        /// The number of its decision.
+        number: u64,
+        /// The number of the last decision before it.
+        after: u64,
+    },
+    /// It is longer than any line that the gateway writes.
+    TooLong,
     /// It has no line feed: the file ends within it.
     BrokenOff,
 }
@@ -65,6 +76,7 @@ impl Verifier {
         } else if (linked.sequence == 1) != linked.previous.is_none() {
             return Err(ChainBreak::Replaced);
         }
+        self.numbering.add(&linked)?;
         let seen =
             VerifiedLine { sequence: linked.sequence, time: linked.time.to_string(), hash: linked.hash.to_owned() };
         self.end = Some(linked.link());
@@ -72,6 +84,11 @@ impl Verifier {
         self.first.get_or_insert_with(|| seen.clone());
         self.last = Some(seen);
         Ok(())
+    }
+
+    /// What the numbers and times of the lines show.
+    pub const fn numbering(&self) -> &Numbering {
+        &self.numbering
     }
 
     /// The number of verified lines.
@@ -112,6 +129,10 @@ impl fmt::Display for ChainBreak {
             Self::Replaced => f.write_str(
                 "the line does not follow the one before it: one of the two was replaced, together with its hash",
             ),
+            Self::Renumbered { number, after } => {
+                write!(f, "the line is of decision {number}, and decision {after} of the same run is before it")
+            }
+            Self::TooLong => f.write_str("the line is longer than any that the gateway writes"),
             Self::BrokenOff => f.write_str("the file ends within the line"),
         }
     }

@@ -256,7 +256,7 @@ impl Telemetry {
         let end = Instant::now() + deadline;
         let written = self.shared.log.flush(deadline);
         let left = end.saturating_duration_since(Instant::now());
-        let recorded = self.shared.decisions.as_ref().is_none_or(|decisions| decisions.flush(left));
+        let recorded = self.shared.decisions.as_ref().is_none_or(|decisions| decisions.finish(left));
         let left = end.saturating_duration_since(Instant::now());
         let exported = self.shared.otlp.shutdown(left);
         written && recorded && exported

@@ -1,9 +1,8 @@
 //! Blocks of whole lines: what is read at once of a decision log, and counted by one thread.
 
+use crate::cli::bounded_lines::LONGEST;
 use std::io::{self, BufRead, Read as _};
 
-/// Longest line that is read, in bytes; what is longer is no entry of ours.
-pub(super) const LONGEST: u64 = 4 * 1024 * 1024;
 /// About how many bytes a block has.
 const SIZE: usize = 512 * 1024;
 

@@ -1,12 +1,14 @@
 //! Reads decision logs on every core, a block of lines at a time: whatever they hold, a few blocks are in memory.
 
 mod block;
+mod seen_numbers;
 mod skipped;
 
 pub(super) use skipped::Skipped;
 
 use super::exit::CommandError;
 use crate::decision_log::LogEntry;
+use crate::decision_log::marker::EntryMarks;
 use crate::rollout::Accumulator;
 use block::Block;
 use serde_json::error::Category;
@@ -113,9 +115,13 @@ impl<C: Accumulator> BlockCounts<C> {
             match std::str::from_utf8(line).map(LogEntry::read) {
                 Ok(Ok(entry)) => {
                     counted.entries += 1;
+                    counted.skipped.numbers.add_decision(&entry);
                     counted.counts.take(&entry);
                 }
-                Ok(Err(error)) => counted.skipped.add(error.classify(), file, number),
+                Ok(Err(error)) => match std::str::from_utf8(line).ok().and_then(EntryMarks::read) {
+                    Some(marks) if marks.event.is_some() => counted.skipped.numbers.add_marker(&marks),
+                    _ => counted.skipped.add(error.classify(), file, number),
+                },
                 // bytes that are not UTF-8 are damage, not a newer format
                 Err(_) => counted.skipped.add(Category::Syntax, file, number),
             }
@@ -138,8 +144,8 @@ impl<C: Accumulator> BlockCounts<&mut C> {
 
 #[cfg(test)]
 mod tests {
-    use super::block::LONGEST;
     use super::{Accumulator, CommandError, LogEntry, Skipped, count};
+    use crate::cli::bounded_lines::LONGEST;
     use std::path::PathBuf;
 
     const SAMPLE: &str = include_str!("../../decision_log/sample.jsonl");
@@ -208,6 +214,38 @@ mod tests {
         let (ids, skipped) = counted(&[text(0).as_bytes(), text(4_000).as_bytes()]).expect("there are entries");
         assert!(ids.into_iter().eq(numbered(0).chain(numbered(4_000))));
         assert_eq!((skipped.damaged, skipped.first_damaged.as_deref()), (2, Some("0:4001")));
+    }
+
+    /// The first decision of the sample with this number, of a run.
+    fn numbered(run: &str, number: u64) -> String {
+        let line = SAMPLE.lines().next().expect("a line").strip_suffix('}').expect("an object");
+        format!("{line},\"run\":\"{run}\",\"number\":{number}}}\n")
+    }
+
+    #[test]
+    fn markers_are_no_decisions_and_missing_ones_are_counted() {
+        let lost = r#"{"time":"t","event":"lost","lost":{"count":7,"from":"a","to":"b","queue_full":5,"write_failed":2},"run":"r","number":9}"#;
+        let beat = r#"{"time":"t","event":"heartbeat","run":"r","number":10}"#;
+        let newer = r#"{"time":"t","event":"moved"}"#;
+        let text = format!("{}{lost}\n{}{beat}\n{newer}\n", numbered("r", 2), numbered("r", 10));
+        let (ids, skipped) = counted_of(text.as_bytes());
+        assert_eq!((ids.len(), skipped.numbers.missing(), skipped.damaged, skipped.unknown), (2, 7, 0, 0));
+        assert_eq!(
+            skipped.summary(),
+            [
+                "7 decisions are missing from the log, by the numbers: the queue was full for 5, and the file could not be written for 2"
+            ]
+        );
+        // files in any order, of several runs, without the reason
+        let (later, earlier) = (numbered("r", 5) + &numbered("s", 1), numbered("r", 3) + "x\n");
+        let (_, skipped) = counted(&[later.as_bytes(), earlier.as_bytes()]).expect("there are entries");
+        assert_eq!((skipped.numbers.missing(), skipped.damaged), (1, 1));
+        let (_, skipped) = counted(&[earlier.as_bytes(), earlier.as_bytes()]).expect("there are entries");
+        assert_eq!(skipped.numbers.missing(), 0, "a file that is given twice");
+        let after = format!("{beat}\n{}", numbered("r", 11));
+        assert_eq!(counted_of(after.as_bytes()).1.numbers.missing(), 0);
+        let at_the_end = format!("{}{}\n", numbered("r", 8), beat);
+        assert_eq!(counted_of(at_the_end.as_bytes()).1.numbers.missing(), 2);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What of a decision log is no entry.
 
+use super::seen_numbers::SeenNumbers;
 use serde_json::error::Category;
 use std::path::Path;
 
-/// What was in the files besides entries.
+/// What was in the files besides decisions, and what was not.
 #[derive(Debug, Default)]
 pub(in crate::cli) struct Skipped {
     /// Lines that are no JSON, or too long.
@@ -14,10 +15,12 @@ pub(in crate::cli) struct Skipped {
     pub(in crate::cli) unknown: u64,
     /// Where the first of them is.
     pub(in crate::cli) first_unknown: Option<String>,
+    /// The numbers of the entries, by which missing ones are known.
+    pub(in crate::cli) numbers: SeenNumbers,
 }
 
 impl Skipped {
-    /// A line for people for each kind of skipped lines.
+    /// A line for people for each kind of skipped lines, and for missing decisions.
     pub(in crate::cli) fn summary(&self) -> Vec<String> {
         let line = |count: u64, what: &str, first: &Option<String>| {
             let first = first.as_ref()?;
@@ -26,7 +29,7 @@ impl Skipped {
         };
         let damaged = line(self.damaged, "damaged", &self.first_damaged);
         let unknown = line(self.unknown, "of a form that this version does not know", &self.first_unknown);
-        damaged.into_iter().chain(unknown).collect()
+        damaged.into_iter().chain(unknown).chain(self.numbers.summary()).collect()
     }
 
     pub(super) fn add(&mut self, category: Category, file: &Path, line: u64) {
@@ -46,5 +49,6 @@ impl Skipped {
         self.unknown += later.unknown;
         self.first_damaged = self.first_damaged.take().or(later.first_damaged);
         self.first_unknown = self.first_unknown.take().or(later.first_unknown);
+        self.numbers.merge(&later.numbers);
     }
 }

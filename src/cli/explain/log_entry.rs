@@ -3,6 +3,7 @@
 use super::explanation::{Choice, ExplainedFinding, ExplainedPolicy, Explanation, RuleDetails};
 use super::input::unreadable;
 use super::recorded_shape::recorded_shapes;
+use crate::cli::bounded_lines::{ReadLine, read_line};
 use crate::cli::exit::CommandError;
 use crate::decision_log::{
     EntryText, LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule, RecordedViolation, VersionSource,
@@ -12,7 +13,7 @@ use crate::outcome::Outcome;
 use crate::policy::{Action, Limit, Policy, Validation};
 use crate::reason::Reason;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// What the log in `files` knows of the decision called `id`. Of policies that are still the same, `bundle` has the texts.
@@ -41,10 +42,14 @@ fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
     let wanted = format!("\"decision_id\":\"{id}\"");
     for file in files {
         let unreadable = |error: std::io::Error| unreadable(file, "--log", &error);
-        for line in BufReader::new(File::open(file).map_err(unreadable)?).lines() {
-            let line = line.map_err(unreadable)?;
-            if line.contains(&wanted) {
-                return Ok(line);
+        let (mut from, mut line) = (BufReader::new(File::open(file).map_err(unreadable)?), Vec::new());
+        while let Some(read) = read_line(&mut from, &mut line).map_err(unreadable)? {
+            // a line that is too long, or no text, is no entry; others of the file may be
+            if read != ReadLine::TooLong
+                && let Ok(text) = std::str::from_utf8(&line)
+                && text.contains(&wanted)
+            {
+                return Ok(text.to_owned());
             }
         }
     }

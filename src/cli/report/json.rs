@@ -14,6 +14,7 @@ pub(super) fn report(view: &ReportView<'_>) -> String {
         "last": report.period.last,
         "damaged_lines": view.skipped.damaged,
         "unknown_lines": view.skipped.unknown,
+        "missing_decisions": view.skipped.numbers.missing(),
         "revisions": report.revisions.as_ref().map(tally),
         "answers_of_further_policies": report.more_policies,
         "policies": view.policies.iter().map(policy).collect::<Vec<_>>(),

@@ -1,7 +1,9 @@
 //! The file of the decision log: whole lines, rotated by size, each chained to the one before if so configured.
 
+use super::line_batch::{FileEnd, LineBatch};
 use crate::config::gateway::DecisionLogConfig as Settings;
 use crate::decision_log::chain::{ChainEnd, ChainedLine};
+use crate::decision_log::marker::count_decisions;
 use crate::telemetry::logs::RateLimitedLog;
 use prometheus_client::metrics::counter::Counter;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
@@ -46,8 +48,9 @@ pub struct DecisionFile {
     path: PathBuf,
     max_bytes: u64,
     keep: u32,
-    /// The last link of the chain. `None` if lines are not chained.
-    end: Option<ChainEnd>,
+    end: FileEnd,
+    /// Identifies the process in its lines.
+    run: String,
     /// `None` after an error, until the file could be opened again.
     open: Option<OpenFile>,
     moved: Arc<AtomicBool>,
@@ -62,13 +65,6 @@ struct OpenFile {
     size: u64,
 }
 
-/// Lines to be written with one call, and the last link after them.
-struct PendingLines {
-    text: String,
-    lines: u64,
-    end: Option<ChainEnd>,
-}
-
 impl DecisionFile {
     /// Opens the file, or creates it. A chain continues from its last line, or from the last line of the rotated file
     /// before it.
@@ -80,7 +76,8 @@ impl DecisionFile {
             path: settings.file.clone(),
             max_bytes: settings.max_bytes,
             keep: settings.keep,
-            end: None,
+            end: FileEnd::default(),
+            run: String::new(),
             open: None,
             moved: Arc::default(),
             lost: Counter::default(),
@@ -97,13 +94,18 @@ impl DecisionFile {
         if last.is_some() && end.is_some() != settings.chain {
             this.rotate()?;
         }
-        this.end = settings.chain.then(|| end.unwrap_or_default());
+        this.end.chain = settings.chain.then(|| end.unwrap_or_default());
         Ok(this)
     }
 
-    /// Counts lost lines in `lost`.
+    /// Counts lost decisions in `lost`.
     pub(super) fn counting(self, lost: Counter) -> Self {
         Self { lost, ..self }
+    }
+
+    /// Takes lines of the process that `run` identifies.
+    pub(super) fn of_run(self, run: &str) -> Self {
+        Self { run: run.to_owned(), ..self }
     }
 
     /// The flag to set when the file may have been moved.
@@ -144,11 +146,13 @@ impl DecisionFile {
         self.open = None;
         let open = OpenFile::at(&self.path)?;
         // a write that failed may have appended whole lines before the error; the chain continues from them
-        let there = last_line(&open.file)?.and_then(|line| link_of(&line));
-        if let (Some(end), Some(there)) = (&mut self.end, there)
-            && there.sequence > end.sequence
-        {
-            *end = there;
+        if let Some(last) = last_line(&open.file)? {
+            self.end.numbers.continue_after(&String::from_utf8_lossy(&last), &self.run);
+            if let (Some(end), Some(there)) = (&mut self.end.chain, link_of(&last))
+                && there.sequence > end.sequence
+            {
+                *end = there;
+            }
         }
         self.open = Some(open);
         Ok(())
@@ -157,67 +161,47 @@ impl DecisionFile {
     /// Writes lines, each a JSON object with its line feed.
     fn add(&mut self, lines: &str) {
         if let Err(error) = self.reopen() {
-            return self.report(lines.lines().count() as u64, &error);
+            return self.report(count_decisions(lines), &error);
         }
-        let mut batch = self.batch();
+        let mut batch = LineBatch::after(self.end.clone());
         for line in lines.lines() {
-            let before = batch.text.len();
-            let end = batch.append(line);
             let size = self.open.as_ref().map_or(0, |open| open.size) + batch.text.len() as u64;
-            if size > self.max_bytes && size > (batch.text.len() - before) as u64 {
-                batch.text.truncate(before);
-                self.write_out(&batch);
+            if size > 0 && size + batch.end.size_of(line) > self.max_bytes {
+                self.write_out(batch);
                 if let Err(error) = self.rotate() {
                     self.report(0, &error);
                 }
-                batch = self.batch();
-                let end = batch.append(line);
-                (batch.lines, batch.end) = (1, end);
-                continue;
+                batch = LineBatch::after(self.end.clone());
             }
-            (batch.lines, batch.end) = (batch.lines + 1, end);
+            batch.add(line);
         }
-        self.write_out(&batch);
-    }
-
-    fn batch(&self) -> PendingLines {
-        PendingLines { text: String::new(), lines: 0, end: self.end.clone() }
+        self.write_out(batch);
     }
 
     /// Writes the batch as a whole or not at all: the chain must continue from what is on the disk.
-    fn write_out(&mut self, batch: &PendingLines) {
-        let Some(open) = &mut self.open else {
-            self.lost.inc_by(batch.lines);
-            return;
-        };
+    fn write_out(&mut self, batch: LineBatch) {
+        let Some(open) = &mut self.open else { return self.lose(batch.decisions) };
         match open.write(batch.text.as_bytes()) {
-            Ok(()) => self.end.clone_from(&batch.end),
+            Ok(()) => self.end = batch.end,
             Err(error) => {
                 self.open = None;
-                self.report(batch.lines, &error.into());
+                self.report(batch.decisions, &error.into());
             }
         }
     }
 
-    /// Counts `lines` as lost and logs `error`, at most once a minute.
-    fn report(&mut self, lines: u64, error: &FileError) {
-        self.lost.inc_by(lines);
+    fn lose(&mut self, decisions: u64) {
+        self.lost.inc_by(decisions);
+        self.end.numbers.fail(decisions);
+    }
+
+    /// Counts `decisions` as lost and logs `error`, at most once a minute.
+    fn report(&mut self, decisions: u64, error: &FileError) {
+        self.lose(decisions);
         if let Some(suppressed) = self.trouble.allow(Instant::now()) {
             let lost = self.lost.get();
             tracing::error!(lost, suppressed = suppressed.field(), "the decision log's file {error}");
         }
-    }
-}
-
-impl PendingLines {
-    /// Appends the line, and returns the last link after it.
-    fn append(&mut self, line: &str) -> Option<ChainEnd> {
-        let end = self.end.as_ref().map(|end| end.append(line, &mut self.text));
-        if end.is_none() {
-            self.text.push_str(line);
-        }
-        self.text.push('\n');
-        end
     }
 }
 

@@ -1,18 +1,23 @@
 //! The writer of the decision log; see [`crate::decision_log`] for its format.
 
 mod file;
+mod line_batch;
 mod record_to_entry;
 
 use crate::decision_log::DecisionInput;
+use crate::decision_log::marker::MarkerEvent;
+use crate::telemetry::format::Rfc3339;
 use crate::telemetry::logs::line_writer::{Destination, DropReporter, GATHER, LineImportance, LineWriter};
 use crate::telemetry::metrics::dropped::DroppedItems;
 use crate::telemetry::record::{Outcome, RequestRecord};
 pub use file::{DecisionFile, FileError};
 use std::cell::RefCell;
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 thread_local! {
     /// A worker's buffer for the line it formats.
@@ -20,21 +25,49 @@ thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Time between two heartbeats.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
 /// The decision log. Never blocks: lines that can't be written in time are dropped and counted.
 pub(super) struct DecisionLogWriter {
-    lines: LineWriter,
+    lines: Arc<NumberedLines>,
     /// Whether the file may have been moved.
     moved: Arc<AtomicBool>,
+    /// Ends the heartbeat when it is dropped.
+    _heartbeat: Sender<()>,
+}
+
+/// The queue of lines, which numbers the decisions of this process.
+struct NumberedLines {
+    queue: LineWriter,
+    /// Identifies this process in the log.
+    run: String,
 }
 
 impl DecisionLogWriter {
-    /// Starts the thread that writes `file`.
+    /// Starts the thread that writes `file`, and the one of the heartbeat.
     pub(super) fn start(file: DecisionFile, losses: &DroppedItems) -> io::Result<Self> {
-        let file = file.counting(losses.undelivered.clone());
+        Self::start_with(file, losses, HEARTBEAT)
+    }
+
+    fn start_with(file: DecisionFile, losses: &DroppedItems, interval: Duration) -> io::Result<Self> {
+        let run = format!("{:016x}", rand::random::<u64>());
+        let file = file.counting(losses.undelivered.clone()).of_run(&run);
         let moved = file.moved_flag();
         let (destination, loss) =
             (Destination::stream(Box::new(file)), DropReporter::silent(losses.overflowed.clone()));
-        Ok(Self { lines: LineWriter::start("decision-log", destination, loss, GATHER)?, moved })
+        let queue = LineWriter::start("decision-log", destination, loss, GATHER)?;
+        let lines = Arc::new(NumberedLines { queue, run });
+        let (heartbeat, ended) = channel();
+        let beating = Arc::clone(&lines);
+        let beat = move || {
+            // the sender sends nothing: it is dropped with the writer, which ends the wait
+            while ended.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                beating.mark(MarkerEvent::Heartbeat);
+            }
+        };
+        thread::Builder::new().name("decision-beat".to_owned()).spawn(beat)?;
+        Ok(Self { lines, moved, _heartbeat: heartbeat })
     }
 
     /// Logs `record`, if it is a decision.
@@ -46,8 +79,9 @@ impl DecisionLogWriter {
             line.clear();
             // writing to a Vec can't fail, and an entry has no keys but strings
             let _ = serde_json::to_writer(&mut *line, &record_to_entry::entry(record, input));
-            line.push(b'\n');
-            self.lines.append(line, importance(record.outcome));
+            // without its end, which the queue adds with the number
+            line.pop();
+            self.lines.append(line, importance(record.outcome), 1);
         });
     }
 
@@ -57,9 +91,27 @@ impl DecisionLogWriter {
         self.moved.store(true, Ordering::Relaxed);
     }
 
-    /// Waits until everything logged so far is written, at most for `deadline`. Returns whether it is.
-    pub(super) fn flush(&self, deadline: Duration) -> bool {
-        self.lines.flush(deadline)
+    /// Marks the end of the log, and waits until all of it is written, at most for `deadline`. Returns whether it is.
+    pub(super) fn finish(&self, deadline: Duration) -> bool {
+        self.lines.mark(MarkerEvent::Shutdown);
+        self.lines.queue.flush(deadline)
+    }
+}
+
+impl NumberedLines {
+    /// Appends `line`, which lacks its end, as `step` decisions.
+    fn append(&self, line: &[u8], importance: LineImportance, step: u64) {
+        self.queue.append_numbered(line, importance, step, |number, to| {
+            // writing to a Vec can't fail
+            let _ = writeln!(to, r#","run":"{}","number":{number}}}"#, self.run);
+        });
+    }
+
+    fn mark(&self, event: MarkerEvent) {
+        let time = Rfc3339(SystemTime::now()).to_ascii();
+        let head = event.head(&String::from_utf8_lossy(&time));
+        // with room of their own: they show what was lost for want of room
+        self.append(head.as_bytes(), LineImportance::Reserved, 0);
     }
 }
 

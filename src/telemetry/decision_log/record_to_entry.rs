@@ -48,6 +48,9 @@ pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -
         request: is_inspected.then_some(request),
         body: is_inspected.then_some(RecordedBody { bytes, value: body }),
         masked,
+        // the queue adds them, where the order of decisions is known
+        run: None,
+        number: None,
     }
 }
 

@@ -1,14 +1,18 @@
 //! What the file of the decision log does over its life: rotation, chain, crashes, trouble.
 
-use super::{DecisionFile, FileError};
+use super::{DecisionFile, DecisionLogWriter, FileError};
 use crate::config::gateway::DecisionLogConfig as Settings;
-use crate::decision_log::verify::Verifier;
+use crate::decision_log::marker::MarkerEvent;
+use crate::decision_log::verify::{ChainBreak, Verifier};
+use crate::telemetry::metrics::dropped::DroppedItems;
 use prometheus_client::metrics::counter::Counter;
 use std::fs;
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const LINE: &str = r#"{"time":"2026-05-12T08:30:00.125Z"}"#;
@@ -176,4 +180,163 @@ fn trouble_with_the_disk_is_counted_and_leaves_no_gap() {
     fs::remove_dir(&log.settings.file).unwrap();
     add(&mut file, 2);
     assert_eq!((log.lost.get(), log.sound()), (3, 4));
+}
+
+/// Lines of the decisions of run `run` with these numbers.
+fn numbered(run: &str, numbers: RangeInclusive<u64>) -> String {
+    let line = |number| {
+        let second = number % 60;
+        format!("{{\"time\":\"2026-05-12T08:30:{second:02}.125Z\",\"run\":\"{run}\",\"number\":{number}}}\n")
+    };
+    numbers.map(line).collect()
+}
+
+fn marker(event: MarkerEvent, run: &str, number: u64) -> String {
+    let end = format!(",\"run\":\"{run}\",\"number\":{number}}}\n");
+    event.head("2026-05-12T08:31:00.000Z") + &end
+}
+
+fn put(file: &mut DecisionFile, lines: &str) {
+    file.write_all(lines.as_bytes()).unwrap();
+}
+
+fn verified(log: &Log) -> Verifier {
+    let mut verifier = Verifier::default();
+    log.lines().iter().for_each(|line| verifier.verify_line(line).unwrap());
+    verifier
+}
+
+#[test]
+fn lost_decisions_are_a_gap_with_its_reason() {
+    let log = Log::new(1 << 20, 1, true);
+    let mut file = log.open().of_run("abc");
+    put(&mut file, &numbered("abc", 1..=3));
+    // the queue was full for two, then the file could not be opened for three
+    fs::rename(&log.settings.file, log.path("decisions.jsonl.1")).unwrap();
+    fs::create_dir(&log.settings.file).unwrap();
+    file.moved_flag().store(true, Ordering::Relaxed);
+    put(&mut file, &(numbered("abc", 6..=8) + &marker(MarkerEvent::Heartbeat, "abc", 8)));
+    fs::remove_dir(&log.settings.file).unwrap();
+    put(&mut file, &numbered("abc", 9..=10));
+    let verifier = verified(&log);
+    let [gap] = verifier.numbering().gaps() else { panic!("{:?}", verifier.numbering().gaps()) };
+    let lost = gap.lost.as_ref().unwrap();
+    assert_eq!((gap.count, lost.queue_full, lost.write_failed, log.lost.get()), (5, 2, 3, 3));
+    assert_eq!((&*lost.from, &*lost.to), ("2026-05-12T08:30:03.125Z", "2026-05-12T08:30:09.125Z"));
+    let whole = "5 decisions are missing before entry 4 (2026-05-12T08:30:09.125Z), from 2026-05-12T08:30:03.125Z to \
+                 2026-05-12T08:30:09.125Z: the queue was full for 2, and the file could not be written for 3";
+    assert_eq!((gap.to_string().as_str(), verifier.numbering().missing()), (whole, 5));
+}
+
+#[test]
+fn a_full_queue_is_a_gap_although_nothing_was_written_of_it() {
+    let log = Log::new(1 << 20, 1, true);
+    // the first decisions of a run and the last before its end, which only the markers show
+    put(&mut log.open(), &(numbered("abc", 3..=4) + &marker(MarkerEvent::Shutdown, "abc", 6)));
+    let verifier = verified(&log);
+    let counts: Vec<_> = verifier.numbering().gaps().iter().map(|gap| gap.count).collect();
+    assert_eq!((counts, verifier.numbering().missing()), (vec![2, 2], 4));
+    assert!(verifier.numbering().warnings().is_empty() && verifier.numbering().open_end().is_none());
+}
+
+#[test]
+fn a_gap_shows_without_its_entry_and_a_number_that_is_twice() {
+    let log = Log::new(1 << 20, 1, true);
+    // without `run` the file takes lines as they are, as one who makes a chain without the gateway
+    let unmarked = |numbers| numbered("abc", numbers).replace("\"}", "\" }").replace("number\":", "number\": ");
+    put(&mut log.open(), &(unmarked(1..=2) + &unmarked(5..=5)));
+    let verifier = verified(&log);
+    let [gap] = verifier.numbering().gaps() else { panic!("{:?}", verifier.numbering().gaps()) };
+    assert_eq!((gap.count, gap.lost.is_none()), (2, true));
+    put(&mut log.open(), &unmarked(5..=5));
+    let mut verifier = Verifier::default();
+    let broken = log.lines().iter().find_map(|line| verifier.verify_line(line).err());
+    assert_eq!(broken, Some(ChainBreak::Renumbered { number: 5, after: 5 }));
+}
+
+#[test]
+fn the_end_of_each_process_shows() {
+    let log = Log::new(1 << 20, 1, true);
+    put(&mut log.open(), &numbered("abc", 1..=2));
+    put(&mut log.open(), &(numbered("abd", 1..=1) + &marker(MarkerEvent::Shutdown, "abd", 1)));
+    // the heartbeat may come once more after the end
+    put(&mut log.open(), &marker(MarkerEvent::Heartbeat, "abd", 1));
+    let verifier = verified(&log);
+    let warnings = verifier.numbering().warnings();
+    assert_eq!((verifier.numbering().missing(), verifier.numbering().open_end(), warnings.len()), (0, None, 1));
+    assert!(warnings[0].starts_with("run abc ends before entry 3 without a `shutdown` entry"), "{warnings:?}");
+    put(&mut log.open(), &(numbered("abe", 1..=1) + &marker(MarkerEvent::Heartbeat, "abe", 1)));
+    let end = verified(&log).numbering().open_end().unwrap();
+    assert_eq!(end.to_string(), "2026-05-12T08:31:00Z");
+}
+
+#[test]
+fn a_log_may_begin_anywhere_once_it_was_rotated() {
+    let log = Log::new(1 << 20, 1, true);
+    let mut file = log.open();
+    put(&mut file, &(numbered("abc", 1..=2) + &numbered("abc", 5..=6) + &marker(MarkerEvent::Heartbeat, "abc", 6)));
+    let lines = log.lines();
+    for (from, missing) in [(0, 2), (1, 2), (2, 2), (3, 0), (5, 0)] {
+        let mut verifier = Verifier::default();
+        lines[from..].iter().for_each(|line| verifier.verify_line(line).unwrap());
+        assert_eq!(verifier.numbering().missing(), missing, "from {from}");
+    }
+}
+
+#[test]
+fn a_log_of_an_older_version_is_valid_and_goes_on_with_numbers() {
+    let log = Log::new(1 << 20, 1, true);
+    let mut file = log.open();
+    add(&mut file, 3);
+    let verifier = verified(&log);
+    assert!(verifier.numbering().open_end().is_none() && verifier.numbering().warnings().is_empty());
+    put(&mut file, &(numbered("abc", 1..=2) + &marker(MarkerEvent::Shutdown, "abc", 2)));
+    assert_eq!((verified(&log).numbering().missing(), verified(&log).numbering().warnings().len()), (0, 0));
+    put(&mut file, &numbered("abd", 2..=2));
+    assert_eq!(verified(&log).numbering().missing(), 1, "the first of a run is missing");
+    add(&mut file, 1);
+    let warnings = verified(&log).numbering().warnings();
+    assert!(warnings[0].starts_with("an entry without a number follows numbered ones at entry 8"), "{warnings:?}");
+}
+
+#[test]
+fn times_that_run_backwards_are_a_warning() {
+    let log = Log::new(1 << 20, 1, true);
+    let back = numbered("abc", 2..=3).replace("T08:", "T07:");
+    put(&mut log.open(), &(numbered("abc", 1..=1) + &back + &numbered("abc", 4..=4).replace("T08:", "T06:")));
+    let warnings = verified(&log).numbering().warnings();
+    assert!(
+        warnings[0].starts_with("times run backwards 2 times, first at entry 2: the clock was set"),
+        "{warnings:?}"
+    );
+    // a request may take longer than those after it
+    let log = Log::new(1 << 20, 1, true);
+    put(&mut log.open(), &numbered("abc", 1..=61));
+    assert!(verified(&log).numbering().warnings().is_empty());
+}
+
+/// The lines of the log once `is_met` is met by them.
+fn await_lines(log: &Log, is_met: impl Fn(&[String]) -> bool) -> Vec<String> {
+    let start = Instant::now();
+    loop {
+        let lines = fs::read_to_string(&log.settings.file).unwrap_or_default();
+        let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        if is_met(&lines) {
+            return lines;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{lines:?}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_log_without_decisions_shows_that_it_is_written() {
+    let log = Log::new(1 << 20, 1, true);
+    let losses = DroppedItems::of("write_failed");
+    let writer = DecisionLogWriter::start_with(log.open(), &losses, Duration::from_millis(1)).unwrap();
+    let lines = await_lines(&log, |lines| lines.len() >= 3);
+    assert!(lines[..3].iter().all(|line| line.contains("\"event\":\"heartbeat\"")), "{lines:?}");
+    assert!(writer.finish(Duration::from_secs(10)));
+    drop(writer);
+    assert!(verified(&log).numbering().open_end().is_none(), "{:?}", log.lines());
 }

@@ -125,7 +125,9 @@ fn reasons(told: &Told) -> [BTreeSet<String>; 2] {
     };
     [0, 1].map(|sink| {
         let lines = told.sinks[sink].text.lines();
-        lines.map(|line| word(serde_json::from_str(line).expect("a line is JSON"))).collect()
+        let lines = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line is JSON"));
+        // the decision log has lines that are no decision
+        lines.filter(|line| line["event"].is_null()).map(word).collect()
     })
 }
 

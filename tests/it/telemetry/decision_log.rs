@@ -8,6 +8,7 @@ use portcullis::decision_log::{LogEntry, RecordedOutcome, RedactedShape, Redacte
 use portcullis::outcome::Outcome;
 use portcullis::reason::Reason;
 use std::fs;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -64,6 +65,12 @@ async fn ask(program: &Program, line: &str, headers: &str, body: &str) -> u16 {
     client.answer().await.expect("an answer").status()
 }
 
+async fn metrics(program: &Program) -> String {
+    let mut client = Client::connect(program.admin).await;
+    client.send("GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    String::from_utf8_lossy(&client.answer().await.expect("an answer").body).into_owned()
+}
+
 const PATCH: &str = "PATCH /v1/users/user_portcullis_ada";
 const OLD: &str = "clerk-api-version: 2025-11-10\r\n";
 
@@ -86,7 +93,10 @@ async fn written(more: &str) -> Vec<String> {
     assert_eq!(ask(&program, "TRACE /v1/users", "", "").await, 405);
     assert_eq!(ask(&program, PATCH, "", r#"{"hunter2":"hunter2"}"#).await, 422);
     stop(program).await;
-    lines(&folder, "decisions.jsonl")
+    let mut lines = lines(&folder, "decisions.jsonl");
+    assert!(lines.pop().is_some_and(|line| line.contains("\"event\":\"shutdown\"")), "{lines:?}");
+    lines.retain(|line| !line.contains("\"event\":\"heartbeat\""));
+    lines
 }
 
 const FULL: &str = "decisionLog:
@@ -226,7 +236,7 @@ async fn an_unchanged_log_is_valid_and_every_change_is_found() {
     let both = ["decisions.jsonl", "decisions.jsonl.1"];
     assert!(folder.path().join("decisions.jsonl.1").exists(), "the file was rotated");
     let (code, said) = verify(&folder, &both, false);
-    assert!(code == Some(0) && said.starts_with("valid: 120 entries, 1 ("), "{said}");
+    assert!(code == Some(0) && said.starts_with("valid: 122 entries, 1 ("), "{said}");
     assert!(said.contains("a chain cannot prove"), "{said}");
 
     let old = lines(&folder, "decisions.jsonl.1").len();
@@ -274,6 +284,84 @@ async fn verify_log_reports_as_json_where_a_log_is_broken() {
     assert_eq!(verify(&folder, &[], false).0, Some(2));
 }
 
+#[tokio::test]
+async fn decisions_that_the_disk_did_not_take_are_reported() {
+    let folder = folder("decisionLog: { file: decisions.jsonl, chain: true }\n");
+    let (file, moved) = (folder.path().join("decisions.jsonl"), folder.path().join("decisions.jsonl.1"));
+    let mut program = start(&folder).await;
+    ask(&program, PATCH, "", "{}").await;
+    while fs::metadata(&file).unwrap().len() == 0 {
+        tokio::task::yield_now().await;
+    }
+    // a folder in its place: the file cannot be opened
+    fs::rename(&file, &moved).unwrap();
+    fs::create_dir(&file).unwrap();
+    program.signal("HUP");
+    program.stderr.line("policies reloaded").await;
+    for _ in 0..3 {
+        assert_eq!(ask(&program, PATCH, "", "{\"skip_password_checks\":true}").await, 422);
+    }
+    program.stderr.line("the decision log's file is not a file").await;
+    while !metrics(&program).await.contains("portcullis_decision_log_dropped_total{reason=\"write_failed\"} 3") {
+        tokio::task::yield_now().await;
+    }
+    fs::remove_dir(&file).unwrap();
+    ask(&program, PATCH, "", "{}").await;
+    stop(program).await;
+    let (code, said) = verify(&folder, &["decisions.jsonl", "decisions.jsonl.1"], false);
+    assert_eq!(code, Some(4), "{said}");
+    let mut report = said.lines();
+    assert_eq!(report.next(), Some("incomplete: 3 decisions are missing"));
+    assert!(report.next().is_some_and(|line| line.ends_with(": the file could not be written")), "{said}");
+    assert!(report.next().is_some_and(|line| line.starts_with("the entries that there are: 4 entries")), "{said}");
+    let (code, said) = verify(&folder, &["decisions.jsonl", "decisions.jsonl.1"], true);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((code, &report["sound"], &report["missing_decisions"]), (Some(4), &false.into(), &3.into()));
+    assert_eq!(report["gaps"][0]["lost"]["write_failed"], 3);
+}
+
+#[tokio::test]
+async fn a_log_whose_end_is_missing_is_reported() {
+    let folder = folder("decisionLog: { file: decisions.jsonl, chain: true }\n");
+    let program = start(&folder).await;
+    ask(&program, PATCH, "", "{}").await;
+    stop(program).await;
+    let path = folder.path().join("decisions.jsonl");
+    let whole = lines(&folder, "decisions.jsonl");
+    fs::write(&path, format!("{}\n", whole[0])).unwrap();
+    let (code, said) = verify(&folder, &["decisions.jsonl"], true);
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(code == Some(0) && report["open_end"].is_string() && report["warnings"] == serde_json::json!([]), "{said}");
+    // as old as no log that is written: the chain is made anew for another time
+    let (content, _) = whole[0].split_once(",\"sequence\"").unwrap();
+    let mut old = String::new();
+    let line = format!("{}}}", content.replacen("\"20", "\"19", 1));
+    let _ = portcullis::decision_log::chain::ChainEnd::default().append(&line, &mut old);
+    fs::write(&path, old + "\n").unwrap();
+    let (code, said) = verify(&folder, &["decisions.jsonl"], false);
+    assert!(code == Some(0) && said.contains("warning: the log ends without a `shutdown` entry"), "{said}");
+}
+
+#[tokio::test]
+async fn lines_without_an_end_are_read_in_bounded_memory() {
+    let folder = folder("");
+    let mut long = fs::File::create(folder.path().join("long.jsonl")).unwrap();
+    // a hole, which takes no room on the disk
+    long.set_len(1 << 30).unwrap();
+    long.seek(SeekFrom::End(0)).unwrap();
+    long.write_all(b"\n{\"time\":\"t\",\"decision_id\":\"abc\"}\n").unwrap();
+    let limited = |command: &str| {
+        // the address space: a line that is read whole does not fit
+        let script = format!("ulimit -v 1000000; exec {} {command}", env!("CARGO_BIN_EXE_portcullis"));
+        let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+    };
+    let (code, said) = limited("verify-log long.jsonl");
+    assert!(code == Some(4) && said.starts_with("broken: long.jsonl:1: the line is longer than any"), "{said}");
+    let (_, said) = limited("explain --config gateway.yaml --decision abc --log long.jsonl");
+    assert!(said.contains("the decision's line is no entry of a decision log"), "{said}");
+}
+
 /// Waits until the file is there.
 async fn appears(file: &Path) {
     while !file.exists() {
@@ -296,7 +384,9 @@ async fn a_log_that_was_moved_is_begun_anew_on_sighup_and_its_chain_goes_on() {
     ask(&program, PATCH, "", "{}").await;
     appears(&file).await;
     stop(program).await;
-    assert_eq!((lines(&folder, "moved.jsonl").len(), lines(&folder, "decisions.jsonl").len()), (1, 1));
+    let after = lines(&folder, "decisions.jsonl");
+    assert_eq!((lines(&folder, "moved.jsonl").len(), after.len()), (1, 2));
+    assert!(after[0].contains("\"number\":2,") && after[1].contains("\"event\":\"shutdown\""), "{after:?}");
     assert_eq!(verify(&folder, &["decisions.jsonl", "moved.jsonl"], false).0, Some(0));
 }
 

@@ -89,6 +89,8 @@ struct LineBuffer {
     /// The writer should not let lines gather.
     hurry: bool,
     closed: bool,
+    /// Numbered lines ever appended or dropped.
+    numbered: u64,
     /// Bytes ever appended, and ever written or dropped.
     appended: u64,
     settled: u64,
@@ -111,18 +113,34 @@ impl LineWriter {
 
     /// Appends a line, or drops and counts it if the buffer is full.
     pub(in crate::telemetry) fn append(&self, line: &[u8], importance: LineImportance) {
+        self.append_numbered(line, importance, 0, |_, _| {});
+    }
+
+    /// Appends a line like [`Self::append`], which counts as `step` numbered ones. `finish` adds the end of the line by the number
+    /// of the last one.
+    // numbered under the lock: numbers are in the order of the lines, and a dropped line has one, too, which shows as a gap
+    pub(in crate::telemetry) fn append_numbered(
+        &self,
+        line: &[u8],
+        importance: LineImportance,
+        step: u64,
+        finish: impl FnOnce(u64, &mut Vec<u8>),
+    ) {
         let room = match importance {
             LineImportance::Ordinary => BOUND,
             LineImportance::Reserved => BOUND + RESERVE,
         };
         let mut state = self.shared.lock();
+        state.numbered += step;
         if state.buffer.len() + line.len() > room {
             drop(state);
             // after `drop(state)`, as it may log, and the application log writes to a line writer itself
             return self.shared.drops.report(1, "their reader does not keep up");
         }
+        let before = state.buffer.len();
         state.buffer.extend_from_slice(line);
-        state.appended += line.len() as u64;
+        finish(state.numbered, &mut state.buffer);
+        state.appended += (state.buffer.len() - before) as u64;
         let wake = std::mem::take(&mut state.idle);
         drop(state);
         if wake {

@@ -89,6 +89,8 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
             value: input.body.clone(),
         }),
         masked: Vec::new(),
+        run: None,
+        number: None,
     };
     serde_json::to_string(&entry).expect("a line")
 }

@@ -5,6 +5,7 @@ use crate::cli::rollout::log::{Sent, lines};
 use crate::support::gateway::bundle;
 use portcullis::decision_log::LogEntry;
 use portcullis::decision_log::chain::ChainEnd;
+use portcullis::decision_log::marker::MarkerEvent;
 use portcullis::judge::PolicyText;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -135,14 +136,16 @@ pub(super) fn decision() -> String {
     block.expect("a decision").text.replace('\n', "")
 }
 
-/// A chained log in which the entry is twice.
+/// The chained log of a run with this decision alone.
 fn chained(line: &str) -> String {
     let entry = LogEntry::read(line).expect("an entry");
     let line = serde_json::to_string(&entry).expect("a line");
     let mut text = String::new();
     let first = ChainEnd::default().append(&line, &mut text);
     text.push('\n');
-    let _ = first.append(&line, &mut text);
+    let run = entry.run.expect("a run");
+    let end = MarkerEvent::Shutdown.head("2026-11-23T12:00:00.000Z") + &format!(r#","run":"{run}","number":1}}"#);
+    let _ = first.append(&end, &mut text);
     text + "\n"
 }
 

@@ -1,13 +1,18 @@
-//! `portcullis verify-log`: whether the files of a chained decision log are unchanged.
+//! `portcullis verify-log`: whether the files of a chained decision log are unchanged and complete.
 
+mod text;
+
+use super::bounded_lines::{ReadLine, read_line};
 use super::console;
 use super::exit::{CommandError, Exit};
 use crate::decision_log::chain::ChainedLine;
+use crate::decision_log::numbering::NumberGap;
 use crate::decision_log::verify::{ChainBreak, VerifiedLine, Verifier};
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -23,15 +28,23 @@ pub(super) struct VerifyLogArgs {
 /// The result for a whole log. The names of its JSON fields are an interface.
 #[derive(Serialize)]
 struct Verification {
-    /// Whether no line was found to be changed, removed, moved or inserted.
+    /// Whether no line was found to be changed, removed, moved or inserted, and no decision is missing.
     #[serde(rename = "sound")]
     is_valid: bool,
     /// How many lines are linked, up to the break if there is one.
     entries: u64,
     first: Option<VerifiedLine>,
     last: Option<VerifiedLine>,
-    /// The first line that is not linked to the one before it; `None` if the log is valid.
+    /// The first line that is not linked to the one before it; `None` if there is none.
     broken: Option<BrokenLine>,
+    /// The number of decisions that are missing by their numbers.
+    missing_decisions: u64,
+    /// Where they are missing; at most a hundred places.
+    gaps: Vec<NumberGap>,
+    /// The time of the last entry, if it is not the end of a process.
+    open_end: Option<String>,
+    /// What is no error, and may still mean that something is missing.
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -51,20 +64,36 @@ pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
             break;
         }
     }
+    let verification = verification(&verifier, broken);
+    if args.json {
+        console::print(&serde_json::to_string(&verification).map_err(CommandError::failure)?)?;
+    } else {
+        console::print(&text::verification(&verification))?;
+        for warning in &verification.warnings {
+            console::note(&format!("warning: {warning}"));
+        }
+    }
+    Ok(if verification.is_valid { Exit::Ok } else { Exit::Refused })
+}
+
+fn verification(verifier: &Verifier, broken: Option<BrokenLine>) -> Verification {
+    let numbering = verifier.numbering();
     let (first, last) = verifier.ends();
-    let verification = Verification {
-        is_valid: broken.is_none(),
+    let mut warnings = numbering.warnings();
+    // what follows a break is not read, the end of the log included
+    let open_end = numbering.open_end().filter(|_| broken.is_none());
+    warnings.extend(open_end.and_then(|last| text::stale_end(last, Timestamp::now())));
+    Verification {
+        is_valid: broken.is_none() && numbering.missing() == 0,
         entries: verifier.lines(),
         first: first.cloned(),
         last: last.cloned(),
         broken,
-    };
-    if args.json {
-        console::print(&serde_json::to_string(&verification).map_err(CommandError::failure)?)?;
-    } else {
-        console::print(&text(&verification))?;
+        missing_decisions: numbering.missing(),
+        gaps: numbering.gaps().to_vec(),
+        open_end: open_end.map(|time| time.to_string()),
+        warnings,
     }
-    Ok(if verification.is_valid { Exit::Ok } else { Exit::Refused })
 }
 
 /// Sorts files by the number of their first line: a shell expands `decisions.jsonl*` in another order. A file whose first
@@ -82,9 +111,8 @@ fn sort(files: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
 
 fn first_number(file: &Path) -> io::Result<Option<u64>> {
     let mut line = Vec::new();
-    BufReader::new(File::open(file)?).read_until(b'\n', &mut line)?;
-    let line = String::from_utf8_lossy(&line);
-    Ok(ChainedLine::read(line.trim_end_matches('\n')).ok().map(|line| line.sequence))
+    read_line(&mut BufReader::new(File::open(file)?), &mut line)?;
+    Ok(ChainedLine::read(&String::from_utf8_lossy(&line)).ok().map(|line| line.sequence))
 }
 
 /// Verifies the lines of `file`, and returns the first that is not linked to the one before it.
@@ -92,49 +120,21 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>
     let mut reader = BufReader::new(File::open(file)?);
     let mut bytes = Vec::new();
     for line in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes)? == 0 {
-            break;
-        }
-        let result = match bytes.strip_suffix(b"\n") {
-            Some(text) => {
+        let Some(read) = read_line(&mut reader, &mut bytes)? else { break };
+        let result = match read {
+            ReadLine::Whole => {
                 // the gateway writes nothing that is not UTF-8
-                std::str::from_utf8(text).map_err(|_| ChainBreak::Changed).and_then(|text| verifier.verify_line(text))
+                std::str::from_utf8(&bytes).map_err(|_| ChainBreak::Changed).and_then(|text| verifier.verify_line(text))
             }
+            ReadLine::TooLong => Err(ChainBreak::TooLong),
             // the gateway writes whole lines: one without its end was cut
-            None => Err(ChainBreak::BrokenOff),
+            ReadLine::Unended => Err(ChainBreak::BrokenOff),
         };
         if let Err(why) = result {
             return Ok(Some(BrokenLine { file: file.to_owned(), line, why: why.to_string() }));
         }
     }
     Ok(None)
-}
-
-fn text(verification: &Verification) -> String {
-    let Some(broken) = &verification.broken else { return valid_text(verification) };
-    let before = match verification.entries {
-        0 => "there is no line before it".to_owned(),
-        1 => "the line before it is unchanged".to_owned(),
-        many => format!("the {many} lines before it are unchanged"),
-    };
-    format!("broken: {}:{}: {}\n{before}", broken.file.display(), broken.line, broken.why)
-}
-
-fn valid_text(verification: &Verification) -> String {
-    let (Some(first), Some(last)) = (&verification.first, &verification.last) else {
-        return "no entries, which proves nothing".to_owned();
-    };
-    let earlier = match first.sequence {
-        1 => String::new(),
-        number => format!("\nentries 1 to {} are not in these files", number - 1),
-    };
-    format!(
-        "valid: {} entries, {} ({}) to {} ({}), unchanged{earlier}\n\
-         last hash: {}\n\
-         a chain cannot prove that nothing was cut off after it: store this hash elsewhere, and find it again next time",
-        verification.entries, first.sequence, first.time, last.sequence, last.time, last.hash
-    )
 }
 
 fn unreadable(file: &Path, error: &io::Error) -> CommandError {
