@@ -1,7 +1,7 @@
 //! Compares `config/gateway.yaml`, `config/gateway.schema.json` and the documentation with the code.
 
 use super::defaults::{self, DefaultLimit};
-use super::load::load;
+use super::load::{load, of_text};
 use super::overrides::Overrides;
 use crate::manifest;
 use serde_json::Value;
@@ -150,4 +150,26 @@ fn the_documented_table_of_limits_is_the_table_of_defaults() {
         })
         .collect();
     assert_eq!(rows, default_limits(), "the table of limits in docs/ and src/config/defaults.rs differ");
+}
+
+#[test]
+fn one_word_of_fallthrough_is_for_reads_and_writes() {
+    use crate::contract::fallthrough::{Fallthrough, ReadFallthrough, WriteFallthrough};
+    let fallthrough = |written: &str| {
+        let text = format!("apiVersion: portcullis/v1\nkind: Gateway\npolicies: []\ncontract: {{ {written} }}\n");
+        let loaded = of_text(Path::new("gateway.yaml"), &text, &Overrides::default(), &|_| None);
+        loaded.unwrap_or_else(|errors| panic!("{errors:?}")).contract.strictness.fallthrough
+    };
+    let each = |reads, writes| Fallthrough { reads, writes };
+    for (written, expected) in [
+        ("fallthrough: forward", Fallthrough::FORWARD),
+        ("fallthrough: deny", Fallthrough::DENY),
+        ("", each(ReadFallthrough::Forward, WriteFallthrough::Deny)),
+        ("fallthrough: {}", each(ReadFallthrough::Forward, WriteFallthrough::Deny)),
+        ("fallthrough: { writes: audit }", each(ReadFallthrough::Forward, WriteFallthrough::Audit)),
+        ("fallthrough: { reads: deny }", Fallthrough::DENY),
+        ("fallthrough: { reads: forward, writes: forward }", Fallthrough::FORWARD),
+    ] {
+        assert_eq!(fallthrough(written), expected, "{written}");
+    }
 }

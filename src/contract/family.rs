@@ -1,6 +1,7 @@
 //! Which operations write the same resource: a policy on one of them can be bypassed through another.
 
 use super::Operation;
+use super::version::family_of;
 
 impl Operation {
     /// Whether it may change state: any method that is not safe (RFC 9110 section 9.2.1).
@@ -23,6 +24,18 @@ impl Operation {
         let kept = segments.len().saturating_sub(beyond);
         let length = segments.iter().take(kept).map(|segment| segment.len() + 1).sum::<usize>().saturating_sub(1);
         self.path.get(..length).unwrap_or(&self.path)
+    }
+
+    /// Whether it is the same operation as `other` in another API on the same host: its path ends in that of `other`.
+    pub fn repeats(&self, other: &Self) -> bool {
+        // without the slash in front and the version
+        let (own, others): (Vec<&str>, Vec<&str>) =
+            (self.path.split('/').skip(2).collect(), other.path.split('/').skip(2).collect());
+        let is_same = |(one, other): (&&str, &&str)| one == other || one.starts_with('{') && other.starts_with('{');
+        family_of(&self.api_version) != family_of(&other.api_version)
+            && self.method == other.method
+            && own.len() > others.len()
+            && own.iter().rev().zip(others.iter().rev()).all(is_same)
     }
 
     /// Whether it is another operation that writes the same resource as `other`.

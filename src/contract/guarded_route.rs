@@ -29,6 +29,11 @@ pub const GUARDED_ROUTES: [GuardedRoute; 4] = [
     route("UpdateUserMetadata", "PATCH", "/v1/users/user_0/metadata"),
 ];
 
+/// Routes of other APIs on the same host by which the same harm can be done, if the contract has their operations. If it has
+/// not, their paths end in that of a guarded route, and are ambiguous.
+pub const FAMILY_ROUTES: [GuardedRoute; 1] =
+    [route("PlatformCreateInstanceUser", "POST", "/v1/platform/applications/user_0/instances/user_0/users")];
+
 /// The parameter in the samples.
 const PARAMETER: &str = "user_0";
 

@@ -34,7 +34,7 @@ mod validation_budget;
 mod version;
 
 pub use body_schema::{BodySchema, Effective, InvalidSchema};
-pub use guarded_route::{GUARDED_ROUTES, GuardedRoute};
+pub use guarded_route::{FAMILY_ROUTES, GUARDED_ROUTES, GuardedRoute};
 pub use load::{ContractError, ContractText, ContractTexts, is_contract_file};
 pub use operation::Operation;
 pub use overlay::{Applied, is_overlay_file};

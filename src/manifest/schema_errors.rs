@@ -124,12 +124,7 @@ fn alternatives(
     source: &Source,
 ) -> Vec<Diagnostic> {
     let pointer = error.instance_path();
-    let wrong_type = |branch: &Vec<ValidationError<'static>>| {
-        branch.iter().find_map(|error| match error.kind() {
-            Kind::Type { kind } if error.instance_path() == pointer => Some(types(kind)),
-            _ => None,
-        })
-    };
+    let wrong_type = |branch: &Vec<ValidationError<'static>>| types_in_place(branch, pointer.as_str());
     // the alternative with the type of the value was meant; the plain error would be "matches none of them"
     let fitting: Vec<_> = branches.iter().filter(|branch| wrong_type(branch).is_none()).collect();
     let candidates = if fitting.is_empty() { branches.iter().collect() } else { fitting.clone() };
@@ -154,6 +149,22 @@ fn alternatives(
     // of several alternatives with the right type, the one with the fewest errors is the most likely one
     let nearest = fitting.into_iter().min_by_key(|branch| branch.len());
     nearest.into_iter().flatten().flat_map(|error| diagnostics(error, schema, source)).collect()
+}
+
+/// The types that `branch` demands in place of the type of the value at `pointer`; `None` if that type is right.
+fn types_in_place(branch: &[ValidationError<'static>], pointer: &str) -> Option<Vec<&'static str>> {
+    let in_place = branch.iter().filter(|error| error.instance_path().as_str() == pointer);
+    in_place.into_iter().find_map(|error| match error.kind() {
+        Kind::Type { kind } => Some(types(kind)),
+        // a choice of words is a list of alternatives, too: it is meant only if one of them has the type
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {
+            let wanted = context.iter().map(|branch| types_in_place(branch, pointer)).collect::<Option<Vec<_>>>()?;
+            let mut wanted = wanted.concat();
+            wanted.dedup();
+            Some(wanted)
+        }
+        _ => None,
+    })
 }
 
 fn choices(error: &ValidationError<'_>) -> Vec<Value> {

@@ -17,6 +17,7 @@ pub(super) fn router() -> Router<SandboxState> {
         .route("/v1/users/unban", post(unban_all))
         .route("/v1/users/{user_id}/ban", post(ban))
         .route("/v1/users/{user_id}/unban", post(unban))
+        .route("/v1/platform/applications/{application}/instances/{instance}/users/{user_id}/ban", post(ban))
         .route("/v1/users/{user_id}/lock", post(lock))
         .route("/v1/users/{user_id}/unlock", post(unlock))
 }

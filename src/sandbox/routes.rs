@@ -29,6 +29,10 @@ pub(super) fn router() -> Router<SandboxState> {
         .route("/v1/users", get(list).post(create))
         // a user like any other: the stand-in has one instance
         .route("/v1/platform/applications/{application}/instances/{instance}/users", post(create))
+        .route(
+            "/v1/platform/applications/{application}/instances/{instance}/users/{user_id}",
+            axum::routing::delete(delete),
+        )
         // axum prefers a literal segment to a parameter, so that `count` is no user id
         .route("/v1/users/count", get(count))
         .route("/v1/users/{user_id}", get(read).patch(update).delete(delete))
@@ -153,7 +157,10 @@ impl<S: Send + Sync> FromRequestParts<S> for UserId {
     type Rejection = ClerkError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ClerkError> {
-        let path = Path::from_request_parts(parts, state).await.map_err(|_| ClerkError::no_such_user())?;
-        Ok(Self(path.0))
+        let path = Path::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Path(parameters) = path.map_err(|_| ClerkError::no_such_user())?;
+        // by name: paths of the Platform API have others before it
+        let id = parameters.into_iter().find(|(name, _)| name == "user_id");
+        id.map(|(_, id)| Self(id)).ok_or_else(ClerkError::no_such_user)
     }
 }

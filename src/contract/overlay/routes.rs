@@ -169,3 +169,34 @@ fn is_template(path: &str) -> bool {
 pub(in crate::contract) fn route_shape(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::Contract;
+
+    #[test]
+    fn the_fields_that_only_sdks_have_are_declared() {
+        let contract = Contract::built_in("2026-05-12").expect("a contract");
+        let operations = contract.operations_of("2026-05-12");
+        let certificates = ["saml", "idp_certificates"];
+        for (id, fields) in [
+            ("CreateEnterpriseConnection", &[&["sync_user_attributes"][..], &["authenticatable"], &certificates][..]),
+            ("CreateEnterpriseConnection", &[&["disable_jit_provisioning"]]),
+            ("UpdateEnterpriseConnection", &[&["provider"], &["authenticatable"], &certificates]),
+            ("UpdateEnterpriseConnection", &[&["disable_jit_provisioning"]]),
+            ("UpdateInstance", &[&["enhanced_email_deliverability"]]),
+            ("UpdateInstanceRestrictions", &[&["ignore_dots_for_gmail_addresses"]]),
+            ("UpdateOrganizationDomain", &[&["name"]]),
+            ("CreateSAMLConnection", &[&["idp_certificates"]]),
+            ("UpdateSAMLConnection", &[&["provider"], &["idp_certificates"]]),
+            ("CreateEmail", &[&["to", "user_id"], &["from", "address"], &["attachments"], &["text"]]),
+            ("CreateEmailBatch", &[&["messages"]]),
+            ("ChangeDomain", &[&["home_url"], &["is_secondary"]]),
+        ] {
+            let operation = operations.iter().find(|operation| *operation.id == *id).expect(id);
+            for field in fields {
+                assert!(operation.takes(field.iter().copied()), "{id} {field:?}");
+            }
+        }
+    }
+}

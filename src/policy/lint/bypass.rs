@@ -99,12 +99,43 @@ impl RuleFields<'_> {
             }
             used.extend(excepts);
         }
+        let by_field: BTreeSet<&str> = neighbours.iter().map(|neighbour| neighbour.operation.as_ref()).collect();
+        let mut repeated = self.repeated(contract);
+        repeated.retain(|other, _| !by_field.contains(other.as_ref()));
+        repeated.retain(|other, _| {
+            // an exception for all fields is one for the operation
+            let excepts: Vec<usize> = matched.exceptions_for(other, "").collect();
+            used.extend(&excepts);
+            excepts.is_empty()
+        });
         let found = grouped.into_iter().map(|((id, harm), fields)| self.warning(source, id, harm, &fields.join(", ")));
+        let found = found.chain(repeated.iter().map(|(other, own)| {
+            let name = self.name;
+            let message =
+                format!("`{other}` is `{own}` in another API on the same host, and `{name}` does not match it");
+            let help = format!(
+                "add `{other}` to `operations`; if it is left out on purpose, add it to `match.except` with a `reason`"
+            );
+            source.at("/spec/match/operations", message).with_help(help)
+        }));
         let unused = (0..matched.except.len()).filter(|position| !used.contains(position)).map(|position| {
             let message = "it excepts nothing: no such operation takes a field that the rule is about";
             source.at(&format!("/spec/match/except/{position}"), message).with_help("remove it")
         });
         found.chain(unused).collect()
+    }
+
+    /// The write operations of other APIs that do what an operation of the rule does, each with that one.
+    fn repeated(&self, contract: &Contract) -> BTreeMap<Arc<str>, Arc<str>> {
+        let operations = contract.operations();
+        let (own, others): (Vec<_>, Vec<_>) =
+            operations.iter().partition(|operation| self.scope.operations.contains(&operation.id));
+        let writes = others.into_iter().filter(|operation| operation.is_write());
+        let repeated = writes.filter_map(|other| {
+            let meant = own.iter().find(|operation| other.repeats(operation))?;
+            Some((Arc::clone(&other.id), Arc::clone(&meant.id)))
+        });
+        repeated.collect()
     }
 
     fn neighbours<'n>(&'n self, contract: &'n Contract) -> BTreeSet<Neighbour<'n>> {

@@ -242,7 +242,7 @@ fn an_operation_by_which_a_limit_is_walked_around_is_told() {
         lint_limit(&manifests[0], &limit, contract()).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let found = lints(SOUND);
-    assert_eq!(found.len(), 6, "{found:?}");
+    assert_eq!(found.len(), 7, "{found:?}");
     for (warning, text) in found.iter().zip([
         "`CreateUser` takes `password` too, and `rule` does not match it",
         "`CreateUser` takes `password_digest`, which does the same harm (`sets_password`), and `rule` does not match it",
@@ -250,11 +250,14 @@ fn an_operation_by_which_a_limit_is_walked_around_is_told() {
         "`PlatformCreateInstanceUser` takes `password_digest`, which does the same harm (`sets_password`), and `rule` does not match it",
         "`UpdateUser` takes `password_digest`, which does the same harm (`sets_password`), and `rule` does not read it",
         "`VerifyPassword` takes `password` too, and `rule` does not match it",
+        "`PlatformDeleteUser` is `DeleteUser` in another API on the same host, and `rule` does not match it",
     ]) {
         assert_eq!(*warning, format!("rule.yaml:5:24: {text}"));
     }
-    let others =
-        lints(&SOUND.replace("[UpdateUser,", "[CreateUser, PlatformCreateInstanceUser, UpdateUser, VerifyPassword,"));
+    let others = lints(&SOUND.replace(
+        "[UpdateUser,",
+        "[CreateUser, PlatformCreateInstanceUser, PlatformDeleteUser, UpdateUser, VerifyPassword,",
+    ));
     assert!(others.iter().all(|lint| lint.contains("`password_digest`")), "{others:?}");
 }
 

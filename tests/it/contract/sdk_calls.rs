@@ -90,6 +90,24 @@ async fn a_policy_reads_one_path_however_the_call_is_spelled() {
 }
 
 #[tokio::test]
+async fn a_limit_counts_a_call_however_it_is_spelled() {
+    let recorder = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(recorder.address());
+    let limit = "apiVersion: portcullis/v1\nkind: RequestLimit\nmetadata: { name: few }\nspec:\n  match: { operations: [updateApiKey] }\n  key: client.ip\n  events: 2\n  period: 1m\n  message: no\n  actions: [Deny]\n";
+    setup.policies = vec![text("few.yaml", limit)];
+    let mut gateway = setup.start();
+    for (line, status) in [
+        ("PATCH /v1/api_keys/ak_1", 200),
+        ("PATCH /api_keys/ak_1", 200),
+        ("PATCH /api_keys/ak_2", 429),
+        ("PATCH /v1/api_keys/ak_2", 429),
+    ] {
+        assert_eq!(gateway.ask(json(line, "", r#"{"description":"a"}"#)).await.status(), status, "{line}");
+        assert_eq!(gateway.line().await["operation"], "updateApiKey");
+    }
+}
+
+#[tokio::test]
 async fn calls_that_no_spec_has_are_operations() {
     let mail = r#"{"to":{"user_id":"user_1"},"from":{"address":"a@b.example"},"subject":"a","text":"b"}"#;
     let batch = format!(r#"{{"messages":[{mail}]}}"#);

@@ -123,6 +123,33 @@ fn a_field_that_does_the_same_harm_is_a_bypass() {
     }
 }
 
+#[test]
+fn the_same_operation_of_another_api_is_a_bypass() {
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nupstream: { url: embedded }\npolicies: [rule.yaml]\n";
+    fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
+    let check = |matched: &str| {
+        let rule = format!(
+            "apiVersion: portcullis/v1\nkind: RequestLimit\nmetadata: {{ name: rule }}\nspec:\n  match: {{ {matched} }}\n  key: client.ip\n  events: 2\n  period: 1m\n  message: no\n  actions: [Deny]\n"
+        );
+        fs::write(folder.path().join("rule.yaml"), rule).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(["check", "--config", "gateway.yaml", "--strict"]).current_dir(folder.path()).env_clear();
+        command.output().unwrap()
+    };
+    let output = check("operations: [BanUser]");
+    let warning = "`PlatformBanUser` is `BanUser` in another API on the same host, and `rule` does not match it";
+    assert!(said(&output).contains(warning), "{}", said(&output));
+    for matched in [
+        "operations: [BanUser, PlatformBanUser]",
+        "operations: [BanUser], except: [{ operations: [Platform*], reason: no caller has its token }]",
+        // reads do no harm, and no other API has the last one
+        "operations: [GetUserList, LockUser]",
+    ] {
+        assert_eq!(check(matched).status.code(), Some(0), "{matched}: {}", said(&check(matched)));
+    }
+}
+
 /// The exceptions of a match, to put behind the list of its operations.
 fn except(exceptions: &[&str]) -> String {
     format!("CreateUser, PlatformCreateInstanceUser, UpdateUser]\n    except: [{}", exceptions.join(", "))

@@ -25,12 +25,14 @@ impl StandIn {
 }
 
 /// The operations that shipped policies and limits name, with a request of each that finds nothing.
-const NAMED: [(&str, &str, &str); 29] = [
+const NAMED: [(&str, &str, &str); 31] = [
     ("BanUser", "POST", "/v1/users/none/ban"),
     ("CreateAgentTask", "POST", "/v1/agents/tasks"),
     ("CreateBulkInvitations", "POST", "/v1/invitations/bulk"),
     ("CreateInvitation", "POST", "/v1/invitations"),
     ("CreateOrganizationDomain", "POST", "/v1/organizations/none/domains"),
+    ("PlatformBanUser", "POST", "/v1/platform/applications/none/instances/none/users/none/ban"),
+    ("PlatformDeleteUser", "DELETE", "/v1/platform/applications/none/instances/none/users/none"),
     ("PlatformCreateInstanceUser", "POST", "/v1/platform/applications/none/instances/none/users"),
     ("RemoveUserPassword", "POST", "/v1/users/none/remove_password"),
     ("ReplaceUserPhoneNumber", "PUT", "/v1/users/none/phone_number"),

@@ -291,3 +291,36 @@ fn environments_are_of_a_closed_list() {
       = help: did you mean `production`?
     ");
 }
+
+#[test]
+fn a_map_in_place_of_a_word_is_checked_as_a_map() {
+    insta::assert_snapshot!(said_of(&with("contract: { fallthrough: { reads: audit, write: deny } }\n")), @r"
+    error: `contract.fallthrough.reads` must be one of `forward` or `deny`
+     --> gateway.yaml:4:35
+      |
+    4 | contract: { fallthrough: { reads: audit, write: deny } }
+      |                                   ^^^^^
+
+    error: unknown key `write` in `contract.fallthrough`
+     --> gateway.yaml:4:42
+      |
+    4 | contract: { fallthrough: { reads: audit, write: deny } }
+      |                                          ^^^^^
+      |
+      = help: did you mean `writes`?
+    ");
+    insta::assert_snapshot!(said_of(&with("contract: { fallthrough: audit }\n")), @r"
+    error: `contract.fallthrough` must be one of `forward` or `deny`
+     --> gateway.yaml:4:26
+      |
+    4 | contract: { fallthrough: audit }
+      |                          ^^^^^
+    ");
+    insta::assert_snapshot!(said_of(&with("contract: { fallthrough: [deny] }\n")), @r"
+    error: `contract.fallthrough` must be text or a map, found a list
+     --> gateway.yaml:4:26
+      |
+    4 | contract: { fallthrough: [deny] }
+      |                          ^^^^^^
+    ");
+}
