@@ -100,16 +100,16 @@ impl RuleFields<'_> {
             used.extend(excepts);
         }
         let by_field: BTreeSet<&str> = neighbours.iter().map(|neighbour| neighbour.operation.as_ref()).collect();
-        let mut repeated = self.repeated(contract);
-        repeated.retain(|other, _| !by_field.contains(other.as_ref()));
-        repeated.retain(|other, _| {
+        let mut counterparts = self.counterparts(contract);
+        counterparts.retain(|other, _| !by_field.contains(other.as_ref()));
+        counterparts.retain(|other, _| {
             // an exception for all fields is one for the operation
             let excepts: Vec<usize> = matched.exceptions_for(other, "").collect();
             used.extend(&excepts);
             excepts.is_empty()
         });
         let found = grouped.into_iter().map(|((id, harm), fields)| self.warning(source, id, harm, &fields.join(", ")));
-        let found = found.chain(repeated.iter().map(|(other, own)| {
+        let found = found.chain(counterparts.iter().map(|(other, own)| {
             let name = self.name;
             let message =
                 format!("`{other}` is `{own}` in another API on the same host, and `{name}` does not match it");
@@ -126,7 +126,7 @@ impl RuleFields<'_> {
     }
 
     /// The write operations of other APIs that do what an operation of the rule does, each with that one.
-    fn repeated(&self, contract: &Contract) -> BTreeMap<Arc<str>, Arc<str>> {
+    fn counterparts(&self, contract: &Contract) -> BTreeMap<Arc<str>, Arc<str>> {
         let operations = contract.operations();
         let (own, others): (Vec<_>, Vec<_>) =
             operations.iter().partition(|operation| self.scope.operations.contains(&operation.id));
