@@ -93,9 +93,11 @@ fn decision_log_to_json(log: &DecisionLogConfig) -> Value {
     let fingerprints = log.fingerprints.as_ref().map(
         |it| json!({ "key": { "file": it.key_file }, "body": it.body, "params": it.params, "headers": it.headers }),
     );
+    let signing = log.signing_key_file.as_ref().map(|file| json!({ "key": { "file": file } }));
     json!({
-        // the key is shown by its file only
-        "file": log.file, "maxBytes": log.max_bytes, "keep": log.keep, "chain": log.chain, "fingerprints": fingerprints,
+        // keys are shown by their files only
+        "file": log.file, "maxBytes": log.max_bytes, "keep": log.keep, "chain": log.chain, "signing": signing,
+        "fingerprints": fingerprints,
     })
 }
 

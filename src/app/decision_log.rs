@@ -4,6 +4,7 @@ use super::Error;
 use crate::config::gateway::{FingerprintNames, Gateway};
 use crate::contract::Contract;
 use crate::contract::field_tree::FieldTree;
+use crate::decision_log::checkpoint::CheckpointSigner;
 use crate::decision_log::{FingerprintRules, RetentionRules};
 use crate::diagnostic::Diagnostic;
 use crate::redact::{Fingerprinter, Masks, steps};
@@ -16,6 +17,7 @@ use std::sync::Arc;
 /// Shortest fingerprint key, in bytes; a shorter one could be guessed.
 const SHORTEST_KEY: usize = 32;
 const KEY: &str = "/decisionLog/fingerprints/key/file";
+const SIGNING_KEY: &str = "/decisionLog/signing/key/file";
 
 /// What is removed from all logs.
 pub(super) fn masks(gateway: &Gateway) -> Arc<Masks> {
@@ -48,7 +50,29 @@ pub(super) fn open(gateway: &Gateway) -> Result<Option<DecisionFile>, Error> {
         let error = gateway.source.at("/decisionLog/file", format!("`decisionLog.file` {error}"));
         Error::Invalid(vec![error.with_help("each process needs a file of its own, in a folder where it may write")])
     });
-    file.map(Some)
+    let file = file?;
+    Ok(Some(match signer(gateway)? {
+        Some(signer) => file.signed_by(signer),
+        None => file,
+    }))
+}
+
+/// What signs the log; `None` if it is not signed.
+///
+/// # Errors
+///
+/// The private key cannot be read, or is of another kind.
+pub fn signer(gateway: &Gateway) -> Result<Option<CheckpointSigner>, Error> {
+    let Some(file) = gateway.decision_log.as_ref().and_then(|log| log.signing_key_file.as_ref()) else {
+        return Ok(None);
+    };
+    let invalid = |what: String| {
+        let error = gateway.source.at(SIGNING_KEY, format!("`decisionLog.signing.key.file` {what}"));
+        Error::Invalid(vec![error.with_help("make one with `openssl genpkey -algorithm ed25519 -out signing.key`")])
+    };
+    let pem = std::fs::read(file).map_err(|error| invalid(format!("cannot be read: {error}")))?;
+    let signer = CheckpointSigner::from_pem(Secret::new(pem).expose());
+    signer.map(Some).map_err(|error| invalid(error.to_string()))
 }
 
 fn key(gateway: &Gateway, names: &FingerprintNames) -> Result<Secret<Vec<u8>>, Diagnostic> {

@@ -24,6 +24,7 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
     let (bundle, texts) = app::compile_tested_policies(&configuration)?;
     // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
     app::decision_log::retention(&configuration.gateway, &bundle.contract)?;
+    app::decision_log::signer(&configuration.gateway)?;
     let lints = app::lints(&configuration, &bundle, &texts);
     if args.strict && !lints.is_empty() {
         return Err(CommandError::Invalid(lints));

@@ -4,7 +4,7 @@ use super::checker::{Setting, SettingsChecker};
 use super::file::{DecisionLogSection as LogKeys, FingerprintsSection as FingerprintKeys, MasksSection as MaskKeys};
 use super::gateway::{AccessLogTarget, DecisionLogConfig, FingerprintNames, Logs, MaskNames};
 use crate::redact::Masks;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const POINTER_HELP: &str = "write a JSON Pointer (RFC 6901), such as `/public_metadata/tax_id`";
 const HEADER_HELP: &str = "write the name of a header, such as `x-tenant`";
@@ -12,6 +12,7 @@ const HEADER_HELP: &str = "write the name of a header, such as `x-tenant`";
 impl SettingsChecker<'_> {
     pub(super) fn decision_log(&mut self, keys: &LogKeys, masks: &MaskKeys) -> Option<DecisionLogConfig> {
         let fingerprints = self.fingerprints(&keys.fingerprints, masks);
+        let signing_key_file = self.signing_key_file(keys);
         if keys.file == "off" {
             return None;
         }
@@ -20,7 +21,17 @@ impl SettingsChecker<'_> {
             let help = "create the folder; only the user of the gateway should have write permission";
             self.refuse(&Setting::in_file(&keys.file, "/decisionLog/file"), "is in a folder that does not exist", help);
         }
-        Some(DecisionLogConfig { file, max_bytes: keys.max_bytes, keep: keys.keep, chain: keys.chain, fingerprints })
+        let (max_bytes, keep, chain) = (keys.max_bytes, keys.keep, keys.chain);
+        Some(DecisionLogConfig { file, max_bytes, keep, chain, signing_key_file, fingerprints })
+    }
+
+    fn signing_key_file(&mut self, keys: &LogKeys) -> Option<PathBuf> {
+        let key = keys.signing.key.as_ref()?;
+        if !keys.chain {
+            let help = "set `decisionLog.chain: true`: what is signed is the last hash of the chain";
+            self.refuse(&Setting::in_file("", "/decisionLog/signing"), "has no effect without `chain`", help);
+        }
+        Some(self.existing_path(&key.file, "/decisionLog/signing/key/file".to_owned()))
     }
 
     /// The two logs must be different files.

@@ -288,6 +288,8 @@ pub struct DecisionLogConfig {
     pub keep: u32,
     /// Whether each line has the hash of the one before it.
     pub chain: bool,
+    /// The file with the private key that signs the chain; `None` if it is not signed.
+    pub signing_key_file: Option<PathBuf>,
     /// Values of which a fingerprint is logged; `None` for no values.
     pub fingerprints: Option<FingerprintNames>,
 }

@@ -4,8 +4,10 @@
 //! A [`LogEntry`] is one line of JSON. Of a request body it holds a [`RedactedValue`]: which declared fields are present, with
 //! their types and sizes. [`RetentionRules`] decide what is recorded, [`chain`] links the lines, [`verify`] checks the links.
 //! A [`marker`] is a line that is no decision: by it, and by the numbers of decisions, what is missing shows.
+//! A [`checkpoint`] signs the lines before it.
 
 pub mod chain;
+pub mod checkpoint;
 mod decision_input;
 mod entry;
 mod entry_text;
@@ -16,6 +18,7 @@ pub mod numbering;
 mod redacted_value;
 mod redactor;
 mod retention_rules;
+pub mod signatures;
 pub mod verify;
 pub mod written_numbers;
 

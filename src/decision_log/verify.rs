@@ -1,10 +1,13 @@
 //! Verifies the hash chain of a decision log: that no line was changed, removed, inserted or moved.
 //!
 //! A chain cannot prove that no lines followed its last one. Since its hashes need no key, it cannot prove either that an
-//! attacker with write access did not recompute every line after a change. A copy of the last hash, stored elsewhere, shows both.
+//! attacker with write access did not recompute every line after a change. A copy of the last hash, stored elsewhere, shows both;
+//! signed checkpoints show the second.
 
 use super::chain::{ChainEnd, ChainedLine, LinkError};
+use super::checkpoint::CheckpointKey;
 use super::numbering::Numbering;
+use super::signatures::Signatures;
 use std::fmt;
 
 /// Verifies a chain line by line.
@@ -15,6 +18,7 @@ pub struct Verifier {
     first: Option<VerifiedLine>,
     last: Option<VerifiedLine>,
     numbering: Numbering,
+    signatures: Signatures,
 }
 
 /// A line that was verified.
@@ -53,6 +57,8 @@ pub enum ChainBreak {
         /// The number of the last decision before it.
         after: u64,
     },
+    /// It is a checkpoint that no key signed, or not for the lines before it.
+    Signature,
     /// It is longer than any line that the gateway writes.
     TooLong,
     /// It has no line feed: the file ends within it.
@@ -76,6 +82,7 @@ impl Verifier {
         } else if (linked.sequence == 1) != linked.previous.is_none() {
             return Err(ChainBreak::Replaced);
         }
+        self.signatures.add(&linked)?;
         self.numbering.add(&linked)?;
         let seen =
             VerifiedLine { sequence: linked.sequence, time: linked.time.to_string(), hash: linked.hash.to_owned() };
@@ -84,6 +91,16 @@ impl Verifier {
         self.first.get_or_insert_with(|| seen.clone());
         self.last = Some(seen);
         Ok(())
+    }
+
+    /// A verifier that also requires checkpoints signed by one of `keys`, if there are any.
+    pub fn with_keys(keys: Vec<CheckpointKey>) -> Self {
+        Self { signatures: Signatures::by(keys), ..Self::default() }
+    }
+
+    /// Which of the lines are signed.
+    pub const fn signatures(&self) -> &Signatures {
+        &self.signatures
     }
 
     /// What the numbers and times of the lines show.
@@ -131,6 +148,9 @@ impl fmt::Display for ChainBreak {
             ),
             Self::Renumbered { number, after } => {
                 write!(f, "the line is of decision {number}, and decision {after} of the same run is before it")
+            }
+            Self::Signature => {
+                f.write_str("the checkpoint is not signed by the key of `--public-key`, or not for the lines before it")
             }
             Self::TooLong => f.write_str("the line is longer than any that the gateway writes"),
             Self::BrokenOff => f.write_str("the file ends within the line"),

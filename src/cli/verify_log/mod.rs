@@ -6,6 +6,7 @@ use super::bounded_lines::{ReadLine, read_line};
 use super::console;
 use super::exit::{CommandError, Exit};
 use crate::decision_log::chain::ChainedLine;
+use crate::decision_log::checkpoint::CheckpointKey;
 use crate::decision_log::numbering::NumberGap;
 use crate::decision_log::verify::{ChainBreak, VerifiedLine, Verifier};
 use clap::Args;
@@ -20,6 +21,9 @@ pub(super) struct VerifyLogArgs {
     /// The files of one log, rotated ones included, in any order
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Require checkpoints signed with the private key of this public key (PEM); give all of them if the key was changed
+    #[arg(long, value_name = "FILE")]
+    public_key: Vec<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +32,7 @@ pub(super) struct VerifyLogArgs {
 /// The result for a whole log. The names of its JSON fields are an interface.
 #[derive(Serialize)]
 struct Verification {
-    /// Whether no line was found to be changed, removed, moved or inserted, and no decision is missing.
+    /// Whether no line was found to be changed, removed, moved or inserted, no decision is missing, and what must be signed is.
     #[serde(rename = "sound")]
     is_valid: bool,
     /// How many lines are linked, up to the break if there is one.
@@ -43,6 +47,10 @@ struct Verification {
     gaps: Vec<NumberGap>,
     /// The time of the last entry, if it is not the end of a process.
     open_end: Option<String>,
+    /// The sequence number of the last checkpoint that was verified.
+    signed_to: Option<u64>,
+    /// Why the end of the log is not signed as it should be.
+    unsigned: Option<String>,
     /// What is no error, and may still mean that something is missing.
     warnings: Vec<String>,
 }
@@ -55,7 +63,7 @@ struct BrokenLine {
 }
 
 pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
-    let mut verifier = Verifier::default();
+    let mut verifier = Verifier::with_keys(public_keys(&args.public_key)?);
     let mut broken = None;
     for file in sort(&args.files)? {
         broken = verify(&mut verifier, &file).map_err(|error| unreadable(&file, &error))?;
@@ -83,8 +91,9 @@ fn verification(verifier: &Verifier, broken: Option<BrokenLine>) -> Verification
     // what follows a break is not read, the end of the log included
     let open_end = numbering.open_end().filter(|_| broken.is_none());
     warnings.extend(open_end.and_then(|last| text::stale_end(last, Timestamp::now())));
+    let unsigned = verifier.signatures().unsigned_end().filter(|_| broken.is_none());
     Verification {
-        is_valid: broken.is_none() && numbering.missing() == 0,
+        is_valid: broken.is_none() && numbering.missing() == 0 && unsigned.is_none(),
         entries: verifier.lines(),
         first: first.cloned(),
         last: last.cloned(),
@@ -92,8 +101,20 @@ fn verification(verifier: &Verifier, broken: Option<BrokenLine>) -> Verification
         missing_decisions: numbering.missing(),
         gaps: numbering.gaps().to_vec(),
         open_end: open_end.map(|time| time.to_string()),
+        signed_to: verifier.signatures().last_checkpoint().map(|(signed, _)| signed),
+        unsigned: unsigned.map(|lines| lines.to_string()),
         warnings,
     }
+}
+
+fn public_keys(files: &[PathBuf]) -> Result<Vec<CheckpointKey>, CommandError> {
+    let key = |file: &PathBuf| {
+        let pem = std::fs::read(file).map_err(|error| unreadable(file, &error))?;
+        let help = "make it with `openssl pkey -in signing.key -pubout`";
+        CheckpointKey::from_pem(&pem)
+            .map_err(|error| CommandError::Failed(format!("`--public-key`: {} {error}; {help}", file.display())))
+    };
+    files.iter().map(key).collect()
 }
 
 /// Sorts files by the number of their first line: a shell expands `decisions.jsonl*` in another order. A file whose first

@@ -9,7 +9,10 @@ const FRESH: SignedDuration = SignedDuration::from_secs(150);
 
 pub(super) fn verification(verification: &Verification) -> String {
     let gaps = gaps(verification);
-    let Some(broken) = &verification.broken else { return gaps + &valid(verification) };
+    let Some(broken) = &verification.broken else {
+        let unsigned = verification.unsigned.as_ref().map(|why| format!("unsigned: {why}\n"));
+        return gaps + &unsigned.unwrap_or_default() + &valid(verification);
+    };
     let before = match verification.entries {
         0 => "there is no line before it".to_owned(),
         1 => "the line before it is unchanged".to_owned(),
@@ -45,9 +48,14 @@ fn valid(verification: &Verification) -> String {
         1 => String::new(),
         number => format!("\nentries 1 to {} are not in these files", number - 1),
     };
+    let signed = match verification.signed_to {
+        None => String::new(),
+        Some(signed) if signed == last.sequence => "\nsigned: all entries".to_owned(),
+        Some(signed) => format!("\nsigned: the entries up to {signed}"),
+    };
     let verdict = if verification.is_valid { "valid" } else { "the entries that there are" };
     format!(
-        "{verdict}: {} entries, {} ({}) to {} ({}), unchanged{earlier}\n\
+        "{verdict}: {} entries, {} ({}) to {} ({}), unchanged{earlier}{signed}\n\
          last hash: {}\n\
          a chain cannot prove that nothing was cut off after it: store this hash elsewhere, and find it again next time",
         verification.entries, first.sequence, first.time, last.sequence, last.time, last.hash

@@ -46,8 +46,18 @@ pub(in crate::config) struct DecisionLogSection {
     pub(in crate::config) keep: u32,
     /// Whether each line has the hash of the one before it, so that `portcullis verify-log` finds lines that were changed, removed, moved or inserted.
     pub(in crate::config) chain: bool,
+    /// Signatures of the chain, so that lines which are made again are found, too. Needs `chain`.
+    pub(in crate::config) signing: SigningSection,
     /// Values of which a keyed fingerprint is logged, so that equal values are recognized without being shown.
     pub(in crate::config) fingerprints: FingerprintsSection,
+}
+
+/// Signatures of the chain.
+#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct SigningSection {
+    /// The private key: Ed25519 in PEM.
+    pub(in crate::config) key: Option<KeyFileSection>,
 }
 
 /// Values of which a keyed fingerprint is logged.
@@ -109,6 +119,7 @@ impl Default for DecisionLogSection {
             max_bytes: 104_857_600,
             keep: 10,
             chain: false,
+            signing: SigningSection::default(),
             fingerprints: FingerprintsSection::default(),
         }
     }

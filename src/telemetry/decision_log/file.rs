@@ -3,6 +3,7 @@
 use super::line_batch::{FileEnd, LineBatch};
 use crate::config::gateway::DecisionLogConfig as Settings;
 use crate::decision_log::chain::{ChainEnd, ChainedLine};
+use crate::decision_log::checkpoint::{CheckpointSigner, EVERY};
 use crate::decision_log::marker::count_decisions;
 use crate::telemetry::logs::RateLimitedLog;
 use prometheus_client::metrics::counter::Counter;
@@ -51,6 +52,8 @@ pub struct DecisionFile {
     end: FileEnd,
     /// Identifies the process in its lines.
     run: String,
+    /// Signs checkpoints of the chain; `None` for none.
+    signer: Option<CheckpointSigner>,
     /// `None` after an error, until the file could be opened again.
     open: Option<OpenFile>,
     moved: Arc<AtomicBool>,
@@ -78,6 +81,7 @@ impl DecisionFile {
             keep: settings.keep,
             end: FileEnd::default(),
             run: String::new(),
+            signer: None,
             open: None,
             moved: Arc::default(),
             lost: Counter::default(),
@@ -96,6 +100,15 @@ impl DecisionFile {
         }
         this.end.chain = settings.chain.then(|| end.unwrap_or_default());
         Ok(this)
+    }
+
+    /// Signs checkpoints of the chain with `signer`.
+    #[must_use]
+    pub fn signed_by(mut self, signer: CheckpointSigner) -> Self {
+        self.signer = Some(signer);
+        // the lines of an earlier process may not be signed yet
+        self.end.unsigned = EVERY;
+        self
     }
 
     /// Counts lost decisions in `lost`.
@@ -173,7 +186,7 @@ impl DecisionFile {
                 }
                 batch = LineBatch::after(self.end.clone());
             }
-            batch.add(line);
+            batch.add(line, self.signer.as_ref());
         }
         self.write_out(batch);
     }

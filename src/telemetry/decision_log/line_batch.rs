@@ -1,7 +1,8 @@
 //! Lines that are written with one call, and what they continue.
 
 use crate::decision_log::chain::ChainEnd;
-use crate::decision_log::marker::is_marker;
+use crate::decision_log::checkpoint::{CheckpointSigner, EVERY};
+use crate::decision_log::marker::{is_marker, time_of};
 use crate::decision_log::written_numbers::WrittenNumbers;
 
 /// Most bytes that the chain adds to a line.
@@ -14,6 +15,8 @@ pub(super) struct FileEnd {
     pub(super) chain: Option<ChainEnd>,
     /// How far the decisions of this process are written.
     pub(super) numbers: WrittenNumbers,
+    /// The number of lines after the last checkpoint.
+    pub(super) unsigned: u64,
 }
 
 /// Lines to be written with one call, and where the file ends after them.
@@ -39,13 +42,22 @@ impl LineBatch {
         Self { text: String::new(), decisions: 0, end }
     }
 
-    /// Adds `line`, and an entry before it if decisions are missing there.
-    pub(super) fn add(&mut self, line: &str) {
+    /// Adds `line`, an entry before it if decisions are missing there, and a checkpoint after it if one is due.
+    pub(super) fn add(&mut self, line: &str, signer: Option<&CheckpointSigner>) {
         if let Some(lost) = self.end.numbers.advance(line) {
             self.push(&lost);
         }
         self.push(line);
-        self.decisions += u64::from(!is_marker(line));
+        let is_marker = is_marker(line);
+        self.decisions += u64::from(!is_marker);
+        if let (Some(signer), Some(end)) = (signer, &self.end.chain)
+            // a marker is rare and shows that the log is complete, which must not be made up
+            && (is_marker || self.end.unsigned >= EVERY)
+        {
+            let checkpoint = signer.checkpoint(time_of(line), end);
+            self.push(&checkpoint);
+            self.end.unsigned = 0;
+        }
     }
 
     fn push(&mut self, line: &str) {
@@ -54,5 +66,6 @@ impl LineBatch {
             None => self.text.push_str(line),
         }
         self.text.push('\n');
+        self.end.unsigned += 1;
     }
 }

@@ -27,7 +27,7 @@ impl Log {
     fn new(max_bytes: u64, keep: u32, chain: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decisions.jsonl");
-        let settings = Settings { file, max_bytes, keep, chain, fingerprints: None };
+        let settings = Settings { file, max_bytes, keep, chain, signing_key_file: None, fingerprints: None };
         Self { folder, settings, lost: Counter::default() }
     }
 
@@ -66,6 +66,8 @@ fn lines(file: &Path) -> Vec<String> {
 fn add(file: &mut DecisionFile, count: usize) {
     file.write_all(format!("{LINE}\n").repeat(count).as_bytes()).unwrap();
 }
+
+mod signing;
 
 #[test]
 fn a_file_is_for_its_owner_and_for_one_process() {

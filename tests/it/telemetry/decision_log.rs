@@ -408,6 +408,64 @@ fn keys_and_secrets_that_cannot_be_are_told_before_anything_is_served() {
 }
 
 #[test]
+fn a_signing_key_that_cannot_be_is_reported() {
+    let signing = |more: &str| said(&format!("decisionLog: {{ file: decisions.jsonl, {more} }}\n"));
+    let wrong = signing("chain: true, signing: { key: { file: fingerprint.key } }");
+    assert!(wrong.contains("`decisionLog.signing.key.file` has no private key of Ed25519 in PEM (PKCS #8)"), "{wrong}");
+    assert!(wrong.contains("gateway.yaml:") && wrong.contains("openssl genpkey -algorithm ed25519"), "{wrong}");
+    let missing = signing("chain: true, signing: { key: { file: nowhere.key } }");
+    assert!(missing.contains("`decisionLog.signing.key.file` cannot be read: there is no such file"), "{missing}");
+    let unchained = signing("signing: { key: { file: fingerprint.key } }");
+    assert!(unchained.contains("`decisionLog.signing` has no effect without `chain`"), "{unchained}");
+    // at the start as in `check`
+    let folder = folder("decisionLog: { file: a.jsonl, chain: true, signing: { key: { file: fingerprint.key } } }\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let output = command.args(["run", "--config", "gateway.yaml"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn a_signed_log_is_verified_by_the_public_key() {
+    let folder =
+        folder("decisionLog: { file: decisions.jsonl, chain: true, signing: { key: { file: signing.key } } }\n");
+    let (key, other) =
+        (rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519), rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519));
+    let (key, other) = (key.unwrap(), other.unwrap());
+    let write = |name: &str, text: String| fs::write(folder.path().join(name), text).unwrap();
+    write("signing.key", key.serialize_pem());
+    write("signing.pub", key.public_key_pem());
+    write("other.pub", other.public_key_pem());
+    let program = start(&folder).await;
+    ask(&program, PATCH, "", "{}").await;
+    stop(program).await;
+    let by = |keys: &[&str]| {
+        let keys: Vec<&str> = keys.iter().flat_map(|key| ["--public-key", *key]).collect();
+        verify(&folder, &[&keys[..], &["decisions.jsonl"]].concat(), false)
+    };
+    let (code, said) = by(&["signing.pub"]);
+    assert!(code == Some(0) && said.contains("\nsigned: all entries\n"), "{said}");
+    assert_eq!(by(&["other.pub", "signing.pub"]).0, Some(0));
+    let (code, said) = by(&["other.pub"]);
+    assert!(
+        code == Some(4) && said.contains(":2: the checkpoint is not signed by the key of `--public-key`"),
+        "{said}"
+    );
+    let (code, said) = by(&["signing.key"]);
+    assert!(code == Some(1) && said.contains("`--public-key`: signing.key has no public key of Ed25519"), "{said}");
+    // the log without its checkpoints, made again with every hash
+    let (mut end, mut text) = (portcullis::decision_log::chain::ChainEnd::default(), String::new());
+    for line in lines(&folder, "decisions.jsonl").iter().filter(|line| !line.contains("checkpoint")) {
+        let (content, _) = line.split_once(",\"sequence\"").unwrap();
+        end = end.append(&format!("{content}}}"), &mut text);
+        text.push('\n');
+    }
+    fs::write(folder.path().join("decisions.jsonl"), text).unwrap();
+    assert_eq!(verify(&folder, &["decisions.jsonl"], false).0, Some(0));
+    let (code, said) = by(&["signing.pub"]);
+    assert!(code == Some(4) && said.starts_with("unsigned: the last 2 lines are not signed"), "{said}");
+}
+
+#[test]
 fn two_processes_do_not_write_one_log() {
     let folder = folder("decisionLog: { file: decisions.jsonl }\n");
     let file: PathBuf = folder.path().join("decisions.jsonl");

@@ -309,6 +309,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_dropped_has_a_number_too() {
+        let (announce, announced) = sync_channel(64);
+        let (allow, permit) = sync_channel(64);
+        let lines = started(Gate { announce, permit }, &Counter::default());
+        let number = |line: &[u8], importance| {
+            let mut seen = None;
+            lines.append_numbered(line, importance, 1, |number, _| seen = Some(number));
+            seen
+        };
+        assert_eq!(number(b"first\n", LineImportance::Ordinary), Some(1));
+        assert_eq!(announced.recv_timeout(LONG).unwrap(), 6);
+        assert_eq!(number(&vec![b'x'; BOUND], LineImportance::Ordinary), Some(2));
+        assert_eq!(number(b"one too many\n", LineImportance::Ordinary), None);
+        assert_eq!(number(b"denied\n", LineImportance::Reserved), Some(4));
+        (0..2).for_each(|_| allow.send(()).unwrap());
+        assert!(lines.flush(LONG));
+    }
+
+    #[test]
     fn lines_that_could_not_be_written_are_counted() {
         let dropped = Counter::default();
         let lines = started(Broken, &dropped);
