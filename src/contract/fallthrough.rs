@@ -70,6 +70,9 @@ impl Contract {
     pub fn path_shape(&self, path: &str) -> String {
         // what follows is of no use to an operator, and a path may have thousands
         const MOST_SEGMENTS: usize = 8;
+        // hashing what is longer than any word would be work that a client chooses
+        const LONGEST_WORD: usize = 64;
+        let is_of_contract = |segment: &str| segment.len() <= LONGEST_WORD && self.words.contains(segment);
         let mut shape = String::new();
         let mut routes = Some(&self.routes);
         for segment in path.split('/').skip(1).take(MOST_SEGMENTS) {
@@ -77,8 +80,8 @@ impl Contract {
             let next = routes.and_then(|routes| routes.behind(segment));
             let shown = match next {
                 Some((_, is_literal)) => is_literal,
-                None if is_known => is_word(segment) || self.words.contains(segment),
-                None => self.words.contains(segment),
+                None if is_known => is_word(segment) || is_of_contract(segment),
+                None => is_of_contract(segment),
             };
             routes = next.map(|(routes, _)| routes);
             // writing to a `String` cannot fail
