@@ -18,7 +18,7 @@ fn clone_with(text: &str) -> TempDir {
     }
     fs::write(folder.path().join("config/quickstart.yaml"), text).unwrap();
     // a folder without a policy is an error
-    let policy = "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: { name: harmless }\nspec:\n  match: { operations: [DeleteUser] }\n  validations: [{ expression: request.params.user_id != 'x', message: no }]\n  actions: [Audit]\n";
+    let policy = "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: { name: harmless }\nspec:\n  match: { operations: [LockUser] }\n  validations: [{ expression: request.params.user_id != 'x', message: no }]\n  actions: [Audit]\n";
     fs::write(folder.path().join("policies/harmless.yaml"), policy).unwrap();
     folder
 }
@@ -61,7 +61,7 @@ fn check_of_a_sound_configuration_ends_with_0() {
     let output = run(folder.path(), &["check"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("127.0.0.1:0"));
-    assert!(output.stderr.is_empty());
+    assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
 }
 
 #[test]
