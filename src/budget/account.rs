@@ -27,9 +27,9 @@ impl Account {
     pub(super) fn new(budget: &Arc<ClientBudget>, key: ClientKey, share: f64) -> Self {
         Self {
             key,
-            connections: budget.connections.share(share),
-            requests: budget.requests.share(share),
-            bytes: budget.bytes.share(share),
+            connections: budget.connections.of_client(share),
+            requests: budget.requests.of_client(share),
+            bytes: budget.bytes.of_client(share),
             budget: Arc::clone(budget),
         }
     }
@@ -65,32 +65,36 @@ impl Account {
 
     fn take_place(&self, place: HeldPlace) -> bool {
         let Some((ours, all)) = self.counters(place) else { return true };
-        if !ours.take(1) {
-            return false;
+        let Some(before) = self.take(ours, all, 1) else { return false };
+        if place == HeldPlace::Request && before == 0 {
+            self.budget.begin_activity();
         }
-        let fits = all.take(1);
-        if !fits {
-            ours.give_back(1);
-        }
-        fits
+        true
     }
 
     pub(super) fn give_place_back(&self, place: HeldPlace) {
         if let Some((ours, all)) = self.counters(place) {
-            ours.give_back(1);
             all.give_back(1);
+            if ours.give_back(1) == 0 && place == HeldPlace::Request {
+                self.budget.end_activity();
+            }
         }
     }
 
     pub(super) fn take_bytes(&self, bytes: usize) -> bool {
-        if !self.bytes.take(bytes) {
-            return false;
+        self.take(&self.bytes, &self.budget.bytes, bytes).is_some()
+    }
+
+    /// Takes `units` of what is ours and of what all have. `None`, and nothing is taken, if they do not fit; else what was ours
+    /// before.
+    fn take(&self, ours: &Counter, all: &Counter, units: usize) -> Option<usize> {
+        let is_shared = self.budget.has_others(self.requests.in_use() > 0);
+        let before = ours.take(units, is_shared)?;
+        if all.take(units, false).is_none() {
+            ours.give_back(units);
+            return None;
         }
-        let fits = self.budget.bytes.take(bytes);
-        if !fits {
-            self.bytes.give_back(bytes);
-        }
-        fits
+        Some(before)
     }
 
     pub(super) fn give_bytes_back(&self, bytes: usize) {

@@ -6,6 +6,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+/// One in so many connections, requests and bytes is kept for other clients, however much a client asks for.
+const KEPT_PART: usize = 8;
+
 /// The bounds of a [`ClientBudget`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BudgetLimits {
@@ -15,7 +18,7 @@ pub struct BudgetLimits {
     pub requests: usize,
     /// Most bytes of memory.
     pub bytes: usize,
-    /// The part of each that one client can have, above 0 and at most 1.
+    /// The part of each that one client can have while others have requests, above 0 and at most 1.
     pub client_share: f64,
 }
 
@@ -26,45 +29,66 @@ pub struct ClientBudget {
     pub(super) requests: Counter,
     pub(super) bytes: Counter,
     share: f64,
+    /// Clients that have a request.
+    active: AtomicUsize,
     /// The accounts of clients that hold something.
     // locked when a connection opens and ends, never by a request
     accounts: Mutex<HashMap<ClientKey, Weak<Account>>>,
 }
 
-/// A count with a bound.
+/// A count with a bound for all clients together, or for one.
 #[derive(Debug)]
 pub(super) struct Counter {
     used: AtomicUsize,
     most: usize,
+    /// The bound while another client has requests.
+    most_shared: usize,
 }
 
 impl Counter {
+    /// A count of what all clients have.
     pub(super) const fn new(most: usize) -> Self {
-        Self { used: AtomicUsize::new(0), most }
+        Self { used: AtomicUsize::new(0), most, most_shared: most }
     }
 
-    /// Takes `units`. False, and nothing is taken, if fewer are free.
-    pub(super) fn take(&self, units: usize) -> bool {
+    /// A count of what one client has, that can have `share` of this while others have requests.
+    // without the rest that is kept free, a client that took all while it was alone would leave nothing to the first request of
+    // another, for as long as it likes
+    pub(super) fn of_client(&self, share: f64) -> Self {
+        let most_shared = self.share(share);
+        let most = most_shared.max(self.most - self.kept_for_others());
+        Self { used: AtomicUsize::new(0), most, most_shared }
+    }
+
+    /// Takes `units`. `None`, and nothing is taken, if fewer are free; else what was in use before.
+    pub(super) fn take(&self, units: usize, is_shared: bool) -> Option<usize> {
         // added first and given back, not compared and swapped: one instruction where there is room. Relaxed: the counter
         // guards no other memory, it only has to be exact
         let before = self.used.fetch_add(units, Ordering::Relaxed);
-        let fits = before.checked_add(units).is_some_and(|used| used <= self.most);
+        let most = if is_shared { self.most_shared } else { self.most };
+        let fits = before.checked_add(units).is_some_and(|used| used <= most);
         if !fits {
             self.give_back(units);
         }
-        fits
+        fits.then_some(before)
     }
 
-    pub(super) fn give_back(&self, units: usize) {
-        self.used.fetch_sub(units, Ordering::Relaxed);
+    /// Gives `units` back, and returns what is in use after that.
+    pub(super) fn give_back(&self, units: usize) -> usize {
+        self.used.fetch_sub(units, Ordering::Relaxed).wrapping_sub(units)
     }
 
-    fn in_use(&self) -> usize {
+    pub(super) fn in_use(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// The bound of one client that has `share` of this.
-    pub(super) fn share(&self, share: f64) -> Self {
+    /// What no client takes alone.
+    const fn kept_for_others(&self) -> usize {
+        // of two or more at least one
+        if self.most < 2 { 0 } else { self.most.div_ceil(KEPT_PART) }
+    }
+
+    fn share(&self, share: f64) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
@@ -73,12 +97,12 @@ impl Counter {
         )]
         let most = (self.most as f64 * share).ceil() as usize;
         // at least one: a share of a small limit must not be nothing
-        Self::new(most.clamp(1, self.most.max(1)))
+        most.clamp(1, self.most.max(1))
     }
 
-    /// Whether less than a sixteenth is free.
+    /// Whether no more is free than what is kept for other clients.
     fn is_nearly_full(&self) -> bool {
-        self.most.saturating_sub(self.in_use()) <= self.most / 16
+        self.most.saturating_sub(self.in_use()) <= self.kept_for_others()
     }
 }
 
@@ -90,6 +114,7 @@ impl ClientBudget {
             requests: Counter::new(limits.requests),
             bytes: Counter::new(limits.bytes),
             share: limits.client_share,
+            active: AtomicUsize::new(0),
             accounts: Mutex::default(),
         })
     }
@@ -107,7 +132,7 @@ impl ClientBudget {
         account
     }
 
-    /// Whether less than a sixteenth of the connections, requests or bytes is free, so that the next request may be refused.
+    /// Whether at most an eighth of the connections, requests or bytes is free, so that the next request may be refused.
     pub fn is_saturated(&self) -> bool {
         self.connections.is_nearly_full() || self.requests.is_nearly_full() || self.bytes.is_nearly_full()
     }
@@ -125,6 +150,21 @@ impl ClientBudget {
     /// Connections that are taken.
     pub fn connections_used(&self) -> usize {
         self.connections.in_use()
+    }
+
+    /// Whether a client has requests besides the one that asks, of which `is_active` is whether it has some.
+    pub(super) fn has_others(&self, is_active: bool) -> bool {
+        self.active.load(Ordering::Relaxed) > usize::from(is_active)
+    }
+
+    /// Counts a client that has its first request.
+    pub(super) fn begin_activity(&self) {
+        self.active.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a client that has no request any more.
+    pub(super) fn end_activity(&self) {
+        self.active.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Forgets the account of `key`, unless it is in use.
@@ -150,14 +190,38 @@ mod tests {
     fn a_client_has_its_share_and_others_have_the_rest() {
         let budget = ClientBudget::new(BudgetLimits { connections: 8, requests: 4, bytes: 100, client_share: 0.5 });
         let (greedy, other) = (budget.account(ClientKey::User(1)), budget.account(ClientKey::User(2)));
+        let asks = other.request(10).unwrap();
         let held = [greedy.request(10).unwrap(), greedy.request(10).unwrap()];
         assert!(greedy.request(10).is_none(), "two of four requests are half of them");
         assert!(greedy.memory(31).is_none() && greedy.memory(30).is_some(), "and so are fifty bytes");
-        let _ours = [other.request(10).unwrap(), other.request(10).unwrap()];
+        let _ours = [asks, other.request(10).unwrap()];
         assert_eq!((budget.requests_used(), budget.bytes_used()), (4, 40));
         assert!(budget.is_saturated());
         drop(held);
         assert_eq!((budget.requests_used(), budget.bytes_used()), (2, 20));
+    }
+
+    #[test]
+    fn a_client_alone_has_all_but_an_eighth_which_the_first_request_of_another_gets() {
+        let budget = ClientBudget::new(BudgetLimits { connections: 80, requests: 16, bytes: 160, client_share: 0.5 });
+        let (greedy, other) = (budget.account(ClientKey::User(1)), budget.account(ClientKey::User(2)));
+        let idle = other.connection(0).unwrap();
+        let mut held: Vec<_> = (0..14).map(|_| greedy.request(10).unwrap()).collect();
+        assert!(budget.is_saturated() && greedy.request(10).is_none() && greedy.memory(1).is_none());
+        let asks = other.request(10).unwrap();
+        drop(held.split_off(7));
+        assert!(greedy.request(0).is_some() && greedy.memory(10).is_some() && greedy.memory(11).is_none());
+        drop(asks);
+        assert!(greedy.memory(70).is_some(), "the other has a connection, but asks for nothing");
+        drop(idle);
+    }
+
+    #[test]
+    fn a_share_of_one_is_all_of_it() {
+        let budget = ClientBudget::new(BudgetLimits { connections: 8, requests: 4, bytes: 100, client_share: 1.0 });
+        let account = budget.account(ClientKey::User(1));
+        let _held: Vec<_> = (0..4).map(|_| account.request(25).unwrap()).collect();
+        assert!(account.request(0).is_none());
     }
 
     #[test]

@@ -21,11 +21,11 @@ pub const REQUEST: usize = 12 * 1024;
 /// A field of a head: its place in the header map, which is up to half empty.
 pub const FIELD: usize = 224;
 
-/// A body of a request that has not been read yet: what hyper or an HTTP/2 window holds of it.
+/// A body of a request that has not been read yet, unless its declared length is less: what hyper or an HTTP/2 window holds of it.
 pub const UNREAD_BODY: usize = 64 * 1024;
 
-/// A response under way: what is received of it before the client reads.
-pub const RESPONSE: usize = 96 * 1024;
+/// A response under way: what is received of it before the client reads, which is a window of HTTP/2, and a copied piece.
+pub const RESPONSE: usize = 80 * 1024;
 
 /// A value of a parsed body: its node, which is in a list that doubles as it grows, and its text.
 pub const VALUE: usize = 112;

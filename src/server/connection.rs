@@ -21,7 +21,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,7 +129,7 @@ where
         let stream = Http2Guard::new(stream, self.http.bounds, memory, Arc::default(), requests);
         let service = service_fn(move |request| {
             accepting.accept();
-            call_counted(service.clone(), bound_fields(request), Arc::clone(&counting))
+            call_counted(service.clone(), bound_fields(request), &counting)
         });
         let mut connection = pin!(self.http.version2.serve_connection(TokioIo::new(stream), service));
         let limit = self.http.bounds.stall;
@@ -157,15 +156,10 @@ fn log_end(ended: hyper::Result<()>) {
     }
 }
 
-async fn call<S: HttpService>(mut service: S, request: Request<Incoming>) -> Result<Response<S::Body>, Infallible> {
-    poll_fn(|context| service.poll_ready(context)).await?;
-    service.call(request).await
-}
-
 /// Calls the service with the defect of the request's head, if it has one, and then closes the connection.
 // behind a head that cannot be trusted, the boundaries of all further requests cannot be trusted either
 fn call_unless_defect<S: HttpService>(
-    service: S,
+    mut service: S,
     ledger: &HeadLedger,
     backpressure: Arc<Backpressure>,
     mut request: Request<Incoming>,
@@ -179,7 +173,7 @@ fn call_unless_defect<S: HttpService>(
             // a client that sends on without reading gets its next response only after it has read the one before
             backpressure.wait_for_reads().await;
         }
-        let mut response = call(service, request).await?;
+        let mut response = service.call(request).await?;
         if defect.is_some() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -197,12 +191,13 @@ fn bound_fields(mut request: Request<Incoming>) -> Request<Incoming> {
     request
 }
 
-async fn call_counted<S: HttpService>(
-    service: S,
+/// Calls the service at once, before the next request of the connection is accepted.
+fn call_counted<S: HttpService>(
+    mut service: S,
     request: Request<Incoming>,
-    activity: Arc<ConnectionActivity>,
-) -> Result<Response<ActiveBody<S::Body>>, Infallible> {
+    activity: &Arc<ConnectionActivity>,
+) -> impl Future<Output = Result<Response<ActiveBody<S::Body>>, Infallible>> + use<S> {
     let active = activity.request();
-    let answer = call(service, request).await?;
-    Ok(answer.map(|body| ActiveBody::new(body, active)))
+    let response = service.call(request);
+    async move { Ok(response.await?.map(|body| ActiveBody::new(body, active))) }
 }

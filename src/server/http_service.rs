@@ -9,7 +9,8 @@ use tower::Service;
 
 /// A tower service for HTTP requests that cannot fail: it has a response for every error.
 ///
-/// It must refuse requests with a [`crate::head::HeadDefect`] in their extensions.
+/// It must refuse requests with a [`crate::head::HeadDefect`] in their extensions, and it must always be ready: requests that
+/// waited for it would take memory that no limit counts.
 ///
 /// Implemented for every service with these bounds.
 pub trait HttpService:

@@ -19,12 +19,15 @@ const MAX_TIME_OVERLOADED: Duration = Duration::from_millis(100);
 /// Reads and discards the body of a `request` that is refused for `reason`, within bounds.
 // Closing at once would reset the connection before the client reads the response (RFC 9112 section 9.6): with an upload of
 // 8 MB the JS SDK got the response 12 of 12 times with a drain, once without.
-pub(in crate::gateway) async fn drain<B: Body<Data = Bytes>>(reason: Reason, request: Request<B>) {
-    // the head is freed first: however long its client takes, a refused request holds no more than its connection
+pub(in crate::gateway) fn drain<B: Body<Data = Bytes>>(
+    reason: Reason,
+    request: Request<B>,
+) -> impl Future<Output = ()> + use<B> {
+    // the head is freed at once: however long its client takes, a refused request holds no more than its connection
     let (head, body) = request.into_parts();
     let expects = head.headers.contains_key(EXPECT);
     drop(head);
-    drain_body(reason, expects, body).await;
+    drain_body(reason, expects, body)
 }
 
 /// Reads and discards a body, within bounds. `expects` is whether the client waits for `100 Continue`.

@@ -63,8 +63,10 @@ where
 
     fn call(&mut self, call: Call<B>) -> Self::Future {
         let Some(hold) = call.account.request(price(&call.request)) else {
+            // begun here, which frees the head: many refused requests of one connection may wait for their turn
+            let draining = drain(Reason::Overloaded, call.request);
             return ForwardOrRefuse::refuse(async move {
-                drain(Reason::Overloaded, call.request).await;
+                draining.await;
                 Refusal::of(Reason::Overloaded)
             });
         };
@@ -78,7 +80,8 @@ fn price<B: Body>(request: &Request<B>) -> usize {
     let texts = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
     let path = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let head = prices::FIELD * request.headers().len() + texts + path;
-    let body = if request.body().is_end_stream() { 0 } else { prices::UNREAD_BODY };
+    let declared = request.body().size_hint().upper().and_then(|length| usize::try_from(length).ok());
+    let body = declared.map_or(prices::UNREAD_BODY, |length| length.min(prices::UNREAD_BODY));
     // the response is paid in advance: once the upstream has acted on the request, it is too late for a refusal
     prices::REQUEST + head + body + prices::RESPONSE
 }

@@ -5,7 +5,6 @@ use crate::budget::Account;
 use crate::gateway::body::response::ResponseBody;
 use crate::gateway::call::{Call, SharedRecord};
 use crate::gateway::detach::DetachOnDrop;
-use crate::gateway::layers::take_ready;
 use crate::gateway::recorder::Recorder;
 use crate::gateway::refusal::{Refusal, refusal_response};
 use crate::judge::Bundle;
@@ -77,9 +76,14 @@ impl<S> Observe<S> {
         let record = observation.record.clone();
         let account = self.account.clone();
         let call = Call { request, client, account, bundle, record: record.clone(), probe: None };
-        let mut inner = take_ready(&mut self.inner);
+        // called here, not when the response is polled: HTTP/2 accepts a hundred requests before it polls one, and each has to
+        // be counted or refused before the next
+        let called = catch_panic_now(|| self.inner.call(call));
         let response: ResponseFuture<U> = Box::pin(async move {
-            let result = catch_panic(async move { inner.call(call).await }).await;
+            let result = match called {
+                Some(response) => catch_panic(response).await,
+                None => None,
+            };
             Ok(observation.respond(result.unwrap_or_else(|| Err(Refusal::of(Reason::Internal)))))
         });
         (response, record)
@@ -110,12 +114,16 @@ where
 }
 
 /// Runs `work`. `None` if it panics.
+// the payload of the panic stays unread: it may quote the request
+fn catch_panic_now<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+/// Runs `work` to its end. `None` if it panics.
 async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     std::future::poll_fn(move |context| {
-        // the payload of the panic stays unread: it may quote the request
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        polled.map_or(Poll::Ready(None), |polled| polled.map(Some))
+        catch_panic_now(|| work.as_mut().poll(context)).map_or(Poll::Ready(None), |polled| polled.map(Some))
     })
     .await
 }

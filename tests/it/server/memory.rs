@@ -84,13 +84,16 @@ fn references(stream: u32, fields: usize) -> Vec<u8> {
 
 async fn references_on(connections: usize, fields: usize) {
     let small = Small::start("{}").await;
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    sent.extend((0..100).flat_map(|number| references(number * 2 + 1, fields)));
     let mut open = Vec::new();
     for _ in 0..connections {
-        let Ok(mut client) = TcpStream::connect(small.address()).await else { continue };
-        let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
-        sent.extend((0..100).flat_map(|number| references(number * 2 + 1, fields)));
-        let _ = client.write_all(&sent).await;
+        let Ok(client) = TcpStream::connect(small.address()).await else { continue };
         open.push(client);
+    }
+    // all at once, so that the gateway accepts the requests of the next connections before it has refused those of the first
+    for client in &mut open {
+        let _ = client.write_all(&sent).await;
     }
     small.assert_bounded().await;
 }
