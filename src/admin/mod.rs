@@ -58,7 +58,7 @@ const MAX_CONNECTIONS: usize = 64;
 const PROBE_CONNECTIONS: usize = 16;
 /// The paths of the probes.
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/startupz"];
-/// The body of `/readyz` if less than a sixteenth of a budget is free.
+/// The body of `/readyz` if at most an eighth of a budget is free.
 const SATURATED: &str = "saturated: at most an eighth of the connections, requests or memory is free";
 /// Pause after an accept error that would recur at once, such as no free file descriptor.
 const BACK_OFF: Duration = Duration::from_millis(100);

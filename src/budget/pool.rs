@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_account_is_one_for_all_connections_and_is_forgotten_after_the_last() {
-        let budget = ClientBudget::new(BudgetLimits { connections: 9, requests: 9, bytes: 9, client_share: 0.2 });
+        let budget = ClientBudget::new(BudgetLimits { connections: 3, requests: 9, bytes: 9, client_share: 0.2 });
         let key = || ClientKey::User(1);
         let first = budget.account(key()).connection(1).unwrap();
         let second = budget.account(key()).connection(1).unwrap();

@@ -117,7 +117,8 @@ pub const CONNECTION_AGE: DefaultLimit<TimeLimit> = DefaultLimit {
 pub const PER_CLIENT_SHARE: DefaultLimit<f64> = DefaultLimit {
     key: "limits.perClientShare",
     value: 0.5,
-    reason: "half: however much one client takes, the others have as much; 1 is no share of its own",
+    reason: "half while others have requests: however much one client takes, the others get as much; alone it has all but an \
+             eighth. 1 is no share",
 };
 
 /// Most bytes of memory for all connections, requests and responses, where the process has no memory limit.

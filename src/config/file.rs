@@ -266,7 +266,8 @@ pub(super) struct LimitsSection {
     /// Most bytes of memory that connections, requests and responses take together. By default half of the container's memory limit, or 256 MiB if it has none.
     #[schemars(range(min = 16_777_216))]
     pub(super) memory_bytes: Option<usize>,
-    /// The part of `connections`, `inFlight` and `memoryBytes` that one client can have, above 0 and at most 1.
+    /// The part of `connections`, `inFlight` and `memoryBytes` that one client can have while others have requests, above 0 and at
+    /// most 1. Alone it can have all but an eighth.
     #[schemars(range(max = 1.0))]
     pub(super) per_client_share: f64,
     /// The former name of `memoryBytes`.

@@ -177,14 +177,24 @@ const LIVE: [&str; 7] =
 static LIVE_KEYS: LazyLock<Option<AhoCorasick>> =
     LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(LIVE).ok());
 
+/// Length of the shortest of [`LIVE`], in bytes.
+const SHORTEST_LIVE: usize = 8;
+
 /// Whether `text` holds the secret key of a production instance, in any spelling that a server could read it in.
 pub fn holds_live_key(text: &[u8]) -> bool {
-    LIVE_KEYS.as_ref().is_none_or(|keys| keys.is_match(text))
+    may_hold_live_key(text) && LIVE_KEYS.as_ref().is_none_or(|keys| keys.is_match(text))
+}
+
+/// Whether `text` is long enough, and has one of two letters: each of [`LIVE`] has one of them, and few other texts have.
+// every value of a head is searched, most of them short. Without an early exit, the compiler compares sixteen bytes at once
+fn may_hold_live_key(text: &[u8]) -> bool {
+    let is_letter = |byte: &u8| matches!(byte | 0x20, b'v' | b'z');
+    text.len() >= SHORTEST_LIVE && text.iter().fold(false, |found, byte| found | is_letter(byte))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Credential, Environment, KeyClass, holds_live_key};
+    use super::{Credential, Environment, KeyClass, LIVE, SHORTEST_LIVE, holds_live_key, may_hold_live_key};
 
     #[test]
     fn anything_but_an_exact_test_key_is_production() {
@@ -247,6 +257,13 @@ mod tests {
         {
             assert!(!Credential::of(value).is_plain, "{value:?}");
         }
+    }
+
+    #[test]
+    fn what_is_searched_has_what_each_spelling_has() {
+        assert_eq!(LIVE.iter().map(|spelling| spelling.len()).min(), Some(SHORTEST_LIVE));
+        assert!(LIVE.iter().all(|spelling| may_hold_live_key(spelling.to_ascii_uppercase().as_bytes())));
+        assert!(!may_hold_live_key(b"application/json; charset=utf-8"));
     }
 
     #[test]

@@ -19,6 +19,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+/// Values by operation id.
+// ids are those of the contract, not of requests, so that the hash needs no secret
+type OperationMap<V> = HashMap<Arc<str>, V, foldhash::fast::FixedState>;
+
 /// The text of a policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyText {
@@ -40,11 +44,11 @@ pub struct Bundle {
     /// How strictly the contract is enforced.
     strictness: Strictness,
     /// How requests are inspected, by operation id. Computed once: it is looked up for every request.
-    inspections: HashMap<Arc<str>, InspectionRules>,
+    inspections: OperationMap<InspectionRules>,
     /// The operations that a rule may refuse. Compiled, too: a hostile path is compared with all of their paths.
     guard: RouteGuard,
     /// What the rules for each operation read of heads, by operation id. An operation whose rules read nothing is not in it.
-    head_reads: HashMap<Arc<str>, HeadReads>,
+    head_reads: OperationMap<HeadReads>,
     /// What the gateway itself reads of heads.
     own_reads: HeadReads,
     /// A hash of all of it. Records carry it, so that decisions can be replayed with the bundle that made them.
@@ -130,7 +134,7 @@ impl Bundle {
             };
             Some((id.clone(), strictness.inspection(&operation, policy_effect)?))
         });
-        let inspections: HashMap<_, _> = inspections.collect();
+        let inspections: OperationMap<_> = inspections.collect();
         let guard = contract.guard(|operation| is_guarded(&inspections, operation));
         let ids = inspections.keys();
         let head_reads = ids.filter_map(|id| Some((Arc::clone(id), HeadReads::of(&policies, id)?))).collect();
@@ -219,12 +223,12 @@ impl Bundle {
     }
 }
 
-fn inspection(inspections: &HashMap<Arc<str>, InspectionRules>, operation: &Operation) -> Option<InspectionRules> {
+fn inspection(inspections: &OperationMap<InspectionRules>, operation: &Operation) -> Option<InspectionRules> {
     let inspection = inspections.get(&operation.id).copied();
     // The id is the same in every API version, but one version may have a body where another has none.
     inspection.filter(|inspection| inspection.policy_effect != PolicyEffect::None || operation.body.is_some())
 }
 
-fn is_guarded(inspections: &HashMap<Arc<str>, InspectionRules>, operation: &Operation) -> bool {
+fn is_guarded(inspections: &OperationMap<InspectionRules>, operation: &Operation) -> bool {
     inspection(inspections, operation).is_some_and(|inspection| !inspection.is_shadow())
 }

@@ -1,4 +1,4 @@
-//! A cache of encoded attributes that many requests share.
+//! A cache of what follows from the attributes that many requests share: their encoded form, and the series that they count in.
 //!
 //! Of the attributes of a request only ids, times and sizes are its own. The rest, some thirty attributes and fields,
 //! is the same for all requests of one operation that end in the same way.
@@ -95,28 +95,44 @@ impl<'r> SharedAttributes<'r> {
     }
 }
 
-/// A worker's cache for one encoding.
+/// A worker's cache for one encoding, or for the series of metrics.
 // Encoding these attributes was half of what the spans of a request cost (benches/README.md). The cache is
 // direct-mapped and each worker has its own, so a lookup takes no lock and compares one entry.
-pub(super) struct AttributeCache {
-    places: Vec<Option<CacheEntry>>,
+pub(super) struct AttributeCache<T = Vec<u8>> {
+    places: Vec<Option<CacheEntry<T>>>,
 }
 
-struct CacheEntry {
+struct CacheEntry<T> {
     // weak, so that a replaced bundle is not kept alive; and the allocation stays reserved for as long, so that an
     // address compared below cannot be another operation's
     operation: Option<Weak<Operation>>,
     revision: Weak<str>,
     key: CacheKey,
-    bytes: Vec<u8>,
+    value: T,
 }
 
-impl AttributeCache {
+impl<T> AttributeCache<T> {
     /// An empty cache, which allocates at its first use.
     pub(super) const fn new() -> Self {
         Self { places: Vec::new() }
     }
 
+    /// The entry of `shared`, if the cache has it.
+    pub(super) fn get(&mut self, shared: &SharedAttributes<'_>) -> Option<&mut T> {
+        let entry = self.places.get_mut(shared.place())?.as_mut()?;
+        entry.is_of(shared).then_some(&mut entry.value)
+    }
+
+    /// Replaces the entry in the place of `shared`.
+    pub(super) fn insert(&mut self, shared: &SharedAttributes<'_>, value: T) {
+        self.places.resize_with(REMEMBERED, || None);
+        if let Some(place) = self.places.get_mut(shared.place()) {
+            *place = Some(CacheEntry::new(shared, value));
+        }
+    }
+}
+
+impl AttributeCache {
     /// Appends what `write` appends for `shared`, from the cache if it has it.
     // `write` gets nothing but the shared part, in all its callers: it cannot depend on something that is not in the
     // key.
@@ -126,28 +142,24 @@ impl AttributeCache {
         shared: &SharedAttributes<'_>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        let place = shared.place();
-        if let Some(Some(written)) = self.places.get(place)
-            && written.is_of(shared)
-        {
-            return bytes.extend_from_slice(&written.bytes);
+        if let Some(written) = self.get(shared) {
+            return bytes.extend_from_slice(written);
         }
         let start = bytes.len();
         write(bytes);
-        self.places.resize_with(REMEMBERED, || None);
-        if let (Some(place), Some(written)) = (self.places.get_mut(place), bytes.get(start..)) {
-            *place = Some(CacheEntry::new(shared, written));
+        if let Some(written) = bytes.get(start..) {
+            self.insert(shared, written.to_vec());
         }
     }
 }
 
-impl CacheEntry {
-    fn new(shared: &SharedAttributes<'_>, bytes: &[u8]) -> Self {
+impl<T> CacheEntry<T> {
+    fn new(shared: &SharedAttributes<'_>, value: T) -> Self {
         Self {
             operation: shared.operation.map(Arc::downgrade),
             revision: Arc::downgrade(shared.revision),
             key: shared.key,
-            bytes: bytes.to_vec(),
+            value,
         }
     }
 

@@ -265,6 +265,7 @@ mod tests {
     use crate::config::gateway::{AccessLogTarget, Limits, Logs, Sampler, Traces, UpstreamTarget};
     use crate::contract::Contract;
     use crate::contract::strictness::Strictness;
+    use crate::gateway::layers::limit::ConcurrencyLimitLayer;
     use crate::gateway::{Gate, WorkerContext};
     use crate::telemetry::{Output, Setup, Telemetry};
     use http_body_util::Empty;
@@ -325,6 +326,29 @@ mod tests {
             assert!(client.read_buf(&mut answer).await.expect("an answer") > 0, "{}", String::from_utf8_lossy(&answer));
         }
         String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_request_is_counted_or_refused_before_its_response_is_polled() {
+        let shared = shared();
+        let budget = crate::budget::ClientBudget::new(crate::budget::BudgetLimits {
+            connections: 1,
+            requests: 1,
+            bytes: 1 << 20,
+            client_share: 1.0,
+        });
+        let layer = ObserveLayer {
+            recorder: Recorder::Telemetry(shared),
+            client: Arc::default(),
+            account: budget.account(crate::budget::ClientKey::Unnamed),
+            endpoint: LocalEndpoint::default(),
+        };
+        let mut service = layer.layer(ConcurrencyLimitLayer.layer(tower::service_fn(unsteady)));
+        let mut call = || service.call(Request::new(Empty::<Bytes>::new()));
+        let (first, second) = (call(), call());
+        assert_eq!(budget.requests_used(), 1);
+        assert_eq!(second.await.expect("a response").status(), 429);
+        assert_eq!(first.await.expect("a response").status(), 200);
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 use crate::config::gateway::UpstreamTarget;
 use crate::telemetry::metrics::exemplar::{ExemplarHistograms, TraceExemplar};
 use crate::telemetry::metrics::open_connections::OpenConnections;
+use crate::telemetry::metrics::request_series::RequestSeries;
 use crate::telemetry::metrics::status::{error_label, status_label};
 use crate::telemetry::record::error_type::ErrorType;
 use crate::telemetry::record::{RequestRecord, UpstreamCall};
@@ -124,27 +125,36 @@ impl HttpMetrics {
     }
 
     /// Counts a finished request. `exported` is whether its trace is, which makes it an exemplar.
-    pub(in crate::telemetry) fn add(&self, record: &RequestRecord, exported: bool) {
-        let served = ServerLabels {
+    pub(super) fn add(&self, series: &RequestSeries, record: &RequestRecord, exported: bool) {
+        let labels = || self.server_labels(record);
+        let traced = exported.then(|| TraceExemplar::by(record.trace.trace_id));
+        // OpenMetrics has no time before 1970
+        let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
+        let duration = series.duration.get_or_init(|| self.served.get_or_create_owned(&labels()));
+        duration.observe(record.elapsed.as_secs_f64(), traced, end);
+        // a body that was not read has an unknown size, which is not a size of 0
+        if let Some(bytes) = record.request_bytes {
+            let size = series.request_size.get_or_init(|| self.request_sizes.get_or_create_owned(&labels()));
+            size.observe(as_float(bytes));
+        }
+        if record.status > 0 {
+            let size = series.response_size.get_or_init(|| self.response_sizes.get_or_create_owned(&labels()));
+            size.observe(as_float(record.response_bytes));
+        }
+        if let Some(call) = &record.upstream {
+            let create = || self.called.get_or_create_owned(&client_labels(record, call));
+            series.call_duration.get_or_init(create).observe(call.elapsed.as_secs_f64());
+        }
+    }
+
+    /// The attributes that OpenTelemetry requires of an HTTP server's metrics.
+    fn server_labels(&self, record: &RequestRecord) -> ServerLabels {
+        ServerLabels {
             http_request_method: record.method,
             http_route: Arc::clone(record.operation.as_ref().map_or(&self.no_route, |operation| &operation.path)),
             http_response_status_code: Some(record.status).filter(|status| *status > 0).map(status_label),
             url_scheme: record.endpoint.scheme,
             error_type: error_label(ErrorType::of_request(record)),
-        };
-        let traced = exported.then(|| TraceExemplar::by(record.trace.trace_id));
-        // OpenMetrics has no time before 1970
-        let end = Some(record.started + record.elapsed).filter(|end| *end >= UNIX_EPOCH);
-        self.served.get_or_create(&served).observe(record.elapsed.as_secs_f64(), traced, end);
-        // a body that was not read has an unknown size, which is not a size of 0
-        if let Some(bytes) = record.request_bytes {
-            self.request_sizes.get_or_create(&served).observe(as_float(bytes));
-        }
-        if record.status > 0 {
-            self.response_sizes.get_or_create(&served).observe(as_float(record.response_bytes));
-        }
-        if let Some(call) = &record.upstream {
-            self.called.get_or_create(&client_labels(record, call)).observe(call.elapsed.as_secs_f64());
         }
     }
 }

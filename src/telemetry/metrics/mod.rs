@@ -9,6 +9,7 @@ mod dropped_lines;
 mod exemplar;
 mod http;
 mod open_connections;
+mod request_series;
 mod server;
 mod status;
 mod upstream;
@@ -32,6 +33,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use request_series::{RegistryNumber, RequestSeries, with_series};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use upstream::UpstreamMetrics;
@@ -82,6 +84,7 @@ struct UnknownOperationLabels {
 /// Every metric of the process.
 pub(in crate::telemetry) struct Metrics {
     registry: Registry,
+    number: RegistryNumber,
     /// Metrics that the OpenTelemetry HTTP conventions define.
     pub(in crate::telemetry) http: HttpMetrics,
     judged: Histogram,
@@ -120,6 +123,7 @@ impl Metrics {
     pub(in crate::telemetry) fn new(upstream: &UpstreamTarget) -> Self {
         let mut metrics = Self {
             registry: Registry::default(),
+            number: RegistryNumber::next(),
             http: HttpMetrics::default(),
             judged: Histogram::new(JUDGE_BOUNDS),
             requests: Family::default(),
@@ -229,9 +233,13 @@ impl Metrics {
     /// Counts a finished request. `exported` is whether its trace is, which makes it an exemplar.
     pub(in crate::telemetry) fn add(&self, record: &RequestRecord, exported: bool) {
         let operation = record.operation.as_ref().map_or(&self.other, |operation| &operation.id);
-        self.http.add(record, exported);
-        let requested = RequestLabels { operation: Arc::clone(operation), decision: record.outcome.as_str() };
-        self.requests.get_or_create(&requested).inc();
+        with_series(self.number, record, |series| {
+            self.http.add(series, record, exported);
+            self.requests(series, record, operation).inc();
+            if record.violations.is_empty() {
+                self.decisions(series, record, operation).inc();
+            }
+        });
         self.keys_forgotten.inc_by(record.keys_forgotten);
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: unknown.as_str() }).inc();
@@ -245,27 +253,38 @@ impl Metrics {
         if let Some(call) = &record.upstream {
             self.upstream.add(call, record.outcome);
         }
-        self.add_decisions(record, operation);
+        self.add_violations(record, operation);
         self.waivers.add(record);
     }
 
-    /// Counts one decision for each rule of the violations, or one without a policy if there are none.
-    fn add_decisions(&self, record: &RequestRecord, operation: &Arc<str>) {
+    fn requests<'s>(&self, series: &'s RequestSeries, record: &RequestRecord, operation: &Arc<str>) -> &'s Counter {
+        series.requests.get_or_init(|| {
+            let requested = RequestLabels { operation: Arc::clone(operation), decision: record.outcome.as_str() };
+            self.requests.get_or_create_owned(&requested)
+        })
+    }
+
+    /// The decisions of requests without violations, which have no policy.
+    fn decisions<'s>(&self, series: &'s RequestSeries, record: &RequestRecord, operation: &Arc<str>) -> &'s Counter {
+        series.decisions.get_or_init(|| {
+            let decided = DecisionLabels {
+                operation: Arc::clone(operation),
+                policy: Arc::clone(&self.none),
+                action: record.outcome.as_str(),
+                reason: record.reason.map_or("", |reason| reason.as_str()),
+            };
+            self.decisions.get_or_create_owned(&decided)
+        })
+    }
+
+    /// Counts one decision for each rule of the violations.
+    fn add_violations(&self, record: &RequestRecord, operation: &Arc<str>) {
         for violation in record.fired_rules() {
             let decided = DecisionLabels {
                 operation: Arc::clone(operation),
                 policy: violation.rule.label(),
                 action: violation.action.as_str(),
                 reason: violation.reason.as_str(),
-            };
-            self.decisions.get_or_create(&decided).inc();
-        }
-        if record.violations.is_empty() {
-            let decided = DecisionLabels {
-                operation: Arc::clone(operation),
-                policy: Arc::clone(&self.none),
-                action: record.outcome.as_str(),
-                reason: record.reason.map_or("", |reason| reason.as_str()),
             };
             self.decisions.get_or_create(&decided).inc();
         }

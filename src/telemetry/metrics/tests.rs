@@ -115,3 +115,25 @@ fn only_the_bundle_that_judges_is_shown() {
     assert!(text.contains("portcullis_reloads_total{outcome=\"refused\"} 1\n"));
     assert!(text.contains("portcullis_build_info{version=\""));
 }
+
+#[test]
+fn series_that_are_remembered_are_those_that_are_looked_up() {
+    let (remembered, looked_up) = (metrics(), metrics());
+    let records = samples::variations();
+    // the series of another registry with the same records are in this thread's memory, too
+    metrics().add(&samples::allowed_request(), true);
+    for _ in 0..2 {
+        for record in &records {
+            remembered.add(record, false);
+            // a thread that remembers nothing
+            std::thread::scope(|scope| scope.spawn(|| looked_up.add(record, false)).join()).unwrap();
+        }
+    }
+    let lines = |metrics: &Metrics| {
+        let text = metrics.prometheus_text();
+        let mut lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(lines(&remembered), lines(&looked_up));
+}

@@ -244,13 +244,14 @@ async fn a_connection_ends_at_its_age_after_its_response() {
 
 /// Both clients are on this machine, with an address each.
 #[tokio::test]
-async fn one_client_holds_no_more_than_its_share() {
+async fn one_client_holds_no_more_than_its_share_while_another_asks() {
     let recorder = Recorder::start(|_| Reply::Nothing).await;
     let mut setup = Setup::before(recorder.address());
-    setup.limits.in_flight = 4;
+    setup.limits.in_flight = 8;
     let gateway = setup.start();
     let mut held = Vec::new();
-    for _ in 0..2 {
+    // alone it has all but an eighth
+    for _ in 0..7 {
         let mut client = Client::connect(gateway.address).await;
         client.send(head("GET /v1/users", "")).await;
         recorder.request().await;
