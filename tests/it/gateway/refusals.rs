@@ -345,7 +345,7 @@ async fn unsupported_encoding() {
 #[tokio::test]
 async fn overloaded_without_memory() {
     // enough for a connection, but not for a request
-    let small = |setup: &mut Setup| (setup.limits.memory_bytes, setup.limits.per_client_share) = (150_000, 1.0);
+    let small = |setup: &mut Setup| (setup.limits.memory_bytes, setup.limits.per_client_share) = (100_000, 1.0);
     assert_snapshot!(refused_by(small, [patch(r#"{"first_name":"a"}"#)]).await, @r#"
     429 deny; reason=overloaded; id="ID"
       retry-after: 1
