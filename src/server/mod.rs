@@ -11,6 +11,7 @@ mod client_stall;
 mod connection;
 mod connection_memory;
 mod drain_report;
+mod freed_memory;
 mod handshake;
 mod head_guard;
 mod head_ledger;

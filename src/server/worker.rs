@@ -3,8 +3,10 @@
 use super::balancer::Accepted;
 use super::connection::{ConnectionHandler, Peer};
 use super::drain_report::DrainReport;
+use super::freed_memory::give_back;
 use super::http_service::HttpService;
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -39,6 +41,7 @@ where
 {
     let handler = Arc::new(handler);
     let mut connections = ConnectionTasks::default();
+    let mut giving_back = pin!(give_back());
     loop {
         tokio::select! {
             command = commands.recv() => match command {
@@ -52,6 +55,7 @@ where
                 None => return,
             },
             Some(ended) = connections.tasks.join_next_with_id() => connections.forget(ended),
+            () = &mut giving_back => {}
         }
     }
 }

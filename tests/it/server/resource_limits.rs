@@ -155,7 +155,7 @@ async fn after_too_many_bodies_the_next_is_served() {
     let recorder = Recorder::answering(200, "{}").await;
     let mut setup = Setup::before(recorder.address());
     // enough for two connections, but for one request
-    (setup.limits.memory_bytes, setup.limits.per_client_share) = (250_000, 1.0);
+    (setup.limits.memory_bytes, setup.limits.per_client_share) = (210_000, 1.0);
     let mut gateway = setup.start();
     let mut first = Client::connect(gateway.address).await;
     first.send(head("PATCH /v1/users/user_1", "content-type: application/json\r\ncontent-length: 31\r\n")).await;
