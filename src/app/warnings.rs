@@ -1,20 +1,17 @@
 //! What is valid and yet likely an error.
 
 use super::{Configuration, SourceTexts, descriptors};
-use crate::config::gateway::{Gateway, UpstreamTarget};
-use crate::config::overrides::Overrides;
+use crate::config::gateway::Gateway;
 use crate::diagnostic::Diagnostic;
 use crate::judge::Bundle;
 use crate::policy::Action;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::Path;
 use std::time::SystemTime;
 
 /// What `check` warns of: the warnings of a start, and what linters find in the policies of `bundle`, which are `texts`.
 pub fn lints(configuration: &Configuration, bundle: &Bundle, texts: &SourceTexts) -> Vec<Diagnostic> {
     let of_policies = bundle.lints(SystemTime::now());
-    let of_start = start_warnings(&configuration.gateway, &Overrides::default(), texts);
+    let of_start = start_warnings(&configuration.gateway, texts);
     of_start.into_iter().chain(unprotected_rules(&configuration.gateway, bundle)).chain(of_policies).collect()
 }
 
@@ -34,28 +31,11 @@ fn unprotected_rules(gateway: &Gateway, bundle: &Bundle) -> Vec<Diagnostic> {
     in_force.map(warning).collect()
 }
 
-/// What a start warns of: settings that do not fit each other or this machine, files that look like policies and are not read, and an upstream that credentials reach in clear.
-pub fn start_warnings(gateway: &Gateway, overrides: &Overrides, texts: &SourceTexts) -> Vec<Diagnostic> {
-    let is_exposed = match &gateway.upstream.target {
-        UpstreamTarget::Url { tls: false, host, .. } => !is_this_machine(host),
-        UpstreamTarget::Url { tls: true, .. } | UpstreamTarget::Embedded => false,
-    };
-    let message = "`upstream.url` is not https: keys travel in clear to a host that is not this machine";
-    let exposed = is_exposed.then(|| match &overrides.upstream {
-        Some(given) => Diagnostic::of_file(Path::new(given.origin.as_ref()), message),
-        None => gateway.source.at("/upstream/url", message),
-    });
+/// What a start warns of: settings that do not fit each other or this machine, and files that look like policies and are not read.
+pub fn start_warnings(gateway: &Gateway, texts: &SourceTexts) -> Vec<Diagnostic> {
     let of_settings = gateway.warnings.iter().cloned();
     let descriptors = descriptors::hard_limit().and_then(|limit| descriptors::misfit(&gateway.limits, limit));
     let help = "raise the limit (`ulimit -n`, `LimitNOFILE`), or lower `limits.connections`";
     let descriptors = descriptors.map(|what| gateway.source.at("/limits/connections", what).with_help(help));
-    of_settings.chain(descriptors).chain(exposed).chain(texts.unread.iter().cloned()).collect()
-}
-
-fn is_this_machine(host: &str) -> bool {
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    // RFC 6761 section 6.3: names below `localhost` resolve to loopback, too
-    name == "localhost"
-        || name.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    of_settings.chain(descriptors).chain(texts.unread.iter().cloned()).collect()
 }

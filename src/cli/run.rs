@@ -61,7 +61,7 @@ pub(super) fn run(args: &RunArgs, config: &ConfigArgs) -> Result<Exit, CommandEr
     let overrides = args.overrides();
     let configuration = Configuration::load_with_policy_errors(config.file(), &overrides)?;
     let (bundle, texts) = app::compile_tested_policies(&configuration)?;
-    console::warn(&app::start_warnings(&configuration.gateway, &overrides, &texts));
+    console::warn(&app::start_warnings(&configuration.gateway, &texts));
     app::run(&configuration, bundle, console::is_terminal_on_stderr(), |started| {
         // on standard error: standard output is the access log's
         console::note(&format!("{}\n", Banner(started)));

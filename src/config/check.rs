@@ -105,6 +105,14 @@ impl SettingsChecker<'_> {
             let given = Setting::in_file(file, "/upstream/caFile");
             self.refuse(&given, "has no effect if the upstream is reached without TLS", "use an https URL");
         }
+        if let Some(UpstreamTarget::Url { tls: false, host, .. }) = &target
+            && !upstream_url::is_this_machine(host)
+            && keys.plaintext.is_none()
+        {
+            let what = "would send credentials in plain text to a host that is not this machine";
+            let help = "use an https URL; or `upstream.plaintext: allowed` if the network is trusted";
+            self.refuse(&given, what, help);
+        }
         UpstreamConfig {
             // on an error: a target that causes no further errors
             target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),

@@ -139,7 +139,7 @@ pub(super) struct TlsSection {
     pub(super) client_crl_file: Option<String>,
 }
 
-/// Whether a listener that other machines can reach may be without TLS.
+/// Whether credentials may travel in plain text: on a listener that other machines can reach, or to an upstream on another machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 // an enum of one value and not a boolean: `plaintext: allowed` is readable without the documentation
@@ -158,6 +158,8 @@ pub(super) struct UpstreamSection {
     /// PEM file with the certificate authorities to trust instead of those of the platform, relative to this file.
     #[schemars(example = &"ca.pem")]
     pub(super) ca_file: Option<String>,
+    /// Required for an upstream on another machine that is reached without TLS.
+    pub(super) plaintext: Option<Plaintext>,
     /// Longest time for a new connection, TLS included.
     #[schemars(example = &"5s")]
     pub(super) connect_timeout: String,
@@ -308,6 +310,7 @@ impl Default for UpstreamSection {
         Self {
             url: "https://api.clerk.com".to_owned(),
             ca_file: None,
+            plaintext: None,
             connect_timeout: defaults::CONNECT_TIMEOUT.value.to_string(),
             response_timeout: defaults::RESPONSE_TIMEOUT.value.to_string(),
             upload_timeout: defaults::UPLOAD_TIMEOUT.value.to_string(),

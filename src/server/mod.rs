@@ -23,6 +23,7 @@ mod lifecycle;
 mod listener;
 mod settings;
 mod socket;
+mod spiffe;
 mod supervisor;
 mod tcp;
 mod tls;

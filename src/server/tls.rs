@@ -1,5 +1,6 @@
 //! TLS on a listener: certificate, key and authorities from files, which may change while the gateway runs.
 
+use super::spiffe::is_spiffe_id;
 use crate::config::gateway::TlsFiles as Files;
 use crate::files::{FileView, read_stable};
 use crate::peer::ClientCertificate;
@@ -222,7 +223,7 @@ pub(super) fn client_certificate(connection: &ServerConnection) -> Option<Client
     let mut uris = names.valid_uri_names();
     let only_uri = uris.next().filter(|_| uris.next().is_none());
     Some(ClientCertificate {
-        spiffe_id: only_uri.filter(|uri| uri.starts_with("spiffe://")).map(str::to_owned),
+        spiffe_id: only_uri.filter(|uri| is_spiffe_id(uri)).map(str::to_owned),
         dns_names: names.valid_dns_names().map(str::to_owned).collect(),
         sha256: digest(&SHA256, certificate).as_ref().iter().map(|byte| format!("{byte:02x}")).collect(),
     })

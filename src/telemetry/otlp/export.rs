@@ -65,7 +65,8 @@ impl Exporter {
         match self.deliver(request, queue).await {
             Ok(response) => {
                 self.optional = false;
-                self.loss.report(self.signal, rejected_items(response), ExportFailure::Rejected);
+                let rejected = rejected_items(response, request.items as u64);
+                self.loss.report(self.signal, rejected, ExportFailure::Rejected);
             }
             Err(ExportFailure::Unknown) if self.optional => {
                 let signal = self.signal.as_str();
@@ -107,11 +108,11 @@ impl OtlpClient {
     }
 }
 
-/// The number of items that the collector rejected of a batch it accepted. 0 if its response can't be read.
-// The responses of all signals have the same fields.
-fn rejected_items(response: Bytes) -> u64 {
+/// The number of items that the collector rejected of `sent` that it accepted. 0 if its response can't be read.
+// The responses of all signals have the same fields. No collector can have rejected more than it was sent
+fn rejected_items(response: Bytes, sent: u64) -> u64 {
     let response = ExportTraceServiceResponse::decode(response).unwrap_or_default();
-    response.partial_success.map_or(0, |partial| partial.rejected_spans.max(0).cast_unsigned())
+    response.partial_success.map_or(0, |partial| partial.rejected_spans.max(0).cast_unsigned().min(sent))
 }
 
 /// Counts items that were not delivered, and logs it at most once a minute.
@@ -159,14 +160,17 @@ mod tests {
 
     #[test]
     fn a_partial_success_tells_what_was_rejected() {
-        assert_eq!(rejected_items(Bytes::from_static(b"\x0a\x02\x08\x03")), 3);
-        assert_eq!(rejected_items(Bytes::new()), 0);
-        assert_eq!(rejected_items(Bytes::from_static(b"<html>")), 0);
+        assert_eq!(rejected_items(Bytes::from_static(b"\x0a\x02\x08\x03"), 9), 3);
+        assert_eq!(rejected_items(Bytes::new(), 9), 0);
+        assert_eq!(rejected_items(Bytes::from_static(b"<html>"), 9), 0);
         let logs = ExportLogsPartialSuccess { rejected_log_records: 4, ..Default::default() };
         let logs = ExportLogsServiceResponse { partial_success: Some(logs) };
-        assert_eq!(rejected_items(logs.encode_to_vec().into()), 4);
+        assert_eq!(rejected_items(logs.encode_to_vec().into(), 9), 4);
         let metrics = ExportMetricsPartialSuccess { rejected_data_points: 5, ..Default::default() };
         let metrics = ExportMetricsServiceResponse { partial_success: Some(metrics) };
-        assert_eq!(rejected_items(metrics.encode_to_vec().into()), 5);
+        assert_eq!(rejected_items(metrics.encode_to_vec().into(), 9), 5);
+        let lie = ExportMetricsPartialSuccess { rejected_data_points: i64::MAX, ..Default::default() };
+        let lie = ExportMetricsServiceResponse { partial_success: Some(lie) };
+        assert_eq!(rejected_items(lie.encode_to_vec().into(), 9), 9, "more than it was sent");
     }
 }

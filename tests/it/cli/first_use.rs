@@ -246,8 +246,8 @@ fn an_answer_that_cannot_be_written_is_no_success() {
 }
 
 #[test]
-fn keys_in_clear_to_another_machine_are_warned_of() {
-    for (url, is_told) in [
+fn keys_in_clear_to_another_machine_are_refused_unless_allowed() {
+    for (url, is_exposed) in [
         ("http://clerk.internal:8080", true),
         ("http://10.1.2.3", true),
         ("http://127.0.0.2:1", false),
@@ -258,8 +258,11 @@ fn keys_in_clear_to_another_machine_are_warned_of() {
         let folder = with(&[("policies/a.yaml", &policy("a", "body.locale == null"))]);
         fs::write(folder.path().join("gateway.yaml"), GATEWAY.replace("embedded", &format!("\"{url}\""))).unwrap();
         let (_, stderr, code) = told(&folder, &CHECK);
-        let warning = "warning: `upstream.url` is not https: keys travel in clear";
-        assert_eq!((stderr.contains(warning), code), (is_told, 0), "{url}: {stderr}");
+        let error = "error: `upstream.url` would send credentials in plain text to a host that is not this machine";
+        assert_eq!((stderr.contains(error), code), (is_exposed, if is_exposed { 3 } else { 0 }), "{url}: {stderr}");
+        let allowed = GATEWAY.replace("embedded", &format!("\"{url}\", plaintext: allowed"));
+        fs::write(folder.path().join("gateway.yaml"), allowed).unwrap();
+        assert_eq!(told(&folder, &CHECK).2, 0, "{url}");
     }
 }
 
