@@ -1,9 +1,11 @@
-//! Everything that the program prints goes through here, so that what reaches a terminal or a log is in one place.
+//! Everything that the program prints goes through here, so that what reaches a terminal or a log is in one place, and is
+//! [`printable()`].
 //!
 //! Texts are always styled. The streams of `anstream` strip the styles where they are not wanted: `--color`, `NO_COLOR`,
 //! `CLICOLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, or no terminal.
 
 use super::exit::{CommandError, Exit};
+use super::printable::printable;
 use crate::diagnostic::Diagnostic;
 use anstream::ColorChoice;
 use clap::ValueEnum;
@@ -16,7 +18,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 /// It could not be written: a caller must not take half a result for a whole one.
 pub(super) fn print(text: &str) -> Result<(), CommandError> {
     let mut out = anstream::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", printable(text)).and_then(|()| out.flush()) {
         // the reader of a pipe, such as `head`, has seen enough; that is no error of ours
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(write_error(&error)),
         _ => Ok(()),
@@ -29,12 +31,12 @@ fn write_error(error: &std::io::Error) -> CommandError {
 
 /// Prints one of many lines on standard output; an error once its reader is gone.
 pub(super) fn print_line(line: &str) -> std::io::Result<()> {
-    writeln!(anstream::stdout().lock(), "{line}")
+    writeln!(anstream::stdout().lock(), "{}", printable(line))
 }
 
 /// Prints a note on standard error. It is not a result, so that a failure to write it is ignored.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", printable(text));
 }
 
 /// Prints an error of one line on standard error.

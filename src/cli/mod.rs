@@ -17,6 +17,7 @@ mod health;
 mod init;
 mod outcome_text;
 mod page;
+mod printable;
 mod replay;
 mod report;
 mod run;

@@ -278,6 +278,13 @@ async fn the_start_warns_of_what_is_not_in_force() {
 }
 
 #[test]
+fn nothing_that_is_printed_controls_the_terminal() {
+    let (stdout, stderr, code) = told(&with(&[]), &["check", "no\u{1b}[2J\u{202e}"]);
+    assert!(code == 3 && stderr.contains(r"no\u001b[2J\u202e"), "{stderr}");
+    assert!(!format!("{stdout}{stderr}").contains(['\u{1b}', '\u{202e}']), "{stderr}");
+}
+
+#[test]
 fn a_wrong_address_to_ask_is_a_wrong_command_line() {
     let (_, stderr, code) = told(&with(&[]), &["health", "--admin-listen", "foo"]);
     assert_eq!((stderr.as_str(), code), ("error: `--admin-listen` must be an IP address and a port\n", 2));
