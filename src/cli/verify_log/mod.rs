@@ -15,6 +15,7 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use text::OpenEnd;
 
 #[derive(Debug, Args)]
 pub(super) struct VerifyLogArgs {
@@ -47,6 +48,9 @@ struct Verification {
     gaps: Vec<NumberGap>,
     /// The time of the last entry, if it is not the end of a process.
     open_end: Option<String>,
+    /// How the log ends, if it may be in use.
+    #[serde(skip)]
+    note: Option<String>,
     /// The sequence number of the last checkpoint that was verified.
     signed_to: Option<u64>,
     /// Why the end of the log is not signed as it should be.
@@ -80,6 +84,9 @@ pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
         for warning in &verification.warnings {
             console::note(&format!("warning: {warning}"));
         }
+        if let Some(note) = &verification.note {
+            console::note(&format!("note: {note}"));
+        }
     }
     Ok(if verification.is_valid { Exit::Ok } else { Exit::Refused })
 }
@@ -90,7 +97,12 @@ fn verification(verifier: &Verifier, broken: Option<BrokenLine>) -> Verification
     let mut warnings = numbering.warnings();
     // what follows a break is not read, the end of the log included
     let open_end = numbering.open_end().filter(|_| broken.is_none());
-    warnings.extend(open_end.and_then(|last| text::stale_end(last, Timestamp::now())));
+    let mut note = None;
+    match open_end.map(|last| text::open_end(last, Timestamp::now())) {
+        Some(OpenEnd::Fresh(end)) => note = Some(end),
+        Some(OpenEnd::Stale(end)) => warnings.push(end),
+        None => {}
+    }
     let unsigned = verifier.signatures().unsigned_end().filter(|_| broken.is_none());
     Verification {
         is_valid: broken.is_none() && numbering.missing() == 0 && unsigned.is_none(),
@@ -101,6 +113,7 @@ fn verification(verifier: &Verifier, broken: Option<BrokenLine>) -> Verification
         missing_decisions: numbering.missing(),
         gaps: numbering.gaps().to_vec(),
         open_end: open_end.map(|time| time.to_string()),
+        note,
         signed_to: verifier.signatures().last_checkpoint().map(|(signed, _)| signed),
         unsigned: unsigned.map(|lines| lines.to_string()),
         warnings,

@@ -7,6 +7,14 @@ use std::fmt::Write as _;
 /// How old the last entry of a log can be that is being written: two heartbeats, and time to write.
 const FRESH: SignedDuration = SignedDuration::from_secs(150);
 
+/// The end of a log that is not the end of a process.
+pub(super) enum OpenEnd {
+    /// The log may be in use.
+    Fresh(String),
+    /// It is too old for that.
+    Stale(String),
+}
+
 pub(super) fn verification(verification: &Verification) -> String {
     let gaps = gaps(verification);
     let Some(broken) = &verification.broken else {
@@ -62,29 +70,34 @@ fn valid(verification: &Verification) -> String {
     )
 }
 
-/// The warning for a log whose last entry, from the time `last`, is not the end of a process.
-pub(super) fn stale_end(last: Timestamp, now: Timestamp) -> Option<String> {
+/// How a log ends whose last entry, from the time `last`, is not the end of a process.
+pub(super) fn open_end(last: Timestamp, now: Timestamp) -> OpenEnd {
     let age = last.duration_until(now);
+    let end = format!(
+        "the log ends without a `shutdown` entry, and its last entry is {:#} old",
+        SignedDuration::from_secs(age.as_secs().max(0))
+    );
     if age <= FRESH {
-        return None;
+        return OpenEnd::Fresh(format!("{end}: a gateway that runs writes one each minute"));
     }
-    let seconds = SignedDuration::from_secs(age.as_secs());
-    Some(format!(
-        "the log ends without a `shutdown` entry, and its last entry is {seconds:#} old: the gateway writes one each minute, so that it crashed, cannot write, or the end was cut off"
+    OpenEnd::Stale(format!(
+        "{end}: the gateway writes one each minute, so that it crashed, cannot write, or the end was cut off"
     ))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::stale_end;
+    use super::{OpenEnd, open_end};
     use jiff::Timestamp;
 
     #[test]
-    fn a_log_that_is_being_written_has_no_stale_end() {
+    fn a_log_that_can_be_in_use_has_no_stale_end() {
         let at = |second: i64| Timestamp::from_second(1_000_000 + second).expect("a time");
-        assert_eq!(stale_end(at(0), at(149)), None);
-        assert_eq!(stale_end(at(200), at(0)), None, "the clock of another machine may be ahead");
-        let warning = stale_end(at(0), at(3_725)).expect("a warning");
+        let OpenEnd::Fresh(note) = open_end(at(0), at(149)) else { panic!("it can be in use") };
+        assert!(note.contains("its last entry is 2m 29s old"), "{note}");
+        // the clock of another machine may be ahead
+        assert!(matches!(open_end(at(200), at(0)), OpenEnd::Fresh(_)));
+        let OpenEnd::Stale(warning) = open_end(at(0), at(3_725)) else { panic!("it is old") };
         assert!(warning.contains("its last entry is 1h 2m 5s old"), "{warning}");
     }
 }

@@ -332,6 +332,8 @@ async fn a_log_whose_end_is_missing_is_reported() {
     let (code, said) = verify(&folder, &["decisions.jsonl"], true);
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert!(code == Some(0) && report["open_end"].is_string() && report["warnings"] == serde_json::json!([]), "{said}");
+    let (_, said) = verify(&folder, &["decisions.jsonl"], false);
+    assert!(said.contains("\nnote: the log ends without a `shutdown` entry, and its last entry is "), "{said}");
     // as old as no log that is written: the chain is made anew for another time
     let (content, _) = whole[0].split_once(",\"sequence\"").unwrap();
     let mut old = String::new();
