@@ -155,7 +155,9 @@ impl Numbering {
     pub fn warnings(&self) -> Vec<String> {
         let cut = self.cut_runs.iter().map(|(run, next)| {
             format!(
-                "run {run} ends before entry {next} without a `shutdown` entry: the process crashed or was killed, and its last decisions may be missing"
+                "run {} ends before entry {next} without a `shutdown` entry: the process crashed or was killed, and its last decisions may be missing",
+                // a file that is verified can hold any text, which must not look like a line of the result
+                run.escape_debug()
             )
         });
         let mut warnings: Vec<String> = cut.collect();
@@ -193,9 +195,10 @@ impl Occurrences {
 impl fmt::Display for NumberGap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decisions = if self.count == 1 { "decision is" } else { "decisions are" };
-        write!(f, "{} {decisions} missing before entry {} ({})", self.count, self.before, self.time)?;
+        let time = self.time.escape_debug();
+        write!(f, "{} {decisions} missing before entry {} ({time})", self.count, self.before)?;
         let Some(lost) = &self.lost else { return f.write_str(", and no entry has the reason") };
-        write!(f, ", from {} to {}: ", lost.from, lost.to)?;
+        write!(f, ", from {} to {}: ", lost.from.escape_debug(), lost.to.escape_debug())?;
         match (lost.queue_full, lost.write_failed) {
             (_, 0) => f.write_str("the queue was full"),
             (0, _) => f.write_str("the file could not be written"),
@@ -203,5 +206,20 @@ impl fmt::Display for NumberGap {
                 write!(f, "the queue was full for {full}, and the file could not be written for {failed}")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NumberGap;
+    use crate::decision_log::marker::LostDecisions;
+
+    #[test]
+    fn a_gap_is_one_line_whatever_the_file_holds() {
+        let text = || "t\nvalid: 7 entries".to_owned();
+        let (from, to) = (text().into(), text().into());
+        let lost = LostDecisions { count: 1, from, to, queue_full: 1, write_failed: 0 };
+        let gap = NumberGap { before: 2, time: text(), count: 1, lost: Some(lost) };
+        assert_eq!(gap.to_string().lines().count(), 1, "{gap}");
     }
 }

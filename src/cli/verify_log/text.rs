@@ -66,7 +66,12 @@ fn valid(verification: &Verification) -> String {
         "{verdict}: {} entries, {} ({}) to {} ({}), unchanged{earlier}{signed}\n\
          last hash: {}\n\
          a chain cannot prove that nothing was cut off after it: store this hash elsewhere, and find it again next time",
-        verification.entries, first.sequence, first.time, last.sequence, last.time, last.hash
+        verification.entries,
+        first.sequence,
+        first.time.escape_debug(),
+        last.sequence,
+        last.time.escape_debug(),
+        last.hash
     )
 }
 
