@@ -2,6 +2,7 @@
 
 use annotate_snippets::renderer::{AnsiColor, DecorStyle, Effects};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -62,8 +63,9 @@ impl Diagnostic {
 
     fn render_at(&self, level: &Level<'static>, color: bool) -> String {
         let file = self.file.display().to_string();
+        let source = self.source.as_deref().map(mask_credentials);
         let mut group = Group::with_title(level.clone().primary_title(self.message.as_str()));
-        group = match (&self.source, &self.span) {
+        group = match (&source, &self.span) {
             (Some(source), Some(span)) => group.element(
                 Snippet::source(source.as_ref())
                     .path(file)
@@ -86,6 +88,22 @@ impl fmt::Display for Diagnostic {
         }
         write!(f, ": {}", self.message)
     }
+}
+
+/// `source` with a `*` for each byte of the user name and password in its URLs, so that places stay the same.
+// wherever a URL stands: the error may be one of another field on the same line
+fn mask_credentials(source: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(source);
+    for (start, scheme_end) in source.match_indices("://") {
+        let start = start + scheme_end.len();
+        let rest = source.get(start..).unwrap_or_default();
+        let end =
+            rest.find(|letter: char| letter.is_whitespace() || "/?#\"'`,}]".contains(letter)).unwrap_or(rest.len());
+        if let Some(length) = rest.get(..end).and_then(|authority| authority.rfind('@')) {
+            masked.to_mut().replace_range(start..start + length, &"*".repeat(length));
+        }
+    }
+    masked
 }
 
 /// One-based line and column (in characters) of the byte `offset` in `source`.
@@ -144,6 +162,15 @@ mod tests {
             "error: `b` is wrong\n --> a.yaml:2:4\n  |\n2 | b: two\n  |    ^^^\n  |\n  = help: write a number"
         );
         assert!(wrong("b: two", "two").render(true).contains("\u{1b}["));
+    }
+
+    #[test]
+    fn credentials_in_a_url_are_not_shown() {
+        let text = "u: { url: 'https://a:hunter2@a.example/x', b: http://b@c:1 } # see http://d/e@f";
+        let rendered = wrong(text, "hunter2").render(false);
+        let masked = "u: { url: 'https://*********@a.example/x', b: http://*@c:1 } # see http://d/e@f";
+        assert!(rendered.contains(masked), "{rendered}");
+        assert!(rendered.contains("a.yaml:1:22"), "{rendered}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod bundle;
 mod certificates;
 mod configuration;
 mod contract_folder;
+mod core_dumps;
 pub mod decision_log;
 mod descriptors;
 mod error;

@@ -1,5 +1,6 @@
 //! Runs the gateway: from a checked configuration until a signal stops it.
 
+use super::core_dumps;
 use super::descriptors;
 use super::exporters::ExporterThread;
 use super::listeners::{Listeners, addresses};
@@ -56,6 +57,7 @@ pub fn run(
     is_terminal: bool,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
+    core_dumps::forbid();
     let log = ApplicationLog::start(&configuration.gateway.logs, is_terminal).map_err(Error::environment)?;
     // after the log is started: the hook writes to it
     panic_hook::install();

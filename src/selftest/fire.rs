@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::task::JoinSet;
 
+/// Most bytes of the responses to a case, or of a frame. No refusal is as long, and what is tested may send without end.
+const LONGEST_ANSWER: usize = 1024 * 1024;
 /// Timeout for a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
 /// Delay between a response and the inspection of the upstream, for bytes that are still in flight.
@@ -124,7 +126,8 @@ async fn converse(stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Resul
         let mut answers = Vec::new();
         loop {
             let statuses = statuses(&answers);
-            if statuses.len() >= case.requests || !matches!(reader.read_buf(&mut answers).await, Ok(read) if read > 0) {
+            let is_over = statuses.len() >= case.requests || answers.len() > LONGEST_ANSWER;
+            if is_over || !matches!(reader.read_buf(&mut answers).await, Ok(read) if read > 0) {
                 return statuses.last().copied();
             }
         }
@@ -152,7 +155,7 @@ async fn converse_in_frames(mut stream: Box<dyn TargetStream>, case: &AttackCase
                 FrameEvent::Nothing => {}
             }
         }
-        if stream.read_buf(&mut buffer).await? == 0 {
+        if buffer.len() > LONGEST_ANSWER || stream.read_buf(&mut buffer).await? == 0 {
             return Ok(None);
         }
     }
@@ -177,7 +180,37 @@ fn statuses(bytes: &[u8]) -> Vec<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::statuses;
+    use super::super::case::{CaseProtocol, Place, corpus};
+    use super::{LONGEST_ANSWER, converse, converse_in_frames, statuses};
+    use tokio::io::AsyncWriteExt as _;
+
+    /// Sends `piece` again and again, and returns how many bytes were taken.
+    async fn endless(mut stream: tokio::io::DuplexStream, piece: &'static [u8]) -> usize {
+        let mut sent = 0;
+        while stream.write_all(piece).await.is_ok() {
+            sent += piece.len();
+        }
+        sent
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_read_no_further() {
+        let cases = corpus(Place { scheme: "http", host: "a" }).expect("a corpus");
+        let case = |protocol: CaseProtocol| {
+            let case = cases.iter().find(|case| case.protocol == protocol).expect("a case").clone();
+            // short, so that nothing of it waits for a reader
+            super::AttackCase { bytes: b"x".to_vec(), ..case }
+        };
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let sending = tokio::spawn(endless(theirs, b"HTTP/1.1 100 Continue\r\n\r\n"));
+        assert_eq!(converse(Box::new(ours), &case(CaseProtocol::Http1)).await.expect("an end"), None);
+        assert!(sending.await.expect("a number") < 2 * LONGEST_ANSWER);
+        // a frame of 16 MB that does not end
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        let sending = tokio::spawn(endless(theirs, &[0xff; 1024]));
+        assert_eq!(converse_in_frames(Box::new(ours), &case(CaseProtocol::Http2)).await.expect("an end"), None);
+        assert!(sending.await.expect("a number") < 2 * LONGEST_ANSWER);
+    }
 
     #[test]
     fn answers_are_told_apart() {

@@ -69,8 +69,10 @@ async fn watch(source: &DecisionSource, args: &TailArgs) -> Result<Exit, SourceE
 async fn again(source: &DecisionSource) -> Result<DecisionLines, SourceError> {
     console::note(&format!("{source} went away; waiting until it is back"));
     loop {
+        // first, too: what answers and goes away at once must not be asked without end
+        pingora_timeout::sleep(PAUSE).await;
         match source.open().await {
-            Err(SourceError::Unreachable { .. }) => pingora_timeout::sleep(PAUSE).await,
+            Err(SourceError::Unreachable { .. }) => {}
             opened => {
                 console::note(&format!("{source} is back"));
                 return opened;

@@ -28,7 +28,7 @@ pub(super) struct DecisionSource {
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SourceError {
-    #[error("`--admin` must be a URL such as `http://127.0.0.1:9465`")]
+    #[error("`--admin` must be a URL such as `http://127.0.0.1:9465`, without a user name")]
     Url,
     #[error("no gateway responds at {at}: {why}; `--admin` names its admin listener")]
     Unreachable { at: String, why: String },
@@ -40,7 +40,9 @@ impl DecisionSource {
     pub(super) fn new(args: &TailArgs) -> Result<Self, SourceError> {
         let url: Uri = args.admin.parse().map_err(|_| SourceError::Url)?;
         let authority = url.authority().filter(|authority| authority.port().is_some()).ok_or(SourceError::Url)?;
-        if url.scheme() != Some(&Scheme::HTTP) || !["", "/"].contains(&url.path()) {
+        // no user name: the listener takes none, and the URL is printed if no gateway responds
+        let has_user = authority.as_str().contains('@');
+        if has_user || url.scheme() != Some(&Scheme::HTTP) || !["", "/"].contains(&url.path()) {
             return Err(SourceError::Url);
         }
         let listed = |names: &[String]| utf8_percent_encode(&names.join(","), NON_ALPHANUMERIC).to_string();

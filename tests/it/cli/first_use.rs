@@ -267,6 +267,15 @@ fn keys_in_clear_to_another_machine_are_refused_unless_allowed() {
 }
 
 #[tokio::test]
+async fn a_gateway_dumps_no_core() {
+    let folder = with(&[("policies/a.yaml", &policy("a", "body.locale == null"))]);
+    let program = Program::start(&folder.path().join("gateway.yaml"), &[]).await;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", program.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{line}");
+}
+
+#[tokio::test]
 async fn the_start_warns_of_what_is_not_in_force() {
     let folder = with(&[("policies/a.yaml", &policy("a", "body.locale == null")), ("policies/b.json", "{}")]);
     let mut program = Program::start(&folder.path().join("gateway.yaml"), &[]).await;

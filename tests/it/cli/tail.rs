@@ -97,6 +97,7 @@ fn what_cannot_be_watched_is_said_and_ends_with_its_code() {
         (format!("http://{closed}"), [].as_slice(), 1, "no gateway responds at http://127.0.0.1:"),
         ("https://127.0.0.1:1".to_owned(), &[], 2, "`--admin` must be a URL such as `http://127.0.0.1:9465`"),
         ("127.0.0.1:9465".to_owned(), &[], 2, "`--admin` must be a URL"),
+        ("http://ada:word@127.0.0.1:9465".to_owned(), &[], 2, "`--admin` must be a URL"),
         (format!("http://{closed}"), &["--decision", "denied"], 2, "possible values: allow, exempt, deny"),
         (format!("http://{closed}"), &["--json", "-v"], 2, "cannot be used with"),
     ] {
