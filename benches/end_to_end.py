@@ -45,12 +45,14 @@ def start(core, command, **options):
     return subprocess.Popen(["taskset", "-c", str(core), *command], **options)
 
 
-def wait_for(port):
-    for _ in range(200):
+def wait_for(port, seconds=10, process=None):
+    for _ in range(seconds * 20):
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
             return
         except OSError:
+            if process and process.poll() is not None:
+                sys.exit("the program ended before it listened")
             time.sleep(0.05)
     sys.exit(f"nothing listens on {port}")
 
@@ -95,8 +97,8 @@ def resident_kib(process):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
 
 
-def begin_load(port, script, seconds):
-    return subprocess.Popen(["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", script,
+def begin_load(port, script, seconds, connections=CONNECTIONS):
+    return subprocess.Popen(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script,
                              f"http://127.0.0.1:{port}/v1/users/user_1"], stdout=subprocess.PIPE, text=True)
 
 
@@ -108,8 +110,8 @@ def answered(wrk):
     return int(re.search(r"(\d+) requests in", out)[1]), re.search(r"^\s+99%\s+(\S+)", out, re.M)[1]
 
 
-def load(port, script):
-    return answered(begin_load(port, script, SECONDS))
+def load(port, script, connections=CONNECTIONS):
+    return answered(begin_load(port, script, SECONDS, connections))
 
 
 def at_once(pair, script):

@@ -62,7 +62,7 @@
 //! | `files` | reads files that are being replaced: all of one version |
 //! | [`reason`], [`outcome`] | why a request was refused, and how it ended: closed lists for logs, metrics and spans |
 //! | [`diagnostic`] | an error or a warning at a place in a file, with its fix |
-//! | `secret`, `suggest` | a value that no log can show; the one did-you-mean |
+//! | `secret`, `suggest`, `decimal` | a value that no log can show; the one did-you-mean; numbers by their digits |
 #![forbid(unsafe_code)]
 
 #[doc(hidden)]

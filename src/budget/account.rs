@@ -89,12 +89,13 @@ impl Account {
     /// before.
     fn take(&self, ours: &Counter, all: &Counter, units: usize) -> Option<usize> {
         let is_shared = self.budget.has_others(self.requests.in_use() > 0);
-        let before = ours.take(units, is_shared)?;
-        if all.take(units, false).is_none() {
-            ours.give_back(units);
-            return None;
+        all.take(units, false)?;
+        // ours last: it is taken for good then, and the first request of a client is counted as such once
+        let before = ours.take(units, is_shared);
+        if before.is_none() {
+            all.give_back(units);
         }
-        Some(before)
+        before
     }
 
     pub(super) fn give_bytes_back(&self, bytes: usize) {

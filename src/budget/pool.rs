@@ -62,15 +62,11 @@ impl Counter {
 
     /// Takes `units`. `None`, and nothing is taken, if fewer are free; else what was in use before.
     pub(super) fn take(&self, units: usize, is_shared: bool) -> Option<usize> {
-        // added first and given back, not compared and swapped: one instruction where there is room. Relaxed: the counter
-        // guards no other memory, it only has to be exact
-        let before = self.used.fetch_add(units, Ordering::Relaxed);
         let most = if is_shared { self.most_shared } else { self.most };
-        let fits = before.checked_add(units).is_some_and(|used| used <= most);
-        if !fits {
-            self.give_back(units);
-        }
-        fits.then_some(before)
+        // compared and swapped, not added and given back: what does not fit must not be counted for a moment either, in which
+        // the last request of a client could end. Relaxed: the counter guards no other memory, it only has to be exact
+        let more = |used: usize| used.checked_add(units).filter(|used| *used <= most);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()
     }
 
     /// Gives `units` back, and returns what is in use after that.
@@ -214,6 +210,19 @@ mod tests {
         drop(asks);
         assert!(greedy.memory(70).is_some(), "the other has a connection, but asks for nothing");
         drop(idle);
+    }
+
+    #[test]
+    fn clients_with_requests_are_counted_however_their_requests_cross() {
+        let budget = ClientBudget::new(BudgetLimits { connections: 8, requests: 2, bytes: 100, client_share: 1.0 });
+        let accounts = [budget.account(ClientKey::User(1)), budget.account(ClientKey::User(2))];
+        std::thread::scope(|scope| {
+            for account in accounts.iter().cycle().take(8) {
+                scope.spawn(move || (0..50_000).for_each(|_| drop(account.request(30))));
+            }
+        });
+        assert_eq!((budget.requests_used(), budget.bytes_used()), (0, 0));
+        assert!(!budget.has_others(false), "all have ended");
     }
 
     #[test]
