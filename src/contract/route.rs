@@ -87,13 +87,6 @@ impl<T> Routes<T> {
         &mut self.literals[at].1
     }
 
-    /// The paths that begin with `segment`, and whether it is literal there.
-    pub(super) fn behind(&self, segment: &str) -> Option<(&Self, bool)> {
-        let literal = self.literals.binary_search_by(|(known, _)| order(known, segment)).ok();
-        let literal = literal.and_then(|at| self.literals.get(at)).map(|(_, next)| (next, true));
-        literal.or_else(|| self.parameter.as_deref().map(|(_, next)| (next, false)))
-    }
-
     /// The most segments that a path has.
     pub(super) fn depth(&self) -> usize {
         let below = self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));
