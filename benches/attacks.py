@@ -23,7 +23,8 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from end_to_end import BODY, POLICIES, ROOT, free_port, milliseconds, start, wait_for  # noqa: E402
+from end_to_end import POLICIES, ROOT, free_port, milliseconds, patch_script, start, wait_for  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
 BUDGET = 128 * 1024 * 1024
 LONG = b"x" * (2 * 1024 * 1024)
@@ -41,38 +42,9 @@ def references(stream, fields, flags):
     return frame(1, flags, stream, b"\x83\x86\x04\x05/v1/x\x01\x01a\x40\x01a\x01b" + b"\xbe" * fields)
 
 
-class Upstream:
-    """Answers small, or for a `GET` of the list with 2 MiB."""
-
-    def __init__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
-        self.port = self.listener.getsockname()[1]
-        threading.stack_size(256 * 1024)
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
-
-    def serve(self, client):
-        read = b""
-        try:
-            while True:
-                while b"\r\n\r\n" not in read:
-                    part = client.recv(65536)
-                    if not part:
-                        return
-                    read += part
-                head, read = read.split(b"\r\n\r\n", 1)
-                declared = re.search(rb"content-length: (\d+)", head.lower())
-                while declared and len(read) < int(declared[1]):
-                    read += client.recv(65536)
-                read = read[int(declared[1]):] if declared else read
-                body = LONG if head.startswith(b"GET /v1/users HTTP") else b"{}"
-                client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-        except OSError:
-            pass
+def answer(head):
+    """2 MiB for the list of users, else little."""
+    return LONG if head.startswith(b"GET /v1/users HTTP") else b"{}"
 
 
 def memory(process, key):
@@ -224,13 +196,9 @@ def main():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-attacks-"))
-    script = folder / "patch.lua"
-    script.write_text(f"""wrk.method = "PATCH"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
-wrk.body = [[{BODY}]]""")
+    script = patch_script(folder)
     os.sched_setaffinity(0, {1})
-    upstream = Upstream()
+    upstream = Upstream(answer)
     reload(folder, upstream)
     for launch in (table_references, half_heads, unread_responses, endless_bodies):
         attack(folder, upstream, script, launch)

@@ -133,6 +133,17 @@ def configuration(folder, name, access):
     return file
 
 
+def patch_script(folder):
+    """A script by which wrk sends the request."""
+    script = folder / "patch.lua"
+    script.write_text(f"""wrk.method = "PATCH"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
+wrk.headers["Clerk-API-Version"] = "2026-05-12"
+wrk.body = [[{BODY}]]""")
+    return script
+
+
 def milliseconds(text):
     """A time as wrk writes it, such as `812.00us` or `1.40ms`."""
     number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m|h)", text).groups()
@@ -157,12 +168,7 @@ def tell_ratio(figures, one, other, script):
 
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-bench-"))
-    script = folder / "patch.lua"
-    script.write_text(f"""wrk.method = "PATCH"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
-wrk.headers["Clerk-API-Version"] = "2026-05-12"
-wrk.body = [[{BODY}]]""")
+    script = patch_script(folder)
     origin, bare = free_port(), free_port()
     answer = json.dumps({"id": "user_1", "object": "user", "first_name": "Ada", "padding": "x" * 900})
     running = [nginx(folder / "origin", 1, origin, ("", f"return 200 '{answer}';"))]

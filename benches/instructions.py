@@ -13,41 +13,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 from end_to_end import BODY, POLICIES, ROOT, free_port, wait_for  # noqa: E402
+from upstream import Upstream  # noqa: E402
 
-ANSWER = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"id":"user_1"}'
-
-
-def serve(client):
-    read = b""
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while True:
-        while b"\r\n\r\n" not in read:
-            part = client.recv(65536)
-            if not part:
-                return
-            read += part
-        head, read = read.split(b"\r\n\r\n", 1)
-        length = int(re.search(rb"content-length: (\d+)", head.lower())[1])
-        while len(read) < length:
-            read += client.recv(65536)
-        read = read[length:]
-        client.sendall(ANSWER)
-
-
-def upstream():
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def accept():
-        while True:
-            client, _ = listener.accept()
-            threading.Thread(target=serve, args=(client,), daemon=True).start()
-    threading.Thread(target=accept, daemon=True).start()
-    return listener.getsockname()[1]
+ANSWER = b'{"id":"user_1"}'
 
 
 def count(program, origin, requests):
@@ -80,7 +52,7 @@ logs: {{ access: {{ file: {folder}/access.log }} }}
                 client.sendall(request)
             for client in clients:
                 read = b""
-                while b'{"id":"user_1"}' not in read:
+                while ANSWER not in read:
                     part = client.recv(65536)
                     if not part:
                         sys.exit(f"closed after {read!r}")
@@ -93,7 +65,7 @@ logs: {{ access: {{ file: {folder}/access.log }} }}
 
 
 def main():
-    origin = upstream()
+    origin = Upstream(lambda _: ANSWER).port
     for program in sys.argv[1:] or [str(ROOT / "target/release/portcullis")]:
         few, many = count(program, origin, 400), count(program, origin, 2400)
         print(f"{os.path.relpath(program, ROOT)}: {(many - few) / 2000:.0f} instructions a request")

@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from end_to_end import BODY, ROOT, configuration, free_port, load, milliseconds, nginx, resident_kib, start, wait_for  # noqa: E402
+from end_to_end import BODY, ROOT, configuration, free_port, load, milliseconds, nginx, patch_script, resident_kib, start, wait_for  # noqa: E402
 
 IDLE = int(os.environ.get("IDLE", 9_900))
 HEAD = ("{} /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
@@ -148,11 +148,7 @@ def main():
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-limits-"))
-    script = folder / "patch.lua"
-    script.write_text(f"""wrk.method = "PATCH"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer sk_live_portcullis"
-wrk.body = [[{BODY}]]""")
+    script = patch_script(folder)
     origin, gateway, admin = (free_port() for _ in range(3))
     running = [nginx(folder / "origin", 1, origin, ("", "if ($uri = /refuse) { return 422 '{}'; } return 200 '{}';"))]
     os.sched_setaffinity(0, {1})
