@@ -5,7 +5,7 @@
 
 use crate::contract::{VERSION_PARAMETER, decode_form};
 use crate::policy::{Policies, is_credential};
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
@@ -80,7 +80,7 @@ struct HeadName<'h> {
     /// As it is written. `None` for what is a name for some servers only.
     verbatim: Option<&'h str>,
     decoded: Cow<'h, str>,
-    stem: String,
+    stem: &'h str,
 }
 
 impl HeadReads {
@@ -121,17 +121,19 @@ impl HeadReads {
         if self.headers.is_empty() {
             return Ok(());
         }
-        let mut seen = HashSet::new();
+        let (mut seen, mut stem) = (HashSet::new(), String::new());
         // a name for each line
-        let names = headers.iter().map(|(name, _)| name).filter(|name| !is_credential(name.as_str()));
-        names
-            .map(HeadName::of_header)
-            .try_for_each(|name| self.headers.check(name, &mut seen))
-            .map_err(HeadAmbiguity::Header)
+        for name in headers.iter().map(|(name, _)| name.as_str()).filter(|name| !is_credential(name)) {
+            write_letters(name, &mut stem);
+            let name = HeadName { verbatim: Some(name), decoded: name.into(), stem: &stem };
+            self.headers.check(name, &mut seen).map_err(HeadAmbiguity::Header)?;
+        }
+        Ok(())
     }
 
     fn check_query(&self, query: &str) -> Result<(), HeadAmbiguity> {
-        let (mut seen, mut cost) = (HashSet::new(), 0);
+        // one buffer for all stems: an allocation for each of a thousand names would be most of the cost
+        let (mut seen, mut cost, mut stem) = (HashSet::new(), 0, String::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             // some servers end a parameter at these, too
             for (position, part) in pair.split([';', '?', '#']).enumerate() {
@@ -141,7 +143,9 @@ impl HeadReads {
                 if cost > MOST_PARAMETERS {
                     return Err(HeadAmbiguity::ManyParameters);
                 }
-                let name = HeadName::of_parameter(name, position == 0).ok_or(HeadAmbiguity::Query(None))?;
+                let decoded = decode_readable(name).ok_or(HeadAmbiguity::Query(None))?;
+                write_parameter_stem(&decoded, &mut stem);
+                let name = HeadName { verbatim: (position == 0).then_some(name), decoded, stem: &stem };
                 self.query.check(name, &mut seen).map_err(HeadAmbiguity::Query)?;
             }
         }
@@ -151,16 +155,18 @@ impl HeadReads {
 
 impl NameSet {
     fn parameters<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        Self::by_stem(names.into_iter().map(|name| (parameter_stem(name), name)))
+        Self::by_stem(names, write_parameter_stem)
     }
 
     fn headers<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        Self::by_stem(names.into_iter().map(|name| (letters(name), name)))
+        Self::by_stem(names, write_letters)
     }
 
-    fn by_stem<'n>(names: impl Iterator<Item = (String, &'n str)>) -> Self {
+    fn by_stem<'n>(names: impl IntoIterator<Item = &'n str>, write_stem: fn(&str, &mut String)) -> Self {
         let mut sets: BTreeMap<String, BTreeSet<Box<str>>> = BTreeMap::new();
-        for (stem, name) in names {
+        for name in names {
+            let mut stem = String::new();
+            write_stem(name, &mut stem);
             sets.entry(stem).or_default().insert(name.into());
         }
         Self::Named(sets)
@@ -180,10 +186,10 @@ impl NameSet {
         match self {
             Self::Any => {
                 let is_plain = name.verbatim.is_some_and(|name| name.bytes().all(is_unreserved));
-                (is_plain && seen.insert(name.stem)).then_some(()).ok_or(None)
+                (is_plain && seen.insert(name.stem.to_owned())).then_some(()).ok_or(None)
             }
             Self::Named(named) => {
-                let Some(read) = named.get(&name.stem) else { return Ok(()) };
+                let Some(read) = named.get(name.stem) else { return Ok(()) };
                 // a name that cannot be written without escapes may be written with them
                 let needs_escapes = !name.decoded.bytes().all(is_unreserved);
                 let is_own = match name.verbatim {
@@ -197,34 +203,29 @@ impl NameSet {
     }
 }
 
-impl<'h> HeadName<'h> {
-    fn of_header(name: &'h HeaderName) -> Self {
-        Self { verbatim: Some(name.as_str()), decoded: name.as_str().into(), stem: letters(name.as_str()) }
-    }
-
-    /// `None` if servers could read any name in it: it has letters that are replaced or dropped, or it is encoded often.
-    fn of_parameter(verbatim: &'h str, is_own: bool) -> Option<Self> {
-        let decoded = decode_fully(verbatim)?;
-        let is_readable = decoded.chars().all(|letter| letter.is_ascii() && !letter.is_ascii_control());
-        is_readable.then(|| Self { stem: parameter_stem(&decoded), verbatim: is_own.then_some(verbatim), decoded })
-    }
-}
-
 /// Letters that are themselves in every query (RFC 3986 section 2.3).
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
-/// What all names have in common that some server takes for the parameter `name`: the letters and digits before any index.
-fn parameter_stem(name: &str) -> String {
+/// Replaces `stem` by what all names have in common that some server takes for the parameter `name`: the letters and digits before
+/// any index.
+fn write_parameter_stem(name: &str, stem: &mut String) {
     let name = name.trim_start_matches(|letter: char| !letter.is_ascii_alphanumeric());
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | ' ');
-    letters(name.split(|letter| !is_part(letter)).next().unwrap_or_default())
+    write_letters(name.split(|letter| !is_part(letter)).next().unwrap_or_default(), stem);
 }
 
-/// The letters and digits of `name`, in lower case.
-fn letters(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+/// Replaces `stem` by the letters and digits of `name`, in lower case.
+fn write_letters(name: &str, stem: &mut String) {
+    stem.clear();
+    stem.extend(name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()));
+}
+
+/// `name` decoded. `None` if servers could read any name in it: it has letters that are replaced or dropped, or it is encoded
+/// often.
+fn decode_readable(name: &str) -> Option<Cow<'_, str>> {
+    decode_fully(name).filter(|decoded| decoded.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control()))
 }
 
 /// `name` decoded until nothing is left to decode; `None` if that takes more than three times.

@@ -2,11 +2,11 @@
 
 use super::case::Place;
 use super::frames::{PREFACE, SETTINGS, take};
+use crate::transport::tls_client;
 use pingora_timeout::timeout;
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
@@ -127,26 +127,15 @@ impl Target {
 impl TargetTls {
     fn new(name: &str, ca_file: Option<&Path>) -> Result<Self, TargetError> {
         let name = ServerName::try_from(name.to_owned()).map_err(|_| TargetError::Url("is not a name of TLS"))?;
-        let config = client(ca_file).map_err(TargetError::Authorities)?;
-        let speaking = |protocol: &[u8]| {
-            // one protocol each, so that the server cannot choose the other
-            let mut config = config.clone();
-            config.alpn_protocols = vec![protocol.to_vec()];
-            TlsConnector::from(Arc::new(config))
+        let trusted = ca_file.map(authorities).transpose().map_err(TargetError::Authorities)?;
+        // one protocol each, so that the server cannot choose the other
+        let connector = |protocol: &[u8]| {
+            let config = tls_client(trusted.clone(), None, &[protocol]);
+            let config = config.map_err(|error| TargetError::Authorities(error.to_string()))?;
+            Ok(TlsConnector::from(Arc::new(config)))
         };
-        Ok(Self { http1: speaking(b"http/1.1"), http2: speaking(b"h2"), name })
+        Ok(Self { http1: connector(b"http/1.1")?, http2: connector(b"h2")?, name })
     }
-}
-
-fn client(ca_file: Option<&Path>) -> Result<ClientConfig, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| error.to_string())?;
-    let builder = match ca_file {
-        Some(path) => builder.with_root_certificates(authorities(path)?),
-        None => builder.with_platform_verifier().map_err(|error| error.to_string())?,
-    };
-    Ok(builder.with_no_client_auth())
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, String> {

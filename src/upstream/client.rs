@@ -170,7 +170,11 @@ impl UpstreamClient {
                 let unsent = failure.take_message();
                 // asked of the progress and not of hyper's error, which shows it in HTTP/1.1 only
                 let is_broken = progress.is_some_and(|progress| progress.is_broken());
-                let error = if is_broken { UpstreamError::UploadBrokenOff } else { failure.error().into() };
+                let error = match failure.error().into() {
+                    _ if is_broken => UpstreamError::UploadBrokenOff,
+                    _ if connection.has_excess_interim_responses() => Unreachable::InterimResponses.into(),
+                    error => error,
+                };
                 Err(SendError { error, unsent })
             }
             Err(late) => Err(late.into()),
@@ -240,6 +244,10 @@ fn check_response(
     mut response: Response<Incoming>,
     connection: UpstreamConnection,
 ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+    // one read can bring all of them and the final one
+    if connection.has_excess_interim_responses() {
+        return Err(Unreachable::InterimResponses.into());
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Err(Unreachable::SwitchedProtocols.into());
     }

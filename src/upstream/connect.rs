@@ -8,7 +8,7 @@ use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::UpstreamConfig as Settings;
-use crate::transport::{CoalescingStream, tcp_connector};
+use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses, tcp_connector};
 use http::Uri;
 use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -138,9 +138,10 @@ where
 {
     let mut http = http1::Builder::new();
     http.max_header_size(RESPONSE_HEAD_BYTES as usize).max_buf_size(RESPONSE_HEAD_BYTES as usize);
-    let (sender, connection) =
-        http.handshake(TokioIo::new(CoalescingStream(stream))).await.map_err(|_| Unreachable::BrokenOff)?;
-    let entry = connections.pool.register(peer, connections.open.track());
+    let interim = Arc::<InterimResponses>::default();
+    let stream = InterimBoundStream::http1(CoalescingStream(stream), Arc::clone(&interim));
+    let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
+    let entry = connections.pool.register(peer, interim, connections.open.track());
     tokio::spawn(http1_pool::drive(connection, Arc::clone(&entry)));
     Ok(UpstreamConnection::Http1(http1_pool::PooledConnection::new(sender, entry)))
 }
@@ -160,9 +161,11 @@ where
         .initial_connection_window_size(CONNECTION_WINDOW)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
+    let interim = Arc::<InterimResponses>::default();
+    let stream = InterimBoundStream::http2(stream, Arc::clone(&interim));
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
     let multiplex = &connections.multiplex;
-    let stream = multiplex.share(sender, peer, connections.open.track());
+    let stream = multiplex.share(sender, peer, interim, connections.open.track());
     tokio::spawn(http2_pool::drive(connection, stream.connection(), Arc::downgrade(multiplex)));
     Ok(UpstreamConnection::Http2(stream))
 }

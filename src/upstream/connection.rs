@@ -34,6 +34,14 @@ impl UpstreamConnection {
         }
     }
 
+    /// Whether the upstream sent too many interim responses on it.
+    pub(super) fn has_excess_interim_responses(&self) -> bool {
+        match self {
+            Self::Http1(lease) => lease.interim().is_exceeded(),
+            Self::Http2(stream) => stream.interim().is_exceeded(),
+        }
+    }
+
     /// Sends `request` to `origin`, in the connection's version of HTTP.
     pub(super) async fn send(
         &mut self,
@@ -43,6 +51,7 @@ impl UpstreamConnection {
         match self {
             Self::Http1(lease) => {
                 for_http1(&mut request, origin);
+                lease.interim().count_for(&mut request);
                 lease.sender.try_send_request(request).await
             }
             Self::Http2(stream) => {

@@ -52,6 +52,9 @@ pub enum Unreachable {
     /// The `Content-Length` of the response is not one number.
     #[error("the upstream's response has a `Content-Length` that is not one number")]
     ContentLength,
+    /// More interim responses, or bytes of them, than are read before the final one.
+    #[error("the upstream sent more than 16 interim (1xx) responses, or more than 64 KiB of them")]
+    InterimResponses,
     /// It responded with 101, although no forwarded request asks for another protocol.
     #[error("the upstream switched protocols unasked")]
     SwitchedProtocols,

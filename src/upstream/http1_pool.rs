@@ -2,6 +2,7 @@
 
 use super::upload::Upload;
 use crate::telemetry::OpenConnection;
+use crate::transport::InterimResponses;
 use hyper::client::conn::http1::SendRequest;
 use pingora_pool::{ConnectionMeta, ConnectionPool};
 use std::future::Future;
@@ -41,6 +42,7 @@ pub(super) struct PoolEntry {
     pool: Weak<Http1Pool>,
     meta: ConnectionMeta,
     peer: SocketAddr,
+    interim: Arc<InterimResponses>,
     opened: Instant,
     /// Milliseconds from `opened` to when it became idle, or [`PoolEntry::IN_USE`].
     idle_since: AtomicU64,
@@ -69,13 +71,19 @@ impl Http1Pool {
         }
     }
 
-    /// Registers a new connection to `peer`, counted by `counted`.
-    pub(super) fn register(self: &Arc<Self>, peer: SocketAddr, counted: OpenConnection) -> Arc<PoolEntry> {
+    /// Registers a new connection to `peer`, counted by `counted`; `interim` counts its interim responses.
+    pub(super) fn register(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        interim: Arc<InterimResponses>,
+        counted: OpenConnection,
+    ) -> Arc<PoolEntry> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         Arc::new(PoolEntry {
             pool: Arc::downgrade(self),
             meta: ConnectionMeta::new(GROUP, id),
             peer,
+            interim,
             opened: Instant::now(),
             idle_since: AtomicU64::new(PoolEntry::IN_USE),
             counted,
@@ -99,6 +107,10 @@ impl PooledConnection {
 
     pub(super) fn peer(&self) -> SocketAddr {
         self.entry.peer
+    }
+
+    pub(super) fn interim(&self) -> &Arc<InterimResponses> {
+        &self.entry.interim
     }
 
     /// Returns the connection to the pool once it is ready for another request.
@@ -174,7 +186,7 @@ mod tests {
     async fn connection(pool: &Arc<Http1Pool>) -> (PooledConnection, DuplexStream) {
         let (ours, upstream) = tokio::io::duplex(1024);
         let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
-        let entry = pool.register(([127, 0, 0, 1], 443).into(), OpenConnections::default().track());
+        let entry = pool.register(([127, 0, 0, 1], 443).into(), Arc::default(), OpenConnections::default().track());
         tokio::spawn(drive(connection, Arc::clone(&entry)));
         sender.ready().await.unwrap();
         (PooledConnection::new(sender, entry), upstream)

@@ -2,6 +2,7 @@
 
 use super::upload::Upload;
 use crate::telemetry::OpenConnection;
+use crate::transport::InterimResponses;
 use hyper::client::conn::http2::SendRequest;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub(super) struct Http2Pool {
 pub(super) struct Http2Connection {
     sender: SendRequest<Upload>,
     peer: SocketAddr,
+    interim: Arc<InterimResponses>,
     usage: Mutex<Usage>,
     counted: OpenConnection,
 }
@@ -57,9 +59,15 @@ impl Http2Pool {
     }
 
     /// Adds a new connection, and returns the first stream on it.
-    pub(super) fn share(&self, sender: SendRequest<Upload>, peer: SocketAddr, counted: OpenConnection) -> Http2Stream {
-        let usage = Usage { streams: 1, since: Instant::now() };
-        let connection = Arc::new(Http2Connection { sender: sender.clone(), peer, usage: Mutex::new(usage), counted });
+    pub(super) fn share(
+        &self,
+        sender: SendRequest<Upload>,
+        peer: SocketAddr,
+        interim: Arc<InterimResponses>,
+        counted: OpenConnection,
+    ) -> Http2Stream {
+        let usage = Mutex::new(Usage { streams: 1, since: Instant::now() });
+        let connection = Arc::new(Http2Connection { sender: sender.clone(), peer, interim, usage, counted });
         self.connections().push(Arc::clone(&connection));
         Http2Stream { sender, connection }
     }
@@ -100,6 +108,10 @@ impl Http2Connection {
 impl Http2Stream {
     pub(super) fn peer(&self) -> SocketAddr {
         self.connection.peer
+    }
+
+    pub(super) fn interim(&self) -> &Arc<InterimResponses> {
+        &self.connection.interim
     }
 
     pub(super) fn connection(&self) -> Weak<Http2Connection> {

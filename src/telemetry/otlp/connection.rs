@@ -1,7 +1,7 @@
 //! Connections to the collector, with or without TLS, for both protocols.
 
 use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
-use crate::transport::{tcp_connector, tls_client};
+use crate::transport::{InterimBoundStream, InterimResponses, tcp_connector, tls_client};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
@@ -122,7 +122,12 @@ impl tower::Service<Uri> for OtlpConnector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(self.clone().connect(uri))
+        let connection = self.clone().connect(uri);
+        Box::pin(async move {
+            // h2 would keep each interim response until the deadline of the batch
+            let bounded = InterimBoundStream::http2(connection.await?.into_inner(), Arc::<InterimResponses>::default());
+            Ok(TokioIo::new(Box::new(bounded) as Box<dyn CollectorStream>))
+        })
     }
 }
 

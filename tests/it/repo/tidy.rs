@@ -32,6 +32,16 @@ fn nothing_is_logged_by_its_debug_form() {
     hold("log words of a closed list, numbers and names of ours", &breaches(&src(), Source::product, debug));
 }
 
+/// A configuration that is made elsewhere could resume sessions, whose certificates are not verified anew.
+#[test]
+fn there_is_one_tls_client() {
+    let makes = |file: &Source, line: &str| {
+        let constructors = ["ClientConfig::builder", "with_platform_verifier", "dangerous()"];
+        file.path != "src/transport/tls_client.rs" && constructors.iter().any(|constructor| line.contains(constructor))
+    };
+    hold("use `transport::tls_client`", &breaches(&src(), Source::product, makes));
+}
+
 #[test]
 fn lints_are_excused_by_expect_with_a_reason_only() {
     let allows = |_: &Source, line: &str| ["#[allow(", "#![allow("].iter().any(|attribute| line.contains(attribute));

@@ -10,6 +10,7 @@ use portcullis::telemetry::RefusedConnection;
 use rustls::pki_types::ServerName;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
@@ -122,6 +123,76 @@ async fn policies_see_who_the_client_is() {
     for (names, expected) in table {
         assert_eq!(status(&served, &ours.client(&[], Some(&ours.issue(names)))).await, Some(expected), "{names:?}");
     }
+}
+
+#[tokio::test]
+async fn a_uri_that_is_no_spiffe_id_identifies_nobody() {
+    let ours = Authority::new("ours");
+    // the id of another, for what compares or cuts it
+    let served = served(&ours, Some(&ours), "client.spiffeId == null").await;
+    for uri in [
+        "spiffe://example.org/",
+        "spiffe://example.org//billing",
+        "spiffe://example.org/billing/",
+        "spiffe://example.org/a/../billing",
+        "spiffe://example.org/./billing",
+        "spiffe://Example.org/billing",
+        "spiffe://example.org:80/billing",
+        "spiffe://user@example.org/billing",
+        "spiffe://example.org/billing?a",
+        "spiffe://example.org/billing#a",
+        "spiffe://example.org/b%69lling",
+        "SPIFFE://example.org/billing",
+    ] {
+        assert_eq!(status(&served, &ours.client(&[], Some(&ours.issue(&[uri])))).await, Some(200), "{uri}");
+    }
+    for uri in ["spiffe://example.org/billing", "spiffe://example.org"] {
+        assert_eq!(status(&served, &ours.client(&[], Some(&ours.issue(&[uri])))).await, Some(422), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_when_its_client_s_certificate_does() {
+    let ours = Authority::new("ours");
+    let served = served(&ours, Some(&ours), LOCAL).await;
+    let short = ours.issue_for(&["a.internal"], Duration::from_secs(3));
+    let (short, long) = (ours.client(&[], Some(&short)), ours.client(&[], Some(&ours.issue(&["a.internal"]))));
+    let (mut ending, mut open) = (connect(&served, &short).await.unwrap(), connect(&served, &long).await.unwrap());
+    for client in [&mut ending, &mut open] {
+        client.send(patch(ALLOWED)).await;
+        assert_eq!(client.answer().await.unwrap().status(), 200);
+    }
+    let end = tokio::time::timeout(Duration::from_secs(20), ending.answer()).await;
+    assert!(matches!(end, Ok(None)), "the connection is open");
+    assert_eq!(status(&served, &short).await, None);
+    open.send(patch(ALLOWED)).await;
+    assert_eq!(open.answer().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_revoked_certificate_is_refused_from_the_next_connection_on() {
+    let ours = Authority::new("ours");
+    let served = served(&ours, Some(&ours), LOCAL).await;
+    let list = served.folder.path().join("clients.crl");
+    std::fs::write(&list, ours.revocations(&[7])).unwrap();
+    let files = Files { client_crl_file: Some(list.clone()), ..files(served.folder.path(), Some(&ours)) };
+    let tls = Arc::new(ReloadableTls::load(&files).unwrap());
+    let listener = BoundListener::tls(listen(([127, 0, 0, 1], 0).into()).unwrap(), Arc::clone(&tls));
+    let gateway = Setup::before(served.upstream.address()).start_on(listener);
+    let served = Served { gateway, tls, ..served };
+    let clients = [7, 8].map(|serial| ours.client(&[], Some(&ours.issue_numbered(&["a.internal"], serial))));
+    assert_eq!(status(&served, &clients[0]).await, None);
+    assert_eq!(status(&served, &clients[1]).await, Some(200));
+    // of another authority, an empty one, and none at all
+    for bad in [Authority::new("theirs").revocations(&[]), String::new(), "no list".to_owned()] {
+        std::fs::write(&list, &bad).unwrap();
+        let _ = served.tls.reload();
+        assert_eq!(status(&served, &clients[0]).await, None, "{bad}");
+    }
+    std::fs::write(&list, ours.revocations(&[8])).unwrap();
+    assert!(served.tls.reload().unwrap());
+    assert_eq!(status(&served, &clients[0]).await, Some(200));
+    assert_eq!(status(&served, &clients[1]).await, None);
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
 //! A certificate authority for TLS on either side.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::NamedTempFile;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -22,7 +24,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let file = NamedTempFile::new().unwrap();
         std::fs::write(file.path(), params.self_signed(&key).unwrap().pem()).unwrap();
         Self { issuer: Issuer::new(params, key), file }
@@ -60,6 +62,40 @@ impl Authority {
 
     /// A certificate with these names, and its key, both in PEM. Names with a scheme are URIs.
     pub(crate) fn issue(&self, names: &[&str]) -> (String, String) {
+        self.issue_with(names, |_| {})
+    }
+
+    /// The same, with a certificate that ends after `validity`.
+    pub(crate) fn issue_for(&self, names: &[&str], validity: Duration) -> (String, String) {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        self.issue_with(names, |params| params.not_after = date_time_ymd(1970, 1, 1) + since_1970 + validity)
+    }
+
+    /// The same, with a certificate of this serial number.
+    pub(crate) fn issue_numbered(&self, names: &[&str], serial: u64) -> (String, String) {
+        self.issue_with(names, |params| params.serial_number = Some(SerialNumber::from(serial)))
+    }
+
+    /// The list of its revoked certificates, in PEM.
+    pub(crate) fn revocations(&self, serials: &[u64]) -> String {
+        let revoked = serials.iter().map(|serial| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2020, 1, 1),
+            next_update: date_time_ymd(2999, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+
+    fn issue_with(&self, names: &[&str], adapt: impl FnOnce(&mut CertificateParams)) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.subject_alt_names = names
@@ -70,6 +106,7 @@ impl Authority {
                 (false, Err(_)) => SanType::DnsName((*name).try_into().unwrap()),
             })
             .collect();
+        adapt(&mut params);
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 

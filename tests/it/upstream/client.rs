@@ -331,6 +331,26 @@ async fn informational_answers_are_skipped() {
 }
 
 #[tokio::test]
+async fn informational_answers_are_bounded() {
+    let hint = |length: usize| format!("HTTP/1.1 103 Early Hints\r\nlink: {}\r\n\r\n", "a".repeat(length));
+    let last = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    let recorder = Recorder::start(move |_| Reply::Bytes(format!("{}{last}", hint(9).repeat(16)).into_bytes())).await;
+    let upstream = upstream(recorder.address());
+    // as many for each request of a connection
+    for _ in 0..3 {
+        assert_eq!(finish(&upstream).await.0.status().as_u16(), 200);
+    }
+    assert_eq!(recorder.connections(), 1);
+    // without a final one, too: the connection ends, and not the deadline
+    for many in [hint(9).repeat(17), hint(9).repeat(40_000), hint(30_000).repeat(3)] {
+        for end in ["", last] {
+            let (error, _) = failure_of(Reply::Bytes(format!("{many}{end}").into_bytes())).await;
+            assert!(error == Unreachable::InterimResponses.into(), "{error:?}: {} bytes", many.len());
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_dropped_half_read_does_not_poison_the_pool() {
     let recorder = Recorder::start(|request| {
         let length = if request.body.is_empty() { 2 } else { 8 * 1024 * 1024 };

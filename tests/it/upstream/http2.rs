@@ -27,7 +27,8 @@ struct Arrived {
 }
 
 /// An upstream that does what the path says: `/refused` resets the stream unprocessed, `/reset` after it was processed,
-/// `/goodbye` answers and lets the connection end, `/gated` waits for a permit; anything else answers at once.
+/// `/goodbye` answers and lets the connection end, `/gated` waits for a permit, `/interim?N` sends as many hints first; anything
+/// else answers at once.
 struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -84,6 +85,7 @@ async fn reply(
 ) {
     let (head, mut stream) = request.into_parts();
     let path = head.uri.path().to_owned();
+    let hints = head.uri.query().and_then(|query| query.parse().ok()).unwrap_or(0);
     if path == "/refused" {
         let _ = arrived.send(Arrived { request: Request::from_parts(head, ()), body: Vec::new() });
         return answer.send_reset(Reason::REFUSED_STREAM);
@@ -96,6 +98,9 @@ async fn reply(
     let _ = arrived.send(Arrived { request: Request::from_parts(head, ()), body });
     if path == "/gated" {
         gate.acquire().await.unwrap().forget();
+    }
+    for _ in 0..hints {
+        answer.send_informational(Response::builder().status(103).body(()).unwrap()).unwrap();
     }
     if path == "/reset" {
         return answer.send_reset(Reason::INTERNAL_ERROR);
@@ -185,6 +190,21 @@ async fn an_upstream_that_says_goodbye_finishes_and_gets_a_new_connection() {
     assert_eq!(under_way.await.unwrap().unwrap().0, "{}");
     assert!(get(&upstream, "/").await.unwrap().1);
     assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn interim_answers_are_bounded() {
+    let authority = Authority::new("ours");
+    let server = Server::start(authority.server("localhost")).await;
+    let upstream = server.upstream(&authority);
+    for _ in 0..3 {
+        assert_eq!(get(&upstream, "/interim?16").await.unwrap().0, "{}");
+    }
+    assert_eq!(server.connections(), 1);
+    for hints in [17, 10_000] {
+        let (error, _) = get(&upstream, &format!("/interim?{hints}")).await.unwrap_err();
+        assert_eq!(error, Unreachable::InterimResponses.into(), "{hints}");
+    }
 }
 
 #[tokio::test]
