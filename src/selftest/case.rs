@@ -64,6 +64,8 @@ pub struct AttackCase {
     pub(super) content: (String, Vec<u8>),
     /// The number of requests in the bytes.
     pub(super) requests: usize,
+    /// Most of them that may reach the upstream.
+    pub(super) most: usize,
     /// Header fields that must not reach the upstream.
     pub(super) never: Vec<String>,
     /// Header fields that must reach it if the request does.

@@ -123,12 +123,18 @@ async fn converse(stream: Box<dyn TargetStream>, case: &AttackCase) -> io::Resul
         std::future::pending::<()>().await;
     };
     let listen = async {
-        let mut answers = Vec::new();
+        let (mut answers, mut last, mut number, mut read) = (Vec::new(), None, 0, 0);
         loop {
-            let statuses = statuses(&answers);
-            let is_over = statuses.len() >= case.requests || answers.len() > LONGEST_ANSWER;
-            if is_over || !matches!(reader.read_buf(&mut answers).await, Ok(read) if read > 0) {
-                return statuses.last().copied();
+            // each response once, and not all of them again for each read
+            while let Some((status, length)) = next_status(answers.get(read..).unwrap_or_default()) {
+                read = length.saturating_add(read);
+                if status >= 200 {
+                    (last, number) = (Some(status), number + 1);
+                }
+            }
+            let is_over = number >= case.requests || answers.len() > LONGEST_ANSWER;
+            if is_over || !matches!(reader.read_buf(&mut answers).await, Ok(bytes) if bytes > 0) {
+                return last;
             }
         }
     };
@@ -161,27 +167,19 @@ async fn converse_in_frames(mut stream: Box<dyn TargetStream>, case: &AttackCase
     }
 }
 
-/// The statuses of the complete responses in `bytes`, without interim (1xx) ones.
-fn statuses(bytes: &[u8]) -> Vec<u16> {
-    let mut statuses = Vec::new();
-    let mut rest = bytes;
-    while let Some(end) = rest.windows(4).position(|window| window == b"\r\n\r\n") {
-        let (head, behind) = rest.split_at(end + 4);
-        let head = String::from_utf8_lossy(head).to_ascii_lowercase();
-        let Some(status) = head.split(' ').nth(1).and_then(|status| status.parse().ok()) else { break };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-        if status >= 200 {
-            statuses.push(status);
-        }
-        rest = behind.get(length.unwrap_or_default()..).unwrap_or_default();
-    }
-    statuses
+/// The status of the first response in `bytes`, interim ones included, and its length, of which a part may be still to come. `None` if its head is incomplete.
+fn next_status(bytes: &[u8]) -> Option<(u16, usize)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(bytes.get(..end)?).to_ascii_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let length: Option<usize> = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    Some((status, end.saturating_add(length.unwrap_or_default())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::case::{CaseProtocol, Place, corpus};
-    use super::{LONGEST_ANSWER, converse, converse_in_frames, statuses};
+    use super::{LONGEST_ANSWER, converse, converse_in_frames, next_status};
     use tokio::io::AsyncWriteExt as _;
 
     /// Sends `piece` again and again, and returns how many bytes were taken.
@@ -213,10 +211,15 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_apart() {
-        let bytes =
+    fn each_response_is_read_once() {
+        let bytes: &[u8] =
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}HTTP/1.1 422 No\r\n\r\n";
-        assert_eq!(statuses(bytes), [200, 422]);
-        assert!(statuses(b"HTTP/1.1 200").is_empty());
+        let (mut statuses, mut read) = (Vec::new(), 0);
+        while let Some((status, length)) = next_status(bytes.get(read..).unwrap_or_default()) {
+            statuses.push(status);
+            read += length;
+        }
+        assert_eq!((statuses.as_slice(), read), (&[100, 200, 422][..], bytes.len()));
+        assert_eq!(next_status(b"HTTP/1.1 200"), None);
     }
 }

@@ -30,6 +30,7 @@ pub(super) struct Template {
     raw: Option<String>,
     #[serde(default = "one")]
     requests: usize,
+    most: Option<usize>,
     #[serde(default)]
     never: Vec<String>,
     #[serde(default)]
@@ -128,6 +129,7 @@ impl Template {
             bytes,
             content: (line, content),
             requests: self.requests,
+            most: self.most.unwrap_or(self.requests),
             never: self.never.clone(),
             always: self.always.clone(),
             // HTTP/2 ends a stream by a flag, not by closing the sending side

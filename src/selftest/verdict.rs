@@ -44,8 +44,11 @@ fn hole(case: &AttackCase, arrivals: &[Arrival]) -> Option<String> {
         let why = forbidden(arrival).filter(|_| is_guarded(arrival));
         return Some(why.unwrap_or("the request reached the upstream").to_owned());
     }
-    if arrivals.len() > case.requests {
-        return Some(format!("{} requests reached the upstream, of {} sent", arrivals.len(), case.requests));
+    if arrivals.len() > case.most {
+        return Some(match case.most < case.requests {
+            true => format!("{} requests reached the upstream, of {} that the limit allows", arrivals.len(), case.most),
+            false => format!("{} requests reached the upstream, of {} sent", arrivals.len(), case.requests),
+        });
     }
     arrivals.iter().find_map(|arrival| harm(case, arrival))
 }

@@ -1,7 +1,7 @@
 //! The corpus against this gateway, against a proxy that forwards bytes, and against a gateway that denies everything.
 
 use crate::support::authority::Authority;
-use crate::support::gateway::Setup;
+use crate::support::gateway::{Setup, text};
 use portcullis::config::gateway::TlsFiles as Files;
 use portcullis::selftest::{CaseProtocol, Recording, SelftestReport, Target, run};
 use portcullis::server::{BoundListener, ReloadableTls, listen};
@@ -14,6 +14,14 @@ async fn recording() -> Recording {
     Recording::listen(([127, 0, 0, 1], 0).into()).await.unwrap()
 }
 
+/// With the shipped limits that the corpus counts on, too.
+fn limited(upstream: &Recording) -> Setup {
+    let mut setup = Setup::before(upstream.address());
+    let file = "policies/limit-bulk-changes.yaml";
+    setup.policies.push(text(file, &std::fs::read_to_string(file).unwrap()));
+    setup
+}
+
 async fn report(gateway: SocketAddr, upstream: &Recording) -> SelftestReport {
     run(&Target::new(&format!("http://{gateway}"), None).unwrap(), upstream).await.unwrap()
 }
@@ -21,7 +29,7 @@ async fn report(gateway: SocketAddr, upstream: &Recording) -> SelftestReport {
 #[tokio::test]
 async fn nothing_gets_through_this_gateway_that_must_not() {
     let upstream = recording().await;
-    let gateway = Setup::before(upstream.address()).start();
+    let gateway = limited(&upstream).start();
     let report = report(gateway.address, &upstream).await;
     assert!(report.is_clean() && report.odd.is_empty(), "{report}");
     assert_eq!(report.protocols, [CaseProtocol::Http1, CaseProtocol::Http2]);
@@ -41,7 +49,7 @@ async fn nothing_gets_through_it_over_tls_either() {
     std::fs::write(&files.private_key_file, key).unwrap();
     let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
     let listener = BoundListener::tls(listener, Arc::new(ReloadableTls::load(&files).unwrap()));
-    let gateway = Setup::before(upstream.address()).start_on(listener);
+    let gateway = limited(&upstream).start_on(listener);
     let target = Target::new(&format!("https://{}", gateway.address), Some(authority.file())).unwrap();
     let report = run(&target, &upstream).await.unwrap();
     assert!(report.is_clean() && report.odd.is_empty(), "{report}");
