@@ -63,15 +63,21 @@ impl Diagnostic {
 
     fn render_at(&self, level: &Level<'static>, color: bool) -> String {
         let file = self.file.display().to_string();
-        let source = self.source.as_deref().map(mask_credentials);
+        let shown = self.source.as_deref().zip(self.span.as_ref()).map(|(source, span)| shown_lines(source, span));
         let mut group = Group::with_title(level.clone().primary_title(self.message.as_str()));
-        group = match (&source, &self.span) {
-            (Some(source), Some(span)) => group.element(
-                Snippet::source(source.as_ref())
-                    .path(file)
-                    .annotation(AnnotationKind::Primary.span(first_line_of(source, span))),
-            ),
-            _ => group.element(Origin::path(file)),
+        group = match &shown {
+            Some(ShownLines { text, line, span, place }) => {
+                let snippet = Snippet::source(text.as_ref())
+                    .line_start(*line)
+                    .annotation(AnnotationKind::Primary.span(first_line_of(text, span)));
+                match *place {
+                    None => group.element(snippet.path(file)),
+                    Some((line, column)) => {
+                        group.element(Origin::path(file).line(line).char_column(column)).element(snippet)
+                    }
+                }
+            }
+            None => group.element(Origin::path(file)),
         };
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -88,6 +94,37 @@ impl fmt::Display for Diagnostic {
         }
         write!(f, ": {}", self.message)
     }
+}
+
+/// The lines of a file that hold a span.
+struct ShownLines<'s> {
+    text: Cow<'s, str>,
+    /// The one-based number of the first.
+    line: usize,
+    /// The span within `text`.
+    span: Range<usize>,
+    /// The line and column of the span, if `text` is a part of a line.
+    place: Option<(usize, usize)>,
+}
+
+/// Most bytes that are shown of a line on each side of a span. A file of a megabyte may be one line.
+const LONGEST_SIDE: usize = 1000;
+
+// only these: to search a whole file for lines would take longer with each of its mistakes
+fn shown_lines<'s>(source: &'s str, span: &Range<usize>) -> ShownLines<'s> {
+    // bytes, since a span need not begin or end at a character
+    let (from, to) = (span.start.min(source.len()), span.end.min(source.len()));
+    let is_end = |byte: &u8| *byte == b'\n';
+    let start = source.as_bytes().get(..from).and_then(|before| before.iter().rposition(is_end)).map_or(0, |at| at + 1);
+    let end =
+        source.as_bytes().get(to..).and_then(|rest| rest.iter().position(is_end)).map_or(source.len(), |at| to + at);
+    let (line, _) = line_and_column(source, start);
+    let (first, last) = (start.max(from.saturating_sub(LONGEST_SIDE)), end.min(to.max(from) + LONGEST_SIDE));
+    let first = (first..from).find(|at| source.is_char_boundary(*at)).unwrap_or(from);
+    let last = (last..end).find(|at| source.is_char_boundary(*at)).unwrap_or(end);
+    let place = ((first, last) != (start, end)).then(|| line_and_column(source, from));
+    let text = mask_credentials(source.get(first..last).unwrap_or_default());
+    ShownLines { text, line, span: from - first..to.max(from) - first, place }
 }
 
 /// `source` with a `*` for each byte of the user name and password in its URLs, so that places stay the same.
@@ -152,6 +189,18 @@ mod tests {
     fn columns_count_characters_and_not_bytes() {
         assert_eq!(line_and_column("é: 1\nü: x", 8), (2, 2));
         assert_eq!(wrong("a: 1\nü: x\n", "x").to_string(), "a.yaml:2:4: `b` is wrong");
+    }
+
+    #[test]
+    fn a_long_line_is_shown_in_part_with_its_own_place() {
+        let rendered = wrong(&format!("a: 1\n{} two {}", "é".repeat(90_000), "é".repeat(90_000)), "two").render(false);
+        assert!(rendered.contains("--> a.yaml:2:90002") && rendered.contains("^^^"), "{rendered}");
+        assert!(rendered.len() < 1_000, "{} bytes", rendered.len());
+        // a span that begins and ends inside of characters
+        let source: Arc<str> = "é\né".into();
+        for (start, end) in [(1, 1), (1, 4), (4, 4), (5, 9), (0, 0)] {
+            Diagnostic::at(Path::new("a.yaml"), &source, start..end, "wrong").render(false);
+        }
     }
 
     #[test]

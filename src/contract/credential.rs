@@ -1,6 +1,6 @@
 //! What the `Authorization` header reveals about a request. The credential itself is never stored.
 
-use aho_corasick::{AhoCorasick, PatternID};
+use aho_corasick::{AhoCorasick, Match, PatternID};
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::LazyLock;
@@ -105,13 +105,15 @@ impl<'v> Credential<'v> {
     // but a caller that respells its header must not become another one
     fn in_odd_value(value: &'v [u8]) -> Self {
         // of several the live one: which of them a server uses is not known
-        let keys = SECRET_KEYS.iter().flat_map(|keys| keys.find_iter(value));
-        let key = keys.min_by_key(|key| (key.pattern() != LIVE_PATTERN, key.start()));
-        let (token, class) = match key {
+        let is_live = |key: &Match| key.pattern() == LIVE_PATTERN;
+        let mut keys = SECRET_KEYS.iter().flat_map(|keys| keys.find_iter(value));
+        let first = keys.next();
+        let live = if first.as_ref().is_some_and(is_live) { None } else { keys.find(is_live) };
+        let (token, class) = match live.or(first) {
             Some(found) => {
                 let rest = value.get(found.end()..).unwrap_or_default();
                 let key = rest.split(|byte| !is_of_key(*byte)).next().unwrap_or_default();
-                let is_live = found.pattern() == LIVE_PATTERN;
+                let is_live = is_live(&found);
                 let class = if is_live { KeyClass::Live } else { KeyClass::Test };
                 (Cow::Owned([if is_live { LIVE_PREFIX } else { TEST_PREFIX }.as_bytes(), key].concat()), class)
             }

@@ -129,10 +129,14 @@ fn best_fit_letter(letter: char) -> char {
 pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some((letter, tail)) = decode_first(rest) {
+    while let Some(escape) = rest.iter().position(|byte| *byte == b'%') {
+        let (plain, from) = rest.split_at(escape);
+        decoded.extend_from_slice(plain);
+        let Some((letter, tail)) = decode_first(from) else { return decoded };
         decoded.extend_from_slice(letter.as_bytes());
         rest = tail;
     }
+    decoded.extend_from_slice(rest);
     decoded
 }
 
@@ -168,7 +172,8 @@ pub(super) fn decode_first(text: &[u8]) -> Option<(Decoded, &[u8])> {
 
 /// What the escape whose `%` precedes `tail` stands for, and the rest of the text.
 fn escape(tail: &[u8]) -> Option<(Decoded, &[u8])> {
-    let hex = |digits: &[u8]| u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    let hex = |digits: &[u8]| digits.iter().try_fold(0, |number, byte| Some(number << 4 | digit(byte)?));
     if let Some((digits, rest)) = tail.strip_prefix(b"u").and_then(|tail| tail.split_at_checked(4)) {
         return Some((Decoded::letter(char::from_u32(hex(digits)?)?), rest));
     }

@@ -5,6 +5,7 @@ use super::scalar_span;
 use super::tree::{MapEntry, NodeContent, TreeNode};
 use crate::diagnostic::{Diagnostic, line_and_column};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -104,8 +105,12 @@ impl Source {
             NodeContent::Scalar(_) => {}
             NodeContent::List(nodes) => nodes.iter().for_each(|node| self.collect_entry_errors(node, errors)),
             NodeContent::Map(entries) => {
-                for (position, entry) in entries.iter().enumerate() {
-                    errors.extend(self.repeats(entry, entries.get(..position).unwrap_or_default()));
+                let mut firsts = HashMap::new();
+                for entry in entries {
+                    let first: &MapEntry = firsts.entry(entry.key.as_str()).or_insert(entry);
+                    if !std::ptr::eq(first, entry) {
+                        errors.push(self.repeated(entry, first));
+                    }
                     errors.extend(self.tag(entry));
                     self.collect_entry_errors(&entry.node, errors);
                 }
@@ -155,11 +160,10 @@ impl Source {
         value.starts_with('!').then(|| error().with_help("put all of it in quotes"))
     }
 
-    fn repeats(&self, entry: &MapEntry, before: &[MapEntry]) -> Option<Diagnostic> {
-        let first = before.iter().find(|earlier| earlier.key == entry.key)?;
+    fn repeated(&self, entry: &MapEntry, first: &MapEntry) -> Diagnostic {
         let (line, _) = line_and_column(&self.text, first.key_span.start);
         let message = format!("duplicate key `{}`, first on line {line}", entry.key.escape_debug());
-        Some(self.diagnostic(entry.key_span.clone(), message))
+        self.diagnostic(entry.key_span.clone(), message)
     }
 
     fn find(&self, pointer: &str) -> LocatedNode<'_> {

@@ -3,18 +3,24 @@
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::fmt::Display;
+
+/// Most errors that are listed; the rest are counted. A spec with as many is of another format, and each has to be found in the file.
+const MOST_ERRORS: usize = 200;
 
 /// A spec under translation. Places are JSON Pointers into it.
 pub(super) struct OpenApiSpec<'s> {
     root: &'s Value,
     source: &'s Source,
     errors: Vec<Diagnostic>,
+    /// Pointer and message of each error.
+    known: HashSet<(String, String)>,
 }
 
 impl<'s> OpenApiSpec<'s> {
-    pub(super) const fn new(root: &'s Value, source: &'s Source) -> Self {
-        Self { root, source, errors: Vec::new() }
+    pub(super) fn new(root: &'s Value, source: &'s Source) -> Self {
+        Self { root, source, errors: Vec::new(), known: HashSet::new() }
     }
 
     /// Whether its format is OpenAPI 3.0, and not 3.1.
@@ -51,10 +57,10 @@ impl<'s> OpenApiSpec<'s> {
 
     /// Adds an error.
     pub(super) fn refuse(&mut self, pointer: &str, message: impl Display) {
-        let error = self.source.at(pointer, message.to_string());
+        let message = message.to_string();
         // shared parts are read once for each use: the same error would appear as often
-        if !self.errors.contains(&error) {
-            self.errors.push(error);
+        if self.known.insert((pointer.to_owned(), message.clone())) && self.errors.len() < MOST_ERRORS {
+            self.errors.push(self.source.at(pointer, message));
         }
     }
 
@@ -68,6 +74,9 @@ impl<'s> OpenApiSpec<'s> {
             return Ok(made);
         }
         self.errors.sort_by_key(|error| error.span.as_ref().map(|span| span.start));
+        if let Some(more) = self.known.len().checked_sub(self.errors.len()).filter(|more| *more > 0) {
+            self.errors.push(Diagnostic::of_file(self.source.file(), format!("{more} more errors like these")));
+        }
         Err(self.errors)
     }
 }

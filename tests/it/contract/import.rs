@@ -152,6 +152,22 @@ fn paths_and_ids_are_plain() {
     }
 }
 
+/// In a time that is linear in their number: each used to cost a search of the whole file.
+#[test]
+fn many_mistakes_on_one_line_are_listed_in_bounded_work() {
+    let out = tempfile::tempdir().unwrap();
+    let file = out.path().join("spec.json");
+    let paths =
+        (0..20_000).map(|at| format!(r#""/a{at}": {{"get": {{"operationId": "bad {at}", "responses": {{}}}}}}"#));
+    let paths = paths.collect::<Vec<_>>().join(", ");
+    let head = r#"{"openapi": "3.1.0", "info": {"version": "2030-01-02"}, "servers": [{"url": "/v1"}], "paths": {"#;
+    fs::write(&file, format!("{head}{paths}}}}}")).unwrap();
+    let errors = errors(&import(std::slice::from_ref(&file), &out.path().join("contract")));
+    assert_eq!(errors.matches("an operation id must have letters").count(), 200);
+    assert!(errors.contains("19800 more errors like these"), "{errors:.2000}");
+    assert!(errors.lines().all(|line| line.len() < 400), "a part of the line is shown");
+}
+
 /// A spec of one operation.
 fn spec(path: &str, id: &str) -> String {
     format!(

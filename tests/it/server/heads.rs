@@ -164,6 +164,20 @@ async fn a_head_that_dribbles_in_is_cut_off_whatever_its_pace() {
 }
 
 #[tokio::test]
+async fn a_query_of_thousands_of_parameters_is_refused_on_every_path() {
+    let (gateway, upstream) = gateway(|_| {}).await;
+    let get = |path: &str, query: String| format!("GET {path}?{query} HTTP/1.1\r\nhost: a\r\n\r\n");
+    for path in ["/v1/users", "/v1/jwks", "/v1/no_operation"] {
+        assert_eq!(gateway.ask(get(path, "a&".repeat(999) + "a")).await.status(), 200, "{path}");
+        for query in ["a&".repeat(1_000), "&".repeat(1_000), "a=b&c;".repeat(500)] {
+            let answer = gateway.ask(get(path, query)).await;
+            assert!(answer.status() == 400 && answer.text().contains("1000 parameters"), "{path}: {}", answer.text());
+        }
+    }
+    assert_eq!(upstream.seen(), 3);
+}
+
+#[tokio::test]
 async fn names_with_underscores_do_not_pass_for_the_fields_they_resemble() {
     let (mut gateway, recorder) = gateway(|_| {}).await;
     for field in

@@ -13,6 +13,9 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 use http_body::Body;
 
+/// Most parameters of a query. Clerk's lists take a few hundred ids.
+const MOST_PARAMETERS: usize = 1_000;
+
 fn head_refusal(defect: HeadDefect) -> Refusal {
     match defect {
         // 431 (RFC 6585 section 5) and 408 (RFC 9110 section 15.5.9) have no reason of their own: these are the nearest
@@ -63,9 +66,18 @@ fn check_target<B>(request: &Request<B>) -> Result<(), Refusal> {
     // `http` prints an empty path as `/`, but hyper would send it as it is: nothing
     let is_empty = |target: &PathAndQuery| target.as_str() == "/" && Uri::from(target.clone()).path().is_empty();
     if begins && !target.is_some_and(is_empty) {
-        return Ok(());
+        return check_query(request.uri().query().unwrap_or_default());
     }
     Err(Refusal::because(Reason::AmbiguousPath, "the request target is not a path"))
+}
+
+/// Servers stop at different numbers of parameters, and ignore the rest (PHP at 1,000, Rack at 4,096).
+fn check_query(query: &str) -> Result<(), Refusal> {
+    if query.bytes().filter(|byte| matches!(byte, b'&' | b';')).count() < MOST_PARAMETERS {
+        return Ok(());
+    }
+    let message = format!("the query has more than {MOST_PARAMETERS} parameters");
+    Err(Refusal::ambiguous(message, "send fewer parameters in the query"))
 }
 
 fn check_fields<B>(bundle: &Bundle, request: &Request<B>) -> Result<(), Refusal> {
