@@ -21,6 +21,7 @@ use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 /// Longest time that requests in flight get to finish after SIGTERM. Kubernetes kills the process 30 s after it.
@@ -83,7 +84,7 @@ async fn serve(
     let exporters = ExporterThread::start()?;
     let telemetry = telemetry(gateway, exporters.handle())?;
     telemetry.export_log(log);
-    let Listeners { open: listeners, endpoints, tls } = Listeners::open(&gateway.listen)?;
+    let Listeners { open: listeners, endpoints, tls, admin } = Listeners::open(&gateway.listen, gateway.admin)?;
     let connector = connector(&gateway.upstream)?;
     let readiness = Readiness::default();
     telemetry.bundle_loaded(&bundle);
@@ -98,7 +99,7 @@ async fn serve(
         readiness: readiness.clone(),
         level: log.level.clone(),
     };
-    let admin = start_admin(gateway.admin, state)?;
+    let admin = start_admin(admin, state)?;
     let server = start(listeners, gateway, &shared, &connector)?;
     let (upstream, origin) = (&gateway.upstream.target, configuration.origin);
     announce(Started { listen: &endpoints, upstream, admin, bundle: &bundle, origin });
@@ -180,9 +181,8 @@ fn start_stand_in() -> Result<Origin, Error> {
     Err(Error::Environment("this build has no stand-in".to_owned()))
 }
 
-fn start_admin(address: Option<SocketAddr>, state: admin::AdminState) -> Result<Option<SocketAddr>, Error> {
-    let Some(address) = address else { return Ok(None) };
-    let listener = listen(address).map_err(|error| Error::Environment(format!("admin listener: {error}")))?;
+fn start_admin(listener: Option<TcpListener>, state: admin::AdminState) -> Result<Option<SocketAddr>, Error> {
+    let Some(listener) = listener else { return Ok(None) };
     let address = listener.local_addr().map_err(Error::environment)?;
     tokio::spawn(admin::serve(listener, state, std::future::pending()));
     Ok(Some(address))

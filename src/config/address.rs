@@ -17,13 +17,23 @@ pub(super) const DEFAULT_MODE: u32 = 0o660;
 /// Parses an address. The error is the predicate of a message.
 pub(super) fn parse(text: &str) -> Result<SocketAddr, &'static str> {
     // no host names: what one resolves to can change, and whether it is a loopback address is checked once
-    text.parse().map_err(|_| "must be an IP address and a port")
+    text.parse().map(canonical).map_err(|_| "must be an IP address and a port")
+}
+
+/// `address` with an IPv4 address that is written as an IPv6 one (`::ffff:a.b.c.d`) as IPv4: they are the same socket.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    if address.ip().to_canonical().is_ipv4() {
+        return SocketAddr::new(address.ip().to_canonical(), address.port());
+    }
+    // verbatim: an address of a link needs its scope
+    address
 }
 
 /// Parses an address to listen on. It may be a Unix socket, whose file then gets the permissions `mode`.
 pub(super) fn parse_listen(text: &str, mode: u32) -> Result<ListenAddress, &'static str> {
     let Some(path) = text.strip_prefix("unix:") else {
-        return text.parse().map(ListenAddress::Tcp).map_err(|_| "must be an IP address and a port, or a Unix socket");
+        let address = text.parse().map(canonical);
+        return address.map(ListenAddress::Tcp).map_err(|_| "must be an IP address and a port, or a Unix socket");
     };
     let path = Path::new(path);
     if !path.is_absolute() {

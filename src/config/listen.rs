@@ -5,6 +5,7 @@ use super::checker::{Setting, SettingsChecker};
 use super::file::{Listen, ListenerSection as Keys, TlsSection as TlsKeys};
 use super::gateway::{ListenAddress, ListenerConfig, TlsFiles, UpstreamConfig, UpstreamTarget};
 use super::overrides::Override;
+use std::net::SocketAddr;
 
 impl SettingsChecker<'_> {
     /// The listeners. A flag or variable replaces all of them by one without TLS.
@@ -120,16 +121,79 @@ impl SettingsChecker<'_> {
         }
     }
 
-    /// Refuses an address that another listener has.
+    /// Refuses an address that another listener has, or has a part of.
     pub(super) fn refuse_taken(&mut self, given: &Setting<'_>, address: &ListenAddress, taken: &[ListenerConfig]) {
-        // each use of port 0 takes another free port
-        let is_free_port = matches!(address, ListenAddress::Tcp(address) if address.port() == 0);
-        let is_taken = taken.iter().any(|other| match (&other.address, address) {
-            (ListenAddress::Unix { path: other, .. }, ListenAddress::Unix { path, .. }) => other == path,
-            (other, address) => other == address,
-        });
-        if is_taken && !is_free_port {
-            self.refuse(given, "is the address of another listener already", "use another address");
+        let overlaps = taken.iter().filter_map(|other| overlap(&other.address, address)).max();
+        match overlaps {
+            Some(Overlap::Equal) => {
+                self.refuse(given, "is the address of another listener already", "use another address");
+            }
+            Some(Overlap::Part) => {
+                let what = "is a part of the address of another listener, or the other way round";
+                self.refuse(
+                    given,
+                    what,
+                    "use another port; `0.0.0.0` has all IPv4 addresses, and `[::]` all of both families",
+                );
+            }
+            None => {}
+        }
+    }
+}
+
+/// How much of an address two listeners share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Overlap {
+    Part,
+    Equal,
+}
+
+/// What two addresses have in common. `None` if both can be listened on.
+fn overlap(one: &ListenAddress, other: &ListenAddress) -> Option<Overlap> {
+    let (one, other) = match (one, other) {
+        (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => (one, other),
+        (ListenAddress::Unix { path: one, .. }, ListenAddress::Unix { path: other, .. }) => {
+            return (one == other).then_some(Overlap::Equal);
+        }
+        _ => return None,
+    };
+    // each use of port 0 takes another free port
+    if one.port() == 0 || one.port() != other.port() {
+        return None;
+    }
+    let takes = |all: &SocketAddr, one: &SocketAddr| all.ip().is_unspecified() && (all.is_ipv6() || one.is_ipv4());
+    match (one.ip().is_unspecified(), other.ip().is_unspecified()) {
+        _ if one == other => Some(Overlap::Equal),
+        // `0.0.0.0` and `[::]`: then `[::]` is opened for IPv6 alone
+        (true, true) => None,
+        _ => (takes(one, other) || takes(other, one)).then_some(Overlap::Part),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ListenAddress, Overlap, overlap};
+
+    #[test]
+    fn addresses_of_one_port_overlap_as_sockets_do() {
+        let of = |one: &str, other: &str| {
+            let address = |text: &str| ListenAddress::Tcp(text.parse().unwrap());
+            (overlap(&address(one), &address(other)), overlap(&address(other), &address(one)))
+        };
+        let table = [
+            ("127.0.0.1:1", "127.0.0.1:1", Some(Overlap::Equal)),
+            ("[::]:1", "[::]:1", Some(Overlap::Equal)),
+            ("0.0.0.0:1", "127.0.0.1:1", Some(Overlap::Part)),
+            ("[::]:1", "[::1]:1", Some(Overlap::Part)),
+            ("[::]:1", "127.0.0.1:1", Some(Overlap::Part)),
+            ("[::]:1", "0.0.0.0:1", None),
+            ("0.0.0.0:1", "[::1]:1", None),
+            ("127.0.0.1:1", "127.0.0.2:1", None),
+            ("127.0.0.1:1", "127.0.0.1:2", None),
+            ("[::]:0", "[::]:0", None),
+        ];
+        for (one, other, expected) in table {
+            assert_eq!(of(one, other), (expected, expected), "{one} and {other}");
         }
     }
 }

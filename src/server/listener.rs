@@ -72,7 +72,7 @@ impl BoundListener {
         Poll::Ready(Ok(match &self.place {
             ListenerKind::Tcp(socket, tls) => {
                 let (stream, peer) = ready!(socket.poll_accept(context))?;
-                IncomingConnection { socket: Socket::Tcp(stream, peer), tls: tls.clone() }
+                IncomingConnection { socket: Socket::Tcp(stream, canonical(peer)), tls: tls.clone() }
             }
             ListenerKind::Unix(socket, _) => {
                 let (stream, _) = ready!(socket.poll_accept(context))?;
@@ -80,6 +80,12 @@ impl BoundListener {
             }
         }))
     }
+}
+
+/// `address` in its one spelling: an IPv4 address that an IPv6 socket shows as `::ffff:a.b.c.d` is IPv4.
+// here, where addresses enter: a policy that compares `client.ip` with an IPv4 address would else hold or not by the listener
+pub(super) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 impl ListenerAddress {

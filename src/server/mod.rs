@@ -36,7 +36,7 @@ pub use http_service::HttpService;
 pub use lifecycle::{Server, ServerStartError};
 pub use listener::{BoundListener, ListenerAddress};
 pub use settings::ServerSettings;
-pub use tcp::{ListenError, listen};
+pub use tcp::{ListenError, listen, listen_only_ipv6};
 pub use tls::{ReloadableTls, TlsError};
 pub use unix_socket::{UnixListenError, listen_unix};
 pub use worker::WorkerIndex;

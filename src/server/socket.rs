@@ -1,5 +1,6 @@
 //! A client's socket, TCP or Unix, whose first bytes are peeked at to detect the protocol.
 
+use super::listener::canonical;
 use crate::budget::ClientKey;
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
@@ -76,7 +77,7 @@ impl Socket {
     /// The gateway's end, without TLS.
     pub(super) fn endpoint(&self) -> LocalEndpoint {
         let address = match self {
-            Self::Tcp(stream, _) => stream.local_addr().ok(),
+            Self::Tcp(stream, _) => stream.local_addr().ok().map(canonical),
             Self::Unix(_) => None,
         };
         LocalEndpoint { address, ..LocalEndpoint::default() }

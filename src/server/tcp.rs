@@ -1,5 +1,6 @@
 //! Listening TCP sockets.
 
+use rustix::net::sockopt::set_ipv6_v6only;
 use std::io;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
@@ -24,11 +25,23 @@ pub struct ListenError {
 ///
 /// [`ListenError`], whose message has the fix.
 pub fn listen(address: SocketAddr) -> Result<TcpListener, ListenError> {
-    bind(address).map_err(|error| ListenError { address, error })
+    bind(address, false).map_err(|error| ListenError { address, error })
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// As [`listen`], without the IPv4 clients that an IPv6 wildcard would take as well: another socket has their port.
+///
+/// # Errors
+///
+/// As [`listen`].
+pub fn listen_only_ipv6(address: SocketAddr) -> Result<TcpListener, ListenError> {
+    bind(address, true).map_err(|error| ListenError { address, error })
+}
+
+fn bind(address: SocketAddr, is_only_ipv6: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    if is_only_ipv6 {
+        set_ipv6_v6only(&socket, true)?;
+    }
     // a restart must not wait until the connections of the last run leave TIME_WAIT
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -213,3 +213,18 @@ async fn without_any_file_the_built_in_policies_guard_the_upstream() {
     program.signal("TERM");
     assert!(program.ended().await.status.success());
 }
+
+#[tokio::test]
+async fn wildcards_of_both_families_can_be_listed_with_one_port() {
+    let upstream = Recorder::answering(200, "{}").await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = ["[::]", "0.0.0.0"].map(|ip| format!("{{ address: '{ip}:{port}', plaintext: allowed }}")).join(", ");
+    let (_folder, configuration) = folder(&format!("[{listen}]"), upstream.address(), ALLOWING);
+    let program = Program::start(&configuration, &[]).await;
+    for address in [format!("127.0.0.1:{port}"), format!("[::1]:{port}")] {
+        let mut client = Client::connect(address.parse().unwrap()).await;
+        client.send(patch("{}")).await;
+        assert_eq!(client.answer().await.expect("an answer").status(), 200, "{address}");
+    }
+    drop(program);
+}

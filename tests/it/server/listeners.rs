@@ -5,7 +5,7 @@ use crate::support::client::Client;
 use crate::support::gateway::{Gateway, Setup, patch, text};
 use crate::support::recorder::Recorder;
 use portcullis::config::gateway::TlsFiles as Files;
-use portcullis::server::{BoundListener, ReloadableTls, TlsError, listen, listen_unix};
+use portcullis::server::{BoundListener, ReloadableTls, TlsError, listen, listen_only_ipv6, listen_unix};
 use portcullis::telemetry::RefusedConnection;
 use rustls::pki_types::ServerName;
 use std::path::Path;
@@ -331,4 +331,26 @@ async fn a_connection_that_says_nothing_or_too_little_is_closed_in_time() {
         let _ = stream.read_to_end(&mut rest).await;
         refused(&gateway, RefusedConnection::Timeout, count).await;
     }
+}
+
+/// An IPv6 socket shows an IPv4 client as `::ffff:a.b.c.d`: a rule on its address must not depend on the listener.
+#[tokio::test]
+async fn an_ipv4_client_of_an_ipv6_listener_has_its_ipv4_address() {
+    let upstream = Recorder::answering(200, "{}").await;
+    let mut setup = Setup::before(upstream.address());
+    setup.policies.push(text("rule.yaml", &policy(LOCAL)));
+    let mut gateway = setup.start_on(BoundListener::plain(listen(([0; 8], 0).into()).unwrap()));
+    let mut client = Client::connect(([127, 0, 0, 1], gateway.address.port()).into()).await;
+    client.send(patch(ALLOWED)).await;
+    assert_eq!(client.answer().await.unwrap().status(), 200);
+    assert_eq!(gateway.line().await["client_address"], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn wildcards_of_both_families_share_a_port() {
+    let version4 = listen(([0; 4], 0).into()).unwrap();
+    let port = version4.local_addr().unwrap().port();
+    let version6 = listen_only_ipv6(([0; 8], port).into()).unwrap();
+    assert!(listen(([0; 8], port).into()).is_err(), "without the option it is taken");
+    drop((version4, version6));
 }

@@ -118,3 +118,16 @@ fn one_socket_is_listened_on_once_and_its_mode_is_octal() {
       = help: such as `0660`
     ");
 }
+
+#[test]
+fn addresses_that_share_a_port_in_part_are_refused() {
+    insta::assert_snapshot!(said_of(&with("listen:\n- address: 127.0.0.1:8787\n- { address: '[::]:8787', plaintext: allowed }\n")), @r"
+    error: `listen[1].address` is a part of the address of another listener, or the other way round
+     --> gateway.yaml:6:14
+      |
+    6 | - { address: '[::]:8787', plaintext: allowed }
+      |              ^^^^^^^^^^^
+      |
+      = help: use another port; `0.0.0.0` has all IPv4 addresses, and `[::]` all of both families
+    ");
+}
