@@ -82,8 +82,9 @@ pub const HEADER_TIMEOUT: DefaultLimit<TimeLimit> = DefaultLimit {
 /// Longest time for a connection to idle before a request.
 pub const IDLE_TIMEOUT: DefaultLimit<TimeLimit> = DefaultLimit {
     key: "limits.idleTimeout",
-    value: TimeLimit::Seconds(60),
-    reason: "SDKs reuse idle connections for 4 to 5 s: a request must never meet a connection that is being closed",
+    value: TimeLimit::Minutes(65),
+    reason: "above every pool that closes by itself (Envoy's hour is the longest): a request must never meet a connection that \
+             is being closed",
 };
 
 /// Longest time for a whole request.

@@ -4,7 +4,7 @@ use super::balancer::Accepted;
 use super::connection_memory::{Backpressure, ConnectionMemory};
 use super::handshake::{HttpStream, OpenError, OpenedConnection, open};
 use super::head_guard::HeadGuard;
-use super::head_ledger::HeadLedger;
+use super::head_ledger::{HeadLedger, LedgerBody};
 use super::http_service::HttpService;
 use super::http_settings::Http;
 use super::http2_activity::{ActiveBody, ConnectionActivity};
@@ -16,10 +16,11 @@ use crate::peer::LocalEndpoint;
 use crate::telemetry::{RefusedConnection, ServerMetrics};
 use crate::transport::CoalescingStream;
 use http::header::CONNECTION;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use pingora_timeout::{sleep, timeout};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -29,6 +30,13 @@ use tokio::sync::oneshot;
 
 /// The shortest time that pingora's timer can wait for.
 const SHORTEST: Duration = Duration::from_millis(1);
+
+/// How long an idle HTTP/1.1 connection is still read from when the gateway drains.
+// closed at once, it would lose a request that is on its way
+const PARTING: Duration = Duration::from_millis(100);
+
+/// Has the time for which a client can reuse the connection (RFC 2068 section 19.7.1.1).
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Most fields in the head of an HTTP/2 request, as in HTTP/1.
 const MAX_FIELDS: usize = 100;
@@ -50,6 +58,15 @@ pub(super) struct ConnectionHandler<M> {
     pub(super) metrics: ServerMetrics,
     /// Makes the service of a connection.
     pub(super) service_for: M,
+}
+
+/// Why a connection accepts no more requests, although its client and its limits would let it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ConnectionEnd {
+    /// The gateway stops.
+    Drain,
+    /// The client's certificate has expired.
+    Expired,
 }
 
 impl<M, S> ConnectionHandler<M>
@@ -78,16 +95,24 @@ where
         };
         let service = (self.service_for)(peer);
         let memory = ConnectionMemory::new(hold);
-        let age = self.http.age.min(valid_for.unwrap_or(Duration::MAX));
-        let draining = async move {
-            // an end by age is one like that of a drain: what has begun is finished
-            let _ = pingora_timeout::timeout(age.max(SHORTEST), draining).await;
+        let ending = async move {
+            match valid_for {
+                // what has begun is finished, but nothing more is accepted from a certificate that has expired
+                Some(valid_for) => match timeout(valid_for.max(SHORTEST), draining).await {
+                    Ok(_) => ConnectionEnd::Drain,
+                    Err(_) => ConnectionEnd::Expired,
+                },
+                None => {
+                    let _ = draining.await;
+                    ConnectionEnd::Drain
+                }
+            }
         };
         match (stream, is_http2) {
-            (HttpStream::Plain(stream), false) => self.version1(stream, service, memory, draining).await,
-            (HttpStream::Plain(stream), true) => self.version2(stream, service, memory, draining).await,
-            (HttpStream::Tls(stream), false) => self.version1(stream, service, memory, draining).await,
-            (HttpStream::Tls(stream), true) => self.version2(stream, service, memory, draining).await,
+            (HttpStream::Plain(stream), false) => self.version1(stream, service, memory, ending).await,
+            (HttpStream::Plain(stream), true) => self.version2(stream, service, memory, ending).await,
+            (HttpStream::Tls(stream), false) => self.version1(stream, service, memory, ending).await,
+            (HttpStream::Tls(stream), true) => self.version2(stream, service, memory, ending).await,
         }
     }
 
@@ -96,32 +121,55 @@ where
         tracing::debug!(reason = why.as_str(), "a connection was refused");
     }
 
-    async fn version1<T>(&self, stream: T, service: S, memory: ConnectionMemory, draining: impl Future<Output = ()>)
-    where
+    async fn version1<T>(
+        &self,
+        stream: T,
+        service: S,
+        memory: ConnectionMemory,
+        ending: impl Future<Output = ConnectionEnd>,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let (ledger, backpressure) = (Arc::new(HeadLedger::default()), Arc::new(Backpressure::default()));
         let (for_guard, is_read) = (Arc::clone(&ledger), Arc::clone(&backpressure));
         let stream = HeadGuard::new(stream, self.http.bounds, for_guard, memory, backpressure);
         let stream = TokioIo::new(CoalescingStream(stream));
-        let service =
-            service_fn(move |request| call_unless_defect(service.clone(), &ledger, Arc::clone(&is_read), request));
+        let (for_service, keep_alive) = (Arc::clone(&ledger), self.http.keep_alive.clone());
+        let service = service_fn(move |request| {
+            call_unless_defect(service.clone(), &for_service, Arc::clone(&is_read), keep_alive.clone(), request)
+        });
         let mut connection = pin!(self.http.version1.serve_connection(stream, service));
-        let ended = tokio::select! {
-            // biased: a response that becomes ready together with the signal must carry `connection: close`
-            biased;
-            () = draining => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let (mut ending, mut age) = (pin!(ending), pin!(sleep(self.http.age.max(SHORTEST))));
+        let ended = loop {
+            tokio::select! {
+                // biased: a response that becomes ready together with the signal must carry `connection: close`
+                biased;
+                ending = ending.as_mut() => {
+                    ledger.retire();
+                    if ending == ConnectionEnd::Drain
+                        && let Ok(ended) = timeout(PARTING, connection.as_mut()).await
+                    {
+                        break ended;
+                    }
+                    connection.as_mut().graceful_shutdown();
+                    break connection.await;
+                }
+                // an idle connection is not closed: a request may be on its way, and its response announces the close
+                () = age.as_mut(), if !ledger.is_retired() => ledger.retire(),
+                ended = connection.as_mut() => break ended,
             }
-            ended = connection.as_mut() => ended,
         };
         log_end(ended);
     }
 
     /// Serves HTTP/2. A client that idles or reads nothing of a response gets a GOAWAY, and is cut off if it does not close.
-    async fn version2<T>(&self, stream: T, service: S, memory: ConnectionMemory, draining: impl Future<Output = ()>)
-    where
+    async fn version2<T>(
+        &self,
+        stream: T,
+        service: S,
+        memory: ConnectionMemory,
+        ending: impl Future<Output = ConnectionEnd>,
+    ) where
         T: AsyncRead + AsyncWrite + Unpin,
     {
         let (activity, requests) = (ConnectionActivity::new(), Arc::new(Http2Requests::default()));
@@ -132,19 +180,20 @@ where
             call_counted(service.clone(), bound_fields(request), &counting)
         });
         let mut connection = pin!(self.http.version2.serve_connection(TokioIo::new(stream), service));
-        let limit = self.http.bounds.stall;
+        let (idle, stall) = (self.http.bounds.idle, self.http.bounds.stall);
         tokio::select! {
             biased;
-            () = draining => {}
+            _ = timeout(self.http.age.max(SHORTEST), ending) => {}
             ended = connection.as_mut() => return log_end(ended),
-            () = activity.wait_until_useless(limit) => {}
+            () = activity.wait_until_useless(idle, stall) => {}
         }
         connection.as_mut().graceful_shutdown();
         activity.touch();
         tokio::select! {
             biased;
             ended = connection => log_end(ended),
-            () = activity.wait_until_useless(limit) => {}
+            // a client that does not close by itself has had its GOAWAY
+            () = activity.wait_until_useless(stall, stall) => {}
         }
     }
 }
@@ -160,25 +209,41 @@ fn log_end(ended: hyper::Result<()>) {
 // behind a head that cannot be trusted, the boundaries of all further requests cannot be trusted either
 fn call_unless_defect<S: HttpService>(
     mut service: S,
-    ledger: &HeadLedger,
+    ledger: &Arc<HeadLedger>,
     backpressure: Arc<Backpressure>,
+    keep_alive: HeaderValue,
     mut request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<S::Body>, Infallible>> + use<S> {
-    let defect = ledger.next_request();
+) -> impl Future<Output = Result<Response<LedgerBody<S::Body>>, Infallible>> + use<S> {
+    let (ledger, defect) = (Arc::clone(ledger), ledger.next_request());
     if let Some(defect) = defect {
         request.extensions_mut().insert(defect);
     }
+    let is_last = defect.is_some() || request.version() != Version::HTTP_11 || asks_to_close(request.headers());
+    // called here, so that a request has a record even if its client is gone before the response is first polled
+    let called = if backpressure.is_blocked() { Err(request) } else { Ok(service.call(request)) };
     async move {
-        if backpressure.is_blocked() {
-            // a client that sends on without reading gets its next response only after it has read the one before
-            backpressure.wait_for_reads().await;
+        let mut response = match called {
+            Ok(response) => response.await?,
+            Err(request) => {
+                // a client that sends on without reading gets its next response only after it has read the one before
+                backpressure.wait_for_reads().await;
+                service.call(request).await?
+            }
+        };
+        let headers = response.headers_mut();
+        if defect.is_some() || ledger.is_retired() {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        } else if !is_last && !headers.contains_key(CONNECTION) {
+            headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+            headers.insert(KEEP_ALIVE, keep_alive);
         }
-        let mut response = service.call(request).await?;
-        if defect.is_some() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        Ok(response)
+        Ok(response.map(|body| LedgerBody::new(body, ledger)))
     }
+}
+
+fn asks_to_close(headers: &HeaderMap) -> bool {
+    let options = headers.get_all(CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    options.into_iter().any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 /// Replaces the fields of a head with more than HTTP/1 heads can have by the defect that the service refuses it for.

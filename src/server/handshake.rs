@@ -58,7 +58,7 @@ pub(super) async fn open(
 ) -> Result<OpenedConnection, OpenError> {
     let peer = (socket.client(), socket.endpoint());
     let begun =
-        timeout(bounds.stall, socket.begin()).await.map_err(|_| OpenError::Refused(RefusedConnection::Timeout))?;
+        timeout(bounds.idle, socket.begin()).await.map_err(|_| OpenError::Refused(RefusedConnection::Timeout))?;
     let begun = begun.map_err(OpenError::Gone)?;
     let opened = timeout(bounds.head_time, identify(begun, tls, hold, peer)).await;
     opened.unwrap_or(Err(OpenError::Refused(RefusedConnection::Timeout)))

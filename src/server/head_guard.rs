@@ -41,6 +41,8 @@ pub(super) struct Bounds {
     pub(super) head_bytes: usize,
     /// Longest time from a head's first byte to its last.
     pub(super) head_time: Duration,
+    /// Longest time without a request.
+    pub(super) idle: Duration,
     /// Longest time for which the client may read nothing of a response.
     pub(super) stall: Duration,
 }
@@ -85,6 +87,10 @@ pub(super) struct HeadGuard<T> {
     /// The deadline of a partial head, and later of the drain after a refused one.
     deadline: Option<Timer>,
     lingered: usize,
+    /// Whether the client sends nothing more. It may still read.
+    is_half_closed: bool,
+    /// Whether bytes were written since the last flush that ended.
+    is_unflushed: bool,
     stall: ClientStall,
     memory: ConnectionMemory,
 }
@@ -106,6 +112,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
             free: 0,
             deadline: None,
             lingered: 0,
+            is_half_closed: false,
+            is_unflushed: false,
             stall: ClientStall::new(bounds.stall, backpressure),
             memory,
         }
@@ -189,6 +197,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
+        if read.is_empty() {
+            return Poll::Ready(Ok(self.half_close()));
+        }
         let free = self.walk(read);
         if free == read.len() {
             return Poll::Ready(Ok(ReadProgress::Something));
@@ -197,6 +208,21 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         buffer.set_filled(before + free);
         self.settle(0);
         Poll::Ready(Ok(if free > 0 { ReadProgress::Something } else { ReadProgress::Nothing }))
+    }
+
+    /// Takes note that the client sends nothing more.
+    fn half_close(&mut self) -> ReadProgress {
+        // in the middle of a body, hyper gets its end at once: there is no whole request to respond to
+        let is_whole = matches!(self.state, HeadGuardState::Head);
+        self.is_half_closed = is_whole;
+        if is_whole { ReadProgress::Nothing } else { ReadProgress::Something }
+    }
+
+    /// Whether hyper must not learn yet that the client sends nothing more, on which it would drop the request under way.
+    // the client may have closed only its sending side (RFC 9112 section 9.6), as `nc -N` and some SDKs do, and wait for the
+    // response. hyper's own `half_close` would not see a reset of the connection either
+    fn owes_response(&self) -> bool {
+        self.is_unflushed || !self.ledger.is_answered()
     }
 
     /// Reads the rest of a partial head.
@@ -212,7 +238,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
         ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer))?;
         if buffer.filled().is_empty() {
             // closed in the middle of a head: hyper has seen none of it, and treats this as the end of an idle connection
-            return Poll::Ready(Ok(ReadProgress::Something));
+            return Poll::Ready(Ok(self.half_close()));
         }
         let start = self.held.len();
         self.held.extend_from_slice(buffer.filled());
@@ -266,6 +292,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for HeadGuard<T> {
                 // hyper responds to the stand-in and then closes; it must not read anything that follows
                 return Poll::Pending;
             }
+            if this.is_half_closed {
+                // hyper reads again by itself when a response is sent: then it waits for the next head
+                return if this.owes_response() { Poll::Pending } else { Poll::Ready(Ok(())) };
+            }
             let read = if this.held.is_empty() { this.read_through(context, buffer) } else { this.read_piece(context) };
             if let ReadProgress::Something = ready!(read)? {
                 return Poll::Ready(Ok(()));
@@ -277,6 +307,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for HeadGuard<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.is_unflushed = true;
         let written = Pin::new(&mut this.inner).poll_write(context, bytes);
         this.stall.check(context, &mut this.memory, written, bytes.len())
     }
@@ -287,6 +318,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.is_unflushed = true;
         let written = Pin::new(&mut this.inner).poll_write_vectored(context, slices);
         this.stall.check(context, &mut this.memory, written, slices.iter().map(|slice| slice.len()).sum())
     }
@@ -299,6 +331,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for HeadGuard<T> {
         let this = self.get_mut();
         // over TLS, a write is ready as soon as it is encrypted: only the flush shows that the client does not read
         let flushed = Pin::new(&mut this.inner).poll_flush(context);
+        this.is_unflushed &= flushed.is_pending();
         this.stall.check(context, &mut this.memory, flushed, 0)
     }
 

@@ -1,8 +1,13 @@
 //! Counts the heads that the guard passed to hyper, against the requests that hyper made of them.
 
 use crate::head::HeadDefect;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use bytes::Buf;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 /// The heads passed to hyper and the requests it made of them. Shared by a connection's guard and its service.
 // A second line of defence: should hyper ever find a request where the guard saw body bytes, there are more requests than
@@ -11,8 +16,22 @@ use std::sync::{Mutex, PoisonError};
 pub(super) struct HeadLedger {
     heads: AtomicU64,
     requests: AtomicU64,
+    answered: AtomicU64,
     defect: Mutex<Option<HeadDefect>>,
+    is_retired: AtomicBool,
 }
+
+pin_project! {
+    /// The body of a response. Its request counts as answered once hyper has taken the end of it.
+    pub(super) struct LedgerBody<B> {
+        #[pin]
+        body: B,
+        _answered: AnsweredOnDrop,
+    }
+}
+
+/// Counts a request as answered when it is dropped.
+struct AnsweredOnDrop(Arc<HeadLedger>);
 
 impl HeadLedger {
     /// Counts a head that is passed to hyper.
@@ -33,6 +52,53 @@ impl HeadLedger {
         }
         let defect = *self.defect.lock().unwrap_or_else(PoisonError::into_inner);
         Some(defect.unwrap_or(HeadDefect::OutOfStep))
+    }
+
+    /// Whether each head that was passed to hyper has its whole response.
+    pub(super) fn is_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) >= self.heads.load(Ordering::Relaxed)
+    }
+
+    /// From now on, each response announces that the connection closes.
+    pub(super) fn retire(&self) {
+        self.is_retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the next response is the last one.
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for AnsweredOnDrop {
+    fn drop(&mut self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<B> LedgerBody<B> {
+    pub(super) fn new(body: B, ledger: Arc<HeadLedger>) -> Self {
+        Self { body, _answered: AnsweredOnDrop(ledger) }
+    }
+}
+
+impl<B: Body<Data: Buf>> Body for LedgerBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        self.project().body.poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 

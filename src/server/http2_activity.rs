@@ -69,22 +69,25 @@ impl ConnectionActivity {
         self.requests().last_end = Instant::now();
     }
 
-    /// Waits until the connection was idle or its client read nothing for `limit`, or until it has reset too often.
+    /// Waits until the connection was idle for `idle`, or its client read nothing for `stall`, or until it has reset too often.
     // one timer a connection and limit, not one a request
-    pub(super) async fn wait_until_useless(&self, limit: Duration) {
-        while let Some(left) = self.time_left(limit) {
+    pub(super) async fn wait_until_useless(&self, idle: Duration, stall: Duration) {
+        while let Some(left) = self.time_left(idle, stall) {
             let _ = pingora_timeout::timeout(left, self.enough.notified()).await;
         }
     }
 
-    fn time_left(&self, limit: Duration) -> Option<Duration> {
+    fn time_left(&self, idle: Duration, stall: Duration) -> Option<Duration> {
         let requests = self.requests();
         if requests.abandoned > MAX_ABANDONED {
             return None;
         }
-        let idle = requests.under_way.is_empty().then_some(requests.last_end);
-        let since = requests.under_way.values().flatten().copied().chain(idle).min();
-        let left = since.map_or(Some(limit), |since| limit.checked_sub(since.elapsed()))?;
+        let left = if requests.under_way.is_empty() {
+            idle.checked_sub(requests.last_end.elapsed())?
+        } else {
+            let since = requests.under_way.values().flatten().min();
+            since.map_or(Some(stall), |since| stall.checked_sub(since.elapsed()))?
+        };
         // a zero deadline underflows inside pingora's timer
         (!left.is_zero()).then(|| left.max(Duration::from_millis(1)))
     }
@@ -157,19 +160,21 @@ mod tests {
     async fn a_request_under_way_is_of_use_until_its_client_stalls() {
         let activity = ConnectionActivity::new();
         let active = activity.request();
-        assert!(pingora_timeout::timeout(LIMIT * 4, activity.wait_until_useless(LIMIT)).await.is_err());
+        assert!(pingora_timeout::timeout(LIMIT * 4, activity.wait_until_useless(LIMIT, LIMIT)).await.is_err());
         active.client_owes(true);
-        pingora_timeout::timeout(LIMIT * 100, activity.wait_until_useless(LIMIT)).await.expect("the client stalls");
+        pingora_timeout::timeout(LIMIT * 100, activity.wait_until_useless(LIMIT, LIMIT))
+            .await
+            .expect("the client stalls");
         active.client_owes(false);
-        assert!(activity.time_left(LIMIT).is_some());
+        assert!(activity.time_left(LIMIT, LIMIT).is_some());
     }
 
     #[tokio::test]
     async fn idleness_begins_with_the_end_of_the_last_request() {
         let activity = ConnectionActivity::new();
         drop(activity.request());
-        assert!(activity.time_left(LIMIT).is_some());
-        pingora_timeout::timeout(LIMIT * 100, activity.wait_until_useless(LIMIT)).await.expect("it idles");
-        assert!(activity.time_left(LIMIT).is_none());
+        assert!(activity.time_left(LIMIT, LIMIT).is_some());
+        pingora_timeout::timeout(LIMIT * 100, activity.wait_until_useless(LIMIT, LIMIT)).await.expect("it idles");
+        assert!(activity.time_left(LIMIT, LIMIT).is_none());
     }
 }

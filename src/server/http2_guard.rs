@@ -319,8 +319,8 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
     const FRAME: &[u8] = b"\x00\x00\x02\x01\x04\x00\x00\x00\x01hd";
-    const BOUNDS: Bounds =
-        Bounds { head_bytes: 64, head_time: Duration::from_secs(10), stall: Duration::from_secs(10) };
+    const LONG: Duration = Duration::from_secs(10);
+    const BOUNDS: Bounds = Bounds { head_bytes: 64, head_time: LONG, idle: LONG, stall: LONG };
 
     fn guarded(memory: usize) -> (Http2Guard<DuplexStream>, DuplexStream, Arc<Http2Requests>) {
         let limits = BudgetLimits { connections: 1, requests: 1, bytes: memory, client_share: 1.0 };

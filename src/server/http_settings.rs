@@ -2,6 +2,7 @@
 
 use super::head_guard::Bounds;
 use super::settings::ServerSettings;
+use http::HeaderValue;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::time::Duration;
@@ -9,6 +10,9 @@ use std::time::Duration;
 /// Bytes that hyper may buffer of one connection, each way: bounds the memory of a large body that streams.
 // raised to `limits.headerBytes` where that is larger, because a head has to fit as a whole
 const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Longest time for which a client may read nothing of a response, and between two pings of an HTTP/2 connection.
+const STALL: Duration = Duration::from_secs(60);
 
 /// Most concurrent requests on an HTTP/2 connection: the least that RFC 9113 (section 6.5.2) recommends.
 const STREAMS: u32 = 100;
@@ -35,6 +39,8 @@ pub(super) struct Http {
     pub(super) bounds: Bounds,
     /// Longest time for which a connection is used.
     pub(super) age: Duration,
+    /// The value of `Keep-Alive`, by which clients know for how long they can reuse a connection.
+    pub(super) keep_alive: HeaderValue,
 }
 
 impl Http {
@@ -42,10 +48,25 @@ impl Http {
         let bounds = Bounds {
             head_bytes: settings.header_bytes,
             head_time: settings.header_timeout,
-            stall: settings.idle_timeout,
+            idle: settings.idle_timeout + idle_grace(settings.idle_timeout),
+            stall: settings.idle_timeout.min(STALL),
         };
-        Self { version1: version1(settings), version2: version2(settings), bounds, age: settings.connection_age }
+        let keep_alive = format!("timeout={}", settings.idle_timeout.as_secs());
+        Self {
+            version1: version1(settings),
+            version2: version2(settings),
+            bounds,
+            age: settings.connection_age,
+            // cannot fail: digits
+            keep_alive: HeaderValue::try_from(keep_alive).unwrap_or(HeaderValue::from_static("timeout=0")),
+        }
     }
+}
+
+/// The time between the promised end of an idle connection and its close.
+// a request that was sent within the promised time may be on its way, or wait in the socket of a busy machine
+fn idle_grace(idle_timeout: Duration) -> Duration {
+    (idle_timeout / 4).min(Duration::from_secs(5))
 }
 
 /// The settings of HTTP/1.1.
@@ -53,17 +74,18 @@ impl Http {
 // `max_headers` stays at hyper's 100, as many as Envoy accepts: any other number makes hyper allocate for each request. A
 // longer head never gets here, see `super::head_guard`.
 //
-// `header_read_timeout` runs from when hyper begins to wait for a head, so that it bounds idling. The guard bounds the time of
+// `header_read_timeout` runs from when hyper begins to wait for a head, so that it bounds idling. It is longer than the idle
+// timeout that clients are promised, so that a request which is sent just in time does not meet a close. The guard bounds the time of
 // the head itself.
 //
-// `half_close` stays off: a client that closes its sending side counts as gone, and its request is dropped at once together
-// with the upstream's connection. No SDK half-closes.
+// `half_close` stays off, because hyper then does not see that a client is gone, either. The guard in front of it holds the end
+// of what a client sends back until the client has its response.
 //
 // `pipeline_flush` stays off: hyper calls it experimental, and no SDK pipelines.
 fn version1(settings: ServerSettings) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
-        .header_read_timeout(settings.idle_timeout)
+        .header_read_timeout(settings.idle_timeout + idle_grace(settings.idle_timeout))
         .max_header_size(settings.header_bytes)
         .max_buf_size(settings.header_bytes.max(BUFFER_BYTES))
         .keep_alive(true)
@@ -87,7 +109,7 @@ fn version2(settings: ServerSettings) -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(BUFFER_BYTES)
-        .keep_alive_interval(settings.idle_timeout)
+        .keep_alive_interval(settings.idle_timeout.min(STALL))
         .keep_alive_timeout(settings.header_timeout);
     http
 }

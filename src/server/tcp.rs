@@ -1,8 +1,9 @@
 //! Listening TCP sockets.
 
-use rustix::net::sockopt::set_ipv6_v6only;
+use rustix::net::sockopt;
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 
 /// Connections that wait in the kernel while the gateway is at its limit. The kernel may lower it (`somaxconn`).
@@ -40,12 +41,22 @@ pub fn listen_only_ipv6(address: SocketAddr) -> Result<TcpListener, ListenError>
 fn bind(address: SocketAddr, is_only_ipv6: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if is_only_ipv6 {
-        set_ipv6_v6only(&socket, true)?;
+        sockopt::set_ipv6_v6only(&socket, true)?;
     }
     // a restart must not wait until the connections of the last run leave TIME_WAIT
     socket.set_reuseaddr(true)?;
+    find_vanished_clients(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Probes idle clients, so that one which vanished without closing does not keep its connection for the idle timeout.
+// set once on the listening socket, from which accepted ones inherit it (tcp(7))
+fn find_vanished_clients(socket: &TcpSocket) -> io::Result<()> {
+    sockopt::set_tcp_keepidle(socket, Duration::from_secs(60))?;
+    sockopt::set_tcp_keepintvl(socket, Duration::from_secs(15))?;
+    sockopt::set_tcp_keepcnt(socket, 4)?;
+    Ok(sockopt::set_socket_keepalive(socket, true)?)
 }
 
 fn explain(error: &io::Error) -> String {

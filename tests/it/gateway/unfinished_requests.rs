@@ -91,7 +91,7 @@ async fn an_attempt_is_told_though_the_client_left_before_its_end() {
     client.send(patch(r#"{"first_name":"Ada"}"#)).await;
     let request = quiet.upstream.request().await;
     let peer = quiet.upstream.address();
-    drop(client);
+    client.reset();
     let told = quiet.told().await;
     let id: String = told.call.span_id.iter().map(|byte| format!("{byte:02x}")).collect();
     assert!(request.header("traceparent")[0].contains(&id), "{id} is not in {:?}", request.header("traceparent"));
@@ -188,7 +188,7 @@ async fn left_after(reply: &str, read: &str) -> Value {
     while !seen.ends_with(read.as_bytes()) {
         seen.push(client.stream.read_u8().await.expect("a byte"));
     }
-    drop(client);
+    client.reset();
     gateway.line().await
 }
 

@@ -1,5 +1,6 @@
 //! Connections, heads and protocols, over real sockets.
 
+mod client_pools;
 mod connections;
 mod heads;
 mod http2;

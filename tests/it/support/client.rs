@@ -21,6 +21,11 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
+
+    /// Closes the connection in both directions, by a reset: a client that only closes may still wait for its answer.
+    pub(crate) fn reset(self) {
+        self.stream.set_zero_linger().unwrap();
+    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Client<T> {
