@@ -73,6 +73,12 @@ pub struct LogEntry<'a> {
     /// only the request knows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub masked: Vec<EntryText<'a>>,
+    /// The `Clerk-Trace-Id` of the upstream's response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clerk_trace_id: Option<EntryText<'a>>,
+    /// The `CF-Ray` of the upstream's response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cf_ray: Option<EntryText<'a>>,
     /// Identifies the process that made the decision. `None` in a log of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<EntryText<'a>>,

@@ -109,7 +109,7 @@ impl Source {
                 for entry in entries {
                     let first: &MapEntry = firsts.entry(entry.key.as_str()).or_insert(entry);
                     if !std::ptr::eq(first, entry) {
-                        errors.push(self.repeated(entry, first));
+                        errors.push(self.repeat_error(entry, first));
                     }
                     errors.extend(self.tag(entry));
                     self.collect_entry_errors(&entry.node, errors);
@@ -160,7 +160,7 @@ impl Source {
         value.starts_with('!').then(|| error().with_help("put all of it in quotes"))
     }
 
-    fn repeated(&self, entry: &MapEntry, first: &MapEntry) -> Diagnostic {
+    fn repeat_error(&self, entry: &MapEntry, first: &MapEntry) -> Diagnostic {
         let (line, _) = line_and_column(&self.text, first.key_span.start);
         let message = format!("duplicate key `{}`, first on line {line}", entry.key.escape_debug());
         self.diagnostic(entry.key_span.clone(), message)

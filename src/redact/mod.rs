@@ -9,6 +9,7 @@ mod mask;
 mod method;
 mod name;
 mod pointers;
+mod response_id;
 mod user_agent;
 
 pub use escaped::{Escaped, needs_escape};
@@ -17,4 +18,5 @@ pub use mask::{MaskCursor, Masks};
 pub use method::{OTHER, method_label};
 pub use name::escaped_name;
 pub use pointers::{PointerCursor, PointerSet, steps};
+pub use response_id::{ResponseId, ResponseIds};
 pub use user_agent::{AgentVersion, UserAgent};

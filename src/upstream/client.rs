@@ -10,6 +10,7 @@ use super::http2_pool::Http2Pool;
 use super::response_body::UpstreamResponseBody;
 use super::response_length;
 use super::upload::{Upload, UploadProgress};
+use crate::redact::ResponseIds;
 use crate::telemetry::OpenConnections;
 use crate::telemetry::record::{UnsentAttempt, UpstreamCall};
 use http::{Request, Response, StatusCode};
@@ -112,6 +113,7 @@ impl UpstreamClient {
         attempt.progress = request.body().progress();
         let response = self.exchange(request, attempt).await?;
         attempt.call.status = Some(response.status().as_u16());
+        attempt.call.ids = ResponseIds::of(response.headers());
         Ok(response)
     }
 

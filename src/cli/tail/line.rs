@@ -32,6 +32,8 @@ pub(super) struct DecisionLine {
     key_fingerprint: Option<String>,
     decision_id: String,
     trace_id: String,
+    clerk_trace_id: Option<String>,
+    cf_ray: Option<String>,
     revision: String,
 }
 
@@ -107,6 +109,10 @@ impl DecisionLine {
         lines.push(format!("{}{version}  key {}{key}  policies {}", self.environment, self.key, self.revision));
         lines.extend(self.client_address.as_deref().map(|address| format!("client {address}")));
         lines.push(format!("decision {}  trace {}", self.decision_id, self.trace_id));
+        let ids = [("clerk trace", &self.clerk_trace_id), ("cf-ray", &self.cf_ray)];
+        let ids = ids.into_iter().filter_map(|(name, id)| Some(format!("{name} {}", id.as_deref()?)));
+        let ids = ids.collect::<Vec<_>>().join("  ");
+        lines.extend((!ids.is_empty()).then_some(ids));
         // it comes from another process, and may hold what a terminal would obey
         lines.iter().map(|line| format!("{INDENT}{}", Escaped(line))).collect()
     }
@@ -142,6 +148,7 @@ mod tests {
             "status":422,"decision":"deny","reason":"policy_denied","violations":2,"duration_us":1234,
             "policies":[{"name":"no-skip-password-checks","action":"deny"}],"environment":"production",
             "api_version":"2026-05-12","key":"sk_live","key_fingerprint":"feed","decision_id":"abc","trace_id":"11",
+            "clerk_trace_id":"4bf92f","cf_ray":"9a1b-FRA",
             "revision":"0123","client_address":"127.0.0.1","details":[
             {"rule":"no-skip-password-checks","action":"deny","reason":"policy_denied","field":"skip_password_checks",
              "waived_by":"migration","message":"not allowed","hint":"use a waiver","owner":"security"},
@@ -168,7 +175,8 @@ mod tests {
          deny additionalProperties /*
          production  api 2026-05-12  key sk_live feed  policies 0123
          client 127.0.0.1
-         decision abc  trace 11"
+         decision abc  trace 11
+         clerk trace 4bf92f  cf-ray 9a1b-FRA"
         );
     }
 

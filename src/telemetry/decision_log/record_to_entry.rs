@@ -25,6 +25,7 @@ pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -
     let is_inspected = input.is_some();
     let DecisionInput { request, policies, body, masked } = input.map(|input| *input).unwrap_or_default();
     let operation = record.operation.as_deref();
+    let ids = record.upstream.as_ref().map(|call| &call.ids);
     let bytes = record.request_bytes.filter(|_| masked.is_empty());
     LogEntry {
         time: ascii(&Rfc3339(record.started).to_ascii()),
@@ -48,6 +49,8 @@ pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -
         request: is_inspected.then_some(request),
         body: is_inspected.then_some(RecordedBody { bytes, value: body }),
         masked,
+        clerk_trace_id: ids.and_then(|ids| Some(ids.clerk_trace_id.as_ref()?.as_str().into())),
+        cf_ray: ids.and_then(|ids| Some(ids.cf_ray.as_ref()?.as_str().into())),
         // the queue adds them, where the order of decisions is known
         run: None,
         number: None,

@@ -87,15 +87,15 @@ pub(in crate::telemetry) fn costs(fields: &mut impl FieldSink, record: &RequestR
     if let Some(judge) = record.judging {
         fields.number("judge_us", micros(judge.total()));
     }
-    if let Some(UpstreamCall { elapsed, status, reused, connect, .. }) = record.upstream {
-        fields.number("upstream_us", micros(elapsed));
+    if let Some(UpstreamCall { elapsed, status, reused, connect, .. }) = &record.upstream {
+        fields.number("upstream_us", micros(*elapsed));
         if let Some(connect) = connect {
-            fields.number("upstream_connect_us", micros(connect));
+            fields.number("upstream_connect_us", micros(*connect));
         }
         if let Some(status) = status {
-            fields.number("upstream_status", status.into());
+            fields.number("upstream_status", (*status).into());
         }
-        fields.truth("upstream_reused", reused);
+        fields.truth("upstream_reused", *reused);
     }
 }
 
@@ -104,6 +104,13 @@ pub(in crate::telemetry) fn ids(fields: &mut impl FieldSink, record: &RequestRec
     fields.bare("decision_id", &hex::<8, 16>(record.decision_id.0.to_be_bytes()));
     if let Some(fingerprint) = record.key_fingerprint {
         fields.bare("key_fingerprint", &hex::<8, 16>(fingerprint.0.to_be_bytes()));
+    }
+    let ids = record.upstream.as_ref().map(|call| &call.ids);
+    if let Some(id) = ids.and_then(|ids| ids.clerk_trace_id.as_ref()) {
+        fields.bare("clerk_trace_id", id.as_bytes());
+    }
+    if let Some(id) = ids.and_then(|ids| ids.cf_ray.as_ref()) {
+        fields.bare("cf_ray", id.as_bytes());
     }
     if let Some(client) = record.client {
         fields.address("client_address", client.ip());

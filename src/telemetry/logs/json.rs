@@ -209,6 +209,7 @@ mod tests {
             "trace_id": "11111111111111111111111111111111", "span_id": "3333333333333333",
             "decision_id": "0000000000000abc", "revision": "0123abcd", "key": "sk_live",
             "key_fingerprint": "000000000000feed", "client_address": "127.0.0.1",
+            "clerk_trace_id": "4bf92f3577b34da6", "cf_ray": "9a1b2c3d4e5f6a7b-FRA",
         });
         assert_eq!(line(&samples::allowed_request()), expected);
     }

@@ -121,6 +121,12 @@ fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, call: &UpstreamCall) 
     if let Some(tls) = call.tls {
         attributes.seconds("portcullis.connection.tls.duration", tls);
     }
+    if let Some(id) = &call.ids.clerk_trace_id {
+        attributes.text("clerk.trace_id", id.as_str());
+    }
+    if let Some(id) = &call.ids.cf_ray {
+        attributes.text("cloudflare.ray_id", id.as_str());
+    }
     if call.unsent.is_some() {
         attributes.number("http.request.resend_count", 1);
     }

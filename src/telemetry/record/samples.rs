@@ -5,8 +5,9 @@ use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::{Action, Field, Rule, Violation};
 use crate::reason::Reason;
-use crate::redact::{Fingerprint, UserAgent};
+use crate::redact::{Fingerprint, ResponseIds, UserAgent};
 use crate::telemetry::traces::TraceContext;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -62,12 +63,18 @@ pub(crate) fn allowed_request() -> RequestRecord {
         started: record.started + Duration::from_micros(200),
         elapsed: Duration::from_micros(900),
         status: Some(200),
+        ids: ResponseIds::of(&response_head()),
         reused: true,
         peer: Some(([127, 0, 0, 1], 8443).into()),
         protocol_version: Some("1.1"),
         ..UpstreamCall::begin()
     });
     record
+}
+
+fn response_head() -> HeaderMap {
+    let ids = [("clerk-trace-id", "4bf92f3577b34da6"), ("cf-ray", "9a1b2c3d4e5f6a7b-FRA")];
+    ids.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).into_iter().collect()
 }
 
 /// Refused by a policy and, for a name that no one declared, by the schema.

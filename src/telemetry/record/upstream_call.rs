@@ -1,5 +1,6 @@
 //! The call to the upstream that a request made.
 
+use crate::redact::ResponseIds;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,8 @@ pub struct UpstreamCall {
     pub elapsed: Duration,
     /// The status of the upstream's response. `None` if there was none.
     pub status: Option<u16>,
+    /// The ids of the upstream's response.
+    pub ids: ResponseIds,
     /// Whether an idle connection was reused.
     pub reused: bool,
     /// Time to open a new connection, including TLS.
@@ -48,6 +51,7 @@ impl UpstreamCall {
             started: SystemTime::now(),
             elapsed: Duration::ZERO,
             status: None,
+            ids: ResponseIds::default(),
             reused: false,
             connect: None,
             tls: None,

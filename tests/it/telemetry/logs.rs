@@ -164,8 +164,8 @@ fn odd_requests() -> Vec<Vec<u8>> {
 
 const NAMES: &str = "timestamp method route operation api_version environment key status decision reason revision \
     policies keywords fields audited violations request_bytes response_bytes duration_us judge_us upstream_us \
-    upstream_connect_us upstream_status upstream_reused trace_id span_id decision_id key_fingerprint client_address \
-    sample_rate";
+    upstream_connect_us upstream_status upstream_reused trace_id span_id decision_id key_fingerprint clerk_trace_id cf_ray \
+    client_address sample_rate";
 
 #[tokio::test]
 async fn nothing_of_a_request_forges_a_line_in_either_form() {

@@ -41,10 +41,14 @@ const CONVENTIONAL: [&str; 23] = [
 ];
 
 /// Where names of our own live, for what the conventions have no name.
-const OWN: [&str; 4] = ["clerk.", "decision.", "policy.", "portcullis."];
+const OWN: [&str; 5] = ["clerk.", "cloudflare.", "decision.", "policy.", "portcullis."];
 
 /// In every place of a request that a trace could show.
 const CANARY: &str = "canary7f3a";
+
+/// An answer with the ids that support asks for.
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nclerk-trace-id: 4bf92f3577b34da6\r\n\
+    cf-ray: 9a1b2c3d4e5f6a7b-FRA\r\ncontent-length: 2\r\n\r\n{}";
 
 fn configuration(upstream: &Recorder) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -62,7 +66,7 @@ fn configuration(upstream: &Recorder) -> TempDir {
 async fn spans_of(line: &str, headers: &str, body: &str) -> Vec<Span> {
     let upstream = Recorder::start(|request| match request.line() {
         line if line.contains("/close") => Reply::Close,
-        _ => Reply::json(200, "{}"),
+        _ => Reply::Bytes(ANSWER.to_vec()),
     })
     .await;
     let mut collector = Collector::start(Protocol::Http, None).await;
@@ -132,7 +136,7 @@ async fn passed() {
     assert_conventional(&spans);
     let url = attribute(&spans[2].attributes, "url.full").expect("a URL");
     assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/v1/users/{user_id}"), "{url}");
-    insta::assert_snapshot!(tree(&spans), @r"
+    insta::assert_snapshot!(tree(&spans), @"
     PATCH /v1/users/{user_id} [SPAN_KIND_SERVER] Unset
       clerk.api_version: 2026-05-12
       clerk.environment: production
@@ -160,6 +164,8 @@ async fn passed() {
         portcullis.judge.policy.duration: *
         portcullis.judge.schema.duration: *
       PATCH /v1/users/{user_id} [SPAN_KIND_CLIENT] Unset
+        clerk.trace_id: 4bf92f3577b34da6
+        cloudflare.ray_id: 9a1b2c3d4e5f6a7b-FRA
         http.request.method: PATCH
         http.response.status_code: 200
         network.peer.address: 127.0.0.1
@@ -285,7 +291,7 @@ async fn streamed() {
     assert_conventional(&spans);
     let url = attribute(&spans[1].attributes, "url.full").expect("a URL");
     assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/REDACTED"), "{url}");
-    insta::assert_snapshot!(tree(&spans), @r"
+    insta::assert_snapshot!(tree(&spans), @"
     POST [SPAN_KIND_SERVER] Unset
       clerk.environment: production
       client.address: 127.0.0.1
@@ -306,6 +312,8 @@ async fn streamed() {
       user_agent.name: curl
       user_agent.version: 8.5
       POST [SPAN_KIND_CLIENT] Unset
+        clerk.trace_id: 4bf92f3577b34da6
+        cloudflare.ray_id: 9a1b2c3d4e5f6a7b-FRA
         http.request.method: POST
         http.response.status_code: 200
         network.peer.address: 127.0.0.1

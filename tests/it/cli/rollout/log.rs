@@ -89,6 +89,8 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
             value: input.body.clone(),
         }),
         masked: Vec::new(),
+        clerk_trace_id: None,
+        cf_ray: None,
         run: None,
         number: None,
     };
