@@ -70,11 +70,11 @@ impl Configuration {
     /// # Errors
     ///
     /// As [`Configuration::load`].
-    pub fn load_for_policies(file: Option<&Path>, policies: &[PathBuf]) -> Result<Self, Error> {
+    pub fn load_for_policies(file: Option<&Path>, policies: &[PathBuf], overrides: &Overrides) -> Result<Self, Error> {
         let mut configuration = if Self::exists(file) {
-            Self::load(file, &Overrides::default())?
+            Self::load(file, overrides)?
         } else {
-            let gateway = of_text(Path::new("defaults"), DEFAULTS, &Overrides::default(), &|_| None);
+            let gateway = of_text(Path::new("defaults"), DEFAULTS, overrides, &|_| None);
             Self { gateway: gateway.map_err(Error::Invalid)?, origin: PolicyOrigin::Files }
         };
         configuration.gateway.policies = policies.to_vec();

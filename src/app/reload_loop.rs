@@ -18,7 +18,7 @@ enum ReloadJob {
 //
 // This thread accepts connections and answers probes, so that the work is done on another. Signals that come meanwhile ask for
 // one more reload, however many they are.
-pub(super) async fn reload_until_stopped(mut signals: Signals, reloader: Arc<Reloader>) {
+pub(super) async fn reload_until_stopped(signals: &mut Signals, reloader: Arc<Reloader>) {
     let mut due: Option<ReloadJob> = None;
     let mut running: Option<oneshot::Receiver<()>> = None;
     let mut interval = tokio::time::interval(certificates::INTERVAL);

@@ -78,7 +78,7 @@ async fn serve(
 ) -> Result<(), Error> {
     let gateway = &within_descriptors(&configuration.gateway);
     // before the gateway is announced: a supervisor may signal it from then on
-    let signals = Signals::install()?;
+    let mut signals = Signals::install()?;
     let retention = decision_log::retention(gateway, &bundle.contract)?;
     // until the end of this function, after the last export
     let exporters = ExporterThread::start()?;
@@ -113,13 +113,19 @@ async fn serve(
         level: log.level.clone(),
         loaded: Mutex::default(),
     };
-    reload_until_stopped(signals, Arc::new(reloader)).await;
+    reload_until_stopped(&mut signals, Arc::new(reloader)).await;
     // first, so that a load balancer sees it while requests are still being finished
     readiness.draining();
-    let drained = server.drain(DRAIN).await;
-    tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
-    // last: requests that end during the drain have spans and log lines, too
-    telemetry.shutdown(FLUSH).await;
+    let stopping = async {
+        let drained = server.drain(DRAIN).await;
+        tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
+        // last: requests that end during the drain have spans and log lines, too
+        telemetry.shutdown(FLUSH).await;
+    };
+    tokio::select! {
+        () = stopping => {}
+        () = signals.stop() => tracing::warn!("stopped at once, by a second signal"),
+    }
     Ok(())
 }
 

@@ -20,7 +20,7 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
-    let configuration = config.load_with(&args.paths)?;
+    let configuration = config.load_as_run(&args.paths)?;
     let (bundle, texts) = app::compile_tested_policies(&configuration)?;
     // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
     app::decision_log::retention(&configuration.gateway, &bundle.contract)?;

@@ -1,6 +1,7 @@
 //! The argument that names the configuration.
 
 use super::exit::CommandError;
+use super::run;
 use crate::app::Configuration;
 use crate::config::overrides::Overrides;
 use clap::Args;
@@ -38,10 +39,20 @@ impl ConfigArgs {
     /// As [`ConfigArgs::load`], with the errors of policies if the configuration is invalid, or with `policies` in place of
     /// its own if any are given.
     pub(super) fn load_with(&self, policies: &[PathBuf]) -> Result<Configuration, CommandError> {
+        self.load_overridden(policies, &Overrides::default())
+    }
+
+    /// As [`ConfigArgs::load_with`], with the variables that override parts of the file for `run`.
+    // else `check` would call a configuration valid that does not start, and show other addresses
+    pub(super) fn load_as_run(&self, policies: &[PathBuf]) -> Result<Configuration, CommandError> {
+        self.load_overridden(policies, &run::environment_overrides())
+    }
+
+    fn load_overridden(&self, policies: &[PathBuf], overrides: &Overrides) -> Result<Configuration, CommandError> {
         Ok(if policies.is_empty() {
-            Configuration::load_with_policy_errors(self.file(), &Overrides::default())?
+            Configuration::load_with_policy_errors(self.file(), overrides)?
         } else {
-            Configuration::load_for_policies(self.file(), policies)?
+            Configuration::load_for_policies(self.file(), policies, overrides)?
         })
     }
 }

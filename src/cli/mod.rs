@@ -32,9 +32,9 @@ mod version;
 pub use exit::{CommandError, Exit};
 
 use args::{Args, Verb};
-use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Command, CommandFactory, FromArgMatches, ValueEnum};
 use console::ColorWhen;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 /// Runs the program with the arguments and the environment of the process.
@@ -60,17 +60,28 @@ fn color_when(given: &[OsString]) -> ColorWhen {
 
 /// Without a command, as in a first try, it is `run`.
 fn parse(mut given: Vec<OsString>) -> Result<Args, clap::Error> {
-    let mut matches = Args::command().try_get_matches_from(&given)?;
+    let command = ignore_empty_variables(Args::command());
+    let mut matches = command.clone().try_get_matches_from(&given)?;
     if matches.subcommand().is_none() {
         // parsed again and not defaulted, because the variables of `run` are read by its parser
         given.push(OsString::from("run"));
-        matches = Args::command().try_get_matches_from(given)?;
+        matches = command.try_get_matches_from(given)?;
     }
     let mut args = Args::from_arg_matches(&matches)?;
     if let (Some(Verb::Run(run)), Some((_, matches))) = (&mut args.verb, matches.subcommand()) {
         run.remember_origins(matches);
     }
     Ok(args)
+}
+
+/// An empty variable is as an unset one, as compose files and unit files write it.
+fn ignore_empty_variables(command: Command) -> Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|argument| match argument.get_env() {
+        Some(name) if is_empty(name) => argument.env(None::<&'static str>),
+        _ => argument,
+    });
+    command.mut_subcommands(ignore_empty_variables)
 }
 
 fn dispatch(args: Args) -> Result<Exit, CommandError> {

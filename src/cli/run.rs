@@ -57,6 +57,16 @@ impl RunArgs {
     }
 }
 
+/// What the variables alone give in place of the file's values. An empty one is as unset.
+pub(super) fn environment_overrides() -> Overrides {
+    let over = |name: &str| {
+        let (.., variable) = OVERRIDES.iter().find(|(known, ..)| *known == name)?;
+        let value = std::env::var(variable).ok().filter(|value| !value.is_empty())?;
+        Some(Override { origin: Cow::Borrowed(variable), value })
+    };
+    Overrides { listen: over("listen"), upstream: over("upstream"), admin_listen: over("admin_listen") }
+}
+
 pub(super) fn run(args: &RunArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
     let overrides = args.overrides();
     let configuration = Configuration::load_with_policy_errors(config.file(), &overrides)?;

@@ -2,7 +2,8 @@
 
 use http::HeaderValue;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
+    ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap,
+    HeaderName,
 };
 
 /// The API version that a request asks for.
@@ -91,6 +92,13 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         }
     }
     remove(headers, is_hop_by_hop);
+}
+
+/// Removes the fields of a response that are for the gateway's connection to the upstream.
+// `Alt-Svc` names another server of the same origin (RFC 7838): clients would go round the gateway
+pub(super) fn strip_response(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    headers.remove(ALT_SVC);
 }
 
 /// Joins the cookies that HTTP/2 may split over several fields into the one of HTTP/1.1 (RFC 9113 section 8.2.3).

@@ -52,6 +52,9 @@ pub enum Unreachable {
     /// The `Content-Length` of the response is not one number.
     #[error("the upstream's response has a `Content-Length` that is not one number")]
     ContentLength,
+    /// The body has a transfer coding other than `chunked`.
+    #[error("the upstream's response has a `Transfer-Encoding` other than `chunked`")]
+    TransferCoding,
     /// More interim responses, or bytes of them, than are read before the final one.
     #[error("the upstream sent more than 16 interim (1xx) responses, or more than 64 KiB of them")]
     InterimResponses,

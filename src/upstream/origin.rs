@@ -12,6 +12,7 @@ pub struct Origin {
     pub(super) server_name: Option<ServerName<'static>>,
     authority: HeaderValue,
     uri_authority: Authority,
+    dialed: Authority,
 }
 
 /// The configured host is invalid.
@@ -41,11 +42,14 @@ impl Origin {
     /// [`OriginError`], if the host is neither a name nor an address.
     pub fn new(tls: bool, host: &str, port: u16) -> Result<Self, OriginError> {
         let wrong = || OriginError { host: host.to_owned() };
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| wrong())?;
-        let written = authority(tls, host, port);
+        // only the resolver knows the dot of an absolute name: servers and certificates are named without it (RFC 6066 section 3)
+        let named = host.strip_suffix('.').unwrap_or(host);
+        let name = ServerName::try_from(named.to_owned()).map_err(|_| wrong())?;
+        let dialed = Authority::try_from(authority(tls, host, port)).map_err(|_| wrong())?;
+        let written = authority(tls, named, port);
         let uri_authority = Authority::try_from(written.as_str()).map_err(|_| wrong())?;
         let authority = HeaderValue::try_from(written).map_err(|_| wrong())?;
-        Ok(Self { server_name: tls.then_some(name), authority, uri_authority })
+        Ok(Self { server_name: tls.then_some(name), authority, uri_authority, dialed })
     }
 
     /// The value of `Host` (RFC 9112 section 3.2), without the scheme's default port.
@@ -61,6 +65,11 @@ impl Origin {
         parts.path_and_query = target.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
         // cannot fail: an error means that a part is missing, and all three are set
         Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    /// What to connect to: the host verbatim, which a resolver may read otherwise without its dot.
+    pub(super) fn dialed(&self) -> Uri {
+        Self { uri_authority: self.dialed.clone(), ..self.clone() }.absolute(&Uri::default())
     }
 
     /// Whether TLS is used.
@@ -88,6 +97,8 @@ mod tests {
 
     #[test]
     fn the_authority_leaves_out_the_scheme_s_own_port_only() {
+        assert_eq!(Origin::new(true, "api.clerk.com.", 443).unwrap().dialed(), "https://api.clerk.com./");
+        assert_eq!(Origin::new(true, "api.clerk.com.", 443).unwrap().authority(), "api.clerk.com");
         let of = |tls, host, port| Origin::new(tls, host, port).unwrap().authority().to_str().unwrap().to_owned();
         assert_eq!(of(true, "api.clerk.com", 443), "api.clerk.com");
         assert_eq!(of(false, "api.clerk.com", 443), "api.clerk.com:443");

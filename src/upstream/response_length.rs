@@ -8,10 +8,13 @@ use http::{HeaderMap, HeaderValue};
 ///
 /// # Errors
 ///
-/// It is not one number below 2^63.
+/// It is not one number below 2^63, or the body has another transfer coding than `chunked`.
 // hyper reads it where a body follows only, and leaves the fields as they are. A client may read `2, 2` or two fields otherwise,
 // and then a later response on its connection
 pub(super) fn normalize(headers: &mut HeaderMap) -> Result<(), Unreachable> {
+    if headers.contains_key(TRANSFER_ENCODING) {
+        check_coding(headers)?;
+    }
     let mut fields = headers.get_all(CONTENT_LENGTH).iter();
     let Some(first) = fields.next() else { return Ok(()) };
     // overridden, and removed before the response goes on (RFC 9112 section 6.3)
@@ -30,6 +33,13 @@ pub(super) fn normalize(headers: &mut HeaderMap) -> Result<(), Unreachable> {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(())
+}
+
+/// Only `chunked` is decoded. Another coding would be lost with the field, which is for one connection.
+fn check_coding(headers: &HeaderMap) -> Result<(), Unreachable> {
+    let mut values = headers.get_all(TRANSFER_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
+    let is_chunked = values.next().is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
+    if is_chunked && values.next().is_none() { Ok(()) } else { Err(Unreachable::TransferCoding) }
 }
 
 fn number(text: &[u8]) -> Option<u64> {
@@ -96,6 +106,21 @@ mod tests {
             &["18446744073709551616"],
         ] {
             assert_eq!(normalized(values), Err(Unreachable::ContentLength), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_in_another_coding_than_chunked_is_refused() {
+        let of = |values: &[&'static str]| {
+            let name = HeaderName::from_static("transfer-encoding");
+            let fields = values.iter().map(|value| (name.clone(), HeaderValue::from_static(value)));
+            normalize(&mut fields.collect())
+        };
+        assert_eq!((of(&["chunked"]), of(&["Chunked"])), (Ok(()), Ok(())));
+        for values in
+            [&["gzip, chunked"][..], &["gzip"], &["chunked, chunked"], &["gzip", "chunked"], &["identity"], &[""]]
+        {
+            assert_eq!(of(values), Err(Unreachable::TransferCoding), "{values:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::gateway::body::presence::BodyPresence;
 use crate::gateway::call::{Permitted, SharedRecord};
-use crate::gateway::headers::{TRACEPARENT, join_cookies, strip_hop_by_hop, strip_request};
+use crate::gateway::headers::{TRACEPARENT, join_cookies, strip_request, strip_response};
 use crate::gateway::refusal::Refusal;
 use crate::reason::Reason;
 use crate::telemetry::record::RequestRecord;
@@ -55,7 +55,7 @@ async fn forward(
         // it overrides a `Content-Length` (RFC 9112 section 6.3), by which the client would read another body than we did
         response.headers_mut().remove(CONTENT_LENGTH);
     }
-    strip_hop_by_hop(response.headers_mut());
+    strip_response(response.headers_mut());
     Ok(response)
 }
 

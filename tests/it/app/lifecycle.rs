@@ -228,3 +228,52 @@ async fn wildcards_of_both_families_can_be_listed_with_one_port() {
     }
     drop(program);
 }
+
+#[tokio::test]
+async fn user_signals_are_ignored_and_a_second_sigterm_ends_at_once() {
+    let upstream = Recorder::start(|_| Reply::Nothing).await;
+    let (_folder, configuration) = folder("127.0.0.1:0", upstream.address(), ALLOWING);
+    let mut program = Program::start(&configuration, &[]).await;
+    for signal in ["USR1", "USR2"] {
+        program.signal(signal);
+        program.stderr.line(&format!("SIG{signal}")).await;
+    }
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch("{}")).await;
+    upstream.request().await;
+    let begun = std::time::Instant::now();
+    program.signal("TERM");
+    // refused once the first signal is handled; two pending ones would count as one
+    while TcpStream::connect(program.listen).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    program.signal("TERM");
+    assert!(program.ended().await.status.success());
+    assert!(begun.elapsed() < std::time::Duration::from_secs(9), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn check_sees_the_variables_that_run_sees() {
+    let upstream = Recorder::answering(200, "{}").await;
+    let (_folder, configuration) = folder("127.0.0.1:0", upstream.address(), ALLOWING);
+    let check = |listen: &str, config: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(["check", "--config"]).arg(&configuration).env_clear();
+        command.env("PORTCULLIS_LISTEN", listen).env("PORTCULLIS_CONFIG", config);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, printed, _) = check("127.0.0.1:18787", "");
+    assert!(code == Some(0) && printed.contains("would listen on 127.0.0.1:18787"), "{printed}");
+    let (code, _, errors) = check("elsewhere", "");
+    assert!(code == Some(3) && errors.contains("PORTCULLIS_LISTEN"), "{errors}");
+    assert_eq!(check("", "").0, Some(0), "an empty variable is as unset");
+}
+
+#[test]
+fn an_empty_variable_names_no_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.arg("check").current_dir(&folder).env_clear().env("PORTCULLIS_CONFIG", "");
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}
