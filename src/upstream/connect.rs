@@ -69,7 +69,7 @@ impl UpstreamConnector {
         };
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
         let (upload_timeout, stall_timeout) = (settings.upload_timeout, settings.stall_timeout);
-        let uri = origin.dialed();
+        let uri = origin.dial_uri();
         let tcp = tcp_connector(SystemResolver::new(), Some(connect_timeout));
         Ok(Self(Arc::new(Route {
             origin,

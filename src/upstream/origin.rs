@@ -68,7 +68,7 @@ impl Origin {
     }
 
     /// What to connect to: the host verbatim, which a resolver may read otherwise without its dot.
-    pub(super) fn dialed(&self) -> Uri {
+    pub(super) fn dial_uri(&self) -> Uri {
         Self { uri_authority: self.dialed.clone(), ..self.clone() }.absolute(&Uri::default())
     }
 
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_authority_leaves_out_the_scheme_s_own_port_only() {
-        assert_eq!(Origin::new(true, "api.clerk.com.", 443).unwrap().dialed(), "https://api.clerk.com./");
+        assert_eq!(Origin::new(true, "api.clerk.com.", 443).unwrap().dial_uri(), "https://api.clerk.com./");
         assert_eq!(Origin::new(true, "api.clerk.com.", 443).unwrap().authority(), "api.clerk.com");
         let of = |tls, host, port| Origin::new(tls, host, port).unwrap().authority().to_str().unwrap().to_owned();
         assert_eq!(of(true, "api.clerk.com", 443), "api.clerk.com");
