@@ -1,5 +1,6 @@
-//! `/policies`: the policies, limits and waivers in force.
+//! `/policies`: the contract, policies, limits and waivers in force.
 
+use crate::contract::VersionSpec;
 use crate::judge::Bundle;
 use crate::policy::{Limit, Policy, Scope, Waiver};
 use serde_json::{Value, json};
@@ -10,7 +11,18 @@ pub(super) fn in_force(bundle: &Bundle, now: SystemTime) -> Value {
     let policies: Vec<_> = bundle.policies.all().iter().map(|it| policy(it)).collect();
     let waivers: Vec<_> = bundle.policies.waivers().map(|it| waiver(it, now)).collect();
     let limits: Vec<_> = bundle.policies.limits().iter().map(|it| limit(it)).collect();
-    json!({ "revision": bundle.revision, "policies": policies, "limits": limits, "waivers": waivers })
+    let contract: Vec<_> = bundle.contract.sources().iter().map(version).collect();
+    let default = bundle.contract.default_version();
+    json!({ "revision": bundle.revision, "contract": { "defaultApiVersion": default, "versions": contract }, "policies": policies, "limits": limits, "waivers": waivers })
+}
+
+fn version(source: &VersionSpec) -> Value {
+    json!({
+        "version": source.version,
+        "family": source.family,
+        "specSha256": source.spec.as_ref().map(|spec| &spec.sha256),
+        "specDate": source.spec.as_ref().map(|spec| &spec.date),
+    })
 }
 
 fn policy(policy: &Policy) -> Value {

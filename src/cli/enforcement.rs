@@ -1,9 +1,9 @@
 //! What a bundle enforces, as `check` shows it.
 
 use super::table::{comma_list, table};
-use crate::contract::INSPECTED;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Mode;
+use crate::contract::{INSPECTED, VersionSpec};
 use crate::judge::Bundle;
 use crate::policy::{Action, Limit, Scope, Waiver};
 use std::collections::BTreeSet;
@@ -27,6 +27,8 @@ impl Display for Enforcement<'_> {
         let versions = contract.versions().iter().chain(contract.families()).map(AsRef::as_ref);
         let versions = comma_list(15, self.width, versions);
         writeln!(f, "  contract     {versions}")?;
+        writeln!(f, "  made from    {}", comma_list(15, self.width, self.specs().iter().map(String::as_str)))?;
+        writeln!(f, "  by default   {}", contract.default_version())?;
         write!(f, "  validated    {} operations", self.bundle.count_inspected(Mode::Enforce))?;
         let audited = self.bundle.count_inspected(Mode::Audit);
         if audited > 0 {
@@ -68,6 +70,16 @@ impl Enforcement<'_> {
         let operations = self.bundle.contract.operations().into_iter();
         let inspected = operations.filter(|operation| INSPECTED.contains(&operation.id.as_ref()));
         inspected.map(|it| (it.id.clone(), format!("{} {}", it.method, it.path))).collect()
+    }
+
+    /// The specs of the contract: day and digest of each, the newest version first.
+    fn specs(&self) -> Vec<String> {
+        let sources = self.bundle.contract.sources().into_iter().rev();
+        let spec = |it: VersionSpec| match it.spec {
+            Some(spec) => format!("{} of {} (sha256 {:.12})", it.version, spec.date, spec.sha256),
+            None => format!("{} of an unknown spec", it.version),
+        };
+        sources.map(spec).collect()
     }
 
     fn table(&self, f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {

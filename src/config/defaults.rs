@@ -9,7 +9,7 @@ use std::time::Duration;
 pub const DEFAULT_ADMIN_LISTEN: &str = "127.0.0.1:9465";
 
 /// The API version that applies to requests that name none.
-pub const DEFAULT_API_VERSION: &str = "2026-05-12";
+pub const DEFAULT_API_VERSION: &str = "any";
 
 /// A row of the table in `docs/configuration.md`.
 #[derive(Clone, Copy, Debug)]

@@ -178,8 +178,8 @@ pub(super) struct ContractSection {
     /// A folder with contract files of `portcullis contract import`, instead of the built-in ones; relative to this file.
     #[schemars(example = &"../policies/contract/clerk")]
     pub(super) folder: Option<String>,
-    /// The API version that applies to requests that name none. For an unknown date, the newest known version before it applies, or the oldest.
-    #[schemars(example = &"2026-05-12", regex(pattern = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))]
+    /// The API version that applies to requests that name none; `any` accepts a body that some known version accepts. For an unknown date, the newest known version before it applies, or the oldest.
+    #[schemars(example = &"any", regex(pattern = r"^(any|[0-9]{4}-[0-9]{2}-[0-9]{2})$"))]
     pub(super) default_api_version: String,
     /// What happens to a field of a body that the contract does not declare.
     pub(super) unknown_fields: UnknownFields,

@@ -3,6 +3,7 @@
 //! A contract has about a hundred of them for each API version, and a gateway uses a few: compiling all would slow down each
 //! start and reload.
 
+use super::any_version::AnyVersionSchema;
 use super::compiled_schema::CompiledSchema;
 use super::contract_file::Definitions;
 use super::field_tree::FieldTree;
@@ -14,9 +15,63 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
 
-/// The JSON Schema that bodies of one operation must match, compiled when it is first used.
+/// What the bodies of an operation must match.
 #[derive(Debug)]
-pub struct BodySchema {
+pub enum BodySchema {
+    /// The schema of one API version.
+    OfVersion(VersionSchema),
+    /// The schemas of all API versions, one of which must accept the body.
+    OfAny(AnyVersionSchema),
+}
+
+impl BodySchema {
+    /// The names that the schema declares.
+    pub fn field_tree(&self) -> &FieldTree {
+        match self {
+            Self::OfVersion(schema) => schema.field_tree(),
+            Self::OfAny(schema) => schema.field_tree(),
+        }
+    }
+
+    /// What is wrong with `document`, at most some dozens of findings.
+    pub fn check(&self, document: &Document) -> Vec<SchemaFinding> {
+        match self {
+            Self::OfVersion(schema) => schema.compiled_schema().check(document),
+            Self::OfAny(schema) => schema.check(document),
+        }
+    }
+
+    /// The schema in force, with the overlays that changed it; that of the newest version for one of any version.
+    ///
+    /// # Errors
+    ///
+    /// The contract file does not hold JSON.
+    pub fn effective(&self) -> Result<Effective, InvalidSchema> {
+        match self {
+            Self::OfVersion(schema) => schema.effective(),
+            Self::OfAny(schema) => schema.newest().map_or_else(
+                || Ok(Effective { schema: Value::Bool(true), overlays: Vec::new() }),
+                VersionSchema::effective,
+            ),
+        }
+    }
+
+    /// Compiles it now, and returns the overlays that changed it. Nothing to do for one of any version: each has its own.
+    ///
+    /// # Errors
+    ///
+    /// It is not a valid JSON Schema, or refers to something outside itself.
+    pub(super) fn verify(&self) -> Result<Vec<Applied>, InvalidSchema> {
+        match self {
+            Self::OfVersion(schema) => schema.verify(),
+            Self::OfAny(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The JSON Schema that bodies of one operation must match in one API version, compiled when it is first used.
+#[derive(Debug)]
+pub struct VersionSchema {
     imported: Box<RawValue>,
     definitions: Arc<Definitions>,
     /// The overlays for this operation and version, in the order of their file. A later one applies to the result of an earlier one.
@@ -47,7 +102,7 @@ pub enum InvalidSchema {
     OutOfBounds(String),
 }
 
-impl BodySchema {
+impl VersionSchema {
     pub(super) fn new(imported: Box<RawValue>, definitions: &Arc<Definitions>, overlays: Vec<Arc<Overlay>>) -> Self {
         Self { imported, definitions: definitions.clone(), overlays, compiled: OnceLock::new() }
     }
@@ -55,11 +110,6 @@ impl BodySchema {
     /// The names that the schema declares.
     pub fn field_tree(&self) -> &FieldTree {
         self.compiled_schema().field_tree()
-    }
-
-    /// What is wrong with `document`, at most some dozens of findings.
-    pub fn check(&self, document: &Document) -> Vec<SchemaFinding> {
-        self.compiled_schema().check(document)
     }
 
     /// The schema in force, with the overlays that changed it.
@@ -90,7 +140,7 @@ impl BodySchema {
     }
 
     /// The compiled schema; one that accepts no body if it does not compile.
-    fn compiled_schema(&self) -> &CompiledSchema {
+    pub(super) fn compiled_schema(&self) -> &CompiledSchema {
         let compile =
             || -> Result<CompiledSchema, InvalidSchema> { Ok(CompiledSchema::compile(&self.effective()?.schema)?) };
         // cannot happen: a test verifies the built-in contract, and `Contract::load` one from a folder. If it does, fail closed
@@ -133,7 +183,7 @@ fn references(schema: &Value, wanted: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::BodySchema;
+    use super::{BodySchema, VersionSchema};
     use crate::contract::Contract;
     use crate::document::Document;
     use serde_json::value::{RawValue, to_raw_value};
@@ -144,13 +194,13 @@ mod tests {
         to_raw_value(schema).expect("JSON")
     }
 
-    fn body(schema: &Value) -> BodySchema {
+    fn body(schema: &Value) -> VersionSchema {
         let definitions = [
             ("A".into(), raw(&json!({ "type": "object", "properties": { "b": { "$ref": "#/$defs/B" } } }))),
             ("B".into(), raw(&json!({ "anyOf": [{ "type": "string" }, { "$ref": "#/$defs/B" }] }))),
             ("C".into(), raw(&json!({}))),
         ];
-        BodySchema::new(raw(schema), &Arc::new(definitions.into_iter().collect()), Vec::new())
+        VersionSchema::new(raw(schema), &Arc::new(definitions.into_iter().collect()), Vec::new())
     }
 
     #[test]
@@ -166,11 +216,17 @@ mod tests {
     fn a_schema_is_compiled_on_first_use_and_no_other_with_it() {
         let contract = Contract::built_in("2026-05-12").expect("the built-in contract is valid");
         let operations = contract.operations();
-        let bodies: Vec<_> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
+        let bodies: Vec<_> = operations
+            .iter()
+            .filter_map(|operation| match operation.body.as_ref()? {
+                BodySchema::OfVersion(schema) => Some(schema),
+                BodySchema::OfAny(_) => None,
+            })
+            .collect();
         let compiled = || bodies.iter().filter(|body| body.compiled.get().is_some()).count();
         assert_eq!(compiled(), 0);
         bodies[0].field_tree();
-        bodies[0].check(&Document::parse(b"{}").expect("JSON"));
+        bodies[0].compiled_schema().check(&Document::parse(b"{}").expect("JSON"));
         assert_eq!(compiled(), 1);
     }
 
@@ -180,7 +236,7 @@ mod tests {
             let body = body(&schema);
             assert!(body.verify().is_err(), "{schema}");
             for text in ["{}", "null", r#"{"a":1}"#] {
-                let findings = body.check(&Document::parse(text.as_bytes()).expect("JSON"));
+                let findings = body.compiled_schema().check(&Document::parse(text.as_bytes()).expect("JSON"));
                 assert_eq!(findings.len(), 1, "{schema} takes {text}");
             }
         }

@@ -4,13 +4,12 @@ use super::confusable::find_confusables;
 use super::document_adapter::{DocumentJson, SchemaNode, is_of_body};
 use super::field::Pointer;
 use super::field_tree::FieldTree;
-use super::finding::{FindingKind, NOT_A_FIELD, SchemaFinding};
+use super::finding::{FindingKind, SchemaFinding};
 use super::schema_mismatch::{MOST_FINDINGS, SchemaMismatch, mismatches};
 use super::validation_budget::ValidationBudget;
 #[cfg(test)]
 use super::validation_budget::Work;
-use crate::document::{Document, PathStep};
-use crate::suggest::nearest;
+use crate::document::Document;
 use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
@@ -58,7 +57,7 @@ impl CompiledSchema {
         }
         let mut findings = Vec::new();
         find_confusables(document.root(), &self.fields, &Pointer::default(), &mut findings);
-        findings.extend(self.mismatches(document).into_iter().filter_map(|mismatch| self.finding(mismatch)));
+        findings.extend(self.mismatches(document).into_iter().filter_map(|mismatch| self.fields.finding(mismatch)));
         findings
     }
 
@@ -91,26 +90,9 @@ impl CompiledSchema {
         (self.mismatches(document), work)
     }
 
-    /// The finding for `mismatch`; `None` for an unknown name that [`find_confusables`] reports already.
-    fn finding(&self, mismatch: SchemaMismatch) -> Option<SchemaFinding> {
-        let SchemaMismatch { keyword, steps, message, is_unknown } = mismatch;
-        let field = self.fields.reportable_field(&steps);
-        if !is_unknown {
-            return Some(SchemaFinding { kind: FindingKind::Invalid, keyword, field, message, suggestion: None });
-        }
-        let (name, parents) = match steps.split_last() {
-            Some((PathStep::Member(name), parents)) => (name.as_str(), parents),
-            _ => ("", &*steps),
-        };
-        let siblings = self.fields.at(parents);
-        let is_confusable =
-            |fields: &&FieldTree| fields.confusable(name).is_some() || fields.loosely_confusable(name).is_some();
-        // two findings for one name would be two violations in the response
-        if siblings.as_ref().is_some_and(is_confusable) {
-            return None;
-        }
-        let suggestion = siblings.and_then(|siblings| nearest(name, siblings.names())).map(str::to_owned);
-        Some(SchemaFinding { kind: FindingKind::Unknown, keyword, field, message: NOT_A_FIELD.to_owned(), suggestion })
+    /// Whether it compiles.
+    pub(super) const fn is_usable(&self) -> bool {
+        self.validator.is_some()
     }
 }
 
@@ -124,7 +106,7 @@ fn errors(validator: &Validator<DocumentJson>, document: &Document, budget: &Val
 }
 
 /// The finding for every body if the schema itself is broken. Failing closed: the contract cannot be checked.
-fn broken_schema() -> SchemaFinding {
+pub(super) fn broken_schema() -> SchemaFinding {
     SchemaFinding {
         kind: FindingKind::Invalid,
         keyword: "schema",

@@ -1,5 +1,6 @@
 //! The format of a contract file (`policies/contract/clerk/<version>.json`): read when the gateway starts, written by `import`.
 
+use super::spec_source::SpecSource;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -12,6 +13,9 @@ pub(super) type Definitions = BTreeMap<Box<str>, Box<RawValue>>;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ContractFile {
     pub(super) api_version: Box<str>,
+    /// The spec that it was made from. Files of older releases have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<SpecSource>,
     #[serde(rename = "$defs", default)]
     pub(super) definitions: Definitions,
     pub(super) operations: Vec<OperationFile>,
@@ -51,6 +55,10 @@ impl ContractFile {
         // not `to_string_pretty`: a new version of the vendor's spec is reviewed as a diff, of which each line should be one
         // operation
         let version = serde_json::to_string(&self.api_version)?;
+        let source = match &self.source {
+            Some(source) => format!("\"source\":{},\n", serde_json::to_string(source)?),
+            None => String::new(),
+        };
         let definitions = self.definitions.iter().map(|(name, schema)| {
             let name = serde_json::to_string(name)?;
             Ok(format!("{name}:{schema}"))
@@ -58,7 +66,9 @@ impl ContractFile {
         let definitions = lines(&definitions.collect::<serde_json::Result<Vec<_>>>()?);
         let operations = self.operations.iter().map(serde_json::to_string);
         let operations = lines(&operations.collect::<serde_json::Result<Vec<_>>>()?);
-        Ok(format!("{{\"apiVersion\":{version},\n\"$defs\":{{{definitions}}},\n\"operations\":[{operations}]}}\n"))
+        Ok(format!(
+            "{{\"apiVersion\":{version},\n{source}\"$defs\":{{{definitions}}},\n\"operations\":[{operations}]}}\n"
+        ))
     }
 }
 

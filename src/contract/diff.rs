@@ -1,8 +1,10 @@
 //! What changed between two versions of the contract.
 
+use super::canonical_schema::canonical;
 use super::shape::{FieldShape, FieldShapes, shapes};
 use super::{Applied, InvalidSchema, Operation};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -64,13 +66,16 @@ pub type Readers<'a> = &'a dyn Fn(&str, Option<&str>) -> BTreeSet<Arc<str>>;
 struct BodyShapes {
     shapes: FieldShapes,
     overlays: Vec<Applied>,
+    schema: Option<Value>,
 }
 
 impl BodyShapes {
     fn of(operation: &Operation) -> Result<Self, InvalidSchema> {
-        let Some(body) = &operation.body else { return Ok(Self { shapes: FieldShapes::new(), overlays: Vec::new() }) };
+        let Some(body) = &operation.body else {
+            return Ok(Self { shapes: FieldShapes::new(), overlays: Vec::new(), schema: None });
+        };
         let effective = body.effective()?;
-        Ok(Self { shapes: shapes(&effective.schema), overlays: effective.overlays })
+        Ok(Self { shapes: shapes(&effective.schema), overlays: effective.overlays, schema: Some(effective.schema) })
     }
 }
 
@@ -128,7 +133,18 @@ fn compare(
     let (old, new) = (BodyShapes::of(before)?, BodyShapes::of(after)?);
     let pointers: BTreeSet<&String> = old.shapes.keys().chain(new.shapes.keys()).collect();
     let changed = pointers.into_iter().filter_map(|field| field_change(field, &old, &new, &before.id, readers));
-    let fields: Vec<FieldChange> = changed.collect();
+    let mut fields: Vec<FieldChange> = changed.collect();
+    // shapes are for readers: they end at a depth, and put alternatives together
+    if fields.is_empty() && old.schema.as_ref().map(canonical) != new.schema.as_ref().map(canonical) {
+        fields.push(FieldChange {
+            field: String::new(),
+            change: ChangeKind::Changed,
+            before: old.shapes.get("").cloned(),
+            after: new.shapes.get("").cloned(),
+            policies: readers(&before.id, None),
+            overlays: BTreeSet::new(),
+        });
+    }
     let route_before = Some(route(before)).filter(|old| *old != route(after));
     if fields.is_empty() && route_before.is_none() {
         return Ok(None);

@@ -2,13 +2,14 @@
 
 use super::field::{Field, Pointer};
 use crate::document::PathStep;
+use crate::redact::steps;
 use serde_json::Value;
 
 // a fast hash without a random key is safe: only the contract inserts names, so no request can cause collisions
 type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;
 
 /// The names that a schema declares for one object, and what it declares below them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FieldTree {
     members: HashMap<Box<str>, Self>,
     /// Declared names by their case fold.
@@ -31,6 +32,40 @@ impl FieldTree {
         declared.absorb(schema, root, 0);
         declared.index();
         declared
+    }
+
+    /// The names of all `trees`, with the types and marks of all.
+    pub(super) fn union<'t>(trees: impl Iterator<Item = &'t Self>) -> Self {
+        let merge = |mut union: Self, tree: &Self| {
+            union.merge(tree);
+            union
+        };
+        let mut trees = trees;
+        trees.next().cloned().map_or_else(Self::default, |first| trees.fold(first, merge))
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (name, member) in &other.members {
+            match self.members.get_mut(name) {
+                Some(known) => known.merge(member),
+                None => drop(self.members.insert(name.clone(), member.clone())),
+            }
+        }
+        match (&mut self.elements, &other.elements) {
+            (Some(known), Some(more)) => known.merge(more),
+            (None, Some(more)) => self.elements = Some(more.clone()),
+            (_, None) => {}
+        }
+        self.exclusive |= other.exclusive;
+        self.secret |= other.secret;
+        // without types, every type is allowed
+        if self.types.is_empty() || other.types.is_empty() {
+            self.types.clear();
+        }
+        let types = if self.types.is_empty() { &[][..] } else { &other.types };
+        add_new(&mut self.types, types);
+        add_new(&mut self.words, &other.words);
+        self.index();
     }
 
     fn absorb(&mut self, schema: &Value, root: &Value, depth: usize) {
@@ -131,6 +166,16 @@ impl FieldTree {
         })
     }
 
+    /// Whether the field at the end of the JSON Pointer `pointer` is declared.
+    pub fn declares(&self, pointer: &str) -> bool {
+        let mut steps = steps(pointer);
+        let end = steps.try_fold(self, |here, step| match here.elements() {
+            Some(elements) if step.bytes().all(|byte| byte.is_ascii_digit()) => Some(elements),
+            _ => here.member(&step),
+        });
+        end.is_some()
+    }
+
     /// The field at the end of the path `steps`, in a form that may be shown: it ends at the first undeclared name.
     pub fn reportable_field(&self, steps: &[PathStep]) -> Option<Field> {
         let mut pointer = Pointer::default();
@@ -151,6 +196,15 @@ impl FieldTree {
             }
         }
         pointer.field()
+    }
+}
+
+/// Adds the texts of `more` that `texts` lacks.
+fn add_new(texts: &mut Vec<Box<str>>, more: &[Box<str>]) {
+    for text in more {
+        if !texts.contains(text) {
+            texts.push(text.clone());
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use super::contract_file::ContractFile;
 use super::operation::Operation;
 use super::overlay::Overlays;
 use super::route::Routes;
+use super::spec_source::SpecSource;
 use super::version::{is_date, is_of_family};
-use super::{Applied, BodySchema, Contract};
+use super::{ANY_VERSION, Applied, BodySchema, Contract};
 use crate::diagnostic::Diagnostic;
 use aws_lc_rs::digest;
 use completion::MissingFamilies;
-use placement::{place_elsewhere, place_operations};
+use placement::{place_any_version, place_elsewhere, place_operations};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -43,7 +44,7 @@ pub enum ContractError {
     #[error("{} errors in the contract", .0.len())]
     Files(Vec<Diagnostic>),
     /// The default API version is not one of the contract's.
-    #[error("`contract.defaultApiVersion` is not a known version; known are {known}")]
+    #[error("`contract.defaultApiVersion` is not a known version; known are {known}, and `any`")]
     Default {
         /// The versions of the contract, separated by commas.
         known: String,
@@ -157,6 +158,7 @@ fn read<'t>(
     let dated = files.iter().filter(|((_, file), _)| is_date(&file.api_version)).count();
     note(repeated_versions(files.iter().map(|(file, _)| file)));
     let versions: Vec<Arc<str>> = files.iter().map(|((_, file), _)| file.api_version.as_ref().into()).collect();
+    let sources: Vec<_> = files.iter().map(|((_, file), _)| file.source.clone()).collect();
     let mut routes = Routes::default();
     let mut of_versions = Vec::new();
     for (position, ((text, mut file), more)) in files.into_iter().enumerate() {
@@ -165,19 +167,28 @@ fn read<'t>(
         of_versions.push(text);
     }
     note(place_elsewhere(&mut routes, versions.len(), &overlays));
+    // last: it is made of what all versions have at a route
+    place_any_version(&mut routes, dated, versions.len());
     if !errors.is_empty() {
         return Err(ContractError::Files(errors));
     }
     // a contract of one family, for display, has no other
     let known = versions.get(..dated).filter(|dated| !dated.is_empty()).unwrap_or(&versions);
-    let default = known.iter().position(|version| version.as_ref() == default);
+    let position = || known.iter().position(|version| version.as_ref() == default);
+    let default = if default == ANY_VERSION { Some(versions.len()) } else { position() };
     let default = default.ok_or_else(|| ContractError::Default { known: known.join(", ") })?;
     let mut words = HashSet::new();
     routes.visit(&mut |literals, _| words.extend(literals.iter().map(|word| Box::from(*word))));
     let (depth, harms) = (routes.depth(), overlays.harms());
     let fingerprint = fingerprint(texts);
-    let contract = Contract { versions, dated, default, routes, harms, depth, words, fingerprint };
+    let contract = Contract { versions, sources, dated, default, routes, harms, depth, words, fingerprint };
     Ok(LoadedContract { contract, overlays, files: of_versions })
+}
+
+/// The contract of `texts`, without the proofs that a contract of an operator must pass.
+#[cfg(test)]
+pub(super) fn read_for_tests(texts: &ContractTexts, default: &str) -> Contract {
+    read(texts, None, default).expect("valid files").contract
 }
 
 fn read_overlays(texts: &ContractTexts) -> Result<Overlays, Vec<Diagnostic>> {
@@ -200,6 +211,9 @@ fn parse(text: &ContractText) -> Result<ContractFile, Diagnostic> {
             format!("not a contract file: {message}"),
         )
     })?;
+    if let Some(defect) = file.source.as_ref().and_then(SpecSource::defect) {
+        return Err(at(text, "source", defect.to_owned()));
+    }
     if is_date(&file.api_version) || is_of_family(&file.api_version) {
         return Ok(file);
     }

@@ -1,6 +1,8 @@
 //! Clerk's operations, their routes and body schemas, by API version.
 
+mod any_version;
 mod body_schema;
+mod canonical_schema;
 pub mod compiled_schema;
 mod confusable;
 mod contract_file;
@@ -9,6 +11,7 @@ pub mod credential;
 pub mod diff;
 mod distinct_values;
 mod document_adapter;
+pub mod drift;
 pub mod fallthrough;
 mod family;
 pub mod field;
@@ -18,8 +21,10 @@ pub(crate) mod glob;
 mod guarded_route;
 pub mod harm;
 pub mod import;
+mod judged_version;
 mod lenient;
 mod load;
+mod mismatch_finding;
 mod nullable;
 mod operation;
 pub mod overlay;
@@ -29,17 +34,21 @@ mod schema_bounds;
 pub mod schema_mismatch;
 mod segment_tree;
 pub mod shape;
+mod spec_source;
 pub mod strictness;
 mod validation_budget;
 mod version;
 
+pub use any_version::ANY_VERSION;
 pub use body_schema::{BodySchema, Effective, InvalidSchema};
 pub use guarded_route::{FAMILY_ROUTES, GUARDED_ROUTES, GuardedRoute};
+pub use judged_version::VersionPlace;
 pub use load::{ContractError, ContractText, ContractTexts, is_contract_file};
 pub use operation::Operation;
 pub use overlay::{Applied, is_overlay_file};
 pub use route_guard::RouteGuard;
 pub(crate) use schema_bounds::check as check_bounds;
+pub use spec_source::{SpecSource, VersionSpec};
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
 pub(crate) use version::{VERSION_PARAMETER, decode_form, names_only, query_parameters, query_values};
 
@@ -55,9 +64,11 @@ pub const INSPECTED: [&str; 4] = ["CreateUser", "ReplaceUserMetadata", "UpdateUs
 pub struct Contract {
     /// The dated versions, oldest first; then those of other families, which no request asks for.
     versions: Vec<Arc<str>>,
+    /// The spec of each, by the position of the version; `None` if its file names none.
+    sources: Vec<Option<SpecSource>>,
     /// How many of them are dated.
     dated: usize,
-    /// The position of the default version.
+    /// The position of the default version, in [`ByVersion`].
     default: usize,
     routes: Routes<ByVersion>,
     /// Fields that do the same harm, by the overlay.
@@ -70,7 +81,7 @@ pub struct Contract {
     fingerprint: Vec<u8>,
 }
 
-/// The operation in each API version, by the position of the version.
+/// The operation in each API version, by the position of the version; behind them the one for requests that may be for any.
 type ByVersion = Vec<Option<Arc<Operation>>>;
 
 /// The parameters of a path, by name.
@@ -101,9 +112,35 @@ impl Contract {
         self.versions.get(self.dated..).unwrap_or_default()
     }
 
-    /// The API version that applies to requests that name none.
+    /// Each version with the spec that it was made from, in the order of the versions.
+    pub fn sources(&self) -> Vec<VersionSpec> {
+        let versions = self.versions.iter().zip(&self.sources);
+        let source = |(version, spec): (&Arc<str>, &Option<SpecSource>)| VersionSpec {
+            version: Arc::clone(version),
+            family: version::family_of(version).unwrap_or("backend").into(),
+            spec: spec.clone(),
+        };
+        versions.map(source).collect()
+    }
+
+    /// The version with which a spec of `version` is compared: the same one, else the newest of its family.
+    pub fn counterpart(&self, version: &str) -> Option<VersionSpec> {
+        let mut sources = self.sources();
+        sources.retain(|source| version::family_of(&source.version) == version::family_of(version));
+        let same = sources.iter().position(|source| source.version.as_ref() == version);
+        let position = same.or_else(|| sources.len().checked_sub(1))?;
+        Some(sources.swap_remove(position))
+    }
+
+    /// The API version that applies to requests that name none; [`ANY_VERSION`] if that is any.
     pub fn default_version(&self) -> &str {
-        self.versions.get(self.default).map(AsRef::as_ref).unwrap_or_default()
+        self.versions.get(self.default).map_or(ANY_VERSION, AsRef::as_ref)
+    }
+
+    /// The default version; the newest if the default is any.
+    pub fn default_or_newest(&self) -> &str {
+        let default = self.versions.get(self.default).or_else(|| self.versions().last().or(self.families().last()));
+        default.map(AsRef::as_ref).unwrap_or_default()
     }
 
     /// Fields that do the same harm.
@@ -116,13 +153,15 @@ impl Contract {
         &self.fingerprint
     }
 
-    /// Every operation in every version.
+    /// Every operation in every version, oldest first; before them those for requests that may be for any version.
     pub fn operations(&self) -> Vec<Arc<Operation>> {
         let mut operations: Vec<Arc<Operation>> =
             self.routes.targets().into_iter().flatten().flatten().cloned().collect();
         // one that has several paths is a target of each
         let mut seen = HashSet::new();
         operations.retain(|operation| seen.insert(Arc::as_ptr(operation)));
+        // the last operation with an id is that of the newest version, which examples are made of
+        operations.sort_by_key(|operation| !operation.is_of_any_version());
         operations
     }
 
@@ -220,7 +259,7 @@ impl Contract {
         let asked = self.version(version);
         let exact = by_version.get(asked).and_then(Option::as_ref);
         // a request must not escape inspection by asking for a version without the operation
-        exact.or_else(|| by_version.iter().rev().flatten().next()).cloned()
+        exact.or_else(|| by_version.iter().take(self.versions.len()).rev().flatten().next()).cloned()
     }
 
     /// The ids of all operations in all versions.

@@ -2,6 +2,7 @@
 
 use super::BodySchema;
 use super::Parameters;
+use super::any_version::{ANY_VERSION, AnyVersionSchema};
 use super::route::is_canonical_parameter;
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -16,7 +17,7 @@ pub struct Operation {
     pub method: Arc<str>,
     /// The path template, such as `/v1/users/{user_id}`.
     pub path: Arc<str>,
-    /// The API version, such as `2026-05-12`.
+    /// The API version, such as `2026-05-12`, or [`ANY_VERSION`].
     pub api_version: Arc<str>,
     /// Whether the contract lists 422 among its statuses. Typed SDKs handle only those that are listed.
     pub lists_422: bool,
@@ -31,6 +32,27 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it is for requests that may be for any API version.
+    pub fn is_of_any_version(&self) -> bool {
+        self.api_version.as_ref() == ANY_VERSION
+    }
+
+    /// The operation for requests that may be for any of the `versions` of an operation, oldest first.
+    pub(super) fn of_any_version(versions: &[Arc<Self>]) -> Option<Self> {
+        let newest = versions.last()?;
+        Some(Self {
+            id: newest.id.clone(),
+            method: newest.method.clone(),
+            path: newest.path.clone(),
+            api_version: ANY_VERSION.into(),
+            lists_422: newest.lists_422,
+            body: AnyVersionSchema::new(versions.iter().rev().cloned()).map(BodySchema::OfAny),
+            also_at: newest.also_at.clone(),
+            query: newest.query.clone(),
+            is_added: newest.is_added,
+        })
+    }
+
     /// The names of the path's parameters, such as `user_id`.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))

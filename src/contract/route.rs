@@ -93,6 +93,15 @@ impl<T> Routes<T> {
         below.map(|next| next.depth() + 1).max().unwrap_or_default()
     }
 
+    /// Calls `change` with every target.
+    pub(super) fn for_each_target(&mut self, change: &mut impl FnMut(&mut T)) {
+        self.methods.iter_mut().for_each(|(_, target)| change(target));
+        let literals = self.literals.iter_mut().map(|(_, next)| next);
+        literals
+            .chain(self.parameter.as_deref_mut().map(|(_, next)| next))
+            .for_each(|next| next.for_each_target(change));
+    }
+
     /// Every target.
     pub(super) fn targets(&self) -> Vec<&T> {
         let below = self.literals.iter().map(|(_, next)| next).chain(self.parameter.as_deref().map(|(_, next)| next));

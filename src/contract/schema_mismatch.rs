@@ -9,6 +9,8 @@ use jsonschema::paths::LocationSegment;
 /// work for one hostile body stays bounded.
 pub(super) const MOST_FINDINGS: usize = 32;
 
+const TOO_MUCH_WORK: &str = "takes more work to check than a body of its size may";
+
 /// A part of a document that does not match its schema. The names on its path may come from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaMismatch {
@@ -25,7 +27,12 @@ pub struct SchemaMismatch {
 impl SchemaMismatch {
     /// The mismatch of a body that takes more work than its budget.
     pub(super) fn too_much_work() -> Self {
-        Self::of_root("takes more work to check than a body of its size may")
+        Self::of_root(TOO_MUCH_WORK)
+    }
+
+    /// Whether it is that of [`Self::too_much_work`].
+    pub(super) fn is_of_work(&self) -> bool {
+        self.message == TOO_MUCH_WORK
     }
 
     /// The mismatch of a body without a part that could be named.

@@ -169,6 +169,9 @@ fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&st
         Rule::Gateway => format!("The gateway refused {subject}"),
     };
     let mut text = format!("{rule} for {} in {}: {}.", record.operation_id(), record.environment, violation.message);
+    if let Some(judged_by) = &violation.judged_by {
+        let _ = write!(text, " It was {judged_by}.");
+    }
     // writing to a `String` cannot fail
     // The author of a policy decides what its callers read; all other rules are the gateway's own, and documented.
     let is_of_policy = matches!(violation.rule, Rule::Policy(_));

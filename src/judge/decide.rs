@@ -6,10 +6,10 @@ use super::observer::{JudgeStep, Observer};
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
 use super::waive::waive;
-use crate::contract::Operation;
 use crate::contract::field::Field;
 use crate::contract::finding::SchemaFinding;
 use crate::contract::strictness::InspectionRules;
+use crate::contract::{Operation, VersionPlace, requested_version};
 use crate::document::Document;
 use crate::policy::{Action, Attributes, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome};
 use crate::reason::Reason;
@@ -68,6 +68,7 @@ pub fn decide<O: Observer>(
                 let findings = schema.check(&document).into_iter();
                 violations.extend(findings.filter_map(|finding| from_contract(inspection, finding, misleads)));
                 deny_unless_object(inspection, schema, &document, &mut violations);
+                name_version(bundle, operation, attributes, &mut violations);
                 observer.step_finished(JudgeStep::Schema);
                 Some(Arc::new(document))
             }
@@ -130,9 +131,22 @@ pub fn permit_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> 
         message: reason.meaning().into(),
         hint: None,
         owner: None,
+        judged_by: None,
         waived_by: None,
     };
     bundle.inspection(operation).filter(|inspection| inspection.is_shadow()).map(|_| (Permit::for_exempt(), violation))
+}
+
+/// Adds to the violations by which the contract refuses the request the API version that it was judged by.
+fn name_version(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, violations: &mut [Violation]) {
+    // only where it refuses: what passes needs no explanation, and must not pay for one
+    for violation in violations.iter_mut().filter(|violation| violation.action == Action::Deny) {
+        let header = attributes.headers.get("clerk-api-version").and_then(|value| value.to_str().ok());
+        let place = if header.is_some() { VersionPlace::Header } else { VersionPlace::Query };
+        let asked = requested_version(header, Some(attributes.query)).ok().flatten();
+        let field = violation.field.as_ref();
+        violation.judged_by = Some(bundle.contract.judged_by(operation, (asked.as_deref(), place), field).into());
+    }
 }
 
 /// Whether `finding` is a field of the wrong type that a denying policy reads.

@@ -32,6 +32,7 @@ pub(super) fn from_parse_error(inspection: InspectionRules, schema: &BodySchema,
         message: error.to_string().into(),
         hint: Some(hint.into()),
         owner: None,
+        judged_by: None,
         waived_by: None,
     }
 }
@@ -105,6 +106,7 @@ pub(super) fn from_contract(
         field: finding.field,
         hint: finding.suggestion.map(|meant| format!("did you mean `{meant}`?").into()),
         owner: None,
+        judged_by: None,
         waived_by: None,
     })
 }
@@ -125,6 +127,7 @@ fn from_policy_schema(policy: &Policy, finding: &SchemaFinding) -> Violation {
         field: finding.field.clone(),
         hint: None,
         owner: policy.owner.clone(),
+        judged_by: None,
         waived_by: None,
     }
 }
@@ -155,6 +158,7 @@ pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contrac
                         message: validation.message.clone(),
                         hint: validation.hint.clone(),
                         owner: policy.owner.clone(),
+                        judged_by: None,
                         waived_by: None,
                     }),
                     (_, Some(error)) if fits_contract => {
@@ -213,6 +217,7 @@ fn from_failure(of: Unevaluated<'_>, part: &str, error: EvaluationError) -> Viol
         message: format!("policy `{}` could not be evaluated: {part}: {error}", of.name).into(),
         hint: Some("ask the owner of the policy to fix it; your request is not at fault".into()),
         owner: of.owner.cloned(),
+        judged_by: None,
         waived_by: None,
     }
 }

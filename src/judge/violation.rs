@@ -47,6 +47,8 @@ pub struct Violation {
     pub hint: Option<Arc<str>>,
     /// The policy's `owner` label.
     pub owner: Option<Arc<str>>,
+    /// The API version by which the contract refused it and why by that one, with the versions that have the field.
+    pub judged_by: Option<Arc<str>>,
     /// The waiver that turned the action into audit, if one did.
     pub waived_by: Option<Arc<str>>,
 }

@@ -53,6 +53,7 @@ pub(super) fn waive(
                     message: format!("waiver `{}` could not be evaluated: {part}: {error}", waiver.name).into(),
                     hint: None,
                     owner: Some(waiver.owner.clone()),
+                    judged_by: None,
                     waived_by: None,
                 });
             }

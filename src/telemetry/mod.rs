@@ -191,6 +191,7 @@ impl Telemetry {
     pub fn bundle_loaded(&self, bundle: &Bundle) {
         self.shared.metrics.bundle_loaded(&bundle.revision);
         self.shared.metrics.waivers.set_waivers(bundle.policies.waivers());
+        self.shared.metrics.contract.set(bundle.contract.sources());
     }
 
     /// Counts a bundle that could not be loaded. The current one stays in force.

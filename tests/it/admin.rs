@@ -212,11 +212,28 @@ async fn policies_and_waivers_in_force_are_shown_with_days_left() {
         "reason": "users come with their old passwords", "expires": "9999-12-31T00:00:00Z", "expired": false,
     });
     assert_eq!(told["waivers"], serde_json::json!([waiver]));
+    let versions = told["contract"]["versions"].as_array().expect("versions");
+    assert_eq!(versions.len(), 7);
+    let newest = versions.iter().find(|it| it["version"] == "2026-05-12").expect("the newest version");
+    assert_eq!((&newest["family"], &newest["specDate"]), (&"backend".into(), &"2026-08-14".into()));
+    let digest = newest["specSha256"].as_str().expect("a digest");
 
     let (_, _, metrics) = get(address, "/metrics").await;
     let days = metrics.lines().find_map(|line| line.strip_prefix("portcullis_waiver_days_left{waiver=\"migration\"} "));
     assert!(days.expect("the waiver").parse::<f64>().expect("days") > 365.0, "{metrics}");
     assert!(metrics.contains("# TYPE portcullis_waiver_days_left gauge\n"), "{metrics}");
+
+    let info = format!("portcullis_contract_info{{version=\"2026-05-12\",family=\"backend\",digest=\"{digest}\"}} 1\n");
+    assert!(metrics.contains(&info), "{metrics}");
+    assert!(
+        metrics.contains("portcullis_contract_info{version=\"platform-beta\",family=\"platform\",digest=\""),
+        "{metrics}"
+    );
+    let age = "portcullis_contract_age_seconds{version=\"2026-05-12\",family=\"backend\"} ";
+    let age =
+        metrics.lines().find_map(|line| line.strip_prefix(age)).expect("the age").parse::<f64>().expect("seconds");
+    // the clock of a build machine may be behind the day of the spec
+    assert!(age >= 0.0, "{age}");
 }
 
 #[tokio::test]

@@ -109,7 +109,7 @@ fn row(change: &FieldChange) -> Vec<String> {
     vec![format!("{mark} {}", field_name(&change.field)), change_text, affects(&change.policies, &change.overlays)]
 }
 
-fn differences(before: &FieldShape, after: &FieldShape) -> String {
+pub(super) fn differences(before: &FieldShape, after: &FieldShape) -> String {
     let mut parts = Vec::new();
     if before.types() != after.types() {
         parts.push(format!("{} -> {}", before.types(), after.types()));
@@ -130,10 +130,11 @@ fn differences(before: &FieldShape, after: &FieldShape) -> String {
             _ => {}
         }
     }
-    parts.join(", ")
+    // a schema also has parts that no field shows
+    if parts.is_empty() { "in a part that is not listed".to_owned() } else { parts.join(", ") }
 }
 
-fn affects(policies: &BTreeSet<Arc<str>>, overlays: &BTreeSet<usize>) -> String {
+pub(super) fn affects(policies: &BTreeSet<Arc<str>>, overlays: &BTreeSet<usize>) -> String {
     let overlays = overlays.iter().map(|line| format!("overlay line {line}"));
     let all: Vec<String> = policies.iter().map(|policy| format!("policy {policy}")).chain(overlays).collect();
     if all.is_empty() { String::new() } else { format!("<- {}", all.join(", ")) }

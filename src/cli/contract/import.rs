@@ -7,6 +7,7 @@ use crate::contract::import::{Imported, import as translate, removals};
 use crate::diagnostic::Diagnostic;
 use clap::Args;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -17,6 +18,9 @@ pub(in crate::cli) struct ImportArgs {
     /// The folder to write the contract files to
     #[arg(long, value_name = "FOLDER")]
     out: PathBuf,
+    /// The day on which the specs were published, such as 2026-08-14; without it, that of the last change of each file
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    date: Option<jiff::civil::Date>,
     /// The path that the paths of the specs are below, if it is not the `/v1` of their server
     #[arg(long, value_name = "PATH")]
     base: Option<String>,
@@ -57,9 +61,27 @@ fn read(spec: &Path, args: &ImportArgs) -> Result<Imported, Vec<Diagnostic>> {
     let text = fs::read_to_string(spec)
         .map_err(|error| vec![Diagnostic::of_file(spec, format!("cannot be read: {error}"))])?;
     let base = args.base.as_deref().map(|base| base.trim_end_matches('/'));
-    let made = translate(spec, &text, base, args.family.as_deref())?;
+    let date = match args.date {
+        Some(date) => date,
+        None => last_change(spec).map_err(|error| {
+            vec![Diagnostic::of_file(spec, format!("its time cannot be read: {error}; give `--date`"))]
+        })?,
+    };
+    let made = translate((spec, &text), &date.to_string(), base, args.family.as_deref())?;
     let lost = if args.accept_removed { Vec::new() } else { removal_errors(spec, &made)? };
     if lost.is_empty() { Ok(made) } else { Err(lost) }
+}
+
+fn parse_day(text: &str) -> Result<jiff::civil::Date, String> {
+    let date = text.parse().ok().filter(|date: &jiff::civil::Date| date.to_string() == text);
+    date.ok_or_else(|| "must be a day such as 2026-08-14".to_owned())
+}
+
+/// The day, in UTC, on which the file was last changed. A spec names no day in itself.
+fn last_change(file: &Path) -> io::Result<jiff::civil::Date> {
+    let changed = fs::metadata(file)?.modified()?;
+    let changed = jiff::Timestamp::try_from(changed).map_err(io::Error::other)?;
+    Ok(jiff::tz::TimeZone::UTC.to_datetime(changed).date())
 }
 
 /// An error for all that the built-in contract has and the new one has not: no rule would cover it any more.

@@ -1,6 +1,7 @@
 //! `portcullis contract`: bring in newer contracts and look at the one in force, one command a file.
 
 mod add;
+mod check;
 mod coverage;
 mod diff;
 mod field_name;
@@ -19,6 +20,10 @@ pub(super) enum ContractVerb {
     Import(import::ImportArgs),
     /// Show the schema of an operation, with its overlays
     Show(show::ShowArgs),
+    /// Compare specs with the contract in force, and list what follows from each difference
+    ///
+    /// Ends with 4 where one matters: a new operation, a new or lost field, or a changed one.
+    Check(check::SpecCheckArgs),
     /// Compare two versions, and list the policies and overlays affected
     ///
     /// Ends with 4 where a policy is affected.
@@ -33,6 +38,7 @@ pub(super) fn contract(verb: &ContractVerb, config: &ConfigArgs) -> Result<Exit,
     match verb {
         ContractVerb::Import(args) => import::import(args),
         ContractVerb::Show(args) => show::show(args, config),
+        ContractVerb::Check(args) => check::check(args, config),
         ContractVerb::Diff(args) => diff::diff(args, config),
         ContractVerb::Add(args) => add::add(args, config),
         ContractVerb::Coverage(args) => coverage::coverage(args, config),

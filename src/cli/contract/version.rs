@@ -16,7 +16,7 @@ pub(super) struct Version {
 
 /// The version called `named`; the default one for `None`.
 pub(super) fn find_version(contract: &Contract, named: Option<&str>) -> Result<Version, CommandError> {
-    let named = named.unwrap_or_else(|| contract.default_version());
+    let named = named.unwrap_or_else(|| contract.default_or_newest());
     find(contract, named).ok_or_else(|| CommandError::Usage(format!("{}; known are {}", unknown(named), all(contract))))
 }
 

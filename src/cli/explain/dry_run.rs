@@ -10,7 +10,7 @@ use crate::cli::outcome_text::{describe_claim, failures, outcome_name};
 use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::strictness::Mode;
-use crate::contract::{Operation, Routed, VersionChoice};
+use crate::contract::{Operation, Routed, VersionPlace};
 use crate::gateway::{DryRun, DryRunResult, Gate, Refusal};
 use crate::head::HeadDefect;
 use crate::judge::Bundle;
@@ -81,23 +81,9 @@ impl Judge<'_> {
     /// The version by which it is judged, and why.
     fn version(&self, operation: &Operation, asked: &ExplainInput, run: &DryRun) -> Choice {
         // header and query must agree if both are given, so that either may be named
-        let place = if asked.request.headers().contains_key("clerk-api-version") {
-            "the header `Clerk-API-Version`"
-        } else {
-            "the query `__clerk_api_version`"
-        };
-        let wanted = run.asked_version.as_deref();
-        let choice = self.bundle.contract.version_choice(wanted);
-        let why = match choice {
-            VersionChoice::Default => "the default, for the request asks for none".to_owned(),
-            VersionChoice::Asked if wanted != Some(&operation.api_version) => {
-                format!("the newest that has the operation; the one that {place} asks for has not")
-            }
-            VersionChoice::Asked => format!("{place} asks for it"),
-            VersionChoice::NoVersion => format!("the default, for {place} holds no version"),
-            VersionChoice::NewestBefore => format!("the newest known before the one that {place} asks for"),
-            VersionChoice::Oldest => format!("the oldest known, for {place} asks for an older one"),
-        };
+        let is_header = asked.request.headers().contains_key("clerk-api-version");
+        let place = if is_header { VersionPlace::Header } else { VersionPlace::Query };
+        let why = self.bundle.contract.version_reason(operation, run.asked_version.as_deref(), place);
         Choice { value: operation.api_version.to_string(), why }
     }
 
@@ -184,6 +170,7 @@ fn finding(violation: &Violation) -> ExplainedFinding {
         field: violation.field.as_ref().map(Field::for_caller),
         message: violation.message.to_string(),
         hint: text(&violation.hint),
+        judged_by: text(&violation.judged_by),
         owner: text(&violation.owner),
     }
 }

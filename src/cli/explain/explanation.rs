@@ -38,6 +38,9 @@ pub(super) struct ExplainedFinding {
     pub(super) field: Option<String>,
     pub(super) message: String,
     pub(super) hint: Option<String>,
+    /// The API version by which the contract refused it, and which versions have the field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) judged_by: Option<String>,
     pub(super) owner: Option<String>,
 }
 

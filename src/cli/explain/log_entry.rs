@@ -150,6 +150,7 @@ fn finding(
         field: violation.field.as_ref().map(EntryText::to_string),
         message,
         hint: hint.map(str::to_owned),
+        judged_by: None,
         owner: owner.map(str::to_owned),
         rule,
     }

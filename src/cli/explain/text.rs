@@ -63,6 +63,9 @@ fn finding(page: &mut Page, found: &ExplainedFinding) {
             page.paragraph(4, 6, &format!("{name}: {value}"));
         }
     }
+    if let Some(judged_by) = &found.judged_by {
+        page.paragraph(4, 6, judged_by);
+    }
 }
 
 fn suggestions(page: &mut Page, changes: &Suggestions) {

@@ -47,7 +47,7 @@ pub(super) fn contract(spec: &mut OpenApiSpec<'_>, base: Option<&str>, family: O
     }
     // a stable order: a new version of the spec is reviewed as a diff of two contract files
     operations.sort_by(|one, other| (&one.path, &one.method).cmp(&(&other.path, &other.method)));
-    ContractFile { api_version: version, definitions: schemas.definitions(spec), operations }
+    ContractFile { api_version: version, source: None, definitions: schemas.definitions(spec), operations }
 }
 
 /// The version that the contract file has: the spec's date, or the family's name with the spec's version.

@@ -1,6 +1,7 @@
 //! Places the operations of contract files on their routes.
 
 use super::{ContractText, at};
+use crate::contract::body_schema::VersionSchema;
 use crate::contract::contract_file::{ContractFile, OperationFile};
 use crate::contract::guarded_route::{is_canonical_template, is_operation_id};
 use crate::contract::operation::Operation;
@@ -8,6 +9,7 @@ use crate::contract::overlay::{Overlays, RouteOverlay};
 use crate::contract::route::Routes;
 use crate::contract::{BodySchema, ByVersion};
 use crate::diagnostic::Diagnostic;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Adds the operations of a file to the routes. The file is for the version at `position` of `versions` many. Its schemas are
@@ -26,7 +28,7 @@ pub(super) fn place_operations(
             errors.push(at(text, &written.id, message));
             continue;
         }
-        let by_version = routes.entry(&written.path, &written.method, || vec![None; versions]);
+        let by_version = routes.entry(&written.path, &written.method, || vec![None; versions + 1]);
         // versions are added from the oldest. Policies match ids: a new id for the same route would escape those written for
         // the old one
         let renamed = by_version.iter().take(position).flatten().find(|known| *known.id != *written.id);
@@ -37,14 +39,14 @@ pub(super) fn place_operations(
         let Some(place) = by_version.get_mut(position) else { continue };
         let schema = written.body.and_then(|body| body.schema);
         let corrections = || [overlays.of(&written.id, &version), more.of(&written.id, &version)].concat();
-        let schema = schema.map(|schema| BodySchema::new(schema, &definitions, corrections()));
+        let schema = schema.map(|schema| VersionSchema::new(schema, &definitions, corrections()));
         let operation = Operation {
             id: written.id.as_ref().into(),
             method: written.method.as_ref().into(),
             path: written.path.as_ref().into(),
             api_version: version.clone(),
             lists_422: written.statuses.contains(&422),
-            body: schema,
+            body: schema.map(BodySchema::OfVersion),
             also_at: overlays
                 .routes_of(&written.id)
                 .flat_map(RouteOverlay::also_at)
@@ -99,7 +101,7 @@ fn place_one(
                 refuse(format!("`{path}` must have the parameters of `{}`, in their order", operation.path));
                 continue;
             }
-            let by_version = routes.entry(path, &operation.method, || vec![None; versions]);
+            let by_version = routes.entry(path, &operation.method, || vec![None; versions + 1]);
             if let Some(other) = by_version.iter().flatten().find(|known| known.id != operation.id) {
                 refuse(format!("`{path}` is the path of `{}`", other.id));
             } else if let Some(place) = by_version.get_mut(position)
@@ -110,6 +112,21 @@ fn place_one(
         }
     }
     errors
+}
+
+/// Adds to each route the operation for requests that may be for any of the first `dated` versions, at the position `any`.
+pub(super) fn place_any_version(routes: &mut Routes<ByVersion>, dated: usize, any: usize) {
+    // an operation with several paths is the same one at each
+    let mut made: HashMap<Arc<str>, Option<Arc<Operation>>> = HashMap::new();
+    routes.for_each_target(&mut |by_version: &mut ByVersion| {
+        let versions: Vec<_> = by_version.iter().take(dated).flatten().cloned().collect();
+        let Some(newest) = versions.last() else { return };
+        let of_any =
+            made.entry(newest.id.clone()).or_insert_with(|| Operation::of_any_version(&versions).map(Arc::new));
+        if let Some(place) = by_version.get_mut(any) {
+            place.clone_from(of_any);
+        }
+    });
 }
 
 /// The parameters of a path template.

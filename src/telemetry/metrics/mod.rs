@@ -4,6 +4,7 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can increase the number of series.
 
+mod contract;
 pub(super) mod dropped;
 mod dropped_lines;
 mod exemplar;
@@ -22,6 +23,7 @@ use crate::config::gateway::UpstreamTarget;
 use crate::contract::UnknownVersion;
 use crate::redact::OTHER;
 use crate::telemetry::record::RequestRecord;
+use contract::ContractMetrics;
 use dropped::DroppedItems;
 use dropped_lines::DroppedLogLines;
 use http::HttpMetrics;
@@ -99,6 +101,8 @@ pub(in crate::telemetry) struct Metrics {
     pub(in crate::telemetry) upstream: UpstreamMetrics,
     /// How often each waiver applied, and when it expires.
     pub(in crate::telemetry) waivers: WaiverMetrics,
+    /// The specs of the contract in force.
+    pub(in crate::telemetry) contract: ContractMetrics,
     reloads: Family<ReloadLabels, Counter>,
     /// Restarts of workers, and refused connections.
     pub(in crate::telemetry) server: ServerMetrics,
@@ -135,6 +139,7 @@ impl Metrics {
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
             waivers: WaiverMetrics::default(),
+            contract: ContractMetrics::default(),
             reloads: Family::default(),
             server: ServerMetrics::default(),
             lines_dropped: Counter::default(),
@@ -226,6 +231,7 @@ impl Metrics {
         self.server.register(registry);
         self.upstream.register(registry);
         self.waivers.register(registry);
+        registry.register_collector(Box::new(self.contract.clone()));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }

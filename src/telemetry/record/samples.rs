@@ -92,6 +92,7 @@ pub(crate) fn denied_request() -> RequestRecord {
             message: Arc::from("skip_password_checks is not allowed in production"),
             hint: None,
             owner: None,
+            judged_by: None,
             waived_by: None,
         },
         Violation {
@@ -102,6 +103,7 @@ pub(crate) fn denied_request() -> RequestRecord {
             message: Arc::from(format!("`{CANARY}` is not a field of UpdateUser")),
             hint: None,
             owner: None,
+            judged_by: None,
             waived_by: None,
         },
     ];

@@ -69,6 +69,57 @@ async fn a_reload_that_loses_a_rule_is_refused_until_it_is_named() {
     assert_eq!(forbidden(&program).await, 200);
 }
 
+/// The digest of a spec that no shipped file was made from.
+const DIGEST: &str = "abababababababababababababababababababababababababababababababab";
+
+/// Adds a field to `UpdateUser` in every version of the contract in `folder`, as a newer spec would.
+fn add_field(folder: &Path, name: &str) {
+    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let mut contract: serde_json::Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let operations = contract["operations"].as_array_mut().unwrap().iter_mut();
+        for operation in operations.filter(|operation| operation["id"] == "UpdateUser") {
+            operation["body"]["schema"]["properties"][name] = serde_json::json!({ "type": "string" });
+        }
+        contract["source"]["sha256"] = DIGEST.into();
+        fs::write(file, contract.to_string()).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_contract_folder_is_loaded_anew_without_a_restart() {
+    let upstream = Recorder::answering(200, "{}").await;
+    let (folder, configuration) = folder(upstream.address());
+    let contract = folder.path().join("contract");
+    fs::create_dir(&contract).unwrap();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/contract/clerk");
+    for file in fs::read_dir(shipped).unwrap().map(|entry| entry.unwrap()) {
+        fs::copy(file.path(), contract.join(file.file_name())).unwrap();
+    }
+    fs::write(&configuration, gateway(upstream.address(), "contract: { folder: contract }\n")).unwrap();
+    let mut program = Program::start(&configuration, &[]).await;
+    let nickname = async |program: &Program| {
+        let mut client = Client::connect(program.listen).await;
+        client.send(patch(r#"{"nickname":"ada"}"#)).await;
+        client.answer().await.expect("a response").status()
+    };
+    assert_eq!(nickname(&program).await, 422);
+    add_field(&contract, "nickname");
+    program.signal("HUP");
+    program.stderr.line("policies reloaded").await;
+    assert_eq!(nickname(&program).await, 200);
+    let metrics = metrics(&program).await;
+    let info = format!("portcullis_contract_info{{version=\"2026-05-12\",family=\"backend\",digest=\"{DIGEST}\"}} 1\n");
+    assert!(metrics.contains(&info), "{metrics}");
+    // what cannot be read leaves the contract in force
+    fs::write(contract.join("2026-05-12.json"), "{").unwrap();
+    program.signal("HUP");
+    program.stderr.line("ERROR").await;
+    assert_eq!(nickname(&program).await, 200);
+}
+
 #[tokio::test]
 async fn a_pipeline_that_guards_removals_may_allow_them() {
     let upstream = Recorder::answering(200, "{}").await;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-const GATEWAY: &str = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nupstream: { url: embedded }\npolicies: [policies]\n";
+const GATEWAY: &str = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\nupstream: { url: embedded }\npolicies: [policies]\ncontract: { defaultApiVersion: \"2026-05-12\" }\n";
 const LOG: &str = include_str!("../../../src/decision_log/sample.jsonl");
 const LIMIT: &str = "apiVersion: portcullis/v1\nkind: RequestLimit\nmetadata: { name: few, labels: { owner: ops } }\nspec:\n  match: { operations: [UpdateUser] }\n  key: client.spiffeId\n  events: 3\n  period: 1m\n  message: more than 3 a minute\n  hint: slow down\n  actions: [Audit]\n";
 

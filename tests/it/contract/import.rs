@@ -8,6 +8,9 @@ use tempfile::TempDir;
 /// The folder with Clerk's own specs.
 const SPECS: &str = "PORTCULLIS_OPENAPI";
 
+/// The day of the specs that the committed files were made from.
+const DAY: &str = "2026-08-14";
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/contract")
 }
@@ -20,7 +23,7 @@ fn import_with(flags: &[&str], specs: &[PathBuf], out: &Path) -> Output {
 
 /// The small specs have none of Clerk's operations.
 fn import(specs: &[PathBuf], out: &Path) -> Output {
-    import_with(&["--accept-removed"], specs, out)
+    import_with(&["--accept-removed", "--date", DAY], specs, out)
 }
 
 fn errors(output: &Output) -> String {
@@ -53,6 +56,37 @@ fn every_construct_is_translated_as_the_golden_files_say() {
     }
     let again = imported(&specs);
     assert_same(out.path(), again.path(), &["2030-01-02.json".into(), "2031-01-02.json".into()]);
+}
+
+#[test]
+fn a_file_names_the_bytes_and_the_day_of_its_spec() {
+    let spec = folder().join("specs/openapi-3.0.yaml");
+    let source = |spec: &Path, flags: &[&str]| {
+        let out = tempfile::tempdir().unwrap();
+        let output = import_with(flags, &[spec.to_owned()], out.path());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = fs::read_to_string(out.path().join("2030-01-02.json")).unwrap();
+        let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+        file["source"].clone()
+    };
+    let flags = ["--accept-removed", "--date", DAY];
+    let bytes = fs::read(&spec).unwrap();
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(source(&spec, &flags), serde_json::json!({ "sha256": digest, "date": DAY }));
+    // one comment more is another spec
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("spec.yaml");
+    fs::write(&copy, [b"# a comment\n", bytes.as_slice()].concat()).unwrap();
+    assert_ne!(source(&copy, &flags)["sha256"], digest);
+    // without `--date` the day of the last change counts
+    let changed = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_767_225_599);
+    fs::File::options().append(true).open(&copy).unwrap().set_modified(changed).unwrap();
+    assert_eq!(source(&copy, &["--accept-removed"])["date"], "2025-12-31");
+    for day in ["2026-02-30", "today", "20260814", "2026-08-14T00:00"] {
+        let output = import_with(&["--date", day], std::slice::from_ref(&spec), copies.path());
+        assert_eq!(output.status.code(), Some(2), "{day}");
+    }
 }
 
 #[test]
@@ -93,9 +127,15 @@ fn a_spec_for_another_path_needs_a_base() {
         let output = import(std::slice::from_ref(&file), &out.path().join("contract"));
         assert!(errors(&output).contains("the path of the server must be `/v1`"), "{server}");
     }
-    let output = import_with(&["--accept-removed", "--base", "/v1"], &[file], &out.path().join("contract"));
+    let output =
+        import_with(&["--accept-removed", "--date", DAY, "--base", "/v1"], &[file], &out.path().join("contract"));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_same(&out.path().join("contract"), &folder().join("golden"), &["2030-01-02.json".into()]);
+    // but for the source: it is another spec
+    let without_source = |folder: &Path| {
+        let text = fs::read_to_string(folder.join("2030-01-02.json")).unwrap();
+        text.lines().filter(|line| !line.starts_with("\"source\"")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(without_source(&out.path().join("contract")), without_source(&folder().join("golden")));
 }
 
 #[test]
@@ -189,7 +229,9 @@ fn clerks_own_specs_become_the_committed_files() {
         files.filter(name).collect::<Vec<_>>()
     };
     let out = tempfile::tempdir().unwrap();
-    for (flags, specs) in [(&[][..], specs("bapi")), (&["--family", "platform"], specs("platform"))] {
+    for (flags, specs) in
+        [(&["--date", DAY][..], specs("bapi")), (&["--date", DAY, "--family", "platform"], specs("platform"))]
+    {
         let output = import_with(flags, &specs, out.path());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }

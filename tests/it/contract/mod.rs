@@ -8,5 +8,6 @@ mod import;
 mod mutation;
 mod requests;
 mod sdk_calls;
+mod spec_check;
 mod strictness;
 mod valid;

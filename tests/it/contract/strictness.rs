@@ -91,7 +91,7 @@ fn an_entry_says_its_mode_and_nothing_unknown() {
 #[test]
 fn a_default_version_that_is_not_known_is_told_at_its_place() {
     insta::assert_snapshot!(refused("  defaultApiVersion: \"2026-05-13\"\n"), @r#"
-    error: `contract.defaultApiVersion` is not a known version; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12
+    error: `contract.defaultApiVersion` is not a known version; known are 2021-02-05, 2024-10-01, 2025-03-12, 2025-04-10, 2025-11-10, 2026-05-12, and `any`
      --> gateway.yaml:7:22
       |
     7 |   defaultApiVersion: "2026-05-13"

@@ -119,10 +119,10 @@ async fn ambiguous_json() {
         The gateway refused the request for UpdateUser in production: the body has a name twice in one object (line 1, column 57). Hint: give each field once; decoders differ in which counts. Decision ID. See docs/refusals.md#ambiguous_json.
     400 deny; reason=ambiguous_json; id="ID"
       gateway_ambiguous_json param_name="SKIP_PASSWORD_CHECKS"
-        The contract's `additionalProperties` refused `SKIP_PASSWORD_CHECKS` for UpdateUser in production: `SKIP_PASSWORD_CHECKS` differs from a known field only by letter case. Hint: did you mean `skip_password_checks`? Decision ID. See docs/refusals.md#ambiguous_json.
+        The contract's `additionalProperties` refused `SKIP_PASSWORD_CHECKS` for UpdateUser in production: `SKIP_PASSWORD_CHECKS` differs from a known field only by letter case. It was judged by API version `2026-05-12` (the default, for the request asks for none); no known version has the field. Hint: did you mean `skip_password_checks`? Decision ID. See docs/refusals.md#ambiguous_json.
     400 deny; reason=ambiguous_json; id="ID"
       gateway_ambiguous_json param_name="\\u{17f}kip_password_checks"
-        The contract's `additionalProperties` refused `\u{17f}kip_password_checks` for UpdateUser in production: `\u{17f}kip_password_checks` differs from a known field only by letter case. Hint: did you mean `skip_password_checks`? Decision ID. See docs/refusals.md#ambiguous_json.
+        The contract's `additionalProperties` refused `\u{17f}kip_password_checks` for UpdateUser in production: `\u{17f}kip_password_checks` differs from a known field only by letter case. It was judged by API version `2026-05-12` (the default, for the request asks for none); no known version has the field. Hint: did you mean `skip_password_checks`? Decision ID. See docs/refusals.md#ambiguous_json.
     "#);
 }
 
@@ -132,19 +132,19 @@ async fn schema_violation() {
     assert_snapshot!(refused([several, "[]", "null"].map(patch)).await, @r#"
     422 deny; reason=schema_violation; id="ID"
       gateway_schema_violation param_name="skip_password_checks"
-        The contract's `type` refused `skip_password_checks` for UpdateUser in production: `skip_password_checks` must be a boolean or null. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
+        The contract's `type` refused `skip_password_checks` for UpdateUser in production: `skip_password_checks` must be a boolean or null. It was judged by API version `2026-05-12` (the default, for the request asks for none); every known version has the field. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
       gateway_schema_violation param_name="create_organizations_limit"
-        The contract's `type` refused `create_organizations_limit` for UpdateUser in production: `create_organizations_limit` must be an integer or null. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
+        The contract's `type` refused `create_organizations_limit` for UpdateUser in production: `create_organizations_limit` must be an integer or null. It was judged by API version `2026-05-12` (the default, for the request asks for none); every known version has the field. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
       gateway_schema_violation param_name="backup_codes"
-        The contract's `type` refused `/backup_codes/0` for UpdateUser in production: `/backup_codes/0` must be a string. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
+        The contract's `type` refused `/backup_codes/0` for UpdateUser in production: `/backup_codes/0` must be a string. It was judged by API version `2026-05-12` (the default, for the request asks for none); every known version has the field. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
       gateway_schema_violation param_name="pasword"
-        The contract's `additionalProperties` refused `pasword` for UpdateUser in production: `pasword` is not a field of this operation. Hint: did you mean `password`? Decision ID. See docs/refusals.md#schema_violation.
+        The contract's `additionalProperties` refused `pasword` for UpdateUser in production: `pasword` is not a field of this operation. It was judged by API version `2026-05-12` (the default, for the request asks for none); no known version has the field. Hint: did you mean `password`? Decision ID. See docs/refusals.md#schema_violation.
     422 deny; reason=schema_violation; id="ID"
       gateway_schema_violation
-        The contract's `type` refused the request for UpdateUser in production: the body must be an object. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
+        The contract's `type` refused the request for UpdateUser in production: the body must be an object. It was judged by API version `2026-05-12` (the default, for the request asks for none). Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
     422 deny; reason=schema_violation; id="ID"
       gateway_schema_violation
-        The contract's `type` refused the request for UpdateUser in production: the body must be an object. Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
+        The contract's `type` refused the request for UpdateUser in production: the body must be an object. It was judged by API version `2026-05-12` (the default, for the request asks for none). Hint: send only fields that the contract declares, with values of the declared types. Decision ID. See docs/refusals.md#schema_violation.
     "#);
 }
 

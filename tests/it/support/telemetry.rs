@@ -101,6 +101,7 @@ fn violation(reason: Reason, rule: Rule, field: Field) -> Violation {
         message,
         hint: None,
         owner: None,
+        judged_by: None,
         waived_by: None,
     }
 }

@@ -119,7 +119,8 @@ async fn prometheus_has_nothing_to_complain_about() {
         });
         let (name, kind) = family.unwrap_or_else(|| panic!("`{sample}` has no type:\n{metrics}"));
         assert!(help.get(name).is_some_and(|help| help.len() > 5), "`{name}` has no help");
-        let measures = name.contains("duration") || name.contains("size") || name.contains("timestamp");
+        let measures =
+            name.contains("duration") || name.contains("_age_") || name.contains("size") || name.contains("timestamp");
         assert_eq!(units.contains_key(name), measures, "{name}");
         assert!(units.get(name).is_none_or(|unit| name.ends_with(unit)), "{name}");
         assert!(!name.ends_with("_total") && !name.contains("__") && *kind != "unknown", "{name}");

@@ -44,7 +44,7 @@ const ATTRIBUTES: [&str; 10] = [
 ];
 
 /// Attributes of ours that spans have, too, and words that metrics alone have.
-const OWN: [&str; 6] = ["clerk.", "policy.", "asked", "outcome", "reason", "version"];
+const OWN: [&str; 8] = ["clerk.", "policy.", "asked", "digest", "family", "outcome", "reason", "version"];
 
 /// The attributes of the sender that the conventions have.
 const RESOURCE: [&str; 11] = [

@@ -138,7 +138,7 @@ async fn passed() {
     assert!(url.starts_with("http://127.0.0.1:") && url.ends_with("/v1/users/{user_id}"), "{url}");
     insta::assert_snapshot!(tree(&spans), @"
     PATCH /v1/users/{user_id} [SPAN_KIND_SERVER] Unset
-      clerk.api_version: 2026-05-12
+      clerk.api_version: any
       clerk.environment: production
       clerk.operation: UpdateUser
       client.address: 127.0.0.1
@@ -185,9 +185,9 @@ async fn refused() {
     let body = r#"{"skip_password_checks":true,"canary7f3a":1}"#;
     let spans = spans_of_json("PATCH /v1/users/user_1", body).await;
     assert_conventional(&spans);
-    insta::assert_snapshot!(tree(&spans), @r"
+    insta::assert_snapshot!(tree(&spans), @"
     PATCH /v1/users/{user_id} [SPAN_KIND_SERVER] Unset
-      clerk.api_version: 2026-05-12
+      clerk.api_version: any
       clerk.environment: production
       clerk.operation: UpdateUser
       client.address: 127.0.0.1
@@ -195,7 +195,7 @@ async fn refused() {
       decision.id: *
       http.request.body.size: 44
       http.request.method: PATCH
-      http.response.body.size: 956
+      http.response.body.size: 1086
       http.response.status_code: 422
       http.route: /v1/users/{user_id}
       network.protocol.version: 1.1
@@ -235,9 +235,9 @@ async fn refused() {
 async fn upstream_failed() {
     let spans = spans_of_json("PATCH /v1/users/close", r#"{"first_name":"canary7f3a"}"#).await;
     assert_conventional(&spans);
-    insta::assert_snapshot!(tree(&spans), @r"
+    insta::assert_snapshot!(tree(&spans), @"
     PATCH /v1/users/{user_id} [SPAN_KIND_SERVER] STATUS_CODE_ERROR
-      clerk.api_version: 2026-05-12
+      clerk.api_version: any
       clerk.environment: production
       clerk.operation: UpdateUser
       client.address: 127.0.0.1

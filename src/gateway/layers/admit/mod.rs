@@ -155,6 +155,7 @@ fn record_unknown<B>(call: &Call<B>) {
             message: NO_OPERATION.into(),
             hint: None,
             owner: None,
+            judged_by: None,
             waived_by: None,
         };
         if let Some(probe) = &call.probe {

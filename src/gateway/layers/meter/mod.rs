@@ -109,6 +109,7 @@ fn violation(Exceeded { limit, .. }: &Exceeded) -> Violation {
         message: limit.message.clone(),
         hint: limit.hint.clone(),
         owner: limit.owner.clone(),
+        judged_by: None,
         waived_by: None,
     }
 }

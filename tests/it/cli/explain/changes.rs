@@ -27,8 +27,15 @@ fn a_field_an_environment_or_a_version() {
     assert_eq!(any(update, r#"{"external_id":"4711"}"#), ["leave out `external_id`"]);
     let rename = any(update, r#"{"frist_name":"Ada"}"#);
     assert_eq!(rename, ["rename `frist_name` to `first_name`", "leave out `frist_name`"]);
-    let metadata = any(update, r#"{"public_metadata":{}}"#);
-    assert_eq!(metadata[..2], ["leave out `public_metadata`", "ask for `Clerk-API-Version: 2025-11-10`"]);
+    let named = ["--path", update, "--header", "Clerk-API-Version: 2026-05-12"];
+    let metadata = changes(&named, r#"{"public_metadata":{}}"#);
+    let change = |at: usize| metadata["any"][at]["change"].as_str().unwrap();
+    assert_eq!([change(0), change(1)], ["leave out `public_metadata`", "ask for `Clerk-API-Version: 2025-11-10`"]);
+    assert_eq!(
+        any(update, r#"{"public_metadata":{}}"#),
+        [""; 0],
+        "without a version, one that has the field is enough"
+    );
     assert_eq!(any(update, r#"{"first_name":"a","first_name":"b"}"#), ["give each field once"]);
     assert_eq!(any(update, r#"{"first_name":}"#), [""; 0]);
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-const GATEWAY: &str = "apiVersion: portcullis/v1\nkind: Gateway\nupstream: { url: embedded }\npolicies: [policies]\n";
+const GATEWAY: &str = "apiVersion: portcullis/v1\nkind: Gateway\nupstream: { url: embedded }\npolicies: [policies]\ncontract: { defaultApiVersion: \"2026-05-12\" }\n";
 
 /// A policy of one validation.
 pub(super) struct Rule {

@@ -268,14 +268,14 @@ fn policies_are_a_list() {
 
 #[test]
 fn an_api_version_is_a_date() {
-    insta::assert_snapshot!(said_of(&with("contract: { defaultApiVersion: latest }\n")), @r"
-    error: `contract.defaultApiVersion` must match the pattern `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`
+    insta::assert_snapshot!(said_of(&with("contract: { defaultApiVersion: latest }\n")), @"
+    error: `contract.defaultApiVersion` must match the pattern `^(any|[0-9]{4}-[0-9]{2}-[0-9]{2})$`
      --> gateway.yaml:4:32
       |
     4 | contract: { defaultApiVersion: latest }
       |                                ^^^^^^
       |
-      = help: such as `2026-05-12`
+      = help: such as `any`
     ");
 }
 
