@@ -1,6 +1,6 @@
 //! Fields of a body, in a form that may be shown.
 
-use crate::redact::{Masks, escaped_name, steps};
+use crate::redact::{MASKED_NAME, Masks, escaped_name, field_like_name, steps};
 use std::fmt::Write;
 
 /// The field of a body that a violation is about.
@@ -48,6 +48,20 @@ impl Field {
             Self::Declared(pointer) => bare(pointer.clone()),
             Self::Undeclared { parent, .. } => format!("{parent}/*"),
         }
+    }
+
+    /// A field that only the request has, for metrics and the decision log: its name if that looks like the name of a field, and
+    /// `*` for the items of arrays. `None` for a declared field.
+    pub fn for_unknown(&self, masks: &Masks) -> Option<String> {
+        let Self::Undeclared { parent, name } = self else { return None };
+        let steps = steps(parent).map(|step| {
+            let is_position = !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+            if is_position { "*".to_owned() } else { step.replace('~', "~0").replace('/', "~1") }
+        });
+        let parent: String = steps.map(|step| format!("/{step}")).collect();
+        let is_masked = masks.visible_steps(&format!("{parent}/{name}")).is_some();
+        let name = if is_masked { MASKED_NAME } else { field_like_name(name) };
+        Some(bare(format!("{parent}/{name}")))
     }
 
     /// The field for the caller: the bare name at the top level, a JSON Pointer below it.

@@ -20,6 +20,14 @@ pub struct SchemaFinding {
     pub suggestion: Option<String>,
 }
 
+impl SchemaFinding {
+    /// The field if only the request has it.
+    pub fn unknown_field(&self) -> Option<Field> {
+        let is_unknown = matches!(self.kind, FindingKind::Unknown | FindingKind::UnknownConfusable);
+        self.field.clone().filter(|_| is_unknown)
+    }
+}
+
 /// The kind of a finding. `contract.unknownFields` of the configuration applies to some kinds only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindingKind {

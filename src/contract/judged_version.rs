@@ -52,20 +52,20 @@ impl Contract {
     ) -> String {
         let reason = self.version_reason(operation, asked, place);
         let version = &operation.api_version;
-        let field = field.map(|field| format!("; {}", self.having(operation, field))).unwrap_or_default();
+        let field = field.map(|field| format!("; {}", self.versions_with(operation, field))).unwrap_or_default();
         format!("judged by API version `{version}` ({reason}){field}")
     }
 
     /// Which versions of `operation` have the field.
-    fn having(&self, operation: &Operation, field: &Field) -> String {
+    fn versions_with(&self, operation: &Operation, field: &Field) -> String {
         let pointer = field.for_caller();
         let pointer = if pointer.starts_with('/') { pointer } else { format!("/{pointer}") };
         let versions = self.versions_of(operation);
         let has = |operation: &&Arc<Operation>| {
             operation.body.as_ref().is_some_and(|body| body.field_tree().declares(&pointer))
         };
-        let having: Vec<&str> = versions.iter().filter(has).map(|it| it.api_version.as_ref()).collect();
-        match having.as_slice() {
+        let with_it: Vec<&str> = versions.iter().filter(has).map(|it| it.api_version.as_ref()).collect();
+        match with_it.as_slice() {
             [] => "no known version has the field".to_owned(),
             all if all.len() == versions.len() => "every known version has the field".to_owned(),
             some => format!("the field is in {}", some.join(", ")),

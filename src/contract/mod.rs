@@ -50,7 +50,7 @@ pub use route_guard::RouteGuard;
 pub(crate) use schema_bounds::check as check_bounds;
 pub use spec_source::{SpecSource, VersionSpec};
 pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
-pub(crate) use version::{VERSION_PARAMETER, decode_form, names_only, query_parameters, query_values};
+pub(crate) use version::{VERSION_PARAMETER, decode_form, is_date, names_only, query_parameters, query_values};
 
 use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 use std::collections::{BTreeSet, HashSet};

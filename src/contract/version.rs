@@ -113,7 +113,7 @@ pub(crate) fn decode_form(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether `text` has the form of an API version, `2026-05-12`; such texts sort as the dates do.
-pub(super) fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     text.len() == 10
         && text
             .bytes()

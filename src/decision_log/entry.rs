@@ -43,6 +43,13 @@ pub struct LogEntry<'a> {
     /// Why that version was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_version_source: Option<VersionSource>,
+    /// The version that the request asked for, if the contract does not have it and it is a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_api_version: Option<EntryText<'a>>,
+    /// The fields of the body that the contract does not have: names, or JSON Pointers with `*` for the items of arrays. `_masked`
+    /// is a name that could be a secret.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_fields: Vec<EntryText<'a>>,
     /// The environment that the request was judged for.
     pub environment: Environment,
     /// The kind of credential.

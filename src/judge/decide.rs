@@ -23,6 +23,8 @@ pub struct Judgement {
     pub verdict: Result<Permit, Reason>,
     /// Every violation that was found, whatever its action, in the order in which the rules were evaluated.
     pub violations: Vec<Violation>,
+    /// The fields of the body that the contract does not have, whatever happens to them.
+    pub unknown_fields: Vec<Field>,
     /// The outcome of each policy for the operation, in the order of the bundle.
     pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
     /// The parsed body. `None` if the request has no body that the contract describes, or it is not valid JSON.
@@ -38,7 +40,15 @@ impl Judgement {
     fn conclude(permit: Permit, violations: Vec<Violation>) -> Self {
         let denied = violations.iter().find(|violation| violation.action == Action::Deny);
         let verdict = denied.map_or(Ok(permit), |violation| Err(violation.reason));
-        Self { verdict, violations, rules: Vec::new(), document: None, waivers: Vec::new(), limits: Vec::new() }
+        Self {
+            verdict,
+            violations,
+            unknown_fields: Vec::new(),
+            rules: Vec::new(),
+            document: None,
+            waivers: Vec::new(),
+            limits: Vec::new(),
+        }
     }
 }
 
@@ -58,15 +68,17 @@ pub fn decide<O: Observer>(
     observer: &mut O,
 ) -> Judgement {
     let inspection = bundle.inspection(operation).unwrap_or(InspectionRules::STRICT);
-    let mut violations = Vec::new();
+    let (mut violations, mut unknown_fields) = (Vec::new(), Vec::new());
     let document = match (&operation.body, body.is_empty()) {
         (None, _) | (_, true) => None,
         (Some(schema), false) => match Document::parse(&body) {
             Ok(document) => {
                 observer.step_finished(JudgeStep::Parse);
                 let misleads = |finding: &SchemaFinding| misleads_policies(bundle, operation, attributes, finding);
-                let findings = schema.check(&document).into_iter();
-                violations.extend(findings.filter_map(|finding| from_contract(inspection, finding, misleads)));
+                let findings = schema.check(&document);
+                unknown_fields.extend(findings.iter().filter_map(SchemaFinding::unknown_field));
+                violations
+                    .extend(findings.into_iter().filter_map(|finding| from_contract(inspection, finding, misleads)));
                 deny_unless_object(inspection, schema, &document, &mut violations);
                 name_version(bundle, operation, attributes, &mut violations);
                 observer.step_finished(JudgeStep::Schema);
@@ -100,7 +112,7 @@ pub fn decide<O: Observer>(
     observer.step_finished(JudgeStep::Policies);
     // A body without a schema was never buffered: it streams to the upstream, and only the head was judged.
     let permit = if operation.body.is_some() { Permit::for_judged(body) } else { Permit::for_exempt() };
-    Judgement { rules, document, limits, waivers, ..Judgement::conclude(permit, violations) }
+    Judgement { unknown_fields, rules, document, limits, waivers, ..Judgement::conclude(permit, violations) }
 }
 
 fn evaluate<O: Observer>(

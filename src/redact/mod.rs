@@ -10,6 +10,7 @@ mod method;
 mod name;
 mod pointers;
 mod response_id;
+mod unknown_name;
 mod user_agent;
 
 pub use escaped::{Escaped, needs_escape};
@@ -19,4 +20,5 @@ pub use method::{OTHER, method_label};
 pub use name::escaped_name;
 pub use pointers::{PointerCursor, PointerSet, steps};
 pub use response_id::{ResponseId, ResponseIds};
+pub use unknown_name::{MASKED_NAME, field_like_name};
 pub use user_agent::{AgentVersion, UserAgent};

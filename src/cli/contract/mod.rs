@@ -7,6 +7,7 @@ mod diff;
 mod field_name;
 mod import;
 mod show;
+mod suggest;
 mod version;
 
 use crate::cli::config_args::ConfigArgs;
@@ -30,6 +31,10 @@ pub(super) enum ContractVerb {
     Diff(diff::DiffArgs),
     /// Add an operation that no spec has to the overlay in `contract.folder`
     Add(add::AddArgs),
+    /// Write overlay entries for unknown fields in a decision log, to be reviewed
+    ///
+    /// Unknown API versions are listed, too: their specs are to be imported.
+    Suggest(suggest::SuggestArgs),
     /// List the write operations and risky fields that no policy governs
     Coverage(coverage::CoverageArgs),
 }
@@ -41,6 +46,7 @@ pub(super) fn contract(verb: &ContractVerb, config: &ConfigArgs) -> Result<Exit,
         ContractVerb::Check(args) => check::check(args, config),
         ContractVerb::Diff(args) => diff::diff(args, config),
         ContractVerb::Add(args) => add::add(args, config),
+        ContractVerb::Suggest(args) => suggest::suggest(args),
         ContractVerb::Coverage(args) => coverage::coverage(args, config),
     }
 }

@@ -39,6 +39,8 @@ pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -
         route: operation.map(|it| it.path.as_ref().into()),
         api_version: operation.map(|it| it.api_version.as_ref().into()),
         api_version_source: operation.map(|_| version_source(record)),
+        asked_api_version: record.unknown_asked.as_deref().map(Into::into),
+        unknown_fields: record.unknown_fields.iter().map(|field| field.as_str().into()).collect(),
         environment: record.environment,
         key_class: record.key_class,
         key_fingerprint: record.key_fingerprint.map(|fingerprint| fingerprint.to_string().into()),

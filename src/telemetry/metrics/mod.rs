@@ -13,6 +13,7 @@ mod open_connections;
 mod request_series;
 mod server;
 mod status;
+mod unknown_fields;
 mod upstream;
 mod waivers;
 
@@ -38,6 +39,7 @@ use prometheus_client::registry::{Registry, Unit};
 use request_series::{RegistryNumber, RequestSeries, with_series};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+use unknown_fields::UnknownFieldMetrics;
 use upstream::UpstreamMetrics;
 use waivers::WaiverMetrics;
 
@@ -94,6 +96,7 @@ pub(in crate::telemetry) struct Metrics {
     decisions: Family<DecisionLabels, Counter>,
     unknown_versions: Family<UnknownVersionLabels, Counter>,
     unknown_operations: Family<UnknownOperationLabels, Counter>,
+    unknown_fields: UnknownFieldMetrics,
     keys_forgotten: Counter,
     bundle: Family<BundleLabels, Gauge>,
     bundle_loaded: Gauge,
@@ -134,6 +137,7 @@ impl Metrics {
             decisions: Family::default(),
             unknown_versions: Family::default(),
             unknown_operations: Family::default(),
+            unknown_fields: UnknownFieldMetrics::default(),
             keys_forgotten: Counter::default(),
             bundle: Family::default(),
             bundle_loaded: Gauge::default(),
@@ -176,6 +180,7 @@ impl Metrics {
             "Requests for no operation of the contract, forwarded or refused as `contract.fallthrough` has it",
             self.unknown_operations.clone(),
         );
+        self.unknown_fields.register(&mut self.registry);
     }
 
     /// Registers the metrics that the conventions do not define. The text formats add `_total` and `_info`.
@@ -250,6 +255,7 @@ impl Metrics {
         if let Some(unknown) = record.unknown_version {
             self.unknown_versions.get_or_create(&UnknownVersionLabels { asked: unknown.as_str() }).inc();
         }
+        self.unknown_fields.add(record);
         if record.unknown_path.is_some() {
             self.unknown_operations.get_or_create(&UnknownOperationLabels { method: record.method }).inc();
         }

@@ -15,10 +15,11 @@ const METRICS: [(&str, &str); 7] = [
 ];
 
 /// Labels that the semantic conventions define, or that spans have as attributes, too.
-const ATTRIBUTES: [(&str, &str); 15] = [
+const ATTRIBUTES: [(&str, &str); 16] = [
     ("action", "policy.action"),
     ("decision", "policy.decision"),
     ("error_type", "error.type"),
+    ("field", "policy.field"),
     ("http_connection_state", "http.connection.state"),
     ("http_request_method", "http.request.method"),
     ("http_response_status_code", "http.response.status_code"),

@@ -105,6 +105,10 @@ pub struct RequestRecord {
     pub asked_version: bool,
     /// Set if the request named an API version that the contract does not have.
     pub unknown_version: Option<UnknownVersion>,
+    /// That version, if it is a date.
+    pub unknown_asked: Option<Box<str>>,
+    /// The fields of its body that the contract does not have, in a form that may be shown.
+    pub unknown_fields: Vec<String>,
     /// The shape of its path, if no operation of the contract has its method and path.
     pub unknown_path: Option<String>,
     /// The environment that policies see.
@@ -159,6 +163,8 @@ impl RequestRecord {
             operation: None,
             asked_version: false,
             unknown_version: None,
+            unknown_asked: None,
+            unknown_fields: Vec::new(),
             unknown_path: None,
             environment: Environment::Production,
             key_class: KeyClass::None,

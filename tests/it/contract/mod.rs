@@ -10,4 +10,5 @@ mod requests;
 mod sdk_calls;
 mod spec_check;
 mod strictness;
+mod suggest;
 mod valid;

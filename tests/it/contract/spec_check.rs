@@ -20,7 +20,7 @@ static WHOLE: LazyLock<Value> = LazyLock::new(|| spec(|_| true));
 
 /// The same with the guarded operations only, and what they refer to: each copy is read anew.
 static SPEC: LazyLock<Value> = LazyLock::new(|| {
-    let ids: BTreeSet<String> = guarded().into_iter().map(|(id, ..)| id).collect();
+    let ids: BTreeSet<String> = guarded_operations().into_iter().map(|(id, ..)| id).collect();
     let mut spec = spec(|id| ids.contains(id));
     let mut wanted = BTreeSet::new();
     refer(&spec["paths"], &spec, &mut wanted);
@@ -96,7 +96,7 @@ fn spec(is_wanted: impl Fn(&str) -> bool) -> Value {
 static IN_FORCE: LazyLock<Contract> = LazyLock::new(|| Contract::built_in(ANY_VERSION).unwrap());
 
 /// Every operation with a body that a rule may refuse, with its path in the spec and its method there.
-fn guarded() -> Vec<(String, String, String)> {
+fn guarded_operations() -> Vec<(String, String, String)> {
     static GUARDED: LazyLock<Vec<(String, String, String)>> = LazyLock::new(find_guarded);
     GUARDED.clone()
 }
@@ -123,7 +123,7 @@ fn differences(spec: &Value) -> Vec<Drift> {
     let made = import((Path::new("spec.json"), &spec.to_string()), "2026-09-01", None, None).expect("a spec");
     let text = ContractText { file: "spec.json".into(), text: made.text.into() };
     let spec = Contract::of_version(text, ContractTexts::built_in().overlay).expect("a contract");
-    let ids: BTreeSet<String> = guarded().into_iter().map(|(id, ..)| id).collect();
+    let ids: BTreeSet<String> = guarded_operations().into_iter().map(|(id, ..)| id).collect();
     let (mut old, mut new) = (IN_FORCE.operations_of(VERSION), spec.operations_of(VERSION));
     old.retain(|operation| ids.contains(operation.id.as_ref()));
     new.retain(|operation| !operation.is_added);
@@ -131,7 +131,7 @@ fn differences(spec: &Value) -> Vec<Drift> {
 }
 
 /// The operation and field of each difference, all of which must be of `class`.
-fn found(spec: &Value, class: DriftClass) -> BTreeSet<(String, String)> {
+fn differing_fields(spec: &Value, class: DriftClass) -> BTreeSet<(String, String)> {
     let drifts = differences(spec).into_iter();
     let found = drifts.map(|drift| {
         assert_eq!(drift.class, class, "{drift:?}");
@@ -164,17 +164,17 @@ fn names(schema: &Value) -> Vec<String> {
 
 #[test]
 fn a_spec_that_is_only_reworded_is_harmless() {
-    assert_eq!(found(&SPEC, DriftClass::Harmless), BTreeSet::new());
+    assert_eq!(differing_fields(&SPEC, DriftClass::Harmless), BTreeSet::new());
     let mut spec = SPEC.clone();
     reword(&mut spec["components"]);
-    for (_, path, method) in guarded() {
+    for (_, path, method) in guarded_operations() {
         let operation = &mut spec["paths"][&path][&method];
         operation["summary"] = "other words".into();
         operation["tags"] = json!(["Other"]);
         let (schema, _) = object(&mut spec, &path, &method);
         reword(schema);
     }
-    assert_eq!(found(&spec, DriftClass::Harmless), BTreeSet::new());
+    assert_eq!(differing_fields(&spec, DriftClass::Harmless), BTreeSet::new());
 }
 
 /// Adds a description to every schema.
@@ -202,31 +202,31 @@ fn reword(schema: &mut Value) {
 #[test]
 fn a_new_operation_is_a_new_door() {
     let (mut spec, mut expected) = (SPEC.clone(), BTreeSet::new());
-    for (id, path, method) in guarded() {
+    for (id, path, method) in guarded_operations() {
         let mut operation = spec["paths"][&path][&method].clone();
         operation["operationId"] = format!("Extra{id}").into();
         spec["paths"][format!("{path}/extra_{method}")] = json!({ "post": operation });
         expected.insert((format!("Extra{id}"), String::new()));
     }
-    assert_eq!(found(&spec, DriftClass::NewDoor), expected);
+    assert_eq!(differing_fields(&spec, DriftClass::NewDoor), expected);
 }
 
 #[test]
 fn a_new_field_is_a_new_field() {
     let (mut spec, mut expected) = (SPEC.clone(), BTreeSet::new());
-    for (id, path, method) in guarded() {
+    for (id, path, method) in guarded_operations() {
         let (schema, pointer) = object(&mut spec, &path, &method);
         let fields = schema.as_object_mut().unwrap().entry("properties").or_insert_with(|| json!({}));
         fields["brand_new"] = json!({ "type": "boolean" });
         expected.insert((id, format!("{pointer}/brand_new")));
     }
-    assert_eq!(found(&spec, DriftClass::NewField), expected);
+    assert_eq!(differing_fields(&spec, DriftClass::NewField), expected);
 }
 
 /// For each guarded operation the fields that it declares itself, of which `edit` changes one; once for each position that an
 /// operation has a field at.
 fn edit_each(edit: impl Fn(&mut Value, &str) -> bool, class: DriftClass) {
-    let guarded = guarded();
+    let guarded = guarded_operations();
     let mut counts = BTreeMap::new();
     for round in 0.. {
         let (mut spec, mut expected) = (SPEC.clone(), BTreeSet::new());
@@ -243,7 +243,7 @@ fn edit_each(edit: impl Fn(&mut Value, &str) -> bool, class: DriftClass) {
         if is_over {
             break;
         }
-        assert_eq!(found(&spec, class), expected, "round {round}");
+        assert_eq!(differing_fields(&spec, class), expected, "round {round}");
     }
     // operations whose schema is one of alternatives declare no field themselves
     assert!(counts.len() * 10 >= guarded.len() * 8, "{} of {}", counts.len(), guarded.len());
@@ -295,12 +295,12 @@ fn a_field_that_becomes_required_is_a_change() {
 #[test]
 fn another_path_is_a_change() {
     let (mut spec, mut expected) = (SPEC.clone(), BTreeSet::new());
-    for (id, path, method) in guarded() {
+    for (id, path, method) in guarded_operations() {
         let operation = spec["paths"][&path].as_object_mut().unwrap().remove(&method).unwrap();
         spec["paths"][format!("{path}/moved_{method}")] = json!({ "post": operation });
         expected.insert((id, String::new()));
     }
-    assert_eq!(found(&spec, DriftClass::Changed), expected);
+    assert_eq!(differing_fields(&spec, DriftClass::Changed), expected);
 }
 
 fn check(arguments: &[&str], folder: &Path) -> Output {

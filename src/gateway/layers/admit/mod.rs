@@ -7,7 +7,7 @@ mod head;
 use super::forward_or_refuse::ForwardOrRefuse;
 use super::take_ready;
 use crate::contract::fallthrough::WriteFallthrough;
-use crate::contract::{Routed, VersionError, requested_version};
+use crate::contract::{Routed, VersionError, is_date, requested_version};
 use crate::gateway::body::drain::drain;
 use crate::gateway::body::presence::BodyPresence;
 use crate::gateway::call::{Admitted, Call, RequestClass};
@@ -128,6 +128,7 @@ fn route<B>(call: &Call<B>, caller: &Caller) -> Result<RequestClass, Refusal> {
         record.operation = Some(Arc::clone(operation));
         record.asked_version = version.is_some();
         record.unknown_version = call.bundle.contract.unknown_version(version);
+        record.unknown_asked = version.filter(|_| record.unknown_version.is_some()).and_then(unknown_date);
     }
     if let Some(probe) = &call.probe {
         probe.record_route(version, &routed);
@@ -140,6 +141,11 @@ fn route<B>(call: &Call<B>, caller: &Caller) -> Result<RequestClass, Refusal> {
         caller.check(&call.bundle, operation)?;
     }
     Ok(class)
+}
+
+/// The version that a request asks for and the contract does not have, if it is a date: anything else could be a secret.
+fn unknown_date(version: &str) -> Option<Box<str>> {
+    is_date(version).then(|| version.into())
 }
 
 /// Records a request that is for no operation of the contract.

@@ -51,6 +51,9 @@ pub(super) fn judge<B>(
     if let (Some(retention), Some(decision_input)) = (&gate.retention, &mut record.decision_input) {
         retention.add_judgement(decision_input, operation, &judgement);
     }
+    let unknown =
+        judgement.unknown_fields.into_iter().filter_map(|field| field.mask(&gate.masks).for_unknown(&gate.masks));
+    record.unknown_fields = unknown.collect();
     // masked before they reach the record, from which every log and span is made
     record.add_violations(judgement.violations.into_iter().map(|mut violation| {
         violation.field = violation.field.take().map(|field| field.mask(&gate.masks));

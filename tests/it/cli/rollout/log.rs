@@ -72,6 +72,8 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         route: Some((*operation.path).into()),
         api_version: Some((*operation.api_version).into()),
         api_version_source: None,
+        asked_api_version: None,
+        unknown_fields: Vec::new(),
         environment: Environment::Production,
         key_class: KeyClass::Live,
         key_fingerprint: None,
