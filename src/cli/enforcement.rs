@@ -27,7 +27,6 @@ impl Display for Enforcement<'_> {
         let versions = contract.versions().iter().chain(contract.families()).map(AsRef::as_ref);
         let versions = comma_list(15, self.width, versions);
         writeln!(f, "  contract     {versions}")?;
-        writeln!(f, "  made from    {}", comma_list(15, self.width, self.specs().iter().map(String::as_str)))?;
         writeln!(f, "  by default   {}", contract.default_version())?;
         write!(f, "  validated    {} operations", self.bundle.count_inspected(Mode::Enforce))?;
         let audited = self.bundle.count_inspected(Mode::Audit);
@@ -39,6 +38,10 @@ impl Display for Enforcement<'_> {
         for (at, (operation, route)) in self.guards().into_iter().enumerate() {
             let head = if at == 0 { "guards" } else { "" };
             write!(f, "\n  {head:<12} {route:<35} {operation}")?;
+        }
+        for (at, specs) in self.specs().iter().enumerate() {
+            let head = if at == 0 { "made from" } else { "" };
+            write!(f, "\n  {head:<12} {}", comma_list(15, self.width, specs.iter().map(String::as_str)))?;
         }
         if policies.all().is_empty() {
             write!(f, "\n  policies     none: the contract alone is enforced")?;
@@ -72,14 +75,20 @@ impl Enforcement<'_> {
         inspected.map(|it| (it.id.clone(), format!("{} {}", it.method, it.path))).collect()
     }
 
-    /// The specs of the contract: day and digest of each, the newest version first.
-    fn specs(&self) -> Vec<String> {
-        let sources = self.bundle.contract.sources().into_iter().rev();
-        let spec = |it: VersionSpec| match it.spec {
-            Some(spec) => format!("{} of {} (sha256 {:.12})", it.version, spec.date, spec.sha256),
-            None => format!("{} of an unknown spec", it.version),
-        };
-        sources.map(spec).collect()
+    /// The specs of the contract, those of a day together, the newest version first: version and digest of each.
+    fn specs(&self) -> Vec<Vec<String>> {
+        let mut days: Vec<(String, Vec<String>)> = Vec::new();
+        for VersionSpec { version, spec, .. } in self.bundle.contract.sources().into_iter().rev() {
+            let (day, spec) = match spec {
+                Some(spec) => (spec.date.into_string(), format!("{version} (sha256 {:.12})", spec.sha256)),
+                None => ("an unknown day".to_owned(), version.to_string()),
+            };
+            match days.iter_mut().find(|(known, _)| *known == day) {
+                Some((_, specs)) => specs.push(spec),
+                None => days.push((day.clone(), vec![format!("{day}: {spec}")])),
+            }
+        }
+        days.into_iter().map(|(_, specs)| specs).collect()
     }
 
     fn table(&self, f: &mut Formatter<'_>, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> fmt::Result {

@@ -5,7 +5,7 @@ use crate::support::client::Client;
 use crate::support::program::Program;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The metrics of a program that passed a request, refused one, and passed one for a waiver.
+/// The metrics of a program that passed a request, refused one, passed one for a waiver, and saw a field it does not know.
 pub(crate) async fn metrics() -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let policies = std::path::absolute("policies").expect("a folder");
@@ -19,7 +19,7 @@ pub(crate) async fn metrics() -> String {
     std::fs::write(folder.path().join("waiver.yaml"), waiver).expect("a file");
     let program = Program::start(&file, &[]).await;
     let moved = r#"{"skip_password_checks":true,"last_name":"moved"}"#;
-    for body in [r#"{"first_name":"Ada"}"#, r#"{"skip_password_checks":true}"#, moved] {
+    for body in [r#"{"first_name":"Ada"}"#, r#"{"skip_password_checks":true}"#, moved, r#"{"shoe_size":42}"#] {
         let mut client = Client::connect(program.listen).await;
         let head = "PATCH /v1/users/user_1 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer sk_live_a\r\n\
                     clerk-api-version: 2099-01-01\r\ncontent-type: application/json\r\n";
