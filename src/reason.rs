@@ -24,6 +24,8 @@ pub enum Reason {
     OperationNotAllowed,
     /// The body did not arrive within `limits.bodyTimeout`.
     BodyTimeout,
+    /// The head is longer than `limits.headerBytes`, or has too many fields.
+    HeadTooLarge,
     /// The body is longer than `limits.bodyBytes`.
     BodyTooLarge,
     /// The body's media type is not `application/json` in UTF-8.
@@ -44,7 +46,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason, in the order in which the documentation lists them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::MalformedJson,
         Self::AmbiguousJson,
         Self::SchemaViolation,
@@ -55,6 +57,7 @@ impl Reason {
         Self::MethodNotAllowed,
         Self::OperationNotAllowed,
         Self::BodyTimeout,
+        Self::HeadTooLarge,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::UnsupportedEncoding,
@@ -78,6 +81,7 @@ impl Reason {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::OperationNotAllowed => "operation_not_allowed",
             Self::BodyTimeout => "body_timeout",
+            Self::HeadTooLarge => "head_too_large",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnsupportedEncoding => "unsupported_encoding",
@@ -105,6 +109,7 @@ impl Reason {
             Self::MethodNotAllowed => 405,
             Self::BodyTimeout => 408,
             Self::BodyTooLarge => 413,
+            Self::HeadTooLarge => 431,
             Self::UnsupportedMediaType | Self::UnsupportedEncoding => 415,
             Self::SchemaViolation | Self::PolicyDenied | Self::PolicyError => 422,
             Self::RateLimited | Self::Overloaded => 429,
@@ -130,6 +135,7 @@ impl Reason {
                 "no operation of the contract has the method and path, which `contract.fallthrough` denies"
             }
             Self::BodyTimeout => "the body did not arrive within `limits.bodyTimeout`",
+            Self::HeadTooLarge => "the head is longer than `limits.headerBytes`, or has too many fields",
             Self::BodyTooLarge => "the body is longer than `limits.bodyBytes`",
             Self::UnsupportedMediaType => "the body's media type is not `application/json` in UTF-8",
             Self::UnsupportedEncoding => "the body has a content coding",
@@ -161,8 +167,11 @@ impl Reason {
                 "call an operation of the contract, or ask the gateway's operator to allow this one: `portcullis contract add`, or `contract.fallthrough`"
             }
             Self::BodyTimeout => "send the whole request without pauses",
+            Self::HeadTooLarge => "send fewer and shorter headers, or a shorter path",
             Self::BodyTooLarge => "send less in one request",
-            Self::UnsupportedMediaType => "send the body as `Content-Type: application/json`, not encoded",
+            Self::UnsupportedMediaType => {
+                "send the body as `Content-Type: application/json`, with `charset=utf-8` or none"
+            }
             Self::UnsupportedEncoding => "send the body without `Content-Encoding`",
             Self::RateLimited => "send requests less often, and repeat this one after `Retry-After`",
             Self::Overloaded => "repeat the request after `Retry-After`",

@@ -132,6 +132,14 @@ pub(super) fn decode(text: &[u8]) -> Vec<u8> {
     while let Some(escape) = rest.iter().position(|byte| *byte == b'%') {
         let (plain, from) = rest.split_at(escape);
         decoded.extend_from_slice(plain);
+        // the usual escape by itself: a value of escapes only has ten thousand of them
+        if let [_, high, low, tail @ ..] = from
+            && let (Some(high), Some(low)) = (hex_digit(*high), hex_digit(*low))
+        {
+            decoded.push(high << 4 | low);
+            rest = tail;
+            continue;
+        }
         let Some((letter, tail)) = decode_first(from) else { return decoded };
         decoded.extend_from_slice(letter.as_bytes());
         rest = tail;
@@ -170,10 +178,19 @@ pub(super) fn decode_first(text: &[u8]) -> Option<(Decoded, &[u8])> {
     Some(escape.unwrap_or((Decoded::byte(byte), tail)))
 }
 
+const fn hex_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
+
 /// What the escape whose `%` precedes `tail` stands for, and the rest of the text.
 fn escape(tail: &[u8]) -> Option<(Decoded, &[u8])> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    let hex = |digits: &[u8]| digits.iter().try_fold(0, |number, byte| Some(number << 4 | digit(byte)?));
+    let hex =
+        |digits: &[u8]| digits.iter().try_fold(0, |number, byte| Some(number << 4 | u32::from(hex_digit(*byte)?)));
     if let Some((digits, rest)) = tail.strip_prefix(b"u").and_then(|tail| tail.split_at_checked(4)) {
         return Some((Decoded::letter(char::from_u32(hex(digits)?)?), rest));
     }

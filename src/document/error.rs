@@ -18,6 +18,8 @@ pub enum Problem {
     Encoding,
     /// The text does not match the grammar of RFC 8259, or has more than one value.
     Syntax,
+    /// A text has one half of a surrogate pair as an escape (RFC 8259 section 8.2).
+    HalfSurrogate,
     /// Arrays and objects nest deeper than [`super::MAX_DEPTH`].
     TooDeep,
     /// The object at this path has a name twice.
@@ -41,6 +43,9 @@ impl fmt::Display for ParseError {
         let what = match self.problem {
             Problem::Encoding => "the body is not UTF-8 without a byte order mark",
             Problem::Syntax => "the body is not one JSON value",
+            Problem::HalfSurrogate => {
+                "the body has one half of a surrogate pair, a text cut inside a character such as an emoji"
+            }
             Problem::TooDeep => "the body nests deeper than 64 levels",
             Problem::DuplicateName(_) => "the body has a name twice in one object",
         };

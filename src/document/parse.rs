@@ -31,12 +31,20 @@ impl Document {
         match read.and_then(|root| source.end().map(|()| root)) {
             Ok(root) => Ok(Self { text: text.into(), nodes: reader.nodes, root }),
             Err(error) => Err(ParseError {
-                problem: reader.problem.unwrap_or(Problem::Syntax),
+                problem: reader.problem.unwrap_or_else(|| syntax_problem(&error)),
                 line: error.line(),
                 column: error.column(),
             }),
         }
     }
+}
+
+/// The kind of an error in the grammar.
+fn syntax_problem(error: &serde_json::Error) -> Problem {
+    // the type does not tell them apart; both messages are for a first half without its second, or a second alone
+    let message = error.to_string();
+    let is_half = message.contains("lone leading surrogate") || message.contains("unexpected end of hex escape");
+    if is_half { Problem::HalfSurrogate } else { Problem::Syntax }
 }
 
 /// What is read of a text so far.

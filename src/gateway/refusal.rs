@@ -67,11 +67,6 @@ impl Refusal {
         &self.message
     }
 
-    /// The same with another status than the reason's.
-    pub(super) fn with_status(self, status: u16) -> Self {
-        Self { status, ..self }
-    }
-
     /// The same with another fix than the reason's.
     pub(super) fn with_fix(self, fix: &'static str) -> Self {
         Self { fix, ..self }

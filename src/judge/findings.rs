@@ -21,6 +21,9 @@ pub(super) fn from_parse_error(inspection: InspectionRules, schema: &BodySchema,
         ),
         Problem::Encoding => (Reason::MalformedJson, None, "send the body as UTF-8"),
         Problem::Syntax => (Reason::MalformedJson, None, "send one JSON value (RFC 8259)"),
+        Problem::HalfSurrogate => {
+            (Reason::MalformedJson, None, "cut texts between characters, in JavaScript with `toWellFormed()`")
+        }
         Problem::TooDeep => (Reason::MalformedJson, None, "flatten the body"),
     };
     Violation {

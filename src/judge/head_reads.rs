@@ -14,6 +14,9 @@ use std::fmt;
 /// a few hundred ids.
 const MOST_PARAMETERS: usize = 1_000;
 
+/// Longest name of a parameter, in bytes. No API has one as long, and each is decoded up to four times.
+const LONGEST_NAME: usize = 1_024;
+
 /// What the rules for one operation read of heads.
 #[derive(Debug)]
 pub(super) struct HeadReads {
@@ -142,6 +145,9 @@ impl HeadReads {
                 cost += if name.contains(['%', '+']) { 4 } else { 1 };
                 if cost > MOST_PARAMETERS {
                     return Err(HeadAmbiguity::ManyParameters);
+                }
+                if name.len() > LONGEST_NAME {
+                    return Err(HeadAmbiguity::Query(None));
                 }
                 let decoded = decode_readable(name).ok_or(HeadAmbiguity::Query(None))?;
                 write_parameter_stem(&decoded, &mut stem);
@@ -305,6 +311,7 @@ mod tests {
         ] {
             assert_eq!(query(&reads, text), Err(HeadAmbiguity::Query(Some("limit".into()))), "{text}");
         }
+        assert_eq!(query(&reads, &"a".repeat(1_025)), Err(HeadAmbiguity::Query(None)));
         for text in ["limit%00", "a%0d=1", "l\u{131}mit=1", "%ef%bd%8cimit=1", "%25252561=1", "%ff"] {
             assert_eq!(query(&reads, text), Err(HeadAmbiguity::Query(None)), "{text}");
         }

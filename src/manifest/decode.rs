@@ -14,7 +14,16 @@ pub fn json_schema_errors(source: &Source, pointer: &str) -> Vec<Diagnostic> {
     let part = source.part(pointer);
     let written = part.to_value();
     let validator = jsonschema::draft202012::meta::validator();
-    validator.iter_errors(&written).flat_map(|error| schema_errors::diagnostics(&error, &Value::Null, &part)).collect()
+    let mut errors: Vec<Diagnostic> = Vec::new();
+    // the meta-schema has a part for each vocabulary, each of which finds the same
+    for error in
+        validator.iter_errors(&written).flat_map(|error| schema_errors::diagnostics(&error, &Value::Null, &part))
+    {
+        if !errors.contains(&error) {
+            errors.push(error);
+        }
+    }
+    errors
 }
 
 /// A decoder for one type, with the compiled schema of the type.

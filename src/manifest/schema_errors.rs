@@ -2,7 +2,7 @@
 
 use super::pointer::{escape, field};
 use super::source::Source;
-use super::yaml_habits::{foreign_key_help, shorthand_help};
+use super::yaml_habits::{foreign_key_help, json_schema_help, shorthand_help};
 use crate::diagnostic::Diagnostic;
 use crate::suggest::nearest;
 use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
@@ -33,6 +33,9 @@ pub(super) fn diagnostics(error: &ValidationError<'_>, schema: &Value, source: &
             let diagnostic = source.at(pointer, format!("{} {}", field(pointer), demand(kind, error)));
             let examples = examples(error, schema);
             if let (Kind::Type { .. }, Some(help)) = (kind, shorthand_help(pointer, error.instance())) {
+                return vec![diagnostic.with_help(help)];
+            }
+            if let (Kind::Type { .. }, Some(help)) = (kind, json_schema_help(pointer, error.instance())) {
                 return vec![diagnostic.with_help(help)];
             }
             vec![match (missing_list(kind, error.instance()), examples.is_empty()) {
@@ -110,6 +113,9 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
     if pointer == "/kind" && written == Some("PolicyTest") {
         return diagnostic.with_help("tests are in `NAME.test.yaml`, beside the `NAME.yaml` that they test");
     }
+    if let Some(help) = json_schema_help(pointer, error.instance()) {
+        return diagnostic.with_help(help);
+    }
     match written.and_then(|written| nearest(written, words.iter().map(String::as_str))) {
         Some(meant) if words.len() > 1 => diagnostic.with_help(format!("did you mean `{meant}`?")),
         _ => diagnostic,
@@ -128,7 +134,12 @@ fn alternatives(
     // the alternative with the type of the value was meant; the plain error would be "matches none of them"
     let fitting: Vec<_> = branches.iter().filter(|branch| wrong_type(branch).is_none()).collect();
     let candidates = if fitting.is_empty() { branches.iter().collect() } else { fitting.clone() };
-    let choices: Vec<_> = candidates.into_iter().flatten().flat_map(choices).collect();
+    let mut choices: Vec<Value> = Vec::new();
+    for choice in candidates.into_iter().flatten().flat_map(self::choices) {
+        if !choices.contains(&choice) {
+            choices.push(choice);
+        }
+    }
     if !choices.is_empty() {
         return vec![not_a_choice(error, &choices, source)];
     }
@@ -141,7 +152,9 @@ fn alternatives(
             instance_type(error.instance())
         );
         let diagnostic = source.at(pointer.as_str(), message);
-        return vec![match shorthand_help(pointer.as_str(), error.instance()) {
+        let (pointer, written) = (pointer.as_str(), error.instance());
+        let help = json_schema_help(pointer, written).map(str::to_owned).or_else(|| shorthand_help(pointer, written));
+        return vec![match help {
             Some(help) => diagnostic.with_help(help),
             None => diagnostic,
         }];

@@ -151,7 +151,12 @@ fn text_that_is_no_yaml_is_told_where() {
             "p.yaml:2:12: text that begins with `!` is a tag in YAML and would be ignored (put all of it in quotes)",
         ]
     );
-    assert_eq!(errors("<<: { a: b }\n"), ["p.yaml:1:1: not valid YAML: merge key not allowed here"]);
+    assert_eq!(
+        errors("<<: { a: b }\n"),
+        [
+            "p.yaml:1:1: not valid YAML: merge key not allowed here (merge keys are not read: write the entries here, where they take effect)"
+        ]
+    );
     assert_eq!(errors(""), ["p.yaml: the file is empty"]);
     assert_eq!(errors("# nothing\n---\n"), ["p.yaml: the file is empty"]);
 }

@@ -33,6 +33,23 @@ pub(super) fn shorthand_help(pointer: &str, written: &Value) -> Option<String> {
     }
 }
 
+/// The help for a value at `pointer` that older versions of JSON Schema, or YAML, read otherwise.
+pub(super) fn json_schema_help(pointer: &str, written: &Value) -> Option<&'static str> {
+    let (_, keyword) = pointer.rsplit_once('/')?;
+    match (keyword, written) {
+        ("type", Value::Null) => Some("write `\"null\"` in quotes: without them it is empty"),
+        ("type", Value::Array(types)) if types.contains(&Value::Null) => {
+            Some("write `\"null\"` in quotes: without them it is empty")
+        }
+        ("items", Value::Array(_)) => {
+            Some("schemas by position are in `prefixItems`; `items` has the one for the others")
+        }
+        ("exclusiveMinimum" | "exclusiveMaximum", Value::Bool(_)) => Some("write the bound itself, as a number"),
+        ("required", Value::Bool(_)) => Some("`required` is a list of names, beside `properties`"),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{foreign_key_help, shorthand_help};

@@ -17,7 +17,7 @@ pub(super) fn hint(text: &str, start: usize) -> Option<&'static str> {
     let entry = line.trim_start().trim_start_matches("- ");
     let (key, value) = entry.split_once(": ").map_or(("", entry), |(key, value)| (key, value.trim_start()));
     if key == "<<" {
-        None
+        Some("merge keys are not read: write the entries here, where they take effect")
     } else if value.starts_with(['"', '\'', '[', '{', '@', '`', '%']) {
         // an expression such as `"a" in body.b` begins like a quoted scalar, and then goes on
         Some("put text that begins with this character in quotes, or after `>-` on a line of its own")
@@ -53,7 +53,7 @@ mod tests {
         assert!(hint_for("a:\n    b: 1\n  ^c: 2\n").contains("indentation"));
         assert!(hint_for("a:\n  - b: 1\n   ^c: 2\n").contains("indentation"));
         assert_eq!(hint_for("a:\n  - b: 1\n    ^c: 2\n"), "nothing");
-        assert_eq!(hint_for("<<: ^{ a: b }\n"), "nothing");
+        assert!(hint_for("<<: ^{ a: b }\n").contains("merge keys"));
         assert_eq!(hint("", 7), None);
     }
 }

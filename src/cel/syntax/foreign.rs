@@ -37,6 +37,7 @@ pub(super) fn sign_help(rest: &str) -> Option<&'static str> {
         ("‘", "a text stands in straight quotes"),
         ("’", "a text stands in straight quotes"),
         (";", "leave it out"),
+        ("#", "a comment begins with `//` in CEL; one of YAML stands outside of the expression"),
     ];
     known.into_iter().find(|(sign, _)| rest.starts_with(sign)).map(|(_, help)| help)
 }

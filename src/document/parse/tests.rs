@@ -8,6 +8,24 @@ fn problem(text: &str) -> Problem {
 }
 
 #[test]
+fn half_a_surrogate_pair_is_named() {
+    for half in [
+        r#"{"a":"Ada \ud83d"}"#,
+        r#"{"a":"\ud83d\u0041"}"#,
+        r#"{"a":"\udc00"}"#,
+        r#"{"a":"\ud83dx"}"#,
+        r#"{"a":"\ud83d\n"}"#,
+        r#"{"\ud83d":1}"#,
+    ] {
+        assert_eq!(Document::parse(half.as_bytes()).unwrap_err().problem, Problem::HalfSurrogate, "{half}");
+    }
+    for other in [r#"{"a":"\u12"}"#, r#"{"a":"\x"}"#, r#"{"a":"#, r#"{"a":"\ud83d"#] {
+        assert_eq!(Document::parse(other.as_bytes()).unwrap_err().problem, Problem::Syntax, "{other}");
+    }
+    assert!(Document::parse(r#"{"a":"\ud83d\ude00"}"#.as_bytes()).is_ok());
+}
+
+#[test]
 fn a_name_twice_is_refused_at_any_depth_and_however_it_is_escaped() {
     for text in
         [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":[{"y":{"a":1,"b":2,"a":null}}]}"#, r#"{"":1,"":2}"#]
@@ -59,7 +77,6 @@ fn what_is_not_one_json_value_in_utf8_is_refused() {
         "TRUE",
         "/**/{}",
         "{\"a\":\"\t\"}",
-        r#""\ud800""#,
         r#""\x41""#,
         "1e",
         "{\"a\" 1}",

@@ -2,7 +2,7 @@
 //! contract excludes, references that lead nowhere or in circles.
 
 use super::POINTER;
-use super::keywords::{FORMATS, KEYWORDS, KeywordValue, TYPES};
+use super::keywords::{FORMATS, KEYWORDS, KeywordValue, OTHER_VERSIONS, TYPES};
 use super::trivial;
 use crate::contract::compiled_schema::CompiledSchema;
 use crate::contract::field_tree::FieldTree;
@@ -291,7 +291,10 @@ impl<'p> SchemaChecker<'p, '_> {
     fn unknown(&mut self, keyword: &str, at: &str) {
         let message = format!("`{}` is not a keyword of JSON Schema, and would check nothing", keyword.escape_debug());
         let error = self.at(at, true, message);
-        self.report(did_you_mean(error, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))));
+        self.report(match OTHER_VERSIONS.iter().find(|(other, _)| *other == keyword) {
+            Some((_, help)) => error.with_help(*help),
+            None => did_you_mean(error, nearest(keyword, KEYWORDS.iter().map(|(known, _)| *known))),
+        });
     }
 
     fn at(&self, pointer: &str, is_key: bool, message: String) -> Diagnostic {

@@ -98,6 +98,22 @@ pub(super) const KEYWORDS: [(&str, KeywordValue); 47] = [
     ("default", KeywordValue::Other),
 ];
 
+/// Keywords of older versions of JSON Schema and of OpenAPI, with what to write in their place.
+pub(super) const OTHER_VERSIONS: [(&str, &str); 12] = [
+    ("additionalItems", "schemas by position are in `prefixItems`; `items` has the one for the others"),
+    ("definitions", "here it is `$defs`, and a reference is `#/$defs/NAME`"),
+    ("dependencies", "here it is `dependentRequired` for names, and `dependentSchemas` for schemas"),
+    ("discriminator", "write the schemas in `oneOf`, each with `const` for the field that differs"),
+    ("divisibleBy", "here it is `multipleOf`"),
+    ("example", "here it is `examples`, a list"),
+    ("id", "leave it out: references lead into this schema only"),
+    ("$id", "leave it out: references lead into this schema only"),
+    ("nullable", "add `\"null\"`, in quotes, to `type`"),
+    ("readOnly", "leave it out: to refuse a field, write `properties: { NAME: false }`"),
+    ("writeOnly", "leave it out: every field of a request is written"),
+    ("xml", "leave it out: bodies are JSON"),
+];
+
 /// The formats that are asserted. Any other would be an annotation only, which checks nothing.
 pub(super) const FORMATS: [&str; 15] = [
     "date",

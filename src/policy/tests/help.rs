@@ -224,6 +224,10 @@ fn the_words_of_others_are_answered() {
             "has(request.headers[\"x\"])",
             "13:9: `has` asks for a member, not for what is behind `[` [write `request.headers[\"x\"] != null`]",
         ),
+        (
+            "body.locale != \"a\" # no comment",
+            "13:28: not a sign that CEL has [a comment begins with `//` in CEL; one of YAML stands outside of the expression]",
+        ),
         ("body.locale in (\"a\",\"b\")", "13:28: `,` stands where `)` should be [a list stands in `[` and `]`]"),
         ("body.locale in [\"a\" \"b\"]", "13:29: `\"b\"` stands where `]` should be"),
         ("body.email_address.all(a, 1)", "13:35: `1` is an int, but the test of each element takes a bool"),

@@ -96,7 +96,7 @@ async fn malformed_json() {
         The gateway refused the request for UpdateUser in production: the body is not UTF-8 without a byte order mark. Hint: send the body as UTF-8. Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
-        The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 13). Hint: send one JSON value (RFC 8259). Decision ID. See docs/refusals.md#malformed_json.
+        The gateway refused the request for UpdateUser in production: the body has one half of a surrogate pair, a text cut inside a character such as an emoji (line 1, column 13). Hint: cut texts between characters, in JavaScript with `toWellFormed()`. Decision ID. See docs/refusals.md#malformed_json.
     400 deny; reason=malformed_json; id="ID"
       gateway_malformed_json
         The gateway refused the request for UpdateUser in production: the body is not one JSON value (line 1, column 1). Hint: send one JSON value (RFC 8259). Decision ID. See docs/refusals.md#malformed_json.
@@ -262,7 +262,7 @@ async fn method_not_allowed() {
     assert_snapshot!(refused(lines.map(|line| head(line, ""))).await, @r#"
     405 deny; reason=method_not_allowed; id="ID"
       gateway_method_not_allowed
-        The gateway did not forward the request: the gateway does not forward this method. Hint: use a method that the contract lists for this path. Decision ID. See docs/refusals.md#method_not_allowed.
+        The gateway did not forward the request: the gateway does not forward this method. Hint: write the method in upper case: methods are case-sensitive (RFC 9110 section 9.1). Decision ID. See docs/refusals.md#method_not_allowed.
     405 deny; reason=method_not_allowed; id="ID"
       gateway_method_not_allowed
         The gateway did not forward the request: the gateway does not forward this method. Hint: use a method that the contract lists for this path. Decision ID. See docs/refusals.md#method_not_allowed.
@@ -329,7 +329,7 @@ async fn unsupported_media_type() {
     assert_snapshot!(refused([none]).await, @r#"
     415 deny; reason=unsupported_media_type; id="ID"
       gateway_unsupported_media_type
-        The gateway did not forward the request: the body's media type is not `application/json` in UTF-8. Hint: send the body as `Content-Type: application/json`, not encoded. Decision ID. See docs/refusals.md#unsupported_media_type.
+        The gateway did not forward the request: the body's media type is not `application/json` in UTF-8. Hint: send the body as `Content-Type: application/json`, with `charset=utf-8` or none. Decision ID. See docs/refusals.md#unsupported_media_type.
     "#);
 }
 
@@ -373,7 +373,7 @@ async fn overloaded_with_requests() {
       gateway_overloaded
         The gateway did not forward the request: the gateway is at one of its own limits; try again after `Retry-After`. Hint: repeat the request after `Retry-After`. Decision ID. See docs/refusals.md#overloaded.
     "#);
-    drop(first);
+    first.reset();
     assert_eq!(gateway.line().await["decision"], "abort");
 }
 

@@ -169,6 +169,32 @@ fn each_mistake_is_told_with_place_and_cure() {
 }
 
 #[test]
+fn what_other_versions_of_json_schema_have_is_told_once_with_its_cure() {
+    for (schema, part, cure) in [
+        (
+            "{ properties: { username: { type: [string, null] } } }",
+            "`properties.username.type`",
+            "`\"null\"` in quotes",
+        ),
+        ("{ properties: { username: { type: null } } }", "`properties.username.type`", "`\"null\"` in quotes"),
+        ("{ properties: { username: { type: string, nullable: true } } }", "`nullable`", "add `\"null\"`"),
+        ("{ definitions: { a: { type: string } } }", "`definitions`", "`$defs`"),
+        (
+            "{ properties: { email_address: { items: [{ type: string }, { type: number }] } } }",
+            "items`",
+            "`prefixItems`",
+        ),
+        ("{ properties: { username: { exclusiveMinimum: true } } }", "exclusiveMinimum`", "as a number"),
+        ("{ dependencies: { username: [locale] } }", "`dependencies`", "`dependentRequired`"),
+        ("{ properties: { username: { type: string, required: true } } }", "required`", "a list of names"),
+    ] {
+        let told = mistakes(schema);
+        assert!(told.len() == 1 && told[0].contains(part) && told[0].contains(cure), "{schema}: {told:#?}");
+        assert!(told[0].matches("`string`").count() <= 1, "{told:#?}");
+    }
+}
+
+#[test]
 fn no_schema_costs_without_bound() {
     let circle = "{ $defs: { a: { allOf: [{ $ref: '#/$defs/b' }] }, b: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }";
     assert!(mistakes(circle)[0].contains("leads back to itself"), "{:?}", mistakes(circle));

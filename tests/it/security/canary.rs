@@ -153,6 +153,7 @@ async fn no_canary_of_any_request_is_told_to_anyone() {
             "body_timeout",
             "body_too_large",
             "exempt",
+            "head_too_large",
             "malformed_json",
             "method_not_allowed",
             "operation_not_allowed",

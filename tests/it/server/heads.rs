@@ -133,10 +133,10 @@ async fn a_head_without_end_is_refused_at_the_limit() {
     let padded = |bytes: usize| head("GET /v1/users", &format!("x-a: {}\r\n", "a".repeat(bytes)));
     assert_eq!(gateway.ask(padded(32 * 1024 - 200)).await.status(), 200);
     gateway.line().await;
-    refused(&mut gateway, padded(32 * 1024), 431, "body_too_large").await;
-    refused(&mut gateway, padded(1024 * 1024), 431, "body_too_large").await;
-    refused(&mut gateway, head(&format!("GET /{}", "a".repeat(64 * 1024)), ""), 431, "body_too_large").await;
-    refused(&mut gateway, head("GET /v1/users", &"x: y\r\n".repeat(5000)), 431, "body_too_large").await;
+    refused(&mut gateway, padded(32 * 1024), 431, "head_too_large").await;
+    refused(&mut gateway, padded(1024 * 1024), 431, "head_too_large").await;
+    refused(&mut gateway, head(&format!("GET /{}", "a".repeat(64 * 1024)), ""), 431, "head_too_large").await;
+    refused(&mut gateway, head("GET /v1/users", &"x: y\r\n".repeat(5000)), 431, "head_too_large").await;
     assert_eq!(recorder.seen(), 1);
 }
 

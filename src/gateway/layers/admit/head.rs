@@ -8,21 +8,22 @@ use crate::gateway::refusal::Refusal;
 use crate::head::HeadDefect;
 use crate::judge::Bundle;
 use crate::reason::Reason;
+use crate::redact::{OTHER, method_label};
 use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri, Version};
 use http_body::Body;
+
+const CASE_FIX: &str = "write the method in upper case: methods are case-sensitive (RFC 9110 section 9.1)";
 
 /// Most parameters of a query. Clerk's lists take a few hundred ids.
 const MOST_PARAMETERS: usize = 1_000;
 
 fn head_refusal(defect: HeadDefect) -> Refusal {
     match defect {
-        // 431 (RFC 6585 section 5) and 408 (RFC 9110 section 15.5.9) have no reason of their own: these are the nearest
-        HeadDefect::TooLong => {
-            Refusal::because(Reason::BodyTooLarge, defect.message()).with_status(431).with_fix(defect.fix())
-        }
+        HeadDefect::TooLong => Refusal::because(Reason::HeadTooLarge, defect.message()).with_fix(defect.fix()),
         HeadDefect::Overloaded => Refusal::because(Reason::Overloaded, defect.message()),
+        // 408 (RFC 9110 section 15.5.9) has no reason of its own: this is the nearest
         HeadDefect::TooSlow => Refusal::because(Reason::BodyTimeout, defect.message()).with_fix(defect.fix()),
         _ => Refusal::ambiguous(defect.message(), defect.fix()),
     }
@@ -50,7 +51,10 @@ fn check_method<B>(request: &Request<B>) -> Result<(), Refusal> {
     let method = request.method();
     let is_plain = method.as_str().bytes().all(|byte| byte.is_ascii_uppercase());
     if !is_plain || *method == Method::CONNECT || *method == Method::TRACE {
-        return Err(Refusal::because(Reason::MethodNotAllowed, "the gateway does not forward this method"));
+        let refusal = Refusal::because(Reason::MethodNotAllowed, "the gateway does not forward this method");
+        let upper = Method::from_bytes(method.as_str().to_ascii_uppercase().as_bytes());
+        let is_respelled = upper.is_ok_and(|upper| upper != *method && method_label(&upper) != OTHER);
+        return Err(if is_respelled { refusal.with_fix(CASE_FIX) } else { refusal });
     }
     if request.headers().keys().any(|name| METHOD_OVERRIDES.contains(name)) {
         let fix = "leave out `X-HTTP-Method-Override` and its variants, and send that method itself";

@@ -21,17 +21,23 @@ pub(in crate::gateway) fn check(headers: &HeaderMap) -> Result<(), Reason> {
 }
 
 fn is_json(media_type: &str) -> bool {
-    let mut parts = media_type.split(';').map(str::trim);
+    let mut parts = media_type.split(';').map(|part| part.trim_matches([' ', '\t']));
     let essence = parts.next().unwrap_or_default();
-    let utf8 = |parameter: &str| {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-        name.eq_ignore_ascii_case("charset") && unquoted.unwrap_or(value).eq_ignore_ascii_case("utf-8")
-    };
-    let mut parameters = parts;
+    // a parameter may be empty (RFC 9110 section 5.6.6)
+    let mut parameters = parts.filter(|parameter| !parameter.is_empty());
     essence.eq_ignore_ascii_case("application/json")
-        && parameters.next().is_none_or(utf8)
+        && parameters.next().is_none_or(|parameter| charset(parameter).is_some_and(is_utf8))
         && parameters.next().is_none()
+}
+
+fn charset(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    name.eq_ignore_ascii_case("charset").then(|| unquoted.unwrap_or(value))
+}
+
+fn is_utf8(charset: &str) -> bool {
+    charset.eq_ignore_ascii_case("utf-8")
 }
 
 #[cfg(test)]
@@ -45,6 +51,8 @@ mod tests {
             "Application/JSON",
             "application/json; charset=utf-8",
             "application/json;charset=\"UTF-8\"",
+            "application/json;",
+            "application/json; ;\tcharset=utf-8 ;",
         ] {
             assert!(is_json(json), "{json}");
         }
@@ -59,6 +67,10 @@ mod tests {
             "application/json; a=b",
             "application/json; charset=\"\"utf-8\"\"",
             "application/json; charset=\"utf-8",
+            "application/json; charset=utf8",
+            "application/json; charset",
+            "application/json; =",
+            ";",
         ] {
             assert!(!is_json(other), "{other}");
         }
