@@ -22,6 +22,7 @@ mod reload_loop;
 mod run;
 mod signals;
 mod sources;
+mod start_files;
 mod warnings;
 
 pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART, built_in_files};
@@ -32,4 +33,5 @@ pub use policy_files::policy_of_test;
 pub use policy_texts::SourceTexts;
 pub use reload::{ReloadError, load_replacement};
 pub use run::{Started, run};
+pub use start_files::start_file_errors;
 pub use warnings::{lints, start_warnings};

@@ -146,16 +146,21 @@ fn telemetry(gateway: &Gateway, runtime: Handle) -> Result<Telemetry, Error> {
         AccessLogTarget::Off => Output::new(std::io::sink(), false),
         AccessLogTarget::File(path) => Output::file(path.clone()).map_err(|error| access_log_error(gateway, &error))?,
     };
-    let setup = Setup {
+    let setup = Setup { output, decisions: decision_log::open(gateway)?, ..settings_of_telemetry(gateway, runtime) };
+    Telemetry::start(setup).map_err(Error::environment)
+}
+
+/// What telemetry is started with, without log files.
+pub(super) fn settings_of_telemetry(gateway: &Gateway, runtime: Handle) -> Setup<'_> {
+    Setup {
         logs: &gateway.logs,
         traces: &gateway.traces,
         upstream: &gateway.upstream.target,
-        output,
-        decisions: decision_log::open(gateway)?,
+        output: Output::new(std::io::sink(), false),
+        decisions: None,
         environment: &|name| std::env::var(name).ok(),
         runtime,
-    };
-    Telemetry::start(setup).map_err(Error::environment)
+    }
 }
 
 /// The error of an access log that cannot be opened, at its place in the configuration.

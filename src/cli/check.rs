@@ -17,6 +17,9 @@ pub(super) struct CheckArgs {
     /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
+    /// Do not open what only a start needs: certificates, keys and log files of the machine that it runs on
+    #[arg(long)]
+    no_files: bool,
 }
 
 pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
@@ -25,6 +28,13 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
     // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
     app::decision_log::retention(&configuration.gateway, &bundle.contract)?;
     app::decision_log::signer(&configuration.gateway)?;
+    // policies alone are checked where no gateway runs
+    if !args.no_files && args.paths.is_empty() {
+        let errors = app::start_file_errors(&configuration.gateway);
+        if !errors.is_empty() {
+            return Err(CommandError::Invalid(errors));
+        }
+    }
     let lints = app::lints(&configuration, &bundle, &texts);
     if args.strict && !lints.is_empty() {
         return Err(CommandError::Invalid(lints));

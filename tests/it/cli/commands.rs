@@ -1,5 +1,6 @@
 //! The program as a person or a probe runs it: what it prints where, and how it ends.
 
+use crate::support::authority::Authority;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -62,6 +63,60 @@ fn check_of_a_sound_configuration_ends_with_0() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("127.0.0.1:0"));
     assert!(output.stderr.is_empty(), "{}", text(&output.stderr));
+}
+
+/// What is valid starts: `check` opens what the start does.
+#[test]
+fn what_only_a_start_opens_is_checked() {
+    let head = "apiVersion: portcullis/v1\nkind: Gateway\npolicies: [../policies]\n";
+    let tls = |certificate: &str, key: &str| {
+        format!(
+            "listen: [{{ address: 127.0.0.1:0, tls: {{ certificateFile: {certificate}, privateKeyFile: {key} }} }}]\n"
+        )
+    };
+    let (authority, other) = (Authority::new("ours"), Authority::new("ours"));
+    let (ours, theirs) = (authority.issue(&["localhost"]), other.issue(&["localhost"]));
+    let embedded = "upstream: { url: embedded }\n";
+    let trusting = "upstream: { url: 'https://localhost', caFile: trusted.pem }\n";
+    let none: &[(&str, &str)] = &[];
+    for (settings, variables, place, message) in [
+        (tls("none.crt", "tls.key") + embedded, none, ":4:", "`tls.certificateFile`"),
+        (tls("empty.pem", "tls.key") + embedded, none, ":4:", "holds no certificate in PEM"),
+        (tls("tls.crt", "none.key") + embedded, none, ":4:", "`tls.privateKeyFile`"),
+        (tls("tls.crt", "other.key") + embedded, none, ":4:", "cannot be used"),
+        (trusting.replace("trusted", "empty"), none, ":4:", "`upstream.caFile`"),
+        (
+            trusting.to_owned(),
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://localhost"), ("OTEL_EXPORTER_OTLP_CERTIFICATE", "none.pem")],
+            "environment",
+            "the certificates for the OTLP collector can't be used",
+        ),
+        (
+            trusting.to_owned(),
+            &[("OTEL_EXPORTER_OTLP_ENDPOINT", "no url")],
+            "environment",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
+    ] {
+        let folder = clone_with(&format!("{head}{settings}"));
+        let config = folder.path().join("config");
+        for (name, content) in [
+            ("tls.crt", ours.0.as_str()),
+            ("tls.key", &ours.1),
+            ("other.key", &theirs.1),
+            ("empty.pem", ""),
+            ("trusted.pem", &fs::read_to_string(authority.file()).unwrap()),
+        ] {
+            fs::write(config.join(name), content).unwrap();
+        }
+        let check = |arguments: &[&str]| portcullis(folder.path(), arguments).envs(variables.iter().copied()).output();
+        let broken = check(&["check"]).unwrap();
+        let errors = text(&broken.stderr);
+        assert_eq!(broken.status.code(), Some(3), "{settings}: {errors}");
+        assert!(errors.contains(message) && errors.contains(place), "{settings}: {errors}");
+        let unopened = check(&["check", "--no-files"]).unwrap();
+        assert_eq!(unopened.status.code(), Some(0), "{settings}: {}", text(&unopened.stderr));
+    }
 }
 
 #[test]
