@@ -14,9 +14,10 @@ use std::time::SystemTime;
 
 const FAILS: &str = "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: { name: fails, labels: { owner: us } }\nspec:\n  match: { operations: [UpdateUser] }\n  matchConditions: [{ name: set, expression: has(body.first_name) }]\n  validations: [{ expression: int(body.first_name) > 0, message: fails }]\n  actions: [Deny]\n";
 
-/// The reasons that a dry run cannot meet: they depend on time, load or the upstream.
-const LIVE_ONLY: [Reason; 6] = [
+/// The reasons that a dry run cannot meet: they depend on bytes, time, load or the upstream.
+const LIVE_ONLY: [Reason; 7] = [
     Reason::BodyTimeout,
+    Reason::HeadTooLarge,
     Reason::RateLimited,
     Reason::Overloaded,
     Reason::UpstreamUnreachable,

@@ -28,6 +28,28 @@ async fn a_write_that_no_operation_has_is_refused_and_a_read_is_not() {
     }
 }
 
+/// The URL of an SDK that adds `/v1` ends with it, or that of one that adds none does not.
+#[tokio::test]
+async fn a_path_with_v1_twice_or_without_it_names_the_setting_of_the_sdk() {
+    let (recorder, gateway) = started(|_| {}).await;
+    for (line, status, part) in [
+        ("GET /v1/v1/users", 403, "without `/v1` (`apiUrl` in JavaScript)"),
+        ("GET /v1/v1/users/user_1", 403, "without `/v1` (`apiUrl` in JavaScript)"),
+        ("POST /v1/v1/organizations", 403, "without `/v1` (`apiUrl` in JavaScript)"),
+        ("PATCH /v1/v1/users/user_1", 400, "without `/v1` (`apiUrl` in JavaScript)"),
+        ("PATCH /users/user_1", 400, "with `/v1` (`server_url` in Python)"),
+        ("POST /organizations", 403, "with `/v1` (`server_url` in Python)"),
+    ] {
+        let body = if line.starts_with("GET") { head(line, "").into_bytes() } else { json(line, "", "{}") };
+        let answer = gateway.ask(body).await;
+        assert!(answer.status() == status && answer.text().contains(part), "{line}: {}", answer.text());
+    }
+    assert_eq!(recorder.connections(), 0);
+    for line in ["GET /v1/v1/no/such/thing", "GET /users", "GET /v1/v1"] {
+        assert_eq!(gateway.ask(head(line, "")).await.status(), 200, "{line}");
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_write_that_is_audited_passes_and_shows() {
     let fallthrough = Fallthrough { reads: ReadFallthrough::Deny, writes: WriteFallthrough::Audit };

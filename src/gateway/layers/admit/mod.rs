@@ -3,6 +3,7 @@
 mod authority;
 mod caller;
 mod head;
+mod misplaced_version;
 
 use super::forward_or_refuse::ForwardOrRefuse;
 use super::take_ready;
@@ -180,9 +181,15 @@ pub(super) fn requested_api_version<B>(request: &Request<B>) -> Result<Option<Co
 
 /// Whether a request with this route has to be judged.
 fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<RequestClass, Refusal> {
-    if let Some(permit) = bundle.exempt(request.method().as_str(), &routed) {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let is_twice = matches!(routed, Routed::Unknown) && misplaced_version::is_twice(bundle, method, path);
+    if let Some(permit) = bundle.exempt(method, &routed).filter(|_| !is_twice) {
         return Ok(RequestClass::Exempt(permit));
     }
+    let with_fix = |refusal: Refusal| match misplaced_version::fix(bundle, method, path) {
+        Some(fix) => refusal.with_fix(fix),
+        None => refusal,
+    };
     match routed {
         Routed::Operation(operation, parameters) => {
             let query = request.uri().query().unwrap_or_default();
@@ -200,13 +207,13 @@ fn classify<B>(bundle: &Bundle, request: &Request<B>, routed: Routed) -> Result<
         }
         Routed::Ambiguous => {
             let message = "the path is not the canonical spelling of the operation that it could be taken for";
-            Err(Refusal::because(Reason::AmbiguousPath, message))
+            Err(with_fix(Refusal::because(Reason::AmbiguousPath, message)))
         }
         Routed::MethodUnknown => Err(Refusal::because(
             Reason::MethodNotAllowed,
             "the contract has no operation with this method at this path",
         )),
-        Routed::Unknown => Err(Refusal::because(Reason::OperationNotAllowed, NO_OPERATION)),
+        Routed::Unknown => Err(with_fix(Refusal::because(Reason::OperationNotAllowed, NO_OPERATION))),
     }
 }
 
