@@ -52,6 +52,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
             "sampler": traces.sampler.to_string(),
             "alwaysExport": traces.always_export,
             "slowThreshold": duration(traces.slow_threshold),
+            "sendToUpstream": traces.send_to_upstream,
         },
         "workers": workers,
     })

@@ -8,6 +8,7 @@ mod connection;
 mod decisions;
 mod index;
 mod log_level;
+mod metrics;
 mod policies;
 mod readiness;
 
@@ -21,8 +22,8 @@ use axum::extract::State as Extract;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,12 +31,6 @@ use std::time::{Duration, SystemTime};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
-
-/// The `OpenMetrics` text format, version 1.0.0.
-const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// Prometheus' own text format, version 0.0.4.
-const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The state that the admin listener reads.
 #[derive(Clone, Debug)]
@@ -120,7 +115,7 @@ pub fn router(state: AdminState) -> Router {
         .route("/livez", get(|| async { "ok" }))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics::metrics))
         .merge(no_pages)
         .with_state(state)
 }
@@ -139,18 +134,6 @@ async fn startupz(Extract(state): Extract<AdminState>) -> (StatusCode, &'static 
     match state.readiness.phase() {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, Phase::Starting.as_str()),
         Phase::Ready | Phase::Draining => (StatusCode::OK, "ok"),
-    }
-}
-
-/// `OpenMetrics` if the client accepts it, as Prometheus does; else the older text format, which every scraper reads.
-async fn metrics(Extract(state): Extract<AdminState>, headers: HeaderMap) -> impl IntoResponse {
-    let accepted = headers.get_all(ACCEPT).iter().any(|value| {
-        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().contains("application/openmetrics-text"))
-    });
-    if accepted {
-        ([(CONTENT_TYPE, OPENMETRICS)], state.telemetry.metrics_text())
-    } else {
-        ([(CONTENT_TYPE, PLAIN)], state.telemetry.metrics_plain_text())
     }
 }
 

@@ -158,6 +158,11 @@ impl SettingsChecker<'_> {
         let parsed = sampler::parse(&keys.sampler);
         let sampler = parsed.map_err(|what| self.refuse(&given, what, sampler::HELP)).unwrap_or(Sampler::AlwaysOff);
         let slow_threshold = self.duration("/traces/slowThreshold", &keys.slow_threshold);
-        Traces { sampler, always_export: keys.always_export.clone(), slow_threshold }
+        Traces {
+            sampler,
+            always_export: keys.always_export.clone(),
+            slow_threshold,
+            send_to_upstream: keys.send_to_upstream,
+        }
     }
 }

@@ -297,6 +297,8 @@ pub(super) struct TracesSection {
     pub(super) always_export: Vec<AlwaysExport>,
     /// The duration from which a request is slow, from its head to the last byte of its response.
     pub(super) slow_threshold: String,
+    /// Whether the upstream gets `traceparent` and `tracestate`.
+    pub(super) send_to_upstream: bool,
 }
 
 impl Default for Listen {
@@ -382,6 +384,7 @@ impl Default for TracesSection {
             sampler: "parentbased_always_on".to_owned(),
             always_export: vec![AlwaysExport::Denied, AlwaysExport::Failed],
             slow_threshold: "1s".to_owned(),
+            send_to_upstream: true,
         }
     }
 }

@@ -350,6 +350,8 @@ pub struct Traces {
     pub always_export: Vec<AlwaysExport>,
     /// The duration from which a request is slow.
     pub slow_threshold: Duration,
+    /// Whether the upstream gets `traceparent` and `tracestate`.
+    pub send_to_upstream: bool,
 }
 
 /// The head sampler (the names of the OpenTelemetry SDK specification).

@@ -43,7 +43,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use traces::sampling::Sampling;
-use traces::{Parent, TraceContext, propagation};
+use traces::{Parent, TraceContext, UpstreamTrace, propagation};
 use watch::{TooManyWatchers, WatchFilter, WatchStream, Watchers};
 
 /// The dependencies and settings of telemetry.
@@ -98,6 +98,7 @@ struct TelemetryInner {
     otlp: Otlp,
     /// Whether `OTEL_PROPAGATORS` excludes the caller's trace.
     rootless: bool,
+    upstream_trace: UpstreamTrace,
 }
 
 impl Telemetry {
@@ -113,6 +114,12 @@ impl Telemetry {
         let log = AccessLogWriter::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_color);
         let decisions = setup.decisions.map(|file| DecisionLogWriter::start(file, &metrics.entries)).transpose();
         let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
+        let rootless = !propagation::is_propagated(environment);
+        let upstream_trace = match (setup.traces.send_to_upstream, rootless) {
+            (false, _) => UpstreamTrace::Withheld,
+            (true, true) => UpstreamTrace::Passed,
+            (true, false) => UpstreamTrace::Continued,
+        };
         let shared = TelemetryInner {
             sample: LogSampling::of(setup.logs.sample_allowed),
             log: log.map_err(SetupError::AccessLog)?,
@@ -123,7 +130,8 @@ impl Telemetry {
             unknown_operation: UnknownOperationLog::new(),
             watchers: Watchers::default(),
             otlp,
-            rootless: !propagation::is_propagated(environment),
+            rootless,
+            upstream_trace,
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -132,8 +140,11 @@ impl Telemetry {
     pub fn begin(&self, headers: &HeaderMap) -> TraceContext {
         let parent = if self.shared.rootless { None } else { Parent::of(headers) };
         let mut context = TraceContext::below(parent.as_ref());
+        if parent.is_some() {
+            context = context.with_state_of(headers);
+        }
         context.sampled = self.shared.sampling.at_head(context.trace_id, parent.as_ref());
-        context.propagated = !self.shared.rootless;
+        context.upstream = self.shared.upstream_trace;
         context
     }
 

@@ -42,9 +42,20 @@ impl<'a> OtelVars<'a> {
 
     /// Logs that `variable` is ignored because of `problem`.
     pub(super) fn ignore(&self, variable: &str, problem: &'static str) {
-        if self.ignored.is_none_or(|ignored| ignored.0.borrow_mut().insert(variable.to_owned())) {
+        if self.is_first_warning(variable) {
             tracing::warn!(variable, "the variable {problem} and is ignored");
         }
+    }
+
+    /// Logs that a part of `variable` is ignored because of `problem`.
+    pub(super) fn ignore_part(&self, variable: &str, problem: &'static str) {
+        if self.is_first_warning(variable) {
+            tracing::warn!(variable, "the variable {problem}, which is ignored");
+        }
+    }
+
+    fn is_first_warning(&self, variable: &str) -> bool {
+        self.ignored.is_none_or(|ignored| ignored.0.borrow_mut().insert(variable.to_owned()))
     }
 
     /// The value of a variable. `None` if it is unset or empty.
@@ -57,9 +68,15 @@ impl<'a> OtelVars<'a> {
         variables.into_iter().find_map(|variable| self.get(&variable).map(|value| (variable, value)))
     }
 
-    /// Whether the variable is `true`, in any case.
+    /// Whether the variable is `true`, in any case. Anything else is false, with a warning unless it is `false`, as the
+    /// specification requires.
     pub(super) fn is_true(&self, variable: &str) -> bool {
-        self.get(variable).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        let Some(value) = self.get(variable) else { return false };
+        let is_true = value.trim().eq_ignore_ascii_case("true");
+        if !is_true && !value.trim().eq_ignore_ascii_case("false") {
+            self.ignore(variable, "is neither `true` nor `false`");
+        }
+        is_true
     }
 
     /// The variable as a number. One that is not a number is ignored with a warning, as the specification requires.
@@ -109,6 +126,23 @@ mod tests {
         assert_eq!(environment.number("B"), None);
         let zero = |_: &str| Some("0".to_owned());
         assert_eq!((OtelVars::new(&zero).number("C"), OtelVars::new(&zero).items("C")), (Some(0), None));
+    }
+
+    #[test]
+    fn only_the_word_true_is_true_and_others_are_warned_of() {
+        for (value, is_true, is_warned) in [
+            ("true", true, false),
+            ("TRUE", true, false),
+            ("false", false, false),
+            ("", false, false),
+            ("1", false, true),
+            ("yes", false, true),
+        ] {
+            let ignored = IgnoredVariables::default();
+            let lookup = |_: &str| Some(value.to_owned());
+            assert_eq!(OtelVars::new(&lookup).warning_once(&ignored).is_true("A"), is_true, "{value}");
+            assert_eq!(!ignored.0.borrow().is_empty(), is_warned, "{value}");
+        }
     }
 
     #[test]

@@ -40,6 +40,7 @@ fn state() -> AdminState {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),
             slow_threshold: std::time::Duration::MAX,
+            send_to_upstream: true,
         },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(io::sink(), false),
@@ -157,6 +158,8 @@ async fn metrics_are_in_the_format_that_is_asked_for_and_count_what_is_in_flight
     assert!(text.contains(&format!("{ACTIVE} 1\n")) && !text.contains("# EOF"), "{text}");
     drop(one);
     assert!(get(address, "/metrics").await.2.contains(&format!("{ACTIVE} 0\n")));
+    let (_, kind, _) = get_as(address, "/metrics", "application/openmetrics-text;q=0, text/plain").await;
+    assert_eq!(kind.as_deref(), Some("text/plain; version=0.0.4; charset=utf-8"));
     assert_eq!(get(address, "/anything").await.0, 404);
 }
 

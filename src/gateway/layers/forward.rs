@@ -6,7 +6,7 @@ use crate::gateway::headers::{TRACEPARENT, join_cookies, strip_request, strip_re
 use crate::gateway::refusal::Refusal;
 use crate::reason::Reason;
 use crate::telemetry::record::RequestRecord;
-use crate::telemetry::traces::Parent;
+use crate::telemetry::traces::{Parent, TRACESTATE, UpstreamTrace};
 use crate::upstream::{Attempt, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -75,15 +75,22 @@ impl Drop for AttemptGuard {
 
 /// The request as the upstream gets it: without this connection's headers, and with the body of the permit.
 fn upstream_request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
-    let trace = permitted.call.record.lock().trace;
+    let trace = permitted.call.record.lock().trace.clone();
     let (mut head, body) = permitted.call.request.into_parts();
-    let traceparent = if trace.propagated { Some(trace.to_traceparent()) } else { caller_traceparent(&head.headers) };
+    let (traceparent, tracestate) = match trace.upstream {
+        UpstreamTrace::Continued => (Some(trace.to_traceparent()), trace.state),
+        UpstreamTrace::Passed => (caller_traceparent(&head.headers), None),
+        UpstreamTrace::Withheld => (None, None),
+    };
     strip_request(&mut head.headers);
     if head.version == Version::HTTP_2 {
         join_cookies(&mut head.headers);
     }
     if let Some(traceparent) = traceparent {
         head.headers.insert(TRACEPARENT, traceparent);
+    }
+    if let Some(tracestate) = tracestate {
+        head.headers.insert(TRACESTATE, tracestate);
     }
     let target = head.uri.path_and_query().cloned();
     head.uri = Uri::from(target.unwrap_or_else(|| PathAndQuery::from_static("/")));

@@ -292,6 +292,7 @@ mod tests {
                 sampler: Sampler::AlwaysOff,
                 always_export: Vec::new(),
                 slow_threshold: std::time::Duration::MAX,
+                send_to_upstream: true,
             },
             upstream: &UpstreamTarget::Embedded,
             output: Output::new(std::io::sink(), false),

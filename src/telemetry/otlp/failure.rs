@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 use tonic::Code;
 
 /// Why a batch was not delivered.
-// Never has the collector's words: they could repeat what it was sent.
+// Never has the text of a response: its status is enough, and proxies respond with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExportFailure {
     /// The connection could not be opened, or broke.
@@ -21,6 +22,29 @@ pub(super) enum ExportFailure {
     Rejected,
     /// The deadline was reached.
     Timeout,
+}
+
+/// A failed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ExportError {
+    pub(super) failure: ExportFailure,
+    /// How long the collector asks to wait before the next request.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl ExportError {
+    /// Whether a retry may succeed.
+    pub(super) const fn is_transient(self) -> bool {
+        // exhausted for a time only if the collector names it: it may also be a quota of the month
+        let is_exhausted = matches!(self.failure, ExportFailure::Code(Code::ResourceExhausted));
+        self.failure.is_transient() || is_exhausted && self.retry_after.is_some()
+    }
+}
+
+impl From<ExportFailure> for ExportError {
+    fn from(failure: ExportFailure) -> Self {
+        Self { failure, retry_after: None }
+    }
 }
 
 /// Why there is no connection.
@@ -104,8 +128,9 @@ impl ConnectFailure {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConnectFailure, ExportFailure};
+    use super::{ConnectFailure, ExportError, ExportFailure};
     use std::io;
+    use std::time::Duration;
     use tonic::Code;
 
     #[test]
@@ -122,6 +147,15 @@ mod tests {
         ] {
             assert_eq!(failure.is_transient(), transient, "{failure}");
         }
+    }
+
+    #[test]
+    fn an_exhausted_collector_is_asked_again_if_it_names_the_time() {
+        let failure = ExportFailure::Code(Code::ResourceExhausted);
+        assert!(!ExportError::from(failure).is_transient());
+        assert!(ExportError { failure, retry_after: Some(Duration::ZERO) }.is_transient());
+        let refused = ExportError { failure: ExportFailure::Status(400), retry_after: Some(Duration::ZERO) };
+        assert!(!refused.is_transient());
     }
 
     #[test]

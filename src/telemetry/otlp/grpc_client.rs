@@ -1,8 +1,9 @@
 //! OTLP over gRPC: a lazily connected channel, and messages that are already encoded.
 
 use super::connection::OtlpConnector;
-use super::failure::ExportFailure;
+use super::failure::{ExportError, ExportFailure};
 use super::request::AGENT;
+use super::retry_delay;
 use bytes::{Buf as _, BufMut as _, Bytes};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
@@ -36,15 +37,18 @@ impl GrpcClient {
     }
 
     /// Sends a batch, and returns the body of a successful response.
-    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
+    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportError> {
         self.client.ready().await.map_err(|error| ExportFailure::unreachable(&error))?;
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::default(), batch);
         let response = self.client.unary(request, self.method.clone(), RawCodec).await;
-        response.map(tonic::Response::into_inner).map_err(|status| match status.code() {
-            Code::Unimplemented => ExportFailure::Unknown,
-            // a status that tonic made of a broken connection has the error as its source
-            Code::Unknown | Code::Unavailable if status.source().is_some() => ExportFailure::unreachable(&status),
-            code => ExportFailure::Code(code),
+        response.map(tonic::Response::into_inner).map_err(|status| ExportError {
+            failure: match status.code() {
+                Code::Unimplemented => ExportFailure::Unknown,
+                // a status that tonic made of a broken connection has the error as its source
+                Code::Unknown | Code::Unavailable if status.source().is_some() => ExportFailure::unreachable(&status),
+                code => ExportFailure::Code(code),
+            },
+            retry_after: retry_delay::from_details(status.details()),
         })
     }
 }

@@ -1,8 +1,9 @@
 //! OTLP over HTTP/1.1.
 
 use super::connection::{BoxError, OtlpConnector};
-use super::failure::ExportFailure;
+use super::failure::{ExportError, ExportFailure};
 use super::request::AGENT;
+use super::retry_delay;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,6 +12,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use std::io::Write as _;
+use std::time::SystemTime;
 
 /// Most bytes of a response that are read. A collector sends a few words.
 const LONGEST_RESPONSE: usize = 64 << 10;
@@ -44,7 +46,7 @@ impl HttpClient {
     /// Sends a batch, and returns the body of a successful response.
     // The connection is taken out while it is used and put back at the end: if the exporter's deadline cancels this
     // future, the connection is dropped with its unfinished response.
-    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportFailure> {
+    pub(super) async fn send(&mut self, batch: Bytes) -> Result<Bytes, ExportError> {
         let batch = if self.gzip { gzip(&batch) } else { batch };
         let (mut connection, response) =
             self.exchange(batch).await.map_err(|error| ExportFailure::unreachable(&*error))?;
@@ -58,8 +60,11 @@ impl HttpClient {
         }
         match head.status {
             status if status.is_success() => Ok(body.to_bytes()),
-            StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Err(ExportFailure::Unknown),
-            status => Err(ExportFailure::Status(status.as_u16())),
+            StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED => Err(ExportFailure::Unknown.into()),
+            status => Err(ExportError {
+                failure: ExportFailure::Status(status.as_u16()),
+                retry_after: retry_delay::from_headers(&head.headers, SystemTime::now()),
+            }),
         }
     }
 

@@ -50,7 +50,7 @@ pub(super) fn of_request(scope: &mut Message<'_>, record: &RequestRecord, rate: 
         log.append_shared(&CACHE, &SharedAttributes::of(record), write_shared);
         log.bytes(TRACE_ID, &record.trace.trace_id);
         log.bytes(SPAN_ID, &record.trace.server_span_id);
-        log.fixed32(FLAGS, record.trace.sampled.into());
+        log.fixed32(FLAGS, record.trace.flags().into());
         let mut attributes = OtlpAttributes::of(log, ATTRIBUTES);
         fields::rules(&mut attributes, record);
         fields::costs(&mut attributes, record);

@@ -1,4 +1,4 @@
-//! Metrics as `ScopeMetrics` of OTLP: the values of `/metrics` by OpenTelemetry's names, cumulative since the start.
+//! Metrics as `ScopeMetrics` of OTLP: the values of `/metrics` by OpenTelemetry's names.
 //!
 //! They are read from the registry by its structured encoder. This runs once a minute, so the generated messages do;
 //! spans and log records, which are encoded for every request, use `super::protobuf`.
@@ -18,20 +18,29 @@ use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{
 use prost::Message as _;
 use std::time::SystemTime;
 
-/// Cumulative, as Prometheus has it: a lost batch loses no counts, as the next one includes them.
-const CUMULATIVE: i32 = AggregationTemporality::Cumulative as i32;
-
-/// The time range of all points of a batch, in nanoseconds since 1970.
+/// The time range of the points of a metric, in nanoseconds since 1970, and what its start is.
 #[derive(Clone, Copy)]
-struct TimeRange {
+pub(super) struct PointRange {
     start: u64,
     end: u64,
+    temporality: AggregationTemporality,
 }
 
-/// Encodes a snapshot of all metrics, taken at `now` and counted since `start`.
-pub(super) fn batch(families: &[MetricFamily], start: SystemTime, now: SystemTime) -> Batch {
-    let range = TimeRange { start: nanoseconds(start), end: nanoseconds(now) };
-    let metrics: Vec<Metric> = families.iter().filter_map(|family| metric(family, range)).collect();
+impl PointRange {
+    /// Counted since `start`, of the process, until `now`.
+    pub(super) fn cumulative(start: SystemTime, now: SystemTime) -> Self {
+        let temporality = AggregationTemporality::Cumulative;
+        Self { start: nanoseconds(start), end: nanoseconds(now), temporality }
+    }
+
+    /// Counted since `since`, of the last batch, until `now`.
+    pub(super) fn delta(since: SystemTime, now: SystemTime) -> Self {
+        Self { temporality: AggregationTemporality::Delta, ..Self::cumulative(since, now) }
+    }
+}
+
+/// Encodes `metrics`.
+pub(super) fn batch(metrics: Vec<Metric>) -> Batch {
     let items = metrics.iter().map(count_points).sum();
     let mut batch = Batch::default();
     batch.add(&ScopeMetrics { metrics, ..ScopeMetrics::default() }.encode_to_vec(), items);
@@ -48,17 +57,17 @@ fn count_points(metric: &Metric) -> usize {
 }
 
 /// `None` if the family has no series yet: OTLP has no use for a metric without points.
-fn metric(family: &MetricFamily, range: TimeRange) -> Option<Metric> {
+pub(super) fn metric(family: &MetricFamily, range: PointRange) -> Option<Metric> {
     if family.metric.is_empty() {
         return None;
     }
-    let sum = |is_monotonic| {
-        Data::Sum(Sum { data_points: numbers(family, range), aggregation_temporality: CUMULATIVE, is_monotonic })
-    };
+    let aggregation_temporality = range.temporality as i32;
+    let sum =
+        |is_monotonic| Data::Sum(Sum { data_points: numbers(family, range), aggregation_temporality, is_monotonic });
     let data = match family.r#type() {
         MetricType::Counter => sum(true),
         MetricType::Histogram => {
-            Data::Histogram(Histogram { data_points: histograms(family, range), aggregation_temporality: CUMULATIVE })
+            Data::Histogram(Histogram { data_points: histograms(family, range), aggregation_temporality })
         }
         _ if names::is_additive(family) => sum(false),
         _ => Data::Gauge(Gauge { data_points: numbers(family, range) }),
@@ -72,7 +81,7 @@ fn metric(family: &MetricFamily, range: TimeRange) -> Option<Metric> {
     })
 }
 
-fn numbers(family: &MetricFamily, range: TimeRange) -> Vec<NumberDataPoint> {
+fn numbers(family: &MetricFamily, range: PointRange) -> Vec<NumberDataPoint> {
     let points = family.metric.iter().map(|series| NumberDataPoint {
         attributes: attributes(family, &series.label),
         start_time_unix_nano: range.start,
@@ -94,7 +103,7 @@ fn number(family: &MetricFamily, series: &prometheus::Metric) -> number_data_poi
     }
 }
 
-fn histograms(family: &MetricFamily, range: TimeRange) -> Vec<HistogramDataPoint> {
+fn histograms(family: &MetricFamily, range: PointRange) -> Vec<HistogramDataPoint> {
     let with_histogram = family.metric.iter().filter_map(|series| Some((series, series.histogram.as_ref()?)));
     let points = with_histogram.map(|(series, histogram)| HistogramDataPoint {
         attributes: attributes(family, &series.label),
@@ -121,7 +130,7 @@ fn bucket_counts(histogram: &prometheus::Histogram) -> Vec<u64> {
     counts.collect()
 }
 
-fn exemplar(exemplar: &prometheus::Exemplar, range: TimeRange) -> Exemplar {
+fn exemplar(exemplar: &prometheus::Exemplar, range: PointRange) -> Exemplar {
     let time = exemplar.timestamp.and_then(|time| SystemTime::try_from(time).ok());
     let trace = exemplar.label.iter().find(|label| label.name == "trace_id");
     let trace = trace.and_then(|label| u128::from_str_radix(&label.value, 16).ok());

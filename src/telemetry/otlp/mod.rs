@@ -10,6 +10,7 @@ mod batch_processor;
 mod client_span;
 mod connection;
 mod console;
+mod drop_report;
 mod export;
 mod exporter_choice;
 mod failure;
@@ -18,15 +19,18 @@ mod http_client;
 mod log_record;
 mod metric_points;
 mod names;
+mod partial_success;
 mod periodic_reader;
 mod protobuf;
 mod queue;
 mod request;
 mod resource;
+mod retry_delay;
 mod settings;
 mod signal;
 mod span;
 mod spans;
+mod temporality;
 
 use crate::config::gateway::UpstreamTarget;
 use crate::telemetry::logs::sampling::Rate;
@@ -37,8 +41,9 @@ use crate::telemetry::record::RequestRecord;
 use batch_config::BatchConfig;
 use batch_processor::BatchProcessor;
 use connection::OtlpConnector;
-use export::{DropReport, Exporter, OtlpClient};
-use exporter_choice::ExporterChoice;
+use drop_report::DropReport;
+use export::{Exporter, OtlpClient};
+use exporter_choice::{ExporterChoice, OtlpChoice};
 use grpc_client::GrpcClient;
 use http_client::HttpClient;
 use periodic_reader::PeriodicReader;
@@ -50,6 +55,7 @@ use spans::SpanWriter;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use temporality::TemporalityPreference;
 use tokio::runtime::Handle;
 
 /// How long spans wait for one another on the way to the console: people look at them.
@@ -69,13 +75,13 @@ pub enum OtlpError {
     Console(#[source] io::Error),
 }
 
-/// The exporters of the signals. `None` for a signal that is not exported.
+/// The exporters of the signals. None for a signal that is not exported.
 #[derive(Debug)]
 pub(super) struct Otlp {
     spans: SpanWriter,
-    traces: Option<BatchProcessor>,
+    traces: Vec<BatchProcessor>,
     logs: Option<Arc<BatchProcessor>>,
-    metrics: Option<PeriodicReader>,
+    metrics: Vec<PeriodicReader>,
 }
 
 impl Otlp {
@@ -101,7 +107,7 @@ impl Otlp {
 
     /// Whether spans are exported.
     pub(super) const fn has_traces(&self) -> bool {
-        self.traces.is_some()
+        !self.traces.is_empty()
     }
 
     /// The exporter of events, if log records are exported.
@@ -111,7 +117,7 @@ impl Otlp {
 
     /// Queues the spans of `record`.
     pub(super) fn add_spans(&self, record: &RequestRecord) {
-        if let Some(traces) = &self.traces {
+        for traces in &self.traces {
             traces.add(SpanWriter::count(record), |scope| self.spans.write(record, scope));
         }
     }
@@ -156,15 +162,16 @@ struct SignalBuilder<'a> {
 }
 
 impl SignalBuilder<'_> {
-    fn traces(&self, losses: &DroppedItems) -> Result<Option<BatchProcessor>, OtlpError> {
-        if ExporterChoice::read(self.environment, Signal::Traces) != ExporterChoice::Console {
-            return self.pipeline(Signal::Traces, losses);
+    fn traces(&self, losses: &DroppedItems) -> Result<Vec<BatchProcessor>, OtlpError> {
+        let mut processors: Vec<_> = self.pipeline(Signal::Traces, losses)?.into_iter().collect();
+        if ExporterChoice::read(self.environment, Signal::Traces).console {
+            let lines = console::stderr(&losses.overflowed).map_err(OtlpError::Console)?;
+            let batching = BatchConfig::read(self.environment, Signal::Traces);
+            let delay = batching.delay.min(CONSOLE_DELAY);
+            let show = |queue: Arc<_>| async move { console::show_from(&queue, delay, lines).await };
+            processors.push(BatchProcessor::start(self.runtime, batching, losses.overflowed.clone(), show));
         }
-        let lines = console::stderr(&losses.overflowed).map_err(OtlpError::Console)?;
-        let batching = BatchConfig::read(self.environment, Signal::Traces);
-        let delay = batching.delay.min(CONSOLE_DELAY);
-        let show = |queue: Arc<_>| async move { console::show_from(&queue, delay, lines).await };
-        Ok(Some(BatchProcessor::start(self.runtime, batching, losses.overflowed.clone(), show)))
+        Ok(processors)
     }
 
     /// A queue to the collector. `None` if `signal` has none.
@@ -175,16 +182,21 @@ impl SignalBuilder<'_> {
         Ok(Some(BatchProcessor::start(self.runtime, batching, losses.overflowed.clone(), send)))
     }
 
-    fn metrics(&self, metrics: &Arc<Metrics>) -> Result<Option<PeriodicReader>, OtlpError> {
-        let interval = periodic_reader::interval(self.environment);
-        if ExporterChoice::read(self.environment, Signal::Metrics) == ExporterChoice::Console {
+    fn metrics(&self, metrics: &Arc<Metrics>) -> Result<Vec<PeriodicReader>, OtlpError> {
+        let (environment, interval) = (self.environment, periodic_reader::interval(self.environment));
+        let mut readers = Vec::new();
+        if ExporterChoice::read(environment, Signal::Metrics).console {
             let lines = console::stderr(&metrics.points.overflowed).map_err(OtlpError::Console)?;
-            return Ok(Some(PeriodicReader::to_console(self.runtime, lines, interval, Arc::clone(metrics))));
+            readers.push(PeriodicReader::to_console(self.runtime, lines, interval, Arc::clone(metrics)));
         }
-        let longest = periodic_reader::longest(self.environment);
-        let Some(exporter) = self.exporter(Signal::Metrics, &metrics.points, longest)? else { return Ok(None) };
-        periodic_reader::check_preferences(self.environment);
-        Ok(Some(PeriodicReader::to_collector(self.runtime, exporter, interval, Arc::clone(metrics))))
+        let longest = periodic_reader::longest(environment);
+        if let Some(exporter) = self.exporter(Signal::Metrics, &metrics.points, longest)? {
+            periodic_reader::check_aggregation(environment);
+            let preference = TemporalityPreference::read(environment);
+            let metrics = Arc::clone(metrics);
+            readers.push(PeriodicReader::to_collector(self.runtime, exporter, interval, preference, metrics));
+        }
+        Ok(readers)
     }
 
     /// The exporter of `signal`, which sends a batch within `longest`. `None` if the signal is not exported.
@@ -194,18 +206,17 @@ impl SignalBuilder<'_> {
         losses: &DroppedItems,
         longest: Duration,
     ) -> Result<Option<Exporter>, OtlpError> {
-        let ExporterChoice::Otlp { named } = ExporterChoice::read(self.environment, signal) else { return Ok(None) };
-        let Some(settings) = ExporterSettings::read(self.environment, signal, named)? else { return Ok(None) };
-        Ok(Some(Exporter {
-            signal,
-            client: client(&settings, signal)?,
-            sender: self.sender.clone(),
-            deadline: settings.timeout.min(longest),
-            // a general endpoint has always meant traces; a collector without metrics or logs is not an error of the
-            // operator
-            optional: signal != Signal::Traces && !named,
-            loss: DropReport::new(losses.clone()),
-        }))
+        let is_named = match ExporterChoice::read(self.environment, signal).otlp {
+            OtlpChoice::Off => return Ok(None),
+            OtlpChoice::IfEndpoint => false,
+            OtlpChoice::Named => true,
+        };
+        let Some(settings) = ExporterSettings::read(self.environment, signal, is_named)? else { return Ok(None) };
+        let (client, deadline) = (client(&settings, signal)?, settings.timeout.min(longest));
+        let report = DropReport::new(signal, &settings.endpoint, losses.clone());
+        // a general endpoint has always meant traces; a collector without metrics or logs is not an error of the operator
+        let is_optional = signal != Signal::Traces && !is_named && !settings.is_own;
+        Ok(Some(Exporter::new(signal, client, self.sender.clone(), deadline, report).optional(is_optional)))
     }
 }
 
@@ -222,4 +233,24 @@ fn client(settings: &ExporterSettings, signal: Signal) -> Result<OtlpClient, Otl
             OtlpClient::Grpc(if settings.gzip { client.by_gzip() } else { client })
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Otlp;
+    use crate::config::gateway::UpstreamTarget;
+    use crate::telemetry::metrics::Metrics;
+    use crate::telemetry::otel_vars::OtelVars;
+    use std::sync::Arc;
+    use tokio::runtime::Handle;
+
+    #[tokio::test]
+    async fn a_list_of_exporters_starts_each_of_them() {
+        for (list, exporters) in [("none", 0), ("console", 1), ("otlp", 1), ("otlp,console", 2)] {
+            let lookup = |name: &str| name.ends_with("S_EXPORTER").then(|| list.to_owned());
+            let (upstream, metrics) = (UpstreamTarget::Embedded, Metrics::new(&UpstreamTarget::Embedded));
+            let otlp = Otlp::start(OtelVars::new(&lookup), &upstream, &Handle::current(), &Arc::new(metrics)).unwrap();
+            assert_eq!((otlp.traces.len(), otlp.metrics.len()), (exporters, exporters), "{list}");
+        }
+    }
 }

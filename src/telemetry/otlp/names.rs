@@ -74,6 +74,11 @@ pub(super) fn is_additive(family: &MetricFamily) -> bool {
     matches!(family.name.as_str(), "http_server_active_requests" | "http_client_open_connections")
 }
 
+/// Whether a metric is observed when it is exported, instead of counted as events happen (an asynchronous instrument).
+pub(super) fn is_observed(family: &MetricFamily) -> bool {
+    family.name == "portcullis_own_log_lines_dropped_total" || family.name == "portcullis_own_log_lines_dropped"
+}
+
 /// Whether the values of a metric have fractions. The snapshot has every value as a float, and a series must not change
 /// its type when a fraction happens to be zero.
 pub(super) fn is_fractional(family: &MetricFamily) -> bool {

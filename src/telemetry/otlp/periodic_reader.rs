@@ -1,8 +1,8 @@
 //! Sends the values of `/metrics` to the collector or the console, periodically.
 
 use super::batch_processor::Task;
-use super::export::Exporter;
-use super::metric_points;
+use super::export::{Delivery, Exporter, Pause};
+use super::temporality::{SentMetrics, TemporalityPreference};
 use super::{batch_config, console};
 use crate::telemetry::logs::line_writer::{LineImportance, LineWriter};
 use crate::telemetry::metrics::Metrics;
@@ -13,11 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-/// Preferences of the specification of which one value is supported.
-const PREFERENCES: [(&str, &str); 2] = [
-    ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative"),
-    ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram"),
-];
+/// A preference of the specification, and its only value that is supported.
+const AGGREGATION: (&str, &str) =
+    ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "explicit_bucket_histogram");
 
 /// The task that sends metrics.
 #[derive(Debug)]
@@ -27,18 +25,26 @@ pub(super) struct PeriodicReader {
 }
 
 impl PeriodicReader {
-    /// Sends `metrics` with `exporter` every `interval`.
+    /// Sends `metrics` with `exporter` every `interval`, counted as `preference` has it.
     pub(super) fn to_collector(
         runtime: &Handle,
         mut exporter: Exporter,
         interval: Duration,
+        preference: TemporalityPreference,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let start = SystemTime::now();
+        let mut sent = SentMetrics::none(preference, SystemTime::now());
         Self::start(runtime, interval, move |mut ticker| async move {
             while ticker.next().await {
-                if !exporter.send_once(metric_points::batch(&metrics.snapshot(), start, SystemTime::now())).await {
-                    return;
+                // no counts are lost: the next batch has them
+                if exporter.is_held() && !ticker.is_closed() {
+                    continue;
+                }
+                let (families, now) = (metrics.snapshot(), SystemTime::now());
+                match exporter.send_now(sent.batch(&families, now), &mut ticker).await {
+                    Delivery::Accepted => sent.note_accepted(&families, now),
+                    Delivery::Failed => {}
+                    Delivery::UnknownSignal => return,
                 }
             }
         })
@@ -59,7 +65,7 @@ impl PeriodicReader {
         F: Future<Output = ()> + Send + 'static,
     {
         let (end, ended) = oneshot::channel();
-        let task = Task::spawn(runtime, run(Ticker { interval, end: Some(ended) }));
+        let task = Task::spawn(runtime, run(Ticker { interval, end: Some(ended), is_last_due: false }));
         Self { end: Mutex::new(Some(end)), task }
     }
 
@@ -77,17 +83,42 @@ impl PeriodicReader {
 /// The schedule: every interval, and once more at the end.
 struct Ticker {
     interval: Duration,
+    /// `None` once it has come.
     end: Option<oneshot::Receiver<()>>,
+    /// Whether the end has come while something else than the next time was awaited.
+    is_last_due: bool,
 }
 
 impl Ticker {
     /// Waits for the next time. Returns false after the last one.
     async fn next(&mut self) -> bool {
-        let Some(mut end) = self.end.take() else { return false };
-        if timeout(self.interval, &mut end).await.is_err() {
-            self.end = Some(end);
+        if self.end.is_none() {
+            return std::mem::take(&mut self.is_last_due);
         }
+        self.wait(self.interval).await;
         true
+    }
+
+    fn is_closed(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Waits for `longest`, or until the end. Returns whether there is more time.
+    async fn wait(&mut self, longest: Duration) -> bool {
+        let Some(end) = &mut self.end else { return false };
+        if timeout(longest, end).await.is_ok() {
+            self.end = None;
+        }
+        self.end.is_some()
+    }
+}
+
+impl Pause for Ticker {
+    async fn stays_open(&mut self, longest: Duration) -> bool {
+        let was_open = !self.is_closed();
+        let is_open = self.wait(longest).await;
+        self.is_last_due |= was_open && !is_open;
+        is_open
     }
 }
 
@@ -102,12 +133,11 @@ pub(super) fn longest(environment: OtelVars<'_>) -> Duration {
     batch_config::timeout(environment.number("OTEL_METRIC_EXPORT_TIMEOUT").unwrap_or(30_000))
 }
 
-/// Warns about preferences that are not supported.
-pub(super) fn check_preferences(environment: OtelVars<'_>) {
-    for (variable, only) in PREFERENCES {
-        let other = environment.get(variable).is_some_and(|value| !value.trim().eq_ignore_ascii_case(only));
-        if other {
-            tracing::warn!(variable, only, "the variable asks for an unsupported preference and is ignored");
-        }
+/// Warns about an aggregation that is not supported.
+pub(super) fn check_aggregation(environment: OtelVars<'_>) {
+    let (variable, only) = AGGREGATION;
+    let other = environment.get(variable).is_some_and(|value| !value.trim().eq_ignore_ascii_case(only));
+    if other {
+        tracing::warn!(variable, only, "the variable asks for an unsupported preference and is ignored");
     }
 }

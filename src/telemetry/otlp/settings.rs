@@ -32,6 +32,8 @@ pub(super) struct ClientFiles {
 pub(super) struct ExporterSettings {
     /// The destination: for HTTP the URL of the signal, for gRPC the server.
     pub(super) endpoint: Uri,
+    /// Whether the endpoint is for this signal alone.
+    pub(super) is_own: bool,
     pub(super) protocol: OtlpProtocol,
     pub(super) headers: HeaderMap,
     /// Longest time for one batch.
@@ -48,9 +50,10 @@ impl ExporterSettings {
     /// Reads the variables for `signal`. `None` if no endpoint is set and the exporter was not `named` either.
     pub(super) fn read(environment: OtelVars<'_>, signal: Signal, named: bool) -> Result<Option<Self>, VariableError> {
         let protocol = protocol(environment, signal);
-        let Some(endpoint) = endpoint(environment, signal, protocol, named)? else { return Ok(None) };
+        let Some((endpoint, is_own)) = endpoint(environment, signal, protocol, named)? else { return Ok(None) };
         Ok(Some(Self {
             endpoint,
+            is_own,
             protocol,
             headers: headers(environment, signal)?,
             timeout: timeout(environment, signal),
@@ -92,13 +95,14 @@ fn gzip(environment: OtelVars<'_>, signal: Signal) -> bool {
     }
 }
 
-/// The endpoint that is set, or the specification's default for an exporter that was `named`.
+/// The endpoint that is set, and whether it is for `signal` alone; or the specification's default for an exporter that was
+/// `named`.
 fn endpoint(
     environment: OtelVars<'_>,
     signal: Signal,
     protocol: OtlpProtocol,
     named: bool,
-) -> Result<Option<Uri>, VariableError> {
+) -> Result<Option<(Uri, bool)>, VariableError> {
     let [own, all] = signal.variables("ENDPOINT");
     let (variable, endpoint, shared) = match (environment.get(&own), environment.get(&all), protocol) {
         (Some(endpoint), ..) => (own, endpoint, false),
@@ -109,17 +113,26 @@ fn endpoint(
     };
     let whole = match protocol {
         // the endpoint for all signals gets the path of this one
-        OtlpProtocol::HttpProtobuf if shared => format!("{}{}", endpoint.trim_end_matches('/'), signal.path()),
+        OtlpProtocol::HttpProtobuf if shared => below(&endpoint, signal.path()),
         // a bare `host:port` is common for gRPC; the specification makes it secure by default
         OtlpProtocol::Grpc if !endpoint.contains("://") => format!("{}://{endpoint}", scheme(environment, signal)),
         OtlpProtocol::HttpProtobuf | OtlpProtocol::Grpc => endpoint,
     };
-    uri(variable, &whole).map(Some)
+    Ok(Some((uri(variable, &whole)?, !shared)))
+}
+
+/// The URL with `path` behind its own path, and before its query, in which some vendors want a key.
+fn below(url: &str, path: &str) -> String {
+    let (url, _fragment) = url.split_once('#').unwrap_or((url, ""));
+    match url.split_once('?') {
+        Some((url, query)) => format!("{}{path}?{query}", url.trim_end_matches('/')),
+        None => format!("{}{path}", url.trim_end_matches('/')),
+    }
 }
 
 fn scheme(environment: OtelVars<'_>, signal: Signal) -> &'static str {
-    let insecure = environment.first(signal.variables("INSECURE"));
-    if insecure.is_some_and(|(_, value)| value.eq_ignore_ascii_case("true")) { "http" } else { "https" }
+    let variable = signal.variables("INSECURE").into_iter().find(|variable| environment.get(variable).is_some());
+    if variable.is_some_and(|variable| environment.is_true(&variable)) { "http" } else { "https" }
 }
 
 fn uri(variable: String, endpoint: &str) -> Result<Uri, VariableError> {
@@ -227,8 +240,17 @@ mod tests {
     #[test]
     fn only_the_endpoint_for_all_signals_gets_the_path_of_traces() {
         assert_eq!(settings(&[ENDPOINT]).endpoint, "http://127.0.0.1:4318/v1/traces");
+        for (endpoint, whole) in [
+            ("http://c:4318/base/?api-key=x/y", "http://c:4318/base/v1/traces?api-key=x/y"),
+            ("http://c:4318?a=b", "http://c:4318/v1/traces?a=b"),
+            ("http://c:4318/base#part", "http://c:4318/base/v1/traces"),
+        ] {
+            assert_eq!(settings(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]).endpoint, whole);
+        }
+        assert!(!settings(&[ENDPOINT]).is_own);
         let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector.example.com/here");
         let own = settings(&[ENDPOINT, own]);
+        assert!(own.is_own);
         assert_eq!(own.endpoint, "https://collector.example.com/here");
         assert!(own.tls());
         let grpc = settings(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")]);

@@ -14,6 +14,7 @@ const SPANS: u32 = 2;
 
 const TRACE_ID: u32 = 1;
 const SPAN_ID: u32 = 2;
+const TRACE_STATE: u32 = 3;
 const PARENT_SPAN_ID: u32 = 4;
 const NAME: u32 = 5;
 const KIND: u32 = 6;
@@ -75,12 +76,15 @@ impl<'a, 'b> Span<'a, 'b> {
         scope.long_message(SPANS, |span| {
             span.bytes(TRACE_ID, &trace.trace_id);
             span.bytes(SPAN_ID, &lineage.id);
+            if let Some(state) = &trace.state {
+                span.bytes(TRACE_STATE, state.as_bytes());
+            }
             if let Some(parent) = lineage.parent {
                 span.bytes(PARENT_SPAN_ID, &parent);
             }
             // what gets here is exported, whatever the sampler decided at the head, so it counts as sampled
             let remote = if lineage.remote { REMOTE } else { 0 };
-            span.fixed32(FLAGS, SAMPLED | KNOWN_WHETHER_REMOTE | remote);
+            span.fixed32(FLAGS, SAMPLED | u32::from(trace.flags()) | KNOWN_WHETHER_REMOTE | remote);
             span.varint(KIND, kind as u64);
             write(&mut Span(span));
         });

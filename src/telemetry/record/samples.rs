@@ -6,7 +6,7 @@ use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::{Action, Field, Rule, Violation};
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, ResponseIds, UserAgent};
-use crate::telemetry::traces::TraceContext;
+use crate::telemetry::traces::{TraceContext, UpstreamTrace};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -16,12 +16,14 @@ pub(crate) const CANARY: &str = "canary_of_the_request";
 
 fn judged_request() -> RequestRecord {
     let trace = TraceContext {
-        propagated: true,
         trace_id: [0x11; 16],
         parent_span_id: Some([0x22; 8]),
         server_span_id: [0x33; 8],
         client_span_id: [0x44; 8],
         sampled: true,
+        random: false,
+        state: None,
+        upstream: UpstreamTrace::Continued,
     };
     let mut record = RequestRecord::begin("PATCH", trace, Arc::from("0123abcd"));
     record.started = UNIX_EPOCH + Duration::new(1_778_574_600, 125_000_000);

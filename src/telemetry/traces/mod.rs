@@ -3,5 +3,7 @@
 pub(super) mod propagation;
 pub(super) mod sampling;
 mod trace_context;
+mod trace_state;
 
-pub use trace_context::{Parent, TRACEPARENT, TraceContext};
+pub use trace_context::{Parent, TRACEPARENT, TraceContext, UpstreamTrace};
+pub use trace_state::TRACESTATE;

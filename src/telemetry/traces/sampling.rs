@@ -103,13 +103,18 @@ mod tests {
 
     fn sampling(sampler: Sampler, variables: &[(&str, &str)]) -> Sampling {
         let slow_threshold = Duration::from_secs(1);
-        let traces = Traces { sampler, always_export: vec![AlwaysExport::Denied, AlwaysExport::Slow], slow_threshold };
+        let traces = Traces {
+            sampler,
+            always_export: vec![AlwaysExport::Denied, AlwaysExport::Slow],
+            slow_threshold,
+            send_to_upstream: true,
+        };
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
         Sampling::new(&traces, OtelVars::new(&lookup))
     }
 
     const fn parent(sampled: bool) -> Parent {
-        Parent { trace_id: [1; 16], span_id: [1; 8], sampled }
+        Parent { trace_id: [1; 16], span_id: [1; 8], sampled, random: false }
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn an_answer_of_5xx_counts_as_failed() {
         let (always_export, slow_threshold) = (vec![AlwaysExport::Failed], Duration::MAX);
-        let traces = Traces { sampler: Sampler::AlwaysOff, always_export, slow_threshold };
+        let traces = Traces { sampler: Sampler::AlwaysOff, always_export, slow_threshold, send_to_upstream: true };
         let failures = Sampling::new(&traces, OtelVars::new(&|_| None));
         let mut record = samples::allowed_request();
         record.trace.sampled = false;

@@ -1,6 +1,7 @@
 //! W3C Trace Context (<https://www.w3.org/TR/trace-context/>): the ids that connect our spans to the caller's and the
 //! upstream's.
 
+use super::trace_state;
 use crate::telemetry::format::hex;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +11,7 @@ use std::fmt;
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The place of a request in a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
     /// The trace: the caller's if it sent exactly one valid `traceparent`, otherwise a new one.
     pub trace_id: [u8; 16],
@@ -22,8 +23,23 @@ pub struct TraceContext {
     pub client_span_id: [u8; 8],
     /// Whether the trace is sampled.
     pub sampled: bool,
-    /// Whether the upstream gets a `traceparent`.
-    pub propagated: bool,
+    /// Whether the trace id is random, as far as its creator knows (level 2 of the specification).
+    pub random: bool,
+    /// The entries of other tracing systems: the caller's `tracestate`, if its trace is continued.
+    pub state: Option<HeaderValue>,
+    /// The trace context that the upstream gets.
+    pub upstream: UpstreamTrace,
+}
+
+/// The trace context that the upstream gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamTrace {
+    /// Ours, with the `tracestate` of the caller.
+    Continued,
+    /// The caller's `traceparent`, if it is valid.
+    Passed,
+    /// None.
+    Withheld,
 }
 
 impl TraceContext {
@@ -35,8 +51,23 @@ impl TraceContext {
             server_span_id: random_id(),
             client_span_id: random_id(),
             sampled: false,
-            propagated: true,
+            // our own ids are
+            random: parent.is_none_or(|parent| parent.random),
+            state: None,
+            upstream: UpstreamTrace::Continued,
         }
+    }
+
+    /// Keeps the `tracestate` of the caller, whose trace this is.
+    #[must_use]
+    pub fn with_state_of(self, headers: &HeaderMap) -> Self {
+        Self { state: trace_state::list_of(headers), ..self }
+    }
+
+    /// The flags of `traceparent`: sampled and random.
+    // others are not defined, and have to be zero (section 2.2.5 of level 2)
+    pub fn flags(&self) -> u8 {
+        u8::from(self.sampled) | u8::from(self.random) << 1
     }
 
     /// The trace id as hex.
@@ -52,7 +83,8 @@ impl TraceContext {
         text.extend_from_slice(&hex::<16, 32>(self.trace_id));
         text.push(b'-');
         text.extend_from_slice(&hex::<8, 16>(self.client_span_id));
-        text.extend_from_slice(if self.sampled { b"-01" } else { b"-00" });
+        text.push(b'-');
+        text.extend_from_slice(&hex::<1, 2>([self.flags()]));
         // hex digits and dashes are always a valid header value; an empty one would be ignored by its receiver
         HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
@@ -67,6 +99,8 @@ pub struct Parent {
     pub span_id: [u8; 8],
     /// Whether the caller samples the trace.
     pub sampled: bool,
+    /// Whether the trace id is random, as far as the caller knows.
+    pub random: bool,
 }
 
 impl Parent {
@@ -95,7 +129,7 @@ impl Parent {
         let span_id: [u8; 8] = from_hex(head.get(36..52)?)?;
         let [flags] = from_hex(head.get(53..)?)?;
         let valid = complete && dashes && trace_id != [0; 16] && span_id != [0; 8];
-        valid.then_some(Self { trace_id, span_id, sampled: flags & 1 == 1 })
+        valid.then_some(Self { trace_id, span_id, sampled: flags & 1 == 1, random: flags & 2 == 2 })
     }
 }
 
@@ -193,6 +227,18 @@ mod tests {
         context.sampled = true;
         assert_eq!(context.parent_span_id, Some(read.span_id));
         assert_eq!(context.to_traceparent(), "00-4bf92f3577b34da6a3ce929d0e0e4736-abababababababab-01");
+    }
+
+    #[test]
+    fn of_the_flags_sampled_is_ours_and_random_is_kept() {
+        for (flags, sampled, sent) in
+            [("00", true, "01"), ("02", true, "03"), ("03", false, "02"), ("ff", true, "03"), ("01", false, "00")]
+        {
+            let read = parent(&[&format!("{}{flags}", &VALID[..53])]).unwrap();
+            let context = TraceContext { sampled, ..TraceContext::below(Some(&read)) };
+            assert!(context.to_traceparent().to_str().unwrap().ends_with(&format!("-{sent}")), "{flags}");
+        }
+        assert_eq!(TraceContext::below(None).flags(), 2, "our own id is random");
     }
 
     #[test]

@@ -86,6 +86,27 @@ async fn the_upstream_gets_one_traceparent_in_the_trace_of_the_caller() {
 }
 
 #[tokio::test]
+async fn the_callers_tracestate_goes_on_with_its_trace() {
+    let parent = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03\r\n";
+    let states = format!("{parent}tracestate: rojo=1\r\ntracestate: congo=2\r\n");
+    let request = forwarded(json("PATCH /v1/users/user_1", &states, "{}")).await;
+    assert_eq!(request.header("tracestate"), ["rojo=1,congo=2"]);
+    assert!(request.header("traceparent")[0].ends_with("-02"), "not sampled by us, and as random as before");
+    for lost in ["tracestate: rojo=1\r\n", &format!("{parent}tracestate: junk\r\n")] {
+        let request = forwarded(json("PATCH /v1/users/user_1", lost, "{}")).await;
+        assert!(request.header("tracestate").is_empty(), "{lost}");
+    }
+
+    let recorder = Recorder::answering(200, "{}").await;
+    for propagators in [None, Some("none")] {
+        let setup = Setup { propagators, sends_traces: false, ..Setup::before(recorder.address()) };
+        setup.start().ask(json("PATCH /v1/users/user_1", &states, "{}")).await;
+        let request = recorder.request().await;
+        assert!(request.header("traceparent").is_empty() && request.header("tracestate").is_empty(), "withheld");
+    }
+}
+
+#[tokio::test]
 async fn a_callers_trace_is_left_alone_where_it_is_not_gone_on_with() {
     let recorder = Recorder::answering(200, "{}").await;
     let gateway = Setup { propagators: Some("none"), ..Setup::before(recorder.address()) }.start();

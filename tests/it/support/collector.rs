@@ -35,6 +35,9 @@ use tokio_rustls::TlsAcceptor;
 use tonic::codec::CompressionEncoding;
 use tower::Service as _;
 
+/// A `google.rpc.Status` with a `RetryInfo` that names no time.
+const RETRY_INFO: &[u8] = b"\x1a\x2a\x0a\x28type.googleapis.com/google.rpc.RetryInfo";
+
 /// How telemetry arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -351,7 +354,11 @@ impl TraceService for Inbox {
         request: tonic::Request<ExportTraceServiceRequest>,
     ) -> Result<tonic::Response<ExportTraceServiceResponse>, tonic::Status> {
         if self.has_no_time() {
-            return Err(tonic::Status::unavailable("busy"));
+            return Err(tonic::Status::with_details(
+                tonic::Code::ResourceExhausted,
+                "busy",
+                Bytes::from_static(RETRY_INFO),
+            ));
         }
         let _ = self.traces.send(batch(request));
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))

@@ -29,6 +29,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Clock,
     /// The value of `OTEL_PROPAGATORS`.
     pub(crate) propagators: Option<&'static str>,
+    /// `traces.sendToUpstream`.
+    pub(crate) sends_traces: bool,
 }
 
 /// A running gateway.
@@ -83,6 +85,7 @@ impl Setup {
             workers: 1,
             clock: Clock::default(),
             propagators: None,
+            sends_traces: true,
         }
     }
 
@@ -98,7 +101,10 @@ impl Setup {
         // a Unix socket has no address
         let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
         let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
-        let shared = Arc::new(WorkerContext::new(gate.with_clock(self.clock), telemetry(sender, self.propagators)));
+        let shared = Arc::new(WorkerContext::new(
+            gate.with_clock(self.clock),
+            telemetry(sender, self.propagators, self.sends_traces),
+        ));
         let (for_workers, upstream) = (Arc::clone(&shared), self.upstream);
         let mut to = upstream_settings();
         (to.response_timeout, to.upload_timeout) = (self.response_timeout, self.upload_timeout);
@@ -134,13 +140,14 @@ impl Gateway {
     }
 }
 
-fn telemetry(lines: UnboundedSender<serde_json::Value>, propagators: Option<&str>) -> Telemetry {
+fn telemetry(lines: UnboundedSender<serde_json::Value>, propagators: Option<&str>, sends_traces: bool) -> Telemetry {
     let setup = TelemetrySetup {
         logs: &Logs::default(),
         traces: &Traces {
             sampler: Sampler::AlwaysOff,
             always_export: Vec::new(),
             slow_threshold: std::time::Duration::MAX,
+            send_to_upstream: sends_traces,
         },
         upstream: &UpstreamTarget::Embedded,
         output: Output::new(Lines(lines), false),

@@ -24,7 +24,12 @@ pub(crate) fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telem
     let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.clone());
     let setup = Setup {
         logs: &Logs { access: AccessLogTarget::Off, ..Logs::default() },
-        traces: &Traces { sampler, always_export: vec![AlwaysExport::Denied], slow_threshold: LONG },
+        traces: &Traces {
+            sampler,
+            always_export: vec![AlwaysExport::Denied],
+            slow_threshold: LONG,
+            send_to_upstream: true,
+        },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
         decisions: None,
