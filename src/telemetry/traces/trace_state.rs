@@ -100,8 +100,8 @@ mod tests {
         let (long, short) = (format!("long={}", "x".repeat(200)), format!("s={}", "y".repeat(98)));
         let list = of(&[&[&*long, &short, &short, &short, &short, &short, "last=1"].join(",")]).unwrap();
         assert_eq!(list, [&*short, &short, &short, &short, &short, "last=1"].join(","));
-        let list = of(&[&vec![&*short; 9].join(",")]).unwrap();
-        assert_eq!(list, vec![&*short; 5].join(","));
+        let list = of(&[&[&*short; 9].join(",")]).unwrap();
+        assert_eq!(list, [&*short; 5].join(","));
         assert!(list.len() <= MOST_BYTES);
     }
 }
