@@ -22,6 +22,7 @@ fn telemetry(runtime: &Runtime, access: AccessLogTarget, variables: &[(&str, &st
             sampler: Sampler::AlwaysOn,
             always_export: Vec::new(),
             slow_threshold: std::time::Duration::MAX,
+            send_to_upstream: true,
         },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
         output: Output::new(io::sink(), false),
