@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The prefix of the value, and the name that is shown for it: Clerk's SDKs, and common HTTP clients.
-const KNOWN: [(&str, &str); 24] = [
+const KNOWN: [(&str, &str); 25] = [
     ("@clerk/backend@", "@clerk/backend"),
     ("@clerk/nextjs@", "@clerk/nextjs"),
     ("@clerk/express@", "@clerk/express"),
@@ -14,6 +14,7 @@ const KNOWN: [(&str, &str); 24] = [
     ("@clerk/tanstack-react-start@", "@clerk/tanstack-react-start"),
     ("@clerk/remix@", "@clerk/remix"),
     ("@clerk/testing@", "@clerk/testing"),
+    ("Clerk-CLI/", "Clerk-CLI"),
     ("speakeasy-sdk/python", "speakeasy-sdk/python"),
     ("speakeasy-sdk/java", "speakeasy-sdk/java"),
     ("speakeasy-sdk/csharp", "speakeasy-sdk/csharp"),
