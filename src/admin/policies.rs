@@ -44,6 +44,7 @@ fn limit(limit: &Limit) -> Value {
         "owner": limit.owner,
         "events": limit.rate.as_ref().map(|rate| rate.events),
         "period": limit.rate.as_ref().map(|rate| &rate.written),
+        "cost": limit.cost(),
         "inFlight": limit.in_flight,
     })
 }

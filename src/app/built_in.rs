@@ -43,6 +43,7 @@ pub const POLICIES: &[ShippedPolicy] = shipped![
     "impersonation-by-support",
     "legal-acceptance-is-now",
     "limit-bulk-changes",
+    "limit-invitations",
     "limit-password-changes",
     "metadata-keys",
     "metadata-size",

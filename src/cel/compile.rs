@@ -3,7 +3,7 @@
 use super::activation::Value;
 use super::check::{Checked, Checker};
 use super::env::{Env, Variable};
-use super::expression::{Expression, KeyExpression, Variables};
+use super::expression::{Expression, ValueExpression, Variables};
 use super::issue::Issue;
 use super::key::Key;
 use super::kind::Kinds;
@@ -70,14 +70,37 @@ impl<'c> Env<'c> {
     /// # Errors
     ///
     /// The errors in it.
-    pub(crate) fn compile_key(&mut self, source: &str) -> Result<KeyExpression, Vec<Issue>> {
+    pub(crate) fn compile_key(&mut self, source: &str) -> Result<ValueExpression, Vec<Issue>> {
         let mut loaded = self.load(source, false);
         if loaded.issues.is_empty() {
             let issue = self.key_issue(&loaded, &self.lookups);
             loaded.issues.extend(issue);
         }
         let Loaded { checked, source, issues, .. } = loaded;
-        if issues.is_empty() { Ok(KeyExpression { node: checked.node, source }) } else { Err(issues) }
+        if issues.is_empty() { Ok(ValueExpression { node: checked.node, source }) } else { Err(issues) }
+    }
+
+    /// Compiles an expression whose value is a whole number. `what` names it in errors, such as `cost`.
+    ///
+    /// # Errors
+    ///
+    /// The errors in it.
+    pub(crate) fn compile_integer(&mut self, source: &str, what: &str) -> Result<ValueExpression, Vec<Issue>> {
+        let mut loaded = self.load(source, false);
+        if loaded.issues.is_empty() {
+            let all = 0..loaded.source.source().len();
+            let kinds = loaded.checked.r#type.kinds;
+            let objection = self.declarations.secret_objection(what, &self.lookups);
+            let issue = objection.map(|it| Issue::new(&all, it.message).with_optional_help(it.help)).or_else(|| {
+                // not only `may be`: a number that is absent is null, and counts nothing
+                let message = format!("the {what} may be {kinds}, and must be {}", Kinds::INT.or(Kinds::UINT));
+                let is_integer = Kinds::INT.or(Kinds::UINT).contains(kinds);
+                (!is_integer).then(|| Issue::new(&all, message).with_help("convert it, as in `int(...)`"))
+            });
+            loaded.issues.extend(issue);
+        }
+        let Loaded { checked, source, issues, .. } = loaded;
+        if issues.is_empty() { Ok(ValueExpression { node: checked.node, source }) } else { Err(issues) }
     }
 
     /// The variables, and the entries that any expression looked up.
@@ -115,7 +138,7 @@ impl<'c> Env<'c> {
         let all = 0..loaded.source.source().len();
         let kinds = loaded.checked.r#type.kinds;
         // first, because it cannot be fixed by a conversion
-        if let Some(objection) = self.declarations.key_objection(lookups) {
+        if let Some(objection) = self.declarations.secret_objection("key", lookups) {
             return Some(Issue::new(&all, objection.message).with_optional_help(objection.help));
         }
         if loaded.checked.as_constant().is_some() {

@@ -89,6 +89,6 @@ pub(crate) trait Declarations {
     /// What to write instead of a word that other policy languages have and this host does not.
     fn foreign_word(&self, word: &str) -> Option<&'static str>;
 
-    /// Why an expression that looks these entries up cannot be a key.
-    fn key_objection(&self, lookups: &Lookups) -> Option<Objection>;
+    /// Why an expression that looks these entries up cannot be a `what` such as a key, whose value is shown.
+    fn secret_objection(&self, what: &str, lookups: &Lookups) -> Option<Objection>;
 }

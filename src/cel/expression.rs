@@ -18,9 +18,9 @@ pub(crate) struct Expression {
     pub(super) source: SourceInfo,
 }
 
-/// An expression whose value groups requests.
+/// An expression whose value is used, and not only whether it is true: a key that groups requests, or a whole number.
 #[derive(Debug)]
-pub(crate) struct KeyExpression {
+pub(crate) struct ValueExpression {
     pub(super) node: Node,
     pub(super) source: SourceInfo,
 }
@@ -54,18 +54,48 @@ impl Variables {
     }
 }
 
-impl KeyExpression {
+impl ValueExpression {
     /// The key of the request.
     ///
     /// # Errors
     ///
     /// The expression has no value, or one that cannot be a key.
-    pub(crate) fn evaluate<'a, C: Container<'a, Unknown = Infallible>>(
+    pub(crate) fn key<'a, C: Container<'a, Unknown = Infallible>>(
         &'a self,
         evaluation: &mut Evaluation<'a, C>,
     ) -> Result<Key, EvaluationError> {
         let value = evaluation.value(&self.node).map_err(EvaluationFailure::error)?;
         Key::of(&value).ok_or(EvaluationError::NoSuchOverload)
+    }
+
+    /// The number of the request.
+    ///
+    /// # Errors
+    ///
+    /// The expression has no value, or one that is not a whole number.
+    pub(crate) fn integer<'a, C: Container<'a, Unknown = Infallible>>(
+        &'a self,
+        evaluation: &mut Evaluation<'a, C>,
+    ) -> Result<i128, EvaluationError> {
+        match evaluation.value(&self.node).map_err(EvaluationFailure::error)? {
+            Value::Int(value) => Ok(value.into()),
+            Value::Uint(value) => Ok(value.into()),
+            _ => Err(EvaluationError::NoSuchOverload),
+        }
+    }
+
+    /// The number, if it does not depend on the request.
+    pub(crate) fn constant_integer(&self) -> Option<i128> {
+        match self.node.op {
+            Op::Constant(Value::Int(value)) => Some(value.into()),
+            Op::Constant(Value::Uint(value)) => Some(value.into()),
+            _ => None,
+        }
+    }
+
+    /// The source verbatim.
+    pub(crate) fn source(&self) -> &str {
+        self.source.source()
     }
 }
 

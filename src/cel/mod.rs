@@ -59,7 +59,7 @@ pub(crate) use declarations::{Declarations, Format, Objection, Rejection, Root, 
 pub(crate) use env::Env;
 pub use error::EvaluationError;
 pub(crate) use evaluation::Evaluation;
-pub(crate) use expression::{Expression, KeyExpression, Variables};
+pub(crate) use expression::{Expression, ValueExpression, Variables};
 pub(crate) use ids::{AttributeId, NamespaceId};
 pub(crate) use issue::Issue;
 pub use key::Key;

@@ -2,7 +2,7 @@
 
 use super::activation::{Container, Evaluated, Value};
 use super::evaluation::Evaluation;
-use super::expression::{Expression, KeyExpression, Variables};
+use super::expression::{Expression, ValueExpression, Variables};
 use super::function::FUNCTIONS;
 use super::node::{Node, Op};
 use super::source_info::SourceInfo;
@@ -52,7 +52,7 @@ impl Expression {
     }
 }
 
-impl KeyExpression {
+impl ValueExpression {
     /// The result for `activation`, which stands for every request that lacks something.
     pub(crate) fn absence_outcome<'a, C: Container<'a>>(
         &'a self,

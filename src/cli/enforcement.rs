@@ -121,9 +121,10 @@ fn text(owner: Option<&str>) -> String {
     owner.unwrap_or("-").to_owned()
 }
 
-/// What a limit allows, such as `30 per 1m, 2 at once`.
+/// What a limit allows, such as `30 per 1m, 2 at once`, or `100 per 1m by cost`.
 fn allowance(limit: &Limit) -> String {
-    let rate = limit.rate.as_ref().map(|rate| format!("{} per {}", rate.events, rate.written));
+    let by = if limit.cost().is_some() { " by cost" } else { "" };
+    let rate = limit.rate.as_ref().map(|rate| format!("{} per {}{by}", rate.events, rate.written));
     let concurrent = limit.in_flight.map(|most| format!("{most} at once"));
     rate.into_iter().chain(concurrent).collect::<Vec<_>>().join(", ")
 }

@@ -63,10 +63,19 @@ pub(super) fn describe_claim(limit: &Limit, claim: &LimitOutcome) -> String {
         LimitOutcome::NotCounted(OutOfScope::Failed(position, error)) => {
             format!("condition `{}` could not be evaluated: {error}", limit.scope.condition(*position))
         }
-        LimitOutcome::Counted(Key::Null) => "counts it with all that have no key".to_owned(),
-        LimitOutcome::Counted(key) => format!("counts it by the key {}", key.to_json()),
-        LimitOutcome::Failed(error) => format!("key could not be evaluated: {error}"),
+        LimitOutcome::Counted { key: Key::Null, cost } => {
+            format!("counts it{} with all that have no key", as_cost(limit, *cost))
+        }
+        LimitOutcome::Counted { key, cost } => {
+            format!("counts it{} by the key {}", as_cost(limit, *cost), key.to_json())
+        }
+        LimitOutcome::Failed(part, error) => format!("{} could not be evaluated: {error}", part.as_str()),
     }
+}
+
+/// What a limit counts a request as, such as ` as 12`; empty if it counts each as 1.
+pub(super) fn as_cost(limit: &Limit, cost: u32) -> String {
+    limit.cost().map(|_| format!(" as {cost}")).unwrap_or_default()
 }
 
 /// The rule of a violation, with the waiver by which it is only audited.

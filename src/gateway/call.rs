@@ -62,8 +62,16 @@ pub struct Permitted<B> {
     pub charges: Vec<Charge>,
 }
 
-/// A limit that counts a request, and the key it counts by.
-pub type Charge = (Arc<Limit>, Key);
+/// A limit that counts a request.
+#[derive(Debug)]
+pub struct Charge {
+    /// The limit that has to have room for it.
+    pub limit: Arc<Limit>,
+    /// What it counts the request by.
+    pub key: Key,
+    /// What it counts the request as; at least 1.
+    pub cost: u32,
+}
 
 /// The record of a request, which every layer adds to.
 // Shared behind a mutex, not passed from layer to layer: the record has to survive a call that panics or that the client

@@ -175,17 +175,16 @@ pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contrac
     violations
 }
 
-/// The violation of a limit whose condition or key cannot be evaluated: it is unknown whether the limit counts the request.
+/// The violation of a limit whose condition, key or cost cannot be evaluated: it is unknown whether the limit counts the request.
 pub(super) fn from_limit(limit: &Limit, outcome: &LimitOutcome) -> Option<Violation> {
     match outcome {
-        LimitOutcome::Counted(_) | LimitOutcome::NotCounted(OutOfScope::OtherEnvironment | OutOfScope::NoMatch(_)) => {
-            None
-        }
+        LimitOutcome::Counted { .. }
+        | LimitOutcome::NotCounted(OutOfScope::OtherEnvironment | OutOfScope::NoMatch(_)) => None,
         LimitOutcome::NotCounted(OutOfScope::Failed(position, error)) => {
             let part = format!("match condition `{}`", limit.scope.condition(*position));
             Some(from_failure(limit.into(), &part, *error))
         }
-        LimitOutcome::Failed(error) => Some(from_failure(limit.into(), "key", *error)),
+        LimitOutcome::Failed(part, error) => Some(from_failure(limit.into(), part.as_str(), *error)),
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) use bindings::is_credential;
 pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_policy, compile_waiver};
 pub use editor_schemas::{limit_schema, policy_schema, waiver_schema};
 pub use evaluate::PolicyOutcome;
-pub use limit::{Limit, LimitOutcome, Rate, RequestLimit};
+pub use limit::{Limit, LimitOutcome, LimitPart, Rate, RequestLimit};
 pub use lint::{lint_limit, lint_policy, lint_shadowed, lint_waiver};
 pub use reads::Reads;
 pub use removal::{Loss, LostRule};

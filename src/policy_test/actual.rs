@@ -89,11 +89,13 @@ impl ActualDecision {
         found.map(|violation| violation.rule.to_string()).collect()
     }
 
-    /// The limits that count the request, each with its key.
-    pub(super) fn counting_limits(&self) -> BTreeMap<String, Key> {
+    /// The limits that count the request, each with its key and its cost.
+    pub(super) fn counting_limits(&self) -> BTreeMap<String, (Key, u32)> {
         let counted = self.limits.iter().filter_map(|(limit, claim)| match claim {
             // As in the gateway, which counts only requests that pass.
-            LimitOutcome::Counted(key) if self.refused.is_none() => Some((limit.name.to_string(), key.clone())),
+            LimitOutcome::Counted { key, cost } if self.refused.is_none() => {
+                Some((limit.name.to_string(), (key.clone(), *cost)))
+            }
             _ => None,
         });
         counted.collect()

@@ -155,13 +155,13 @@ fn reached_by_limit(limit: &Limit, outcome: &LimitOutcome, is_let_pass: bool) ->
     let met = match outcome {
         LimitOutcome::NotCounted(OutOfScope::OtherEnvironment) => 0,
         LimitOutcome::NotCounted(OutOfScope::NoMatch(position) | OutOfScope::Failed(position, _)) => *position,
-        LimitOutcome::Counted(_) | LimitOutcome::Failed(_) => limit.scope.conditions(),
+        LimitOutcome::Counted { .. } | LimitOutcome::Failed(..) => limit.scope.conditions(),
     };
     let unmet = match outcome {
         LimitOutcome::NotCounted(OutOfScope::NoMatch(position)) => Some((BranchPart::Condition(*position), false)),
         _ => None,
     };
-    let counted = matches!(outcome, LimitOutcome::Counted(_)) && is_let_pass;
+    let counted = matches!(outcome, LimitOutcome::Counted { .. }) && is_let_pass;
     let counted = counted.then_some((BranchPart::Counted, true));
     let met = (0..met).map(|position| (BranchPart::Condition(position), true));
     met.chain(unmet).chain(counted).map(|(part, outcome)| (limit.name.clone(), part, outcome)).collect()

@@ -6,6 +6,7 @@ use super::source::{ExpectedDecision, TestExpectation};
 use crate::diagnostic::Diagnostic;
 use crate::policy::Action;
 use crate::reason::Reason;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A case that was run: the actual decision, compared with the expected one.
@@ -106,9 +107,17 @@ fn decision(expected: &TestExpectation, refused: Option<Reason>) -> Option<Misma
 //
 // Keys are shown, unlike anywhere else: the request was made up by the author of the test, so nothing in it is secret.
 fn limits(expected: &TestExpectation, actual: &ActualDecision) -> Option<Mismatch> {
-    let expected: BTreeSet<String> =
-        expected.limits.as_ref()?.iter().map(|(name, key)| format!("{name} by {key}")).collect();
-    let got = actual.counting_limits().into_iter().map(|(name, key)| format!("{name} by {}", key.to_json())).collect();
+    let limits = expected.limits.as_ref()?;
+    let text = |name: &str, key: &Value, cost: Option<u32>| {
+        format!("{name} by {key}{}", cost.map(|cost| format!(" as {cost}")).unwrap_or_default())
+    };
+    let expected: BTreeSet<String> = limits.iter().map(|(name, count)| text(name, count.key(), count.cost())).collect();
+    let got = actual.counting_limits().into_iter().map(|(name, (key, cost))| {
+        // without a cost where none is expected, so that only what differs is shown
+        let asked = limits.get(&name).is_none_or(|count| count.cost().is_some());
+        text(&name, &key.to_json(), asked.then_some(cost))
+    });
+    let got = got.collect();
     (expected != got).then(|| Mismatch { subject: "limits", expected: join_names(&expected), got: join_names(&got) })
 }
 

@@ -134,10 +134,10 @@ pub(super) struct TestExpectation {
     pub(super) reason: Option<String>,
     /// All policies that refuse it. Not checked if absent.
     pub(super) policies: Option<BTreeSet<String>>,
-    /// All limits that count it, each with the key: a string, whole number, `true`, `false` or `null`. Not checked if absent.
-    /// How many requests may pass is not tested: the gateway counts.
-    #[schemars(with = "Option<BTreeMap<String, Value>>")]
-    pub(super) limits: Option<BTreeMap<String, Value>>,
+    /// All limits that count it, each with the key: a string, whole number, `true`, `false` or `null`; or with `key` and
+    /// `cost`, such as `{ key: billing, cost: 12 }`. Not checked if absent. How many requests may pass is not tested: the
+    /// gateway counts.
+    pub(super) limits: Option<BTreeMap<String, ExpectedCount>>,
     /// All fields that violations name. Not checked if absent.
     pub(super) fields: Option<BTreeSet<String>>,
     /// All policies (or rules of the contract) that warn. Default: none.
@@ -149,6 +149,42 @@ pub(super) struct TestExpectation {
     /// All waivers that apply. Default: none. What they waive is not in `audits`.
     #[serde(default)]
     pub(super) waived: BTreeSet<String>,
+}
+
+/// How a limit counts a request: its key, or its key and cost.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum ExpectedCount {
+    /// The key, and what the limit counts the request as.
+    KeyAndCost(KeyAndCost),
+    /// Only the key: what the limit counts the request as is not checked.
+    Key(Value),
+}
+
+/// The key by which a limit counts a request, and what it counts it as.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeyAndCost {
+    /// A string, whole number, `true`, `false` or `null`.
+    pub(super) key: Value,
+    /// What the limit counts the request as.
+    pub(super) cost: u32,
+}
+
+impl ExpectedCount {
+    pub(super) const fn key(&self) -> &Value {
+        match self {
+            Self::KeyAndCost(KeyAndCost { key, .. }) | Self::Key(key) => key,
+        }
+    }
+
+    /// What the limit counts the request as, if that is expected.
+    pub(super) const fn cost(&self) -> Option<u32> {
+        match self {
+            Self::KeyAndCost(count) => Some(count.cost),
+            Self::Key(_) => None,
+        }
+    }
 }
 
 /// Whether a request passes.

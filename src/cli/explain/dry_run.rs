@@ -6,7 +6,7 @@ use super::explanation::{
 use super::input::ExplainInput;
 use super::suggestions;
 use crate::cel::{TracePart, TracedValue};
-use crate::cli::outcome_text::{describe_claim, failures, outcome_name};
+use crate::cli::outcome_text::{as_cost, describe_claim, failures, outcome_name};
 use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::strictness::Mode;
@@ -182,7 +182,9 @@ fn limits(run: &DryRun) -> Vec<ExplainedLimit> {
         action: limit.action.as_str(),
         // without the key: it holds values of the request
         claim: match claim {
-            LimitOutcome::Counted(key) if *key != Key::Null => "counts it by its key".to_owned(),
+            LimitOutcome::Counted { key, cost } if *key != Key::Null => {
+                format!("counts it{} by its key", as_cost(limit, *cost))
+            }
             _ => describe_claim(limit, claim),
         },
     });

@@ -91,7 +91,7 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
             | (Attribute::ClientUnixUid, Absence::UnixUid | Absence::Everything)
             | (Attribute::KeyFingerprint, Absence::Key | Absence::Everything) => Value::Null,
             (Attribute::Time, _) => unknown(Kinds::TIMESTAMP),
-            (Attribute::ClientUnixUid, _) => unknown(Kinds::INT),
+            (Attribute::ClientUnixUid | Attribute::BodyItems, _) => unknown(Kinds::INT),
             (Attribute::ClientDnsNames, _) => unknown(Kinds::LIST),
             (
                 Attribute::Path

@@ -10,6 +10,7 @@ pub(in crate::policy) enum Attribute {
     Operation,
     ApiVersion,
     Time,
+    BodyItems,
     ClientIp,
     ClientUnixUid,
     ClientSpiffeId,
@@ -30,12 +31,13 @@ pub(in crate::policy) enum Namespace {
 
 impl Attribute {
     /// In the order of their ids.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Method,
         Self::Path,
         Self::Operation,
         Self::ApiVersion,
         Self::Time,
+        Self::BodyItems,
         Self::ClientIp,
         Self::ClientUnixUid,
         Self::ClientSpiffeId,
@@ -92,6 +94,7 @@ pub(super) const ROOTS: [(&str, Root); 4] = [
             ("query", namespace(Namespace::Query)),
             ("headers", namespace(Namespace::Headers)),
             ("time", attribute(Attribute::Time)),
+            ("bodyItems", attribute(Attribute::BodyItems)),
         ]),
     ),
     (

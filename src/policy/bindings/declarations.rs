@@ -129,6 +129,7 @@ impl Declarations for RequestDeclarations<'_> {
                 Type::one_of(self.operations.iter().map(|operation| operation.api_version.as_ref()))
             }
             Attribute::Time => Type::of(Kinds::TIMESTAMP),
+            Attribute::BodyItems => Type::of(Kinds::INT),
             Attribute::ClientIp
             | Attribute::ClientSpiffeId
             | Attribute::ClientCertSha256
@@ -196,12 +197,15 @@ impl Declarations for RequestDeclarations<'_> {
         }
     }
 
-    /// A key ends up in metrics of limits and in test reports, and so may not be a secret.
-    fn key_objection(&self, lookups: &Lookups) -> Option<Objection> {
+    /// A key or a cost ends up in test reports, and so may not be a secret.
+    fn secret_objection(&self, what: &str, lookups: &Lookups) -> Option<Objection> {
         let secret = self.secret(&super::reads(lookups))?;
         Some(Objection {
-            message: format!("the key may hold something of `{secret}`, which the contract marks as a secret"),
-            help: Some("group by the caller, as in `client.spiffeId`; conditions may test a secret".to_owned()),
+            message: format!("the {what} may hold something of `{secret}`, which the contract marks as a secret"),
+            help: Some(match what {
+                "key" => "group by the caller, as in `client.spiffeId`; conditions may test a secret".to_owned(),
+                _ => "conditions may test a secret".to_owned(),
+            }),
         })
     }
 }

@@ -81,6 +81,11 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
                 Some(known) => CelTimestamp::from_system_time(known).map_or(Value::Null, Value::Timestamp),
                 None => Value::Unknown(Unknown::of_kinds(Kinds::TIMESTAMP)),
             },
+            Attribute::BodyItems => match &self.body {
+                Some(RecordedValue::Array { size, .. }) => Value::Int(i64::try_from(*size).unwrap_or(i64::MAX)),
+                Some(RecordedValue::Unknown(_)) => Value::Unknown(Unknown::of_kinds(Kinds::INT)),
+                _ => Value::Int(0),
+            },
             Attribute::Environment => Value::String(self.environment.as_str()),
             Attribute::KeyFingerprint => self.key_fingerprint.map_or(Value::Null, Value::String),
             Attribute::ClientIp

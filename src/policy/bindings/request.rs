@@ -59,6 +59,7 @@ impl<'a> Activation<'a, NodeRef<'a>> for RequestActivation<'a> {
             Attribute::Operation => Value::String(&self.operation.id),
             Attribute::ApiVersion => Value::String(&self.operation.api_version),
             Attribute::Time => CelTimestamp::from_system_time(attributes.time).map_or(Value::Null, Value::Timestamp),
+            Attribute::BodyItems => Value::Int(self.body_items()),
             Attribute::Environment => Value::String(attributes.environment.as_str()),
             Attribute::KeyFingerprint => {
                 let fingerprint = attributes.key_fingerprint;
@@ -93,6 +94,12 @@ impl<'a> Activation<'a, NodeRef<'a>> for RequestActivation<'a> {
 }
 
 impl<'a> RequestActivation<'a> {
+    /// The number of items of a body that is a list; 0 for any other.
+    fn body_items(self) -> i64 {
+        let list = self.document.map(Document::root).filter(|root| root.kind() == JsonKind::Array);
+        list.map_or(0, |list| i64::try_from(View::len(list)).unwrap_or(i64::MAX))
+    }
+
     fn lookup(self, namespace: Namespace, name: &str) -> Option<Value<'a, NodeRef<'a>>> {
         match namespace {
             Namespace::Body => View::member(self.document?.root(), name).map(value_of),

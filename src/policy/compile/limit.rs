@@ -1,7 +1,7 @@
 //! Compiles `kind: RequestLimit`.
 
 use super::Compiler;
-use crate::cel::{Env, KeyExpression};
+use crate::cel::{Env, ValueExpression};
 use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, duration};
@@ -35,6 +35,7 @@ impl Compiler<'_> {
         self.check_exceptions(&spec.r#match.except, contract);
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the limit never counts");
         let key = self.key(spec, &mut env);
+        let cost = self.cost(spec, &mut env);
         self.check_objects(&matched);
         self.check_texts(&spec.message, spec.hint.as_deref(), "/spec");
         Limit {
@@ -43,6 +44,7 @@ impl Compiler<'_> {
             action: self.action(&spec.actions),
             scope: Self::scope(&spec.r#match, &matched, conditions, env),
             key,
+            cost,
             rate: self.rate(spec),
             in_flight: spec.in_flight,
             message: spec.message.as_str().into(),
@@ -52,10 +54,26 @@ impl Compiler<'_> {
         }
     }
 
-    fn key(&mut self, spec: &LimitSpec, env: &mut Env<'_>) -> Option<KeyExpression> {
+    fn key(&mut self, spec: &LimitSpec, env: &mut Env<'_>) -> Option<ValueExpression> {
         let compiled = env.compile_key(spec.key.as_ref()?);
         self.reads.extend(&bindings::reads(&env.take_lookups()));
         compiled.map_err(|errors| self.report("/spec/key", errors)).ok()
+    }
+
+    fn cost(&mut self, spec: &LimitSpec, env: &mut Env<'_>) -> Option<ValueExpression> {
+        let compiled = env.compile_integer(spec.cost.as_ref()?, "cost");
+        self.reads.extend(&bindings::reads(&env.take_lookups()));
+        let cost = compiled.map_err(|errors| self.report("/spec/cost", errors)).ok()?;
+        let (what, help) = match (cost.constant_integer(), spec.events) {
+            (_, None) => ("`cost` needs `events` beside it", "`inFlight` counts requests, whatever they cost"),
+            (Some(cost), Some(events)) if cost > events.into() => {
+                ("the cost is more than `events`, so that no request passes", "to refuse every request, write a policy")
+            }
+            (Some(..1), Some(_)) => ("the cost is below 1", "leave `cost` out to count each request as 1"),
+            _ => return Some(cost),
+        };
+        self.errors.push(self.source.at("/spec/cost", what).with_help(help));
+        None
     }
 
     fn rate(&mut self, spec: &LimitSpec) -> Option<Rate> {
@@ -92,13 +110,14 @@ impl Compiler<'_> {
     }
 }
 
-/// Equal for limits whose counters mean the same, so that they survive a reload of the policies: name, key, variables and period.
+/// Equal for limits whose counters mean the same, so that they survive a reload of the policies: name, key, cost, variables
+/// and period.
 //
 // `events`, `inFlight` and `actions` are left out: an operator who lowers a limit during an attack must not reset its counters.
 fn identity(written: &RequestLimit) -> u64 {
     let spec = &written.spec;
     let mut hasher = DefaultHasher::new();
     let variables: Vec<_> = spec.variables.iter().map(|variable| (&variable.name, &variable.expression)).collect();
-    (&written.metadata.name, &spec.key, &spec.period, variables).hash(&mut hasher);
+    (&written.metadata.name, &spec.key, &spec.cost, &spec.period, variables).hash(&mut hasher);
     hasher.finish()
 }

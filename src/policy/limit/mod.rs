@@ -10,7 +10,7 @@ pub use source::RequestLimit;
 use super::bindings::RequestActivation;
 use super::scope::{OutOfScope, Scope};
 use super::{Action, Attributes, Reads};
-use crate::cel::{EvaluationError, Key, KeyExpression};
+use crate::cel::{EvaluationError, Key, ValueExpression};
 use crate::contract::Operation;
 use crate::document::Document;
 use std::sync::Arc;
@@ -28,7 +28,9 @@ pub struct Limit {
     /// The requests it counts.
     pub scope: Scope,
     /// What it counts them by. `None` counts all of them together.
-    pub(in crate::policy) key: Option<KeyExpression>,
+    pub(in crate::policy) key: Option<ValueExpression>,
+    /// What it counts each of them as. `None` counts each as 1.
+    pub(in crate::policy) cost: Option<ValueExpression>,
     /// How many may pass in a period, if that is limited.
     pub rate: Option<Rate>,
     /// How many may be in flight at once, if that is limited.
@@ -37,7 +39,7 @@ pub struct Limit {
     pub message: Arc<str>,
     /// What the caller can do about it.
     pub hint: Option<Arc<str>>,
-    /// The parts of the body that its conditions and its key read.
+    /// The parts of the body that its conditions, its key and its cost read.
     pub(super) reads: Reads,
     /// Equal for limits whose counters mean the same, by which counters survive a reload.
     pub identity: u64,
@@ -59,10 +61,34 @@ pub struct Rate {
 pub enum LimitOutcome {
     /// The limit does not count the request.
     NotCounted(OutOfScope),
-    /// The limit counts the request under this key.
-    Counted(Key),
-    /// The key could not be evaluated.
-    Failed(EvaluationError),
+    /// The limit counts the request.
+    Counted {
+        /// What it is counted by.
+        key: Key,
+        /// What it is counted as: 1, or more.
+        cost: u32,
+    },
+    /// This part could not be evaluated.
+    Failed(LimitPart, EvaluationError),
+}
+
+/// An expression of a limit that is evaluated for each request it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitPart {
+    /// What requests are counted by.
+    Key,
+    /// What a request is counted as.
+    Cost,
+}
+
+impl LimitPart {
+    /// Its name in `spec`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::Cost => "cost",
+        }
+    }
 }
 
 impl Limit {
@@ -79,9 +105,19 @@ impl Limit {
             Err(outside) => return LimitOutcome::NotCounted(outside),
         };
         // Without a key all requests share one counter, under the key that `null` has.
-        match self.key.as_ref().map_or(Ok(Key::Null), |key| key.evaluate(&mut evaluation)) {
-            Ok(key) => LimitOutcome::Counted(key),
-            Err(error) => LimitOutcome::Failed(error),
+        let key = match self.key.as_ref().map_or(Ok(Key::Null), |key| key.key(&mut evaluation)) {
+            Ok(key) => key,
+            Err(error) => return LimitOutcome::Failed(LimitPart::Key, error),
+        };
+        match self.cost.as_ref().map_or(Ok(1), |cost| cost.integer(&mut evaluation)) {
+            // below 1 is 1: a caller that makes its own request count for nothing, or less, would have no limit
+            Ok(cost) => LimitOutcome::Counted { key, cost: u32::try_from(cost.max(1)).unwrap_or(u32::MAX) },
+            Err(error) => LimitOutcome::Failed(LimitPart::Cost, error),
         }
+    }
+
+    /// The expression of its cost, verbatim.
+    pub fn cost(&self) -> Option<&str> {
+        self.cost.as_ref().map(ValueExpression::source)
     }
 }

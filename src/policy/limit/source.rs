@@ -44,7 +44,10 @@ pub struct LimitSpec {
     /// including null, are counted together. A string, int, uint, bool or null, and nothing of a secret field. Default: all
     /// requests are counted together.
     pub key: Option<String>,
-    /// Requests with the same key that may pass within any `period`.
+    /// A CEL expression for what a request counts as, such as `size(body.user_ids)`: an int or uint, and nothing of a secret
+    /// field. Below 1 counts as 1. A request that would exceed `events` is refused whole, and none of it counts. Default: 1.
+    pub cost: Option<String>,
+    /// Requests with the same key that may pass within any `period`; with `cost`, the sum of theirs.
     #[schemars(range(min = 1))]
     pub events: Option<u32>,
     /// The time that `events` are for: a whole number and `ms`, `s`, `m` or `h`, such as `1m`; at most `24h`.

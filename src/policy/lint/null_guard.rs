@@ -49,7 +49,7 @@ pub(in crate::policy) fn lint_policy(
     guards.found
 }
 
-/// The conditions and the key of `limit` that fail for requests that lack something, each with a fix.
+/// The conditions, the key and the cost of `limit` that fail for requests that lack something, each with a fix.
 pub(in crate::policy) fn lint_limit(
     manifest: &Manifest<RequestLimit>,
     limit: &Limit,
@@ -58,9 +58,10 @@ pub(in crate::policy) fn lint_limit(
     let mut guards = Guards::new(&manifest.source, limit.action);
     for_each_absence(&limit.scope, &limit.reads, contract, &BTreeSet::new(), |request| {
         let matches = guards.may_match(&limit.scope, request);
-        if let Some(key) = limit.key.as_ref().filter(|_| matches) {
-            let outcome = key.absence_outcome::<UnknownBody>(&limit.scope.variables, request);
-            guards.report("/spec/key", Fix::Conditional, request.absence, outcome);
+        let parts = [("/spec/key", &limit.key), ("/spec/cost", &limit.cost)].into_iter().filter(|_| matches);
+        for (pointer, expression) in parts.filter_map(|(pointer, it)| Some((pointer, it.as_ref()?))) {
+            let outcome = expression.absence_outcome::<UnknownBody>(&limit.scope.variables, request);
+            guards.report(pointer, Fix::Conditional, request.absence, outcome);
         }
     });
     guards.found

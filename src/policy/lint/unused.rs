@@ -23,7 +23,8 @@ pub(in crate::policy) fn lint_policy(manifest: &Manifest<RequestPolicy>) -> Vec<
 /// The `variables` of a limit that none of its expressions uses.
 pub(in crate::policy) fn lint_limit(manifest: &Manifest<RequestLimit>) -> Vec<Diagnostic> {
     let spec = &manifest.value.spec;
-    let expressions: Vec<&str> = expressions_of(&spec.match_conditions).chain(spec.key.as_deref()).collect();
+    let expressions: Vec<&str> =
+        expressions_of(&spec.match_conditions).chain(spec.key.as_deref()).chain(spec.cost.as_deref()).collect();
     unused_variables(&manifest.source, &spec.variables, &expressions)
 }
 

@@ -8,7 +8,7 @@ use crate::document::Document;
 use crate::manifest;
 use crate::peer::Client;
 use crate::policy::lint::bypass::lint_limit;
-use crate::policy::{Attributes, Key, Limit, LimitOutcome, OutOfScope, RequestLimit, compile_limit};
+use crate::policy::{Attributes, Key, Limit, LimitOutcome, LimitPart, OutOfScope, RequestLimit, compile_limit};
 use crate::redact::Fingerprint;
 use http::HeaderMap;
 use std::path::Path;
@@ -66,7 +66,42 @@ fn nothing_is_wrong_with_the_sound_one() {
 }
 
 /// In place of a part of the limit: what is wrong with it.
-const PARTS: [(&str, &str, &str); 26] = [
+const PARTS: [(&str, &str, &str); 33] = [
+    (
+        "events: 30",
+        "events: 30\n  cost: size(body.password)",
+        "12:9: the cost may hold something of `password`, which the contract marks as a secret [conditions may test a secret]",
+    ),
+    (
+        "events: 30",
+        "events: 30\n  cost: body.create_organizations_limit",
+        "12:9: the cost may be a number or null, and must be an int or a uint [convert it, as in `int(...)`]",
+    ),
+    (
+        "events: 30",
+        "events: 30\n  cost: body.username",
+        "12:9: the cost may be a string or null, and must be an int or a uint [convert it, as in `int(...)`]",
+    ),
+    (
+        "events: 30",
+        "events: 30\n  cost: 15 + 16",
+        "12:9: the cost is more than `events`, so that no request passes [to refuse every request, write a policy]",
+    ),
+    (
+        "events: 30",
+        "events: 30\n  cost: 1 - 1",
+        "12:9: the cost is below 1 [leave `cost` out to count each request as 1]",
+    ),
+    (
+        "  events: 30\n  period: 1m\n",
+        "  cost: size(body.username)\n",
+        "11:9: `cost` needs `events` beside it [`inFlight` counts requests, whatever they cost]",
+    ),
+    (
+        "events: 30",
+        "events: 30\n  cost: size(body.usernam)",
+        "12:19: `usernam` is not a field of any operation that this policy matches [did you mean `username`?]",
+    ),
     (
         "key: client.spiffeId",
         "key: body.password",
@@ -185,8 +220,12 @@ fn claim(limit: &Limit, client: &Client, environment: Environment, body: &str) -
     limit.evaluate(&newest.expect("in the contract"), Some(&document), &attributes)
 }
 
+fn counted(key: Key) -> LimitOutcome {
+    LimitOutcome::Counted { key, cost: 1 }
+}
+
 fn text(text: &str) -> LimitOutcome {
-    LimitOutcome::Counted(Key::Text(text.into()))
+    counted(Key::Text(text.into()))
 }
 
 #[test]
@@ -196,13 +235,13 @@ fn requests_count_by_the_value_of_the_key() {
     let of = |key: &str| claim(&keyed(key), &client(), Environment::Production, password);
     assert_eq!(of("client.spiffeId"), text("spiffe://example.org/billing"));
     assert_eq!(of("instance.keyFingerprint"), text("000000000000feed"));
-    assert_eq!(of("client.unixUid"), LimitOutcome::Counted(Key::Null));
-    assert_eq!(of("body.username != null"), LimitOutcome::Counted(Key::Bool(true)));
-    assert_eq!(of("size(body.username)"), LimitOutcome::Counted(Key::Number(1)));
-    assert_eq!(of("uint(size(body.username))"), LimitOutcome::Counted(Key::Number(1)));
+    assert_eq!(of("client.unixUid"), counted(Key::Null));
+    assert_eq!(of("body.username != null"), counted(Key::Bool(true)));
+    assert_eq!(of("size(body.username)"), counted(Key::Number(1)));
+    assert_eq!(of("uint(size(body.username))"), counted(Key::Number(1)));
     assert_eq!(of("variables.team"), text("7"));
     let together = load(&SOUND.replace("  key: client.spiffeId\n", "")).expect("sound");
-    assert_eq!(claim(&together, &client(), Environment::Production, password), LimitOutcome::Counted(Key::Null));
+    assert_eq!(claim(&together, &client(), Environment::Production, password), counted(Key::Null));
 }
 
 #[test]
@@ -212,10 +251,33 @@ fn what_does_not_match_does_not_count_and_what_fails_is_told() {
     assert_eq!(of(Environment::Development, "{}"), LimitOutcome::NotCounted(OutOfScope::OtherEnvironment));
     assert_eq!(of(Environment::Production, "{}"), LimitOutcome::NotCounted(OutOfScope::NoMatch(0)));
     let failed = of(Environment::Production, r#"{"password":"x","public_metadata":{}}"#);
-    assert_eq!(failed, LimitOutcome::Failed(EvaluationError::NoSuchKey));
+    assert_eq!(failed, LimitOutcome::Failed(LimitPart::Key, EvaluationError::NoSuchKey));
     let condition = load(&SOUND.replace("body.password != null }", "body.public_metadata.n > 3 }")).expect("sound");
     let failed = claim(&condition, &client(), Environment::Production, r#"{"public_metadata":{}}"#);
     assert_eq!(failed, LimitOutcome::NotCounted(OutOfScope::Failed(0, EvaluationError::NoSuchKey)));
+}
+
+#[test]
+fn a_request_costs_what_its_expression_has() {
+    let of = |cost: &str, body: &str| {
+        let text =
+            SOUND.replace("events: 30", &format!("events: 30\n  cost: \"{cost}\"")).replace("client.spiffeId", "''");
+        let limit = load(&text.replace("  key: ''\n", "")).expect(cost);
+        let body = body.replace('{', r#"{"password":"x","#);
+        claim(&limit, &client(), Environment::Production, &body)
+    };
+    let cost = |cost| LimitOutcome::Counted { key: Key::Null, cost };
+    assert_eq!(of("size(body.username)", r#"{"username":"ada"}"#), cost(3));
+    assert_eq!(of("body.username == null ? 7 : size(body.username)", r#"{"skip_password_checks":true}"#), cost(7));
+    assert_eq!(of("uint(size(body.username))", r#"{"username":"ada"}"#), cost(3));
+    // a caller cannot count for nothing, or less, or beyond what can be counted
+    assert_eq!(of("size(body.username) - 3", r#"{"username":"ada"}"#), cost(1));
+    assert_eq!(of("size(body.username) - 30", r#"{"username":"ada"}"#), cost(1));
+    assert_eq!(of("size(body.username) * 9000000000", r#"{"username":"ada"}"#), cost(u32::MAX));
+    let failed = LimitOutcome::Failed(LimitPart::Cost, EvaluationError::NoSuchOverload);
+    assert_eq!(of("size(body.username)", r#"{"username":null}"#), failed);
+    let overflow = of("size(body.username) + 9223372036854775807", r#"{"username":"ada"}"#);
+    assert!(matches!(overflow, LimitOutcome::Failed(LimitPart::Cost, _)), "{overflow:?}");
 }
 
 #[test]
@@ -227,8 +289,13 @@ fn counts_mean_the_same_while_key_and_period_do() {
     {
         assert_eq!(identity(from, to), own, "{to}");
     }
-    let others =
-        [("name: rule", "name: other"), ("1m", "1h"), ("client.spiffeId", "client.ip"), ("'none'", "'no team'")];
+    let others = [
+        ("name: rule", "name: other"),
+        ("1m", "1h"),
+        ("client.spiffeId", "client.ip"),
+        ("period: 1m", "period: 1m\n  cost: '2'"),
+        ("'none'", "'no team'"),
+    ];
     for (from, to) in others {
         assert_ne!(identity(from, to), own, "{to}");
     }
@@ -263,6 +330,6 @@ fn an_operation_by_which_a_limit_is_walked_around_is_told() {
 
 #[test]
 fn a_key_is_not_shown_by_accident() {
-    assert_eq!(format!("{:?}", text("canary")), "Counted(Text)");
+    assert_eq!(format!("{:?}", text("canary")), "Counted { key: Text, cost: 1 }");
     assert!(!format!("{:?}", [Key::Number(4711), Key::Bool(true)]).contains("4711"));
 }

@@ -83,6 +83,36 @@ async fn status(gateway: &Gateway, caller: &str) -> u16 {
     gateway.ask(delete(caller)).await.status()
 }
 
+/// A ban of this many users.
+fn ban(caller: &str, users: usize) -> String {
+    let body = json!({ "user_ids": (0..users).map(|user| format!("user_{user}")).collect::<Vec<_>>() }).to_string();
+    let fields = format!("x-caller: {caller}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    format!("{}{body}", head("POST /v1/users/ban", &fields))
+}
+
+#[tokio::test]
+async fn a_request_above_the_limit_by_its_cost_is_refused_whole() {
+    let costly = LIMIT.replace("[UpdateUser, DeleteUser, GetUser]", "[UsersBan]").replace("events: 3", "events: 10");
+    let costly = costly.replace("  events", "  cost: size(body.user_ids)\n  events");
+    let other = costly.replace("few", "fewer").replace("events: 10", "events: 9").replace("x-caller", "x-other");
+    let (recorder, gateway, time) = started(vec![text("few.yaml", &format!("{costly}---\n{other}"))]).await;
+    let status = async |caller, users| gateway.ask(ban(caller, users)).await.status();
+    assert_eq!(status("a", 6).await, 200);
+    assert_eq!(status("a", 5).await, 429, "11 of 10");
+    // what was refused did not count, nor by the limit that had room for it
+    assert_eq!(status("b", 3).await, 200);
+    assert_eq!(status("c", 1).await, 429, "10 of 9 by the other limit, which all share");
+    time.pass(Duration::from_secs(64));
+    assert_eq!(status("a", 9).await, 200);
+    time.pass(Duration::from_secs(64));
+    let refused = gateway.ask(ban("a", 11)).await;
+    assert_eq!(refused.status(), 429);
+    let error: Value = serde_json::from_slice(&refused.body).unwrap();
+    let text = error["errors"][0]["long_message"].as_str().unwrap();
+    assert!(text.contains("Hint: send less with one request"), "no wait helps: {text}");
+    assert_eq!(recorder.seen(), 3);
+}
+
 #[tokio::test]
 async fn each_caller_has_a_limit_of_its_own_and_is_told_when_to_come_back() {
     let (recorder, mut gateway, time) = started(vec![limit("", "")]).await;

@@ -63,8 +63,8 @@ pub(super) fn judge<B>(
         Ok(permit) => {
             record.outcome = Outcome::Allowed;
             let charges = judgement.limits.into_iter().filter_map(|(limit, outcome)| match outcome {
-                LimitOutcome::Counted(key) => Some((limit, key)),
-                LimitOutcome::NotCounted(_) | LimitOutcome::Failed(_) => None,
+                LimitOutcome::Counted { key, cost } => Some(Charge { limit, key, cost }),
+                LimitOutcome::NotCounted(_) | LimitOutcome::Failed(..) => None,
             });
             Ok((permit, charges.collect()))
         }

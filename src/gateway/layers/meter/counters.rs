@@ -52,6 +52,8 @@ pub(super) struct Exceeded {
     pub(super) limit: Arc<Limit>,
     /// Time until one more request may pass. `None` for a concurrency limit, where it depends on other requests.
     pub(super) wait: Option<Duration>,
+    /// Whether it would be above the limit even as the only request, so that no wait helps.
+    pub(super) is_too_large: bool,
 }
 
 impl Default for LimitCounters {
@@ -65,15 +67,18 @@ impl LimitCounters {
     pub(super) fn charge(&self, charges: &[Charge], now: Instant) -> ChargeResult {
         let now = now.saturating_duration_since(self.epoch);
         let (mut result, mut events) = (ChargeResult::default(), Vec::new());
-        for (limit, key) in charges {
+        for Charge { limit, key, cost } in charges {
             let (count, key) = (self.counter(limit), self.hasher.hash_one(key));
-            match count.take(limit, key, now) {
+            match count.take(limit, (key, *cost), now) {
                 Ok((slot, taken)) => {
                     result.slots.slots.extend(slot);
                     result.evicted += u64::from(taken.is_some_and(|taken| taken.evicted));
                     events.extend(taken.map(|taken| (count, taken)));
                 }
-                Err(wait) => result.exceeded.push(Exceeded { limit: limit.clone(), wait }),
+                Err(wait) => {
+                    let is_too_large = limit.rate.as_ref().is_some_and(|rate| *cost > rate.events);
+                    result.exceeded.push(Exceeded { limit: limit.clone(), wait, is_too_large });
+                }
             }
         }
         // counted first and given back, not checked first: two workers that only checked could both pass the last slot
@@ -115,7 +120,7 @@ impl LimitCounter {
     fn take(
         &self,
         limit: &Limit,
-        key: u64,
+        (key, cost): (u64, u32),
         now: Duration,
     ) -> Result<(Option<ConcurrencySlot>, Option<CountedEvent>), Option<Duration>> {
         let slot = match limit.in_flight {
@@ -123,7 +128,7 @@ impl LimitCounter {
             None => None,
         };
         let taken = match &limit.rate {
-            Some(rate) => Some(self.windows.take(key, Pace::new(rate.events, rate.period), now).map_err(Some)?),
+            Some(rate) => Some(self.windows.take((key, cost), Pace::new(rate.events, rate.period), now).map_err(Some)?),
             None => None,
         };
         Ok((slot, taken))

@@ -37,6 +37,7 @@ struct KeyWindow {
 pub(super) struct CountedEvent {
     key: u64,
     part: u64,
+    cost: u32,
     /// Whether another key that had events in the period was evicted for it.
     pub(super) evicted: bool,
 }
@@ -46,32 +47,32 @@ impl KeyedWindows {
         Self { sets: (1..SETS).map(|_| Set::default()).collect(), last: Set::default() }
     }
 
-    /// Counts an event of `key` at `now`.
+    /// Counts an event of `key` at `now` as `cost` events.
     ///
     /// # Errors
     ///
-    /// The time until one more event may pass, if none may now. It is not counted.
-    pub(super) fn take(&self, key: u64, pace: Pace, now: Duration) -> Result<CountedEvent, Duration> {
+    /// The time until it may pass, if it may not now. It is not counted.
+    pub(super) fn take(&self, (key, cost): (u64, u32), pace: Pace, now: Duration) -> Result<CountedEvent, Duration> {
         let mut set = self.set(key);
         if let Some(entry) = set.iter_mut().find(|entry| entry.key == key) {
-            return entry.window.take(pace, now).map(|part| CountedEvent { key, part, evicted: false });
+            return entry.window.take(cost, pace, now).map(|part| CountedEvent { key, part, cost, evicted: false });
         }
         let mut entry = KeyWindow { key, window: Window::new(pace.part_at(now)) };
-        let part = entry.window.take(pace, now)?;
+        let part = entry.window.take(cost, pace, now)?;
         if set.len() < WAYS {
             set.push(entry);
-            return Ok(CountedEvent { key, part, evicted: false });
+            return Ok(CountedEvent { key, part, cost, evicted: false });
         }
         let least = set.iter_mut().min_by_key(|entry| entry.window.total_at(part));
         let before = least.map(|least| std::mem::replace(least, entry));
         let evicted = before.is_some_and(|before| before.window.total_at(part) > 0);
-        Ok(CountedEvent { key, part, evicted })
+        Ok(CountedEvent { key, part, cost, evicted })
     }
 
     /// Uncounts an event.
     pub(super) fn give_back(&self, taken: CountedEvent) {
         if let Some(entry) = self.set(taken.key).iter_mut().find(|entry| entry.key == taken.key) {
-            entry.window.give_back(taken.part);
+            entry.window.give_back(taken.part, taken.cost);
         }
     }
 
@@ -102,13 +103,13 @@ mod tests {
         let (mut passed, mut forgot) = (0, 0);
         for number in 0..100_000_u32 {
             let now = Duration::from_micros(u64::from(number) * 100);
-            let taken = windows.take(rand::random(), pace, now);
+            let taken = windows.take((rand::random(), 1), pace, now);
             forgot += u32::from(taken.expect("a key that was never used").evicted);
             if number % 3_400 == 0 {
-                assert!(windows.take(innocent, pace, now).is_ok(), "30 within the period");
+                assert!(windows.take((innocent, 1), pace, now).is_ok(), "30 within the period");
             }
             if number % 100 == 0 {
-                passed += u32::from(windows.take(greedy, pace, now).is_ok());
+                passed += u32::from(windows.take((greedy, 1), pace, now).is_ok());
             }
         }
         assert_eq!(passed, 30, "1,000 were sent within 10 s, in the middle of the flood");
@@ -121,7 +122,7 @@ mod tests {
     fn concurrent_workers_let_no_more_through() {
         let (windows, pace) = (KeyedWindows::new(), Pace::new(1_000, PERIOD));
         let passed: usize = std::thread::scope(|scope| {
-            let count = || (0..1_000).filter(|_| windows.take(7, pace, Duration::from_secs(1)).is_ok()).count();
+            let count = || (0..1_000).filter(|_| windows.take((7, 1), pace, Duration::from_secs(1)).is_ok()).count();
             let workers: Vec<_> = (0..4).map(|_| scope.spawn(count)).collect();
             workers.into_iter().map(|worker| worker.join().unwrap()).sum()
         });
@@ -132,7 +133,7 @@ mod tests {
     fn every_set_is_reached() {
         let (windows, pace) = (KeyedWindows::new(), Pace::new(1, PERIOD));
         for key in 0..SETS as u64 {
-            assert!(windows.take(key, pace, Duration::ZERO).is_ok());
+            assert!(windows.take((key, 1), pace, Duration::ZERO).is_ok());
         }
         assert!(windows.sets.iter().chain([&windows.last]).all(|set| set.lock().unwrap().len() == 1));
     }

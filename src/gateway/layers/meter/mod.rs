@@ -100,14 +100,17 @@ impl<U> Guard<Response<U>> for MeterGuard {
     }
 }
 
-fn violation(Exceeded { limit, .. }: &Exceeded) -> Violation {
+/// The fix for a request that no wait helps.
+const SEND_LESS: &str = "send less with one request: alone it is above the limit, so that a repetition is refused too";
+
+fn violation(Exceeded { limit, is_too_large, .. }: &Exceeded) -> Violation {
     Violation {
         reason: Reason::RateLimited,
         action: limit.action,
         rule: Rule::Policy(limit.name.clone()),
         field: None,
         message: limit.message.clone(),
-        hint: limit.hint.clone(),
+        hint: if *is_too_large { Some(SEND_LESS.into()) } else { limit.hint.clone() },
         owner: limit.owner.clone(),
         judged_by: None,
         waived_by: None,

@@ -44,28 +44,29 @@ impl Window {
         Self { newest: part, counts: [0; COUNTERS] }
     }
 
-    /// Counts an event at `now` and returns its part.
+    /// Counts an event at `now` as `cost` events, and returns its part.
     ///
     /// # Errors
     ///
-    /// The time until one more event may pass, if none may now. It is not counted.
-    pub(super) fn take(&mut self, pace: Pace, now: Duration) -> Result<u64, Duration> {
+    /// The time until it may pass, if it may not now; a whole period if it never may. None of it is counted.
+    pub(super) fn take(&mut self, cost: u32, pace: Pace, now: Duration) -> Result<u64, Duration> {
         self.advance(pace.part_at(now));
-        if self.total() < u64::from(pace.events) {
+        if self.total() + u64::from(cost) <= u64::from(pace.events) {
             if let Some(newest) = self.counts.last_mut() {
-                *newest += 1;
+                // no overflow: the total is at most `events`
+                *newest = newest.saturating_add(cost);
             }
             return Ok(self.newest);
         }
-        Err(self.room_at(pace).saturating_sub(now))
+        Err(self.room_at(cost, pace).saturating_sub(now))
     }
 
-    /// Uncounts an event that was counted in `part`.
-    pub(super) fn give_back(&mut self, part: u64) {
+    /// Uncounts an event that was counted in `part` as `cost` events.
+    pub(super) fn give_back(&mut self, part: u64, cost: u32) {
         let age = self.newest.checked_sub(part).and_then(|age| usize::try_from(age).ok());
         let place = age.and_then(|age| (COUNTERS - 1).checked_sub(age));
         if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
-            *count = count.saturating_sub(1);
+            *count = count.saturating_sub(cost);
         }
     }
 
@@ -88,14 +89,14 @@ impl Window {
         self.newest = self.newest.max(part);
     }
 
-    /// When enough has expired for one more event.
-    fn room_at(&self, pace: Pace) -> Duration {
+    /// When enough has expired for `cost` more events.
+    fn room_at(&self, cost: u32, pace: Pace) -> Duration {
         let mut left = self.total();
         let forgotten = self.counts.iter().position(|count| {
             left -= u64::from(*count);
-            left < u64::from(pace.events)
+            left + u64::from(cost) <= u64::from(pace.events)
         });
-        let parts = self.newest + u64::try_from(forgotten.unwrap_or(COUNTERS)).unwrap_or(PARTS) + 1;
+        let parts = self.newest + u64::try_from(forgotten.unwrap_or(COUNTERS - 1)).unwrap_or(PARTS) + 1;
         Duration::from_nanos(parts.saturating_mul(pace.part))
     }
 }
@@ -121,7 +122,7 @@ mod tests {
                 now += Duration::from_millis(random.random_range(0..4_000));
                 let since = |from: Duration| passed.iter().filter(|at| **at + from > now).count();
                 let (within, remembered) = (since(PERIOD), since(PERIOD + LATE));
-                match window.take(pace, now) {
+                match window.take(1, pace, now) {
                     Ok(_) => {
                         assert!(within < events as usize, "{events} passed already");
                         passed.push(now);
@@ -130,8 +131,8 @@ mod tests {
                         assert!(remembered >= events as usize, "refused though only {remembered} of {events} passed");
                         assert!(wait > Duration::ZERO && wait <= PERIOD + LATE, "{wait:?}");
                         let (mut later, mut sooner) = (window.clone(), window.clone());
-                        assert!(later.take(pace, now + wait).is_ok());
-                        let sooner = sooner.take(pace, now + wait.saturating_sub(Duration::from_millis(1)));
+                        assert!(later.take(1, pace, now + wait).is_ok());
+                        let sooner = sooner.take(1, pace, now + wait.saturating_sub(Duration::from_millis(1)));
                         assert!(sooner.is_err() || wait <= Duration::from_millis(1), "{wait:?} is longer than needed");
                     }
                 }
@@ -144,13 +145,13 @@ mod tests {
         let pace = Pace::new(2, PERIOD);
         let mut window = Window::new(0);
         let at = Duration::from_secs;
-        assert_eq!((window.take(pace, at(1)), window.take(pace, at(20))), (Ok(0), Ok(6)));
-        assert!(window.take(pace, at(30)).is_err());
-        window.give_back(0);
-        assert_eq!(window.take(pace, at(30)), Ok(10));
-        assert!(window.take(pace, at(30)).is_err());
-        window.give_back(100);
-        window.give_back(0);
+        assert_eq!((window.take(1, pace, at(1)), window.take(1, pace, at(20))), (Ok(0), Ok(6)));
+        assert!(window.take(1, pace, at(30)).is_err());
+        window.give_back(0, 1);
+        assert_eq!(window.take(1, pace, at(30)), Ok(10));
+        assert!(window.take(1, pace, at(30)).is_err());
+        window.give_back(100, 1);
+        window.give_back(0, 1);
         assert_eq!(window.total(), 2, "what fell into no part that is remembered changes nothing");
     }
 
@@ -158,11 +159,32 @@ mod tests {
     fn a_late_clock_expires_nothing_and_a_pause_expires_all() {
         let pace = Pace::new(1, PERIOD);
         let mut window = Window::new(0);
-        assert_eq!(window.take(pace, Duration::from_secs(50)), Ok(16));
-        assert!(window.take(pace, Duration::from_secs(40)).is_err());
-        assert!(window.take(pace, Duration::from_secs(109)).is_err());
+        assert_eq!(window.take(1, pace, Duration::from_secs(50)), Ok(16));
+        assert!(window.take(1, pace, Duration::from_secs(40)).is_err());
+        assert!(window.take(1, pace, Duration::from_secs(109)).is_err());
         assert_eq!(window.total_at(pace.part_at(Duration::from_secs(500))), 0);
-        assert_eq!(window.take(pace, Duration::from_secs(500)), Ok(166));
-        assert!(window.take(pace, Duration::from_secs(559)).is_err());
+        assert_eq!(window.take(1, pace, Duration::from_secs(500)), Ok(166));
+        assert!(window.take(1, pace, Duration::from_secs(559)).is_err());
+    }
+
+    #[test]
+    fn a_request_passes_whole_or_not_at_all() {
+        let pace = Pace::new(100, PERIOD);
+        let mut window = Window::new(0);
+        let at = Duration::from_secs;
+        assert!(window.take(60, pace, at(1)).is_ok());
+        let wait = window.take(41, pace, at(2)).expect_err("one too many");
+        assert_eq!(window.total(), 60, "none of it counts");
+        assert!(wait > at(58) && wait <= at(58) + LATE, "{wait:?}");
+        assert_eq!(window.take(40, pace, at(3)), Ok(1), "what fits passes meanwhile");
+        window.give_back(1, 40);
+        assert_eq!(window.total(), 60);
+        assert!(window.take(41, pace, at(2) + wait).is_ok());
+        for cost in [101, u32::MAX] {
+            assert!(window.take(cost, pace, at(500)).is_err_and(|wait| wait <= PERIOD + LATE), "never passes");
+        }
+        let (widest, mut window) = (Pace::new(u32::MAX, PERIOD), Window::new(0));
+        assert!(window.take(u32::MAX, widest, at(1)).is_ok());
+        assert!(window.take(1, widest, at(1)).is_err());
     }
 }
