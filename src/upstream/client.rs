@@ -1,18 +1,19 @@
 //! The client: sends a request to the upstream, once.
 
 use super::UpstreamBody;
-use super::connect::UpstreamConnector;
+use super::connect::{ProtocolOffer, UpstreamConnector};
 use super::connection::UpstreamConnection;
-use super::error::{Unreachable, UpstreamError};
+use super::error::{Unreachable, UpstreamError, unsent_cause};
 use super::framing::frame;
 use super::http1_pool::Http1Pool;
 use super::http2_pool::Http2Pool;
 use super::response_body::UpstreamResponseBody;
 use super::response_length;
+use super::trouble::UpstreamTrouble;
 use super::upload::{Upload, UploadProgress};
 use crate::redact::ResponseIds;
 use crate::telemetry::OpenConnections;
-use crate::telemetry::record::{UnsentAttempt, UpstreamCall};
+use crate::telemetry::record::{UnsentAttempt, UnsentCause, UpstreamCall};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use pingora_timeout::timeout;
@@ -61,10 +62,10 @@ pub(super) struct ConnectionPools {
 /// The shortest deadline: zero underflows inside pingora's timer.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The error of a request without a response, with the request if none of its bytes can have left.
+/// The error of a request without a response, with the request if the upstream cannot have processed it.
 struct SendError {
     error: UpstreamError,
-    unsent: Option<Request<Upload>>,
+    unsent: Option<(Request<Upload>, UnsentCause)>,
 }
 
 impl UpstreamClient {
@@ -102,8 +103,9 @@ impl UpstreamClient {
     /// # Errors
     ///
     /// [`UpstreamError`], if there is no response.
-    // A request is sent again only if hyper returns it unsent, as it does when an idle connection turns out to be closed. One
-    // whose bytes may have reached the upstream is never repeated: it may have been acted on.
+    // A request is sent again, once, if hyper returns it unsent, as it does when an idle connection turns out to be closed; or if
+    // HTTP/2 guarantees that it was not processed. Any other that may have reached the upstream is never repeated: it may have
+    // been acted on.
     pub async fn attempt(
         &self,
         request: Request<UpstreamBody>,
@@ -114,28 +116,50 @@ impl UpstreamClient {
         let response = self.exchange(request, attempt).await?;
         attempt.call.status = Some(response.status().as_u16());
         attempt.call.ids = ResponseIds::of(response.headers());
+        self.read_ahead(response).await
+    }
+
+    /// Waits for the first part of a body whose length is known.
+    async fn read_ahead(
+        &self,
+        mut response: Response<UpstreamResponseBody>,
+    ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+        let ahead = timeout(self.connector.response_timeout(), response.body_mut().read_ahead()).await;
+        ahead.map_err(|_| UpstreamError::Timeout)?.map_err(|_| Unreachable::ShortBody)?;
         Ok(response)
+    }
+
+    /// The failures that were logged.
+    pub fn trouble(&self) -> &UpstreamTrouble {
+        self.connector.trouble()
     }
 
     async fn exchange(
         &self,
-        mut request: Request<Upload>,
+        request: Request<Upload>,
         attempt: &mut Attempt,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         let Attempt { call, clock, observer, .. } = attempt;
         let notify = || observer.iter().for_each(|observer| observer.note_sent());
-        if let Some(connection) = self.pooled_connection() {
-            notify();
-            call.reused = true;
-            (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
-            match self.send_on(connection, request).await {
-                Ok(response) => return Ok(response),
-                Err(SendError { unsent: Some(unsent), .. }) => request = unsent,
-                Err(unanswered) => return Err(unanswered.error),
+        let connection = match self.pooled_connection() {
+            Some(connection) => {
+                call.reused = true;
+                (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
+                connection
             }
-            restart_attempt(call, clock);
-        }
-        let connection = self.open(call).await?;
+            None => self.open(call, ProtocolOffer::Both).await?,
+        };
+        notify();
+        let (request, cause) = match self.send_on(connection, request).await {
+            Ok(response) => return Ok(response),
+            // a new connection that is closed at once is no better the next time
+            Err(SendError { error, unsent: Some((_, UnsentCause::Closed)) }) if !call.reused => return Err(error),
+            Err(SendError { unsent: Some(unsent), .. }) => unsent,
+            Err(unanswered) => return Err(unanswered.error),
+        };
+        restart_attempt(call, clock, cause);
+        let offer = if cause == UnsentCause::Http1Required { ProtocolOffer::Http1 } else { ProtocolOffer::Both };
+        let connection = self.open(call, offer).await?;
         notify();
         self.send_on(connection, request).await.map_err(|unanswered| unanswered.error)
     }
@@ -150,9 +174,9 @@ impl UpstreamClient {
         self.connections.pool.take().map(UpstreamConnection::Http1)
     }
 
-    async fn open(&self, call: &mut UpstreamCall) -> Result<UpstreamConnection, Unreachable> {
+    async fn open(&self, call: &mut UpstreamCall, offer: ProtocolOffer) -> Result<UpstreamConnection, Unreachable> {
         let clock = Instant::now();
-        let (connection, tls) = self.connector.connect(&self.connections).await?;
+        let (connection, tls) = self.connector.connect(&self.connections, offer).await?;
         (call.connect, call.tls) = (Some(clock.elapsed()), tls);
         (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
         Ok(connection)
@@ -164,12 +188,16 @@ impl UpstreamClient {
         request: Request<Upload>,
     ) -> Result<Response<UpstreamResponseBody>, SendError> {
         let progress = request.body().progress();
+        let spare = if connection.is_http2() { repeat(&request) } else { None };
         let response = connection.send(request, self.connector.origin());
         let response = await_response(&self.connector, progress.clone(), response).await;
         match response {
             Ok(Ok(response)) => check_response(response, connection).map_err(SendError::from),
             Ok(Err(mut failure)) => {
-                let unsent = failure.take_message();
+                let unsent = match failure.take_message() {
+                    Some(unsent) => Some((unsent, UnsentCause::Closed)),
+                    None => spare.zip(unsent_cause(failure.error())),
+                };
                 // asked of the progress and not of hyper's error, which shows it in HTTP/1.1 only
                 let is_broken = progress.is_some_and(|progress| progress.is_broken());
                 let error = match failure.error().into() {
@@ -257,10 +285,19 @@ fn check_response(
     Ok(response.map(|incoming| UpstreamResponseBody::new(incoming, connection)))
 }
 
-/// Records `call` as an unsent attempt, and begins another.
-fn restart_attempt(call: &mut UpstreamCall, clock: &mut Instant) {
-    let UpstreamCall { started, peer, protocol_version, .. } = *call;
-    let unsent = UnsentAttempt { started, elapsed: clock.elapsed(), peer, protocol_version };
+/// The same request once more, if its body is whole in memory. HTTP/2 takes the head apart as it is sent.
+fn repeat(request: &Request<Upload>) -> Option<Request<Upload>> {
+    let mut again = Request::new(request.body().repeat()?);
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    Some(again)
+}
+
+/// Records `call` as an attempt that was not processed, and begins another.
+fn restart_attempt(call: &mut UpstreamCall, clock: &mut Instant, cause: UnsentCause) {
+    let UpstreamCall { started, peer, protocol_version, reused, .. } = *call;
+    let unsent = UnsentAttempt { started, elapsed: clock.elapsed(), peer, protocol_version, reused, cause };
     *call = UpstreamCall { unsent: Some(unsent), ..UpstreamCall::begin() };
     *clock = Instant::now();
 }

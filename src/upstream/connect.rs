@@ -2,10 +2,12 @@
 
 use super::client::ConnectionPools;
 use super::connection::UpstreamConnection;
+use super::early_response::EarlyResponseStream;
 use super::error::Unreachable;
 use super::origin::Origin;
 use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
+use super::trouble::UpstreamTrouble;
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::UpstreamConfig as Settings;
 use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses, tcp_connector};
@@ -17,6 +19,7 @@ use pingora_timeout::timeout;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
@@ -41,6 +44,15 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// A new connection, and the time of its TLS handshake. `None` without TLS.
 type Connected = (UpstreamConnection, Option<Duration>);
 
+/// The versions of HTTP that a new connection offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProtocolOffer {
+    /// HTTP/2 and HTTP/1.1.
+    Both,
+    /// HTTP/1.1 alone.
+    Http1,
+}
+
 /// Opens connections to the upstream. Made once and shared by the workers, because loading certificates is expensive.
 #[derive(Clone)]
 pub struct UpstreamConnector(Arc<Route>);
@@ -54,6 +66,7 @@ struct Route {
     response_timeout: Duration,
     upload_timeout: Duration,
     stall_timeout: Duration,
+    trouble: UpstreamTrouble,
 }
 
 impl UpstreamConnector {
@@ -80,7 +93,13 @@ impl UpstreamConnector {
             response_timeout,
             upload_timeout,
             stall_timeout,
+            trouble: UpstreamTrouble::new(),
         })))
+    }
+
+    /// The failures of all workers.
+    pub(super) fn trouble(&self) -> &UpstreamTrouble {
+        &self.0.trouble
     }
 
     pub(super) fn origin(&self) -> &Origin {
@@ -104,19 +123,27 @@ impl UpstreamConnector {
     /// # Errors
     ///
     /// [`Unreachable`], if there is no connection in time.
-    pub(super) async fn connect(&self, connections: &ConnectionPools) -> Result<Connected, Unreachable> {
+    pub(super) async fn connect(
+        &self,
+        connections: &ConnectionPools,
+        offer: ProtocolOffer,
+    ) -> Result<Connected, Unreachable> {
         let route = &self.0;
         // boxed, because few requests open a connection: the state of a handshake is many times as large as a request's future
-        let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections))).await;
+        let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections, offer))).await;
         connected.unwrap_or(Err(Unreachable::ConnectTimeout))
     }
 }
 
 impl Route {
-    async fn connect(&self, connections: &ConnectionPools) -> Result<Connected, Unreachable> {
+    async fn connect(&self, connections: &ConnectionPools, offer: ProtocolOffer) -> Result<Connected, Unreachable> {
         let (stream, peer) = tcp::connect(&self.tcp, self.uri.clone()).await?;
         let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
         let clock = Instant::now();
+        let connector = match offer {
+            ProtocolOffer::Both => connector,
+            ProtocolOffer::Http1 => &tls::without_http2(connector),
+        };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;
         let handshake = clock.elapsed();
         let connection = if tls::is_http2(stream.get_ref().1) {
@@ -139,9 +166,11 @@ where
     let mut http = http1::Builder::new();
     http.max_header_size(RESPONSE_HEAD_BYTES as usize).max_buf_size(RESPONSE_HEAD_BYTES as usize);
     let interim = Arc::<InterimResponses>::default();
-    let stream = InterimBoundStream::http1(CoalescingStream(stream), Arc::clone(&interim));
+    let has_failed_write = Arc::<AtomicBool>::default();
+    let stream = EarlyResponseStream::new(CoalescingStream(stream), Arc::clone(&has_failed_write));
+    let stream = InterimBoundStream::http1(stream, Arc::clone(&interim));
     let (sender, connection) = http.handshake(TokioIo::new(stream)).await.map_err(|_| Unreachable::BrokenOff)?;
-    let entry = connections.pool.register(peer, interim, connections.open.track());
+    let entry = connections.pool.register(peer, interim, has_failed_write, connections.open.track());
     tokio::spawn(http1_pool::drive(connection, Arc::clone(&entry)));
     Ok(UpstreamConnection::Http1(http1_pool::PooledConnection::new(sender, entry)))
 }

@@ -34,6 +34,11 @@ impl UpstreamConnection {
         }
     }
 
+    /// Whether requests share it.
+    pub(super) const fn is_http2(&self) -> bool {
+        matches!(self, Self::Http2(_))
+    }
+
     /// Whether the upstream sent too many interim responses on it.
     pub(super) fn has_excess_interim_responses(&self) -> bool {
         match self {

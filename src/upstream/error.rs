@@ -2,6 +2,8 @@
 
 // closed enums with fixed texts, and no source errors: nothing here can hold a part of a request or of a response
 
+use crate::telemetry::record::UnsentCause;
+
 /// Why there is no response from the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
@@ -46,6 +48,9 @@ pub enum Unreachable {
     /// It closed or reset the connection before its response.
     #[error("the upstream closed the connection before it responded")]
     BrokenOff,
+    /// The response ended before the first byte of its body, of which it has the length.
+    #[error("the upstream's response is shorter than its `Content-Length`")]
+    ShortBody,
     /// The response is not valid HTTP, or its head is too long.
     #[error("the upstream's response is not valid HTTP")]
     Garbage,
@@ -112,10 +117,29 @@ impl From<&std::io::Error> for Unreachable {
     }
 }
 
+/// The error of a stream or connection in HTTP/2.
+fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+/// Why the upstream has not processed the request of this error. `None` if it may have.
+// guaranteed by RFC 9113: section 8.7 (REFUSED_STREAM), 6.8 (a stream above the last of a GOAWAY, which alone h2 reports as
+// remote), and section 7 (HTTP_1_1_REQUIRED)
+pub(super) fn unsent_cause(error: &hyper::Error) -> Option<UnsentCause> {
+    let error = http2_error(error).filter(|error| error.is_remote())?;
+    match error.reason()? {
+        h2::Reason::HTTP_1_1_REQUIRED => Some(UnsentCause::Http1Required),
+        h2::Reason::REFUSED_STREAM => Some(UnsentCause::RefusedStream),
+        _ => error.is_go_away().then_some(UnsentCause::GoneAway),
+    }
+}
+
 impl From<&hyper::Error> for UpstreamError {
     fn from(error: &hyper::Error) -> Self {
         match error {
-            e if e.is_parse() => Self::Unreachable(Unreachable::Garbage),
+            e if e.is_parse() || http2_error(e).is_some_and(h2::Error::is_library) => {
+                Self::Unreachable(Unreachable::Garbage)
+            }
             _ => Self::Unreachable(Unreachable::BrokenOff),
         }
     }

@@ -8,7 +8,7 @@ use pingora_pool::{ConnectionMeta, ConnectionPool};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ pub(super) struct PoolEntry {
     meta: ConnectionMeta,
     peer: SocketAddr,
     interim: Arc<InterimResponses>,
+    /// Whether a write has failed: see [`super::early_response`].
+    has_failed_write: Arc<AtomicBool>,
     opened: Instant,
     /// Milliseconds from `opened` to when it became idle, or [`PoolEntry::IN_USE`].
     idle_since: AtomicU64,
@@ -76,6 +78,7 @@ impl Http1Pool {
         self: &Arc<Self>,
         peer: SocketAddr,
         interim: Arc<InterimResponses>,
+        has_failed_write: Arc<AtomicBool>,
         counted: OpenConnection,
     ) -> Arc<PoolEntry> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
@@ -84,6 +87,7 @@ impl Http1Pool {
             meta: ConnectionMeta::new(GROUP, id),
             peer,
             interim,
+            has_failed_write,
             opened: Instant::now(),
             idle_since: AtomicU64::new(PoolEntry::IN_USE),
             counted,
@@ -117,6 +121,9 @@ impl PooledConnection {
     ///
     /// Must be called only when the response has been read to its end.
     pub(super) fn give_back(mut self) {
+        if self.entry.has_failed_write.load(Ordering::Relaxed) {
+            return;
+        }
         if self.sender.is_ready() {
             self.put();
         } else if !self.sender.is_closed() {
@@ -186,7 +193,12 @@ mod tests {
     async fn connection(pool: &Arc<Http1Pool>) -> (PooledConnection, DuplexStream) {
         let (ours, upstream) = tokio::io::duplex(1024);
         let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
-        let entry = pool.register(([127, 0, 0, 1], 443).into(), Arc::default(), OpenConnections::default().track());
+        let entry = pool.register(
+            ([127, 0, 0, 1], 443).into(),
+            Arc::default(),
+            Arc::default(),
+            OpenConnections::default().track(),
+        );
         tokio::spawn(drive(connection, Arc::clone(&entry)));
         sender.ready().await.unwrap();
         (PooledConnection::new(sender, entry), upstream)

@@ -7,6 +7,7 @@
 mod client;
 mod connect;
 mod connection;
+mod early_response;
 mod error;
 mod framing;
 mod http1_pool;
@@ -16,6 +17,7 @@ mod response_body;
 mod response_length;
 mod tcp;
 mod tls;
+mod trouble;
 mod upload;
 
 /// What is sent to the upstream: judged bytes, or a client's body as it arrives.
@@ -26,3 +28,4 @@ pub use error::{CertificateFault, Unreachable, UpstreamError};
 pub use origin::{Origin, OriginError};
 pub use response_body::UpstreamResponseBody;
 pub use tls::TrustError;
+pub use trouble::UpstreamTrouble;

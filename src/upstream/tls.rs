@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_rustls::TlsConnector;
 
 /// The protocols inside TLS (ALPN), preferred first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -47,6 +48,14 @@ pub enum TrustError {
 pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
     let authorities = ca_file.map(authorities).transpose()?;
     Ok(Arc::new(tls_client(authorities, None, &ALPN).map_err(TrustError::Platform)?))
+}
+
+/// The same without HTTP/2, for an upstream that requires HTTP/1.1 of a request.
+// rare, so that it is not kept: the authorities are shared
+pub(super) fn without_http2(connector: &TlsConnector) -> TlsConnector {
+    let mut config = ClientConfig::clone(connector.config());
+    config.alpn_protocols.retain(|protocol| protocol != b"h2");
+    TlsConnector::from(Arc::new(config))
 }
 
 /// Whether ALPN selected HTTP/2.

@@ -36,6 +36,16 @@ impl Upload {
         Self { body, progress }
     }
 
+    /// The same body once more, if it is whole in memory.
+    pub(super) fn repeat(&self) -> Option<Self> {
+        let body = match &self.body {
+            UpstreamBody::Buffered(bytes) => UpstreamBody::Buffered(bytes.clone()),
+            UpstreamBody::Empty => UpstreamBody::Empty,
+            UpstreamBody::Streamed(_) => return None,
+        };
+        Some(Self { body, progress: None })
+    }
+
     pub(super) fn progress(&self) -> Option<Arc<UploadProgress>> {
         self.progress.clone()
     }

@@ -7,7 +7,9 @@ use crate::gateway::refusal::Refusal;
 use crate::reason::Reason;
 use crate::telemetry::record::RequestRecord;
 use crate::telemetry::traces::{Parent, TRACESTATE, UpstreamTrace};
-use crate::upstream::{Attempt, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody};
+use crate::upstream::{
+    Attempt, Unreachable, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody, UpstreamTrouble,
+};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version};
@@ -16,6 +18,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tower::Service;
 
 /// Sends permitted requests. One per worker.
@@ -48,7 +51,10 @@ async fn forward(
         AttemptGuard { attempt: Attempt::begin().observed_by(record.send_observer()), record: record.clone() };
     let response = upstream.attempt(upstream_request(permitted), &mut guard.attempt).await;
     drop(guard);
-    let mut response = response.map_err(|error| refuse(error, &record.lock()))?;
+    let mut response = response.map_err(|error| refuse(error, &record.lock(), upstream.trouble()))?;
+    if let Some(suppressed) = upstream.trouble().note_response() {
+        tracing::info!(suppressed, "the upstream responds again");
+    }
     // the version belongs to each connection (RFC 9110 section 2.5)
     *response.version_mut() = Version::default();
     if response.headers().contains_key(TRANSFER_ENCODING) {
@@ -108,14 +114,59 @@ fn caller_traceparent(headers: &HeaderMap) -> Option<HeaderValue> {
     headers.get(TRACEPARENT).cloned()
 }
 
-fn refuse(error: UpstreamError, record: &RequestRecord) -> Refusal {
+fn refuse(error: UpstreamError, record: &RequestRecord, trouble: &UpstreamTrouble) -> Refusal {
     let reason = match error {
+        // ours, and not of the upstream
+        UpstreamError::Unreachable(Unreachable::NoDescriptor) => Reason::Overloaded,
         UpstreamError::Unreachable(_) => Reason::UpstreamUnreachable,
         UpstreamError::Timeout => Reason::UpstreamTimeout,
         UpstreamError::UploadTooSlow | UpstreamError::UploadStalled => Reason::BodyTimeout,
         UpstreamError::UploadBrokenOff => return Refusal::broken_off(),
     };
-    let (decision_id, trace_id) = (record.decision_id, record.trace.id());
-    tracing::warn!(reason = reason.as_str(), %decision_id, %trace_id, "{error}");
+    // the access log has a line of each request; here are the first of many and their number
+    let now = Instant::now();
+    let logged = match reason {
+        Reason::UpstreamUnreachable | Reason::UpstreamTimeout => trouble.note_failure(now),
+        _ => trouble.note_other_failure(now),
+    };
+    if let Some(suppressed) = logged {
+        let (decision_id, trace_id) = (record.decision_id, record.trace.id());
+        let suppressed = Some(suppressed).filter(|suppressed| *suppressed > 0);
+        tracing::warn!(reason = reason.as_str(), %decision_id, %trace_id, suppressed, "{error}");
+    }
     Refusal::because(reason, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reason, RequestRecord, Unreachable, UpstreamError, UpstreamTrouble, refuse};
+    use crate::telemetry::traces::TraceContext;
+    use std::io::{self, Read as _};
+    use std::sync::{Arc, Mutex};
+
+    #[test]
+    fn an_upstream_that_is_down_has_one_line_for_many_requests() {
+        let record = RequestRecord::begin("GET", TraceContext::below(None), Arc::from("r"));
+        let (mut reader, writer) = io::pipe().unwrap();
+        let subscriber = tracing_subscriber::fmt().with_writer(Mutex::new(writer)).with_ansi(false).finish();
+        let trouble = UpstreamTrouble::new();
+        tracing::subscriber::with_default(subscriber, || {
+            for _ in 0..100 {
+                for error in [Unreachable::Refused.into(), UpstreamError::Timeout, UpstreamError::UploadStalled] {
+                    refuse(error, &record, &trouble);
+                }
+            }
+        });
+        let mut lines = String::new();
+        reader.read_to_string(&mut lines).unwrap();
+        assert_eq!(lines.lines().count(), 2, "one on the upstream, one on clients: {lines}");
+        assert_eq!(trouble.note_response(), Some(199));
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_not_the_upstreams() {
+        let record = RequestRecord::begin("GET", TraceContext::below(None), Arc::from("r"));
+        let refusal = refuse(Unreachable::NoDescriptor.into(), &record, &UpstreamTrouble::new());
+        assert_eq!(refusal.reason, Reason::Overloaded);
+    }
 }

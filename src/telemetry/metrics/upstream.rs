@@ -1,7 +1,7 @@
 //! Metrics of connections to the upstream, from the record of each request that called it.
 
 use crate::telemetry::metrics::open_connections::OpenConnections;
-use crate::telemetry::record::{Outcome, UpstreamCall};
+use crate::telemetry::record::{Outcome, UnsentCause, UpstreamCall};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
@@ -35,7 +35,7 @@ impl UpstreamMetrics {
 
     /// Counts the connection of `call`. `outcome` is the request's.
     pub(in crate::telemetry) fn add(&self, call: &UpstreamCall, outcome: Outcome) {
-        if call.unsent.is_some() {
+        if call.unsent.is_some_and(|unsent| unsent.cause == UnsentCause::Closed) {
             self.found_closed.inc();
         }
         match (call.reused, call.connect, outcome) {

@@ -60,8 +60,8 @@ impl ClientSpanWriter {
         let mut attributes = span.attributes();
         self.write_target(&mut attributes, &shared);
         write_peer(&mut attributes, unsent.peer, unsent.protocol_version);
-        attributes.truth("portcullis.connection.reused", true);
-        attributes.text("error.type", "connection_closed");
+        attributes.truth("portcullis.connection.reused", unsent.reused);
+        attributes.text("error.type", unsent.cause.as_str());
         span.error();
     }
 

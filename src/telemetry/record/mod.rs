@@ -6,7 +6,7 @@
 pub(super) mod error_type;
 mod upstream_call;
 
-pub use upstream_call::{UnsentAttempt, UpstreamCall};
+pub use upstream_call::{UnsentAttempt, UnsentCause, UpstreamCall};
 
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, UnknownVersion};

@@ -27,11 +27,11 @@ pub struct UpstreamCall {
     pub protocol_version: Option<&'static str>,
     /// Bytes of a streamed body sent before the response began. `None` for a buffered body.
     pub streamed: Option<u64>,
-    /// The attempt before this one. There is at most one, as only a reused idle connection can turn out to be closed.
+    /// The attempt before this one. There is at most one: a request is sent again once.
     pub unsent: Option<UnsentAttempt>,
 }
 
-/// An attempt of which no byte can have left, because the upstream had closed the idle connection.
+/// An attempt that the upstream cannot have processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnsentAttempt {
     /// When it started, as wall clock for spans.
@@ -42,6 +42,35 @@ pub struct UnsentAttempt {
     pub peer: Option<SocketAddr>,
     /// The HTTP version of the connection.
     pub protocol_version: Option<&'static str>,
+    /// Whether an idle connection was reused.
+    pub reused: bool,
+    /// Why the upstream cannot have processed it.
+    pub cause: UnsentCause,
+}
+
+/// Why the upstream cannot have processed a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnsentCause {
+    /// The idle connection was closed, so that no byte can have left.
+    Closed,
+    /// It refused the HTTP/2 stream (`REFUSED_STREAM`).
+    RefusedStream,
+    /// It ended the HTTP/2 connection with an earlier stream as the last (`GOAWAY`).
+    GoneAway,
+    /// It requires HTTP/1.1 (`HTTP_1_1_REQUIRED`).
+    Http1Required,
+}
+
+impl UnsentCause {
+    /// The cause as an `error.type`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "connection_closed",
+            Self::RefusedStream => "refused_stream",
+            Self::GoneAway => "go_away",
+            Self::Http1Required => "http_1_1_required",
+        }
+    }
 }
 
 impl UpstreamCall {

@@ -120,6 +120,14 @@ async fn a_callers_trace_is_left_alone_where_it_is_not_gone_on_with() {
 }
 
 #[tokio::test]
+async fn no_response_leads_clients_round_the_gateway() {
+    let head = "HTTP/1.1 200 OK\r\nAlt-Svc: h3=\":443\"\r\nalt-svc: h2=\"other:443\"\r\nx-kept: yes\r\ncontent-length: 2\r\n\r\n{}";
+    let recorder = Recorder::start(move |_| Reply::Bytes(head.as_bytes().to_vec())).await;
+    let answer = Setup::before(recorder.address()).start().ask(patch("{}")).await;
+    assert_eq!((answer.status(), answer.header("x-kept"), answer.header("alt-svc")), (200, Some("yes"), None));
+}
+
+#[tokio::test]
 async fn the_answer_passes_untouched() {
     for (line, answer, body) in [
         (

@@ -511,3 +511,31 @@ async fn an_answer_is_read_no_faster_than_the_client_takes_it() {
     let ((), rest) = tokio::join!(read_x(&mut client, LARGE), write_until_stuck(&mut upstream, LARGE - taken));
     assert_eq!(taken + rest, LARGE);
 }
+
+#[tokio::test]
+async fn a_response_of_one_that_reads_no_further_is_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let upstream = upstream(listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.read_u8().await.unwrap();
+            stream.write_all(b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+            // closed with unread bytes, which resets the connection
+        }
+    });
+    for _ in 0..50 {
+        let body = UpstreamBody::Buffered(vec![b' '; 4 << 20].into());
+        let (answer, _) = upstream.send(Request::post("/").body(body).unwrap()).await.expect("the response is there");
+        assert_eq!(answer.status(), 413);
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "{}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_ends_before_its_body_is_refused() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n".to_vec();
+    let recorder = Recorder::start(move |_| Reply::BytesThenClose(head.clone())).await;
+    let (error, call) = send(&upstream(recorder.address())).await.unwrap_err();
+    assert_eq!((error, call.status, recorder.seen()), (Unreachable::ShortBody.into(), Some(200), 1));
+}

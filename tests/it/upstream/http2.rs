@@ -9,12 +9,14 @@ use h2::server::SendResponse;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use portcullis::config::gateway::UpstreamConfig as Settings;
+use portcullis::telemetry::record::UnsentCause;
 use portcullis::upstream::{
     Failed, Origin, Unreachable, UpstreamBody, UpstreamClient, UpstreamConnector, UpstreamError,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -26,7 +28,7 @@ struct Arrived {
     body: Vec<u8>,
 }
 
-/// An upstream that does what the path says: `/refused` resets the stream unprocessed, `/reset` after it was processed,
+/// An upstream that does what the path says: `/refused` and `/required` reset the stream unprocessed, `/reset` after it was processed, `/short?N` sends fewer bytes than its length in N parts,
 /// `/goodbye` answers and lets the connection end, `/gated` waits for a permit, `/interim?N` sends as many hints first; anything
 /// else answers at once.
 struct Server {
@@ -65,8 +67,15 @@ impl Server {
 }
 
 async fn converse(tls: TlsAcceptor, stream: TcpStream, gate: Arc<Semaphore>, arrived: UnboundedSender<Arrived>) {
-    let Ok(stream) = tls.accept(stream).await else { return };
-    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    let Ok(mut stream) = tls.accept(stream).await else { return };
+    if stream.get_ref().1.alpn_protocol() == Some(b"http/1.1") {
+        let mut head = [0; 4096];
+        let read = stream.read(&mut head).await.unwrap();
+        let request = String::from_utf8_lossy(&head[..read]);
+        assert!(request.starts_with("PATCH /required HTTP/1.1\r\n") && request.ends_with("{}"), "{request}");
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.unwrap();
+        return;
+    }
     let mut connection = h2::server::handshake(stream).await.unwrap();
     while let Some(Ok((request, answer))) = connection.accept().await {
         let goodbye = request.uri().path() == "/goodbye";
@@ -86,9 +95,20 @@ async fn reply(
     let (head, mut stream) = request.into_parts();
     let path = head.uri.path().to_owned();
     let hints = head.uri.query().and_then(|query| query.parse().ok()).unwrap_or(0);
-    if path == "/refused" {
+    if let "/refused" | "/required" = &*path {
         let _ = arrived.send(Arrived { request: Request::from_parts(head, ()), body: Vec::new() });
-        return answer.send_reset(Reason::REFUSED_STREAM);
+        let is_refused = path == "/refused";
+        return answer.send_reset(if is_refused { Reason::REFUSED_STREAM } else { Reason::HTTP_1_1_REQUIRED });
+    }
+    if path == "/short" {
+        let response = Response::builder().header("content-length", 20).body(()).unwrap();
+        let mut body = answer.send_response(response, hints == 0).unwrap();
+        for part in 1..=hints {
+            // apart, so that the first is not read with the last
+            gate.acquire().await.unwrap().forget();
+            body.send_data(Bytes::from_static(b"{}"), part == hints).unwrap();
+        }
+        return;
     }
     let mut body = Vec::new();
     while let Some(Ok(data)) = stream.data().await {
@@ -164,13 +184,97 @@ async fn what_may_have_arrived_is_never_sent_again() {
     let authority = Authority::new("ours");
     let mut server = Server::start(authority.server("localhost")).await;
     let upstream = server.upstream(&authority);
-    for path in ["/refused", "/reset"] {
-        let (error, call) = get(&upstream, path).await.unwrap_err();
-        assert_eq!((error, call.status), (UpstreamError::Unreachable(Unreachable::BrokenOff), None), "{path}");
-        assert_eq!(server.arrived.recv().await.unwrap().request.uri().path(), path);
-        assert!(server.arrived.try_recv().is_err(), "{path} was sent again");
-    }
+    let (error, call) = get(&upstream, "/reset").await.unwrap_err();
+    assert_eq!((error, call.status), (UpstreamError::Unreachable(Unreachable::BrokenOff), None));
+    assert_eq!(server.arrived.recv().await.unwrap().request.uri().path(), "/reset");
+    assert!(server.arrived.try_recv().is_err(), "it was sent again");
     assert_eq!(get(&upstream, "/").await.unwrap(), ("{}".to_owned(), true), "the connection goes on");
+}
+
+#[tokio::test]
+async fn a_refused_stream_is_sent_once_more_on_a_new_connection() {
+    let authority = Authority::new("ours");
+    let mut server = Server::start(authority.server("localhost")).await;
+    let upstream = server.upstream(&authority);
+    for connections in [2, 3] {
+        let (error, call) = get(&upstream, "/refused").await.unwrap_err();
+        assert_eq!(error, UpstreamError::Unreachable(Unreachable::BrokenOff), "refused twice");
+        assert_eq!(call.unsent.map(|unsent| unsent.cause), Some(UnsentCause::RefusedStream));
+        assert_eq!(server.connections(), connections);
+        for _ in 0..2 {
+            assert_eq!(server.arrived.recv().await.unwrap().request.uri().path(), "/refused");
+        }
+        assert!(server.arrived.try_recv().is_err(), "it was sent a third time");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_requires_http_1_gets_the_request_by_it() {
+    let authority = Authority::new("ours");
+    let server = Server::start(authority.server("localhost")).await;
+    let upstream = server.upstream(&authority);
+    let request = Request::patch("/required").body(UpstreamBody::Buffered(Full::from("{}"))).unwrap();
+    let (answer, call) = upstream.send(request).await.unwrap();
+    assert_eq!((answer.status().as_u16(), call.protocol_version), (200, Some("1.1")));
+    let unsent = call.unsent.expect("an attempt before");
+    assert_eq!((unsent.cause, unsent.protocol_version), (UnsentCause::Http1Required, Some("2")));
+}
+
+/// Answers the first connection's request by a GOAWAY that ends before it, with a code.
+async fn going_away(tls: TlsAcceptor, code: u8) -> (SocketAddr, UnboundedReceiver<Arrived>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, arrived) = unbounded_channel();
+    tokio::spawn(async move {
+        let mut stream = tls.accept(listener.accept().await.unwrap().0).await.unwrap();
+        // no settings, and after the request: the last stream is 0
+        stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+        let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
+        while !received.ends_with(b"{\"a\": 1}") {
+            let read = stream.read(&mut buffer).await.unwrap();
+            received.extend_from_slice(&buffer[..read]);
+        }
+        stream.write_all(&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, code]).await.unwrap();
+        let (next, _) = listener.accept().await.unwrap();
+        converse(tls, next, Arc::new(Semaphore::new(0)), sender).await;
+        drop(stream);
+    });
+    (address, arrived)
+}
+
+#[tokio::test]
+async fn a_goodbye_before_a_request_has_it_sent_once_more() {
+    let authority = Authority::new("ours");
+    for code in [0, 11] {
+        let (address, mut arrived) = going_away(authority.server("localhost"), code).await;
+        let settings = Settings { ca_file: Some(authority.file().to_owned()), ..upstream_settings() };
+        let origin = Origin::new(true, "localhost", address.port()).unwrap();
+        let upstream = UpstreamClient::new(UpstreamConnector::new(origin, &settings).unwrap());
+        let body = UpstreamBody::Buffered(Full::from("{\"a\": 1}"));
+        let request = Request::patch("/").header("x-kept", "yes").body(body).unwrap();
+        let (answer, call) = upstream.send(request).await.unwrap();
+        assert_eq!((answer.status().as_u16(), call.reused), (200, false));
+        assert_eq!(call.unsent.map(|unsent| unsent.cause), Some(UnsentCause::GoneAway), "code {code}");
+        let Arrived { request, body } = arrived.recv().await.unwrap();
+        assert_eq!((&request.headers()["x-kept"], body.as_slice()), (&"yes".parse().unwrap(), &b"{\"a\": 1}"[..]));
+    }
+}
+
+#[tokio::test]
+async fn a_response_shorter_than_its_length_is_refused() {
+    let authority = Authority::new("ours");
+    let server = Server::start(authority.server("localhost")).await;
+    let upstream = server.upstream(&authority);
+    server.gate.add_permits(1);
+    for (path, expected) in [("/short?0", Unreachable::Garbage), ("/short?1", Unreachable::ShortBody)] {
+        let (error, _) = get(&upstream, path).await.unwrap_err();
+        assert_eq!(error, expected.into(), "{path}");
+    }
+    server.gate.add_permits(1);
+    let request = Request::get("/short?2").body(UpstreamBody::Empty).unwrap();
+    let (answer, _) = upstream.send(request).await.unwrap();
+    server.gate.add_permits(1);
+    assert!(answer.into_body().collect().await.is_err(), "the part was sent on, so that it breaks off");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::SpanWriter;
 use crate::config::gateway::UpstreamTarget;
 use crate::judge::violation::Action;
 use crate::reason::Reason;
-use crate::telemetry::record::{Outcome, RequestRecord, UnsentAttempt, samples};
+use crate::telemetry::record::{Outcome, RequestRecord, UnsentAttempt, UnsentCause, samples};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
@@ -104,7 +104,14 @@ fn an_attempt_that_never_left_has_a_span_of_its_own() {
     let call = record.upstream.as_mut().unwrap();
     let (peer, protocol_version) = (call.peer, Some("2"));
     let elapsed = std::time::Duration::from_micros(5);
-    call.unsent = Some(UnsentAttempt { started: call.started - elapsed, elapsed, peer, protocol_version });
+    call.unsent = Some(UnsentAttempt {
+        started: call.started - elapsed,
+        elapsed,
+        peer,
+        protocol_version,
+        reused: true,
+        cause: UnsentCause::Closed,
+    });
     let [server, _, unsent, client] = &spans(&record)[..] else { panic!("four spans") };
     assert_eq!((unsent.kind(), &unsent.parent_span_id), (SpanKind::Client, &server.span_id));
     assert!(is_error(unsent) && !is_error(client) && unsent.span_id != client.span_id);
