@@ -38,13 +38,16 @@ macro_rules! shipped {
 
 /// The policy files of `policies/`. A list and not a build script: a test compares it with the folder.
 pub const POLICIES: &[ShippedPolicy] = shipped![
+    "account-recovery-by-support",
     "bulk-invitations",
+    "credentials-by-owner",
     "external-id-by-owner",
     "impersonation-by-support",
     "legal-acceptance-is-now",
     "limit-bulk-changes",
     "limit-invitations",
     "limit-password-changes",
+    "messages-by-owner",
     "metadata-keys",
     "metadata-size",
     "names-hold-no-links",
@@ -64,6 +67,8 @@ pub const POLICIES: &[ShippedPolicy] = shipped![
     "second-factor-removal-by-support",
     "self-service-rights-by-owner",
     "sign-out-on-password-change",
+    "trust-by-owner",
+    "user-list-page-size",
     "username-rules",
     "verified-by-verification",
 ];

@@ -179,9 +179,9 @@ fn read<'t>(
     let default = default.ok_or_else(|| ContractError::Default { known: known.join(", ") })?;
     let mut words = HashSet::new();
     routes.visit(&mut |literals, _| words.extend(literals.iter().map(|word| Box::from(*word))));
-    let (depth, harms) = (routes.depth(), overlays.harms());
+    let (depth, harms, risks) = (routes.depth(), overlays.harms(), overlays.risks());
     let fingerprint = fingerprint(texts);
-    let contract = Contract { versions, sources, dated, default, routes, harms, depth, words, fingerprint };
+    let contract = Contract { versions, sources, dated, default, routes, harms, risks, depth, words, fingerprint };
     Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 
@@ -262,6 +262,7 @@ impl LoadedContract<'_> {
         }
         errors.extend(self.overlays.ineffective(&changed));
         errors.extend(self.overlays.unknown_harms(&self.contract.operations()));
+        errors.extend(self.overlays.unknown_risks(&self.contract.operations()));
         errors.extend(self.overlays.ineffective_routes(&self.contract.operations()));
         errors.extend(self.unguarded_routes());
         errors

@@ -27,6 +27,7 @@ mod load;
 mod mismatch_finding;
 mod nullable;
 mod operation;
+pub mod operation_risk;
 pub mod overlay;
 mod route;
 mod route_guard;
@@ -73,6 +74,7 @@ pub struct Contract {
     routes: Routes<ByVersion>,
     /// Fields that do the same harm, by the overlay.
     harms: Vec<harm::Harm>,
+    risks: operation_risk::OperationRisks,
     /// The most segments that a path has.
     depth: usize,
     /// The literal segments of its paths, for logs.
@@ -146,6 +148,11 @@ impl Contract {
     /// Fields that do the same harm.
     pub fn harms(&self) -> &[harm::Harm] {
         &self.harms
+    }
+
+    /// The operations that do harm by themselves, by risk.
+    pub const fn risks(&self) -> &operation_risk::OperationRisks {
+        &self.risks
     }
 
     /// A hash of its files.

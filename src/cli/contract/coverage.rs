@@ -1,4 +1,4 @@
-//! `portcullis contract coverage`: the operations and fields of the contract that no policy governs.
+//! `portcullis contract coverage`: the operations and fields of the contract that no policy governs, and the risky operations.
 
 use super::field_name::field_name;
 use super::version::{Version, find_version, schema_error};
@@ -8,6 +8,7 @@ use crate::cli::console;
 use crate::cli::exit::{CommandError, Exit};
 use crate::cli::page::Page;
 use crate::contract::coverage::{ContractCoverage, CoveredField, CoveredOperation, coverage as find_coverage};
+use crate::contract::operation_risk::{RiskyOperation, risky_operations};
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -28,17 +29,23 @@ pub(super) fn coverage(args: &CoverageArgs, config: &ConfigArgs) -> Result<Exit,
     let bundle = app::load_bundle(&configuration)?;
     let version = find_version(&bundle.contract, args.version.as_deref())?;
     let readers = |id: &str, field: Option<&str>| bundle.policies.readers(id, field);
+    let covering = |id: &str| {
+        let limits = bundle.policies.limits_of_operation(id).iter().map(|limit| limit.name.clone());
+        (bundle.policies.readers(id, None), limits.collect())
+    };
+    let risky = risky_operations(&version.operations, bundle.contract.risks(), &covering);
     let coverage = find_coverage(&version.operations, &readers).map_err(|error| schema_error(&error))?;
     if args.json {
-        let json = json!({ "version": version.name, "operations": coverage.operations, "fields": coverage.fields });
+        let (operations, fields) = (coverage.operations, coverage.fields);
+        let json = json!({ "version": version.name, "risky": risky, "operations": operations, "fields": fields });
         console::print(&format!("{json:#}"))?;
     } else {
-        console::print(&text(&version, &coverage))?;
+        console::print(&text(&version, &coverage, &risky))?;
     }
     Ok(Exit::Ok)
 }
 
-fn text(version: &Version, coverage: &ContractCoverage) -> String {
+fn text(version: &Version, coverage: &ContractCoverage, risky: &[RiskyOperation]) -> String {
     let (governed, open): (Vec<_>, Vec<_>) =
         coverage.operations.iter().partition(|operation| !operation.policies.is_empty());
     let open_fields: Vec<_> = coverage.fields.iter().filter(|field| field.policies.is_empty()).collect();
@@ -47,6 +54,10 @@ fn text(version: &Version, coverage: &ContractCoverage) -> String {
     let governed_fields = all_fields - open_fields.len();
     let operations_text = format!("{}: policies name {} of {all} write operations", version.name, governed.len());
     page.paragraph(0, 2, &format!("{operations_text} and read {governed_fields} of {all_fields} risky fields"));
+    let covered = risky.iter().filter(|operation| !operation.is_open()).count();
+    page.paragraph(0, 2, &format!("policies or limits are for {covered} of {} risky operations", risky.len()));
+    let (open_risks, covered_risks): (Vec<_>, Vec<_>) = risky.iter().partition(|operation| operation.is_open());
+    risks(&mut page, "risky operations that no policy and no limit is for", &open_risks);
     let of_governed = |field: &&&CoveredField| governed.iter().any(|governed| governed.operation == field.operation);
     // apart from the others: for these a rule in an existing policy is enough
     let near: Vec<_> = open_fields.iter().filter(of_governed).copied().collect();
@@ -54,7 +65,26 @@ fn text(version: &Version, coverage: &ContractCoverage) -> String {
     fields(&mut page, "risky fields that no policy reads, of operations that policies name", &near);
     fields(&mut page, "risky fields of operations that no policy names", &far);
     operations(&mut page, &open);
+    risks(&mut page, "risky operations, and what is for them", &covered_risks);
     page.into_text()
+}
+
+/// A row for each operation: what it can do, and the policies and limits for it.
+fn risks(page: &mut Page, title: &str, risky: &[&RiskyOperation]) {
+    if risky.is_empty() {
+        return;
+    }
+    let _ = writeln!(page, "\n{title}");
+    let rows = risky.iter().map(|operation| {
+        let risks = comma(operation.risks.iter().map(|risk| risk.as_str()));
+        let rules = comma(operation.policies.iter().chain(&operation.limits).map(AsRef::as_ref));
+        vec![operation.operation.to_string(), risks, rules]
+    });
+    page.table(2, &rows.collect::<Vec<_>>());
+}
+
+fn comma<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn fields(page: &mut Page, title: &str, fields: &[&CoveredField]) {

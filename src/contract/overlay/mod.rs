@@ -14,8 +14,10 @@ pub use change::OverlayChange;
 use super::Operation;
 use super::glob::matches;
 use super::harm::{Harm, HarmField};
+use super::operation_risk::{OperationRisk, OperationRisks};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Source};
+use crate::suggest::nearest;
 use routes::AddedOperation;
 pub(super) use routes::{RouteOverlay, route_shape};
 use schemars::JsonSchema;
@@ -83,6 +85,8 @@ pub(super) struct Overlays {
     entries: Vec<Arc<Overlay>>,
     /// The fields of each harm, verbatim.
     harms: BTreeMap<String, Vec<String>>,
+    /// The operation ids of each risk, verbatim.
+    risks: BTreeMap<OperationRisk, Vec<String>>,
     operations: Vec<AddedOperation>,
     routes: Vec<RouteOverlay>,
 }
@@ -99,7 +103,7 @@ impl Overlays {
             return Err(vec![second.source.at("", "the overlays of a contract are one document")]);
         }
         let Some(manifest) = manifests.pop() else { return Ok(Self::default()) };
-        let ContractOverlay { overlays, harm: harms, routes, operations, .. } = manifest.value;
+        let ContractOverlay { overlays, harm: harms, risk: risks, routes, operations, .. } = manifest.value;
         let entries = overlays.into_iter().enumerate().map(|(position, written)| {
             let line = manifest.source.line(&format!("/overlays/{position}/change")).unwrap_or_default();
             Arc::new(Overlay {
@@ -115,7 +119,7 @@ impl Overlays {
         let entries = entries.collect();
         let operations = operations.into_iter().enumerate().map(AddedOperation::new).collect();
         let routes = routes.into_iter().enumerate().map(RouteOverlay::new).collect();
-        let overlays = Self { entries, harms, operations, routes, source: Some(manifest.source) };
+        let overlays = Self { entries, harms, risks, operations, routes, source: Some(manifest.source) };
         let mut errors: Vec<_> = overlays.entries.iter().flat_map(|overlay| overlays.check(overlay)).collect();
         errors.extend(overlays.check_routes());
         if errors.is_empty() { Ok(overlays) } else { Err(errors) }
@@ -158,6 +162,31 @@ impl Overlays {
             source.at(&pointer, format!("`{field}` has no effect: no write operation takes it"))
         });
         errors.collect()
+    }
+
+    /// The operations of each risk that the file lists.
+    pub(super) fn risks(&self) -> OperationRisks {
+        let ids = |written: &[String]| written.iter().map(|id| Arc::from(id.as_str())).collect();
+        self.risks.iter().map(|(risk, written)| (*risk, ids(written))).collect()
+    }
+
+    /// An error for each risk of an operation that the contract does not have: nothing would be listed for it.
+    pub(super) fn unknown_risks(&self, operations: &[Arc<Operation>]) -> Vec<Diagnostic> {
+        let Some(source) = &self.source else { return Vec::new() };
+        let mut errors = Vec::new();
+        for (risk, written) in &self.risks {
+            let unknown = written.iter().enumerate();
+            let unknown = unknown.filter(|(_, id)| !operations.iter().any(|it| it.id.as_ref() == id.as_str()));
+            errors.extend(unknown.map(|(position, id)| {
+                let pointer = format!("/risk/{}/{position}", risk.key());
+                let error = source.at(&pointer, format!("`{id}` is not an operation of the contract"));
+                match nearest(id, operations.iter().map(|it| it.id.as_ref())) {
+                    Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
+                    None => error,
+                }
+            }));
+        }
+        errors
     }
 
     /// The overlays for `operation` in the API version `version`.

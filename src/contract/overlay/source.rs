@@ -1,5 +1,6 @@
 //! The format of `kind: ContractOverlay`. Doc comments here become the texts of the editor schema.
 
+use crate::contract::operation_risk::OperationRisk;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +23,10 @@ pub(super) struct ContractOverlay {
     /// it, or `Operation/field`, in which `*` stands for any letters. `check` warns of a policy on one that leaves out another.
     #[serde(default)]
     pub(super) harm: BTreeMap<String, Vec<String>>,
+    /// Ids of operations that do harm by themselves, by what a caller can do with them. `contract coverage` lists which of them
+    /// no policy or limit covers.
+    #[serde(default)]
+    pub(super) risk: BTreeMap<OperationRisk, Vec<String>>,
     /// Other paths and query parameters of operations, which the specs do not have.
     #[serde(default)]
     pub(super) routes: Vec<RouteSource>,

@@ -160,3 +160,26 @@ fn coverage_tells_what_is_not_governed() {
     assert!(of("  sign_in_tokens").contains("CreateSignInToken"), "{said}");
     assert!(said.lines().all(|line| line.chars().count() <= 100), "{said}");
 }
+
+#[test]
+fn each_risky_operation_has_a_shipped_policy_or_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    let config = format!("apiVersion: portcullis/v1\nkind: Gateway\npolicies: [{policies:?}]\n");
+    fs::write(folder.path().join("gateway.yaml"), config).unwrap();
+    let mut listed = Vec::new();
+    for version in ["2026-05-12", "platform-beta"] {
+        let output = contract(folder.path(), &["coverage", "--json", "--version", version]);
+        let coverage: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        for risky in coverage["risky"].as_array().unwrap() {
+            let rules = [&risky["policies"], &risky["limits"]].map(|names| names.as_array().unwrap().len());
+            assert!(rules.iter().sum::<usize>() > 0, "{risky}");
+            listed.push(risky["operation"].as_str().unwrap().to_owned());
+        }
+    }
+    for operation in ["createSession", "GetMachineSecretKey", "UsersBan", "UpdateJWTTemplate", "PlatformPutConfig"] {
+        assert!(listed.iter().any(|it| it == operation), "{operation}");
+    }
+    let text = said(&["coverage"], 0);
+    assert!(text.contains("risky operations that no policy and no limit is for\n"), "a part of the library: {text}");
+}

@@ -53,11 +53,18 @@ fn everything_wrong_with_schemas_and_overlays_is_told_with_its_place() {
     edit(folder.path(), "2026-05-12.json", "\"type\":\"boolean\"", "\"type\":\"bool\"");
     edit(folder.path(), "2025-11-10.json", "\"type\":\"boolean\"", "\"type\":\"bool\"");
     edit(folder.path(), "overlay.yaml", "[/timezone]", "[/first_name]");
+    edit(folder.path(), "overlay.yaml", "    - UsersUnban\n", "    - UsersUnbam\n");
     let output = check(folder.path());
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     let said = said(&output);
-    for part in ["2026-05-12.json:", "2025-11-10.json:", "overlay.yaml:", "`/first_name` has no effect", "is not valid"]
-    {
+    for part in [
+        "2026-05-12.json:",
+        "2025-11-10.json:",
+        "overlay.yaml:",
+        "`/first_name` has no effect",
+        "is not valid",
+        "`UsersUnbam` is not an operation of the contract",
+    ] {
         assert!(said.contains(part), "{part} is not in\n{said}");
     }
 }
