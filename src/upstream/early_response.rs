@@ -83,3 +83,64 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for EarlyResponseStream<T> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use http::Request;
+    use http_body_util::Full;
+    use hyper_util::rt::TokioIo;
+    use std::task::Waker;
+
+    /// A server that has responded and closed before it is sent anything.
+    #[derive(Default)]
+    struct Closed {
+        has_written: bool,
+        reader: Option<Waker>,
+        response: &'static [u8],
+    }
+
+    impl AsyncRead for Closed {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            if !self.has_written {
+                self.reader = Some(context.waker().clone());
+                return Poll::Pending;
+            }
+            buffer.put_slice(std::mem::take(&mut self.response));
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Closed {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            self.has_written = true;
+            self.reader.take().into_iter().for_each(Waker::wake);
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_arrived_before_a_failed_write_is_read() {
+        let response = b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 0\r\n\r\n";
+        let has_failed = Arc::<AtomicBool>::default();
+        let stream = EarlyResponseStream::new(Closed { response, ..Closed::default() }, Arc::clone(&has_failed));
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        let request = Request::post("/").body(Full::new(Bytes::from_static(b"body"))).unwrap();
+        assert_eq!(sender.send_request(request).await.unwrap().status(), 413);
+        assert!(has_failed.load(Ordering::Relaxed), "the connection is not used again");
+    }
+}

@@ -105,9 +105,12 @@ async fn nothing_is_sent_before_a_time_beyond_the_timeout() {
     telemetry.finish(&allowed(&telemetry, &called()));
     collector.arrival().await;
     let dropped = "portcullis_spans_dropped_total{reason=\"export_failed\"} 3\n";
-    while !telemetry.metrics_text().contains(dropped) {
-        tokio::task::yield_now().await;
-    }
+    let counted = async {
+        while !telemetry.metrics_text().contains(dropped) {
+            tokio::task::yield_now().await;
+        }
+    };
+    pingora_timeout::timeout(LONG, counted).await.expect("the batch is dropped");
     telemetry.finish(&allowed(&telemetry, &called()));
     // many times the delay of a batch, and longer than the first pause between retries
     let early = pingora_timeout::timeout(Duration::from_millis(700), collector.arrivals.recv()).await;
