@@ -31,15 +31,14 @@ fn resolve_object<'s>(members: &'s Map<String, Value>, root: &'s Value, open: &m
     let reference = members.get("$ref").and_then(Value::as_str);
     let target = reference.and_then(|text| Some((text, root.pointer(text.strip_prefix('#')?)?)));
     let Some((text, target)) = target else { return Value::Object(resolved) };
-    let target = match open.iter().rev().position(|known| *known == text) {
-        // by its distance: the name does not matter
-        Some(distance) => Value::from(format!("recursion {distance}")),
-        None => {
-            open.push(text);
-            let target = resolve(target, root, open);
-            open.pop();
-            target
-        }
+    // by its distance: the name does not matter
+    let target = if let Some(distance) = open.iter().rev().position(|known| *known == text) {
+        Value::from(format!("recursion {distance}"))
+    } else {
+        open.push(text);
+        let target = resolve(target, root, open);
+        open.pop();
+        target
     };
     if resolved.is_empty() {
         return target;

@@ -45,10 +45,8 @@ fn hole(case: &AttackCase, arrivals: &[Arrival]) -> Option<String> {
         return Some(why.unwrap_or("the request reached the upstream").to_owned());
     }
     if arrivals.len() > case.most {
-        return Some(match case.most < case.requests {
-            true => format!("{} requests reached the upstream, of {} that the limit allows", arrivals.len(), case.most),
-            false => format!("{} requests reached the upstream, of {} sent", arrivals.len(), case.requests),
-        });
+        let of = if case.most < case.requests { "that the limit allows" } else { "sent" };
+        return Some(format!("{} requests reached the upstream, of {} {of}", arrivals.len(), case.most));
     }
     arrivals.iter().find_map(|arrival| harm(case, arrival))
 }

@@ -96,16 +96,14 @@ where
         let service = (self.service_for)(peer);
         let memory = ConnectionMemory::new(hold);
         let ending = async move {
-            match valid_for {
-                // what has begun is finished, but nothing more is accepted from a certificate that has expired
-                Some(valid_for) => match timeout(valid_for.max(SHORTEST), draining).await {
-                    Ok(_) => ConnectionEnd::Drain,
-                    Err(_) => ConnectionEnd::Expired,
-                },
-                None => {
-                    let _ = draining.await;
-                    ConnectionEnd::Drain
-                }
+            let Some(valid_for) = valid_for else {
+                let _ = draining.await;
+                return ConnectionEnd::Drain;
+            };
+            // what has begun is finished, but nothing more is accepted from a certificate that has expired
+            match timeout(valid_for.max(SHORTEST), draining).await {
+                Ok(_) => ConnectionEnd::Drain,
+                Err(_) => ConnectionEnd::Expired,
             }
         };
         match (stream, is_http2) {
