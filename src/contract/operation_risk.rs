@@ -81,20 +81,23 @@ impl RiskyOperation {
     }
 }
 
+/// The names of policies, and of limits.
+type RuleNames = (BTreeSet<Arc<str>>, BTreeSet<Arc<str>>);
+
 /// The risky ones of `operations`, in their order. `covering` returns the names of the policies and of the limits for an id.
 pub fn risky_operations(
     operations: &[Arc<Operation>],
     risks: &OperationRisks,
-    covering: &dyn Fn(&str) -> (BTreeSet<Arc<str>>, BTreeSet<Arc<str>>),
+    covering: &dyn Fn(&str) -> RuleNames,
 ) -> Vec<RiskyOperation> {
-    let risky = operations.iter().filter_map(|operation| {
+    let found = operations.iter().filter_map(|operation| {
         let of = risks.iter().filter(|(_, ids)| ids.contains(&operation.id)).map(|(risk, _)| *risk);
         let risks: BTreeSet<_> = of.collect();
         let (policies, limits) = if risks.is_empty() { return None } else { covering(&operation.id) };
         let (operation, method, path) = (operation.id.clone(), operation.method.clone(), operation.path.clone());
         Some(RiskyOperation { operation, method, path, risks, policies, limits })
     });
-    risky.collect()
+    found.collect()
 }
 
 #[cfg(test)]
@@ -116,8 +119,8 @@ mod tests {
             let limits = (id == "UsersBan").then(|| Arc::from("bans")).into_iter().collect();
             (BTreeSet::new(), limits)
         };
-        let risky = risky_operations(&contract.operations_of("2026-05-12"), &risks, &covering);
-        let found: Vec<_> = risky.iter().map(|it| (it.operation.as_ref(), it.is_open())).collect();
+        let listed = risky_operations(&contract.operations_of("2026-05-12"), &risks, &covering);
+        let found: Vec<_> = listed.iter().map(|it| (it.operation.as_ref(), it.is_open())).collect();
         assert_eq!(found, [("getApiKeySecret", true), ("UsersBan", false)], "reads too");
     }
 

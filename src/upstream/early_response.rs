@@ -22,13 +22,10 @@ impl<T> EarlyResponseStream<T> {
 
     /// `done` in place of an error.
     fn hide<V>(&self, polled: Poll<io::Result<V>>, done: V) -> Poll<io::Result<V>> {
-        match ready!(polled) {
-            Ok(value) => Poll::Ready(Ok(value)),
-            Err(_) => {
-                self.has_failed.store(true, Ordering::Relaxed);
-                Poll::Ready(Ok(done))
-            }
-        }
+        Poll::Ready(Ok(ready!(polled).unwrap_or_else(|_| {
+            self.has_failed.store(true, Ordering::Relaxed);
+            done
+        })))
     }
 
     fn has_failed(&self) -> bool {

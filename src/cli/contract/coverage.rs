@@ -76,9 +76,9 @@ fn risks(page: &mut Page, title: &str, risky: &[&RiskyOperation]) {
     }
     let _ = writeln!(page, "\n{title}");
     let rows = risky.iter().map(|operation| {
-        let risks = comma(operation.risks.iter().map(|risk| risk.as_str()));
+        let reasons = comma(operation.risks.iter().map(|risk| risk.as_str()));
         let rules = comma(operation.policies.iter().chain(&operation.limits).map(AsRef::as_ref));
-        vec![operation.operation.to_string(), risks, rules]
+        vec![operation.operation.to_string(), reasons, rules]
     });
     page.table(2, &rows.collect::<Vec<_>>());
 }

@@ -91,7 +91,8 @@ async fn requests_sent_at_the_idle_limit_are_served() {
     let mut clients = JoinSet::new();
     for number in 0..300_u32 {
         // from 150 ms before the limit to 150 ms after it
-        let pause = idle - Duration::from_millis(150) + Duration::from_millis(1) * number;
+        let pause = idle + Duration::from_millis(1) * number;
+        let pause = pause.saturating_sub(Duration::from_millis(150));
         let address = (Ipv4Addr::LOCALHOST, gateway.address.port()).into();
         clients.spawn(async move {
             let mut client = Client::connect(address).await;

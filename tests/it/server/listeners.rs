@@ -162,7 +162,7 @@ async fn a_connection_ends_when_its_client_s_certificate_does() {
         client.send(patch(ALLOWED)).await;
         assert_eq!(client.answer().await.unwrap().status(), 200);
     }
-    let end = tokio::time::timeout(Duration::from_secs(20), ending.answer()).await;
+    let end = pingora_timeout::timeout(Duration::from_secs(20), ending.answer()).await;
     assert!(matches!(end, Ok(None)), "the connection is open");
     assert_eq!(status(&served, &short).await, None);
     open.send(patch(ALLOWED)).await;

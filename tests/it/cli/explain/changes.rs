@@ -47,7 +47,10 @@ fn a_path_a_method_or_a_header() {
     let put = changes(&["--path", "/v1/users/user_1", "--method", "PUT"], "{}");
     assert_eq!(put["any"][0]["change"], "use the method PATCH");
     let typed = changes(&["--path", "/v1/users/user_1", "-H", "content-type: text/plain"], "{}");
-    assert_eq!(typed["any"][0]["change"], "send the body as `Content-Type: application/json`, not encoded");
+    assert_eq!(
+        typed["any"][0]["change"],
+        "send the body as `Content-Type: application/json`, with `charset=utf-8` or none"
+    );
     let twice = ["--path", "/v1/users/user_1", "-H", "x-http-method: PUT"];
     assert_eq!(changes(&twice, "{}")["any"][0]["change"], "leave out the header `x-http-method`");
 }

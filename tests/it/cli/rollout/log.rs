@@ -59,7 +59,6 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
     });
     let violations = judged.iter().flat_map(|(judgement, _)| judgement.violations.iter().map(recorded));
     let (judgement, input) = judged.as_ref().map_or((None, None), |(judgement, input)| (Some(judgement), Some(input)));
-    let spiffe_id = format!("spiffe://example.org/{}", sent.caller);
     let entry = LogEntry {
         time: format!("2026-05-{:02}T08:30:00.125Z", sent.day).into(),
         decision_id: format!("{number:016x}").into(),
@@ -77,11 +76,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         environment: Environment::Production,
         key_class: KeyClass::Live,
         key_fingerprint: None,
-        client: RecordedClient {
-            spiffe_id: Some(spiffe_id.into()),
-            cert_sha256: Some("00ff".into()),
-            ..RecordedClient::default()
-        },
+        client: client(sent.caller),
         revision: (*bundle.revision).into(),
         violations: violations.collect(),
         policies: input.map(|input| input.policies.clone()).unwrap_or_default(),
@@ -97,6 +92,14 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         number: None,
     };
     serde_json::to_string(&entry).expect("a line")
+}
+
+fn client(caller: &str) -> RecordedClient<'static> {
+    RecordedClient {
+        spiffe_id: Some(format!("spiffe://example.org/{caller}").into()),
+        cert_sha256: Some("00ff".into()),
+        ..RecordedClient::default()
+    }
 }
 
 fn outcome(judgement: Option<&Judgement>) -> Outcome {
