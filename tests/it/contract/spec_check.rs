@@ -223,12 +223,12 @@ fn a_new_field_is_a_new_field() {
     assert_eq!(differing_fields(&spec, DriftClass::NewField), expected);
 }
 
-/// For each guarded operation the fields that it declares itself, of which `edit` changes one; once for each position that an
-/// operation has a field at.
+/// For each guarded operation the fields that it declares itself, of which `edit` changes one; once for each of some positions.
 fn edit_each(edit: impl Fn(&mut Value, &str) -> bool, class: DriftClass) {
     let guarded = guarded_operations();
     let mut counts = BTreeMap::new();
-    for round in 0.. {
+    // some of the positions: an import of the whole spec for each of forty takes minutes
+    for round in [0, 1, 2, 5, 11] {
         let (mut spec, mut expected) = (SPEC.clone(), BTreeSet::new());
         let mut is_over = true;
         for (id, path, method) in &guarded {
@@ -244,9 +244,7 @@ fn edit_each(edit: impl Fn(&mut Value, &str) -> bool, class: DriftClass) {
                 *counts.entry(id.clone()).or_insert(0) += 1;
             }
         }
-        if is_over {
-            break;
-        }
+        assert!(!is_over, "no operation has as many fields");
         assert_eq!(differing_fields(&spec, class), expected, "round {round}");
     }
     // operations whose schema is one of alternatives declare no field themselves
