@@ -14,7 +14,7 @@ use crate::gateway::{Gate, WorkerContext, stack};
 use crate::judge::Bundle;
 #[cfg(feature = "sandbox")]
 use crate::sandbox;
-use crate::server::{BoundListener, ListenerAddress, Peer, Server, ServerSettings, listen};
+use crate::server::{BoundListener, ListenerAddress, Peer, Server, ServerSettings};
 use crate::telemetry::logs::ApplicationLog;
 use crate::telemetry::{Output, Setup, Telemetry};
 use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
@@ -180,7 +180,7 @@ fn connector(settings: &UpstreamSettings) -> Result<UpstreamConnector, Error> {
 /// Starts the stand-in on a port of its own. It is reached over TCP, so that requests take the same path as to any upstream.
 #[cfg(feature = "sandbox")]
 fn start_stand_in() -> Result<Origin, Error> {
-    let listener = listen((std::net::Ipv4Addr::LOCALHOST, 0).into()).map_err(Error::environment)?;
+    let listener = crate::server::listen((std::net::Ipv4Addr::LOCALHOST, 0).into()).map_err(Error::environment)?;
     let address = listener.local_addr().map_err(Error::environment)?;
     tokio::spawn(sandbox::serve(listener, std::future::pending()));
     Origin::new(false, &address.ip().to_string(), address.port()).map_err(Error::environment)
