@@ -187,6 +187,11 @@ pub fn holds_live_key(text: &[u8]) -> bool {
     may_hold_live_key(text) && LIVE_KEYS.as_ref().is_none_or(|keys| keys.is_match(text))
 }
 
+/// Whether `text` holds a secret key of any instance.
+pub fn holds_key(text: &[u8]) -> bool {
+    SECRET_KEYS.as_ref().is_none_or(|keys| keys.is_match(text)) || holds_live_key(text)
+}
+
 /// Whether `text` is long enough, and has one of two letters: each of [`LIVE`] has one of them, and few other texts have.
 // every value of a head is searched, most of them short. Without an early exit, the compiler compares sixteen bytes at once
 fn may_hold_live_key(text: &[u8]) -> bool {
@@ -196,7 +201,7 @@ fn may_hold_live_key(text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Credential, Environment, KeyClass, LIVE, SHORTEST_LIVE, holds_live_key, may_hold_live_key};
+    use super::{Credential, Environment, KeyClass, LIVE, SHORTEST_LIVE, holds_key, holds_live_key, may_hold_live_key};
 
     #[test]
     fn anything_but_an_exact_test_key_is_production() {
@@ -266,6 +271,15 @@ mod tests {
         assert_eq!(LIVE.iter().map(|spelling| spelling.len()).min(), Some(SHORTEST_LIVE));
         assert!(LIVE.iter().all(|spelling| may_hold_live_key(spelling.to_ascii_uppercase().as_bytes())));
         assert!(!may_hold_live_key(b"application/json; charset=utf-8"));
+    }
+
+    #[test]
+    fn a_key_of_any_instance_is_found() {
+        for (text, expected) in
+            [("a=SK_TEST_b", true), ("sk_live_a", true), ("c2tfbGl2ZV9hOg", true), ("sk_tes", false)]
+        {
+            assert_eq!(holds_key(text.as_bytes()), expected, "{text}");
+        }
     }
 
     #[test]
