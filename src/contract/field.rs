@@ -6,7 +6,8 @@ use std::fmt::Write;
 /// The field of a body that a violation is about.
 ///
 /// Names that the contract or a policy declares may appear anywhere. A name that only the request has may itself be a secret: it
-/// is returned to the caller, escaped and truncated, and never appears in a log, a span or a metric.
+/// is returned to the caller, escaped and truncated, and appears in no log line and no span. Metrics and the decision log have it only
+/// in the form of [`Field::for_unknown`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// A field name, or a JSON Pointer (RFC 6901) made of declared names and array positions only.

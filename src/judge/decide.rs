@@ -152,10 +152,13 @@ pub fn permit_unread(bundle: &Bundle, operation: &Operation, reason: Reason) -> 
 /// Adds to the violations by which the contract refuses the request the API version that it was judged by.
 fn name_version(bundle: &Bundle, operation: &Operation, attributes: &Attributes<'_>, violations: &mut [Violation]) {
     // only where it refuses: what passes needs no explanation, and must not pay for one
+    if !violations.iter().any(|violation| violation.action == Action::Deny) {
+        return;
+    }
+    let header = attributes.headers.get("clerk-api-version").and_then(|value| value.to_str().ok());
+    let place = if header.is_some() { VersionPlace::Header } else { VersionPlace::Query };
+    let asked = requested_version(header, Some(attributes.query)).ok().flatten();
     for violation in violations.iter_mut().filter(|violation| violation.action == Action::Deny) {
-        let header = attributes.headers.get("clerk-api-version").and_then(|value| value.to_str().ok());
-        let place = if header.is_some() { VersionPlace::Header } else { VersionPlace::Query };
-        let asked = requested_version(header, Some(attributes.query)).ok().flatten();
         let field = violation.field.as_ref();
         violation.judged_by = Some(bundle.contract.judged_by(operation, (asked.as_deref(), place), field).into());
     }

@@ -1,7 +1,8 @@
 //! The record of a request, from which its log line, metrics and spans are made, so that they cannot disagree.
 //!
 //! All its fields are on the allow-list of what may be shown: closed enums, names from the contract and the policies,
-//! sizes, times and ids. No field can hold a header, a query, a path as sent, or a value of a body.
+//! sizes, times and ids. No field can hold a query, a path as sent, a value of a body, or a header but the caller's `tracestate`.
+//! Names that only the body has are there in the form of [`field_like_name`](crate::redact::field_like_name).
 
 pub(super) mod error_type;
 mod upstream_call;
