@@ -2,11 +2,12 @@
 
 use super::page::{Block, Page, page};
 use crate::cli::rollout::log::{Sent, lines};
-use crate::support::gateway::bundle;
+use portcullis::contract::strictness::Strictness;
+use portcullis::contract::{ANY_VERSION, Contract};
 use portcullis::decision_log::LogEntry;
 use portcullis::decision_log::chain::ChainEnd;
 use portcullis::decision_log::marker::MarkerEvent;
-use portcullis::judge::PolicyText;
+use portcullis::judge::{Bundle, PolicyText};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -116,7 +117,10 @@ impl Workspace {
         let mut files = yaml_files(&self.path().join("policies"));
         files.retain(|file| !file.to_string_lossy().contains(".test."));
         let texts = files.into_iter().map(|file| PolicyText { text: fs::read_to_string(&file).unwrap(), file });
-        let bundle = bundle(&texts.collect::<Vec<_>>());
+        // with the default of the configuration, as the program replays it: another bundle has another revision
+        let contract = Contract::built_in(ANY_VERSION).expect("a valid contract");
+        let bundle =
+            Bundle::compile(contract, &texts.collect::<Vec<_>>(), Strictness::default()).expect("sound policies");
         let sent = |day, caller, body| Sent { body, caller, day, ..Sent::default() };
         let all = [
             sent(1, "signup", r#"{"first_name":"Ada"}"#),
