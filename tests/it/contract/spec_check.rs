@@ -223,32 +223,31 @@ fn a_new_field_is_a_new_field() {
     assert_eq!(differing_fields(&spec, DriftClass::NewField), expected);
 }
 
-/// For each guarded operation the fields that it declares itself, of which `edit` changes one; once for each of some positions.
+/// For each guarded operation the fields that it declares itself, of which `edit` changes one that it can change.
 fn edit_each(edit: impl Fn(&mut Value, &str) -> bool, class: DriftClass) {
     let guarded = guarded_operations();
-    let mut counts = BTreeMap::new();
-    // some of the positions: an import of the whole spec for each of forty takes minutes
-    for round in [0, 1, 2, 5, 11] {
+    let mut edited = BTreeSet::new();
+    // another position of each operation in each round: an import for each of forty positions takes minutes
+    for round in 0..2 {
         let (mut spec, mut expected) = (SPEC.clone(), BTreeSet::new());
-        let mut is_over = true;
-        for (id, path, method) in &guarded {
+        for (number, (id, path, method)) in guarded.iter().enumerate() {
             let (schema, pointer) = object(&mut spec, path, method);
             // what alternatives say of a field is a difference of the body as a whole
             if ["anyOf", "oneOf", "allOf"].iter().any(|keyword| schema.get(*keyword).is_some()) {
                 continue;
             }
-            let Some(name) = names(schema).into_iter().nth(round) else { continue };
-            is_over = false;
-            if edit(schema, &name) {
+            let names = names(schema);
+            let start = (number + round * 3) % names.len().max(1);
+            let mut in_turn = names.iter().cycle().skip(start).take(names.len());
+            if let Some(name) = in_turn.find(|name| edit(schema, name)) {
                 expected.insert((id.clone(), format!("{pointer}/{name}")));
-                *counts.entry(id.clone()).or_insert(0) += 1;
+                edited.insert(id.clone());
             }
         }
-        assert!(!is_over, "no operation has as many fields");
         assert_eq!(differing_fields(&spec, class), expected, "round {round}");
     }
     // operations whose schema is one of alternatives declare no field themselves
-    assert!(counts.len() * 10 >= guarded.len() * 8, "{} of {}", counts.len(), guarded.len());
+    assert!(edited.len() * 10 >= guarded.len() * 8, "{} of {}", edited.len(), guarded.len());
 }
 
 #[test]
@@ -287,7 +286,9 @@ fn a_field_that_becomes_required_is_a_change() {
             let required = schema.as_object_mut().unwrap().entry("required").or_insert_with(|| json!([]));
             let required = required.as_array_mut().unwrap();
             let is_new = !required.iter().any(|known| known == name);
-            required.push(name.into());
+            if is_new {
+                required.push(name.into());
+            }
             is_new
         },
         DriftClass::Changed,
