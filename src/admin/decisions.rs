@@ -1,9 +1,11 @@
-//! `/decisions`: decisions as they are made, one JSON object a line, until the client goes away.
+//! `/decisions`: decisions as they are made, one JSON object a line, until the client goes away. `/decisions/{id}`: a refusal of
+//! the recent past.
 
 use super::AdminState;
+use crate::telemetry::RecentRefusal;
 use crate::telemetry::watch::{DecisionKind, WatchFilter, WatchStream};
 use axum::body::Body;
-use axum::extract::{Query, State as Extract};
+use axum::extract::{Path, Query, State as Extract};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -18,6 +20,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// One JSON object a line.
 const JSON_LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// Interval of empty lines. The first write to a client that vanished without closing fails, which frees its place.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
@@ -41,6 +44,21 @@ pub(super) async fn decisions(Extract(state): Extract<AdminState>, Query(query):
     match state.telemetry.watch(filter) {
         Ok(watching) => ([(CONTENT_TYPE, JSON_LINES)], Body::new(DecisionStream::new(watching))).into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+    }
+}
+
+/// The refusal of this id, or how many are kept.
+pub(super) async fn refusal(Extract(state): Extract<AdminState>, Path(id): Path<String>) -> Response {
+    match state.telemetry.recent_refusal(&id) {
+        RecentRefusal::Line(line) => ([(CONTENT_TYPE, JSON)], line).into_response(),
+        RecentRefusal::Unknown { kept, most, most_bytes } => {
+            let bound = most_bytes >> 10;
+            let help = format!(
+                "no refusal of this id is kept ({kept} now, at most {most} within {bound} KiB); \
+                 a decision log (`decisionLog.file`) has every decision\n"
+            );
+            (StatusCode::NOT_FOUND, help).into_response()
+        }
     }
 }
 

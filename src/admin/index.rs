@@ -6,7 +6,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
 
 /// Each path with its purpose.
-const PATHS: [(&str, &str); 9] = [
+const PATHS: [(&str, &str); 10] = [
     ("/", "this list"),
     ("/livez", "200 as long as the process runs"),
     ("/readyz", "200 if the gateway takes requests, else 503"),
@@ -14,7 +14,8 @@ const PATHS: [(&str, &str); 9] = [
     ("/metrics", "metrics for Prometheus, in its text format or OpenMetrics"),
     ("/config", "the configuration in force, as JSON"),
     ("/policies", "the policies, limits and waivers in force, as JSON"),
-    ("/decisions", "decisions as they are made, as JSON lines; ?decision=, ?policy= and ?operation= filter"),
+    ("/decisions", "decisions as they are made, as JSON lines; ?decision=, ?policy=, ?operation= filter"),
+    ("/decisions/{id}", "one of the last refusals by the id of its response, as JSON"),
     ("/log-level", "the level of the gateway's own log; PUT changes it"),
 ];
 
@@ -28,5 +29,5 @@ pub(super) async fn index(headers: HeaderMap) -> Response {
         let paths: Vec<_> = PATHS.iter().map(|(path, purpose)| json!({ "path": path, "purpose": purpose })).collect();
         return ([(CONTENT_TYPE, "application/json")], format!("{:#}\n", json!({ "paths": paths }))).into_response();
     }
-    PATHS.iter().map(|(path, purpose)| format!("{path:<11} {purpose}\n")).collect::<String>().into_response()
+    PATHS.iter().map(|(path, purpose)| format!("{path:<15} {purpose}\n")).collect::<String>().into_response()
 }

@@ -106,6 +106,7 @@ pub fn router(state: AdminState) -> Router {
     // the paths that show or change more than health are closed to web pages, which can reach a loopback listener
     let no_pages = Router::new()
         .route("/decisions", get(decisions::decisions))
+        .route("/decisions/{id}", get(decisions::refusal))
         .route("/policies", get(policies_in_force))
         .route("/config", get(config_in_force))
         .route("/log-level", get(log_level::current).put(log_level::change))

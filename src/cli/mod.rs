@@ -1,5 +1,6 @@
 //! The command line: one verb a file, its arguments beside it. Only this room prints.
 
+mod admin_client;
 mod args;
 mod banner;
 mod bounded_lines;

@@ -10,6 +10,7 @@ pub mod logs;
 mod metrics;
 mod otel_vars;
 mod otlp;
+mod recent_refusals;
 pub mod record;
 pub mod traces;
 pub mod watch;
@@ -19,6 +20,7 @@ pub use logs::{LevelHandle, Output};
 pub use metrics::{OpenConnection, OpenConnections, RefusedConnection, ServerMetrics};
 pub use otel_vars::VariableError;
 pub use otlp::OtlpError;
+pub use recent_refusals::RecentRefusal;
 
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use crate::decision_log::DecisionInput;
@@ -34,6 +36,7 @@ use metrics::Metrics;
 use otel_vars::{IgnoredVariables, OtelVars};
 use otlp::Otlp;
 use prometheus_client::metrics::gauge::Gauge;
+use recent_refusals::RecentRefusals;
 use record::RequestRecord;
 use std::fmt;
 use std::io;
@@ -95,6 +98,7 @@ struct TelemetryInner {
     unknown_version: UnknownVersionWarning,
     unknown_operation: UnknownOperationLog,
     watchers: Watchers,
+    refusals: RecentRefusals,
     otlp: Otlp,
     /// Whether `OTEL_PROPAGATORS` excludes the caller's trace.
     rootless: bool,
@@ -129,6 +133,7 @@ impl Telemetry {
             unknown_version: UnknownVersionWarning::new(),
             unknown_operation: UnknownOperationLog::new(),
             watchers: Watchers::default(),
+            refusals: RecentRefusals::default(),
             otlp,
             rootless,
             upstream_trace,
@@ -183,12 +188,16 @@ impl Telemetry {
         }
     }
 
-    /// Writes the decision on a finished request to the decision log, if there is one. `input` is what was recorded of
-    /// the request.
+    /// Writes the decision on a finished request to the decision log, if there is one, and keeps it for a while if it is a
+    /// refusal. `input` is what was recorded of the request.
     pub fn log_decision(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
-        if let Some(decisions) = &self.shared.decisions {
-            decisions.add(record, input);
-        }
+        let refusals = Some(&self.shared.refusals).filter(|_| decision_log::is_refusal(record));
+        decision_log::record_decision(record, input, self.shared.decisions.as_ref(), refusals);
+    }
+
+    /// The refusal of this id, if it is one of the last.
+    pub fn recent_refusal(&self, id: &str) -> RecentRefusal {
+        self.shared.refusals.find(id)
     }
 
     /// Opens the file of the decision log again if it was moved.

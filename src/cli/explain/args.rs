@@ -30,13 +30,16 @@ pub(in crate::cli) struct ExplainArgs {
     /// A `curl` command line, quoted as for a shell; `-` for standard input. Nothing is sent
     #[arg(long, value_name = "COMMAND", conflicts_with_all = FLAGS)]
     pub(super) curl: Option<String>,
-    /// The id of a decision in a decision log
-    // without `--client`: the log has the client that sent the request
-    #[arg(long, value_name = "ID", requires = "log", conflicts_with_all = FLAGS, conflicts_with = "client")]
+    /// The id of a refusal, which the running gateway is asked for, or of any decision in a decision log
+    // without `--client`: the decision has the client that sent the request
+    #[arg(long, value_name = "ID", conflicts_with_all = FLAGS, conflicts_with = "client")]
     pub(super) decision: Option<String>,
-    /// The decision log that has it, and files of it that were rotated
+    /// The decision log that has it, and files of it that were rotated, in place of the running gateway
     #[arg(long, value_name = "FILE", requires = "decision", num_args = 1..)]
     pub(super) log: Vec<PathBuf>,
+    /// The gateway's admin listener, in place of the configuration's `admin.listen`
+    #[arg(long, value_name = "URL", requires = "decision", conflicts_with = "log")]
+    pub(super) admin: Option<String>,
     /// What is known of the client, by the names of policies, such as `spiffeId=spiffe://example.org/billing`; may be
     /// given more than once
     #[arg(long = "client", value_name = "NAME=VALUE")]

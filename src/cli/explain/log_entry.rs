@@ -18,7 +18,21 @@ use std::path::{Path, PathBuf};
 
 /// What the log in `files` knows of the decision called `id`. Of policies that are still the same, `bundle` has the texts.
 pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Explanation, CommandError> {
-    let line = find(id, files)?;
+    require_id(id)?;
+    explain_line(&find(id, files)?, bundle, EntrySource::Log)
+}
+
+/// Where the line of a decision is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntrySource {
+    /// A decision log.
+    Log,
+    /// A running gateway, whose decision log may be off: then it recorded less of the request.
+    Gateway,
+}
+
+/// What `line` knows of its decision. Of policies that are still the same, `bundle` has the texts.
+pub(super) fn explain_line(line: &str, bundle: &Bundle, origin: EntrySource) -> Result<Explanation, CommandError> {
     let wrong = |error: serde_json::Error| {
         // without the text of the error, which may quote the line
         CommandError::Failed(format!(
@@ -26,19 +40,23 @@ pub(super) fn explain(id: &str, files: &[PathBuf], bundle: &Bundle) -> Result<Ex
             error.column()
         ))
     };
-    let entry = LogEntry::read(&line).map_err(wrong)?;
+    let entry = LogEntry::read(line).map_err(wrong)?;
     // positions in policies of another revision would name the wrong expressions
     let same = (*entry.revision == *bundle.revision).then_some(bundle);
-    Ok(explain_entry(&entry, same))
+    Ok(explain_entry(&entry, same, origin))
+}
+
+/// An error if `id` can't be the id of a decision.
+// it is searched for as text in JSON, where a quote in it would match something else
+pub(super) fn require_id(id: &str) -> Result<(), CommandError> {
+    if !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(CommandError::Usage("`--decision` is not the id of a decision".to_owned()))
 }
 
 /// The line of the decision.
 fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
-    // it is searched for as text in JSON, where a quote in it would match something else
-    let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if !is_id {
-        return Err(CommandError::Usage("`--decision` is not the id of a decision".to_owned()));
-    }
     let wanted = format!("\"decision_id\":\"{id}\"");
     for file in files {
         let unreadable = |error: std::io::Error| unreadable(file, "--log", &error);
@@ -86,13 +104,17 @@ fn rotated_files(files: &[PathBuf]) -> Vec<String> {
     others.iter().map(|other| other.display().to_string()).collect()
 }
 
-fn explain_entry(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
-    let mut notes =
-        vec!["from the decision log, which keeps no values: what expressions came to, and what would let the request pass, cannot be known".to_owned()];
-    if same.is_none() {
-        let message = "the policies or the contract have changed since; their texts as they were then are not known";
-        notes.push(message.to_owned());
-    }
+fn explain_entry(entry: &LogEntry<'_>, same: Option<&Bundle>, origin: EntrySource) -> Explanation {
+    let unknown = "what expressions came to, and what would let the request pass, cannot be known";
+    let notes = match (origin, same) {
+        (EntrySource::Log, Some(_)) => vec![format!("from the decision log, which keeps no values: {unknown}")],
+        (EntrySource::Log, None) => vec![
+            format!("from the decision log, which keeps no values: {unknown}"),
+            "the policies or the contract have changed since; their texts as they were then are not known".to_owned(),
+        ],
+        // the texts come with the decision, whatever this program's policies are
+        (EntrySource::Gateway, _) => vec![format!("from the running gateway, which keeps no values: {unknown}")],
+    };
     Explanation {
         decision: decision(entry.outcome),
         reason: entry.reason.map(Reason::as_str),
@@ -102,7 +124,7 @@ fn explain_entry(entry: &LogEntry<'_>, same: Option<&Bundle>) -> Explanation {
         findings: entry.violations.iter().enumerate().map(|(at, it)| finding(entry, at, it, same)).collect(),
         changes: None,
         notes,
-        rules: Some(rules(entry, same)),
+        rules: Some(rules(entry, same, origin)),
     }
 }
 
@@ -194,7 +216,7 @@ fn validation<'b>(entry: &LogEntry<'_>, at: usize, bundle: &'b Bundle) -> Option
     policy(bundle, name)?.validations.get(part.validation)
 }
 
-fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> RuleDetails {
+fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>, origin: EntrySource) -> RuleDetails {
     let route = entry.route.as_ref().map(EntryText::to_string);
     let parameters =
         entry.request.as_ref().map(|facts| facts.params.0.iter().map(|(name, _)| name.to_string()).collect());
@@ -213,10 +235,11 @@ fn rules(entry: &LogEntry<'_>, same: Option<&Bundle>) -> RuleDetails {
             why: format!("the key is of the kind `{}`", entry.key_class.as_str()),
         },
         key: entry.key_class.as_str(),
-        schema: match (entry.body.is_some(), keywords) {
-            (false, _) => "not asked".to_owned(),
-            (true, 0) => "nothing was found".to_owned(),
-            (true, found) => format!("findings: {found}"),
+        schema: match (entry.body.is_some(), keywords, origin) {
+            (false, 0, EntrySource::Gateway) => "no finding was recorded".to_owned(),
+            (false, _, EntrySource::Log) => "not asked".to_owned(),
+            (true, 0, _) => "nothing was found".to_owned(),
+            (_, found, _) => format!("findings: {found}"),
         },
         policies: entry.policies.iter().map(|it| with_waiver(entry, explain_policy(it, same))).collect(),
         limits: Vec::new(),

@@ -8,6 +8,7 @@ mod explanation;
 mod http_message;
 mod input;
 mod log_entry;
+mod recent_refusal;
 mod recorded_shape;
 mod shell_words;
 mod suggestions;
@@ -29,9 +30,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub(super) fn explain(args: &ExplainArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
-    let configuration = config.load()?;
+    // a running gateway is where the variables for `run` put it
+    let asks_gateway = args.decision.is_some() && args.log.is_empty();
+    let configuration = if asks_gateway { config.load_as_run(&[])? } else { config.load()? };
     let (gateway, bundle) = (&configuration.gateway, Arc::new(app::load_bundle(&configuration)?));
     if let Some(id) = &args.decision {
+        if asks_gateway {
+            return show(recent_refusal::explain(id, args, gateway, &bundle)?, args);
+        }
         return show(log_entry::explain(id, &args.log, &bundle)?, args);
     }
     let asked = ExplainInput::of(args, gateway)?;

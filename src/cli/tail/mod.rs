@@ -3,13 +3,14 @@
 mod line;
 mod source;
 
+use super::admin_client::AdminError;
 use super::console;
 use super::exit::{CommandError, Exit};
 use crate::config::DEFAULT_ADMIN_LISTEN;
 use crate::telemetry::watch::DecisionKind;
 use clap::Args;
 use line::DecisionLine;
-use source::{DecisionLines, DecisionSource, SourceError};
+use source::{DecisionLines, DecisionSource};
 use std::time::Duration;
 use tokio::signal::ctrl_c;
 
@@ -51,7 +52,7 @@ pub(super) fn tail(args: &TailArgs) -> Result<Exit, CommandError> {
     })
 }
 
-async fn watch(source: &DecisionSource, args: &TailArgs) -> Result<Exit, SourceError> {
+async fn watch(source: &DecisionSource, args: &TailArgs) -> Result<Exit, AdminError> {
     let mut lines = source.open().await?;
     console::note(&format!("watching {source}"));
     loop {
@@ -66,13 +67,13 @@ async fn watch(source: &DecisionSource, args: &TailArgs) -> Result<Exit, SourceE
 }
 
 /// Waits until a gateway that went away is back.
-async fn again(source: &DecisionSource) -> Result<DecisionLines, SourceError> {
+async fn again(source: &DecisionSource) -> Result<DecisionLines, AdminError> {
     console::note(&format!("{source} went away; waiting until it is back"));
     loop {
         // first, too: what answers and goes away at once must not be asked without end
         pingora_timeout::sleep(PAUSE).await;
         match source.open().await {
-            Err(SourceError::Unreachable { .. }) => {}
+            Err(AdminError::Unreachable { .. }) => {}
             opened => {
                 console::note(&format!("{source} is back"));
                 return opened;

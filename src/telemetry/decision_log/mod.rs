@@ -7,8 +7,10 @@ mod record_to_entry;
 use crate::decision_log::DecisionInput;
 use crate::decision_log::marker::MarkerEvent;
 use crate::telemetry::format::Rfc3339;
+use crate::telemetry::logs::json;
 use crate::telemetry::logs::line_writer::{Destination, DropReporter, GATHER, LineImportance, LineWriter};
 use crate::telemetry::metrics::dropped::DroppedItems;
+use crate::telemetry::recent_refusals::RecentRefusals;
 use crate::telemetry::record::{Outcome, RequestRecord};
 pub use file::{DecisionFile, FileError};
 use std::cell::RefCell;
@@ -70,21 +72,6 @@ impl DecisionLogWriter {
         Ok(Self { lines, moved, _heartbeat: heartbeat })
     }
 
-    /// Logs `record`, if it is a decision.
-    pub(super) fn add(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
-        if !record_to_entry::is_decision(record) {
-            return;
-        }
-        SCRATCH.with_borrow_mut(|line| {
-            line.clear();
-            // writing to a Vec can't fail, and an entry has no keys but strings
-            let _ = serde_json::to_writer(&mut *line, &record_to_entry::entry(record, input));
-            // without its end, which the queue adds with the number
-            line.pop();
-            self.lines.append(line, importance(record.outcome), 1);
-        });
-    }
-
     /// Reopens the file before the next entry, if it was moved.
     // A flag for the writer's thread: the file is locked, chained and rotated there, and nowhere else.
     pub(super) fn reopen(&self) {
@@ -113,6 +100,54 @@ impl NumberedLines {
         // with room of their own: they show what was lost for want of room
         self.append(head.as_bytes(), LineImportance::Reserved, 0);
     }
+}
+
+/// Whether the response to `record` was a refusal with the id of the decision.
+pub(super) const fn is_refusal(record: &RequestRecord) -> bool {
+    matches!(record.outcome, Outcome::Denied | Outcome::Failed)
+}
+
+/// Formats the decision on `record` once, for `log` if it is a decision, and for `refusals`. Nothing without either.
+pub(super) fn record_decision(
+    record: &RequestRecord,
+    input: Option<Box<DecisionInput>>,
+    log: Option<&DecisionLogWriter>,
+    refusals: Option<&RecentRefusals>,
+) {
+    let log = log.filter(|_| record_to_entry::is_decision(record));
+    if log.is_none() && refusals.is_none() {
+        return;
+    }
+    SCRATCH.with_borrow_mut(|line| {
+        write_open_entry(line, record, input);
+        if let Some(log) = log {
+            log.lines.append(line, importance(record.outcome), 1);
+        }
+        if let Some(refusals) = refusals {
+            keep(refusals, line, record);
+        }
+    });
+}
+
+/// Writes the entry of `record` to `line`, without its end, for what is appended to it.
+fn write_open_entry(line: &mut Vec<u8>, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
+    line.clear();
+    // writing to a Vec can't fail, and an entry has no keys but strings
+    let _ = serde_json::to_writer(&mut *line, &record_to_entry::entry(record, input));
+    line.pop();
+}
+
+/// Keeps the entry `line` with the texts of its violations, which only the process that refused still knows.
+fn keep(refusals: &RecentRefusals, line: &mut Vec<u8>, record: &RequestRecord) {
+    json::append_details(line, record);
+    line.extend_from_slice(b"}\n");
+    if !RecentRefusals::has_room_for(line.len()) {
+        // the shape of a large body is left out: the rules and their texts explain more
+        write_open_entry(line, record, None);
+        json::append_details(line, record);
+        line.extend_from_slice(b"}\n");
+    }
+    refusals.add(record.decision_id.0, line);
 }
 
 const fn importance(outcome: Outcome) -> LineImportance {

@@ -37,8 +37,13 @@ pub(in crate::telemetry) fn write_with_details(line: &mut Vec<u8>, record: &Requ
     line.push(b'{');
     let mut object = Object(line);
     all(&mut object, record);
-    object.list("details", record.shown_violations(), detail);
+    append_details(line, record);
     line.extend_from_slice(b"}\n");
+}
+
+/// Appends the details of each violation to a JSON object that lacks its end, unless there are none.
+pub(in crate::telemetry) fn append_details(line: &mut Vec<u8>, record: &RequestRecord) {
+    Object(line).list("details", record.shown_violations(), detail);
 }
 
 fn all(object: &mut Object<'_>, record: &RequestRecord) {

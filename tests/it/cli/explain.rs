@@ -4,6 +4,7 @@ mod canaries;
 mod changes;
 mod inputs;
 mod levels;
+mod refusals;
 
 use std::fs;
 use std::io::Write;

@@ -156,7 +156,7 @@ async fn no_page_in_a_browser_watches_or_changes_anything() {
         let headers = format!("{LOCAL}sec-fetch-site: {fetch}\r\n");
         assert_eq!(ask(program.admin, "GET /decisions", &headers, "").await.status(), 403, "{fetch}");
     }
-    for path in ["/decisions", "/log-level", "/policies"] {
+    for path in ["/decisions", "/decisions/0000000000000abc", "/log-level", "/policies"] {
         let page = ask(program.admin, &format!("GET {path}"), "host: rebound.example\r\n", "").await;
         assert_eq!((page.status(), page.header("access-control-allow-origin")), (403, None));
         assert_eq!(ask(program.admin, &format!("OPTIONS {path}"), LOCAL, "").await.status(), 405);

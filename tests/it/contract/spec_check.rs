@@ -6,7 +6,7 @@ use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{ANY_VERSION, Contract, ContractText, ContractTexts};
 use portcullis::judge::{Bundle, PolicyText};
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

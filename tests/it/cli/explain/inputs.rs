@@ -117,7 +117,7 @@ fn what_cannot_be_read_is_an_error_that_names_it() {
         (&["--path", "/v1/users/u", "--header", "canary"], "", "`--header` is not `Name: value`"),
         (&["--path", "/v1/users/u", "--http", "-"], "", "cannot be used with"),
         (&["--http", "-", "--body", "{}"], "", "cannot be used with"),
-        (&["--decision", "abc"], "", "required"),
+        (&["--log", "log.jsonl"], "", "required"),
         (&[], "", "required"),
     ] {
         let (stdout, stderr, code) = explain(folder.path(), arguments, input);

@@ -98,6 +98,22 @@ async fn tail_prints_what_is_shown() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_explained_by_its_id_as_shown() {
+    let workspace = Workspace::new();
+    let program = quickstart(&workspace).await;
+    let mut client = Client::connect(program.listen).await;
+    client.send(patch(r#"{"skip_password_checks":true}"#)).await;
+    let refusal = client.answer().await.expect("a refusal");
+    let header = refusal.header("portcullis-decision").expect("a header");
+    let id = header.rsplit('"').nth(1).expect("an id").to_owned();
+    let (command, documented) = shown("docs/refusals.md", "$ portcullis explain --level decision --decision");
+    let command = format!("{} {id}", command.trim_start_matches("$ ").rsplit_once(' ').expect("an id").0);
+    // the quickstart of a reader has the port of the page, which is busy here
+    let variable = format!("PORTCULLIS_ADMIN_LISTEN={} {command}", program.admin);
+    settle_stable("docs/refusals.md", &documented, &workspace.shell(&variable));
+}
+
+#[tokio::test]
 async fn the_log_level_changes_as_shown() {
     let workspace = Workspace::new();
     let program = quickstart(&workspace).await;

@@ -5,6 +5,7 @@ use crate::support::collector::{Collector, Protocol};
 use crate::support::program::Program;
 use crate::support::tail::Tail;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -71,6 +72,7 @@ impl Watched {
         let admin = self.program.admin;
         let metrics = metrics_at_rest(admin).await;
         let asked = asked(admin).await;
+        let refusals = refusals(admin, &self.folder.path().join("decisions.jsonl")).await;
         self.program.signal("TERM");
         let ended = self.program.ended().await;
         assert!(ended.status.success(), "{}", ended.stderr);
@@ -85,6 +87,7 @@ impl Watched {
             ("stderr", ended.stderr),
             ("metrics", metrics),
             ("admin listener", asked),
+            ("refusals", refusals),
             ("spans", spans),
             ("pushed metrics", pushed),
             ("log records", records),
@@ -110,6 +113,19 @@ async fn asked(admin: SocketAddr) -> String {
         answers.push_str(&(answer.head.clone() + answer.text()));
     }
     answers
+}
+
+/// The refusals that the admin listener still has, by the ids in the decision log.
+async fn refusals(admin: SocketAddr, log: &Path) -> String {
+    let logged = std::fs::read_to_string(log).unwrap();
+    let ids = logged.lines().rev().filter(|line| line.contains(r#""outcome":"deny""#)).take(200);
+    let mut found = String::new();
+    for id in ids.filter_map(|line| line.split_once(r#""decision_id":""#)?.1.get(..16)) {
+        let mut client = Client::connect(admin).await;
+        client.send(format!("GET /decisions/{id} HTTP/1.1\r\nhost: {admin}\r\n\r\n")).await;
+        found.push_str(client.answer().await.expect("an answer").text());
+    }
+    found
 }
 
 /// The metrics, once they tell of no request that has no answer yet.
