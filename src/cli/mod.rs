@@ -16,6 +16,7 @@ mod exit;
 mod explain;
 mod health;
 mod init;
+mod log_reader;
 mod outcome_text;
 mod page;
 mod printable;

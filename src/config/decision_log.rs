@@ -21,8 +21,8 @@ impl SettingsChecker<'_> {
             let help = "create the folder; only the user of the gateway should have write permission";
             self.refuse(&Setting::in_file(&keys.file, "/decisionLog/file"), "is in a folder that does not exist", help);
         }
-        let (max_bytes, keep, chain) = (keys.max_bytes, keys.keep, keys.chain);
-        Some(DecisionLogConfig { file, max_bytes, keep, chain, signing_key_file, fingerprints })
+        let (max_bytes, keep, compression, chain) = (keys.max_bytes, keys.keep, keys.compression, keys.chain);
+        Some(DecisionLogConfig { file, max_bytes, keep, compression, chain, signing_key_file, fingerprints })
     }
 
     fn signing_key_file(&mut self, keys: &LogKeys) -> Option<PathBuf> {

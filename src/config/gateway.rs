@@ -1,5 +1,7 @@
 //! The checked configuration. `config/gateway.yaml` documents each option with default, unit and reason.
 
+pub use super::decision_log_file::{DecisionLogConfig, LogCompression};
+
 use super::defaults;
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Strictness;
@@ -275,23 +277,6 @@ pub enum LogLevel {
     Debug,
     /// Each step.
     Trace,
-}
-
-/// Where decisions are recorded, and of which values with a fingerprint.
-#[derive(Clone, Debug)]
-pub struct DecisionLogConfig {
-    /// The path of the file, absolute.
-    pub file: PathBuf,
-    /// Size in bytes at which the file is rotated.
-    pub max_bytes: u64,
-    /// The number of rotated files to keep.
-    pub keep: u32,
-    /// Whether each line has the hash of the one before it.
-    pub chain: bool,
-    /// The file with the private key that signs the chain; `None` if it is not signed.
-    pub signing_key_file: Option<PathBuf>,
-    /// Values of which a fingerprint is logged; `None` for no values.
-    pub fingerprints: Option<FingerprintNames>,
 }
 
 /// Values of which a fingerprint is logged.

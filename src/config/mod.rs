@@ -8,6 +8,7 @@ mod check;
 mod checker;
 pub mod container;
 mod decision_log;
+mod decision_log_file;
 pub mod defaults;
 mod file;
 pub mod gateway;

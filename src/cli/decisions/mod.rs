@@ -7,22 +7,20 @@ mod skipped;
 pub(super) use skipped::Skipped;
 
 use super::exit::CommandError;
+use super::log_reader::{LogReader, without_copies};
 use crate::decision_log::LogEntry;
 use crate::decision_log::marker::EntryMarks;
 use crate::rollout::Accumulator;
 use block::Block;
 use serde_json::error::Category;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Bytes that are read at once.
-const BUFFER: usize = 256 * 1024;
 /// Most threads; more would wait for the one that reads.
 const THREADS: usize = 8;
 
@@ -46,6 +44,7 @@ pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS);
     let fresh: Vec<_> = (0..threads).map(|_| counts.fresh()).collect();
     let mut total = BlockCounts { counts, entries: 0, skipped: Skipped::default() };
+    let distinct = without_copies(files);
     let (jobs, waiting) = channel();
     // a receiver of std has one owner at a time: the thread that waits for the next block
     let waiting = &Mutex::new(waiting);
@@ -55,12 +54,14 @@ pub(super) fn count<C: Accumulator>(files: &[PathBuf], counts: &mut C) -> Result
         for fresh in fresh {
             scope.spawn(move || work(waiting, &fresh));
         }
-        files.iter().try_for_each(|file| read(file, threads, &jobs, &mut total))
+        distinct.iter().try_for_each(|file| read(file, threads, &jobs, &mut total))
     })?;
     if total.entries == 0 {
         let names: Vec<_> = files.iter().map(|file| format!("`{}`", file.display())).collect();
+        let broken = total.skipped.broken.iter().map(|broken| format!("{broken}; ")).collect::<String>();
+        let names = names.join(", ");
         let message =
-            format!("there is no decision in {}; a decision log is what `decisionLog.file` names", names.join(", "));
+            format!("{broken}there is no decision in {names}; a decision log is what `decisionLog.file` names");
         return Err(CommandError::Failed(message));
     }
     Ok(total.skipped)
@@ -74,11 +75,7 @@ fn read<'f, C: Accumulator>(
     total: &mut BlockCounts<&mut C>,
 ) -> Result<(), CommandError> {
     let unreadable = |error: io::Error| CommandError::Failed(format!("`{}` cannot be read: {error}", file.display()));
-    let mut from: Box<dyn BufRead> = if file.as_os_str() == "-" {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(BufReader::with_capacity(BUFFER, File::open(file).map_err(unreadable)?))
-    };
+    let mut from = LogReader::open(file).map_err(unreadable)?;
     let (mut under_way, mut lines) = (VecDeque::new(), 0);
     while let Some(block) = Block::read(&mut from, lines).map_err(unreadable)? {
         lines = block.end();
@@ -94,7 +91,11 @@ fn read<'f, C: Accumulator>(
             total.add(&first)?;
         }
     }
-    under_way.iter().try_for_each(|outcome| total.add(outcome))
+    under_way.iter().try_for_each(|outcome| total.add(outcome))?;
+    if let Some(damage) = from.damage() {
+        total.skipped.add_break(file, lines, damage);
+    }
+    Ok(())
 }
 
 /// Counts blocks until there are no more.

@@ -15,6 +15,8 @@ pub(in crate::cli) struct Skipped {
     pub(in crate::cli) unknown: u64,
     /// Where the first of them is.
     pub(in crate::cli) first_unknown: Option<String>,
+    /// Compressed files that could be read in part only: which, to which line, and why.
+    pub(in crate::cli) broken: Vec<String>,
     /// The numbers of the entries, by which missing ones are known.
     pub(in crate::cli) numbers: SeenNumbers,
 }
@@ -29,7 +31,8 @@ impl Skipped {
         };
         let damaged = line(self.damaged, "damaged", &self.first_damaged);
         let unknown = line(self.unknown, "of a form that this version does not know", &self.first_unknown);
-        damaged.into_iter().chain(unknown).chain(self.numbers.summary()).collect()
+        let lines = damaged.into_iter().chain(unknown).chain(self.broken.iter().cloned());
+        lines.chain(self.numbers.summary()).collect()
     }
 
     pub(super) fn add(&mut self, category: Category, file: &Path, line: u64) {
@@ -43,12 +46,18 @@ impl Skipped {
         first.get_or_insert_with(place);
     }
 
+    /// Adds that nothing of `file` could be read after line `last`.
+    pub(super) fn add_break(&mut self, file: &Path, last: u64, why: &str) {
+        self.broken.push(format!("`{}` cannot be read beyond its line {last}: {why}", file.display()));
+    }
+
     /// Adds what was skipped of what comes after.
     pub(super) fn merge(&mut self, later: Self) {
         self.damaged += later.damaged;
         self.unknown += later.unknown;
         self.first_damaged = self.first_damaged.take().or(later.first_damaged);
         self.first_unknown = self.first_unknown.take().or(later.first_unknown);
+        self.broken.extend(later.broken);
         self.numbers.merge(&later.numbers);
     }
 }

@@ -5,6 +5,7 @@ use super::input::unreadable;
 use super::recorded_shape::recorded_shapes;
 use crate::cli::bounded_lines::{ReadLine, read_line};
 use crate::cli::exit::CommandError;
+use crate::cli::log_reader::LogReader;
 use crate::decision_log::{
     EntryText, LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule, RecordedViolation, VersionSource,
 };
@@ -12,8 +13,7 @@ use crate::judge::Bundle;
 use crate::outcome::Outcome;
 use crate::policy::{Action, Limit, Policy, Validation};
 use crate::reason::Reason;
-use std::fs::File;
-use std::io::BufReader;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// What the log in `files` knows of the decision called `id`. Of policies that are still the same, `bundle` has the texts.
@@ -58,9 +58,11 @@ pub(super) fn require_id(id: &str) -> Result<(), CommandError> {
 /// The line of the decision.
 fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
     let wanted = format!("\"decision_id\":\"{id}\"");
+    let mut broken = String::new();
     for file in files {
         let unreadable = |error: std::io::Error| unreadable(file, "--log", &error);
-        let (mut from, mut line) = (BufReader::new(File::open(file).map_err(unreadable)?), Vec::new());
+        let (mut from, mut line) = (LogReader::open(file).map_err(unreadable)?, Vec::new());
+        let mut lines = 0;
         while let Some(read) = read_line(&mut from, &mut line).map_err(unreadable)? {
             // a line that is too long, or no text, is no entry; others of the file may be
             if read != ReadLine::TooLong
@@ -69,6 +71,11 @@ fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
             {
                 return Ok(text.to_owned());
             }
+            lines += 1;
+        }
+        if let Some(why) = from.damage() {
+            // writing to a `String` cannot fail
+            let _ = write!(broken, "; `{}` cannot be read beyond its line {lines}: {why}", file.display());
         }
     }
     let others = rotated_files(files);
@@ -76,14 +83,18 @@ fn find(id: &str, files: &[PathBuf]) -> Result<String, CommandError> {
         [] => String::new(),
         others => format!("; files that were rotated may have it: `--log {}`", others.join(" ")),
     };
-    Err(CommandError::Usage(format!("the log has no decision of that id{hint}")))
+    Err(CommandError::Usage(format!("the log has no decision of that id{broken}{hint}")))
 }
 
-/// Files beside those in `files` that are of the same logs by their names, `decisions.jsonl.1` and so on.
+/// Files beside those in `files` that are of the same logs by their names, `decisions.jsonl.1`, `decisions.jsonl.2.gz` and so on.
 fn rotated_files(files: &[PathBuf]) -> Vec<String> {
     let beside = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let stem = name.trim_end_matches(|end: char| end.is_ascii_digit()).trim_end_matches('.').to_owned();
+        let stem = name
+            .trim_end_matches(".gz")
+            .trim_end_matches(|end: char| end.is_ascii_digit())
+            .trim_end_matches('.')
+            .to_owned();
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
         let entries = if folder.as_os_str().is_empty() { Path::new(".").read_dir() } else { folder.read_dir() };
         let names =
@@ -93,7 +104,8 @@ fn rotated_files(files: &[PathBuf]) -> Vec<String> {
             let rest = other
                 .strip_prefix(&stem)
                 .and_then(|rest| if rest.is_empty() { Some("0") } else { rest.strip_prefix('.') });
-            rest.is_some_and(|number| number.parse::<u32>().is_ok())
+            let number = rest.map(|rest| rest.strip_suffix(".gz").unwrap_or(rest));
+            number.is_some_and(|number| number.parse::<u32>().is_ok())
         };
         names.filter(is_of_it).map(move |name| folder.join(name)).collect::<Vec<_>>()
     };

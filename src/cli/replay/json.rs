@@ -18,6 +18,7 @@ pub(super) fn replay(view: &ReplayView<'_>) -> String {
         "unrecorded": { "named": unrecorded.collect::<Vec<_>>(), "others": replay.unrecorded.others() },
         "damaged_lines": view.skipped.damaged,
         "unknown_lines": view.skipped.unknown,
+        "broken_files": view.skipped.broken,
         "missing_decisions": view.skipped.numbers.missing(),
         "newly_refused": examples(&replay.refused),
         "newly_allowed": examples(&replay.allowed),

@@ -14,6 +14,7 @@ pub(super) fn report(view: &ReportView<'_>) -> String {
         "last": report.period.last,
         "damaged_lines": view.skipped.damaged,
         "unknown_lines": view.skipped.unknown,
+        "broken_files": view.skipped.broken,
         "missing_decisions": view.skipped.numbers.missing(),
         "revisions": report.revisions.as_ref().map(tally),
         "answers_of_further_policies": report.more_policies,

@@ -5,6 +5,7 @@ mod text;
 use super::bounded_lines::{ReadLine, read_line};
 use super::console;
 use super::exit::{CommandError, Exit};
+use super::log_reader::{LogReader, without_copies};
 use crate::decision_log::chain::ChainedLine;
 use crate::decision_log::checkpoint::CheckpointKey;
 use crate::decision_log::numbering::NumberGap;
@@ -12,8 +13,7 @@ use crate::decision_log::verify::{ChainBreak, VerifiedLine, Verifier};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use text::OpenEnd;
 
@@ -69,7 +69,7 @@ struct BrokenLine {
 pub(super) fn verify_log(args: &VerifyLogArgs) -> Result<Exit, CommandError> {
     let mut verifier = Verifier::with_keys(public_keys(&args.public_key)?);
     let mut broken = None;
-    for file in sort(&args.files)? {
+    for file in sort(&without_copies(&args.files))? {
         broken = verify(&mut verifier, &file).map_err(|error| unreadable(&file, &error))?;
         // the links after a break prove nothing
         if broken.is_some() {
@@ -145,16 +145,19 @@ fn sort(files: &[PathBuf]) -> Result<Vec<PathBuf>, CommandError> {
 
 fn first_number(file: &Path) -> io::Result<Option<u64>> {
     let mut line = Vec::new();
-    read_line(&mut BufReader::new(File::open(file)?), &mut line)?;
+    read_line(&mut LogReader::open(file)?, &mut line)?;
     Ok(ChainedLine::read(&String::from_utf8_lossy(&line)).ok().map(|line| line.sequence))
 }
 
 /// Verifies the lines of `file`, and returns the first that is not linked to the one before it.
 fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>> {
-    let mut reader = BufReader::new(File::open(file)?);
+    let mut reader = LogReader::open(file)?;
     let mut bytes = Vec::new();
     for line in 1.. {
-        let Some(read) = read_line(&mut reader, &mut bytes)? else { break };
+        let Some(read) = read_line(&mut reader, &mut bytes)? else {
+            // whole lines before the damage are linked, but those after it are missing
+            return Ok(reader.damage().map(|why| BrokenLine { file: file.to_owned(), line, why: why.to_owned() }));
+        };
         let result = match read {
             ReadLine::Whole => {
                 // the gateway writes nothing that is not UTF-8
@@ -165,7 +168,8 @@ fn verify(verifier: &mut Verifier, file: &Path) -> io::Result<Option<BrokenLine>
             ReadLine::Unended => Err(ChainBreak::BrokenOff),
         };
         if let Err(why) = result {
-            return Ok(Some(BrokenLine { file: file.to_owned(), line, why: why.to_string() }));
+            let why = reader.damage().filter(|_| read == ReadLine::Unended).map_or(why.to_string(), str::to_owned);
+            return Ok(Some(BrokenLine { file: file.to_owned(), line, why }));
         }
     }
     Ok(None)

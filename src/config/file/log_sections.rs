@@ -1,6 +1,6 @@
 //! The sections for both logs, and for what is masked in them.
 
-use crate::config::gateway::{LogFormat, LogLevel, Logs};
+use crate::config::gateway::{LogCompression, LogFormat, LogLevel, Logs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub(in crate::config) struct DecisionLogSection {
     /// How many rotated files are kept; the oldest is removed.
     #[schemars(range(max = 1000))]
     pub(in crate::config) keep: u32,
+    /// Whether rotated files are compressed: `FILE.1.gz` and so on. All commands read them.
+    pub(in crate::config) compression: LogCompression,
     /// Whether each line has the hash of the one before it, so that `portcullis verify-log` finds lines that were changed, removed, moved or inserted.
     pub(in crate::config) chain: bool,
     /// Signatures of the chain, so that lines which are made again are found, too. Needs `chain`.
@@ -118,6 +120,7 @@ impl Default for DecisionLogSection {
             file: "off".to_owned(),
             max_bytes: 104_857_600,
             keep: 10,
+            compression: LogCompression::None,
             chain: false,
             signing: SigningSection::default(),
             fingerprints: FingerprintsSection::default(),

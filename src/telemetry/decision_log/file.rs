@@ -1,13 +1,15 @@
 //! The file of the decision log: whole lines, rotated by size, each chained to the one before if so configured.
 
+use super::compressor::Compressor;
 use super::line_batch::{FileEnd, LineBatch};
-use crate::config::gateway::DecisionLogConfig as Settings;
+use super::rotated_files::RotatedFiles;
+use crate::config::gateway::{DecisionLogConfig as Settings, LogCompression};
 use crate::decision_log::chain::{ChainEnd, ChainedLine};
 use crate::decision_log::checkpoint::{CheckpointSigner, EVERY};
 use crate::decision_log::marker::count_decisions;
 use crate::telemetry::logs::RateLimitedLog;
 use prometheus_client::metrics::counter::Counter;
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use std::time::Instant;
 
 /// Permissions of the file: its owner only.
 // Its entries can hold parts of request bodies.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 /// The start of an entry, by which a file is recognised.
 const BEGIN: &[u8] = b"{\"time\":";
 /// Most bytes of a line. What is recorded of a request is bounded to less.
@@ -48,7 +50,9 @@ pub enum FileError {
 pub struct DecisionFile {
     path: PathBuf,
     max_bytes: u64,
-    keep: u32,
+    rotated: Arc<RotatedFiles>,
+    /// `None` if rotated files stay as they are.
+    pub(super) compressor: Option<Compressor>,
     end: FileEnd,
     /// Identifies the process in its lines.
     run: String,
@@ -78,7 +82,8 @@ impl DecisionFile {
         let mut this = Self {
             path: settings.file.clone(),
             max_bytes: settings.max_bytes,
-            keep: settings.keep,
+            rotated: Arc::new(RotatedFiles::new(&settings.file, settings.keep)),
+            compressor: None,
             end: FileEnd::default(),
             run: String::new(),
             signer: None,
@@ -92,13 +97,16 @@ impl DecisionFile {
         this.open = Some(open);
         let end = match &last {
             Some(last) => link_of(last),
-            None => File::open(this.rotated_path(1)).ok().and_then(|before| link_of(&last_line(&before).ok()??)),
+            None => this.rotated.last_line().as_deref().and_then(link_of),
         };
         // `verify-log` treats a file as chained or not as a whole
         if last.is_some() && end.is_some() != settings.chain {
             this.rotate()?;
         }
         this.end.chain = settings.chain.then(|| end.unwrap_or_default());
+        if settings.compression == LogCompression::Gzip {
+            this.compressor = Some(Compressor::start(Arc::clone(&this.rotated))?);
+        }
         Ok(this)
     }
 
@@ -126,25 +134,13 @@ impl DecisionFile {
         Arc::clone(&self.moved)
     }
 
-    fn rotated_path(&self, number: u32) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{number}"));
-        name.into()
-    }
-
-    /// Renames the file and the rotated ones before it, removes the oldest, and opens a new one.
-    // From the oldest on, so that no name is taken when it is needed; a crash in between leaves a gap in the numbers,
-    // and no lost file.
+    /// Makes the file a rotated one, removes the oldest of those, and opens a new one.
     fn rotate(&mut self) -> Result<(), FileError> {
-        for number in (1..self.keep).rev() {
-            rename(&self.rotated_path(number), &self.rotated_path(number + 1))?;
-        }
-        if self.keep > 0 {
-            rename(&self.path, &self.rotated_path(1))?;
-        } else {
-            fs::remove_file(&self.path)?;
-        }
+        self.rotated.shift()?;
         self.open = None;
+        if let Some(compressor) = &self.compressor {
+            compressor.notify();
+        }
         self.open = Some(OpenFile::at(&self.path)?);
         Ok(())
     }
@@ -285,7 +281,7 @@ impl OpenFile {
 
 /// Whether the file is empty or begins like a decision log.
 // A mistyped path must not let another file be appended to, let alone truncated.
-fn begins_as_ours(mut file: &File) -> io::Result<bool> {
+pub(super) fn begins_as_ours(mut file: &File) -> io::Result<bool> {
     let mut start = Vec::new();
     file.rewind()?;
     file.take(BEGIN.len() as u64).read_to_end(&mut start)?;
@@ -301,7 +297,7 @@ fn tail(mut file: &File) -> io::Result<Vec<u8>> {
 }
 
 /// The last line of a file, without its line feed. `None` if the file is empty.
-fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
     let tail = tail(file)?;
     let lines = tail.strip_suffix(b"\n");
     Ok(lines.and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next()).map(<[u8]>::to_vec))
@@ -310,12 +306,4 @@ fn last_line(file: &File) -> io::Result<Option<Vec<u8>>> {
 /// The link of a line. `None` if it has none.
 fn link_of(line: &[u8]) -> Option<ChainEnd> {
     Some(ChainedLine::read(std::str::from_utf8(line).ok()?).ok()?.link())
-}
-
-// nothing to rename is not an error: there are fewer rotated files than `keep` at first
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -1,8 +1,10 @@
 //! The writer of the decision log; see [`crate::decision_log`] for its format.
 
+mod compressor;
 mod file;
 mod line_batch;
 mod record_to_entry;
+mod rotated_files;
 
 use crate::decision_log::DecisionInput;
 use crate::decision_log::marker::MarkerEvent;

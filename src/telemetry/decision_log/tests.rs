@@ -1,13 +1,14 @@
 //! What the file of the decision log does over its life: rotation, chain, crashes, trouble.
 
 use super::{DecisionFile, DecisionLogWriter, FileError};
-use crate::config::gateway::DecisionLogConfig as Settings;
+use crate::config::gateway::{DecisionLogConfig as Settings, LogCompression};
 use crate::decision_log::marker::MarkerEvent;
 use crate::decision_log::verify::{ChainBreak, Verifier};
 use crate::telemetry::metrics::dropped::DroppedItems;
+use flate2::read::GzDecoder;
 use prometheus_client::metrics::counter::Counter;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,9 @@ impl Log {
     fn new(max_bytes: u64, keep: u32, chain: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decisions.jsonl");
-        let settings = Settings { file, max_bytes, keep, chain, signing_key_file: None, fingerprints: None };
+        let compression = LogCompression::None;
+        let settings =
+            Settings { file, max_bytes, keep, compression, chain, signing_key_file: None, fingerprints: None };
         Self { folder, settings, lost: Counter::default() }
     }
 
@@ -41,7 +44,9 @@ impl Log {
 
     /// The files, the oldest first.
     fn files(&self) -> Vec<PathBuf> {
-        let rotated = (1..=9).rev().map(|number| self.path(&format!("decisions.jsonl.{number}")));
+        let rotated = (1..=9).rev().flat_map(|number| {
+            [format!("decisions.jsonl.{number}"), format!("decisions.jsonl.{number}.gz")].map(|name| self.path(&name))
+        });
         rotated.chain([self.path("decisions.jsonl")]).filter(|file| file.exists()).collect()
     }
 
@@ -58,7 +63,13 @@ impl Log {
 }
 
 fn lines(file: &Path) -> Vec<String> {
-    let text = fs::read_to_string(file).unwrap();
+    let mut text = String::new();
+    let mut plain = fs::File::open(file).unwrap();
+    if file.extension().is_some_and(|ending| ending == "gz") {
+        GzDecoder::new(plain).read_to_string(&mut text).unwrap();
+    } else {
+        plain.read_to_string(&mut text).unwrap();
+    }
     assert!(text.is_empty() || text.ends_with('\n'), "{text}");
     text.lines().map(str::to_owned).collect()
 }
@@ -67,6 +78,7 @@ fn add(file: &mut DecisionFile, count: usize) {
     file.write_all(format!("{LINE}\n").repeat(count).as_bytes()).unwrap();
 }
 
+mod compression;
 mod signing;
 
 #[test]

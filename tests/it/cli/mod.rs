@@ -1,6 +1,7 @@
 //! The commands, run as a person runs them.
 
 mod commands;
+mod compressed_logs;
 mod explain;
 mod first_use;
 pub(crate) mod rollout;
