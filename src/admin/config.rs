@@ -97,7 +97,8 @@ fn decision_log_to_json(log: &DecisionLogConfig) -> Value {
     let signing = log.signing_key_file.as_ref().map(|file| json!({ "key": { "file": file } }));
     json!({
         // keys are shown by their files only
-        "file": log.file, "maxBytes": log.max_bytes, "keep": log.keep, "compression": log.compression, "chain": log.chain, "signing": signing,
+        "file": log.file, "maxBytes": log.max_bytes, "keep": log.keep, "compression": log.compression,
+        "sampleAllowed": log.sample_allowed, "chain": log.chain, "signing": signing,
         "fingerprints": fingerprints,
     })
 }

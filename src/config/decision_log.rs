@@ -13,6 +13,11 @@ impl SettingsChecker<'_> {
     pub(super) fn decision_log(&mut self, keys: &LogKeys, masks: &MaskKeys) -> Option<DecisionLogConfig> {
         let fingerprints = self.fingerprints(&keys.fingerprints, masks);
         let signing_key_file = self.signing_key_file(keys);
+        // the rate is in the entries that are kept: of none, no reader could know what is missing
+        if !(keys.sample_allowed > 0.0 && keys.sample_allowed <= 1.0) {
+            let given = Setting::in_file("", "/decisionLog/sampleAllowed");
+            self.refuse(&given, "must be above 0 and at most 1", "`0.01` logs one allowed request in a hundred");
+        }
         if keys.file == "off" {
             return None;
         }
@@ -21,8 +26,16 @@ impl SettingsChecker<'_> {
             let help = "create the folder; only the user of the gateway should have write permission";
             self.refuse(&Setting::in_file(&keys.file, "/decisionLog/file"), "is in a folder that does not exist", help);
         }
-        let (max_bytes, keep, compression, chain) = (keys.max_bytes, keys.keep, keys.compression, keys.chain);
-        Some(DecisionLogConfig { file, max_bytes, keep, compression, chain, signing_key_file, fingerprints })
+        Some(DecisionLogConfig {
+            file,
+            max_bytes: keys.max_bytes,
+            keep: keys.keep,
+            compression: keys.compression,
+            sample_allowed: keys.sample_allowed,
+            chain: keys.chain,
+            signing_key_file,
+            fingerprints,
+        })
     }
 
     fn signing_key_file(&mut self, keys: &LogKeys) -> Option<PathBuf> {

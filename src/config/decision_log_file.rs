@@ -24,6 +24,8 @@ pub struct DecisionLogConfig {
     pub keep: u32,
     /// Whether rotated files are compressed.
     pub compression: LogCompression,
+    /// The share of allowed requests without a violation that are logged: above 0, at most 1.
+    pub sample_allowed: f64,
     /// Whether each line has the hash of the one before it.
     pub chain: bool,
     /// The file with the private key that signs the chain; `None` if it is not signed.

@@ -12,7 +12,7 @@ use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
 
 /// One decision. Borrows from the request record it is made of, or from the line it is read from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "'de: 'a"))]
 pub struct LogEntry<'a> {
     /// When the head of the request was read, in RFC 3339 and UTC.
@@ -86,6 +86,9 @@ pub struct LogEntry<'a> {
     /// The `CF-Ray` of the upstream's response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cf_ray: Option<EntryText<'a>>,
+    /// The share of allowed requests that are logged, of which this is one. `None` if all are, or the entry is no plain one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample_rate: Option<f64>,
     /// Identifies the process that made the decision. `None` in a log of an older version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<EntryText<'a>>,

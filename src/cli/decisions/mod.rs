@@ -117,6 +117,7 @@ impl<C: Accumulator> BlockCounts<C> {
                 Ok(Ok(entry)) => {
                     counted.entries += 1;
                     counted.skipped.numbers.add_decision(&entry);
+                    counted.skipped.add_sampled(entry.sample_rate);
                     counted.counts.take(&entry);
                 }
                 Ok(Err(error)) => match std::str::from_utf8(line).ok().and_then(EntryMarks::read) {

@@ -17,6 +17,10 @@ pub(in crate::cli) struct Skipped {
     pub(in crate::cli) first_unknown: Option<String>,
     /// Compressed files that could be read in part only: which, to which line, and why.
     pub(in crate::cli) broken: Vec<String>,
+    /// Entries that are a sample of the allowed requests.
+    pub(in crate::cli) sampled: u64,
+    /// About how many requests those represent.
+    pub(in crate::cli) represented: f64,
     /// The numbers of the entries, by which missing ones are known.
     pub(in crate::cli) numbers: SeenNumbers,
 }
@@ -31,7 +35,14 @@ impl Skipped {
         };
         let damaged = line(self.damaged, "damaged", &self.first_damaged);
         let unknown = line(self.unknown, "of a form that this version does not know", &self.first_unknown);
-        let lines = damaged.into_iter().chain(unknown).chain(self.broken.iter().cloned());
+        let sampled = (self.sampled > 0).then(|| {
+            format!(
+                "{} are a sample of the allowed requests (`decisionLog.sampleAllowed`) and represent about {:.0}; all counts are of \
+                 entries of the log",
+                self.sampled, self.represented
+            )
+        });
+        let lines = damaged.into_iter().chain(unknown).chain(self.broken.iter().cloned()).chain(sampled);
         lines.chain(self.numbers.summary()).collect()
     }
 
@@ -46,6 +57,15 @@ impl Skipped {
         first.get_or_insert_with(place);
     }
 
+    /// Adds an entry that was sampled at `rate`, if it has one.
+    pub(super) fn add_sampled(&mut self, rate: Option<f64>) {
+        // a share of the file, which may not be ours: another number has no meaning
+        if let Some(rate) = rate.filter(|rate| *rate > 0.0 && *rate < 1.0) {
+            self.sampled += 1;
+            self.represented += rate.recip();
+        }
+    }
+
     /// Adds that nothing of `file` could be read after line `last`.
     pub(super) fn add_break(&mut self, file: &Path, last: u64, why: &str) {
         self.broken.push(format!("`{}` cannot be read beyond its line {last}: {why}", file.display()));
@@ -58,6 +78,8 @@ impl Skipped {
         self.first_damaged = self.first_damaged.take().or(later.first_damaged);
         self.first_unknown = self.first_unknown.take().or(later.first_unknown);
         self.broken.extend(later.broken);
+        self.sampled += later.sampled;
+        self.represented += later.represented;
         self.numbers.merge(&later.numbers);
     }
 }

@@ -19,6 +19,8 @@ pub(super) fn replay(view: &ReplayView<'_>) -> String {
         "damaged_lines": view.skipped.damaged,
         "unknown_lines": view.skipped.unknown,
         "broken_files": view.skipped.broken,
+        "sampled_decisions": view.skipped.sampled,
+        "sampled_represent": view.skipped.represented.round(),
         "missing_decisions": view.skipped.numbers.missing(),
         "newly_refused": examples(&replay.refused),
         "newly_allowed": examples(&replay.allowed),

@@ -15,6 +15,8 @@ pub(super) fn report(view: &ReportView<'_>) -> String {
         "damaged_lines": view.skipped.damaged,
         "unknown_lines": view.skipped.unknown,
         "broken_files": view.skipped.broken,
+        "sampled_decisions": view.skipped.sampled,
+        "sampled_represent": view.skipped.represented.round(),
         "missing_decisions": view.skipped.numbers.missing(),
         "revisions": report.revisions.as_ref().map(tally),
         "answers_of_further_policies": report.more_policies,

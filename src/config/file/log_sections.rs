@@ -46,6 +46,8 @@ pub(in crate::config) struct DecisionLogSection {
     pub(in crate::config) keep: u32,
     /// Whether rotated files are compressed: `FILE.1.gz` and so on. All commands read them.
     pub(in crate::config) compression: LogCompression,
+    /// The share of allowed requests without a violation that are logged; above 0. All other decisions are.
+    pub(in crate::config) sample_allowed: f64,
     /// Whether each line has the hash of the one before it, so that `portcullis verify-log` finds lines that were changed, removed, moved or inserted.
     pub(in crate::config) chain: bool,
     /// Signatures of the chain, so that lines which are made again are found, too. Needs `chain`.
@@ -121,6 +123,7 @@ impl Default for DecisionLogSection {
             max_bytes: 104_857_600,
             keep: 10,
             compression: LogCompression::None,
+            sample_allowed: 1.0,
             chain: false,
             signing: SigningSection::default(),
             fingerprints: FingerprintsSection::default(),

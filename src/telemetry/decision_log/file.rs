@@ -50,6 +50,8 @@ pub enum FileError {
 pub struct DecisionFile {
     path: PathBuf,
     max_bytes: u64,
+    /// The share of allowed requests that are to be logged.
+    sample_allowed: f64,
     rotated: Arc<RotatedFiles>,
     /// `None` if rotated files stay as they are.
     pub(super) compressor: Option<Compressor>,
@@ -82,6 +84,7 @@ impl DecisionFile {
         let mut this = Self {
             path: settings.file.clone(),
             max_bytes: settings.max_bytes,
+            sample_allowed: settings.sample_allowed,
             rotated: Arc::new(RotatedFiles::new(&settings.file, settings.keep)),
             compressor: None,
             end: FileEnd::default(),
@@ -127,6 +130,11 @@ impl DecisionFile {
     /// Takes lines of the process that `run` identifies.
     pub(super) fn of_run(self, run: &str) -> Self {
         Self { run: run.to_owned(), ..self }
+    }
+
+    /// The share of allowed requests that are to be logged.
+    pub(super) const fn sample_allowed(&self) -> f64 {
+        self.sample_allowed
     }
 
     /// The flag to set when the file may have been moved.

@@ -6,11 +6,12 @@ mod line_batch;
 mod record_to_entry;
 mod rotated_files;
 
-use crate::decision_log::DecisionInput;
 use crate::decision_log::marker::MarkerEvent;
+use crate::decision_log::{DecisionInput, LogEntry};
 use crate::telemetry::format::Rfc3339;
 use crate::telemetry::logs::json;
 use crate::telemetry::logs::line_writer::{Destination, DropReporter, GATHER, LineImportance, LineWriter};
+use crate::telemetry::logs::sampling::{LogSampling, Rate};
 use crate::telemetry::metrics::dropped::DroppedItems;
 use crate::telemetry::recent_refusals::RecentRefusals;
 use crate::telemetry::record::{Outcome, RequestRecord};
@@ -35,6 +36,8 @@ const HEARTBEAT: Duration = Duration::from_secs(60);
 /// The decision log. Never blocks: lines that can't be written in time are dropped and counted.
 pub(super) struct DecisionLogWriter {
     lines: Arc<NumberedLines>,
+    /// Which allowed requests are logged.
+    sampling: LogSampling,
     /// Whether the file may have been moved.
     moved: Arc<AtomicBool>,
     /// Ends the heartbeat when it is dropped.
@@ -57,7 +60,7 @@ impl DecisionLogWriter {
     fn start_with(file: DecisionFile, losses: &DroppedItems, interval: Duration) -> io::Result<Self> {
         let run = format!("{:016x}", rand::random::<u64>());
         let file = file.counting(losses.undelivered.clone()).of_run(&run);
-        let moved = file.moved_flag();
+        let (moved, sampling) = (file.moved_flag(), LogSampling::of(file.sample_allowed()));
         let (destination, loss) =
             (Destination::stream(Box::new(file)), DropReporter::silent(losses.overflowed.clone()));
         let queue = LineWriter::start("decision-log", destination, loss, GATHER)?;
@@ -71,7 +74,7 @@ impl DecisionLogWriter {
             }
         };
         thread::Builder::new().name("decision-beat".to_owned()).spawn(beat)?;
-        Ok(Self { lines, moved, _heartbeat: heartbeat })
+        Ok(Self { lines, sampling, moved, _heartbeat: heartbeat })
     }
 
     /// Reopens the file before the next entry, if it was moved.
@@ -117,11 +120,16 @@ pub(super) fn record_decision(
     refusals: Option<&RecentRefusals>,
 ) {
     let log = log.filter(|_| record_to_entry::is_decision(record));
+    // before it is numbered: what is left out on purpose is no gap
+    let (log, rate) = match log.map(|log| log.sampling.take_decision(record)) {
+        Some(Some(rate)) => (log, rate),
+        Some(None) | None => (None, None),
+    };
     if log.is_none() && refusals.is_none() {
         return;
     }
     SCRATCH.with_borrow_mut(|line| {
-        write_open_entry(line, record, input);
+        write_open_entry(line, record, input, rate);
         if let Some(log) = log {
             log.lines.append(line, importance(record.outcome), 1);
         }
@@ -132,10 +140,11 @@ pub(super) fn record_decision(
 }
 
 /// Writes the entry of `record` to `line`, without its end, for what is appended to it.
-fn write_open_entry(line: &mut Vec<u8>, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
+fn write_open_entry(line: &mut Vec<u8>, record: &RequestRecord, input: Option<Box<DecisionInput>>, rate: Rate) {
     line.clear();
+    let entry = LogEntry { sample_rate: rate, ..record_to_entry::entry(record, input) };
     // writing to a Vec can't fail, and an entry has no keys but strings
-    let _ = serde_json::to_writer(&mut *line, &record_to_entry::entry(record, input));
+    let _ = serde_json::to_writer(&mut *line, &entry);
     line.pop();
 }
 
@@ -145,7 +154,7 @@ fn keep(refusals: &RecentRefusals, line: &mut Vec<u8>, record: &RequestRecord) {
     line.extend_from_slice(b"}\n");
     if !RecentRefusals::has_room_for(line.len()) {
         // the shape of a large body is left out: the rules and their texts explain more
-        write_open_entry(line, record, None);
+        write_open_entry(line, record, None, None);
         json::append_details(line, record);
         line.extend_from_slice(b"}\n");
     }

@@ -53,6 +53,7 @@ pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -
         masked,
         clerk_trace_id: ids.and_then(|ids| Some(ids.clerk_trace_id.as_ref()?.as_str().into())),
         cf_ray: ids.and_then(|ids| Some(ids.cf_ray.as_ref()?.as_str().into())),
+        sample_rate: None,
         // the queue adds them, where the order of decisions is known
         run: None,
         number: None,

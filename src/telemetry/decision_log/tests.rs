@@ -28,9 +28,10 @@ impl Log {
     fn new(max_bytes: u64, keep: u32, chain: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("decisions.jsonl");
-        let compression = LogCompression::None;
+        let (compression, sample_allowed) = (LogCompression::None, 1.0);
+        let (signing_key_file, fingerprints) = (None, None);
         let settings =
-            Settings { file, max_bytes, keep, compression, chain, signing_key_file: None, fingerprints: None };
+            Settings { file, max_bytes, keep, compression, sample_allowed, chain, signing_key_file, fingerprints };
         Self { folder, settings, lost: Counter::default() }
     }
 

@@ -32,11 +32,19 @@ impl LogSampling {
         }
         (record.decision_id.0 < self.bound).then_some(Some(self.share))
     }
+
+    /// As [`LogSampling::take`], for the decision log.
+    // what the contract does not know is always kept: new overlay entries are made of it
+    pub(in crate::telemetry) fn take_decision(self, record: &RequestRecord) -> Option<Rate> {
+        let is_known = record.unknown_fields.is_empty() && record.unknown_version.is_none();
+        if is_known { self.take(record) } else { Some(None) }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::LogSampling;
+    use crate::contract::UnknownVersion;
     use crate::policy::Action;
     use crate::telemetry::record::{DecisionId, Outcome, samples};
 
@@ -55,6 +63,18 @@ mod tests {
         };
         assert_eq!((of(0.0), of(1.0)), (0, 4000));
         assert!((800..1200).contains(&of(0.25)));
+    }
+
+    #[test]
+    fn a_decision_that_the_contract_does_not_know_is_always_logged() {
+        let none = LogSampling::of(0.0);
+        assert_eq!(none.take_decision(&samples::allowed_request()), None);
+        let mut record = samples::allowed_request();
+        record.unknown_fields.push("nickname".to_owned());
+        assert_eq!(none.take_decision(&record), Some(None));
+        let mut record = samples::allowed_request();
+        record.unknown_version = Some(UnknownVersion::Newer);
+        assert_eq!(none.take_decision(&record), Some(None));
     }
 
     #[test]

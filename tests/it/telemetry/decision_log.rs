@@ -479,3 +479,43 @@ fn two_processes_do_not_write_one_log() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("`decisionLog.file` is written by another process"), "{said}");
 }
+
+#[tokio::test]
+async fn a_share_of_the_allowed_decisions_is_logged_and_all_others() {
+    let folder = folder("decisionLog: { file: decisions.jsonl, chain: true, sampleAllowed: 0.5 }\n");
+    let program = start(&folder).await;
+    for _ in 0..60 {
+        assert_eq!(ask(&program, "PATCH /v1/users/user_portcullis_ada", "", r#"{"first_name":"Ada"}"#).await, 200);
+    }
+    for _ in 0..5 {
+        assert_eq!(ask(&program, "PATCH /v1/users/u", "", r#"{"skip_password_checks":true}"#).await, 422);
+        let line = "PATCH /v1/users/user_portcullis_ada";
+        assert_eq!(ask(&program, line, "x-team: a\r\nx-tenant: none\r\n", r#"{"first_name":"Ada"}"#).await, 200);
+    }
+    stop(program).await;
+    let text = fs::read_to_string(folder.path().join("decisions.jsonl")).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.contains("\"event\"")).collect();
+    let entries: Vec<_> = lines.iter().map(|line| LogEntry::read(line).unwrap()).collect();
+    let (sampled, others): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.sample_rate.is_some());
+    assert!((1..60).contains(&sampled.len()) && others.len() == 10, "{} and {}", sampled.len(), others.len());
+    // by our id: a caller chooses its trace id, and must not choose whether it is logged
+    assert!(sampled.iter().all(|entry| entry.sample_rate == Some(0.5) && *entry.decision_id < *"8000000000000000"));
+    assert!(others.iter().all(|entry| !entry.violations.is_empty()));
+
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        let output = command.args(arguments).current_dir(folder.path()).env_clear().output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let (verified, code) = run(&["verify-log", "decisions.jsonl"]);
+    assert_eq!(code, Some(0), "{verified}");
+    let (report, _) = run(&["report", "--json", "--config", "gateway.yaml", "--log", "decisions.jsonl"]);
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["sampled_decisions"], sampled.len());
+    assert_eq!(report["sampled_represent"].as_f64(), Some(2.0 * f64::from(u32::try_from(sampled.len()).unwrap())));
+    let (report, _) = run(&["report", "--config", "gateway.yaml", "--log", "decisions.jsonl"]);
+    assert!(report.contains("are a sample of the allowed requests"), "{report}");
+    // what docs/decision-log.md has of the size, without the links of the chain
+    let average = lines.iter().map(|line| line.len()).sum::<usize>() / lines.len() - 200;
+    assert!((1_500..3_000).contains(&average), "{average} bytes a line");
+}

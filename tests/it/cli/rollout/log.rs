@@ -88,6 +88,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         masked: Vec::new(),
         clerk_trace_id: None,
         cf_ray: None,
+        sample_rate: None,
         run: None,
         number: None,
     };
