@@ -5,9 +5,13 @@
 //! [`View`] only.
 
 mod error;
+mod names;
 mod node;
 mod parse;
+mod place;
 mod quoted;
+mod scan;
+mod unescape;
 mod view;
 
 pub use error::{ParseError, PathStep, Problem};

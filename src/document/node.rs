@@ -1,57 +1,103 @@
-//! A parsed document: a flat list of nodes over the text that they were parsed from.
+//! A parsed document: values and members in two flat lists, over the text that they were parsed from.
 
 use super::view::{JsonKind, View};
 use std::fmt;
-use std::ops::Range;
 
-/// A string of the document: a slice of its text, or an unescaped copy if it has escapes.
+/// A part of a text, in bytes.
+// `u32`: no text is longer than 4 GiB, and a pair of `usize` would take twice the memory
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+/// A string of the document.
+#[derive(Clone, Copy)]
 pub(super) enum TextRepr {
-    // `u32`: no text is longer than 4 GiB, and ranges of `usize` would take twice the memory
-    Slice(Range<u32>),
-    Own(Box<str>),
+    /// As it stands in the text.
+    Verbatim(Span),
+    /// It has escapes: a part of [`Document::unescaped`].
+    Unescaped(Span),
 }
 
-impl TextRepr {
-    fn len(&self) -> usize {
-        match self {
-            Self::Slice(range) => range.len(),
-            Self::Own(own) => own.len(),
-        }
-    }
-}
-
-/// A member of an object: its name and the index of its value.
+/// A member of an object.
+#[derive(Clone, Copy)]
 pub(super) struct Member {
     pub(super) name: TextRepr,
-    pub(super) value: u32,
+    pub(super) value: NodeRepr,
 }
 
+/// A value. Those of one array, and the members of one object, are neighbours in their list.
+#[derive(Clone, Copy)]
 pub(super) enum NodeRepr {
     Null,
     Bool(bool),
-    Number(Box<str>),
+    Number(Span),
     String(TextRepr),
-    Array(Box<[u32]>),
-    Object(Members),
+    /// Positions in [`Document::elements`].
+    Array(Span),
+    /// Positions in [`Document::members`].
+    Object(Span),
+    /// A position in [`Document::indexed`].
+    IndexedObject(u32),
 }
 
-/// The members of an object. If there are many, also their positions sorted by name, for a binary search.
-pub(super) struct Members {
-    pub(super) list: Box<[Member]>,
-    pub(super) by_name: Option<Box<[u32]>>,
+/// An object with many members, and their positions in it sorted by name, for a binary search.
+pub(super) struct IndexedObject {
+    pub(super) members: Span,
+    pub(super) by_name: Box<[u32]>,
 }
 
 /// A JSON text that has exactly one meaning, made by [`Document::parse`].
 pub struct Document {
     pub(super) text: Box<str>,
-    pub(super) nodes: Vec<NodeRepr>,
-    pub(super) root: u32,
+    /// The strings that have escapes, without them.
+    pub(super) unescaped: String,
+    pub(super) root: NodeRepr,
+    pub(super) elements: Vec<NodeRepr>,
+    pub(super) members: Vec<Member>,
+    pub(super) indexed: Vec<IndexedObject>,
+}
+
+impl Span {
+    /// `None` beyond 4 GiB.
+    pub(super) fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
+    const fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    fn of<T>(self, list: &[T]) -> &[T] {
+        // always there: a span is made from positions of the same document only
+        list.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    pub(super) fn of_text(self, text: &str) -> &str {
+        text.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+impl TextRepr {
+    pub(super) fn read<'a>(self, text: &'a str, unescaped: &'a str) -> &'a str {
+        match self {
+            Self::Verbatim(span) => span.of_text(text),
+            Self::Unescaped(span) => span.of_text(unescaped),
+        }
+    }
+
+    pub(super) const fn len(self) -> usize {
+        match self {
+            Self::Verbatim(span) | Self::Unescaped(span) => span.len(),
+        }
+    }
 }
 
 impl Document {
     /// The root value.
     pub fn root(&self) -> NodeRef<'_> {
-        NodeRef { document: self, index: self.root }
+        NodeRef { document: self, node: &self.root }
     }
 
     /// The length of its text in bytes.
@@ -61,21 +107,41 @@ impl Document {
 
     /// The number of its values, at any depth.
     pub const fn values(&self) -> usize {
-        self.nodes.len()
+        1 + self.elements.len() + self.members.len()
     }
 
-    fn str<'a>(&'a self, text: &'a TextRepr) -> &'a str {
-        match text {
-            TextRepr::Own(own) => own,
-            TextRepr::Slice(range) => self.text.get(range.start as usize..range.end as usize).unwrap_or_default(),
+    fn str(&self, text: TextRepr) -> &str {
+        text.read(&self.text, &self.unescaped)
+    }
+
+    fn object(&self, node: NodeRepr) -> Option<(&[Member], Option<&[u32]>)> {
+        match node {
+            NodeRepr::Object(span) => Some((span.of(&self.members), None)),
+            NodeRepr::IndexedObject(position) => {
+                let object = self.indexed.get(position as usize)?;
+                Some((object.members.of(&self.members), Some(&object.by_name)))
+            }
+            _ => None,
         }
+    }
+
+    fn find(&self, node: NodeRepr, name: &str) -> Option<&Member> {
+        let (members, by_name) = self.object(node)?;
+        let Some(by_name) = by_name else {
+            // comparing lengths first skips most names without touching their bytes
+            let mut alike = members.iter().filter(|member| member.name.len() == name.len());
+            return alike.find(|member| self.str(member.name) == name);
+        };
+        let name_at = |position: &u32| members.get(*position as usize).map_or("", |member| self.str(member.name));
+        let found = by_name.binary_search_by(|position| name_at(position).cmp(name)).ok()?;
+        members.get(*by_name.get(found)? as usize)
     }
 }
 
 // by hand: a derived one would print the body, which has secrets
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Document").field("values", &self.nodes.len()).finish_non_exhaustive()
+        f.debug_struct("Document").field("values", &self.values()).finish_non_exhaustive()
     }
 }
 
@@ -83,78 +149,56 @@ impl fmt::Debug for Document {
 #[derive(Clone, Copy)]
 pub struct NodeRef<'a> {
     document: &'a Document,
-    index: u32,
+    node: &'a NodeRepr,
 }
 
 impl<'a> NodeRef<'a> {
-    fn node(self) -> &'a NodeRepr {
-        // always there: a `NodeRef` is made from indices of the same document only
-        self.document.nodes.get(self.index as usize).unwrap_or(&NodeRepr::Null)
+    fn at(self, node: &'a NodeRepr) -> Self {
+        Self { document: self.document, node }
     }
 
-    fn at(self, index: u32) -> Self {
-        Self { document: self.document, index }
-    }
-
-    fn members(self) -> Option<&'a Members> {
-        match self.node() {
-            NodeRepr::Object(members) => Some(members),
-            _ => None,
-        }
-    }
-}
-
-impl Members {
-    fn find(&self, document: &Document, name: &str) -> Option<&Member> {
-        let Some(by_name) = &self.by_name else {
-            // comparing lengths first skips most names without touching their bytes
-            let mut alike = self.list.iter().filter(|member| member.name.len() == name.len());
-            return alike.find(|member| document.str(&member.name) == name);
-        };
-        let found = by_name.binary_search_by(|position| {
-            self.list.get(*position as usize).map_or("", |member| document.str(&member.name)).cmp(name)
-        });
-        by_name.get(found.ok()?).and_then(|position| self.list.get(*position as usize))
+    fn members(self) -> &'a [Member] {
+        self.document.object(*self.node).map_or(&[], |(members, _)| members)
     }
 }
 
 impl<'a> View<'a> for NodeRef<'a> {
     fn kind(self) -> JsonKind<'a> {
-        match self.node() {
+        match *self.node {
             NodeRepr::Null => JsonKind::Null,
-            NodeRepr::Bool(value) => JsonKind::Bool(*value),
-            NodeRepr::Number(text) => JsonKind::Number(text),
+            NodeRepr::Bool(value) => JsonKind::Bool(value),
+            NodeRepr::Number(span) => JsonKind::Number(span.of_text(&self.document.text)),
             NodeRepr::String(text) => JsonKind::String(self.document.str(text)),
             NodeRepr::Array(_) => JsonKind::Array,
-            NodeRepr::Object(_) => JsonKind::Object,
+            NodeRepr::Object(_) | NodeRepr::IndexedObject(_) => JsonKind::Object,
         }
     }
 
     fn len(self) -> usize {
-        match self.node() {
-            NodeRepr::Array(elements) => elements.len(),
-            NodeRepr::Object(members) => members.list.len(),
+        match *self.node {
+            NodeRepr::Array(span) => span.len(),
+            NodeRepr::Object(span) => span.len(),
+            NodeRepr::IndexedObject(_) => self.members().len(),
             _ => 0,
         }
     }
 
     fn child(self, position: usize) -> Option<Self> {
-        match self.node() {
-            NodeRepr::Array(elements) => elements.get(position).map(|index| self.at(*index)),
-            NodeRepr::Object(members) => members.list.get(position).map(|member| self.at(member.value)),
-            _ => None,
+        match *self.node {
+            NodeRepr::Array(span) => span.of(&self.document.elements).get(position).map(|node| self.at(node)),
+            _ => self.members().get(position).map(|member| self.at(&member.value)),
         }
     }
 
     fn name(self, position: usize) -> Option<&'a str> {
-        self.members()?.list.get(position).map(|member| self.document.str(&member.name))
+        self.members().get(position).map(|member| self.document.str(member.name))
     }
 
     fn member(self, name: &str) -> Option<Self> {
-        self.members()?.find(self.document, name).map(|member| self.at(member.value))
+        self.document.find(*self.node, name).map(|member| self.at(&member.value))
     }
 
     fn identity(self) -> usize {
-        self.index as usize
+        std::ptr::from_ref(self.node).addr()
     }
 }

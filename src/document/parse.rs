@@ -1,17 +1,15 @@
-//! The parser of documents: `serde_json` reads the grammar, and the visitor here refuses what has two meanings.
+//! The strict reader of JSON (RFC 8259). It refuses what two decoders may read differently.
 
 use super::MAX_DEPTH;
 use super::error::{ParseError, PathStep, Problem};
-use super::node::{Document, Member, Members, NodeRepr, TextRepr};
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use std::fmt;
-use std::ops::Range;
+use super::names::{LINEAR_MEMBERS, repeats_name, sorted_by_name};
+use super::node::{Document, IndexedObject, Member, NodeRepr, Span, TextRepr};
+use super::place::place_of;
+use super::scan::plain_run;
+use super::unescape::unescape;
 
-/// The name of the only member of the map as which `serde_json` (feature `arbitrary_precision`) passes a verbatim number.
-const NUMBER_TOKEN: &str = "$serde_json::private::Number";
-
-/// Objects with more members than this are indexed by name. In smaller ones a linear search is faster.
-const LINEAR_MEMBERS: usize = 16;
+/// Bytes of text for each value that room is made for in advance. A guess that holds for most bodies.
+const BYTES_PER_VALUE: usize = 24;
 
 impl Document {
     /// Parses one strict JSON value.
@@ -25,253 +23,300 @@ impl Document {
             Ok(text) if !text.starts_with('\u{feff}') && u32::try_from(text.len()).is_ok() => text,
             _ => return Err(ParseError { problem: Problem::Encoding, line: 0, column: 0 }),
         };
-        let mut reader = ParserState { text, nodes: Vec::new(), path: Vec::new(), problem: None };
-        let mut source = serde_json::Deserializer::from_str(text);
-        let read = ValueSeed { reader: &mut reader }.deserialize(&mut source);
-        match read.and_then(|root| source.end().map(|()| root)) {
-            Ok(root) => Ok(Self { text: text.into(), nodes: reader.nodes, root }),
-            Err(error) => Err(ParseError {
-                problem: reader.problem.unwrap_or_else(|| syntax_problem(&error)),
-                line: error.line(),
-                column: error.column(),
+        let mut reader = Reader::new(text);
+        match reader.whole_text() {
+            Ok(root) => Ok(Self {
+                root,
+                text: text.into(),
+                unescaped: reader.unescaped,
+                elements: reader.elements,
+                members: reader.members,
+                indexed: reader.indexed,
             }),
+            Err(defect) => {
+                let (line, column) = place_of(bytes, reader.at);
+                Err(ParseError { problem: reader.problem(defect), line, column })
+            }
         }
     }
 }
 
-/// The kind of an error in the grammar.
-fn syntax_problem(error: &serde_json::Error) -> Problem {
-    // the type does not tell them apart; both messages are for a first half without its second, or a second alone
-    let message = error.to_string();
-    let is_half = message.contains("lone leading surrogate") || message.contains("unexpected end of hex escape");
-    if is_half { Problem::HalfSurrogate } else { Problem::Syntax }
+/// Why reading stops, at the byte where the reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Defect {
+    Syntax,
+    HalfSurrogate,
+    TooDeep,
+    DuplicateName,
 }
 
 /// What is read of a text so far.
-struct ParserState<'t> {
+struct Reader<'t> {
     text: &'t str,
-    nodes: Vec<NodeRepr>,
-    /// The path to the current value; its length is the depth.
-    path: Vec<ParserStep<'t>>,
-    problem: Option<Problem>,
+    bytes: &'t [u8],
+    /// The position of the next byte.
+    at: usize,
+    depth: usize,
+    unescaped: String,
+    elements: Vec<NodeRepr>,
+    members: Vec<Member>,
+    indexed: Vec<IndexedObject>,
+    /// The elements of the arrays that have not ended yet, those of the innermost last.
+    open_elements: Vec<NodeRepr>,
+    /// The members of the objects that have not ended yet, those of the innermost last.
+    open_members: Vec<Member>,
+    /// The path to the object of a defect, innermost step first.
+    path: Vec<PathStep>,
 }
 
-enum ParserStep<'t> {
-    Member(MemberName<'t>),
-    Element(usize),
-}
-
-#[derive(Clone)]
-enum MemberName<'t> {
-    Slice(&'t str),
-    Own(Box<str>),
-}
-
-impl MemberName<'_> {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Slice(slice) => slice,
-            Self::Own(own) => own,
+impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Self {
+        let members = Vec::with_capacity(text.len() / BYTES_PER_VALUE);
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            depth: 0,
+            unescaped: String::new(),
+            elements: Vec::new(),
+            members,
+            indexed: Vec::new(),
+            open_elements: Vec::new(),
+            open_members: Vec::new(),
+            path: Vec::new(),
         }
     }
-}
 
-impl<'t> ParserState<'t> {
-    fn push(&mut self, node: NodeRepr) -> u32 {
-        self.nodes.push(node);
-        // cannot overflow: there is at most one node a byte, and there are fewer than 2^32 bytes
-        u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)
-    }
-
-    /// The range of `slice` in the text; `None` if it is not a part of the text.
-    fn range_of(&self, slice: &str) -> Option<Range<u32>> {
-        // compares addresses without `unsafe`: `serde_json` borrows strings without escapes from the text itself
-        let start = (slice.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize)?;
-        let end = start + slice.len();
-        if end > self.text.len() {
-            return None;
-        }
-        Some(u32::try_from(start).ok()?..u32::try_from(end).ok()?)
-    }
-
-    fn text_of(&self, name: &MemberName<'t>) -> TextRepr {
-        match name {
-            MemberName::Slice(slice) => {
-                self.range_of(slice).map_or_else(|| TextRepr::Own((*slice).into()), TextRepr::Slice)
+    fn problem(&mut self, defect: Defect) -> Problem {
+        match defect {
+            Defect::Syntax => Problem::Syntax,
+            Defect::HalfSurrogate => Problem::HalfSurrogate,
+            Defect::TooDeep => Problem::TooDeep,
+            Defect::DuplicateName => {
+                self.path.reverse();
+                Problem::DuplicateName(std::mem::take(&mut self.path))
             }
-            MemberName::Own(own) => TextRepr::Own(own.clone()),
         }
     }
 
-    fn enter(&mut self, step: ParserStep<'t>) -> bool {
-        if self.path.len() == MAX_DEPTH {
-            self.problem = Some(Problem::TooDeep);
-            return false;
-        }
-        self.path.push(step);
-        true
+    fn whole_text(&mut self) -> Result<NodeRepr, Defect> {
+        let root = self.value()?;
+        self.skip_blanks();
+        if self.at == self.bytes.len() { Ok(root) } else { Err(Defect::Syntax) }
     }
 
-    /// The path to the current object.
-    fn path(&self) -> Vec<PathStep> {
-        let steps = self.path.iter().map(|step| match step {
-            ParserStep::Member(name) => PathStep::Member(name.as_str().to_owned()),
-            ParserStep::Element(position) => PathStep::Element(*position),
-        });
-        steps.collect()
-    }
-}
-
-/// Parses one value; the result is its index in the list of nodes.
-struct ValueSeed<'r, 't> {
-    reader: &'r mut ParserState<'t>,
-}
-
-impl<'t> DeserializeSeed<'t> for ValueSeed<'_, 't> {
-    type Value = u32;
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<u32, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'t> Visitor<'t> for ValueSeed<'_, 't> {
-    type Value = u32;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
+    /// The next byte. 0 at the end of the text, as at a byte 0, which is not allowed anywhere.
+    fn peek(&self) -> u8 {
+        self.bytes.get(self.at).copied().unwrap_or_default()
     }
 
-    fn visit_unit<E: Error>(self) -> Result<u32, E> {
-        Ok(self.reader.push(NodeRepr::Null))
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<u32, E> {
-        Ok(self.reader.push(NodeRepr::Bool(value)))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<u32, E> {
-        Ok(self.reader.push(NodeRepr::Number(value.to_string().into())))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<u32, E> {
-        Ok(self.reader.push(NodeRepr::Number(value.to_string().into())))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, value: &'t str) -> Result<u32, E> {
-        let text = self.reader.text_of(&MemberName::Slice(value));
-        Ok(self.reader.push(NodeRepr::String(text)))
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<u32, E> {
-        Ok(self.reader.push(NodeRepr::String(TextRepr::Own(value.into()))))
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<u32, A::Error> {
-        let mut elements = Vec::new();
-        // entered before the element exists: the depth of its own content is checked while it is parsed
+    /// The next byte that is not white space (RFC 8259 section 2).
+    fn skip_blanks(&mut self) -> u8 {
         loop {
-            if !self.reader.enter(ParserStep::Element(elements.len())) {
-                return Err(A::Error::custom(""));
-            }
-            let element = seq.next_element_seed(ValueSeed { reader: self.reader })?;
-            self.reader.path.pop();
-            match element {
-                Some(index) => elements.push(index),
-                None => return Ok(self.reader.push(NodeRepr::Array(elements.into()))),
+            match self.peek() {
+                b' ' | b'\n' | b'\r' | b'\t' => self.at += 1,
+                byte => return byte,
             }
         }
     }
 
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<u32, A::Error> {
-        let mut members: Vec<(MemberName<'t>, u32)> = Vec::new();
-        while let Some(key) = map.next_key_seed(KeySeed { reader: self.reader })? {
-            let name = match key {
-                ParsedKey::Number => return Ok(self.reader.push(NodeRepr::Number(map.next_value::<Box<str>>()?))),
-                ParsedKey::MemberName(name) => name,
-            };
-            // quadratic, but only up to the limit; larger objects are checked once they are sorted
-            let twice =
-                members.len() < LINEAR_MEMBERS && members.iter().any(|(known, _)| known.as_str() == name.as_str());
-            if twice {
-                return self.reader.duplicate();
-            }
-            if !self.reader.enter(ParserStep::Member(name.clone())) {
-                return Err(A::Error::custom(""));
-            }
-            let value = map.next_value_seed(ValueSeed { reader: self.reader })?;
-            self.reader.path.pop();
-            members.push((name, value));
-        }
-        self.reader.object(&members)
-    }
-}
-
-impl<'t> ParserState<'t> {
-    fn duplicate<E: Error>(&mut self) -> Result<u32, E> {
-        self.problem = Some(Problem::DuplicateName(self.path()));
-        Err(E::custom(""))
+    fn span_from(&self, start: usize) -> Result<Span, Defect> {
+        // never fails: the length of the text was checked
+        Span::new(start, self.at).ok_or(Defect::Syntax)
     }
 
-    /// Adds an object. `members` are in document order.
-    fn object<E: Error>(&mut self, members: &[(MemberName<'t>, u32)]) -> Result<u32, E> {
-        // an empty object has entered no member, and may still be one level too deep
-        if self.path.len() == MAX_DEPTH {
-            self.problem = Some(Problem::TooDeep);
-            return Err(E::custom(""));
+    fn value(&mut self) -> Result<NodeRepr, Defect> {
+        match self.skip_blanks() {
+            b'"' => self.string().map(NodeRepr::String),
+            b'{' => self.object(),
+            b'[' => self.array(),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.literal(b"true", NodeRepr::Bool(true)),
+            b'f' => self.literal(b"false", NodeRepr::Bool(false)),
+            b'n' => self.literal(b"null", NodeRepr::Null),
+            _ => Err(Defect::Syntax),
         }
-        let name_at = |position: u32| members.get(position as usize).map_or("", |(name, _)| name.as_str());
-        let by_name = (members.len() > LINEAR_MEMBERS).then(|| {
-            let mut order: Vec<u32> = (0..).take(members.len()).collect();
-            order.sort_unstable_by(|left, right| name_at(*left).cmp(name_at(*right)));
-            order
+    }
+
+    fn literal(&mut self, literal: &[u8], value: NodeRepr) -> Result<NodeRepr, Defect> {
+        for byte in literal {
+            self.expect(*byte)?;
+        }
+        Ok(value)
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Defect> {
+        if self.peek() != byte {
+            return Err(Defect::Syntax);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// RFC 8259 section 6.
+    fn number(&mut self) -> Result<NodeRepr, Defect> {
+        let start = self.at;
+        if self.peek() == b'-' {
+            self.at += 1;
+        }
+        // no zero in front: to some decoders it begins an octal number
+        if self.peek() == b'0' { self.at += 1 } else { self.digits()? }
+        if self.peek() == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.peek(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.span_from(start).map(NodeRepr::Number)
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Result<(), Defect> {
+        let start = self.at;
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(Defect::Syntax) }
+    }
+
+    /// RFC 8259 section 7.
+    fn string(&mut self) -> Result<TextRepr, Defect> {
+        self.at += 1;
+        let start = self.at;
+        self.at += self.bytes.get(start..).map_or(0, plain_run);
+        match self.peek() {
+            b'"' => {
+                let span = self.span_from(start)?;
+                self.at += 1;
+                Ok(TextRepr::Verbatim(span))
+            }
+            b'\\' => self.escaped_string(start),
+            _ => Err(Defect::Syntax),
+        }
+    }
+
+    /// Reads a string that begins at `start` to its end, from its first escape on.
+    fn escaped_string(&mut self, start: usize) -> Result<TextRepr, Defect> {
+        let begin = self.unescaped.len();
+        let mut plain = start;
+        loop {
+            self.unescaped.push_str(self.text.get(plain..self.at).unwrap_or_default());
+            match self.peek() {
+                b'"' => {
+                    self.at += 1;
+                    let span = Span::new(begin, self.unescaped.len()).ok_or(Defect::Syntax)?;
+                    return Ok(TextRepr::Unescaped(span));
+                }
+                b'\\' => self.unescaped.push(unescape(self.bytes, &mut self.at)?),
+                _ => return Err(Defect::Syntax),
+            }
+            plain = self.at;
+            self.at += self.bytes.get(plain..).map_or(0, plain_run);
+        }
+    }
+
+    fn enter(&mut self) -> Result<(), Defect> {
+        if self.depth == MAX_DEPTH {
+            return Err(Defect::TooDeep);
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.depth -= 1;
+        self.at += 1;
+    }
+
+    fn array(&mut self) -> Result<NodeRepr, Defect> {
+        self.enter()?;
+        let open = self.open_elements.len();
+        if self.skip_blanks() != b']' {
+            loop {
+                let element = self.value().inspect_err(|defect| {
+                    let position = self.open_elements.len() - open;
+                    note_step(&mut self.path, *defect, || PathStep::Element(position));
+                });
+                self.open_elements.push(element?);
+                match self.skip_blanks() {
+                    b',' => self.at += 1,
+                    b']' => break,
+                    _ => return Err(Defect::Syntax),
+                }
+            }
+        }
+        self.leave();
+        let start = self.elements.len();
+        self.elements.extend(self.open_elements.drain(open..));
+        Span::new(start, self.elements.len()).map(NodeRepr::Array).ok_or(Defect::Syntax)
+    }
+
+    fn object(&mut self) -> Result<NodeRepr, Defect> {
+        self.enter()?;
+        let open = self.open_members.len();
+        if self.skip_blanks() != b'}' {
+            loop {
+                self.member(open)?;
+                match self.skip_blanks() {
+                    b',' => self.at += 1,
+                    b'}' => break,
+                    _ => return Err(Defect::Syntax),
+                }
+            }
+        }
+        self.close_object(open)
+    }
+
+    /// Reads a member of the object whose members are open from `open` on.
+    fn member(&mut self, open: usize) -> Result<(), Defect> {
+        if self.skip_blanks() != b'"' {
+            return Err(Defect::Syntax);
+        }
+        let name = self.string()?;
+        let (text, unescaped) = (self.text, self.unescaped.as_str());
+        // quadratic, but only up to the limit; larger objects are checked once they are sorted
+        let siblings = self.open_members.get(open..).unwrap_or_default();
+        if siblings.len() < LINEAR_MEMBERS && repeats_name(siblings, name.read(text, unescaped), text, unescaped) {
+            return Err(Defect::DuplicateName);
+        }
+        self.skip_blanks();
+        self.expect(b':')?;
+        let value = self.value().inspect_err(|defect| {
+            let name = name.read(self.text, &self.unescaped);
+            note_step(&mut self.path, *defect, || PathStep::Member(name.to_owned()));
         });
-        // sorting brings equal names side by side
-        let twice = by_name.iter().flat_map(|order| order.windows(2)).any(|pair| match pair {
-            [left, right] => name_at(*left) == name_at(*right),
-            _ => false,
-        });
-        if twice {
-            return self.duplicate();
-        }
-        let list = members.iter().map(|(name, value)| Member { name: self.text_of(name), value: *value }).collect();
-        Ok(self.push(NodeRepr::Object(Members { list, by_name: by_name.map(Vec::into_boxed_slice) })))
+        self.open_members.push(Member { name, value: value? });
+        Ok(())
+    }
+
+    fn close_object(&mut self, open: usize) -> Result<NodeRepr, Defect> {
+        let start = self.members.len();
+        let (text, unescaped) = (self.text, self.unescaped.as_str());
+        let members = self.open_members.get(open..).unwrap_or_default();
+        let by_name = match members.len() {
+            0..=LINEAR_MEMBERS => None,
+            _ => Some(sorted_by_name(members, text, unescaped).ok_or(Defect::DuplicateName)?),
+        };
+        self.leave();
+        self.members.extend(self.open_members.drain(open..));
+        let members = Span::new(start, self.members.len()).ok_or(Defect::Syntax)?;
+        let Some(by_name) = by_name else { return Ok(NodeRepr::Object(members)) };
+        self.indexed.push(IndexedObject { members, by_name });
+        let position = u32::try_from(self.indexed.len() - 1).map_err(|_| Defect::Syntax)?;
+        Ok(NodeRepr::IndexedObject(position))
     }
 }
 
-/// Parses the next name of an object, or finds that the "object" is a number (see [`NUMBER_TOKEN`]).
-struct KeySeed<'r, 't> {
-    reader: &'r ParserState<'t>,
-}
-
-enum ParsedKey<'t> {
-    MemberName(MemberName<'t>),
-    Number,
-}
-
-impl<'t> DeserializeSeed<'t> for KeySeed<'_, 't> {
-    type Value = ParsedKey<'t>;
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<ParsedKey<'t>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'t> Visitor<'t> for KeySeed<'_, 't> {
-    type Value = ParsedKey<'t>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    // a client may send the token as a name: that one is a slice of the body, and the one of `serde_json` is not
-    fn visit_borrowed_str<E: Error>(self, name: &'t str) -> Result<ParsedKey<'t>, E> {
-        let is_number = name == NUMBER_TOKEN && self.reader.range_of(name).is_none();
-        Ok(if is_number { ParsedKey::Number } else { ParsedKey::MemberName(MemberName::Slice(name)) })
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<ParsedKey<'t>, E> {
-        Ok(ParsedKey::MemberName(MemberName::Own(name.into())))
+/// Adds a step to the path of a defect that has one.
+fn note_step(path: &mut Vec<PathStep>, defect: Defect, step: impl FnOnce() -> PathStep) {
+    if defect == Defect::DuplicateName {
+        path.push(step());
     }
 }
 

@@ -7,7 +7,7 @@ pub enum JsonKind<'a> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number with all its digits. An exponent without a sign gains a `+`.
+    /// A number, verbatim.
     Number(&'a str),
     /// A string, unescaped.
     String(&'a str),
