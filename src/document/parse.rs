@@ -160,7 +160,11 @@ impl<'t> Reader<'t> {
             self.at += 1;
         }
         // no zero in front: to some decoders it begins an octal number
-        if self.peek() == b'0' { self.at += 1 } else { self.digits()? }
+        if self.peek() == b'0' {
+            self.at += 1
+        } else {
+            self.digits()?
+        }
         if self.peek() == b'.' {
             self.at += 1;
             self.digits()?;

@@ -4,12 +4,11 @@ use super::upload::Upload;
 use crate::telemetry::OpenConnection;
 use crate::transport::InterimResponses;
 use hyper::client::conn::http1::SendRequest;
-use pingora_pool::{ConnectionMeta, ConnectionPool};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// Longest time for a connection to be idle.
@@ -21,13 +20,11 @@ const IDLE_LIMIT: Duration = Duration::from_secs(55);
 /// it only bounds file descriptors.
 const IDLE_CONNECTIONS: usize = 1024;
 
-/// The pool's group; there is one upstream, and so one group.
-const GROUP: u64 = 0;
-
 /// The idle connections of one worker.
 pub(super) struct Http1Pool {
-    idle: ConnectionPool<PooledConnection>,
-    next_id: AtomicI32,
+    /// The one that was used last is the last.
+    // its own and not a pool of a library: those are shared by threads and have many groups, where this one has one of each
+    idle: Mutex<Vec<PooledConnection>>,
     idle_limit: Duration,
 }
 
@@ -40,7 +37,6 @@ pub(super) struct PooledConnection {
 /// What a connection shares with its driver and the pool.
 pub(super) struct PoolEntry {
     pool: Weak<Http1Pool>,
-    meta: ConnectionMeta,
     peer: SocketAddr,
     interim: Arc<InterimResponses>,
     /// Whether a write has failed: see [`super::early_response`].
@@ -57,13 +53,17 @@ impl Http1Pool {
     }
 
     fn with_idle_limit(idle_limit: Duration) -> Arc<Self> {
-        Arc::new(Self { idle: ConnectionPool::new(IDLE_CONNECTIONS), next_id: AtomicI32::new(0), idle_limit })
+        Arc::new(Self { idle: Mutex::default(), idle_limit })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<PooledConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes an idle connection that is open and not idle for too long.
     pub(super) fn take(&self) -> Option<PooledConnection> {
         loop {
-            let connection = self.idle.get(&GROUP)?;
+            let connection = self.idle().pop()?;
             let fresh = connection.entry.idle_for().is_some_and(|idle| idle < self.idle_limit);
             connection.entry.idle_since.store(PoolEntry::IN_USE, Ordering::Relaxed);
             connection.entry.counted.set_idle(false);
@@ -81,10 +81,8 @@ impl Http1Pool {
         has_failed_write: Arc<AtomicBool>,
         counted: OpenConnection,
     ) -> Arc<PoolEntry> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         Arc::new(PoolEntry {
             pool: Arc::downgrade(self),
-            meta: ConnectionMeta::new(GROUP, id),
             peer,
             interim,
             has_failed_write,
@@ -98,9 +96,19 @@ impl Http1Pool {
         let now = u64::try_from(connection.entry.opened.elapsed().as_millis()).unwrap_or(PoolEntry::IN_USE - 1);
         connection.entry.idle_since.store(now, Ordering::Relaxed);
         connection.entry.counted.set_idle(true);
-        let meta = connection.entry.meta.clone();
-        // the returned signals are for pools that watch their idle connections; here `drive` does
-        let _ = self.idle.put(&meta, connection);
+        let mut idle = self.idle();
+        let oldest = (idle.len() == IDLE_CONNECTIONS).then(|| idle.remove(0));
+        idle.push(connection);
+        // closed outside of the lock
+        drop(idle);
+        drop(oldest);
+    }
+
+    /// Removes an idle connection. Dropping it closes it.
+    fn remove(&self, entry: &PoolEntry) -> Option<PooledConnection> {
+        let mut idle = self.idle();
+        let position = idle.iter().position(|connection| std::ptr::eq(connection.entry.as_ref(), entry))?;
+        Some(idle.remove(position))
     }
 }
 
@@ -156,7 +164,7 @@ impl PoolEntry {
 
     fn leave_pool(&self) {
         if let Some(pool) = self.pool.upgrade().filter(|_| self.idle_for().is_some()) {
-            pool.idle.pop_closed(&self.meta);
+            drop(pool.remove(self));
         }
     }
 
@@ -214,12 +222,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_full_pool_closes_the_connection_that_idled_longest() {
+        let pool = Http1Pool::new();
+        let (first, mut upstream) = connection(&pool).await;
+        first.give_back();
+        let mut others = Vec::new();
+        for _ in 0..IDLE_CONNECTIONS {
+            others.push(connection(&pool).await);
+        }
+        let upstreams: Vec<_> =
+            others.into_iter().map(|(connection, upstream)| (connection.give_back(), upstream)).collect();
+        assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0, "the first is closed");
+        assert_eq!((pool.idle().len(), upstreams.len()), (IDLE_CONNECTIONS, IDLE_CONNECTIONS));
+    }
+
+    #[tokio::test]
     async fn a_connection_that_idles_too_long_is_closed() {
         let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
         let (connection, mut upstream) = connection(&pool).await;
         connection.give_back();
         assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
-        assert!(pool.idle.get(&GROUP).is_none());
+        assert!(pool.idle().is_empty());
     }
 
     #[tokio::test]
@@ -250,6 +273,6 @@ mod tests {
         while entry.strong_count() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(pool.idle.get(&GROUP).is_none());
+        assert!(pool.idle().is_empty());
     }
 }

@@ -89,11 +89,11 @@ impl<'t> Visitor<'t> for ShapeVisitor {
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
-        self.visit_unit()
+        Ok(Shape { repeats_name: false })
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
-        self.visit_unit()
+        Ok(Shape { repeats_name: false })
     }
 
     fn visit_seq<A: SeqAccess<'t>>(self, mut elements: A) -> Result<Shape, A::Error> {
