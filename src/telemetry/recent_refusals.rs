@@ -61,7 +61,9 @@ impl RecentRefusals {
     /// The refusal of this id, as the response shows it.
     pub(super) fn find(&self, id: &str) -> RecentRefusal {
         let kept = self.lock();
-        let number = u64::from_str_radix(id, 16).ok().filter(|_| id.len() == 16);
+        // digits only: a number may begin with a sign, which no id does
+        let is_id = id.len() == 16 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u64::from_str_radix(id, 16).ok().filter(|_| is_id);
         // from the newest on: an operator asks for what just happened
         let found = kept.refusals.iter().rev().find(|(id, _)| Some(*id) == number);
         match found {
