@@ -16,9 +16,7 @@ pub(super) fn find_confusables(
     // not left to the validator, which is asked for the first errors only: a confusable name must not hide behind others
     match node.kind() {
         JsonKind::Object if declared.is_closed() => {
-            for (name, value) in
-                (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)))
-            {
+            for (name, value) in node.members() {
                 match declared.member(name) {
                     Some(member) if member.is_closed() || member.elements().is_some() => {
                         find_confusables(value, member, &at.member(name), findings);

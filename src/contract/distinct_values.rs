@@ -51,8 +51,7 @@ fn hash<H: Hasher>(value: NodeRef<'_>, hasher: &mut H, keys: &RandomState, spend
         }
         JsonKind::Object => {
             // a sum: members have no order
-            let members = (0..value.len()).filter_map(|at| Some((value.name(at)?, value.child(at)?)));
-            let sum = members.fold(0_u64, |sum, (name, member)| {
+            let sum = value.members().fold(0_u64, |sum, (name, member)| {
                 let mut own = keys.build_hasher();
                 name.hash(&mut own);
                 hash(member, &mut own, keys, spend);

@@ -4,7 +4,7 @@
 use super::distinct_values::DistinctValues;
 use super::validation_budget::ValidationBudget;
 use crate::decimal::DecimalText;
-use crate::document::{JsonKind, NodeRef, View};
+use crate::document::{JsonKind, Members, NodeRef, View};
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 use jsonschema::{JsonType, ValidationError};
 use jsonschema_value::LazyInstance;
@@ -249,7 +249,7 @@ impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
     }
 
     fn members(&self) -> ObjectMembers<'a> {
-        ObjectMembers { object: self.object, positions: 0..self.object.len(), budget: self.budget }
+        ObjectMembers { members: self.object.members(), budget: self.budget }
     }
 
     fn try_for_each_name_node<B>(
@@ -262,8 +262,7 @@ impl<'a> Object<'a, DocumentJson> for ObjectNode<'a> {
 }
 
 pub(super) struct ObjectMembers<'a> {
-    object: NodeRef<'a>,
-    positions: Range<usize>,
+    members: Members<'a>,
     budget: &'a ValidationBudget,
 }
 
@@ -271,8 +270,7 @@ impl<'a> Iterator for ObjectMembers<'a> {
     type Item = (&'a str, SchemaNode<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let position = self.positions.next()?;
-        let (name, member) = (self.object.name(position)?, self.object.child(position)?);
+        let (name, member) = self.members.next()?;
         // by its length: patterns for names are searched for in each of them
         let is_within = self.budget.spend_string(name.len());
         is_within.then_some((name, SchemaNode { subject: Subject::Value(member), budget: self.budget }))

@@ -15,7 +15,7 @@ mod unescape;
 mod view;
 
 pub use error::{ParseError, PathStep, Problem};
-pub use node::{Document, NodeRef};
+pub use node::{Document, Members, NodeRef};
 pub use quoted::quoted_size;
 pub use view::{JsonKind, View};
 

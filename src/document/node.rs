@@ -157,12 +157,29 @@ impl<'a> NodeRef<'a> {
         Self { document: self.document, node }
     }
 
-    fn members(self) -> &'a [Member] {
+    fn member_list(self) -> &'a [Member] {
         self.document.object(*self.node).map_or(&[], |(members, _)| members)
     }
 }
 
+/// The members of an object, in document order.
+pub struct Members<'a> {
+    document: &'a Document,
+    list: std::slice::Iter<'a, Member>,
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, NodeRef<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let member = self.list.next()?;
+        Some((self.document.str(member.name), NodeRef { document: self.document, node: &member.value }))
+    }
+}
+
 impl<'a> View<'a> for NodeRef<'a> {
+    type Members = Members<'a>;
+
     fn kind(self) -> JsonKind<'a> {
         match *self.node {
             NodeRepr::Null => JsonKind::Null,
@@ -178,7 +195,7 @@ impl<'a> View<'a> for NodeRef<'a> {
         match *self.node {
             NodeRepr::Array(span) => span.len(),
             NodeRepr::Object(span) => span.len(),
-            NodeRepr::IndexedObject(_) => self.members().len(),
+            NodeRepr::IndexedObject(_) => self.member_list().len(),
             _ => 0,
         }
     }
@@ -186,12 +203,16 @@ impl<'a> View<'a> for NodeRef<'a> {
     fn child(self, position: usize) -> Option<Self> {
         match *self.node {
             NodeRepr::Array(span) => span.of(&self.document.elements).get(position).map(|node| self.at(node)),
-            _ => self.members().get(position).map(|member| self.at(&member.value)),
+            _ => self.member_list().get(position).map(|member| self.at(&member.value)),
         }
     }
 
     fn name(self, position: usize) -> Option<&'a str> {
-        self.members().get(position).map(|member| self.document.str(member.name))
+        self.member_list().get(position).map(|member| self.document.str(member.name))
+    }
+
+    fn members(self) -> Members<'a> {
+        Members { document: self.document, list: self.member_list().iter() }
     }
 
     fn member(self, name: &str) -> Option<Self> {

@@ -21,6 +21,9 @@ pub enum JsonKind<'a> {
 #[expect(clippy::len_without_is_empty, reason = "it would have no caller")]
 // `Copy` and by value: a node is a reference and an index, and passing it costs no indirection
 pub trait View<'a>: Copy {
+    /// The names and values of an object.
+    type Members: Iterator<Item = (&'a str, Self)>;
+
     /// The type of the value.
     fn kind(self) -> JsonKind<'a>;
     /// The number of its elements or members; 0 for scalars.
@@ -29,6 +32,8 @@ pub trait View<'a>: Copy {
     fn child(self, position: usize) -> Option<Self>;
     /// The name of the member at `position` in document order.
     fn name(self, position: usize) -> Option<&'a str>;
+    /// The names and values of its members in document order. None if it is no object.
+    fn members(self) -> Self::Members;
     /// The value of the member called `name`.
     fn member(self, name: &str) -> Option<Self>;
     /// A number that is unique among the values of the document.

@@ -72,7 +72,8 @@ fn connection_options(headers: &HeaderMap) -> Vec<String> {
 /// Whether a server that follows CGI (RFC 3875 section 4.1.18) reads the name as one with `-` in place of `_`: a second of
 /// a field that must not repeat, or one that no rule has seen.
 pub(super) fn is_twin(name: &HeaderName, is_relied_on: impl Fn(&str) -> bool) -> bool {
-    name.as_str().contains('_') && {
+    // not `contains`, whose searcher costs more than most names are long
+    name.as_str().bytes().any(|byte| byte == b'_') && {
         let dashed = name.as_str().replace('_', "-");
         let overrides_method = METHOD_OVERRIDES.iter().any(|known| known.as_str() == dashed);
         is_relied_on(&dashed) || is_hop_by_hop(&dashed) || is_not_forwarded(&dashed) || overrides_method
@@ -84,21 +85,20 @@ pub(super) fn is_relied_on(name: &str) -> bool {
     SINGULAR.iter().chain([&TRACEPARENT]).any(|relied| relied.as_str() == name)
 }
 
-/// Removes the fields that are for this connection only.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+/// Removes the fields that `Connection` names, and those whose name matches.
+fn strip(headers: &mut HeaderMap, is_one: fn(&str) -> bool) {
     if headers.contains_key(CONNECTION) {
         for name in connection_options(headers) {
             headers.remove(name.as_str());
         }
     }
-    remove(headers, is_hop_by_hop);
+    remove(headers, is_one);
 }
 
 /// Removes the fields of a response that are for the gateway's connection to the upstream.
 // `Alt-Svc` names another server of the same origin (RFC 7838): clients would go round the gateway
 pub(super) fn strip_response(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    headers.remove(ALT_SVC);
+    strip(headers, |name| is_hop_by_hop(name) || name == ALT_SVC);
 }
 
 /// Joins the cookies that HTTP/2 may split over several fields into the one of HTTP/1.1 (RFC 9113 section 8.2.3).
@@ -115,8 +115,7 @@ pub(super) fn join_cookies(headers: &mut HeaderMap) {
 
 /// Removes the fields of a request that are not forwarded.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    remove(headers, is_not_forwarded);
+    strip(headers, |name| is_hop_by_hop(name) || is_not_forwarded(name));
 }
 
 /// Removes the fields whose name matches.

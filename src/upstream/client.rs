@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use pingora_timeout::timeout;
 use std::fmt;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -62,10 +62,14 @@ pub(super) struct ConnectionPools {
 /// The shortest deadline: zero underflows inside pingora's timer.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The error of a request without a response, with the request if the upstream cannot have processed it.
+/// A request until it is handed to a connection, and again when it is returned unsent.
+// passed on by reference: a request is four hundred bytes that each call on the way would move
+type Outgoing = Option<Request<Upload>>;
+
+/// The error of a request without a response, and why the upstream cannot have processed it, if that is known.
 struct SendError {
     error: UpstreamError,
-    unsent: Option<(Request<Upload>, UnsentCause)>,
+    unsent: Option<UnsentCause>,
 }
 
 impl UpstreamClient {
@@ -113,20 +117,17 @@ impl UpstreamClient {
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         let request = frame(request);
         attempt.progress = request.body().progress();
-        let response = self.exchange(request, attempt).await?;
+        let mut response = self.exchange(&mut Some(request), attempt).await?;
         attempt.call.status = Some(response.status().as_u16());
         attempt.call.ids = ResponseIds::of(response.headers());
-        self.read_ahead(response).await
+        self.read_ahead(&mut response).await?;
+        Ok(response)
     }
 
     /// Waits for the first part of a body whose length is known.
-    async fn read_ahead(
-        &self,
-        mut response: Response<UpstreamResponseBody>,
-    ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
+    async fn read_ahead(&self, response: &mut Response<UpstreamResponseBody>) -> Result<(), UpstreamError> {
         let ahead = timeout(self.connector.response_timeout(), response.body_mut().read_ahead()).await;
-        ahead.map_err(|_| UpstreamError::Timeout)?.map_err(|_| Unreachable::ShortBody)?;
-        Ok(response)
+        ahead.map_err(|_| UpstreamError::Timeout)?.map_err(|_| Unreachable::ShortBody.into())
     }
 
     /// The failures that were logged.
@@ -136,7 +137,7 @@ impl UpstreamClient {
 
     async fn exchange(
         &self,
-        request: Request<Upload>,
+        request: &mut Outgoing,
         attempt: &mut Attempt,
     ) -> Result<Response<UpstreamResponseBody>, UpstreamError> {
         let Attempt { call, clock, observer, .. } = attempt;
@@ -150,11 +151,11 @@ impl UpstreamClient {
             None => self.open(call, ProtocolOffer::Both).await?,
         };
         notify();
-        let (request, cause) = match self.send_on(connection, request).await {
+        let cause = match self.send_on(connection, request).await {
             Ok(response) => return Ok(response),
             // a new connection that is closed at once is no better the next time
-            Err(SendError { error, unsent: Some((_, UnsentCause::Closed)) }) if !call.reused => return Err(error),
-            Err(SendError { unsent: Some(unsent), .. }) => unsent,
+            Err(SendError { error, unsent: Some(UnsentCause::Closed) }) if !call.reused => return Err(error),
+            Err(SendError { unsent: Some(cause), .. }) => cause,
             Err(unanswered) => return Err(unanswered.error),
         };
         restart_attempt(call, clock, cause);
@@ -185,18 +186,32 @@ impl UpstreamClient {
     async fn send_on(
         &self,
         mut connection: UpstreamConnection,
-        request: Request<Upload>,
+        outgoing: &mut Outgoing,
     ) -> Result<Response<UpstreamResponseBody>, SendError> {
+        let Some(mut request) = outgoing.take() else { return Err(UpstreamError::from(Unreachable::BrokenOff).into()) };
+        if connection.is_http2() {
+            *outgoing = repeat(&request);
+        }
+        connection.complete(&mut request, self.connector.origin());
         let progress = request.body().progress();
-        let spare = if connection.is_http2() { repeat(&request) } else { None };
-        let response = connection.send(request, self.connector.origin());
-        let response = await_response(&self.connector, progress.clone(), response).await;
+        let (connector, watched) = (&self.connector, progress.clone());
+        let response = match &mut connection {
+            UpstreamConnection::Http1(lease) => {
+                await_response(connector, watched, pin!(lease.sender.try_send_request(request))).await
+            }
+            UpstreamConnection::Http2(stream) => {
+                await_response(connector, watched, pin!(stream.sender.try_send_request(request))).await
+            }
+        };
         match response {
             Ok(Ok(response)) => check_response(response, connection).map_err(SendError::from),
             Ok(Err(mut failure)) => {
                 let unsent = match failure.take_message() {
-                    Some(unsent) => Some((unsent, UnsentCause::Closed)),
-                    None => spare.zip(unsent_cause(failure.error())),
+                    Some(unsent) => {
+                        *outgoing = Some(unsent);
+                        Some(UnsentCause::Closed)
+                    }
+                    None => unsent_cause(failure.error()).filter(|_| outgoing.is_some()),
                 };
                 // asked of the progress and not of hyper's error, which shows it in HTTP/1.1 only
                 let is_broken = progress.is_some_and(|progress| progress.is_broken());
@@ -242,10 +257,9 @@ impl From<UpstreamError> for SendError {
 async fn await_response<F: Future>(
     connector: &UpstreamConnector,
     progress: Option<Arc<UploadProgress>>,
-    response: F,
+    mut response: Pin<&mut F>,
 ) -> Result<F::Output, UpstreamError> {
     // a slow upload is not the upstream's fault: its response timeout runs only while it is the upstream's turn
-    let mut response = pin!(response);
     let limit = connector.response_timeout();
     let Some(progress) = progress else {
         return timeout(limit, response).await.map_err(|_| UpstreamError::Timeout);

@@ -4,9 +4,7 @@ use super::framing::{for_http1, for_http2};
 use super::origin::Origin;
 use super::upload::Upload;
 use super::{http1_pool, http2_pool};
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
+use http::Request;
 use std::net::SocketAddr;
 
 /// The connection of one request. Dropping it closes an HTTP/1.1 connection, and ends the use of an HTTP/2 one.
@@ -47,22 +45,14 @@ impl UpstreamConnection {
         }
     }
 
-    /// Sends `request` to `origin`, in the connection's version of HTTP.
-    pub(super) async fn send(
-        &mut self,
-        mut request: Request<Upload>,
-        origin: &Origin,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Upload>>> {
+    /// Completes the head of `request` to `origin` for the connection's version of HTTP.
+    pub(super) fn complete(&self, request: &mut Request<Upload>, origin: &Origin) {
         match self {
             Self::Http1(lease) => {
-                for_http1(&mut request, origin);
-                lease.interim().count_for(&mut request);
-                lease.sender.try_send_request(request).await
+                for_http1(request, origin);
+                lease.interim().count_for(request);
             }
-            Self::Http2(stream) => {
-                for_http2(&mut request, origin);
-                stream.sender.try_send_request(request).await
-            }
+            Self::Http2(_) => for_http2(request, origin),
         }
     }
 

@@ -142,10 +142,7 @@ fn read_back<'a>(node: impl View<'a>) -> serde_json::Value {
         JsonKind::Number(text) => serde_json::from_str(text).expect("a number"),
         JsonKind::String(text) => text.into(),
         JsonKind::Array => (0..node.len()).filter_map(|at| node.child(at)).map(read_back).collect(),
-        JsonKind::Object => {
-            let names = (0..node.len()).filter_map(|at| Some((node.name(at)?.to_owned(), read_back(node.child(at)?))));
-            serde_json::Value::Object(names.collect())
-        }
+        JsonKind::Object => node.members().map(|(name, value)| (name.to_owned(), read_back(value))).collect(),
     }
 }
 

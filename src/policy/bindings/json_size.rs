@@ -14,17 +14,24 @@ pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, E
             budget.bytes(text.len())?;
             quoted_size(text)
         }
-        JsonKind::Array | JsonKind::Object => {
-            // brackets, and a comma between each two
-            let mut bytes = 2 + View::len(node).saturating_sub(1);
+        JsonKind::Array => {
+            let mut bytes = brackets_and_commas(node);
             for position in 0..View::len(node) {
-                if let Some(name) = View::name(node, position) {
-                    budget.bytes(name.len())?;
-                    bytes += quoted_size(name) + 1;
-                }
                 bytes += View::child(node, position).map_or(Ok(0), |child| compact(child, budget))?;
             }
             bytes
         }
+        JsonKind::Object => {
+            let mut bytes = brackets_and_commas(node);
+            for (name, value) in View::members(node) {
+                budget.bytes(name.len())?;
+                bytes += quoted_size(name) + 1 + compact(value, budget)?;
+            }
+            bytes
+        }
     })
+}
+
+fn brackets_and_commas(node: NodeRef<'_>) -> usize {
+    2 + View::len(node).saturating_sub(1)
 }

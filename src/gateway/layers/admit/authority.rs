@@ -67,6 +67,42 @@ fn is_plain(text: &str) -> bool {
     if text.len() > LONGEST {
         return false;
     }
+    if is_name_and_port(text.as_bytes()) {
+        return true;
+    }
     let authority = Authority::from_str(text).ok().filter(|_| !text.contains('@'));
     authority.is_some_and(|authority| authority.as_str().len() == authority.host().len() || authority.port().is_some())
+}
+
+/// Whether it is a name or an IPv4 address, alone or with a port of at most four digits: nearly every host, without a parser.
+fn is_name_and_port(text: &[u8]) -> bool {
+    let (host, port) = match text.iter().rposition(|byte| *byte == b':') {
+        Some(colon) => (text.get(..colon).unwrap_or_default(), text.get(colon + 1..).unwrap_or_default()),
+        None => (text, &b"80"[..]),
+    };
+    let is_port = (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
+    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    is_port && !host.is_empty() && host.iter().all(is_host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_name_and_port, is_plain};
+    use http::uri::Authority;
+
+    #[test]
+    fn a_host_without_a_parser_is_one_with_it() {
+        for host in ["a", "api.example.com", "127.0.0.1:8080", "a-b.c:1", "A.B:9999"] {
+            assert!(is_name_and_port(host.as_bytes()), "{host}");
+            let parsed: Authority = host.parse().expect("a host");
+            assert!(!parsed.host().is_empty() && host.contains(':') == parsed.port().is_some(), "{host}");
+        }
+        for other in
+            ["", ":80", "a:", "a:b", "a:80:80", "u@a", "a b", "a/b", "[::1]", "[::1]:80", "a:12345", "a%41", "a_b"]
+        {
+            assert!(!is_name_and_port(other.as_bytes()), "{other}");
+        }
+        assert!(is_plain("[::1]:80") && is_plain("a:12345") && is_plain("a_b"));
+        assert!(!is_plain("") && !is_plain("u@a") && !is_plain("a:b") && !is_plain("a/b"));
+    }
 }

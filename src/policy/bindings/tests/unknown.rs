@@ -34,7 +34,7 @@ fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> RecordedV
         }
         (JsonKind::Object, 1) => RecordedValue::Unknown(Unknown::of_type("object")),
         (JsonKind::Object, _) => {
-            let members = (0..node.len()).filter_map(|position| Some((node.name(position)?, node.child(position)?)));
+            let members = node.members();
             let (kept, others): (Vec<_>, Vec<_>) = members.partition(|_| !chance().is_multiple_of(4));
             let members = kept.into_iter().map(|(name, value)| (name, outline(value, chance))).collect();
             RecordedValue::Object { bytes: None, members, others: others.len(), declared: None }
