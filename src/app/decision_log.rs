@@ -16,8 +16,10 @@ use std::sync::Arc;
 
 /// Shortest fingerprint key, in bytes; a shorter one could be guessed.
 const SHORTEST_KEY: usize = 32;
-const KEY: &str = "/decisionLog/fingerprints/key/file";
-const SIGNING_KEY: &str = "/decisionLog/signing/key/file";
+/// The place of the fingerprint key in the configuration.
+pub(super) const KEY: &str = "/decisionLog/fingerprints/key/file";
+/// The place of the key that signs the log.
+pub(super) const SIGNING_KEY: &str = "/decisionLog/signing/key/file";
 
 /// What is removed from all logs.
 pub(super) fn masks(gateway: &Gateway) -> Arc<Masks> {

@@ -28,14 +28,15 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
     // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
     app::decision_log::retention(&configuration.gateway, &bundle.contract)?;
     app::decision_log::signer(&configuration.gateway)?;
+    let mut lints = app::lints(&configuration, &bundle, &texts);
     // policies alone are checked where no gateway runs
     if !args.no_files && args.paths.is_empty() {
         let errors = app::start_file_errors(&configuration.gateway);
         if !errors.is_empty() {
             return Err(CommandError::Invalid(errors));
         }
+        lints.extend(app::secret_file_warnings(&configuration.gateway));
     }
-    let lints = app::lints(&configuration, &bundle, &texts);
     if args.strict && !lints.is_empty() {
         return Err(CommandError::Invalid(lints));
     }

@@ -72,6 +72,7 @@ pub(super) fn run(args: &RunArgs, config: &ConfigArgs) -> Result<Exit, CommandEr
     let configuration = Configuration::load_with_policy_errors(config.file(), &overrides)?;
     let (bundle, texts) = app::compile_tested_policies(&configuration)?;
     console::warn(&app::start_warnings(&configuration.gateway, &texts));
+    console::warn(&app::secret_file_warnings(&configuration.gateway));
     app::run(&configuration, bundle, console::is_terminal_on_stderr(), |started| {
         // on standard error: standard output is the access log's
         console::note(&format!("{}\n", Banner(started)));

@@ -5,4 +5,5 @@ mod compressed_logs;
 mod explain;
 mod first_use;
 pub(crate) mod rollout;
+mod secret_files;
 mod tail;
