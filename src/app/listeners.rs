@@ -1,6 +1,7 @@
 //! The configured listeners, opened.
 
 use super::Error;
+use super::certificates::{Certificates, ListenerCertificate};
 use crate::config::gateway::{ListenAddress, ListenerConfig as Settings};
 use crate::server::{
     BoundListener, ListenError, ListenerAddress, ReloadableTls, listen, listen_only_ipv6, listen_unix,
@@ -16,7 +17,7 @@ pub(super) struct Listeners {
     /// Where clients reach them, with the ports that the system assigned for port 0.
     pub(super) endpoints: Vec<ListenerAddress>,
     /// The certificates of those that use TLS, to be reloaded.
-    pub(super) tls: Vec<Arc<ReloadableTls>>,
+    pub(super) certificates: Certificates,
     /// The admin listener. `None` if it is off.
     pub(super) admin: Option<TcpListener>,
 }
@@ -29,9 +30,10 @@ impl Listeners {
             ListenAddress::Unix { .. } => None,
         });
         let addresses: Vec<SocketAddr> = tcp.chain(admin).collect();
-        let mut all = Self { open: Vec::new(), endpoints: Vec::new(), tls: Vec::new(), admin: None };
-        for settings in settings {
-            let listener = all.listener(settings, &addresses)?;
+        let mut all =
+            Self { open: Vec::new(), endpoints: Vec::new(), certificates: Certificates::default(), admin: None };
+        for (position, settings) in settings.iter().enumerate() {
+            let listener = all.listener(position, settings, &addresses)?;
             // the address of the socket, not of the configuration: for port 0 only the system knows it
             all.endpoints.push(listener.endpoint().map_err(Error::environment)?);
             all.open.push(listener);
@@ -41,9 +43,16 @@ impl Listeners {
         Ok(all)
     }
 
-    fn listener(&mut self, settings: &Settings, addresses: &[SocketAddr]) -> Result<BoundListener, Error> {
+    fn listener(
+        &mut self,
+        position: usize,
+        settings: &Settings,
+        addresses: &[SocketAddr],
+    ) -> Result<BoundListener, Error> {
         let tls = settings.tls.as_ref().map(ReloadableTls::load).transpose().map_err(Error::environment)?.map(Arc::new);
-        self.tls.extend(tls.clone());
+        if let Some(tls) = &tls {
+            self.certificates.push(ListenerCertificate::new(position, Arc::clone(tls)));
+        }
         let listen = |address: SocketAddr| bind(address, addresses).map_err(Error::environment);
         Ok(match (&settings.address, tls) {
             // the configuration refuses TLS on a Unix socket

@@ -1,13 +1,13 @@
 //! What a reload does: it replaces policies, contract and certificates by what the files hold now.
 
 use super::bundle::compile_tested;
+use super::certificates::{Certificates, ReloadCause};
 use super::sources::Sources;
-use super::{Configuration, Error, certificates};
+use super::{Configuration, Error};
 use crate::diagnostic::Diagnostic;
 use crate::gateway::WorkerContext;
 use crate::judge::Bundle;
 use crate::policy::LostRule;
-use crate::server::ReloadableTls;
 use crate::telemetry::{LevelHandle, Telemetry};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(super) struct Reloader {
     pub(super) configuration: Configuration,
     pub(super) shared: Arc<WorkerContext>,
-    pub(super) tls: Vec<Arc<ReloadableTls>>,
+    pub(super) certificates: Certificates,
     pub(super) level: LevelHandle,
     /// The digest of what the bundle in force was loaded from; empty until the first reload.
     pub(super) loaded: Mutex<Vec<u8>>,
@@ -62,13 +62,14 @@ impl Reloader {
         self.shared.telemetry.reopen_decision_log();
         let reloaded = self.reload_bundle();
         self.report(&reloaded);
-        self.reload_certificates();
+        self.reload_certificates(ReloadCause::Signal);
         reloaded
     }
 
     /// Uses the certificates that the files hold now.
-    pub(super) fn reload_certificates(&self) {
-        certificates::reload(&self.tls);
+    pub(super) fn reload_certificates(&self, cause: ReloadCause) {
+        self.certificates.reload(&self.configuration.gateway, cause);
+        self.shared.telemetry.certificates_loaded(self.certificates.status());
     }
 
     fn reload_bundle(&self) -> Result<Arc<str>, ReloadError> {

@@ -1,6 +1,6 @@
 //! When a running gateway reloads: on SIGHUP, and certificates also by themselves when their files change.
 
-use super::certificates;
+use super::certificates::{self, ReloadCause};
 use super::reload::Reloader;
 use super::signals::{Request, Signals};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub(super) async fn reload_until_stopped(signals: &mut Signals, reloader: Arc<Re
                 Request::Stop => return,
                 Request::Reload => due = Some(ReloadJob::Everything),
             },
-            _ = interval.tick(), if !reloader.tls.is_empty() => due = due.max(Some(ReloadJob::Certificates)),
+            _ = interval.tick(), if !reloader.certificates.is_empty() => due = due.max(Some(ReloadJob::Certificates)),
             () = wait_for(&mut running), if running.is_some() => running = None,
         }
         if running.is_none() {
@@ -54,7 +54,7 @@ fn start(job: ReloadJob, reloader: &Arc<Reloader>) -> Option<oneshot::Receiver<(
         match job {
             // its result was logged and counted
             ReloadJob::Everything => drop(reloader.reload()),
-            ReloadJob::Certificates => reloader.reload_certificates(),
+            ReloadJob::Certificates => reloader.reload_certificates(ReloadCause::Interval),
         }
         let _ = sender.send(());
     };

@@ -84,13 +84,22 @@ async fn serve(
     let exporters = ExporterThread::start()?;
     let telemetry = telemetry(gateway, exporters.handle())?;
     telemetry.export_log(log);
-    let Listeners { open: listeners, endpoints, tls, admin } = Listeners::open(&gateway.listen, gateway.admin)?;
+    let Listeners { open: listeners, endpoints, certificates, admin } =
+        Listeners::open(&gateway.listen, gateway.admin)?;
+    let own = addresses(&endpoints).into_iter().chain(admin.as_ref().and_then(|admin| admin.local_addr().ok()));
     let connector = connector(&gateway.upstream)?;
+    // the stand-in is no server that could lead back here
+    let connector = match &gateway.upstream.target {
+        UpstreamTarget::Url { .. } => connector.beside(own.collect()),
+        UpstreamTarget::Embedded => connector,
+    };
     let readiness = Readiness::default();
     telemetry.bundle_loaded(&bundle);
     let bundle = Arc::new(bundle);
     let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&endpoints));
     let gate = gate.with_masks(decision_log::masks(gateway)).with_retention(retention);
+    telemetry.observe_budget(&gate.budget);
+    telemetry.certificates_loaded(certificates.status());
     let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
     let state = admin::AdminState {
         telemetry: telemetry.clone(),
@@ -109,7 +118,7 @@ async fn serve(
     let reloader = Reloader {
         configuration: configuration.clone(),
         shared: shared.clone(),
-        tls,
+        certificates,
         level: log.level.clone(),
         loaded: Mutex::default(),
     };

@@ -29,14 +29,16 @@ pub fn start_file_errors(gateway: &Gateway) -> Vec<Diagnostic> {
 fn tls_errors(gateway: &Gateway) -> Vec<Diagnostic> {
     let listeners = gateway.listen.iter().enumerate();
     let faults = listeners.filter_map(|(at, listener)| Some((at, ReloadableTls::load(listener.tls.as_ref()?).err()?)));
-    let diagnostics = faults.map(|(at, error)| {
-        let key = match &error {
-            TlsError::Unreadable { key, .. } | TlsError::Empty { key, .. } => key.replace('.', "/"),
-            TlsError::Unusable { .. } => "tls".to_owned(),
-        };
-        gateway.source.at(&format!("/listen/{at}/{key}"), error.to_string())
-    });
-    diagnostics.collect()
+    faults.map(|(at, error)| tls_diagnostic(gateway, at, &error)).collect()
+}
+
+/// The error of the TLS files of the listener at this position, at its place in the configuration.
+pub(super) fn tls_diagnostic(gateway: &Gateway, listener: usize, error: &TlsError) -> Diagnostic {
+    let key = match error {
+        TlsError::Unreadable { key, .. } | TlsError::Empty { key, .. } => key.replace('.', "/"),
+        TlsError::Unusable { .. } => "tls".to_owned(),
+    };
+    gateway.source.at(&format!("/listen/{listener}/{key}"), error.to_string())
 }
 
 fn upstream_error(gateway: &Gateway) -> Option<Diagnostic> {

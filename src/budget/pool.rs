@@ -138,6 +138,11 @@ impl ClientBudget {
         self.bytes.in_use()
     }
 
+    /// Most bytes that can be taken.
+    pub const fn bytes_limit(&self) -> usize {
+        self.bytes.most
+    }
+
     /// Requests that are taken.
     pub fn requests_used(&self) -> usize {
         self.requests.in_use()

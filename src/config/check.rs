@@ -37,9 +37,12 @@ pub(super) fn check(
     let (logs, decision_log) = (check.logs(&file.logs), check.decision_log(&file.decision_log, &file.masks));
     check.check_log_files_differ(&logs, decision_log.as_ref());
     let listen = check.listen(&file.listen, overrides.listen.as_ref(), &upstream);
+    let admin = check.admin(&file.admin.listen, overrides.admin_listen.as_ref(), &listen);
+    let given = Setting::new(&file.upstream.url, "/upstream/url", overrides.upstream.as_ref());
+    check.refuse_own_listener(&given, &upstream.target, &listen, admin);
     let gateway = Gateway {
         source: source.clone(),
-        admin: check.admin(&file.admin.listen, overrides.admin_listen.as_ref(), &listen),
+        admin,
         listen,
         upstream,
         policies: check.policies(&file.policies),

@@ -17,6 +17,7 @@ mod listen;
 pub mod load;
 mod logs;
 pub mod overrides;
+mod own_listener;
 mod read_error;
 pub mod removal_rules;
 mod sampler;

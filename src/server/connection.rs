@@ -13,7 +13,7 @@ use crate::budget::Account;
 use crate::head::HeadDefect;
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
-use crate::telemetry::{RefusedConnection, ServerMetrics};
+use crate::telemetry::ServerMetrics;
 use crate::transport::CoalescingStream;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
@@ -82,6 +82,7 @@ where
             Ok(socket) => socket,
             Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
         };
+        let address = socket.client_address();
         let opened = tokio::select! {
             // biased: bytes that have arrived when the drain begins count as a request that has begun
             biased;
@@ -91,7 +92,14 @@ where
         let OpenedConnection { stream, is_http2, peer, hold, valid_for } = match opened {
             Ok(open) => open,
             Err(OpenError::Gone(error)) => return tracing::debug!(%error, "a connection ended before a request"),
-            Err(OpenError::Refused(why)) => return self.record_refusal(why),
+            Err(OpenError::Refused(why)) => {
+                self.metrics.connection_refused(why);
+                return tracing::debug!(reason = why.as_str(), "a connection was refused");
+            }
+            Err(OpenError::Handshake(why)) => {
+                self.metrics.handshake_refused(why, address);
+                return tracing::debug!(reason = why.as_str(), "a connection was refused");
+            }
         };
         let service = (self.service_for)(peer);
         let memory = ConnectionMemory::new(hold);
@@ -112,11 +120,6 @@ where
             (HttpStream::Tls(stream), false) => self.version1(stream, service, memory, ending).await,
             (HttpStream::Tls(stream), true) => self.version2(stream, service, memory, ending).await,
         }
-    }
-
-    fn record_refusal(&self, why: RefusedConnection) {
-        self.metrics.connection_refused(why);
-        tracing::debug!(reason = why.as_str(), "a connection was refused");
     }
 
     async fn version1<T>(

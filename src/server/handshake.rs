@@ -7,7 +7,7 @@ use super::tls::{self, ReloadableTls};
 use crate::budget::{ClientKey, Hold, prices};
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
-use crate::telemetry::RefusedConnection;
+use crate::telemetry::{HandshakeRefusal, RefusedConnection};
 use pingora_timeout::timeout;
 use std::io;
 use std::sync::Arc;
@@ -44,8 +44,10 @@ pub(super) enum HttpStream {
 pub(super) enum OpenError {
     /// The client closed before it sent anything.
     Gone(io::Error),
-    /// The client sent something that no listener accepts: an invalid handshake, or too slow a one.
+    /// There is no memory for it, or the client sent nothing in time.
     Refused(RefusedConnection),
+    /// The client sent something that the listener does not accept: an invalid handshake, or too slow a one.
+    Handshake(HandshakeRefusal),
 }
 
 /// Opens `socket`, with TLS if there is a configuration for it.
@@ -60,8 +62,11 @@ pub(super) async fn open(
     let begun =
         timeout(bounds.idle, socket.begin()).await.map_err(|_| OpenError::Refused(RefusedConnection::Timeout))?;
     let begun = begun.map_err(OpenError::Gone)?;
-    let opened = timeout(bounds.head_time, identify(begun, tls, hold, peer)).await;
-    opened.unwrap_or(Err(OpenError::Refused(RefusedConnection::Timeout)))
+    let late = match tls {
+        Some(_) => OpenError::Handshake(HandshakeRefusal::Timeout),
+        None => OpenError::Refused(RefusedConnection::Timeout),
+    };
+    timeout(bounds.head_time, identify(begun, tls, hold, peer)).await.unwrap_or(Err(late))
 }
 
 async fn identify(
@@ -76,7 +81,7 @@ async fn identify(
         (ClientProtocol::Tls, Some(tls)) => {
             pay(&mut hold, prices::TLS_SESSION)?;
             let stream = tls.acceptor().accept(begun).await;
-            let stream = stream.map_err(|_| OpenError::Refused(RefusedConnection::Handshake))?;
+            let stream = stream.map_err(|error| OpenError::Handshake(refusal(&error)))?;
             let (_, connection) = stream.get_ref();
             client.certificate = tls::client_certificate(connection);
             valid_for = tls::client_certificate_end(connection).map(time_until);
@@ -84,8 +89,8 @@ async fn identify(
             let is_http2 = tls::is_http2(connection);
             (HttpStream::Tls(Box::new(stream)), is_http2)
         }
-        (ClientProtocol::Tls, None) => return Err(reject(begun, NOT_PLAIN, RefusedConnection::TlsOnPlaintext).await),
-        (_, Some(_)) => return Err(reject(begun, NOT_TLS, RefusedConnection::PlaintextOnTls).await),
+        (ClientProtocol::Tls, None) => return Err(reject(begun, NOT_PLAIN, HandshakeRefusal::TlsOnPlaintext).await),
+        (_, Some(_)) => return Err(reject(begun, NOT_TLS, HandshakeRefusal::PlaintextOnTls).await),
         (protocol, None) => (HttpStream::Plain(begun), protocol == ClientProtocol::Http2),
     };
     if let Some(workload) = client.certificate.as_ref().and_then(|certificate| certificate.spiffe_id.clone()) {
@@ -114,7 +119,7 @@ fn pay(hold: &mut Hold, more: usize) -> Result<(), OpenError> {
 }
 
 /// Sends `last` to a client that is not served, in its own protocol, and closes.
-async fn reject(mut begun: PeekedStream, last: &[u8], why: RefusedConnection) -> OpenError {
+async fn reject(mut begun: PeekedStream, last: &[u8], why: HandshakeRefusal) -> OpenError {
     let (time, bytes) = PARTING;
     let parting = async {
         begun.write_all(last).await?;
@@ -123,5 +128,28 @@ async fn reject(mut begun: PeekedStream, last: &[u8], why: RefusedConnection) ->
     };
     // the connection closes either way
     let _ = timeout(time, parting).await;
-    OpenError::Refused(why)
+    OpenError::Handshake(why)
+}
+
+/// Why the handshake failed, by the error of rustls in `error`.
+fn refusal(error: &io::Error) -> HandshakeRefusal {
+    use rustls::{CertificateError as Fault, Error};
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        None => HandshakeRefusal::Closed,
+        Some(Error::NoCertificatesPresented) => HandshakeRefusal::NoClientCertificate,
+        Some(Error::InvalidCertificate(fault)) => match fault {
+            // rustls reports an authority of the same name with another key as a bad signature
+            Fault::UnknownIssuer | Fault::BadSignature => HandshakeRefusal::UnknownAuthority,
+            Fault::Expired | Fault::ExpiredContext { .. } => HandshakeRefusal::Expired,
+            Fault::NotValidYet | Fault::NotValidYetContext { .. } => HandshakeRefusal::NotYetValid,
+            Fault::Revoked => HandshakeRefusal::Revoked,
+            Fault::UnknownRevocationStatus
+            | Fault::ExpiredRevocationList
+            | Fault::ExpiredRevocationListContext { .. } => HandshakeRefusal::UnknownRevocation,
+            _ => HandshakeRefusal::InvalidCertificate,
+        },
+        Some(Error::AlertReceived(_)) => HandshakeRefusal::ClientAlert,
+        Some(Error::PeerIncompatible(_) | Error::NoApplicationProtocol) => HandshakeRefusal::NoCommonProtocol,
+        Some(_) => HandshakeRefusal::Malformed,
+    }
 }

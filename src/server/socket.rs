@@ -5,7 +5,7 @@ use crate::budget::ClientKey;
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -60,6 +60,14 @@ impl Socket {
             Self::Unix(stream) => {
                 Client { unix_uid: stream.peer_cred().ok().map(|peer| peer.uid()), ..Client::default() }
             }
+        }
+    }
+
+    /// The address of the client; `None` for a Unix socket.
+    pub(super) fn client_address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, peer) => Some(peer.ip()),
+            Self::Unix(_) => None,
         }
     }
 

@@ -6,11 +6,11 @@ use crate::files::{FileView, read_stable};
 use crate::peer::ClientCertificate;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
-use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
-use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use rustls::{Error, InconsistentKeys, RootCertStore, ServerConfig, ServerConnection};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_rustls::TlsAcceptor;
@@ -19,13 +19,22 @@ use zeroize::Zeroizing;
 /// The protocols inside TLS (ALPN), preferred first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
+const OTHER_KEY: &str = "`tls.privateKeyFile` has the key of another certificate";
+
 /// A listener's TLS configuration, reloaded when its files change.
 pub struct ReloadableTls {
     files: Files,
-    config: ArcSwap<ServerConfig>,
+    loaded: ArcSwap<LoadedTls>,
     /// The digest of the files when they were last read, whether or not they were valid.
     // also of invalid files: their error is returned once, not on every check
     seen: Mutex<Vec<u8>>,
+}
+
+/// What the files held when they last were valid.
+struct LoadedTls {
+    config: Arc<ServerConfig>,
+    /// As [`ReloadableTls::certificate_end`].
+    end: Option<i64>,
 }
 
 /// The TLS files cannot be used.
@@ -77,8 +86,8 @@ impl ReloadableTls {
     /// [`TlsError`], if they cannot be read or used.
     pub fn load(files: &Files) -> Result<Self, TlsError> {
         let contents = TlsFileContents::read(files)?;
-        let config = ArcSwap::from(contents.config(files)?);
-        Ok(Self { files: files.clone(), config, seen: Mutex::new(contents.digest()) })
+        let loaded = ArcSwap::from_pointee(contents.load(files)?);
+        Ok(Self { files: files.clone(), loaded, seen: Mutex::new(contents.digest()) })
     }
 
     /// Reads the files again. Returns true if they changed, which applies to new connections.
@@ -94,7 +103,7 @@ impl ReloadableTls {
         if std::mem::replace(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner), digest.clone()) == digest {
             return Ok(false);
         }
-        self.config.store(contents?.config(&self.files)?);
+        self.loaded.store(Arc::new(contents?.load(&self.files)?));
         Ok(true)
     }
 
@@ -103,9 +112,14 @@ impl ReloadableTls {
         &self.files.certificate_file
     }
 
+    /// When the first certificate of the chain in force ends, in seconds since 1970. `None` if its end cannot be read.
+    pub fn certificate_end(&self) -> Option<i64> {
+        self.loaded.load().end
+    }
+
     /// The acceptor of one connection, with the configuration in force.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+        TlsAcceptor::from(Arc::clone(&self.loaded.load().config))
     }
 }
 
@@ -141,15 +155,22 @@ impl TlsFileContents {
         whole.finish().as_ref().to_vec()
     }
 
-    fn config(&self, files: &Files) -> Result<Arc<ServerConfig>, TlsError> {
-        let empty = |key, path: &Path, what| TlsError::Empty { key, path: path.to_owned(), what };
-        let no_certificate = |_: PemError| empty("tls.certificateFile", &files.certificate_file, "certificate");
-        let unusable = |reason: String| TlsError::Unusable { path: files.certificate_file.clone(), reason };
+    fn load(&self, files: &Files) -> Result<LoadedTls, TlsError> {
+        let chain = self.chain(files)?;
+        // an intermediate certificate that ends first makes clients refuse the chain, too
+        let end = chain.iter().filter_map(end_of).min();
+        Ok(LoadedTls { config: self.config(files, chain)?, end })
+    }
+
+    fn chain(&self, files: &Files) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let (key, path) = ("tls.certificateFile", files.certificate_file.clone());
         let chain = CertificateDer::pem_slice_iter(&self.certificate).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(no_certificate)?;
-        if chain.is_empty() {
-            return Err(no_certificate(PemError::NoItemsFound));
-        }
+        chain.ok().filter(|chain| !chain.is_empty()).ok_or(TlsError::Empty { key, path, what: "certificate" })
+    }
+
+    fn config(&self, files: &Files, chain: Vec<CertificateDer<'static>>) -> Result<Arc<ServerConfig>, TlsError> {
+        let empty = |key, path: &Path, what| TlsError::Empty { key, path: path.to_owned(), what };
+        let unusable = |reason: String| TlsError::Unusable { path: files.certificate_file.clone(), reason };
         let key = PrivateKeyDer::from_pem_slice(&self.private_key)
             .map_err(|_| empty("tls.privateKeyFile", &files.private_key_file, "private key"))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -169,7 +190,10 @@ impl TlsFileContents {
             }
             _ => (builder.with_no_client_auth(), false),
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(|error| unusable(error.to_string()))?;
+        let mut config = builder.with_single_cert(chain, key).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => unusable(OTHER_KEY.to_owned()),
+            error => unusable(error.to_string()),
+        })?;
         config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
         if asks_clients {
             // a resumed session would carry on a client certificate that has not been verified again
@@ -193,7 +217,10 @@ impl TlsFileContents {
 
 /// When the client's certificate ends, in seconds since 1970. `None` without one.
 pub(super) fn client_certificate_end(connection: &ServerConnection) -> Option<i64> {
-    let certificate = connection.peer_certificates()?.first()?;
+    end_of(connection.peer_certificates()?.first()?)
+}
+
+fn end_of(certificate: &CertificateDer<'_>) -> Option<i64> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     Some(parsed.validity().not_after.timestamp())
 }

@@ -17,11 +17,14 @@ pub mod watch;
 
 pub use decision_log::{DecisionFile, FileError};
 pub use logs::{LevelHandle, Output};
-pub use metrics::{OpenConnection, OpenConnections, RefusedConnection, ServerMetrics};
+pub use metrics::{
+    CertificateStatus, HandshakeRefusal, OpenConnection, OpenConnections, RefusedConnection, ServerMetrics,
+};
 pub use otel_vars::VariableError;
 pub use otlp::OtlpError;
 pub use recent_refusals::RecentRefusal;
 
+use crate::budget::ClientBudget;
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use crate::decision_log::DecisionInput;
 use crate::judge::Bundle;
@@ -32,7 +35,7 @@ use logs::access_log::AccessLogWriter;
 use logs::sampling::LogSampling;
 use logs::unknown_operation::UnknownOperationLog;
 use logs::unknown_version::UnknownVersionWarning;
-use metrics::Metrics;
+use metrics::{Metrics, ReloadOutcome};
 use otel_vars::{IgnoredVariables, OtelVars};
 use otlp::Otlp;
 use prometheus_client::metrics::gauge::Gauge;
@@ -216,12 +219,22 @@ impl Telemetry {
 
     /// Counts a bundle that could not be loaded. The current one stays in force.
     pub fn bundle_rejected(&self) {
-        self.shared.metrics.bundle_rejected();
+        self.shared.metrics.reloads.add(ReloadOutcome::Rejected);
     }
 
     /// Counts a valid bundle that was not loaded because it would remove rules. The current one stays in force.
     pub fn bundle_refused(&self) {
-        self.shared.metrics.bundle_refused();
+        self.shared.metrics.reloads.add(ReloadOutcome::Refused);
+    }
+
+    /// Sets the certificates that clients see from now on.
+    pub fn certificates_loaded(&self, certificates: Vec<CertificateStatus>) {
+        self.shared.metrics.certificates.set(certificates);
+    }
+
+    /// Shows in metrics what clients hold of `budget`.
+    pub fn observe_budget(&self, budget: &Arc<ClientBudget>) {
+        self.shared.metrics.budget.set(budget);
     }
 
     /// Opens the file of the access log again, if it is a file. The current one stays in use if that fails.

@@ -5,9 +5,11 @@ use super::connection::UpstreamConnection;
 use super::early_response::EarlyResponseStream;
 use super::error::Unreachable;
 use super::origin::Origin;
+use super::own_listeners::OwnListeners;
 use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
 use super::trouble::UpstreamTrouble;
+use super::via::ViaEntry;
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::UpstreamConfig as Settings;
 use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses, tcp_connector};
@@ -55,7 +57,11 @@ pub(super) enum ProtocolOffer {
 
 /// Opens connections to the upstream. Made once and shared by the workers, because loading certificates is expensive.
 #[derive(Clone)]
-pub struct UpstreamConnector(Arc<Route>);
+pub struct UpstreamConnector {
+    route: Arc<Route>,
+    own: OwnListeners,
+    via: Option<Arc<ViaEntry>>,
+}
 
 struct Route {
     origin: Origin,
@@ -84,7 +90,7 @@ impl UpstreamConnector {
         let (upload_timeout, stall_timeout) = (settings.upload_timeout, settings.stall_timeout);
         let uri = origin.dial_uri();
         let tcp = tcp_connector(SystemResolver::new(), Some(connect_timeout));
-        Ok(Self(Arc::new(Route {
+        let route = Route {
             origin,
             uri,
             tcp,
@@ -94,28 +100,43 @@ impl UpstreamConnector {
             upload_timeout,
             stall_timeout,
             trouble: UpstreamTrouble::new(),
-        })))
+        };
+        Ok(Self { route: Arc::new(route), own: OwnListeners::default(), via: None })
+    }
+
+    /// Refuses connections to `listeners`, which are those of this process, and requests that come back through others.
+    // Only requests without TLS carry a `Via` by which they are recognized: those to Clerk need none, and reach it as they were
+    // sent. A loop through others with TLS ends at the limits on requests.
+    #[must_use]
+    pub fn beside(self, listeners: Vec<SocketAddr>) -> Self {
+        let via = (!self.route.origin.is_tls()).then(|| Arc::new(ViaEntry::random()));
+        Self { own: OwnListeners::new(listeners), via, ..self }
+    }
+
+    /// What requests carry, so that those which come back are recognized. `None` if they carry nothing.
+    pub(super) fn via(&self) -> Option<&ViaEntry> {
+        self.via.as_deref()
     }
 
     /// The failures of all workers.
     pub(super) fn trouble(&self) -> &UpstreamTrouble {
-        &self.0.trouble
+        &self.route.trouble
     }
 
     pub(super) fn origin(&self) -> &Origin {
-        &self.0.origin
+        &self.route.origin
     }
 
     pub(super) fn response_timeout(&self) -> Duration {
-        self.0.response_timeout
+        self.route.response_timeout
     }
 
     pub(super) fn upload_timeout(&self) -> Duration {
-        self.0.upload_timeout
+        self.route.upload_timeout
     }
 
     pub(super) fn stall_timeout(&self) -> Duration {
-        self.0.stall_timeout
+        self.route.stall_timeout
     }
 
     /// Opens a connection within the connect timeout. Its driver runs on this worker.
@@ -128,16 +149,22 @@ impl UpstreamConnector {
         connections: &ConnectionPools,
         offer: ProtocolOffer,
     ) -> Result<Connected, Unreachable> {
-        let route = &self.0;
+        let route = &self.route;
         // boxed, because few requests open a connection: the state of a handshake is many times as large as a request's future
-        let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections, offer))).await;
+        let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections, offer, &self.own))).await;
         connected.unwrap_or(Err(Unreachable::ConnectTimeout))
     }
 }
 
 impl Route {
-    async fn connect(&self, connections: &ConnectionPools, offer: ProtocolOffer) -> Result<Connected, Unreachable> {
+    async fn connect(
+        &self,
+        connections: &ConnectionPools,
+        offer: ProtocolOffer,
+        own: &OwnListeners,
+    ) -> Result<Connected, Unreachable> {
         let (stream, peer) = tcp::connect(&self.tcp, self.uri.clone()).await?;
+        own.check(&stream, peer)?;
         let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
         let clock = Instant::now();
         let connector = match offer {

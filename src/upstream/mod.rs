@@ -13,12 +13,14 @@ mod framing;
 mod http1_pool;
 mod http2_pool;
 mod origin;
+mod own_listeners;
 mod response_body;
 mod response_length;
 mod tcp;
 mod tls;
 mod trouble;
 mod upload;
+mod via;
 
 /// What is sent to the upstream: judged bytes, or a client's body as it arrives.
 pub type UpstreamBody = crate::transport::RequestBody<hyper::body::Incoming>;
@@ -29,3 +31,4 @@ pub use origin::{Origin, OriginError};
 pub use response_body::UpstreamResponseBody;
 pub use tls::TrustError;
 pub use trouble::UpstreamTrouble;
+pub use via::ViaEntry;

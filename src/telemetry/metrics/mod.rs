@@ -4,12 +4,17 @@
 //! Labels take their values from closed sets only (standard methods, routes and operations of the contract, names of
 //! loaded policies, reasons, statuses), so that no client can increase the number of series.
 
+mod budget;
+mod certificates;
 mod contract;
 pub(super) mod dropped;
 mod dropped_lines;
 mod exemplar;
+mod handshakes;
 mod http;
 mod open_connections;
+mod process;
+mod reloads;
 mod request_series;
 mod server;
 mod status;
@@ -17,17 +22,23 @@ mod unknown_fields;
 mod upstream;
 mod waivers;
 
+pub use certificates::CertificateStatus;
+pub use handshakes::HandshakeRefusal;
 pub use open_connections::{OpenConnection, OpenConnections};
+pub(in crate::telemetry) use reloads::ReloadOutcome;
 pub use server::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::UpstreamTarget;
 use crate::contract::UnknownVersion;
 use crate::redact::OTHER;
 use crate::telemetry::record::RequestRecord;
+use budget::BudgetMetrics;
+use certificates::CertificateMetrics;
 use contract::ContractMetrics;
 use dropped::DroppedItems;
 use dropped_lines::DroppedLogLines;
 use http::HttpMetrics;
+use process::ProcessMetrics;
 use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::MetricFamily;
 use prometheus_client::encoding::{self, EncodeLabelSet};
 use prometheus_client::metrics::counter::Counter;
@@ -36,20 +47,15 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+use reloads::ReloadMetrics;
 use request_series::{RegistryNumber, RequestSeries, with_series};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use unknown_fields::UnknownFieldMetrics;
 use upstream::UpstreamMetrics;
 use waivers::WaiverMetrics;
 
 /// Bucket bounds in seconds, for work that takes microseconds.
 const JUDGE_BOUNDS: [f64; 12] = [1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 1e-2];
-
-/// Outcomes of loading a bundle.
-const LOADED: &str = "loaded";
-const REJECTED: &str = "rejected";
-const REFUSED: &str = "refused";
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -68,11 +74,6 @@ struct DecisionLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BundleLabels {
     revision: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReloadLabels {
-    outcome: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,7 +107,12 @@ pub(in crate::telemetry) struct Metrics {
     pub(in crate::telemetry) waivers: WaiverMetrics,
     /// The specs of the contract in force.
     pub(in crate::telemetry) contract: ContractMetrics,
-    reloads: Family<ReloadLabels, Counter>,
+    /// How loads of bundles ended.
+    pub(in crate::telemetry) reloads: ReloadMetrics,
+    /// The certificates that clients see.
+    pub(in crate::telemetry) certificates: CertificateMetrics,
+    /// The memory that clients hold.
+    pub(in crate::telemetry) budget: BudgetMetrics,
     /// Restarts of workers, and refused connections.
     pub(in crate::telemetry) server: ServerMetrics,
     /// Dropped lines of the access log.
@@ -144,7 +150,9 @@ impl Metrics {
             upstream: UpstreamMetrics::default(),
             waivers: WaiverMetrics::default(),
             contract: ContractMetrics::default(),
-            reloads: Family::default(),
+            reloads: ReloadMetrics::default(),
+            certificates: CertificateMetrics::default(),
+            budget: BudgetMetrics::default(),
             server: ServerMetrics::default(),
             lines_dropped: Counter::default(),
             own_lines: DroppedLogLines::default(),
@@ -187,9 +195,6 @@ impl Metrics {
     // Every series that an alert uses exists from the start: `increase()` does not see a series that begins at 1.
     fn register_own(&mut self) {
         let registry = &mut self.registry;
-        for outcome in [LOADED, REJECTED, REFUSED] {
-            drop(self.reloads.get_or_create(&ReloadLabels { outcome }));
-        }
         registry.register("portcullis_requests", "Requests by decision", self.requests.clone());
         registry.register(
             "portcullis_decisions",
@@ -228,15 +233,14 @@ impl Metrics {
             Unit::Seconds,
             self.bundle_loaded.clone(),
         );
-        registry.register(
-            "portcullis_reloads",
-            "Bundles loaded, rejected as invalid, or refused because they would remove rules",
-            self.reloads.clone(),
-        );
+        self.reloads.register(registry);
         self.server.register(registry);
         self.upstream.register(registry);
         self.waivers.register(registry);
         registry.register_collector(Box::new(self.contract.clone()));
+        registry.register_collector(Box::new(self.certificates.clone()));
+        registry.register_collector(Box::new(self.budget.clone()));
+        registry.register_collector(Box::new(ProcessMetrics));
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_build", "This program", build);
     }
@@ -307,19 +311,8 @@ impl Metrics {
         // a series of the old revision would stay at 1 next to the new one
         self.bundle.clear();
         self.bundle.get_or_create(&BundleLabels { revision: revision.to_owned() }).set(1);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.bundle_loaded.set(now.as_secs().cast_signed());
-        self.reloads.get_or_create(&ReloadLabels { outcome: LOADED }).inc();
-    }
-
-    /// Counts a bundle that could not be loaded.
-    pub(in crate::telemetry) fn bundle_rejected(&self) {
-        self.reloads.get_or_create(&ReloadLabels { outcome: REJECTED }).inc();
-    }
-
-    /// Counts a valid bundle that was not loaded because it would remove rules.
-    pub(in crate::telemetry) fn bundle_refused(&self) {
-        self.reloads.get_or_create(&ReloadLabels { outcome: REFUSED }).inc();
+        self.bundle_loaded.set(reloads::seconds_since_1970());
+        self.reloads.add(ReloadOutcome::Loaded);
     }
 
     /// All metrics in the `OpenMetrics` text format.

@@ -1,15 +1,18 @@
 //! Metrics of the server: refused connections and restarted workers.
 
+use super::handshakes::{HandshakeRefusal, RefusedHandshakes};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
+use std::net::IpAddr;
 
 /// Metrics of the server. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct ServerMetrics {
     worker_restarts: Counter,
     refused: Family<RefusedConnectionLabels, Counter>,
+    handshakes: RefusedHandshakes,
 }
 
 /// Why a connection was closed before its first request.
@@ -64,6 +67,7 @@ impl ServerMetrics {
             "Connections closed before their first request",
             self.refused.clone(),
         );
+        self.handshakes.register(registry);
     }
 
     /// Counts a worker that died and is restarted.
@@ -79,6 +83,11 @@ impl ServerMetrics {
     /// Counts a connection closed before its first request.
     pub fn connection_refused(&self, why: RefusedConnection) {
         self.refused.get_or_create(&RefusedConnectionLabels { reason: why.as_str() }).inc();
+    }
+
+    /// Counts a refused TLS handshake of `client`, and logs it if no other of this reason was logged within a minute.
+    pub fn handshake_refused(&self, why: HandshakeRefusal, client: Option<IpAddr>) {
+        self.connection_refused(self.handshakes.add(why, client));
     }
 
     /// Number of connections closed for this reason.

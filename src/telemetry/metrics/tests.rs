@@ -1,6 +1,6 @@
 //! What requests count, and what is in the text formats.
 
-use super::Metrics;
+use super::{Metrics, ReloadOutcome};
 use crate::config::gateway::UpstreamTarget;
 use crate::contract::UnknownVersion;
 use crate::policy::Action;
@@ -105,8 +105,8 @@ fn only_the_bundle_that_judges_is_shown() {
     let metrics = metrics();
     metrics.bundle_loaded("one");
     metrics.bundle_loaded("two");
-    metrics.bundle_rejected();
-    metrics.bundle_refused();
+    metrics.reloads.add(ReloadOutcome::Rejected);
+    metrics.reloads.add(ReloadOutcome::Refused);
     let text = metrics.open_metrics();
     assert!(text.contains("portcullis_bundle_info{revision=\"two\"} 1\n"), "{text}");
     assert!(!text.contains("\"one\""));
@@ -114,6 +114,28 @@ fn only_the_bundle_that_judges_is_shown() {
     assert!(text.contains("portcullis_reloads_total{outcome=\"rejected\"} 1\n"));
     assert!(text.contains("portcullis_reloads_total{outcome=\"refused\"} 1\n"));
     assert!(text.contains("portcullis_build_info{version=\""));
+}
+
+#[test]
+fn a_rejected_reload_is_shown_until_one_is_loaded() {
+    let metrics = metrics();
+    let shown = |success: u8, outcome: &str| {
+        let text = metrics.open_metrics();
+        for other in ["loaded", "rejected", "refused"] {
+            let value = u8::from(other == outcome);
+            let line = format!("portcullis_last_reload_outcome{{outcome=\"{other}\"}} {value}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert!(text.contains(&format!("portcullis_last_reload_success {success}\n")), "{text}");
+    };
+    metrics.bundle_loaded("one");
+    shown(1, "loaded");
+    metrics.reloads.add(ReloadOutcome::Rejected);
+    shown(0, "rejected");
+    metrics.reloads.add(ReloadOutcome::Refused);
+    shown(0, "refused");
+    metrics.bundle_loaded("two");
+    shown(1, "loaded");
 }
 
 #[test]

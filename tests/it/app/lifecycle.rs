@@ -107,7 +107,7 @@ async fn sighup_takes_sound_policies_and_keeps_the_old_ones_in_place_of_broken_o
 async fn a_port_that_is_taken_ends_with_1_and_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let (_folder, configuration) = folder(&address.to_string(), address, ALLOWING);
+    let (_folder, configuration) = folder(&address.to_string(), ([127, 0, 0, 1], 1).into(), ALLOWING);
     let output = command(&configuration, &[]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();

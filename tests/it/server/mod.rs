@@ -2,6 +2,7 @@
 
 mod client_pools;
 mod connections;
+mod handshakes;
 mod heads;
 mod http2;
 mod http2_frames;

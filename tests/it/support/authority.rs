@@ -71,6 +71,11 @@ impl Authority {
         self.issue_with(names, |params| params.not_after = date_time_ymd(1970, 1, 1) + since_1970 + validity)
     }
 
+    /// The same, with a certificate that ended in 2020.
+    pub(crate) fn issue_expired(&self, names: &[&str]) -> (String, String) {
+        self.issue_with(names, |params| params.not_after = date_time_ymd(2020, 1, 1))
+    }
+
     /// The same, with a certificate of this serial number.
     pub(crate) fn issue_numbered(&self, names: &[&str], serial: u64) -> (String, String) {
         self.issue_with(names, |params| params.serial_number = Some(SerialNumber::from(serial)))

@@ -47,7 +47,9 @@ fn samples(metrics: &str) -> BTreeSet<&str> {
 fn asked(expression: &str) -> Vec<&str> {
     let words = expression.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     words
-        .filter(|word| ["portcullis_", "http_server_", "http_client_"].iter().any(|own| word.starts_with(own)))
+        .filter(|word| {
+            ["portcullis_", "process_", "http_server_", "http_client_"].iter().any(|own| word.starts_with(own))
+        })
         .collect()
 }
 
@@ -97,6 +99,46 @@ async fn dashboard_and_alerts_ask_for_metrics_that_there_are() {
     assert_asks_for_what_there_is("the alerts", &alerts, 8, &metrics);
 }
 
+/// A person who is woken sees at once what is wrong, and finds the rest under its heading.
+#[test]
+fn the_dashboard_begins_with_figures_and_has_rows() {
+    let dashboard = std::fs::read_to_string("config/grafana/portcullis.json").expect("the dashboard");
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let kinds: Vec<&str> = panels.iter().map(|panel| panel["type"].as_str().expect("a type")).collect();
+    assert_eq!(kinds[..2], ["row", "stat"]);
+    let rows = kinds.iter().filter(|kind| **kind == "row").count();
+    assert!(rows >= 6 && kinds.iter().filter(|kind| **kind == "stat").count() >= 8, "{kinds:?}");
+    assert!(kinds.split(|kind| *kind == "row").all(|row| row.len() <= 12), "a row of more than a screen");
+    let mut cells = BTreeSet::new();
+    for panel in panels {
+        let at = |side: &str| panel["gridPos"][side].as_u64().expect("a number");
+        assert!(at("x") + at("w") <= 24, "{panel}");
+        for (x, y) in (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y))) {
+            assert!(cells.insert((x, y)), "two panels at {x}, {y}: {panel}");
+        }
+    }
+    let ids: BTreeSet<_> = panels.iter().map(|panel| panel["id"].as_u64()).collect();
+    assert_eq!(ids.len(), panels.len());
+}
+
+#[test]
+fn what_stops_service_or_policies_has_an_alert() {
+    let alerts = std::fs::read_to_string("config/prometheus/alerts.yaml").expect("the alerts");
+    for (alert, expression) in [
+        ("PortcullisGone", "absent(portcullis_build_info)"),
+        // by a gauge, which stays until the files are mended
+        ("PortcullisReloadRejected", "portcullis_last_reload_outcome{outcome=\"rejected\"} == 1"),
+        ("PortcullisReloadRefused", "portcullis_last_reload_outcome{outcome=\"refused\"} == 1"),
+        ("PortcullisCertificateEnds", "portcullis_certificate_expiry_timestamp_seconds - time()"),
+        ("PortcullisDecisionsLost", "portcullis_decision_log_dropped_total"),
+        ("PortcullisMemoryNearBudget", "portcullis_memory_budget_used_bytes / portcullis_memory_budget_bytes"),
+    ] {
+        let rule = alerts.split("- alert: ").find(|rule| rule.lines().next() == Some(alert)).expect(alert);
+        assert!(rule.contains(expression), "{rule}");
+    }
+}
+
 /// What `promtool check metrics` looks at: help and type for every family, units and `_total` where they belong.
 #[tokio::test]
 async fn prometheus_has_nothing_to_complain_about() {
@@ -119,8 +161,7 @@ async fn prometheus_has_nothing_to_complain_about() {
         });
         let (name, kind) = family.unwrap_or_else(|| panic!("`{sample}` has no type:\n{metrics}"));
         assert!(help.get(name).is_some_and(|help| help.len() > 5), "`{name}` has no help");
-        let measures =
-            name.contains("duration") || name.contains("_age_") || name.contains("size") || name.contains("timestamp");
+        let measures = name.ends_with("_seconds") || name.ends_with("_bytes");
         assert_eq!(units.contains_key(name), measures, "{name}");
         assert!(units.get(name).is_none_or(|unit| name.ends_with(unit)), "{name}");
         assert!(!name.ends_with("_total") && !name.contains("__") && *kind != "unknown", "{name}");

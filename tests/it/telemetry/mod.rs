@@ -5,5 +5,6 @@ pub(crate) mod dashboards;
 mod decision_log;
 mod logs;
 mod otlp_metrics_and_logs;
+mod process;
 pub(crate) mod span_tree;
 mod trace_export;

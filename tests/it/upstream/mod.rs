@@ -2,4 +2,5 @@
 
 mod client;
 mod http2;
+mod own_gateway;
 mod tls;

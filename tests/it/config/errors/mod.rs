@@ -3,6 +3,7 @@
 mod decision_log;
 mod listen;
 mod meaning;
+mod own_listener;
 mod shape;
 mod yaml;
 
