@@ -67,25 +67,25 @@ fn open_descriptors() -> Option<i64> {
 
 impl Collector for ProcessMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Some(stat) = ProcessStat::read() else { return Ok(()) };
+        let Some(process) = ProcessStat::read() else { return Ok(()) };
         let cpu = encoder.encode_descriptor(
             "process_cpu",
             "CPU time of the process.",
             Some(&Unit::Seconds),
             MetricType::Counter,
         )?;
-        ConstCounter::new(stat.cpu).encode(cpu)?;
+        ConstCounter::new(process.cpu).encode(cpu)?;
         let mut gauge = |name: &str, help: &str, unit: Option<&Unit>, value: Option<i64>| {
             let Some(value) = value else { return Ok(()) };
             ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?)
         };
         let bytes = Some(&Unit::Bytes);
-        gauge("process_resident_memory", "Memory of the process in RAM.", bytes, Some(stat.resident_memory))?;
-        gauge("process_virtual_memory", "Address space of the process.", bytes, Some(stat.virtual_memory))?;
+        gauge("process_resident_memory", "Memory of the process in RAM.", bytes, Some(process.resident_memory))?;
+        gauge("process_virtual_memory", "Address space of the process.", bytes, Some(process.virtual_memory))?;
         gauge("process_open_fds", "Open file descriptors.", None, open_descriptors())?;
         let most = getrlimit(Resource::Nofile).current.and_then(|most| i64::try_from(most).ok());
         gauge("process_max_fds", "Most open file descriptors.", None, most)?;
-        gauge("process_threads", "Threads of the process.", None, Some(stat.threads))?;
+        gauge("process_threads", "Threads of the process.", None, Some(process.threads))?;
         let Some(boot) = boot_time() else { return Ok(()) };
         let start = encoder.encode_descriptor(
             "process_start_time",
@@ -93,7 +93,7 @@ impl Collector for ProcessMetrics {
             Some(&Unit::Seconds),
             MetricType::Gauge,
         )?;
-        ConstGauge::new(boot + stat.start).encode(start)
+        ConstGauge::new(boot + process.start).encode(start)
     }
 }
 

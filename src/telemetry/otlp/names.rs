@@ -4,7 +4,7 @@ use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::{Me
 
 /// Prometheus names of the metrics that the semantic conventions define, and of those whose OTLP name is not a
 /// mechanical translation.
-const METRICS: [(&str, &str); 7] = [
+const METRICS: [(&str, &str); 12] = [
     ("http_client_open_connections", "http.client.open_connections"),
     ("http_client_request_duration_seconds", "http.client.request.duration"),
     ("http_server_active_requests", "http.server.active_requests"),
@@ -12,6 +12,11 @@ const METRICS: [(&str, &str); 7] = [
     ("http_server_request_duration_seconds", "http.server.request.duration"),
     ("http_server_response_body_size_bytes", "http.server.response.body.size"),
     ("portcullis_build_info", "portcullis.build"),
+    ("process_cpu_seconds_total", "process.cpu.time"),
+    ("process_open_fds", "process.unix.file_descriptor.count"),
+    ("process_resident_memory_bytes", "process.memory.usage"),
+    ("process_threads", "process.thread.count"),
+    ("process_virtual_memory_bytes", "process.memory.virtual"),
 ];
 
 /// Labels that the semantic conventions define, or that spans have as attributes, too.
@@ -65,22 +70,38 @@ pub(super) fn unit(family: &MetricFamily) -> &'static str {
         ("bytes", _) => "By",
         (_, "http_server_active_requests" | "portcullis_requests_total") => "{request}",
         (_, "http_client_open_connections") => "{connection}",
+        (_, "process_open_fds" | "process_max_fds") => "{file_descriptor}",
+        (_, "process_threads") => "{thread}",
         _ => "1",
     }
 }
 
 /// Whether a gauge is additive over instances and attributes. The conventions make such a gauge an up-down counter.
 pub(super) fn is_additive(family: &MetricFamily) -> bool {
-    matches!(family.name.as_str(), "http_server_active_requests" | "http_client_open_connections")
+    matches!(
+        family.name.as_str(),
+        "http_server_active_requests"
+            | "http_client_open_connections"
+            | "process_open_fds"
+            | "process_resident_memory_bytes"
+            | "process_threads"
+            | "process_virtual_memory_bytes"
+    )
 }
 
 /// Whether a metric is observed when it is exported, instead of counted as events happen (an asynchronous instrument).
 pub(super) fn is_observed(family: &MetricFamily) -> bool {
-    family.name == "portcullis_own_log_lines_dropped_total" || family.name == "portcullis_own_log_lines_dropped"
+    matches!(
+        family.name.as_str(),
+        "portcullis_own_log_lines_dropped_total" | "portcullis_own_log_lines_dropped" | "process_cpu_seconds_total"
+    )
 }
 
 /// Whether the values of a metric have fractions. The snapshot has every value as a float, and a series must not change
 /// its type when a fraction happens to be zero.
 pub(super) fn is_fractional(family: &MetricFamily) -> bool {
-    family.name == "portcullis_waiver_days_left"
+    matches!(
+        family.name.as_str(),
+        "portcullis_waiver_days_left" | "process_cpu_seconds_total" | "process_start_time_seconds"
+    )
 }
