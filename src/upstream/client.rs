@@ -11,7 +11,6 @@ use super::response_body::UpstreamResponseBody;
 use super::response_length;
 use super::trouble::UpstreamTrouble;
 use super::upload::{Upload, UploadProgress};
-use super::via::ViaEntry;
 use crate::redact::ResponseIds;
 use crate::telemetry::OpenConnections;
 use crate::telemetry::record::{UnsentAttempt, UnsentCause, UpstreamCall};
@@ -134,11 +133,6 @@ impl UpstreamClient {
     /// The failures that were logged.
     pub fn trouble(&self) -> &UpstreamTrouble {
         self.connector.trouble()
-    }
-
-    /// What requests carry, so that those which come back are recognized. `None` if they carry nothing.
-    pub fn via(&self) -> Option<&ViaEntry> {
-        self.connector.via()
     }
 
     async fn exchange(

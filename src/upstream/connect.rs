@@ -9,7 +9,6 @@ use super::own_listeners::OwnListeners;
 use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
 use super::trouble::UpstreamTrouble;
-use super::via::ViaEntry;
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::UpstreamConfig as Settings;
 use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses, tcp_connector};
@@ -60,7 +59,6 @@ pub(super) enum ProtocolOffer {
 pub struct UpstreamConnector {
     route: Arc<Route>,
     own: OwnListeners,
-    via: Option<Arc<ViaEntry>>,
 }
 
 struct Route {
@@ -101,21 +99,15 @@ impl UpstreamConnector {
             stall_timeout,
             trouble: UpstreamTrouble::new(),
         };
-        Ok(Self { route: Arc::new(route), own: OwnListeners::default(), via: None })
+        Ok(Self { route: Arc::new(route), own: OwnListeners::default() })
     }
 
-    /// Refuses connections to `listeners`, which are those of this process, and requests that come back through others.
-    // Only requests without TLS carry a `Via` by which they are recognized: those to Clerk need none, and reach it as they were
-    // sent. A loop through others with TLS ends at the limits on requests.
+    /// Refuses connections to `listeners`, which are those of this process.
+    // A request carries no mark of the gateway, such as `Via`, by which one that comes back through other proxies could be
+    // recognized: the upstream gets what the client sent. Such a loop ends at the limits on requests.
     #[must_use]
     pub fn beside(self, listeners: Vec<SocketAddr>) -> Self {
-        let via = (!self.route.origin.is_tls()).then(|| Arc::new(ViaEntry::random()));
-        Self { own: OwnListeners::new(listeners), via, ..self }
-    }
-
-    /// What requests carry, so that those which come back are recognized. `None` if they carry nothing.
-    pub(super) fn via(&self) -> Option<&ViaEntry> {
-        self.via.as_deref()
+        Self { own: OwnListeners::new(listeners), ..self }
     }
 
     /// The failures of all workers.

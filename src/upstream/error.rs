@@ -33,7 +33,7 @@ pub enum Unreachable {
     /// This process has no free file descriptor.
     #[error("the gateway has no free file descriptor for a connection to the upstream")]
     NoDescriptor,
-    /// It is this gateway, by a name or through others.
+    /// It is this gateway, which the address of a name shows.
     #[error("the upstream leads back to this gateway: change `upstream.url`")]
     Itself,
     /// No address accepts connections.

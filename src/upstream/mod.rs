@@ -20,7 +20,6 @@ mod tcp;
 mod tls;
 mod trouble;
 mod upload;
-mod via;
 
 /// What is sent to the upstream: judged bytes, or a client's body as it arrives.
 pub type UpstreamBody = crate::transport::RequestBody<hyper::body::Incoming>;
@@ -31,4 +30,3 @@ pub use origin::{Origin, OriginError};
 pub use response_body::UpstreamResponseBody;
 pub use tls::TrustError;
 pub use trouble::UpstreamTrouble;
-pub use via::ViaEntry;

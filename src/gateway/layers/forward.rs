@@ -8,7 +8,7 @@ use crate::reason::Reason;
 use crate::telemetry::record::RequestRecord;
 use crate::telemetry::traces::{Parent, TRACESTATE, UpstreamTrace};
 use crate::upstream::{
-    Attempt, Unreachable, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody, UpstreamTrouble, ViaEntry,
+    Attempt, Unreachable, UpstreamBody, UpstreamClient, UpstreamError, UpstreamResponseBody, UpstreamTrouble,
 };
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
@@ -49,11 +49,7 @@ async fn forward(
     let record = permitted.call.record.clone();
     let mut guard =
         AttemptGuard { attempt: Attempt::begin().observed_by(record.send_observer()), record: record.clone() };
-    let request = upstream_request(permitted, upstream.via());
-    let response = match request {
-        Ok(request) => upstream.attempt(request, &mut guard.attempt).await,
-        Err(error) => Err(error.into()),
-    };
+    let response = upstream.attempt(upstream_request(permitted), &mut guard.attempt).await;
     drop(guard);
     let mut response = response.map_err(|error| refuse(error, &record.lock(), upstream.trouble()))?;
     if let Some(suppressed) = upstream.trouble().note_response() {
@@ -84,14 +80,7 @@ impl Drop for AttemptGuard {
 }
 
 /// The request as the upstream gets it: without this connection's headers, and with the body of the permit.
-///
-/// # Errors
-///
-/// [`Unreachable::Itself`], if the request carries `via`: the gateway has forwarded it before.
-fn upstream_request(
-    permitted: Permitted<Incoming>,
-    via: Option<&ViaEntry>,
-) -> Result<Request<UpstreamBody>, Unreachable> {
+fn upstream_request(permitted: Permitted<Incoming>) -> Request<UpstreamBody> {
     let trace = permitted.call.record.lock().trace.clone();
     let (mut head, body) = permitted.call.request.into_parts();
     let (traceparent, tracestate) = match trace.upstream {
@@ -100,12 +89,6 @@ fn upstream_request(
         UpstreamTrace::Withheld => (None, None),
     };
     strip_request(&mut head.headers);
-    if let Some(via) = via {
-        if via.is_in(&head.headers) {
-            return Err(Unreachable::Itself);
-        }
-        via.add_to(&mut head.headers, head.version);
-    }
     if head.version == Version::HTTP_2 {
         join_cookies(&mut head.headers);
     }
@@ -122,7 +105,7 @@ fn upstream_request(
         UpstreamBody::Streamed(_) if head.extensions.get() == Some(&BodyPresence::Empty) => UpstreamBody::Empty,
         body => body,
     };
-    Ok(Request::from_parts(head, body))
+    Request::from_parts(head, body)
 }
 
 /// The caller's own `traceparent`. `None` if it sent no valid one.
