@@ -193,8 +193,7 @@ impl<'a> View<'a> for NodeRef<'a> {
 
     fn len(self) -> usize {
         match *self.node {
-            NodeRepr::Array(span) => span.len(),
-            NodeRepr::Object(span) => span.len(),
+            NodeRepr::Array(span) | NodeRepr::Object(span) => span.len(),
             NodeRepr::IndexedObject(_) => self.member_list().len(),
             _ => 0,
         }

@@ -161,9 +161,9 @@ impl<'t> Reader<'t> {
         }
         // no zero in front: to some decoders it begins an octal number
         if self.peek() == b'0' {
-            self.at += 1
+            self.at += 1;
         } else {
-            self.digits()?
+            self.digits()?;
         }
         if self.peek() == b'.' {
             self.at += 1;

@@ -1,11 +1,16 @@
 //! The place of a byte, as an editor shows it.
 
+use memchr::memchr_iter;
+
 /// The line and the column of the byte at `at`, one-based, the column in bytes. Of the last byte if `at` is behind the text.
 pub(super) fn place_of(text: &[u8], at: usize) -> (usize, usize) {
     let end = text.len().min(at + 1);
     let before = text.get(..end).unwrap_or_default();
-    let line = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-    (1 + before.iter().filter(|byte| **byte == b'\n').count(), end - line)
+    let (mut line, mut start) = (1, 0);
+    for newline in memchr_iter(b'\n', before) {
+        (line, start) = (line + 1, newline + 1);
+    }
+    (line, end - start)
 }
 
 #[cfg(test)]

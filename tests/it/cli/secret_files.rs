@@ -39,7 +39,9 @@ fn folder(mode: u32) -> TempDir {
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }
-    SECRETS.iter().for_each(|(name, _)| set_mode(&folder.path().join(name), mode));
+    for (name, _) in SECRETS {
+        set_mode(&folder.path().join(name), mode);
+    }
     folder
 }
 

@@ -38,7 +38,7 @@ fn certify(folder: &Path, days: u64) -> f64 {
 async fn wait_for(program: &Program, is_expected: impl Fn(&str) -> bool) {
     let waiting = async {
         while !is_expected(&metrics(program).await) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pingora_timeout::sleep(Duration::from_millis(20)).await;
         }
     };
     let waited = pingora_timeout::timeout(Duration::from_secs(60), waiting).await;
@@ -64,7 +64,7 @@ async fn the_process_has_the_metrics_of_prometheus_clients() {
     let age = now() - of("process_start_time_seconds");
     // the clock of a virtual machine may have been set since its boot
     assert!(age.abs() < 3600.0, "{age}");
-    assert_eq!(of("portcullis_memory_budget_bytes"), 33_554_432.0);
+    assert!((of("portcullis_memory_budget_bytes") - 33_554_432.0).abs() < 1.0);
     assert!(of("portcullis_memory_budget_used_bytes") >= 0.0);
 }
 
