@@ -1,11 +1,17 @@
 #!/usr/bin/env python3
-"""Instructions in user space for a judged request, counted by callgrind: the same on a busy machine and on a quiet one.
+"""Instructions in user space for a request, counted by callgrind: the same on a busy machine and on a quiet one.
 
-    cargo build --release && benches/instructions.py [PROGRAM...]
+    cargo build --release && benches/instructions.py [PROGRAM]     the counts, beside those of the baseline
+    benches/instructions.py --check [PROGRAM]                      fails if one has grown by more than 5 %
+    benches/instructions.py --accept [PROGRAM]                     makes them the baseline
+    benches/instructions.py --layers [PROGRAM]                     the share of each layer in a judged request
 
-Needs valgrind. One worker, eight connections, the six policies of end_to_end.py, a JSON log in a file, no traces; the count of
-2,400 requests less that of 400. Counts are of one machine: another has other code paths in libc and the crypto library.
+Needs valgrind, which shows every program the same processor. One worker, eight connections, the six policies of end_to_end.py;
+the count of 2,400 requests less that of 400.
 """
+import argparse
+import http.server
+import json
 import os
 import pathlib
 import re
@@ -13,16 +19,58 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-from end_to_end import BODY, POLICIES, ROOT, free_port, wait_for  # noqa: E402
+from end_to_end import BODY, Collector, POLICIES, ROOT, free_port, wait_for  # noqa: E402
 from upstream import Upstream  # noqa: E402
 
 ANSWER = b'{"id":"user_1"}'
+BASELINE = ROOT / "benches/instructions.json"
+FEW, MANY, CLIENTS = 400, 2400, 8
+# growth of a count that .ci/run refuses
+MOST_GROWTH = 0.05
+DECIDE = "portcullis::judge::decide::decide"
 
 
-def count(program, origin, requests):
+def metadata(size):
+    """A body of about this size, filled with members of `public_metadata`."""
+    body, fill = json.loads(BODY), {}
+    while len(json.dumps({**body, "public_metadata": fill}, separators=(",", ":"))) < size:
+        fill[f"key{len(fill)}"] = f"value {len(fill)}"
+    return json.dumps({**body, "public_metadata": fill}, separators=(",", ":"))
+
+
+LOG, OFF = "{ file: access.log }", '"off"'
+REFUSED = json.dumps({"password": "correct horse battery", "skip_password_checks": True})
+# name: body, status of the response, access log, whether spans are exported, the function that alone is counted
+SCENARIOS = {
+    "judged, 300 B, everything on": (BODY, 200, LOG, True, None),
+    "judged, 300 B, log only": (BODY, 200, LOG, False, None),
+    "judged, 300 B, everything off": (BODY, 200, OFF, False, None),
+    "refused, log only": (REFUSED, 422, LOG, False, None),
+    "judged, 4 KiB, log only": (metadata(4 << 10), 200, LOG, False, None),
+    "judged, 64 KiB, log only": (metadata(60 << 10), 200, LOG, False, None),
+    "the judge alone, 300 B": (BODY, 200, LOG, False, DECIDE),
+}
+# Each: a layer, and a pattern of the functions that it consists of; the first that fits counts.
+LAYERS = {
+    "judge": r"portcullis::(judge|document|policy|cel|decimal)|portcullis::contract::(body|compiled|confus|field|document|valid)|jsonschema",
+    "admission and routing": r"portcullis::(contract|gateway::layers::admit|redact|head)|portcullis::server::head",
+    "record, log, metrics, spans": r"portcullis::telemetry|prometheus|otlp",
+    "other layers of the gateway": r"portcullis::(gateway|budget)",
+    "connections": r"portcullis::(server|upstream|transport)",
+    "hyper and http": r"hyper|httparse|http::|http_body|bytes::",
+    "tokio and timers": r"tokio|pingora|mio|Timespec|timer",
+    "memory: copies": r"memcpy|memmove|memset",
+    "memory: allocator": r"^_?mi_|alloc::raw_vec",
+}
+
+
+def count(program, scenario, origin, requests, profile=None):
+    """The instructions of a process that answers as many requests."""
+    body, status, access, has_spans, function = scenario
     with tempfile.TemporaryDirectory() as name:
         folder, port = pathlib.Path(name), free_port()
         policies = ", ".join(str(ROOT / "policies" / f"{policy}.yaml") for policy in POLICIES)
@@ -34,41 +82,113 @@ upstream: {{ url: "http://127.0.0.1:{origin}" }}
 admin: {{ listen: "off" }}
 workers: 1
 policies: [{policies}]
-logs: {{ access: {{ file: {folder}/access.log }} }}
+logs: {{ access: {access.replace("access.log", f"{folder}/access.log")} }}
 """)
+        out = profile or folder / "profile"
+        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *([f"--toggle-collect={function}"] if function else [])]
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PORTCULLIS_"))}
+        if has_spans:
+            variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector()}"
         with open(folder / "errors", "w") as errors:
-            process = subprocess.Popen(["valgrind", "--tool=callgrind", f"--callgrind-out-file={folder}/out", program, "run", "--config",
-                                        str(file)], stderr=errors, stdout=subprocess.DEVNULL)
+            process = subprocess.Popen([*command, program, "run", "--config", str(file)], stderr=errors, stdout=subprocess.DEVNULL,
+                                       env=variables)
         try:
             wait_for(port, 60, process)
         except SystemExit:
             print((folder / "errors").read_text(), file=sys.stderr)
             raise
-        request = (f"PATCH /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer sk_test_portcullis\r\n"
-                   f"Content-Type: application/json\r\nUser-Agent: bench/1.0\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}").encode()
-        clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(8)]
-        for _ in range(requests // len(clients)):
-            for client in clients:
-                client.sendall(request)
-            for client in clients:
-                read = b""
-                while ANSWER not in read:
-                    part = client.recv(65536)
-                    if not part:
-                        sys.exit(f"closed after {read!r}")
-                    read += part
-                if not read.startswith(b"HTTP/1.1 200"):
-                    sys.exit(f"not forwarded: {read!r}")
+        send(port, body, status, requests)
         process.terminate()
         process.wait()
         return int(re.search(r"Collected : (\d+)", (folder / "errors").read_text())[1])
 
 
+def collector():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_address[1]
+
+
+def send(port, body, status, requests):
+    # the shipped policies refuse in production only
+    key = "sk_test_portcullis" if status == 200 else "sk_live_portcullis"
+    request = (f"PATCH /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
+               f"Content-Type: application/json\r\nUser-Agent: bench/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode()
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(CLIENTS)]
+    for _ in range(requests // len(clients)):
+        for client in clients:
+            client.sendall(request)
+        for client in clients:
+            expect(client, status)
+
+
+def expect(client, status):
+    read = b""
+    while b"\r\n\r\n" not in read or len(read) < whole(read):
+        part = client.recv(65536)
+        if not part:
+            sys.exit(f"closed after {read!r}")
+        read += part
+    if not read.startswith(b"HTTP/1.1 %d" % status):
+        sys.exit(f"not {status}: {read!r}")
+
+
+def whole(response):
+    """The length of a response, by its head."""
+    head = response.index(b"\r\n\r\n") + 4
+    return head + int(re.search(rb"content-length: (\d+)", response[:head].lower())[1])
+
+
+def measure(program, scenario, origin):
+    few, many = (count(program, scenario, origin, requests) for requests in (FEW, MANY))
+    each = round((many - few) / (MANY - FEW))
+    if not each:
+        sys.exit(f"`{scenario[-1]}` is not in the symbols of {program}: build with CARGO_PROFILE_RELEASE_STRIP=none")
+    return each
+
+
+def print_layers(program, origin):
+    """The instructions of each function by the layer that it belongs to."""
+    def profile(requests):
+        with tempfile.NamedTemporaryFile() as out:
+            count(program, SCENARIOS["judged, 300 B, log only"], origin, requests, out.name)
+            lines = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", out.name], capture_output=True, text=True).stdout
+        functions = re.findall(r"^\s*([\d,]+) \(\s*[\d.]+%\)\s+\S*?:(\S.*?)(?: \[.*)?$", lines, re.M)
+        return [(int(number.replace(",", "")), function) for number, function in functions]
+
+    sums = dict.fromkeys([*LAYERS, "the rest"], 0)
+    for sign, requests in ((-1, FEW), (1, MANY)):
+        for number, function in profile(requests):
+            layer = next((layer for layer, pattern in LAYERS.items() if re.search(pattern, function)), "the rest")
+            sums[layer] += sign * number
+    total = sum(sums.values())
+    for layer, number in sorted(sums.items(), key=lambda entry: -entry[1]):
+        print(f"| {layer} | {number / (MANY - FEW):,.0f} | {number / total:.0%} |")
+    print(f"| all | {total / (MANY - FEW):,.0f} | |")
+
+
 def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("program", nargs="?", default=str(ROOT / "target/release/portcullis"))
+    for flag in ("check", "accept", "layers"):
+        arguments.add_argument(f"--{flag}", action="store_true")
+    arguments = arguments.parse_args()
     origin = Upstream(lambda _: ANSWER).port
-    for program in sys.argv[1:] or [str(ROOT / "target/release/portcullis")]:
-        few, many = count(program, origin, 400), count(program, origin, 2400)
-        print(f"{os.path.relpath(program, ROOT)}: {(many - few) / 2000:.0f} instructions a request")
+    if arguments.layers:
+        return print_layers(arguments.program, origin)
+    baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+    counts, grown = {}, []
+    for name, scenario in SCENARIOS.items():
+        counts[name] = measure(arguments.program, scenario, origin)
+        growth = counts[name] / baseline[name] - 1 if name in baseline else 0
+        print(f"{name:32} {counts[name]:>10,} {growth:+.1%}", flush=True)
+        if growth > MOST_GROWTH or name not in baseline:
+            grown.append(name)
+    if arguments.accept:
+        BASELINE.write_text(json.dumps(counts, indent=2) + "\n")
+    elif arguments.check and grown:
+        sys.exit(f"more than {MOST_GROWTH:.0%} above benches/instructions.json: {'; '.join(grown)}\n"
+                 "Make it cheaper. If the growth is meant, run `benches/instructions.py --accept`, and write why in the commit.")
 
 
 main()

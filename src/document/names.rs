@@ -1,22 +1,52 @@
 //! The names of an object's members: none may stand twice.
 
 use super::node::Member;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use std::hash::{BuildHasher, RandomState};
 
 /// Objects with more members than this are indexed by name. In smaller ones a linear search is faster.
 pub(super) const LINEAR_MEMBERS: usize = 16;
+
+/// The positions of members by their names.
+// keyed at random: names with equal hashes would be compared pair by pair
+pub(super) struct NameIndex {
+    keys: RandomState,
+    positions: HashTable<u32>,
+}
 
 /// Whether one of `members` is called `name`. Texts are compared, so that an escape makes no difference.
 pub(super) fn repeats_name(members: &[Member], name: &str, text: &str, unescaped: &str) -> bool {
     members.iter().any(|member| member.name.len() == name.len() && member.name.read(text, unescaped) == name)
 }
 
-/// The positions of `members` sorted by name. `None` if a name stands twice.
-pub(super) fn sorted_by_name(members: &[Member], text: &str, unescaped: &str) -> Option<Box<[u32]>> {
-    let names: Vec<&str> = members.iter().map(|member| member.name.read(text, unescaped)).collect();
-    let name_at = |position: &u32| names.get(*position as usize).copied().unwrap_or_default();
-    let mut order: Vec<u32> = (0..).take(names.len()).collect();
-    order.sort_unstable_by(|left, right| name_at(left).cmp(name_at(right)));
-    // sorting brings equal names side by side
-    let is_repeated = |pair: &[u32]| matches!(pair, [left, right] if name_at(left) == name_at(right));
-    (!order.windows(2).any(is_repeated)).then(|| order.into_boxed_slice())
+impl NameIndex {
+    /// The index of `members`. `None` if a name stands twice.
+    pub(super) fn of(members: &[Member], text: &str, unescaped: &str) -> Option<Self> {
+        let keys = RandomState::new();
+        let mut positions = HashTable::with_capacity(members.len());
+        let name_at = |position: &u32| members.get(*position as usize).map(|member| member.name.read(text, unescaped));
+        for (position, member) in (0..).zip(members) {
+            let name = member.name.read(text, unescaped);
+            let is_same = |known: &u32| name_at(known) == Some(name);
+            match positions.entry(keys.hash_one(name), is_same, |known| keys.hash_one(name_at(known))) {
+                Entry::Occupied(_) => return None,
+                Entry::Vacant(entry) => drop(entry.insert(position)),
+            }
+        }
+        Some(Self { keys, positions })
+    }
+
+    /// The member of `members` that is called `name`.
+    pub(super) fn find<'m>(
+        &self,
+        members: &'m [Member],
+        name: &str,
+        text: &str,
+        unescaped: &str,
+    ) -> Option<&'m Member> {
+        let member_at = |position: &u32| members.get(*position as usize);
+        let is_named = |position: &u32| member_at(position).is_some_and(|it| it.name.read(text, unescaped) == name);
+        member_at(self.positions.find(self.keys.hash_one(name), is_named)?)
+    }
 }

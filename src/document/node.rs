@@ -1,12 +1,13 @@
 //! A parsed document: values and members in two flat lists, over the text that they were parsed from.
 
+use super::names::NameIndex;
 use super::view::{JsonKind, View};
 use std::fmt;
 
 /// A part of a text, in bytes.
 // `u32`: no text is longer than 4 GiB, and a pair of `usize` would take twice the memory
 #[derive(Clone, Copy)]
-pub(super) struct Span {
+pub(super) struct DocumentSpan {
     pub(super) start: u32,
     pub(super) end: u32,
 }
@@ -15,9 +16,9 @@ pub(super) struct Span {
 #[derive(Clone, Copy)]
 pub(super) enum TextRepr {
     /// As it stands in the text.
-    Verbatim(Span),
+    Verbatim(DocumentSpan),
     /// It has escapes: a part of [`Document::unescaped`].
-    Unescaped(Span),
+    Unescaped(DocumentSpan),
 }
 
 /// A member of an object.
@@ -32,20 +33,20 @@ pub(super) struct Member {
 pub(super) enum NodeRepr {
     Null,
     Bool(bool),
-    Number(Span),
+    Number(DocumentSpan),
     String(TextRepr),
     /// Positions in [`Document::elements`].
-    Array(Span),
+    Array(DocumentSpan),
     /// Positions in [`Document::members`].
-    Object(Span),
+    Object(DocumentSpan),
     /// A position in [`Document::indexed`].
     IndexedObject(u32),
 }
 
-/// An object with many members, and their positions in it sorted by name, for a binary search.
+/// An object with many members, and their index.
 pub(super) struct IndexedObject {
-    pub(super) members: Span,
-    pub(super) by_name: Box<[u32]>,
+    pub(super) members: DocumentSpan,
+    pub(super) by_name: NameIndex,
 }
 
 /// A JSON text that has exactly one meaning, made by [`Document::parse`].
@@ -59,7 +60,7 @@ pub struct Document {
     pub(super) indexed: Vec<IndexedObject>,
 }
 
-impl Span {
+impl DocumentSpan {
     /// `None` beyond 4 GiB.
     pub(super) fn new(start: usize, end: usize) -> Option<Self> {
         Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
@@ -114,7 +115,7 @@ impl Document {
         text.read(&self.text, &self.unescaped)
     }
 
-    fn object(&self, node: NodeRepr) -> Option<(&[Member], Option<&[u32]>)> {
+    fn object(&self, node: NodeRepr) -> Option<(&[Member], Option<&NameIndex>)> {
         match node {
             NodeRepr::Object(span) => Some((span.of(&self.members), None)),
             NodeRepr::IndexedObject(position) => {
@@ -132,9 +133,7 @@ impl Document {
             let mut alike = members.iter().filter(|member| member.name.len() == name.len());
             return alike.find(|member| self.str(member.name) == name);
         };
-        let name_at = |position: &u32| members.get(*position as usize).map_or("", |member| self.str(member.name));
-        let found = by_name.binary_search_by(|position| name_at(position).cmp(name)).ok()?;
-        members.get(*by_name.get(found)? as usize)
+        by_name.find(members, name, &self.text, &self.unescaped)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::MAX_DEPTH;
 use super::error::{ParseError, PathStep, Problem};
-use super::names::{LINEAR_MEMBERS, repeats_name, sorted_by_name};
-use super::node::{Document, IndexedObject, Member, NodeRepr, Span, TextRepr};
+use super::names::{LINEAR_MEMBERS, NameIndex, repeats_name};
+use super::node::{Document, DocumentSpan, IndexedObject, Member, NodeRepr, TextRepr};
 use super::place::place_of;
 use super::scan::plain_run;
 use super::unescape::unescape;
@@ -120,9 +120,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn span_from(&self, start: usize) -> Result<Span, Defect> {
+    fn span_from(&self, start: usize) -> Result<DocumentSpan, Defect> {
         // never fails: the length of the text was checked
-        Span::new(start, self.at).ok_or(Defect::Syntax)
+        DocumentSpan::new(start, self.at).ok_or(Defect::Syntax)
     }
 
     fn value(&mut self) -> Result<NodeRepr, Defect> {
@@ -213,7 +213,7 @@ impl<'t> Reader<'t> {
             match self.peek() {
                 b'"' => {
                     self.at += 1;
-                    let span = Span::new(begin, self.unescaped.len()).ok_or(Defect::Syntax)?;
+                    let span = DocumentSpan::new(begin, self.unescaped.len()).ok_or(Defect::Syntax)?;
                     return Ok(TextRepr::Unescaped(span));
                 }
                 b'\\' => self.unescaped.push(unescape(self.bytes, &mut self.at)?),
@@ -258,7 +258,7 @@ impl<'t> Reader<'t> {
         self.leave();
         let start = self.elements.len();
         self.elements.extend(self.open_elements.drain(open..));
-        Span::new(start, self.elements.len()).map(NodeRepr::Array).ok_or(Defect::Syntax)
+        DocumentSpan::new(start, self.elements.len()).map(NodeRepr::Array).ok_or(Defect::Syntax)
     }
 
     fn object(&mut self) -> Result<NodeRepr, Defect> {
@@ -284,9 +284,11 @@ impl<'t> Reader<'t> {
         }
         let name = self.string()?;
         let (text, unescaped) = (self.text, self.unescaped.as_str());
-        // quadratic, but only up to the limit; larger objects are checked once they are sorted
+        // quadratic, but only up to the limit; larger objects are checked once they are indexed
         let siblings = self.open_members.get(open..).unwrap_or_default();
         if siblings.len() < LINEAR_MEMBERS && repeats_name(siblings, name.read(text, unescaped), text, unescaped) {
+            // the place is the end of the name
+            self.at -= 1;
             return Err(Defect::DuplicateName);
         }
         self.skip_blanks();
@@ -305,11 +307,11 @@ impl<'t> Reader<'t> {
         let members = self.open_members.get(open..).unwrap_or_default();
         let by_name = match members.len() {
             0..=LINEAR_MEMBERS => None,
-            _ => Some(sorted_by_name(members, text, unescaped).ok_or(Defect::DuplicateName)?),
+            _ => Some(NameIndex::of(members, text, unescaped).ok_or(Defect::DuplicateName)?),
         };
         self.leave();
         self.members.extend(self.open_members.drain(open..));
-        let members = Span::new(start, self.members.len()).ok_or(Defect::Syntax)?;
+        let members = DocumentSpan::new(start, self.members.len()).ok_or(Defect::Syntax)?;
         let Some(by_name) = by_name else { return Ok(NodeRepr::Object(members)) };
         self.indexed.push(IndexedObject { members, by_name });
         let position = u32::try_from(self.indexed.len() - 1).map_err(|_| Defect::Syntax)?;

@@ -8,7 +8,7 @@ use crate::telemetry::record::{Outcome, RequestRecord};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -87,20 +87,42 @@ impl Refusal {
     }
 }
 
+/// Clerk's document of errors.
+#[derive(Serialize)]
+struct ErrorDocument<'r> {
+    clerk_trace_id: String,
+    errors: Vec<ErrorEntry<'r>>,
+}
+
+/// One of its errors.
+#[derive(Serialize)]
+struct ErrorEntry<'r> {
+    code: String,
+    /// Always present: the type of the Python SDK requires it.
+    long_message: String,
+    message: &'r str,
+    meta: ErrorMeta<'r>,
+}
+
+#[derive(Default, Serialize)]
+struct ErrorMeta<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'r str>,
+}
+
 /// The response for `refusal`, in the shape of Clerk's errors.
 pub(super) fn refusal_response(record: &RequestRecord, refusal: &Refusal) -> Response<Bytes> {
     let denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
-    let mut errors: Vec<Value> = denied.take(MAX_ERRORS).map(|violation| error(record, violation)).collect();
+    let mut errors: Vec<ErrorEntry<'_>> = denied.take(MAX_ERRORS).map(|violation| error(record, violation)).collect();
     if errors.is_empty() {
         errors.push(plain_error(record, refusal));
     }
-    let mut trace_id = String::new();
-    for byte in record.trace.trace_id {
-        // writing to a `String` cannot fail
-        let _ = write!(trace_id, "{byte:02x}");
-    }
-    let document = json!({ "errors": errors, "clerk_trace_id": trace_id });
-    let mut response = Response::new(Bytes::from(document.to_string()));
+    let clerk_trace_id = format!("{:032x}", u128::from_be_bytes(record.trace.trace_id));
+    // cannot fail: no key is anything but a string
+    let document = serde_json::to_vec(&ErrorDocument { clerk_trace_id, errors }).unwrap_or_default();
+    let mut response = Response::new(Bytes::from(document));
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     // exact, without a charset: the JS SDK compares the media type byte by byte
@@ -133,22 +155,18 @@ fn decision(record: &RequestRecord, refusal: &Refusal) -> String {
     format!("{outcome}; reason={reason}{policy}; id=\"{}\"", record.decision_id)
 }
 
-fn error(record: &RequestRecord, violation: &Violation) -> Value {
-    let mut meta = Map::new();
+fn error<'r>(record: &RequestRecord, violation: &'r Violation) -> ErrorEntry<'r> {
     let field = violation.field.as_ref().map(crate::contract::field::Field::for_caller);
-    if let Some(field) = &field {
-        meta.insert("param_name".to_owned(), parameter(field).into());
+    let policy = match &violation.rule {
+        Rule::Policy(name) => Some(name.as_ref()),
+        Rule::Keyword(_) | Rule::Gateway => None,
+    };
+    ErrorEntry {
+        code: violation.reason.code(),
+        long_message: long_message(record, violation, field.as_deref()),
+        message: &violation.message,
+        meta: ErrorMeta { param_name: field.map(|field| parameter(&field).to_owned()), policy },
     }
-    if let Rule::Policy(name) = &violation.rule {
-        meta.insert("policy".to_owned(), name.as_ref().into());
-    }
-    // `long_message` is always present: the type of the Python SDK requires it
-    json!({
-        "code": violation.reason.code(),
-        "message": violation.message.as_ref(),
-        "long_message": long_message(record, violation, field.as_deref()),
-        "meta": meta,
-    })
 }
 
 /// The parameter name that an SDK shows: the first segment of a JSON pointer.
@@ -187,7 +205,7 @@ fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&st
     text
 }
 
-fn plain_error(record: &RequestRecord, refusal: &Refusal) -> Value {
+fn plain_error<'r>(record: &RequestRecord, refusal: &'r Refusal) -> ErrorEntry<'r> {
     // the upstream may have received the request and acted on it, so this must not claim that it was not forwarded
     let failure = match refusal.reason {
         Reason::UpstreamUnreachable | Reason::UpstreamTimeout => "got no response to the request",
@@ -200,5 +218,5 @@ fn plain_error(record: &RequestRecord, refusal: &Refusal) -> Value {
         record.decision_id,
         refusal.reason.link()
     );
-    json!({ "code": refusal.reason.code(), "message": refusal.message, "long_message": long_message, "meta": {} })
+    ErrorEntry { code: refusal.reason.code(), long_message, message: &refusal.message, meta: ErrorMeta::default() }
 }

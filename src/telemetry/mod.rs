@@ -194,13 +194,16 @@ impl Telemetry {
     /// Writes the decision on a finished request to the decision log, if there is one, and keeps it for a while if it is a
     /// refusal. `input` is what was recorded of the request.
     pub fn log_decision(&self, record: &RequestRecord, input: Option<Box<DecisionInput>>) {
-        let refusals = Some(&self.shared.refusals).filter(|_| decision_log::is_refusal(record));
-        decision_log::record_decision(record, input, self.shared.decisions.as_ref(), refusals);
+        let log = self.shared.decisions.as_ref();
+        let entry = log.and_then(|log| decision_log::record_decision(record, input, log));
+        if decision_log::is_refusal(record) {
+            self.shared.refusals.add(record, entry);
+        }
     }
 
     /// The refusal of this id, if it is one of the last.
     pub fn recent_refusal(&self, id: &str) -> RecentRefusal {
-        self.shared.refusals.find(id)
+        self.shared.refusals.find(id, decision_log::explained_line)
     }
 
     /// Opens the file of the decision log again if it was moved.

@@ -13,8 +13,9 @@ use crate::telemetry::logs::json;
 use crate::telemetry::logs::line_writer::{Destination, DropReporter, GATHER, LineImportance, LineWriter};
 use crate::telemetry::logs::sampling::{LogSampling, Rate};
 use crate::telemetry::metrics::dropped::DroppedItems;
-use crate::telemetry::recent_refusals::RecentRefusals;
+use crate::telemetry::recent_refusals::KeptRefusal;
 use crate::telemetry::record::{Outcome, RequestRecord};
+use bytes::Bytes;
 pub use file::{DecisionFile, FileError};
 use std::cell::RefCell;
 use std::io::{self, Write as _};
@@ -112,31 +113,34 @@ pub(super) const fn is_refusal(record: &RequestRecord) -> bool {
     matches!(record.outcome, Outcome::Denied | Outcome::Failed)
 }
 
-/// Formats the decision on `record` once, for `log` if it is a decision, and for `refusals`. Nothing without either.
+/// Writes the decision on `record` to `log`, if it is one. Returns its entry without the end, if it was written and is a refusal.
 pub(super) fn record_decision(
     record: &RequestRecord,
     input: Option<Box<DecisionInput>>,
-    log: Option<&DecisionLogWriter>,
-    refusals: Option<&RecentRefusals>,
-) {
-    let log = log.filter(|_| record_to_entry::is_decision(record));
-    // before it is numbered: what is left out on purpose is no gap
-    let (log, rate) = match log.map(|log| log.sampling.take_decision(record)) {
-        Some(Some(rate)) => (log, rate),
-        Some(None) | None => (None, None),
-    };
-    if log.is_none() && refusals.is_none() {
-        return;
+    log: &DecisionLogWriter,
+) -> Option<Bytes> {
+    if !record_to_entry::is_decision(record) {
+        return None;
     }
+    // before it is numbered: what is left out on purpose is no gap
+    let rate = log.sampling.take_decision(record)?;
     SCRATCH.with_borrow_mut(|line| {
         write_open_entry(line, record, input, rate);
-        if let Some(log) = log {
-            log.lines.append(line, importance(record.outcome), 1);
-        }
-        if let Some(refusals) = refusals {
-            keep(refusals, line, record);
-        }
-    });
+        log.lines.append(line, importance(record.outcome), 1);
+        is_refusal(record).then(|| Bytes::copy_from_slice(line))
+    })
+}
+
+/// The entry of a refusal with the texts of its violations, which only the process that refused still knows.
+pub(super) fn explained_line(refusal: &KeptRefusal) -> Vec<u8> {
+    let mut line = Vec::new();
+    match &refusal.entry {
+        Some(entry) => line.extend_from_slice(entry),
+        None => write_open_entry(&mut line, &refusal.record, None, None),
+    }
+    json::append_details(&mut line, &refusal.record);
+    line.extend_from_slice(b"}\n");
+    line
 }
 
 /// Writes the entry of `record` to `line`, without its end, for what is appended to it.
@@ -146,19 +150,6 @@ fn write_open_entry(line: &mut Vec<u8>, record: &RequestRecord, input: Option<Bo
     // writing to a Vec can't fail, and an entry has no keys but strings
     let _ = serde_json::to_writer(&mut *line, &entry);
     line.pop();
-}
-
-/// Keeps the entry `line` with the texts of its violations, which only the process that refused still knows.
-fn keep(refusals: &RecentRefusals, line: &mut Vec<u8>, record: &RequestRecord) {
-    json::append_details(line, record);
-    line.extend_from_slice(b"}\n");
-    if !RecentRefusals::has_room_for(line.len()) {
-        // the shape of a large body is left out: the rules and their texts explain more
-        write_open_entry(line, record, None, None);
-        json::append_details(line, record);
-        line.extend_from_slice(b"}\n");
-    }
-    refusals.add(record.decision_id.0, line);
 }
 
 const fn importance(outcome: Outcome) -> LineImportance {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Most violations of one request that a log line or a span lists. OpenTelemetry limits a span to 128 events.
-const SHOWN_VIOLATIONS: usize = 32;
+pub(in crate::telemetry) const SHOWN_VIOLATIONS: usize = 32;
 
 /// The id that the caller, a log line and a span share for one decision: 64 random bits, displayed as hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

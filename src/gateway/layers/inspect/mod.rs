@@ -130,8 +130,15 @@ fn reserve_values(memory: Option<&mut Hold>, body: &[u8]) -> bool {
     // the values of a small body are within the price of a request, whatever they are
     let Some(memory) = memory.filter(|_| body.len() > SMALL_BODY) else { return true };
     // each value but the first is behind one of these; one of them in a string counts as a value that is not there
-    let values = 1 + body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    let values = 1 + count_separators(body);
     memory.grow_to(prices::body(body.len()) + body.len() + values * prices::VALUE)
+}
+
+/// The number of commas and opening brackets.
+fn count_separators(body: &[u8]) -> usize {
+    // a sum of bytes, in parts that cannot overflow one: the compiler makes it compare many bytes at once
+    let count = |part: &[u8]| part.iter().map(|byte| u8::from(matches!(byte, b',' | b'[' | b'{'))).sum::<u8>();
+    body.chunks(u8::MAX.into()).map(|part| usize::from(count(part))).sum()
 }
 
 /// The permit of a request whose body cannot be read for `reason`, if the operation is only audited.
@@ -168,4 +175,18 @@ async fn refuse_unread<B: Body<Data = Bytes> + Unpin>(call: &mut Call<B>, reason
 
 async fn drain_call<B: Body<Data = Bytes>>(call: Call<B>, reason: Reason) {
     drain(reason, call.request).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count_separators;
+
+    #[test]
+    fn separators_are_counted_in_bodies_of_any_length() {
+        for length in [0, 1, 254, 255, 256, 1_000, 70_000] {
+            assert_eq!(count_separators(&vec![b','; length]), length);
+            assert_eq!(count_separators(&vec![b']'; length]), 0);
+        }
+        assert_eq!(count_separators(br#"{"a":[1,2],"b":{}}"#), 5);
+    }
 }
