@@ -1,6 +1,7 @@
 //! A parsed document: values and members in two flat lists, over the text that they were parsed from.
 
 use super::names::NameIndex;
+use super::quoted::quoted_size;
 use super::view::{JsonKind, View};
 use std::fmt;
 
@@ -115,6 +116,14 @@ impl Document {
         text.read(&self.text, &self.unescaped)
     }
 
+    fn quoted_size(&self, text: TextRepr) -> usize {
+        match text {
+            // without an escape there is nothing that needs one
+            TextRepr::Verbatim(span) => 2 + span.len(),
+            TextRepr::Unescaped(span) => quoted_size(span.of_text(&self.unescaped)),
+        }
+    }
+
     fn object(&self, node: NodeRepr) -> Option<(&[Member], Option<&NameIndex>)> {
         match node {
             NodeRepr::Object(span) => Some((span.of(&self.members), None)),
@@ -154,6 +163,19 @@ pub struct NodeRef<'a> {
 impl<'a> NodeRef<'a> {
     fn at(self, node: &'a NodeRepr) -> Self {
         Self { document: self.document, node }
+    }
+
+    /// The size of a string in compact JSON, in bytes, with its quotes and escapes. `None` if it is no string.
+    pub fn string_size(self) -> Option<usize> {
+        match *self.node {
+            NodeRepr::String(text) => Some(self.document.quoted_size(text)),
+            _ => None,
+        }
+    }
+
+    /// The size of all names of an object's members, as [`Self::string_size`].
+    pub fn names_size(self) -> usize {
+        self.member_list().iter().map(|member| self.document.quoted_size(member.name)).sum()
     }
 
     fn member_list(self) -> &'a [Member] {

@@ -1,7 +1,7 @@
 //! The size of a value of the body as compact JSON.
 
 use crate::cel::{Budget, EvaluationError};
-use crate::document::{JsonKind, NodeRef, View, quoted_size};
+use crate::document::{JsonKind, NodeRef, View};
 
 /// In bytes. Blanks between tokens do not count, so that the limit of a policy does not depend on the client library.
 pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, EvaluationError> {
@@ -12,7 +12,7 @@ pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, E
         JsonKind::Number(text) => text.len(),
         JsonKind::String(text) => {
             budget.bytes(text.len())?;
-            quoted_size(text)
+            node.string_size().unwrap_or_default()
         }
         JsonKind::Array => {
             let mut bytes = brackets_and_commas(node);
@@ -22,10 +22,12 @@ pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, E
             bytes
         }
         JsonKind::Object => {
-            let mut bytes = brackets_and_commas(node);
-            for (name, value) in View::members(node) {
-                budget.bytes(name.len())?;
-                bytes += quoted_size(name) + 1 + compact(value, budget)?;
+            let names = node.names_size();
+            budget.bytes(names)?;
+            // a colon behind each name
+            let mut bytes = brackets_and_commas(node) + names + View::len(node);
+            for (_, value) in View::members(node) {
+                bytes += compact(value, budget)?;
             }
             bytes
         }

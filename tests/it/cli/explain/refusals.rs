@@ -124,7 +124,7 @@ async fn what_the_gateway_cannot_explain_names_the_way_out() {
     let running = Running::start(upstream.address(), "").await;
     running.send(patch(r#"{"skip_password_checks":true}"#)).await;
     let (_, error, code) = printed(&running.explain(&["--decision", "0000000000000abc"]));
-    let expected = "error: no refusal of this id is kept (1 now, at most 256 within 512 KiB); a decision log \
+    let expected = "error: no refusal of this id is kept (1 now, at most 256 within 1024 KiB); a decision log \
                     (`decisionLog.file`) has every decision; `--log FILE` finds the decision there\n";
     assert_eq!((error.as_str(), code), (expected, 2));
     assert_eq!(printed(&running.explain(&["--decision", "../policies"])).2, 2);
