@@ -46,3 +46,49 @@ impl<O: Send + 'static> Drop for DetachOnDrop<O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::DetachOnDrop;
+    use crate::gateway::call::SharedRecord;
+    use crate::telemetry::record::samples::allowed_request;
+    use std::sync::Arc;
+    use std::time::Duration;
+    use tokio::sync::Notify;
+
+    /// A response for which the upstream has to be released, and what its request holds.
+    fn held_response(record: &SharedRecord) -> (DetachOnDrop<()>, Arc<Notify>, Arc<()>) {
+        let (upstream, place) = (Arc::new(Notify::new()), Arc::new(()));
+        let (answered, held) = (Arc::clone(&upstream), Arc::clone(&place));
+        let response = async move {
+            let _held = held;
+            answered.notified().await;
+        };
+        (DetachOnDrop::new(Box::pin(response), record.clone()), upstream, place)
+    }
+
+    #[tokio::test]
+    async fn a_sent_request_keeps_its_place_until_the_upstream_answers() {
+        let record = SharedRecord::new(allowed_request());
+        let (response, upstream, place) = held_response(&record);
+        record.send_observer().note_sent();
+        drop(response);
+        tokio::task::yield_now().await;
+        assert_eq!(Arc::strong_count(&place), 2, "its client left, and the upstream works on it");
+        assert!(record.has_client_left());
+        upstream.notify_one();
+        let given_back = async {
+            while Arc::strong_count(&place) > 1 {
+                tokio::task::yield_now().await;
+            }
+        };
+        assert!(pingora_timeout::timeout(Duration::from_secs(60), given_back).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_not_sent_leaves_with_its_client() {
+        let (response, _upstream, place) = held_response(&SharedRecord::new(allowed_request()));
+        drop(response);
+        assert_eq!(Arc::strong_count(&place), 1);
+    }
+}
