@@ -61,8 +61,8 @@ mod tests {
         let (upstream, place) = (Arc::new(Notify::new()), Arc::new(()));
         let (answered, held) = (Arc::clone(&upstream), Arc::clone(&place));
         let response = async move {
-            let _held = held;
             answered.notified().await;
+            drop(held);
         };
         (DetachOnDrop::new(Box::pin(response), record.clone()), upstream, place)
     }
