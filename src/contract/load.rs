@@ -181,7 +181,9 @@ fn read<'t>(
     routes.visit(&mut |literals, _| words.extend(literals.iter().map(|word| Box::from(*word))));
     let (depth, harms, risks) = (routes.depth(), overlays.harms(), overlays.risks());
     let fingerprint = fingerprint(texts);
-    let contract = Contract { versions, sources, dated, default, routes, harms, risks, depth, words, fingerprint };
+    let (listed, ids) = Default::default();
+    let contract =
+        Contract { versions, sources, dated, default, routes, harms, risks, depth, words, fingerprint, listed, ids };
     Ok(LoadedContract { contract, overlays, files: of_versions })
 }
 

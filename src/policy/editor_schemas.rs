@@ -69,7 +69,7 @@ fn add_keywords(schema: &mut Value, pointer: &str, demands: Value) {
 fn operations() -> Vec<String> {
     let contract = Contract::built_in("2026-05-12").ok();
     let ids = contract.iter().flat_map(Contract::operation_ids);
-    ids.map(|id| id.to_string()).collect()
+    ids.map(ToString::to_string).collect()
 }
 
 #[cfg(test)]
