@@ -22,11 +22,10 @@ pub(super) fn compact(node: NodeRef<'_>, budget: &mut Budget) -> Result<usize, E
             bytes
         }
         JsonKind::Object => {
-            let names = node.names_size();
-            budget.bytes(names)?;
             // a colon behind each name
-            let mut bytes = brackets_and_commas(node) + names + View::len(node);
-            for (_, value) in View::members(node) {
+            let mut bytes = brackets_and_commas(node) + node.names_size() + View::len(node);
+            for (name, value) in View::members(node) {
+                budget.bytes(name.len())?;
                 bytes += compact(value, budget)?;
             }
             bytes
