@@ -2,7 +2,8 @@
 """Instructions in user space for a request, counted by callgrind: the same on a busy machine and on a quiet one.
 
     cargo build --release && benches/instructions.py [PROGRAM]     the counts, beside those of the baseline
-    benches/instructions.py --check [PROGRAM]                      fails if one has grown by more than 5 %
+    benches/instructions.py --check [PROGRAM]                      fails if one has grown by more than 5 %; says so and compares
+                                                                   nothing if other tools made the baseline
     benches/instructions.py --accept [PROGRAM]                     makes them the baseline
     benches/instructions.py --layers [PROGRAM]                     the share of each layer in a judged request
 
@@ -66,6 +67,13 @@ LAYERS = {
     "memory: copies": r"memcpy|memmove|memset",
     "memory: allocator": r"^_?mi_|alloc::raw_vec",
 }
+
+
+def tools():
+    """What counts depend on besides the program: the compiler, valgrind, and the C library with its copies of memory."""
+    versions = [subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+                for command in (["rustc", "--version"], ["valgrind", "--version"], ["getconf", "GNU_LIBC_VERSION"])]
+    return ", ".join([*versions, os.uname().machine])
 
 
 def count(program, scenario, origin, requests, profile=None):
@@ -176,8 +184,10 @@ def main():
     origin = Upstream(lambda _: ANSWER).port
     if arguments.layers:
         return print_layers(arguments.program, origin)
-    baseline = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
-    counts, grown = {}, []
+    baseline = json.loads(BASELINE.read_text())
+    if arguments.check and baseline["tools"] != tools():
+        return print(f"NOT COMPARED: the baseline is of {baseline['tools']}; this is {tools()}")
+    baseline, counts, grown = baseline["counts"], {}, []
     for name, scenario in SCENARIOS.items():
         counts[name] = measure(arguments.program, scenario, origin)
         growth = counts[name] / baseline[name] - 1 if name in baseline else 0
@@ -185,7 +195,7 @@ def main():
         if growth > MOST_GROWTH or name not in baseline:
             grown.append(name)
     if arguments.accept:
-        BASELINE.write_text(json.dumps(counts, indent=2) + "\n")
+        BASELINE.write_text(json.dumps({"tools": tools(), "counts": counts}, indent=2) + "\n")
     elif arguments.check and grown:
         sys.exit(f"more than {MOST_GROWTH:.0%} above benches/instructions.json: {'; '.join(grown)}\n"
                  "Make it cheaper. If the growth is meant, run `benches/instructions.py --accept`, and write why in the commit.")
