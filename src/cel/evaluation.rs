@@ -64,8 +64,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
         if T::ENABLED {
             self.tracer.enter(node);
             let value = self.compute(node);
-            self.tracer.leave(&value);
-            value
+            self.tracer.leave(value)
         } else {
             self.compute(node)
         }

@@ -13,6 +13,7 @@
 //! are not values, so that each of their members is known when a policy is loaded.
 
 mod activation;
+mod assumptions;
 mod budget;
 mod check;
 mod compile;
@@ -52,6 +53,7 @@ mod value;
 mod value_domain;
 
 pub(crate) use activation::{Activation, Container, Value};
+pub(crate) use assumptions::{Assumptions, Choice, Literals};
 pub(crate) use budget::Budget;
 pub(crate) use compile::Purpose;
 pub(crate) use conjuncts::conjuncts;

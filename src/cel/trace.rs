@@ -160,9 +160,9 @@ impl<'a, C: Container<'a, Unknown = Infallible>, D: Disclosure> Tracer<'a, C> fo
         self.frames.push(TraceFrame { node, level: DisclosureLevel::Value, over: None, parts: Vec::new() });
     }
 
-    fn leave(&mut self, value: &Evaluated<'a, C>) {
-        let Some(frame) = self.frames.pop() else { return };
-        let level = match (self.level(&frame), value) {
+    fn leave(&mut self, value: Evaluated<'a, C>) -> Evaluated<'a, C> {
+        let Some(frame) = self.frames.pop() else { return value };
+        let level = match (self.level(&frame), &value) {
             // an absent value holds nothing
             (DisclosureLevel::Size | DisclosureLevel::Type, Ok(Value::Null)) => DisclosureLevel::Value,
             (level, _) => level,
@@ -176,7 +176,7 @@ impl<'a, C: Container<'a, Unknown = Infallible>, D: Disclosure> Tracer<'a, C> fo
         let in_list = self.frames.iter().any(|around| around.over.is_some());
         let part = self.text(frame.node.id).map(|text| TracePart {
             expression: text.into(),
-            value: match value {
+            value: match &value {
                 Ok(value) => disclose(value, level, in_list),
                 Err(EvaluationFailure::Error(error)) => TracedValue::Failed(*error),
                 Err(EvaluationFailure::Unknown(never)) => match *never {},
@@ -196,6 +196,7 @@ impl<'a, C: Container<'a, Unknown = Infallible>, D: Disclosure> Tracer<'a, C> fo
             }
             None => self.last = part,
         }
+        value
     }
 }
 

@@ -9,8 +9,8 @@ pub(crate) trait Tracer<'a, C: Container<'a>> {
     const ENABLED: bool;
     /// `node` is about to be evaluated.
     fn enter(&mut self, node: &'a Node);
-    /// The node entered last was evaluated to `value`.
-    fn leave(&mut self, value: &Evaluated<'a, C>);
+    /// The node entered last was evaluated to `value`. Returns the value that the evaluation goes on with.
+    fn leave(&mut self, value: Evaluated<'a, C>) -> Evaluated<'a, C>;
 }
 
 /// Observes nothing.
@@ -22,5 +22,7 @@ impl<'a, C: Container<'a>> Tracer<'a, C> for Untraced {
 
     fn enter(&mut self, _: &'a Node) {}
 
-    fn leave(&mut self, _: &Evaluated<'a, C>) {}
+    fn leave(&mut self, value: Evaluated<'a, C>) -> Evaluated<'a, C> {
+        value
+    }
 }

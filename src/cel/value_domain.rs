@@ -148,7 +148,8 @@ impl Domains {
     }
 }
 
-fn values(
+/// The representative values of a name of this type; `None` for a type without them.
+pub(super) fn values(
     r#type: &Type<'_>,
     range: Option<RangeInclusive<f64>>,
     literals: &[Value<'static>],

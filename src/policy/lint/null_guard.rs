@@ -3,7 +3,7 @@
 //! What is absent reads as null, and hardly any operator accepts null. A rule that overlooks this refuses every such request as
 //! `policy_error`.
 
-use crate::cel::{AbsenceOutcome, UnguardedNull};
+use crate::cel::{AbsenceOutcome, Assumptions, Choice, Expression, Literals, UnguardedNull};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
 use crate::contract::{Contract, Operation};
@@ -30,21 +30,25 @@ pub(in crate::policy) fn lint_policy(
     // A field that the policy's own schema requires is never absent where the validations decide.
     let demanded = schema.and_then(|schema| schema.get("required")).map(strings).unwrap_or_default();
     let mut guards = Guards::new(&manifest.source, policy.action);
+    let mut literals = scope_literals(&policy.scope);
+    policy.validations.iter().for_each(|it| literals.add(&it.expression));
     for_each_absence(&policy.scope, &policy.reads, contract, &demanded, |request| {
-        if !guards.may_match(&policy.scope, request) {
-            return;
-        }
-        let outcomes = policy
-            .validations
-            .iter()
-            .map(|it| it.expression.absence_outcome::<UnknownBody>(&policy.scope.variables, request));
-        let outcomes: Vec<AbsenceOutcome> = outcomes.collect();
-        // Another validation refuses the request anyway, and its message explains more than an error would.
-        if !outcomes.contains(&AbsenceOutcome::Decided(false)) {
+        Assumptions::for_each_path(&literals, |assumptions| {
+            let mut path = Path { scope: &policy.scope, request, assumptions, choice: None };
+            if !guards.may_match(&mut path) {
+                return None;
+            }
+            let outcomes: Vec<AbsenceOutcome> =
+                policy.validations.iter().map(|it| path.outcome(&it.expression)).collect();
+            // Another validation refuses the request anyway, and its message explains more than an error would.
+            if outcomes.contains(&AbsenceOutcome::Decided(false)) {
+                return None;
+            }
             for (position, outcome) in outcomes.into_iter().enumerate() {
                 guards.report(&format!("/spec/validations/{position}/expression"), Fix::Or, request.absence, outcome);
             }
-        }
+            path.choice
+        });
     });
     guards.found
 }
@@ -56,15 +60,50 @@ pub(in crate::policy) fn lint_limit(
     contract: &Contract,
 ) -> Vec<Diagnostic> {
     let mut guards = Guards::new(&manifest.source, limit.action);
+    let mut literals = scope_literals(&limit.scope);
+    limit.key.iter().chain(&limit.cost).for_each(|expression| literals.add_value(expression));
     for_each_absence(&limit.scope, &limit.reads, contract, &BTreeSet::new(), |request| {
-        let matches = guards.may_match(&limit.scope, request);
-        let parts = [("/spec/key", &limit.key), ("/spec/cost", &limit.cost)].into_iter().filter(|_| matches);
-        for (pointer, expression) in parts.filter_map(|(pointer, it)| Some((pointer, it.as_ref()?))) {
-            let outcome = expression.absence_outcome::<UnknownBody>(&limit.scope.variables, request);
-            guards.report(pointer, Fix::Conditional, request.absence, outcome);
-        }
+        Assumptions::for_each_path(&literals, |assumptions| {
+            let mut path = Path { scope: &limit.scope, request, assumptions, choice: None };
+            if !guards.may_match(&mut path) {
+                return None;
+            }
+            let parts = [("/spec/key", &limit.key), ("/spec/cost", &limit.cost)].into_iter();
+            for (pointer, expression) in parts.filter_map(|(pointer, it)| Some((pointer, it.as_ref()?))) {
+                let (outcome, choice) =
+                    expression.absence_outcome::<UnknownBody>(&limit.scope.variables, request, assumptions);
+                guards.report(pointer, Fix::Conditional, request.absence, outcome);
+                path.choice = path.choice.or(choice);
+            }
+            path.choice
+        });
     });
     guards.found
+}
+
+/// The literals of the match conditions and variables.
+fn scope_literals(scope: &Scope) -> Literals {
+    let mut literals = Literals::of(&scope.variables);
+    scope.conditions.iter().for_each(|(_, condition)| literals.add(condition));
+    literals
+}
+
+/// One path through the expressions of a document: a request that lacks something, and what is assumed of the rest of it.
+struct Path<'p> {
+    scope: &'p Scope,
+    request: &'p PartialRequest<'p>,
+    assumptions: &'p Assumptions<'p>,
+    /// What to assume next.
+    choice: Option<Choice>,
+}
+
+impl Path<'_> {
+    fn outcome(&mut self, expression: &Expression) -> AbsenceOutcome {
+        let (outcome, choice) =
+            expression.absence_outcome::<UnknownBody>(&self.scope.variables, self.request, self.assumptions);
+        self.choice = self.choice.take().or(choice);
+        outcome
+    }
 }
 
 /// Calls `visit` with each request in scope that absences one thing, with one without any field, and with one that absences everything.
@@ -140,15 +179,15 @@ impl<'s> Guards<'s> {
         Self { source, action, reported: BTreeSet::new(), found: Vec::new() }
     }
 
-    /// Whether the match conditions may all be true for the request. Reports those that fail.
-    fn may_match(&mut self, scope: &Scope, request: &PartialRequest<'_>) -> bool {
-        for (position, (_, condition)) in scope.conditions.iter().enumerate() {
-            match condition.absence_outcome::<UnknownBody>(&scope.variables, request) {
+    /// Whether the match conditions may all be true on this path. Reports those that fail.
+    fn may_match(&mut self, path: &mut Path<'_>) -> bool {
+        for (position, (_, condition)) in path.scope.conditions.iter().enumerate() {
+            match path.outcome(condition) {
                 AbsenceOutcome::Decided(true) | AbsenceOutcome::Undetermined => {}
                 AbsenceOutcome::Decided(false) => return false,
                 unguarded @ AbsenceOutcome::Unguarded(_) => {
                     let pointer = format!("/spec/matchConditions/{position}/expression");
-                    self.report(&pointer, Fix::And, request.absence, unguarded);
+                    self.report(&pointer, Fix::And, path.request.absence, unguarded);
                     return false;
                 }
             }

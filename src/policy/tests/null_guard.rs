@@ -125,6 +125,62 @@ fn what_is_guarded_is_not_told() {
     }
 }
 
+/// F7: the path to the call depends on another part of the request, which may be either way.
+#[test]
+fn each_path_to_what_takes_no_null_is_tried() {
+    let starts = "body.first_name.startsWith(\"A\")";
+    let lint = absent("body.first_name", "startsWith", "body.first_name == null || ...");
+    for template in [
+        "body.skip_password_checks != true || CALL",
+        "body.skip_password_checks == false || CALL",
+        "!(body.skip_password_checks == true && !CALL)",
+        "body.skip_password_checks == true ? CALL : true",
+        "body.locale == \"en\" || body.last_name in [\"a\", \"b\"] || CALL",
+        "body.locale in params.locales || CALL",
+        "body.locale.matches(\"^e\") || CALL",
+        "body.locale == null || body.locale.startsWith(\"e\") || CALL",
+        "body.create_organizations_limit > 5 || CALL",
+        "size(body.locale) > 3 || CALL",
+        "request.path.contains(\"x\") || CALL",
+        "request.time < timestamp(\"2031-01-01T00:00:00Z\") || CALL",
+        "request.headers[\"x-ticket\"] == \"a\" || CALL",
+        "body.email_address == null || body.email_address.exists(a, a == \"x\" || CALL)",
+        "body.locale != \"en\" || body.last_name != \"a\" || client.ip != \"10.0.0.1\" || CALL",
+        "body.locale == body.last_name || CALL",
+    ] {
+        let params = "  params: { locales: [a, b, c, d, e, f, g, h, i, j] }\n";
+        let found = lints(&text(params, &template.replace("CALL", starts)));
+        assert!(found.contains(&lint.replace("8:9", "9:9")), "{template}: {found:?}");
+    }
+}
+
+#[test]
+fn a_path_that_no_request_takes_needs_no_guard() {
+    let starts = "body.first_name.startsWith(\"A\")";
+    for template in [
+        "body.skip_password_checks != true || body.skip_password_checks == true || CALL",
+        "body.locale == \"en\" && body.locale == \"de\" && CALL || body.first_name == null",
+        "body.locale == \"en\" || body.locale != \"en\" || CALL",
+        "body.locale in [\"en\", \"de\"] || body.locale != \"en\" || CALL",
+        "body.skip_password_checks != true || body.first_name != null && CALL",
+        "body.skip_password_checks != true ? true : body.first_name == null || CALL",
+        "body.create_organizations_limit == null || body.create_organizations_limit > 5 || body.create_organizations_limit < 9 || CALL",
+        "body.email_address == null || body.email_address.all(a, a == \"x\" || body.first_name == null || CALL)",
+    ] {
+        assert_eq!(of(&template.replace("CALL", starts)), "", "{template}");
+    }
+    // a condition and another validation guard on the same path only
+    let condition = "  matchConditions:\n    - { name: a, expression: 'body.locale == \"en\"' }\n";
+    let only_others = format!("body.locale == \"en\" || {starts}");
+    assert_eq!(lints(&text(condition, &only_others)), Vec::<String>::new());
+    let guarded = |guard: &str| {
+        let guard = format!("    - {{ expression: '{guard}', message: no }}\n  actions");
+        lints(&text("", &format!("body.skip_password_checks != true || {starts}")).replace("  actions", &guard))
+    };
+    assert_eq!(guarded("body.skip_password_checks != true || body.first_name != null"), Vec::<String>::new());
+    assert_eq!(guarded("body.locale != \"en\" || body.first_name != null").len(), 1);
+}
+
 #[test]
 fn null_that_is_sent_has_its_own_lint() {
     assert_eq!(

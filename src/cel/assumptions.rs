@@ -1,0 +1,120 @@
+//! Assumptions about values of which only the type is known, so that every path through an expression can be tried.
+
+use super::activation::Value;
+use super::expression::{Expression, ValueExpression, Variables};
+use super::kind::Kinds;
+use super::node::{Node, Op};
+use super::types::Type;
+use super::unknown::Unknown;
+use super::value_domain::values;
+
+/// Most paths through the expressions of one policy that are tried for one request. Bounds the time that loading takes.
+const MAX_PATHS: usize = 256;
+/// Most values that are tried for one part. A list of many literals is compared as a whole instead: the part that reads it is true or
+/// false.
+const MAX_VALUES: usize = 16;
+
+/// The literals of a policy: what its expressions compare with.
+#[derive(Debug, Default)]
+pub(crate) struct Literals(Vec<Value<'static>>);
+
+impl Literals {
+    /// Those of `variables`.
+    pub(crate) fn of(variables: &Variables) -> Self {
+        let mut literals = Self::default();
+        variables.nodes.iter().for_each(|node| literals.add_node(node));
+        literals
+    }
+
+    /// Adds those of `expression`.
+    pub(crate) fn add(&mut self, expression: &Expression) {
+        self.add_node(&expression.node);
+    }
+
+    /// Adds those of `expression`.
+    pub(crate) fn add_value(&mut self, expression: &ValueExpression) {
+        self.add_node(&expression.node);
+    }
+
+    fn add_node(&mut self, node: &Node) {
+        let mut add_all = |nodes: &[Node]| nodes.iter().for_each(|node| self.add_node(node));
+        match &node.op {
+            Op::Constant(value) => {
+                self.0.extend(value.items().into_iter().flatten().cloned());
+                self.0.push(value.clone());
+            }
+            Op::Attribute(_) | Op::Entry(..) | Op::HasEntry(..) | Op::Variable(_) | Op::Local(_) => {}
+            Op::EntryAt(_, of)
+            | Op::Member(of, _)
+            | Op::HasMember(of, _)
+            | Op::Not(of)
+            | Op::Negate(of)
+            | Op::Matches(of, _) => self.add_node(of),
+            Op::Index(sides)
+            | Op::Equal { sides, .. }
+            | Op::Compare(_, sides)
+            | Op::Calculate(_, sides)
+            | Op::In(sides) => add_all(sides.as_ref()),
+            Op::And(parts) | Op::Or(parts) | Op::Call(_, parts) | Op::List(parts) => add_all(parts),
+            Op::Conditional(parts) => add_all(parts.as_ref()),
+            Op::Map(entries) => entries.iter().for_each(|(_, value)| self.add_node(value)),
+            Op::Comprehension(comprehension) => {
+                self.add_node(&comprehension.over);
+                comprehension.test.iter().chain(&comprehension.each).for_each(|node| self.add_node(node));
+            }
+        }
+    }
+
+    /// The values to try for a part of which `unknown` is known; `None` if they cannot stand for all of its values.
+    fn values_of(&self, unknown: Unknown) -> Option<Vec<Value<'static>>> {
+        // of a map nothing says which members it may have
+        let values = values(&Type::of(unknown.kinds), None, &self.0).filter(|_| !unknown.kinds.meets(Kinds::MAP))?;
+        (values.len() <= MAX_VALUES).then_some(values)
+    }
+}
+
+/// A part of an expression, and the values to try for it.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    subject: Box<str>,
+    values: Vec<Value<'static>>,
+}
+
+/// What is assumed of the parts of expressions that are unknown, by their source text: the same text has the same value everywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Assumptions<'l> {
+    literals: &'l Literals,
+    values: Vec<(Box<str>, Value<'static>)>,
+}
+
+impl<'l> Assumptions<'l> {
+    /// Calls `visit` with no assumption, then with each value for the choice that it returned, and so on. Each leads down another path
+    /// through the expressions. At most 256 are tried.
+    pub(crate) fn for_each_path(literals: &'l Literals, mut visit: impl FnMut(&Self) -> Option<Choice>) {
+        let mut open = vec![Self { literals, values: Vec::new() }];
+        for _ in 0..MAX_PATHS {
+            let Some(assumptions) = open.pop() else { return };
+            let Some(Choice { subject, values }) = visit(&assumptions) else { continue };
+            open.extend(values.into_iter().map(|value| {
+                let mut more = assumptions.clone();
+                more.values.push((subject.clone(), value));
+                more
+            }));
+        }
+    }
+
+    /// What is assumed of the part with the source `subject`.
+    pub(super) fn get(&self, subject: &str) -> Option<&Value<'static>> {
+        self.values.iter().find(|(known, _)| known.as_ref() == subject).map(|(_, value)| value)
+    }
+
+    /// The choice between the values of the part `subject`; `None` if they cannot be enumerated.
+    pub(super) fn choose_value(&self, subject: &str, unknown: Unknown) -> Option<Choice> {
+        Some(Choice { subject: subject.into(), values: self.literals.values_of(unknown)? })
+    }
+
+    /// The choice between `true` and `false` for the part `subject`.
+    pub(super) fn choose_truth(subject: &str) -> Choice {
+        Choice { subject: subject.into(), values: [true, false].map(Value::Bool).into() }
+    }
+}
