@@ -57,16 +57,16 @@ def wait_for(port, seconds=10, process=None):
     sys.exit(f"nothing listens on {port}")
 
 
-def nginx(folder, core, port, location):
+def nginx(folder, core, port, location, events="worker_connections 1024;", listen="reuseport"):
     folder.mkdir()
     (folder / "nginx.conf").write_text(f"""
         daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log;
-        events {{ worker_connections 1024; }}
+        events {{ {events} }}
         http {{
           access_log off; client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
           uwsgi_temp_path {folder}; scgi_temp_path {folder}; keepalive_requests 100000000; default_type application/json;
           {location[0]}
-          server {{ listen 127.0.0.1:{port} reuseport; location / {{ {location[1]} }} }}
+          server {{ listen 127.0.0.1:{port} {listen}; location / {{ {location[1]} }} }}
         }}""")
     process = start(core, ["nginx", "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")])
     wait_for(port)

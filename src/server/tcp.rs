@@ -1,6 +1,6 @@
 //! Listening TCP sockets.
 
-use rustix::net::sockopt;
+use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,6 +8,13 @@ use tokio::net::{TcpListener, TcpSocket};
 
 /// Connections that wait in the kernel while the gateway is at its limit. The kernel may lower it (`somaxconn`).
 const BACKLOG: u32 = 4096;
+/// Bytes of a response that wait in the kernel for a client to read.
+///
+/// Without a limit the kernel takes up to 4 MiB (`tcp_wmem`) for a client that reads nothing. That memory counts against a container,
+/// and filling it delays the other requests of the worker. What is sent and not yet acknowledged is not limited, so that the distance
+/// of a client does not limit its speed.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT: u32 = 256 * 1024;
 
 /// An address cannot be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -40,23 +47,24 @@ pub fn listen_only_ipv6(address: SocketAddr) -> Result<TcpListener, ListenError>
 
 fn bind(address: SocketAddr, is_only_ipv6: bool) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let options = SockRef::from(&socket);
     if is_only_ipv6 {
-        sockopt::set_ipv6_v6only(&socket, true)?;
+        options.set_only_v6(true)?;
     }
+    // the accepted sockets inherit these from the listening one (tcp(7))
+    find_vanished_clients(&options)?;
+    #[cfg(target_os = "linux")]
+    options.set_tcp_notsent_lowat(MAX_UNSENT)?;
     // a restart must not wait until the connections of the last run leave TIME_WAIT
     socket.set_reuseaddr(true)?;
-    find_vanished_clients(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
 /// Probes idle clients, so that one which vanished without closing does not keep its connection for the idle timeout.
-// set once on the listening socket, from which accepted ones inherit it (tcp(7))
-fn find_vanished_clients(socket: &TcpSocket) -> io::Result<()> {
-    sockopt::set_tcp_keepidle(socket, Duration::from_secs(60))?;
-    sockopt::set_tcp_keepintvl(socket, Duration::from_secs(15))?;
-    sockopt::set_tcp_keepcnt(socket, 4)?;
-    Ok(sockopt::set_socket_keepalive(socket, true)?)
+fn find_vanished_clients(options: &SockRef<'_>) -> io::Result<()> {
+    let probes = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    options.set_tcp_keepalive(&probes.with_retries(4))
 }
 
 fn explain(error: &io::Error) -> String {
@@ -89,6 +97,21 @@ mod tests {
                 "cannot listen on {address}: address in use; stop the process that has it, or choose another with `listen`"
             )
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_client_that_reads_nothing_takes_little_of_the_kernel_s_memory() {
+        let listener = listen(([127, 0, 0, 1], 0).into()).unwrap();
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(4096).unwrap();
+        let (_client, accepted) = tokio::join!(client.connect(listener.local_addr().unwrap()), listener.accept());
+        let (stream, _) = accepted.unwrap();
+        let (part, mut written) = (vec![0; 64 * 1024], 0);
+        while let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(200), stream.writable()).await {
+            written += stream.try_write(&part).unwrap_or_default();
+            assert!(written < 2 * MAX_UNSENT as usize, "{written} bytes wait");
+        }
     }
 
     #[tokio::test]

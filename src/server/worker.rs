@@ -47,6 +47,9 @@ where
             command = commands.recv() => match command {
                 Some(WorkerCommand::Serve(accepted)) => {
                     connections.open(|draining| Arc::clone(&handler).serve(accepted, draining));
+                    // One a turn, so that new connections, however many, do not queue up before the requests of open ones:
+                    // a turn polls up to 61 tasks, many more than a connection needs polls for its first request.
+                    tokio::task::yield_now().await;
                 }
                 Some(WorkerCommand::Drain(within, report)) => {
                     let _ = report.send(connections.drain(within).await);

@@ -282,6 +282,56 @@ async fn a_request_accepted_just_before_the_drain_is_answered() {
     assert_eq!(drain.await.unwrap().cut, 0);
 }
 
+/// A flood of new connections must not be served before the requests of connections that are open already.
+#[tokio::test]
+async fn new_connections_do_not_queue_up_before_open_ones() {
+    const NEW: usize = 300;
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let released = Arc::new(std::sync::Mutex::new(released));
+    let order = Arc::<std::sync::Mutex<Vec<String>>>::default();
+    let served = Arc::clone(&order);
+    let settings = ServerSettings { connections: NEW + 10, ..settings() };
+    let (_server, address) = serve(settings, move |path, _, _| {
+        let (begun, released, served) = (begun.clone(), Arc::clone(&released), Arc::clone(&served));
+        async move {
+            let is_first = {
+                let mut served = served.lock().unwrap();
+                served.push(path.clone());
+                served.iter().filter(|known| **known == path).count() == 1
+            };
+            if path == "/block" || path == "/new" && is_first {
+                // holds the worker's whole thread, so that all that follows waits together
+                begun.send(()).unwrap();
+                released.lock().unwrap().recv().unwrap();
+            }
+            path
+        }
+    });
+    let (mut open, mut blocking) = (Client::connect(address).await, Client::connect(address).await);
+    open.get("/first").await;
+    blocking.send("GET /block HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    settle().await;
+    has_begun.recv_timeout(LONG).unwrap();
+    let mut new = Vec::new();
+    for _ in 0..NEW {
+        let mut client = Client::connect(address).await;
+        client.send("GET /new HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+        settle().await;
+        new.push(client);
+    }
+    release.send(()).unwrap();
+    has_begun.recv_timeout(LONG).unwrap();
+    open.send("GET /second HTTP/1.1\r\nhost: gateway\r\n\r\n").await;
+    release.send(()).unwrap();
+    for client in &mut new {
+        assert_eq!(client.answer().await.unwrap().text(), "/new");
+    }
+    let order = order.lock().unwrap();
+    let before = order.iter().take_while(|path| *path != "/second").filter(|path| *path == "/new").count();
+    assert!(before < 30, "{before} new connections were served first");
+}
+
 #[tokio::test]
 async fn dropping_the_server_cuts_everything() {
     let (server, address) = echo_path(settings());
