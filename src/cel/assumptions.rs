@@ -75,7 +75,7 @@ impl Literals {
 
 /// A part of an expression, and the values to try for it.
 #[derive(Debug)]
-pub(crate) struct Choice {
+pub(crate) struct OpenChoice {
     subject: Box<str>,
     values: Vec<Value<'static>>,
 }
@@ -90,11 +90,11 @@ pub(crate) struct Assumptions<'l> {
 impl<'l> Assumptions<'l> {
     /// Calls `visit` with no assumption, then with each value for the choice that it returned, and so on. Each leads down another path
     /// through the expressions. At most 256 are tried.
-    pub(crate) fn for_each_path(literals: &'l Literals, mut visit: impl FnMut(&Self) -> Option<Choice>) {
+    pub(crate) fn for_each_path(literals: &'l Literals, mut visit: impl FnMut(&Self) -> Option<OpenChoice>) {
         let mut open = vec![Self { literals, values: Vec::new() }];
         for _ in 0..MAX_PATHS {
             let Some(assumptions) = open.pop() else { return };
-            let Some(Choice { subject, values }) = visit(&assumptions) else { continue };
+            let Some(OpenChoice { subject, values }) = visit(&assumptions) else { continue };
             open.extend(values.into_iter().map(|value| {
                 let mut more = assumptions.clone();
                 more.values.push((subject.clone(), value));
@@ -109,12 +109,12 @@ impl<'l> Assumptions<'l> {
     }
 
     /// The choice between the values of the part `subject`; `None` if they cannot be enumerated.
-    pub(super) fn choose_value(&self, subject: &str, unknown: Unknown) -> Option<Choice> {
-        Some(Choice { subject: subject.into(), values: self.literals.values_of(unknown)? })
+    pub(super) fn choose_value(&self, subject: &str, unknown: Unknown) -> Option<OpenChoice> {
+        Some(OpenChoice { subject: subject.into(), values: self.literals.values_of(unknown)? })
     }
 
     /// The choice between `true` and `false` for the part `subject`.
-    pub(super) fn choose_truth(subject: &str) -> Choice {
-        Choice { subject: subject.into(), values: [true, false].map(Value::Bool).into() }
+    pub(super) fn choose_truth(subject: &str) -> OpenChoice {
+        OpenChoice { subject: subject.into(), values: [true, false].map(Value::Bool).into() }
     }
 }

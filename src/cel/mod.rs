@@ -53,7 +53,7 @@ mod value;
 mod value_domain;
 
 pub(crate) use activation::{Activation, Container, Value};
-pub(crate) use assumptions::{Assumptions, Choice, Literals};
+pub(crate) use assumptions::{Assumptions, Literals, OpenChoice};
 pub(crate) use budget::Budget;
 pub(crate) use compile::Purpose;
 pub(crate) use conjuncts::conjuncts;

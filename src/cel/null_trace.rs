@@ -3,7 +3,7 @@
 //! What else is in the request is unknown. A part that depends on it is a choice: the caller evaluates once for each value of it.
 
 use super::activation::{Container, Evaluated, Value};
-use super::assumptions::{Assumptions, Choice};
+use super::assumptions::{Assumptions, OpenChoice};
 use super::evaluation::Evaluation;
 use super::expression::{Expression, ValueExpression, Variables};
 use super::function::{FUNCTIONS, Function};
@@ -45,7 +45,7 @@ impl Expression {
         variables: &'a Variables,
         activation: C::Activation,
         assumptions: &'a Assumptions<'a>,
-    ) -> (AbsenceOutcome, Option<Choice>) {
+    ) -> (AbsenceOutcome, Option<OpenChoice>) {
         let tracer = NullTracer::new(&self.source, variables, assumptions);
         let (value, tracer) = evaluate::<C>(&self.node, variables, activation, tracer);
         let outcome = match value {
@@ -68,7 +68,7 @@ impl ValueExpression {
         variables: &'a Variables,
         activation: C::Activation,
         assumptions: &'a Assumptions<'a>,
-    ) -> (AbsenceOutcome, Option<Choice>) {
+    ) -> (AbsenceOutcome, Option<OpenChoice>) {
         let tracer = NullTracer::new(&self.source, variables, assumptions);
         let (value, tracer) = evaluate::<C>(&self.node, variables, activation, tracer);
         match value {
@@ -144,7 +144,7 @@ struct NullTracer<'a> {
     /// The part whose null the whole expression passed on.
     null: Option<&'a Node>,
     /// The first choice that would decide a part of the expression.
-    choice: Option<Choice>,
+    choice: Option<OpenChoice>,
     /// Whether a null got where none is taken on some path: else no choice matters.
     may_fail: bool,
 }
@@ -167,7 +167,7 @@ impl<'a> NullTracer<'a> {
         self.sources.iter().find_map(|source| source.text(node.id))
     }
 
-    fn next_choice(self) -> Option<Choice> {
+    fn next_choice(self) -> Option<OpenChoice> {
         self.choice.filter(|_| self.may_fail)
     }
 
@@ -182,7 +182,7 @@ impl<'a> NullTracer<'a> {
     }
 
     /// The choice that decides a part whose value depends on an unknown one.
-    fn choice_for(&self, frame: &NullFrame<'a>) -> Option<Choice> {
+    fn choice_for(&self, frame: &NullFrame<'a>) -> Option<OpenChoice> {
         let by_value = || {
             let (part, unknown) = frame.unknown.filter(|_| compares(&frame.node.op))?;
             self.assumptions.choose_value(self.text(part)?, unknown)

@@ -108,7 +108,7 @@ mod tests {
         let (_client, accepted) = tokio::join!(client.connect(listener.local_addr().unwrap()), listener.accept());
         let (stream, _) = accepted.unwrap();
         let (part, mut written) = (vec![0; 64 * 1024], 0);
-        while let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(200), stream.writable()).await {
+        while let Ok(Ok(())) = pingora_timeout::timeout(Duration::from_millis(200), stream.writable()).await {
             written += stream.try_write(&part).unwrap_or_default();
             assert!(written < 2 * MAX_UNSENT as usize, "{written} bytes wait");
         }

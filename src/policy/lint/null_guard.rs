@@ -3,7 +3,7 @@
 //! What is absent reads as null, and hardly any operator accepts null. A rule that overlooks this refuses every such request as
 //! `policy_error`.
 
-use crate::cel::{AbsenceOutcome, Assumptions, Choice, Expression, Literals, UnguardedNull};
+use crate::cel::{AbsenceOutcome, Assumptions, Expression, Literals, OpenChoice, UnguardedNull};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
 use crate::contract::{Contract, Operation};
@@ -94,7 +94,7 @@ struct Path<'p> {
     request: &'p PartialRequest<'p>,
     assumptions: &'p Assumptions<'p>,
     /// What to assume next.
-    choice: Option<Choice>,
+    choice: Option<OpenChoice>,
 }
 
 impl Path<'_> {
