@@ -4,6 +4,7 @@
 //! after unescaping), no lone surrogates. Numbers keep every digit. JSON Schema and CEL read a document through
 //! [`View`] only.
 
+mod compact_size;
 mod error;
 mod names;
 mod node;
@@ -14,6 +15,7 @@ mod scan;
 mod unescape;
 mod view;
 
+pub use compact_size::CompactSize;
 pub use error::{ParseError, PathStep, Problem};
 pub use node::{Document, Members, NodeRef};
 pub use quoted::quoted_size;

@@ -3,7 +3,7 @@
 use super::node::Member;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Objects with more members than this are indexed by name. In smaller ones a linear search is faster.
 pub(super) const LINEAR_MEMBERS: usize = 16;
@@ -29,7 +29,8 @@ impl NameIndex {
         for (position, member) in (0..).zip(members) {
             let name = member.name.read(text, unescaped);
             let is_same = |known: &u32| name_at(known) == Some(name);
-            match positions.entry(keys.hash_one(name), is_same, |known| keys.hash_one(name_at(known))) {
+            let hash_at = |known: &u32| hash(&keys, name_at(known).unwrap_or_default());
+            match positions.entry(hash(&keys, name), is_same, hash_at) {
                 Entry::Occupied(_) => return None,
                 Entry::Vacant(entry) => drop(entry.insert(position)),
             }
@@ -47,6 +48,13 @@ impl NameIndex {
     ) -> Option<&'m Member> {
         let member_at = |position: &u32| members.get(*position as usize);
         let is_named = |position: &u32| member_at(position).is_some_and(|it| it.name.read(text, unescaped) == name);
-        member_at(self.positions.find(self.keys.hash_one(name), is_named)?)
+        member_at(self.positions.find(hash(&self.keys, name), is_named)?)
     }
+}
+
+/// Of the bytes alone: `hash_one` adds one that keeps apart what is hashed together, and nothing else is.
+fn hash(keys: &RandomState, name: &str) -> u64 {
+    let mut hasher = keys.build_hasher();
+    hasher.write(name.as_bytes());
+    hasher.finish()
 }

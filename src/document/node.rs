@@ -1,7 +1,7 @@
 //! A parsed document: values and members in two flat lists, over the text that they were parsed from.
 
+use super::compact_size::CompactSize;
 use super::names::NameIndex;
-use super::quoted::quoted_size;
 use super::view::{JsonKind, View};
 use std::fmt;
 
@@ -67,7 +67,7 @@ impl DocumentSpan {
         Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
     }
 
-    const fn len(self) -> usize {
+    pub(super) const fn len(self) -> usize {
         (self.end - self.start) as usize
     }
 
@@ -112,16 +112,21 @@ impl Document {
         1 + self.elements.len() + self.members.len()
     }
 
-    fn str(&self, text: TextRepr) -> &str {
+    pub(super) fn str(&self, text: TextRepr) -> &str {
         text.read(&self.text, &self.unescaped)
     }
 
-    fn quoted_size(&self, text: TextRepr) -> usize {
-        match text {
-            // without an escape there is nothing that needs one
-            TextRepr::Verbatim(span) => 2 + span.len(),
-            TextRepr::Unescaped(span) => quoted_size(span.of_text(&self.unescaped)),
+    /// The elements of an array; empty if it is none.
+    pub(super) fn element_list(&self, node: NodeRepr) -> &[NodeRepr] {
+        match node {
+            NodeRepr::Array(span) => span.of(&self.elements),
+            _ => &[],
         }
+    }
+
+    /// The members of an object; empty if it is none.
+    pub(super) fn member_list(&self, node: NodeRepr) -> &[Member] {
+        self.object(node).map_or(&[], |(members, _)| members)
     }
 
     fn object(&self, node: NodeRepr) -> Option<(&[Member], Option<&NameIndex>)> {
@@ -165,21 +170,13 @@ impl<'a> NodeRef<'a> {
         Self { document: self.document, node }
     }
 
-    /// The size of a string in compact JSON, in bytes, with its quotes and escapes. `None` if it is no string.
-    pub fn string_size(self) -> Option<usize> {
-        match *self.node {
-            NodeRepr::String(text) => Some(self.document.quoted_size(text)),
-            _ => None,
-        }
-    }
-
-    /// The size of all names of an object's members, as [`Self::string_size`].
-    pub fn names_size(self) -> usize {
-        self.member_list().iter().map(|member| self.document.quoted_size(member.name)).sum()
+    /// Its size as compact JSON.
+    pub fn compact_size(self) -> CompactSize {
+        self.document.compact_size(*self.node)
     }
 
     fn member_list(self) -> &'a [Member] {
-        self.document.object(*self.node).map_or(&[], |(members, _)| members)
+        self.document.member_list(*self.node)
     }
 }
 
@@ -222,7 +219,7 @@ impl<'a> View<'a> for NodeRef<'a> {
 
     fn child(self, position: usize) -> Option<Self> {
         match *self.node {
-            NodeRepr::Array(span) => span.of(&self.document.elements).get(position).map(|node| self.at(node)),
+            NodeRepr::Array(_) => self.document.element_list(*self.node).get(position).map(|node| self.at(node)),
             _ => self.member_list().get(position).map(|member| self.at(&member.value)),
         }
     }

@@ -245,11 +245,13 @@ impl<'t> Reader<'t> {
         let open = self.open_elements.len();
         if self.skip_blanks() != b']' {
             loop {
-                let element = self.value().inspect_err(|defect| {
-                    let position = self.open_elements.len() - open;
-                    note_step(&mut self.path, *defect, || PathStep::Element(position));
-                });
-                self.open_elements.push(element?);
+                let element = match self.value() {
+                    Ok(element) => element,
+                    Err(defect) => {
+                        return Err(self.within(defect, |it| PathStep::Element(it.open_elements.len() - open)));
+                    }
+                };
+                self.open_elements.push(element);
                 match self.skip_blanks() {
                     b',' => self.at += 1,
                     b']' => break,
@@ -295,12 +297,24 @@ impl<'t> Reader<'t> {
         }
         self.skip_blanks();
         self.expect(b':')?;
-        let value = self.value().inspect_err(|defect| {
-            let name = name.read(self.text, &self.unescaped);
-            note_step(&mut self.path, *defect, || PathStep::Member(name.to_owned()));
-        });
-        self.open_members.push(Member { name, value: value? });
+        let value = match self.value() {
+            Ok(value) => value,
+            Err(defect) => {
+                return Err(self.within(defect, |it| PathStep::Member(name.read(it.text, &it.unescaped).to_owned())));
+            }
+        };
+        self.open_members.push(Member { name, value });
         Ok(())
+    }
+
+    /// Adds a step to the path of a defect that has one.
+    #[cold]
+    fn within(&mut self, defect: Defect, step: impl FnOnce(&Self) -> PathStep) -> Defect {
+        if defect == Defect::DuplicateName {
+            let step = step(self);
+            self.path.push(step);
+        }
+        defect
     }
 
     fn close_object(&mut self, open: usize) -> Result<NodeRepr, Defect> {
@@ -318,13 +332,6 @@ impl<'t> Reader<'t> {
         self.indexed.push(IndexedObject { members, by_name });
         let position = u32::try_from(self.indexed.len() - 1).map_err(|_| Defect::Syntax)?;
         Ok(NodeRepr::IndexedObject(position))
-    }
-}
-
-/// Adds a step to the path of a defect that has one.
-fn note_step(path: &mut Vec<PathStep>, defect: Defect, step: impl FnOnce() -> PathStep) {
-    if defect == Defect::DuplicateName {
-        path.push(step());
     }
 }
 
