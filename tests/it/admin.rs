@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
@@ -256,6 +256,42 @@ async fn a_probe_is_answered_however_many_connections_there_are() {
         assert_eq!(answer.expect("an answer before any timeout").0, 200, "{path}");
     }
     assert_eq!(get(address, "/metrics").await.0, 503);
+}
+
+/// A socket whose buffers hold less than a few responses.
+fn small_socket() -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("an option");
+    socket.set_send_buffer_size(4096).expect("an option");
+    socket
+}
+
+#[tokio::test]
+async fn metrics_that_nobody_reads_stop_no_probe_and_are_given_up() {
+    let socket = small_socket();
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let listener = socket.listen(256).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(admin::serve(listener, state(), std::future::pending()));
+    // more than the program buffers for a connection, too
+    let requests = "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(100);
+    let mut unread = Vec::new();
+    for _ in 0..80 {
+        let mut client = small_socket().connect(address).await.expect("a connection");
+        client.write_all(requests.as_bytes()).await.expect("an open connection");
+        unread.push(client);
+    }
+    let begun = Instant::now();
+    let probe = pingora_timeout::timeout(Duration::from_secs(5), get(address, "/livez")).await;
+    assert_eq!(probe.expect("an answer before any timeout").0, 200);
+    assert_eq!(get(address, "/metrics").await.0, 503, "more than 64 are served");
+    // far less than the longest time of a connection
+    while get(address, "/metrics").await.0 != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "connections that read nothing hold their places");
+        pingora_timeout::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(get(address, "/livez").await.0, 200);
+    drop(unread);
 }
 
 #[tokio::test]

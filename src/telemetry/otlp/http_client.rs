@@ -4,6 +4,7 @@ use super::connection::{BoxError, OtlpConnector};
 use super::failure::{ExportError, ExportFailure};
 use super::request::AGENT;
 use super::retry_delay;
+use crate::transport::{InterimBoundStream, InterimResponses};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -11,13 +12,20 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderValue, USER_AGENT
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// Most bytes of a response that are read. A collector sends a few words.
 const LONGEST_RESPONSE: usize = 64 << 10;
 
-type Connection = SendRequest<Full<Bytes>>;
+/// A connection to the collector.
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    /// The interim responses to the current request.
+    interim: Arc<InterimResponses>,
+}
 
 /// Sends batches to the collector. Runs on a tokio runtime. It has no deadline of its own; the exporter has.
 // One connection is enough, as one batch is sent at a time.
@@ -55,7 +63,7 @@ impl HttpClient {
             .collect()
             .await
             .map_err(|error| ExportFailure::unreachable(&*error))?;
-        if connection.ready().await.is_ok() {
+        if connection.sender.ready().await.is_ok() {
             self.idle = Some(connection);
         }
         match head.status {
@@ -74,8 +82,9 @@ impl HttpClient {
     ) -> Result<(Connection, http::Response<hyper::body::Incoming>), BoxError> {
         let mut request = self.request(batch)?;
         if let Some(mut idle) = self.idle.take() {
-            match idle.try_send_request(request).await {
-                Ok(response) => return Ok((idle, response)),
+            idle.interim.count_for(&mut request);
+            match idle.sender.try_send_request(request).await {
+                Ok(response) => return Ok((idle.within_bounds()?, response)),
                 // the collector closed it while it was idle: nothing of the batch was sent, so it can be sent again
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) => request = unsent,
@@ -84,11 +93,14 @@ impl HttpClient {
             }
         }
         let stream = self.connector.clone().connect(self.endpoint.clone()).await?;
-        let (mut connection, driver) = handshake(stream).await?;
+        let interim = Arc::<InterimResponses>::default();
+        let stream = InterimBoundStream::http1(stream.into_inner(), Arc::clone(&interim));
+        let (mut sender, driver) = handshake(TokioIo::new(stream)).await?;
         // ends when the sender is dropped or the collector closes; its error shows in the next request
         tokio::spawn(driver);
-        let response = connection.send_request(request).await?;
-        Ok((connection, response))
+        interim.count_for(&mut request);
+        let response = sender.send_request(request).await?;
+        Ok((Connection { sender, interim }.within_bounds()?, response))
     }
 
     /// The request in origin form (RFC 9112 section 3.2.1): path and query in the request line, the authority in
@@ -102,6 +114,14 @@ impl HttpClient {
         let host = authority.rsplit('@').next().unwrap_or_default();
         request.headers_mut().insert(HOST, HeaderValue::from_str(host)?);
         Ok(request)
+    }
+}
+
+impl Connection {
+    /// Fails if the response came after too many interim ones.
+    // the stream breaks off at its next read: those that arrive with the final one are in the same
+    fn within_bounds(self) -> Result<Self, BoxError> {
+        if self.interim.is_exceeded() { Err("too many interim responses".into()) } else { Ok(self) }
     }
 }
 

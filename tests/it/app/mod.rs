@@ -1,4 +1,5 @@
 //! The life of the process: start, reload, shutdown.
 
 mod lifecycle;
+mod process_limits;
 mod reload;

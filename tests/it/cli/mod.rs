@@ -4,6 +4,7 @@ mod commands;
 mod compressed_logs;
 mod explain;
 mod first_use;
+mod hostile_names;
 pub(crate) mod rollout;
 mod secret_files;
 mod tail;

@@ -8,6 +8,7 @@ use crate::support::tail::{Tail, tail};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A folder with a configuration that has the shipped policies, in front of `upstream`.
@@ -88,6 +89,28 @@ async fn a_gateway_that_goes_away_is_waited_for() {
     send_three(program.listen).await;
     tail.stdout.line("DENY   POST /v1/users").await;
     tail.interrupted();
+}
+
+/// One that is restarted over and over must not be asked without end.
+#[tokio::test]
+async fn a_gateway_that_closes_at_once_is_asked_again_after_a_pause() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let admin = listener.local_addr().unwrap();
+    let closing = tokio::spawn(async move {
+        let mut asked = Vec::new();
+        for _ in 0..4 {
+            let mut client = Client::over(listener.accept().await.unwrap().0);
+            asked.push(Instant::now());
+            client.answer().await.expect("a request");
+            client.send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await;
+        }
+        asked
+    });
+    let _tail = Tail::start(admin, &[]).await;
+    let asked = pingora_timeout::timeout(Duration::from_secs(60), closing).await.expect("asked again").unwrap();
+    // a second, of which a load of the machine takes nothing away
+    let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.iter().all(|pause| *pause > Duration::from_millis(900)), "{pauses:?}");
 }
 
 #[test]

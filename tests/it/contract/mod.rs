@@ -7,6 +7,7 @@ mod folder;
 mod import;
 mod mutation;
 mod requests;
+mod schema_bounds;
 mod sdk_calls;
 mod spec_check;
 mod strictness;

@@ -333,3 +333,62 @@ async fn a_request_is_judged_wholly_by_the_bundle_it_came_under() {
     gateway.ask(patch("{}")).await;
     assert_ne!(gateway.line().await["revision"], new);
 }
+
+/// A server may take the credential from elsewhere than `Authorization`.
+#[tokio::test]
+async fn a_production_key_anywhere_in_a_head_makes_the_request_one_for_production() {
+    let (recorder, gateway) = started().await;
+    let body = r#"{"skip_password_checks":true}"#;
+    let mut forwarded = 0;
+    for (more, status) in [
+        ("", 200),
+        ("x-api-key: sk_test_b\r\ncookie: __session=sk_test_c\r\n", 200),
+        ("x-api-key: sk_live_b\r\n", 422),
+        ("x-clerk: Bearer SK_LIVE_b\r\n", 422),
+        ("cookie: a=b; key=sk_live_c\r\n", 422),
+        ("cookie: a=b\r\ncookie: key=sk_live_c\r\n", 422),
+    ] {
+        let request = String::from_utf8(json("PATCH /v1/users/user_1", more, body)).expect("text");
+        let answer = gateway.ask(request.replacen("sk_live_portcullis", "sk_test_a", 1)).await;
+        assert_eq!(answer.status(), status, "{more}: {}", answer.text());
+        forwarded += usize::from(status == 200);
+        assert_eq!(recorder.seen(), forwarded, "{more}");
+    }
+}
+
+/// A client, or a proxy before it, may read `2, 2` or two lengths as another length than we do.
+#[tokio::test]
+async fn an_odd_length_of_a_response_is_one_plain_number_or_the_response_is_refused() {
+    for (method, lengths, expected) in [
+        ("GET", "content-length: 2, 2", Some("2")),
+        ("GET", "content-length: 02", Some("2")),
+        ("GET", "content-length: 2\r\ncontent-length: 2", Some("2")),
+        ("GET", "content-length: 2\r\ncontent-length: 3", None),
+        ("GET", "content-length: +2", None),
+        ("HEAD", "content-length: 2, 2", Some("2")),
+        ("HEAD", "content-length: 02", Some("2")),
+        ("HEAD", "content-length: 2\r\ncontent-length: 2", Some("2")),
+        ("HEAD", "content-length: 2\r\ncontent-length: 3", None),
+        ("HEAD", "content-length: 2, 3", None),
+        ("HEAD", "content-length: 9223372036854775808", None),
+    ] {
+        let body = if method == "GET" { "{}" } else { "" };
+        let response = format!("HTTP/1.1 200 OK\r\n{lengths}\r\n\r\n{body}").into_bytes();
+        let recorder = Recorder::start(move |_| Reply::Bytes(response.clone())).await;
+        let gateway = Setup::before(recorder.address()).start();
+        let mut client = Client::connect(gateway.address).await;
+        client.send(head(&format!("{method} /v1/users/user_1"), "connection: close\r\n")).await;
+        let response = String::from_utf8(client.closed().await).expect("text").to_lowercase();
+        match expected {
+            Some(length) => {
+                assert!(response.starts_with("http/1.1 200"), "{method} {lengths}: {response}");
+                assert!(
+                    response.contains(&format!("\r\ncontent-length: {length}\r\n")),
+                    "{method} {lengths}: {response}"
+                );
+                assert_eq!(response.matches("content-length").count(), 1, "{method} {lengths}: {response}");
+            }
+            None => assert!(response.starts_with("http/1.1 502"), "{method} {lengths}: {response}"),
+        }
+    }
+}
