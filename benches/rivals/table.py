@@ -39,6 +39,30 @@ def print_section(workload, length, setting, rig, rows):
                  ratio(rows, name, "nginx"), ratio(rows, name, "nginx-lua"), f"{median(rounds, 'rate'):,.0f}",
                  f"{median(rounds, 'busy'):.2f}", *(f"{time:+.2f} ms" for time in added), f"{median(rounds, 'resident'):.0f} MiB"]
         print(f"| {' | '.join(cells)} |", flush=True)
+    for title, rounds in rows.values():
+        if failed := sum(each["failed"] for each in rounds):
+            print(f"\n{title}: {failed} of {sum(each['requests'] for each in rounds):,} requests failed")
+
+
+def print_summary(sections):
+    """The CPU time of all sections in one table. A refused request is compared with nginx + Lua: nginx alone refuses none."""
+    columns, titles = [], []
+    for workload, length, (tls, connections, workers, _), rows in sections:
+        short = {"judged": f"{length:,} bytes", "passed": "not inspected", "refused": "refused"}[workload]
+        details = [*([f"TLS {tls}"] if tls != "none" else []), f"c = {connections}", *([f"{workers} workers"] if workers > 1 else [])]
+        other = "nginx-lua" if workload == "refused" else "nginx"
+        cells = {}
+        for name, (title, rounds) in rows.items():
+            if name != "direct":
+                titles += [title] if title not in titles else []
+                compared = ratio(rows, name, other)
+                cells[title] = f"{median(rounds, 'cpu'):.1f}{f' ({compared})' if compared else ''}"
+        columns.append((f"{short}, {', '.join(details)}", cells))
+    print("\n### CPU a request in µs (ratio to nginx; of refused requests, to nginx + Lua)\n")
+    print(f"| | {' | '.join(title for title, _ in columns)} |")
+    print(f"| --- |{' --- |' * len(columns)}")
+    for title in titles:
+        print(f"| {title} | {' | '.join(cells.get(title, '') for _, cells in columns)} |")
 
 
 def median(rounds, key):
