@@ -115,3 +115,19 @@ fn an_overlay_with_an_explosive_schema_is_refused() {
         assert_refused(&folder, "check --config gateway.yaml", "2026-05-12.json");
     }
 }
+
+#[test]
+fn a_policy_with_an_explosive_schema_is_refused() {
+    let folder = configured();
+    let schema = json!({ "properties": { "external_id": nested(8, 3) } });
+    let policy = format!(
+        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: odd }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  \
+         schema: {schema}\n  actions: [Deny]\n"
+    );
+    fs::write(folder.path().join("odd.yaml"), policy).unwrap();
+    let gateway = fs::read_to_string(folder.path().join("gateway.yaml")).unwrap();
+    let gateway =
+        gateway.replace("policies: []", "policies: [odd.yaml]").replace("contract: { folder: contract }\n", "");
+    fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
+    assert_refused(&folder, "check --config gateway.yaml", "odd.yaml:");
+}
