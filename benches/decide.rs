@@ -71,9 +71,9 @@ fn benches(criterion: &mut Criterion) {
             bencher.iter(|| decide(&bundle, &operation, &attributes, black_box(body.clone()), &mut ()));
         });
         group.bench_with_input(BenchmarkId::new("parse", body.len()), &body, |bencher, body| {
-            bencher.iter(|| Document::parse(black_box(body)).unwrap());
+            bencher.iter(|| Document::parse(bytes::Bytes::copy_from_slice(black_box(body))).unwrap());
         });
-        let document = Some(Arc::new(Document::parse(&body).unwrap()));
+        let document = Some(Arc::new(Document::parse(bytes::Bytes::copy_from_slice(&body)).unwrap()));
         group.bench_with_input(BenchmarkId::new("policies", body.len()), &document, |bencher, document| {
             let policies = bundle.policies.of_operation(&operation.id);
             bencher.iter(|| {

@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn findings(text: &str) -> Vec<(FindingKind, String, String)> {
-        let document = Document::parse(text.as_bytes()).expect(text);
+        let document = Document::parse(bytes::Bytes::copy_from_slice(text.as_bytes())).expect(text);
         let findings = schema().check(&document).into_iter().map(|finding| {
             let field = finding.field.map(|field| field.for_caller()).unwrap_or_default();
             (finding.kind, field, format!("{} ({})", finding.message, finding.keyword))

@@ -68,7 +68,7 @@ mod tests {
     use crate::document::{Document, View};
 
     fn is_unique(list: &str) -> bool {
-        let document = Document::parse(list.as_bytes()).expect(list);
+        let document = Document::parse(bytes::Bytes::copy_from_slice(list.as_bytes())).expect(list);
         let mut all = DistinctValues::default();
         let root = document.root();
         (0..root.len()).filter_map(|at| root.child(at)).all(|value| all.insert(value, &mut |_| true))

@@ -328,7 +328,7 @@ mod tests {
 
     /// Whether the number `text` is valid by `schema`.
     fn is_valid(schema: &serde_json::Value, text: &str) -> bool {
-        let document = Document::parse(text.as_bytes()).expect("a document");
+        let document = Document::parse(bytes::Bytes::copy_from_slice(text.as_bytes())).expect("a document");
         let validator = jsonschema::options_for::<DocumentJson>().build(schema).expect("a schema");
         validator.is_valid(SchemaNode::new(document.root(), &ValidationBudget::of(text.len())))
     }
@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn keeps_the_contract_that_the_validator_relies_on() {
         let text = conformance::document().to_string();
-        let document = Document::parse(text.as_bytes()).expect("a document");
+        let document = Document::parse(bytes::Bytes::copy_from_slice(text.as_bytes())).expect("a document");
         let budget = ValidationBudget::of(text.len());
         conformance::assert_conformance::<DocumentJson>(&SchemaNode::new(document.root(), &budget));
     }

@@ -6,7 +6,7 @@ use super::quoted::quoted_size;
 /// The size of a value, and how many there are in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompactSize {
-    /// In bytes.
+    /// Bytes, as if the value stood alone.
     pub bytes: usize,
     /// The value itself, and those in it at any depth.
     pub values: usize,
@@ -41,7 +41,9 @@ impl Document {
             NodeRepr::Array(_) => {
                 let elements = self.element_list(node);
                 let mut size = CompactSize::of_container(elements.len());
-                elements.iter().for_each(|element| size.add(self.compact_size(*element)));
+                for element in elements {
+                    size.add(self.compact_size(*element));
+                }
                 size
             }
             NodeRepr::Object(_) | NodeRepr::IndexedObject(_) => {

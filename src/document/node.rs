@@ -3,6 +3,7 @@
 use super::compact_size::CompactSize;
 use super::names::NameIndex;
 use super::view::{JsonKind, View};
+use bytestring::ByteString;
 use std::fmt;
 
 /// A part of a text, in bytes.
@@ -52,7 +53,8 @@ pub(super) struct IndexedObject {
 
 /// A JSON text that has exactly one meaning, made by [`Document::parse`].
 pub struct Document {
-    pub(super) text: Box<str>,
+    // shared with the request, which has it to forward: a copy would take as much memory again
+    pub(super) text: ByteString,
     /// The strings that have escapes, without them.
     pub(super) unescaped: String,
     pub(super) root: NodeRepr,
@@ -103,7 +105,7 @@ impl Document {
     }
 
     /// The length of its text in bytes.
-    pub const fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.text.len()
     }
 

@@ -7,6 +7,8 @@ use super::node::{Document, DocumentSpan, IndexedObject, Member, NodeRepr, TextR
 use super::place::place_of;
 use super::scan::plain_run;
 use super::unescape::unescape;
+use bytes::Bytes;
+use bytestring::ByteString;
 
 /// Bytes of text for each value that room is made for in advance, and the most values. A guess that holds for most bodies.
 // bounded: a body that is one long string has two values, and its price has no room for a list as long as the body
@@ -19,24 +21,20 @@ impl Document {
     /// # Errors
     ///
     /// `bytes` are not one strict JSON value.
-    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+    pub fn parse(bytes: Bytes) -> Result<Self, ParseError> {
         // RFC 8259 section 8.1: UTF-8, and a parser may ignore a byte order mark, so that decoders differ on it: refused
-        let text = match std::str::from_utf8(bytes) {
+        let text = match ByteString::try_from(bytes) {
             Ok(text) if !text.starts_with('\u{feff}') && u32::try_from(text.len()).is_ok() => text,
             _ => return Err(ParseError { problem: Problem::Encoding, line: 0, column: 0 }),
         };
-        let mut reader = Reader::new(text);
+        let mut reader = Reader::new(&text);
         match reader.whole_text() {
-            Ok(root) => Ok(Self {
-                root,
-                text: text.into(),
-                unescaped: reader.unescaped,
-                elements: reader.elements,
-                members: reader.members,
-                indexed: reader.indexed,
-            }),
+            Ok(root) => {
+                let Reader { unescaped, elements, members, indexed, .. } = reader;
+                Ok(Self { root, text, unescaped, elements, members, indexed })
+            }
             Err(defect) => {
-                let (line, column) = place_of(bytes, reader.at);
+                let (line, column) = place_of(reader.bytes, reader.at);
                 Err(ParseError { problem: reader.problem(defect), line, column })
             }
         }
@@ -207,6 +205,8 @@ impl<'t> Reader<'t> {
     }
 
     /// Reads a string that begins at `start` to its end, from its first escape on.
+    // apart, so that strings without an escape, which are most, need few registers
+    #[inline(never)]
     fn escaped_string(&mut self, start: usize) -> Result<TextRepr, Defect> {
         let begin = self.unescaped.len();
         let mut plain = start;

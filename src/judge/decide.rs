@@ -71,7 +71,7 @@ pub fn decide<O: Observer>(
     let (mut violations, mut unknown_fields) = (Vec::new(), Vec::new());
     let document = match (&operation.body, body.is_empty()) {
         (None, _) | (_, true) => None,
-        (Some(schema), false) => match Document::parse(&body) {
+        (Some(schema), false) => match Document::parse(body.clone()) {
             Ok(document) => {
                 observer.step_finished(JudgeStep::Parse);
                 let misleads = |finding: &SchemaFinding| misleads_policies(bundle, operation, attributes, finding);

@@ -74,7 +74,8 @@ fn evaluate(policy: &Policy, body: &str) -> PolicyOutcome {
         client: &client(),
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
-    let document = (!body.is_empty()).then(|| Arc::new(Document::parse(body.as_bytes()).expect(body)));
+    let document = (!body.is_empty())
+        .then(|| Arc::new(Document::parse(bytes::Bytes::copy_from_slice(body.as_bytes())).expect(body)));
     policy.evaluate(&operation(), document.as_ref(), &attributes)
 }
 

@@ -16,7 +16,7 @@ fn of_any(contract: &Contract, id: &str) -> Arc<Operation> {
 }
 
 fn findings(operation: &Operation, body: &str) -> Vec<(FindingKind, String)> {
-    let document = Document::parse(body.as_bytes()).expect(body);
+    let document = Document::parse(bytes::Bytes::copy_from_slice(body.as_bytes())).expect(body);
     let found = operation.body.as_ref().expect("a body").check(&document).into_iter();
     found.map(|it| (it.kind, it.field.map(|field| field.for_caller()).unwrap_or_default())).collect()
 }

@@ -70,7 +70,8 @@ impl PolicySchema {
     pub(super) fn findings(&self, operation: &Operation, document: Option<&Document>) -> Vec<SchemaFinding> {
         let Some(contract) = operation.body.as_ref().map(BodySchema::field_tree) else { return Vec::new() };
         let is_object = contract.types().iter().any(|name| name.as_ref() == "object");
-        let empty = if document.is_none() && is_object { Document::parse(b"{}").ok() } else { None };
+        let empty =
+            if document.is_none() && is_object { Document::parse(bytes::Bytes::from_static(b"{}")).ok() } else { None };
         let Some(document) = document.or(empty.as_ref()) else { return Vec::new() };
         let contract = Some(contract);
         self.compiled.mismatches(document).into_iter().map(|mismatch| self.finding(contract, mismatch)).collect()

@@ -216,7 +216,7 @@ fn claim(limit: &Limit, client: &Client, environment: Environment, body: &str) -
         client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };
-    let document = Arc::new(Document::parse(body.as_bytes()).expect(body));
+    let document = Arc::new(Document::parse(bytes::Bytes::copy_from_slice(body.as_bytes())).expect(body));
     limit.evaluate(&newest.expect("in the contract"), Some(&document), &attributes)
 }
 

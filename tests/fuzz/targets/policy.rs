@@ -34,7 +34,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
 fn load_and_evaluate(bundle: &Bundle, text: &str) {
     let Ok(manifests) = manifest::read::<RequestPolicy>(Path::new("policy.yaml"), text) else { return };
     let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else { return };
-    let document = Arc::new(Document::parse(BODY).expect("a sound body"));
+    let document = Arc::new(Document::parse(bytes::Bytes::copy_from_slice(BODY)).expect("a sound body"));
     let attributes = Attributes {
         method: "PATCH",
         path: "/v1/users/user_1",

@@ -58,7 +58,7 @@ fn evaluated<T>(
     body: &str,
     read: impl for<'a> Fn(&Value<'a, NodeRef<'a>>) -> T,
 ) -> Result<T, EvaluationError> {
-    let document = Document::parse(body.as_bytes()).expect("a document");
+    let document = Document::parse(bytes::Bytes::copy_from_slice(body.as_bytes())).expect("a document");
     let headers = HeaderMap::new();
     let client = Client::default();
     let attributes = Attributes {

@@ -83,7 +83,7 @@ proptest! {
     ) {
         let source = expression(&mut Choices(&choices), Wanted::Anything, 4).replace("m.", "body.public_metadata.");
         let body = format!(r#"{{"public_metadata":{BODY}}}"#);
-        let document = Document::parse(body.as_bytes()).expect("a document");
+        let document = Document::parse(bytes::Bytes::copy_from_slice(body.as_bytes())).expect("a document");
         let mut chances = kept.iter().copied().cycle();
         let metadata = document.root().member("public_metadata").expect("metadata");
         let metadata = outline(metadata, &mut || chances.next().unwrap_or_default());
