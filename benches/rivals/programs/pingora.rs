@@ -7,6 +7,7 @@ mod arguments;
 use arguments::Arguments;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
+use pingora_core::protocols::http::ServerSession as HttpSession;
 use pingora_core::protocols::l4::socket::SocketAddr;
 use pingora_core::server::Server;
 use pingora_core::server::configuration::ServerConf;
@@ -81,7 +82,11 @@ impl ProxyHttp for JudgedProxy {
         let Some(reason) = self.refusal(session, body.freeze()) else { return Ok(false) };
         let text =
             format!(r#"{{"errors":[{{"code":"gateway_{reason}","message":"refused","long_message":"refused"}}]}}"#);
-        session.respond_error_with_body(422, text.into()).await?;
+        // its responses to errors close the connection, which is not what the others are compared by
+        let mut head = HttpSession::generate_error(422);
+        head.set_content_length(text.len())?;
+        session.write_response_header(Box::new(head), false).await?;
+        session.write_response_body(Some(text.into()), true).await?;
         Ok(true)
     }
 
