@@ -256,9 +256,9 @@ impl LoadedContract<'_> {
                         operation.id,
                         error.replace(char::is_control, " ")
                     );
-                    let position = self.contract.versions.iter().position(|version| *version == operation.api_version);
-                    let file = position.and_then(|position| self.files.get(position));
-                    errors.extend(file.map(|file| at(file, &operation.id, message)));
+                    // one schema of an overlay is in the operation of each version
+                    let found = self.at_schema_of(&operation, message).filter(|found| !errors.contains(found));
+                    errors.extend(found);
                 }
             }
         }
@@ -268,6 +268,15 @@ impl LoadedContract<'_> {
         errors.extend(self.overlays.ineffective_routes(&self.contract.operations()));
         errors.extend(self.unguarded_routes());
         errors
+    }
+
+    /// An error at the schema of the body of `operation`.
+    fn at_schema_of(&self, operation: &Operation, message: String) -> Option<Diagnostic> {
+        if let Some(place) = self.overlays.place_of_schema(operation) {
+            return self.overlays.at(&place, message);
+        }
+        let position = self.contract.versions.iter().position(|version| *version == operation.api_version)?;
+        Some(at(self.files.get(position)?, &operation.id, message))
     }
 
     /// An error for each route that must always be inspected and would not be.

@@ -194,6 +194,24 @@ impl Overlays {
         self.entries.iter().filter(|overlay| overlay.is_for(operation, version)).cloned().collect()
     }
 
+    /// The place of the schema that the file gives `operation` or one of its fields; `None` if it gives none. Of several, the last
+    /// is a guess, and the nearest to what a reader edits.
+    pub(super) fn place_of_schema(&self, operation: &Operation) -> Option<String> {
+        let (id, version) = (operation.id.as_ref(), operation.api_version.as_ref());
+        let gives_schema = |overlay: &&Arc<Overlay>| {
+            matches!(overlay.change, OverlayChange::Add(_) | OverlayChange::Replace(_)) && overlay.is_for(id, version)
+        };
+        let of_field = self.entries.iter().rev().find(gives_schema);
+        of_field
+            .map(|overlay| format!("/overlays/{}/change", overlay.position))
+            .or_else(|| self.place_of_body(id, version))
+    }
+
+    /// An error at `pointer` of the file.
+    pub(super) fn at(&self, pointer: &str, message: String) -> Option<Diagnostic> {
+        Some(self.source.as_ref()?.at(pointer, message))
+    }
+
     /// An error for each operation, version and field of an overlay without an effect. `changed` has the overlays that changed each
     /// operation, and which of their fields did.
     pub(super) fn ineffective(&self, changed: &[(Arc<Operation>, Vec<Applied>)]) -> Vec<Diagnostic> {

@@ -56,6 +56,12 @@ impl RouteOverlay {
 }
 
 impl Overlays {
+    /// The place of the body of an operation that the file adds.
+    pub(super) fn place_of_body(&self, id: &str, version: &str) -> Option<String> {
+        let added = self.operations.iter().find(|added| added.written.id == id && added.is_for(version))?;
+        Some(format!("/operations/{}/body", added.position))
+    }
+
     /// The errors of these entries that the JSON Schema of the file cannot express.
     pub(super) fn check_routes(&self) -> Vec<Diagnostic> {
         let Some(source) = &self.source else { return Vec::new() };

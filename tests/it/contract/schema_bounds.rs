@@ -112,7 +112,9 @@ fn an_overlay_with_an_explosive_schema_is_refused() {
         let folder = configured();
         assert!(shipped.matches(section).count() == 1, "the shipped file has another form");
         fs::write(folder.path().join("contract/overlay.yaml"), shipped.replace(section, &more)).unwrap();
-        assert_refused(&folder, "check --config gateway.yaml", "2026-05-12.json");
+        assert_refused(&folder, "check --config gateway.yaml", "contract/overlay.yaml:");
+        let (_, text) = run(folder.path(), "check --config gateway.yaml");
+        assert_eq!(text.matches(KEYWORDS).count(), 1, "{text}");
     }
 }
 
