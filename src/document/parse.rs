@@ -31,7 +31,7 @@ impl Document {
         match reader.whole_text() {
             Ok(root) => {
                 let Reader { unescaped, elements, members, indexed, .. } = reader;
-                Ok(Self { root, text, unescaped, elements, members, indexed })
+                Ok(Self { text, unescaped, root, elements, members, indexed })
             }
             Err(defect) => {
                 let (line, column) = place_of(reader.bytes, reader.at);
