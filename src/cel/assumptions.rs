@@ -9,7 +9,7 @@ use super::unknown::Unknown;
 use super::value_domain::values;
 
 /// Most paths through the expressions of one policy that are tried for one request. Bounds the time that loading takes.
-const MAX_PATHS: usize = 256;
+const MAX_PATHS: usize = 64;
 /// Most values that are tried for one part. A list of many literals is compared as a whole instead: the part that reads it is true or
 /// false.
 const MAX_VALUES: usize = 16;
@@ -89,7 +89,7 @@ pub(crate) struct Assumptions<'l> {
 
 impl<'l> Assumptions<'l> {
     /// Calls `visit` with no assumption, then with each value for the choice that it returned, and so on. Each leads down another path
-    /// through the expressions. At most 256 are tried.
+    /// through the expressions. At most 64 are tried.
     pub(crate) fn for_each_path(literals: &'l Literals, mut visit: impl FnMut(&Self) -> Option<OpenChoice>) {
         let mut open = vec![Self { literals, values: Vec::new() }];
         for _ in 0..MAX_PATHS {

@@ -106,7 +106,12 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
             Op::Negate(operand) => Ok(number::negate(&self.known_value(operand)?)?),
             Op::Conditional(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
-                if self.truth(condition)? { self.value(then) } else { self.value(otherwise) }
+                let truth = self.truth(condition);
+                if T::ENABLED && matches!(truth, Err(EvaluationFailure::Unknown(_))) {
+                    // neither counts for the value, but what a tracer looks for may be in both
+                    let _ = (self.value(then), self.value(otherwise));
+                }
+                if truth? { self.value(then) } else { self.value(otherwise) }
             }
             Op::Compare(comparison, sides) => self.compare(*comparison, sides),
             Op::Calculate(operator, sides) => self.calculate(*operator, sides),

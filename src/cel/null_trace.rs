@@ -245,8 +245,8 @@ impl<'a, C: Container<'a, Unknown = Unknown>> Tracer<'a, C> for NullTracer<'a> {
                 if self.choice.is_none() {
                     self.choice = self.choice_for(&frame);
                 }
-                // these do not evaluate all of their parts until they are decided
-                self.may_fail |= matches!(frame.node.op, Op::Conditional(_) | Op::Comprehension(_));
+                // the test is not evaluated until the elements are known
+                self.may_fail |= matches!(frame.node.op, Op::Comprehension(_));
             }
             // an error inside did not matter: another operand of `&&` or `||` decided
             Ok(_) => {}
