@@ -1,8 +1,12 @@
 //! What is accepted and yet likely a mistake: no guard where something may be absent, and what nothing uses.
 
-use super::{contract, load, text};
+use super::{contract, load, operation, text};
+use crate::cel::{Assumptions, Literals};
+use crate::contract::credential::Environment;
 use crate::manifest;
+use crate::policy::bindings::{Absence, PartialRequest, UnknownBody};
 use crate::policy::{PolicyDocuments, RequestPolicy, compile_limit, compile_policy, lint::null_guard, lint::unused};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What `lint_guards` says of a policy, each as `line:column what [the cure]`.
@@ -179,6 +183,29 @@ fn a_path_that_no_request_takes_needs_no_guard() {
     };
     assert_eq!(guarded("body.skip_password_checks != true || body.first_name != null"), Vec::<String>::new());
     assert_eq!(guarded("body.locale != \"en\" || body.first_name != null").len(), 1);
+}
+
+/// Loading takes as long as paths are tried: a policy without a fault must not be tried 64 times.
+#[test]
+fn what_is_guarded_on_every_path_is_tried_once() {
+    let chain =
+        "body.locale == \"a\" ? true : (body.last_name == \"b\" ? body.first_name == null : body.username == \"c\")";
+    for (expression, is_one) in [(chain, true), ("body.locale == \"a\" || size(body.first_name) > 3", false)] {
+        let policy = load(&text("", expression)).expect("sound");
+        let request = PartialRequest {
+            operation: &operation(),
+            environment: Environment::Production,
+            required: &BTreeSet::new(),
+            absence: Absence::Field("first_name"),
+        };
+        let (literals, variables) = (Literals::default(), &policy.scope.variables);
+        let mut paths = 0;
+        Assumptions::for_each_path(&literals, |assumptions| {
+            paths += 1;
+            policy.validations[0].expression.absence_outcome::<UnknownBody>(variables, &request, assumptions).1
+        });
+        assert_eq!(paths == 1, is_one, "{expression}: {paths}");
+    }
 }
 
 #[test]
