@@ -1,6 +1,7 @@
 //! The size of a value as compact JSON: without the blanks between its tokens.
 
 use super::node::{Document, NodeRepr, TextRepr};
+use super::packed::{PackedNode, PackedText};
 use super::quoted::quoted_size;
 
 /// The size of a value, and how many there are in it.
@@ -32,8 +33,8 @@ impl CompactSize {
 impl Document {
     /// The size of one of its values. As deep as the value, which is bounded.
     // over the lists themselves: a limit on the size of metadata reads every member of a body
-    pub(super) fn compact_size(&self, node: NodeRepr) -> CompactSize {
-        match node {
+    pub(super) fn compact_size(&self, node: PackedNode) -> CompactSize {
+        match node.repr() {
             NodeRepr::Null | NodeRepr::Bool(true) => CompactSize::of_scalar(4),
             NodeRepr::Bool(false) => CompactSize::of_scalar(5),
             NodeRepr::Number(span) => CompactSize::of_scalar(span.len()),
@@ -59,8 +60,8 @@ impl Document {
         }
     }
 
-    fn quoted_size(&self, text: TextRepr) -> usize {
-        match text {
+    fn quoted_size(&self, text: PackedText) -> usize {
+        match text.repr() {
             // without an escape there is nothing that needs one
             TextRepr::Verbatim(span) => 2 + span.len(),
             TextRepr::Unescaped(_) => quoted_size(self.str(text)),

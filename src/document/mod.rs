@@ -8,6 +8,7 @@ mod compact_size;
 mod error;
 mod names;
 mod node;
+mod packed;
 mod parse;
 mod place;
 mod quoted;

@@ -2,12 +2,13 @@
 
 use super::compact_size::CompactSize;
 use super::names::NameIndex;
+use super::packed::{LONGEST_TEXT, PackedNode, PackedText};
 use super::view::{JsonKind, View};
 use bytestring::ByteString;
 use std::fmt;
 
 /// A part of a text, in bytes.
-// `u32`: no text is longer than 4 GiB, and a pair of `usize` would take twice the memory
+// `u32`: no text is longer than 1 GiB, and a pair of `usize` would take twice the memory
 #[derive(Clone, Copy)]
 pub(super) struct DocumentSpan {
     pub(super) start: u32,
@@ -15,7 +16,6 @@ pub(super) struct DocumentSpan {
 }
 
 /// A string of the document.
-#[derive(Clone, Copy)]
 pub(super) enum TextRepr {
     /// As it stands in the text.
     Verbatim(DocumentSpan),
@@ -26,17 +26,16 @@ pub(super) enum TextRepr {
 /// A member of an object.
 #[derive(Clone, Copy)]
 pub(super) struct Member {
-    pub(super) name: TextRepr,
-    pub(super) value: NodeRepr,
+    pub(super) name: PackedText,
+    pub(super) value: PackedNode,
 }
 
 /// A value. Those of one array, and the members of one object, are neighbours in their list.
-#[derive(Clone, Copy)]
 pub(super) enum NodeRepr {
     Null,
     Bool(bool),
     Number(DocumentSpan),
-    String(TextRepr),
+    String(PackedText),
     /// Positions in [`Document::elements`].
     Array(DocumentSpan),
     /// Positions in [`Document::members`].
@@ -57,15 +56,18 @@ pub struct Document {
     pub(super) text: ByteString,
     /// The strings that have escapes, without them.
     pub(super) unescaped: String,
-    pub(super) root: NodeRepr,
-    pub(super) elements: Vec<NodeRepr>,
+    pub(super) root: PackedNode,
+    pub(super) elements: Vec<PackedNode>,
     pub(super) members: Vec<Member>,
     pub(super) indexed: Vec<IndexedObject>,
 }
 
 impl DocumentSpan {
-    /// `None` beyond 4 GiB.
+    /// `None` beyond 1 GiB.
     pub(super) fn new(start: usize, end: usize) -> Option<Self> {
+        if end > LONGEST_TEXT {
+            return None;
+        }
         Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
     }
 
@@ -83,17 +85,11 @@ impl DocumentSpan {
     }
 }
 
-impl TextRepr {
+impl PackedText {
     pub(super) fn read<'a>(self, text: &'a str, unescaped: &'a str) -> &'a str {
-        match self {
-            Self::Verbatim(span) => span.of_text(text),
-            Self::Unescaped(span) => span.of_text(unescaped),
-        }
-    }
-
-    pub(super) const fn len(self) -> usize {
-        match self {
-            Self::Verbatim(span) | Self::Unescaped(span) => span.len(),
+        match self.repr() {
+            TextRepr::Verbatim(span) => span.of_text(text),
+            TextRepr::Unescaped(span) => span.of_text(unescaped),
         }
     }
 }
@@ -114,25 +110,25 @@ impl Document {
         1 + self.elements.len() + self.members.len()
     }
 
-    pub(super) fn str(&self, text: TextRepr) -> &str {
+    pub(super) fn str(&self, text: PackedText) -> &str {
         text.read(&self.text, &self.unescaped)
     }
 
     /// The elements of an array; empty if it is none.
-    pub(super) fn element_list(&self, node: NodeRepr) -> &[NodeRepr] {
-        match node {
+    pub(super) fn element_list(&self, node: PackedNode) -> &[PackedNode] {
+        match node.repr() {
             NodeRepr::Array(span) => span.of(&self.elements),
             _ => &[],
         }
     }
 
     /// The members of an object; empty if it is none.
-    pub(super) fn member_list(&self, node: NodeRepr) -> &[Member] {
+    pub(super) fn member_list(&self, node: PackedNode) -> &[Member] {
         self.object(node).map_or(&[], |(members, _)| members)
     }
 
-    fn object(&self, node: NodeRepr) -> Option<(&[Member], Option<&NameIndex>)> {
-        match node {
+    fn object(&self, node: PackedNode) -> Option<(&[Member], Option<&NameIndex>)> {
+        match node.repr() {
             NodeRepr::Object(span) => Some((span.of(&self.members), None)),
             NodeRepr::IndexedObject(position) => {
                 let object = self.indexed.get(position as usize)?;
@@ -142,7 +138,7 @@ impl Document {
         }
     }
 
-    fn find(&self, node: NodeRepr, name: &str) -> Option<&Member> {
+    fn find(&self, node: PackedNode, name: &str) -> Option<&Member> {
         let (members, by_name) = self.object(node)?;
         let Some(by_name) = by_name else {
             // comparing lengths first skips most names without touching their bytes
@@ -164,11 +160,11 @@ impl fmt::Debug for Document {
 #[derive(Clone, Copy)]
 pub struct NodeRef<'a> {
     document: &'a Document,
-    node: &'a NodeRepr,
+    node: &'a PackedNode,
 }
 
 impl<'a> NodeRef<'a> {
-    fn at(self, node: &'a NodeRepr) -> Self {
+    fn at(self, node: &'a PackedNode) -> Self {
         Self { document: self.document, node }
     }
 
@@ -201,7 +197,7 @@ impl<'a> View<'a> for NodeRef<'a> {
     type Members = Members<'a>;
 
     fn kind(self) -> JsonKind<'a> {
-        match *self.node {
+        match self.node.repr() {
             NodeRepr::Null => JsonKind::Null,
             NodeRepr::Bool(value) => JsonKind::Bool(value),
             NodeRepr::Number(span) => JsonKind::Number(span.of_text(&self.document.text)),
@@ -212,7 +208,7 @@ impl<'a> View<'a> for NodeRef<'a> {
     }
 
     fn len(self) -> usize {
-        match *self.node {
+        match self.node.repr() {
             NodeRepr::Array(span) | NodeRepr::Object(span) => span.len(),
             NodeRepr::IndexedObject(_) => self.member_list().len(),
             _ => 0,
@@ -220,7 +216,7 @@ impl<'a> View<'a> for NodeRef<'a> {
     }
 
     fn child(self, position: usize) -> Option<Self> {
-        match *self.node {
+        match self.node.repr() {
             NodeRepr::Array(_) => self.document.element_list(*self.node).get(position).map(|node| self.at(node)),
             _ => self.member_list().get(position).map(|member| self.at(&member.value)),
         }

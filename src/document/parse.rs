@@ -3,7 +3,8 @@
 use super::MAX_DEPTH;
 use super::error::{ParseError, PathStep, Problem};
 use super::names::{LINEAR_MEMBERS, NameIndex, repeats_name};
-use super::node::{Document, DocumentSpan, IndexedObject, Member, NodeRepr, TextRepr};
+use super::node::{Document, DocumentSpan, IndexedObject, Member};
+use super::packed::{LONGEST_TEXT, PackedNode, PackedText};
 use super::place::place_of;
 use super::scan::plain_run;
 use super::unescape::unescape;
@@ -24,7 +25,7 @@ impl Document {
     pub fn parse(bytes: Bytes) -> Result<Self, ParseError> {
         // RFC 8259 section 8.1: UTF-8, and a parser may ignore a byte order mark, so that decoders differ on it: refused
         let text = match ByteString::try_from(bytes) {
-            Ok(text) if !text.starts_with('\u{feff}') && u32::try_from(text.len()).is_ok() => text,
+            Ok(text) if !text.starts_with('\u{feff}') && text.len() <= LONGEST_TEXT => text,
             _ => return Err(ParseError { problem: Problem::Encoding, line: 0, column: 0 }),
         };
         let mut reader = Reader::new(&text);
@@ -58,11 +59,11 @@ struct Reader<'t> {
     at: usize,
     depth: usize,
     unescaped: String,
-    elements: Vec<NodeRepr>,
+    elements: Vec<PackedNode>,
     members: Vec<Member>,
     indexed: Vec<IndexedObject>,
     /// The elements of the arrays that have not ended yet, those of the innermost last.
-    open_elements: Vec<NodeRepr>,
+    open_elements: Vec<PackedNode>,
     /// The members of the objects that have not ended yet, those of the innermost last.
     open_members: Vec<Member>,
     /// The path to the object of a defect, innermost step first.
@@ -99,7 +100,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn whole_text(&mut self) -> Result<NodeRepr, Defect> {
+    fn whole_text(&mut self) -> Result<PackedNode, Defect> {
         let root = self.value()?;
         self.skip_blanks();
         if self.at == self.bytes.len() { Ok(root) } else { Err(Defect::Syntax) }
@@ -125,20 +126,20 @@ impl<'t> Reader<'t> {
         DocumentSpan::new(start, self.at).ok_or(Defect::Syntax)
     }
 
-    fn value(&mut self) -> Result<NodeRepr, Defect> {
+    fn value(&mut self) -> Result<PackedNode, Defect> {
         match self.skip_blanks() {
-            b'"' => self.string().map(NodeRepr::String),
+            b'"' => self.string().map(PackedNode::string),
             b'{' => self.object(),
             b'[' => self.array(),
             b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.literal(b"true", NodeRepr::Bool(true)),
-            b'f' => self.literal(b"false", NodeRepr::Bool(false)),
-            b'n' => self.literal(b"null", NodeRepr::Null),
+            b't' => self.literal(b"true", PackedNode::TRUE),
+            b'f' => self.literal(b"false", PackedNode::FALSE),
+            b'n' => self.literal(b"null", PackedNode::NULL),
             _ => Err(Defect::Syntax),
         }
     }
 
-    fn literal(&mut self, literal: &[u8], value: NodeRepr) -> Result<NodeRepr, Defect> {
+    fn literal(&mut self, literal: &[u8], value: PackedNode) -> Result<PackedNode, Defect> {
         for byte in literal {
             self.expect(*byte)?;
         }
@@ -154,7 +155,7 @@ impl<'t> Reader<'t> {
     }
 
     /// RFC 8259 section 6.
-    fn number(&mut self) -> Result<NodeRepr, Defect> {
+    fn number(&mut self) -> Result<PackedNode, Defect> {
         let start = self.at;
         if self.peek() == b'-' {
             self.at += 1;
@@ -176,7 +177,7 @@ impl<'t> Reader<'t> {
             }
             self.digits()?;
         }
-        self.span_from(start).map(NodeRepr::Number)
+        self.span_from(start).map(PackedNode::number)
     }
 
     /// One digit or more.
@@ -189,7 +190,7 @@ impl<'t> Reader<'t> {
     }
 
     /// RFC 8259 section 7.
-    fn string(&mut self) -> Result<TextRepr, Defect> {
+    fn string(&mut self) -> Result<PackedText, Defect> {
         self.at += 1;
         let start = self.at;
         self.at += self.bytes.get(start..).map_or(0, plain_run);
@@ -197,7 +198,7 @@ impl<'t> Reader<'t> {
             b'"' => {
                 let span = self.span_from(start)?;
                 self.at += 1;
-                Ok(TextRepr::Verbatim(span))
+                Ok(PackedText::of_text(span))
             }
             b'\\' => self.escaped_string(start),
             _ => Err(Defect::Syntax),
@@ -207,7 +208,7 @@ impl<'t> Reader<'t> {
     /// Reads a string that begins at `start` to its end, from its first escape on.
     // apart, so that strings without an escape, which are most, need few registers
     #[inline(never)]
-    fn escaped_string(&mut self, start: usize) -> Result<TextRepr, Defect> {
+    fn escaped_string(&mut self, start: usize) -> Result<PackedText, Defect> {
         let begin = self.unescaped.len();
         let mut plain = start;
         loop {
@@ -216,7 +217,7 @@ impl<'t> Reader<'t> {
                 b'"' => {
                     self.at += 1;
                     let span = DocumentSpan::new(begin, self.unescaped.len()).ok_or(Defect::Syntax)?;
-                    return Ok(TextRepr::Unescaped(span));
+                    return Ok(PackedText::of_unescaped(span));
                 }
                 b'\\' => self.unescaped.push(unescape(self.bytes, &mut self.at)?),
                 _ => return Err(Defect::Syntax),
@@ -240,7 +241,7 @@ impl<'t> Reader<'t> {
         self.at += 1;
     }
 
-    fn array(&mut self) -> Result<NodeRepr, Defect> {
+    fn array(&mut self) -> Result<PackedNode, Defect> {
         self.enter()?;
         let open = self.open_elements.len();
         if self.skip_blanks() != b']' {
@@ -261,11 +262,12 @@ impl<'t> Reader<'t> {
         }
         self.leave();
         let start = self.elements.len();
-        self.elements.extend(self.open_elements.drain(open..));
-        DocumentSpan::new(start, self.elements.len()).map(NodeRepr::Array).ok_or(Defect::Syntax)
+        self.elements.extend_from_slice(self.open_elements.get(open..).unwrap_or_default());
+        self.open_elements.truncate(open);
+        DocumentSpan::new(start, self.elements.len()).map(PackedNode::array).ok_or(Defect::Syntax)
     }
 
-    fn object(&mut self) -> Result<NodeRepr, Defect> {
+    fn object(&mut self) -> Result<PackedNode, Defect> {
         self.enter()?;
         let open = self.open_members.len();
         if self.skip_blanks() != b'}' {
@@ -317,7 +319,7 @@ impl<'t> Reader<'t> {
         defect
     }
 
-    fn close_object(&mut self, open: usize) -> Result<NodeRepr, Defect> {
+    fn close_object(&mut self, open: usize) -> Result<PackedNode, Defect> {
         let start = self.members.len();
         let (text, unescaped) = (self.text, self.unescaped.as_str());
         let members = self.open_members.get(open..).unwrap_or_default();
@@ -325,13 +327,14 @@ impl<'t> Reader<'t> {
             0..=LINEAR_MEMBERS => None,
             _ => Some(NameIndex::of(members, text, unescaped).ok_or(Defect::DuplicateName)?),
         };
+        self.members.extend_from_slice(members);
+        self.open_members.truncate(open);
         self.leave();
-        self.members.extend(self.open_members.drain(open..));
         let members = DocumentSpan::new(start, self.members.len()).ok_or(Defect::Syntax)?;
-        let Some(by_name) = by_name else { return Ok(NodeRepr::Object(members)) };
+        let Some(by_name) = by_name else { return Ok(PackedNode::object(members)) };
         self.indexed.push(IndexedObject { members, by_name });
         let position = u32::try_from(self.indexed.len() - 1).map_err(|_| Defect::Syntax)?;
-        Ok(NodeRepr::IndexedObject(position))
+        Ok(PackedNode::indexed_object(position))
     }
 }
 
