@@ -11,6 +11,7 @@ use crate::redact::{Fingerprinter, Masks, steps};
 use crate::secret::Secret;
 use crate::suggest::nearest;
 use crate::telemetry::DecisionFile;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ fn pointer_errors(gateway: &Gateway, names: &FingerprintNames, contract: &Contra
         operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree())).collect();
     let known: BTreeSet<&str> = bodies.iter().flat_map(|body| body.names()).collect();
     let errors = names.body.iter().enumerate().filter_map(|(position, pointer)| {
-        let steps: Vec<String> = steps(pointer).collect();
+        let steps: Vec<String> = steps(pointer).map(Cow::into_owned).collect();
         let first = steps.first().map_or("", String::as_str);
         let (what, help) = if bodies.iter().any(|body| meets_secret(body, &steps)) {
             ("leads to a secret of the contract", Some("secrets have no fingerprint: remove it".to_owned()))

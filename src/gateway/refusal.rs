@@ -114,20 +114,23 @@ struct ErrorMeta<'r> {
 
 /// The response for `refusal`, in the shape of Clerk's errors.
 pub(super) fn refusal_response(record: &RequestRecord, refusal: &Refusal) -> Response<Bytes> {
+    let id = record.decision_id.to_string();
     let denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
-    let mut errors: Vec<ErrorEntry<'_>> = denied.take(MAX_ERRORS).map(|violation| error(record, violation)).collect();
+    let mut errors: Vec<ErrorEntry<'_>> =
+        denied.take(MAX_ERRORS).map(|violation| error(record, violation, &id)).collect();
     if errors.is_empty() {
-        errors.push(plain_error(record, refusal));
+        errors.push(plain_error(refusal, &id));
     }
-    let clerk_trace_id = format!("{:032x}", u128::from_be_bytes(record.trace.trace_id));
-    // cannot fail: no key is anything but a string
-    let document = serde_json::to_vec(&ErrorDocument { clerk_trace_id, errors }).unwrap_or_default();
+    let clerk_trace_id = record.trace.id().to_string();
+    let mut document = Vec::with_capacity(1024);
+    // cannot fail: no key is anything but a string, and memory takes what is written
+    let _ = serde_json::to_writer(&mut document, &ErrorDocument { clerk_trace_id, errors });
     let mut response = Response::new(Bytes::from(document));
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     // exact, without a charset: the JS SDK compares the media type byte by byte
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let Ok(decision) = HeaderValue::try_from(decision(record, refusal)) {
+    if let Ok(decision) = HeaderValue::try_from(decision(record, refusal, &id)) {
         headers.insert("portcullis-decision", decision);
     }
     if matches!(refusal.reason, Reason::RateLimited | Reason::Overloaded) {
@@ -144,28 +147,39 @@ const fn outcome(reason: Reason) -> Outcome {
     }
 }
 
-fn decision(record: &RequestRecord, refusal: &Refusal) -> String {
-    let policies = record.violations.iter().filter(|violation| violation.action == Action::Deny);
-    let policy = policies.filter_map(|violation| match &violation.rule {
-        Rule::Policy(name) => Some(format!("; policy=\"{name}\"")),
-        Rule::Keyword(_) | Rule::Gateway => None,
-    });
-    let policy = policy.take(1).collect::<String>();
-    let (outcome, reason) = (refusal.outcome.as_str(), refusal.reason.as_str());
-    format!("{outcome}; reason={reason}{policy}; id=\"{}\"", record.decision_id)
+fn decision(record: &RequestRecord, refusal: &Refusal, id: &str) -> String {
+    let mut text = String::with_capacity(128);
+    append(&mut text, &[refusal.outcome.as_str(), "; reason=", refusal.reason.as_str()]);
+    let mut denied = record.violations.iter().filter(|violation| violation.action == Action::Deny);
+    if let Some(name) = denied.find_map(policy_name) {
+        append(&mut text, &["; policy=\"", name, "\""]);
+    }
+    append(&mut text, &["; id=\"", id, "\""]);
+    text
 }
 
-fn error<'r>(record: &RequestRecord, violation: &'r Violation) -> ErrorEntry<'r> {
-    let field = violation.field.as_ref().map(crate::contract::field::Field::for_caller);
-    let policy = match &violation.rule {
-        Rule::Policy(name) => Some(name.as_ref()),
+fn policy_name(violation: &Violation) -> Option<&str> {
+    match &violation.rule {
+        Rule::Policy(name) => Some(name),
         Rule::Keyword(_) | Rule::Gateway => None,
-    };
+    }
+}
+
+// a refusal costs no more than a request that is forwarded: its texts are put together without `format!`, of which each argument
+// takes a call, and each result an allocation
+fn append(text: &mut String, parts: &[&str]) {
+    for part in parts {
+        text.push_str(part);
+    }
+}
+
+fn error<'r>(record: &RequestRecord, violation: &'r Violation, id: &str) -> ErrorEntry<'r> {
+    let field = violation.field.as_ref().map(crate::contract::field::Field::for_caller);
     ErrorEntry {
         code: violation.reason.code(),
-        long_message: long_message(record, violation, field.as_deref()),
+        long_message: long_message(record, violation, field.as_deref(), id),
         message: &violation.message,
-        meta: ErrorMeta { param_name: field.map(|field| parameter(&field).to_owned()), policy },
+        meta: ErrorMeta { param_name: field.map(|field| parameter(&field).to_owned()), policy: policy_name(violation) },
     }
 }
 
@@ -174,48 +188,52 @@ fn parameter(field: &str) -> &str {
     field.strip_prefix('/').map_or(field, |pointer| pointer.split('/').next().unwrap_or(pointer))
 }
 
-fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&str>) -> String {
-    let subject = field.map_or_else(|| "the request".to_owned(), |field| format!("`{field}`"));
-    let rule = match &violation.rule {
-        Rule::Policy(name) => format!("Policy `{name}` refused {subject}"),
-        Rule::Keyword(keyword) => format!("The contract's `{keyword}` refused {subject}"),
-        Rule::Gateway => format!("The gateway refused {subject}"),
-    };
-    let mut text = format!("{rule} for {} in {}: {}.", record.operation_id(), record.environment, violation.message);
+fn long_message(record: &RequestRecord, violation: &Violation, field: Option<&str>, id: &str) -> String {
+    let mut text = String::with_capacity(512);
+    match &violation.rule {
+        Rule::Policy(name) => append(&mut text, &["Policy `", name, "` refused "]),
+        Rule::Keyword(keyword) => append(&mut text, &["The contract's `", keyword, "` refused "]),
+        Rule::Gateway => text.push_str("The gateway refused "),
+    }
+    match field {
+        Some(field) => append(&mut text, &["`", field, "`"]),
+        None => text.push_str("the request"),
+    }
+    let environment = record.environment.as_str();
+    append(&mut text, &[" for ", record.operation_id(), " in ", environment, ": ", &violation.message, "."]);
     if let Some(judged_by) = &violation.judged_by {
+        // writing to a `String` cannot fail
         let _ = write!(text, " It was {judged_by}.");
     }
-    // writing to a `String` cannot fail
     // The author of a policy decides what its callers read; all other rules are the gateway's own, and documented.
     let is_of_policy = matches!(violation.rule, Rule::Policy(_));
     let fix = (!is_of_policy).then(|| violation.reason.fix());
     if let Some(hint) = violation.hint.as_deref().or(fix) {
-        let _ = write!(text, " Hint: {hint}");
+        append(&mut text, &[" Hint: ", hint]);
         if !hint.ends_with(['?', '.']) {
             text.push('.');
         }
     }
     if let Some(owner) = &violation.owner {
-        let _ = write!(text, " Owner: {owner}.");
+        append(&mut text, &[" Owner: ", owner, "."]);
     }
-    let _ = write!(text, " Decision {}.", record.decision_id);
+    append(&mut text, &[" Decision ", id, "."]);
     if !is_of_policy {
-        let _ = write!(text, " See {}.", violation.reason.link());
+        append(&mut text, &[" See ", &violation.reason.link(), "."]);
     }
     text
 }
 
-fn plain_error<'r>(record: &RequestRecord, refusal: &'r Refusal) -> ErrorEntry<'r> {
+fn plain_error<'r>(refusal: &'r Refusal, id: &str) -> ErrorEntry<'r> {
     // the upstream may have received the request and acted on it, so this must not claim that it was not forwarded
     let failure = match refusal.reason {
         Reason::UpstreamUnreachable | Reason::UpstreamTimeout => "got no response to the request",
         _ => "did not forward the request",
     };
     let long_message = format!(
-        "The gateway {failure}: {}. Hint: {}. Decision {}. See {}.",
+        "The gateway {failure}: {}. Hint: {}. Decision {id}. See {}.",
         refusal.message,
         refusal.fix,
-        record.decision_id,
         refusal.reason.link()
     );
     ErrorEntry { code: refusal.reason.code(), long_message, message: &refusal.message, meta: ErrorMeta::default() }

@@ -1,5 +1,6 @@
 //! A set of JSON Pointers as a tree, for a walk through a body that tracks all of them at once.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// JSON Pointers (RFC 6901). A step `*` matches every name and every position.
@@ -26,9 +27,9 @@ impl PointerSet {
     pub fn insert(&mut self, pointer: &str) {
         let mut node = &mut self.root;
         for step in steps(pointer) {
-            node = match step.as_str() {
+            node = match step.as_ref() {
                 "*" => node.any.get_or_insert_default(),
-                _ => node.members.entry(step).or_default(),
+                _ => node.members.entry(step.into_owned()).or_default(),
             };
         }
         node.is_end = true;
@@ -66,11 +67,13 @@ impl PointerCursor<'_> {
 }
 
 /// The steps of a pointer, unescaped; a text without a leading `/` is one name.
-pub fn steps(pointer: &str) -> impl Iterator<Item = String> {
+pub fn steps(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let (rest, is_empty) = (pointer.strip_prefix('/').unwrap_or(pointer), pointer.is_empty());
     let parts = rest.split('/').filter(move |_| !is_empty);
     // `~1` before `~0` (RFC 6901, section 4): `~01` is `~1`, not `/`
-    parts.map(|step| step.replace("~1", "/").replace("~0", "~"))
+    parts.map(|step| {
+        if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(step) }
+    })
 }
 
 #[cfg(test)]

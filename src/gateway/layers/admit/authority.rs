@@ -76,13 +76,15 @@ fn is_parsed(text: &str) -> bool {
     authority.is_some_and(|authority| authority.as_str().len() == authority.host().len() || authority.port().is_some())
 }
 
-/// Whether it is a name or an IPv4 address, alone or with a port of at most four digits: nearly every host, without a parser.
+/// Whether it is a name or an IPv4 address, alone or with a port: nearly every host, without a parser.
 fn is_name_and_port(text: &[u8]) -> bool {
     let (host, port) = match text.iter().rposition(|byte| *byte == b':') {
         Some(colon) => (text.get(..colon).unwrap_or_default(), text.get(colon + 1..).unwrap_or_default()),
         None => (text, &b"80"[..]),
     };
-    let is_port = (1..=4).contains(&port.len()) && port.iter().all(u8::is_ascii_digit);
+    let add = |number: u32, digit: &u8| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'));
+    let number = || port.iter().try_fold(0, add);
+    let is_port = (1..=5).contains(&port.len()) && number().is_some_and(|number| number <= u16::MAX.into());
     let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     is_port && !host.is_empty() && host.iter().all(is_host)
 }
@@ -93,13 +95,14 @@ mod tests {
 
     #[test]
     fn a_host_without_a_parser_is_one_with_it() {
-        for host in ["a", "api.example.com", "127.0.0.1:8080", "a-b.c:1", "A.B:9999"] {
+        for host in ["a", "api.example.com", "127.0.0.1:8080", "a-b.c:1", "A.B:9999", "a:18080", "a:65535", "a:00080"] {
             assert!(is_name_and_port(host.as_bytes()), "{host}");
             assert!(is_parsed(host), "{host}");
         }
-        for other in
-            ["", ":80", "a:", "a:b", "a:80:80", "u@a", "a b", "a/b", "[::1]", "[::1]:80", "a:12345", "a%41", "a_b"]
-        {
+        for other in [
+            "", ":80", "a:", "a:b", "a:80:80", "u@a", "a b", "a/b", "[::1]", "[::1]:80", "a:65536", "a:99999",
+            "a:100000", "a%41", "a_b",
+        ] {
             assert!(!is_name_and_port(other.as_bytes()), "{other}");
         }
         // every text of up to six letters of which hosts are made, and of some that end one
