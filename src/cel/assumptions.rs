@@ -58,6 +58,10 @@ impl Literals {
             Op::And(parts) | Op::Or(parts) | Op::Call(_, parts) | Op::List(parts) => add_all(parts),
             Op::Conditional(parts) => add_all(parts.as_ref()),
             Op::Map(entries) => entries.iter().for_each(|(_, value)| self.add_node(value)),
+            Op::Find(find) => {
+                self.add_node(&find.text);
+                find.most.iter().for_each(|most| self.add_node(most));
+            }
             Op::Comprehension(comprehension) => {
                 self.add_node(&comprehension.over);
                 comprehension.test.iter().chain(&comprehension.each).for_each(|node| self.add_node(node));

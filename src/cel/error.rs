@@ -11,6 +11,8 @@ pub enum EvaluationError {
     NoSuchOverload,
     /// A number or time out of range, or a division by zero.
     Arithmetic,
+    /// A position outside of a text or list.
+    OutOfRange,
     /// A text that is not what it was to be converted to, such as `int("x")`.
     NotConvertible,
     /// A key that is twice in a map.
@@ -27,6 +29,7 @@ impl fmt::Display for EvaluationError {
             Self::NoSuchKey => "no such key; test for it with `has(...)`",
             Self::NoSuchOverload => "operator or function not for values of these types; what is absent is null",
             Self::Arithmetic => "number out of range or division by zero",
+            Self::OutOfRange => "position outside of the text or list",
             Self::NotConvertible => "text does not convert to that type",
             Self::DuplicateKey => "key twice in a map",
             Self::WrongType => "result is not a boolean",

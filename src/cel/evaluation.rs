@@ -9,7 +9,7 @@ use super::fold::Fold;
 use super::function::Function;
 use super::ids::NamespaceId;
 use super::kind::Kinds;
-use super::node::{Comprehension, Node, Op};
+use super::node::{Comprehension, Find, Node, Op};
 use super::syntax::{Comparison, Operator};
 use super::tracer::{Tracer, Untraced};
 use super::unknown::EvaluationFailure;
@@ -125,6 +125,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
                 let text = self.known_value(text)?;
                 Ok(Value::Bool(pattern.is_found(text.as_str().ok_or(NO_OVERLOAD)?, &mut self.budget)?))
             }
+            Op::Find(find) => self.find(find),
             Op::List(elements) => {
                 let elements: Result<Arc<[_]>, _> = elements.iter().map(|element| self.value(element)).collect();
                 Ok(Value::OwnList(elements?))
@@ -267,8 +268,29 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
                 let arguments = [self.known_value(first)?, self.known_value(second)?];
                 function.call(&arguments, &mut self.budget)
             }
-            _ => Err(NO_OVERLOAD.into()),
+            _ => {
+                let arguments: Result<Vec<_>, _> =
+                    arguments.iter().map(|argument| self.known_value(argument)).collect();
+                function.call(&arguments?, &mut self.budget)
+            }
         }
+    }
+
+    fn find(&mut self, find: &'a Find) -> Evaluated<'a, C> {
+        let text = self.known_value(&find.text)?;
+        let text = text.as_str().ok_or(NO_OVERLOAD)?;
+        let most = match &find.most {
+            // a negative number is no limit
+            Some(most) => match self.known_value(most)? {
+                Value::Int(most) => usize::try_from(most).unwrap_or(usize::MAX),
+                _ => return Err(NO_OVERLOAD.into()),
+            },
+            None if find.all => usize::MAX,
+            None => 1,
+        };
+        let found = find.finder.find(text, most, &mut self.budget)?;
+        let mut parts = found.into_iter().filter_map(|place| text.get(place)).map(|part| Value::Text(part.into()));
+        if find.all { Ok(Value::OwnList(parts.collect())) } else { Ok(parts.next().unwrap_or(Value::String(""))) }
     }
 
     fn map(&mut self, entries: &'a [(Node, Node)]) -> Evaluated<'a, C> {

@@ -5,9 +5,16 @@ use super::budget::Budget;
 use super::convert;
 use super::error::EvaluationError;
 use super::kind::Kinds;
+use super::library::encoders::{self, EncoderFunction};
+use super::library::lists::{self, ListFunction};
+use super::library::math::{self, MathFunction};
+use super::library::sets::{self, SetFunction};
+use super::library::strings::{self, StringFunction};
+use super::signature::{ResultShape, Signature, Style};
 use super::size;
 use super::time::{self, TimeField};
 use super::unknown::EvaluationFailure;
+use std::sync::LazyLock;
 
 /// The functions and methods that expressions can call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +26,10 @@ pub(crate) enum Function {
     EndsWith,
     /// Compiled apart, because its pattern is.
     Matches,
+    /// As [`Function::Matches`].
+    Find,
+    /// As [`Function::Matches`].
+    FindAll,
     Bool,
     Int,
     Uint,
@@ -31,51 +42,16 @@ pub(crate) enum Function {
     Dyn,
     /// A field of a timestamp or duration.
     Field(TimeField),
-}
-
-/// How a function is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
-    /// `f(x)`
-    Plain,
-    /// `x.f()`
-    Member,
-    /// Both.
-    Either,
-}
-
-/// What a function takes and gives. `x.f(y)` takes `x`, then `y`.
-#[derive(Debug)]
-pub(super) struct Signature {
-    pub(super) name: &'static str,
-    pub(super) style: Style,
-    pub(super) takes: &'static [Kinds],
-    /// What may follow.
-    pub(super) optional: Option<Kinds>,
-    pub(super) gives: Kinds,
-    pub(super) function: Function,
-}
-
-const fn signature(
-    name: &'static str,
-    style: Style,
-    takes: &'static [Kinds],
-    gives: Kinds,
-    function: Function,
-) -> Signature {
-    Signature { name, style, takes, optional: None, gives, function }
+    Strings(StringFunction),
+    Lists(ListFunction),
+    Sets(SetFunction),
+    Math(MathFunction),
+    Encoders(EncoderFunction),
 }
 
 /// A field of a timestamp, which takes a time zone, or of a duration, which takes none.
-const fn field(name: &'static str, takes: &'static [Kinds], field: TimeField) -> Signature {
-    Signature {
-        name,
-        style: Style::Member,
-        takes,
-        optional: Some(Kinds::STRING),
-        gives: Kinds::INT,
-        function: Function::Field(field),
-    }
+const fn field(name: &'static str, takes: &'static [Kinds], field: TimeField) -> Signature<Function> {
+    Signature::member(name, takes, Kinds::INT, Function::Field(field)).with_optional(&[Kinds::STRING])
 }
 
 const SIZED: &[Kinds] = &[Kinds::STRING.or(Kinds::BYTES).or(Kinds::LIST).or(Kinds::MAP)];
@@ -83,42 +59,52 @@ const TWO_STRINGS: &[Kinds] = &[Kinds::STRING, Kinds::STRING];
 const TIME: &[Kinds] = &[Kinds::TIMESTAMP];
 const TIME_OR_DURATION: &[Kinds] = &[Kinds::TIMESTAMP.or(Kinds::DURATION)];
 
-/// Every function.
-pub(super) static FUNCTIONS: [Signature; 26] = [
-    signature("size", Style::Either, SIZED, Kinds::INT, Function::Size),
-    signature(
+/// The functions that CEL has without extensions, and ours.
+const STANDARD: [Signature<Function>; 28] = [
+    Signature::new("size", Style::Either, SIZED, Kinds::INT, Function::Size),
+    Signature::new(
         "json.size",
         Style::Plain,
         &[Kinds::STRING.or(Kinds::LIST).or(Kinds::MAP).or(Kinds::NULL)],
         Kinds::INT,
         Function::JsonSize,
     ),
-    signature("contains", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::Contains),
-    signature("startsWith", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::StartsWith),
-    signature("endsWith", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::EndsWith),
-    signature("matches", Style::Either, TWO_STRINGS, Kinds::BOOL, Function::Matches),
-    signature("bool", Style::Plain, &[Kinds::BOOL.or(Kinds::STRING)], Kinds::BOOL, Function::Bool),
-    signature("int", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING).or(Kinds::TIMESTAMP)], Kinds::INT, Function::Int),
-    signature("uint", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING)], Kinds::UINT, Function::Uint),
-    signature("double", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING)], Kinds::DOUBLE, Function::Double),
-    signature(
+    Signature::new("contains", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::Contains),
+    Signature::new("startsWith", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::StartsWith),
+    Signature::new("endsWith", Style::Member, TWO_STRINGS, Kinds::BOOL, Function::EndsWith),
+    Signature::new("matches", Style::Either, TWO_STRINGS, Kinds::BOOL, Function::Matches),
+    Signature::member("find", TWO_STRINGS, Kinds::STRING, Function::Find),
+    Signature::member("findAll", TWO_STRINGS, Kinds::LIST, Function::FindAll)
+        .with_optional(&[Kinds::INT])
+        .with_shape(ResultShape::Texts),
+    Signature::new("bool", Style::Plain, &[Kinds::BOOL.or(Kinds::STRING)], Kinds::BOOL, Function::Bool),
+    Signature::new(
+        "int",
+        Style::Plain,
+        &[Kinds::NUMBER.or(Kinds::STRING).or(Kinds::TIMESTAMP)],
+        Kinds::INT,
+        Function::Int,
+    ),
+    Signature::new("uint", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING)], Kinds::UINT, Function::Uint),
+    Signature::new("double", Style::Plain, &[Kinds::NUMBER.or(Kinds::STRING)], Kinds::DOUBLE, Function::Double),
+    Signature::new(
         "string",
         Style::Plain,
         &[Kinds::ANY.without(Kinds::NULL.or(Kinds::LIST).or(Kinds::MAP).or(Kinds::TYPE))],
         Kinds::STRING,
         Function::String,
     ),
-    signature("bytes", Style::Plain, &[Kinds::STRING.or(Kinds::BYTES)], Kinds::BYTES, Function::Bytes),
-    signature(
+    Signature::new("bytes", Style::Plain, &[Kinds::STRING.or(Kinds::BYTES)], Kinds::BYTES, Function::Bytes),
+    Signature::new(
         "timestamp",
         Style::Plain,
         &[Kinds::STRING.or(Kinds::INT).or(Kinds::TIMESTAMP)],
         Kinds::TIMESTAMP,
         Function::Timestamp,
     ),
-    signature("duration", Style::Plain, &[Kinds::STRING.or(Kinds::DURATION)], Kinds::DURATION, Function::Duration),
-    signature("type", Style::Plain, &[Kinds::ANY], Kinds::TYPE, Function::Type),
-    signature("dyn", Style::Plain, &[Kinds::ANY], Kinds::ANY, Function::Dyn),
+    Signature::new("duration", Style::Plain, &[Kinds::STRING.or(Kinds::DURATION)], Kinds::DURATION, Function::Duration),
+    Signature::new("type", Style::Plain, &[Kinds::ANY], Kinds::TYPE, Function::Type),
+    Signature::new("dyn", Style::Plain, &[Kinds::ANY], Kinds::ANY, Function::Dyn),
     field("getFullYear", TIME, TimeField::FullYear),
     field("getMonth", TIME, TimeField::Month),
     field("getDate", TIME, TimeField::Date),
@@ -130,6 +116,17 @@ pub(super) static FUNCTIONS: [Signature; 26] = [
     field("getSeconds", TIME_OR_DURATION, TimeField::Seconds),
     field("getMilliseconds", TIME_OR_DURATION, TimeField::Milliseconds),
 ];
+
+/// Every signature.
+pub(super) static FUNCTIONS: LazyLock<Vec<Signature<Function>>> = LazyLock::new(|| {
+    let mut all = STANDARD.to_vec();
+    all.extend(strings::SIGNATURES.map(|it| it.map(Function::Strings)));
+    all.extend(lists::SIGNATURES.map(|it| it.map(Function::Lists)));
+    all.extend(sets::SIGNATURES.map(|it| it.map(Function::Sets)));
+    all.extend(math::SIGNATURES.map(|it| it.map(Function::Math)));
+    all.extend(encoders::SIGNATURES.map(|it| it.map(Function::Encoders)));
+    all
+});
 
 const WRONG: EvaluationError = EvaluationError::NoSuchOverload;
 
@@ -151,6 +148,15 @@ impl Function {
             Self::JsonSize => size::json_size(first, budget),
             // an unknown value has a type if it can have only one
             Self::Type => first.kind().map(Value::Type).map_err(EvaluationFailure::Unknown),
+            Self::Strings(function) => match list_function(function) {
+                // of a value that may be a text or a list, the check knows only the name of the function
+                Some(function) if first.as_str().is_none() => function.call(arguments, budget),
+                _ => function.call(arguments, budget),
+            },
+            Self::Lists(function) => function.call(arguments, budget),
+            Self::Sets(function) => function.call(arguments, budget),
+            Self::Math(function) => function.call(arguments, budget),
+            Self::Encoders(function) => function.call(arguments, budget),
             _ => Ok(self.convert(first, arguments.get(1), budget)?),
         }
     }
@@ -185,7 +191,17 @@ impl Function {
             Self::Timestamp => convert::timestamp(first),
             Self::Duration => convert::duration(first, budget),
             // never called by this path: the checker compiles `matches` to a node, the others are above
-            Self::Matches | Self::Size | Self::JsonSize | Self::Type => Err(WRONG),
+            _ => Err(WRONG),
         }
     }
+}
+
+/// The function of a list that has the name of this one of a text.
+const fn list_function(function: StringFunction) -> Option<ListFunction> {
+    Some(match function {
+        StringFunction::IndexOf => ListFunction::IndexOf,
+        StringFunction::LastIndexOf => ListFunction::LastIndexOf,
+        StringFunction::Reverse => ListFunction::Reverse,
+        _ => return None,
+    })
 }

@@ -26,12 +26,14 @@ mod equality;
 mod error;
 mod evaluation;
 mod expression;
+mod finder;
 mod fold;
 mod function;
 mod ids;
 mod issue;
 mod key;
 mod kind;
+mod library;
 mod lookups;
 mod node;
 mod null_trace;
@@ -40,6 +42,7 @@ mod pattern;
 mod references;
 mod satisfiability;
 mod schema;
+mod signature;
 mod size;
 mod source_info;
 mod syntax;
@@ -87,4 +90,16 @@ pub use unknown::Unknown;
 #[cfg(test)]
 pub(crate) fn parse(source: &str) -> Result<(), Issue> {
     syntax::parse(source).map(drop)
+}
+
+/// The tokens of `source`, verbatim.
+#[cfg(test)]
+pub(crate) fn words(source: &str) -> Vec<&str> {
+    syntax::words(source)
+}
+
+/// The names of functions, those of libraries in full.
+#[cfg(test)]
+pub(crate) fn function_names() -> Vec<&'static str> {
+    function::FUNCTIONS.iter().map(|known| known.name).collect()
 }

@@ -1,6 +1,7 @@
 //! A compiled expression: names resolved, constants folded, patterns compiled.
 
 use super::activation::Value;
+use super::finder::Finder;
 use super::function::Function;
 use super::ids::{AttributeId, NamespaceId};
 use super::pattern::Pattern;
@@ -68,9 +69,21 @@ pub(super) enum Op {
     In(Box<[Node; 2]>),
     Call(Function, Box<[Node]>),
     Matches(Box<Node>, Box<Pattern>),
+    Find(Box<Find>),
     List(Box<[Node]>),
     Map(Box<[(Node, Node)]>),
     Comprehension(Box<Comprehension>),
+}
+
+/// `find` and `findAll`: what a pattern finds in a text.
+#[derive(Debug)]
+pub(crate) struct Find {
+    pub(super) text: Node,
+    pub(super) finder: Finder,
+    /// Whether all that is found is the value, as a list, and not the first, as a text.
+    pub(super) all: bool,
+    /// How many are found at most.
+    pub(super) most: Option<Node>,
 }
 
 /// A macro that visits each element of a list or key of a map.

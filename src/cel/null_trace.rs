@@ -110,6 +110,13 @@ fn sign(op: &Op) -> String {
         Op::In(_) => "in",
         Op::Index(_) => "[...]",
         Op::Matches(..) => "matches",
+        Op::Find(find) => {
+            if find.all {
+                "findAll"
+            } else {
+                "find"
+            }
+        }
         Op::Comprehension(comprehension) => comprehension.r#macro.as_str(),
         Op::Call(function, _) => {
             FUNCTIONS.iter().find(|known| known.function == *function).map_or("the function", |known| known.name)

@@ -13,9 +13,18 @@ pub(in crate::cel) fn word_help(name: &str) -> Option<&'static str> {
         "False" | "FALSE" => "write `false`",
         "len" | "length" | "count" | "strlen" => "write `size(...)`",
         "keys" => "`all`, `exists` and `in` look at the keys of a map",
-        "lower" | "upper" | "lowerAscii" | "upperAscii" | "toLowerCase" | "toUpperCase" => {
-            "`matches` looks past case with a pattern that begins with `(?i)`"
+        "lower" | "toLowerCase" | "downcase" => "write `value.lowerAscii()`",
+        "upper" | "toUpperCase" | "upcase" => "write `value.upperAscii()`",
+        "strip" => "write `value.trim()`",
+        "substr" => "write `value.substring(from, to)`",
+        "concat" | "append" => "write `+`",
+        "isEmpty" | "empty" => "write `size(value) == 0`",
+        "sortBy" => "write `list.map(element, ...).sort()`",
+        "abs" | "ceil" | "floor" | "round" | "sqrt" | "greatest" | "least" => {
+            "it is in the library `math`, as in `math.abs(...)`"
         }
+        "toString" | "str" => "write `string(value)`",
+        "toNumber" | "parseInt" => "write `int(value)`",
         "includes" => "write `contains` of a text, `in` of a list",
         "test" | "match" => "write `value.matches(\"pattern\")`",
         _ => return None,

@@ -249,7 +249,7 @@ const EXPRESSIONS: [(&str, &str); 90] = [
     ("len(body.first_name) > 3", "13:9: `len` is not a function that policies know [write `size(...)`]"),
     (
         "body.first_name.toLowerCase() == 'a'",
-        "13:25: `toLowerCase` is not a function that policies know [`matches` looks past case with a pattern that begins with `(?i)`]",
+        "13:25: `toLowerCase` is not a function that policies know [write `value.lowerAscii()`]",
     ),
     (
         "now() > request.time",

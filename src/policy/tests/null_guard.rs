@@ -102,6 +102,12 @@ fn what_takes_no_null_where_a_caller_may_show_nothing_is_told() {
             "startsWith",
             "client.spiffeId != null && ...",
         ),
+        (
+            "request.headers[\"x-ticket\"].lowerAscii() == \"a\"",
+            "request.headers[\"x-ticket\"]",
+            "lowerAscii",
+            "request.headers[\"x-ticket\"] != null && ...",
+        ),
         ("client.unixUid < 1000", "client.unixUid", "<", "client.unixUid != null && ..."),
     ] {
         assert_eq!(of(expression), absent(name, taker, cure), "{expression}");

@@ -64,6 +64,16 @@ fn what_would_take_long_is_cut_off() {
         "body.public_metadata.s.matches('(a?){200}a{200}$')",
         "body.public_metadata.s.matches('^(a|b)*a(a|b){1000}c$')",
         "[1, 2, 3, 4, 5, 6].all(x, [1, 2].all(y, !body.public_metadata.s.matches('^(a|b)*a(a|b){200}c$')))",
+        // what a function makes costs as what it reads does
+        "body.public_metadata.s.replace('', body.public_metadata.s) == ''",
+        "body.public_metadata.s.split('').map(x, body.public_metadata.s).join() == ''",
+        "[1, 2, 3, 4].all(x, [1, 2, 3, 4].all(y, body.public_metadata.s.lowerAscii() != ''))",
+        "'%s%s%s%s%s%s%s%s%s%s%s%s%s'.format(lists.range(13).map(x, body.public_metadata.s)) == ''",
+        "size(lists.range(size(body.public_metadata.s))) == 1",
+        "body.public_metadata.s.findAll('a').size() == 1",
+        "body.public_metadata.s.split('').distinct().sort() == body.public_metadata.s.split('').sort()",
+        "sets.contains(lists.range(size(body.public_metadata.s) / 256), lists.range(size(body.public_metadata.s) / 256))",
+        "lists.range(size(body.public_metadata.s) / 256).distinct().size() == 1000",
     ] {
         assert_eq!(outcome(source, &body), costly, "{source}");
     }

@@ -1,9 +1,11 @@
 //! The language, compared with another implementation of it, and its bounds.
 
 mod bounds;
+mod conformance;
 mod differential;
 mod generate;
 mod language;
+mod libraries;
 mod unknown;
 
 use super::{RequestActivation, RequestDeclarations};

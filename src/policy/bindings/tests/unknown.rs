@@ -42,6 +42,26 @@ fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> RecordedV
     }
 }
 
+/// What is done with a value by chance.
+const LIBRARIES: [&str; 16] = [
+    "IT",
+    "IT",
+    "IT",
+    "dyn(IT).lowerAscii() + dyn(IT).trim().reverse()",
+    "dyn(IT).split('')",
+    "dyn(IT).indexOf('a') + dyn(IT).lastIndexOf('a')",
+    "'%s'.format([IT])",
+    "[dyn(IT)].flatten().distinct()",
+    "dyn(IT).sort()",
+    "dyn(IT).first() == dyn(IT).last()",
+    "dyn(IT).slice(0, 1)",
+    "[dyn(IT), 'a'].join('-')",
+    "sets.contains(m.words, [dyn(IT)]) || sets.intersects(dyn(IT), m.numbers)",
+    "sets.equivalent([dyn(IT), 1], [1, dyn(IT)])",
+    "math.greatest(dyn(IT)) == dyn(IT).sum()",
+    "dyn(IT).findAll('[a-z]')",
+];
+
 fn request(body: Option<RecordedValue<'_>>) -> RecordedRequest<'_> {
     RecordedRequest {
         operation: "CreateUser",
@@ -81,7 +101,10 @@ proptest! {
         choices in prop::collection::vec(any::<u16>(), 0..300),
         kept in prop::collection::vec(any::<u16>(), 1..40),
     ) {
-        let source = expression(&mut Choices(&choices), Wanted::Anything, 4).replace("m.", "body.public_metadata.");
+        // the libraries, which the crate `cel` does not have, around what both have
+        let library = LIBRARIES[usize::from(kept.first().copied().unwrap_or_default()) % LIBRARIES.len()];
+        let inside = expression(&mut Choices(&choices), Wanted::Anything, 4);
+        let source = library.replace("IT", &inside).replace("m.", "body.public_metadata.");
         let body = format!(r#"{{"public_metadata":{BODY}}}"#);
         let document = Document::parse(bytes::Bytes::copy_from_slice(body.as_bytes())).expect("a document");
         let mut chances = kept.iter().copied().cycle();
@@ -136,6 +159,12 @@ fn presence_type_size_and_what_is_kept_decide() {
         ("has(body.password) && size(request.headers['x-there']) == 3", true),
         ("request.query['a'] == null && client.spiffeId == null", true),
         ("type(body.password) != list && body.password != null", true),
+        ("[body.skip_legal_checks, body.first_name].first() == true", true),
+        ("[body.skip_legal_checks, body.first_name].indexOf(true) == 0", true),
+        ("[body.first_name, true].slice(1, 2) == [true] && [body.first_name].size() == 1", true),
+        ("sets.intersects([body.first_name, 'a'], ['a'])", true),
+        ("sets.contains(['a'], [body.first_name, 'b'])", false),
+        ("body.password_hasher.upperAscii() == 'BCRYPT'", true),
     ] {
         says(source, Some(expected));
     }
@@ -170,6 +199,17 @@ fn what_needs_a_hidden_value_is_not_guessed() {
         "(body.first_name == 'Ada' ? true : true) == true",
         "json.size(body.first_name) == 5",
         "int(body.first_name) == 1 || body.last_name == 'x'",
+        "body.first_name.lowerAscii() == 'ada'",
+        "body.first_name.reverse() == 'ada' || body.first_name.find('a') == ''",
+        "[body.first_name, true].indexOf('Ada') == 0",
+        "['Ada', body.first_name].lastIndexOf('Ada') == 0",
+        "[body.first_name].join() == 'Ada'",
+        "['b', body.first_name].sort()[0] == 'b'",
+        "['a', body.first_name].distinct().size() == 1",
+        "'%s'.format([body.first_name]) == 'Ada'",
+        "[body.public_metadata.role, 'a'].flatten().size() == 2",
+        "sets.contains(['Ada'], [body.first_name])",
+        "math.greatest([body.create_organizations_limit, 1]) == 1",
     ] {
         says(source, None);
     }

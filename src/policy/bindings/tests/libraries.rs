@@ -1,0 +1,53 @@
+//! What the check finds wrong with calls of library functions.
+
+use super::issues;
+
+/// The first message of `source`, with its help.
+fn told(source: &str) -> String {
+    let found = issues(source);
+    let first = found.first().unwrap_or_else(|| panic!("nothing is wrong with {source}"));
+    first.help.as_ref().map_or(first.message.clone(), |help| format!("{} [{help}]", first.message))
+}
+
+#[test]
+fn a_call_that_no_signature_takes_is_refused() {
+    for (source, expected) in [
+        ("body.first_name.indexOf(1) == 0", "`1` is an int, but what `indexOf` takes here is a string"),
+        ("body.first_name.substring('a') == ''", "`'a'` is a string, but what `substring` takes here is an int"),
+        ("body.first_name.replace('a') == ''", "`replace` takes 2 or 3 arguments, not 1"),
+        ("[1].flatten(1, 2) == []", "`flatten` takes 0 or 1 argument, not 2"),
+        ("math.abs('a') == 1", "`'a'` is a string, but what `math.abs` takes here is a number"),
+        ("math.greatest() == 1", "`math.greatest` takes at least 1 arguments, not 0"),
+        ("math.abz(1) == 1", "`math.abz` is not a function that policies know [did you mean `math.abs`?]"),
+        ("body.first_name.strip() == ''", "`strip` is not a function that policies know [write `value.trim()`]"),
+        ("'%d %s'.format([1]) == ''", "the format takes 2 values, not 1"),
+        ("'%q'.format([1]) == ''", "not a format [there are `%s`, `%d`, `%f`, `%e`, `%b`, `%o`, `%x`, `%X` and `%%`]"),
+        (
+            "[1, 'a'].sort() == []",
+            "`[1, 'a'].sort()` never has a value: operator or function not for values of these types; what is absent is null",
+        ),
+        ("'abc'.charAt(4) == ''", "`'abc'.charAt(4)` never has a value: position outside of the text or list"),
+        (
+            "body.first_name.find(body.last_name) == ''",
+            "the pattern of `find` must be known when the policy is loaded [write it as a text, or in `params`]",
+        ),
+    ] {
+        assert_eq!(told(source), expected, "{source}");
+    }
+}
+
+#[test]
+fn types_go_through_functions_of_lists() {
+    for source in [
+        "body.first_name.split(',').first().startsWith('a')",
+        "body.email_address.distinct().sort().all(it, it.endsWith('.org'))",
+        "body.email_address.slice(0, 1)[0].lowerAscii() == 'a'",
+        "body.first_name.matches('^' + 'a+' + '$')",
+    ] {
+        assert_eq!(issues(source), [], "{source}");
+    }
+    assert_eq!(
+        told("body.first_name.split(',').first() == 1"),
+        "`body.first_name.split(',').first()` is a string or null, never an int: the comparison is always false [write \"1\", with quotes]"
+    );
+}
