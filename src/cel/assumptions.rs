@@ -3,6 +3,7 @@
 use super::activation::Value;
 use super::expression::{Expression, ValueExpression, Variables};
 use super::kind::Kinds;
+use super::member_reads::MemberRead;
 use super::node::{Node, Op};
 use super::types::Type;
 use super::unknown::Unknown;
@@ -37,36 +38,11 @@ impl Literals {
     }
 
     fn add_node(&mut self, node: &Node) {
-        let mut add_all = |nodes: &[Node]| nodes.iter().for_each(|node| self.add_node(node));
-        match &node.op {
-            Op::Constant(value) => {
-                self.0.extend(value.items().into_iter().flatten().cloned());
-                self.0.push(value.clone());
-            }
-            Op::Attribute(_) | Op::Entry(..) | Op::HasEntry(..) | Op::Variable(_) | Op::Local(_) => {}
-            Op::EntryAt(_, of)
-            | Op::Member(of, _)
-            | Op::HasMember(of, _)
-            | Op::Not(of)
-            | Op::Negate(of)
-            | Op::Matches(of, _) => self.add_node(of),
-            Op::Index(sides)
-            | Op::Equal { sides, .. }
-            | Op::Compare(_, sides)
-            | Op::Calculate(_, sides)
-            | Op::In(sides) => add_all(sides.as_ref()),
-            Op::And(parts) | Op::Or(parts) | Op::Call(_, parts) | Op::List(parts) => add_all(parts),
-            Op::Conditional(parts) => add_all(parts.as_ref()),
-            Op::Map(entries) => entries.iter().for_each(|(_, value)| self.add_node(value)),
-            Op::Find(find) => {
-                self.add_node(&find.text);
-                find.most.iter().for_each(|most| self.add_node(most));
-            }
-            Op::Comprehension(comprehension) => {
-                self.add_node(&comprehension.over);
-                comprehension.test.iter().chain(&comprehension.each).for_each(|node| self.add_node(node));
-            }
+        if let Op::Constant(value) = &node.op {
+            self.0.extend(value.items().into_iter().flatten().cloned());
+            self.0.push(value.clone());
         }
+        node.for_each_operand(&mut |operand| self.add_node(operand));
     }
 
     /// The values to try for a part of which `unknown` is known; `None` if they cannot stand for all of its values.
@@ -92,10 +68,22 @@ pub(crate) struct Assumptions<'l> {
 }
 
 impl<'l> Assumptions<'l> {
-    /// Calls `visit` with no assumption, then with each value for the choice that it returned, and so on. Each leads down another path
-    /// through the expressions. At most 64 are tried.
-    pub(crate) fn for_each_path(literals: &'l Literals, mut visit: impl FnMut(&Self) -> Option<OpenChoice>) {
-        let mut open = vec![Self { literals, values: Vec::new() }];
+    /// None yet.
+    pub(crate) const fn none(literals: &'l Literals) -> Self {
+        Self { literals, values: Vec::new() }
+    }
+
+    /// The requests that lack `member`, or have it with `null` if `is_sent`.
+    pub(crate) fn without(literals: &'l Literals, member: MemberRead<'_>, is_sent: bool) -> Self {
+        let null = member.reads.iter().map(|read| (read.clone(), Value::Null));
+        let tests = member.tests.into_iter().flatten().map(|test| (test.clone(), Value::Bool(is_sent)));
+        Self { literals, values: null.chain(tests).collect() }
+    }
+
+    /// Calls `visit` with these assumptions, then with each value for the choice that it returned besides, and so on. Each leads down
+    /// another path through the expressions. At most 64 are tried.
+    pub(crate) fn for_each_path(self, mut visit: impl FnMut(&Self) -> Option<OpenChoice>) {
+        let mut open = vec![self];
         for _ in 0..MAX_PATHS {
             let Some(assumptions) = open.pop() else { return };
             let Some(OpenChoice { subject, values }) = visit(&assumptions) else { continue };

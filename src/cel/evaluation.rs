@@ -96,7 +96,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
             Op::Local(depth) => Ok(self.locals.get(*depth).cloned().ok_or(NO_KEY)?),
             Op::Member(of, name) => {
                 let of = self.value(of)?;
-                Ok(of.get_entry(&name.to_borrowed(), &mut self.budget)?.ok_or(NO_KEY)?)
+                self.entry_of(&of, &name.to_borrowed())
             }
             Op::HasMember(of, name) => {
                 let of = self.value(of)?;
@@ -213,7 +213,17 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
             Value::List(_) | Value::OwnList(_) | Value::Array(_) => {
                 Ok(number::position(&key)?.and_then(|position| of.item(position)).ok_or(NO_KEY)?)
             }
-            _ => Ok(of.get_entry(&key, &mut self.budget)?.ok_or(NO_KEY)?),
+            _ => self.entry_of(&of, &key),
+        }
+    }
+
+    /// The value of an entry of a map. What an object of the request lacks is null, as a field of its body is; a map of the policy has
+    /// to have it.
+    fn entry_of(&mut self, of: &Value<'a, C>, key: &Value<'a, C>) -> Evaluated<'a, C> {
+        match of.get_entry(key, &mut self.budget)? {
+            Some(value) => Ok(value),
+            None if matches!(of, Value::Object(_)) => Ok(Value::Null),
+            None => Err(NO_KEY.into()),
         }
     }
 

@@ -96,3 +96,40 @@ pub(crate) struct Comprehension {
     /// The transformation of `map`.
     pub(super) each: Option<Node>,
 }
+
+impl Node {
+    /// Calls `visit` for each node that it is made of, from left to right.
+    pub(super) fn for_each_operand<'n>(&'n self, visit: &mut impl FnMut(&'n Self)) {
+        match &self.op {
+            Op::Constant(_) | Op::Attribute(_) | Op::Entry(..) | Op::Variable(_) | Op::Local(_) => {}
+            Op::EntryAt(_, of)
+            | Op::HasEntry(_, of)
+            | Op::Member(of, _)
+            | Op::HasMember(of, _)
+            | Op::Not(of)
+            | Op::Negate(of)
+            | Op::Matches(of, _) => visit(of),
+            Op::Index(sides)
+            | Op::Equal { sides, .. }
+            | Op::Compare(_, sides)
+            | Op::Calculate(_, sides)
+            | Op::In(sides) => sides.iter().for_each(visit),
+            Op::And(parts) | Op::Or(parts) | Op::Call(_, parts) | Op::List(parts) => parts.iter().for_each(visit),
+            Op::Conditional(parts) => parts.iter().for_each(visit),
+            Op::Map(entries) => {
+                for (key, value) in entries {
+                    visit(key);
+                    visit(value);
+                }
+            }
+            Op::Find(find) => {
+                visit(&find.text);
+                find.most.iter().for_each(visit);
+            }
+            Op::Comprehension(comprehension) => {
+                visit(&comprehension.over);
+                comprehension.test.iter().chain(&comprehension.each).for_each(visit);
+            }
+        }
+    }
+}

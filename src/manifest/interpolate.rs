@@ -20,6 +20,58 @@ impl Source {
         let before = self.clone();
         replace_in(self.root_mut(), "", &before, lookup, errors);
     }
+
+    /// An error for each `${VAR}` in the values of a document that has no variables, where it would be plain text.
+    // an author who knows the configuration file expects the value, and a rule that compares with the text never holds
+    pub fn unreplaced_variables(&self) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
+        find_in(self.root(), "", self, &mut errors);
+        errors
+    }
+}
+
+fn find_in(node: &TreeNode, pointer: &str, source: &Source, errors: &mut Vec<Diagnostic>) {
+    match &node.content {
+        NodeContent::Scalar(Value::String(text)) => {
+            errors.extend(variables(text).map(|(range, name)| {
+                let message =
+                    format!("`${{{name}}}` is not replaced in this file, only in the gateway's configuration");
+                let help = format!("write the value itself; an expression has the text as `\"$\" + \"{{{name}}}\"`");
+                source.within(pointer, range, message).with_help(help)
+            }));
+        }
+        NodeContent::Scalar(_) => {}
+        NodeContent::List(nodes) => {
+            for (position, node) in nodes.iter().enumerate() {
+                find_in(node, &format!("{pointer}/{position}"), source, errors);
+            }
+        }
+        NodeContent::Map(entries) => {
+            for entry in entries {
+                find_in(&entry.node, &format!("{pointer}/{}", step_to(&entry.key)), source, errors);
+            }
+        }
+    }
+}
+
+/// The places of `${VAR}` and `${VAR:-default}` in `text`, and the names of the variables.
+fn variables(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    text.match_indices("${").filter_map(|(start, opening)| {
+        let inner = text.get(start + opening.len()..)?.split('}').next()?;
+        let end = start + opening.len() + inner.len() + "}".len();
+        let (name, _) = inner.split_once(":-").unwrap_or((inner, ""));
+        (end <= text.len() && is_variable(name)).then_some((start..end, name))
+    })
+}
+
+/// The step of a JSON pointer to the member `key` (RFC 6901 section 3).
+fn step_to(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn is_variable(name: &str) -> bool {
+    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    starts_well && name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_')
 }
 
 fn replace_in(node: &mut TreeNode, pointer: &str, source: &Source, lookup: Lookup<'_>, errors: &mut Vec<Diagnostic>) {
@@ -42,8 +94,7 @@ fn replace_in(node: &mut TreeNode, pointer: &str, source: &Source, lookup: Looku
         }
         NodeContent::Map(entries) => {
             for entry in entries {
-                let key = entry.key.replace('~', "~0").replace('/', "~1");
-                replace_in(&mut entry.node, &format!("{pointer}/{key}"), source, lookup, errors);
+                replace_in(&mut entry.node, &format!("{pointer}/{}", step_to(&entry.key)), source, lookup, errors);
             }
         }
     }
@@ -74,8 +125,7 @@ fn expand(text: &str, lookup: Lookup<'_>) -> Result<String, Vec<Misuse>> {
 /// The value of the text between `${` and `}`.
 fn value_of(inner: &str, lookup: Lookup<'_>) -> Result<String, String> {
     let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
-    let starts_well = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    if !starts_well || !name.chars().all(|it| it.is_ascii_alphanumeric() || it == '_') {
+    if !is_variable(name) {
         return Err("`${...}` must hold the name of a variable, or a name, `:-` and a default".to_owned());
     }
     match (lookup(name), default) {

@@ -85,6 +85,10 @@ impl Source {
         &self.text
     }
 
+    pub(super) fn root(&self) -> &TreeNode {
+        &self.root
+    }
+
     pub(super) fn root_mut(&mut self) -> &mut TreeNode {
         Arc::make_mut(&mut self.root)
     }

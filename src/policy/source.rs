@@ -100,8 +100,8 @@ pub struct PolicySpec {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
-    /// Operation ids of Clerk's contract. List every operation that takes the field, or the rule can be bypassed:
-    /// `portcullis check` warns of missing ones.
+    /// Operation ids of Clerk's contract; `*` stands for any letters. List every operation that takes the field, or the rule can be
+    /// bypassed: `portcullis check` warns of missing ones.
     #[schemars(example = ["CreateUser", "UpdateUser"])]
     pub operations: Vec<String>,
     /// `production`, `development`. Default: both.

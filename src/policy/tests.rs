@@ -206,7 +206,7 @@ fn conditions_and_environments_decide_whether_a_policy_applies() {
 
 #[test]
 fn what_cannot_be_evaluated_does_not_hold() {
-    assert_eq!(is_true("body.public_metadata.none == 1", r#"{"public_metadata":{}}"#), Err(EvaluationError::NoSuchKey));
+    assert_eq!(is_true("body.email_address[1] == 'a'", r#"{"email_address":["a"]}"#), Err(EvaluationError::NoSuchKey));
     assert_eq!(
         is_true("body.public_metadata.on", r#"{"public_metadata":{"on":"a"}}"#),
         Err(EvaluationError::WrongType)
@@ -326,5 +326,20 @@ fn the_client_s_certificate_is_read() {
         "client.dnsNames.exists(name, name.endsWith('.internal')) && client.dnsNames == ['billing.internal']",
     ] {
         holds(expression, "{}");
+    }
+}
+
+/// In the gateway's configuration it is replaced, so that its literal text is hardly what the author wants.
+#[test]
+fn a_variable_of_the_environment_is_an_error() {
+    let errors = |message: &str| {
+        let text = text("", SOUND).replace("message: no", &format!("message: {message}"));
+        let found = crate::policy::PolicyDocuments::default().read(Path::new("rule.yaml"), &text);
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let not_replaced = "is not replaced in this file, only in the gateway's configuration";
+    assert_eq!(errors("no ${TENANT:-a}"), [format!("rule.yaml:9:19: `${{TENANT}}` {not_replaced}")]);
+    for literal in ["no ${1}", "no ${", "no $TENANT", "no ${a b}"] {
+        assert_eq!(errors(&format!("'{literal}'")), Vec::<String>::new(), "{literal}");
     }
 }

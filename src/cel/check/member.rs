@@ -236,7 +236,8 @@ impl<'c> Checker<'_, 'c> {
             return Type::ANY;
         }
         match part.r#type.member(name) {
-            Ok(r#type) => r#type,
+            // one that an object of the request lacks reads as null
+            Ok(r#type) => r#type.or_null(),
             Err(known) => {
                 let what = format!("is not a member of `{}`", self.text(&of.span));
                 self.issues.push(self.unknown_name(at, name, &what, &known));

@@ -19,6 +19,10 @@ pub(crate) enum Absence<'a> {
     Field(&'a str),
     /// A value in a field of the body: `null` is sent.
     Value(&'a str),
+    /// A member of an object in the body. Its name is assumed of the expressions that read it.
+    Member,
+    /// A value in a member of an object in the body: `null` is sent.
+    MemberValue,
     /// A header of this name, in any case.
     Header(&'a str),
     /// A parameter of the query.

@@ -66,6 +66,10 @@ impl PolicyDocuments {
     }
 
     fn add(&mut self, document: Source) -> Result<(), Vec<Diagnostic>> {
+        let variables = document.unreplaced_variables();
+        if !variables.is_empty() {
+            return Err(variables);
+        }
         // The kind decides which schema the errors of the document are reported against.
         match manifest::decode::<DocumentHead>(&document)?.kind {
             DocumentKind::RequestPolicy => self.policies.push(Manifest::of(document)?),

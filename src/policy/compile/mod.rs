@@ -69,17 +69,20 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// The operations with these ids, in every API version. Reports ids that are unknown or repeated, and an empty list.
+    /// The operations with these ids, in which `*` stands for any letters, in every API version. Reports those that are unknown or
+    /// repeated, and an empty list.
     //
     // All versions, because a request chooses its version: a rule for the newest only could be bypassed by asking for an older.
     pub(super) fn operations(&mut self, ids: &[String], contract: &Contract) -> Vec<Arc<Operation>> {
         let known = contract.operation_ids();
-        for (position, id) in ids.iter().enumerate().filter(|(_, id)| !known.contains(id.as_str())) {
+        let is_unknown = |id: &str| !known.iter().any(|known| matches(id, known));
+        for (position, id) in ids.iter().enumerate().filter(|(_, id)| is_unknown(id)) {
             let pointer = format!("/spec/match/operations/{position}");
-            let error = self.source.at(&pointer, format!("`{id}` is not an operation of the contract"));
+            let what = if id.contains('*') { "matches no operation" } else { "is not an operation" };
+            let error = self.source.at(&pointer, format!("`{id}` {what} of the contract"));
             self.errors.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
                 Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
-                None => error.with_help("name each by its id: `portcullis contract coverage` lists those that write"),
+                None => error.with_help("`portcullis contract coverage` lists the ids of those that write"),
             });
         }
         for (position, twice) in
@@ -90,8 +93,8 @@ impl<'s> Compiler<'s> {
         if ids.is_empty() {
             self.error("/spec/match/operations", "`operations` is empty, so the policy can never match");
         }
-        let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-        contract.operations().into_iter().filter(|operation| ids.contains(operation.id.as_ref())).collect()
+        let is_matched = |operation: &Arc<Operation>| ids.iter().any(|id| matches(id, &operation.id));
+        contract.operations().into_iter().filter(is_matched).collect()
     }
 
     /// Declares the variables. Each may use the ones before it, so that none can refer to itself.

@@ -3,7 +3,9 @@
 //! What is absent reads as null, and hardly any operator accepts null. A rule that overlooks this refuses every such request as
 //! `policy_error`.
 
-use crate::cel::{AbsenceOutcome, Assumptions, Expression, Literals, OpenChoice, UnguardedNull};
+use crate::cel::{
+    AbsenceOutcome, Assumptions, Expression, Literals, MemberRead, MemberReads, OpenChoice, UnguardedNull,
+};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
 use crate::contract::{Contract, Operation};
@@ -30,10 +32,14 @@ pub(in crate::policy) fn lint_policy(
     // A field that the policy's own schema requires is never absent where the validations decide.
     let demanded = schema.and_then(|schema| schema.get("required")).map(strings).unwrap_or_default();
     let mut guards = Guards::new(&manifest.source, policy.action);
-    let mut literals = scope_literals(&policy.scope);
-    policy.validations.iter().for_each(|it| literals.add(&it.expression));
-    for_each_absence(&policy.scope, &policy.reads, contract, &demanded, |request| {
-        Assumptions::for_each_path(&literals, |assumptions| {
+    let (mut literals, mut members) = (scope_literals(&policy.scope), scope_members(&policy.scope));
+    for validation in &policy.validations {
+        literals.add(&validation.expression);
+        members.add(&validation.expression);
+    }
+    let read = ReadParts { scope: &policy.scope, reads: &policy.reads, literals: &literals, members: &members };
+    read.for_each_absence(contract, &demanded, |request, assumed| {
+        assumed.for_each_path(|assumptions| {
             let mut path = Path { scope: &policy.scope, request, assumptions, choice: None };
             if !guards.may_match(&mut path) {
                 return None;
@@ -60,10 +66,14 @@ pub(in crate::policy) fn lint_limit(
     contract: &Contract,
 ) -> Vec<Diagnostic> {
     let mut guards = Guards::new(&manifest.source, limit.action);
-    let mut literals = scope_literals(&limit.scope);
-    limit.key.iter().chain(&limit.cost).for_each(|expression| literals.add_value(expression));
-    for_each_absence(&limit.scope, &limit.reads, contract, &BTreeSet::new(), |request| {
-        Assumptions::for_each_path(&literals, |assumptions| {
+    let (mut literals, mut members) = (scope_literals(&limit.scope), scope_members(&limit.scope));
+    for expression in limit.key.iter().chain(&limit.cost) {
+        literals.add_value(expression);
+        members.add_value(expression);
+    }
+    let read = ReadParts { scope: &limit.scope, reads: &limit.reads, literals: &literals, members: &members };
+    read.for_each_absence(contract, &BTreeSet::new(), |request, assumed| {
+        assumed.for_each_path(|assumptions| {
             let mut path = Path { scope: &limit.scope, request, assumptions, choice: None };
             if !guards.may_match(&mut path) {
                 return None;
@@ -88,6 +98,13 @@ fn scope_literals(scope: &Scope) -> Literals {
     literals
 }
 
+/// The members that the match conditions and variables read.
+fn scope_members(scope: &Scope) -> MemberReads {
+    let mut members = MemberReads::of(&scope.variables);
+    scope.conditions.iter().for_each(|(_, condition)| members.add(condition));
+    members
+}
+
 /// One path through the expressions of a document: a request that lacks something, and what is assumed of the rest of it.
 struct Path<'p> {
     scope: &'p Scope,
@@ -106,38 +123,71 @@ impl Path<'_> {
     }
 }
 
-/// Calls `visit` with each request in scope that absences one thing, with one without any field, and with one that absences everything.
-fn for_each_absence(
-    scope: &Scope,
-    reads: &Reads,
-    contract: &Contract,
-    demanded: &BTreeSet<String>,
-    mut visit: impl FnMut(&PartialRequest<'_>),
-) {
-    let operations = contract.operations().into_iter().filter(|operation| scope.operations.contains(&operation.id));
-    for operation in operations {
-        // The contract refuses a body without these before any policy is evaluated.
-        let required: BTreeSet<String> = required_fields(&operation).union(demanded).cloned().collect();
-        // Each on its own: a rule may need a guard in one environment only.
-        let environments = [Environment::Production, Environment::Development].into_iter();
-        for environment in environments.filter(|environment| scope.is_for(*environment)) {
-            for absence in absences(scope, reads, &operation) {
-                visit(&PartialRequest { operation: &operation, environment, required: &required, absence });
+/// What the expressions of a document read, each part of which a request may lack.
+struct ReadParts<'r> {
+    scope: &'r Scope,
+    reads: &'r Reads,
+    literals: &'r Literals,
+    members: &'r MemberReads,
+}
+
+impl ReadParts<'_> {
+    /// Calls `visit` with each request in scope that lacks one thing, with one without any field, and with one that lacks everything,
+    /// and with what is to be assumed of the expressions for it.
+    fn for_each_absence(
+        &self,
+        contract: &Contract,
+        demanded: &BTreeSet<String>,
+        mut visit: impl FnMut(&PartialRequest<'_>, Assumptions<'_>),
+    ) {
+        let operations =
+            contract.operations().into_iter().filter(|operation| self.scope.operations.contains(&operation.id));
+        for operation in operations {
+            // The contract refuses a body without these before any policy is evaluated.
+            let required: BTreeSet<String> = required_fields(&operation).union(demanded).cloned().collect();
+            // Each on its own: a rule may need a guard in one environment only.
+            let environments = [Environment::Production, Environment::Development].into_iter();
+            for environment in environments.filter(|environment| self.scope.is_for(*environment)) {
+                let request =
+                    |absence| PartialRequest { operation: &operation, environment, required: &required, absence };
+                for absence in absences(self.scope, self.reads, &operation) {
+                    visit(&request(absence), Assumptions::none(self.literals));
+                }
+                for member in self.members.iter() {
+                    visit(&request(Absence::Member), Assumptions::without(self.literals, member, false));
+                    if may_be_null(&operation, member) {
+                        visit(&request(Absence::MemberValue), Assumptions::without(self.literals, member, true));
+                    }
+                }
             }
         }
     }
 }
 
+/// Whether `null` can be sent in `member`: a contract that does not declare the member permits every type.
+fn may_be_null(operation: &Operation, member: MemberRead<'_>) -> bool {
+    let declared = || {
+        let mut path = member.path()?;
+        let body = path.next().filter(|root| *root == "body").and(operation.body.as_ref())?;
+        path.try_fold(body.field_tree(), |tree, name| tree.member(name))
+    };
+    declared().is_none_or(|tree| tree.types().is_empty() || is_nullable(tree))
+}
+
+fn is_nullable(tree: &FieldTree) -> bool {
+    tree.types().iter().any(|name| name.as_ref() == "null")
+}
+
 /// What a request to `operation` may lack, of all that the expressions read.
 fn absences<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Vec<Absence<'s>> {
-    let is_nullable = |name: &&str| {
+    let takes_null = |name: &&str| {
         let declared = operation.body.as_ref().and_then(|body| body.field_tree().member(name));
-        declared.map(FieldTree::types).unwrap_or_default().iter().any(|name| name.as_ref() == "null")
+        declared.is_some_and(is_nullable)
     };
     let fields = reads.by_name();
     let mut absences: Vec<Absence<'_>> = fields.iter().copied().map(Absence::Field).collect();
     absences.extend([Absence::Fields, Absence::Everything]);
-    absences.extend(fields.iter().copied().filter(is_nullable).map(Absence::Value));
+    absences.extend(fields.iter().copied().filter(takes_null).map(Absence::Value));
     absences.extend(scope.headers.iter().flatten().map(|name| Absence::Header(name)));
     absences.extend(scope.query.iter().flatten().map(|name| Absence::Parameter(name)));
     absences.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key]);
@@ -207,7 +257,7 @@ impl<'s> Guards<'s> {
             Action::Audit => "audited as policy_error",
         };
         let (reads, those) = match absence {
-            Absence::Value(_) => ("is null where null is sent", "requests that send it so"),
+            Absence::Value(_) | Absence::MemberValue => ("is null where null is sent", "requests that send it so"),
             _ => ("reads as null where it is absent", "requests without it"),
         };
         let message = format!("`{name}` {reads}, and `{taker}` takes no null: {those} would be {done}");

@@ -339,8 +339,8 @@ const PARTS: [(&str, &str, &str); 25] = [
     ),
     (
         "[CreateUser, UpdateUser]",
-        "[\"*\"]",
-        "5:25: `*` is not an operation of the contract [name each by its id: `portcullis contract coverage` lists those that write]",
+        "[\"Zap*\"]",
+        "5:25: `Zap*` matches no operation of the contract [`portcullis contract coverage` lists the ids of those that write]",
     ),
     (
         "expression: body.first_name != null",

@@ -251,10 +251,10 @@ fn what_does_not_match_does_not_count_and_what_fails_is_told() {
     assert_eq!(of(Environment::Development, "{}"), LimitOutcome::NotCounted(OutOfScope::OtherEnvironment));
     assert_eq!(of(Environment::Production, "{}"), LimitOutcome::NotCounted(OutOfScope::NoMatch(0)));
     let failed = of(Environment::Production, r#"{"password":"x","public_metadata":{}}"#);
-    assert_eq!(failed, LimitOutcome::Failed(LimitPart::Key, EvaluationError::NoSuchKey));
+    assert_eq!(failed, LimitOutcome::Failed(LimitPart::Key, EvaluationError::NoSuchOverload));
     let condition = load(&SOUND.replace("body.password != null }", "body.public_metadata.n > 3 }")).expect("sound");
     let failed = claim(&condition, &client(), Environment::Production, r#"{"public_metadata":{}}"#);
-    assert_eq!(failed, LimitOutcome::NotCounted(OutOfScope::Failed(0, EvaluationError::NoSuchKey)));
+    assert_eq!(failed, LimitOutcome::NotCounted(OutOfScope::Failed(0, EvaluationError::NoSuchOverload)));
 }
 
 #[test]

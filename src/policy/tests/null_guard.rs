@@ -114,6 +114,32 @@ fn what_takes_no_null_where_a_caller_may_show_nothing_is_told() {
     }
 }
 
+/// A member of an object is absent or null like a field, however it is named.
+#[test]
+fn a_member_that_may_be_absent_needs_a_guard() {
+    let of_map = |rest: &str| lints(&text("", &format!("body.public_metadata == null || {rest}")));
+    let role = "body.public_metadata.role";
+    let starts = format!("{role}.startsWith(\"a\")");
+    let lint = absent(role, "startsWith", &format!("{role} == null || ..."));
+    assert_eq!(of_map(&starts), std::slice::from_ref(&lint));
+    assert_eq!(of_map(&format!("body.locale == \"en\" || {starts}")), [lint]);
+    assert_eq!(of_map(&format!("{role} == null || {starts}")), Vec::<String>::new());
+    assert_eq!(of_map(&format!("{role} == \"a\" || {role} in [\"b\"]")), Vec::<String>::new());
+    assert_eq!(of_map(&format!("!has({role}) || {role} == null || {starts}")), Vec::<String>::new());
+    // `has` says nothing of a null that was sent
+    let sent = of_map(&format!("!has({role}) || {starts}"));
+    assert!(sent.len() == 1 && sent[0].contains("is null where null is sent"), "{sent:?}");
+    let by_key = "body.public_metadata[\"a b\"]";
+    assert_eq!(
+        of_map(&format!("{by_key}.startsWith(\"a\")")),
+        [absent(by_key, "startsWith", &format!("{by_key} == null || ..."))]
+    );
+    let deeper = of_map(&format!("{role}.name == \"a\""));
+    assert_eq!(deeper, [absent(role, ".name", &format!("{role} == null || ..."))]);
+    let variable = "  variables:\n    - { name: role, expression: 'body.public_metadata == null ? null : body.public_metadata.role' }\n";
+    assert_eq!(lints(&text(variable, "variables.role.startsWith(\"a\")")).len(), 1);
+}
+
 #[test]
 fn what_is_guarded_is_not_told() {
     for expression in [
@@ -206,7 +232,7 @@ fn what_is_guarded_on_every_path_is_tried_once() {
         };
         let (literals, variables) = (Literals::default(), &policy.scope.variables);
         let mut paths = 0;
-        Assumptions::for_each_path(&literals, |assumptions| {
+        Assumptions::none(&literals).for_each_path(|assumptions| {
             paths += 1;
             policy.validations[0].expression.absence_outcome::<UnknownBody>(variables, &request, assumptions).1
         });

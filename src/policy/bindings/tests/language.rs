@@ -17,15 +17,30 @@ fn fails(source: &str, expected: EvaluationError) {
 
 #[test]
 fn one_side_of_and_or_decides_whatever_the_other_fails_with() {
-    is("body.public_metadata.none == 1 && body.public_metadata.s != 'x'", "false");
-    is("body.public_metadata.none == 1 || body.public_metadata.s == 'x'", "true");
-    is("body.public_metadata.s == 'x' || body.public_metadata.none == 1", "true");
+    is("body.public_metadata.none > 1 && body.public_metadata.s != 'x'", "false");
+    is("body.public_metadata.none > 1 || body.public_metadata.s == 'x'", "true");
+    is("body.public_metadata.s == 'x' || body.public_metadata.none > 1", "true");
     is("body.public_metadata.l.exists(x, x / (x - 1) == 2)", "true");
     is("body.public_metadata.l.all(x, x / (x - 1) != 2)", "false");
     fails("body.public_metadata.l.all(x, x / (x - 1) == 2)", EvaluationError::Arithmetic);
     fails("body.public_metadata.l.exists_one(x, x / (x - 1) == 2)", EvaluationError::Arithmetic);
-    fails("body.public_metadata.none == 1 || body.public_metadata.s != 'x'", EvaluationError::NoSuchKey);
+    fails("body.public_metadata.none > 1 || body.public_metadata.s != 'x'", EvaluationError::NoSuchOverload);
     fails("body.public_metadata.flag && body.public_metadata.s == 'x'", EvaluationError::NoSuchOverload);
+}
+
+/// As a field of the body does. In a map of the policy, a key that is not there is an error, as CEL has it.
+#[test]
+fn a_member_that_the_body_lacks_reads_as_null() {
+    is("body.public_metadata.none == null", "true");
+    is("body.public_metadata['none'] == null", "true");
+    is("body.public_metadata.s == null", "false");
+    is("has(body.public_metadata.none)", "false");
+    is("'none' in body.public_metadata", "false");
+    is("[body.public_metadata].all(m, m.none == null)", "true");
+    fails("body.public_metadata.none.deeper == null", EvaluationError::NoSuchOverload);
+    fails("body.public_metadata.l[99] == null", EvaluationError::NoSuchKey);
+    fails("{'a': body.public_metadata.s}.b == null", EvaluationError::NoSuchKey);
+    fails("{'a': body.public_metadata.s}[body.public_metadata.s] == null", EvaluationError::NoSuchKey);
 }
 
 #[test]
