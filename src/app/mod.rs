@@ -36,4 +36,4 @@ pub use reload::{ReloadError, load_replacement};
 pub use run::{Started, run};
 pub use secret_files::secret_file_warnings;
 pub use start_files::start_file_errors;
-pub use warnings::{lints, start_warnings};
+pub use warnings::{lints, provable_identity, start_warnings};

@@ -1,18 +1,33 @@
 //! What is valid and yet likely an error.
 
 use super::{Configuration, SourceTexts, descriptors};
-use crate::config::gateway::Gateway;
+use crate::config::gateway::{Gateway, ListenAddress, TlsFiles};
 use crate::diagnostic::Diagnostic;
 use crate::judge::Bundle;
-use crate::policy::Action;
+use crate::policy::{Action, ProvableIdentity};
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-/// What `check` warns of: the warnings of a start, and what linters find in the policies of `bundle`, which are `texts`.
-pub fn lints(configuration: &Configuration, bundle: &Bundle, texts: &SourceTexts) -> Vec<Diagnostic> {
-    let of_policies = bundle.lints(SystemTime::now());
+/// What `check` warns of: the warnings of a start, and what linters find in the policies of `bundle`, which are `texts`. `provable` is
+/// what its listeners can prove of clients.
+pub fn lints(
+    configuration: &Configuration,
+    bundle: &Bundle,
+    texts: &SourceTexts,
+    provable: ProvableIdentity,
+) -> Vec<Diagnostic> {
+    let of_policies = bundle.lints(SystemTime::now(), provable);
     let of_start = start_warnings(&configuration.gateway, texts);
     of_start.into_iter().chain(unprotected_rules(&configuration.gateway, bundle)).chain(of_policies).collect()
+}
+
+/// What the listeners of `gateway` can prove of a client.
+pub fn provable_identity(gateway: &Gateway) -> ProvableIdentity {
+    let verifies = |tls: &TlsFiles| tls.client_ca_file.is_some();
+    ProvableIdentity {
+        certificate: gateway.listen.iter().any(|listener| listener.tls.as_ref().is_some_and(verifies)),
+        unix_user: gateway.listen.iter().any(|listener| matches!(listener.address, ListenAddress::Unix { .. })),
+    }
 }
 
 /// Entries of `removed` that are in force: a reload that loses them by mistake would not be refused.

@@ -5,6 +5,7 @@ use super::console;
 use super::enforcement::Enforcement;
 use super::exit::{CommandError, Exit};
 use crate::app;
+use crate::policy::ProvableIdentity;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -28,9 +29,11 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
     // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
     app::decision_log::retention(&configuration.gateway, &bundle.contract)?;
     app::decision_log::signer(&configuration.gateway)?;
-    let mut lints = app::lints(&configuration, &bundle, &texts);
-    // policies alone are checked where no gateway runs
-    if !args.no_files && args.paths.is_empty() {
+    // policies alone are checked where no gateway runs, and its listeners are not known
+    let is_of_gateway = args.paths.is_empty();
+    let provable = if is_of_gateway { app::provable_identity(&configuration.gateway) } else { ProvableIdentity::ALL };
+    let mut lints = app::lints(&configuration, &bundle, &texts, provable);
+    if !args.no_files && is_of_gateway {
         let errors = app::start_file_errors(&configuration.gateway);
         if !errors.is_empty() {
             return Err(CommandError::Invalid(errors));

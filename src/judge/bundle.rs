@@ -11,7 +11,8 @@ use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictnes
 use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
-    Action, Loss, LostRule, Policies, PolicyDocuments, lint_limit, lint_policy, lint_shadowed, lint_waiver,
+    Action, Loss, LostRule, Policies, PolicyDocuments, ProvableIdentity, lint_identity, lint_limit, lint_policy,
+    lint_shadowed, lint_waiver,
 };
 use http::HeaderMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -142,11 +143,15 @@ impl Bundle {
         Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, revision }
     }
 
-    /// Lints: what the policy files may contain and yet is likely an error at `now`.
-    pub fn lints(&self, now: SystemTime) -> Vec<Diagnostic> {
+    /// Lints: what the policy files may contain and yet is likely an error at `now`, for clients of which `provable` can be proven.
+    pub fn lints(&self, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
         let documents = &self.documents;
         let policies: Vec<_> = documents.policies.iter().zip(self.policies.all()).collect();
-        let of_policies = policies.iter().flat_map(|(manifest, policy)| lint_policy(manifest, policy, &self.contract));
+        let of_policies = policies.iter().flat_map(|(manifest, policy)| {
+            let mut found = lint_policy(manifest, policy, &self.contract);
+            found.extend(lint_identity(manifest, policy, &self.contract, provable));
+            found
+        });
         let limits = documents.limits.iter().zip(self.policies.limits());
         let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
         let waivers = documents.waivers.iter().flat_map(|manifest| {

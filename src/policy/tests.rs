@@ -2,6 +2,7 @@
 
 mod errors;
 mod help;
+mod identity;
 mod limits;
 mod null_guard;
 

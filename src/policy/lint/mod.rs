@@ -3,11 +3,13 @@
 //! `portcullis check` reports them as warnings, with `--strict` as errors.
 
 pub(super) mod bypass;
+mod identity;
 pub(super) mod null_guard;
 mod shadowed;
 pub(super) mod unused;
 mod waiver;
 
+pub use identity::{ProvableIdentity, lint_identity};
 pub use shadowed::lint_shadowed;
 pub use waiver::lint_waiver;
 

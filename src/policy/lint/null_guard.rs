@@ -92,7 +92,7 @@ pub(in crate::policy) fn lint_limit(
 }
 
 /// The literals of the match conditions and variables.
-fn scope_literals(scope: &Scope) -> Literals {
+pub(super) fn scope_literals(scope: &Scope) -> Literals {
     let mut literals = Literals::of(&scope.variables);
     scope.conditions.iter().for_each(|(_, condition)| literals.add(condition));
     literals

@@ -8,3 +8,4 @@ mod hostile_names;
 pub(crate) mod rollout;
 mod secret_files;
 mod tail;
+mod unprovable_identity;

@@ -1,6 +1,7 @@
 //! Validations that a broader one makes useless: what `check` says of them.
 
 use crate::support::gateway::{bundle, text};
+use portcullis::policy::ProvableIdentity;
 use std::time::SystemTime;
 
 /// A policy: its name, operations, environments, conditions, action, and expressions.
@@ -28,7 +29,7 @@ const FORBIDDEN: &str = "body.skip_password_checks != true";
 /// What is said of a narrow policy beside a broad one.
 fn said(broad: &str, narrow: &str) -> Vec<String> {
     let texts = [text("broad.yaml", broad), text("narrow.yaml", narrow)];
-    let lints = bundle(&texts).lints(SystemTime::UNIX_EPOCH);
+    let lints = bundle(&texts).lints(SystemTime::UNIX_EPOCH, ProvableIdentity::ALL);
     let shadowed = lints.into_iter().filter(|lint| lint.message.contains("demands all that"));
     shadowed.map(|lint| format!("{}: {}", lint.file.display(), lint.message)).collect()
 }

@@ -8,7 +8,7 @@ use portcullis::contract::{Contract, Routed};
 use portcullis::judge::violation::Action;
 use portcullis::judge::{Bundle, Judgement, PolicyText, decide};
 use portcullis::peer::{Client, ClientCertificate};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, ProvableIdentity};
 use portcullis::reason::Reason;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -235,7 +235,10 @@ fn each_mistake_is_told_with_place_and_cure() {
 fn what_is_likely_a_mistake_is_told_and_loads() {
     let lints = |texts: &[PolicyText], now| {
         let bundle = Bundle::compile(Contract::built_in("2026-05-12").unwrap(), texts, Strictness::default()).unwrap();
-        let of_waivers = bundle.lints(now).into_iter().filter(|lint| !lint.message.contains("does not match it"));
+        let of_waivers = bundle
+            .lints(now, ProvableIdentity::ALL)
+            .into_iter()
+            .filter(|lint| !lint.message.contains("does not match it"));
         of_waivers.map(|lint| format!("{lint} ({})", lint.help.as_deref().unwrap_or_default())).collect::<Vec<_>>()
     };
     let (sound, day) = ([no_skip("Deny"), for_migration()], Duration::from_secs(86_400));
