@@ -92,23 +92,27 @@ workers: 1
 policies: [{policies}]
 logs: {{ access: {access.replace("access.log", f"{folder}/access.log")} }}
 """)
-        out = profile or folder / "profile"
-        command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *([f"--toggle-collect={function}"] if function else [])]
-        variables = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PORTCULLIS_"))}
-        if has_spans:
-            variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{collector()}"
-        with open(folder / "errors", "w") as errors:
-            process = subprocess.Popen([*command, program, "run", "--config", str(file)], stderr=errors, stdout=subprocess.DEVNULL,
-                                       env=variables)
-        try:
-            wait_for(port, 60, process)
-        except SystemExit:
-            print((folder / "errors").read_text(), file=sys.stderr)
-            raise
-        send(port, body, status, requests)
-        process.terminate()
-        process.wait()
-        return int(re.search(r"Collected : (\d+)", (folder / "errors").read_text())[1])
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector()}"} if has_spans else {}
+        options = [f"--callgrind-out-file={profile or folder / 'profile'}", *([f"--toggle-collect={function}"] if function else [])]
+        command = [program, "run", "--config", str(file)]
+        return collected(command, options, folder, port, lambda: send(port, body, status, requests), environment)
+
+
+def collected(command, options, folder, port, load, environment):
+    """The instructions of a command that listens on a port, under a load."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PORTCULLIS_"))}
+    with open(folder / "errors", "w") as errors:
+        process = subprocess.Popen(["valgrind", "--tool=callgrind", *options, *map(str, command)], stderr=errors,
+                                   stdout=subprocess.DEVNULL, env=variables | environment)
+    try:
+        wait_for(port, 60, process)
+    except SystemExit:
+        print((folder / "errors").read_text(), file=sys.stderr)
+        raise
+    load()
+    process.terminate()
+    process.wait()
+    return int(re.search(r"Collected : (\d+)", (folder / "errors").read_text())[1])
 
 
 def collector():
@@ -201,4 +205,5 @@ def main():
                  "Make it cheaper. If the growth is meant, run `benches/instructions.py --accept`, and write why in the commit.")
 
 
-main()
+if __name__ == "__main__":
+    main()
