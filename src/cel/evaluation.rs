@@ -5,11 +5,10 @@ use super::activation::{Activation, Container, Evaluated, NoContainer, Value};
 use super::budget::Budget;
 use super::equality::{contains, equal, order};
 use super::error::EvaluationError;
-use super::fold::Fold;
 use super::function::Function;
 use super::ids::NamespaceId;
 use super::kind::Kinds;
-use super::node::{Comprehension, Find, Node, Op};
+use super::node::{Find, Node, Op};
 use super::syntax::{Comparison, Operator};
 use super::tracer::{Tracer, Untraced};
 use super::unknown::EvaluationFailure;
@@ -27,17 +26,17 @@ pub(crate) struct Evaluation<'a, C: Container<'a>, T = Untraced> {
     variables: &'a [Node],
     /// The values of those that were used.
     values: Vec<Option<Evaluated<'a, C>>>,
-    /// The variables of the comprehensions around the current node.
-    locals: Vec<Value<'a, C>>,
-    budget: Budget,
+    /// The names in scope at the current node. One may have no value, which counts only where it is used.
+    pub(super) locals: Vec<Evaluated<'a, C>>,
+    pub(super) budget: Budget,
     /// Observes each node.
     pub(super) tracer: T,
 }
 
 impl Evaluation<'_, NoContainer> {
-    /// An evaluation of constants within `depth` comprehensions, whose variables they do not use.
+    /// An evaluation of constants where `depth` names are in scope, which they do not use.
     pub(super) fn of_constant(depth: usize) -> Self {
-        Self { locals: vec![Value::Null; depth], ..Self::new(None, &[]) }
+        Self { locals: vec![Ok(Value::Null); depth], ..Self::new(None, &[]) }
     }
 }
 
@@ -55,7 +54,7 @@ impl<'a, C: Container<'a>, T> Evaluation<'a, C, T> {
 
 impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
     /// The value of `node`; fails if it is unknown.
-    fn known_value(&mut self, node: &'a Node) -> Evaluated<'a, C> {
+    pub(super) fn known_value(&mut self, node: &'a Node) -> Evaluated<'a, C> {
         self.value(node)?.require_known()
     }
 
@@ -93,7 +92,7 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
                 Ok(Value::Bool(name.map_or(Ok(None), |name| self.entry(*namespace, name))?.is_some()))
             }
             Op::Variable(position) => self.variable(*position),
-            Op::Local(depth) => Ok(self.locals.get(*depth).cloned().ok_or(NO_KEY)?),
+            Op::Local(depth) => self.locals.get(*depth).cloned().unwrap_or(Err(NO_KEY.into())),
             Op::Member(of, name) => {
                 let of = self.value(of)?;
                 self.entry_of(&of, &name.to_borrowed())
@@ -102,7 +101,9 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
                 let of = self.value(of)?;
                 Ok(Value::Bool(of.get_entry(&name.to_borrowed(), &mut self.budget)?.is_some()))
             }
-            Op::Index(sides) => self.index(sides),
+            Op::Index(sides) => self.index(sides, false),
+            Op::Optional(sides) => self.index(sides, true),
+            Op::Bind(parts) => self.bind(parts),
             Op::Negate(operand) => Ok(number::negate(&self.known_value(operand)?)?),
             Op::Conditional(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
@@ -207,14 +208,19 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
         value
     }
 
-    fn index(&mut self, sides: &'a [Node; 2]) -> Evaluated<'a, C> {
+    /// `of[key]`, or `null` of `of[?key]` where there is none.
+    fn index(&mut self, sides: &'a [Node; 2], is_optional: bool) -> Evaluated<'a, C> {
         let [of, key] = self.pair(sides)?;
-        match of {
+        let found = match of {
+            Value::Null if is_optional => None,
             Value::List(_) | Value::OwnList(_) | Value::Array(_) => {
-                Ok(number::position(&key)?.and_then(|position| of.item(position)).ok_or(NO_KEY)?)
+                number::position(&key)?.and_then(|position| of.item(position))
             }
-            _ => self.entry_of(&of, &key),
-        }
+            // what an object of the request lacks is null in any case
+            Value::Object(_) => Some(self.entry_of(&of, &key)?),
+            _ => of.get_entry(&key, &mut self.budget)?,
+        };
+        Ok(found.or(is_optional.then_some(Value::Null)).ok_or(NO_KEY)?)
     }
 
     /// The value of an entry of a map. What an object of the request lacks is null, as a field of its body is; a map of the policy has
@@ -320,27 +326,5 @@ impl<'a, C: Container<'a>, T: Tracer<'a, C>> Evaluation<'a, C, T> {
             map.push((key, self.value(value)?));
         }
         Ok(Value::OwnMap(map.into()))
-    }
-
-    fn comprehension(&mut self, comprehension: &'a Comprehension) -> Evaluated<'a, C> {
-        let over = self.known_value(&comprehension.over)?;
-        let length = over.len().ok_or(NO_OVERLOAD)?;
-        let mut fold = Fold::new(comprehension.r#macro);
-        for position in 0..length {
-            self.budget.steps(1)?;
-            // a length and its items come from the same value, so this never ends early
-            let Some(item) = over.item(position) else { break };
-            self.locals.push(item);
-            let taken = comprehension.test.as_ref().map_or(Ok(true), |test| self.truth(test));
-            let made = match (&taken, &comprehension.each) {
-                (Ok(true), Some(each)) => self.value(each).map(Some),
-                _ => Ok(None),
-            };
-            let item = self.locals.pop().unwrap_or(Value::Null);
-            if let Some(decided) = fold.take(taken, made?.unwrap_or(item))? {
-                return Ok(decided);
-            }
-        }
-        fold.finish()
     }
 }

@@ -1,4 +1,4 @@
-//! The accumulator of `all`, `exists`, `exists_one`, `map` and `filter`.
+//! The accumulator of `all`, `exists`, `exists_one`, `map`, `filter` and `transformMap`.
 
 use super::activation::{Container, Value};
 use super::error::EvaluationError;
@@ -11,17 +11,19 @@ pub(super) struct Fold<'a, C: Container<'a>> {
     failure: Option<EvaluationFailure<C::Unknown>>,
     taken: usize,
     items: Vec<Value<'a, C>>,
+    entries: Vec<(Value<'a, C>, Value<'a, C>)>,
 }
 
 impl<'a, C: Container<'a>> Fold<'a, C> {
     pub(super) const fn new(r#macro: Macro) -> Self {
-        Self { r#macro, failure: None, taken: 0, items: Vec::new() }
+        Self { r#macro, failure: None, taken: 0, items: Vec::new(), entries: Vec::new() }
     }
 
     /// Adds the result for one element, and returns that of the comprehension if no further element can change it.
     pub(super) fn take(
         &mut self,
         test: Result<bool, EvaluationFailure<C::Unknown>>,
+        key: Value<'a, C>,
         item: Value<'a, C>,
     ) -> Result<Option<Value<'a, C>>, EvaluationFailure<C::Unknown>> {
         match self.r#macro {
@@ -35,7 +37,12 @@ impl<'a, C: Container<'a>> Fold<'a, C> {
             },
             // every element counts, so the first failure is the result
             Macro::ExistsOne => self.taken += usize::from(test?),
-            Macro::Map | Macro::Filter => {
+            Macro::TransformMap => {
+                if test? {
+                    self.entries.push((key, item));
+                }
+            }
+            Macro::Map | Macro::Filter | Macro::TransformList => {
                 if test? {
                     self.items.push(item);
                 }
@@ -53,7 +60,8 @@ impl<'a, C: Container<'a>> Fold<'a, C> {
             Macro::All => Value::Bool(true),
             Macro::Exists => Value::Bool(false),
             Macro::ExistsOne => Value::Bool(self.taken == 1),
-            Macro::Map | Macro::Filter => Value::OwnList(self.items.into()),
+            Macro::Map | Macro::Filter | Macro::TransformList => Value::OwnList(self.items.into()),
+            Macro::TransformMap => Value::OwnMap(self.entries.into()),
         })
     }
 }

@@ -8,6 +8,7 @@ use super::kind::Kinds;
 use super::library::encoders::{self, EncoderFunction};
 use super::library::lists::{self, ListFunction};
 use super::library::math::{self, MathFunction};
+use super::library::network::{self, NetworkFunction};
 use super::library::sets::{self, SetFunction};
 use super::library::strings::{self, StringFunction};
 use super::signature::{ResultShape, Signature, Style};
@@ -40,6 +41,10 @@ pub(crate) enum Function {
     Duration,
     Type,
     Dyn,
+    /// The value, or `null` if it is empty, zero or false.
+    NonZero,
+    /// The value, which must not be `null`.
+    Present,
     /// A field of a timestamp or duration.
     Field(TimeField),
     Strings(StringFunction),
@@ -47,6 +52,7 @@ pub(crate) enum Function {
     Sets(SetFunction),
     Math(MathFunction),
     Encoders(EncoderFunction),
+    Network(NetworkFunction),
 }
 
 /// A field of a timestamp, which takes a time zone, or of a duration, which takes none.
@@ -60,7 +66,7 @@ const TIME: &[Kinds] = &[Kinds::TIMESTAMP];
 const TIME_OR_DURATION: &[Kinds] = &[Kinds::TIMESTAMP.or(Kinds::DURATION)];
 
 /// The functions that CEL has without extensions, and ours.
-const STANDARD: [Signature<Function>; 28] = [
+const STANDARD: [Signature<Function>; 31] = [
     Signature::new("size", Style::Either, SIZED, Kinds::INT, Function::Size),
     Signature::new(
         "json.size",
@@ -105,6 +111,9 @@ const STANDARD: [Signature<Function>; 28] = [
     Signature::new("duration", Style::Plain, &[Kinds::STRING.or(Kinds::DURATION)], Kinds::DURATION, Function::Duration),
     Signature::new("type", Style::Plain, &[Kinds::ANY], Kinds::TYPE, Function::Type),
     Signature::new("dyn", Style::Plain, &[Kinds::ANY], Kinds::ANY, Function::Dyn),
+    Signature::plain("optional.of", &[Kinds::ANY], Kinds::ANY, Function::Dyn).with_shape(ResultShape::Same),
+    Signature::plain("optional.ofNonZeroValue", &[Kinds::ANY], Kinds::ANY, Function::NonZero),
+    Signature::member("value", &[Kinds::ANY], Kinds::ANY.without(Kinds::NULL), Function::Present),
     field("getFullYear", TIME, TimeField::FullYear),
     field("getMonth", TIME, TimeField::Month),
     field("getDate", TIME, TimeField::Date),
@@ -125,6 +134,7 @@ pub(super) static FUNCTIONS: LazyLock<Vec<Signature<Function>>> = LazyLock::new(
     all.extend(sets::SIGNATURES.map(|it| it.map(Function::Sets)));
     all.extend(math::SIGNATURES.map(|it| it.map(Function::Math)));
     all.extend(encoders::SIGNATURES.map(|it| it.map(Function::Encoders)));
+    all.extend(network::SIGNATURES.map(|it| it.map(Function::Network)));
     all
 });
 
@@ -147,6 +157,9 @@ impl Function {
             Self::Size => size::size(first, budget),
             Self::JsonSize => size::json_size(first, budget),
             // an unknown value has a type if it can have only one
+            Self::NonZero => Ok(if is_zero(first) { Value::Null } else { first.clone() }),
+            Self::Present if matches!(first, Value::Null) => Err(EvaluationError::NoSuchKey.into()),
+            Self::Present => Ok(first.clone()),
             Self::Type => first.kind().map(Value::Type).map_err(EvaluationFailure::Unknown),
             Self::Strings(function) => match list_function(function) {
                 // of a value that may be a text or a list, the check knows only the name of the function
@@ -157,6 +170,7 @@ impl Function {
             Self::Sets(function) => function.call(arguments, budget),
             Self::Math(function) => function.call(arguments, budget),
             Self::Encoders(function) => function.call(arguments, budget),
+            Self::Network(function) => function.call(arguments, budget),
             _ => Ok(self.convert(first, arguments.get(1), budget)?),
         }
     }
@@ -204,4 +218,14 @@ const fn list_function(function: StringFunction) -> Option<ListFunction> {
         StringFunction::Reverse => ListFunction::Reverse,
         _ => return None,
     })
+}
+
+/// Whether the value is empty, zero or false.
+fn is_zero<'a, C: Container<'a>>(value: &Value<'a, C>) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) | Value::Int(0) | Value::Uint(0) | Value::Duration(0) => true,
+        Value::Double(double) => *double == 0.0,
+        Value::Bytes(bytes) => bytes.is_empty(),
+        _ => value.as_str().map_or(value.len() == Some(0), str::is_empty),
+    }
 }

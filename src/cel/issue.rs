@@ -11,11 +11,18 @@ pub(crate) struct Issue {
     pub(crate) message: String,
     /// How to fix it.
     pub(crate) help: Option<String>,
+    /// Whether it is that a part has no value, which counts only where the value is needed.
+    pub(super) is_valueless: bool,
 }
 
 impl Issue {
     pub(super) fn new(span: &Range<usize>, message: impl Into<String>) -> Self {
-        Self { span: span.clone(), message: message.into(), help: None }
+        Self { span: span.clone(), message: message.into(), help: None, is_valueless: false }
+    }
+
+    /// An issue of a part that has no value.
+    pub(super) fn valueless(span: &Range<usize>, message: impl Into<String>) -> Self {
+        Self { is_valueless: true, ..Self::new(span, message) }
     }
 
     /// The same issue at another span.

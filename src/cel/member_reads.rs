@@ -56,7 +56,7 @@ impl MemberReads {
     fn add_node(&mut self, node: &Node, source: &SourceInfo) {
         let member = match &node.op {
             Op::Member(of, name) | Op::HasMember(of, name) => Some((of.as_ref(), name.as_str())),
-            Op::Index(sides) => {
+            Op::Index(sides) | Op::Optional(sides) => {
                 let [of, key] = sides.as_ref();
                 // of another key only its source is known
                 match &key.op {

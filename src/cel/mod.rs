@@ -43,6 +43,7 @@ mod pattern;
 mod references;
 mod satisfiability;
 mod schema;
+mod scopes;
 mod signature;
 mod size;
 mod source_info;

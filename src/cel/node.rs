@@ -46,14 +46,18 @@ pub(super) enum Op {
     HasEntry(NamespaceId, Box<Node>),
     /// The policy's variable at this position, evaluated on first use.
     Variable(usize),
-    /// The variable of the comprehension at this depth, counted from the outermost.
+    /// The name in scope at this position, counted from the outermost.
     Local(usize),
+    /// The second, for which the first is in scope under a name.
+    Bind(Box<[Node; 2]>),
     /// A member of a map.
     Member(Box<Node>, Value<'static>),
     /// Whether a map has a member.
     HasMember(Box<Node>, Value<'static>),
     /// An element of a list or a member of a map.
     Index(Box<[Node; 2]>),
+    /// As [`Op::Index`]; `null` if there is none.
+    Optional(Box<[Node; 2]>),
     Not(Box<Node>),
     Negate(Box<Node>),
     And(Box<[Node]>),
@@ -91,9 +95,11 @@ pub(crate) struct Find {
 pub(crate) struct Comprehension {
     pub(super) r#macro: Macro,
     pub(super) over: Node,
+    /// Whether the position or key is in scope, too, before the element or value.
+    pub(super) is_keyed: bool,
     /// The predicate; `None` if every element is taken.
     pub(super) test: Option<Node>,
-    /// The transformation of `map`.
+    /// The transformation of `map` and its like.
     pub(super) each: Option<Node>,
 }
 
@@ -110,6 +116,8 @@ impl Node {
             | Op::Negate(of)
             | Op::Matches(of, _) => visit(of),
             Op::Index(sides)
+            | Op::Optional(sides)
+            | Op::Bind(sides)
             | Op::Equal { sides, .. }
             | Op::Compare(_, sides)
             | Op::Calculate(_, sides)

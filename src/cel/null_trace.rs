@@ -10,7 +10,7 @@ use super::function::{FUNCTIONS, Function};
 use super::kind::Kinds;
 use super::node::{Node, Op};
 use super::source_info::SourceInfo;
-use super::syntax::{Infix, Macro};
+use super::syntax::Infix;
 use super::tracer::Tracer;
 use super::unknown::{EvaluationFailure, Unknown};
 
@@ -108,7 +108,7 @@ fn sign(op: &Op) -> String {
         Op::Compare(comparison, _) => Infix::Compare(*comparison).as_str(),
         Op::Calculate(operator, _) => Infix::Calculate(*operator).as_str(),
         Op::In(_) => "in",
-        Op::Index(_) => "[...]",
+        Op::Index(_) | Op::Optional(_) => "[...]",
         Op::Matches(..) => "matches",
         Op::Find(find) => {
             if find.all {
@@ -220,7 +220,7 @@ const fn compares(op: &Op) -> bool {
 fn is_predicate(op: &Op) -> bool {
     match op {
         Op::Equal { .. } | Op::Compare(..) | Op::In(_) | Op::Matches(..) | Op::HasEntry(..) | Op::HasMember(..) => true,
-        Op::Comprehension(comprehension) => !matches!(comprehension.r#macro, Macro::Map | Macro::Filter),
+        Op::Comprehension(comprehension) => comprehension.r#macro.gives_truth(),
         Op::Call(function, _) => {
             FUNCTIONS.iter().any(|known| known.function == *function && known.gives == Kinds::BOOL)
         }

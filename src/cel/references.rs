@@ -26,7 +26,9 @@ impl<'s> References<'s> {
                 // `params.exists(...)` visits all of them
                 let is_called = words.get(position + 3) == Some(&"(");
                 match (words.get(position + 1).copied(), words.get(position + 2).copied()) {
-                    (Some("."), Some(name)) if !is_called => _ = references.names.insert(name),
+                    (Some("."), Some(name)) if !is_called && name != "?" => {
+                        references.names.insert(name.trim_matches('`'));
+                    }
                     (Some("["), Some(text)) if text.starts_with(['"', '\'']) => {
                         references.names.insert(text.trim_matches(['"', '\'']));
                     }
@@ -41,5 +43,17 @@ impl<'s> References<'s> {
     /// Whether an expression uses `name`.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.all || self.names.contains(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::References;
+
+    #[test]
+    fn a_name_is_used_however_it_is_written() {
+        let references = References::of("params", ["params.a + params.`b-c`", "params[\"d\"]"].into_iter());
+        assert!(["a", "b-c", "d"].iter().all(|name| references.has(name)) && !references.has("e"));
+        assert!(References::of("params", ["params.?e"].into_iter()).has("e"));
     }
 }

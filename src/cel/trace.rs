@@ -73,7 +73,7 @@ pub(crate) trait Disclosure {
 struct TraceFrame<'a> {
     node: &'a Node,
     level: DisclosureLevel,
-    /// The level of the range of a comprehension, once it is evaluated.
+    /// The level of the range of a comprehension, or of what a name is bound to, once it is evaluated.
     over: Option<DisclosureLevel>,
     parts: Vec<TracePart>,
 }
@@ -144,12 +144,13 @@ impl<'a, D: Disclosure> Trace<'a, D> {
         }
     }
 
-    /// The level of the variable of the comprehension at `depth`: that of the range it is an element of.
+    /// The level of the name in scope at `depth`: that of the range it is an element of, or of what it is bound to.
     fn level_of_local(&self, depth: usize) -> DisclosureLevel {
         // depths count within one variable of the policy, which cannot see the comprehensions around its use
         let variable = self.frames.iter().rposition(|frame| matches!(frame.node.op, Op::Variable(_)));
         let around = self.frames.iter().skip(variable.map_or(0, |at| at + 1));
-        around.filter_map(|frame| frame.over).nth(depth).unwrap_or(DisclosureLevel::Secret)
+        let mut names = around.flat_map(|frame| std::iter::repeat_n(frame.over, names_of(frame.node)).flatten());
+        names.nth(depth).unwrap_or(DisclosureLevel::Secret)
     }
 }
 
@@ -173,30 +174,43 @@ impl<'a, C: Container<'a, Unknown = Infallible>, D: Disclosure> Tracer<'a, C> fo
             *known = level;
         }
         let from_secret = level == DisclosureLevel::Secret;
-        let in_list = self.frames.iter().any(|around| around.over.is_some());
-        let part = self.text(frame.node.id).map(|text| TracePart {
-            expression: text.into(),
-            value: match &value {
-                Ok(value) => disclose(value, level, in_list),
-                Err(EvaluationFailure::Error(error)) => TracedValue::Failed(*error),
-                Err(EvaluationFailure::Unknown(never)) => match *never {},
-            },
-            from_secret,
-            parts: frame.parts,
-        });
+        let is_loop = |around: &TraceFrame<'_>| around.over.is_some() && matches!(around.node.op, Op::Comprehension(_));
+        let in_list = self.frames.iter().any(is_loop);
+        let parts = match self.text(frame.node.id) {
+            Some(text) => vec![TracePart {
+                expression: text.into(),
+                value: match &value {
+                    Ok(value) => disclose(value, level, in_list),
+                    Err(EvaluationFailure::Error(error)) => TracedValue::Failed(*error),
+                    Err(EvaluationFailure::Unknown(never)) => match *never {},
+                },
+                from_secret,
+                parts: frame.parts,
+            }],
+            // a part that the checker made has no source, but what is in it may have
+            None => frame.parts,
+        };
         match self.frames.last_mut() {
             Some(around) => {
                 // a value made of a secret is a secret
                 around.level = around.level.max(level);
-                if matches!(around.node.op, Op::Comprehension(_)) {
-                    // the range is the first part of a comprehension that is evaluated
+                if matches!(around.node.op, Op::Comprehension(_) | Op::Bind(_)) {
+                    // the range is the first part of a comprehension that is evaluated, and so is what a name is bound to
                     around.over.get_or_insert(level);
                 }
-                around.parts.extend(part);
+                around.parts.extend(parts);
             }
-            None => self.last = part,
+            None => self.last = parts.into_iter().next(),
         }
         value
+    }
+}
+
+/// How many names a part brings into scope.
+fn names_of(node: &Node) -> usize {
+    match &node.op {
+        Op::Comprehension(comprehension) => 1 + usize::from(comprehension.is_keyed),
+        _ => 1,
     }
 }
 

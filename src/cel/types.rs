@@ -66,6 +66,13 @@ impl<'c> Type<'c> {
         self
     }
 
+    /// The same type, but for null.
+    #[must_use]
+    pub(super) fn without_null(mut self) -> Self {
+        self.kinds = self.kinds.without(Kinds::NULL);
+        self
+    }
+
     /// The union of both.
     #[must_use]
     pub(super) fn or(self, other: Self) -> Self {

@@ -28,6 +28,14 @@ impl<'c> Checker<'_, 'c> {
         receiver: Option<&Tree>,
         arguments: &[Tree],
     ) -> Checked<'c> {
+        if let Some(receiver) = receiver {
+            if name == "bind" && matches!(&receiver.syntax, Syntax::Name(it) if **it == *"cel") {
+                return self.bind_call(tree, arguments);
+            }
+            if let Some(checked) = self.optional_call(name, receiver, arguments) {
+                return checked;
+            }
+        }
         // `json` in `json.size(x)` is no value but the first part of the function's name
         let library = receiver.and_then(|receiver| self.library(receiver));
         let (name, receiver) = match library {

@@ -13,7 +13,7 @@ pub(in crate::cel) struct Checked<'c> {
     pub(super) depends: Depends,
 }
 
-/// What a value depends on: the request, and the comprehensions around it, a bit for each depth.
+/// What a value depends on: the request, and the names in scope, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Depends {
     pub(super) request: bool,
@@ -22,6 +22,11 @@ pub(super) struct Depends {
 
 impl Depends {
     pub(super) const REQUEST: Self = Self { request: true, locals: 0 };
+
+    /// Without the names in scope from the one at `depth` on.
+    pub(super) const fn without_locals_from(self, depth: usize) -> Self {
+        Self { request: self.request, locals: self.locals & ((1 << depth) - 1) }
+    }
 
     pub(super) const fn or(self, other: Self) -> Self {
         Self { request: self.request || other.request, locals: self.locals | other.locals }

@@ -1,11 +1,11 @@
 //! The state of a check, and its messages.
 
 use super::checked::Checked;
+use super::local::Local;
 use crate::cel::env::Env;
 use crate::cel::issue::Issue;
 use crate::cel::source_info::SourceInfo;
 use crate::cel::syntax::{MAX_DEPTH, foreign};
-use crate::cel::types::Type;
 use crate::suggest::nearest;
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ pub(in crate::cel) struct Checker<'n, 'c> {
     pub(super) env: &'n mut Env<'c>,
     source: &'n str,
     pub(super) source_info: SourceInfo,
-    /// The variables of the comprehensions around the current part, outermost first.
-    pub(super) locals: Vec<(Box<str>, Type<'c>)>,
+    /// The names in scope at the current part, outermost first.
+    pub(super) locals: Vec<Local<'c>>,
     /// The depth of the current part.
     pub(super) depth: usize,
     /// The deepest part so far, with the depth of variables.
@@ -44,11 +44,6 @@ impl<'n, 'c> Checker<'n, 'c> {
     pub(super) fn reject(&mut self, issue: Issue) -> Checked<'c> {
         self.issues.push(issue);
         Checked::unknown()
-    }
-
-    /// The innermost variable of a comprehension that is called `name`, with its depth.
-    pub(super) fn local(&self, name: &str) -> Option<(usize, &(Box<str>, Type<'c>))> {
-        self.locals.iter().enumerate().rev().find(|(_, (local, _))| **local == *name)
     }
 
     pub(super) fn check_depth(&mut self, depth: usize, span: &Range<usize>) {

@@ -63,8 +63,9 @@ impl<'c> Checker<'_, 'c> {
                 Checked::new(Op::List(nodes), Type::list_of(elements), depends)
             }
             Syntax::Map(entries) => self.map(entries),
-            Syntax::Comprehension { r#macro, over, variable, at, test, each } => {
-                self.comprehension(*r#macro, over, (variable, at), test.as_deref(), each.as_deref())
+            Syntax::Optional(inner) => self.optional(inner),
+            Syntax::Comprehension { r#macro, over, variables, test, each } => {
+                self.comprehension(*r#macro, over, variables, test.as_deref(), each.as_deref())
             }
         }
     }
@@ -87,9 +88,12 @@ impl<'c> Checker<'_, 'c> {
     /// A name by itself: the variable of a comprehension, `params`, or a type.
     fn name(&mut self, name: &str, span: &Range<usize>) -> Checked<'c> {
         // first: the variable of a comprehension hides every other name
-        if let Some((depth, (_, r#type))) = self.local(name) {
+        if let Some((depth, local)) = self.local(name) {
+            if let Some(constant) = &local.constant {
+                return Checked::constant(constant.clone());
+            }
             let depends = Depends { request: false, locals: 1 << depth };
-            return Checked::new(Op::Local(depth), r#type.clone(), depends);
+            return Checked::new(Op::Local(depth), local.r#type.clone(), depends);
         }
         // `params` as a whole is a constant, unlike the roots of the host
         if name == "params" {
@@ -104,7 +108,7 @@ impl<'c> Checker<'_, 'c> {
         }
         let issue = Issue::new(span, format!("`{name}` is not a name that policies know"));
         let mut known: Vec<&str> = self.env.root_names().collect();
-        known.extend(self.locals.iter().map(|(local, _)| &**local));
+        known.extend(self.locals.iter().map(|local| &*local.name));
         let help = match (self.word_help(name), nearest(name, known.into_iter())) {
             (Some(help), _) => help.to_owned(),
             (None, Some(meant)) => format!("did you mean `{meant}`?"),
@@ -123,11 +127,15 @@ impl<'c> Checker<'_, 'c> {
         }
         let value = Evaluation::of_constant(self.locals.len()).value(&checked.node).map(|value| value.to_constant());
         match value {
+            // `dyn` turns the check of a constant off, too
+            Ok(value) if matches!(checked.node.op, Op::Call(Function::Dyn, _)) => {
+                Checked { r#type: checked.r#type, ..Checked::constant(value) }
+            }
             Ok(value) => Checked::constant(value),
             // an error in a constant fails for every request: report it now
             Err(failure) => {
                 let (text, error) = (self.text(&tree.span), failure.error());
-                let issue = Issue::new(&tree.span, format!("`{text}` never has a value: {error}"));
+                let issue = Issue::valueless(&tree.span, format!("`{text}` never has a value: {error}"));
                 self.reject(time_literal_issue(&checked.node, &tree.span).unwrap_or(issue))
             }
         }

@@ -22,6 +22,11 @@ impl<'c> Checker<'_, 'c> {
             return self.member_of_root(root, name, at);
         }
         let of_part = self.check(of);
+        self.member(of, of_part, name, at)
+    }
+
+    /// `of.name`, where `of` is a value.
+    pub(super) fn member(&mut self, of: &Tree, of_part: Checked<'c>, name: &str, at: &Range<usize>) -> Checked<'c> {
         let r#type = self.member_type(of, &of_part, name, at);
         let node = Op::Member(Box::new(of_part.node), Value::Text(name.into()));
         Checked::new(node, r#type, of_part.depends)
@@ -71,7 +76,14 @@ impl<'c> Checker<'_, 'c> {
             let message = format!("a member of `{root}` is asked for by its name, written out");
             return self.reject(Issue::new(&key.span, message));
         }
-        let (of_part, key_part) = (self.check(of), self.check(key));
+        let of_part = self.check(of);
+        self.item(sides, of_part)
+    }
+
+    /// `of[key]`, where `of` is a value.
+    pub(super) fn item(&mut self, sides: &[Tree; 2], of_part: Checked<'c>) -> Checked<'c> {
+        let [of, key] = sides;
+        let (literal, key_part) = (literal_text(key), self.check(key));
         let depends = of_part.depends.or(key_part.depends);
         let kinds = of_part.r#type.kinds;
         self.expect(of, &of_part, Kinds::LIST.or(Kinds::MAP), "what is before `[`");
@@ -136,7 +148,7 @@ impl<'c> Checker<'_, 'c> {
     }
 
     /// The root that `tree` names; `None` if the variable of a comprehension hides it.
-    fn root<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
+    pub(super) fn root<'t>(&self, tree: &'t Tree) -> Option<&'t str> {
         match &tree.syntax {
             Syntax::Name(name) if self.env.is_root(name) && self.local(name).is_none() => Some(name),
             _ => None,

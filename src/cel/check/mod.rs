@@ -7,8 +7,11 @@ mod checker;
 mod comprehension;
 mod expression;
 mod literal_format;
+mod local;
 mod member;
 mod operator;
+mod optional;
+mod scope;
 
 pub(super) use checked::Checked;
 pub(super) use checker::Checker;

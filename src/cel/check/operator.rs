@@ -74,10 +74,13 @@ impl<'c> Checker<'_, 'c> {
     /// `&&` and `||`. One constant operand may decide, whatever the others are and even if they fail.
     pub(super) fn join(&mut self, trees: &[Tree], operator: &str) -> Checked<'c> {
         let sign = format!("`{operator}`");
+        let found = self.issues.len();
         let parts: Vec<Checked<'c>> = trees.iter().map(|tree| self.boolean(tree, &sign)).collect();
         // a constant that decides makes the others dead, also if they would fail
         let decisive = operator == "||";
         if parts.iter().any(|part| matches!(part.as_constant(), Some(Value::Bool(value)) if *value == decisive)) {
+            let inside = self.issues.split_off(found);
+            self.issues.extend(inside.into_iter().filter(|issue| !issue.is_valueless));
             return Checked::constant(Value::Bool(decisive));
         }
         let (nodes, _, depends) = Checked::gather(parts);
@@ -190,7 +193,7 @@ impl<'c> Checker<'_, 'c> {
         let is_zero = matches!(right.as_constant(), Some(Value::Int(0) | Value::Uint(0)));
         if is_division && is_zero && left.as_constant().is_none() {
             let message = format!("`{}` never has a value: {}", self.text(&tree.span), EvaluationError::Arithmetic);
-            self.issues.push(Issue::new(&tree.span, message));
+            self.issues.push(Issue::valueless(&tree.span, message));
         }
     }
 

@@ -8,5 +8,6 @@ pub(super) mod encoders;
 pub(super) mod format;
 pub(super) mod lists;
 pub(super) mod math;
+pub(super) mod network;
 pub(super) mod sets;
 pub(super) mod strings;

@@ -55,6 +55,7 @@ pub(super) fn sign_help(rest: &str) -> Option<&'static str> {
 pub(super) fn misplaced_sign_help(before: &str, sign: &str) -> Option<&'static str> {
     match (before.chars().next_back(), sign) {
         (Some('<'), ">") => Some("write `!=`"),
+        (Some('[' | '{' | ','), "?") => Some("an element is `null` where it is absent; `filter` leaves it out"),
         (Some('?'), ".") => Some("write `.`; a field that is absent reads as `null`"),
         (Some('?'), "?") => Some("write `value == null ? other : value`"),
         (Some('('), "/") => Some("a pattern stands in quotes"),

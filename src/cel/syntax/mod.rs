@@ -1,5 +1,6 @@
 //! Parses CEL source into a tree. Length, recursion and depth are bounded, so that no source can exhaust the stack.
 
+mod calls;
 pub(super) mod foreign;
 mod keyword;
 mod literal;

@@ -40,6 +40,9 @@ pub(in crate::cel) enum Macro {
     ExistsOne,
     Map,
     Filter,
+    /// `map` with the position or key.
+    TransformList,
+    TransformMap,
 }
 
 impl Infix {
@@ -63,6 +66,11 @@ impl Infix {
 }
 
 impl Macro {
+    /// Whether it gives true or false.
+    pub(in crate::cel) const fn gives_truth(self) -> bool {
+        matches!(self, Self::All | Self::Exists | Self::ExistsOne)
+    }
+
     /// In CEL notation.
     pub(in crate::cel) const fn as_str(self) -> &'static str {
         match self {
@@ -71,6 +79,8 @@ impl Macro {
             Self::ExistsOne => "exists_one",
             Self::Map => "map",
             Self::Filter => "filter",
+            Self::TransformList => "transformList",
+            Self::TransformMap => "transformMap",
         }
     }
 
@@ -82,6 +92,8 @@ impl Macro {
             "exists_one" | "existsOne" => Self::ExistsOne,
             "map" => Self::Map,
             "filter" => Self::Filter,
+            "transformList" => Self::TransformList,
+            "transformMap" => Self::TransformMap,
             _ => return None,
         })
     }

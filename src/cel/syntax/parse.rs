@@ -1,7 +1,7 @@
 //! Parses CEL's grammar by operator precedence. Recursion and the depth of the tree are bounded.
 
 use super::keyword::{KEYWORDS, RESERVED};
-use super::operator::{Comparison, Infix, Macro, Operator};
+use super::operator::{Comparison, Infix, Operator};
 use super::token::{Token, Tokens};
 use super::tree::{Syntax, Tree};
 use super::{foreign, literal};
@@ -34,18 +34,18 @@ pub(in crate::cel) fn parse(source: &str) -> Result<Tree, Issue> {
     if parser.token == Token::End { Ok(tree) } else { Err(parser.unexpected_token("an operator or the end")) }
 }
 
-struct Parser<'s> {
-    source: &'s str,
+pub(super) struct Parser<'s> {
+    pub(super) source: &'s str,
     tokens: Tokens<'s>,
     /// The token that comes next, and its bytes.
     token: Token,
     span: Range<usize>,
     /// Where the token before it ends.
-    end: usize,
+    pub(super) end: usize,
     nesting: usize,
 }
 
-type Parsed = Result<Tree, Issue>;
+pub(super) type Parsed = Result<Tree, Issue>;
 
 impl<'s> Parser<'s> {
     fn text(&self) -> &'s str {
@@ -95,7 +95,7 @@ impl<'s> Parser<'s> {
     }
 
     /// A tree from `start` to what was last read, deeper by one than the deepest of `children`.
-    fn tree(&self, start: usize, depth: usize, syntax: Syntax) -> Parsed {
+    pub(super) fn tree(&self, start: usize, depth: usize, syntax: Syntax) -> Parsed {
         let span = start..self.end;
         let depth = depth + 1;
         if depth > MAX_DEPTH { Err(too_deep(&span)) } else { Ok(Tree { span, depth, syntax }) }
@@ -195,27 +195,35 @@ impl<'s> Parser<'s> {
         self.tree(start, operand.depth, if is_not { Syntax::Not(operand) } else { Syntax::Negate(operand) })
     }
 
-    /// `.name`, `.name(...)` and `[...]` behind `tree`.
+    /// `.name`, `.name(...)` and `[...]` behind `tree`, and the optional `.?name` and `[?...]`.
     fn members(&mut self, mut tree: Tree) -> Parsed {
         loop {
             let start = tree.span.start;
+            // what is asked of an optional value is optional, too
+            let is_optional = tree.syntax.is_optional();
             if self.take("[")? {
+                let is_optional = self.take("?")? || is_optional;
                 let key = self.expression()?;
                 self.expect("]")?;
                 let depth = tree.depth.max(key.depth);
-                tree = self.tree(start, depth, Syntax::Index(Box::new([tree, key])))?;
+                tree = self.tree(start, depth, Syntax::Index(Box::new([tree, key])))?.into_optional(is_optional);
             } else if self.take(".")? {
-                if self.token != Token::Name || KEYWORDS.contains(&self.text()) {
-                    return Err(self.unexpected_token("a name"));
-                }
-                let name = self.text();
+                let is_asked = self.take("?")?;
+                let name = match self.token {
+                    Token::Name if !KEYWORDS.contains(&self.text()) => self.text(),
+                    Token::Quoted => self.text().trim_matches('`'),
+                    _ => return Err(self.unexpected_token("a name")),
+                };
+                let is_callable = self.token == Token::Name && !is_asked;
                 let at = self.advance()?;
-                tree = if self.take("(")? {
+                tree = if is_callable && self.take("(")? {
                     let arguments = self.list(")")?;
                     self.call(start, name, at, Some(tree), arguments)?
                 } else {
                     let depth = tree.depth;
-                    self.tree(start, depth, Syntax::Select { of: Box::new(tree), name: name.into(), at })?
+                    let select =
+                        self.tree(start, depth, Syntax::Select { of: Box::new(tree), name: name.into(), at })?;
+                    select.into_optional(is_asked || is_optional)
                 };
             } else {
                 return Ok(tree);
@@ -249,7 +257,7 @@ impl<'s> Parser<'s> {
                 self.tree(start, deepest(&elements), Syntax::List(elements))
             }
             Token::Sign("{") => self.map(),
-            Token::Sign(_) | Token::End => Err(self.unexpected_token("a value")),
+            Token::Quoted | Token::Sign(_) | Token::End => Err(self.unexpected_token("a value")),
         }
     }
 
@@ -326,39 +334,9 @@ impl<'s> Parser<'s> {
         self.expect("}")?;
         self.tree(start, depth, Syntax::Map(entries))
     }
-
-    fn call(&self, start: usize, name: &str, at: Range<usize>, receiver: Option<Tree>, arguments: Vec<Tree>) -> Parsed {
-        let depth = deepest(&arguments).max(receiver.as_ref().map_or(0, |receiver| receiver.depth));
-        // `has` takes a path, not a value, so it is resolved here and not as a call
-        if name == "has" && receiver.is_none() {
-            return match <[Tree; 1]>::try_from(arguments).map(|[argument]| argument.syntax) {
-                Ok(Syntax::Select { of, name, at }) => self.tree(start, depth, Syntax::Has { of, name, at }),
-                Ok(Syntax::Index(sides)) => {
-                    let [of, _] = sides.as_ref();
-                    let (entry, text) = (start + name.len() + 1..self.end.saturating_sub(1), self.source);
-                    let entry = text.get(entry).unwrap_or_default().trim();
-                    let issue = Issue::new(&of.span, "`has` asks for a member, not for what is behind `[`");
-                    Err(issue.at(&(start..self.end)).with_help(format!("write `{entry} != null`")))
-                }
-                _ => Err(Issue::new(&(start..self.end), "`has` asks for a member, as in `has(body.first_name)`")),
-            };
-        }
-        let function = name.into();
-        // a macro is one only with a receiver: `all(x)` is a call
-        let (Some(r#macro), Some(_)) = (Macro::from_name(name), &receiver) else {
-            let receiver = receiver.map(Box::new);
-            return self.tree(start, depth, Syntax::Call { function, at, receiver, arguments });
-        };
-        let syntax = receiver.and_then(|over| Syntax::comprehension(r#macro, over, arguments));
-        match syntax {
-            Some(syntax) => self.tree(start, depth, syntax),
-            None => Err(Issue::new(&(at.start..self.end), format!("`{name}` takes a name and an expression"))
-                .with_help(format!("as in `body.email_address.{name}(address, address != \"\")`"))),
-        }
-    }
 }
 
-fn deepest(trees: &[Tree]) -> usize {
+pub(super) fn deepest(trees: &[Tree]) -> usize {
     trees.iter().map(|tree| tree.depth).max().unwrap_or_default()
 }
 

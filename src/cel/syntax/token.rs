@@ -21,6 +21,8 @@ pub(super) enum Token {
     String,
     /// A byte string with its quotes and prefix.
     Bytes,
+    /// A name in backticks, which may hold what no other name does.
+    Quoted,
     /// Any other token, verbatim.
     Sign(&'static str),
 }
@@ -55,6 +57,11 @@ impl<'s> Tokens<'s> {
         let (token, length) = match first {
             None => (Token::End, 0),
             Some(b'0'..=b'9') => number(rest),
+            Some(b'`') => {
+                let length =
+                    quoted_len(rest).ok_or_else(|| Issue::new(&(start..start + 1), "not a name in backticks"))?;
+                (Token::Quoted, length)
+            }
             Some(b'.') if rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit) => number(rest),
             Some(_) => match quote(rest) {
                 Some((token, prefix)) => match string_len(rest, prefix) {
@@ -163,6 +170,13 @@ fn string_len(rest: &str, prefix: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// The length of the name in backticks at the start of `rest`; `None` if there is none.
+fn quoted_len(rest: &str) -> Option<usize> {
+    let (name, _) = rest.strip_prefix('`')?.split_once('`')?;
+    let is_name = !name.is_empty() && name.bytes().all(|byte| is_of_a_word(byte) || b"./- ".contains(&byte));
+    is_name.then_some(name.len() + 2)
 }
 
 fn word(rest: &str) -> Option<(Token, usize)> {

@@ -14,6 +14,16 @@ pub(in crate::cel) struct Tree {
     pub(in crate::cel) syntax: Syntax,
 }
 
+impl Tree {
+    /// The same part, which reads as `null` where it is not there, if `is_optional`.
+    pub(super) fn into_optional(self, is_optional: bool) -> Self {
+        if !is_optional {
+            return self;
+        }
+        Self { span: self.span.clone(), depth: self.depth, syntax: Syntax::Optional(Box::new(self)) }
+    }
+}
+
 /// The form of a part of an expression.
 #[derive(Debug)]
 pub(in crate::cel) enum Syntax {
@@ -45,12 +55,14 @@ pub(in crate::cel) enum Syntax {
     List(Vec<Tree>),
     /// `{key: value}`
     Map(Vec<(Tree, Tree)>),
+    /// `of.?name` or `of[?key]`: a [`Syntax::Select`] or [`Syntax::Index`] that reads as `null` where there is none.
+    Optional(Box<Tree>),
     /// `over.all(variable, test)` and the other macros; `each` is the transformation of `map`.
     Comprehension {
         r#macro: Macro,
         over: Box<Tree>,
-        variable: Box<str>,
-        at: Range<usize>,
+        /// One for the element or key, or two: for the position or key, and for the element or value.
+        variables: Vec<(Box<str>, Range<usize>)>,
         test: Option<Box<Tree>>,
         each: Option<Box<Tree>>,
     },
@@ -59,16 +71,37 @@ pub(in crate::cel) enum Syntax {
 impl Syntax {
     /// `over.macro(variable, ...)`; `None` if the arguments are not those of the macro.
     pub(super) fn comprehension(r#macro: Macro, over: Tree, arguments: Vec<Tree>) -> Option<Self> {
+        let is_keyed = match r#macro {
+            Macro::TransformList | Macro::TransformMap => true,
+            Macro::All | Macro::Exists | Macro::ExistsOne => arguments.len() == 3,
+            Macro::Map | Macro::Filter => false,
+        };
         let mut arguments = arguments.into_iter();
-        let Tree { syntax: Self::Name(variable), span: at, .. } = arguments.next()? else { return None };
+        let mut variables = Vec::new();
+        for _ in 0..=usize::from(is_keyed) {
+            let Tree { syntax: Self::Name(variable), span, .. } = arguments.next()? else { return None };
+            variables.push((variable, span));
+        }
         let (first, second) = (arguments.next()?, arguments.next());
         let (test, each) = match (r#macro, second) {
-            (Macro::Map, None) => (None, Some(first)),
-            (Macro::Map, Some(each)) => (Some(first), Some(each)),
+            (Macro::Map | Macro::TransformList | Macro::TransformMap, None) => (None, Some(first)),
+            (Macro::Map | Macro::TransformList | Macro::TransformMap, Some(each)) => (Some(first), Some(each)),
             (_, None) => (Some(first), None),
             (_, Some(_)) => return None,
         };
         let (over, test, each) = (Box::new(over), test.map(Box::new), each.map(Box::new));
-        arguments.next().is_none().then_some(Self::Comprehension { r#macro, over, variable, at, test, each })
+        arguments.next().is_none().then_some(Self::Comprehension { r#macro, over, variables, test, each })
+    }
+
+    /// Whether it may be an optional value without one, so that its members are optional, too.
+    pub(super) fn is_optional(&self) -> bool {
+        match self {
+            Self::Optional(_) => true,
+            Self::Call { function, receiver: Some(receiver), .. } => {
+                let is_library = matches!(&receiver.syntax, Self::Name(name) if **name == *"optional");
+                is_library || matches!(&**function, "or" | "optMap" | "optFlatMap")
+            }
+            _ => false,
+        }
     }
 }

@@ -32,19 +32,7 @@ fn is_fingerprint(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// How to test for the addresses of a network whose prefix ends at a byte; `None` if `text` is not a network.
+/// How to test for the addresses of a network; `None` if `text` is not one.
 fn network_help(text: &str) -> Option<String> {
-    let (address, bits) = text.split_once('/')?;
-    let parts = match bits {
-        "8" => 1,
-        "16" => 2,
-        "24" => 3,
-        _ => {
-            return Some(
-                "addresses are texts here, so compare what they begin with, as in `startsWith(\"10.\")`".to_owned(),
-            );
-        }
-    };
-    let prefix: Vec<&str> = address.split('.').take(parts).collect();
-    Some(format!("compare what it begins with: `client.ip.startsWith(\"{}.\")`", prefix.join(".")))
+    text.contains('/').then(|| format!("write `cidr(\"{}\").containsIP(client.ip)`", text.escape_debug()))
 }

@@ -4,6 +4,7 @@
 //! - it compares an `int` with a `double` after rounding the `int`; we compare exactly (`crate::cel::number`);
 //! - `timestamp("...+05:00").getHours()` is in UTC by the definition, in the offset written by the crate;
 //! - `duration("1h junk")` is an error here;
+//! - what an object of the body lacks reads as null here, and is an error there; of maps of the policy it is one here, too;
 //! - `!!x` is `x` to its parser, whatever `x` is;
 //! - a list and a map do not add up; to the crate the map is its keys;
 //! - a key that no map can have, as in `null in m`, is not in the map; it is an error there.
@@ -118,6 +119,8 @@ fn agree(source: &str) {
     ] {
         let body = json!({ "public_metadata": metadata() }).to_string();
         match ours(&source.replace("m.", root), &params, &body) {
+            // the error may be that of a member that the body lacks
+            Ok(Some(_)) if way == "evaluated" && theirs.is_none() => {}
             Ok(value) => assert_eq!(value, theirs, "{way}: {source}"),
             Err((part, issue)) => {
                 let part = part.replace(root, "m.");

@@ -85,6 +85,45 @@ fn literals_are_those_of_the_definition() {
 }
 
 #[test]
+fn an_error_of_what_is_bound_counts_where_it_is_used() {
+    is("cel.bind(it, body.public_metadata.l[5], body.public_metadata.s == 'x' || it == 1)", "true");
+    fails("cel.bind(it, body.public_metadata.l[5], it == 1)", EvaluationError::NoSuchKey);
+    is("cel.bind(it, '^x$', body.public_metadata.s.matches(it))", "true");
+    is("cel.bind(it, 1, cel.bind(it, it + 1, it)) + cel.bind(it, 3, it)", "5");
+    is("[1, 2].map(x, cel.bind(y, x + 1, [x, y]))", "[[1, 2], [2, 3]]");
+}
+
+#[test]
+fn what_is_asked_of_an_optional_value_is_optional_too() {
+    is("body.public_metadata.?none.a.b[0] == null", "true");
+    is("body.public_metadata.?l[1] == 2 && body.public_metadata.l[?5] == null", "true");
+    is("body.?first_name.orValue('a') + request.headers[?'x'].orValue('b')", "\"ab\"");
+    is("has(body.public_metadata.?none) || has(body.public_metadata.?s)", "true");
+    fails("body.public_metadata.?s.a", EvaluationError::NoSuchOverload);
+    fails("body.public_metadata.?none.value()", EvaluationError::NoSuchKey);
+}
+
+#[test]
+fn a_constant_that_decides_needs_no_value_beside_it() {
+    is("true || 1 / 0 > 2", "true");
+    is("1 / 0 > 2 && false", "false");
+    assert!(issues("1 / 0 > 2 || body.first_name == 'a'")[0].message.contains("never has a value"));
+    assert!(issues("true || 'a' > 2")[0].message.contains("is not for"));
+}
+
+#[test]
+fn scopes_are_bounded() {
+    let found = issues("[1].all(a, [1].all(b, [1].all(c, true)))");
+    assert!(found[0].message.contains("more than 2 of"), "{found:?}");
+    assert_eq!(issues("[1].all(i, a, [1].all(j, b, a + b + i + j < body.public_metadata.n))"), []);
+    let deep =
+        (0..9).fold("a0 == 1".to_owned(), |inside, at| format!("cel.bind(a{at}, body.public_metadata.n, {inside})"));
+    assert!(issues(&deep)[0].message.contains("more than 8 names"));
+    let found = issues("cel.bind(body, 1, body == 1)");
+    assert!(found[0].message.contains("is the name of something else"), "{found:?}");
+}
+
+#[test]
 fn a_name_of_a_comprehension_hides_those_around_it() {
     is("[1, 2].map(x, [x].map(x, x + 1)) == [[2], [3]]", "true");
     is("[[1], [2]].all(l, l.exists(x, l == [x]))", "true");

@@ -51,3 +51,22 @@ fn types_go_through_functions_of_lists() {
         "`body.first_name.split(',').first()` is a string or null, never an int: the comparison is always false [write \"1\", with quotes]"
     );
 }
+
+#[test]
+fn addresses_and_networks_are_those_of_kubernetes() {
+    for source in [
+        "isIP('10.0.0.1') && isIP('2001:db8::68') && !isIP('10.0.0.01') && !isIP('::ffff:1.2.3.4') && !isIP('fe80::1%eth0')",
+        "isCIDR('10.0.0.0/8') && isCIDR('10.1.2.3/8') && !isCIDR('10.0.0.0/33') && !isCIDR('10.0.0.0/08') && !isCIDR('10.0.0.0')",
+        "cidr('192.168.0.0/24').containsIP('192.168.0.255') && !cidr('192.168.0.0/24').containsIP('192.168.1.0')",
+        "cidr('192.168.0.0/24').containsCIDR('192.168.0.0/25') && !cidr('192.168.0.0/25').containsCIDR('192.168.0.0/24')",
+        "!cidr('0.0.0.0/0').containsIP('::1') && cidr('::/0').containsIP(ip('2001:db8:0::68'))",
+        "cidr('192.168.1.5/24').ip() == '192.168.1.5' && cidr('192.168.1.5/24').masked() == '192.168.1.0/24'",
+        "cidr('::1/128').prefixLength() == 128 && ip('::1').family() == 6 && ip.isCanonical('::1')",
+        "ip('0.0.0.0').isUnspecified() && ip('169.254.1.1').isLinkLocalUnicast() && ip('fe80::1').isLinkLocalUnicast()",
+        "ip('224.0.0.1').isLinkLocalMulticast() && ip('ff02::1').isLinkLocalMulticast() && !ip('224.0.1.1').isLinkLocalMulticast()",
+        "ip('192.168.0.1').isGlobalUnicast() && !ip('255.255.255.255').isGlobalUnicast() && !ip('127.0.0.1').isGlobalUnicast()",
+    ] {
+        assert_eq!(super::value(source, "{}"), Ok(Ok("true".to_owned())), "{source}");
+    }
+    assert!(told("cidr('10.0.0.0/40').containsIP('10.0.0.1')").contains("never has a value"));
+}

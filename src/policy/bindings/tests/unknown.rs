@@ -43,7 +43,7 @@ fn outline<'a>(node: NodeRef<'a>, chance: &mut impl FnMut() -> u16) -> RecordedV
 }
 
 /// What is done with a value by chance.
-const LIBRARIES: [&str; 16] = [
+const LIBRARIES: [&str; 23] = [
     "IT",
     "IT",
     "IT",
@@ -60,6 +60,13 @@ const LIBRARIES: [&str; 16] = [
     "sets.equivalent([dyn(IT), 1], [1, dyn(IT)])",
     "math.greatest(dyn(IT)) == dyn(IT).sum()",
     "dyn(IT).findAll('[a-z]')",
+    "cel.bind(it, IT, [it, it])",
+    "cel.bind(it, dyn(IT), it == 1 || it == m.one)",
+    "m.?inner.a.orValue(IT)",
+    "dyn(IT).?a.hasValue()",
+    "dyn(IT)[?0].optMap(it, [it])",
+    "dyn(IT).transformList(at, it, [at, it])",
+    "dyn(IT).transformMap(key, it, key != 'a', it)",
 ];
 
 fn request(body: Option<RecordedValue<'_>>) -> RecordedRequest<'_> {
@@ -165,6 +172,10 @@ fn presence_type_size_and_what_is_kept_decide() {
         ("sets.intersects([body.first_name, 'a'], ['a'])", true),
         ("sets.contains(['a'], [body.first_name, 'b'])", false),
         ("body.password_hasher.upperAscii() == 'BCRYPT'", true),
+        ("cel.bind(name, body.first_name, size(name) == 3)", true),
+        ("cel.bind(name, body.first_name, body.skip_legal_checks == true || name == 'Ada')", true),
+        ("body.last_name.orValue('x') == 'x' && body.first_name.hasValue()", true),
+        ("[body.first_name, true].exists(at, it, at == 1 && it == true)", true),
     ] {
         says(source, Some(expected));
     }

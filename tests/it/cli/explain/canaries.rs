@@ -74,3 +74,37 @@ fn what_comes_from_a_secret_is_marked_and_its_size_is_not_told() {
     }
     assert!(told.contains("validation body.password == null || size(body.password) > 30"), "{told}");
 }
+
+/// A secret under another name, taken apart or put into a list is a secret still.
+#[test]
+fn a_secret_that_is_bound_or_changed_is_not_told() {
+    let folder = folder();
+    let policy = r#"apiVersion: portcullis/v1
+kind: RequestPolicy
+metadata: { name: bound }
+spec:
+  match: { operations: [UpdateUser] }
+  validations:
+    - expression: >-
+        cel.bind(it, body.password.orValue(""), it.lowerAscii().find("[a-z]+") == "b"
+        || [it].all(at, code, at == 0 && code.charAt(0) == "x") || it.split("").transformMap(at, letter, letter).size() == 1)
+      message: no
+    - expression: body.?password.optMap(it, it.substring(1).reverse()).orValue(body.external_id) == body.external_id
+      message: no
+  actions: [Deny]
+"#;
+    fs::write(folder.path().join("policies.yaml"), policy).unwrap();
+    let body = format!(r#"{{"password":"{SECRET}","external_id":"4711"}}"#);
+    let arguments = ["--path", "/v1/users/user_1", "--body", &body, "--level", "full"];
+    let (told, error, _) = explain(folder.path(), &arguments, "");
+    assert!(!told.contains("canary") && !told.contains("yranac") && !told.contains("7f3a"), "{told}");
+    for line in [
+        "it.lowerAscii().find(\"[a-z]+\")  =>  string, not shown (from a secret)",
+        "code.charAt(0) == \"x\"  =>  bool, not shown (from a secret)",
+        "at == 0  =>  bool, not shown (from a secret)",
+        "it.substring(1).reverse()  =>  string, not shown (from a secret)",
+        "body.external_id  =>  \"4711\"",
+    ] {
+        assert!(told.lines().any(|told| told.trim() == line), "{line} is not in\n{told}{error}");
+    }
+}
