@@ -97,8 +97,8 @@ def resident_kib(process):
     return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{process.pid}/status").read_text())[1])
 
 
-def begin_load(port, script, seconds, connections=CONNECTIONS):
-    return subprocess.Popen(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script,
+def begin_load(port, script, seconds, connections=CONNECTIONS, cores="1"):
+    return subprocess.Popen(["taskset", "-c", cores, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script,
                              f"http://127.0.0.1:{port}/v1/users/user_1"], stdout=subprocess.PIPE, text=True)
 
 
@@ -114,16 +114,16 @@ def load(port, script, connections=CONNECTIONS):
     return answered(begin_load(port, script, SECONDS, connections))
 
 
-def at_once(pair, script):
-    """What a request costs the one divided by what it costs the other, and the same of the p99, while both are under load."""
+def costs_at_once(pair, script, connections=CONNECTIONS):
+    """The CPU seconds of a request, and the p99, of each of two proxies while both are under load."""
     costs, tails = [], []
     before = [cpu_seconds(proxy) for proxy, *_ in pair]
-    loads = [begin_load(port, script, PAIR_SECONDS) for _, port, *_ in pair]
+    loads = [begin_load(port, script, PAIR_SECONDS, connections) for _, port, *_ in pair]
     for (proxy, *_), start_of_it, wrk in zip(pair, before, loads):
         requests, p99 = answered(wrk)
         costs.append((cpu_seconds(proxy) - start_of_it) / requests)
         tails.append(milliseconds(p99))
-    return costs[0] / costs[1], tails[0] / tails[1]
+    return costs, tails
 
 
 def configuration(folder, name, access):
@@ -160,9 +160,8 @@ def tell_ratio(figures, one, other, script):
     costs, tails = [], []
     for turn in range(PAIRS):
         names = [one, other] if turn % 2 else [other, one]
-        cost, tail = at_once([figures[name] for name in names], script)
-        costs.append(cost if turn % 2 else 1 / cost)
-        tails.append(tail if turn % 2 else 1 / tail)
+        for ratios, values in zip((costs, tails), costs_at_once([figures[name] for name in names], script)):
+            ratios.append(values[0] / values[1] if turn % 2 else values[1] / values[0])
     print(f"ratio    {one} to {other}: CPU {middle(costs)}; p99 {middle(tails)}", flush=True)
 
 

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import dataclass
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
@@ -45,15 +46,40 @@ def metadata(size):
 
 LOG, OFF = "{ file: access.log }", '"off"'
 REFUSED = json.dumps({"password": "correct horse battery", "skip_password_checks": True})
-# name: body, status of the response, access log, whether spans are exported, the function that alone is counted
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is sent, by how many connections, and by which configuration it is judged."""
+    body: str = BODY
+    status: int = 200
+    access: str = LOG
+    has_spans: bool = False
+    # the function that alone is counted
+    function: str | None = None
+    target: str = "PATCH /v1/users/user_1"
+    clients: int = CLIENTS
+    policies: tuple = tuple(ROOT / "policies" / f"{policy}.yaml" for policy in POLICIES)
+
+    def request(self, port):
+        # the shipped policies refuse in production only
+        key = "sk_test_portcullis" if self.status == 200 else "sk_live_portcullis"
+        return (f"{self.target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
+                f"Content-Type: application/json\r\nUser-Agent: bench/1.0\r\nContent-Length: {len(self.body)}\r\n\r\n{self.body}").encode()
+
+    def rounds(self, requests):
+        """How often each connection sends one for about as many."""
+        return requests // self.clients
+
+
 SCENARIOS = {
-    "judged, 300 B, everything on": (BODY, 200, LOG, True, None),
-    "judged, 300 B, log only": (BODY, 200, LOG, False, None),
-    "judged, 300 B, everything off": (BODY, 200, OFF, False, None),
-    "refused, log only": (REFUSED, 422, LOG, False, None),
-    "judged, 4 KiB, log only": (metadata(4 << 10), 200, LOG, False, None),
-    "judged, 64 KiB, log only": (metadata(60 << 10), 200, LOG, False, None),
-    "the judge alone, 300 B": (BODY, 200, LOG, False, DECIDE),
+    "judged, 300 B, everything on": Scenario(has_spans=True),
+    "judged, 300 B, log only": Scenario(),
+    "judged, 300 B, everything off": Scenario(access=OFF),
+    "refused, log only": Scenario(REFUSED, 422),
+    "judged, 4 KiB, log only": Scenario(metadata(4 << 10)),
+    "judged, 64 KiB, log only": Scenario(metadata(60 << 10)),
+    "the judge alone, 300 B": Scenario(function=DECIDE),
 }
 # Each: a layer, and a pattern of the functions that it consists of; the first that fits counts.
 LAYERS = {
@@ -76,26 +102,25 @@ def tools():
     return ", ".join([*versions, os.uname().machine])
 
 
-def count(program, scenario, origin, requests, profile=None):
-    """The instructions of a process that answers as many requests."""
-    body, status, access, has_spans, function = scenario
+def count(program, scenario, upstream, rounds, profile=None):
+    """The instructions of a process that answers as many requests on each connection. `upstream` is the section of its configuration."""
     with tempfile.TemporaryDirectory() as name:
         folder, port = pathlib.Path(name), free_port()
-        policies = ", ".join(str(ROOT / "policies" / f"{policy}.yaml") for policy in POLICIES)
         file = folder / "gateway.yaml"
         file.write_text(f"""apiVersion: portcullis/v1
 kind: Gateway
 listen: 127.0.0.1:{port}
-upstream: {{ url: "http://127.0.0.1:{origin}" }}
+upstream: {upstream}
 admin: {{ listen: "off" }}
 workers: 1
-policies: [{policies}]
-logs: {{ access: {access.replace("access.log", f"{folder}/access.log")} }}
+policies: [{", ".join(map(str, scenario.policies))}]
+logs: {{ access: {scenario.access.replace("access.log", f"{folder}/access.log")} }}
 """)
-        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector()}"} if has_spans else {}
-        options = [f"--callgrind-out-file={profile or folder / 'profile'}", *([f"--toggle-collect={function}"] if function else [])]
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector()}"} if scenario.has_spans else {}
+        options = [f"--callgrind-out-file={profile or folder / 'profile'}",
+                   *([f"--toggle-collect={scenario.function}"] if scenario.function else [])]
         command = [program, "run", "--config", str(file)]
-        return collected(command, options, folder, port, lambda: send(port, body, status, requests), environment)
+        return collected(command, options, folder, port, lambda: send(port, scenario, rounds), environment)
 
 
 def collected(command, options, folder, port, load, environment):
@@ -121,17 +146,14 @@ def collector():
     return server.server_address[1]
 
 
-def send(port, body, status, requests):
-    # the shipped policies refuse in production only
-    key = "sk_test_portcullis" if status == 200 else "sk_live_portcullis"
-    request = (f"PATCH /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
-               f"Content-Type: application/json\r\nUser-Agent: bench/1.0\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode()
-    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(CLIENTS)]
-    for _ in range(requests // len(clients)):
+def send(port, scenario, rounds):
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(scenario.clients)]
+    request = scenario.request(port)
+    for _ in range(rounds):
         for client in clients:
             client.sendall(request)
         for client in clients:
-            expect(client, status)
+            expect(client, scenario.status)
 
 
 def expect(client, status):
@@ -151,19 +173,21 @@ def whole(response):
     return head + int(re.search(rb"content-length: (\d+)", response[:head].lower())[1])
 
 
-def measure(program, scenario, origin):
-    few, many = (count(program, scenario, origin, requests) for requests in (FEW, MANY))
-    each = round((many - few) / (MANY - FEW))
+def measure(program, scenario, upstream):
+    few, many = (scenario.rounds(requests) for requests in (FEW, MANY))
+    grown = count(program, scenario, upstream, many) - count(program, scenario, upstream, few)
+    each = round(grown / (many - few) / scenario.clients)
     if not each:
-        sys.exit(f"`{scenario[-1]}` is not in the symbols of {program}: build with CARGO_PROFILE_RELEASE_STRIP=none")
+        sys.exit(f"`{scenario.function}` is not in the symbols of {program}: build with CARGO_PROFILE_RELEASE_STRIP=none")
     return each
 
 
-def print_layers(program, origin):
+def print_layers(program, upstream):
     """The instructions of each function by the layer that it belongs to."""
     def profile(requests):
+        scenario = SCENARIOS["judged, 300 B, log only"]
         with tempfile.NamedTemporaryFile() as out:
-            count(program, SCENARIOS["judged, 300 B, log only"], origin, requests, out.name)
+            count(program, scenario, upstream, scenario.rounds(requests), out.name)
             lines = subprocess.run(["callgrind_annotate", "--threshold=100", "--auto=no", out.name], capture_output=True, text=True).stdout
         functions = re.findall(r"^\s*([\d,]+) \(\s*[\d.]+%\)\s+\S*?:(\S.*?)(?: \[.*)?$", lines, re.M)
         return [(int(number.replace(",", "")), function) for number, function in functions]
@@ -185,15 +209,15 @@ def main():
     for flag in ("check", "accept", "layers"):
         arguments.add_argument(f"--{flag}", action="store_true")
     arguments = arguments.parse_args()
-    origin = Upstream(lambda _: ANSWER).port
+    upstream = f'{{ url: "http://127.0.0.1:{Upstream(lambda _: ANSWER).port}" }}'
     if arguments.layers:
-        return print_layers(arguments.program, origin)
+        return print_layers(arguments.program, upstream)
     baseline = json.loads(BASELINE.read_text())
     if arguments.check and baseline["tools"] != tools():
         return print(f"NOT COMPARED: the baseline is of {baseline['tools']}; this is {tools()}")
     baseline, counts, grown = baseline["counts"], {}, []
     for name, scenario in SCENARIOS.items():
-        counts[name] = measure(arguments.program, scenario, origin)
+        counts[name] = measure(arguments.program, scenario, upstream)
         growth = counts[name] / baseline[name] - 1 if name in baseline else 0
         print(f"{name:32} {counts[name]:>10,} {growth:+.1%}", flush=True)
         if growth > MOST_GROWTH or name not in baseline:

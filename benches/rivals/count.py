@@ -10,7 +10,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 sys.dont_write_bytecode = True
-from instructions import ANSWER, BODY, FEW, MANY, collected, free_port, send  # noqa: E402
+from instructions import ANSWER, FEW, MANY, Scenario, collected, free_port, send  # noqa: E402
 from proxies import PROGRAMS  # noqa: E402
 from rig import NGINX, nginx_conf  # noqa: E402
 from upstream import Upstream  # noqa: E402
@@ -25,7 +25,7 @@ def count(command, requests, origin):
     with tempfile.TemporaryDirectory() as name:
         folder, port = pathlib.Path(name), free_port()
         options = [f"--callgrind-out-file={folder}/profile"]
-        return collected(command(folder, port, origin), options, folder, port, lambda: send(port, BODY, 200, requests), {})
+        return collected(command(folder, port, origin), options, folder, port, lambda: send(port, Scenario(), Scenario().rounds(requests)), {})
 
 
 def main():

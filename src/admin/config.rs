@@ -18,6 +18,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
         "upstream": {
             "url": upstream.target.to_string(),
             "caFile": upstream.ca_file,
+            "http2": upstream.http2,
             "connectTimeout": duration(upstream.connect_timeout),
             "responseTimeout": duration(upstream.response_timeout),
             "uploadTimeout": duration(upstream.upload_timeout),

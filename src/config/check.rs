@@ -120,6 +120,7 @@ impl SettingsChecker<'_> {
             // on an error: a target that causes no further errors
             target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),
             ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
+            http2: keys.http2,
             connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
             response_timeout: self.duration("/upstream/responseTimeout", &keys.response_timeout),
             upload_timeout: self.duration("/upstream/uploadTimeout", &keys.upload_timeout),

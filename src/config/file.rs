@@ -5,7 +5,7 @@ mod log_sections;
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
 
 use super::defaults;
-use super::gateway::AlwaysExport;
+use super::gateway::{AlwaysExport, UpstreamHttp2};
 use super::removal_rules::Removals;
 use crate::contract::credential::Environment;
 use crate::contract::fallthrough::{Fallthrough, ReadFallthrough, WriteFallthrough};
@@ -160,6 +160,8 @@ pub(super) struct UpstreamSection {
     pub(super) ca_file: Option<String>,
     /// Required for an upstream on another machine that is reached without TLS.
     pub(super) plaintext: Option<Plaintext>,
+    /// Whether HTTP/2 is offered to an upstream that is reached by TLS.
+    pub(super) http2: UpstreamHttp2,
     /// Longest time for a new connection, TLS included.
     #[schemars(example = &"5s")]
     pub(super) connect_timeout: String,
@@ -313,6 +315,7 @@ impl Default for UpstreamSection {
             url: "https://api.clerk.com".to_owned(),
             ca_file: None,
             plaintext: None,
+            http2: defaults::DEFAULT_UPSTREAM_HTTP2,
             connect_timeout: defaults::CONNECT_TIMEOUT.value.to_string(),
             response_timeout: defaults::RESPONSE_TIMEOUT.value.to_string(),
             upload_timeout: defaults::UPLOAD_TIMEOUT.value.to_string(),

@@ -99,6 +99,8 @@ pub struct UpstreamConfig {
     pub target: UpstreamTarget,
     /// PEM file with the certificate authorities to trust instead of those of the platform.
     pub ca_file: Option<PathBuf>,
+    /// Whether HTTP/2 is offered to it.
+    pub http2: UpstreamHttp2,
     /// Longest time for a new connection, TLS included.
     pub connect_timeout: Duration,
     /// Longest time from the last byte of a request to the head of its response.
@@ -107,6 +109,16 @@ pub struct UpstreamConfig {
     pub upload_timeout: Duration,
     /// Longest time for which a client may send nothing of such a body: `limits.bodyTimeout`.
     pub stall_timeout: Duration,
+}
+
+/// Whether HTTP/2 is offered to an upstream by ALPN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UpstreamHttp2 {
+    /// It is, and HTTP/1.1 as well: the upstream selects one.
+    Auto,
+    /// It is not: requests are sent by HTTP/1.1.
+    Never,
 }
 
 /// The BAPI, or the built-in stand-in for it.

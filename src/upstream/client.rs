@@ -148,7 +148,7 @@ impl UpstreamClient {
                 (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
                 connection
             }
-            None => self.open(call, ProtocolOffer::Both).await?,
+            None => self.open(call, ProtocolOffer::Configured).await?,
         };
         notify();
         let cause = match self.send_on(connection, request).await {
@@ -159,15 +159,14 @@ impl UpstreamClient {
             Err(unanswered) => return Err(unanswered.error),
         };
         restart_attempt(call, clock, cause);
-        let offer = if cause == UnsentCause::Http1Required { ProtocolOffer::Http1 } else { ProtocolOffer::Both };
+        let offer = if cause == UnsentCause::Http1Required { ProtocolOffer::Http1 } else { ProtocolOffer::Configured };
         let connection = self.open(call, offer).await?;
         notify();
         self.send_on(connection, request).await.map_err(|unanswered| unanswered.error)
     }
 
     fn pooled_connection(&self) -> Option<UpstreamConnection> {
-        // without TLS there is no ALPN, which negotiates HTTP/2
-        if self.connector.origin().is_tls()
+        if self.connector.offers_http2()
             && let Some(stream) = self.connections.multiplex.take()
         {
             return Some(UpstreamConnection::Http2(stream));

@@ -10,7 +10,7 @@ use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
 use super::trouble::UpstreamTrouble;
 use super::{http1_pool, http2_pool};
-use crate::config::gateway::UpstreamConfig as Settings;
+use crate::config::gateway::{UpstreamConfig as Settings, UpstreamHttp2};
 use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses, tcp_connector};
 use http::Uri;
 use hyper::client::conn::{http1, http2};
@@ -48,8 +48,8 @@ type Connected = (UpstreamConnection, Option<Duration>);
 /// The versions of HTTP that a new connection offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProtocolOffer {
-    /// HTTP/2 and HTTP/1.1.
-    Both,
+    /// Those of the configuration.
+    Configured,
     /// HTTP/1.1 alone.
     Http1,
 }
@@ -66,6 +66,7 @@ struct Route {
     uri: Uri,
     tcp: HttpConnector<SystemResolver>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    offers_http2: bool,
     connect_timeout: Duration,
     response_timeout: Duration,
     upload_timeout: Duration,
@@ -81,9 +82,14 @@ impl UpstreamConnector {
     /// [`TrustError`] if TLS is used and its authorities cannot be loaded.
     pub fn new(origin: Origin, settings: &Settings) -> Result<Self, TrustError> {
         let tls = match &origin.server_name {
-            Some(name) => Some((TlsConnector::from(tls::client_config(settings.ca_file.as_deref())?), name.clone())),
+            Some(name) => {
+                let config = tls::client_config(settings.ca_file.as_deref(), settings.http2)?;
+                Some((TlsConnector::from(config), name.clone()))
+            }
             None => None,
         };
+        // without TLS there is no ALPN, which negotiates it
+        let offers_http2 = tls.is_some() && settings.http2 == UpstreamHttp2::Auto;
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
         let (upload_timeout, stall_timeout) = (settings.upload_timeout, settings.stall_timeout);
         let uri = origin.dial_uri();
@@ -93,6 +99,7 @@ impl UpstreamConnector {
             uri,
             tcp,
             tls,
+            offers_http2,
             connect_timeout,
             response_timeout,
             upload_timeout,
@@ -117,6 +124,11 @@ impl UpstreamConnector {
 
     pub(super) fn origin(&self) -> &Origin {
         &self.route.origin
+    }
+
+    /// Whether a connection can be one of HTTP/2.
+    pub(super) fn offers_http2(&self) -> bool {
+        self.route.offers_http2
     }
 
     pub(super) fn response_timeout(&self) -> Duration {
@@ -160,7 +172,7 @@ impl Route {
         let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
         let clock = Instant::now();
         let connector = match offer {
-            ProtocolOffer::Both => connector,
+            ProtocolOffer::Configured => connector,
             ProtocolOffer::Http1 => &tls::without_http2(connector),
         };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;

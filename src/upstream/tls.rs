@@ -2,6 +2,7 @@
 
 // the certificate is always verified: there is no setting that turns that off, on purpose
 
+use crate::config::gateway::UpstreamHttp2;
 use crate::transport::tls_client;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -10,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio_rustls::TlsConnector;
 
-/// The protocols inside TLS (ALPN), preferred first.
-const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// The names of the protocols inside TLS (ALPN).
+const HTTP2: &[u8] = b"h2";
+const HTTP1: &[u8] = b"http/1.1";
 
 /// The trusted certificate authorities cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -45,22 +47,26 @@ pub enum TrustError {
 
 /// The TLS client configuration: TLS 1.2 and 1.3, trusting the authorities of `ca_file` only, or else the platform's.
 // made once for all workers: loading the platform's authorities takes tens of milliseconds
-pub(super) fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+pub(super) fn client_config(ca_file: Option<&Path>, http2: UpstreamHttp2) -> Result<Arc<ClientConfig>, TrustError> {
     let authorities = ca_file.map(authorities).transpose()?;
-    Ok(Arc::new(tls_client(authorities, None, &ALPN).map_err(TrustError::Platform)?))
+    let alpn: &[&[u8]] = match http2 {
+        UpstreamHttp2::Auto => &[HTTP2, HTTP1],
+        UpstreamHttp2::Never => &[HTTP1],
+    };
+    Ok(Arc::new(tls_client(authorities, None, alpn).map_err(TrustError::Platform)?))
 }
 
 /// The same without HTTP/2, for an upstream that requires HTTP/1.1 of a request.
 // rare, so that it is not kept: the authorities are shared
 pub(super) fn without_http2(connector: &TlsConnector) -> TlsConnector {
     let mut config = ClientConfig::clone(connector.config());
-    config.alpn_protocols.retain(|protocol| protocol != b"h2");
+    config.alpn_protocols.retain(|protocol| protocol != HTTP2);
     TlsConnector::from(Arc::new(config))
 }
 
 /// Whether ALPN selected HTTP/2.
 pub(super) fn is_http2(connection: &ClientConnection) -> bool {
-    connection.alpn_protocol() == ALPN.first().copied()
+    connection.alpn_protocol() == Some(HTTP2)
 }
 
 fn authorities(path: &Path) -> Result<RootCertStore, TrustError> {
@@ -85,13 +91,13 @@ mod tests {
     fn error_for(content: &[u8]) -> (String, String) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(content).unwrap();
-        let error = client_config(Some(file.path())).unwrap_err();
+        let error = client_config(Some(file.path()), UpstreamHttp2::Auto).unwrap_err();
         (error.to_string(), file.path().display().to_string())
     }
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = client_config(Some(Path::new("/nowhere/ca.pem"))).unwrap_err();
+        let error = client_config(Some(Path::new("/nowhere/ca.pem")), UpstreamHttp2::Auto).unwrap_err();
         assert!(matches!(error, TrustError::Unreadable { .. }));
         assert!(error.to_string().starts_with("`upstream.caFile` /nowhere/ca.pem cannot be read"), "{error}");
     }

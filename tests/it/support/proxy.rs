@@ -6,7 +6,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use portcullis::budget::{BudgetLimits, ClientBudget};
-use portcullis::config::gateway::{UpstreamConfig as UpstreamSettings, UpstreamTarget};
+use portcullis::config::gateway::{UpstreamConfig as UpstreamSettings, UpstreamHttp2, UpstreamTarget};
 use portcullis::server::{BoundListener, Server, ServerSettings, listen};
 use portcullis::telemetry::ServerMetrics;
 use portcullis::upstream::{Origin, UpstreamBody, UpstreamClient, UpstreamConnector, UpstreamResponseBody};
@@ -37,6 +37,7 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
     UpstreamSettings {
         target: UpstreamTarget::Embedded,
         ca_file: None,
+        http2: UpstreamHttp2::Auto,
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),
         upload_timeout: Duration::from_secs(10),

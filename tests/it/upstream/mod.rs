@@ -2,5 +2,6 @@
 
 mod client;
 mod http2;
+mod http2_offer;
 mod own_gateway;
 mod tls;
