@@ -20,13 +20,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 from end_to_end import BODY, ROOT, configuration, free_port, load, milliseconds, nginx, patch_script, resident_kib, start, wait_for  # noqa: E402
 
-IDLE = int(os.environ.get("IDLE", 9_900))
+IDLE = int(os.environ.get("IDLE", 9_800))
 HEAD = ("{} /v1/users/user_1 HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         "Authorization: Bearer sk_live_portcullis\r\n{}\r\n")
 
 
-def connect(port):
-    client = socket.create_connection(("127.0.0.1", port), 10)
+def connect(port, source="127.0.0.1"):
+    client = socket.create_connection(("127.0.0.1", port), 10, (source, 0))
     client.settimeout(10)
     return client
 
@@ -36,13 +36,25 @@ def ask(client, head, body=b""):
     return client.recv(65536)
 
 
-def idle_connections(process, port):
-    """Memory that a connection takes which was used once and then idles, and what a new request takes beside them."""
+def raise_descriptors(needed):
+    """Raises the limit on open files, for this process and those that it starts. Returns the limit, which may be lower."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, needed), max(most, needed)))
+    except (OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def idle_connections(process, port, count, pause):
+    """KiB that a connection takes which was used once and then idles for `pause` seconds, and the median ms of a new connection and
+    request beside as many. They are of four clients, as one gets at most a part of `limits.connections`."""
     before, clients = resident_kib(process), []
-    for _ in range(IDLE):
-        clients.append(connect(port))
+    for number in range(count):
+        clients.append(connect(port, f"127.0.0.{number % 4 + 2}"))
         ask(clients[-1], HEAD.format("GET", ""))
-    each = (resident_kib(process) - before) / IDLE
+    time.sleep(pause)
+    each = (resident_kib(process) - before) / count
     times = []
     for _ in range(200):
         began = time.perf_counter()
@@ -53,8 +65,7 @@ def idle_connections(process, port):
             sys.exit(f"beside idle connections: {answer[:80]}")
     for client in clients:
         client.close()
-    print(f"idle connections   {IDLE}: {each:.1f} KiB each; a new connection and request beside them: median "
-          f"{statistics.median(times):.2f} ms")
+    return each, statistics.median(times)
 
 
 def slow_clients(port, script, count=200):
@@ -145,8 +156,7 @@ def refusals(port, origin, script, rounds=4):
 
 
 def main():
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_descriptors(2 * IDLE + 200)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="portcullis-limits-"))
     script = patch_script(folder)
     origin, gateway, admin = (free_port() for _ in range(3))
@@ -164,10 +174,12 @@ def main():
         long_bodies(process, gateway)
         slow_clients(gateway, script)
         refusals(gateway, origin, script)
-        idle_connections(process, gateway)
+        each, median = idle_connections(process, gateway, IDLE, 15)
+        print(f"idle connections   {IDLE}: {each:.1f} KiB each; a new connection and request beside them: median {median:.2f} ms")
     finally:
         for process in running:
             process.terminate()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ use super::head_guard::HeadGuard;
 use super::head_ledger::{HeadLedger, LedgerBody};
 use super::http_service::HttpService;
 use super::http_settings::Http;
+use super::http1_connection;
 use super::http2_activity::{ActiveBody, ConnectionActivity};
 use super::http2_guard::{Http2Guard, Http2Requests};
 use crate::budget::Account;
@@ -14,13 +15,12 @@ use crate::head::HeadDefect;
 use crate::peer::Client;
 use crate::peer::LocalEndpoint;
 use crate::telemetry::ServerMetrics;
-use crate::transport::CoalescingStream;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use pingora_timeout::{sleep, timeout};
+use pingora_timeout::timeout;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,10 +30,6 @@ use tokio::sync::oneshot;
 
 /// The shortest time that pingora's timer can wait for.
 const SHORTEST: Duration = Duration::from_millis(1);
-
-/// How long an idle HTTP/1.1 connection is still read from when the gateway drains.
-// closed at once, it would lose a request that is on its way
-const PARTING: Duration = Duration::from_millis(100);
 
 /// Has the time for which a client can reuse the connection (RFC 2068 section 19.7.1.1).
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -62,7 +58,7 @@ pub(super) struct ConnectionHandler<M> {
 
 /// Why a connection accepts no more requests, although its client and its limits would let it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ConnectionEnd {
+pub(super) enum ConnectionEnd {
     /// The gateway stops.
     Drain,
     /// The client's certificate has expired.
@@ -86,7 +82,8 @@ where
         let opened = tokio::select! {
             // biased: bytes that have arrived when the drain begins count as a request that has begun
             biased;
-            opened = open(socket, tls, hold, self.http.bounds) => opened,
+            // boxed: its state is larger than that of an idle connection, whose task would keep room for it
+            opened = Box::pin(open(socket, tls, hold, self.http.bounds)) => opened,
             _ = &mut draining => return,
         };
         let OpenedConnection { stream, is_http2, peer, hold, valid_for } = match opened {
@@ -116,13 +113,14 @@ where
         };
         match (stream, is_http2) {
             (HttpStream::Plain(stream), false) => self.version1(stream, service, memory, ending).await,
-            (HttpStream::Plain(stream), true) => self.version2(stream, service, memory, ending).await,
+            // boxed as well: most connections are HTTP/1.1, whose state is smaller
+            (HttpStream::Plain(stream), true) => Box::pin(self.version2(stream, service, memory, ending)).await,
             (HttpStream::Tls(stream), false) => self.version1(stream, service, memory, ending).await,
-            (HttpStream::Tls(stream), true) => self.version2(stream, service, memory, ending).await,
+            (HttpStream::Tls(stream), true) => Box::pin(self.version2(stream, service, memory, ending)).await,
         }
     }
 
-    async fn version1<T>(
+    pub(super) async fn version1<T>(
         &self,
         stream: T,
         service: S,
@@ -133,34 +131,12 @@ where
     {
         let (ledger, backpressure) = (Arc::new(HeadLedger::default()), Arc::new(Backpressure::default()));
         let (for_guard, is_read) = (Arc::clone(&ledger), Arc::clone(&backpressure));
-        let stream = HeadGuard::new(stream, self.http.bounds, for_guard, memory, backpressure);
-        let stream = TokioIo::new(CoalescingStream(stream));
+        let guard = HeadGuard::new(stream, self.http.bounds, for_guard, memory, Arc::clone(&backpressure));
         let (for_service, keep_alive) = (Arc::clone(&ledger), self.http.keep_alive.clone());
         let service = service_fn(move |request| {
             call_unless_defect(service.clone(), &for_service, Arc::clone(&is_read), keep_alive.clone(), request)
         });
-        let mut connection = pin!(self.http.version1.serve_connection(stream, service));
-        let (mut ending, mut age) = (pin!(ending), pin!(sleep(self.http.age.max(SHORTEST))));
-        let ended = loop {
-            tokio::select! {
-                // biased: a response that becomes ready together with the signal must carry `connection: close`
-                biased;
-                ending = ending.as_mut() => {
-                    ledger.retire();
-                    if ending == ConnectionEnd::Drain
-                        && let Ok(ended) = timeout(PARTING, connection.as_mut()).await
-                    {
-                        break ended;
-                    }
-                    connection.as_mut().graceful_shutdown();
-                    break connection.await;
-                }
-                // an idle connection is not closed: a request may be on its way, and its response announces the close
-                () = age.as_mut(), if !ledger.is_retired() => ledger.retire(),
-                ended = connection.as_mut() => break ended,
-            }
-        };
-        log_end(ended);
+        log_end(http1_connection::serve(&self.http, guard, service, (ledger, backpressure), ending).await);
     }
 
     /// Serves HTTP/2. A client that idles or reads nothing of a response gets a GOAWAY, and is cut off if it does not close.

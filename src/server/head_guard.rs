@@ -16,6 +16,7 @@ use crate::head::HeadDefect;
 use crate::head::{BodyFraming, examine, may_be_whole};
 use crate::head::{ChunkProgress, ChunkTracker};
 use pingora_timeout::sleep;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -195,7 +196,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
     fn read_through(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<ReadProgress>> {
         self.memory.count_reading(buffer.remaining())?;
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        let polled = Pin::new(&mut self.inner).poll_read(context, buffer);
+        self.ledger.set_before_head(polled.is_pending() && matches!(self.state, HeadGuardState::Head));
+        ready!(polled)?;
         let read = buffer.filled().get(before..).unwrap_or_default();
         if read.is_empty() {
             return Poll::Ready(Ok(self.half_close()));
@@ -257,6 +260,30 @@ impl<T: AsyncRead + AsyncWrite + Unpin> HeadGuard<T> {
             }
         }
         Poll::Ready(Ok(ReadProgress::Nothing))
+    }
+
+    /// Waits until an idle client sends something, or nothing more. What it sends is held for hyper.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke.
+    pub(super) async fn wait_for_bytes(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_bytes(context)).await
+    }
+
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut piece = [0; PIECE];
+        let mut buffer = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.inner).poll_read(context, &mut buffer))?;
+        let read = buffer.filled();
+        if read.is_empty() {
+            self.half_close();
+            return Poll::Ready(Ok(()));
+        }
+        let free = self.walk(read);
+        self.held.extend_from_slice(read);
+        self.settle(free);
+        Poll::Ready(Ok(()))
     }
 
     /// Drains what a refused client still sends, within bounds, after the response and its end were sent.

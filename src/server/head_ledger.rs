@@ -17,6 +17,8 @@ pub(super) struct HeadLedger {
     heads: AtomicU64,
     requests: AtomicU64,
     answered: AtomicU64,
+    /// Whether the guard waits for the first byte of a head.
+    is_before_head: AtomicBool,
     defect: Mutex<Option<HeadDefect>>,
     is_retired: AtomicBool,
 }
@@ -56,7 +58,22 @@ impl HeadLedger {
 
     /// Whether each head that was passed to hyper has its whole response.
     pub(super) fn is_answered(&self) -> bool {
-        self.answered.load(Ordering::Relaxed) >= self.heads.load(Ordering::Relaxed)
+        self.answered_count() >= self.heads.load(Ordering::Relaxed)
+    }
+
+    /// Counts the requests that have their whole response.
+    pub(super) fn answered_count(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    /// Records whether the guard waits for the first byte of a head.
+    pub(super) fn set_before_head(&self, is_before_head: bool) {
+        self.is_before_head.store(is_before_head, Ordering::Relaxed);
+    }
+
+    /// Whether hyper has responded to all that the client has sent, and waits for more.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_before_head.load(Ordering::Relaxed) && self.is_answered()
     }
 
     /// From now on, each response announces that the connection closes.

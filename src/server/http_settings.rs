@@ -14,6 +14,10 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// Longest time for which a client may read nothing of a response, and between two pings of an HTTP/2 connection.
 const STALL: Duration = Duration::from_secs(60);
 
+/// Time without a request after which an HTTP/1.1 connection gives its buffers back. Less if it may not idle much longer.
+// the next request then makes new ones: worth it for a connection in a pool that is not used, and not between two requests
+const QUIET: Duration = Duration::from_secs(5);
+
 /// Most concurrent requests on an HTTP/2 connection: the least that RFC 9113 (section 6.5.2) recommends.
 const STREAMS: u32 = 100;
 
@@ -39,6 +43,8 @@ pub(super) struct Http {
     pub(super) bounds: Bounds,
     /// Longest time for which a connection is used.
     pub(super) age: Duration,
+    /// Time without a request after which an HTTP/1.1 connection gives its buffers back.
+    pub(super) quiet: Duration,
     /// The value of `Keep-Alive`, by which clients know for how long they can reuse a connection.
     pub(super) keep_alive: HeaderValue,
 }
@@ -57,6 +63,7 @@ impl Http {
             version2: version2(settings),
             bounds,
             age: settings.connection_age,
+            quiet: QUIET.min(settings.idle_timeout / 4),
             // cannot fail: digits
             keep_alive: HeaderValue::try_from(keep_alive).unwrap_or(HeaderValue::from_static("timeout=0")),
         }

@@ -15,6 +15,7 @@ mod freed_memory;
 mod handshake;
 mod head_guard;
 mod head_ledger;
+mod http1_connection;
 mod http2_activity;
 mod http2_guard;
 mod http_service;
