@@ -15,6 +15,14 @@ pub(in crate::cel) fn word_help(name: &str) -> Option<&'static str> {
         "keys" => "`all`, `exists` and `in` look at the keys of a map",
         "lower" | "toLowerCase" | "downcase" => "write `value.lowerAscii()`",
         "upper" | "toUpperCase" | "upcase" => "write `value.upperAscii()`",
+        // Kubernetes has these, and nothing in a request to Clerk is one
+        "url" | "isURL" | "getHost" | "getHostname" | "getScheme" | "getPort" | "getEscapedPath" => {
+            "a URL is a text here: write `value.find(\"^https://[^/]+\")` or `value.matches(...)`"
+        }
+        "quantity" | "isQuantity" | "semver" | "isSemver" => {
+            "compare parts of the text, as in `int(value.split(\".\")[0])`"
+        }
+        "authorizer" => "`client` has who the caller is, and `params` can have who is allowed to",
         "strip" => "write `value.trim()`",
         "substr" => "write `value.substring(from, to)`",
         "concat" | "append" => "write `+`",

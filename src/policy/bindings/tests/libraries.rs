@@ -23,6 +23,22 @@ fn a_call_that_no_signature_takes_is_refused() {
         ("'%d %s'.format([1]) == ''", "the format takes 2 values, not 1"),
         ("'%q'.format([1]) == ''", "not a format [there are `%s`, `%d`, `%f`, `%e`, `%b`, `%o`, `%x`, `%X` and `%%`]"),
         (
+            "url(body.first_name).getHost() == 'a'",
+            "`url` is not a function that policies know [a URL is a text here: write `value.find(\"^https://[^/]+\")` or `value.matches(...)`]",
+        ),
+        (
+            "body.first_name.substr(1) == 'a'",
+            "`substr` is not a function that policies know [write `value.substring(from, to)`]",
+        ),
+        (
+            "[1].sortBy(1) == [1]",
+            "`sortBy` is not a function that policies know [write `list.map(element, ...).sort()`]",
+        ),
+        (
+            "abs(-1) == 1",
+            "`abs` is not a function that policies know [it is in the library `math`, as in `math.abs(...)`]",
+        ),
+        (
             "[1, 'a'].sort() == []",
             "`[1, 'a'].sort()` never has a value: operator or function not for values of these types; what is absent is null",
         ),
@@ -69,4 +85,29 @@ fn addresses_and_networks_are_those_of_kubernetes() {
         assert_eq!(super::value(source, "{}"), Ok(Ok("true".to_owned())), "{source}");
     }
     assert!(told("cidr('10.0.0.0/40').containsIP('10.0.0.1')").contains("never has a value"));
+}
+
+/// Rules as they are published for Kubernetes and Kyverno, with the fields of a request in place of those of an object.
+#[test]
+fn expressions_of_kubernetes_load_as_they_are() {
+    for source in [
+        "has(body.public_metadata.labels) && body.public_metadata.labels.exists(label, label == 'owner')",
+        "body.public_metadata.containers.all(it, it.image.startsWith('registry.example.org/'))",
+        "!body.public_metadata.images.exists(image, image.endsWith(':latest') || !image.contains(':'))",
+        "body.public_metadata.?annotations[?'team'].orValue('') != ''",
+        "body.public_metadata.?spec.?replicas.orValue(1) <= 5",
+        "body.public_metadata.?containers.orValue([]).map(it, it.name).isSorted()",
+        "body.public_metadata.containers.map(it, it.cpu).sum() <= 4",
+        "body.public_metadata.containers.filter(it, has(it.privileged)).size() == 0",
+        "body.public_metadata.labels.all(key, value, key.matches('^[a-z]+$') && value != '')",
+        "sets.contains(['NET_ADMIN', 'NET_RAW'], body.public_metadata.?drop.orValue([]))",
+        "cel.bind(region, body.external_id.split('-')[0], region in ['eu', 'us'])",
+        "body.email_address.all(it, it.split('@')[1].lowerAscii() in ['example.org'])",
+        "isCIDR(body.public_metadata.allowed) && cidr(body.public_metadata.allowed).containsIP('10.0.0.1')",
+        "body.first_name.find('[0-9]+') == '' && body.last_name.findAll('[A-Z]').size() == 1",
+        "math.greatest(body.public_metadata.limits) <= 10 && body.public_metadata.limits.min() > 0",
+        "body.public_metadata.`app.kubernetes.io/name` == 'web'",
+    ] {
+        assert_eq!(issues(source), [], "{source}");
+    }
 }
