@@ -65,6 +65,11 @@ impl<'c> Env<'c> {
         if issues.is_empty() { Ok(Expression { node: checked.node, source }) } else { Err(issues) }
     }
 
+    /// The errors in an expression, apart from one that is always true or never.
+    pub(crate) fn type_issues(&mut self, source: &str) -> Vec<Issue> {
+        self.load(source, true).issues
+    }
+
     /// Compiles an expression whose value groups requests.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod help;
 mod identity;
 mod limits;
 mod null_guard;
+mod operation_types;
 
 use super::{Action, Attributes, Policy, PolicyOutcome, RequestPolicy, compile_policy};
 use crate::cel::EvaluationError;

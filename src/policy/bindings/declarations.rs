@@ -22,6 +22,8 @@ const MAX_UID: f64 = 9_007_199_254_740_992.0;
 pub(in crate::policy) struct RequestDeclarations<'c> {
     /// The operations that the policy matches, in every version.
     operations: &'c [Arc<Operation>],
+    /// The operations by which fields have their types, if they declare them.
+    typed_by: &'c [Arc<Operation>],
     /// The environments that it matches.
     environments: BTreeSet<Environment>,
 }
@@ -53,11 +55,17 @@ impl<'c> RequestDeclarations<'c> {
     pub(in crate::policy) fn new(operations: &'c [Arc<Operation>], environments: &[Environment]) -> Self {
         let both = [Environment::Production, Environment::Development];
         let environments = if environments.is_empty() { &both } else { environments };
-        Self { operations, environments: environments.iter().copied().collect() }
+        Self { operations, typed_by: operations, environments: environments.iter().copied().collect() }
+    }
+
+    /// The same, with the types of fields as in `operations` alone.
+    #[must_use]
+    pub(in crate::policy) fn with_types_of(self, operations: &'c [Arc<Operation>]) -> Self {
+        Self { typed_by: operations, ..self }
     }
 
     fn bodies(&self) -> impl Iterator<Item = &'c FieldTree> {
-        self.operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree()))
+        bodies(self.operations)
     }
 
     /// The names of the parameters in the paths of the operations.
@@ -89,9 +97,13 @@ impl<'c> RequestDeclarations<'c> {
         if self.operations.is_empty() {
             return Ok(Type::ANY);
         }
-        let declared = self.bodies().filter_map(|body| body.member(name)).map(|field| field as &dyn ValueSchema);
+        let declared = |operations: &'c [Arc<Operation>]| -> Vec<&dyn ValueSchema> {
+            bodies(operations).filter_map(|body| body.member(name)).map(|field| field as &dyn ValueSchema).collect()
+        };
+        let own = declared(self.typed_by);
+        let schemas = if own.is_empty() { declared(self.operations) } else { own };
         // a field that is absent reads as `null`
-        Ok(Type::from_schemas(declared.collect()).or_null())
+        Ok(Type::from_schemas(schemas).or_null())
     }
 
     /// The first secret field that `reads` touches, by name.
@@ -100,6 +112,10 @@ impl<'c> RequestDeclarations<'c> {
         let secrets = fields.filter(|(_, field)| field.is_some_and(FieldTree::holds_secret));
         secrets.map(|(name, _)| name).filter(|name| reads.touch_field(name)).min()
     }
+}
+
+fn bodies(operations: &[Arc<Operation>]) -> impl Iterator<Item = &FieldTree> {
+    operations.iter().filter_map(|operation| Some(operation.body.as_ref()?.field_tree()))
 }
 
 /// Why the header called `name` cannot be read.

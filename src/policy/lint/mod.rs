@@ -5,6 +5,7 @@
 pub(super) mod bypass;
 mod identity;
 pub(super) mod null_guard;
+pub(super) mod operation_types;
 mod shadowed;
 pub(super) mod unused;
 mod waiver;
@@ -24,6 +25,7 @@ use crate::manifest::Manifest;
 pub fn lint_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Contract) -> Vec<Diagnostic> {
     let mut lints = bypass::lint_policy(manifest, policy, contract);
     lints.extend(null_guard::lint_policy(manifest, policy, contract));
+    lints.extend(operation_types::lint_policy(manifest, policy, contract));
     lints.extend(unused::lint_policy(manifest));
     lints
 }

@@ -8,6 +8,8 @@
 //! - `!!x` is `x` to its parser, whatever `x` is;
 //! - a list and a map do not add up; to the crate the map is its keys;
 //! - a key that no map can have, as in `null in m`, is not in the map; it is an error there.
+//!
+//! A member that an object of the body lacks reads as null, on purpose. In a map of the policy it is an error, as the crate has it.
 
 use super::generate::{Choices, Wanted, expression, tokens};
 use super::{env, evaluated, shown};
@@ -110,6 +112,13 @@ fn is_proven(part: &str, issue: &Issue) -> bool {
     words.iter().any(|words| issue.message.contains(words)) || theirs(part).is_none()
 }
 
+/// Whether `source` may read a member of an object other than those of `m`, which are all there.
+fn reads_members(source: &str) -> bool {
+    let mut parts = source.split("m.");
+    let before = parts.next().unwrap_or_default();
+    std::iter::once(before).chain(parts).any(|part| part.contains(['.', '[']))
+}
+
 fn agree(source: &str) {
     let theirs = theirs(source);
     for (way, root, params) in [
@@ -120,7 +129,7 @@ fn agree(source: &str) {
         let body = json!({ "public_metadata": metadata() }).to_string();
         match ours(&source.replace("m.", root), &params, &body) {
             // the error may be that of a member that the body lacks
-            Ok(Some(_)) if way == "evaluated" && theirs.is_none() => {}
+            Ok(Some(_)) if way == "evaluated" && theirs.is_none() && reads_members(source) => {}
             Ok(value) => assert_eq!(value, theirs, "{way}: {source}"),
             Err((part, issue)) => {
                 let part = part.replace(root, "m.");
