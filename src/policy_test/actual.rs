@@ -69,13 +69,23 @@ impl ActualDecision {
         Self { refused: Some(reason), ..Self::default() }
     }
 
+    /// The rules that could not be evaluated.
+    pub(super) fn failed_rules(&self) -> BTreeSet<String> {
+        self.violations.iter().filter(|it| is_failure(it)).map(|violation| violation.rule.to_string()).collect()
+    }
+
+    /// The violations of rules that are false, and if `with_failures`, those of rules that could not be evaluated.
+    fn violations(&self, with_failures: bool) -> impl Iterator<Item = &Violation> {
+        self.violations.iter().filter(move |violation| with_failures || !is_failure(violation))
+    }
+
     /// The policies that refuse.
-    pub(super) fn policies(&self) -> BTreeSet<String> {
+    pub(super) fn policies(&self, with_failures: bool) -> BTreeSet<String> {
         let of_policy = |violation: &Violation| match (&violation.rule, violation.action) {
             (Rule::Policy(name), Action::Deny) => Some(name.to_string()),
             _ => None,
         };
-        self.violations.iter().filter_map(of_policy).collect()
+        self.violations(with_failures).filter_map(of_policy).collect()
     }
 
     /// The waivers that lifted a violation.
@@ -84,8 +94,8 @@ impl ActualDecision {
     }
 
     /// The rules with a violation whose action is `action`, unless a waiver made it so.
-    pub(super) fn rules_of(&self, action: Action) -> BTreeSet<String> {
-        let found = self.violations.iter().filter(|it| it.action == action && it.waived_by.is_none());
+    pub(super) fn rules_of(&self, action: Action, with_failures: bool) -> BTreeSet<String> {
+        let found = self.violations(with_failures).filter(|it| it.action == action && it.waived_by.is_none());
         found.map(|violation| violation.rule.to_string()).collect()
     }
 
@@ -106,4 +116,9 @@ impl ActualDecision {
         let fields = self.violations.iter().filter_map(|violation| violation.field.as_ref());
         fields.map(Field::for_caller).collect()
     }
+}
+
+/// Whether it is of a rule that could not be evaluated, so that it is unknown whether the request violates it.
+fn is_failure(violation: &Violation) -> bool {
+    violation.reason == Reason::PolicyError
 }

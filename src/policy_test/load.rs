@@ -141,7 +141,10 @@ fn impossible_expectations(
     let expected = &case.expect;
     let mut errors = Vec::new();
     if expected.decision == ExpectedDecision::Allow {
-        let unused = [("reason", expected.reason.is_some()), ("policies", has_any(expected.policies.as_ref()))];
+        let unused = [
+            ("reason", expected.reason.is_some() && !expected.expects_failure()),
+            ("policies", has_any(expected.policies.as_ref())),
+        ];
         for (key, _) in unused.iter().filter(|(_, is_written)| *is_written) {
             let message = format!("`{key}` is about a refusal, and `decision` is `allow`");
             errors.push(source.at_key(&format!("{pointer}/expect/{key}"), message));

@@ -4,6 +4,7 @@
 //! compares. [`PolicyCoverage`] lists the branches of the policies that no case reached. All of it is pure.
 
 mod actual;
+mod compare;
 mod coverage;
 mod load;
 mod request;
@@ -11,9 +12,10 @@ mod run;
 mod source;
 
 pub use actual::ActualDecision;
+pub use compare::Mismatch;
 pub use coverage::{Branch, PolicyCoverage};
 pub use load::{Suite, TestCase, TestText, load, syntax_errors};
-pub use run::{CaseResult, Mismatch};
+pub use run::CaseResult;
 
 /// The JSON Schema of a test file, which gives editors completion, hover texts and checks.
 pub fn schema() -> serde_json::Value {

@@ -128,7 +128,8 @@ pub(super) struct ClientSource {
 pub(super) struct TestExpectation {
     /// `allow` or `deny`.
     pub(super) decision: ExpectedDecision,
-    /// The reason of the refusal. Default: `policy_denied`.
+    /// The reason of the refusal. Default: `policy_denied`. With `policy_error` a rule must fail to be evaluated, whatever its
+    /// action; without it, none may.
     #[schemars(schema_with = "reasons")]
     #[serde(default)]
     pub(super) reason: Option<String>,
@@ -149,6 +150,13 @@ pub(super) struct TestExpectation {
     /// All waivers that apply. Default: none. What they waive is not in `audits`.
     #[serde(default)]
     pub(super) waived: BTreeSet<String>,
+}
+
+impl TestExpectation {
+    /// Whether a rule that cannot be evaluated is expected.
+    pub(super) fn expects_failure(&self) -> bool {
+        self.reason.as_deref() == Some(Reason::PolicyError.as_str())
+    }
 }
 
 /// How a limit counts a request: its key, or its key and cost.

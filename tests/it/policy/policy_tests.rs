@@ -152,6 +152,31 @@ fn what_a_case_leaves_out_is_not_let_pass() {
     assert_eq!(output.status.code(), Some(4), "an audit that no one expects");
 }
 
+/// A policy that fails to be evaluated where the header is no number.
+const FAILS: &str = "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: { name: seats }\nspec:\n  match: { operations: [UpdateUser] }\n  validations: [{ expression: 'int(request.headers[\"x-seats\"]) > 0', message: no seat }]\n  actions: [ACTION]\n";
+
+#[test]
+fn a_rule_that_cannot_be_evaluated_is_not_one_that_is_false() {
+    for (action, expected, error, violation) in [
+        ("Audit", "decision: allow, audits: [seats]", 4, 0),
+        ("Warn", "decision: allow, warnings: [seats]", 4, 0),
+        ("Deny", "decision: deny, policies: [seats]", 4, 0),
+        ("Audit", "decision: allow, reason: policy_error, audits: [seats]", 0, 4),
+        ("Deny", "decision: deny, reason: policy_error, policies: [seats]", 0, 4),
+    ] {
+        for (header, exit) in [("many", error), ("0", violation)] {
+            let request = format!("request: {{ operation: UpdateUser, headers: {{ x-seats: '{header}' }} }}");
+            let folder = folder(&format!("    - name: a\n      {request}\n      expect: {{ {expected} }}\n"));
+            fs::write(folder.path().join("policies/skip.yaml"), FAILS.replace("ACTION", action)).unwrap();
+            let output = portcullis(&folder, &["test"]);
+            let report = text(&output.stdout);
+            assert_eq!(output.status.code(), Some(exit), "{action} {expected} {header}: {report}");
+            let names_it = report.contains("errors    expected  none") && report.contains("got  seats");
+            assert!(header == "0" || exit == 0 || names_it, "{report}");
+        }
+    }
+}
+
 #[test]
 fn everything_wrong_with_a_test_file_is_told_at_its_place() {
     let folder = folder(
