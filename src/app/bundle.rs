@@ -75,6 +75,15 @@ fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Bun
     }
 }
 
+/// `bundle` with `Deny` as the action of each policy and limit.
+///
+/// # Errors
+///
+/// None: an action makes no policy invalid.
+pub fn promote(bundle: &Bundle) -> Result<Bundle, Error> {
+    bundle.denying().map_err(|BundleError(errors)| Error::Invalid(errors))
+}
+
 /// The test suites beside the policies of `bundle`.
 ///
 /// # Errors

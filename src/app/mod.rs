@@ -27,7 +27,7 @@ mod start_files;
 mod warnings;
 
 pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART, built_in_files};
-pub use bundle::{compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites};
+pub use bundle::{compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites, promote};
 pub use configuration::{Configuration, PolicyOrigin};
 pub use error::Error;
 pub use policy_files::policy_of_test;

@@ -2,7 +2,7 @@
 //!
 //! A reload makes a new bundle. A request keeps the one with which it began, so that it is never judged half by each.
 
-use super::compile::compile;
+use super::compile::{compile, compile_documents};
 use super::head_reads::{HeadAmbiguity, HeadReads};
 use super::permit::Permit;
 use super::revision::revision;
@@ -11,8 +11,8 @@ use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictnes
 use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
-    Action, Loss, LostRule, Policies, PolicyDocuments, ProvableIdentity, lint_identity, lint_limit, lint_policy,
-    lint_shadowed, lint_waiver,
+    Action, Limit, Loss, LostRule, Policies, Policy, PolicyDocuments, ProvableIdentity, lint_identity, lint_limit,
+    lint_policy, lint_shadowed, lint_waiver,
 };
 use http::HeaderMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -45,9 +45,10 @@ pub struct Bundle {
     /// How strictly the contract is enforced.
     strictness: Strictness,
     /// How requests are inspected, by operation id. Computed once: it is looked up for every request.
-    inspections: OperationMap<InspectionRules>,
+    // shared by the mutants of a rule, which are many
+    inspections: Arc<OperationMap<InspectionRules>>,
     /// The operations that a rule may refuse. Compiled, too: a hostile path is compared with all of their paths.
-    guard: RouteGuard,
+    guard: Arc<RouteGuard>,
     /// What the rules for each operation read of heads, by operation id. An operation whose rules read nothing is not in it.
     head_reads: OperationMap<HeadReads>,
     /// What the gateway itself reads of heads.
@@ -116,6 +117,61 @@ impl Bundle {
         Self::assemble(contract, policies, documents, Strictness::default(), self.revision.clone())
     }
 
+    /// The same bundle with `Deny` as the action of each policy and limit: what their promotion would refuse.
+    ///
+    /// # Errors
+    ///
+    /// None that the bundle itself does not have, for an action is no part of what can be wrong with another.
+    pub fn denying(&self) -> Result<Self, BundleError> {
+        let (mut documents, mut errors) = (PolicyDocuments::clone(&self.documents), Vec::new());
+        for manifest in &mut documents.policies {
+            manifest.value.spec.actions = vec![Action::Deny];
+        }
+        for manifest in &mut documents.limits {
+            manifest.value.spec.actions = vec![Action::Deny];
+        }
+        let policies = compile_documents(&documents, &self.contract, &mut errors);
+        if !errors.is_empty() {
+            return Err(BundleError(errors));
+        }
+        let (contract, strictness, revision) = (self.contract.clone(), self.strictness.clone(), self.revision.clone());
+        Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision))
+    }
+
+    /// The same bundle with `policy` in the place of the one of its name.
+    pub(crate) fn with_policy(&self, policy: &Arc<Policy>) -> Self {
+        let replace = |it: &Arc<Policy>| if it.name == policy.name { Arc::clone(policy) } else { Arc::clone(it) };
+        let before = self.policies.all().iter().find(|it| it.name == policy.name);
+        let is_same_kind =
+            before.is_some_and(|it| (it.action, &it.scope.operations) == (policy.action, &policy.scope.operations));
+        let policies = self.policies.all().iter().map(replace).collect();
+        self.with_policies(Policies::new(policies, self.policies.limits().to_vec()), is_same_kind)
+    }
+
+    /// The same bundle with `limit` in the place of the one of its name.
+    pub(crate) fn with_limit(&self, limit: &Arc<Limit>) -> Self {
+        let replace = |it: &Arc<Limit>| if it.name == limit.name { Arc::clone(limit) } else { Arc::clone(it) };
+        let before = self.policies.limits().iter().find(|it| it.name == limit.name);
+        let is_same_kind =
+            before.is_some_and(|it| (it.action, &it.scope.operations) == (limit.action, &limit.scope.operations));
+        let limits = self.policies.limits().iter().map(replace).collect();
+        self.with_policies(Policies::new(self.policies.all().to_vec(), limits), is_same_kind)
+    }
+
+    /// The same bundle with other policies; `is_same_kind` if operations and actions are the same, on which inspections depend.
+    fn with_policies(&self, policies: Policies, is_same_kind: bool) -> Self {
+        let (contract, documents) = (self.contract.clone(), self.documents.clone());
+        let (strictness, revision) = (self.strictness.clone(), self.revision.clone());
+        if !is_same_kind {
+            return Self::assemble(contract, policies, documents, strictness, revision);
+        }
+        let (inspections, guard) = (Arc::clone(&self.inspections), Arc::clone(&self.guard));
+        let ids = inspections.keys();
+        let head_reads = ids.filter_map(|id| Some((Arc::clone(id), HeadReads::of(&policies, id)?))).collect();
+        let own_reads = HeadReads::of_gateway();
+        Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, revision }
+    }
+
     fn assemble(
         contract: Arc<Contract>,
         policies: Policies,
@@ -135,8 +191,8 @@ impl Bundle {
             };
             Some((id.clone(), strictness.inspection(&operation, policy_effect)?))
         });
-        let inspections: OperationMap<_> = inspections.collect();
-        let guard = contract.guard(|operation| is_guarded(&inspections, operation));
+        let inspections: Arc<OperationMap<_>> = Arc::new(inspections.collect());
+        let guard = Arc::new(contract.guard(|operation| is_guarded(&inspections, operation)));
         let ids = inspections.keys();
         let head_reads = ids.filter_map(|id| Some((Arc::clone(id), HeadReads::of(&policies, id)?))).collect();
         let own_reads = HeadReads::of_gateway();

@@ -24,7 +24,17 @@ pub(super) fn compile(
     let limits = documents.limits.iter().map(|manifest| (manifest.value.metadata.name.as_str(), &manifest.source));
     errors.extend(repeated_names("policy", names.chain(limits)));
     // All documents are compiled even after an error, so that one run of `portcullis check` reports everything.
-    let waivers = compile_waivers(&documents, contract, &mut errors);
+    let policies = compile_documents(&documents, contract, &mut errors);
+    if errors.is_empty() { Ok((documents, policies)) } else { Err(in_order(errors, texts)) }
+}
+
+/// Compiles documents that were parsed before, each kind in the same order. With errors the result is not complete.
+pub(super) fn compile_documents(
+    documents: &PolicyDocuments,
+    contract: &Contract,
+    errors: &mut Vec<Diagnostic>,
+) -> Policies {
+    let waivers = compile_waivers(documents, contract, errors);
     let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &documents.policies {
         match compile_policy(manifest, contract) {
@@ -41,7 +51,7 @@ pub(super) fn compile(
             Err(found) => errors.extend(found),
         }
     }
-    if errors.is_empty() { Ok((documents, Policies::new(policies, limits))) } else { Err(in_order(errors, texts)) }
+    Policies::new(policies, limits)
 }
 
 fn compile_waivers(documents: &PolicyDocuments, contract: &Contract, errors: &mut Vec<Diagnostic>) -> Vec<Arc<Waiver>> {

@@ -188,6 +188,24 @@ pub(super) fn from_limit(limit: &Limit, outcome: &LimitOutcome) -> Option<Violat
     }
 }
 
+/// The hint for a request that no wait helps.
+const SEND_LESS: &str = "send less with one request: alone it is above the limit, so that a repetition is refused too";
+
+/// The violation of a limit by a request that is above it; `is_too_large` if it would be above it even as the only one.
+pub fn above_limit(limit: &Limit, is_too_large: bool) -> Violation {
+    Violation {
+        reason: Reason::RateLimited,
+        action: limit.action,
+        rule: Rule::Policy(limit.name.clone()),
+        field: None,
+        message: limit.message.clone(),
+        hint: if is_too_large { Some(SEND_LESS.into()) } else { limit.hint.clone() },
+        owner: limit.owner.clone(),
+        judged_by: None,
+        waived_by: None,
+    }
+}
+
 /// A policy or limit that could not be evaluated.
 #[derive(Clone, Copy)]
 struct Unevaluated<'p> {

@@ -20,6 +20,7 @@ mod waive;
 
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, decide, permit_unread};
+pub use findings::above_limit;
 pub use head_reads::HeadAmbiguity;
 pub use observer::{JudgeStep, Observer, PolicyTraces};
 pub use permit::Permit;

@@ -28,6 +28,7 @@ pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_po
 pub use editor_schemas::{limit_schema, policy_schema, waiver_schema};
 pub use evaluate::PolicyOutcome;
 pub use limit::{Limit, LimitOutcome, LimitPart, Rate, RequestLimit};
+pub(crate) use limit::{Pace, Window, whole_seconds};
 pub use lint::{ProvableIdentity, lint_identity, lint_limit, lint_policy, lint_shadowed, lint_waiver};
 pub use reads::Reads;
 pub use removal::{Loss, LostRule};

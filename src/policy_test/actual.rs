@@ -1,10 +1,13 @@
 //! The actual decision for the request of a case.
 
+use super::counters::Exceeding;
 use super::request::TestRequest;
 use crate::contract::Routed;
 use crate::judge::violation::{Field, Rule, Violation};
-use crate::judge::{Bundle, Judgement, decide};
-use crate::policy::{Action, Attributes, Key, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome};
+use crate::judge::{Bundle, Judgement, above_limit, decide};
+use crate::policy::{
+    Action, Attributes, Key, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome, whole_seconds,
+};
 use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +25,8 @@ pub struct ActualDecision {
     pub waivers: Vec<(Arc<Waiver>, WaiverOutcome)>,
     /// The outcome of each limit for the operation, in order.
     pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
+    /// The limits that the request is above. Each is a violation, too.
+    pub(super) exceeded: Vec<Exceeding>,
 }
 
 impl ActualDecision {
@@ -56,7 +61,7 @@ impl ActualDecision {
                 };
                 let Judgement { verdict, violations, rules, waivers, limits, .. } =
                     decide(bundle, &operation, &attributes, request.body.clone(), &mut ());
-                Self { refused: verdict.err(), violations, rules, waivers, limits }
+                Self { refused: verdict.err(), violations, rules, waivers, limits, exceeded: Vec::new() }
             }
             Routed::Unknown => Self::refused_before_policies(Reason::OperationNotAllowed),
             Routed::Ambiguous => Self::refused_before_policies(Reason::AmbiguousPath),
@@ -97,6 +102,33 @@ impl ActualDecision {
     pub(super) fn rules_of(&self, action: Action, with_failures: bool) -> BTreeSet<String> {
         let found = self.violations(with_failures).filter(|it| it.action == action && it.waived_by.is_none());
         found.map(|violation| violation.rule.to_string()).collect()
+    }
+
+    /// The policies and rules of the contract that the request violates, whatever follows and whether or not it is waived.
+    //
+    // Without the limits it is above, which depend on other requests.
+    pub(super) fn violated_rules(&self, with_failures: bool) -> BTreeSet<String> {
+        let violated = self.violations(with_failures).filter(|violation| violation.reason != Reason::RateLimited);
+        violated.map(|violation| violation.rule.to_string()).collect()
+    }
+
+    /// The limits that the request is above.
+    pub(super) fn exceeded_limits(&self) -> BTreeSet<String> {
+        self.exceeded.iter().map(|above| above.limit.name.to_string()).collect()
+    }
+
+    /// The value of `Retry-After`, if every limit that the request is above denies. `None` if it is above none.
+    pub(super) fn retry_after(&self) -> Option<u64> {
+        self.exceeded.iter().map(|above| whole_seconds(above.wait)).max()
+    }
+
+    /// Adds what limits found. A request above one that denies is refused.
+    pub(super) fn exceed(&mut self, exceeded: Vec<Exceeding>) {
+        self.violations.extend(exceeded.iter().map(|above| above_limit(&above.limit, above.is_too_large)));
+        if exceeded.iter().any(|above| above.limit.action == Action::Deny) {
+            self.refused = Some(Reason::RateLimited);
+        }
+        self.exceeded = exceeded;
     }
 
     /// The limits that count the request, each with its key and its cost.

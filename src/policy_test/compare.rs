@@ -22,22 +22,28 @@ pub struct Mismatch {
 pub(super) fn mismatches(expected: &TestExpectation, actual: &ActualDecision) -> Vec<Mismatch> {
     // A rule that could not be evaluated is not known to be false, so it does not do for one that is expected to be.
     let with_failures = expected.expects_failure();
-    let warnings = (&expected.warnings, actual.rules_of(Action::Warn, with_failures));
-    let audits = (&expected.audits, actual.rules_of(Action::Audit, with_failures));
-    let waived = (&expected.waived, actual.applied_waivers());
-    let mut sets = vec![("warnings", warnings), ("audits", audits), ("waived", waived)];
-    sets.extend(expected.policies.as_ref().map(|policies| ("policies", (policies, actual.policies(with_failures)))));
-    sets.extend(expected.fields.as_ref().map(|fields| ("fields", (fields, actual.fields()))));
-    let differing = sets.into_iter().filter(|(_, (expected, got))| *expected != got);
+    let none = BTreeSet::new();
+    let [by_action, free] = if expected.is_action_free() { [None, Some(&none)] } else { [Some(&none), None] };
+    let wanted = |names: &'_ Option<BTreeSet<String>>| names.clone();
+    let sets = [
+        ("violates", wanted(&expected.violates).or(free.cloned()), actual.violated_rules(with_failures)),
+        ("limited", wanted(&expected.limited).or(free.cloned()), actual.exceeded_limits()),
+        ("warnings", wanted(&expected.warnings).or(by_action.cloned()), actual.rules_of(Action::Warn, with_failures)),
+        ("audits", wanted(&expected.audits).or(by_action.cloned()), actual.rules_of(Action::Audit, with_failures)),
+        ("waived", wanted(&expected.waived).or(by_action.cloned()), actual.applied_waivers()),
+        ("policies", wanted(&expected.policies), actual.policies(with_failures)),
+        ("fields", wanted(&expected.fields), actual.fields()),
+    ];
+    let differing = sets.into_iter().filter_map(|(subject, wanted, got)| {
+        let wanted = wanted.filter(|wanted| *wanted != got)?;
+        Some(Mismatch { subject, expected: join_names(&wanted), got: join_names(&got) })
+    });
     let decision = decision(expected, actual.refused).into_iter();
     decision
         .chain(failures(expected, actual))
         .chain(limits(expected, actual))
-        .chain(differing.map(|(subject, (expected, got))| Mismatch {
-            subject,
-            expected: join_names(expected),
-            got: join_names(&got),
-        }))
+        .chain(retry_after(expected, actual))
+        .chain(differing)
         .collect()
 }
 
@@ -54,13 +60,24 @@ fn failures(expected: &TestExpectation, actual: &ActualDecision) -> Option<Misma
 
 fn decision(expected: &TestExpectation, refused: Option<Reason>) -> Option<Mismatch> {
     let describe = |reason: Option<&str>| reason.map_or("allow".to_owned(), |reason| format!("deny ({reason})"));
-    let wanted = match expected.decision {
-        ExpectedDecision::Allow => None,
-        // In a test of policies, a refusal without a reason is one by a policy.
-        ExpectedDecision::Deny => Some(expected.reason.as_deref().unwrap_or(Reason::PolicyDenied.as_str())),
+    let (got, reason) = (refused.map(Reason::as_str), expected.reason_of_refusal());
+    let (is_expected, wanted) = match expected.decision {
+        Some(ExpectedDecision::Allow) => (got.is_none(), describe(None)),
+        Some(ExpectedDecision::Deny) => (got == Some(reason), describe(Some(reason))),
+        // the actions decide, but a refusal must be one that follows from what is expected
+        None => (got.is_none_or(|got| got == reason), format!("allow, or {}", describe(Some(reason)))),
     };
-    let got = refused.map(Reason::as_str);
-    (wanted != got).then(|| Mismatch { subject: "decision", expected: describe(wanted), got: describe(got) })
+    (!is_expected).then(|| Mismatch { subject: "decision", expected: wanted, got: describe(got) })
+}
+
+fn retry_after(expected: &TestExpectation, actual: &ActualDecision) -> Option<Mismatch> {
+    let (wanted, got) = (expected.retry_after?, actual.retry_after());
+    let describe = |seconds: Option<u64>| seconds.map_or("none".to_owned(), |seconds| format!("{seconds} s"));
+    (Some(wanted) != got).then(|| Mismatch {
+        subject: "retryAfter",
+        expected: describe(Some(wanted)),
+        got: describe(got),
+    })
 }
 
 /// Compares the limits that count the request.

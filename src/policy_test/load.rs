@@ -5,10 +5,11 @@ use super::source::{CaseSource, ExpectedDecision, PolicyTest, TestExpectation};
 use crate::contract::Routed;
 use crate::diagnostic::Diagnostic;
 use crate::judge::Bundle;
-use crate::manifest::{self, Manifest, Source};
+use crate::manifest::{self, Manifest, Source, duration};
 use crate::suggest::nearest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The text of a test file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,10 @@ pub struct TestCase {
     /// Its position in the file.
     pub(super) position: usize,
     pub(super) request: TestRequest,
+    /// How often the request is sent.
+    pub(super) repeat: u32,
+    /// How long after the case above it begins, if it follows that.
+    pub(super) after: Option<Duration>,
     pub(super) expected: TestExpectation,
 }
 
@@ -103,10 +108,23 @@ fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<D
         }
         errors.extend(impossible_expectations(case, &source, &pointer, &judges));
         errors.extend(unknown_waivers(case, &source, &pointer, &judges, bundle));
-        match request(&written, &case.request, &format!("{pointer}/request")) {
+        let after = after(case, position, &source).unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
+        // relative to the case above, so that policies see the time that passed
+        let time = cases.last().zip(after).and_then(|(above, after)| above.request.time.checked_add(after));
+        match request(&written, &case.request, time, &format!("{pointer}/request")) {
             Ok(request) => {
                 errors.extend(check_is_tested(case, &request, &source, &pointer, &tested));
-                cases.push(TestCase { name: case.name.clone(), position, request, expected: case.expect.clone() });
+                cases.push(TestCase {
+                    name: case.name.clone(),
+                    position,
+                    request,
+                    repeat: case.repeat,
+                    after,
+                    expected: case.expect.clone(),
+                });
             }
             Err(found) => errors.extend(found),
         }
@@ -140,7 +158,11 @@ fn impossible_expectations(
 ) -> Vec<Diagnostic> {
     let expected = &case.expect;
     let mut errors = Vec::new();
-    if expected.decision == ExpectedDecision::Allow {
+    if expected.decision.is_none() && !expected.is_action_free() {
+        let error = source.at_key(&format!("{pointer}/expect"), "`expect` needs `decision`, `violates` or `limited`");
+        errors.push(error.with_help("`violates: []` expects that no policy is violated"));
+    }
+    if expected.decision == Some(ExpectedDecision::Allow) {
         let unused = [
             ("reason", expected.reason.is_some() && !expected.expects_failure()),
             ("policies", has_any(expected.policies.as_ref())),
@@ -151,9 +173,11 @@ fn impossible_expectations(
         }
     }
     let policies = expected.policies.iter().flatten().map(|name| ("policies", name));
-    let named = policies.chain(expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name)));
-    let rules = [("warnings", &expected.warnings), ("audits", &expected.audits)];
-    let rules = rules.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
+    let limited = expected.limited.iter().flatten().map(|name| ("limited", name));
+    let counted = expected.limits.iter().flat_map(BTreeMap::keys).map(|name| ("limits", name));
+    let named = policies.chain(limited).chain(counted);
+    let rules = [("violates", &expected.violates), ("warnings", &expected.warnings), ("audits", &expected.audits)];
+    let rules = rules.into_iter().flat_map(|(key, names)| names.iter().flatten().map(move |name| (key, name)));
     // The contract judges every case, whichever policies are tested.
     let rules = rules.filter(|(_, name)| !is_contract_rule(name));
     for (key, name) in named.chain(rules).filter(|(_, name)| !judges.contains(*name)) {
@@ -162,6 +186,17 @@ fn impossible_expectations(
         errors.push(did_you_mean(error, nearest(name, judges.iter().map(String::as_str))));
     }
     errors
+}
+
+/// How long after the case above the case begins, if it follows that.
+fn after(case: &CaseSource, position: usize, source: &Source) -> Result<Option<Duration>, Diagnostic> {
+    let Some(after) = &case.after else { return Ok(None) };
+    let pointer = format!("/spec/cases/{position}/after");
+    if position == 0 {
+        return Err(source.at_key(&pointer, "`after` is a time after the case above, and this is the first"));
+    }
+    let wrong = |what: &str| source.at(&pointer, format!("`after` {what}")).with_help(duration::HELP);
+    duration::parse(after).map(Some).map_err(wrong)
 }
 
 /// Whether `name` is a rule that is not a policy: one of the gateway, or a keyword of the contract's schemas.
@@ -211,7 +246,7 @@ fn check_is_tested(
     let expected = &case.expect;
     let none_is_meant = expected.policies.as_ref().is_some_and(BTreeSet::is_empty)
         || expected.limits.as_ref().is_some_and(BTreeMap::is_empty);
-    if none_is_meant || expected.decision == ExpectedDecision::Deny {
+    if none_is_meant || expected.decision == Some(ExpectedDecision::Deny) {
         return None;
     }
     let key = if case.request.operation.is_some() { "operation" } else { "path" };
@@ -245,7 +280,7 @@ fn unknown_waivers(
         .filter(|waiver| judges.contains(waiver.policy.as_ref()))
         .map(|it| it.name.as_ref())
         .collect();
-    let unknown = case.expect.waived.iter().filter(|name| !known.contains(name.as_str()));
+    let unknown = case.expect.waived.iter().flatten().filter(|name| !known.contains(name.as_str()));
     let errors = unknown.map(|name| {
         let message = format!("`{}` is not a waiver of the policies that judge the cases", name.escape_debug());
         let error = source.at(&format!("{pointer}/expect/waived"), message);

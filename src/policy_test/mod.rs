@@ -5,8 +5,10 @@
 
 mod actual;
 mod compare;
+mod counters;
 mod coverage;
 mod load;
+mod mutation;
 mod request;
 mod run;
 mod source;
@@ -15,6 +17,7 @@ pub use actual::ActualDecision;
 pub use compare::Mismatch;
 pub use coverage::{Branch, PolicyCoverage};
 pub use load::{Suite, TestCase, TestText, load, syntax_errors};
+pub use mutation::{ChangedLines, MutationReport, Survivor, mutate};
 pub use run::CaseResult;
 
 /// The JSON Schema of a test file, which gives editors completion, hover texts and checks.

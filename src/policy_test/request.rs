@@ -12,6 +12,7 @@ use crate::suggest::nearest;
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
 use std::time::SystemTime;
 
@@ -21,7 +22,7 @@ const TIME: &str = "2026-01-01T00:00:00Z";
 const VERSION: &str = "clerk-api-version";
 
 /// The request of a case.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TestRequest {
     pub(super) method: String,
     pub(super) uri: Uri,
@@ -43,7 +44,8 @@ pub(super) struct FileContext<'w> {
     pub(super) api_version: Option<&'w str>,
 }
 
-/// Compiles the request at `pointer` of a file.
+/// Compiles the request at `pointer` of a file. `default_time` is its time if it has none, and there is a better one than the
+/// fixed one.
 ///
 /// # Errors
 ///
@@ -51,13 +53,14 @@ pub(super) struct FileContext<'w> {
 pub(super) fn request(
     file: &FileContext<'_>,
     written: &RequestSource,
+    default_time: Option<SystemTime>,
     pointer: &str,
 ) -> Result<TestRequest, Vec<Diagnostic>> {
     let source = file.source;
     let mut errors = Vec::new();
     let headers = headers(written, source, pointer).map_err(|found| errors.extend(found));
     let target = target(written, source, pointer, file.contract).map_err(|error| errors.push(error));
-    let time = time(written, source, pointer).map_err(|error| errors.push(error));
+    let time = time(written, default_time, source, pointer).map_err(|error| errors.push(error));
     let fingerprint = fingerprint(written, source, pointer).map_err(|error| errors.push(error));
     let (Ok(mut headers), Ok((method, uri)), Ok(time), Ok(key_fingerprint)) = (headers, target, time, fingerprint)
     else {
@@ -101,6 +104,28 @@ fn target(
     pointer: &str,
     contract: &Contract,
 ) -> Result<(String, Uri), Diagnostic> {
+    let (method, uri) = target_without_query(written, source, pointer, contract)?;
+    let pairs = written.query.iter().flat_map(|(name, value)| value.texts().into_iter().map(move |it| (name, it)));
+    let encode = |text: &str| utf8_percent_encode(text, QUERY).to_string();
+    let query: Vec<_> = pairs.map(|(name, value)| format!("{}={}", encode(name), encode(&value))).collect();
+    if query.is_empty() {
+        return Ok((method, uri));
+    }
+    let sign = if uri.query().is_some() { '&' } else { '?' };
+    let with_query = format!("{uri}{sign}{}", query.join("&")).parse();
+    let wrong = |_| source.at_key(&format!("{pointer}/query"), "`query` is too long");
+    Ok((method, with_query.map_err(wrong)?))
+}
+
+/// What is escaped in the query: all that has, or could have, a meaning in it.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+fn target_without_query(
+    written: &RequestSource,
+    source: &Source,
+    pointer: &str,
+    contract: &Contract,
+) -> Result<(String, Uri), Diagnostic> {
     match (&written.operation, &written.method, &written.path) {
         (Some(id), None, None) => {
             let at = format!("{pointer}/operation");
@@ -128,7 +153,7 @@ fn target(
 }
 
 /// An example path of a template: `/v1/users/user_1` for `/v1/users/{user_id}`.
-fn example(template: &str) -> String {
+pub(super) fn example(template: &str) -> String {
     let segments = template.split('/').map(|segment| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         name.map_or_else(|| segment.to_owned(), |name| format!("{}_1", name.trim_end_matches("_id")))
@@ -164,7 +189,15 @@ fn headers(written: &RequestSource, source: &Source, pointer: &str) -> Result<He
     if errors.is_empty() { Ok(headers) } else { Err(errors) }
 }
 
-fn time(written: &RequestSource, source: &Source, pointer: &str) -> Result<SystemTime, Diagnostic> {
+fn time(
+    written: &RequestSource,
+    default: Option<SystemTime>,
+    source: &Source,
+    pointer: &str,
+) -> Result<SystemTime, Diagnostic> {
+    if let (None, Some(default)) = (&written.time, default) {
+        return Ok(default);
+    }
     let time = CelTimestamp::parse(written.time.as_deref().unwrap_or(TIME)).ok();
     let wrong =
         || source.at(&format!("{pointer}/time"), "`time` is not a time since 1970, such as 2026-01-01T00:00:00Z");

@@ -2,8 +2,10 @@
 
 use super::actual::ActualDecision;
 use super::compare::{Mismatch, mismatches};
+use super::counters::Counters;
 use super::load::{Suite, TestCase};
 use crate::diagnostic::Diagnostic;
+use crate::judge::Bundle;
 
 /// A case that was run: the actual decision, compared with the expected one.
 #[derive(Debug)]
@@ -21,13 +23,33 @@ pub struct CaseResult<'s> {
 impl Suite {
     /// Runs the cases whose name, as `SUITE: CASE`, contains `filter`.
     pub fn run(&self, filter: &str) -> Vec<CaseResult<'_>> {
-        let wanted = self.cases.iter().filter(|case| format!("{}: {}", self.name, case.name).contains(filter));
-        let results = wanted.map(|case| {
-            let actual = ActualDecision::of(&case.request, &self.bundle);
+        let is_wanted = |case: &TestCase| format!("{}: {}", self.name, case.name).contains(filter);
+        let results = self.decisions(&self.bundle).filter(|(case, _)| is_wanted(case)).map(|(case, actual)| {
             let mismatches = mismatches(&case.expected, &actual);
             CaseResult { suite: self, case, actual, mismatches }
         });
         results.collect()
+    }
+
+    /// Each case with the decision of `bundle`.
+    //
+    // In order, and those that nobody asked for too: a case can follow the one above it, whose requests count.
+    pub(super) fn decisions<'s>(
+        &'s self,
+        bundle: &'s Bundle,
+    ) -> impl Iterator<Item = (&'s TestCase, ActualDecision)> + 's {
+        let mut counters = Counters::default();
+        self.cases.iter().map(move |case| {
+            match case.after {
+                Some(time) => counters.wait(time),
+                None => counters = Counters::default(),
+            }
+            let mut actual = ActualDecision::of(&case.request, bundle);
+            // the decision itself is the same for each repetition: only limits count
+            let exceeded = (0..case.repeat).map(|_| counters.charge(&actual)).last();
+            actual.exceed(exceeded.unwrap_or_default());
+            (case, actual)
+        })
     }
 }
 

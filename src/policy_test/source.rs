@@ -73,6 +73,13 @@ pub(super) struct CaseSource {
     pub(super) name: String,
     /// What is sent, as far as it matters to the policies.
     pub(super) request: RequestSource,
+    /// How often it is sent, each time as soon as the one before it is complete. The expectation is that of the last. Default: 1.
+    #[schemars(range(min = 1, max = 100_000))]
+    #[serde(default = "once")]
+    pub(super) repeat: u32,
+    /// The case follows the one above it, this long after that: limits still count the requests before. A whole number and
+    /// `ms`, `s`, `m` or `h`, such as `1m`; at most `24h`. Default: the case begins with limits that have counted nothing.
+    pub(super) after: Option<String>,
     /// The decision that is expected.
     pub(super) expect: TestExpectation,
 }
@@ -87,6 +94,9 @@ pub(super) struct RequestSource {
     pub(super) method: Option<String>,
     /// The path, with its query if it has one, such as `/v1/users/user_1`.
     pub(super) path: Option<String>,
+    /// Parameters of the query by name, each with its value, or a list of values for one that is given more than once.
+    #[serde(default)]
+    pub(super) query: BTreeMap<String, QueryValue>,
     /// Headers by name, such as `Clerk-API-Version`.
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
@@ -98,11 +108,49 @@ pub(super) struct RequestSource {
     /// Properties of the client.
     #[serde(default)]
     pub(super) client: ClientSource,
-    /// The time of the request (RFC 3339). Default: 2026-01-01T00:00:00Z.
+    /// The time of the request (RFC 3339). Default: 2026-01-01T00:00:00Z; with `after`, that long after the case above.
     pub(super) time: Option<String>,
     /// The body, as JSON or YAML. Default: no body.
     #[serde(default, deserialize_with = "present")]
     pub(super) body: Option<Value>,
+}
+
+/// The value of a parameter of the query, or its values.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum QueryValue {
+    /// The parameter is given once.
+    One(QueryScalar),
+    /// The parameter is given once for each value, in this order.
+    Many(Vec<QueryScalar>),
+}
+
+/// One value of a parameter of the query, which is sent as text.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum QueryScalar {
+    /// Sent as it is here, with the escapes that a query needs.
+    Text(String),
+    /// A number, such as `500`.
+    Number(serde_json::Number),
+    /// `true` or `false`.
+    Bool(bool),
+}
+
+impl QueryValue {
+    /// Each value as text.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let values = match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values,
+        };
+        let texts = values.iter().map(|value| match value {
+            QueryScalar::Text(text) => text.clone(),
+            QueryScalar::Number(number) => number.to_string(),
+            QueryScalar::Bool(value) => value.to_string(),
+        });
+        texts.collect()
+    }
 }
 
 /// Properties of the client, by the names that policies use.
@@ -123,12 +171,19 @@ pub(super) struct ClientSource {
 
 /// The decision that is expected.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Expectation")]
 pub(super) struct TestExpectation {
-    /// `allow` or `deny`.
-    pub(super) decision: ExpectedDecision,
-    /// The reason of the refusal. Default: `policy_denied`. With `policy_error` a rule must fail to be evaluated, whatever its
+    /// `allow` or `deny`. May be left out beside `violates` or `limited`: then the actions of the policies and limits decide.
+    pub(super) decision: Option<ExpectedDecision>,
+    /// All policies (or rules of the contract) that the request violates, whatever their actions, waived or not. Beside it,
+    /// `warnings`, `audits` and `waived` are not checked if absent, so that promoting a policy breaks no test.
+    pub(super) violates: Option<BTreeSet<String>>,
+    /// All limits that the request is above, whatever their actions. Beside it, what holds beside `violates`.
+    pub(super) limited: Option<BTreeSet<String>>,
+    /// In how many seconds the request may pass, if it is above a limit: the value of `Retry-After`. Not checked if absent.
+    pub(super) retry_after: Option<u64>,
+    /// The reason of the refusal. Default: `policy_denied`, or `rate_limited` with names in `limited`. With `policy_error` a rule must fail to be evaluated, whatever its
     /// action; without it, none may.
     #[schemars(schema_with = "reasons")]
     #[serde(default)]
@@ -136,26 +191,35 @@ pub(super) struct TestExpectation {
     /// All policies that refuse it. Not checked if absent.
     pub(super) policies: Option<BTreeSet<String>>,
     /// All limits that count it, each with the key: a string, whole number, `true`, `false` or `null`; or with `key` and
-    /// `cost`, such as `{ key: billing, cost: 12 }`. Not checked if absent. How many requests may pass is not tested: the
-    /// gateway counts.
+    /// `cost`, such as `{ key: billing, cost: 12 }`. Not checked if absent.
     pub(super) limits: Option<BTreeMap<String, ExpectedCount>>,
     /// All fields that violations name. Not checked if absent.
     pub(super) fields: Option<BTreeSet<String>>,
     /// All policies (or rules of the contract) that warn. Default: none.
-    #[serde(default)]
-    pub(super) warnings: BTreeSet<String>,
+    pub(super) warnings: Option<BTreeSet<String>>,
     /// All policies (or rules of the contract) that only audit. Default: none.
-    #[serde(default)]
-    pub(super) audits: BTreeSet<String>,
+    pub(super) audits: Option<BTreeSet<String>>,
     /// All waivers that apply. Default: none. What they waive is not in `audits`.
-    #[serde(default)]
-    pub(super) waived: BTreeSet<String>,
+    pub(super) waived: Option<BTreeSet<String>>,
 }
 
 impl TestExpectation {
     /// Whether a rule that cannot be evaluated is expected.
     pub(super) fn expects_failure(&self) -> bool {
         self.reason.as_deref() == Some(Reason::PolicyError.as_str())
+    }
+
+    /// Whether it leaves what follows from violations to the actions of policies and limits.
+    pub(super) const fn is_action_free(&self) -> bool {
+        self.violates.is_some() || self.limited.is_some()
+    }
+
+    /// `reason`, or the one that is assumed if it is left out.
+    pub(super) fn reason_of_refusal(&self) -> &str {
+        let is_limited = self.limited.as_ref().is_some_and(|limited| !limited.is_empty());
+        // in a test of policies, a refusal without a reason is one by a policy
+        let default = if is_limited { Reason::RateLimited } else { Reason::PolicyDenied };
+        self.reason.as_deref().unwrap_or(default.as_str())
     }
 }
 
@@ -209,6 +273,10 @@ pub(super) enum ExpectedDecision {
 /// Deserializes `null` to `Some`: it is a body, and serde would take it for an absent one.
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
+}
+
+const fn once() -> u32 {
+    1
 }
 
 fn reasons(_: &mut SchemaGenerator) -> Schema {

@@ -2,14 +2,14 @@
 
 use super::TestReport;
 use crate::cli::outcome_text::describe_outcome;
-use crate::policy_test::{Branch, CaseResult};
+use crate::policy_test::{Branch, CaseResult, MutationReport};
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
 pub(super) fn report(report: &TestReport<'_>) -> String {
     let failed = report.results.iter().filter(|result| !result.passes()).count();
     let (rules, shown) = report.coverage.rules();
-    let report_json = json!({
+    let mut report_json = json!({
         "cases": report.results.iter().map(case).collect::<Vec<_>>(),
         "passed": report.results.len() - failed,
         "failed": failed,
@@ -19,7 +19,30 @@ pub(super) fn report(report: &TestReport<'_>) -> String {
             "branches": report.coverage.branches.iter().map(branch).collect::<Vec<_>>(),
         },
     });
+    if let (Some(mutation), Some(members)) = (&report.mutation, report_json.as_object_mut()) {
+        members.insert("mutation".to_owned(), mutants(mutation));
+    }
     format!("{report_json:#}")
+}
+
+fn mutants(mutation: &MutationReport) -> Value {
+    let survivors = mutation.survivors.iter().map(|survivor| {
+        json!({
+            "policy": survivor.rule,
+            "change": survivor.what,
+            "file": survivor.lines.file,
+            "line": survivor.lines.line,
+            "before": survivor.lines.before,
+            "after": survivor.lines.after,
+            "request": survivor.request,
+        })
+    });
+    json!({
+        "percent": mutation.percent(),
+        "killed": mutation.killed,
+        "skipped": mutation.skipped,
+        "survivors": survivors.collect::<Vec<_>>(),
+    })
 }
 
 fn case(result: &CaseResult<'_>) -> Value {

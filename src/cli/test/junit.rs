@@ -1,29 +1,47 @@
 //! The report for CI systems, in the XML of `JUnit`.
 
 use super::TestReport;
-use crate::policy_test::CaseResult;
+use crate::policy_test::{CaseResult, MutationReport};
 use std::fmt::Write;
 
 pub(super) fn report(report: &TestReport<'_>) -> String {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // writing to a `String` cannot fail
-    let _ = writeln!(text, "<testsuites{}>", counts(&report.results));
+    let _ = writeln!(text, "<testsuites{}>", counts(&report.results, report.mutation.as_ref()));
     // results are in the order of their suites, which need not have different names
     for results in report.results.chunk_by(|one, next| std::ptr::eq(one.suite, next.suite)) {
         let name = results.first().map_or_else(String::new, |result| escape(&result.suite.name));
-        let _ = writeln!(text, "  <testsuite name=\"{name}\"{}>", counts(results));
+        let _ = writeln!(text, "  <testsuite name=\"{name}\"{}>", counts(results, None));
         for result in results {
             case(&mut text, result);
         }
         text.push_str("  </testsuite>\n");
     }
+    if let Some(mutation) = &report.mutation {
+        mutants(&mut text, mutation);
+    }
     text.push_str("</testsuites>");
     text
 }
 
-fn counts(results: &[CaseResult<'_>]) -> String {
-    let failed = results.iter().filter(|result| !result.passes()).count();
-    format!(" tests=\"{}\" failures=\"{failed}\"", results.len())
+fn counts(results: &[CaseResult<'_>], mutation: Option<&MutationReport>) -> String {
+    let (judged, survived) = mutation.map_or((0, 0), |it| (it.count_judged(), it.survivors.len()));
+    let failed = results.iter().filter(|result| !result.passes()).count() + survived;
+    format!(" tests=\"{}\" failures=\"{failed}\"", results.len() + judged)
+}
+
+/// The mutants as a suite of their own: one that survived is a failure.
+fn mutants(text: &mut String, mutation: &MutationReport) {
+    let _ = writeln!(text, "  <testsuite name=\"mutants\"{}>", counts(&[], Some(mutation)));
+    for survivor in &mutation.survivors {
+        let (rule, lines) = (escape(&survivor.rule), &survivor.lines);
+        let (file, line) = (escape(&lines.file.display().to_string()), lines.line);
+        let name = escape(&format!("line {line}: {}", survivor.what));
+        let _ = writeln!(text, "    <testcase classname=\"{rule}\" name=\"{name}\" file=\"{file}\" line=\"{line}\">");
+        let change = format!("no case fails if `{}` is `{}`", lines.before.join(" "), lines.after.join(" "));
+        let _ = writeln!(text, "      <failure message=\"{}\"/>\n    </testcase>", escape(&change));
+    }
+    text.push_str("  </testsuite>\n");
 }
 
 fn case(text: &mut String, result: &CaseResult<'_>) {

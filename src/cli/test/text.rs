@@ -3,7 +3,7 @@
 use super::TestReport;
 use crate::cli::outcome_text::{describe_claim, describe_outcome, rule_with_waiver};
 use crate::cli::page::Page;
-use crate::policy_test::{Branch, CaseResult, PolicyCoverage};
+use crate::policy_test::{Branch, CaseResult, MutationReport, PolicyCoverage, Survivor};
 use std::fmt::Write;
 
 pub(super) fn report(report: &TestReport<'_>, width: usize) -> String {
@@ -16,6 +16,9 @@ pub(super) fn report(report: &TestReport<'_>, width: usize) -> String {
     let noun = if cases == 1 { "case" } else { "cases" };
     let _ = writeln!(page, "{cases} {noun}: {} passed, {failed} failed", cases - failed);
     coverage(&mut page, &report.coverage);
+    if let Some(mutation) = &report.mutation {
+        mutants(&mut page, mutation);
+    }
     page.into_text()
 }
 
@@ -56,6 +59,23 @@ fn coverage(page: &mut Page, coverage: &PolicyCoverage) {
     let unseen = coverage.branches.iter().filter(|branch| !branch.seen).map(row).collect::<Vec<_>>();
     if !unseen.is_empty() {
         page.table(2, &unseen);
+    }
+}
+
+fn mutants(page: &mut Page, mutation: &MutationReport) {
+    let (judged, killed, percent) = (mutation.count_judged(), mutation.killed, mutation.percent());
+    let _ = writeln!(page, "mutants: {killed} of {judged} killed ({percent} %), {} skipped", mutation.skipped);
+    for Survivor { rule, what, lines, request } in &mutation.survivors {
+        let _ = writeln!(page, "\nSURVIVED {rule}: {what}\n  {}:{}", lines.file.display(), lines.line);
+        for (sign, lines) in [('-', &lines.before), ('+', &lines.after)] {
+            for line in lines {
+                let _ = writeln!(page, "  {sign} {line}");
+            }
+        }
+        match request {
+            Some(request) => page.paragraph(2, 4, &format!("differs for {request}")),
+            None => page.paragraph(2, 4, "no variation of a case differs"),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use std::path::Path;
 
 /// The documents of policy files by kind, each in the order of the files.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PolicyDocuments {
     /// `kind: RequestPolicy`: rules for requests.
     pub policies: Vec<Manifest<RequestPolicy>>,

@@ -3,9 +3,11 @@
 //! Evaluating a limit is pure: it returns the key to count by. The gateway counts, and reads the clock.
 
 mod source;
+mod window;
 
 pub(super) use source::LimitSpec;
 pub use source::RequestLimit;
+pub(crate) use window::{Pace, Window, whole_seconds};
 
 use super::bindings::RequestActivation;
 use super::scope::{OutOfScope, Scope};

@@ -4,7 +4,7 @@ use crate::support::program::Program;
 use portcullis::contract::Contract;
 use portcullis::contract::strictness::Strictness;
 use portcullis::judge::{Bundle, PolicyText};
-use portcullis::policy_test::{CaseResult, PolicyCoverage, TestText, load};
+use portcullis::policy_test::{CaseResult, PolicyCoverage, TestText, load, mutate};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -58,6 +58,21 @@ fn the_policies_that_ship_decide_as_their_tests_say_in_every_version() {
         let (rules, shown) = coverage.rules();
         assert!(rules == shown && rules > policies.len(), "{version}: {shown} of {rules}");
     }
+}
+
+#[test]
+fn promoting_a_policy_that_ships_breaks_no_test() {
+    let policies = shipped(false).into_iter().map(|(file, text)| PolicyText {
+        file,
+        text: text.replace("actions: [Audit]", "actions: [Deny]").replace("actions: [Warn]", "actions: [Deny]"),
+    });
+    let policies: Vec<_> = policies.collect();
+    let tests: Vec<_> = shipped(true).into_iter().map(|(file, text)| TestText { file, text }).collect();
+    let bundle = Bundle::compile(Contract::built_in("2026-05-12").unwrap(), &policies, Strictness::default()).unwrap();
+    let suites = load(&tests, &bundle).unwrap();
+    let results = suites.iter().flat_map(|suite| suite.run("")).filter(|result| !result.passes());
+    let failures: Vec<_> = results.map(|result| result.failure().to_string()).collect();
+    assert!(failures.is_empty(), "{failures:#?}");
 }
 
 #[test]
@@ -171,10 +186,114 @@ fn a_rule_that_cannot_be_evaluated_is_not_one_that_is_false() {
             let output = portcullis(&folder, &["test"]);
             let report = text(&output.stdout);
             assert_eq!(output.status.code(), Some(exit), "{action} {expected} {header}: {report}");
-            let names_it = report.contains("errors    expected  none") && report.contains("got  seats");
+            let names_it =
+                report.lines().any(|line| line.contains("errors") && line.contains("none") && line.contains("seats"));
             assert!(header == "0" || exit == 0 || names_it, "{report}");
         }
     }
+}
+
+/// The report of `test` with `arguments`, after one case with `expected` for a request that violates a policy with `action`.
+fn report_of(action: &str, expected: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let request = "request: { operation: UpdateUser, body: { skip_password_checks: true } }";
+    let folder = folder(&format!("    - name: a\n      {request}\n      expect: {{ {expected} }}\n"));
+    fs::write(folder.path().join("policies/skip.yaml"), POLICY.replace("[Deny]", action)).unwrap();
+    let output = portcullis(&folder, &[&["test", "policies"], arguments].concat());
+    (output.status.code(), format!("{}{}", text(&output.stdout), text(&output.stderr)))
+}
+
+#[test]
+fn what_a_case_violates_does_not_depend_on_the_action() {
+    for action in ["[Audit]", "[Warn]", "[Deny]"] {
+        let of = |expected: &str| report_of(action, expected, &[]);
+        let (code, report) = of("violates: [no-skip-password-checks], fields: [skip_password_checks]");
+        assert_eq!(code, Some(0), "{action}: {report}");
+        let (code, report) = of("violates: []");
+        assert_eq!(code, Some(4), "{action}: {report}");
+        assert!(report.contains("violates  expected  none  got  no-skip-password-checks"), "{report}");
+        assert_eq!(of("limited: []").0, Some(4), "{action}: without `violates` none is expected");
+        assert_eq!(of("violates: [no-skip-password-checks], limited: []").0, Some(0), "{action}");
+        let denies = of("decision: deny, violates: [no-skip-password-checks]").0;
+        assert_eq!(denies, Some(if action == "[Deny]" { 0 } else { 4 }), "{action}");
+        assert_eq!(of("fields: [skip_password_checks]").0, Some(3), "neither a decision nor what decides it");
+    }
+}
+
+#[test]
+fn a_promotion_is_seen_before_it_is_done() {
+    let audited = "decision: allow, audits: [no-skip-password-checks]";
+    assert_eq!(report_of("[Audit]", audited, &[]).0, Some(0));
+    let (code, report) = report_of("[Audit]", audited, &["--as", "deny"]);
+    assert_eq!(code, Some(4), "{report}");
+    assert!(report.contains("expected  allow                    got  deny (policy_denied)"), "{report}");
+    assert_eq!(report_of("[Warn]", "violates: [no-skip-password-checks]", &["--as", "deny"]).0, Some(0));
+    assert_eq!(report_of("[Warn]", audited, &["--as", "audit"]).0, Some(2));
+}
+
+const LIMIT: &str = "apiVersion: portcullis/v1\nkind: RequestLimit\nmetadata: { name: pages }\nspec:\n  match: { operations: [GetUserList] }\n  key: request.query[\"page token\"]\n  events: 2\n  period: 20s\n  message: too many pages\n  actions: [ACTION]\n";
+const PAGES: &str = "    - name: the second passes
+      request: { operation: GetUserList, query: { 'page token': 'a&b=c' } }
+      repeat: 2
+      expect: { decision: allow, limits: { pages: 'a&b=c' } }
+    - name: the third waits
+      request: { operation: GetUserList, query: { 'page token': 'a&b=c' } }
+      repeat: 3
+      expect: { limited: [pages], retryAfter: 21 }
+    - name: it waits for less later
+      after: 5s
+      request: { operation: GetUserList, query: { 'page token': 'a&b=c' } }
+      expect: { limited: [pages], retryAfter: 16 }
+    - name: another key does not wait
+      after: 1s
+      request: { operation: GetUserList, query: { 'page token': d } }
+      expect: { violates: [], limited: [] }
+    - name: it passes in the end
+      after: 15s
+      request: { operation: GetUserList, query: { 'page token': 'a&b=c' } }
+      expect: { decision: allow }
+    - name: a case begins with nothing counted
+      request: { operation: GetUserList, query: { 'page token': 'a&b=c' } }
+      repeat: 2
+      expect: { decision: allow }
+    - name: a parameter that is given twice is ambiguous
+      request: { operation: GetUserList, query: { 'page token': [a, 1, true] } }
+      expect: { decision: deny, reason: ambiguous_request }
+";
+
+#[test]
+fn limits_count_repetitions_until_time_passes() {
+    for action in ["Audit", "Deny"] {
+        let folder = folder(PAGES);
+        let limit = LIMIT.replace("ACTION", action);
+        fs::write(folder.path().join("policies/skip.yaml"), limit).unwrap();
+        // an operation that is only audited may have an ambiguous query
+        let arguments: &[&str] = if action == "Deny" { &["test"] } else { &["test", "--filter", "s"] };
+        let output = portcullis(&folder, arguments);
+        let report = text(&output.stdout);
+        if action == "Deny" {
+            assert_eq!(output.status.code(), Some(0), "{report}");
+            // a case that is run alone still follows those above it
+            let alone = portcullis(&folder, &["test", "--filter", "waits for less"]);
+            assert_eq!(alone.status.code(), Some(0), "{}", text(&alone.stdout));
+        } else {
+            assert!(report.contains("7 cases: 6 passed, 1 failed"), "{report}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_is_not_met_is_reported_with_its_time() {
+    let cases =
+        PAGES.replace("retryAfter: 21", "retryAfter: 20").replace("    - name: the second passes", "    - name: first");
+    let folder = folder(&cases.replacen("repeat: 2\n", "after: 1s\n", 1));
+    fs::write(folder.path().join("policies/skip.yaml"), LIMIT.replace("ACTION", "Deny")).unwrap();
+    let output = portcullis(&folder, &["test"]);
+    assert_eq!(output.status.code(), Some(3), "the first case has none above it");
+    assert!(text(&output.stderr).contains("`after` is a time after the case above, and this is the first"));
+    fs::write(folder.path().join("policies/skip.test.yaml"), format!("{HEAD}{cases}")).unwrap();
+    let output = portcullis(&folder, &["test"]);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(text(&output.stdout).contains("retryAfter  expected  20 s  got  21 s"), "{}", text(&output.stdout));
 }
 
 #[test]
@@ -306,6 +425,95 @@ async fn a_reload_keeps_the_policies_before_where_the_new_ones_fail_their_tests(
     program.stderr.line("case `a skip is refused` fails").await;
     let client = std::net::TcpStream::connect(program.listen).unwrap();
     assert!(answer(client).starts_with("HTTP/1.1 422 "), "the policy before still refuses");
+}
+
+#[test]
+fn at_least_95_percent_of_the_mutants_that_ship_are_killed() {
+    let policies: Vec<_> = shipped(false).into_iter().map(|(file, text)| PolicyText { file, text }).collect();
+    let tests: Vec<_> = shipped(true).into_iter().map(|(file, text)| TestText { file, text }).collect();
+    let bundle = Bundle::compile(Contract::built_in("2026-05-12").unwrap(), &policies, Strictness::default()).unwrap();
+    let suites = load(&tests, &bundle).unwrap();
+    let report = mutate(&bundle, &suites);
+    let survivors: Vec<_> = report.survivors.iter().map(|it| (&it.rule, it.what, &it.lines.after)).collect();
+    assert!(report.count_judged() > 500, "{}", report.count_judged());
+    assert!(report.percent() >= 95, "{survivors:#?}");
+}
+
+/// A policy of which every part is tested by [`ORGS_TESTED`].
+const ORGS: &str = "apiVersion: portcullis/v1
+kind: RequestPolicy
+metadata: { name: orgs }
+spec:
+  match:
+    operations: [CreateUser, UpdateUser]
+    environments: [production]
+  validations:
+    - expression: body.create_organizations_limit == null || body.create_organizations_limit <= 10
+      message: too many
+  actions: [Deny]
+";
+const ORGS_TESTED: &str = "    - name: ten pass
+      request: { operation: CreateUser, body: { create_organizations_limit: 10 } }
+      expect: { violates: [] }
+    - name: no limit passes
+      request: { operation: UpdateUser, body: {} }
+      expect: { violates: [] }
+    - name: eleven are refused
+      request: { operation: UpdateUser, body: { create_organizations_limit: 11 } }
+      expect: { decision: deny, policies: [orgs] }
+    - name: and for a new user
+      request: { operation: CreateUser, body: { create_organizations_limit: 11 } }
+      expect: { violates: [orgs] }
+    - name: but not in development
+      request: { operation: CreateUser, environment: development, body: { create_organizations_limit: 11 } }
+      expect: { decision: allow }
+";
+
+#[test]
+fn a_change_that_no_case_notices_is_shown_with_a_request() {
+    let folder = folder(ORGS_TESTED);
+    fs::write(folder.path().join("policies/skip.yaml"), ORGS).unwrap();
+    let arguments = ["test", "policies", "--mutate", "--min-killed", "100"];
+    let output = portcullis(&folder, &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    // without the case that allows ten, and the one in development
+    let fewer = ORGS_TESTED.replace("create_organizations_limit: 10 }", "create_organizations_limit: 9 }");
+    let fewer = fewer.split("    - name: but not").next().unwrap();
+    fs::write(folder.path().join("policies/skip.test.yaml"), format!("{HEAD}{fewer}")).unwrap();
+    let output = portcullis(&folder, &arguments);
+    assert_eq!(output.status.code(), Some(4), "{}", text(&output.stdout));
+    insta::assert_snapshot!(text(&output.stdout), @r#"
+    4 cases: 4 passed, 0 failed
+    coverage: 1 of 1 rules, 2 of 2 branches (100 %)
+    mutants: 9 of 12 killed (75 %), 1 skipped
+
+    SURVIVED orgs: other environments
+      policies/skip.yaml:7
+      - environments: [production]
+      + environments: [production, development]
+      differs for { body: {"create_organizations_limit":11}, environment: "development", method:
+        "PATCH", path: "/v1/users/user_1" }
+
+    SURVIVED orgs: another operator
+      policies/skip.yaml:9
+      - expression: body.create_organizations_limit == null || body.create_organizations_limit <= 10
+      + expression: body.create_organizations_limit == null || body.create_organizations_limit < 10
+      differs for { body: {"create_organizations_limit":10}, method: "POST", path: "/v1/users" }
+
+    SURVIVED orgs: another constant
+      policies/skip.yaml:9
+      - expression: body.create_organizations_limit == null || body.create_organizations_limit <= 10
+      + expression: body.create_organizations_limit == null || body.create_organizations_limit <= 9
+      differs for { body: {"create_organizations_limit":10}, method: "POST", path: "/v1/users" }
+    "#);
+    assert!(text(&output.stderr).contains("% of the changes, less than 100 %"), "{}", text(&output.stderr));
+    let output = portcullis(&folder, &["test", "policies", "--mutate", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "without a threshold survivors are no failure");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["mutation"]["survivors"][0]["line"], 7, "{report:#}");
+    let output = portcullis(&folder, &["test", "policies", "--mutate", "--junit"]);
+    assert!(text(&output.stdout).contains("<testsuite name=\"mutants\" tests="), "{}", text(&output.stdout));
+    assert_eq!(portcullis(&folder, &["test", "policies", "--min-killed", "50"]).status.code(), Some(2));
 }
 
 /// The answer to a request that the policy refuses.

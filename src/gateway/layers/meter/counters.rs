@@ -2,9 +2,8 @@
 
 use super::concurrency::{ConcurrencyByKey, ConcurrencySlot};
 use super::keyed_windows::{CountedEvent, KeyedWindows};
-use super::window::Pace;
 use crate::gateway::call::Charge;
-use crate::policy::{Action, Limit, Policies};
+use crate::policy::{Action, Limit, Pace, Policies};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};

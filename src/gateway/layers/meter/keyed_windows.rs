@@ -8,7 +8,7 @@
 //! never used, and still 2 with 4 x 65,536 (4 MiB); its weighted rate lets 59 of 30 through within a period, as does
 //! `governor`, whose keyed store has no bound either.
 
-use super::window::{Pace, Window};
+use crate::policy::{Pace, Window};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -86,7 +86,7 @@ impl KeyedWindows {
 #[cfg(test)]
 mod tests {
     use super::{KeyedWindows, SETS, WAYS};
-    use crate::gateway::layers::meter::window::Pace;
+    use crate::policy::Pace;
     use std::time::Duration;
 
     const PERIOD: Duration = Duration::from_secs(60);

@@ -5,7 +5,6 @@ mod concurrency;
 mod counters;
 mod keyed_windows;
 mod metered_body;
-mod window;
 
 pub use clock::Clock;
 pub(in crate::gateway) use counters::LimitCounters;
@@ -16,16 +15,15 @@ use crate::gateway::body::drain::drain;
 use crate::gateway::call::Permitted;
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::judge::violation::{Rule, Violation};
-use crate::policy::Action;
+use crate::judge::above_limit;
+use crate::policy::{Action, whole_seconds};
 use crate::reason::Reason;
 use bytes::Bytes;
-use counters::{ChargeResult, Exceeded, HeldSlots};
+use counters::{ChargeResult, HeldSlots};
 use http::Response;
 use http_body::Body;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tower::{Layer, Service};
 
 /// Counts requests by the policies' limits.
@@ -70,7 +68,7 @@ where
             self.gate.counts.charge(&permitted.charges, self.gate.clock.now());
         {
             let mut record = permitted.call.record.lock();
-            record.add_violations(exceeded.iter().map(violation));
+            record.add_violations(exceeded.iter().map(|above| above_limit(&above.limit, above.is_too_large)));
             record.keys_forgotten += evicted;
         }
         let denied = exceeded.iter().filter(|above| above.limit.action == Action::Deny);
@@ -98,26 +96,4 @@ impl<U> Guard<Response<U>> for MeterGuard {
     fn release(self, response: Response<U>) -> Self::Response {
         response.map(|body| MeteredBody::new(body, self.slots))
     }
-}
-
-/// The fix for a request that no wait helps.
-const SEND_LESS: &str = "send less with one request: alone it is above the limit, so that a repetition is refused too";
-
-fn violation(Exceeded { limit, is_too_large, .. }: &Exceeded) -> Violation {
-    Violation {
-        reason: Reason::RateLimited,
-        action: limit.action,
-        rule: Rule::Policy(limit.name.clone()),
-        field: None,
-        message: limit.message.clone(),
-        hint: if *is_too_large { Some(SEND_LESS.into()) } else { limit.hint.clone() },
-        owner: limit.owner.clone(),
-        judged_by: None,
-        waived_by: None,
-    }
-}
-
-/// Rounds up: SDKs read whole seconds only, and rounded down they would come back too early.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
 }

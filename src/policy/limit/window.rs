@@ -1,4 +1,4 @@
-//! A sliding window over the events of one key.
+//! A sliding window over the events of one key. Pure: the caller has the clock.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const COUNTERS: usize = 21;
 
 /// How many events may pass within any period.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     events: u32,
     /// Length of a part in nanoseconds.
     part: u64,
@@ -19,20 +19,27 @@ pub(super) struct Pace {
 
 impl Pace {
     /// `events` in each `period`.
-    pub(super) fn new(events: u32, period: Duration) -> Self {
+    pub(crate) fn new(events: u32, period: Duration) -> Self {
         let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
         Self { events, part: period.div_ceil(PARTS).max(1) }
     }
 
     /// The part that `now`, a time since the epoch of the counters, falls into.
-    pub(super) fn part_at(self, now: Duration) -> u64 {
+    pub(crate) fn part_at(self, now: Duration) -> u64 {
         u64::try_from(now.as_nanos()).unwrap_or(u64::MAX) / self.part
     }
 }
 
+/// The seconds that a caller must wait for `wait` to be over, at least 1: the value of `Retry-After`.
+//
+// Rounded up: SDKs read whole seconds only, and rounded down they would come back too early.
+pub(crate) fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
 /// The events within a period, by part.
 #[derive(Clone, Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     /// The part of the last counter, numbered from the epoch.
     newest: u64,
     counts: [u32; COUNTERS],
@@ -40,7 +47,7 @@ pub(super) struct Window {
 
 impl Window {
     /// An empty window at `part`.
-    pub(super) const fn new(part: u64) -> Self {
+    pub(crate) const fn new(part: u64) -> Self {
         Self { newest: part, counts: [0; COUNTERS] }
     }
 
@@ -49,7 +56,7 @@ impl Window {
     /// # Errors
     ///
     /// The time until it may pass, if it may not now; a whole period if it never may. None of it is counted.
-    pub(super) fn take(&mut self, cost: u32, pace: Pace, now: Duration) -> Result<u64, Duration> {
+    pub(crate) fn take(&mut self, cost: u32, pace: Pace, now: Duration) -> Result<u64, Duration> {
         self.advance(pace.part_at(now));
         if self.total() + u64::from(cost) <= u64::from(pace.events) {
             if let Some(newest) = self.counts.last_mut() {
@@ -62,7 +69,7 @@ impl Window {
     }
 
     /// Uncounts an event that was counted in `part` as `cost` events.
-    pub(super) fn give_back(&mut self, part: u64, cost: u32) {
+    pub(crate) fn give_back(&mut self, part: u64, cost: u32) {
         let age = self.newest.checked_sub(part).and_then(|age| usize::try_from(age).ok());
         let place = age.and_then(|age| (COUNTERS - 1).checked_sub(age));
         if let Some(count) = place.and_then(|place| self.counts.get_mut(place)) {
@@ -71,7 +78,7 @@ impl Window {
     }
 
     /// The number of events that still count at `part`.
-    pub(super) fn total_at(&self, part: u64) -> u64 {
+    pub(crate) fn total_at(&self, part: u64) -> u64 {
         let gone = usize::try_from(part.saturating_sub(self.newest)).unwrap_or(usize::MAX);
         self.counts.iter().skip(gone).map(|count| u64::from(*count)).sum()
     }

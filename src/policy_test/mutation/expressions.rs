@@ -1,0 +1,65 @@
+//! Mutants that policies and limits have in common: of their scope and of their expressions.
+
+use super::change::ChangedLines;
+use super::mutant::{Mutant, MutatedDocument};
+use crate::cel::mutations;
+use crate::contract::credential::Environment;
+use crate::manifest::Source;
+
+/// Collects the mutants of one document.
+pub(super) struct Mutants<'s, D> {
+    pub(super) source: &'s Source,
+    /// The document that each mutant is a changed copy of.
+    pub(super) original: &'s D,
+    /// Makes a document for a mutant of a changed copy.
+    pub(super) wrap: fn(D) -> MutatedDocument,
+    pub(super) found: Vec<Mutant>,
+}
+
+impl<D: Clone> Mutants<'_, D> {
+    /// Adds the mutant that `change` makes of a copy.
+    pub(super) fn add(&mut self, what: &'static str, lines: ChangedLines, change: impl FnOnce(&mut D)) {
+        let mut document = self.original.clone();
+        change(&mut document);
+        self.found.push(Mutant { what, lines, document: (self.wrap)(document) });
+    }
+
+    /// Adds a mutant for each change of the expression at `pointer`, which `set` replaces in a copy.
+    pub(super) fn expression(&mut self, pointer: &str, expression: &str, set: impl Fn(&mut D, String)) {
+        for mutation in mutations(expression) {
+            let lines = ChangedLines::within(self.source, pointer, mutation.span.clone(), &mutation.replacement);
+            self.add(mutation.what, lines, |document| set(document, mutation.apply(expression)));
+        }
+    }
+
+    /// Adds a mutant without each of the operations, if there are several.
+    pub(super) fn operations(&mut self, operations: &[String], set: impl Fn(&mut D) -> &mut Vec<String>) {
+        for position in (0..operations.len()).filter(|_| operations.len() > 1) {
+            let lines = ChangedLines::without_element(self.source, &format!("/spec/match/operations/{position}"));
+            self.add("operation removed", lines, |document| {
+                set(document).remove(position);
+            });
+        }
+    }
+
+    /// Adds the mutants for other environments.
+    pub(super) fn environments(&mut self, environments: &[Environment], set: impl Fn(&mut D) -> &mut Vec<Environment>) {
+        const ALL: [Environment; 2] = [Environment::Production, Environment::Development];
+        const POINTER: &str = "/spec/match/environments";
+        let is_all = environments.is_empty() || environments.len() == ALL.len();
+        let mut others: Vec<Vec<Environment>> =
+            ALL.into_iter().filter(|one| is_all || *environments != [*one]).map(|one| vec![one]).collect();
+        if !is_all {
+            others.push(ALL.to_vec());
+        }
+        for other in others {
+            let text = format!("[{}]", other.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
+            let lines = if self.source.line(POINTER).is_some() {
+                ChangedLines::replace_value(self.source, POINTER, &text)
+            } else {
+                ChangedLines::add_line(self.source, "/spec/match/operations", &format!("environments: {text}"))
+            };
+            self.add("other environments", lines, |document| *set(document) = other);
+        }
+    }
+}
