@@ -5,6 +5,7 @@ use super::mutant::{Mutant, MutatedDocument};
 use crate::cel::mutations;
 use crate::contract::credential::Environment;
 use crate::manifest::Source;
+use crate::policy::{Action, NamedExpression};
 
 /// Collects the mutants of one document.
 pub(super) struct Mutants<'s, D> {
@@ -29,6 +30,55 @@ impl<D: Clone> Mutants<'_, D> {
         for mutation in mutations(expression) {
             let lines = ChangedLines::within(self.source, pointer, mutation.span.clone(), &mutation.replacement);
             self.add(mutation.what, lines, |document| set(document, mutation.apply(expression)));
+        }
+    }
+
+    /// Adds the mutants of the match conditions.
+    pub(super) fn conditions(
+        &mut self,
+        conditions: &[NamedExpression],
+        list: impl Fn(&mut D) -> &mut Vec<NamedExpression>,
+    ) {
+        for (position, condition) in conditions.iter().enumerate() {
+            let pointer = format!("/spec/matchConditions/{position}/expression");
+            self.add("condition removed", ChangedLines::remove_lines(self.source, &pointer), |document| {
+                list(document).remove(position);
+            });
+            self.named_expression(&pointer, condition, position, &list);
+        }
+    }
+
+    /// Adds the mutants of the variables.
+    pub(super) fn variables(
+        &mut self,
+        variables: &[NamedExpression],
+        list: impl Fn(&mut D) -> &mut Vec<NamedExpression>,
+    ) {
+        for (position, variable) in variables.iter().enumerate() {
+            self.named_expression(&format!("/spec/variables/{position}/expression"), variable, position, &list);
+        }
+    }
+
+    fn named_expression(
+        &mut self,
+        pointer: &str,
+        named: &NamedExpression,
+        position: usize,
+        list: impl Fn(&mut D) -> &mut Vec<NamedExpression>,
+    ) {
+        self.expression(pointer, &named.expression, |document, text| {
+            if let Some(named) = list(document).get_mut(position) {
+                named.expression = text;
+            }
+        });
+    }
+
+    /// Adds the mutant with a milder action, if there is one.
+    // only milder: a case that has `violates` is the same after a promotion on purpose
+    pub(super) fn actions(&mut self, actions: &[Action], set: impl Fn(&mut D) -> &mut Vec<Action>) {
+        if actions.contains(&Action::Deny) {
+            let lines = ChangedLines::replace_value(self.source, "/spec/actions", "[Audit]");
+            self.add("another action", lines, |document| *set(document) = vec![Action::Audit]);
         }
     }
 

@@ -4,7 +4,7 @@ use super::change::ChangedLines;
 use super::expressions::Mutants;
 use super::mutant::{Mutant, MutatedDocument};
 use crate::manifest::{Manifest, duration};
-use crate::policy::{Action, RequestLimit};
+use crate::policy::RequestLimit;
 
 type Document = Manifest<RequestLimit>;
 
@@ -15,31 +15,11 @@ pub(super) fn mutants(manifest: &Document) -> Vec<Mutant> {
     let spec = &manifest.value.spec;
     mutants.operations(&spec.r#match.operations, |it| &mut it.value.spec.r#match.operations);
     mutants.environments(&spec.r#match.environments, |it| &mut it.value.spec.r#match.environments);
-    for (position, condition) in spec.match_conditions.iter().enumerate() {
-        let pointer = format!("/spec/matchConditions/{position}/expression");
-        mutants.add("condition removed", ChangedLines::remove_lines(&manifest.source, &pointer), |it| {
-            it.value.spec.match_conditions.remove(position);
-        });
-        mutants.expression(&pointer, &condition.expression, |it, text| {
-            if let Some(condition) = it.value.spec.match_conditions.get_mut(position) {
-                condition.expression = text;
-            }
-        });
-    }
-    for (position, variable) in spec.variables.iter().enumerate() {
-        let pointer = format!("/spec/variables/{position}/expression");
-        mutants.expression(&pointer, &variable.expression, |it, text| {
-            if let Some(variable) = it.value.spec.variables.get_mut(position) {
-                variable.expression = text;
-            }
-        });
-    }
+    mutants.conditions(&spec.match_conditions, |it| &mut it.value.spec.match_conditions);
+    mutants.variables(&spec.variables, |it| &mut it.value.spec.variables);
     key_and_cost(&mut mutants);
     rate(&mut mutants);
-    if spec.actions.contains(&Action::Deny) {
-        let lines = ChangedLines::replace_value(&manifest.source, "/spec/actions", "[Audit]");
-        mutants.add("another action", lines, |it| it.value.spec.actions = vec![Action::Audit]);
-    }
+    mutants.actions(&spec.actions, |it| &mut it.value.spec.actions);
     mutants.found
 }
 

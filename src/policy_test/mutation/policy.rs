@@ -5,7 +5,7 @@ use super::expressions::Mutants;
 use super::mutant::{Mutant, MutatedDocument};
 use super::values::{param_changes, schema_changes};
 use crate::manifest::Manifest;
-use crate::policy::{Action, RequestPolicy};
+use crate::policy::RequestPolicy;
 use serde_json::Value;
 
 type Document = Manifest<RequestPolicy>;
@@ -17,33 +17,12 @@ pub(super) fn mutants(manifest: &Document) -> Vec<Mutant> {
     let spec = &manifest.value.spec;
     mutants.operations(&spec.r#match.operations, |it| &mut it.value.spec.r#match.operations);
     mutants.environments(&spec.r#match.environments, |it| &mut it.value.spec.r#match.environments);
-    for (position, condition) in spec.match_conditions.iter().enumerate() {
-        let pointer = format!("/spec/matchConditions/{position}/expression");
-        mutants.add("condition removed", ChangedLines::remove_lines(&manifest.source, &pointer), |it| {
-            it.value.spec.match_conditions.remove(position);
-        });
-        mutants.expression(&pointer, &condition.expression, |it, text| {
-            if let Some(condition) = it.value.spec.match_conditions.get_mut(position) {
-                condition.expression = text;
-            }
-        });
-    }
-    for (position, variable) in spec.variables.iter().enumerate() {
-        let pointer = format!("/spec/variables/{position}/expression");
-        mutants.expression(&pointer, &variable.expression, |it, text| {
-            if let Some(variable) = it.value.spec.variables.get_mut(position) {
-                variable.expression = text;
-            }
-        });
-    }
+    mutants.conditions(&spec.match_conditions, |it| &mut it.value.spec.match_conditions);
+    mutants.variables(&spec.variables, |it| &mut it.value.spec.variables);
     params(&mut mutants);
     validations(&mut mutants);
     schema(&mut mutants);
-    // Only to a milder action: a case that has `violates` is the same after a promotion on purpose.
-    if spec.actions.contains(&Action::Deny) {
-        let lines = ChangedLines::replace_value(&manifest.source, "/spec/actions", "[Audit]");
-        mutants.add("another action", lines, |it| it.value.spec.actions = vec![Action::Audit]);
-    }
+    mutants.actions(&spec.actions, |it| &mut it.value.spec.actions);
     mutants.found
 }
 

@@ -3,7 +3,7 @@
 use super::issues;
 
 /// The first message of `source`, with its help.
-fn told(source: &str) -> String {
+fn error_of(source: &str) -> String {
     let found = issues(source);
     let first = found.first().unwrap_or_else(|| panic!("nothing is wrong with {source}"));
     first.help.as_ref().map_or(first.message.clone(), |help| format!("{} [{help}]", first.message))
@@ -48,7 +48,7 @@ fn a_call_that_no_signature_takes_is_refused() {
             "the pattern of `find` must be known when the policy is loaded [write it as a text, or in `params`]",
         ),
     ] {
-        assert_eq!(told(source), expected, "{source}");
+        assert_eq!(error_of(source), expected, "{source}");
     }
 }
 
@@ -63,7 +63,7 @@ fn types_go_through_functions_of_lists() {
         assert_eq!(issues(source), [], "{source}");
     }
     assert_eq!(
-        told("body.first_name.split(',').first() == 1"),
+        error_of("body.first_name.split(',').first() == 1"),
         "`body.first_name.split(',').first()` is a string or null, never an int: the comparison is always false [write \"1\", with quotes]"
     );
 }
@@ -84,7 +84,7 @@ fn addresses_and_networks_are_those_of_kubernetes() {
     ] {
         assert_eq!(super::value(source, "{}"), Ok(Ok("true".to_owned())), "{source}");
     }
-    assert!(told("cidr('10.0.0.0/40').containsIP('10.0.0.1')").contains("never has a value"));
+    assert!(error_of("cidr('10.0.0.0/40').containsIP('10.0.0.1')").contains("never has a value"));
 }
 
 /// Rules as they are published for Kubernetes and Kyverno, with the fields of a request in place of those of an object.
