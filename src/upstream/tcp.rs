@@ -159,7 +159,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_first_address_falls_through_to_the_second() {
-        let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // bound and not listening: the port of a dropped listener may be another test's
+        let closed = tokio::net::TcpSocket::new_v4().unwrap();
+        closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let refused = closed.local_addr().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let live = listener.local_addr().unwrap();
         assert_eq!(connect_to(&[refused, live], Duration::from_secs(5)).await, Ok(live));

@@ -2,6 +2,7 @@
 
 use crate::support::authority::Authority;
 use crate::support::client::Client;
+use crate::support::closed_port::port_to_name;
 use crate::support::gateway::{head, patch};
 use crate::support::program::{Program, command};
 use crate::support::recorder::{Recorder, Reply};
@@ -217,7 +218,7 @@ async fn without_any_file_the_built_in_policies_guard_the_upstream() {
 #[tokio::test]
 async fn wildcards_of_both_families_can_be_listed_with_one_port() {
     let upstream = Recorder::answering(200, "{}").await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = port_to_name();
     let listen = ["[::]", "0.0.0.0"].map(|ip| format!("{{ address: '{ip}:{port}', plaintext: allowed }}")).join(", ");
     let (_folder, configuration) = folder(&format!("[{listen}]"), upstream.address(), ALLOWING);
     let program = Program::start(&configuration, &[]).await;

@@ -1,6 +1,7 @@
 //! Watching decisions as they are made, and changing the log's level, on the admin listener; `portcullis tail`.
 
 use crate::support::client::{Answer, Client};
+use crate::support::closed_port::ClosedPort;
 use crate::support::gateway::{json, patch};
 use crate::support::program::Program;
 use crate::support::recorder::Recorder;
@@ -115,7 +116,8 @@ async fn a_gateway_that_closes_at_once_is_asked_again_after_a_pause() {
 
 #[test]
 fn what_cannot_be_watched_is_said_and_ends_with_its_code() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ClosedPort::bind();
+    let closed = port.address();
     for (admin, arguments, code, said) in [
         (format!("http://{closed}"), [].as_slice(), 1, "no gateway responds at http://127.0.0.1:"),
         ("https://127.0.0.1:1".to_owned(), &[], 2, "`--admin` must be a URL such as `http://127.0.0.1:9465`"),

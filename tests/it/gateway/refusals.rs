@@ -1,6 +1,7 @@
 //! What a caller reads when the gateway refuses, reason by reason; of none of it does the upstream see anything.
 
 use crate::support::client::{Answer, Client};
+use crate::support::closed_port::ClosedPort;
 use crate::support::gateway::{Gateway, Setup, head, json, patch, text};
 use crate::support::recorder::{Recorder, Reply};
 use insta::assert_snapshot;
@@ -379,8 +380,8 @@ async fn overloaded_with_requests() {
 
 #[tokio::test]
 async fn upstream_unreachable() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_snapshot!(refused_by(|setup| setup.upstream = closed, [patch("{}")]).await, @r#"
+    let closed = ClosedPort::bind();
+    assert_snapshot!(refused_by(|setup| setup.upstream = closed.address(), [patch("{}")]).await, @r#"
     502 fail; reason=upstream_unreachable; id="ID"
       gateway_upstream_unreachable
         The gateway got no response to the request: the upstream refuses connections. Hint: check whether the request took effect before you repeat it. Decision ID. See docs/refusals.md#upstream_unreachable.

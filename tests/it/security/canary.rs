@@ -8,6 +8,7 @@ mod requests;
 mod sinks;
 
 use crate::support::client::Client;
+use crate::support::closed_port::ClosedPort;
 use crate::support::recorder::{Recorder, Reply};
 use requests::{PATCH, head, requests};
 use sinks::{Log, Sink, Watched};
@@ -170,8 +171,8 @@ async fn no_canary_of_any_request_is_told_to_anyone() {
 
 #[tokio::test]
 async fn no_canary_is_told_where_no_upstream_is_there() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let told = tell(closed, None, Log::JsonOnStdout).await;
+    let closed = ClosedPort::bind();
+    let told = tell(closed.address(), None, Log::JsonOnStdout).await;
     assert_clean(&told);
     assert!(reasons(&told)[0].contains("upstream_unreachable"));
 }

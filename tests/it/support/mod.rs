@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod closed_port;
 pub(crate) mod collector;
 pub(crate) mod gateway;
 pub(crate) mod handler;

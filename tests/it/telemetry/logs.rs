@@ -2,6 +2,7 @@
 //! waits for whoever reads them.
 
 use crate::support::client::Client;
+use crate::support::closed_port::ClosedPort;
 use crate::support::gateway::{head, json, patch};
 use crate::support::program::{Program, command, signal};
 use crate::support::recorder::Recorder;
@@ -204,8 +205,8 @@ async fn nothing_of_a_request_forges_a_line_in_either_form() {
 /// Neither stream is read: the pipes fill, then the queues; requests go on, and refused ones keep their lines.
 #[tokio::test]
 async fn a_reader_that_stops_stops_no_request_and_refusals_outlive_the_rest() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (_folder, configuration) = folder(closed, "{ format: json, level: trace }");
+    let closed = ClosedPort::bind();
+    let (_folder, configuration) = folder(closed.address(), "{ format: json, level: trace }");
     let mut child = command(&configuration, &[]).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());

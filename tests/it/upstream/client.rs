@@ -1,6 +1,7 @@
 //! The upstream client: one request is one request, connections are kept, failures have names, memory is bounded.
 
 use crate::support::client::Client;
+use crate::support::closed_port::ClosedPort;
 use crate::support::proxy::{proxy, proxy_on, upstream, upstream_settings, upstream_with};
 use crate::support::recorder::{Recorder, Reply};
 use bytes::Bytes;
@@ -224,8 +225,8 @@ async fn a_reset_on_a_new_connection_is_one_request_and_an_error() {
 
 #[tokio::test]
 async fn an_upstream_that_is_down_refuses() {
-    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let (error, call) = send(&upstream(address)).await.unwrap_err();
+    let closed = ClosedPort::bind();
+    let (error, call) = send(&upstream(closed.address())).await.unwrap_err();
     assert_eq!(error, Unreachable::Refused.into());
     assert_eq!((call.peer, call.connect, call.reused), (None, None, false));
 }

@@ -2,11 +2,12 @@
 
 use super::POLICIES;
 use crate::support::client::{Answer, Client};
+use crate::support::closed_port::ClosedPort;
 use crate::support::gateway::{json, patch};
 use crate::support::program::Program;
 use crate::support::recorder::Recorder;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -93,7 +94,8 @@ async fn a_refusal_just_seen_is_explained_without_a_log() {
 
 #[tokio::test]
 async fn an_unreachable_upstream_is_explained_by_its_id_too() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ClosedPort::bind();
+    let closed = port.address();
     let running = Running::start(closed, "").await;
     let failed = id_of(&running.send("GET /v1/jwks HTTP/1.1\r\nhost: gateway\r\n\r\n").await);
     let (text, error, _) = printed(&running.explain(&["--decision", &failed]));
@@ -133,7 +135,8 @@ async fn what_the_gateway_cannot_explain_names_the_way_out() {
     let both = ["--decision", "abc", "--admin", "http://127.0.0.1:1", "--log", "x"];
     assert!(printed(&running.explain(&both)).1.contains("cannot be used with"));
 
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ClosedPort::bind();
+    let closed = port.address();
     let (_, error, code) = printed(&explain(&running.folder, closed, &["--decision", "abc"]));
     assert!(error.contains(&format!("no gateway responds at http://{closed}")) && code == 1, "{error}");
     assert!(error.contains("`--admin` names its admin listener, and `--log FILE` finds"), "{error}");
