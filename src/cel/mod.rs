@@ -97,8 +97,7 @@ pub(crate) fn parse(source: &str) -> Result<(), Issue> {
     syntax::parse(source).map(drop)
 }
 
-/// The tokens of `source`, verbatim.
-#[cfg(test)]
+/// The tokens of `source`, verbatim: all of it but blanks and comments.
 pub(crate) fn words(source: &str) -> Vec<&str> {
     syntax::words(source)
 }

@@ -104,6 +104,8 @@ fn recorded_policy(policy: &Policy, outcome: &PolicyOutcome) -> RecordedPolicy<'
     RecordedPolicy {
         name: policy.name.to_string().into(),
         action: policy.action,
+        hash: Some(policy.hash),
+        waivers_hash: policy.waivers_hash,
         outcome: recorded_outcome(policy, outcome),
     }
 }

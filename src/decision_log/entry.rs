@@ -7,7 +7,7 @@ use super::enum_names;
 use super::{EntryText, NameMap, RedactedValue};
 use crate::contract::credential::{Environment, KeyClass};
 use crate::outcome::Outcome;
-use crate::policy::Action;
+use crate::policy::{Action, RuleHash};
 use crate::reason::Reason;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +173,12 @@ pub struct RecordedPolicy<'a> {
     /// What a violation leads to, by the file at the time of the request.
     #[serde(with = "enum_names")]
     pub action: Action,
+    /// The hash of what decides its outcome, without its action and its waivers. `None` in a log of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<RuleHash>,
+    /// The hash of its waivers. `None` if it has none.
+    #[serde(rename = "waivers", default, skip_serializing_if = "Option::is_none")]
+    pub waivers_hash: Option<RuleHash>,
     /// The outcome of its evaluation.
     // the key is older than the name, and logs of older versions are read
     #[serde(rename = "said")]

@@ -38,9 +38,9 @@ pub(super) fn compile_documents(
     let (mut policies, mut limits) = (Vec::new(), Vec::new());
     for manifest in &documents.policies {
         match compile_policy(manifest, contract) {
-            Ok(mut policy) => {
-                policy.waivers = waivers.iter().filter(|waiver| waiver.policy == policy.name).cloned().collect();
-                policies.push(Arc::new(policy));
+            Ok(policy) => {
+                let own = waivers.iter().filter(|waiver| waiver.policy == policy.name).cloned().collect();
+                policies.push(Arc::new(policy.with_waivers(own)));
             }
             Err(found) => errors.extend(found),
         }

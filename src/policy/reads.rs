@@ -48,6 +48,11 @@ impl Reads {
         self.0.iter().any(|pointer| !pointer.is_empty())
     }
 
+    /// Whether it reads fields that only a request decides on, or the body as a whole.
+    pub(super) fn any_unnamed(&self) -> bool {
+        self.0.contains("")
+    }
+
     /// The fields of the body that are read; `None` if there are none, or if only a request decides which.
     pub(super) fn fields(&self) -> Option<BTreeSet<&str>> {
         let fields = self.0.iter().map(|pointer| pointer.split('/').nth(1));

@@ -1,7 +1,6 @@
 //! Judging by a record: what policies say of a request of which only types and sizes were kept.
 
-use super::Policy;
-use super::source::PolicySpec;
+use super::{Policy, Waiver};
 use crate::cel::{EvaluationError, EvaluationFailure, Unknown};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
@@ -92,23 +91,22 @@ pub enum PolicyPart {
     Validation(usize),
     /// `spec.schema`, which needs the values of the body.
     Schema,
+    /// The waiver at this position.
+    Waiver(usize),
+}
+
+/// The outcome of the waivers of a policy for a recorded request that violates it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaiverReplay {
+    /// One of them applies.
+    Applies,
+    /// None of them applies.
+    NoMatch,
+    /// Whether the one at this position applies depends on values that the record hides.
+    Undetermined(usize),
 }
 
 impl Policy {
-    /// Whether it has the same outcome as `other` for every request, whatever its action.
-    pub fn is_equivalent(&self, other: &Self) -> bool {
-        // not texts, owner or action: they change what is reported, not what is true
-        let (one, other) = (&self.spec, &other.spec);
-        let expressions =
-            |spec: &PolicySpec| spec.validations.iter().map(|it| it.expression.clone()).collect::<Vec<_>>();
-        one.r#match == other.r#match
-            && one.match_conditions == other.match_conditions
-            && one.variables == other.variables
-            && one.params == other.params
-            && one.schema == other.schema
-            && expressions(one) == expressions(other)
-    }
-
     /// Evaluates the policy for a recorded request to one of its operations. Nothing is guessed: where a value that the record
     /// hides could change the outcome, there is none.
     pub fn replay<'a>(&'a self, request: &'a RecordedRequest<'a>) -> ReplayOutcome {
@@ -146,5 +144,38 @@ impl Policy {
             (true, false) => ReplayOutcome::Undetermined(hidden),
             (true, true) => ReplayOutcome::Passes,
         }
+    }
+
+    /// Evaluates its waivers for a recorded request that violates it.
+    pub fn replay_waivers<'a>(&'a self, request: &'a RecordedRequest<'a>) -> WaiverReplay {
+        let mut undetermined = None;
+        for (position, waiver) in self.waivers.iter().enumerate() {
+            match waiver.replay(request) {
+                Some(true) => return WaiverReplay::Applies,
+                Some(false) => {}
+                // a later waiver that applies decides, whatever this one would
+                None => undetermined = undetermined.or(Some(position)),
+            }
+        }
+        undetermined.map_or(WaiverReplay::NoMatch, WaiverReplay::Undetermined)
+    }
+}
+
+impl Waiver {
+    /// Whether it applies to a recorded request to an operation of its policy; `None` if that depends on what the record hides.
+    fn replay<'a>(&'a self, request: &'a RecordedRequest<'a>) -> Option<bool> {
+        if self.expires.is_past(request.time?) {
+            return Some(false);
+        }
+        let mut evaluation = self.scope.variables.evaluation::<&RecordedValue<'a>>(request);
+        for (_, condition) in &self.scope.conditions {
+            match condition.is_true(&mut evaluation) {
+                Ok(true) => {}
+                // one that cannot be evaluated counts as false, as in the judge
+                Ok(false) | Err(EvaluationFailure::Error(_)) => return Some(false),
+                Err(EvaluationFailure::Unknown(_)) => return None,
+            }
+        }
+        Some(true)
     }
 }

@@ -6,6 +6,7 @@ mod identity;
 mod limits;
 mod null_guard;
 mod operation_types;
+mod rule_hash;
 
 use super::{Action, Attributes, Policy, PolicyOutcome, RequestPolicy, compile_policy};
 use crate::cel::EvaluationError;

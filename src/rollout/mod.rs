@@ -8,6 +8,7 @@ mod accumulator;
 mod advice;
 mod caller;
 mod limit_use;
+mod policy_replay;
 mod recorded_request;
 mod replay;
 mod report;

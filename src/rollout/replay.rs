@@ -1,6 +1,7 @@
 //! Replays the requests of a decision log with other policies.
 
 use super::accumulator::Accumulator;
+use super::policy_replay::PolicyReplay;
 use super::recorded_request::recorded_request;
 use super::tally::Tally;
 use crate::contract::field_tree::FieldTree;
@@ -8,7 +9,7 @@ use crate::contract::{BodySchema, Operation};
 use crate::decision_log::{LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule};
 use crate::judge::Bundle;
 use crate::outcome::Outcome;
-use crate::policy::replay::{PolicyPart, ReplayOutcome};
+use crate::policy::replay::PolicyPart;
 use crate::policy::{Action, Policy};
 use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -79,7 +80,8 @@ impl PolicyChange {
     }
 }
 
-/// The requests of a decision log, judged again by other policies. The recorded outcome of the schema and of waivers is kept.
+/// The requests of a decision log, judged again by other policies. The recorded outcome of the schema is kept, and that of every
+/// rule and waiver that has not changed.
 #[derive(Debug)]
 pub struct Replay<'b> {
     new: &'b Bundle,
@@ -102,7 +104,7 @@ pub struct Replay<'b> {
     pub policies: BTreeMap<Arc<str>, PolicyChange>,
 }
 
-/// The bundle in force, which made the decisions of its revision.
+/// The bundle in force, which made the decisions of its revision: by it a log without hashes is judged.
 #[derive(Debug)]
 struct InForce {
     revision: Arc<str>,
@@ -117,7 +119,7 @@ impl InForce {
         let of_name = |name: &str| old.policies.all().iter().find(|policy| *policy.name == *name);
         let policies = new.policies.all().iter();
         // by content: the revision of a bundle changes with each of its policies
-        let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.is_equivalent(policy)));
+        let same = policies.filter(|policy| of_name(&policy.name).is_some_and(|old| old.hash == policy.hash));
         let operations = old.contract.operations().into_iter();
         Self {
             revision: old.revision.clone(),
@@ -155,13 +157,14 @@ impl Accumulator for Replay<'_> {
         let declared = self.in_force(entry).and_then(|in_force| in_force.body_declaration(entry));
         match recorded_request(entry, declared) {
             Some(request) if !policies.is_empty() || !entry.policies.is_empty() => {
-                let said = policies.iter().map(|policy| {
-                    let known = self.recorded_outcome(entry, policy);
-                    (policy, known.unwrap_or_else(|| policy.replay(&request)))
-                });
-                let said: Vec<_> = said.collect();
+                let is_in_force =
+                    |policy: &Policy| self.in_force(entry).is_some_and(|in_force| in_force.same.contains(&policy.name));
+                let replays = policies
+                    .iter()
+                    .map(|policy| (policy, PolicyReplay::new(policy, entry, &request, || is_in_force(policy))));
+                let replays: Vec<_> = replays.collect();
                 self.judged += 1;
-                self.compare(entry, was_refused, &said);
+                self.compare(entry, was_refused, &replays);
             }
             // a policy for an operation that none judged before: there is no recorded attribute to judge by
             None if !policies.is_empty() && !was_refused && entry.policies.is_empty() => {
@@ -188,8 +191,8 @@ impl Accumulator for Replay<'_> {
 }
 
 impl<'b> Replay<'b> {
-    /// Replays with the bundle `new`. A decision of the bundle `in_force` keeps the recorded outcome of every policy that is the same in
-    /// both.
+    /// Replays with the bundle `new`. A recorded outcome is kept if the rule that made it is the same, by its hash; in a log without
+    /// hashes, if the bundle `in_force` made the decision and has the same policy.
     pub fn new(new: &'b Bundle, in_force: Option<&Bundle>) -> Self {
         Self::empty(new, in_force.map(|old| Arc::new(InForce::new(old, new))))
     }
@@ -219,37 +222,23 @@ impl<'b> Replay<'b> {
         self.in_force.as_deref().filter(|in_force| *in_force.revision == *entry.revision)
     }
 
-    /// The recorded outcome of the policy, if the policy has not changed since.
-    fn recorded_outcome(&self, entry: &LogEntry<'_>, policy: &Policy) -> Option<ReplayOutcome> {
-        self.in_force(entry).filter(|in_force| in_force.same.contains(&policy.name))?;
-        let evaluated = entry.policies.iter().find(|evaluated| evaluated.name == *policy.name)?;
-        Some(if fires(evaluated) { ReplayOutcome::Violated(Vec::new()) } else { ReplayOutcome::Passes })
-    }
-
-    fn compare(&mut self, entry: &LogEntry<'_>, was_refused: bool, said: &[(&Arc<Policy>, ReplayOutcome)]) {
-        let verdict = verdict(entry, said);
+    fn compare(&mut self, entry: &LogEntry<'_>, was_refused: bool, replays: &[(&Arc<Policy>, PolicyReplay)]) {
+        let verdict = verdict(entry, replays);
         match (was_refused, verdict) {
             (false, ReplayVerdict::Refused) => self.refused.add(entry),
             (true, ReplayVerdict::Passes) => self.allowed.add(entry),
             (_, ReplayVerdict::Undetermined) => self.undetermined.add(entry),
             _ => {}
         }
-        for (policy, said) in said {
+        for (policy, replay) in replays {
             let Some(change) = self.policies.get_mut(&policy.name) else { continue };
             change.asked += 1;
-            match said {
-                ReplayOutcome::Passes => {}
-                ReplayOutcome::Violated(_) | ReplayOutcome::Failed(..) => {
-                    change.after += 1;
-                    if !was_refused && verdict == ReplayVerdict::Refused && denies(entry, policy) {
-                        change.refused.add(entry);
-                    }
-                }
-                ReplayOutcome::Undetermined(parts) => {
-                    for part in parts {
-                        change.undetermined.entry(*part).or_default().add(entry);
-                    }
-                }
+            change.after += u64::from(replay.is_violated == Some(true));
+            if !was_refused && verdict == ReplayVerdict::Refused && replay.refuses == Some(true) {
+                change.refused.add(entry);
+            }
+            for part in &replay.hidden {
+                change.undetermined.entry(*part).or_default().add(entry);
             }
         }
         for evaluated in entry.policies.iter().filter(|evaluated| fires(evaluated)) {
@@ -276,7 +265,7 @@ impl<'b> Replay<'b> {
 }
 
 /// The new outcome of a request, given those of the policies.
-fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, ReplayOutcome)]) -> ReplayVerdict {
+fn verdict(entry: &LogEntry<'_>, replays: &[(&Arc<Policy>, PolicyReplay)]) -> ReplayVerdict {
     // the log records a limit as a policy; it depends on other requests, so its recorded outcome is kept
     let is_asked = |name: &str| entry.policies.iter().any(|evaluated| evaluated.name == *name);
     let by_others = |rule: &RecordedRule<'_>| !matches!(rule, RecordedRule::Policy(name) if is_asked(name));
@@ -289,21 +278,14 @@ fn verdict(entry: &LogEntry<'_>, said: &[(&Arc<Policy>, ReplayOutcome)]) -> Repl
     }
     // an undetermined policy does not end the loop: a later one that refuses decides, whatever this one would
     let mut verdict = ReplayVerdict::Passes;
-    for (_, said) in said.iter().filter(|(policy, _)| denies(entry, policy)) {
-        match said {
-            ReplayOutcome::Passes => {}
-            ReplayOutcome::Violated(_) | ReplayOutcome::Failed(..) => return ReplayVerdict::Refused,
-            ReplayOutcome::Undetermined(_) => verdict = ReplayVerdict::Undetermined,
+    for (_, replay) in replays {
+        match replay.refuses {
+            Some(true) => return ReplayVerdict::Refused,
+            Some(false) => {}
+            None => verdict = ReplayVerdict::Undetermined,
         }
     }
     verdict
-}
-
-/// Whether a violation of the policy refuses the request: its action is `Deny`, and no waiver applies.
-fn denies(entry: &LogEntry<'_>, policy: &Policy) -> bool {
-    let waives = |rule: &RecordedRule<'_>| matches!(rule, RecordedRule::Policy(name) if *name == *policy.name);
-    let is_waived = entry.violations.iter().any(|it| it.waived_by.is_some() && waives(&it.rule));
-    policy.action == Action::Deny && !is_waived
 }
 
 /// Whether the policy was violated.

@@ -36,6 +36,7 @@ fn policy(view: &ReplayView<'_>, name: &str, change: &PolicyChange) -> Value {
             PolicyPart::Condition(_) => "condition",
             PolicyPart::Validation(_) => "validation",
             PolicyPart::Schema => "schema",
+            PolicyPart::Waiver(_) => "waiver",
         };
         json!({ kind: expression(view.bundle, name, *part), "count": of.count, "decisions": of.decisions })
     });

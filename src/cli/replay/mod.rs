@@ -58,6 +58,9 @@ fn expression(bundle: &Bundle, name: &str, part: PolicyPart) -> String {
         (PolicyPart::Validation(position), Some(policy)) => {
             policy.validations.get(position).map(|it| one_line(&it.source)).unwrap_or_default()
         }
+        (PolicyPart::Waiver(position), Some(policy)) => {
+            policy.waivers.get(position).map(|it| format!("waiver `{}`", it.name)).unwrap_or_default()
+        }
         (PolicyPart::Schema, _) => "`schema`".to_owned(),
         (_, None) => String::new(),
     }

@@ -8,6 +8,7 @@ use crate::manifest::Manifest;
 use crate::policy::Action;
 use crate::policy::bindings::{self, RequestDeclarations};
 use crate::policy::reads::Reads;
+use crate::policy::rule_hash::RuleHash;
 use crate::policy::scope::Scope;
 use crate::policy::source::{PolicySpec, RequestPolicy, ValidationSource};
 use crate::policy::spec_schema::PolicySchema;
@@ -36,8 +37,10 @@ pub struct Policy {
     pub reads: Reads,
     /// The waivers for it, in the order of the files.
     pub waivers: Vec<Arc<Waiver>>,
-    /// What it was compiled from, by which replay compares two versions of a policy.
-    pub(in crate::policy) spec: PolicySpec,
+    /// The hash of what decides its outcome, its waivers and its action apart.
+    pub hash: RuleHash,
+    /// The hash of its waivers; `None` if it has none.
+    pub waivers_hash: Option<RuleHash>,
 }
 
 /// A compiled validation: an expression that must be true.
@@ -60,6 +63,14 @@ impl Validation {
     /// The fields of the body that it reads by name. Empty if it reads none, or the request decides which.
     pub fn fields(&self) -> BTreeSet<&str> {
         self.reads.fields().unwrap_or_default()
+    }
+}
+
+impl Policy {
+    /// The same policy with these waivers.
+    #[must_use]
+    pub fn with_waivers(self, waivers: Vec<Arc<Waiver>>) -> Self {
+        Self { waivers_hash: RuleHash::of_waivers(&waivers), waivers, ..self }
     }
 }
 
@@ -106,10 +117,11 @@ impl Compiler<'_> {
             validations,
             schema,
             condition_reads,
+            hash: RuleHash::of_policy(spec, &self.reads, &matched),
             reads: std::mem::take(&mut self.reads),
             // Waivers are documents of their own, which the bundle adds once all of them are compiled.
             waivers: Vec::new(),
-            spec: spec.clone(),
+            waivers_hash: None,
         }
     }
 

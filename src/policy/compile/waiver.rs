@@ -6,6 +6,7 @@ use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::policy::bindings::RequestDeclarations;
+use crate::policy::rule_hash::RuleHash;
 use crate::policy::source::Match;
 use crate::policy::waiver::{Expiry, Waiver, WaiverSource};
 use crate::suggest::nearest;
@@ -43,13 +44,15 @@ impl Compiler<'_> {
         let mut env = Env::new(&declarations, &BTreeMap::new());
         let conditions = self.conditions(&spec.match_conditions, &mut env, "the waiver never applies");
         let everywhere = Match { operations: Vec::new(), environments: Vec::new(), except: Vec::new() };
+        let expires = self.expiry(&spec.expires);
         Waiver {
             name: written.metadata.name.as_str().into(),
             policy: spec.policy.as_str().into(),
             owner: spec.owner.as_str().into(),
             ticket: spec.ticket.as_str().into(),
             reason: spec.reason.as_str().into(),
-            expires: self.expiry(&spec.expires),
+            expires,
+            hash: RuleHash::of_waiver(&spec.match_conditions, expires, &self.reads, &matched),
             scope: Self::scope(&everywhere, &matched, conditions, env),
         }
     }

@@ -8,6 +8,7 @@ pub use source::WaiverSource;
 
 use super::Attributes;
 use super::bindings::RequestActivation;
+use super::rule_hash::RuleHash;
 use super::scope::{OutOfScope, Scope};
 use crate::cel::EvaluationError;
 use crate::contract::Operation;
@@ -31,6 +32,8 @@ pub struct Waiver {
     pub expires: Expiry,
     /// The requests it applies to.
     pub scope: Scope,
+    /// The hash of what decides whether it applies.
+    pub hash: RuleHash,
 }
 
 /// The outcome of a waiver for a request that violates its policy.

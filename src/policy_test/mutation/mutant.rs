@@ -36,11 +36,11 @@ impl MutatedDocument {
     pub(super) fn put_into(&self, contract: &Contract, bundles: &[&Bundle]) -> Option<Vec<Bundle>> {
         match self {
             Self::Policy(manifest) => {
-                let mut policy = compile_policy(manifest, contract).ok()?;
+                let policy = compile_policy(manifest, contract).ok()?;
                 let original =
                     bundles.iter().flat_map(|bundle| bundle.policies.all()).find(|it| it.name == policy.name);
-                policy.waivers = original.map(|original| original.waivers.clone()).unwrap_or_default();
-                let policy = Arc::new(policy);
+                let waivers = original.map(|original| original.waivers.clone()).unwrap_or_default();
+                let policy = Arc::new(policy.with_waivers(waivers));
                 Some(bundles.iter().map(|bundle| bundle.with_policy(&policy)).collect())
             }
             Self::Limit(manifest) => {

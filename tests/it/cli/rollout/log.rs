@@ -9,7 +9,7 @@ use portcullis::decision_log::{
 };
 use portcullis::judge::{Bundle, Judgement, decide, violation};
 use portcullis::outcome::Outcome;
-use portcullis::peer::Client;
+use portcullis::peer::{Client, ClientCertificate};
 use portcullis::policy::Attributes;
 use portcullis::redact::Masks;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         headers: &HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
-        client: &Client::default(),
+        client: &sender(sent.caller),
         time: UNIX_EPOCH + Duration::from_secs(1_777_593_600) + since_may,
     };
     let retention = RetentionRules::new(Arc::new(Masks::default()), None);
@@ -95,9 +95,19 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
     serde_json::to_string(&entry).expect("a line")
 }
 
+fn spiffe_id(caller: &str) -> String {
+    format!("spiffe://example.org/{caller}")
+}
+
+fn sender(caller: &str) -> Client {
+    let (spiffe_id, sha256) = (Some(spiffe_id(caller)), "00ff".to_owned());
+    let certificate = ClientCertificate { spiffe_id, sha256, ..ClientCertificate::default() };
+    Client { certificate: Some(certificate), ..Client::default() }
+}
+
 fn client(caller: &str) -> RecordedClient<'static> {
     RecordedClient {
-        spiffe_id: Some(format!("spiffe://example.org/{caller}").into()),
+        spiffe_id: Some(spiffe_id(caller).into()),
         cert_sha256: Some("00ff".into()),
         ..RecordedClient::default()
     }
