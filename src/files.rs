@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
 use std::path::{self, Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +23,9 @@ const LINKS: u32 = 40;
 #[error("the files change while they are read")]
 pub struct Unstable;
 
+/// Texts of files that an editor has not saved, by their paths without links. They are read in place of what is on disk.
+pub type UnsavedTexts = BTreeMap<PathBuf, Arc<str>>;
+
 /// One look at the file system, in which every symbolic link has one target.
 //
 // Without it, a link that is swapped between two files gives one of the old version and one of the new.
@@ -30,9 +33,20 @@ pub struct Unstable;
 pub struct FileView {
     /// The target of each path on the way to a file; `None` for what is no link.
     links: Mutex<BTreeMap<PathBuf, Option<PathBuf>>>,
+    unsaved: Arc<UnsavedTexts>,
 }
 
 impl FileView {
+    /// A view in which the files of `unsaved` have the texts that it has for them.
+    pub fn with_unsaved(unsaved: &Arc<UnsavedTexts>) -> Self {
+        Self { unsaved: Arc::clone(unsaved), ..Self::default() }
+    }
+
+    /// The paths of the files with unsaved texts.
+    pub fn unsaved_files(&self) -> impl Iterator<Item = &Path> {
+        self.unsaved.keys().map(PathBuf::as_path)
+    }
+
     /// The path without links. A relative path begins at the working directory.
     ///
     /// # Errors
@@ -71,7 +85,20 @@ impl FileView {
     ///
     /// As [`Self::resolve`], or the file cannot be read.
     pub fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(self.resolve(path)?)
+        match self.unsaved_text(path) {
+            Some(text) => Ok(text.as_bytes().to_vec()),
+            None => std::fs::read(self.resolve(path)?),
+        }
+    }
+
+    /// The unsaved text of the file that `path` leads to.
+    pub fn unsaved_text(&self, path: &Path) -> Option<&str> {
+        if self.unsaved.is_empty() {
+            return None;
+        }
+        // a file that was never saved has no path without links
+        let real = self.resolve(path).ok();
+        self.unsaved.get(real.as_deref().unwrap_or(path)).map(AsRef::as_ref)
     }
 
     fn link(&self, path: &Path) -> io::Result<Option<PathBuf>> {
@@ -108,14 +135,24 @@ fn parts(path: &Path) -> Vec<Part> {
 /// # Errors
 ///
 /// [`Unstable`], after about two seconds.
-pub fn read_stable<T, K: PartialEq>(
+pub fn read_stable<T, K: PartialEq>(read: impl FnMut(&FileView) -> T, key: impl FnMut(&T) -> K) -> Result<T, Unstable> {
+    read_stable_with_unsaved(&Arc::default(), read, key)
+}
+
+/// As [`read_stable`], with the texts of `unsaved` in place of what is on disk.
+///
+/// # Errors
+///
+/// As [`read_stable`].
+pub fn read_stable_with_unsaved<T, K: PartialEq>(
+    unsaved: &Arc<UnsavedTexts>,
     mut read: impl FnMut(&FileView) -> T,
     mut key: impl FnMut(&T) -> K,
 ) -> Result<T, Unstable> {
-    let mut before = key(&read(&FileView::default()));
+    let mut before = key(&read(&FileView::with_unsaved(unsaved)));
     for _ in 0..ATTEMPTS {
         // a view of its own: two reads through the same links would agree too easily
-        let value = read(&FileView::default());
+        let value = read(&FileView::with_unsaved(unsaved));
         let now = key(&value);
         if now == before {
             return Ok(value);

@@ -55,6 +55,7 @@
 //! | `rollout` | from shadow to enforce: counts a decision log by policy, and replays it with other policies |
 //! | `policy_test` | cases written beside policies, and whether the judge decides them as expected |
 //! | `selftest` | the corpus of attacks, sent to a running gateway |
+//! | `language_server` | `portcullis check` and more in an editor, by the Language Server Protocol |
 //! | `admin` | health, readiness and metrics for operators |
 //! | `budget` | what clients can hold: connections, requests and memory, with a share for each client |
 //! | [`peer`] | the client's identity and the local endpoint of a connection |
@@ -88,6 +89,8 @@ pub mod gateway;
 #[doc(hidden)]
 pub mod head;
 pub mod judge;
+#[doc(hidden)]
+pub mod language_server;
 #[doc(hidden)]
 pub mod manifest;
 pub mod outcome;

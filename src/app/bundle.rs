@@ -43,11 +43,11 @@ pub fn compile_policies(configuration: &Configuration) -> Result<(Bundle, Source
     Ok((bundle, sources.texts))
 }
 
-/// The bundle of `sources`, whose tests pass. The contract of `before` is used again if its files are the same.
+/// The bundle of `sources`, whose tests pass. The contract `before` is used again if its files are the same.
 pub(super) fn compile_tested(
     configuration: &Configuration,
     sources: &Sources,
-    before: Option<&Bundle>,
+    before: Option<&Arc<Contract>>,
 ) -> Result<Bundle, Error> {
     let bundle = compile(configuration, sources, before)?;
     let suites = load_suites(&bundle, &sources.texts)?;
@@ -56,9 +56,9 @@ pub(super) fn compile_tested(
     if failures.is_empty() { Ok(bundle) } else { Err(Error::Invalid(failures)) }
 }
 
-fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Bundle>) -> Result<Bundle, Error> {
+fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc<Contract>>) -> Result<Bundle, Error> {
     let gateway = &configuration.gateway;
-    let contract = load_contract(gateway, sources.contract.as_ref(), before.map(|before| &before.contract))?;
+    let contract = load_contract(gateway, sources.contract.as_ref(), before)?;
     let mut errors = sources.errors.clone();
     let texts = &sources.texts;
     // even if a file could not be read: the author sees all errors in one round

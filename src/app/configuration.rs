@@ -3,7 +3,7 @@
 use super::{Error, built_in, policy_texts};
 use crate::config::DEFAULT_API_VERSION;
 use crate::config::gateway::Gateway;
-use crate::config::load::{load, named_policies, of_text};
+use crate::config::load::{load_from, named_policies, of_text};
 use crate::config::overrides::Overrides;
 use crate::contract::Contract;
 use crate::contract::strictness::Strictness;
@@ -14,7 +14,7 @@ use crate::policy_test;
 use std::path::{Path, PathBuf};
 
 /// The configuration of a clone of the repository, relative to the working directory.
-const CLONE: &str = "config/quickstart.yaml";
+pub const QUICKSTART_FILE: &str = "config/quickstart.yaml";
 /// The smallest valid configuration.
 const DEFAULTS: &str = "apiVersion: portcullis/v1\nkind: Gateway\npolicies: []\n";
 
@@ -43,8 +43,12 @@ impl Configuration {
     ///
     /// The file cannot be read, or is invalid.
     pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
+        Self::load_from(&FileView::default(), file, overrides)
+    }
+
+    fn load_from(view: &FileView, file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
         match file.map(Path::to_owned).or_else(of_clone) {
-            Some(file) => Self::of_file(&file, overrides),
+            Some(file) => Self::of_file(view, &file, overrides),
             None => Self::built_in(overrides),
         }
     }
@@ -54,11 +58,12 @@ impl Configuration {
     /// # Errors
     ///
     /// As [`Configuration::load`].
-    pub fn load_with_policy_errors(file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
-        Self::load(file, overrides).map_err(|error| match (error, file.map(Path::to_owned).or_else(of_clone)) {
+    pub fn load_with_policy_errors(view: &FileView, file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
+        let loaded = Self::load_from(view, file, overrides);
+        loaded.map_err(|error| match (error, file.map(Path::to_owned).or_else(of_clone)) {
             // so that a person fixes everything in one round
             (Error::Invalid(errors), Some(file)) => {
-                Error::Invalid(errors.into_iter().chain(policy_errors(&file)).collect())
+                Error::Invalid(errors.into_iter().chain(policy_errors(view, &file)).collect())
             }
             (error, _) => error,
         })
@@ -70,9 +75,14 @@ impl Configuration {
     /// # Errors
     ///
     /// As [`Configuration::load`].
-    pub fn load_for_policies(file: Option<&Path>, policies: &[PathBuf], overrides: &Overrides) -> Result<Self, Error> {
+    pub fn load_for_policies(
+        view: &FileView,
+        file: Option<&Path>,
+        policies: &[PathBuf],
+        overrides: &Overrides,
+    ) -> Result<Self, Error> {
         let mut configuration = if Self::exists(file) {
-            Self::load(file, overrides)?
+            Self::load_from(view, file, overrides)?
         } else {
             let gateway = of_text(Path::new("defaults"), DEFAULTS, overrides, &|_| None);
             Self { gateway: gateway.map_err(Error::Invalid)?, origin: PolicyOrigin::Files }
@@ -86,8 +96,8 @@ impl Configuration {
         file.is_some() || of_clone().is_some()
     }
 
-    fn of_file(file: &Path, overrides: &Overrides) -> Result<Self, Error> {
-        let gateway = load(file, overrides, &|name| std::env::var(name).ok()).map_err(Error::Invalid)?;
+    fn of_file(view: &FileView, file: &Path, overrides: &Overrides) -> Result<Self, Error> {
+        let gateway = load_from(view, file, overrides, &|name| std::env::var(name).ok()).map_err(Error::Invalid)?;
         Ok(Self { gateway, origin: PolicyOrigin::Files })
     }
 
@@ -104,16 +114,16 @@ impl Configuration {
 }
 
 fn of_clone() -> Option<PathBuf> {
-    let file = Path::new(CLONE);
+    let file = Path::new(QUICKSTART_FILE);
     file.is_file().then(|| file.to_owned())
 }
 
 /// The errors of the policies that an invalid configuration names, by the built-in contract.
-fn policy_errors(file: &Path) -> Vec<Diagnostic> {
-    let Some(named) = named_policies(file, &|name| std::env::var(name).ok()) else { return Vec::new() };
+fn policy_errors(view: &FileView, file: &Path) -> Vec<Diagnostic> {
+    let Some(named) = named_policies(view, file, &|name| std::env::var(name).ok()) else { return Vec::new() };
     let version = named.default_api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
     let Ok(contract) = Contract::built_in(version) else { return Vec::new() };
-    let (texts, mut errors) = policy_texts::read(&named.paths, None, &FileView::default());
+    let (texts, mut errors) = policy_texts::read(&named.paths, None, view);
     if let Err(BundleError(found)) = Bundle::compile(contract, &texts.policies, Strictness::default()) {
         errors.extend(found);
     }

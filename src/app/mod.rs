@@ -6,6 +6,7 @@
 mod built_in;
 mod bundle;
 mod certificates;
+mod check;
 mod configuration;
 mod contract_folder;
 mod core_dumps;
@@ -28,7 +29,8 @@ mod warnings;
 
 pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART, built_in_files};
 pub use bundle::{compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites, promote};
-pub use configuration::{Configuration, PolicyOrigin};
+pub use check::{CheckScope, CheckedConfiguration};
+pub use configuration::{Configuration, PolicyOrigin, QUICKSTART_FILE};
 pub use error::Error;
 pub use policy_files::policy_of_test;
 pub use policy_texts::SourceTexts;

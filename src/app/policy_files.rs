@@ -47,6 +47,7 @@ pub(super) fn find(paths: &[PathBuf], view: &FileView) -> PolicyFiles {
         let path = clean(path);
         let mut search = Search { view, files: PolicyFiles::default(), visited: BTreeSet::new() };
         search.visit(&path, &path, true);
+        search.add_unsaved(&path);
         search.find_hidden();
         let PolicyFiles { policies, tests, unread, hidden, errors, .. } = search.files;
         let mut of_path = Vec::new();
@@ -110,6 +111,17 @@ impl Search<'_> {
             } else if !name.as_encoded_bytes().starts_with(b"..") || !folder.real.join("..data").exists() {
                 self.files.hidden.push(shown);
             }
+        }
+    }
+
+    /// Adds the files below the folder `path` that exist in an editor only.
+    fn add_unsaved(&mut self, path: &Path) {
+        let Ok(folder) = self.view.resolve(path) else { return };
+        let is_new = |file: &&Path| is_yaml(file) && self.view.resolve(file).is_err();
+        let below: Vec<_> =
+            self.view.unsaved_files().filter(is_new).filter_map(|file| file.strip_prefix(&folder).ok()).collect();
+        for rest in below.into_iter().filter(|rest| !rest.components().any(|part| is_hidden(part.as_os_str()))) {
+            self.add(FoundFile { shown: path.join(rest), real: folder.join(rest) }, false);
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) fn read(
     let mut texts = SourceTexts { named, ..SourceTexts::default() };
     let contract = KnownContract::new(contract_folder, view);
     for file in policies {
-        match text(&file) {
+        match text(&file, view) {
             Ok(text) if contract::is_overlay_file(&file.shown, &text) => {
                 texts.unread.extend(contract.warning(&file, &text));
                 texts.named.iter_mut().for_each(|(_, files)| files.retain(|it| *it != file.shown));
@@ -56,12 +56,12 @@ pub(super) fn read(
         }
     }
     for file in tests {
-        match text(&file) {
+        match text(&file, view) {
             Ok(text) => texts.tests.push(TestText { file: file.shown, text }),
             Err(error) => errors.push(error),
         }
     }
-    texts.unread.extend(unread.iter().filter_map(|file| match text(file) {
+    texts.unread.extend(unread.iter().filter_map(|file| match text(file, view) {
         Ok(text) if contract::is_contract_file(&text) => contract.warning(file, &text),
         _ => Some(Diagnostic::of_file(&file.shown, "is not read: policies end in `.yaml` or `.yml`")),
     }));
@@ -96,6 +96,9 @@ impl KnownContract {
     }
 }
 
-fn text(file: &FoundFile) -> Result<String, Diagnostic> {
+fn text(file: &FoundFile, view: &FileView) -> Result<String, Diagnostic> {
+    if let Some(text) = view.unsaved_text(&file.real) {
+        return Ok(text.to_owned());
+    }
     manifest::text(&file.shown, fs::read(&file.real).map_err(|error| unreadable(&file.shown, &error))?)
 }

@@ -41,7 +41,7 @@ pub fn load_replacement(configuration: &Configuration, before: &Bundle) -> Resul
 }
 
 fn replacement(configuration: &Configuration, before: &Bundle, sources: &Sources) -> Result<Bundle, ReloadError> {
-    let bundle = compile_tested(configuration, sources, Some(before)).map_err(ReloadError::Rejected)?;
+    let bundle = compile_tested(configuration, sources, Some(&before.contract)).map_err(ReloadError::Rejected)?;
     let mut removals = before.removals(&bundle);
     // A volume that is half mounted, a folder that was mistaken for another, a deleted file: the files are valid, and the gate
     // would be open.

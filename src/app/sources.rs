@@ -5,8 +5,9 @@ use crate::config::load;
 use crate::config::removal_rules::RemovalRules;
 use crate::contract::ContractTexts;
 use crate::diagnostic::Diagnostic;
-use crate::files::{FileView, Unstable, read_stable};
+use crate::files::{FileView, UnsavedTexts, Unstable, read_stable, read_stable_with_unsaved};
 use aws_lc_rs::digest::{Context as Digest, SHA256};
+use std::sync::Arc;
 
 /// The texts of policies, tests and contract.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +29,17 @@ impl Sources {
     ///
     /// The contract cannot be read, or the files change without end.
     pub(super) fn read(configuration: &Configuration) -> Result<Self, Error> {
-        let read = read_stable(|view| Self::read_once(configuration, view), Clone::clone);
-        read.map_err(unstable)?.map_err(Error::Invalid)
+        Self::read_with_unsaved(configuration, &Arc::default())
+    }
+
+    /// As [`Self::read`], with the texts of `unsaved` in place of what is on disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub(super) fn read_with_unsaved(configuration: &Configuration, unsaved: &Arc<UnsavedTexts>) -> Result<Self, Error> {
+        let read = |view: &FileView| Self::read_once(configuration, view);
+        read_stable_with_unsaved(unsaved, read, Clone::clone).map_err(unstable)?.map_err(Error::Invalid)
     }
 
     fn read_once(configuration: &Configuration, view: &FileView) -> Result<Self, Vec<Diagnostic>> {

@@ -107,6 +107,13 @@ pub(super) enum Verb {
         after_help = "Examples:\n  portcullis schema policy > policies/policy.schema.json\n\nExit codes:\n  0 done, 1 failed, 2 usage"
     )]
     Schema(SchemaArgs),
+    /// Serve an editor: errors, completion and more while a policy is written
+    ///
+    /// A language server (LSP) on standard input and output.
+    #[command(
+        after_help = "Examples:\n  portcullis lsp\n  portcullis lsp --config config/gateway.yaml\n\nExit codes:\n  0 shut down, 1 the editor went away, 2 usage"
+    )]
+    Lsp,
     /// Write the built-in configuration, policies and tests to a folder
     #[command(
         after_help = "Examples:\n  portcullis init gateway\n\nExit codes:\n  0 written, 1 failed or a file exists, 2 usage"

@@ -4,10 +4,11 @@ use super::config_args::ConfigArgs;
 use super::console;
 use super::enforcement::Enforcement;
 use super::exit::{CommandError, Exit};
-use crate::app;
-use crate::policy::ProvableIdentity;
+use super::run;
+use crate::app::{CheckScope, CheckedConfiguration};
 use clap::Args;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 #[derive(Debug, Args)]
@@ -24,22 +25,14 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
-    let configuration = config.load_as_run(&args.paths)?;
-    let (bundle, texts) = app::compile_tested_policies(&configuration)?;
-    // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
-    app::decision_log::retention(&configuration.gateway, &bundle.contract)?;
-    app::decision_log::signer(&configuration.gateway)?;
-    // policies alone are checked where no gateway runs, and its listeners are not known
-    let is_of_gateway = args.paths.is_empty();
-    let provable = if is_of_gateway { app::provable_identity(&configuration.gateway) } else { ProvableIdentity::ALL };
-    let mut lints = app::lints(&configuration, &bundle, &texts, provable);
-    if !args.no_files && is_of_gateway {
-        let errors = app::start_file_errors(&configuration.gateway);
-        if !errors.is_empty() {
-            return Err(CommandError::Invalid(errors));
-        }
-        lints.extend(app::secret_file_warnings(&configuration.gateway));
-    }
+    let scope = CheckScope {
+        config: config.file().map(ToOwned::to_owned),
+        overrides: run::environment_overrides(),
+        policies: args.paths.clone(),
+        opens_files: !args.no_files,
+    };
+    let unsaved = Arc::default();
+    let CheckedConfiguration { configuration, bundle, lints } = scope.check(scope.load(&unsaved)?, &unsaved, None)?;
     if args.strict && !lints.is_empty() {
         return Err(CommandError::Invalid(lints));
     }

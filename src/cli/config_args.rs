@@ -4,6 +4,7 @@ use super::exit::CommandError;
 use super::run;
 use crate::app::Configuration;
 use crate::config::overrides::Overrides;
+use crate::files::FileView;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -50,9 +51,9 @@ impl ConfigArgs {
 
     fn load_overridden(&self, policies: &[PathBuf], overrides: &Overrides) -> Result<Configuration, CommandError> {
         Ok(if policies.is_empty() {
-            Configuration::load_with_policy_errors(self.file(), overrides)?
+            Configuration::load_with_policy_errors(&FileView::default(), self.file(), overrides)?
         } else {
-            Configuration::load_for_policies(self.file(), policies, overrides)?
+            Configuration::load_for_policies(&FileView::default(), self.file(), policies, overrides)?
         })
     }
 }

@@ -17,6 +17,7 @@ mod explain;
 mod health;
 mod init;
 mod log_reader;
+mod lsp;
 mod outcome_text;
 mod page;
 mod printable;
@@ -101,6 +102,7 @@ fn dispatch(args: Args) -> Result<Exit, CommandError> {
         Some(Verb::Selftest(args)) => selftest::selftest(&args),
         Some(Verb::VerifyLog(args)) => verify_log::verify_log(&args),
         Some(Verb::Schema(args)) => schema::schema(&args),
+        Some(Verb::Lsp) => lsp::lsp(config),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Completions(args)) => completions::completions(&args),
         Some(Verb::Version) => version::version(),

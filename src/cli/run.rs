@@ -6,6 +6,7 @@ use super::console;
 use super::exit::{CommandError, Exit};
 use crate::app::{self, Configuration};
 use crate::config::overrides::{Override, Overrides};
+use crate::files::FileView;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::borrow::Cow;
@@ -69,7 +70,7 @@ pub(super) fn environment_overrides() -> Overrides {
 
 pub(super) fn run(args: &RunArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
     let overrides = args.overrides();
-    let configuration = Configuration::load_with_policy_errors(config.file(), &overrides)?;
+    let configuration = Configuration::load_with_policy_errors(&FileView::default(), config.file(), &overrides)?;
     let (bundle, texts) = app::compile_tested_policies(&configuration)?;
     console::warn(&app::start_warnings(&configuration.gateway, &texts));
     console::warn(&app::secret_file_warnings(&configuration.gateway));

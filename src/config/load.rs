@@ -7,6 +7,7 @@ use super::overrides::Overrides;
 use super::read_error::describe;
 use super::removal_rules::RemovalRules;
 use crate::diagnostic::Diagnostic;
+use crate::files::FileView;
 use crate::manifest::{self, Lookup};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,9 +19,30 @@ use std::path::{self, Path, PathBuf};
 /// # Errors
 /// All errors, each with its place. The values are checked only if the file matches its schema.
 pub fn load(file: &Path, overrides: &Overrides, variables: Lookup<'_>) -> Result<Gateway, Vec<Diagnostic>> {
-    let bytes = std::fs::read(file).map_err(|error| vec![unreadable(file, &error)])?;
-    let text = manifest::text(file, bytes).map_err(|error| vec![error])?;
+    load_from(&FileView::default(), file, overrides, variables)
+}
+
+/// As [`load`], with the unsaved text of the file if `view` has one.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_from(
+    view: &FileView,
+    file: &Path,
+    overrides: &Overrides,
+    variables: Lookup<'_>,
+) -> Result<Gateway, Vec<Diagnostic>> {
+    let text = read(view, file)?;
     of_text(file, &text, overrides, variables)
+}
+
+// not by the view alone: the file may be a pipe of a shell, whose link leads to no path
+fn read(view: &FileView, file: &Path) -> Result<String, Vec<Diagnostic>> {
+    if let Some(text) = view.unsaved_text(file) {
+        return Ok(text.to_owned());
+    }
+    let bytes = std::fs::read(file).map_err(|error| vec![unreadable(file, &error)])?;
+    manifest::text(file, bytes).map_err(|error| vec![error])
 }
 
 /// As [`load`], with the text of the file, which need not exist.
@@ -93,8 +115,8 @@ struct ContractKeys {
 
 /// The policies that the configuration in `file` names although it has errors, so that their errors can be reported with its own.
 /// `None` if they cannot be determined, or if they are for a contract of the operator.
-pub fn named_policies(file: &Path, variables: Lookup<'_>) -> Option<NamedPolicies> {
-    let text = std::fs::read_to_string(file).ok()?;
+pub fn named_policies(view: &FileView, file: &Path, variables: Lookup<'_>) -> Option<NamedPolicies> {
+    let text = read(view, file).ok()?;
     let absolute = path::absolute(file).ok()?;
     let part = manifest::read_with_variables::<PolicyKeys>(file, &text, variables).ok()?.pop()?.value;
     // without the contract that the policies are for, their errors could be consequences of using another one

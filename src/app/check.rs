@@ -1,0 +1,89 @@
+//! What is wrong, or likely wrong, with a configuration and its policies: the command and editors show the same.
+
+use super::bundle::compile_tested;
+use super::sources::Sources;
+use super::{Configuration, Error, decision_log, lints, provable_identity, secret_file_warnings, start_file_errors};
+use crate::config::overrides::Overrides;
+use crate::diagnostic::Diagnostic;
+use crate::files::{FileView, UnsavedTexts};
+use crate::judge::Bundle;
+use crate::policy::ProvableIdentity;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What to check.
+#[derive(Clone, Debug, Default)]
+pub struct CheckScope {
+    /// The configuration file, as [`Configuration::load`] takes it.
+    pub config: Option<PathBuf>,
+    /// What overrides parts of the file.
+    pub overrides: Overrides,
+    /// Policy files or folders, in place of the configured ones if there are any.
+    pub policies: Vec<PathBuf>,
+    /// Whether to open what only a start needs: certificates, keys and log files of the machine that it runs on.
+    pub opens_files: bool,
+}
+
+/// What passed a check.
+#[derive(Debug)]
+pub struct CheckedConfiguration {
+    /// The configuration, with the policies that were checked.
+    pub configuration: Configuration,
+    /// The compiled policies, whose tests pass.
+    pub bundle: Bundle,
+    /// What is valid and yet likely an error.
+    pub lints: Vec<Diagnostic>,
+}
+
+impl CheckScope {
+    /// Loads the configuration. `unsaved` are texts to read in place of what is on disk.
+    ///
+    /// # Errors
+    ///
+    /// Every error in it, and in the policies that it names.
+    pub fn load(&self, unsaved: &Arc<UnsavedTexts>) -> Result<Configuration, Error> {
+        let (view, file) = (FileView::with_unsaved(unsaved), self.config.as_deref());
+        if self.policies.is_empty() {
+            Configuration::load_with_policy_errors(&view, file, &self.overrides)
+        } else {
+            Configuration::load_for_policies(&view, file, &self.policies, &self.overrides)
+        }
+    }
+
+    /// Compiles the policies of `configuration`, which is of this scope, and runs their tests. The contract of `before` is used
+    /// again if it is still the configured one.
+    ///
+    /// # Errors
+    ///
+    /// Every error that is found.
+    pub fn check(
+        &self,
+        configuration: Configuration,
+        unsaved: &Arc<UnsavedTexts>,
+        before: Option<&CheckedConfiguration>,
+    ) -> Result<CheckedConfiguration, Error> {
+        let sources = Sources::read_with_unsaved(&configuration, unsaved)?;
+        let gateway = &configuration.gateway;
+        let is_same_contract = |before: &&CheckedConfiguration| {
+            let (before, now) = (&before.configuration.gateway.contract, &gateway.contract);
+            (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
+        };
+        let contract = before.filter(is_same_contract).map(|before| &before.bundle.contract);
+        let bundle = compile_tested(&configuration, &sources, contract)?;
+        // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
+        decision_log::retention(gateway, &bundle.contract)?;
+        decision_log::signer(gateway)?;
+        // policies alone are checked where no gateway runs, and its listeners are not known
+        let is_of_gateway = self.policies.is_empty();
+        let provable = if is_of_gateway { provable_identity(gateway) } else { ProvableIdentity::ALL };
+        let mut lints = lints(&configuration, &bundle, &sources.texts, provable);
+        if self.opens_files && is_of_gateway {
+            let errors = start_file_errors(gateway);
+            if !errors.is_empty() {
+                return Err(Error::Invalid(errors));
+            }
+            lints.extend(secret_file_warnings(gateway));
+        }
+        Ok(CheckedConfiguration { configuration, bundle, lints })
+    }
+}
