@@ -12,7 +12,7 @@ use portcullis::contract::{Contract, Routed};
 use portcullis::document::Document;
 use portcullis::judge::{Bundle, PolicyText, decide};
 use portcullis::peer::Client;
-use portcullis::policy::{Attributes, PolicyOutcome};
+use portcullis::policy::{Attributes, Instance, PolicyOutcome};
 use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -58,6 +58,7 @@ fn benches(criterion: &mut Criterion) {
         headers: &headers,
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };

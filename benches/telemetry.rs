@@ -25,6 +25,7 @@ fn telemetry(runtime: &Runtime, access: AccessLogTarget, variables: &[(&str, &st
             send_to_upstream: true,
         },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
+        instance: &portcullis::policy::Instance::UNNAMED,
         output: Output::new(io::sink(), false),
         decisions: None,
         environment: &|name| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned()),

@@ -9,7 +9,7 @@ use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{Contract, Routed};
 use portcullis::judge::{Bundle, PolicyText, decide};
 use portcullis::peer::Client;
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use std::error::Error;
 use std::io::Write;
 use std::time::SystemTime;
@@ -44,6 +44,7 @@ pub(crate) fn run(output: &mut impl Write) -> Result<(), Box<dyn Error>> {
         headers: &HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };

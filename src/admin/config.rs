@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The configuration as JSON.
 pub(super) fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
-    let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
+    let Gateway { instance, logs, decision_log, masks, traces, workers, .. } = gateway;
     let strictness = &contract.strictness;
     json!({
         "file": source.file(),
@@ -33,6 +33,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
             "operations": strictness.operations.iter().map(operation).collect::<Vec<_>>(),
         },
         "environment": environment.map(|it| json!({ "override": it.environment.as_str(), "force": it.force })),
+        "instance": { "name": instance.name, "labels": instance.labels },
         "limits": limits_to_json(limits),
         "admin": { "listen": admin.map(|address| address.to_string()) },
         "logs": {

@@ -76,7 +76,8 @@ impl CheckScope {
         // policies alone are checked where no gateway runs, and its listeners are not known
         let is_of_gateway = self.policies.is_empty();
         let provable = if is_of_gateway { provable_identity(gateway) } else { ProvableIdentity::ALL };
-        let mut lints = lints(&configuration, &bundle, &sources.texts, provable);
+        let instance = is_of_gateway.then_some(&*gateway.instance);
+        let mut lints = lints(&configuration, &bundle, &sources.texts, provable, instance);
         if self.opens_files && is_of_gateway {
             let errors = start_file_errors(gateway);
             if !errors.is_empty() {

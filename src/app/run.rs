@@ -97,7 +97,10 @@ async fn serve(
     telemetry.bundle_loaded(&bundle);
     let bundle = Arc::new(bundle);
     let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&endpoints));
-    let gate = gate.with_masks(decision_log::masks(gateway)).with_retention(retention);
+    let gate = gate
+        .with_instance(Arc::clone(&gateway.instance))
+        .with_masks(decision_log::masks(gateway))
+        .with_retention(retention);
     telemetry.observe_budget(&gate.budget);
     telemetry.certificates_loaded(certificates.status());
     let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
@@ -165,6 +168,7 @@ pub(super) fn settings_of_telemetry(gateway: &Gateway, runtime: Handle) -> Setup
         logs: &gateway.logs,
         traces: &gateway.traces,
         upstream: &gateway.upstream.target,
+        instance: &gateway.instance,
         output: Output::new(std::io::sink(), false),
         decisions: None,
         environment: &|name| std::env::var(name).ok(),

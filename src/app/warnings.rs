@@ -4,21 +4,28 @@ use super::{Configuration, SourceTexts, descriptors};
 use crate::config::gateway::{Gateway, ListenAddress, TlsFiles};
 use crate::diagnostic::Diagnostic;
 use crate::judge::Bundle;
-use crate::policy::{Action, ProvableIdentity};
+use crate::policy::{Action, Instance, ProvableIdentity};
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 /// What `check` warns of: the warnings of a start, and what linters find in the policies of `bundle`, which are `texts`. `provable` is
-/// what its listeners can prove of clients.
+/// what its listeners can prove of clients, and `instance` what it is called; `None` if neither is known.
 pub fn lints(
     configuration: &Configuration,
     bundle: &Bundle,
     texts: &SourceTexts,
     provable: ProvableIdentity,
+    instance: Option<&Instance>,
 ) -> Vec<Diagnostic> {
     let of_policies = bundle.lints(SystemTime::now(), provable);
+    let of_instance = instance.map(|instance| bundle.lint_instance(instance)).unwrap_or_default();
     let of_start = start_warnings(&configuration.gateway, texts);
-    of_start.into_iter().chain(unprotected_rules(&configuration.gateway, bundle)).chain(of_policies).collect()
+    of_start
+        .into_iter()
+        .chain(unprotected_rules(&configuration.gateway, bundle))
+        .chain(of_policies)
+        .chain(of_instance)
+        .collect()
 }
 
 /// What the listeners of `gateway` can prove of a client.

@@ -57,6 +57,7 @@ pub(super) fn check(
             strictness: strictness(&file.contract),
         },
         environment: check.environment(&file.environment),
+        instance: check.instance(&file.instance).into(),
         limits,
         logs,
         decision_log,

@@ -1,13 +1,14 @@
 //! The format of the configuration file. Doc comments here become the texts of the editor schema.
 
+mod instance_sections;
 mod log_sections;
 
+pub(super) use instance_sections::{EnvironmentSection, InstanceSection};
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
 
 use super::defaults;
 use super::gateway::{AlwaysExport, UpstreamHttp2};
 use super::removal_rules::Removals;
-use crate::contract::credential::Environment;
 use crate::contract::fallthrough::{Fallthrough, ReadFallthrough, WriteFallthrough};
 use crate::contract::strictness::{Mode, Strictness, UnknownFields, Validate};
 use schemars::JsonSchema;
@@ -49,6 +50,9 @@ pub(super) struct GatewayFile {
     /// The environment that policies see, in place of that of the credential.
     #[serde(default)]
     pub(super) environment: EnvironmentSection,
+    /// What this gateway is called. Policies read it as `instance.name` and `instance.labels`, and telemetry has it.
+    #[serde(default)]
+    pub(super) instance: InstanceSection,
     /// Limits on the resources that one client, or all together, can use.
     #[serde(default)]
     pub(super) limits: LimitsSection,
@@ -224,16 +228,6 @@ pub(super) struct OperationSection {
     pub(super) mode: Mode,
     /// What happens to a field that the contract does not declare, instead of `contract.unknownFields`.
     pub(super) unknown_fields: Option<UnknownFields>,
-}
-
-/// The environment that policies see.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct EnvironmentSection {
-    /// The environment of every request, regardless of its credential.
-    pub(super) r#override: Option<Environment>,
-    /// Whether `override` may be less strict than the environment of the credential.
-    pub(super) force: bool,
 }
 
 /// Limits on the resources that one client, or all together, can use.

@@ -1,15 +1,17 @@
 //! The checked configuration. `config/gateway.yaml` documents each option with default, unit and reason.
 
 pub use super::decision_log_file::{DecisionLogConfig, LogCompression};
+pub use super::environment_override::EnvironmentOverride;
 
 use super::defaults;
-use crate::contract::credential::Environment;
 use crate::contract::strictness::Strictness;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
+use crate::policy::Instance;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The whole configuration, checked and with all defaults.
@@ -29,6 +31,8 @@ pub struct Gateway {
     pub contract: ContractConfig,
     /// Replaces the environment of the credential.
     pub environment: Option<EnvironmentOverride>,
+    /// What this gateway is called, for policies and telemetry.
+    pub instance: Arc<Instance>,
     /// Limits on the resources that one client, or all together, can use.
     pub limits: Limits,
     /// The address of the admin listener; `None` if it is off.
@@ -164,24 +168,6 @@ pub struct ContractConfig {
     pub default_api_version: String,
     /// How strictly it is enforced, for which operations.
     pub strictness: Strictness,
-}
-
-/// An environment that replaces that of the credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EnvironmentOverride {
-    /// The environment that policies see.
-    pub environment: Environment,
-    /// Whether it may be less strict than that of the credential.
-    pub force: bool,
-}
-
-impl EnvironmentOverride {
-    /// The environment that policies see for a credential of the environment `read`: the stricter of the two, unless forced.
-    #[must_use]
-    pub fn over(self, read: Environment) -> Environment {
-        // `Environment` is ordered by strictness: production is the greatest
-        if self.force { self.environment } else { self.environment.max(read) }
-    }
 }
 
 /// Limits on the resources that one client, or all together, can use.
@@ -378,18 +364,4 @@ pub enum AlwaysExport {
     Failed,
     /// Requests that took at least `slowThreshold`.
     Slow,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::EnvironmentOverride;
-    use crate::contract::credential::Environment::{Development, Production};
-
-    #[test]
-    fn an_override_only_makes_it_stricter_unless_forced() {
-        let over = |environment, force, read| EnvironmentOverride { environment, force }.over(read);
-        assert_eq!(over(Production, false, Development), Production);
-        assert_eq!(over(Development, false, Production), Production);
-        assert_eq!(over(Development, true, Production), Development);
-    }
 }

@@ -3,14 +3,14 @@
 
 use super::redactor::RedactedBody;
 use super::{
-    EntryText, FailedValidation, NameMap, RecordedAttributes, RecordedOutcome, RecordedPolicy, RedactedText,
-    RedactedValue, RetentionRules,
+    EntryText, FailedValidation, NameMap, RecordedAttributes, RecordedInstance, RecordedOutcome, RecordedPolicy,
+    RedactedText, RedactedValue, RetentionRules,
 };
 use crate::cel::EvaluationError;
 use crate::contract::{BodySchema, Operation, query_parameters, query_values};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
-use crate::policy::{Attributes, Policy, PolicyOutcome, is_credential};
+use crate::policy::{Attributes, Instance, Policy, PolicyOutcome, is_credential};
 
 /// What the decision log records of a judged request beyond its request record. Holds no value of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,7 @@ impl RetentionRules {
             headers: NameMap(headers.collect()),
             query: NameMap(query.collect()),
             query_size: query_parameters(attributes.query).count(),
+            instance: recorded_instance(attributes.instance),
         }
     }
 
@@ -85,6 +86,14 @@ impl RetentionRules {
         let value = query_values(attributes.query, name).next()?;
         Some(redact_text(&value, self.masks.hide_query(name), || None))
     }
+}
+
+/// What `instance` is called. All of it, and not only what policies read: it is of the operator and short, and with it a replay
+/// can decide what a new policy would.
+fn recorded_instance(instance: &Instance) -> Option<RecordedInstance<'static>> {
+    let labels = instance.labels.iter().map(|(name, value)| (name.to_string().into(), value.to_string().into()));
+    let name = instance.name.as_ref().map(|name| name.to_string().into());
+    (*instance != Instance::UNNAMED).then(|| RecordedInstance { name, labels: NameMap(labels.collect()) })
 }
 
 /// The size of `text` and its fingerprint; neither if a mask hides it.

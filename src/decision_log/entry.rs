@@ -237,6 +237,21 @@ pub struct RecordedAttributes<'a> {
     /// The number of query parameters, whatever their names.
     #[serde(default)]
     pub query_size: usize,
+    /// What the gateway is called; `None` if its configuration does not name it, or in a log of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<RecordedInstance<'a>>,
+}
+
+/// What a gateway is called.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound(deserialize = "'de: 'a"))]
+pub struct RecordedInstance<'a> {
+    /// `instance.name` of its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<EntryText<'a>>,
+    /// `instance.labels` of its configuration, all of them.
+    #[serde(default, skip_serializing_if = "NameMap::is_empty")]
+    pub labels: NameMap<'a, EntryText<'a>>,
 }
 
 /// A redacted text that was present.

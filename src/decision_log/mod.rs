@@ -24,8 +24,8 @@ pub mod written_numbers;
 
 pub use decision_input::DecisionInput;
 pub use entry::{
-    FailedValidation, LogEntry, RecordedAttributes, RecordedBody, RecordedClient, RecordedOutcome, RecordedPolicy,
-    RecordedRule, RecordedViolation, RedactedText, VersionSource,
+    FailedValidation, LogEntry, RecordedAttributes, RecordedBody, RecordedClient, RecordedInstance, RecordedOutcome,
+    RecordedPolicy, RecordedRule, RecordedViolation, RedactedText, VersionSource,
 };
 pub use entry_text::EntryText;
 pub use name_map::NameMap;

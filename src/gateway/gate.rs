@@ -6,6 +6,7 @@ use crate::contract::credential::Environment;
 use crate::decision_log::RetentionRules;
 use crate::gateway::layers::meter::{Clock, LimitCounters};
 use crate::judge::Bundle;
+use crate::policy::Instance;
 use crate::redact::{Fingerprinter, Masks};
 use arc_swap::ArcSwap;
 use std::net::SocketAddr;
@@ -19,6 +20,8 @@ pub struct Gate {
     pub bundle: ArcSwap<Bundle>,
     pub(super) limits: Limits,
     pub(super) environment: Option<EnvironmentOverride>,
+    /// What policies know of this gateway.
+    pub(super) instance: Arc<Instance>,
     /// What the policies' limits have counted.
     pub(super) counts: LimitCounters,
     pub(super) clock: Clock,
@@ -45,6 +48,7 @@ impl Gate {
             bundle: ArcSwap::new(bundle),
             limits,
             environment,
+            instance: Arc::default(),
             counts: LimitCounters::default(),
             clock: Clock::default(),
             fingerprinter: Fingerprinter::random(),
@@ -58,6 +62,12 @@ impl Gate {
             }),
             authorities: listen.iter().flat_map(authorities_of).collect(),
         }
+    }
+
+    /// Shows policies what the gateway is called.
+    #[must_use]
+    pub fn with_instance(self, instance: Arc<Instance>) -> Self {
+        Self { instance, ..self }
     }
 
     /// Masks names of fields in logs and spans.

@@ -11,8 +11,8 @@ use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictnes
 use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
-    Action, Limit, Loss, LostRule, Policies, Policy, PolicyDocuments, ProvableIdentity, lint_identity, lint_limit,
-    lint_policy, lint_shadowed, lint_waiver,
+    Action, Instance, Limit, Loss, LostRule, Policies, Policy, PolicyDocuments, ProvableIdentity, lint_identity,
+    lint_instance, lint_limit, lint_policy, lint_shadowed, lint_waiver,
 };
 use http::HeaderMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -218,6 +218,11 @@ impl Bundle {
             found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
         });
         of_policies.chain(lint_shadowed(&policies)).chain(of_limits).chain(waivers).collect()
+    }
+
+    /// What the policy files read of the gateway that its configuration does not set.
+    pub fn lint_instance(&self, instance: &Instance) -> Vec<Diagnostic> {
+        lint_instance(&self.documents, instance)
     }
 
     /// The documents that the bundle was compiled from. After [`Self::only`] they are still those of the whole bundle.

@@ -5,7 +5,7 @@ use crate::contract::credential::Environment;
 use crate::contract::strictness::Strictness;
 use crate::contract::{Contract, FAMILY_ROUTES, GUARDED_ROUTES, GuardedRoute, Routed};
 use crate::peer::Client;
-use crate::policy::Attributes;
+use crate::policy::{Attributes, Instance};
 use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
@@ -56,6 +56,7 @@ fn refuses(bundle: &Bundle, route: &GuardedRoute, version: &str) -> bool {
         headers: &HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         // no clock: the policy does not read it
         time: SystemTime::UNIX_EPOCH,

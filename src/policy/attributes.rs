@@ -1,5 +1,6 @@
 //! What policies may know of a request besides its body.
 
+use super::Instance;
 use crate::contract::credential::Environment;
 use crate::peer::Client;
 use crate::redact::Fingerprint;
@@ -24,6 +25,8 @@ pub struct Attributes<'a> {
     pub environment: Environment,
     /// The keyed fingerprint of its credential, as logs show it; `None` if it has none.
     pub key_fingerprint: Option<Fingerprint>,
+    /// The gateway that judges it.
+    pub instance: &'a Instance,
     /// Who sent it.
     pub client: &'a Client,
     /// When the request came.

@@ -1,6 +1,6 @@
 //! Judging by a record: what policies say of a request of which only types and sizes were kept.
 
-use super::{Policy, Waiver};
+use super::{Instance, Policy, Waiver};
 use crate::cel::{EvaluationError, EvaluationFailure, Unknown};
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
@@ -55,6 +55,8 @@ pub struct RecordedRequest<'a> {
     pub key_fingerprint: Option<&'a str>,
     /// When it came, where that was kept.
     pub time: Option<SystemTime>,
+    /// The gateway that judged it, where that was kept.
+    pub instance: Option<Instance>,
     /// Who sent it.
     pub client: Client,
     /// The headers of which it is known whether they were there, in lower case.

@@ -22,6 +22,8 @@ pub struct Scope {
     pub(super) headers: Option<BTreeSet<String>>,
     /// The parameters of the query that its expressions read. `None` if the request decides which.
     pub(super) query: Option<BTreeSet<String>>,
+    /// The labels of the gateway that its expressions read by name.
+    pub(super) labels: BTreeSet<String>,
 }
 
 /// Why a request is out of scope.

@@ -8,7 +8,7 @@ mod null_guard;
 mod operation_types;
 mod rule_hash;
 
-use super::{Action, Attributes, Policy, PolicyOutcome, RequestPolicy, compile_policy};
+use super::{Action, Attributes, Instance, Policy, PolicyOutcome, RequestPolicy, compile_policy};
 use crate::cel::EvaluationError;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
@@ -74,6 +74,7 @@ fn evaluate(policy: &Policy, body: &str) -> PolicyOutcome {
         headers: &headers,
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &client(),
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };

@@ -56,6 +56,7 @@ impl ActualDecision {
                     headers: &request.headers,
                     environment: request.environment,
                     key_fingerprint: request.key_fingerprint,
+                    instance: &request.instance,
                     client: &request.client,
                     time: request.time,
                 };

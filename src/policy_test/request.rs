@@ -1,12 +1,13 @@
 //! Compiles the request of a case.
 
-use super::source::{ClientSource, RequestSource};
+use super::source::{ClientSource, InstanceSource, RequestSource};
 use crate::cel::CelTimestamp;
 use crate::contract::credential::Environment;
 use crate::contract::{Contract, requested_version};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use crate::peer::{Client, ClientCertificate};
+use crate::policy::Instance;
 use crate::redact::Fingerprint;
 use crate::suggest::nearest;
 use bytes::Bytes;
@@ -14,6 +15,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The time of requests that have none. Fixed, so that a test gives the same result on every day.
@@ -31,6 +33,7 @@ pub(super) struct TestRequest {
     pub(super) headers: HeaderMap,
     pub(super) environment: Environment,
     pub(super) key_fingerprint: Option<Fingerprint>,
+    pub(super) instance: Instance,
     pub(super) client: Client,
     pub(super) time: SystemTime,
     pub(super) body: Bytes,
@@ -77,6 +80,7 @@ pub(super) fn request(
         // As in the gateway, where a request without a key of development is judged as production.
         environment: written.environment.unwrap_or(Environment::Production),
         key_fingerprint,
+        instance: instance(&written.instance),
         client: client(&written.client),
         time,
         body: written.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
@@ -212,6 +216,11 @@ fn fingerprint(written: &RequestSource, source: &Source, pointer: &str) -> Resul
     let wrong =
         || source.at(&format!("{pointer}/keyFingerprint"), "`keyFingerprint` is not 16 digits of `0123456789abcdef`");
     fingerprint.map(|bits| Some(Fingerprint(bits))).ok_or_else(wrong)
+}
+
+fn instance(written: &InstanceSource) -> Instance {
+    let labels = written.labels.iter().map(|(name, value)| (Arc::from(name.as_str()), Arc::from(value.as_str())));
+    Instance { name: written.name.as_deref().map(Arc::from), labels: labels.collect() }
 }
 
 fn client(written: &ClientSource) -> Client {

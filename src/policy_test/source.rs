@@ -105,6 +105,9 @@ pub(super) struct RequestSource {
     /// The keyed fingerprint of its credential, `instance.keyFingerprint`: 16 hexadecimal digits, in quotes. Default: no
     /// credential.
     pub(super) key_fingerprint: Option<String>,
+    /// What the gateway that judges it is called. Default: nothing, whatever the configuration sets.
+    #[serde(default)]
+    pub(super) instance: InstanceSource,
     /// Properties of the client.
     #[serde(default)]
     pub(super) client: ClientSource,
@@ -151,6 +154,17 @@ impl QueryValue {
         });
         texts.collect()
     }
+}
+
+/// What a gateway is called, by the names that policies use.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InstanceSource {
+    /// What `instance.name` is.
+    pub(super) name: Option<String>,
+    /// What `instance.labels` are, by name.
+    #[serde(default)]
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 /// Properties of the client, by the names that policies use.

@@ -3,14 +3,16 @@
 use crate::cel::CelTimestamp;
 use crate::contract::field_tree::FieldTree;
 use crate::decision_log::{
-    LogEntry, NameMap, NumberKind, RecordedClient, RecordedRule, RedactedShape, RedactedText, RedactedValue,
+    LogEntry, NameMap, NumberKind, RecordedClient, RecordedInstance, RecordedRule, RedactedShape, RedactedText,
+    RedactedValue,
 };
 use crate::outcome::Outcome;
 use crate::peer::{Client, ClientCertificate};
-use crate::policy::Unknown;
 use crate::policy::replay::{RecordedRequest, RecordedValue};
+use crate::policy::{Instance, Unknown};
 use crate::redact::OTHER;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The request of `entry`; `None` if it was refused before it was judged, if its body was not read, or if the entry is not one
 /// that a gateway writes. `declared` is the body of the contract that the entry was recorded by, if that contract is known.
@@ -41,6 +43,7 @@ pub(super) fn recorded_request<'e>(
         key_fingerprint: entry.key_fingerprint.as_deref(),
         // a gateway records no time before 1970, for which there is `None`
         time: CelTimestamp::parse(&entry.time).ok().and_then(CelTimestamp::to_system_time),
+        instance: facts.instance.as_ref().map(instance),
         client: client(&entry.client)?,
         headers: optional_texts(&facts.headers),
         parameters: facts.params.0.iter().map(|(name, held)| (&**name, unknown_text(held))).collect(),
@@ -64,6 +67,12 @@ fn unknown_text(held: &RedactedText<'_>) -> Unknown {
 
 fn optional_texts<'e>(named: &'e NameMap<'_, Option<RedactedText<'_>>>) -> Vec<(&'e str, Option<Unknown>)> {
     named.0.iter().map(|(name, held)| (&**name, held.as_ref().map(unknown_text))).collect()
+}
+
+/// What the gateway that decided is called.
+fn instance(recorded: &RecordedInstance<'_>) -> Instance {
+    let labels = recorded.labels.0.iter().map(|(name, value)| (Arc::from(&**name), Arc::from(&**value)));
+    Instance { name: recorded.name.as_deref().map(Arc::from), labels: labels.collect() }
 }
 
 /// The sender; `None` if its recorded IP address is not one.

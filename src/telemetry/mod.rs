@@ -28,6 +28,7 @@ use crate::budget::ClientBudget;
 use crate::config::gateway::{Logs, Traces, UpstreamTarget};
 use crate::decision_log::DecisionInput;
 use crate::judge::Bundle;
+use crate::policy::Instance;
 use decision_log::DecisionLogWriter;
 use http::HeaderMap;
 use logs::ApplicationLog;
@@ -60,6 +61,8 @@ pub struct Setup<'a> {
     pub traces: &'a Traces,
     /// The upstream, which spans and metrics name.
     pub upstream: &'a UpstreamTarget,
+    /// What the gateway is called, which the resource has.
+    pub instance: &'a Instance,
     /// The output of the access log.
     pub output: Output,
     /// The file of the decision log. `None` for no decision log.
@@ -120,7 +123,7 @@ impl Telemetry {
         let no_color = environment.get("NO_COLOR").is_some();
         let log = AccessLogWriter::start(setup.logs, setup.output, metrics.lines_dropped.clone(), no_color);
         let decisions = setup.decisions.map(|file| DecisionLogWriter::start(file, &metrics.entries)).transpose();
-        let otlp = Otlp::start(environment, setup.upstream, &setup.runtime, &metrics)?;
+        let otlp = Otlp::start(environment, (setup.upstream, setup.instance), &setup.runtime, &metrics)?;
         let rootless = !propagation::is_propagated(environment);
         let upstream_trace = match (setup.traces.send_to_upstream, rootless) {
             (false, _) => UpstreamTrace::Withheld,

@@ -43,6 +43,7 @@ fn state() -> AdminState {
             send_to_upstream: true,
         },
         upstream: &UpstreamTarget::Embedded,
+        instance: &portcullis::policy::Instance::UNNAMED,
         output: Output::new(io::sink(), false),
         decisions: None,
         environment: &|_| None,

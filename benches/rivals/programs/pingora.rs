@@ -19,7 +19,7 @@ use portcullis::contract::strictness::Strictness;
 use portcullis::contract::{Contract, Routed};
 use portcullis::judge::{Bundle, PolicyText, decide};
 use portcullis::peer::Client;
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use std::time::SystemTime;
 
 #[global_allocator]
@@ -50,6 +50,7 @@ impl JudgedProxy {
                     headers: &head.headers,
                     environment: Environment::Production,
                     key_fingerprint: None,
+                    instance: &Instance::UNNAMED,
                     client: &Client::default(),
                     time: SystemTime::now(),
                 };

@@ -42,7 +42,8 @@ pub(super) fn explain(args: &ExplainArgs, config: &ConfigArgs) -> Result<Exit, C
     }
     let asked = ExplainInput::of(args, gateway)?;
     // the gateway's own, so that admission decides here as it does there
-    let gate = Arc::new(Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(gateway)));
+    let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(gateway));
+    let gate = Arc::new(gate.with_instance(Arc::clone(&gateway.instance)));
     let judge = Judge { gate: &gate, bundle: &bundle, overriding: gateway.environment, time: SystemTime::now() };
     show(judge.explain(&asked), args)
 }

@@ -295,6 +295,7 @@ mod tests {
                 send_to_upstream: true,
             },
             upstream: &UpstreamTarget::Embedded,
+            instance: &crate::policy::Instance::UNNAMED,
             output: Output::new(std::io::sink(), false),
             decisions: None,
             environment: &|_| None,

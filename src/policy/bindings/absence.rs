@@ -35,6 +35,10 @@ pub(crate) enum Absence<'a> {
     UnixUid,
     /// A credential.
     Key,
+    /// A name of the gateway that judges it.
+    InstanceName,
+    /// A label of the gateway that judges it.
+    Label(&'a str),
 }
 
 /// A request that lacks something. It has everything else, and of that only the types are known.
@@ -93,7 +97,8 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
             (Attribute::ClientSpiffeId, Absence::SpiffeId | Absence::Certificate | Absence::Everything)
             | (Attribute::ClientCertSha256, Absence::Certificate | Absence::Everything)
             | (Attribute::ClientUnixUid, Absence::UnixUid | Absence::Everything)
-            | (Attribute::KeyFingerprint, Absence::Key | Absence::Everything) => Value::Null,
+            | (Attribute::KeyFingerprint, Absence::Key | Absence::Everything)
+            | (Attribute::InstanceName, Absence::InstanceName | Absence::Everything) => Value::Null,
             (Attribute::Time, _) => unknown(Kinds::TIMESTAMP),
             (Attribute::ClientUnixUid | Attribute::BodyItems, _) => unknown(Kinds::INT),
             (Attribute::ClientDnsNames, _) => unknown(Kinds::LIST),
@@ -102,7 +107,8 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
                 | Attribute::ClientIp
                 | Attribute::ClientSpiffeId
                 | Attribute::ClientCertSha256
-                | Attribute::KeyFingerprint,
+                | Attribute::KeyFingerprint
+                | Attribute::InstanceName,
                 _,
             ) => unknown(Kinds::STRING),
         }
@@ -117,12 +123,14 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
         let Some(namespace) = Namespace::from_id(namespace) else { return Ok(None) };
         let is_there = match (namespace, self.absence) {
             (Namespace::Body, _) => return Ok(self.field(name)),
-            (Namespace::Headers | Namespace::Query, Absence::Everything) => false,
+            (Namespace::Headers | Namespace::Query | Namespace::Labels, Absence::Everything) => false,
             (Namespace::Headers, Absence::Header(lacked)) if lacked.eq_ignore_ascii_case(name) => false,
             // policies never see credentials, whatever the request has
             (Namespace::Headers, _) => !is_credential(name),
-            (Namespace::Query, Absence::Parameter(lacked)) => lacked != name,
-            (Namespace::Query, _) => true,
+            (Namespace::Query, Absence::Parameter(lacked)) | (Namespace::Labels, Absence::Label(lacked)) => {
+                lacked != name
+            }
+            (Namespace::Query | Namespace::Labels, _) => true,
             (Namespace::Parameters, _) => self.operation.parameters().any(|known| known == name),
         };
         Ok(is_there.then(|| unknown(Kinds::STRING)))

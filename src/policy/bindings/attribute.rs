@@ -18,20 +18,22 @@ pub(in crate::policy) enum Attribute {
     ClientCertSha256,
     Environment,
     KeyFingerprint,
+    InstanceName,
 }
 
-/// Values by names that only a request decides. A name that is absent reads as `null`.
+/// Values by names that only a request, or the configuration, decides. A name that is absent reads as `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Namespace {
     Body,
     Headers,
     Query,
     Parameters,
+    Labels,
 }
 
 impl Attribute {
     /// In the order of their ids.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Method,
         Self::Path,
         Self::Operation,
@@ -45,6 +47,7 @@ impl Attribute {
         Self::ClientCertSha256,
         Self::Environment,
         Self::KeyFingerprint,
+        Self::InstanceName,
     ];
 
     const fn id(self) -> AttributeId {
@@ -60,7 +63,7 @@ impl Attribute {
 
 impl Namespace {
     /// In the order of their ids.
-    const ALL: [Self; 4] = [Self::Body, Self::Headers, Self::Query, Self::Parameters];
+    const ALL: [Self; 5] = [Self::Body, Self::Headers, Self::Query, Self::Parameters, Self::Labels];
 
     pub(super) const fn id(self) -> NamespaceId {
         NamespaceId(self as u8)
@@ -112,6 +115,8 @@ pub(super) const ROOTS: [(&str, Root); 4] = [
         Root::Members(&[
             ("environment", attribute(Attribute::Environment)),
             ("keyFingerprint", attribute(Attribute::KeyFingerprint)),
+            ("name", attribute(Attribute::InstanceName)),
+            ("labels", namespace(Namespace::Labels)),
         ]),
     ),
 ];

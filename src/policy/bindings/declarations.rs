@@ -149,7 +149,8 @@ impl Declarations for RequestDeclarations<'_> {
             Attribute::ClientIp
             | Attribute::ClientSpiffeId
             | Attribute::ClientCertSha256
-            | Attribute::KeyFingerprint => Type::of(Kinds::STRING).or_null(),
+            | Attribute::KeyFingerprint
+            | Attribute::InstanceName => Type::of(Kinds::STRING).or_null(),
             Attribute::ClientUnixUid => Type::of(Kinds::INT).or_null(),
             Attribute::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
             Attribute::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),
@@ -179,15 +180,17 @@ impl Declarations for RequestDeclarations<'_> {
                     return Err(Rejection::Undeclared { what, known: known.into_iter().collect() });
                 }
             }
-            // any name: clients may send parameters that the contract does not list
-            Some(Namespace::Query) | None => {}
+            // any name: clients may send parameters that the contract does not list, and each gateway has its own labels
+            Some(Namespace::Query | Namespace::Labels) | None => {}
         }
         Ok(self.any_entry_type(namespace))
     }
 
     fn any_entry_type(&self, namespace: NamespaceId) -> Type<'_> {
         match Namespace::from_id(namespace) {
-            Some(Namespace::Headers | Namespace::Query | Namespace::Parameters) => Type::of(Kinds::STRING).or_null(),
+            Some(Namespace::Headers | Namespace::Query | Namespace::Parameters | Namespace::Labels) => {
+                Type::of(Kinds::STRING).or_null()
+            }
             Some(Namespace::Body) | None => Type::of(Kinds::JSON),
         }
     }

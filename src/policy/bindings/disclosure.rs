@@ -42,6 +42,8 @@ impl Disclosure for RequestDisclosure<'_> {
             (Some(Namespace::Body), Some(name)) => self.field(name),
             // the request decides which field it is: it may be a secret one
             (Some(Namespace::Body), None) | (None, _) => DisclosureLevel::Secret,
+            // of the configuration, and not of the request
+            (Some(Namespace::Labels), _) => DisclosureLevel::Value,
             (Some(Namespace::Headers | Namespace::Query | Namespace::Parameters), _) => DisclosureLevel::Size,
         }
     }

@@ -46,5 +46,10 @@ pub(in crate::policy) fn query(lookups: &Lookups) -> Option<BTreeSet<String>> {
     lookups.names(Namespace::Query.id()).map(|name| name.map(str::to_owned)).collect()
 }
 
+/// The labels of the gateway among `lookups`, without those of a name that only a request decides.
+pub(in crate::policy) fn labels(lookups: &Lookups) -> BTreeSet<String> {
+    lookups.names(Namespace::Labels.id()).flatten().map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests;

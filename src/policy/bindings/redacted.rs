@@ -88,6 +88,11 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
             },
             Attribute::Environment => Value::String(self.environment.as_str()),
             Attribute::KeyFingerprint => self.key_fingerprint.map_or(Value::Null, Value::String),
+            // a log that does not name the gateway may be of a version that did not record it
+            Attribute::InstanceName => match &self.instance {
+                Some(instance) => instance.name.as_deref().map_or(Value::Null, Value::String),
+                None => Value::Unknown(Unknown::ANYTHING),
+            },
             Attribute::ClientIp
             | Attribute::ClientUnixUid
             | Attribute::ClientSpiffeId
@@ -118,6 +123,10 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
                 None if self.has_query => Err(unknown()),
                 None => Ok(None),
             },
+            Namespace::Labels => {
+                let instance = self.instance.as_ref().ok_or_else(unknown)?;
+                Ok(instance.labels.get(name).map(|value| Value::String(value)))
+            }
             Namespace::Headers if is_credential(name) => Ok(None),
             Namespace::Headers => {
                 let recorded = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));

@@ -65,6 +65,7 @@ impl<'a> Activation<'a, NodeRef<'a>> for RequestActivation<'a> {
                 let fingerprint = attributes.key_fingerprint;
                 fingerprint.map_or(Value::Null, |it| Value::Text(it.to_string().into()))
             }
+            Attribute::InstanceName => attributes.instance.name.as_deref().map_or(Value::Null, Value::String),
             Attribute::ClientIp
             | Attribute::ClientUnixUid
             | Attribute::ClientSpiffeId
@@ -109,6 +110,7 @@ impl<'a> RequestActivation<'a> {
             }
             Namespace::Query => query_values(self.attributes.query, name).next().map(|value| Value::Text(value.into())),
             Namespace::Headers => self.header(name),
+            Namespace::Labels => self.attributes.instance.labels.get(name).map(|value| Value::String(value)),
         }
     }
 

@@ -276,6 +276,7 @@ impl<'s> Compiler<'s> {
             variables,
             headers: bindings::headers(&lookups),
             query: bindings::query(&lookups),
+            labels: bindings::labels(&lookups),
         }
     }
 }

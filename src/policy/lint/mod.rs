@@ -4,6 +4,7 @@
 
 pub(super) mod bypass;
 mod identity;
+mod instance;
 pub(super) mod null_guard;
 pub(super) mod operation_types;
 mod shadowed;
@@ -11,6 +12,7 @@ pub(super) mod unused;
 mod waiver;
 
 pub use identity::{ProvableIdentity, lint_identity};
+pub use instance::lint_instance;
 pub use shadowed::lint_shadowed;
 pub use waiver::lint_waiver;
 

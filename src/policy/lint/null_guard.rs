@@ -190,7 +190,8 @@ fn absences<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Ve
     absences.extend(fields.iter().copied().filter(takes_null).map(Absence::Value));
     absences.extend(scope.headers.iter().flatten().map(|name| Absence::Header(name)));
     absences.extend(scope.query.iter().flatten().map(|name| Absence::Parameter(name)));
-    absences.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key]);
+    absences.extend(scope.labels.iter().map(|name| Absence::Label(name)));
+    absences.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key, Absence::InstanceName]);
     absences
 }
 

@@ -8,7 +8,9 @@ use crate::document::Document;
 use crate::manifest;
 use crate::peer::Client;
 use crate::policy::lint::bypass::lint_limit;
-use crate::policy::{Attributes, Key, Limit, LimitOutcome, LimitPart, OutOfScope, RequestLimit, compile_limit};
+use crate::policy::{
+    Attributes, Instance, Key, Limit, LimitOutcome, LimitPart, OutOfScope, RequestLimit, compile_limit,
+};
 use crate::redact::Fingerprint;
 use http::HeaderMap;
 use std::path::Path;
@@ -213,6 +215,7 @@ fn claim(limit: &Limit, client: &Client, environment: Environment, body: &str) -
         headers: &headers,
         environment,
         key_fingerprint: Some(Fingerprint(0xfeed)),
+        instance: &Instance::UNNAMED,
         client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };

@@ -3,6 +3,7 @@
 use super::change::ChangedLines;
 use crate::contract::credential::Environment;
 use crate::judge::Bundle;
+use crate::policy::Instance;
 use crate::policy_test::Suite;
 use crate::policy_test::actual::ActualDecision;
 use crate::policy_test::request::{TestRequest, example};
@@ -45,6 +46,7 @@ fn variations(
         environments.map(|environment| TestRequest { environment, ..request.clone() }).into_iter().collect();
     for other in suite.cases.iter().map(|case| &case.request) {
         found.push(TestRequest { client: other.client.clone(), ..request.clone() });
+        found.push(TestRequest { instance: other.instance.clone(), ..request.clone() });
         found.push(TestRequest { headers: other.headers.clone(), ..request.clone() });
     }
     for (name, value) in &request.headers {
@@ -165,6 +167,10 @@ fn describe(request: &TestRequest) -> String {
     parts.insert("path".to_owned(), request.uri.to_string().into());
     if request.environment == Environment::Development {
         parts.insert("environment".to_owned(), "development".into());
+    }
+    if request.instance != Instance::UNNAMED {
+        let Instance { name, labels } = &request.instance;
+        parts.insert("instance".to_owned(), json!({ "name": name, "labels": labels }));
     }
     let headers =
         request.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.into())));

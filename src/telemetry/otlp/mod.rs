@@ -33,6 +33,7 @@ mod spans;
 mod temporality;
 
 use crate::config::gateway::UpstreamTarget;
+use crate::policy::Instance;
 use crate::telemetry::logs::sampling::Rate;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::dropped::DroppedItems;
@@ -91,12 +92,13 @@ impl Otlp {
     /// If a variable can't be used.
     pub(super) fn start(
         environment: OtelVars<'_>,
-        upstream: &UpstreamTarget,
+        (upstream, instance): (&UpstreamTarget, &Instance),
         runtime: &Handle,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OtlpError> {
         let _entered = runtime.enter();
-        let start = SignalBuilder { environment, runtime, sender: RequestEncoder::new(&resource(environment)) };
+        let start =
+            SignalBuilder { environment, runtime, sender: RequestEncoder::new(&resource(environment, instance)) };
         Ok(Self {
             spans: SpanWriter::new(upstream),
             traces: start.traces(&metrics.spans)?,
@@ -239,6 +241,7 @@ fn client(settings: &ExporterSettings, signal: Signal) -> Result<OtlpClient, Otl
 mod tests {
     use super::Otlp;
     use crate::config::gateway::UpstreamTarget;
+    use crate::policy::Instance;
     use crate::telemetry::metrics::Metrics;
     use crate::telemetry::otel_vars::OtelVars;
     use std::sync::Arc;
@@ -249,7 +252,13 @@ mod tests {
         for (list, exporters) in [("none", 0), ("console", 1), ("otlp", 1), ("otlp,console", 2)] {
             let lookup = |name: &str| name.ends_with("S_EXPORTER").then(|| list.to_owned());
             let (upstream, metrics) = (UpstreamTarget::Embedded, Metrics::new(&UpstreamTarget::Embedded));
-            let otlp = Otlp::start(OtelVars::new(&lookup), &upstream, &Handle::current(), &Arc::new(metrics)).unwrap();
+            let otlp = Otlp::start(
+                OtelVars::new(&lookup),
+                (&upstream, &Instance::UNNAMED),
+                &Handle::current(),
+                &Arc::new(metrics),
+            )
+            .unwrap();
             assert_eq!((otlp.traces.len(), otlp.metrics.len()), (exporters, exporters), "{list}");
         }
     }

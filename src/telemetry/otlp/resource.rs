@@ -1,5 +1,6 @@
 //! The OTLP resource: this service, this instance of it, and where it runs.
 
+use crate::policy::Instance;
 use crate::telemetry::otel_vars::{OtelVars, pairs};
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
@@ -17,23 +18,33 @@ const POD: [(&str, &str); 5] = [
 
 /// The resource. `OTEL_SERVICE_NAME` precedes `OTEL_RESOURCE_ATTRIBUTES`, which precede what is detected here.
 // The builder keeps the last value of an attribute, so the order of the calls is the order of precedence.
-pub(super) fn resource(environment: OtelVars<'_>) -> Resource {
+pub(super) fn resource(environment: OtelVars<'_>, instance: &Instance) -> Resource {
     let pod = POD.iter().filter_map(|(variable, name)| Some(KeyValue::new(*name, environment.get(variable)?)));
     let host = host(environment).map(|name| KeyValue::new("host.name", name));
     let builder = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attribute(KeyValue::new("service.name", "portcullis"))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
-        .with_attribute(KeyValue::new("service.instance.id", instance(rand::random())))
+        .with_attribute(KeyValue::new("service.instance.id", instance_id(rand::random())))
         .with_attribute(KeyValue::new("process.pid", i64::from(std::process::id())))
         .with_attribute(KeyValue::new("process.executable.name", env!("CARGO_PKG_NAME")))
         .with_attribute(KeyValue::new("os.type", env::consts::OS))
         .with_attribute(KeyValue::new("host.arch", architecture()))
         .with_attributes(host)
         .with_attributes(pod)
+        .with_attributes(instance_attributes(instance))
         .with_attributes(operator_attributes(environment).into_iter().map(|(name, value)| KeyValue::new(name, value)));
     let name = environment.get("OTEL_SERVICE_NAME").map(|name| KeyValue::new("service.name", name));
     builder.with_attributes(name).build()
+}
+
+/// What the configuration calls this gateway. `service.instance.id` is not it: that must differ for each start.
+fn instance_attributes(instance: &Instance) -> Vec<KeyValue> {
+    let name = instance.name.iter().map(|name| KeyValue::new("portcullis.instance.name", name.to_string()));
+    let labels = instance.labels.iter();
+    let labels =
+        labels.map(|(name, value)| KeyValue::new(format!("portcullis.instance.label.{name}"), value.to_string()));
+    name.chain(labels).collect()
 }
 
 /// The attributes of `OTEL_RESOURCE_ATTRIBUTES`. An invalid list is ignored as a whole, as the specification requires.
@@ -64,7 +75,7 @@ fn host(environment: OtelVars<'_>) -> Option<String> {
 }
 
 /// A random UUID of version 4 (RFC 9562), the form that the conventions require.
-fn instance(random: u128) -> String {
+fn instance_id(random: u128) -> String {
     let id = random & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let digits = format!("{id:032x}");
     let bounds = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
@@ -73,13 +84,18 @@ fn instance(random: u128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{instance, resource};
+    use super::{instance_id, resource};
+    use crate::policy::Instance;
     use crate::telemetry::otel_vars::OtelVars;
     use opentelemetry::Key;
 
+    fn instance() -> Instance {
+        Instance { name: Some("billing-1".into()), labels: [("team".into(), "billing".into())].into() }
+    }
+
     fn attribute(name: &'static str, variables: &[(&str, &str)]) -> Option<String> {
         let lookup = |name: &str| variables.iter().find(|it| it.0 == name).map(|it| it.1.to_owned());
-        resource(OtelVars::new(&lookup)).get(&Key::new(name)).map(|value| value.to_string())
+        resource(OtelVars::new(&lookup), &instance()).get(&Key::new(name)).map(|value| value.to_string())
     }
 
     #[test]
@@ -104,9 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn a_gateway_has_the_name_and_labels_of_its_configuration() {
+        assert_eq!(attribute("portcullis.instance.name", &[]).as_deref(), Some("billing-1"));
+        assert_eq!(attribute("portcullis.instance.label.team", &[]).as_deref(), Some("billing"));
+        let named = ("OTEL_RESOURCE_ATTRIBUTES", "portcullis.instance.label.team=named");
+        assert_eq!(attribute("portcullis.instance.label.team", &[named]).as_deref(), Some("named"));
+    }
+
+    #[test]
     fn an_instance_has_a_uuid_of_version_4() {
-        assert_eq!(instance(0), "00000000-0000-4000-8000-000000000000");
-        assert_eq!(instance(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(instance_id(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(instance_id(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
         assert_ne!(attribute("service.instance.id", &[]), attribute("service.instance.id", &[]));
     }
 }

@@ -9,7 +9,7 @@ use portcullis::contract::credential::Environment;
 use portcullis::document::Document;
 use portcullis::judge::Bundle;
 use portcullis::manifest;
-use portcullis::policy::{Attributes, RequestPolicy, compile_policy};
+use portcullis::policy::{Attributes, Instance, RequestPolicy, compile_policy};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -43,6 +43,7 @@ fn load_and_evaluate(bundle: &Bundle, text: &str) {
         headers: &http::HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };

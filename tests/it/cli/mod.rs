@@ -5,6 +5,7 @@ mod compressed_logs;
 mod explain;
 mod first_use;
 mod hostile_names;
+mod instance;
 mod lsp;
 pub(crate) mod rollout;
 mod secret_files;

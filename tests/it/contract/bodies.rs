@@ -10,7 +10,7 @@ use portcullis::contract::credential::Environment;
 use portcullis::judge::violation::Field;
 use portcullis::judge::{Bundle, decide};
 use portcullis::peer::Client;
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use portcullis::reason::Reason;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
@@ -32,6 +32,7 @@ fn judged(bundle: &Bundle, operation: &Operation, body: &Value) -> (Option<Reaso
         headers: &headers,
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };

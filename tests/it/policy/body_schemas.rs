@@ -8,7 +8,7 @@ use portcullis::contract::strictness::Strictness;
 use portcullis::judge::violation::{Action, Field, Rule};
 use portcullis::judge::{Bundle, Judgement, PolicyText, decide};
 use portcullis::peer::Client;
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use portcullis::reason::Reason;
 use std::time::UNIX_EPOCH;
 
@@ -34,6 +34,7 @@ fn judged(policies: &[PolicyText], body: &str) -> Judgement {
         headers: &HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };

@@ -10,7 +10,7 @@ use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, Unknown
 use portcullis::judge::violation::{Field, Rule, Violation};
 use portcullis::judge::{Bundle, decide};
 use portcullis::peer::Client;
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use portcullis::policy_test::{TestText, load};
 use std::collections::BTreeSet;
 use std::fs;
@@ -42,6 +42,7 @@ fn decision(bundle: &Bundle, (name, request, authorization, body, _): &Case) -> 
         headers: &headers,
         environment: authorization.map_or(Environment::Production, |it| Credential::of(it.as_bytes()).environment()),
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: SystemTime::UNIX_EPOCH,
     };

@@ -8,7 +8,7 @@ use portcullis::contract::{Contract, Routed};
 use portcullis::judge::violation::Action;
 use portcullis::judge::{Bundle, Judgement, PolicyText, decide};
 use portcullis::peer::{Client, ClientCertificate};
-use portcullis::policy::{Attributes, ProvableIdentity};
+use portcullis::policy::{Attributes, Instance, ProvableIdentity};
 use portcullis::reason::Reason;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -65,6 +65,7 @@ fn judged_at(texts: &[PolicyText], caller: Option<&str>, body: &str, time: Syste
         headers: &HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client {
             certificate: Some(ClientCertificate { spiffe_id, ..ClientCertificate::default() }),
             ..Client::default()

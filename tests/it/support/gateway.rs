@@ -150,6 +150,7 @@ fn telemetry(lines: UnboundedSender<serde_json::Value>, propagators: Option<&str
             send_to_upstream: sends_traces,
         },
         upstream: &UpstreamTarget::Embedded,
+        instance: &portcullis::policy::Instance::UNNAMED,
         output: Output::new(Lines(lines), false),
         decisions: None,
         environment: &|name| propagators.filter(|_| name == "OTEL_PROPAGATORS").map(str::to_owned),

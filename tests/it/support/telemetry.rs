@@ -31,6 +31,7 @@ pub(crate) fn telemetry(variables: &[(&str, String)], sampler: Sampler) -> Telem
             send_to_upstream: true,
         },
         upstream: &UpstreamTarget::Url { tls: true, host: String::from("api.example.com"), port: 443 },
+        instance: &portcullis::policy::Instance::UNNAMED,
         output: Output::new(io::sink(), false),
         decisions: None,
         environment: &lookup,

@@ -24,7 +24,7 @@ pub(super) fn capture_head<B>(
     let Some(retention) = &gate.retention else { return };
     let started = call.record.lock().started;
     let path = operation.canonical_path(call.request.uri().path(), parameters);
-    let attributes = attributes(call, (&path, parameters), environment, started);
+    let attributes = attributes(gate, call, (&path, parameters), environment, started);
     let decision_input = retention.capture_head(&call.bundle, operation, &attributes);
     call.record.lock().decision_input = Some(Box::new(decision_input));
 }
@@ -44,7 +44,7 @@ pub(super) fn judge<B>(
 ) -> Result<(Permit, Vec<Charge>), Refusal> {
     let time = call.probe.as_ref().map_or_else(SystemTime::now, |probe| probe.time());
     let path = operation.canonical_path(call.request.uri().path(), parameters);
-    let attributes = attributes(call, (&path, parameters), environment, time);
+    let attributes = attributes(gate, call, (&path, parameters), environment, time);
     let (judgement, timing) = run_judge(call, operation, &attributes, body, time);
     let mut record = call.record.lock();
     record.judging = Some(timing);
@@ -93,6 +93,7 @@ fn run_judge<B>(
 
 /// What policies may read of the request besides its body.
 fn attributes<'a, B>(
+    gate: &'a Gate,
     call: &'a Call<B>,
     (path, parameters): (&'a str, &'a Parameters),
     environment: Environment,
@@ -107,6 +108,7 @@ fn attributes<'a, B>(
         headers: request.headers(),
         environment,
         key_fingerprint: call.record.lock().key_fingerprint,
+        instance: &gate.instance,
         client: &call.client,
         time,
     }

@@ -16,7 +16,7 @@ use crate::contract::credential::Environment;
 use crate::contract::{Contract, Operation};
 use crate::document::{Document, NodeRef};
 use crate::peer::Client;
-use crate::policy::Attributes;
+use crate::policy::{Attributes, Instance};
 use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -71,6 +71,7 @@ fn evaluated<T>(
         headers: &headers,
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &client,
         time: UNIX_EPOCH + Duration::from_secs(1_000_000_000),
     };

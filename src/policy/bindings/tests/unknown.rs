@@ -77,6 +77,7 @@ fn request(body: Option<RecordedValue<'_>>) -> RecordedRequest<'_> {
         environment: Environment::Production,
         key_fingerprint: None,
         time: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
+        instance: None,
         client: Client::default(),
         headers: vec![("x-there", Some(Unknown::text(Some(3)))), ("x-absent", None)],
         parameters: Vec::new(),

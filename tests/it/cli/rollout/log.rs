@@ -10,7 +10,7 @@ use portcullis::decision_log::{
 use portcullis::judge::{Bundle, Judgement, decide, violation};
 use portcullis::outcome::Outcome;
 use portcullis::peer::{Client, ClientCertificate};
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use portcullis::redact::Masks;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -47,6 +47,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         headers: &HeaderMap::new(),
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &sender(sent.caller),
         time: UNIX_EPOCH + Duration::from_secs(1_777_593_600) + since_may,
     };

@@ -5,7 +5,7 @@ use portcullis::contract::Routed;
 use portcullis::contract::credential::Environment;
 use portcullis::judge::{Bundle, decide};
 use portcullis::peer::Client;
-use portcullis::policy::Attributes;
+use portcullis::policy::{Attributes, Instance};
 use serde_json::Value;
 use std::time::UNIX_EPOCH;
 
@@ -23,6 +23,7 @@ pub(crate) fn holds(bundle: &Bundle, body: &[u8]) {
         headers: &headers,
         environment: Environment::Production,
         key_fingerprint: None,
+        instance: &Instance::UNNAMED,
         client: &Client::default(),
         time: UNIX_EPOCH,
     };
