@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The configuration as JSON.
 pub(super) fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
-    let Gateway { instance, logs, decision_log, masks, traces, workers, .. } = gateway;
+    let Gateway { shadow_policies, instance, logs, decision_log, masks, traces, workers, .. } = gateway;
     let strictness = &contract.strictness;
     json!({
         "file": source.file(),
@@ -24,6 +24,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
             "uploadTimeout": duration(upstream.upload_timeout),
         },
         "policies": policies,
+        "shadow": (!shadow_policies.is_empty()).then(|| json!({ "policies": shadow_policies })),
         "contract": {
             "folder": contract.folder,
             "defaultApiVersion": contract.default_api_version,

@@ -13,7 +13,7 @@ const PATHS: [(&str, &str); 10] = [
     ("/startupz", "200 once the gateway has started, else 503"),
     ("/metrics", "metrics for Prometheus, in its text format or OpenMetrics"),
     ("/config", "the configuration in force, as JSON"),
-    ("/policies", "the policies, limits and waivers in force, as JSON"),
+    ("/policies", "the policies, limits and waivers in force, and the shadow bundle, as JSON"),
     ("/decisions", "decisions as they are made, as JSON lines; ?decision=, ?policy=, ?operation= filter"),
     ("/decisions/{id}", "one of the last refusals by the id of its response, as JSON"),
     ("/log-level", "the level of the gateway's own log; PUT changes it"),

@@ -3,17 +3,38 @@
 use crate::contract::VersionSpec;
 use crate::judge::Bundle;
 use crate::policy::{Limit, Policy, Scope, Waiver};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::SystemTime;
 
-/// The bundle as JSON; `now` decides which waivers have expired.
+/// The bundle as JSON, with its shadow bundle; `now` decides which waivers have expired.
 pub(super) fn in_force(bundle: &Bundle, now: SystemTime) -> Value {
-    let policies: Vec<_> = bundle.policies.all().iter().map(|it| policy(it)).collect();
-    let waivers: Vec<_> = bundle.policies.waivers().map(|it| waiver(it, now)).collect();
-    let limits: Vec<_> = bundle.policies.limits().iter().map(|it| limit(it)).collect();
     let contract: Vec<_> = bundle.contract.sources().iter().map(version).collect();
     let default = bundle.contract.default_version();
-    json!({ "revision": bundle.revision, "contract": { "defaultApiVersion": default, "versions": contract }, "policies": policies, "limits": limits, "waivers": waivers })
+    json!({
+        "revision": bundle.revision,
+        "contract": { "defaultApiVersion": default, "versions": contract },
+        "policies": policies(bundle),
+        "limits": bundle.policies.limits().iter().map(|it| limit(it)).collect::<Vec<_>>(),
+        "waivers": waivers(bundle, now),
+        "shadow": bundle.shadow().map(|shadow| {
+            let changes = bundle.shadow_changes().into_iter();
+            let changes = changes.map(|(name, change)| (name.to_string(), Value::from(change.as_str())));
+            json!({
+                "revision": shadow.revision,
+                "changes": changes.collect::<Map<_, _>>(),
+                "policies": policies(shadow),
+                "waivers": waivers(shadow, now),
+            })
+        }),
+    })
+}
+
+fn policies(bundle: &Bundle) -> Vec<Value> {
+    bundle.policies.all().iter().map(|it| policy(it)).collect()
+}
+
+fn waivers(bundle: &Bundle, now: SystemTime) -> Vec<Value> {
+    bundle.policies.waivers().map(|it| waiver(it, now)).collect()
 }
 
 fn version(source: &VersionSpec) -> Value {

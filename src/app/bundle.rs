@@ -50,26 +50,44 @@ pub(super) fn compile_tested(
     before: Option<&Arc<Contract>>,
 ) -> Result<Bundle, Error> {
     let bundle = compile(configuration, sources, before)?;
-    let suites = load_suites(&bundle, &sources.texts)?;
-    let results = suites.iter().flat_map(|suite| suite.run(""));
-    let failures: Vec<_> = results.filter(|result| !result.passes()).map(|result| result.failure()).collect();
+    let mut failures = test_failures(&bundle, &sources.texts)?;
+    if let (Some(shadow), Some(texts)) = (bundle.shadow(), &sources.shadow) {
+        failures.extend(test_failures(shadow, texts)?);
+    }
     if failures.is_empty() { Ok(bundle) } else { Err(Error::Invalid(failures)) }
+}
+
+fn test_failures(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Diagnostic>, Error> {
+    let suites = load_suites(bundle, texts)?;
+    let results = suites.iter().flat_map(|suite| suite.run(""));
+    Ok(results.filter(|result| !result.passes()).map(|result| result.failure()).collect())
 }
 
 fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc<Contract>>) -> Result<Bundle, Error> {
     let gateway = &configuration.gateway;
     let contract = load_contract(gateway, sources.contract.as_ref(), before)?;
     let mut errors = sources.errors.clone();
-    let texts = &sources.texts;
-    // even if a file could not be read: the author sees all errors in one round
-    let bundle = Bundle::compile(contract, &texts.policies, gateway.contract.strictness.clone());
-    let bundle = bundle.map_err(|BundleError(found)| errors.extend(found));
-    errors.extend(texts.empty_paths());
+    // both, and even if a file could not be read: the author sees all errors in one round
+    let mut compile = |texts: &SourceTexts| {
+        let bundle = Bundle::compile(contract.clone(), &texts.policies, gateway.contract.strictness.clone());
+        let bundle = bundle.map_err(|BundleError(found)| errors.extend(found));
+        errors.extend(texts.empty_paths());
+        bundle.ok()
+    };
+    let (bundle, shadow) = (compile(&sources.texts), sources.shadow.as_ref().map(compile));
+    let bundle = match (bundle, shadow) {
+        (Some(bundle), Some(Some(shadow))) => {
+            bundle.with_shadow(shadow).map_err(|BundleError(found)| errors.extend(found)).ok()
+        }
+        (bundle, _) => bundle,
+    };
     match bundle {
-        Ok(bundle) if errors.is_empty() => Ok(bundle),
+        Some(bundle) if errors.is_empty() => Ok(bundle),
         _ => {
             // without a bundle tests cannot be compiled, but errors of their form can be reported
-            errors.extend(policy_test::syntax_errors(&texts.tests));
+            for texts in [Some(&sources.texts), sources.shadow.as_ref()].into_iter().flatten() {
+                errors.extend(policy_test::syntax_errors(&texts.tests));
+            }
             Err(Error::Invalid(errors))
         }
     }

@@ -88,6 +88,8 @@ impl Configuration {
             Self { gateway: gateway.map_err(Error::Invalid)?, origin: PolicyOrigin::Files }
         };
         configuration.gateway.policies = policies.to_vec();
+        // what is given is looked at alone
+        configuration.gateway.shadow_policies.clear();
         Ok(configuration)
     }
 

@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(super) struct Sources {
     /// Policies and their tests.
     pub(super) texts: SourceTexts,
+    /// The same of the shadow bundle, if there is one.
+    pub(super) shadow: Option<SourceTexts>,
     /// The contract; `None` for the one that is built in.
     pub(super) contract: Option<ContractTexts>,
     /// An error for each file that cannot be read.
@@ -46,12 +48,18 @@ impl Sources {
         let gateway = &configuration.gateway;
         let folder = gateway.contract.folder.as_deref();
         let contract = folder.map(|folder| contract_folder::read(folder, view)).transpose()?;
-        let (texts, errors) = match configuration.origin {
+        let (mut texts, mut errors) = match configuration.origin {
             PolicyOrigin::Files => policy_texts::read(&gateway.policies, folder, view),
             PolicyOrigin::BuiltIn => (built_in::texts(), Vec::new()),
         };
+        let shadow = (!gateway.shadow_policies.is_empty()).then(|| {
+            let (mut shadow, found) = policy_texts::read(&gateway.shadow_policies, folder, view);
+            errors.extend(found);
+            texts.unread.append(&mut shadow.unread);
+            shadow
+        });
         let removal_rules = gateway.removal_rules.clone();
-        Ok(Self { texts, contract, errors, removal_rules })
+        Ok(Self { texts, shadow, contract, errors, removal_rules })
     }
 
     /// A hash of the names and contents, by which two reads are compared later.
@@ -62,12 +70,19 @@ impl Sources {
             context.update(&part.len().to_le_bytes());
             context.update(part);
         };
-        let policies = self.texts.policies.iter().map(|it| (&it.file, it.text.as_str()));
-        let tests = self.texts.tests.iter().map(|it| (&it.file, it.text.as_str()));
-        let contract = self.contract.iter().flat_map(|it| it.versions.iter().chain(&it.overlay));
-        for (file, text) in policies.chain(tests).chain(contract.map(|it| (&it.file, it.text.as_ref()))) {
-            add(file.as_os_str().as_encoded_bytes());
-            add(text.as_bytes());
+        for texts in [Some(&self.texts), self.shadow.as_ref()].into_iter().flatten() {
+            let policies = texts.policies.iter().map(|it| (&it.file, it.text.as_str()));
+            let tests = texts.tests.iter().map(|it| (&it.file, it.text.as_str()));
+            for (file, text) in policies.chain(tests) {
+                add(file.as_os_str().as_encoded_bytes());
+                add(text.as_bytes());
+            }
+            // the end, so that no file moves from one bundle to the other unnoticed
+            add(b"");
+        }
+        for text in self.contract.iter().flat_map(|it| it.versions.iter().chain(&it.overlay)) {
+            add(text.file.as_os_str().as_encoded_bytes());
+            add(text.text.as_bytes());
         }
         context.finish().as_ref().to_vec()
     }

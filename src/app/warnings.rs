@@ -17,8 +17,10 @@ pub fn lints(
     provable: ProvableIdentity,
     instance: Option<&Instance>,
 ) -> Vec<Diagnostic> {
-    let of_policies = bundle.lints(SystemTime::now(), provable);
-    let of_instance = instance.map(|instance| bundle.lint_instance(instance)).unwrap_or_default();
+    let bundles = || [Some(bundle), bundle.shadow()].into_iter().flatten();
+    let of_policies = bundles().flat_map(|bundle| bundle.lints(SystemTime::now(), provable));
+    let of_instance =
+        instance.into_iter().flat_map(|instance| bundles().flat_map(|bundle| bundle.lint_instance(instance)));
     let of_start = start_warnings(&configuration.gateway, texts);
     of_start
         .into_iter()

@@ -35,6 +35,9 @@ impl Display for Banner<'_> {
             writeln!(f, "               built-in; `portcullis init DIR` writes them to a folder")?;
         }
         write!(f, "  revision     {}", bundle.revision)?;
+        if let Some(shadow) = bundle.shadow() {
+            write!(f, "\n  shadow       {}, which refuses nothing", shadow.revision)?;
+        }
         // the examples change users: they are for the sandbox only, never for a real instance
         if **upstream != UpstreamTarget::Embedded {
             return Ok(());

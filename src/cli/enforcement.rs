@@ -4,7 +4,7 @@ use super::table::{comma_list, table};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::Mode;
 use crate::contract::{INSPECTED, VersionSpec};
-use crate::judge::Bundle;
+use crate::judge::{Bundle, ShadowChange};
 use crate::policy::{Action, Limit, Scope, Waiver};
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
@@ -34,6 +34,7 @@ impl Display for Enforcement<'_> {
             write!(f, ", {audited} more are audited")?;
         }
         write!(f, "\n  revision     {}", self.bundle.revision)?;
+        self.shadow(f)?;
         // by method and path: an id may be at another path than the reader believes
         for (at, (operation, route)) in self.guards().into_iter().enumerate() {
             let head = if at == 0 { "guards" } else { "" };
@@ -68,6 +69,21 @@ impl Display for Enforcement<'_> {
 }
 
 impl Enforcement<'_> {
+    /// The policies of the shadow bundle that differ from those in force, by change.
+    fn shadow(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Some(shadow) = self.bundle.shadow() else { return Ok(()) };
+        let changes = self.bundle.shadow_changes();
+        let nothing = if changes.is_empty() { ", the same policies" } else { "" };
+        write!(f, "\n  shadow       {}{nothing}", shadow.revision)?;
+        for change in ShadowChange::ALL {
+            let mut names = changes.iter().filter(|(_, of)| **of == change).map(|(name, _)| name.as_ref()).peekable();
+            if names.peek().is_some() {
+                write!(f, "\n  {:<12} {:<8} {}", "", change.as_str(), comma_list(24, self.width, names))?;
+            }
+        }
+        Ok(())
+    }
+
     /// The operations that are always inspected, each with its method and path.
     fn guards(&self) -> BTreeSet<(Arc<str>, String)> {
         let operations = self.bundle.contract.operations().into_iter();

@@ -2,7 +2,7 @@
 
 use super::checker::{Setting, SettingsChecker};
 use super::file::{
-    ContractSection as ContractKeys, EnvironmentSection, GatewayFile, TracesSection as TraceKeys,
+    ContractSection as ContractKeys, EnvironmentSection, GatewayFile, ShadowSection, TracesSection as TraceKeys,
     UpstreamSection as UpstreamKeys,
 };
 use super::gateway::{
@@ -45,7 +45,8 @@ pub(super) fn check(
         admin,
         listen,
         upstream,
-        policies: check.policies(&file.policies),
+        policies: check.policies(&file.policies, "/policies"),
+        shadow_policies: check.shadow_policies(file.shadow.as_ref()),
         removal_rules: RemovalRules { removed: file.removed.clone(), removals: file.reload.removals },
         contract: ContractConfig {
             folder: file
@@ -130,10 +131,14 @@ impl SettingsChecker<'_> {
         }
     }
 
-    fn policies(&mut self, written: &[String]) -> Vec<PathBuf> {
+    fn shadow_policies(&mut self, section: Option<&ShadowSection>) -> Vec<PathBuf> {
+        section.map(|section| self.policies(&section.policies, "/shadow/policies")).unwrap_or_default()
+    }
+
+    fn policies(&mut self, written: &[String], pointer: &str) -> Vec<PathBuf> {
         let mut policies = Vec::with_capacity(written.len());
         for (position, written) in written.iter().enumerate() {
-            policies.push(self.existing_path(written, format!("/policies/{position}")));
+            policies.push(self.existing_path(written, format!("{pointer}/{position}")));
         }
         policies
     }

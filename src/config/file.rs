@@ -2,9 +2,11 @@
 
 mod instance_sections;
 mod log_sections;
+mod shadow_section;
 
 pub(super) use instance_sections::{EnvironmentSection, InstanceSection};
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
+pub(super) use shadow_section::ShadowSection;
 
 use super::defaults;
 use super::gateway::{AlwaysExport, UpstreamHttp2};
@@ -36,6 +38,8 @@ pub(super) struct GatewayFile {
     /// Files and folders with policies, relative to this file. An empty list enforces the contract alone.
     #[schemars(example = ["../policies"])]
     pub(super) policies: Vec<String>,
+    /// Candidate policies, judged beside those in force: what they would decide otherwise is recorded, and refuses nothing.
+    pub(super) shadow: Option<ShadowSection>,
     /// Policies, limits and operations that a reload may remove or weaken, by name. Any other that denies is kept: such a reload
     /// is refused. Read again with each reload.
     #[serde(default)]

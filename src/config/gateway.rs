@@ -25,6 +25,8 @@ pub struct Gateway {
     pub upstream: UpstreamConfig,
     /// Files and folders with policies, absolute.
     pub policies: Vec<PathBuf>,
+    /// Files and folders with the candidate policies of `shadow`, absolute. Empty without `shadow`.
+    pub shadow_policies: Vec<PathBuf>,
     /// What a reload may remove.
     pub removal_rules: super::removal_rules::RemovalRules,
     /// How Clerk's contract is enforced.

@@ -4,7 +4,7 @@
 //! version reads the log of a newer one. Where a field has another name here than in JSON, the JSON name is the older one.
 
 use super::enum_names;
-use super::{EntryText, NameMap, RedactedValue};
+use super::{EntryText, NameMap, RecordedShadow, RedactedValue};
 use crate::contract::credential::{Environment, KeyClass};
 use crate::outcome::Outcome;
 use crate::policy::{Action, RuleHash};
@@ -70,6 +70,9 @@ pub struct LogEntry<'a> {
     // empty lists are left out: most decisions have no violation, and a log has millions of lines
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<RecordedPolicy<'a>>,
+    /// What the shadow bundle would have decided otherwise. `None` if nothing, or there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<RecordedShadow<'a>>,
     /// The attributes that policies could read, without the body; `None` if the request was not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RecordedAttributes<'a>>,

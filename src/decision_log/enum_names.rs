@@ -3,6 +3,7 @@
 // not derived: the derive would be a second list of the names, which could drift from the one that metrics and logs use
 
 use crate::contract::credential::KeyClass;
+use crate::judge::ShadowDecision;
 use crate::outcome::Outcome;
 use crate::policy::Action;
 use crate::reason::Reason;
@@ -29,7 +30,7 @@ macro_rules! enum_name {
     };
 }
 
-enum_name!(Action, KeyClass, Outcome, Reason);
+enum_name!(Action, KeyClass, Outcome, Reason, ShadowDecision);
 
 pub(super) fn serialize<E: EnumName, S: Serializer>(variant: &E, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(variant.name())

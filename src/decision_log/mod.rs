@@ -15,6 +15,7 @@ mod enum_names;
 pub mod marker;
 mod name_map;
 pub mod numbering;
+mod recorded_shadow;
 mod redacted_value;
 mod redactor;
 mod retention_rules;
@@ -29,5 +30,6 @@ pub use entry::{
 };
 pub use entry_text::EntryText;
 pub use name_map::NameMap;
+pub use recorded_shadow::{RecordedDifference, RecordedShadow};
 pub use redacted_value::{NumberKind, RedactedShape, RedactedValue, Removal};
 pub use retention_rules::{FingerprintRules, RetentionRules};

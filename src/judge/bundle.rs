@@ -53,7 +53,9 @@ pub struct Bundle {
     head_reads: OperationMap<HeadReads>,
     /// What the gateway itself reads of heads.
     own_reads: HeadReads,
-    /// A hash of all of it. Records carry it, so that decisions can be replayed with the bundle that made them.
+    /// The candidate that is judged beside it, and decides nothing. It is replaced with the bundle, as one value.
+    shadow: Option<Arc<Self>>,
+    /// A hash of all of it but the shadow bundle. Records carry it, so that decisions can be replayed with the bundle that made them.
     pub revision: Arc<str>,
 }
 
@@ -76,7 +78,18 @@ impl Bundle {
         let contract = contract.into();
         let (documents, policies) = compile(texts, &contract).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
-        Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision))
+        Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision, None))
+    }
+
+    /// The same bundle with `shadow` judged beside it.
+    pub(super) fn beside(self, shadow: Arc<Self>) -> Self {
+        let Self { contract, policies, documents, strictness, revision, .. } = self;
+        Self::assemble(contract, policies, documents, strictness, revision, Some(shadow))
+    }
+
+    /// The candidate that is judged beside it; `None` if there is none.
+    pub fn shadow(&self) -> Option<&Self> {
+        self.shadow.as_deref()
     }
 
     /// What this bundle refuses and `after` would not: rules that are gone or narrower, and operations that the contract of
@@ -114,7 +127,7 @@ impl Bundle {
         let limits = self.policies.limits().iter().filter(|limit| names.contains(limit.name.as_ref())).cloned();
         let policies = Policies::new(policies.collect(), limits.collect());
         let (contract, documents) = (self.contract.clone(), self.documents.clone());
-        Self::assemble(contract, policies, documents, Strictness::default(), self.revision.clone())
+        Self::assemble(contract, policies, documents, Strictness::default(), self.revision.clone(), None)
     }
 
     /// The same bundle with `Deny` as the action of each policy and limit: what their promotion would refuse.
@@ -135,7 +148,7 @@ impl Bundle {
             return Err(BundleError(errors));
         }
         let (contract, strictness, revision) = (self.contract.clone(), self.strictness.clone(), self.revision.clone());
-        Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision))
+        Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision, None))
     }
 
     /// The same bundle with `policy` in the place of the one of its name.
@@ -163,13 +176,14 @@ impl Bundle {
         let (contract, documents) = (self.contract.clone(), self.documents.clone());
         let (strictness, revision) = (self.strictness.clone(), self.revision.clone());
         if !is_same_kind {
-            return Self::assemble(contract, policies, documents, strictness, revision);
+            return Self::assemble(contract, policies, documents, strictness, revision, None);
         }
         let (inspections, guard) = (Arc::clone(&self.inspections), Arc::clone(&self.guard));
         let ids = inspections.keys();
         let head_reads = ids.filter_map(|id| Some((Arc::clone(id), HeadReads::of(&policies, id)?))).collect();
         let own_reads = HeadReads::of_gateway();
-        Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, revision }
+        let shadow = None;
+        Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, shadow, revision }
     }
 
     fn assemble(
@@ -178,6 +192,7 @@ impl Bundle {
         documents: Arc<PolicyDocuments>,
         strictness: Strictness,
         revision: Arc<str>,
+        shadow: Option<Arc<Self>>,
     ) -> Self {
         let inspections = contract.operations().into_iter().filter_map(|operation| {
             let id = &operation.id;
@@ -191,12 +206,16 @@ impl Bundle {
             };
             Some((id.clone(), strictness.inspection(&operation, policy_effect)?))
         });
-        let inspections: Arc<OperationMap<_>> = Arc::new(inspections.collect());
+        let mut inspections: OperationMap<_> = inspections.collect();
+        if let Some(shadow) = &shadow {
+            audit_candidates(&mut inspections, &contract, &strictness, &shadow.policies);
+        }
+        let inspections = Arc::new(inspections);
         let guard = Arc::new(contract.guard(|operation| is_guarded(&inspections, operation)));
         let ids = inspections.keys();
         let head_reads = ids.filter_map(|id| Some((Arc::clone(id), HeadReads::of(&policies, id)?))).collect();
         let own_reads = HeadReads::of_gateway();
-        Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, revision }
+        Self { contract, policies, documents, strictness, inspections, guard, head_reads, own_reads, shadow, revision }
     }
 
     /// Lints: what the policy files may contain and yet is likely an error at `now`, for clients of which `provable` can be proven.
@@ -286,6 +305,23 @@ impl Bundle {
             // Never exempt: another server could read these as an operation that must be judged.
             Routed::Ambiguous | Routed::MethodUnknown => None,
         }
+    }
+}
+
+/// Adds the operations that only the policies `candidates` of a shadow bundle match, as audited.
+fn audit_candidates(
+    inspections: &mut OperationMap<InspectionRules>,
+    contract: &Contract,
+    strictness: &Strictness,
+    candidates: &Policies,
+) {
+    let operations = contract.operations().into_iter();
+    // an operation that is inspected anyway stays as it is: a candidate makes nothing stricter, and nothing milder
+    let is_new = |it: &Arc<Operation>| !candidates.of_operation(&it.id).is_empty() && !inspections.contains_key(&it.id);
+    for operation in operations.filter(is_new).collect::<Vec<_>>() {
+        let audited = strictness.inspection(&operation, PolicyEffect::Audits);
+        let audited = audited.map(|rules| InspectionRules { mode: Mode::Audit, ..rules });
+        inspections.extend(audited.map(|rules| (Arc::clone(&operation.id), rules)));
     }
 }
 

@@ -9,7 +9,7 @@ use super::waive::waive;
 use crate::contract::field::Field;
 use crate::contract::finding::SchemaFinding;
 use crate::contract::strictness::InspectionRules;
-use crate::contract::{Operation, VersionPlace, requested_version};
+use crate::contract::{BodySchema, Operation, VersionPlace, requested_version};
 use crate::document::Document;
 use crate::policy::{Action, Attributes, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome};
 use crate::reason::Reason;
@@ -74,13 +74,10 @@ pub fn decide<O: Observer>(
         (Some(schema), false) => match Document::parse(body.clone()) {
             Ok(document) => {
                 observer.step_finished(JudgeStep::Parse);
-                let misleads = |finding: &SchemaFinding| misleads_policies(bundle, operation, attributes, finding);
                 let findings = schema.check(&document);
                 unknown_fields.extend(findings.iter().filter_map(SchemaFinding::unknown_field));
-                violations
-                    .extend(findings.into_iter().filter_map(|finding| from_contract(inspection, finding, misleads)));
-                deny_unless_object(inspection, schema, &document, &mut violations);
-                name_version(bundle, operation, attributes, &mut violations);
+                violations =
+                    contract_violations(bundle, operation, attributes, inspection, (schema, &document), findings);
                 observer.step_finished(JudgeStep::Schema);
                 Some(Arc::new(document))
             }
@@ -113,6 +110,23 @@ pub fn decide<O: Observer>(
     // A body without a schema was never buffered: it streams to the upstream, and only the head was judged.
     let permit = if operation.body.is_some() { Permit::for_judged(body) } else { Permit::for_exempt() };
     Judgement { unknown_fields, rules, document, limits, waivers, ..Judgement::conclude(permit, violations) }
+}
+
+/// The violations of the contract by a body of which its schema has `findings`.
+pub(super) fn contract_violations(
+    bundle: &Bundle,
+    operation: &Operation,
+    attributes: &Attributes<'_>,
+    inspection: InspectionRules,
+    (schema, document): (&BodySchema, &Document),
+    findings: Vec<SchemaFinding>,
+) -> Vec<Violation> {
+    let misleads = |finding: &SchemaFinding| misleads_policies(bundle, operation, attributes, finding);
+    let found = findings.into_iter().filter_map(|finding| from_contract(inspection, finding, misleads));
+    let mut violations: Vec<Violation> = found.collect();
+    deny_unless_object(inspection, schema, document, &mut violations);
+    name_version(bundle, operation, attributes, &mut violations);
+    violations
 }
 
 fn evaluate<O: Observer>(

@@ -68,7 +68,7 @@ pub(super) fn deny_unless_object(
 }
 
 /// The action for a body that has no meaning, or more than one.
-fn ambiguous_action(inspection: InspectionRules) -> Action {
+pub(super) fn ambiguous_action(inspection: InspectionRules) -> Action {
     if inspection.is_shadow() { Action::Audit } else { Action::Deny }
 }
 

@@ -15,6 +15,8 @@ mod observer;
 mod permit;
 mod proof;
 mod revision;
+mod shadow;
+mod shadow_bundle;
 pub mod violation;
 mod waive;
 
@@ -25,3 +27,5 @@ pub use head_reads::HeadAmbiguity;
 pub use observer::{JudgeStep, Observer, PolicyTraces};
 pub use permit::Permit;
 pub use proof::prove;
+pub use shadow::{RuleDifference, ShadowDecision, ShadowJudgement, decide_shadow};
+pub use shadow_bundle::ShadowChange;

@@ -7,17 +7,21 @@
 mod accumulator;
 mod advice;
 mod caller;
+mod example_decisions;
 mod limit_use;
 mod policy_replay;
 mod recorded_request;
 mod replay;
 mod report;
+mod shadow_use;
 mod tally;
 
 pub use accumulator::Accumulator;
 pub use advice::{Advice, PromotionCriteria};
 pub use caller::caller;
+pub use example_decisions::ExampleDecisions;
 pub use limit_use::LimitUse;
-pub use replay::{ExampleDecisions, PolicyChange, Replay};
+pub use replay::{PolicyChange, Replay};
 pub use report::{ObservedPeriod, PolicyUse, RolloutReport};
+pub use shadow_use::{ShadowRuleUse, ShadowUse};
 pub use tally::Tally;

@@ -1,6 +1,7 @@
 //! Replays the requests of a decision log with other policies.
 
 use super::accumulator::Accumulator;
+use super::example_decisions::ExampleDecisions;
 use super::policy_replay::PolicyReplay;
 use super::recorded_request::recorded_request;
 use super::tally::Tally;
@@ -15,37 +16,10 @@ use crate::reason::Reason;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Number of decisions that are named for each change.
-const EXAMPLES: usize = 3;
 /// Maximum number of policies of the log with counts of their own, besides the new ones.
 const POLICIES: usize = 500;
 /// Maximum number of operations without recorded requests that have a count of their own.
 const OPERATIONS: usize = 50;
-
-/// A number of decisions, and the ids of the first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExampleDecisions {
-    /// The number of decisions.
-    pub count: u64,
-    /// The ids of the first.
-    pub decisions: Vec<String>,
-}
-
-impl ExampleDecisions {
-    fn add(&mut self, entry: &LogEntry<'_>) {
-        self.count += 1;
-        // the id is from the file, so its length is bounded as well
-        if self.decisions.len() < EXAMPLES {
-            self.decisions.push(entry.decision_id.chars().take(64).collect());
-        }
-    }
-
-    fn merge(&mut self, later: Self) {
-        self.count += later.count;
-        let room = EXAMPLES.saturating_sub(self.decisions.len());
-        self.decisions.extend(later.decisions.into_iter().take(room));
-    }
-}
 
 /// The changes by one policy.
 #[derive(Clone, Debug, Default)]

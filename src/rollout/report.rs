@@ -3,6 +3,7 @@
 use super::accumulator::Accumulator;
 use super::caller::caller;
 use super::limit_use::LimitUse;
+use super::shadow_use::ShadowUse;
 use super::tally::Tally;
 use crate::decision_log::{LogEntry, RecordedOutcome, RecordedPolicy, RecordedRule};
 use crate::policy::Action;
@@ -70,6 +71,8 @@ pub struct RolloutReport {
     pub limits: BTreeMap<Box<str>, LimitUse>,
     /// The number of violations of limits beyond the maximum.
     pub more_limits: u64,
+    /// What the shadow bundle would have changed.
+    pub shadow: ShadowUse,
     /// Decisions by revision of the policies.
     pub revisions: Option<Tally>,
 }
@@ -217,6 +220,7 @@ impl Accumulator for RolloutReport {
         self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).add(&entry.revision);
         self.judged += u64::from(!entry.policies.is_empty());
         self.count_limits(entry);
+        self.shadow.take(entry);
         for evaluated in &entry.policies {
             let name: &str = &evaluated.name;
             if let Some(known) = self.policies.get_mut(name) {
@@ -236,6 +240,7 @@ impl Accumulator for RolloutReport {
         self.period.merge(&later.period);
         self.judged += later.judged;
         self.more_policies += later.more_policies;
+        self.shadow.merge(later.shadow);
         if let Some(revisions) = &later.revisions {
             self.revisions.get_or_insert_with(|| Tally::new(CONDITIONS)).merge(revisions);
         }

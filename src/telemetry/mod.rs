@@ -219,6 +219,7 @@ impl Telemetry {
     /// Sets the bundle that judges from now on.
     pub fn bundle_loaded(&self, bundle: &Bundle) {
         self.shared.metrics.bundle_loaded(&bundle.revision);
+        self.shared.metrics.shadow.bundle_loaded(bundle.shadow().map(|shadow| &*shadow.revision));
         self.shared.metrics.waivers.set_waivers(bundle.policies.waivers());
         self.shared.metrics.contract.set(bundle.contract.sources());
     }

@@ -21,6 +21,7 @@ pub(super) fn report(view: &ReportView<'_>) -> String {
         "revisions": report.revisions.as_ref().map(tally),
         "answers_of_further_policies": report.more_policies,
         "policies": view.policies.iter().map(policy).collect::<Vec<_>>(),
+        "shadow": super::shadow::json(&report.shadow),
         "further_limited": report.more_limits,
         "limits": report.limits.iter().map(|(name, usage)| limit(name, usage)).collect::<Vec<_>>(),
     });
@@ -69,7 +70,7 @@ fn limit(name: &str, usage: &LimitUse) -> Value {
     })
 }
 
-fn tally(tally: &Tally) -> Value {
+pub(super) fn tally(tally: &Tally) -> Value {
     let named = tally.by_count().into_iter().map(|(name, count)| json!({ "name": name, "count": count }));
     json!({ "named": named.collect::<Vec<_>>(), "others": tally.others() })
 }

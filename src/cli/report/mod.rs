@@ -1,6 +1,7 @@
 //! `portcullis report`: how policies decided the requests of a decision log.
 
 mod json;
+mod shadow;
 mod text;
 
 use super::config_args::ConfigArgs;

@@ -1,6 +1,6 @@
 //! The report for people: what to do first, then why.
 
-use super::{PolicyView, ReportView};
+use super::{PolicyView, ReportView, shadow};
 use crate::cli::page::Page;
 use crate::cli::table::one_line;
 use crate::policy::Action;
@@ -27,6 +27,7 @@ pub(super) fn report(view: &ReportView<'_>, width: usize) -> String {
         details(&mut page, policy);
     }
     limits(&mut page, view);
+    shadow::text(&mut page, &view.report.shadow);
     page.into_text()
 }
 

@@ -35,6 +35,7 @@ pub(super) struct DecisionLine {
     clerk_trace_id: Option<String>,
     cf_ray: Option<String>,
     revision: String,
+    shadow_decision: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -76,6 +77,7 @@ impl DecisionLine {
             rule: detail.map(|detail| self.rule_or_reason(detail)).or(self.reason.as_deref()),
             others: self.violations.saturating_sub(1),
             field: detail.and_then(|detail| Some(detail.field.as_deref()?.into())),
+            shadow: self.shadow_decision.as_deref(),
             sample_rate: None,
             color: true,
         };

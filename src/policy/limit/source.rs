@@ -28,7 +28,7 @@ pub enum LimitKind {
 }
 
 /// The limit: `events` in each `period`, `inFlight` at once, or both.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Spec")]
 pub struct LimitSpec {

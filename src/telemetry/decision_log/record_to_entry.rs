@@ -2,13 +2,14 @@
 
 use crate::contract::UnknownVersion;
 use crate::decision_log::{
-    DecisionInput, EntryText, LogEntry, RecordedBody, RecordedClient, RecordedRule, RecordedViolation, VersionSource,
+    DecisionInput, EntryText, LogEntry, RecordedBody, RecordedClient, RecordedDifference, RecordedRule, RecordedShadow,
+    RecordedViolation, VersionSource,
 };
 use crate::judge::violation;
 use crate::peer::Client;
 use crate::telemetry::format::Rfc3339;
 use crate::telemetry::format::hex;
-use crate::telemetry::record::{Outcome, RequestRecord};
+use crate::telemetry::record::{Outcome, RequestRecord, ShadowOutcome};
 
 /// Whether the request has a decision: it was judged, or refused.
 pub(super) fn is_decision(record: &RequestRecord) -> bool {
@@ -48,6 +49,7 @@ pub(super) fn entry(record: &RequestRecord, input: Option<Box<DecisionInput>>) -
         revision: record.revision.as_ref().into(),
         violations: record.shown_violations().map(recorded_violation).collect(),
         policies,
+        shadow: record.shadow.as_ref().filter(|shadow| shadow.differs()).map(|shadow| recorded_shadow(shadow)),
         request: is_inspected.then_some(request),
         body: is_inspected.then_some(RecordedBody { bytes, value: body }),
         masked,
@@ -88,15 +90,32 @@ fn client(sender: &Client) -> RecordedClient<'_> {
 
 fn recorded_violation(violation: &violation::Violation) -> RecordedViolation<'_> {
     RecordedViolation {
-        rule: match &violation.rule {
-            violation::Rule::Policy(name) => RecordedRule::Policy(name.as_ref().into()),
-            violation::Rule::Keyword(keyword) => RecordedRule::Keyword((*keyword).into()),
-            violation::Rule::Gateway => RecordedRule::Gateway,
-        },
+        rule: recorded_rule(&violation.rule),
         action: violation.action,
         field: violation.field.as_ref().map(|field| field.for_log().into()),
         reason: violation.reason,
         waived_by: violation.waived_by.as_deref().map(EntryText::from),
+    }
+}
+
+fn recorded_rule(rule: &violation::Rule) -> RecordedRule<'_> {
+    match rule {
+        violation::Rule::Policy(name) => RecordedRule::Policy(name.as_ref().into()),
+        violation::Rule::Keyword(keyword) => RecordedRule::Keyword((*keyword).into()),
+        violation::Rule::Gateway => RecordedRule::Gateway,
+    }
+}
+
+fn recorded_shadow(shadow: &ShadowOutcome) -> RecordedShadow<'_> {
+    let differences = shadow.shown_differences().iter().map(|it| RecordedDifference {
+        rule: recorded_rule(&it.rule),
+        action: it.action,
+        shadow_action: it.shadow_action,
+    });
+    RecordedShadow {
+        revision: shadow.revision.as_ref().into(),
+        decision: shadow.decision(),
+        differences: differences.collect(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The fields of a request's log line, independent of its format. The names are an interface: a name keeps its meaning.
 
+use crate::judge::RuleDifference;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::telemetry::attribute_cache::SharedAttributes;
 use crate::telemetry::format::hex;
@@ -30,6 +31,9 @@ pub(in crate::telemetry) trait FieldSink {
 
     /// A list of violated policies, with at least one.
     fn policies<'t>(&mut self, name: &'static str, policies: impl Iterator<Item = FiredPolicy<'t>>);
+
+    /// A list of rules with another effect in the shadow bundle, with at least one.
+    fn differences(&mut self, name: &'static str, differences: &[RuleDifference]);
 }
 
 /// A violated policy.
@@ -75,6 +79,16 @@ pub(in crate::telemetry) fn rules(fields: &mut impl FieldSink, record: &RequestR
     texts(fields, "fields", &places(record));
     texts(fields, "audited", &distinct(record, audited_reason));
     fields.number("violations", record.violations.len() as u64);
+}
+
+/// What the shadow bundle would have decided otherwise.
+pub(in crate::telemetry) fn shadow(fields: &mut impl FieldSink, record: &RequestRecord) {
+    let Some(shadow) = record.shadow.as_ref().filter(|shadow| shadow.differs()) else { return };
+    fields.text("shadow_revision", &shadow.revision);
+    if let Some(decision) = shadow.decision() {
+        fields.bare("shadow_decision", decision.as_str().as_bytes());
+    }
+    fields.differences("shadow_differences", shadow.shown_differences());
 }
 
 /// Sizes and durations.

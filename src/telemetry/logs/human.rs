@@ -4,6 +4,7 @@
 //! JSON form of the log and in `tail -v`.
 
 use super::sampling::Rate;
+use crate::judge::ShadowDecision;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::reason::Reason;
 use crate::redact::Escaped;
@@ -47,6 +48,8 @@ pub struct ShortLine<'a> {
     pub others: usize,
     /// The place in the body that the rule is about.
     pub field: Option<Cow<'a, str>>,
+    /// How the decision of the shadow bundle differs. `None` if it is the same.
+    pub shadow: Option<&'a str>,
     /// The share of such requests that are logged, if not all are.
     pub sample_rate: Option<f64>,
     /// Whether to add colours, as ANSI escape sequences.
@@ -68,6 +71,7 @@ impl<'a> ShortLine<'a> {
             rule: found.map(rule_or_reason).or(reason),
             others: record.violations.len().saturating_sub(1),
             field: found.and_then(|violation| Some(violation.field.as_ref()?.for_log().into())),
+            shadow: record.shadow.as_ref().and_then(|shadow| shadow.decision()).map(ShadowDecision::as_str),
             sample_rate,
             color,
         }
@@ -78,6 +82,7 @@ impl<'a> ShortLine<'a> {
         let others = Some(self.others).filter(|others| *others > 0);
         [
             self.rule.map(|rule| Escaped(rule).to_string()),
+            self.shadow.map(|decision| format!("shadow={}", Escaped(decision))),
             self.sample_rate.map(|rate| format!("sample_rate={rate}")),
             others.map(|others| format!("+{others}")),
             self.field.as_deref().map(|field| Escaped(field).to_string()),

@@ -1,6 +1,7 @@
 //! The access log for machines: one JSON object a line.
 
 use super::sampling::Rate;
+use crate::judge::RuleDifference;
 use crate::judge::violation::{Field, Violation};
 use crate::redact::needs_escape;
 use crate::telemetry::attribute_cache::{AttributeCache, SharedAttributes};
@@ -50,6 +51,7 @@ fn all(object: &mut Object<'_>, record: &RequestRecord) {
     object.bare("timestamp", &Rfc3339(record.started).to_ascii());
     object.append_shared(&SharedAttributes::of(record));
     fields::rules(object, record);
+    fields::shadow(object, record);
     fields::costs(object, record);
     object.bare("trace_id", &hex::<16, 32>(record.trace.trace_id));
     object.bare("span_id", &hex::<8, 16>(record.trace.server_span_id));
@@ -162,6 +164,20 @@ impl FieldSink for Object<'_> {
             if let Some(waiver) = waived_by {
                 line.extend_from_slice(b",\"waived_by\":");
                 write_json_string(line, waiver);
+            }
+            line.push(b'}');
+        });
+    }
+
+    fn differences(&mut self, name: &'static str, differences: &[RuleDifference]) {
+        self.list(name, differences.iter(), |line, RuleDifference { rule, action, shadow_action }| {
+            line.push(b'{');
+            let mut object = Object(line);
+            object.text("rule", &rule.label());
+            for (name, action) in [("action", action), ("shadow_action", shadow_action)] {
+                if let Some(action) = action {
+                    object.bare(name, action.as_str().as_bytes());
+                }
             }
             line.push(b'}');
         });

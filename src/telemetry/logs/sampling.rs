@@ -2,7 +2,8 @@
 
 use crate::telemetry::record::{Outcome, RequestRecord};
 
-/// The share of uneventful requests that are logged: those that passed without a violation and without a failure.
+/// The share of uneventful requests that are logged: those that passed without a violation, without a
+/// failure, and alike by the shadow bundle.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::telemetry) struct LogSampling {
     share: f64,
@@ -26,7 +27,8 @@ impl LogSampling {
     // logged.
     pub(in crate::telemetry) fn take(self, record: &RequestRecord) -> Option<Rate> {
         let passed = matches!(record.outcome, Outcome::Allowed | Outcome::Exempt);
-        let is_plain = passed && record.violations.is_empty() && !record.has_failed();
+        let differs = record.shadow.as_ref().is_some_and(|shadow| shadow.differs());
+        let is_plain = passed && record.violations.is_empty() && !record.has_failed() && !differs;
         if !is_plain || self.share >= 1.0 {
             return Some(None);
         }
@@ -91,6 +93,9 @@ mod tests {
             record.violations[0].action = action;
             assert_eq!(none.take(&record), Some(None), "{action:?}");
         }
+        let mut record = samples::differing_request();
+        record.violations.clear();
+        assert_eq!(none.take(&record), Some(None));
         let mut record = samples::allowed_request();
         for (status, taken) in [(500, Some(None)), (404, None)] {
             record.upstream.as_mut().unwrap().status = Some(status);

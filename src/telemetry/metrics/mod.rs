@@ -17,6 +17,7 @@ mod process;
 mod reloads;
 mod request_series;
 mod server;
+mod shadow;
 mod status;
 mod unknown_fields;
 mod upstream;
@@ -49,6 +50,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use reloads::ReloadMetrics;
 use request_series::{RegistryNumber, RequestSeries, with_series};
+use shadow::ShadowMetrics;
 use std::sync::Arc;
 use unknown_fields::UnknownFieldMetrics;
 use upstream::UpstreamMetrics;
@@ -105,6 +107,8 @@ pub(in crate::telemetry) struct Metrics {
     pub(in crate::telemetry) upstream: UpstreamMetrics,
     /// How often each waiver applied, and when it expires.
     pub(in crate::telemetry) waivers: WaiverMetrics,
+    /// What the shadow bundle would have decided otherwise.
+    pub(in crate::telemetry) shadow: ShadowMetrics,
     /// The specs of the contract in force.
     pub(in crate::telemetry) contract: ContractMetrics,
     /// How loads of bundles ended.
@@ -149,6 +153,7 @@ impl Metrics {
             bundle_loaded: Gauge::default(),
             upstream: UpstreamMetrics::default(),
             waivers: WaiverMetrics::default(),
+            shadow: ShadowMetrics::default(),
             contract: ContractMetrics::default(),
             reloads: ReloadMetrics::default(),
             certificates: CertificateMetrics::default(),
@@ -237,6 +242,7 @@ impl Metrics {
         self.server.register(registry);
         self.upstream.register(registry);
         self.waivers.register(registry);
+        self.shadow.register(registry);
         registry.register_collector(Box::new(self.contract.clone()));
         registry.register_collector(Box::new(self.certificates.clone()));
         registry.register_collector(Box::new(self.budget.clone()));
@@ -271,6 +277,7 @@ impl Metrics {
         }
         self.add_violations(record, operation);
         self.waivers.add(record);
+        self.shadow.add(record, operation);
     }
 
     fn requests<'s>(&self, series: &'s RequestSeries, record: &RequestRecord, operation: &Arc<str>) -> &'s Counter {

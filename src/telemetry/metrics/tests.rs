@@ -11,6 +11,25 @@ fn metrics() -> Metrics {
 }
 
 #[test]
+fn what_the_shadow_bundle_cannot_judge_is_a_failure_and_no_decision() {
+    let metrics = metrics();
+    let mut record = samples::differing_request();
+    metrics.add(&record, false);
+    record.shadow.as_mut().unwrap().judgement = None;
+    metrics.add(&record, false);
+    let text = metrics.open_metrics();
+    for line in [
+        "portcullis_shadow_failures_total 1\n",
+        "portcullis_shadow_duration_seconds_count 2\n",
+        "portcullis_shadow_decisions_total{decision=\"would_refuse\"} 1\n",
+        "portcullis_shadow_decisions_total{decision=\"same\"} 0\n",
+        "policy=\"type\",action=\"audit\",shadow_action=\"none\"} 1\n",
+    ] {
+        assert!(text.contains(line), "{line}{text}");
+    }
+}
+
+#[test]
 fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
     let metrics = metrics();
     metrics.add(&samples::allowed_request(), true);

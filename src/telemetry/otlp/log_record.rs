@@ -2,6 +2,7 @@
 
 use super::protobuf::Message;
 use super::span::{OtlpAttributes, nanoseconds};
+use crate::judge::RuleDifference;
 use crate::telemetry::attribute_cache::{AttributeCache, CacheKey, SharedAttributes};
 use crate::telemetry::logs::fields::{self, FieldSink, FiredPolicy};
 use crate::telemetry::logs::sampling::Rate;
@@ -53,6 +54,7 @@ pub(super) fn of_request(scope: &mut Message<'_>, record: &RequestRecord, rate: 
         log.fixed32(FLAGS, record.trace.flags().into());
         let mut attributes = OtlpAttributes::of(log, ATTRIBUTES);
         fields::rules(&mut attributes, record);
+        fields::shadow(&mut attributes, record);
         fields::costs(&mut attributes, record);
         fields::ids(&mut attributes, record);
         if let Some(rate) = rate {
@@ -158,6 +160,26 @@ impl FieldSink for OtlpAttributes<'_, '_> {
             });
         });
     }
+
+    fn differences(&mut self, name: &'static str, differences: &[RuleDifference]) {
+        self.add(name, |any| {
+            any.message(ARRAY, |array| {
+                for RuleDifference { rule, action, shadow_action } in differences {
+                    array.message(VALUES, |any| {
+                        any.message(PAIRS, |pairs| {
+                            let mut pairs = OtlpAttributes::of(pairs, VALUES);
+                            pairs.text("rule", &rule.label());
+                            for (name, action) in [("action", action), ("shadow_action", shadow_action)] {
+                                if let Some(action) = action {
+                                    pairs.text(name, action.as_str());
+                                }
+                            }
+                        });
+                    });
+                }
+            });
+        });
+    }
 }
 
 /// Writes the fields of an event: its message as body, the others as attributes.
@@ -236,6 +258,7 @@ mod tests {
             samples::failed_request(),
             samples::unrouted_request(),
             samples::waived_request(),
+            samples::differing_request(),
         ] {
             let (mut bytes, mut line) = (Vec::new(), Vec::new());
             of_request(&mut Message::new(&mut bytes), &record, Some(0.5));

@@ -10,6 +10,7 @@ use super::client_span::ClientSpanWriter;
 use super::protobuf::Message;
 use super::span::{OtlpAttributes, Span, SpanContext, SpanKind};
 use crate::config::gateway::UpstreamTarget;
+use crate::judge::RuleDifference;
 use crate::judge::violation::{Action, Rule, Violation};
 use crate::redact::{OTHER, UserAgent};
 use crate::telemetry::attribute_cache::{AttributeCache, CacheKey, SharedAttributes};
@@ -80,7 +81,7 @@ fn judge_span(span: &mut Span<'_, '_>, record: &RequestRecord, judging: &JudgeTi
     attributes.seconds("portcullis.judge.policy.duration", judging.policy);
     let mut rules: Vec<&str> = Vec::new();
     for violation in record.fired_rules().into_iter().filter(|violation| violation.action == Action::Deny) {
-        let rule = rule_name(violation);
+        let rule = rule_name(&violation.rule);
         if !rules.contains(&rule) {
             rules.push(rule);
         }
@@ -97,6 +98,9 @@ fn server_span(span: &mut Span<'_, '_>, record: &RequestRecord) {
     let end = record.started + record.elapsed;
     for violation in record.shown_violations() {
         span.event("policy.violation", end, |attributes| violation_attributes(attributes, record, violation));
+    }
+    for difference in record.shadow.iter().flat_map(|shadow| shadow.shown_differences()) {
+        span.event("policy.shadow_difference", end, |attributes| difference_attributes(attributes, difference));
     }
     let dropped = record.violations.len() - record.shown_violations().count();
     if dropped > 0 {
@@ -177,6 +181,12 @@ fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecor
         attributes.number("http.request.body.size", bytes);
     }
     attributes.number("http.response.body.size", record.response_bytes);
+    if let Some(shadow) = record.shadow.as_ref().filter(|shadow| shadow.differs()) {
+        attributes.text("portcullis.shadow.revision", &shadow.revision);
+        if let Some(decision) = shadow.decision() {
+            attributes.text("portcullis.shadow.decision", decision.as_str());
+        }
+    }
     if let Some(client) = record.client {
         attributes.address("client.address", client.ip());
         attributes.number("client.port", u64::from(client.port()));
@@ -184,8 +194,8 @@ fn own_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &RequestRecor
 }
 
 /// The value of `security_rule.name`: a policy or limit, a keyword of a schema, or the gateway.
-fn rule_name(violation: &Violation) -> &str {
-    match &violation.rule {
+fn rule_name(rule: &Rule) -> &str {
+    match rule {
         Rule::Policy(name) => name,
         Rule::Keyword(keyword) => keyword,
         Rule::Gateway => "gateway",
@@ -201,7 +211,7 @@ fn violation_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &Reques
         Rule::Keyword(_) => ("contract", api_version),
         Rule::Gateway => ("portcullis", env!("CARGO_PKG_VERSION")),
     };
-    attributes.text("security_rule.name", rule_name(violation));
+    attributes.text("security_rule.name", rule_name(&violation.rule));
     attributes.text("security_rule.ruleset.name", ruleset);
     attributes.text("security_rule.version", version);
     attributes.text("policy.action", violation.action.as_str());
@@ -211,6 +221,18 @@ fn violation_attributes(attributes: &mut OtlpAttributes<'_, '_>, record: &Reques
     }
     if let Some(waiver) = &violation.waived_by {
         attributes.text("policy.waived_by", waiver);
+    }
+}
+
+/// Writes the attributes of a rule with another effect in the shadow bundle.
+fn difference_attributes(attributes: &mut OtlpAttributes<'_, '_>, difference: &RuleDifference) {
+    let RuleDifference { rule, action, shadow_action } = difference;
+    attributes.text("security_rule.name", rule_name(rule));
+    if let Some(action) = action {
+        attributes.text("policy.action", action.as_str());
+    }
+    if let Some(action) = shadow_action {
+        attributes.text("portcullis.shadow.action", action.as_str());
     }
 }
 

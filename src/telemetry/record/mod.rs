@@ -5,8 +5,10 @@
 //! Names that only the body has are there in the form of [`field_like_name`](crate::redact::field_like_name).
 
 pub(super) mod error_type;
+mod shadow_outcome;
 mod upstream_call;
 
+pub use shadow_outcome::ShadowOutcome;
 pub use upstream_call::{UnsentAttempt, UnsentCause, UpstreamCall};
 
 use crate::contract::credential::{Environment, KeyClass};
@@ -124,6 +126,8 @@ pub struct RequestRecord {
     pub reason: Option<Reason>,
     /// The violations of all rules, of any action.
     pub violations: Vec<Violation>,
+    /// What the shadow bundle would have decided. `None` if there is none, or the request was not judged.
+    pub shadow: Option<Box<ShadowOutcome>>,
     /// What the decision log records of the request. `None` if there is no decision log, or the request was not judged.
     pub decision_input: Option<Box<DecisionInput>>,
     /// Number of keys that limits evicted to make room for this request's.
@@ -173,6 +177,7 @@ impl RequestRecord {
             outcome: Outcome::Aborted,
             reason: None,
             violations: Vec::new(),
+            shadow: None,
             decision_input: None,
             keys_forgotten: 0,
             revision,

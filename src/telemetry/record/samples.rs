@@ -1,9 +1,10 @@
 //! Records for the tests of what is made from them.
 
-use super::{DecisionId, JudgeTiming, LocalEndpoint, Outcome, RequestRecord, UpstreamCall};
+use super::{DecisionId, JudgeTiming, LocalEndpoint, Outcome, RequestRecord, ShadowOutcome, UpstreamCall};
 use crate::contract::Operation;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::judge::violation::{Action, Field, Rule, Violation};
+use crate::judge::{RuleDifference, ShadowDecision, ShadowJudgement};
 use crate::reason::Reason;
 use crate::redact::{Fingerprint, ResponseIds, UserAgent};
 use crate::telemetry::traces::{TraceContext, UpstreamTrace};
@@ -120,6 +121,22 @@ pub(crate) fn waived_request() -> RequestRecord {
     for violation in &mut record.violations {
         (violation.action, violation.waived_by) = (Action::Audit, Some(Arc::from("migration")));
     }
+    record
+}
+
+/// Forwarded, and by the shadow bundle it would have been refused.
+pub(crate) fn differing_request() -> RequestRecord {
+    let mut record = waived_request();
+    let difference = |rule: Rule, action, shadow_action| RuleDifference { rule, action, shadow_action };
+    let judgement = ShadowJudgement {
+        decision: Some(ShadowDecision::WouldRefuse),
+        differences: vec![
+            difference(Rule::Policy("no-skip-password-checks".into()), Some(Action::Audit), Some(Action::Deny)),
+            difference(Rule::Keyword("type"), Some(Action::Audit), None),
+        ],
+    };
+    let (revision, elapsed) = (Arc::from("89abcdef"), Duration::from_micros(2));
+    record.shadow = Some(Box::new(ShadowOutcome { revision, elapsed, judgement: Some(judgement) }));
     record
 }
 

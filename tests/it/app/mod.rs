@@ -3,3 +3,4 @@
 mod lifecycle;
 mod process_limits;
 mod reload;
+mod shadow_bundle;

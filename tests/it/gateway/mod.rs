@@ -4,6 +4,7 @@ mod dry_run;
 mod forwarding;
 mod policy_layer;
 mod refusals;
+mod shadow_bundle;
 mod shadow_validation;
 mod unfinished_requests;
 mod unknown_operations;

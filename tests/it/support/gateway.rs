@@ -20,6 +20,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 /// A gateway to be.
 pub(crate) struct Setup {
     pub(crate) policies: Vec<PolicyText>,
+    /// The policies of the shadow bundle; none without one.
+    pub(crate) shadow: Vec<PolicyText>,
     pub(crate) limits: Limits,
     pub(crate) strictness: Strictness,
     pub(crate) response_timeout: Duration,
@@ -77,6 +79,7 @@ impl Setup {
     pub(crate) fn before(upstream: SocketAddr) -> Self {
         Self {
             policies: shipped(),
+            shadow: Vec::new(),
             limits: Limits::default(),
             strictness: Strictness::default(),
             response_timeout: Duration::from_secs(10),
@@ -96,11 +99,16 @@ impl Setup {
 
     /// Starts it on `listener`.
     pub(crate) fn start_on(self, listener: BoundListener) -> Gateway {
-        let bundle = Bundle::compile(contract(), &self.policies, self.strictness);
+        let compile =
+            |texts: &[PolicyText]| Bundle::compile(contract(), texts, self.strictness.clone()).expect("sound policies");
+        let mut bundle = compile(&self.policies);
+        if !self.shadow.is_empty() {
+            bundle = bundle.with_shadow(compile(&self.shadow)).expect("a sound candidate");
+        }
         let (sender, lines) = unbounded_channel();
         // a Unix socket has no address
         let address = listener.endpoint().unwrap().address().unwrap_or(([127, 0, 0, 1], 0).into());
-        let gate = Gate::new(Arc::new(bundle.expect("sound policies")), self.limits, None, &[address]);
+        let gate = Gate::new(Arc::new(bundle), self.limits, None, &[address]);
         let shared = Arc::new(WorkerContext::new(
             gate.with_clock(self.clock),
             telemetry(sender, self.propagators, self.sends_traces),

@@ -5,13 +5,14 @@ use crate::support::client::Client;
 use crate::support::program::Program;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The metrics of a program that passed a request, refused one, passed one for a waiver, and saw a field it does not know.
+/// The metrics of a program that passed a request, refused one, passed one for a waiver that its shadow bundle lacks, and saw a
+/// field it does not know.
 pub(crate) async fn metrics() -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let policies = std::path::absolute("policies").expect("a folder");
     let text = format!(
         "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
-         upstream: {{ url: embedded }}\npolicies: [{policies:?}, waiver.yaml]\nworkers: 1\n"
+         upstream: {{ url: embedded }}\npolicies: [{policies:?}, waiver.yaml]\nshadow: {{ policies: [{policies:?}] }}\nworkers: 1\n"
     );
     let file = folder.path().join("gateway.yaml");
     std::fs::write(&file, text).expect("a file");

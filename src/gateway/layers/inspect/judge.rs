@@ -1,5 +1,6 @@
 //! Has a request judged, and records what the judge found.
 
+use super::shadow::judge_by_shadow;
 use super::step_timer::StepTimer;
 use crate::contract::credential::Environment;
 use crate::contract::{Operation, Parameters};
@@ -46,7 +47,11 @@ pub(super) fn judge<B>(
     let path = operation.canonical_path(call.request.uri().path(), parameters);
     let attributes = attributes(gate, call, (&path, parameters), environment, time);
     let (judgement, timing) = run_judge(call, operation, &attributes, body, time);
+    // what a dry run explains is the decision, which the shadow bundle has no part in
+    let shadow = call.bundle.shadow().filter(|_| call.probe.is_none());
+    let shadow = shadow.map(|shadow| judge_by_shadow(&call.bundle, shadow, &judgement, operation, &attributes));
     let mut record = call.record.lock();
+    record.shadow = shadow.map(Box::new);
     record.judging = Some(timing);
     if let (Some(retention), Some(decision_input)) = (&gate.retention, &mut record.decision_input) {
         retention.add_judgement(decision_input, operation, &judgement);

@@ -3,6 +3,7 @@
 mod judge;
 mod media_type;
 mod read_body;
+mod shadow;
 mod step_timer;
 
 use crate::budget::{Hold, prices};

@@ -67,6 +67,25 @@ fn the_judge_and_the_call_are_children_of_the_server_span() {
     assert!(!is_error(client));
 }
 
+#[test]
+fn what_the_shadow_bundle_would_decide_otherwise_is_on_the_server_span() {
+    let server = &spans(&samples::differing_request())[0];
+    assert_eq!(attribute(server, "portcullis.shadow.decision").as_deref(), Some("would_refuse"));
+    assert_eq!(attribute(server, "portcullis.shadow.revision").as_deref(), Some("89abcdef"));
+    let events = server.events.iter().filter(|event| event.name == "policy.shadow_difference");
+    let texts = events.map(|event| {
+        let of = |key| attribute(&Span { attributes: event.attributes.clone(), ..Span::default() }, key);
+        ["security_rule.name", "policy.action", "portcullis.shadow.action"].map(of)
+    });
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        texts.collect::<Vec<_>>(),
+        [[text("no-skip-password-checks"), text("audit"), text("deny")], [text("type"), text("audit"), None]]
+    );
+    let same = &spans(&samples::allowed_request())[0];
+    assert_eq!(attribute(same, "portcullis.shadow.revision"), None);
+}
+
 /// What is remembered of one must not show in another: on a thread of its own a request has no one before it.
 #[test]
 fn spans_are_the_same_whatever_was_written_before_them() {
@@ -76,6 +95,7 @@ fn spans_are_the_same_whatever_was_written_before_them() {
         samples::failed_request(),
         samples::unrouted_request(),
         samples::waived_request(),
+        samples::differing_request(),
     ]);
     for _ in 0..2 {
         for record in &records {

@@ -80,6 +80,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
         client: client(sent.caller),
         revision: (*bundle.revision).into(),
         violations: violations.collect(),
+        shadow: None,
         policies: input.map(|input| input.policies.clone()).unwrap_or_default(),
         request: input.map(|input| input.request.clone()),
         body: input.map(|input: &DecisionInput| RecordedBody {
