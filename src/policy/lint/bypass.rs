@@ -108,7 +108,7 @@ impl RuleFields<'_> {
             used.extend(&excepts);
             excepts.is_empty()
         });
-        let found = grouped.into_iter().map(|((id, harm), fields)| self.warning(source, id, harm, &fields.join(", ")));
+        let found = self.warnings(source, grouped).into_iter();
         let found = found.chain(counterparts.iter().map(|(other, own)| {
             let name = self.name;
             let message =
@@ -182,16 +182,35 @@ impl RuleFields<'_> {
         harm.fields.iter().any(|field| is_own(&field))
     }
 
-    fn warning(&self, source: &Source, id: &str, harm: Option<&str>, fields: &str) -> Diagnostic {
-        let is_matched = self.scope.operations.contains(id);
-        let name = self.name;
-        let lack = if is_matched { "does not read it" } else { "does not match it" };
-        let message = match harm {
-            None => format!("`{id}` takes {fields} too, and `{name}` {lack}"),
-            Some(harm) => format!("`{id}` takes {fields}, which does the same harm (`{harm}`), and `{name}` {lack}"),
-        };
-        let fix = if is_matched { "validate it too".to_owned() } else { format!("add `{id}` to `operations`") };
-        let help = format!("{fix}; if it is left out on purpose, add it to `match.except` with a `reason`");
-        source.at("/spec/match/operations", message).with_help(help)
+    /// A warning for all operations that take the same fields: a name such as `public_metadata` is one of many operations.
+    fn warnings(&self, source: &Source, fields_of: BTreeMap<(&str, Option<&str>), Vec<String>>) -> Vec<Diagnostic> {
+        let mut operations_with: BTreeMap<(String, Option<&str>, bool), Vec<&str>> = BTreeMap::new();
+        for ((id, harm), fields) in fields_of {
+            let is_matched = self.scope.operations.contains(id);
+            operations_with.entry((fields.join(", "), harm, is_matched)).or_default().push(id);
+        }
+        let warnings = operations_with.into_iter().map(|((fields, harm, is_matched), ids)| {
+            let (name, list) = (self.name, ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "));
+            let one = ids.len() == 1;
+            let takes = if one { "takes" } else { "take" };
+            let lack = match (is_matched, one) {
+                (true, _) => "read it",
+                (false, true) => "match it",
+                (false, false) => "match them",
+            };
+            let message = match harm {
+                None => format!("{list} {takes} {fields} too, and `{name}` does not {lack}"),
+                Some(harm) => {
+                    format!(
+                        "{list} {takes} {fields}, which does the same harm (`{harm}`), and `{name}` does not {lack}"
+                    )
+                }
+            };
+            let fix = if is_matched { "validate it too".to_owned() } else { format!("add {list} to `operations`") };
+            let (are, them) = if one || is_matched { ("it is", "it") } else { ("they are", "them") };
+            let help = format!("{fix}; if {are} left out on purpose, add {them} to `match.except` with a `reason`");
+            source.at("/spec/match/operations", message).with_help(help)
+        });
+        warnings.collect()
     }
 }
