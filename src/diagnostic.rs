@@ -49,6 +49,12 @@ impl Diagnostic {
         Some(line_and_column(source, span.start))
     }
 
+    /// As [`Self::place`], of the first character behind the problem.
+    pub fn end(&self) -> Option<(usize, usize)> {
+        let (source, span) = (self.source.as_ref()?, self.span.as_ref()?);
+        Some(line_and_column(source, span.end))
+    }
+
     /// The problem for a terminal: message, place, the line of the file with the wrong part underlined, and the fix.
     ///
     /// Ends without a line break. `color` adds terminal escapes.

@@ -5,6 +5,7 @@ use super::console;
 use super::enforcement::Enforcement;
 use super::exit::{CommandError, Exit};
 use super::run;
+use super::sarif::{FindingRule, SarifLog};
 use crate::app::{CheckScope, CheckedConfiguration};
 use clap::Args;
 use std::path::PathBuf;
@@ -22,9 +23,37 @@ pub(super) struct CheckArgs {
     /// Do not open what only a start needs: certificates, keys and log files of the machine that it runs on
     #[arg(long)]
     no_files: bool,
+    /// Write errors and warnings to this file as SARIF, for code review
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
 }
 
 pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
+    let checked = findings(args, config);
+    if let Some(file) = &args.sarif {
+        let mut log = SarifLog::new()?;
+        match &checked {
+            Ok(checked) => log.add_all(FindingRule::Doubtful, &checked.lints),
+            Err(CommandError::Invalid(errors)) => log.add_all(FindingRule::Invalid, errors),
+            // no finding in a file
+            Err(CommandError::Failed(_) | CommandError::Usage(_)) => {}
+        }
+        log.write(file)?;
+    }
+    let CheckedConfiguration { configuration, bundle, lints } = checked?;
+    console::warnings(&lints);
+    let listen: Vec<_> = configuration.gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
+    console::print(&format!("valid: would listen on {} and enforce", listen.join(", ")))?;
+    console::print(&Enforcement { bundle: &bundle, width: console::width(), now: SystemTime::now() }.to_string())?;
+    Ok(Exit::Ok)
+}
+
+/// What is configured, with its warnings.
+///
+/// # Errors
+///
+/// Every error, and with `--strict` every warning.
+fn findings(args: &CheckArgs, config: &ConfigArgs) -> Result<CheckedConfiguration, CommandError> {
     let scope = CheckScope {
         config: config.file().map(ToOwned::to_owned),
         overrides: run::environment_overrides(),
@@ -32,13 +61,9 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
         opens_files: !args.no_files,
     };
     let unsaved = Arc::default();
-    let CheckedConfiguration { configuration, bundle, lints } = scope.check(scope.load(&unsaved)?, &unsaved, None)?;
-    if args.strict && !lints.is_empty() {
-        return Err(CommandError::Invalid(lints));
+    let mut checked = scope.check(scope.load(&unsaved)?, &unsaved, None)?;
+    if args.strict && !checked.lints.is_empty() {
+        return Err(CommandError::Invalid(std::mem::take(&mut checked.lints)));
     }
-    console::warnings(&lints);
-    let listen: Vec<_> = configuration.gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
-    console::print(&format!("valid: would listen on {} and enforce", listen.join(", ")))?;
-    console::print(&Enforcement { bundle: &bundle, width: console::width(), now: SystemTime::now() }.to_string())?;
-    Ok(Exit::Ok)
+    Ok(checked)
 }

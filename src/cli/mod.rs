@@ -24,6 +24,7 @@ mod printable;
 mod replay;
 mod report;
 mod run;
+mod sarif;
 mod schema;
 mod selftest;
 mod table;

@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+mod sarif;
 mod text;
 
 use super::config_args::ConfigArgs;
@@ -42,6 +43,9 @@ pub(super) struct TestArgs {
     /// Print the report as XML, as `JUnit` does
     #[arg(long, conflicts_with = "json")]
     junit: bool,
+    /// Write what fails to this file as SARIF, for code review
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
 }
 
 /// The action that all policies and limits are judged with.
@@ -81,6 +85,9 @@ pub(super) fn test(args: &TestArgs, config: &ConfigArgs) -> Result<Exit, Command
         (_, true) => junit::report(&report),
         (false, false) => text::report(&report, console::width()),
     })?;
+    if let Some(file) = &args.sarif {
+        sarif::log(&report)?.write(file)?;
+    }
     let shortfalls = shortfalls(args, &report);
     for shortfall in &shortfalls {
         console::error(shortfall);

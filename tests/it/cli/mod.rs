@@ -7,6 +7,7 @@ mod first_use;
 mod hostile_names;
 mod instance;
 mod lsp;
+mod review_action;
 pub(crate) mod rollout;
 mod secret_files;
 mod tail;
