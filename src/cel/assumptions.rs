@@ -37,6 +37,11 @@ impl Literals {
         self.add_node(&expression.node);
     }
 
+    /// The values, those in lists on their own, too.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Value<'static>> {
+        self.0.iter()
+    }
+
     fn add_node(&mut self, node: &Node) {
         if let Op::Constant(value) = &node.op {
             self.0.extend(value.items().into_iter().flatten().cloned());

@@ -75,6 +75,11 @@ impl MemberReads {
         node.for_each_operand(&mut |operand| self.add_node(operand, source));
     }
 
+    /// The names of the members that are read, of which object ever.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.reads.keys().map(|(_, name)| name.as_ref())
+    }
+
     /// The members that are read.
     pub(crate) fn iter(&self) -> impl Iterator<Item = MemberRead<'_>> {
         self.reads.iter().map(|(path, reads)| MemberRead { reads, tests: self.tests.get(path) })

@@ -31,6 +31,7 @@ pub mod operation_risk;
 pub mod overlay;
 mod route;
 mod route_guard;
+pub mod sample_body;
 mod schema_bounds;
 pub mod schema_mismatch;
 mod segment_tree;
@@ -47,15 +48,14 @@ pub use judged_version::VersionPlace;
 pub use load::{ContractError, ContractText, ContractTexts, is_contract_file};
 pub use operation::Operation;
 pub use overlay::{Applied, is_overlay_file};
+use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 pub use route_guard::RouteGuard;
 pub(crate) use schema_bounds::check as check_bounds;
 pub use spec_source::{SpecSource, VersionSpec};
-pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
-pub(crate) use version::{VERSION_PARAMETER, decode_form, is_date, names_only, query_parameters, query_values};
-
-use route::{RouteMatch, Routes, VERSION, is_canonical_parameter};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
+pub use version::{UnknownVersion, VersionChoice, VersionError, requested_version};
+pub(crate) use version::{VERSION_PARAMETER, decode_form, is_date, names_only, query_parameters, query_values};
 
 /// The operations that can do the harm that the gateway exists to prevent. They are inspected even if no policy matches them.
 pub const INSPECTED: [&str; 4] = ["CreateUser", "ReplaceUserMetadata", "UpdateUser", "UpdateUserMetadata"];

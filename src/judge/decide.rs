@@ -98,6 +98,7 @@ pub fn decide<O: Observer>(
     for (policy, outcome) in &rules {
         let mut found = from_policy(policy, outcome, fits_contract);
         waivers.extend(waive(policy, operation, document.as_ref(), attributes, fits_contract, &mut found));
+        leave_out_explained(outcome, &mut found);
         violations.append(&mut found);
     }
     let limits = bundle.policies.limits_of_operation(&operation.id).iter();
@@ -127,6 +128,16 @@ pub(super) fn contract_violations(
     deny_unless_object(inspection, schema, document, &mut violations);
     name_version(bundle, operation, attributes, &mut violations);
     violations
+}
+
+/// Leaves out that validations could not be evaluated for a body that does not fit the policy's schema: they are written for bodies that
+/// do. A waiver of what the schema found is none of that.
+fn leave_out_explained(outcome: &PolicyOutcome, found: &mut Vec<Violation>) {
+    if let PolicyOutcome::SchemaViolated(findings, _) = outcome
+        && found.iter().take(findings.len()).any(|violation| violation.waived_by.is_none())
+    {
+        found.retain(|violation| violation.reason != Reason::PolicyError);
+    }
 }
 
 fn evaluate<O: Observer>(

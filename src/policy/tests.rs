@@ -7,6 +7,7 @@ mod limits;
 mod null_guard;
 mod operation_types;
 mod rule_hash;
+mod value_guard;
 
 use super::{Action, Attributes, Instance, Policy, PolicyOutcome, RequestPolicy, compile_policy};
 use crate::cel::EvaluationError;

@@ -9,6 +9,7 @@ pub(super) mod null_guard;
 pub(super) mod operation_types;
 mod shadowed;
 pub(super) mod unused;
+pub(super) mod value_guard;
 mod waiver;
 
 pub use identity::{ProvableIdentity, lint_identity};
@@ -26,7 +27,12 @@ use crate::manifest::Manifest;
 /// The lints of one policy, in the order in which `portcullis check` prints them.
 pub fn lint_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract: &Contract) -> Vec<Diagnostic> {
     let mut lints = bypass::lint_policy(manifest, policy, contract);
-    lints.extend(null_guard::lint_policy(manifest, policy, contract));
+    let null_guards = null_guard::lint_policy(manifest, policy, contract);
+    // an expression that takes no null is to be mended first: it may fail for other values for the same reason
+    if null_guards.is_empty() {
+        lints.extend(value_guard::lint_policy(manifest, policy, contract));
+    }
+    lints.extend(null_guards);
     lints.extend(operation_types::lint_policy(manifest, policy, contract));
     lints.extend(unused::lint_policy(manifest));
     lints
@@ -35,7 +41,12 @@ pub fn lint_policy(manifest: &Manifest<RequestPolicy>, policy: &Policy, contract
 /// The lints of one limit.
 pub fn lint_limit(manifest: &Manifest<RequestLimit>, limit: &Limit, contract: &Contract) -> Vec<Diagnostic> {
     let mut lints = bypass::lint_limit(manifest, limit, contract);
-    lints.extend(null_guard::lint_limit(manifest, limit, contract));
+    let null_guards = null_guard::lint_limit(manifest, limit, contract);
+    // an expression that takes no null is to be mended first: it may fail for other values for the same reason
+    if null_guards.is_empty() {
+        lints.extend(value_guard::lint_limit(manifest, limit, contract));
+    }
+    lints.extend(null_guards);
     lints.extend(unused::lint_limit(manifest));
     lints
 }

@@ -99,7 +99,7 @@ pub(super) fn scope_literals(scope: &Scope) -> Literals {
 }
 
 /// The members that the match conditions and variables read.
-fn scope_members(scope: &Scope) -> MemberReads {
+pub(super) fn scope_members(scope: &Scope) -> MemberReads {
     let mut members = MemberReads::of(&scope.variables);
     scope.conditions.iter().for_each(|(_, condition)| members.add(condition));
     members
@@ -205,6 +205,15 @@ fn strings(list: &Value) -> BTreeSet<String> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+/// What happens to a request for which a rule with this action has no value.
+pub(super) const fn as_policy_error(action: Action) -> &'static str {
+    match action {
+        Action::Deny => "refused as policy_error",
+        Action::Warn => "warned of as policy_error",
+        Action::Audit => "audited as policy_error",
+    }
+}
+
 /// How to make an expression accept null.
 #[derive(Clone, Copy)]
 enum Fix {
@@ -252,11 +261,7 @@ impl<'s> Guards<'s> {
         if !self.reported.insert((pointer.to_owned(), name.clone())) {
             return;
         }
-        let done = match self.action {
-            Action::Deny => "refused as policy_error",
-            Action::Warn => "warned of as policy_error",
-            Action::Audit => "audited as policy_error",
-        };
+        let done = as_policy_error(self.action);
         let (reads, those) = match absence {
             Absence::Value(_) | Absence::MemberValue => ("is null where null is sent", "requests that send it so"),
             _ => ("reads as null where it is absent", "requests without it"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-const POLICY: &str = r#"apiVersion: portcullis/v1
+const POLICY: &str = r"apiVersion: portcullis/v1
 kind: RequestPolicy
 metadata: { name: no-skip }
 spec:
@@ -17,7 +17,7 @@ spec:
       field: skip_password_checks
       message: skip_password_checks is not allowed
   actions: [Deny]
-"#;
+";
 const TEST: &str = r"apiVersion: portcullis/v1
 kind: PolicyTest
 metadata: { name: no-skip }

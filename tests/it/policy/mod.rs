@@ -1,6 +1,7 @@
 //! Policies, limits and waivers: loading, judging, linting, testing.
 
 mod body_schemas;
+mod checked_policies;
 mod decisions;
 mod documents;
 mod lint_bypass;

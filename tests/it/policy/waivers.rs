@@ -239,7 +239,7 @@ fn what_is_likely_a_mistake_is_told_and_loads() {
         let of_waivers = bundle
             .lints(now, ProvableIdentity::ALL)
             .into_iter()
-            .filter(|lint| !lint.message.contains("does not match it"));
+            .filter(|lint| !lint.message.contains("does not match"));
         of_waivers.map(|lint| format!("{lint} ({})", lint.help.as_deref().unwrap_or_default())).collect::<Vec<_>>()
     };
     let (sound, day) = ([no_skip("Deny"), for_migration()], Duration::from_secs(86_400));

@@ -1,0 +1,114 @@
+//! JSON values by which expressions are tried: some of each type, at the bounds of numbers, and what the expressions compare with.
+
+use crate::cel::{Literals, Value as CelValue};
+use crate::contract::field_tree::FieldTree;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// Most literals that are tried of a rule.
+const MOST_LITERALS: usize = 12;
+/// Texts that look like what functions convert, and texts that do not.
+const TEXTS: [&str; 13] = [
+    "",
+    "a",
+    "é",
+    "1",
+    "-1",
+    "1.5",
+    "true",
+    "9223372036854775808",
+    "2026-01-01T00:00:00Z",
+    "1990-12-31T23:59:60Z",
+    "2026-01-01t00:00:00z",
+    "192.0.2.1",
+    "192.0.2.0/24",
+];
+
+/// What the values are made of.
+pub(super) struct ValueSource {
+    texts: Vec<String>,
+    numbers: Vec<Value>,
+    /// The names of members that the expressions read, or compare names with.
+    names: BTreeSet<String>,
+}
+
+impl ValueSource {
+    pub(super) fn new(literals: &Literals, mut names: BTreeSet<String>) -> Self {
+        let (mut texts, mut numbers) = (BTreeSet::new(), BTreeSet::new());
+        for literal in literals.iter() {
+            match literal {
+                CelValue::Int(number) => {
+                    numbers.extend([number.saturating_sub(1), *number, number.saturating_add(1)]);
+                }
+                _ => texts.extend(literal.as_str().filter(|text| !text.is_empty()).map(str::to_owned)),
+            }
+        }
+        names.extend(texts.iter().filter(|text| text.len() < 40).take(MOST_LITERALS).cloned());
+        let numbers = numbers.into_iter().take(MOST_LITERALS).map(Value::from);
+        let bounds = [json!(0), json!(1), json!(-1), json!(1.0), json!(1.5), json!(i64::MIN), json!(i64::MAX)];
+        Self {
+            texts: texts.into_iter().take(MOST_LITERALS).chain(TEXTS.map(str::to_owned)).collect(),
+            numbers: numbers.chain(bounds).chain([json!(u64::MAX), json!(1e300)]).collect(),
+            names,
+        }
+    }
+
+    /// The texts, for what is no JSON, such as a header.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
+    /// Values of the types that `declared` permits, of all types if it is `None`; the contract may refuse some of them.
+    pub(super) fn values(&self, declared: Option<&FieldTree>) -> Vec<Value> {
+        let types = declared.map_or(&[][..], FieldTree::types);
+        let is_permitted = |name: &str| types.is_empty() || types.iter().any(|known| known.as_ref() == name);
+        let mut values = Vec::new();
+        if is_permitted("null") {
+            values.push(Value::Null);
+        }
+        if is_permitted("boolean") {
+            values.extend([json!(true), json!(false)]);
+        }
+        if is_permitted("number") || is_permitted("integer") {
+            values.extend(self.numbers.iter().cloned());
+        }
+        if is_permitted("string") {
+            values.extend(self.texts.iter().map(|text| json!(text)));
+        }
+        if is_permitted("array") {
+            values.extend(self.arrays(declared.and_then(FieldTree::elements)));
+        }
+        if is_permitted("object") {
+            values.extend(self.objects());
+        }
+        values
+    }
+
+    /// No element, one of each, and two.
+    fn arrays(&self, elements: Option<&FieldTree>) -> Vec<Value> {
+        let mut items = vec![json!([]), json!({})];
+        match elements.map_or(&[][..], FieldTree::types) {
+            [] => items.extend([json!(null), json!(true), json!(1), json!(1.5), json!("a"), json!("")]),
+            types => {
+                let is_permitted = |name: &str| types.iter().any(|known| known.as_ref() == name);
+                let texts = self.texts.iter().map(|text| json!(text));
+                items.extend(texts.filter(|_| is_permitted("string")));
+                items
+                    .extend(self.numbers.iter().filter(|_| is_permitted("number") || is_permitted("integer")).cloned());
+            }
+        }
+        items.extend(self.objects());
+        let one = items.iter().map(|item| json!([item]));
+        [json!([]), json!(["a", "b"])].into_iter().chain(one).collect()
+    }
+
+    /// An empty object, one with a member that no rule reads, and for each name that is read one with a value of each type.
+    fn objects(&self) -> Vec<Value> {
+        let samples = [json!(null), json!(true), json!(1), json!("a"), json!([]), json!({})];
+        let other = [json!({}), json!({ "other": 1 }), json!({ "other": "a" }), json!({ "other": null })];
+        let named = self.names.iter().flat_map(|name| {
+            samples.iter().map(|sample| Value::Object(Map::from_iter([(name.clone(), sample.clone())])))
+        });
+        other.into_iter().chain(named).collect()
+    }
+}
