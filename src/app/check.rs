@@ -2,7 +2,9 @@
 
 use super::bundle::compile_tested;
 use super::sources::Sources;
-use super::{Configuration, Error, decision_log, lints, provable_identity, secret_file_warnings, start_file_errors};
+use super::{
+    Configuration, Error, SourceTexts, decision_log, lints, provable_identity, secret_file_warnings, start_file_errors,
+};
 use crate::config::overrides::Overrides;
 use crate::diagnostic::Diagnostic;
 use crate::files::{FileView, UnsavedTexts};
@@ -31,6 +33,8 @@ pub struct CheckedConfiguration {
     pub configuration: Configuration,
     /// The compiled policies, whose tests pass.
     pub bundle: Bundle,
+    /// The texts of its policies and of their tests.
+    pub texts: SourceTexts,
     /// What is valid and yet likely an error.
     pub lints: Vec<Diagnostic>,
 }
@@ -85,6 +89,6 @@ impl CheckScope {
             }
             lints.extend(secret_file_warnings(gateway));
         }
-        Ok(CheckedConfiguration { configuration, bundle, lints })
+        Ok(CheckedConfiguration { configuration, bundle, texts: sources.texts, lints })
     }
 }

@@ -11,6 +11,7 @@ use super::lookups::Lookups;
 use super::node::Op;
 use super::source_info::SourceInfo;
 use super::syntax::{Syntax, parse};
+use super::types::Type;
 
 /// What a condition or validation is for, which decides whether it may be a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +69,12 @@ impl<'c> Env<'c> {
     /// The errors in an expression, apart from one that is always true or never.
     pub(crate) fn type_issues(&mut self, source: &str) -> Vec<Issue> {
         self.load(source, true).issues
+    }
+
+    /// What is known of the value of an expression. `None` if it has an error.
+    pub(crate) fn type_of(&mut self, source: &str) -> Option<Type<'c>> {
+        let loaded = self.load(source, false);
+        loaded.issues.is_empty().then_some(loaded.checked.r#type)
     }
 
     /// Compiles an expression whose value groups requests.

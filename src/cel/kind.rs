@@ -63,7 +63,7 @@ impl Kinds {
     pub(crate) const TIMESTAMP: Self = Self::of(Kind::Timestamp);
     pub(super) const DURATION: Self = Self::of(Kind::Duration);
     pub(crate) const LIST: Self = Self::of(Kind::List);
-    pub(super) const MAP: Self = Self::of(Kind::Map);
+    pub(crate) const MAP: Self = Self::of(Kind::Map);
     pub(super) const TYPE: Self = Self::of(Kind::Type);
     /// Numbers compare with each other, whatever their type.
     pub(crate) const NUMBER: Self = Self::INT.or(Self::UINT).or(Self::DOUBLE);
@@ -73,7 +73,7 @@ impl Kinds {
     pub(crate) const JSON: Self =
         Self::NULL.or(Self::BOOL).or(Self::NUMBER).or(Self::STRING).or(Self::LIST).or(Self::MAP);
     /// Anything.
-    pub(super) const ANY: Self = Self((1 << Kind::NAMED.len()) - 1);
+    pub(crate) const ANY: Self = Self((1 << Kind::NAMED.len()) - 1);
 
     pub(crate) const fn of(kind: Kind) -> Self {
         Self(1 << kind as u16)
@@ -92,7 +92,7 @@ impl Kinds {
     }
 
     /// Whether a type is in both.
-    pub(super) const fn meets(self, other: Self) -> bool {
+    pub(crate) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
@@ -117,6 +117,26 @@ impl Kinds {
     /// Whether values of the two may be equal.
     pub(super) const fn may_equal(self, other: Self) -> bool {
         self.meets(other) || self.meets(Self::NUMBER) && other.meets(Self::NUMBER)
+    }
+}
+
+impl Kinds {
+    /// As in a declaration: `string | null`.
+    pub(crate) fn notation(self) -> String {
+        if self.contains(Self::ANY) {
+            return "any".to_owned();
+        }
+        if self.or(Self::NULL).contains(Self::ANY) {
+            return "any but null".to_owned();
+        }
+        let is_number = self.contains(Self::NUMBER);
+        let rest = if is_number { self.without(Self::NUMBER) } else { self };
+        let named = Kind::NAMED.iter().filter(|(kind, _)| rest.meets(Self::of(*kind)));
+        let name = |(kind, name): &(Kind, &'static str)| if *kind == Kind::Null { "null" } else { *name };
+        // null is first in the list, and last in what is shown
+        let (nulls, others): (Vec<&str>, Vec<&str>) = named.map(name).partition(|name| *name == "null");
+        let number = is_number.then_some("number");
+        number.into_iter().chain(others).chain(nulls).collect::<Vec<_>>().join(" | ")
     }
 }
 

@@ -105,6 +105,12 @@ pub(crate) fn words(source: &str) -> Vec<&str> {
     syntax::words(source)
 }
 
+/// What the functions called `name` take and give, each with what it takes first. A name of a library is in full: `math.abs`.
+pub(crate) fn signatures(name: &str) -> Vec<(Kinds, String)> {
+    let known = function::FUNCTIONS.iter().filter(|known| known.name == name);
+    known.map(|known| (known.takes(0).unwrap_or(Kinds::NONE), known.notation())).collect()
+}
+
 /// The names of functions, those of libraries in full.
 #[cfg(test)]
 pub(crate) fn function_names() -> Vec<&'static str> {

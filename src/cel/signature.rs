@@ -104,6 +104,15 @@ impl<F> Signature<F> {
         (self.takes.len(), most)
     }
 
+    /// What it takes and gives, such as `(string, string) -> bool`.
+    pub(super) fn notation(&self) -> String {
+        let required = self.takes.iter().map(|kinds| kinds.notation());
+        let optional = self.optional.iter().map(|kinds| format!("[{}]", kinds.notation()));
+        let takes = required.chain(optional).collect::<Vec<_>>().join(", ");
+        let more = if self.repeats { ", ..." } else { "" };
+        format!("({takes}{more}) -> {}", self.gives.notation())
+    }
+
     /// Whether it is called in this style.
     pub(super) fn has_style(&self, style: Style) -> bool {
         self.style == style || self.style == Style::Either

@@ -134,6 +134,17 @@ impl<'c> Type<'c> {
         element.or(key)
     }
 
+    /// The kinds of its values.
+    pub(crate) const fn kinds(&self) -> Kinds {
+        self.kinds
+    }
+
+    /// The names of the members that are declared.
+    pub(crate) fn member_names(&self) -> Vec<&'c str> {
+        let Shape::Declared(schemas) = &self.shape else { return Vec::new() };
+        schemas.iter().flat_map(|schema| schema.names()).collect()
+    }
+
     /// The kinds of a key of the map.
     pub(super) const fn key(&self) -> Kinds {
         // a declared map is a JSON object, whose keys are strings

@@ -40,7 +40,7 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
         }
         log.write(file)?;
     }
-    let CheckedConfiguration { configuration, bundle, lints } = checked?;
+    let CheckedConfiguration { configuration, bundle, lints, .. } = checked?;
     console::warnings(&lints);
     let listen: Vec<_> = configuration.gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
     console::print(&format!("valid: would listen on {} and enforce", listen.join(", ")))?;

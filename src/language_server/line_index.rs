@@ -38,7 +38,6 @@ impl<'t> LineIndex<'t> {
         Range { start: self.position(span.start), end: self.position(span.end.max(span.start)) }
     }
 
-    #[cfg(test)]
     /// The byte at `position`; the end of its line if it is past it.
     pub(super) fn offset(&self, position: Position) -> usize {
         let line = usize::try_from(position.line).unwrap_or(usize::MAX);

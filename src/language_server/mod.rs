@@ -1,10 +1,20 @@
 //! The language server: what `portcullis check` finds while a policy is written, and help with writing it.
 //!
 //! [`transport`] reads messages, [`server`] answers them one after the other, [`workspace`] holds the open files and checks them as
-//! the command does.
+//! the command does. Files that are being typed are rarely valid:
+//! [`outline`] reads them all the same, for [`completion`] and [`inspection`].
 
+mod branch_test;
+mod code_action;
+mod completion;
 mod diagnostics;
+mod document;
+mod expression;
+mod features;
+mod inspection;
 mod line_index;
+mod outline;
+mod schema;
 mod server;
 mod transport;
 mod uri;

@@ -1,6 +1,8 @@
 //! The session with an editor: requests and notifications, one after the other, and checks while it is quiet.
 
 use super::SessionSettings;
+use super::code_action::{self, ActionSupport};
+use super::features::{self, complete, find_definition, hover};
 use super::transport::{self, Received};
 use super::uri;
 use super::workspace::Workspace;
@@ -60,7 +62,15 @@ pub fn serve(
         }
     });
     let workspace = Workspace::new(settings);
-    Session { output, workspace, phase: SessionPhase::Uninitialized, changes: None, watches: false }.run(&receiver)
+    Session {
+        output,
+        workspace,
+        phase: SessionPhase::Uninitialized,
+        changes: None,
+        watches: false,
+        support: ActionSupport::default(),
+    }
+    .run(&receiver)
 }
 
 struct Session<W> {
@@ -71,6 +81,7 @@ struct Session<W> {
     changes: Option<(Instant, Instant)>,
     /// Whether the editor can report changes of files that are not open.
     watches: bool,
+    support: ActionSupport,
 }
 
 /// Why a request has no result.
@@ -156,10 +167,36 @@ impl<W: Write> Session<W> {
                 self.changes = None;
                 Ok(Value::Null)
             }
-            (SessionPhase::Running, _) => {
-                Err(RequestError(ErrorCodes::MethodNotFound, "there is no such method".to_owned()))
-            }
+            (SessionPhase::Running, _) => self.ask(method, params),
         }
+    }
+
+    /// The result of a request about the open files.
+    fn ask(&self, method: &str, params: &Value) -> RequestResult {
+        let invalid = |message| RequestError(ErrorCodes::InvalidParams, message);
+        let result = match method {
+            "textDocument/completion" => {
+                serde_json::to_value(complete(&self.workspace, &features::read(params).map_err(invalid)?))
+            }
+            "textDocument/hover" => {
+                serde_json::to_value(hover(&self.workspace, &features::read(params).map_err(invalid)?))
+            }
+            "textDocument/codeAction" => {
+                let params = features::read(params).map_err(invalid)?;
+                serde_json::to_value(code_action::list(&self.workspace, &params, self.support))
+            }
+            "codeAction/resolve" => {
+                let failed = || {
+                    RequestError(ErrorCodes::InvalidRequest, "no request was found that takes the branch".to_owned())
+                };
+                return code_action::resolve(&self.workspace, params.clone(), self.support).ok_or_else(failed);
+            }
+            "textDocument/definition" => {
+                serde_json::to_value(find_definition(&self.workspace, &features::read(params).map_err(invalid)?))
+            }
+            _ => return Err(RequestError(ErrorCodes::MethodNotFound, "there is no such method".to_owned())),
+        };
+        result.map_err(|error| RequestError(ErrorCodes::InternalError, error.to_string()))
     }
 
     fn initialize(&mut self, params: &Value) -> Value {
@@ -172,8 +209,17 @@ impl<W: Write> Session<W> {
         }
         let watches = params.pointer("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration");
         self.watches = watches.and_then(Value::as_bool).unwrap_or_default();
+        self.support = params.get("capabilities").map(ActionSupport::of).unwrap_or_default();
         json!({
-            "capabilities": { "positionEncoding": "utf-16", "textDocumentSync": { "openClose": true, "change": 1, "save": true } },
+            "capabilities": {
+                "positionEncoding": "utf-16",
+                "textDocumentSync": { "openClose": true, "change": 1, "save": true },
+                // the letters after which names follow in expressions, keys and lists
+                "completionProvider": { "triggerCharacters": [".", "\"", "'", "[", "{", " "] },
+                "hoverProvider": true,
+                "definitionProvider": true,
+                "codeActionProvider": { "codeActionKinds": ["refactor"], "resolveProvider": true },
+            },
             "serverInfo": { "name": "portcullis", "version": env!("CARGO_PKG_VERSION") },
         })
     }

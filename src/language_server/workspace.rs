@@ -2,14 +2,20 @@
 
 use super::SessionSettings;
 use super::diagnostics::to_lsp;
+use super::document::Knowledge;
 use super::uri;
 use crate::app::{CheckScope, CheckedConfiguration, Configuration, Error};
+use crate::config::DEFAULT_API_VERSION;
+use crate::contract::Contract;
 use crate::diagnostic::Diagnostic;
 use crate::files::UnsavedTexts;
 use gen_lsp_types::{Diagnostic as LspDiagnostic, DiagnosticSeverity, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{self, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// The contract where none was loaded.
+static BUILT_IN: LazyLock<Option<Contract>> = LazyLock::new(|| Contract::built_in(DEFAULT_API_VERSION).ok());
 
 /// What every file of ours has in it.
 const OURS: &str = "portcullis/v1";
@@ -67,6 +73,40 @@ impl Workspace {
     /// The URI of a file, as the editor spells it if it is open.
     pub(super) fn uri(&self, path: &Path) -> Uri {
         self.open.get(path).map_or_else(|| uri::of_path(path), |open| open.uri.clone())
+    }
+
+    /// The real path and the text of an open file.
+    pub(super) fn open_text(&self, uri: &Uri) -> Option<(PathBuf, &str)> {
+        let path = real(&uri::to_path(uri)?);
+        let text = &self.open.get(&path)?.text;
+        Some((path, text))
+    }
+
+    /// What is known beside an open file: the contract and the policies of the last valid state that it is part of, or else the
+    /// built-in contract.
+    pub(super) fn knowledge(&self, file: &Path) -> Option<Knowledge<'_>> {
+        let own = [Some(file), file.parent()].into_iter().flatten().find_map(|path| self.valid.get(path));
+        match own.or_else(|| self.valid.values().next()) {
+            Some(checked) => {
+                Some(Knowledge { contract: &checked.bundle.contract, policies: Some(&checked.bundle.policies) })
+            }
+            None => Some(Knowledge { contract: BUILT_IN.as_ref()?, policies: None }),
+        }
+    }
+
+    /// The last valid state that an open file is part of with the text that it has now.
+    pub(super) fn valid_state(&self, file: &Path) -> Option<&CheckedConfiguration> {
+        let text = &self.open.get(file)?.text;
+        let has_file = |checked: &&CheckedConfiguration| {
+            checked.texts.policies.iter().any(|policy| *policy.text == **text && real(&policy.file) == file)
+        };
+        self.valid.values().find(has_file)
+    }
+
+    /// The text of a file, in the editor or else on disk. `None` if there is no such file.
+    pub(super) fn text_of(&self, file: &Path) -> Option<String> {
+        let open = self.open.get(file).map(|open| open.text.to_string());
+        open.or_else(|| std::fs::read_to_string(file).ok())
     }
 
     /// Checks everything. The result has each file with findings, each open file, and each file that had findings before.

@@ -20,6 +20,7 @@ mod rule_hash;
 mod scope;
 mod source;
 mod spec_schema;
+mod vocabulary;
 mod waiver;
 
 pub use crate::cel::{Key, Unknown};
@@ -38,6 +39,7 @@ pub use removal::{Loss, LostRule};
 pub use rule_hash::RuleHash;
 pub use scope::{OutOfScope, Scope};
 pub use source::{NamedExpression, RequestPolicy};
+pub use vocabulary::{Vocabulary, Word, WordKind};
 pub use waiver::{Expiry, Waiver, WaiverOutcome, WaiverSource};
 
 use crate::contract::credential::Environment;

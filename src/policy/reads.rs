@@ -54,7 +54,7 @@ impl Reads {
     }
 
     /// The fields of the body that are read; `None` if there are none, or if only a request decides which.
-    pub(super) fn fields(&self) -> Option<BTreeSet<&str>> {
+    pub(crate) fn fields(&self) -> Option<BTreeSet<&str>> {
         let fields = self.0.iter().map(|pointer| pointer.split('/').nth(1));
         fields.collect::<Option<BTreeSet<_>>>().filter(|fields| !fields.is_empty())
     }

@@ -4,6 +4,7 @@
 //! compares. [`PolicyCoverage`] lists the branches of the policies that no case reached. All of it is pure.
 
 mod actual;
+mod branch_case;
 mod compare;
 mod counters;
 mod coverage;
@@ -14,6 +15,7 @@ mod run;
 mod source;
 
 pub use actual::ActualDecision;
+pub use branch_case::{BranchCase, WantedBranch, find_branch_case, passes};
 pub use compare::Mismatch;
 pub use coverage::{Branch, PolicyCoverage};
 pub use load::{Suite, TestCase, TestText, load, syntax_errors};

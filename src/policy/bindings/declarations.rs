@@ -64,12 +64,12 @@ impl<'c> RequestDeclarations<'c> {
         Self { typed_by: operations, ..self }
     }
 
-    fn bodies(&self) -> impl Iterator<Item = &'c FieldTree> {
+    pub(in crate::policy) fn bodies(&self) -> impl Iterator<Item = &'c FieldTree> {
         bodies(self.operations)
     }
 
     /// The names of the parameters in the paths of the operations.
-    fn parameters(&self) -> BTreeSet<&'c str> {
+    pub(in crate::policy) fn parameters(&self) -> BTreeSet<&'c str> {
         self.operations.iter().flat_map(|operation| operation.parameters()).collect()
     }
 

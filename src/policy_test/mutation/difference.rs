@@ -18,11 +18,11 @@ const MOST: usize = 2_000;
 /// A request, as the `request` of a case, that the bundle of `suite` and `other` decide differently.
 pub(super) fn find(suite: &Suite, other: &Bundle, lines: &ChangedLines) -> Option<String> {
     let words = words(lines);
-    let values = values_of(suite, &words);
+    let requests: Vec<&TestRequest> = suite.cases.iter().map(|case| &case.request).collect();
+    let values = values_of(&requests, &words);
     let targets = targets(suite, other);
-    let requests = suite.cases.iter().map(|case| &case.request);
-    let near = suite.cases.iter().flat_map(|case| variations(&case.request, &values, suite, (&words, &targets)));
-    let mut all = requests.cloned().chain(near).take(MOST);
+    let near = requests.iter().flat_map(|request| variations(request, &values, &requests, (&words, &targets)));
+    let mut all = requests.iter().copied().cloned().chain(near).take(MOST);
     let found = all.find(|request| differs(request, &suite.bundle, other))?;
     Some(describe(&found))
 }
@@ -34,17 +34,17 @@ fn differs(request: &TestRequest, one: &Bundle, other: &Bundle) -> bool {
         || one.counting_limits() != other.counting_limits()
 }
 
-/// The request with one of its parts changed.
-fn variations(
+/// The request with one of its parts changed, or with a part of one of `others`.
+pub(in crate::policy_test) fn variations(
     request: &TestRequest,
     values: &[Value],
-    suite: &Suite,
+    others: &[&TestRequest],
     (words, targets): (&[String], &[(String, Uri)]),
 ) -> Vec<TestRequest> {
     let environments = [Environment::Production, Environment::Development];
     let mut found: Vec<_> =
         environments.map(|environment| TestRequest { environment, ..request.clone() }).into_iter().collect();
-    for other in suite.cases.iter().map(|case| &case.request) {
+    for other in others {
         found.push(TestRequest { client: other.client.clone(), ..request.clone() });
         found.push(TestRequest { instance: other.instance.clone(), ..request.clone() });
         found.push(TestRequest { headers: other.headers.clone(), ..request.clone() });
@@ -144,9 +144,9 @@ fn near(value: &Value) -> Vec<Value> {
     }
 }
 
-/// Values to try everywhere: those of the cases, and some of each type.
-fn values_of(suite: &Suite, words: &[String]) -> Vec<Value> {
-    let bodies = suite.cases.iter().filter_map(|case| serde_json::from_slice::<Value>(&case.request.body).ok());
+/// Values to try everywhere: those of the requests, and some of each type.
+pub(in crate::policy_test) fn values_of(requests: &[&TestRequest], words: &[String]) -> Vec<Value> {
+    let bodies = requests.iter().filter_map(|request| serde_json::from_slice::<Value>(&request.body).ok());
     let mut texts = BTreeSet::new();
     for body in bodies {
         let values = pointers(&body).into_iter().filter_map(|pointer| body.pointer(&pointer).cloned());
@@ -161,7 +161,7 @@ fn values_of(suite: &Suite, words: &[String]) -> Vec<Value> {
 }
 
 /// The request as YAML in one line.
-fn describe(request: &TestRequest) -> String {
+pub(in crate::policy_test) fn describe(request: &TestRequest) -> String {
     let mut parts = Map::new();
     parts.insert("method".to_owned(), request.method.as_str().into());
     parts.insert("path".to_owned(), request.uri.to_string().into());

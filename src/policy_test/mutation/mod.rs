@@ -13,4 +13,5 @@ mod report;
 mod values;
 
 pub use change::ChangedLines;
+pub(super) use difference::{describe, values_of, variations};
 pub use report::{MutationReport, Survivor, mutate};

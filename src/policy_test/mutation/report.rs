@@ -108,7 +108,7 @@ fn judge(mutant: &Mutant, bundle: &Bundle, suites: &[&Suite], report: &mut Mutat
 
 impl Suite {
     /// Whether the policy or limit called `name` judges its cases.
-    fn judges(&self, name: &str) -> bool {
+    pub(in crate::policy_test) fn judges(&self, name: &str) -> bool {
         let policies = self.bundle.policies.all().iter().map(|policy| policy.name.as_ref());
         policies.chain(self.bundle.policies.limits().iter().map(|limit| limit.name.as_ref())).any(|it| it == name)
     }

@@ -186,7 +186,7 @@ fn next_message(output: &mut impl std::io::BufRead) -> Option<Value> {
     Some(serde_json::from_slice(&body).unwrap())
 }
 
-fn uri(path: &Path) -> String {
+pub(super) fn uri(path: &Path) -> String {
     format!("file://{}", path.display())
 }
 

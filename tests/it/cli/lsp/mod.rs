@@ -1,5 +1,7 @@
 //! `portcullis lsp`, driven by messages as an editor sends them.
 
+mod assistance;
+mod branch_tests;
 mod client;
 mod diagnostics;
 mod positions;
