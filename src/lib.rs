@@ -54,6 +54,7 @@
 //! | `decision_log` | the format of the decision log, which holds no value of a request |
 //! | `rollout` | from shadow to enforce: counts a decision log by policy, and replays it with other policies |
 //! | `policy_test` | cases written beside policies, and whether the judge decides them as expected |
+//! | `policy_proof` | whether a change of policies is stricter or looser, shown by a request or proven |
 //! | `selftest` | the corpus of attacks, sent to a running gateway |
 //! | `language_server` | `portcullis check` and more in an editor, by the Language Server Protocol |
 //! | `admin` | health, readiness and metrics for operators |
@@ -96,6 +97,8 @@ pub mod manifest;
 pub mod outcome;
 pub mod peer;
 pub mod policy;
+#[doc(hidden)]
+pub mod policy_proof;
 #[doc(hidden)]
 pub mod policy_test;
 pub mod reason;

@@ -21,7 +21,11 @@ const START: usize = 200;
 
 /// A regular expression that is searched for from both ends, so that the place of what is found is known.
 #[derive(Debug)]
-pub(super) struct Finder(regex::Regex);
+pub(super) struct Finder {
+    /// The text that it was compiled from, by which two expressions are compared.
+    source: Box<str>,
+    regex: regex::Regex,
+}
 
 impl Finder {
     /// Compiles `text`.
@@ -36,10 +40,15 @@ impl Finder {
             .thompson(Config::new().nfa_size_limit(Some(LARGEST)).which_captures(WhichCaptures::None))
             .dfa(dfa::Config::new().cache_capacity(STATES).minimum_cache_clear_count(Some(0)))
             .build(text);
-        regex.map(Self).map_err(|_| {
+        regex.map(|regex| Self { source: text.into(), regex }).map_err(|_| {
             let message = format!("the pattern takes more than {} KiB", LARGEST / 1024);
             Issue::new(&(0..text.len()), message)
         })
+    }
+
+    /// The text that it was compiled from.
+    pub(super) fn source(&self) -> &str {
+        &self.source
     }
 
     /// Where the pattern is found in `text`, at most `most` times, from left to right.
@@ -50,7 +59,7 @@ impl Finder {
         budget: &mut Budget,
     ) -> Result<Vec<Range<usize>>, EvaluationError> {
         budget.steps(START)?;
-        let mut states = self.0.create_cache();
+        let mut states = self.regex.create_cache();
         let mut memory = states.memory_usage();
         let mut searcher = Searcher::new(Input::new(text));
         let mut found = Vec::new();
@@ -59,7 +68,7 @@ impl Finder {
             let rest = text.len().saturating_sub(searcher.input().start());
             budget.steps(1)?;
             budget.bytes(2 * rest)?;
-            let next: Result<_, MatchError> = searcher.try_advance(|input| self.0.try_search(&mut states, input));
+            let next: Result<_, MatchError> = searcher.try_advance(|input| self.regex.try_search(&mut states, input));
             // the search gave up: an error, because neither answer is known
             let Ok(next) = next else { return Err(budget.exhaust()) };
             // states that the search made are its main cost

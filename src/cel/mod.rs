@@ -12,15 +12,18 @@
 //! macros, without protocol buffers. It is stricter in two places: `matches()` takes a constant pattern, and the roots of the host
 //! are not values, so that each of their members is known when a policy is loaded.
 
+mod abstraction;
 mod activation;
 mod assumptions;
 mod budget;
+mod canonical;
 mod check;
 mod compile;
 mod conjuncts;
 mod convert;
 mod declarations;
 mod display;
+mod enumeration;
 mod env;
 mod equality;
 mod error;
@@ -29,6 +32,7 @@ mod expression;
 mod failure_plan;
 mod finder;
 mod fold;
+mod formula;
 mod function;
 mod ids;
 mod issue;
@@ -66,6 +70,7 @@ pub(crate) use budget::Budget;
 pub(crate) use compile::Purpose;
 pub(crate) use conjuncts::conjuncts;
 pub(crate) use declarations::{Declarations, Format, Objection, Rejection, Root, RootMember};
+pub(crate) use enumeration::{Combination, Enumeration, Predicate};
 pub(crate) use env::Env;
 pub use error::EvaluationError;
 pub(crate) use evaluation::Evaluation;
@@ -89,6 +94,7 @@ pub use trace::{TracePart, TracedValue};
 pub(crate) use types::Type;
 pub(crate) use unknown::EvaluationFailure;
 pub use unknown::Unknown;
+pub(crate) use value_domain::Atom;
 
 /// Parses `source` without checking it.
 ///

@@ -24,7 +24,11 @@ const START: usize = 100;
 
 /// A regular expression, ready to be searched for.
 #[derive(Debug)]
-pub(crate) struct Pattern(Automaton);
+pub(crate) struct Pattern {
+    /// The text that it was compiled from, by which two expressions are compared.
+    source: Box<str>,
+    automaton: Automaton,
+}
 
 #[derive(Debug)]
 enum Automaton {
@@ -53,11 +57,12 @@ impl Pattern {
             .build_from_hir(&syntax)
             .map_err(|_| wrong(format!("the pattern takes more than {} KiB", LARGEST / 1024)))?;
         if let Some(whole) = whole_automaton(&nfa) {
-            return Ok(Self(Automaton::Whole(Box::new(whole))));
+            return Ok(Self { source: text.into(), automaton: Automaton::Whole(Box::new(whole)) });
         }
         // a Unicode word boundary has no automaton for text that is not ASCII; it would fail at the first such request
         let has_boundary = nfa.look_set_any().contains_word_unicode();
-        lazy_automaton(nfa).map(|dfa| Self(Automaton::Lazy(Box::new(dfa)))).ok_or_else(|| {
+        let automaton = lazy_automaton(nfa).map(|dfa| Automaton::Lazy(Box::new(dfa)));
+        automaton.map(|automaton| Self { source: text.into(), automaton }).ok_or_else(|| {
             if has_boundary {
                 return wrong(r"the pattern has a `\b` or `\B`, which depends on the language of the text".to_owned())
                     .with_help(r"write `(?-u:\b)` for the boundary of an ASCII word");
@@ -66,12 +71,17 @@ impl Pattern {
         })
     }
 
+    /// The text that it was compiled from.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Whether it is found in `text`.
     pub(super) fn is_found(&self, text: &str, budget: &mut Budget) -> Result<bool, EvaluationError> {
         budget.steps(START)?;
         budget.bytes(text.len())?;
         let input = Input::new(text).earliest(true);
-        let dfa = match &self.0 {
+        let dfa = match &self.automaton {
             Automaton::Whole(dfa) => {
                 let found = dfa.try_search_fwd(&input).map_err(|_| budget.exhaust())?;
                 return Ok(found.is_some());
@@ -127,9 +137,10 @@ mod tests {
             r"^\S+$",
         ] {
             let whole = Pattern::compile(text).expect("a pattern");
-            assert!(matches!(whole.0, Automaton::Whole(_)), "{text}");
+            assert!(matches!(whole.automaton, Automaton::Whole(_)), "{text}");
             let nfa = NFA::new(text).expect("a pattern");
-            let lazy = Pattern(Automaton::Lazy(Box::new(lazy_automaton(nfa).expect("an automaton"))));
+            let automaton = Automaton::Lazy(Box::new(lazy_automaton(nfa).expect("an automaton")));
+            let lazy = Pattern { source: text.into(), automaton };
             for searched in texts {
                 let find =
                     |pattern: &Pattern| pattern.is_found(searched, &mut Budget::new()).expect("within the budget");
@@ -141,7 +152,7 @@ mod tests {
     #[test]
     fn a_pattern_with_many_states_is_searched_lazily() {
         let pattern = Pattern::compile(r"(a|b)*a(a|b){12}$").expect("a pattern");
-        assert!(matches!(pattern.0, Automaton::Lazy(_)));
+        assert!(matches!(pattern.automaton, Automaton::Lazy(_)));
         assert!(pattern.is_found("babbbbbbbbbbbb", &mut Budget::new()).expect("within the budget"));
     }
 }

@@ -3,7 +3,6 @@
 
 use super::activation::Value;
 use super::declarations::Declarations;
-use super::env::Env;
 use super::function::Function;
 use super::ids::{AttributeId, NamespaceId};
 use super::kind::Kinds;
@@ -13,11 +12,11 @@ use super::types::Type;
 use std::ops::RangeInclusive;
 
 /// Beyond 2^53 not every whole number is a `double`.
-const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+pub(super) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// A part of an expression that has a value of its own, independent of the other parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Atom {
+pub(crate) enum Atom {
     Entry(NamespaceId, String),
     Attribute(AttributeId),
     /// The JSON size of an entry.
@@ -55,8 +54,10 @@ impl Atom {
     }
 
     /// Its type, and its range if it is a whole number.
-    fn r#type<'c>(&self, env: &Env<'c>) -> Option<(Type<'c>, Option<RangeInclusive<f64>>)> {
-        let declarations = env.declarations;
+    pub(super) fn r#type<'c>(
+        &self,
+        declarations: &'c dyn Declarations,
+    ) -> Option<(Type<'c>, Option<RangeInclusive<f64>>)> {
         Some(match self {
             Self::Entry(namespace, name) => (declarations.entry_type(*namespace, name).ok()?, None),
             Self::Attribute(attribute) => {
@@ -80,71 +81,6 @@ const fn range(field: TimeField) -> RangeInclusive<f64> {
         TimeField::Hours => 0.0..=23.0,
         TimeField::Minutes | TimeField::Seconds => 0.0..=59.0,
         TimeField::Milliseconds => 0.0..=999.0,
-    }
-}
-
-/// The representative values of an atom; `None` for an absent one.
-type Domain = Vec<Option<Value<'static>>>;
-
-/// The atoms of expressions, and the literals that they are compared with.
-#[derive(Default)]
-pub(super) struct Domains {
-    atoms: Vec<Atom>,
-    literals: Vec<Value<'static>>,
-}
-
-impl Domains {
-    /// Adds the atoms and literals of `node`; `None` if it does more than compare atoms with literals.
-    pub(super) fn add(&mut self, env: &Env<'_>, node: &Node) -> Option<()> {
-        if let Some(atom) = Atom::of(env.declarations, node) {
-            if !self.atoms.contains(&atom) {
-                self.atoms.push(atom);
-            }
-            return Some(());
-        }
-        let mut add_all = |nodes: &[Node]| nodes.iter().try_for_each(|node| self.add(env, node));
-        match &node.op {
-            Op::Constant(value) => {
-                self.literals.push(value.clone());
-                Some(())
-            }
-            Op::Variable(position) => {
-                let variable = env.variables.get(*position).filter(|variable| !variable.is_broken)?;
-                self.add(env, &variable.node)
-            }
-            Op::Not(operand) => self.add(env, operand),
-            Op::And(parts) | Op::Or(parts) => add_all(parts),
-            Op::Conditional(parts) => add_all(parts.as_ref()),
-            Op::Equal { sides, .. } | Op::Compare(_, sides) => {
-                let [left, right] = sides.as_ref();
-                let is_constant = [left, right].iter().any(|side| matches!(side.op, Op::Constant(_)));
-                // two different atoms can be in any order to each other, which literals alone do not cover
-                let is_same = Atom::of(env.declarations, left)
-                    .is_some_and(|atom| Atom::of(env.declarations, right) == Some(atom));
-                if is_constant || is_same { add_all(sides.as_ref()) } else { None }
-            }
-            Op::In(sides) => {
-                let [wanted, Node { op: Op::Constant(container), .. }] = sides.as_ref() else { return None };
-                let keys = container.entries().into_iter().flatten().map(|(key, _)| key);
-                self.literals.extend(container.items().into_iter().flatten().chain(keys).cloned());
-                self.add(env, wanted)
-            }
-            _ => None,
-        }
-    }
-
-    /// Each atom with its representative values; `None` if one has a type without them.
-    pub(super) fn finish(self, env: &Env<'_>) -> Option<Vec<(Atom, Domain)>> {
-        let Self { atoms, literals } = self;
-        let domains = atoms.into_iter().map(|atom| {
-            let (r#type, range) = atom.r#type(env)?;
-            let mut values: Domain = values(&r#type, range, &literals)?.into_iter().map(Some).collect();
-            if matches!(atom, Atom::Entry(..)) {
-                values.push(None);
-            }
-            Some((atom, values))
-        });
-        domains.collect()
     }
 }
 

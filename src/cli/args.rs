@@ -8,6 +8,7 @@ use super::contract::ContractVerb;
 use super::explain::ExplainArgs;
 use super::health::HealthArgs;
 use super::init::InitArgs;
+use super::prove::ProveArgs;
 use super::replay::ReplayArgs;
 use super::report::ReportArgs;
 use super::run::RunArgs;
@@ -76,6 +77,11 @@ pub(super) enum Verb {
         after_help = "Examples:\n  portcullis replay --log decisions.jsonl --policies new\n\nExit codes:\n  0 done, 1 failed, 2 usage, 3 invalid policy,\n  4 a decision would change, with --fail-on-change"
     )]
     Replay(ReplayArgs),
+    /// Prove that a change of policies is stricter, looser or equal, and show requests
+    #[command(
+        after_help = "Examples:\n  portcullis prove policies new\n  portcullis prove policies new --fail-on looser,undecided\n\nExit codes:\n  0 done, 1 failed, 2 usage, 3 invalid policy,\n  4 a verdict is one of those of --fail-on"
+    )]
+    Prove(ProveArgs),
     /// Probe a running gateway, for exec probes
     #[command(
         after_help = "Examples:\n  portcullis health\n  portcullis health --ready\n\nExit codes:\n  0 healthy, 1 not healthy or not reachable, 2 usage, 3 invalid configuration"

@@ -17,7 +17,7 @@ pub enum Exit {
     /// The configuration or a policy is invalid.
     Invalid = 3,
     /// The answer of the command is no. `explain`: the request is refused. `test`: a case fails. `replay`: a decision would
-    /// change. `contract diff`: a policy is affected. `contract check`: a spec differs. `selftest`: an attack passed. `verify-log`: the log was changed.
+    /// change. `prove`: a rule is what it may not be. `contract diff`: a policy is affected. `contract check`: a spec differs. `selftest`: an attack passed. `verify-log`: the log was changed.
     Refused = 4,
 }
 

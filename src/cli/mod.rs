@@ -21,6 +21,7 @@ mod lsp;
 mod outcome_text;
 mod page;
 mod printable;
+mod prove;
 mod replay;
 mod report;
 mod run;
@@ -97,6 +98,7 @@ fn dispatch(args: Args) -> Result<Exit, CommandError> {
         Some(Verb::Explain(args)) => explain::explain(&args, config),
         Some(Verb::Report(args)) => report::report(&args, config),
         Some(Verb::Replay(args)) => replay::replay(&args, config),
+        Some(Verb::Prove(args)) => prove::prove(&args, config),
         Some(Verb::Health(args)) => health::health(&args, config),
         Some(Verb::Tail(args)) => tail::tail(&args),
         Some(Verb::Contract(verb)) => contract::contract(&verb, config),

@@ -1,15 +1,28 @@
-//! A small body that fits the schema of an operation.
+//! A small body that fits a schema.
 
-use super::Operation;
 use serde_json::{Map, Value, json};
 
 /// Deepest nesting of a sample.
 const DEEPEST: usize = 8;
 
-/// A body with the required fields only; `None` if the operation takes no body.
-pub fn sample_body(operation: &Operation) -> Option<Value> {
-    let schema = operation.body.as_ref()?.effective().ok()?.schema;
-    Some(sample(&schema, &schema, 0))
+/// A body with the required fields only.
+pub fn sample_body(schema: &Value) -> Value {
+    sample(schema, schema, 0)
+}
+
+/// A value for the field `name` of a body; `None` if the schema does not declare it.
+pub fn sample_field(schema: &Value, name: &str) -> Option<Value> {
+    let property = property(schema, schema, name, 0)?;
+    Some(sample(&without_null(property), schema, 0))
+}
+
+/// The schema without the type `null`, so that the sample is of the other type.
+fn without_null(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+    }
+    schema
 }
 
 fn property<'s>(schema: &'s Value, root: &'s Value, name: &str, depth: usize) -> Option<&'s Value> {

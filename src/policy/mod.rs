@@ -6,6 +6,7 @@
 mod action;
 mod attributes;
 mod bindings;
+pub(crate) mod comparison;
 mod compile;
 mod editor_schemas;
 mod evaluate;
@@ -26,7 +27,8 @@ mod waiver;
 pub use crate::cel::{Key, Unknown};
 pub use action::Action;
 pub use attributes::Attributes;
-pub(crate) use bindings::is_credential;
+pub(crate) use bindings::{RequestPart, is_credential};
+pub use comparison::Effect;
 pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_policy, compile_waiver};
 pub use editor_schemas::{limit_schema, policy_schema, waiver_schema};
 pub use evaluate::PolicyOutcome;

@@ -33,7 +33,7 @@ impl ActualDecision {
     /// The decision of `bundle` for `request`.
     //
     // Routing and the check of the query come first, in the order of the gateway, so that a test decides as the gateway does.
-    pub(super) fn of(request: &TestRequest, bundle: &Bundle) -> Self {
+    pub(crate) fn of(request: &TestRequest, bundle: &Bundle) -> Self {
         let query = request.uri.query().unwrap_or_default();
         let routed = bundle.route(&request.method, request.uri.path(), request.version.as_deref());
         if bundle.exempt(request.method.as_str(), &routed).is_some() {
@@ -68,6 +68,25 @@ impl ActualDecision {
             Routed::Ambiguous => Self::refused_before_policies(Reason::AmbiguousPath),
             Routed::MethodUnknown => Self::refused_before_policies(Reason::MethodNotAllowed),
         }
+    }
+
+    /// The decision as YAML in one line, as the `expect` of a case.
+    pub(crate) fn expectation(&self) -> String {
+        let names = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(", ");
+        let mut parts = vec![format!("decision: {}", if self.refused.is_some() { "deny" } else { "allow" })];
+        let failed = (!self.failed_rules().is_empty()).then_some(Reason::PolicyError);
+        let reason = failed.or(self.refused).filter(|reason| *reason != Reason::PolicyDenied);
+        parts.extend(reason.map(|reason| format!("reason: {}", reason.as_str())));
+        parts.push(format!("violates: [{}]", names(self.violated_rules(failed.is_some()))));
+        let limited = self.exceeded_limits();
+        parts.extend((!limited.is_empty()).then(|| format!("limited: [{}]", names(limited))));
+        for (key, action) in [("warnings", Action::Warn), ("audits", Action::Audit)] {
+            let of_action = self.rules_of(action, failed.is_some());
+            if !of_action.is_empty() {
+                parts.push(format!("{key}: [{}]", names(of_action)));
+            }
+        }
+        format!("{{ {} }}", parts.join(", "))
     }
 
     /// A refusal before policies are evaluated.

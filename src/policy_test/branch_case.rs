@@ -2,8 +2,8 @@
 
 use super::actual::ActualDecision;
 use super::load::{Suite, TestText, load};
-use super::mutation::{describe, values_of, variations};
 use super::request::{FileContext, TestRequest, request};
+use super::search::RequestSearch;
 use super::source::RequestSource;
 use crate::contract::credential::Environment;
 use crate::contract::{BodySchema, Operation};
@@ -60,14 +60,16 @@ pub fn find_branch_case(bundle: &Bundle, suites: &[Suite], policy: &str, wanted:
     let of_cases = of_cases.map(|case| case.request.clone()).take(CASES);
     let bases: Vec<TestRequest> =
         simple_requests(manifest, policy, &tested, (&words, &members)).into_iter().chain(of_cases).collect();
-    let request = search(&bases, &words, |request| rank(request, &tested, policy, wanted))?;
+    let mut request = search(&bases, &words, |request| rank(request, &tested, policy, wanted))?;
+    // the version of all cases, which a file names once
+    request.headers.remove("clerk-api-version");
     let expression = validation.source.split_whitespace().collect::<Vec<_>>().join(" ");
     let (name, violated) = if wanted.passes {
         (format!("passes: {expression}"), "")
     } else {
         (validation.message.to_string(), policy.name.as_ref())
     };
-    Some(BranchCase { name, request: describe(&request), expect: format!("{{ violates: [{violated}] }}") })
+    Some(BranchCase { name, request: request.to_yaml(), expect: format!("{{ violates: [{violated}] }}") })
 }
 
 /// Whether the case called `name` of a test file with this text passes.
@@ -83,14 +85,9 @@ fn search(
     words: &[String],
     rank: impl Fn(&TestRequest) -> Option<usize>,
 ) -> Option<TestRequest> {
-    let others: Vec<&TestRequest> = bases.iter().collect();
-    let values = values_of(&others, words);
-    let vary = |request: &TestRequest| variations(request, &values, &others, (words, &[]));
-    // all near ones first: a case with one field is easier to read than one with two
-    let near = || bases.iter().flat_map(vary);
-    let far = near().flat_map(|request| vary(&request));
+    let search = RequestSearch::near(bases.to_vec(), words.to_vec());
     let mut best: Option<(usize, TestRequest)> = None;
-    for request in bases.iter().cloned().chain(near()).chain(far).take(MOST) {
+    for request in search.requests_and_their_neighbours().take(MOST) {
         match rank(&request) {
             Some(0) => return Some(request),
             Some(found) if best.as_ref().is_none_or(|(known, _)| found < *known) => best = Some((found, request)),

@@ -1,6 +1,8 @@
 //! What limits count of the requests of a case, and of the cases that it follows.
 
 use super::actual::ActualDecision;
+use super::request::TestRequest;
+use crate::judge::Bundle;
 use crate::policy::{Action, Key, Limit, LimitOutcome, Pace, Window};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 // The windows are those of the gateway, so that a test sees the same `Retry-After`. Requests of a test follow each other, so
 // that no two are ever in flight at once: `inFlight` has nothing to count.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(crate) struct Counters {
     now: Duration,
     windows: HashMap<(Arc<str>, Key), Window>,
 }
@@ -28,13 +30,22 @@ pub(super) struct Exceeding {
 
 impl Counters {
     /// Lets `time` pass.
-    pub(super) const fn wait(&mut self, time: Duration) {
+    pub(crate) const fn wait(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
+    }
+
+    /// The decision of `bundle` for the last of `repeat` requests that are sent one after another.
+    pub(crate) fn decide(&mut self, request: &TestRequest, repeat: u32, bundle: &Bundle) -> ActualDecision {
+        let mut actual = ActualDecision::of(request, bundle);
+        // the decision itself is the same for each repetition: only limits count
+        let exceeded = (0..repeat).map(|_| self.charge(&actual)).last();
+        actual.exceed(exceeded.unwrap_or_default());
+        actual
     }
 
     /// Counts a request by each limit that counts it, and returns those that it is above. A request above a limit that denies
     /// is counted by none, as in the gateway.
-    pub(super) fn charge(&mut self, actual: &ActualDecision) -> Vec<Exceeding> {
+    fn charge(&mut self, actual: &ActualDecision) -> Vec<Exceeding> {
         let (mut exceeded, mut counted) = (Vec::new(), Vec::new());
         for (limit, outcome) in actual.limits.iter().filter(|_| actual.refused.is_none()) {
             let (LimitOutcome::Counted { key, cost }, Some(rate)) = (outcome, &limit.rate) else { continue };

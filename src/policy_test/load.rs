@@ -33,6 +33,13 @@ pub struct Suite {
     pub(super) bundle: Bundle,
 }
 
+impl Suite {
+    /// The requests of its cases.
+    pub(crate) fn requests(&self) -> impl Iterator<Item = &TestRequest> {
+        self.cases.iter().map(|case| &case.request)
+    }
+}
+
 /// A request with the decision that is expected.
 #[derive(Debug)]
 pub struct TestCase {

@@ -11,16 +11,23 @@ mod coverage;
 mod load;
 mod mutation;
 mod request;
+mod request_text;
 mod run;
+mod search;
 mod source;
 
 pub use actual::ActualDecision;
 pub use branch_case::{BranchCase, WantedBranch, find_branch_case, passes};
 pub use compare::Mismatch;
+pub(crate) use counters::Counters;
 pub use coverage::{Branch, PolicyCoverage};
 pub use load::{Suite, TestCase, TestText, load, syntax_errors};
+#[cfg(test)]
+pub(crate) use mutation::mutant_bundles;
 pub use mutation::{ChangedLines, MutationReport, Survivor, mutate};
+pub(crate) use request::{TestRequest, encode, example};
 pub use run::CaseResult;
+pub(crate) use search::RequestSearch;
 
 /// The JSON Schema of a test file, which gives editors completion, hover texts and checks.
 pub fn schema() -> serde_json::Value {

@@ -19,24 +19,24 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The time of requests that have none. Fixed, so that a test gives the same result on every day.
-const TIME: &str = "2026-01-01T00:00:00Z";
+pub(super) const TIME: &str = "2026-01-01T00:00:00Z";
 /// The header that selects the API version.
 const VERSION: &str = "clerk-api-version";
 
 /// The request of a case.
 #[derive(Clone, Debug)]
-pub(super) struct TestRequest {
-    pub(super) method: String,
-    pub(super) uri: Uri,
+pub(crate) struct TestRequest {
+    pub(crate) method: String,
+    pub(crate) uri: Uri,
     /// The API version that it asks for.
-    pub(super) version: Option<String>,
-    pub(super) headers: HeaderMap,
-    pub(super) environment: Environment,
-    pub(super) key_fingerprint: Option<Fingerprint>,
-    pub(super) instance: Instance,
-    pub(super) client: Client,
-    pub(super) time: SystemTime,
-    pub(super) body: Bytes,
+    pub(crate) version: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) environment: Environment,
+    pub(crate) key_fingerprint: Option<Fingerprint>,
+    pub(crate) instance: Instance,
+    pub(crate) client: Client,
+    pub(crate) time: SystemTime,
+    pub(crate) body: Bytes,
 }
 
 /// The file of the requests, and their defaults.
@@ -110,7 +110,6 @@ fn target(
 ) -> Result<(String, Uri), Diagnostic> {
     let (method, uri) = target_without_query(written, source, pointer, contract)?;
     let pairs = written.query.iter().flat_map(|(name, value)| value.texts().into_iter().map(move |it| (name, it)));
-    let encode = |text: &str| utf8_percent_encode(text, QUERY).to_string();
     let query: Vec<_> = pairs.map(|(name, value)| format!("{}={}", encode(name), encode(&value))).collect();
     if query.is_empty() {
         return Ok((method, uri));
@@ -123,6 +122,11 @@ fn target(
 
 /// What is escaped in the query: all that has, or could have, a meaning in it.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// `text` as a part of a target.
+pub(crate) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, QUERY).to_string()
+}
 
 fn target_without_query(
     written: &RequestSource,
@@ -157,7 +161,7 @@ fn target_without_query(
 }
 
 /// An example path of a template: `/v1/users/user_1` for `/v1/users/{user_id}`.
-pub(super) fn example(template: &str) -> String {
+pub(crate) fn example(template: &str) -> String {
     let segments = template.split('/').map(|segment| {
         let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         name.map_or_else(|| segment.to_owned(), |name| format!("{}_1", name.trim_end_matches("_id")))

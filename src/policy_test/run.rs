@@ -44,11 +44,7 @@ impl Suite {
                 Some(time) => counters.wait(time),
                 None => counters = Counters::default(),
             }
-            let mut actual = ActualDecision::of(&case.request, bundle);
-            // the decision itself is the same for each repetition: only limits count
-            let exceeded = (0..case.repeat).map(|_| counters.charge(&actual)).last();
-            actual.exceed(exceeded.unwrap_or_default());
-            (case, actual)
+            (case, counters.decide(&case.request, case.repeat, bundle))
         })
     }
 }

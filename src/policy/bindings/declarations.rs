@@ -26,6 +26,8 @@ pub(in crate::policy) struct RequestDeclarations<'c> {
     typed_by: &'c [Arc<Operation>],
     /// The environments that it matches.
     environments: BTreeSet<Environment>,
+    /// Whether a field that no operation declares may be anything, in place of an error.
+    takes_undeclared: bool,
 }
 
 impl ValueSchema for FieldTree {
@@ -55,7 +57,14 @@ impl<'c> RequestDeclarations<'c> {
     pub(in crate::policy) fn new(operations: &'c [Arc<Operation>], environments: &[Environment]) -> Self {
         let both = [Environment::Production, Environment::Development];
         let environments = if environments.is_empty() { &both } else { environments };
-        Self { operations, typed_by: operations, environments: environments.iter().copied().collect() }
+        let environments = environments.iter().copied().collect();
+        Self { operations, typed_by: operations, environments, takes_undeclared: false }
+    }
+
+    /// Declarations for requests to one operation, in one environment, by a policy that was compiled for several. A field that the
+    /// operation does not declare may be anything, or is absent if there is no body.
+    pub(in crate::policy) fn of_one(operation: &'c Arc<Operation>, environment: Environment) -> Self {
+        Self { takes_undeclared: true, ..Self::new(std::slice::from_ref(operation), &[environment]) }
     }
 
     /// The same, with the types of fields as in `operations` alone.
@@ -88,6 +97,11 @@ impl<'c> RequestDeclarations<'c> {
     }
 
     fn field_type(&self, name: &str) -> Result<Type<'_>, Rejection<'_>> {
+        if self.takes_undeclared && self.bodies().all(|body| body.member(name).is_none()) {
+            // a body that the contract does not describe is not read
+            let has_body = self.operations.iter().any(|operation| operation.body.is_some());
+            return Ok(Type::of(if has_body { Kinds::JSON } else { Kinds::NONE }));
+        }
         self.check_field(name).map_err(|meant| {
             Rejection::Denied(Objection {
                 message: format!("`{name}` is not a field of any operation that this policy matches"),

@@ -10,6 +10,7 @@ mod declarations;
 mod disclosure;
 mod format;
 mod json_size;
+mod part;
 mod redacted;
 mod request;
 
@@ -17,6 +18,7 @@ pub(in crate::policy) use absence::{Absence, PartialRequest, UnknownBody};
 pub(crate) use attribute::is_credential;
 pub(in crate::policy) use declarations::RequestDeclarations;
 pub(in crate::policy) use disclosure::RequestDisclosure;
+pub(crate) use part::RequestPart;
 pub(crate) use request::RequestActivation;
 
 use super::reads::Reads;

@@ -21,6 +21,8 @@ use std::sync::Arc;
 /// The compiled schema of a policy.
 #[derive(Debug)]
 pub(super) struct PolicySchema {
+    /// The schema verbatim, by which two versions of a policy are compared.
+    pub(super) source: Value,
     compiled: CompiledSchema,
     /// The parts of the body it reads.
     pub(super) reads: Reads,
@@ -52,7 +54,7 @@ impl Compiler<'_> {
             return None;
         }
         match CompiledSchema::compile(&schema) {
-            Ok(compiled) => Some(PolicySchema { compiled, reads }),
+            Ok(compiled) => Some(PolicySchema { source: schema, compiled, reads }),
             Err(error) => {
                 let pointer = format!("{POINTER}{}", error.instance_path());
                 self.error(&pointer, "`schema` cannot be used as a JSON Schema (2020-12)");

@@ -13,5 +13,6 @@ mod report;
 mod values;
 
 pub use change::ChangedLines;
-pub(super) use difference::{describe, values_of, variations};
+#[cfg(test)]
+pub(crate) use report::mutant_bundles;
 pub use report::{MutationReport, Survivor, mutate};

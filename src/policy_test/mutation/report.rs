@@ -49,6 +49,18 @@ impl MutationReport {
     }
 }
 
+/// Each mutant of the policies and limits of `bundle` that compiles: the kind of the change, the name of the rule, and the bundle
+/// with the mutant in its place.
+#[cfg(test)]
+pub(crate) fn mutant_bundles(bundle: &Bundle) -> impl Iterator<Item = (&'static str, String, Bundle)> + '_ {
+    let documents = bundle.documents();
+    let mutants = documents.policies.iter().flat_map(policy::mutants);
+    mutants.chain(documents.limits.iter().flat_map(limit::mutants)).filter_map(|mutant| {
+        let changed = mutant.document.put_into(&bundle.contract, &[bundle])?.pop()?;
+        Some((mutant.what, mutant.document.name().to_owned(), changed))
+    })
+}
+
 /// Judges the mutants of the policies and limits of `bundle` by the cases of `suites`, which pass.
 pub fn mutate(bundle: &Bundle, suites: &[Suite]) -> MutationReport {
     let documents = bundle.documents();

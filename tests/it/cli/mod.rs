@@ -7,6 +7,7 @@ mod first_use;
 mod hostile_names;
 mod instance;
 mod lsp;
+mod prove;
 mod review_action;
 pub(crate) mod rollout;
 mod secret_files;

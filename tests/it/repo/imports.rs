@@ -23,8 +23,19 @@ const LEAVES: [&str; 12] = [
 const SHARED: [&str; 4] = ["decimal", "diagnostic", "suggest", "secret"];
 
 /// The rooms that only compute: same input, same output.
-const PURE: [&str; 10] =
-    ["policy_test", "rollout", "decision_log", "judge", "policy", "cel", "document", "contract", "manifest", "head"];
+const PURE: [&str; 11] = [
+    "policy_proof",
+    "policy_test",
+    "rollout",
+    "decision_log",
+    "judge",
+    "policy",
+    "cel",
+    "document",
+    "contract",
+    "manifest",
+    "head",
+];
 
 /// The rooms that `line` names by `crate::`.
 fn imports(line: &str) -> impl Iterator<Item = &str> {

@@ -183,7 +183,9 @@ impl<'s> ScopeReads<'s> {
         let operations: Vec<_> = operations.iter().filter(|it| self.scope.operations.contains(&it.id)).collect();
         for operation in &operations {
             let samples = Samples::new(operation, operations.len(), &parts, &values);
-            let base = sample_body(operation);
+            let schema =
+                operation.body.as_ref().and_then(|body| body.effective().ok()).map(|effective| effective.schema);
+            let base = schema.as_ref().map(sample_body);
             // by turns: what fails in one environment mostly fails in the other
             for (sample, environment) in samples.iter().zip(environments.iter().cycle()) {
                 let Some(request) = SampleRequest::new(operation, base.as_ref(), &sample) else { continue };
