@@ -10,7 +10,8 @@ use std::time::Duration;
 /// The configuration as JSON.
 pub(super) fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
-    let Gateway { shadow_policies, instance, logs, decision_log, masks, traces, workers, .. } = gateway;
+    let Gateway { shadow_policies, environment_names, instance, .. } = gateway;
+    let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
     let strictness = &contract.strictness;
     json!({
         "file": source.file(),
@@ -33,7 +34,12 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
             "fallthrough": strictness.fallthrough,
             "operations": strictness.operations.iter().map(operation).collect::<Vec<_>>(),
         },
-        "environment": environment.map(|it| json!({ "override": it.environment.as_str(), "force": it.force })),
+        "environment": {
+            "override": environment.map(|it| it.environment.as_str()),
+            "force": environment.is_some_and(|it| it.force),
+            "name": instance.environment,
+            "names": environment_names,
+        },
         "instance": { "name": instance.name, "labels": instance.labels },
         "limits": limits_to_json(limits),
         "admin": { "listen": admin.map(|address| address.to_string()) },

@@ -2,7 +2,7 @@
 
 use crate::contract::VersionSpec;
 use crate::judge::Bundle;
-use crate::policy::{Limit, Policy, Scope, Waiver};
+use crate::policy::{Limit, MatchedEnvironment, Policy, Scope, Waiver};
 use serde_json::{Map, Value, json};
 use std::time::SystemTime;
 
@@ -70,8 +70,8 @@ fn limit(limit: &Limit) -> Value {
     })
 }
 
-fn environments(scope: &Scope) -> Vec<&'static str> {
-    scope.environments.iter().map(|it| it.as_str()).collect()
+fn environments(scope: &Scope) -> Vec<&str> {
+    scope.environments.iter().map(MatchedEnvironment::as_str).collect()
 }
 
 fn waiver(waiver: &Waiver, now: SystemTime) -> Value {

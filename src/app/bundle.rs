@@ -7,9 +7,11 @@ use crate::contract::{Contract, ContractError, ContractTexts};
 use crate::diagnostic::Diagnostic;
 use crate::files::read_stable;
 use crate::judge::{Bundle, BundleError, prove};
+use crate::policy::ProvableIdentity;
 use crate::policy_test::{self, Suite};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The compiled bundle, whatever the tests of its policies find.
 ///
@@ -69,7 +71,8 @@ fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc
     let mut errors = sources.errors.clone();
     // both, and even if a file could not be read: the author sees all errors in one round
     let mut compile = |texts: &SourceTexts| {
-        let bundle = Bundle::compile(contract.clone(), &texts.policies, gateway.contract.strictness.clone());
+        let (strictness, environments) = (gateway.contract.strictness.clone(), &gateway.environment_names);
+        let bundle = Bundle::compile_for(contract.clone(), &texts.policies, strictness, environments);
         let bundle = bundle.map_err(|BundleError(found)| errors.extend(found));
         errors.extend(texts.empty_paths());
         bundle.ok()
@@ -91,6 +94,17 @@ fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc
             Err(Error::Invalid(errors))
         }
     }
+}
+
+/// The lints of those policies that are valid, if others are not. None if the contract cannot be loaded.
+pub(super) fn lints_of_valid(
+    configuration: &Configuration,
+    sources: &Sources,
+    provable: ProvableIdentity,
+) -> Vec<Diagnostic> {
+    let contract = load_contract(&configuration.gateway, sources.contract.as_ref(), None);
+    let lints = contract.map(|it| Bundle::lints_of_valid(it, &sources.texts.policies, SystemTime::now(), provable));
+    lints.unwrap_or_default()
 }
 
 /// `bundle` with `Deny` as the action of each policy and limit.

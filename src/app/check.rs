@@ -1,10 +1,11 @@
 //! What is wrong, or likely wrong, with a configuration and its policies: the command and editors show the same.
 
-use super::bundle::compile_tested;
+use super::bundle::{compile_tested, lints_of_valid};
 use super::sources::Sources;
 use super::{
     Configuration, Error, SourceTexts, decision_log, lints, provable_identity, secret_file_warnings, start_file_errors,
 };
+use crate::config::gateway::Gateway;
 use crate::config::overrides::Overrides;
 use crate::diagnostic::Diagnostic;
 use crate::files::{FileView, UnsavedTexts};
@@ -73,13 +74,13 @@ impl CheckScope {
             (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
         };
         let contract = before.filter(is_same_contract).map(|before| &before.bundle.contract);
-        let bundle = compile_tested(&configuration, &sources, contract)?;
+        let bundle = compile_tested(&configuration, &sources, contract)
+            .map_err(|error| self.with_file_errors(error, gateway))?;
         // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
         decision_log::retention(gateway, &bundle.contract)?;
         decision_log::signer(gateway)?;
-        // policies alone are checked where no gateway runs, and its listeners are not known
         let is_of_gateway = self.policies.is_empty();
-        let provable = if is_of_gateway { provable_identity(gateway) } else { ProvableIdentity::ALL };
+        let provable = self.provable_identity(gateway);
         let instance = is_of_gateway.then_some(&*gateway.instance);
         let mut lints = lints(&configuration, &bundle, &sources.texts, provable, instance);
         if self.opens_files && is_of_gateway {
@@ -90,5 +91,28 @@ impl CheckScope {
             lints.extend(secret_file_warnings(gateway));
         }
         Ok(CheckedConfiguration { configuration, bundle, texts: sources.texts, lints })
+    }
+
+    /// What linters find in those policies of `configuration` that are valid, beside the errors of [`Self::check`].
+    pub fn lints_of_valid(&self, configuration: &Configuration, unsaved: &Arc<UnsavedTexts>) -> Vec<Diagnostic> {
+        let sources = Sources::read_with_unsaved(configuration, unsaved);
+        let provable = self.provable_identity(&configuration.gateway);
+        sources.map(|sources| lints_of_valid(configuration, &sources, provable)).unwrap_or_default()
+    }
+
+    /// `error`, with the errors of what a start opens: the operator sees all of them in one round.
+    fn with_file_errors(&self, error: Error, gateway: &Gateway) -> Error {
+        match error {
+            Error::Invalid(mut errors) if self.opens_files && self.policies.is_empty() => {
+                errors.extend(start_file_errors(gateway));
+                Error::Invalid(errors)
+            }
+            other => other,
+        }
+    }
+
+    /// What listeners can prove of clients. Policies alone are checked where no gateway runs, and its listeners are not known.
+    fn provable_identity(&self, gateway: &Gateway) -> ProvableIdentity {
+        if self.policies.is_empty() { provable_identity(gateway) } else { ProvableIdentity::ALL }
     }
 }

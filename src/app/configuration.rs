@@ -126,7 +126,8 @@ fn policy_errors(view: &FileView, file: &Path) -> Vec<Diagnostic> {
     let version = named.default_api_version.as_deref().unwrap_or(DEFAULT_API_VERSION);
     let Ok(contract) = Contract::built_in(version) else { return Vec::new() };
     let (texts, mut errors) = policy_texts::read(&named.paths, None, view);
-    if let Err(BundleError(found)) = Bundle::compile(contract, &texts.policies, Strictness::default()) {
+    let (strictness, environments) = (Strictness::default(), &named.environment_names);
+    if let Err(BundleError(found)) = Bundle::compile_for(contract, &texts.policies, strictness, environments) {
         errors.extend(found);
     }
     errors.extend(policy_test::syntax_errors(&texts.tests));

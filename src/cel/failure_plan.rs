@@ -24,7 +24,7 @@ enum PartRead {
 /// What the parts of an expression read, and in which of its parts a failure counts by itself.
 #[derive(Debug)]
 pub(crate) struct FailurePlan<'a> {
-    step: Step<'a>,
+    step: PlanStep<'a>,
     reads: BTreeSet<PartRead>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct PartFailure<'p> {
 }
 
 #[derive(Debug)]
-enum Step<'a> {
+enum PlanStep<'a> {
     /// Evaluated as a whole.
     Whole(&'a Node),
     Not(Box<FailurePlan<'a>>),
@@ -67,20 +67,20 @@ impl<'a> FailurePlan<'a> {
         let mut reads = BTreeSet::new();
         add_reads(node, variables, &mut reads);
         let step = match &node.op {
-            Op::Not(operand) => Step::Not(Box::new(Self::new(operand, variables))),
-            Op::And(parts) => Step::join(false, parts, variables),
-            Op::Or(parts) => Step::join(true, parts, variables),
+            Op::Not(operand) => PlanStep::Not(Box::new(Self::new(operand, variables))),
+            Op::And(parts) => PlanStep::join(false, parts, variables),
+            Op::Or(parts) => PlanStep::join(true, parts, variables),
             Op::Conditional(parts) => {
                 let [condition, then, otherwise] = parts.as_ref();
                 let plans = [condition, then, otherwise].map(|part| Self::new(part, variables));
-                Step::Conditional(condition, Box::new(plans))
+                PlanStep::Conditional(condition, Box::new(plans))
             }
             // its names are those of the policy, not those of the macros around it
             Op::Variable(position) => match variables.nodes.get(*position) {
                 Some(variable) => return Self::new(variable, variables),
-                None => Step::Whole(node),
+                None => PlanStep::Whole(node),
             },
-            _ => Step::Whole(node),
+            _ => PlanStep::Whole(node),
         };
         Self { step, reads }
     }
@@ -91,12 +91,12 @@ impl<'a> FailurePlan<'a> {
         evaluation: &mut Evaluation<'a, C>,
     ) -> Vec<PartFailure<'_>> {
         match &self.step {
-            Step::Whole(node) => {
+            PlanStep::Whole(node) => {
                 let error = evaluation.value(node).err().map(EvaluationFailure::error);
                 error.map(|error| PartFailure { error, reads: &self.reads }).into_iter().collect()
             }
-            Step::Not(operand) => operand.failures(evaluation),
-            Step::Conditional(condition, plans) => {
+            PlanStep::Not(operand) => operand.failures(evaluation),
+            PlanStep::Conditional(condition, plans) => {
                 let [of_condition, then, otherwise] = plans.as_ref();
                 let mut failures = of_condition.failures(evaluation);
                 if failures.is_empty() {
@@ -110,7 +110,7 @@ impl<'a> FailurePlan<'a> {
                 }
                 failures
             }
-            Step::Join { decisive, parts } => {
+            PlanStep::Join { decisive, parts } => {
                 let mut found = Vec::new();
                 for (position, (_, plan)) in parts.iter().enumerate() {
                     let mut failures = plan.failures(evaluation);
@@ -133,7 +133,7 @@ impl<'a> FailurePlan<'a> {
     }
 }
 
-impl<'a> Step<'a> {
+impl<'a> PlanStep<'a> {
     fn join(decisive: bool, parts: &'a [Node], variables: &'a Variables) -> Self {
         let parts = parts.iter().map(|part| (part, FailurePlan::new(part, variables)));
         Self::Join { decisive, parts: parts.collect() }

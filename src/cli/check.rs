@@ -6,7 +6,8 @@ use super::enforcement::Enforcement;
 use super::exit::{CommandError, Exit};
 use super::run;
 use super::sarif::{FindingRule, SarifLog};
-use crate::app::{CheckScope, CheckedConfiguration};
+use crate::app::{CheckScope, CheckedConfiguration, Error};
+use crate::diagnostic::Diagnostic;
 use clap::Args;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,9 +62,23 @@ fn findings(args: &CheckArgs, config: &ConfigArgs) -> Result<CheckedConfiguratio
         opens_files: !args.no_files,
     };
     let unsaved = Arc::default();
-    let mut checked = scope.check(scope.load(&unsaved)?, &unsaved, None)?;
+    let loaded = scope.load(&unsaved)?;
+    let checked = scope.check(loaded.clone(), &unsaved, None);
+    let mut checked =
+        checked.map_err(|error| with_lints(error, scope.lints_of_valid(&loaded, &unsaved), args.strict))?;
     if args.strict && !checked.lints.is_empty() {
         return Err(CommandError::Invalid(std::mem::take(&mut checked.lints)));
     }
     Ok(checked)
+}
+
+/// `error` and `lints` in one report, so that the author sees all in one round: as warnings, or as errors if `is_strict`.
+fn with_lints(error: Error, lints: Vec<Diagnostic>, is_strict: bool) -> CommandError {
+    match error {
+        Error::Invalid(errors) if is_strict => CommandError::Invalid(errors.into_iter().chain(lints).collect()),
+        error => {
+            console::warnings(&lints);
+            error.into()
+        }
+    }
 }

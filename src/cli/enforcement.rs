@@ -1,7 +1,6 @@
 //! What a bundle enforces, as `check` shows it.
 
 use super::table::{comma_list, table};
-use crate::contract::credential::Environment;
 use crate::contract::strictness::Mode;
 use crate::contract::{INSPECTED, VersionSpec};
 use crate::judge::{Bundle, ShadowChange};
@@ -123,7 +122,7 @@ fn action(action: Action) -> String {
 }
 
 fn environments(scope: &Scope) -> String {
-    match scope.environments.iter().map(Environment::to_string).collect::<Vec<_>>() {
+    match scope.environments.iter().map(ToString::to_string).collect::<Vec<_>>() {
         all if all.is_empty() => "all".to_owned(),
         named => named.join(", "),
     }

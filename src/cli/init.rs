@@ -10,11 +10,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The schemas that the first line of each written file names, for editors.
-const SCHEMAS: [(&str, SchemaKind); 5] = [
+const SCHEMAS: [(&str, SchemaKind); 6] = [
     ("config/gateway.schema.json", SchemaKind::Gateway),
     ("policies/policy.schema.json", SchemaKind::Policy),
     ("policies/request-limit.schema.json", SchemaKind::RequestLimit),
     ("policies/waiver.schema.json", SchemaKind::Waiver),
+    ("policies/params.schema.json", SchemaKind::Params),
     ("policies/policy-test.schema.json", SchemaKind::PolicyTest),
 ];
 

@@ -22,6 +22,8 @@ pub(super) enum SchemaKind {
     RequestLimit,
     /// An exception to a policy, until a day
     Waiver,
+    /// Values that several policies share
+    Params,
     /// The tests of policies: NAME.test.yaml beside NAME.yaml
     PolicyTest,
     /// Corrections of the vendor's specs: overlay.yaml beside contract files
@@ -39,6 +41,7 @@ pub(super) fn schema_of(kind: SchemaKind) -> Value {
         SchemaKind::Policy => policy::policy_schema(),
         SchemaKind::RequestLimit => policy::limit_schema(),
         SchemaKind::Waiver => policy::waiver_schema(),
+        SchemaKind::Params => policy::params_schema(),
         SchemaKind::PolicyTest => policy_test::schema(),
         SchemaKind::ContractOverlay => contract::overlay::schema(),
     }

@@ -8,6 +8,7 @@ use crate::contract::strictness::Strictness;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
 use crate::policy::Instance;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Gateway {
     pub contract: ContractConfig,
     /// Replaces the environment of the credential.
     pub environment: Option<EnvironmentOverride>,
+    /// The names of environments that policies may match, besides those of credentials.
+    pub environment_names: BTreeSet<String>,
     /// What this gateway is called, for policies and telemetry.
     pub instance: Arc<Instance>,
     /// Limits on the resources that one client, or all together, can use.

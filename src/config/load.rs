@@ -11,6 +11,7 @@ use crate::files::FileView;
 use crate::manifest::{self, Lookup};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::io::Error;
 use std::path::{self, Path, PathBuf};
 
@@ -96,6 +97,8 @@ pub struct NamedPolicies {
     pub paths: Vec<PathBuf>,
     /// `contract.defaultApiVersion`; `None` if it is absent.
     pub default_api_version: Option<String>,
+    /// The names of environments that the policies may match, besides those of credentials.
+    pub environment_names: BTreeSet<String>,
 }
 
 /// The part of a configuration that names policies.
@@ -104,6 +107,15 @@ struct PolicyKeys {
     policies: Vec<String>,
     #[serde(default)]
     contract: ContractKeys,
+    #[serde(default)]
+    environment: EnvironmentKeys,
+}
+
+#[derive(Default, Deserialize, JsonSchema)]
+struct EnvironmentKeys {
+    name: Option<String>,
+    #[serde(default)]
+    names: Vec<String>,
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
@@ -125,7 +137,12 @@ pub fn named_policies(view: &FileView, file: &Path, variables: Lookup<'_>) -> Op
     }
     let folder = absolute.parent()?;
     let paths = part.policies.iter().map(|written| folder.join(written)).filter(|path| path.exists());
-    Some(NamedPolicies { paths: paths.collect(), default_api_version: part.contract.default_api_version })
+    let EnvironmentKeys { name, names } = part.environment;
+    Some(NamedPolicies {
+        paths: paths.collect(),
+        default_api_version: part.contract.default_api_version,
+        environment_names: name.into_iter().chain(names).collect(),
+    })
 }
 
 fn unreadable(file: &Path, error: &Error) -> Diagnostic {

@@ -11,6 +11,7 @@ use crate::contract::{BodySchema, Operation, query_parameters, query_values};
 use crate::document::Document;
 use crate::judge::{Bundle, Judgement};
 use crate::policy::{Attributes, Instance, Policy, PolicyOutcome, is_credential};
+use std::sync::Arc;
 
 /// What the decision log records of a judged request beyond its request record. Holds no value of the request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,8 +93,9 @@ impl RetentionRules {
 /// can decide what a new policy would.
 fn recorded_instance(instance: &Instance) -> Option<RecordedInstance<'static>> {
     let labels = instance.labels.iter().map(|(name, value)| (name.to_string().into(), value.to_string().into()));
-    let name = instance.name.as_ref().map(|name| name.to_string().into());
-    (*instance != Instance::UNNAMED).then(|| RecordedInstance { name, labels: NameMap(labels.collect()) })
+    let text = |text: &Arc<str>| text.to_string().into();
+    let (name, environment) = (instance.name.as_ref().map(text), instance.environment.as_ref().map(text));
+    (*instance != Instance::UNNAMED).then(|| RecordedInstance { name, environment, labels: NameMap(labels.collect()) })
 }
 
 /// The size of `text` and its fingerprint; neither if a mask hides it.

@@ -252,6 +252,9 @@ pub struct RecordedInstance<'a> {
     /// `instance.name` of its configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<EntryText<'a>>,
+    /// `environment.name` of its configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EntryText<'a>>,
     /// `instance.labels` of its configuration, all of them.
     #[serde(default, skip_serializing_if = "NameMap::is_empty")]
     pub labels: NameMap<'a, EntryText<'a>>,

@@ -5,7 +5,7 @@ use crate::budget::Account;
 use crate::contract::Operation;
 use crate::contract::Parameters;
 use crate::contract::credential::Environment;
-use crate::judge::{Bundle, Permit};
+use crate::judge::{Bundle, Permit, WaiverOutcomes};
 use crate::peer::Client;
 use crate::policy::{Key, Limit};
 use crate::telemetry::record::RequestRecord;
@@ -71,6 +71,8 @@ pub struct Charge {
     pub key: Key,
     /// What it counts the request as; at least 1.
     pub cost: u32,
+    /// Its waivers that were evaluated for the request.
+    pub waivers: WaiverOutcomes,
 }
 
 /// The record of a request, which every layer adds to.

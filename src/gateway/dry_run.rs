@@ -10,7 +10,7 @@ use crate::cel::TracePart;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, Routed};
 use crate::judge::violation::Violation;
-use crate::judge::{Bundle, Judgement};
+use crate::judge::{Bundle, Judgement, WaiverOutcomes};
 use crate::peer::Client;
 use crate::policy::{Limit, LimitOutcome, Policy, PolicyOutcome};
 use crate::reason::Reason;
@@ -69,6 +69,8 @@ pub struct JudgedRun {
     pub parts: Vec<Vec<TracePart>>,
     /// The outcome of each limit for the operation.
     pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
+    /// The outcome of each waiver that was evaluated.
+    pub waivers: WaiverOutcomes,
     /// The refusal, if a rule denied the request.
     pub refusal: Option<Refusal>,
 }
@@ -127,6 +129,7 @@ impl Probe {
             rules: judgement.rules.clone(),
             parts,
             limits: judgement.limits.clone(),
+            waivers: judgement.waivers.clone(),
             refusal: None,
         }));
     }

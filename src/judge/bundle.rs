@@ -2,7 +2,7 @@
 //!
 //! A reload makes a new bundle. A request keeps the one with which it began, so that it is never judged half by each.
 
-use super::compile::{compile, compile_documents};
+use super::compile::{compile, compile_documents, compile_valid};
 use super::head_reads::{HeadAmbiguity, HeadReads};
 use super::permit::Permit;
 use super::revision::revision;
@@ -12,7 +12,7 @@ use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{
     Action, Instance, Limit, Loss, LostRule, Policies, Policy, PolicyDocuments, ProvableIdentity, lint_identity,
-    lint_instance, lint_limit, lint_policy, lint_shadowed, lint_waiver,
+    lint_instance, lint_limit, lint_params, lint_policy, lint_shadowed, lint_waiver,
 };
 use http::HeaderMap;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -75,8 +75,22 @@ impl Bundle {
         texts: &[PolicyText],
         strictness: Strictness,
     ) -> Result<Self, BundleError> {
+        Self::compile_for(contract, texts, strictness, &BTreeSet::new())
+    }
+
+    /// As [`Self::compile`], with the names of environments that policies may match, besides those of credentials.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::compile`].
+    pub fn compile_for(
+        contract: impl Into<Arc<Contract>>,
+        texts: &[PolicyText],
+        strictness: Strictness,
+        environments: &BTreeSet<String>,
+    ) -> Result<Self, BundleError> {
         let contract = contract.into();
-        let (documents, policies) = compile(texts, &contract).map_err(BundleError)?;
+        let (documents, policies) = compile(texts, &contract, environments).map_err(BundleError)?;
         let revision = revision(&contract, texts, &strictness);
         Ok(Self::assemble(contract, policies, Arc::new(documents), strictness, revision, None))
     }
@@ -220,6 +234,27 @@ impl Bundle {
 
     /// Lints: what the policy files may contain and yet is likely an error at `now`, for clients of which `provable` can be proven.
     pub fn lints(&self, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
+        let mut lints = self.rule_lints(now, provable);
+        lints.extend(lint_params(&self.documents));
+        lints
+    }
+
+    /// The lints of those documents in `texts` that have no error, for a report beside the errors of the others.
+    pub fn lints_of_valid(
+        contract: impl Into<Arc<Contract>>,
+        texts: &[PolicyText],
+        now: SystemTime,
+        provable: ProvableIdentity,
+    ) -> Vec<Diagnostic> {
+        let contract = contract.into();
+        let (documents, policies) = compile_valid(texts, &contract);
+        let bundle =
+            Self::assemble(contract, policies, Arc::new(documents), Strictness::default(), Arc::from(""), None);
+        // without those of shared params: a policy with an error may use what the others do not
+        bundle.rule_lints(now, provable)
+    }
+
+    fn rule_lints(&self, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
         let documents = &self.documents;
         let policies: Vec<_> = documents.policies.iter().zip(self.policies.all()).collect();
         let of_policies = policies.iter().flat_map(|(manifest, policy)| {
@@ -231,10 +266,9 @@ impl Bundle {
         let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
         let waivers = documents.waivers.iter().flat_map(|manifest| {
             let name = manifest.value.metadata.name.as_str();
-            let mut all =
-                self.policies.all().iter().flat_map(|policy| policy.waivers.iter().map(move |it| (it, policy)));
-            let found = all.find(|(waiver, _)| waiver.name.as_ref() == name);
-            found.into_iter().flat_map(move |(waiver, policy)| lint_waiver(manifest, waiver, policy, now))
+            let found = self.policies.waivers().find(|waiver| waiver.name.as_ref() == name);
+            let action = found.and_then(|waiver| self.policies.action_of(&waiver.policy));
+            found.zip(action).into_iter().flat_map(move |(waiver, action)| lint_waiver(manifest, waiver, action, now))
         });
         of_policies.chain(lint_shadowed(&policies)).chain(of_limits).chain(waivers).collect()
     }

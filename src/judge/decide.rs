@@ -5,7 +5,7 @@ use super::findings::{deny_unless_object, from_contract, from_limit, from_parse_
 use super::observer::{JudgeStep, Observer};
 use super::permit::Permit;
 use super::violation::{Rule, Violation};
-use super::waive::waive;
+use super::waive::{evaluate_waivers_of, waive};
 use crate::contract::field::Field;
 use crate::contract::finding::SchemaFinding;
 use crate::contract::strictness::InspectionRules;
@@ -31,7 +31,7 @@ pub struct Judgement {
     pub document: Option<Arc<Document>>,
     /// The outcome of each limit for the operation, in the order of the bundle. A limit counts only requests that have a permit.
     pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
-    /// The outcome of each waiver that was evaluated, by policy.
+    /// The outcome of each waiver that was evaluated, by policy and limit.
     pub waivers: Vec<(Arc<Waiver>, WaiverOutcome)>,
 }
 
@@ -104,6 +104,13 @@ pub fn decide<O: Observer>(
     let limits = bundle.policies.limits_of_operation(&operation.id).iter();
     let limits: Vec<(Arc<Limit>, LimitOutcome)> =
         limits.map(|limit| (limit.clone(), limit.evaluate(operation, document.as_ref(), attributes))).collect();
+    for (limit, outcome) in &limits {
+        if matches!(outcome, LimitOutcome::Counted { .. }) && !limit.waivers.is_empty() {
+            let (outcomes, failed) = evaluate_waivers_of(limit, operation, document.as_ref(), attributes);
+            waivers.extend(outcomes);
+            violations.extend(failed.into_iter().filter(|_| fits_contract));
+        }
+    }
     if fits_contract {
         violations.extend(limits.iter().filter_map(|(limit, outcome)| from_limit(limit, outcome)));
     }
@@ -202,5 +209,5 @@ fn misleads_policies(
     let Some(Field::Declared(field)) = &finding.field else { return false };
     let pointer = if field.starts_with('/') { field.clone() } else { format!("/{field}") };
     matches!(finding.keyword, "type" | "anyOf" | "allOf")
-        && bundle.policies.deny_by(&operation.id, attributes.environment, &pointer)
+        && bundle.policies.deny_by(&operation.id, attributes, &pointer)
 }

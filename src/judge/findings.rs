@@ -1,13 +1,14 @@
 //! From findings to violations: what the parser, the contract, policies and limits found, in words for the caller.
 
 use super::violation::{Rule, Violation};
+use super::waive::apply;
 use crate::cel::EvaluationError;
 use crate::contract::BodySchema;
 use crate::contract::field::Field;
 use crate::contract::finding::{FindingKind, SchemaFinding};
 use crate::contract::strictness::{InspectionRules, Mode, UnknownFields};
 use crate::document::{Document, JsonKind, ParseError, Problem, View};
-use crate::policy::{Action, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome};
+use crate::policy::{Action, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome, Waiver, WaiverOutcome};
 use crate::reason::Reason;
 use std::sync::Arc;
 
@@ -192,8 +193,9 @@ pub(super) fn from_limit(limit: &Limit, outcome: &LimitOutcome) -> Option<Violat
 const SEND_LESS: &str = "send less with one request: alone it is above the limit, so that a repetition is refused too";
 
 /// The violation of a limit by a request that is above it; `is_too_large` if it would be above it even as the only one.
-pub fn above_limit(limit: &Limit, is_too_large: bool) -> Violation {
-    Violation {
+/// `waivers` are those of the limit that were evaluated for the request.
+pub fn above_limit(limit: &Limit, is_too_large: bool, waivers: &[(Arc<Waiver>, WaiverOutcome)]) -> Violation {
+    let mut violation = Violation {
         reason: Reason::RateLimited,
         action: limit.action,
         rule: Rule::Policy(limit.name.clone()),
@@ -203,7 +205,11 @@ pub fn above_limit(limit: &Limit, is_too_large: bool) -> Violation {
         owner: limit.owner.clone(),
         judged_by: None,
         waived_by: None,
+    };
+    if limit.action != Action::Audit {
+        apply(waivers, &mut violation);
     }
+    violation
 }
 
 /// A policy or limit that could not be evaluated.

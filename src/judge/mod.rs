@@ -29,3 +29,4 @@ pub use permit::Permit;
 pub use proof::prove;
 pub use shadow::{RuleDifference, ShadowDecision, ShadowJudgement, decide_shadow};
 pub use shadow_bundle::ShadowChange;
+pub use waive::{WaiverOutcomes, applied_waiver, waivers_of_limit};

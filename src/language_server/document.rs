@@ -3,7 +3,7 @@
 use super::outline::{Content, ScalarStyle, TreeStep, YamlNode, document_at};
 use super::schema::EditedKind;
 use crate::contract::Contract;
-use crate::contract::credential::Environment;
+use crate::policy::MatchedEnvironment;
 use crate::policy::{NamedExpression, Policies, Vocabulary};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,7 +54,7 @@ impl<'t> EditedDocument<'t> {
         };
         let environments = texts(&["spec", "match", "environments"]);
         let environments = environments.iter().filter_map(|name| serde_json::from_value(name.as_str().into()).ok());
-        let environments: Vec<Environment> = environments.collect();
+        let environments: Vec<MatchedEnvironment> = environments.collect();
         let params = self.root.at(&["spec", "params"]).into_iter().flat_map(YamlNode::entries);
         let params: BTreeMap<String, Value> =
             params.map(|entry| (entry.key.clone(), value(&entry.value, self.text))).collect();

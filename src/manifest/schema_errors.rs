@@ -118,7 +118,10 @@ fn not_a_choice(error: &ValidationError<'_>, choices: &[Value], source: &Source)
     }
     match written.and_then(|written| nearest(written, words.iter().map(String::as_str))) {
         Some(meant) if words.len() > 1 => diagnostic.with_help(format!("did you mean `{meant}`?")),
-        _ => diagnostic,
+        _ => match shorthand_help(pointer, error.instance()) {
+            Some(help) => diagnostic.with_help(help),
+            None => diagnostic,
+        },
     }
 }
 

@@ -28,9 +28,36 @@ pub(super) fn shorthand_help(pointer: &str, written: &Value) -> Option<String> {
         ("/admin", Value::String(word)) if word == "off" => Some("write `admin: { listen: off }`".to_owned()),
         ("/admin", Value::Bool(false)) => Some("write `admin: { listen: off }`".to_owned()),
         ("/admin", Value::String(_)) => Some("write `admin: { listen: ... }`".to_owned()),
+        ("/logs/access", Value::String(file)) if file.contains(['.', '/']) => {
+            Some("write `access: { file: ... }` for a file".to_owned())
+        }
+        (_, Value::String(quantity)) if pointer.ends_with("Bytes") => {
+            Some(format!("write the number of bytes: `{}`", bytes_of(quantity)?))
+        }
         ("/listen", Value::Number(port)) => Some(format!("write `listen: 127.0.0.1:{port}`")),
         _ => None,
     }
+}
+
+/// The number of bytes in a quantity such as `256KiB` or `10 MB`; `None` if it is not one.
+fn bytes_of(quantity: &str) -> Option<u64> {
+    const UNITS: [(&str, u64); 9] = [
+        ("", 1),
+        ("k", 1_000),
+        ("m", 1_000_000),
+        ("g", 1_000_000_000),
+        ("ki", 1 << 10),
+        ("mi", 1 << 20),
+        ("gi", 1 << 30),
+        ("t", 1_000_000_000_000),
+        ("ti", 1 << 40),
+    ];
+    let end = quantity.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(quantity.len());
+    let (digits, unit) = quantity.split_at_checked(end)?;
+    let unit = unit.trim().to_ascii_lowercase();
+    let prefix = unit.strip_suffix('b').unwrap_or(&unit);
+    let (_, size) = UNITS.iter().find(|(known, _)| *known == prefix)?;
+    digits.parse::<u64>().ok()?.checked_mul(*size)
 }
 
 /// The help for a value at `pointer` that older versions of JSON Schema, or YAML, read otherwise.
@@ -73,5 +100,14 @@ mod tests {
         assert_eq!(help("/admin", json!("off")), "write `admin: { listen: off }`");
         assert_eq!(help("/listen", json!(18787)), "write `listen: 127.0.0.1:18787`");
         assert_eq!(help("/limits", json!("off")), "");
+        assert_eq!(help("/logs/access", json!("x.log")), "write `access: { file: ... }` for a file");
+        for (quantity, bytes) in
+            [("256KiB", "262144"), ("64 MiB", "67108864"), ("10MB", "10000000"), ("1Gi", "1073741824"), ("5", "5")]
+        {
+            assert_eq!(help("/limits/bodyBytes", json!(quantity)), format!("write the number of bytes: `{bytes}`"));
+        }
+        for other in ["", "MiB", "1.5MiB", "1 hour", "99999999999999999999", "9999999999Ti"] {
+            assert_eq!(help("/limits/bodyBytes", json!(other)), "", "{other}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::compile::LONGEST_TEXT;
 use super::limit::RequestLimit;
+use super::params::ParamsSource;
 use super::source::RequestPolicy;
 use super::waiver::WaiverSource;
 use crate::cel;
@@ -22,6 +23,11 @@ pub fn waiver_schema() -> Value {
     with_value_checks(schemars::schema_for!(WaiverSource))
 }
 
+/// The JSON Schema of `kind: Params`.
+pub fn params_schema() -> Value {
+    with_value_checks(schemars::schema_for!(ParamsSource))
+}
+
 /// The JSON Schema of `kind: RequestLimit`.
 pub fn limit_schema() -> Value {
     with_value_checks(schemars::schema_for!(RequestLimit))
@@ -38,6 +44,12 @@ fn with_value_checks(shape: schemars::Schema) -> Value {
         // Offered for completion, not required: a newer contract has other operations. So the second branch accepts anything.
         ("/$defs/Match/properties/operations/items", json!({ "anyOf": [{ "enum": operations() }, {}] })),
         ("/$defs/Match/properties/environments", json!({ "minItems": 1, "uniqueItems": true })),
+        // offered for completion; the configuration names others
+        (
+            "/$defs/Match/properties/environments/items",
+            json!({ "anyOf": [{ "enum": ["production", "development"] }, { "pattern": "^[a-z0-9-]{1,63}$" }] }),
+        ),
+        ("/$defs/Spec/properties/paramsFrom", json!({ "uniqueItems": true })),
         ("/$defs/Match/properties/except", json!({ "minItems": 1 })),
         ("/$defs/Exception/properties/operations", json!({ "minItems": 1, "uniqueItems": true })),
         ("/$defs/Exception/properties/reason", json!({ "pattern": "\\S", "maxLength": LONGEST_TEXT })),

@@ -10,9 +10,11 @@ pub struct Instance {
     pub name: Option<Arc<str>>,
     /// `instance.labels` of the configuration, by name.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    /// `environment.name` of the configuration, such as `staging`: where it runs, whatever the credential of a request.
+    pub environment: Option<Arc<str>>,
 }
 
 impl Instance {
     /// A gateway whose configuration does not name it.
-    pub const UNNAMED: Self = Self { name: None, labels: BTreeMap::new() };
+    pub const UNNAMED: Self = Self { name: None, labels: BTreeMap::new(), environment: None };
 }

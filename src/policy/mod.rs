@@ -13,7 +13,9 @@ mod evaluate;
 mod instance;
 mod limit;
 mod lint;
+mod matched_environment;
 mod operation_index;
+mod params;
 pub(crate) mod reads;
 mod removal;
 pub mod replay;
@@ -29,13 +31,17 @@ pub use action::Action;
 pub use attributes::Attributes;
 pub(crate) use bindings::{RequestPart, is_credential};
 pub use comparison::Effect;
-pub use compile::{Policy, PolicyDocuments, Validation, compile_limit, compile_policy, compile_waiver};
-pub use editor_schemas::{limit_schema, policy_schema, waiver_schema};
+pub use compile::{Policy, PolicyDocuments, Validation, check_params, compile_limit, compile_policy, compile_waiver};
+pub use editor_schemas::{limit_schema, params_schema, policy_schema, waiver_schema};
 pub use evaluate::PolicyOutcome;
 pub use instance::Instance;
 pub use limit::{Limit, LimitOutcome, LimitPart, Rate, RequestLimit};
 pub(crate) use limit::{Pace, Window, whole_seconds};
-pub use lint::{ProvableIdentity, lint_identity, lint_instance, lint_limit, lint_policy, lint_shadowed, lint_waiver};
+pub use lint::{
+    ProvableIdentity, lint_identity, lint_instance, lint_limit, lint_params, lint_policy, lint_shadowed, lint_waiver,
+};
+pub use matched_environment::MatchedEnvironment;
+pub use params::{ParamsSource, resolve_params};
 pub use reads::Reads;
 pub use removal::{Loss, LostRule};
 pub use rule_hash::RuleHash;
@@ -44,7 +50,6 @@ pub use source::{NamedExpression, RequestPolicy};
 pub use vocabulary::{Vocabulary, Word, WordKind};
 pub use waiver::{Expiry, Waiver, WaiverOutcome, WaiverSource};
 
-use crate::contract::credential::Environment;
 use operation_index::{OperationIndex, Scoped};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -64,7 +69,8 @@ impl Policies {
     pub fn new(policies: Vec<Arc<Policy>>, limits: Vec<Arc<Limit>>) -> Self {
         let of_policies = policies.iter().map(|policy| &policy.scope);
         let of_waivers = policies.iter().flat_map(|policy| policy.waivers.iter().map(|waiver| &waiver.scope));
-        let scopes = of_policies.chain(of_waivers).chain(limits.iter().map(|limit| &limit.scope));
+        let of_limits = limits.iter().flat_map(|limit| limit.scopes());
+        let scopes = of_policies.chain(of_waivers).chain(of_limits);
         let headers = scopes.map(|scope| scope.headers.as_ref()).collect::<Option<Vec<_>>>();
         let headers = headers.map(|headers| headers.into_iter().flatten().cloned().collect());
         Self { rules: OperationIndex::new(policies), limits: OperationIndex::new(limits), headers }
@@ -78,9 +84,17 @@ impl Policies {
         self.headers.as_ref().is_none_or(|headers| headers.contains(name))
     }
 
-    /// Every waiver, by policy.
+    /// Every waiver, by policy and limit.
     pub fn waivers(&self) -> impl Iterator<Item = &Arc<Waiver>> {
-        self.all().iter().flat_map(|policy| &policy.waivers)
+        let of_policies = self.all().iter().flat_map(|policy| &policy.waivers);
+        of_policies.chain(self.limits().iter().flat_map(|limit| &limit.waivers))
+    }
+
+    /// The action of the policy or limit called `name`.
+    pub(crate) fn action_of(&self, name: &str) -> Option<Action> {
+        let policies = self.all().iter().map(|policy| (&policy.name, policy.action));
+        let mut all = policies.chain(self.limits().iter().map(|limit| (&limit.name, limit.action)));
+        all.find(|(known, _)| known.as_ref() == name).map(|(_, action)| action)
     }
 
     /// The scopes of the policies, limits and waivers for the operation `id`.
@@ -88,7 +102,7 @@ impl Policies {
         let policies = self.of_operation(id).iter();
         let of_policies = policies
             .flat_map(|policy| std::iter::once(&policy.scope).chain(policy.waivers.iter().map(|waiver| &waiver.scope)));
-        of_policies.chain(self.limits_of_operation(id).iter().map(|limit| &limit.scope))
+        of_policies.chain(self.limits_of_operation(id).iter().flat_map(|limit| limit.scopes()))
     }
 
     /// The headers, in lower case, that policies, limits and waivers for the operation called `id` read by name.
@@ -128,13 +142,13 @@ impl Policies {
         self.of_operation(id).iter().filter(reads).map(|policy| policy.name.clone()).collect()
     }
 
-    /// Whether a policy or limit with the action `Deny`, for the operation `id` in `environment`, reads `field` of the body, a
-    /// JSON Pointer.
-    pub fn deny_by(&self, id: &str, environment: Environment, field: &str) -> bool {
+    /// Whether a policy or limit with the action `Deny`, for the operation `id` in the environment of `attributes`, reads `field`
+    /// of the body, a JSON Pointer.
+    pub fn deny_by(&self, id: &str, attributes: &Attributes<'_>, field: &str) -> bool {
         let policies = self.of_operation(id).iter().map(|policy| (policy.action, &policy.scope, &policy.reads));
         let limits = self.limits_of_operation(id).iter().map(|limit| (limit.action, &limit.scope, &limit.reads));
         let mut denying = policies.chain(limits).filter(|(action, ..)| *action == Action::Deny);
-        denying.any(|(_, scope, reads)| scope.is_for(environment) && reads.touch(field))
+        denying.any(|(_, scope, reads)| scope.is_for(attributes.environment, attributes.instance) && reads.touch(field))
     }
 
     /// The policies that match the operation called `id`.

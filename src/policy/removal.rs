@@ -3,12 +3,11 @@
 //! It is found by structure: a rule that is gone, that only warns or audits, or that applies to fewer requests. An expression
 //! that was rewritten is an edit, whose effect tests of the policy show.
 
-use super::Policies;
 use super::action::Action;
 use super::compile::Policy;
 use super::limit::Limit;
 use super::scope::Scope;
-use crate::contract::credential::Environment;
+use super::{MatchedEnvironment, Policies, Waiver};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -32,7 +31,7 @@ pub enum Loss {
     /// It no longer matches these operations.
     Operations(Vec<Arc<str>>),
     /// It no longer matches this environment.
-    Environment(Environment),
+    Environment(MatchedEnvironment),
     /// It has this match condition, which it did not have.
     Condition(Arc<str>),
     /// It has fewer validations, or no schema.
@@ -73,12 +72,19 @@ fn losses_of_policy(before: &Policy, now: &Policy) -> Vec<Loss> {
     if now.validations.len() < before.validations.len() || before.schema.is_some() && now.schema.is_none() {
         losses.push(Loss::Validation);
     }
-    let is_total = |scope: &Scope| (0..scope.conditions()).all(|at| scope.constant_condition(at) == Some(true));
-    if !before.waivers.iter().any(|waiver| is_total(&waiver.scope)) {
-        let total = now.waivers.iter().filter(|waiver| is_total(&waiver.scope));
-        losses.extend(total.map(|waiver| Loss::Waived(waiver.name.clone())));
-    }
+    losses.extend(total_waivers(&before.waivers, &now.waivers));
     losses
+}
+
+/// The waivers among `now` that exempt every request, if none did before.
+fn total_waivers(before: &[Arc<Waiver>], now: &[Arc<Waiver>]) -> Vec<Loss> {
+    let is_total = |waiver: &&Arc<Waiver>| {
+        (0..waiver.scope.conditions()).all(|at| waiver.scope.constant_condition(at) == Some(true))
+    };
+    if before.iter().any(|waiver| is_total(&waiver)) {
+        return Vec::new();
+    }
+    now.iter().filter(is_total).map(|waiver| Loss::Waived(waiver.name.clone())).collect()
 }
 
 fn losses_of_limit(before: &Limit, now: &Limit) -> Vec<Loss> {
@@ -86,6 +92,7 @@ fn losses_of_limit(before: &Limit, now: &Limit) -> Vec<Loss> {
     if before.rate.is_some() && now.rate.is_none() || before.in_flight.is_some() && now.in_flight.is_none() {
         losses.push(Loss::Limit);
     }
+    losses.extend(total_waivers(&before.waivers, &now.waivers));
     losses
 }
 
@@ -98,9 +105,7 @@ fn losses_of_scope((action, before): (Action, &Scope), (now_action, now): (Actio
     if !operations.is_empty() {
         losses.push(Loss::Operations(operations));
     }
-    let environments = [Environment::Development, Environment::Production].into_iter();
-    let environments = environments.filter(|it| before.is_for(*it) && !now.is_for(*it));
-    losses.extend(environments.map(Loss::Environment));
+    losses.extend(before.environments_beyond(now).into_iter().map(Loss::Environment));
     // all conditions must be true: one more can only mean fewer requests, and one that was rewritten may
     let known: BTreeSet<&str> = before.conditions.iter().map(|(_, condition)| condition.source()).collect();
     let added = now.conditions.iter().filter(|(_, condition)| !known.contains(condition.source()));

@@ -113,7 +113,7 @@ impl Policy {
     /// hides could change the outcome, there is none.
     pub fn replay<'a>(&'a self, request: &'a RecordedRequest<'a>) -> ReplayOutcome {
         let scope = &self.scope;
-        if !scope.is_for(request.environment) {
+        if !scope.is_for(request.environment, request.instance.as_ref().unwrap_or(&Instance::UNNAMED)) {
             return ReplayOutcome::Passes;
         }
         let mut evaluation = scope.variables.evaluation::<&RecordedValue<'a>>(request);

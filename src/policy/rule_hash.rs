@@ -1,5 +1,6 @@
 //! The hash of a rule, by which a replay recognises the rule that made a recorded outcome.
 
+use super::MatchedEnvironment;
 use super::reads::Reads;
 use super::source::{NamedExpression, PolicySpec};
 use super::waiver::{Expiry, Waiver};
@@ -36,15 +37,15 @@ impl RuleHash {
         let mut digest = RuleDigest::new("policy");
         let scope = &spec.r#match;
         digest.list(scope.operations.iter().map(String::as_str).collect::<BTreeSet<_>>());
-        // without environments a policy is for both
+        // without environments a policy is for all: it has those of both kinds of credentials
         let both = ["development", "production"];
-        let environments: BTreeSet<&str> = scope.environments.iter().map(|it| it.as_str()).collect();
+        let environments: BTreeSet<&str> = scope.environments.iter().map(MatchedEnvironment::as_str).collect();
         digest.list(if environments.is_empty() { both.into() } else { environments });
         digest.conditions(&spec.match_conditions);
         digest.list(spec.variables.iter().map(|variable| variable.name.as_str()).collect::<Vec<_>>());
         spec.variables.iter().for_each(|variable| digest.expression(&variable.expression));
         // the members of objects are sorted
-        digest.part(&serde_json::to_string(&spec.params).unwrap_or_default());
+        digest.part(&serde_json::to_string(&spec.all_params()).unwrap_or_default());
         digest.part(&serde_json::to_string(&spec.schema).unwrap_or_default());
         digest.part(&spec.validations.len().to_string());
         spec.validations.iter().for_each(|validation| digest.expression(&validation.expression));

@@ -1,6 +1,7 @@
 //! The scope of a policy, limit or waiver: the requests it applies to.
 
 use super::bindings::RequestActivation;
+use super::{Instance, MatchedEnvironment};
 use crate::cel::{Evaluation, EvaluationError, EvaluationFailure, Expression, Variables};
 use crate::contract::credential::Environment;
 use crate::document::NodeRef;
@@ -13,7 +14,7 @@ pub struct Scope {
     /// Ids of the operations it matches.
     pub operations: BTreeSet<Arc<str>>,
     /// Environments it matches; empty for all.
-    pub environments: BTreeSet<Environment>,
+    pub environments: BTreeSet<MatchedEnvironment>,
     /// The match conditions, by name. All must be true.
     pub(super) conditions: Vec<(Arc<str>, Expression)>,
     /// The variables that its expressions share, evaluated at most once a request.
@@ -38,9 +39,32 @@ pub enum OutOfScope {
 }
 
 impl Scope {
-    /// Whether it is for requests of `environment`.
-    pub(super) fn is_for(&self, environment: Environment) -> bool {
-        self.environments.is_empty() || self.environments.contains(&environment)
+    /// Whether it is for requests of `environment` that `instance` judges.
+    //
+    // A name adds rules, and takes none away: those for production are for every request with a key of production, wherever the
+    // gateway runs.
+    pub(super) fn is_for(&self, environment: Environment, instance: &Instance) -> bool {
+        let is_named = |it: &MatchedEnvironment| matches!(it, MatchedEnvironment::Named(name) if Some(name) == instance.environment.as_ref());
+        self.is_for_any(environment) || self.environments.iter().any(is_named)
+    }
+
+    /// Whether it is for requests of `environment`, whatever the environment of the gateway is named.
+    fn is_for_any(&self, environment: Environment) -> bool {
+        self.environments.is_empty() || self.environments.contains(&MatchedEnvironment::OfCredential(environment))
+    }
+
+    /// Whether it may be for requests of `environment`, in some gateway.
+    pub(super) fn may_be_for(&self, environment: Environment) -> bool {
+        self.is_for_any(environment) || self.environments.iter().any(|it| matches!(it, MatchedEnvironment::Named(_)))
+    }
+
+    /// The environments that it is for, and `other` is not.
+    pub(super) fn environments_beyond(&self, other: &Self) -> Vec<MatchedEnvironment> {
+        let of_credentials = MatchedEnvironment::OF_CREDENTIALS;
+        let is_complete =
+            other.environments.is_empty() || of_credentials.iter().all(|it| other.environments.contains(it));
+        let own = if self.environments.is_empty() { of_credentials.into() } else { self.environments.clone() };
+        own.into_iter().filter(|it| !is_complete && !other.environments.contains(it)).collect()
     }
 
     /// The evaluation with which to continue for `request`, if it is in scope.
@@ -68,7 +92,7 @@ impl Scope {
         mut is_true: impl FnMut(&'a Expression) -> Result<bool, EvaluationError>,
     ) -> Result<(), OutOfScope> {
         // First, so that no expression is evaluated for a request of the other environment.
-        if !self.is_for(request.attributes.environment) {
+        if !self.is_for(request.attributes.environment, request.attributes.instance) {
             return Err(OutOfScope::OtherEnvironment);
         }
         for (position, (_, condition)) in self.conditions.iter().enumerate() {

@@ -1,7 +1,6 @@
 //! The form of `kind: RequestPolicy`. Its doc comments are the hover texts of editors.
 
-use super::Action;
-use crate::contract::credential::Environment;
+use super::{Action, MatchedEnvironment};
 use crate::contract::glob::matches;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -81,6 +80,14 @@ pub struct PolicySpec {
     #[serde(default)]
     #[schemars(example = BTreeMap::from([("services", ["spiffe://example.org/billing"])]))]
     pub params: BTreeMap<String, Value>,
+    /// Names of `kind: Params` documents, whose values are `params.NAME`, too. A name that `params` or another of them has as well
+    /// is an error.
+    #[serde(default)]
+    #[schemars(example = ["internal-services"])]
+    pub params_from: Vec<String>,
+    /// The values of those documents, once all documents are read.
+    #[serde(skip)]
+    pub shared_params: BTreeMap<String, Value>,
     /// Expressions that must be true. The refusal lists each that is not, not only the first.
     #[serde(default)]
     pub validations: Vec<ValidationSource>,
@@ -96,6 +103,14 @@ pub struct PolicySpec {
     pub actions: Vec<Action>,
 }
 
+impl PolicySpec {
+    /// All values that expressions may use as `params.NAME`.
+    pub(super) fn all_params(&self) -> BTreeMap<String, Value> {
+        let shared = self.shared_params.iter().map(|(name, value)| (name.clone(), value.clone()));
+        self.params.clone().into_iter().chain(shared).collect()
+    }
+}
+
 /// The requests that a rule applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -104,10 +119,11 @@ pub struct Match {
     /// bypassed: `portcullis check` warns of missing ones.
     #[schemars(example = ["CreateUser", "UpdateUser"])]
     pub operations: Vec<String>,
-    /// `production`, `development`. Default: both.
+    /// `production` and `development`, which the credential of a request decides, or names of `environment.names` in the
+    /// configuration, such as `staging`. One of them suffices. Default: all.
     #[serde(default)]
     #[schemars(example = ["production"])]
-    pub environments: Vec<Environment>,
+    pub environments: Vec<MatchedEnvironment>,
     /// What the rule leaves out on purpose, so that `portcullis check` does not warn of it.
     #[serde(default)]
     pub except: Vec<Exception>,

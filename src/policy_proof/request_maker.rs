@@ -202,6 +202,7 @@ impl<'v> Made<'v> {
                 self.fingerprint = Some(Fingerprint(bits.unwrap_or(1)));
             }
             RequestPart::InstanceName => self.instance.name = Some(value.as_str()?.into()),
+            RequestPart::EnvironmentName => self.instance.environment = Some(value.as_str()?.into()),
             RequestPart::InstanceLabel(name) => {
                 self.instance.labels.insert(name.as_str().into(), value.as_str()?.into());
             }

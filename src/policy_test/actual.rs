@@ -4,7 +4,7 @@ use super::counters::Exceeding;
 use super::request::TestRequest;
 use crate::contract::Routed;
 use crate::judge::violation::{Field, Rule, Violation};
-use crate::judge::{Bundle, Judgement, above_limit, decide};
+use crate::judge::{Bundle, Judgement, decide};
 use crate::policy::{
     Action, Attributes, Key, Limit, LimitOutcome, Policy, PolicyOutcome, Waiver, WaiverOutcome, whole_seconds,
 };
@@ -134,7 +134,7 @@ impl ActualDecision {
 
     /// The limits that the request is above.
     pub(super) fn exceeded_limits(&self) -> BTreeSet<String> {
-        self.exceeded.iter().map(|above| above.limit.name.to_string()).collect()
+        self.exceeded.iter().map(|above| above.violation.rule.to_string()).collect()
     }
 
     /// The value of `Retry-After`, if every limit that the request is above denies. `None` if it is above none.
@@ -144,8 +144,8 @@ impl ActualDecision {
 
     /// Adds what limits found. A request above one that denies is refused.
     pub(super) fn exceed(&mut self, exceeded: Vec<Exceeding>) {
-        self.violations.extend(exceeded.iter().map(|above| above_limit(&above.limit, above.is_too_large)));
-        if exceeded.iter().any(|above| above.limit.action == Action::Deny) {
+        self.violations.extend(exceeded.iter().map(|above| above.violation.clone()));
+        if exceeded.iter().any(|above| above.violation.action == Action::Deny) {
             self.refused = Some(Reason::RateLimited);
         }
         self.exceeded = exceeded;

@@ -9,7 +9,7 @@ use crate::contract::credential::Environment;
 use crate::contract::{BodySchema, Operation};
 use crate::judge::Bundle;
 use crate::manifest::Manifest;
-use crate::policy::{Policy, PolicyOutcome, RequestPolicy};
+use crate::policy::{MatchedEnvironment, Policy, PolicyOutcome, RequestPolicy};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -127,7 +127,8 @@ fn simple_requests(
 ) -> Vec<TestRequest> {
     let operations = tested.contract.operations();
     let newest = |id: &Arc<str>| operations.iter().rfind(|operation| operation.id == *id);
-    let is_production = manifest.value.spec.r#match.environments.first() != Some(&Environment::Development);
+    let is_production = manifest.value.spec.r#match.environments.first()
+        != Some(&MatchedEnvironment::OfCredential(Environment::Development));
     let environment = if is_production { "production" } else { "development" };
     let context = FileContext { source: &manifest.source, contract: &tested.contract, api_version: None };
     let mut requests = Vec::new();

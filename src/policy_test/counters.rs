@@ -2,8 +2,9 @@
 
 use super::actual::ActualDecision;
 use super::request::TestRequest;
-use crate::judge::Bundle;
-use crate::policy::{Action, Key, Limit, LimitOutcome, Pace, Window};
+use crate::judge::violation::Violation;
+use crate::judge::{Bundle, above_limit, applied_waiver, waivers_of_limit};
+use crate::policy::{Action, Key, LimitOutcome, Pace, Window};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +16,18 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     now: Duration,
-    windows: HashMap<(Arc<str>, Key), Window>,
+    windows: HashMap<WindowKey, Window>,
 }
+
+/// A limit, the key of a request, and the waiver that covers it: those of a waiver are counted apart, as in the gateway.
+type WindowKey = (Arc<str>, Key, Option<Arc<str>>);
 
 /// A limit that a request is above.
 #[derive(Clone, Debug)]
 pub(super) struct Exceeding {
-    pub(super) limit: Arc<Limit>,
+    pub(super) violation: Violation,
     /// Time until the request may pass.
     pub(super) wait: Duration,
-    /// Whether it would be above the limit even as the only request.
-    pub(super) is_too_large: bool,
 }
 
 impl Counters {
@@ -49,17 +51,19 @@ impl Counters {
         let (mut exceeded, mut counted) = (Vec::new(), Vec::new());
         for (limit, outcome) in actual.limits.iter().filter(|_| actual.refused.is_none()) {
             let (LimitOutcome::Counted { key, cost }, Some(rate)) = (outcome, &limit.rate) else { continue };
-            let (pace, window) = (Pace::new(rate.events, rate.period), (limit.name.clone(), key.clone()));
+            let waivers = waivers_of_limit(limit, &actual.waivers);
+            let waiver = applied_waiver(&waivers).map(|waiver| waiver.name.clone());
+            let (pace, window) = (Pace::new(rate.events, rate.period), (limit.name.clone(), key.clone(), waiver));
             let events = self.windows.entry(window.clone()).or_insert_with(|| Window::new(pace.part_at(self.now)));
             match events.take(*cost, pace, self.now) {
                 Ok(part) => counted.push((window, part, *cost)),
                 Err(wait) => {
-                    let (limit, is_too_large) = (limit.clone(), *cost > rate.events);
-                    exceeded.push(Exceeding { limit, wait, is_too_large });
+                    let violation = above_limit(limit, *cost > rate.events, &waivers);
+                    exceeded.push(Exceeding { violation, wait });
                 }
             }
         }
-        if exceeded.iter().any(|above| above.limit.action == Action::Deny) {
+        if exceeded.iter().any(|above| above.violation.action == Action::Deny) {
             for (window, part, cost) in counted {
                 if let Some(events) = self.windows.get_mut(&window) {
                     events.give_back(part, cost);

@@ -224,7 +224,11 @@ fn fingerprint(written: &RequestSource, source: &Source, pointer: &str) -> Resul
 
 fn instance(written: &InstanceSource) -> Instance {
     let labels = written.labels.iter().map(|(name, value)| (Arc::from(name.as_str()), Arc::from(value.as_str())));
-    Instance { name: written.name.as_deref().map(Arc::from), labels: labels.collect() }
+    Instance {
+        name: written.name.as_deref().map(Arc::from),
+        labels: labels.collect(),
+        environment: written.environment_name.as_deref().map(Arc::from),
+    }
 }
 
 fn client(written: &ClientSource) -> Client {

@@ -16,8 +16,11 @@ impl TestRequest {
             parts.insert("environment".to_owned(), "development".into());
         }
         if self.instance != Instance::UNNAMED {
-            let Instance { name, labels } = &self.instance;
-            parts.insert("instance".to_owned(), json!({ "name": name, "labels": labels }));
+            let Instance { name, labels, environment } = &self.instance;
+            parts.insert(
+                "instance".to_owned(),
+                json!({ "name": name, "labels": labels, "environmentName": environment }),
+            );
         }
         let headers =
             self.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.into())));

@@ -158,10 +158,12 @@ impl QueryValue {
 
 /// What a gateway is called, by the names that policies use.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct InstanceSource {
     /// What `instance.name` is.
     pub(super) name: Option<String>,
+    /// What `instance.environmentName` is, such as `staging`.
+    pub(super) environment_name: Option<String>,
     /// What `instance.labels` are, by name.
     #[serde(default)]
     pub(super) labels: BTreeMap<String, String>,

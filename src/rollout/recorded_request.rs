@@ -72,7 +72,11 @@ fn optional_texts<'e>(named: &'e NameMap<'_, Option<RedactedText<'_>>>) -> Vec<(
 /// What the gateway that decided is called.
 fn instance(recorded: &RecordedInstance<'_>) -> Instance {
     let labels = recorded.labels.0.iter().map(|(name, value)| (Arc::from(&**name), Arc::from(&**value)));
-    Instance { name: recorded.name.as_deref().map(Arc::from), labels: labels.collect() }
+    Instance {
+        name: recorded.name.as_deref().map(Arc::from),
+        labels: labels.collect(),
+        environment: recorded.environment.as_deref().map(Arc::from),
+    }
 }
 
 /// The sender; `None` if its recorded IP address is not one.

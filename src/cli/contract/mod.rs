@@ -6,6 +6,7 @@ mod coverage;
 mod diff;
 mod field_name;
 mod import;
+mod list;
 mod show;
 mod suggest;
 mod version;
@@ -19,6 +20,8 @@ use clap::Subcommand;
 pub(super) enum ContractVerb {
     /// Read Clerk's OpenAPI specs and write one contract file for each API version
     Import(import::ImportArgs),
+    /// List the operations, whether requests to each are inspected, and how many policies match it
+    List(list::ListArgs),
     /// Show the schema of an operation, with its overlays
     Show(show::ShowArgs),
     /// Compare specs with the contract in force, and list what follows from each difference
@@ -42,6 +45,7 @@ pub(super) enum ContractVerb {
 pub(super) fn contract(verb: &ContractVerb, config: &ConfigArgs) -> Result<Exit, CommandError> {
     match verb {
         ContractVerb::Import(args) => import::import(args),
+        ContractVerb::List(args) => list::list(args, config),
         ContractVerb::Show(args) => show::show(args, config),
         ContractVerb::Check(args) => check::check(args, config),
         ContractVerb::Diff(args) => diff::diff(args, config),

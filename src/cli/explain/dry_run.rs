@@ -11,11 +11,11 @@ use crate::config::gateway::EnvironmentOverride;
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::strictness::Mode;
 use crate::contract::{Operation, Routed, VersionPlace};
-use crate::gateway::{DryRun, DryRunResult, Gate, Refusal};
+use crate::gateway::{DryRun, DryRunResult, Gate, JudgedRun, Refusal};
 use crate::head::HeadDefect;
-use crate::judge::Bundle;
 use crate::judge::violation::{Field, Rule, Violation};
-use crate::policy::{Key, LimitOutcome, Policy, PolicyOutcome};
+use crate::judge::{Bundle, applied_waiver, waivers_of_limit};
+use crate::policy::{Key, Limit, LimitOutcome, Policy, PolicyOutcome};
 use crate::redact::method_label;
 use bytes::Bytes;
 use http::Request;
@@ -183,12 +183,18 @@ fn limits(run: &DryRun) -> Vec<ExplainedLimit> {
         // without the key: it holds values of the request
         claim: match claim {
             LimitOutcome::Counted { key, cost } if *key != Key::Null => {
-                format!("counts it{} by its key", as_cost(limit, *cost))
+                format!("counts it{} by its key{}", as_cost(limit, *cost), above_it(judged, limit))
             }
-            _ => describe_claim(limit, claim),
+            _ => format!("{}{}", describe_claim(limit, claim), above_it(judged, limit)),
         },
     });
     limits.collect()
+}
+
+/// What happens above the limit, if a waiver covers the request.
+fn above_it(judged: &JudgedRun, limit: &Limit) -> String {
+    let waiver = applied_waiver(&waivers_of_limit(limit, &judged.waivers)).map(|waiver| waiver.name.clone());
+    waiver.map(|waiver| format!("; above it, it is only logged: waived by {waiver}")).unwrap_or_default()
 }
 
 const fn no_route(routed: Option<&Routed>) -> &'static str {

@@ -25,4 +25,11 @@ pub(in crate::config) struct EnvironmentSection {
     pub(in crate::config) r#override: Option<Environment>,
     /// Whether `override` may be less strict than the environment of the credential.
     pub(in crate::config) force: bool,
+    /// The name of the environment that this gateway runs in. Policies for it apply besides those for the environment of the
+    /// credential: lower-case letters, digits and `-`.
+    #[schemars(example = &"staging", regex(pattern = r"^[a-z0-9-]{1,63}$"))]
+    pub(in crate::config) name: Option<String>,
+    /// Names that policies may match besides `name`, because they are those of other gateways with the same policies.
+    #[schemars(example = ["staging", "preview"])]
+    pub(in crate::config) names: Vec<String>,
 }

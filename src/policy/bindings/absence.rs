@@ -37,6 +37,8 @@ pub(crate) enum Absence<'a> {
     Key,
     /// A name of the gateway that judges it.
     InstanceName,
+    /// A name of the environment that the gateway which judges it runs in.
+    EnvironmentName,
     /// A label of the gateway that judges it.
     Label(&'a str),
 }
@@ -98,7 +100,8 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
             | (Attribute::ClientCertSha256, Absence::Certificate | Absence::Everything)
             | (Attribute::ClientUnixUid, Absence::UnixUid | Absence::Everything)
             | (Attribute::KeyFingerprint, Absence::Key | Absence::Everything)
-            | (Attribute::InstanceName, Absence::InstanceName | Absence::Everything) => Value::Null,
+            | (Attribute::InstanceName, Absence::InstanceName | Absence::Everything)
+            | (Attribute::EnvironmentName, Absence::EnvironmentName | Absence::Everything) => Value::Null,
             (Attribute::Time, _) => unknown(Kinds::TIMESTAMP),
             (Attribute::ClientUnixUid | Attribute::BodyItems, _) => unknown(Kinds::INT),
             (Attribute::ClientDnsNames, _) => unknown(Kinds::LIST),
@@ -108,7 +111,8 @@ impl<'a> Activation<'a, UnknownBody> for &'a PartialRequest<'a> {
                 | Attribute::ClientSpiffeId
                 | Attribute::ClientCertSha256
                 | Attribute::KeyFingerprint
-                | Attribute::InstanceName,
+                | Attribute::InstanceName
+                | Attribute::EnvironmentName,
                 _,
             ) => unknown(Kinds::STRING),
         }

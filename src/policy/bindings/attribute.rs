@@ -19,6 +19,7 @@ pub(in crate::policy) enum Attribute {
     Environment,
     KeyFingerprint,
     InstanceName,
+    EnvironmentName,
 }
 
 /// Values by names that only a request, or the configuration, decides. A name that is absent reads as `null`.
@@ -33,7 +34,7 @@ pub(in crate::policy) enum Namespace {
 
 impl Attribute {
     /// In the order of their ids.
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Method,
         Self::Path,
         Self::Operation,
@@ -48,6 +49,7 @@ impl Attribute {
         Self::Environment,
         Self::KeyFingerprint,
         Self::InstanceName,
+        Self::EnvironmentName,
     ];
 
     const fn id(self) -> AttributeId {
@@ -115,6 +117,7 @@ pub(super) const ROOTS: [(&str, Root); 4] = [
         Root::Members(&[
             ("environment", attribute(Attribute::Environment)),
             ("keyFingerprint", attribute(Attribute::KeyFingerprint)),
+            ("environmentName", attribute(Attribute::EnvironmentName)),
             ("name", attribute(Attribute::InstanceName)),
             ("labels", namespace(Namespace::Labels)),
         ]),

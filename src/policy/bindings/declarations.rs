@@ -8,6 +8,7 @@ use crate::cel::{
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
+use crate::policy::MatchedEnvironment;
 use crate::policy::reads::Reads;
 use crate::suggest::nearest;
 use http::HeaderName;
@@ -54,17 +55,25 @@ impl ValueSchema for FieldTree {
 
 impl<'c> RequestDeclarations<'c> {
     /// Declarations for requests to `operations` in `environments`; in every environment if there are none.
-    pub(in crate::policy) fn new(operations: &'c [Arc<Operation>], environments: &[Environment]) -> Self {
-        let both = [Environment::Production, Environment::Development];
-        let environments = if environments.is_empty() { &both } else { environments };
-        let environments = environments.iter().copied().collect();
+    pub(in crate::policy) fn new(operations: &'c [Arc<Operation>], environments: &[MatchedEnvironment]) -> Self {
+        let of_credentials = environments.iter().map(|it| match it {
+            MatchedEnvironment::OfCredential(environment) => Some(*environment),
+            MatchedEnvironment::Named(_) => None,
+        });
+        // in one that has a name, requests have keys of either kind
+        let environments: Option<BTreeSet<_>> = of_credentials.collect();
+        let environments = environments.filter(|environments| !environments.is_empty());
+        let environments = environments.unwrap_or([Environment::Production, Environment::Development].into());
         Self { operations, typed_by: operations, environments, takes_undeclared: false }
     }
 
     /// Declarations for requests to one operation, in one environment, by a policy that was compiled for several. A field that the
     /// operation does not declare may be anything, or is absent if there is no body.
     pub(in crate::policy) fn of_one(operation: &'c Arc<Operation>, environment: Environment) -> Self {
-        Self { takes_undeclared: true, ..Self::new(std::slice::from_ref(operation), &[environment]) }
+        Self {
+            takes_undeclared: true,
+            ..Self::new(std::slice::from_ref(operation), &[MatchedEnvironment::OfCredential(environment)])
+        }
     }
 
     /// The same, with the types of fields as in `operations` alone.
@@ -164,7 +173,8 @@ impl Declarations for RequestDeclarations<'_> {
             | Attribute::ClientSpiffeId
             | Attribute::ClientCertSha256
             | Attribute::KeyFingerprint
-            | Attribute::InstanceName => Type::of(Kinds::STRING).or_null(),
+            | Attribute::InstanceName
+            | Attribute::EnvironmentName => Type::of(Kinds::STRING).or_null(),
             Attribute::ClientUnixUid => Type::of(Kinds::INT).or_null(),
             Attribute::ClientDnsNames => Type::list_of(Type::of(Kinds::STRING)),
             Attribute::Environment => Type::one_of(self.environments.iter().map(|environment| environment.as_str())),

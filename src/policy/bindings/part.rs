@@ -20,6 +20,7 @@ pub(crate) enum RequestPart {
     ClientCertSha256,
     KeyFingerprint,
     InstanceName,
+    EnvironmentName,
     /// A label of the gateway.
     InstanceLabel(String),
     /// The time, or a field of it.
@@ -51,6 +52,7 @@ impl RequestPart {
                 Some(Attribute::ClientCertSha256) => Self::ClientCertSha256,
                 Some(Attribute::KeyFingerprint) => Self::KeyFingerprint,
                 Some(Attribute::InstanceName) => Self::InstanceName,
+                Some(Attribute::EnvironmentName) => Self::EnvironmentName,
                 Some(Attribute::Time) => Self::Time,
                 Some(Attribute::BodyItems) => Self::BodyItems,
                 Some(

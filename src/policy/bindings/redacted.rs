@@ -93,6 +93,10 @@ impl<'a> Activation<'a, &'a RecordedValue<'a>> for &'a RecordedRequest<'a> {
                 Some(instance) => instance.name.as_deref().map_or(Value::Null, Value::String),
                 None => Value::Unknown(Unknown::ANYTHING),
             },
+            Attribute::EnvironmentName => match &self.instance {
+                Some(instance) => instance.environment.as_deref().map_or(Value::Null, Value::String),
+                None => Value::Unknown(Unknown::ANYTHING),
+            },
             Attribute::ClientIp
             | Attribute::ClientUnixUid
             | Attribute::ClientSpiffeId

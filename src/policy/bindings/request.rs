@@ -66,6 +66,7 @@ impl<'a> Activation<'a, NodeRef<'a>> for RequestActivation<'a> {
                 fingerprint.map_or(Value::Null, |it| Value::Text(it.to_string().into()))
             }
             Attribute::InstanceName => attributes.instance.name.as_deref().map_or(Value::Null, Value::String),
+            Attribute::EnvironmentName => attributes.instance.environment.as_deref().map_or(Value::Null, Value::String),
             Attribute::ClientIp
             | Attribute::ClientUnixUid
             | Attribute::ClientSpiffeId

@@ -14,7 +14,8 @@ impl LimitChange {
     /// How the two count and what they permit, apart from which requests they count.
     pub(crate) fn of(old: &Limit, new: &Limit) -> Self {
         let changes = [key(old, new), cost(old, new), rate(old, new), in_flight(old, new), action(old, new)];
-        changes.into_iter().fold(Self::default(), |all, change| Self {
+        let changes = changes.into_iter().chain([waivers(old, new)]);
+        changes.fold(Self::default(), |all, change| Self {
             may_be_stricter: all.may_be_stricter || change.may_be_stricter,
             may_be_looser: all.may_be_looser || change.may_be_looser,
         })
@@ -68,6 +69,13 @@ fn in_flight(old: &Limit, new: &Limit) -> LimitChange {
     // no limit is more than any
     let [before, now] = [old, new].map(|limit| limit.in_flight.map_or(u64::MAX, u64::from));
     LimitChange::any(now < before, now > before)
+}
+
+/// What a waiver covers is counted apart, so that another waiver may change what each later request finds counted.
+fn waivers(old: &Limit, new: &Limit) -> LimitChange {
+    let hashes = [old, new].map(|limit| limit.waivers.iter().map(|waiver| waiver.hash).collect::<Vec<_>>());
+    let [before, now] = hashes;
+    LimitChange::any(before != now, before != now)
 }
 
 fn action(old: &Limit, new: &Limit) -> LimitChange {

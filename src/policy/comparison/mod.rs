@@ -12,12 +12,12 @@ pub use effect::Effect;
 pub(crate) use limit::LimitChange;
 pub(crate) use model::Assignment;
 
-use super::Action;
 use super::bindings::{RequestDeclarations, RequestPart};
 use super::compile::Policy;
 use super::limit::Limit;
 use super::scope::Scope;
 use super::waiver::Waiver;
+use super::{Action, MatchedEnvironment};
 use crate::cel::Expression;
 use crate::contract::Operation;
 use crate::contract::credential::Environment;
@@ -64,6 +64,11 @@ pub(crate) struct PairComparison {
 }
 
 impl PairComparison {
+    fn perhaps() -> Self {
+        let perhaps = Possibility::Perhaps(Vec::new());
+        Self { stricter: perhaps.clone(), looser: perhaps, hints: BTreeMap::new() }
+    }
+
     fn never() -> Self {
         let never = Possibility::Never;
         Self { stricter: never.clone(), looser: never, hints: BTreeMap::new() }
@@ -99,8 +104,18 @@ impl<'p> RulePair<'p> {
         [&self.old, &self.new].into_iter().flatten().flat_map(|it| &it.scope.operations).collect()
     }
 
+    /// Whether the two differ in environments that a configuration names. Which of them a gateway is in, no request shows.
+    fn has_other_names(&self) -> bool {
+        let [old, new] = [&self.old, &self.new].map(|version| version.as_ref().map(|it| &it.scope.environments));
+        let is_named = |it: &MatchedEnvironment| matches!(it, MatchedEnvironment::Named(_));
+        old != new && [old, new].into_iter().flatten().flatten().any(is_named)
+    }
+
     /// Compares the two for requests of `operation` in `environment`.
     pub(crate) fn compare(&self, operation: &Arc<Operation>, environment: Environment) -> PairComparison {
+        if self.has_other_names() {
+            return PairComparison::perhaps();
+        }
         let [old, new] =
             [&self.old, &self.new].map(|version| version.as_ref().filter(|it| it.is_for(operation, environment)));
         let [old_effect, new_effect] = [old, new].map(|it| it.map_or(Effect::Pass, |it| it.effect));
@@ -169,7 +184,7 @@ impl<'p> RuleVersion<'p> {
     }
 
     fn is_for(&self, operation: &Operation, environment: Environment) -> bool {
-        self.scope.operations.contains(&operation.id) && self.scope.is_for(environment)
+        self.scope.operations.contains(&operation.id) && self.scope.may_be_for(environment)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{self, Manifest, Source};
 use crate::policy::limit::RequestLimit;
+use crate::policy::params::ParamsSource;
 use crate::policy::source::RequestPolicy;
 use crate::policy::waiver::WaiverSource;
 use schemars::JsonSchema;
@@ -16,6 +17,8 @@ pub struct PolicyDocuments {
     pub policies: Vec<Manifest<RequestPolicy>>,
     /// `kind: RequestLimit`: rate and concurrency limits.
     pub limits: Vec<Manifest<RequestLimit>>,
+    /// `kind: Params`: values that policies share.
+    pub params: Vec<Manifest<ParamsSource>>,
     /// `kind: Waiver`: exceptions from policies, until a day.
     pub waivers: Vec<Manifest<WaiverSource>>,
 }
@@ -33,13 +36,16 @@ enum DocumentKind {
     RequestPolicy,
     Waiver,
     RequestLimit,
+    Params,
 }
 
 /// Help for keys of a Kubernetes `ValidatingAdmissionPolicy` that policies here do not have.
-const FOREIGN_KEYS: [(&str, &str); 4] = [
+const FOREIGN_KEYS: [(&str, &str); 6] = [
     ("validationActions", "here it is `actions`, with `Deny`, `Warn` or `Audit`"),
     ("matchConstraints", "here it is `match: { operations: [...] }`"),
     ("messageExpression", "`message` is a fixed text here"),
+    ("paramRef", "here it is `paramsFrom: [NAME]`, with the names of `kind: Params` documents"),
+    ("paramKind", "leave it out: `paramsFrom` names documents of `kind: Params`"),
     ("failurePolicy", "leave it out: a validation that cannot be evaluated fails"),
 ];
 
@@ -74,6 +80,7 @@ impl PolicyDocuments {
         match manifest::decode::<DocumentHead>(&document)?.kind {
             DocumentKind::RequestPolicy => self.policies.push(Manifest::of(document)?),
             DocumentKind::Waiver => self.waivers.push(Manifest::of(document)?),
+            DocumentKind::Params => self.params.push(Manifest::of(document)?),
             DocumentKind::RequestLimit => self.limits.push(Manifest::of(document)?),
         }
         Ok(())

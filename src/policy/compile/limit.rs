@@ -50,6 +50,8 @@ impl Compiler<'_> {
             message: spec.message.as_str().into(),
             hint: spec.hint.as_deref().map(Into::into),
             reads: std::mem::take(&mut self.reads),
+            // the bundle adds them once all documents are compiled
+            waivers: Vec::new(),
             identity: identity(written),
         }
     }

@@ -5,25 +5,26 @@
 
 mod documents;
 mod limit;
+mod params;
 mod rule;
 mod waiver;
 
 pub use documents::PolicyDocuments;
 pub use limit::compile_limit;
+pub use params::check_params;
 pub use rule::{Policy, Validation, compile_policy};
 pub use waiver::compile_waiver;
 
 use crate::cel::{Env, Expression, Issue, Purpose};
-use crate::contract::credential::Environment;
 use crate::contract::glob::matches;
 use crate::contract::{Contract, Operation};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Source;
-use crate::policy::Action;
 use crate::policy::bindings;
 use crate::policy::reads::Reads;
 use crate::policy::scope::Scope;
 use crate::policy::source::{Exception, Match, NamedExpression};
+use crate::policy::{Action, MatchedEnvironment};
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -82,7 +83,7 @@ impl<'s> Compiler<'s> {
             let error = self.source.at(&pointer, format!("`{id}` {what} of the contract"));
             self.errors.push(match nearest(id, known.iter().map(AsRef::as_ref)) {
                 Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
-                None => error.with_help("`portcullis contract coverage` lists the ids of those that write"),
+                None => error.with_help("`portcullis contract list` lists the ids"),
             });
         }
         for (position, twice) in
@@ -196,11 +197,11 @@ impl<'s> Compiler<'s> {
     }
 
     /// Reports a list of environments that is empty, or repeats one.
-    pub(super) fn check_environments(&mut self, written: &[Environment]) {
+    pub(super) fn check_environments(&mut self, written: &[MatchedEnvironment]) {
         const POINTER: &str = "/spec/match/environments";
         if written.is_empty() && self.source.line(POINTER).is_some() {
             let error = self.source.at(POINTER, "`environments` is empty, so the policy can never match");
-            self.errors.push(error.with_help("leave it out to match both"));
+            self.errors.push(error.with_help("leave it out to match all"));
         }
         for (position, twice) in written.iter().enumerate() {
             if written.iter().take(position).any(|earlier| earlier == twice) {
@@ -271,7 +272,7 @@ impl<'s> Compiler<'s> {
         let (variables, lookups) = env.finish();
         Scope {
             operations: matched.iter().map(|operation| operation.id.clone()).collect(),
-            environments: written.environments.iter().copied().collect(),
+            environments: written.environments.iter().cloned().collect(),
             conditions,
             variables,
             headers: bindings::headers(&lookups),

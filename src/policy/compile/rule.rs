@@ -91,7 +91,7 @@ impl Compiler<'_> {
         self.check_name(&written.metadata.name);
         let matched = self.operations(&spec.r#match.operations, contract);
         let declarations = RequestDeclarations::new(&matched, &spec.r#match.environments);
-        let mut env = Env::new(&declarations, &spec.params);
+        let mut env = Env::new(&declarations, &spec.all_params());
         self.variables(&spec.variables, &mut env);
         self.check_environments(&spec.r#match.environments);
         self.check_exceptions(&spec.r#match.except, contract);

@@ -3,6 +3,7 @@
 use super::{Compiler, PolicyDocuments, did_you_mean};
 use crate::cel::Env;
 use crate::contract::Contract;
+use crate::contract::glob::matches;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::policy::bindings::RequestDeclarations;
@@ -57,21 +58,18 @@ impl Compiler<'_> {
         }
     }
 
-    /// What the policy called `name` matches. Reports a name that is not a policy.
+    /// What the policy or limit called `name` matches. Reports a name that is neither.
     fn waived_match<'p>(&mut self, name: &str, all: &'p PolicyDocuments) -> Option<&'p Match> {
-        let policies = &all.policies;
-        if all.limits.iter().any(|limit| limit.value.metadata.name == name) {
-            let error = self.source.at("/spec/policy", format!("`{name}` is a limit, and a waiver is for a policy"));
-            self.errors.push(error.with_help("change the limit's `events`, or its match conditions"));
-            return None;
-        }
-        let found = policies.iter().find(|policy| policy.value.metadata.name == name);
+        let policies = all.policies.iter().map(|it| (it.value.metadata.name.as_str(), &it.value.spec.r#match));
+        let limits = all.limits.iter().map(|it| (it.value.metadata.name.as_str(), &it.value.spec.r#match));
+        let rules: Vec<_> = policies.chain(limits).collect();
+        let found = rules.iter().find(|(known, _)| *known == name).map(|(_, matched)| *matched);
         if found.is_none() {
-            let known = policies.iter().map(|policy| policy.value.metadata.name.as_str());
-            let message = format!("`{}` is not a policy that was loaded", name.escape_debug());
-            self.errors.push(did_you_mean(self.source.at("/spec/policy", message), nearest(name, known)));
+            let message = format!("`{}` is not a policy or limit that was loaded", name.escape_debug());
+            let meant = nearest(name, rules.iter().map(|(known, _)| *known));
+            self.errors.push(did_you_mean(self.source.at("/spec/policy", message), meant));
         }
-        found.map(|policy| &policy.value.spec.r#match)
+        found
     }
 
     fn expiry(&mut self, written: &str) -> Expiry {
@@ -85,5 +83,5 @@ impl Compiler<'_> {
 }
 
 fn is_in(id: &str, waived: Option<&Match>) -> bool {
-    waived.is_some_and(|waived| waived.operations.iter().any(|operation| operation == id))
+    waived.is_some_and(|waived| waived.operations.iter().any(|glob| matches(glob, id)))
 }

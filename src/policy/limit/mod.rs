@@ -11,7 +11,7 @@ pub(crate) use window::{Pace, Window, whole_seconds};
 
 use super::bindings::RequestActivation;
 use super::scope::{OutOfScope, Scope};
-use super::{Action, Attributes, Reads};
+use super::{Action, Attributes, Reads, Waiver};
 use crate::cel::{EvaluationError, Key, ValueExpression};
 use crate::contract::Operation;
 use crate::document::Document;
@@ -43,6 +43,8 @@ pub struct Limit {
     pub hint: Option<Arc<str>>,
     /// The parts of the body that its conditions, its key and its cost read.
     pub(super) reads: Reads,
+    /// The waivers for it, in the order of the files.
+    pub waivers: Vec<Arc<Waiver>>,
     /// Equal for limits whose counters mean the same, by which counters survive a reload.
     pub identity: u64,
 }
@@ -116,6 +118,17 @@ impl Limit {
             Ok(cost) => LimitOutcome::Counted { key, cost: u32::try_from(cost.max(1)).unwrap_or(u32::MAX) },
             Err(error) => LimitOutcome::Failed(LimitPart::Cost, error),
         }
+    }
+
+    /// The same limit with these waivers.
+    #[must_use]
+    pub fn with_waivers(self, waivers: Vec<Arc<Waiver>>) -> Self {
+        Self { waivers, ..self }
+    }
+
+    /// Its scope, and those of its waivers.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        std::iter::once(&self.scope).chain(self.waivers.iter().map(|waiver| &waiver.scope))
     }
 
     /// The expression of its cost, verbatim.

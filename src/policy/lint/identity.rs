@@ -67,7 +67,7 @@ fn refused_without(policy: &Policy, contract: &Contract, absence: Absence<'_>) -
     let operations = contract.operations().into_iter().filter(|it| policy.scope.operations.contains(&it.id));
     for operation in operations {
         let environments = [Environment::Production, Environment::Development].into_iter();
-        for environment in environments.filter(|environment| policy.scope.is_for(*environment)) {
+        for environment in environments.filter(|environment| policy.scope.may_be_for(*environment)) {
             let request = |absence| PartialRequest { operation: &operation, environment, required: &required, absence };
             // of a member of no name, the request lacks nothing
             let clients = Clients { policy, lacking: &request(absence), complete: &request(Absence::Member) };

@@ -7,6 +7,7 @@ mod identity;
 mod instance;
 pub(super) mod null_guard;
 pub(super) mod operation_types;
+mod params;
 mod shadowed;
 pub(super) mod unused;
 pub(super) mod value_guard;
@@ -14,6 +15,7 @@ mod waiver;
 
 pub use identity::{ProvableIdentity, lint_identity};
 pub use instance::lint_instance;
+pub use params::lint_params;
 pub use shadowed::lint_shadowed;
 pub use waiver::lint_waiver;
 

@@ -147,7 +147,7 @@ impl ReadParts<'_> {
             let required: BTreeSet<String> = required_fields(&operation).union(demanded).cloned().collect();
             // Each on its own: a rule may need a guard in one environment only.
             let environments = [Environment::Production, Environment::Development].into_iter();
-            for environment in environments.filter(|environment| self.scope.is_for(*environment)) {
+            for environment in environments.filter(|environment| self.scope.may_be_for(*environment)) {
                 let request =
                     |absence| PartialRequest { operation: &operation, environment, required: &required, absence };
                 for absence in absences(self.scope, self.reads, &operation) {
@@ -191,7 +191,8 @@ fn absences<'s>(scope: &'s Scope, reads: &'s Reads, operation: &Operation) -> Ve
     absences.extend(scope.headers.iter().flatten().map(|name| Absence::Header(name)));
     absences.extend(scope.query.iter().flatten().map(|name| Absence::Parameter(name)));
     absences.extend(scope.labels.iter().map(|name| Absence::Label(name)));
-    absences.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key, Absence::InstanceName]);
+    absences.extend([Absence::SpiffeId, Absence::Certificate, Absence::UnixUid, Absence::Key]);
+    absences.extend([Absence::InstanceName, Absence::EnvironmentName]);
     absences
 }
 

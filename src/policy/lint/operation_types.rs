@@ -57,7 +57,7 @@ fn differs(name: &str, operations: &[Arc<Operation>]) -> bool {
 /// What does not fit in the expressions of `spec`, with the pointers to them, if fields have the types of the operations `own`.
 fn issues(spec: &PolicySpec, matched: &[Arc<Operation>], own: &[Arc<Operation>]) -> Vec<(String, Issue)> {
     let declarations = RequestDeclarations::new(matched, &spec.r#match.environments).with_types_of(own);
-    let mut env = Env::new(&declarations, &spec.params);
+    let mut env = Env::new(&declarations, &spec.all_params());
     let mut found = Vec::new();
     let mut add = |list: &str, position: usize, issues: Vec<Issue>| {
         let pointer = format!("/spec/{list}/{position}/expression");

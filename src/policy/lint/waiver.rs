@@ -2,23 +2,23 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
+use crate::policy::Action;
 use crate::policy::waiver::{Waiver, WaiverSource};
-use crate::policy::{Action, Policy};
 use std::time::SystemTime;
 
 /// Longest time, in days, for which a waiver raises no lint. A longer one is forgotten before it ends.
 const LONGEST_DAYS: f64 = 366.0;
 
-/// The lints of `waiver`, which is for `policy`, at `now`.
+/// The lints of `waiver`, which is for a policy or limit with `action`, at `now`.
 pub fn lint_waiver(
     manifest: &Manifest<WaiverSource>,
     waiver: &Waiver,
-    policy: &Policy,
+    action: Action,
     now: SystemTime,
 ) -> impl Iterator<Item = Diagnostic> {
     let (source, left) = (&manifest.source, waiver.expires.days_left(now));
     let expired = waiver.expires.is_past(now).then(|| {
-        let message = format!("the waiver expired on {}: `{}` is in force again", waiver.expires, policy.name);
+        let message = format!("the waiver expired on {}: `{}` is in force again", waiver.expires, waiver.policy);
         source.at("/spec/expires", message).with_help(format!("remove it, or have {} extend it", waiver.owner))
     });
     let too_long = (left > LONGEST_DAYS).then(|| {
@@ -30,11 +30,11 @@ pub fn lint_waiver(
     // Only constant conditions are found: whether others hold for every request is not decidable in general.
     let is_true = |position| waiver.scope.constant_condition(position) == Some(true);
     let unconditional = (0..waiver.scope.conditions()).all(is_true).then(|| {
-        let message = format!("the conditions are always true, so `{}` is waived for every request", policy.name);
-        source.at("/spec/matchConditions", message).with_help("if that is meant, give the policy `actions: [Audit]`")
+        let message = format!("the conditions are always true, so `{}` is waived for every request", waiver.policy);
+        source.at("/spec/matchConditions", message).with_help("if that is meant, give it `actions: [Audit]`")
     });
-    let pointless = (policy.action == Action::Audit).then(|| {
-        let message = format!("`{}` only audits, so there is nothing to waive", policy.name);
+    let pointless = (action == Action::Audit).then(|| {
+        let message = format!("`{}` only audits, so there is nothing to waive", waiver.policy);
         source.at("/spec/policy", message)
     });
     [expired, too_long, unconditional, pointless].into_iter().flatten()

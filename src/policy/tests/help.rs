@@ -261,7 +261,7 @@ fn environments_are_some_and_each_once() {
     is_told(
         "[production]",
         "[]",
-        "5:64: `environments` is empty, so the policy can never match [leave it out to match both]",
+        "5:64: `environments` is empty, so the policy can never match [leave it out to match all]",
     );
     is_told("[production]", "[production, production]", "5:77: `production` is listed twice");
     is_told(", environments: [production]", "", "");
@@ -335,9 +335,11 @@ fn waivers_are_told_in_their_own_words() {
     };
     assert_eq!(mistakes("rule", "false"), ["the condition is never true, so the waiver never applies []"]);
     assert_eq!(
-        mistakes("l", "client.ip == null"),
-        ["`l` is a limit, and a waiver is for a policy [change the limit's `events`, or its match conditions]"]
+        mistakes("rul", "client.ip == null"),
+        ["`rul` is not a policy or limit that was loaded [did you mean `rule`?]"]
     );
-    assert_eq!(mistakes("rule", "client.ip == null"), Vec::<String>::new());
+    for name in ["rule", "l"] {
+        assert_eq!(mistakes(name, "client.ip == null"), Vec::<String>::new());
+    }
     assert!(load(SOUND).is_ok());
 }

@@ -7,10 +7,10 @@ mod reference;
 use super::bindings::RequestDeclarations;
 use super::source::NamedExpression;
 use crate::cel::{self, Declarations as _, Env, Kinds, Root, RootMember};
-use crate::contract::credential::Environment;
 use crate::contract::field_tree::FieldTree;
 use crate::contract::glob::matches;
 use crate::contract::{Contract, Operation};
+use crate::policy::MatchedEnvironment;
 use reference::{FUNCTIONS, FunctionEntry, LIBRARIES};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ pub enum WordKind {
 #[derive(Debug)]
 pub struct Vocabulary {
     operations: Vec<Arc<Operation>>,
-    environments: Vec<Environment>,
+    environments: Vec<MatchedEnvironment>,
     params: BTreeMap<String, Value>,
     variables: Vec<NamedExpression>,
 }
@@ -72,7 +72,7 @@ impl Vocabulary {
     pub fn new(
         contract: &Contract,
         globs: &[String],
-        environments: Vec<Environment>,
+        environments: Vec<MatchedEnvironment>,
         params: BTreeMap<String, Value>,
         variables: Vec<NamedExpression>,
     ) -> Self {

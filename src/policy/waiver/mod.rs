@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub struct Waiver {
     /// `metadata.name`.
     pub name: Arc<str>,
-    /// The name of the policy.
+    /// The name of the policy or limit.
     pub policy: Arc<str>,
     /// The owner, who can extend it.
     pub owner: Arc<str>,

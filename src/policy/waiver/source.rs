@@ -4,7 +4,7 @@ use crate::policy::source::{NamedExpression, PolicyApiVersion};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// An exception from a policy for some requests, until a day.
+/// An exception from a policy or limit for some requests, until a day.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Waiver")]
@@ -15,14 +15,14 @@ pub struct WaiverSource {
     pub kind: WaiverKind,
     /// Its name.
     pub metadata: WaiverMetadata,
-    /// The policy, the requests, and the expiry.
+    /// The policy or limit, the requests, and the expiry.
     pub spec: WaiverSpec,
 }
 
 /// What a policy file is.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 pub enum WaiverKind {
-    /// An exception from a policy for some requests, until a day.
+    /// An exception from a policy or limit for some requests, until a day.
     Waiver,
 }
 
@@ -34,11 +34,11 @@ pub struct WaiverMetadata {
     pub name: String,
 }
 
-/// The policy, the requests, and the expiry.
+/// The policy or limit, the requests, and the expiry.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WaiverSpec {
-    /// The `metadata.name` of the policy. What it would refuse or warn of is only audited.
+    /// The `metadata.name` of the policy or limit. What it would refuse or warn of is only audited.
     pub policy: String,
     /// The requests that are waived: all conditions must be true, such as
     /// `client.spiffeId == "spiffe://example.org/migration"`. One that cannot be evaluated counts as false.

@@ -3,8 +3,8 @@
 use super::change::ChangedLines;
 use super::mutant::{Mutant, MutatedDocument};
 use crate::cel::mutations;
-use crate::contract::credential::Environment;
 use crate::manifest::Source;
+use crate::policy::MatchedEnvironment;
 use crate::policy::{Action, NamedExpression};
 
 /// Collects the mutants of one document.
@@ -93,12 +93,19 @@ impl<D: Clone> Mutants<'_, D> {
     }
 
     /// Adds the mutants for other environments.
-    pub(super) fn environments(&mut self, environments: &[Environment], set: impl Fn(&mut D) -> &mut Vec<Environment>) {
-        const ALL: [Environment; 2] = [Environment::Production, Environment::Development];
+    pub(super) fn environments(
+        &mut self,
+        environments: &[MatchedEnvironment],
+        set: impl Fn(&mut D) -> &mut Vec<MatchedEnvironment>,
+    ) {
+        const ALL: [MatchedEnvironment; 2] = MatchedEnvironment::OF_CREDENTIALS;
         const POINTER: &str = "/spec/match/environments";
         let is_all = environments.is_empty() || environments.len() == ALL.len();
-        let mut others: Vec<Vec<Environment>> =
-            ALL.into_iter().filter(|one| is_all || *environments != [*one]).map(|one| vec![one]).collect();
+        let mut others: Vec<Vec<MatchedEnvironment>> = ALL
+            .into_iter()
+            .filter(|one| is_all || *environments != std::slice::from_ref(one)[..])
+            .map(|one| vec![one])
+            .collect();
         if !is_all {
             others.push(ALL.to_vec());
         }

@@ -44,7 +44,11 @@ impl MutatedDocument {
                 Some(bundles.iter().map(|bundle| bundle.with_policy(&policy)).collect())
             }
             Self::Limit(manifest) => {
-                let limit = Arc::new(compile_limit(manifest, contract).ok()?);
+                let limit = compile_limit(manifest, contract).ok()?;
+                let original =
+                    bundles.iter().flat_map(|bundle| bundle.policies.limits()).find(|it| it.name == limit.name);
+                let waivers = original.map(|original| original.waivers.clone()).unwrap_or_default();
+                let limit = Arc::new(limit.with_waivers(waivers));
                 Some(bundles.iter().map(|bundle| bundle.with_limit(&limit)).collect())
             }
         }

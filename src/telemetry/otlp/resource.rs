@@ -44,7 +44,10 @@ fn instance_attributes(instance: &Instance) -> Vec<KeyValue> {
     let labels = instance.labels.iter();
     let labels =
         labels.map(|(name, value)| KeyValue::new(format!("portcullis.instance.label.{name}"), value.to_string()));
-    name.chain(labels).collect()
+    // by the conventions, which have a name for it
+    let environment =
+        instance.environment.iter().map(|name| KeyValue::new("deployment.environment.name", name.to_string()));
+    name.chain(labels).chain(environment).collect()
 }
 
 /// The attributes of `OTEL_RESOURCE_ATTRIBUTES`. An invalid list is ignored as a whole, as the specification requires.
@@ -90,7 +93,11 @@ mod tests {
     use opentelemetry::Key;
 
     fn instance() -> Instance {
-        Instance { name: Some("billing-1".into()), labels: [("team".into(), "billing".into())].into() }
+        Instance {
+            name: Some("billing-1".into()),
+            labels: [("team".into(), "billing".into())].into(),
+            environment: Some("staging".into()),
+        }
     }
 
     fn attribute(name: &'static str, variables: &[(&str, &str)]) -> Option<String> {
@@ -123,6 +130,7 @@ mod tests {
     fn a_gateway_has_the_name_and_labels_of_its_configuration() {
         assert_eq!(attribute("portcullis.instance.name", &[]).as_deref(), Some("billing-1"));
         assert_eq!(attribute("portcullis.instance.label.team", &[]).as_deref(), Some("billing"));
+        assert_eq!(attribute("deployment.environment.name", &[]).as_deref(), Some("staging"));
         let named = ("OTEL_RESOURCE_ATTRIBUTES", "portcullis.instance.label.team=named");
         assert_eq!(attribute("portcullis.instance.label.team", &[named]).as_deref(), Some("named"));
     }

@@ -135,6 +135,15 @@ fn broken_policies_end_with_3_and_all_mistakes_of_all_files_with_their_snippets(
     assert_eq!(output.status.code(), Some(3));
     let told = text(&output.stderr).replace(&folder.path().display().to_string(), "FOLDER");
     insta::assert_snapshot!(told, @r#"
+    warning: `CreateUser`, `PlatformCreateInstanceUser` take `locale` too, and `rule` does not match them
+     --> FOLDER/policies/b.yaml:5:24
+      |
+    5 |   match: { operations: [UpdateUser] }
+      |                        ^^^^^^^^^^^^
+      |
+      = help: add `CreateUser`, `PlatformCreateInstanceUser` to `operations`; if they are left out on purpose, add them to `match.except` with a `reason`
+
+    1 warning; `--strict` makes it an error
     error: `frist_name` is not a field of any operation that this policy matches
      --> FOLDER/policies/a.yaml:7:24
       |

@@ -1,7 +1,9 @@
 //! The commands, run as a person runs them.
 
+mod check_rounds;
 mod commands;
 mod compressed_logs;
+mod environment_names;
 mod explain;
 mod first_use;
 mod hostile_names;

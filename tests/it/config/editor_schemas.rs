@@ -108,7 +108,7 @@ const BROKEN: [(&str, &str); 21] = [
     ("[CreateUser, UpdateUser]", "[]"),
     ("[CreateUser, UpdateUser]", "UpdateUser"),
     ("[CreateUser, UpdateUser]", "[UpdateUser, UpdateUser]"),
-    ("[production]", "[prod]"),
+    ("[production]", "[Prod]"),
     ("name: is_long", "name: is-long"),
     ("size(body.first_name) > 3", "true"),
     ("    - expression: variables.is_long\n      message", "    expression: variables.is_long\n    message"),

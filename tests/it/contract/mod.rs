@@ -5,6 +5,7 @@ mod bodies;
 mod commands;
 mod folder;
 mod import;
+mod list;
 mod mutation;
 mod requests;
 mod schema_bounds;

@@ -30,8 +30,8 @@ fn a_kind_that_there_is_not_is_told_those_that_there_are() {
     assert_eq!(
         mistakes(&[("rules.yaml", &[&*sound, &like, &unlike, &none].join("---\n"))]),
         [
-            "rules.yaml:10:7: `kind` must be one of `RequestPolicy`, `Waiver` or `RequestLimit` (did you mean `RequestPolicy`?)",
-            "rules.yaml:18:7: `kind` must be one of `RequestPolicy`, `Waiver` or `RequestLimit`",
+            "rules.yaml:10:7: `kind` must be one of `RequestPolicy`, `Waiver`, `RequestLimit` or `Params` (did you mean `RequestPolicy`?)",
+            "rules.yaml:18:7: `kind` must be one of `RequestPolicy`, `Waiver`, `RequestLimit` or `Params`",
             "rules.yaml:25:1: missing key `kind`",
         ]
     );

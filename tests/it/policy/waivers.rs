@@ -201,7 +201,7 @@ fn each_mistake_is_told_with_place_and_cure() {
         (
             "policy: no-skip",
             "policy: no-skipp",
-            vec!["migration.yaml:5:11: `no-skipp` is not a policy that was loaded (did you mean `no-skip`?)".to_owned()],
+            vec!["migration.yaml:5:11: `no-skipp` is not a policy or limit that was loaded (did you mean `no-skip`?)".to_owned()],
         ),
         (
             "spiffeId ",
@@ -259,7 +259,7 @@ fn what_is_likely_a_mistake_is_told_and_loads() {
     assert_eq!(
         lints(&[no_skip("Audit"), waiver("all", "true")], expiry() - day),
         [
-            "all.yaml:6:20: the conditions are always true, so `no-skip` is waived for every request (if that is meant, give the policy `actions: [Audit]`)",
+            "all.yaml:6:20: the conditions are always true, so `no-skip` is waived for every request (if that is meant, give it `actions: [Audit]`)",
             "all.yaml:5:11: `no-skip` only audits, so there is nothing to waive ()",
         ]
     );

@@ -7,7 +7,7 @@ use crate::contract::{Operation, Parameters};
 use crate::gateway::call::{Call, Charge};
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::judge::{Judgement, Permit, PolicyTraces, decide};
+use crate::judge::{Judgement, Permit, PolicyTraces, decide, waivers_of_limit};
 use crate::policy::{Attributes, LimitOutcome};
 use crate::telemetry::record::{JudgeTiming, Outcome};
 use bytes::Bytes;
@@ -67,8 +67,12 @@ pub(super) fn judge<B>(
     match judgement.verdict {
         Ok(permit) => {
             record.outcome = Outcome::Allowed;
+            let waivers = judgement.waivers;
             let charges = judgement.limits.into_iter().filter_map(|(limit, outcome)| match outcome {
-                LimitOutcome::Counted { key, cost } => Some(Charge { limit, key, cost }),
+                LimitOutcome::Counted { key, cost } => {
+                    let waivers = waivers_of_limit(&limit, &waivers);
+                    Some(Charge { limit, key, cost, waivers })
+                }
                 LimitOutcome::NotCounted(_) | LimitOutcome::Failed(..) => None,
             });
             Ok((permit, charges.collect()))

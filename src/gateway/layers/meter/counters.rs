@@ -3,6 +3,8 @@
 use super::concurrency::{ConcurrencyByKey, ConcurrencySlot};
 use super::keyed_windows::{CountedEvent, KeyedWindows};
 use crate::gateway::call::Charge;
+use crate::judge::violation::Violation;
+use crate::judge::{above_limit, applied_waiver};
 use crate::policy::{Action, Limit, Pace, Policies};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -48,11 +50,9 @@ pub(super) struct ChargeResult {
 /// A limit that a request is above.
 #[derive(Debug)]
 pub(super) struct Exceeded {
-    pub(super) limit: Arc<Limit>,
+    pub(super) violation: Violation,
     /// Time until one more request may pass. `None` for a concurrency limit, where it depends on other requests.
     pub(super) wait: Option<Duration>,
-    /// Whether it would be above the limit even as the only request, so that no wait helps.
-    pub(super) is_too_large: bool,
 }
 
 impl Default for LimitCounters {
@@ -66,8 +66,10 @@ impl LimitCounters {
     pub(super) fn charge(&self, charges: &[Charge], now: Instant) -> ChargeResult {
         let now = now.saturating_duration_since(self.epoch);
         let (mut result, mut events) = (ChargeResult::default(), Vec::new());
-        for Charge { limit, key, cost } in charges {
-            let (count, key) = (self.counter(limit), self.hasher.hash_one(key));
+        for Charge { limit, key, cost, waivers } in charges {
+            // those that a waiver covers are counted apart: they would use up what the limit leaves to the others
+            let waiver = applied_waiver(waivers).map(|waiver| &waiver.name);
+            let (count, key) = (self.counter(limit), self.hasher.hash_one((key, waiver)));
             match count.take(limit, (key, *cost), now) {
                 Ok((slot, taken)) => {
                     result.slots.slots.extend(slot);
@@ -76,12 +78,12 @@ impl LimitCounters {
                 }
                 Err(wait) => {
                     let is_too_large = limit.rate.as_ref().is_some_and(|rate| *cost > rate.events);
-                    result.exceeded.push(Exceeded { limit: limit.clone(), wait, is_too_large });
+                    result.exceeded.push(Exceeded { violation: above_limit(limit, is_too_large, waivers), wait });
                 }
             }
         }
         // counted first and given back, not checked first: two workers that only checked could both pass the last slot
-        if result.exceeded.iter().any(|above| above.limit.action == Action::Deny) {
+        if result.exceeded.iter().any(|above| above.violation.action == Action::Deny) {
             for (count, taken) in events {
                 count.windows.give_back(taken);
             }

@@ -15,7 +15,6 @@ use crate::gateway::body::drain::drain;
 use crate::gateway::call::Permitted;
 use crate::gateway::gate::Gate;
 use crate::gateway::refusal::Refusal;
-use crate::judge::above_limit;
 use crate::policy::{Action, whole_seconds};
 use crate::reason::Reason;
 use bytes::Bytes;
@@ -66,13 +65,15 @@ where
         }
         let ChargeResult { slots, exceeded, evicted } =
             self.gate.counts.charge(&permitted.charges, self.gate.clock.now());
-        {
+        let wait = {
             let mut record = permitted.call.record.lock();
-            record.add_violations(exceeded.iter().map(|above| above_limit(&above.limit, above.is_too_large)));
             record.keys_forgotten += evicted;
-        }
-        let denied = exceeded.iter().filter(|above| above.limit.action == Action::Deny);
-        let Some(wait) = denied.map(|above| above.wait.unwrap_or_default()).max() else {
+            let denied = exceeded.iter().filter(|above| above.violation.action == Action::Deny);
+            let wait = denied.map(|above| above.wait.unwrap_or_default()).max();
+            record.add_violations(exceeded.into_iter().map(|above| above.violation));
+            wait
+        };
+        let Some(wait) = wait else {
             return ForwardOrRefuse::forward(self.inner.call(permitted), MeterGuard { slots: Some(slots) });
         };
         let refusal = Refusal::of(Reason::RateLimited).with_retry_after(whole_seconds(wait));

@@ -177,7 +177,7 @@ impl<'s> ScopeReads<'s> {
         let mut found = BTreeMap::new();
         let environments: Vec<Environment> = [Environment::Production, Environment::Development]
             .into_iter()
-            .filter(|environment| self.scope.is_for(*environment))
+            .filter(|environment| self.scope.may_be_for(*environment))
             .collect();
         let operations = contract.operations();
         let operations: Vec<_> = operations.iter().filter(|it| self.scope.operations.contains(&it.id)).collect();

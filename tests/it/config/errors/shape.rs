@@ -89,6 +89,8 @@ fn text_where_a_number_belongs_is_refused() {
       |
     5 |   bodyBytes: 256KiB
       |              ^^^^^^
+      |
+      = help: write the number of bytes: `262144`
     ");
 }
 

@@ -14,11 +14,12 @@ use std::fs;
 use std::path::Path;
 
 /// The kinds of file, each with its schema for editors.
-const SCHEMAS: [(&str, &str); 6] = [
+const SCHEMAS: [(&str, &str); 7] = [
     ("Gateway", "config/gateway.schema.json"),
     ("RequestPolicy", "policies/policy.schema.json"),
     ("RequestLimit", "policies/request-limit.schema.json"),
     ("Waiver", "policies/waiver.schema.json"),
+    ("Params", "policies/params.schema.json"),
     ("PolicyTest", "policies/policy-test.schema.json"),
     ("ContractOverlay", "policies/contract/overlay.schema.json"),
 ];
@@ -62,9 +63,11 @@ fn every_yaml_block_is_read() {
 fn policies_and_limits_compile() {
     for page in pages() {
         for (text, _) in ["RequestPolicy", "RequestLimit"].map(|kind| page.manifests(kind)).concat() {
-            let policy = PolicyText { file: page.path.clone().into(), text };
+            let shared = page.manifests("Params").into_iter().map(|(text, _)| text);
+            let texts = std::iter::once(text).chain(shared);
+            let texts: Vec<_> = texts.map(|text| PolicyText { file: page.path.clone().into(), text }).collect();
             let contract = Contract::built_in("2026-05-12").expect("a valid contract");
-            Bundle::compile(contract, &[policy], Strictness::default()).expect("a valid policy");
+            Bundle::compile(contract, &texts, Strictness::default()).expect("a valid policy");
         }
     }
 }
