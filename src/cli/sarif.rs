@@ -17,10 +17,24 @@ pub(super) enum FindingRule {
     FailedCase,
     /// A change of a policy that no case of `test --mutate` notices.
     UntestedChange,
+    /// A rule that refuses more by a change, as `prove` shows.
+    StricterRule,
+    /// A rule that refuses less by a change.
+    LooserRule,
+    /// A rule of which `prove` shows neither.
+    UndecidedRule,
 }
 
 impl FindingRule {
-    const ALL: [Self; 4] = [Self::Invalid, Self::Doubtful, Self::FailedCase, Self::UntestedChange];
+    const ALL: [Self; 7] = [
+        Self::Invalid,
+        Self::Doubtful,
+        Self::FailedCase,
+        Self::UntestedChange,
+        Self::StricterRule,
+        Self::LooserRule,
+        Self::UndecidedRule,
+    ];
 
     const fn id(self) -> &'static str {
         match self {
@@ -28,6 +42,9 @@ impl FindingRule {
             Self::Doubtful => "doubtful",
             Self::FailedCase => "failed-case",
             Self::UntestedChange => "untested-change",
+            Self::StricterRule => "stricter-rule",
+            Self::LooserRule => "looser-rule",
+            Self::UndecidedRule => "undecided-rule",
         }
     }
 
@@ -37,13 +54,17 @@ impl FindingRule {
             Self::Doubtful => "a policy may not do what its author means",
             Self::FailedCase => "a test case of a policy fails",
             Self::UntestedChange => "no test case notices a change of this line",
+            Self::StricterRule => "the rule does more to some requests than before the change",
+            Self::LooserRule => "the rule does less to some requests than before the change",
+            Self::UndecidedRule => "whether the rule is stricter or looser than before the change is not known",
         }
     }
 
     const fn level(self) -> &'static str {
         match self {
             Self::Invalid | Self::FailedCase => "error",
-            Self::Doubtful | Self::UntestedChange => "warning",
+            Self::Doubtful | Self::UntestedChange | Self::LooserRule | Self::UndecidedRule => "warning",
+            Self::StricterRule => "note",
         }
     }
 }

@@ -1,13 +1,14 @@
 //! `portcullis prove`: whether a change of policies is stricter or looser, with a request that shows it.
 
 mod json;
+mod sarif;
 mod text;
 
 use super::config_args::ConfigArgs;
 use super::console;
 use super::exit::{CommandError, Exit};
 use crate::app;
-use crate::policy_proof::{BundleProof, ChangeVerdict, prove as prove_bundles};
+use crate::policy_proof::{BundleProof, Finding, prove as prove_bundles};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -25,6 +26,9 @@ pub(super) struct ProveArgs {
     /// Print the proof as JSON
     #[arg(long)]
     json: bool,
+    /// Write the rules that are not equal to this file as SARIF, for code review
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
 }
 
 /// What a change may not be.
@@ -41,12 +45,16 @@ enum FailOn {
 }
 
 impl FailOn {
-    fn is(self, verdict: ChangeVerdict) -> bool {
+    /// Whether what was found is this. A direction that was shown counts, also if the other one is not decided.
+    const fn is(self, stricter: &Finding, looser: &Finding) -> bool {
+        let (is_stricter, is_looser) = (matches!(stricter, Finding::Shown(_)), matches!(looser, Finding::Shown(_)));
         match self {
-            Self::Stricter => matches!(verdict, ChangeVerdict::Stricter | ChangeVerdict::Both),
-            Self::Looser => matches!(verdict, ChangeVerdict::Looser | ChangeVerdict::Both),
-            Self::Both => verdict == ChangeVerdict::Both,
-            Self::Undecided => verdict == ChangeVerdict::Undecided,
+            Self::Stricter => is_stricter,
+            Self::Looser => is_looser,
+            Self::Both => is_stricter && is_looser,
+            Self::Undecided => {
+                matches!(stricter, Finding::NotFound { .. }) || matches!(looser, Finding::NotFound { .. })
+            }
         }
     }
 }
@@ -62,11 +70,15 @@ pub(super) fn prove(args: &ProveArgs, config: &ConfigArgs) -> Result<Exit, Comma
     suites.extend(new_suites);
     let proof = prove_bundles(&old, &new, &suites);
     console::print(&if args.json { json::proof(&proof) } else { text::proof(&proof, console::width()) })?;
-    let fails = |fail_on: &FailOn| verdicts(&proof).any(|verdict| fail_on.is(verdict));
+    if let Some(file) = &args.sarif {
+        sarif::log(&proof, &old, &new)?.write(file)?;
+    }
+    let fails = |fail_on: &FailOn| findings(&proof).any(|(stricter, looser)| fail_on.is(stricter, looser));
     Ok(if args.fail_on.iter().any(fails) { Exit::Refused } else { Exit::Ok })
 }
 
-/// The verdicts of all rules, and of the whole.
-fn verdicts(proof: &BundleProof) -> impl Iterator<Item = ChangeVerdict> {
-    proof.rules.iter().map(crate::policy_proof::RuleProof::verdict).chain([proof.verdict()])
+/// What was found of each rule, and of the whole.
+fn findings(proof: &BundleProof) -> impl Iterator<Item = (&Finding, &Finding)> {
+    let of_rules = proof.rules.iter().map(|rule| (&rule.stricter, &rule.looser));
+    of_rules.chain([(&proof.stricter, &proof.looser)])
 }

@@ -221,6 +221,27 @@ fn a_warning_fails_it_at_its_line() {
 }
 
 #[test]
+fn a_change_that_lets_more_pass_fails_it_and_one_that_refuses_more_does_not() {
+    let looser = Runner::new().with("base", "HEAD");
+    looser.write("no-skip.yaml", &POLICY.replace("operations: [CreateUser,", "operations: [UpdateUserMetadata,"));
+    let (passes, _) = looser.run();
+    let summary = looser.summary();
+    assert!(!passes && summary.contains("### portcullis prove: failed (exit code 4)"), "{summary}");
+    assert!(looser.findings("prove").contains(&("looser-rule".into(), "policies/no-skip.yaml".into(), 3)));
+
+    let stricter = Runner::new().with("base", "HEAD");
+    let narrower = "body.skip_password_checks != true && body.skip_legal_checks != true";
+    stricter.write("no-skip.yaml", &POLICY.replace("body.skip_password_checks != true", narrower));
+    let (passes, printed) = stricter.run();
+    assert!(passes && stricter.summary().contains("### portcullis prove: passed"), "{printed}");
+    assert_eq!(stricter.findings("prove"), [("stricter-rule".into(), "policies/no-skip.yaml".into(), 3)]);
+
+    let unknown = Runner::new().with("base", "0000000000000000000000000000000000000000");
+    let (passes, printed) = unknown.run();
+    assert!(!passes && printed.contains("check out with 'fetch-depth: 0'"), "{printed}");
+}
+
+#[test]
 fn a_missing_program_is_named_with_the_fix() {
     let runner = Runner::new().with("program", "no-such-program");
     let (passes, printed) = runner.run();
