@@ -97,8 +97,9 @@ pub fn decide<O: Observer>(
     let mut waivers = Vec::new();
     for (policy, outcome) in &rules {
         let mut found = from_policy(policy, outcome, fits_contract);
+        let own = found.len();
         waivers.extend(waive(policy, operation, document.as_ref(), attributes, fits_contract, &mut found));
-        leave_out_explained(outcome, &mut found);
+        leave_out_explained(outcome, own, &mut found);
         violations.append(&mut found);
     }
     let limits = bundle.policies.limits_of_operation(&operation.id).iter();
@@ -138,12 +139,13 @@ pub(super) fn contract_violations(
 }
 
 /// Leaves out that validations could not be evaluated for a body that does not fit the policy's schema: they are written for bodies that
-/// do. A waiver of what the schema found is none of that.
-fn leave_out_explained(outcome: &PolicyOutcome, found: &mut Vec<Violation>) {
+/// do. If a waiver lifts what the schema found, they stay. The first `own` of `found` are the policy's, the others its waivers'.
+fn leave_out_explained(outcome: &PolicyOutcome, own: usize, found: &mut Vec<Violation>) {
     if let PolicyOutcome::SchemaViolated(findings, _) = outcome
         && found.iter().take(findings.len()).any(|violation| violation.waived_by.is_none())
     {
-        found.retain(|violation| violation.reason != Reason::PolicyError);
+        let mut position = 0..;
+        found.retain(|it| position.next().is_some_and(|at| at >= own) || it.reason != Reason::PolicyError);
     }
 }
 

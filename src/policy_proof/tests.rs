@@ -263,3 +263,58 @@ fn what_cannot_be_proven_is_not_called_equal() {
         "{rule:?} {all:?}"
     );
 }
+
+const LIMIT: &str = "apiVersion: portcullis/v1
+kind: RequestLimit
+metadata: { name: rule }
+spec:
+  match: { operations: [UpdateUser] }
+  events: 3
+  period: 1m
+  message: no
+  actions: [Deny]
+";
+const WAIVER: &str = "apiVersion: portcullis/v1
+kind: Waiver
+metadata: { name: waiver }
+spec:
+  policy: rule
+  matchConditions: [{ name: one, expression: client.spiffeId == 'spiffe://example.org/a' }]
+  owner: us
+  ticket: T-1
+  reason: a test
+  expires: 2030-01-01
+";
+
+#[test]
+fn a_waiver_of_a_limit_is_no_equal_change() {
+    let other = WAIVER.replace("org/a", "org/b");
+    assert_eq!(verdicts(&[LIMIT, WAIVER], &[LIMIT, WAIVER]), (ChangeVerdict::Equal, ChangeVerdict::Equal));
+    for (old, new) in [
+        (&[LIMIT][..], &[LIMIT, WAIVER][..]),
+        (&[LIMIT, WAIVER], &[LIMIT]),
+        (&[LIMIT, WAIVER], &[LIMIT, other.as_str()]),
+    ] {
+        let (rule, all) = verdicts(old, new);
+        assert!(rule != ChangeVerdict::Equal && all != ChangeVerdict::Equal, "{rule:?} {all:?}");
+    }
+}
+
+#[test]
+fn environments_with_other_names_are_not_called_equal() {
+    let bundle = |environments: &str| {
+        let text = policy("body.first_name != 'a'", "Deny").replace("[production]", environments);
+        let texts = [PolicyText { file: "policy.yaml".into(), text }];
+        let names = ["staging", "canary"].map(str::to_owned).into();
+        Bundle::compile_for(Contract::built_in("2026-05-12").unwrap(), &texts, Strictness::default(), &names).unwrap()
+    };
+    let verdict = |old: &str, new: &str| prove(&bundle(old), &bundle(new), &[]).verdict();
+    assert_eq!(verdict("[production, staging]", "[production, staging]"), ChangeVerdict::Equal);
+    for (old, new) in [
+        ("[staging]", "[canary]"),
+        ("[production]", "[production, staging]"),
+        ("[production, staging]", "[production]"),
+    ] {
+        assert_ne!(verdict(old, new), ChangeVerdict::Equal, "{old} {new}");
+    }
+}

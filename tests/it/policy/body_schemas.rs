@@ -124,8 +124,14 @@ fn schema_and_validations_are_both_asked_and_both_stand_beside_the_contract() {
     let written = "apiVersion: portcullis/v1\nkind: Waiver\nmetadata: { name: all }\nspec:\n  policy: shape\n  matchConditions: [{ name: all, expression: 'true' }]\n  \
                   owner: us\n  ticket: T-1\n  reason: test\n  expires: 2026-03-01\n";
     let waiver = text("waiver.yaml", written);
-    let judgement = judged(&[failing, waiver.clone()], r#"{"username":"abcd","first_name":"abc"}"#);
+    let judgement = judged(&[failing.clone(), waiver.clone()], r#"{"username":"abcd","first_name":"abc"}"#);
     assert_eq!(judgement.verdict.err(), Some(Reason::PolicyError));
+    // unless the schema refuses the body: then the validation has nothing to add, and a waiver that failed has
+    let broken = text("waiver.yaml", &written.replace("'true'", "int(body.username) > 0"));
+    let judgement = judged(&[failing, broken], r#"{"username":"abcd","first_name":"abc"}"#);
+    assert_eq!(judgement.verdict.err(), Some(Reason::PolicyDenied));
+    let messages: Vec<_> = judgement.violations.iter().map(|violation| violation.message.as_ref()).collect();
+    assert!(messages.len() == 2 && messages[1].starts_with("waiver `all` could not be evaluated"), "{messages:?}");
     let judgement = judged(&[both, waiver], r#"{"username":"abcd","first_name":"abc"}"#);
     assert!(judgement.verdict.is_ok(), "what does not fit a policy's schema is waived with the policy");
     let narrower = policy("{ properties: { first_name: { type: string } } }", "");
