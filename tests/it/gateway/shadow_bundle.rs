@@ -2,7 +2,8 @@
 
 use crate::support::gateway::{Gateway, Setup, contract, json, patch, shipped, text};
 use crate::support::recorder::Recorder;
-use portcullis::contract::strictness::Strictness;
+use portcullis::contract::Routed;
+use portcullis::contract::strictness::{Mode, OperationEntry, Strictness};
 use portcullis::judge::{Bundle, PolicyText, ShadowChange};
 use serde_json::json as value;
 
@@ -204,6 +205,23 @@ fn a_limit_of_it_is_the_one_in_force_or_an_error() {
     assert!(same.shadow_changes().is_empty());
     let errors = with_shadow(&[shipped(), vec![limit("31")]].concat()).unwrap_err();
     assert!(errors.len() == 1 && errors[0].contains("`updates` is not the limit in force"), "{errors:?}");
+}
+
+/// An entry for every operation enforces also one without a body, once a policy has something to judge there.
+#[test]
+fn a_candidate_has_an_operation_audited_that_an_entry_would_enforce() {
+    let entry = OperationEntry { matches: "*".to_owned(), mode: Mode::Enforce, unknown_fields: None };
+    let strictness = Strictness { operations: vec![entry], ..Strictness::default() };
+    let compile = |texts: &[PolicyText]| Bundle::compile(contract(), texts, strictness.clone()).unwrap();
+    let Routed::Operation(delete, _) = compile(&[]).route("DELETE", "/v1/users/user_1", None) else {
+        panic!("a route")
+    };
+    let candidate = || compile(&[rule("candidate", "DeleteUser", "false")]);
+    assert!(compile(&[]).inspection(&delete).is_none());
+    let inspection = compile(&[]).with_shadow(candidate()).unwrap().inspection(&delete).expect("inspected");
+    assert!(inspection.is_shadow(), "{inspection:?}");
+    // in force it is enforced
+    assert!(!candidate().inspection(&delete).expect("inspected").is_shadow());
 }
 
 #[test]
