@@ -32,9 +32,16 @@ impl RetentionRules {
         DecisionInput { request: self.attributes(bundle, operation, attributes), ..DecisionInput::default() }
     }
 
-    /// Adds the body and the outcome of each policy.
-    pub fn add_judgement(&self, input: &mut DecisionInput, operation: &Operation, judgement: &Judgement) {
-        input.policies = judgement.rules.iter().map(|(policy, outcome)| recorded_policy(policy, outcome)).collect();
+    /// Adds the body and the outcome of each policy of `bundle`, which judged the request.
+    pub fn add_judgement(
+        &self,
+        input: &mut DecisionInput,
+        bundle: &Bundle,
+        operation: &Operation,
+        judgement: &Judgement,
+    ) {
+        let outcomes = judgement.outcomes(bundle, operation);
+        input.policies = outcomes.map(|(policy, outcome)| recorded_policy(policy, outcome)).collect();
         let declared = operation.body.as_ref().map(BodySchema::field_tree);
         // without a schema nothing of a body is declared, so nothing of it may be recorded
         if let (Some(document), Some(declared)) = (&judgement.document, declared) {

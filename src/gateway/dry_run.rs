@@ -21,6 +21,7 @@ use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http_body_util::Full;
+use std::collections::BTreeMap;
 use std::future::{Ready, ready};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,8 +66,8 @@ pub struct JudgedRun {
     pub violations: Vec<Violation>,
     /// The outcome of each policy for the operation.
     pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
-    /// The trace of each policy in `rules`: its conditions and validations, as far as they were evaluated.
-    pub parts: Vec<Vec<TracePart>>,
+    /// The trace of each policy that was visited, by name: its conditions and validations, as far as they were evaluated.
+    pub parts: BTreeMap<Arc<str>, Vec<TracePart>>,
     /// The outcome of each limit for the operation.
     pub limits: Vec<(Arc<Limit>, LimitOutcome)>,
     /// The outcome of each waiver that was evaluated.
@@ -119,15 +120,18 @@ impl Probe {
 
     pub(super) fn record_judgement(
         &self,
+        bundle: &Bundle,
         operation: &Arc<Operation>,
         judgement: &Judgement,
-        parts: Vec<Vec<TracePart>>,
+        traces: Vec<Vec<TracePart>>,
     ) {
+        let outcomes = judgement.outcomes(bundle, operation);
+        let visited = judgement.rules.iter().map(|(policy, _)| policy.name.clone());
         self.findings().judged = Some(Box::new(JudgedRun {
             operation: Arc::clone(operation),
             violations: judgement.violations.clone(),
-            rules: judgement.rules.clone(),
-            parts,
+            rules: outcomes.map(|(policy, outcome)| (policy.clone(), outcome.clone())).collect(),
+            parts: visited.zip(traces).collect(),
             limits: judgement.limits.clone(),
             waivers: judgement.waivers.clone(),
             refusal: None,

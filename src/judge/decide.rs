@@ -25,8 +25,11 @@ pub struct Judgement {
     pub violations: Vec<Violation>,
     /// The fields of the body that the contract does not have, whatever happens to them.
     pub unknown_fields: Vec<Field>,
-    /// The outcome of each policy for the operation, in the order of the bundle.
+    /// The outcome of each policy that was visited, in the order of the bundle. Those of the operation that are missing are for other
+    /// environments: see [`Self::outcomes`].
     pub rules: Vec<(Arc<Policy>, PolicyOutcome)>,
+    /// Whether the judge came to the policies: a body that cannot be read is refused before.
+    is_evaluated: bool,
     /// The parsed body. `None` if the request has no body that the contract describes, or it is not valid JSON.
     pub document: Option<Arc<Document>>,
     /// The outcome of each limit for the operation, in the order of the bundle. A limit counts only requests that have a permit.
@@ -36,6 +39,20 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// The outcome of each policy for `operation` in `bundle`, which judged it, in their order; nothing if it did not come to them.
+    pub fn outcomes<'a>(
+        &'a self,
+        bundle: &'a Bundle,
+        operation: &Operation,
+    ) -> impl Iterator<Item = (&'a Arc<Policy>, &'a PolicyOutcome)> {
+        let mut visited = self.rules.iter().peekable();
+        let policies = if self.is_evaluated { bundle.policies.of_operation(&operation.id) } else { &[] };
+        policies.iter().map(move |policy| {
+            let outcome = visited.next_if(|(known, _)| Arc::ptr_eq(known, policy)).map(|(_, outcome)| outcome);
+            (policy, outcome.unwrap_or(&PolicyOutcome::OtherEnvironment))
+        })
+    }
+
     /// A judgement that so far holds only `violations`. It is refused for the first of them whose action is to deny.
     fn conclude(permit: Permit, violations: Vec<Violation>) -> Self {
         let denied = violations.iter().find(|violation| violation.action == Action::Deny);
@@ -45,6 +62,7 @@ impl Judgement {
             violations,
             unknown_fields: Vec::new(),
             rules: Vec::new(),
+            is_evaluated: false,
             document: None,
             waivers: Vec::new(),
             limits: Vec::new(),
@@ -90,7 +108,7 @@ pub fn decide<O: Observer>(
     };
     // Policies are written for bodies that fit the contract: in one that does not, an expression that fails is no news.
     let fits_contract = violations.iter().all(|violation| violation.action != Action::Deny);
-    let policies = bundle.policies.of_operation(&operation.id).iter();
+    let policies = bundle.policies.of_environment(&operation.id, attributes.environment).iter();
     let rules: Vec<(Arc<Policy>, PolicyOutcome)> = policies
         .map(|policy| (policy.clone(), evaluate(policy, operation, document.as_ref(), attributes, observer)))
         .collect();
@@ -118,7 +136,15 @@ pub fn decide<O: Observer>(
     observer.step_finished(JudgeStep::Policies);
     // A body without a schema was never buffered: it streams to the upstream, and only the head was judged.
     let permit = if operation.body.is_some() { Permit::for_judged(body) } else { Permit::for_exempt() };
-    Judgement { unknown_fields, rules, document, limits, waivers, ..Judgement::conclude(permit, violations) }
+    Judgement {
+        unknown_fields,
+        rules,
+        is_evaluated: true,
+        document,
+        limits,
+        waivers,
+        ..Judgement::conclude(permit, violations)
+    }
 }
 
 /// The violations of the contract by a body of which its schema has `findings`.

@@ -126,7 +126,7 @@ fn shadow_effects(
         effects.add_all(&contract_violations(shadow, operation, attributes, inspection, (schema, document), findings));
     }
     let fits_contract = !effects.any_denies();
-    for policy in shadow.policies.of_operation(&operation.id) {
+    for policy in shadow.policies.of_environment(&operation.id, attributes.environment) {
         let outcome = policy.evaluate(operation, document, attributes);
         let mut found = from_policy(policy, &outcome, fits_contract);
         waive(policy, operation, document, attributes, fits_contract, &mut found);

@@ -50,6 +50,7 @@ pub use source::{NamedExpression, RequestPolicy};
 pub use vocabulary::{Vocabulary, Word, WordKind};
 pub use waiver::{Expiry, Waiver, WaiverOutcome, WaiverSource};
 
+use crate::contract::credential::Environment;
 use operation_index::{OperationIndex, Scoped};
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -154,6 +155,11 @@ impl Policies {
     /// The policies that match the operation called `id`.
     pub fn of_operation(&self, id: &str) -> &[Arc<Policy>] {
         self.rules.of_operation(id)
+    }
+
+    /// Those of them that may be for requests of `environment`.
+    pub(crate) fn of_environment(&self, id: &str, environment: Environment) -> &[Arc<Policy>] {
+        self.rules.of_environment(id, environment)
     }
 
     /// The limits that match the operation called `id`.

@@ -1,6 +1,7 @@
-//! Policies or limits, indexed by operation.
+//! Policies or limits, indexed by operation and environment.
 
 use super::scope::Scope;
+use crate::contract::credential::Environment;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -16,7 +17,22 @@ pub(super) trait Scoped {
 #[derive(Debug)]
 pub(super) struct OperationIndex<T> {
     all: Vec<Arc<T>>,
-    by_operation: HashMap<Arc<str>, Vec<Arc<T>>>,
+    by_operation: HashMap<Arc<str>, OfOperation<T>>,
+}
+
+/// Those that match one operation.
+#[derive(Debug)]
+struct OfOperation<T> {
+    all: Vec<Arc<T>>,
+    /// Those that may be for requests of an environment, so that the others cost a request nothing.
+    development: Vec<Arc<T>>,
+    production: Vec<Arc<T>>,
+}
+
+impl<T> Default for OfOperation<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), development: Vec::new(), production: Vec::new() }
+    }
 }
 
 impl<T> Default for OperationIndex<T> {
@@ -27,10 +43,14 @@ impl<T> Default for OperationIndex<T> {
 
 impl<T: Scoped> OperationIndex<T> {
     pub(super) fn new(all: Vec<Arc<T>>) -> Self {
-        let mut by_operation: HashMap<Arc<str>, Vec<Arc<T>>> = HashMap::new();
+        let mut by_operation: HashMap<Arc<str>, OfOperation<T>> = HashMap::new();
         for one in &all {
-            for operation in &one.scope().operations {
-                by_operation.entry(operation.clone()).or_default().push(one.clone());
+            let scope = one.scope();
+            for operation in &scope.operations {
+                let known = by_operation.entry(operation.clone()).or_default();
+                known.all.push(one.clone());
+                known.development.extend(scope.may_be_for(Environment::Development).then(|| one.clone()));
+                known.production.extend(scope.may_be_for(Environment::Production).then(|| one.clone()));
             }
         }
         Self { all, by_operation }
@@ -42,6 +62,14 @@ impl<T: Scoped> OperationIndex<T> {
 
     /// Those that match the operation `id`, in the order in which they were loaded.
     pub(super) fn of_operation(&self, id: &str) -> &[Arc<T>] {
-        self.by_operation.get(id).map_or(&[], Vec::as_slice)
+        self.by_operation.get(id).map_or(&[], |known| &known.all)
+    }
+
+    /// Those of them that may be for requests of `environment`: whether they are may depend on the gateway's name for its own.
+    pub(super) fn of_environment(&self, id: &str, environment: Environment) -> &[Arc<T>] {
+        self.by_operation.get(id).map_or(&[], |known| match environment {
+            Environment::Development => &known.development,
+            Environment::Production => &known.production,
+        })
     }
 }

@@ -60,8 +60,10 @@ impl ActualDecision {
                     client: &request.client,
                     time: request.time,
                 };
-                let Judgement { verdict, violations, rules, waivers, limits, .. } =
-                    decide(bundle, &operation, &attributes, request.body.clone(), &mut ());
+                let judgement = decide(bundle, &operation, &attributes, request.body.clone(), &mut ());
+                let outcomes = judgement.outcomes(bundle, &operation);
+                let rules = outcomes.map(|(policy, outcome)| (policy.clone(), outcome.clone())).collect();
+                let Judgement { verdict, violations, waivers, limits, .. } = judgement;
                 Self { refused: verdict.err(), violations, rules, waivers, limits, exceeded: Vec::new() }
             }
             Routed::Unknown => Self::refused_before_policies(Reason::OperationNotAllowed),

@@ -110,15 +110,15 @@ impl Judge<'_> {
     fn policies(&self, operation: Option<&Operation>, run: &DryRun) -> Vec<ExplainedPolicy> {
         let mut policies = Vec::new();
         if let Ok(DryRunResult::Judged(judged)) = &run.result {
-            let rules = judged.rules.iter().zip(&judged.parts);
+            let parts = |policy: &Policy| judged.parts.get(&policy.name).map_or(&[][..], Vec::as_slice);
             let waived_by = |policy: &Policy| {
                 let own = |violation: &&Violation| violation.rule == Rule::Policy(policy.name.clone());
                 let waiver = judged.violations.iter().filter(own).find_map(|it| it.waived_by.as_ref());
                 waiver.map(ToString::to_string)
             };
-            policies.extend(rules.map(|((policy, outcome), parts)| ExplainedPolicy {
+            policies.extend(judged.rules.iter().map(|(policy, outcome)| ExplainedPolicy {
                 waived_by: waived_by(policy),
-                ..explain_policy(policy, outcome, parts)
+                ..explain_policy(policy, outcome, parts(policy))
             }));
         }
         let others = self.bundle.policies.all().iter();

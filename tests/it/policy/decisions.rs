@@ -8,9 +8,9 @@ use portcullis::contract::Routed;
 use portcullis::contract::credential::{Credential, Environment};
 use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
 use portcullis::judge::violation::{Field, Rule, Violation};
-use portcullis::judge::{Bundle, decide};
+use portcullis::judge::{Bundle, PolicyText, decide};
 use portcullis::peer::Client;
-use portcullis::policy::{Attributes, Instance};
+use portcullis::policy::{Attributes, Instance, PolicyOutcome};
 use portcullis::policy_test::{TestText, load};
 use std::collections::BTreeSet;
 use std::fs;
@@ -346,4 +346,56 @@ fn the_policy_tests_of_this_repository_pass() {
     let is_silent = |violations: &[Violation]| policies_of(violations.iter()).is_empty();
     let silent = results.iter().filter(|it| it.actual.refused.is_none() && is_silent(&it.actual.violations));
     assert!(silent.count() >= 20);
+}
+
+#[test]
+fn policies_for_other_environments_have_an_outcome_and_are_not_visited() {
+    let policy = |name: &str, environments: &str| PolicyText {
+        file: format!("{name}.yaml").into(),
+        text: format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: {name} }}\nspec:\n  match: {{ operations: [UpdateUser], \
+             environments: [{environments}] }}\n  validations: [{{ expression: 'body.locale == null', message: no }}]\n  actions: [Deny]\n"
+        ),
+    };
+    let texts = [
+        policy("a", "production"),
+        policy("b", "development"),
+        policy("c", "production, development"),
+        policy("d", "staging"),
+        policy("e", "development"),
+    ];
+    let bundle =
+        Bundle::compile_for(contract(), &texts, Strictness::default(), &["staging".to_owned()].into()).expect("sound");
+    let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else { panic!() };
+    let staging = Instance { environment: Some("staging".into()), ..Instance::UNNAMED };
+    for (environment, instance, visited, violated) in [
+        (Environment::Production, &Instance::UNNAMED, "acd", "ac"),
+        (Environment::Development, &Instance::UNNAMED, "bcde", "bce"),
+        (Environment::Production, &staging, "acd", "acd"),
+        (Environment::Development, &staging, "bcde", "bcde"),
+    ] {
+        let attributes = Attributes {
+            method: "PATCH",
+            path: "/v1/users/user_1",
+            parameters: &parameters,
+            query: "",
+            headers: &HeaderMap::new(),
+            environment,
+            key_fingerprint: None,
+            instance,
+            client: &Client::default(),
+            time: SystemTime::UNIX_EPOCH,
+        };
+        let judgement = decide(&bundle, &operation, &attributes, Bytes::from_static(br#"{"locale":"de"}"#), &mut ());
+        assert_eq!(judgement.rules.iter().map(|(policy, _)| &*policy.name).collect::<String>(), visited);
+        let outcomes: Vec<_> = judgement.outcomes(&bundle, &operation).collect();
+        assert_eq!(outcomes.iter().map(|(policy, _)| &*policy.name).collect::<String>(), "abcde");
+        for (policy, outcome) in outcomes {
+            let is_violated = matches!(outcome, PolicyOutcome::Violated(_));
+            assert_eq!(is_violated, violated.contains(&*policy.name), "{} {environment}", policy.name);
+            assert_eq!(!is_violated, *outcome == PolicyOutcome::OtherEnvironment, "{} {environment}", policy.name);
+        }
+        let unread = decide(&bundle, &operation, &attributes, Bytes::from_static(b"{"), &mut ());
+        assert_eq!(unread.outcomes(&bundle, &operation).count(), 0);
+    }
 }

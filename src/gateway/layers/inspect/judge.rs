@@ -54,7 +54,7 @@ pub(super) fn judge<B>(
     record.shadow = shadow.map(Box::new);
     record.judging = Some(timing);
     if let (Some(retention), Some(decision_input)) = (&gate.retention, &mut record.decision_input) {
-        retention.add_judgement(decision_input, operation, &judgement);
+        retention.add_judgement(decision_input, &call.bundle, operation, &judgement);
     }
     let unknown =
         judgement.unknown_fields.into_iter().filter_map(|field| field.mask(&gate.masks).for_unknown(&gate.masks));
@@ -96,7 +96,7 @@ fn run_judge<B>(
     };
     let mut explanation = PolicyTraces::default();
     let judgement = decide(&call.bundle, operation, attributes, body, &mut explanation);
-    probe.record_judgement(operation, &judgement, explanation.traces);
+    probe.record_judgement(&call.bundle, operation, &judgement, explanation.traces);
     (judgement, JudgeTiming::begin(time))
 }
 

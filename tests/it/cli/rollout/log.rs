@@ -55,7 +55,7 @@ fn line(bundle: &Bundle, number: usize, sent: &Sent) -> String {
     let judged = bundle.inspection(&operation).map(|_| {
         let judgement = decide(bundle, &operation, &attributes, Bytes::from_static(sent.body.as_bytes()), &mut ());
         let mut input = retention.capture_head(bundle, &operation, &attributes);
-        retention.add_judgement(&mut input, &operation, &judgement);
+        retention.add_judgement(&mut input, bundle, &operation, &judgement);
         (judgement, input)
     });
     let violations = judged.iter().flat_map(|(judgement, _)| judgement.violations.iter().map(recorded));
