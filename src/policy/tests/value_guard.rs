@@ -40,6 +40,17 @@ fn an_expression_without_a_value_is_reported_with_a_body() {
             r#"{"public_metadata":{"other":1}}"#,
             "operator or function",
         ),
+        // a size that lets in only larger objects and lists
+        (
+            "body.public_metadata == null || size(body.public_metadata) < 3 || body.public_metadata.exists(key, body.public_metadata[key].startsWith(\"x\"))",
+            r#"{"key":true,"other0":true,"x":true}"#,
+            "operator or function",
+        ),
+        (
+            "body.public_metadata == null || type(body.public_metadata.tags) != list || size(body.public_metadata.tags) < 3 || body.public_metadata.tags[0] + 1 > 3",
+            r#"{"public_metadata":{"tags":["#,
+            "operator or function",
+        ),
         // a guard of another part does not help
         (
             "body.locale == \"a\" || body.username == null || int(body.username) > 3",

@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 
 /// Most literals that are tried of a rule.
 const MOST_LITERALS: usize = 12;
+/// Largest list, object or text that is made because a rule compares with such a number, and most of these sizes.
+const LARGEST: i64 = 64;
+const MOST_SIZES: usize = 6;
 /// Texts that look like what functions convert, and texts that do not.
 const TEXTS: [&str; 13] = [
     "",
@@ -30,6 +33,8 @@ pub(super) struct ValueSource {
     numbers: Vec<Value>,
     /// The names of members that the expressions read, or compare names with.
     names: BTreeSet<String>,
+    /// Sizes that expressions may compare with, above those of the other values: `size(LIST) > 3 && ...` lets in only longer lists.
+    sizes: Vec<usize>,
 }
 
 impl ValueSource {
@@ -44,12 +49,16 @@ impl ValueSource {
             }
         }
         names.extend(texts.iter().filter(|text| text.len() < 40).take(MOST_LITERALS).cloned());
+        let sizes = numbers.iter().filter(|it| (2..=LARGEST).contains(*it)).filter_map(|it| usize::try_from(*it).ok());
+        let sizes: Vec<usize> = sizes.take(MOST_SIZES).collect();
         let numbers = numbers.into_iter().take(MOST_LITERALS).map(Value::from);
+        let long = sizes.iter().flat_map(|size| ["a".repeat(*size), "1".repeat(*size)]);
         let bounds = [json!(0), json!(1), json!(-1), json!(1.0), json!(1.5), json!(i64::MIN), json!(i64::MAX)];
         Self {
-            texts: texts.into_iter().take(MOST_LITERALS).chain(TEXTS.map(str::to_owned)).collect(),
+            texts: texts.into_iter().take(MOST_LITERALS).chain(TEXTS.map(str::to_owned)).chain(long).collect(),
             numbers: numbers.chain(bounds).chain([json!(u64::MAX), json!(1e300)]).collect(),
             names,
+            sizes,
         }
     }
 
@@ -84,7 +93,7 @@ impl ValueSource {
         values
     }
 
-    /// No element, one of each, and two.
+    /// No element, one of each, and several of each.
     fn arrays(&self, elements: Option<&FieldTree>) -> Vec<Value> {
         let mut items = vec![json!([]), json!({})];
         match elements.map_or(&[][..], FieldTree::types) {
@@ -99,16 +108,26 @@ impl ValueSource {
         }
         items.extend(self.objects());
         let one = items.iter().map(|item| json!([item]));
-        [json!([]), json!(["a", "b"])].into_iter().chain(one).collect()
+        let several = self.sizes.iter().flat_map(|size| items.iter().map(move |item| json!(vec![item; *size])));
+        [json!([]), json!(["a", "b"])].into_iter().chain(one).chain(several).collect()
     }
 
-    /// An empty object, one with a member that no rule reads, and for each name that is read one with a value of each type.
+    /// An empty object, one with a member that no rule reads, for each name that is read one with a value of each type, and the same among
+    /// others.
     fn objects(&self) -> Vec<Value> {
-        let samples = [json!(null), json!(true), json!(1), json!("a"), json!([]), json!({})];
+        let samples = [json!(true), json!(1), json!("a"), json!([]), json!({}), json!(null)];
         let other = [json!({}), json!({ "other": 1 }), json!({ "other": "a" }), json!({ "other": null })];
         let named = self.names.iter().flat_map(|name| {
             samples.iter().map(|sample| Value::Object(Map::from_iter([(name.clone(), sample.clone())])))
         });
-        other.into_iter().chain(named).collect()
+        let large = self.sizes.iter().flat_map(|size| samples.iter().map(|sample| self.large_object(*size, sample)));
+        other.into_iter().chain(named).chain(large).collect()
+    }
+
+    /// An object of as many members, with names that rules read first.
+    fn large_object(&self, size: usize, value: &Value) -> Value {
+        let others = (0..size).map(|number| format!("other{number}"));
+        let names = self.names.iter().cloned().chain(others).take(size);
+        Value::Object(names.map(|name| (name, value.clone())).collect())
     }
 }
