@@ -30,7 +30,7 @@ pub(super) struct GatewayFile {
     pub(super) _kind: FileKind,
     /// Where the gateway accepts requests of your services: an address and port, `unix:` and a path, or a list of listeners.
     #[serde(default)]
-    #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
+    #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis/gateway.sock")]
     pub(super) listen: Listen,
     /// The server to which requests are forwarded.
     #[serde(default)]
@@ -117,7 +117,7 @@ pub(super) enum Listen {
 #[serde(deny_unknown_fields)]
 pub(super) struct ListenerSection {
     /// The address and port to listen on, or `unix:` and the absolute path of a socket. Port 0 takes a free one.
-    #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis.sock")]
+    #[schemars(example = &"127.0.0.1:8787", example = &"unix:/run/portcullis/gateway.sock")]
     pub(super) address: String,
     /// Certificate and key. The listener then accepts TLS only.
     pub(super) tls: Option<TlsSection>,

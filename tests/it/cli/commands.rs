@@ -416,27 +416,3 @@ fn health_finds_the_admin_listener_in_the_configuration() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(text(&output.stderr), "error: not live: the admin listener is `off`\n");
 }
-
-#[test]
-fn the_kubernetes_example_has_a_sound_configuration() {
-    let name = Path::new("config/kubernetes/sidecar.yaml");
-    let manifests =
-        portcullis::manifest::read::<serde_json::Value>(name, include_str!("../../../config/kubernetes/sidecar.yaml"));
-    let manifests: Vec<_> = manifests.unwrap().into_iter().map(|manifest| manifest.value).collect();
-    let data = |name: &str| manifests.iter().find(|it| it["metadata"]["name"] == name).unwrap()["data"].clone();
-    let deployment = manifests.iter().find(|it| it["kind"] == "Deployment").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("policies")).unwrap();
-    for source in deployment["spec"]["template"]["spec"]["volumes"][0]["projected"]["sources"].as_array().unwrap() {
-        let map = &source["configMap"];
-        let data = data(map["name"].as_str().unwrap());
-        for (key, text) in data.as_object().unwrap() {
-            let items = map["items"].as_array().into_iter().flatten();
-            let path = items.filter(|item| item["key"] == *key).find_map(|item| item["path"].as_str()).unwrap_or(key);
-            fs::write(folder.path().join(path), text.as_str().unwrap()).unwrap();
-        }
-    }
-    let output = run(folder.path(), &["check", "--config", "gateway.yaml"]);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("no-skip-password-checks"), "{}", text(&output.stdout));
-}

@@ -1,6 +1,7 @@
 //! Rules about this repository: source tree and documentation.
 
 mod cel_leaf;
+mod deployment;
 mod docs;
 mod examples;
 mod imports;

@@ -140,3 +140,20 @@ fn the_names_of_expressions_are_known() {
         assert!(!message.starts_with(&format!("`{name}` is not a name")), "{message}");
     }
 }
+
+/// The messages of `src/upstream/error.rs`, up to what they advise.
+#[test]
+fn every_cause_of_a_502_is_in_the_page_of_symptoms() {
+    let source = fs::read_to_string(root().join("src/upstream/error.rs")).unwrap();
+    let causes = source.split_once("pub enum Unreachable").unwrap().1;
+    let messages = causes.split("#[error(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let page = page("docs/troubleshooting.md").text.replace('`', "");
+    let mut found = 0;
+    for message in messages {
+        let message = message.replace('`', "");
+        let cause = message.split(['{', ';', ':', ',']).next().unwrap().trim();
+        assert!(page.contains(cause), "docs/troubleshooting.md has no `{cause}`");
+        found += 1;
+    }
+    assert!(found > 15, "{found} messages only");
+}
