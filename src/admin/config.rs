@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The configuration as JSON.
 pub(super) fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
-    let Gateway { shadow_policies, environment_names, instance, .. } = gateway;
+    let Gateway { shadow_policies, environment_names, instance, shutdown, .. } = gateway;
     let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
     let strictness = &contract.strictness;
     json!({
@@ -26,6 +26,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
         },
         "policies": policies,
         "shadow": (!shadow_policies.is_empty()).then(|| json!({ "policies": shadow_policies })),
+        "shutdown": { "delay": duration(shutdown.delay), "timeout": duration(shutdown.timeout) },
         "contract": {
             "folder": contract.folder,
             "defaultApiVersion": contract.default_api_version,

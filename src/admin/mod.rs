@@ -70,7 +70,7 @@ pub async fn serve(listener: TcpListener, state: AdminState, shutdown: impl Futu
     let mut shutdown = pin!(shutdown);
     loop {
         let accepted = tokio::select! {
-            () = shutdown.as_mut() => return,
+            () = shutdown.as_mut() => return connections.detach_all(),
             accepted = listener.accept() => accepted,
             // finished tasks are joined, else the set grows with each connection
             Some(_) = connections.join_next() => continue,

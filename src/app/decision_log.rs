@@ -46,10 +46,11 @@ pub fn retention(gateway: &Gateway, contract: &Contract) -> Result<Option<Retent
     Ok(Some(RetentionRules::new(masks(gateway), fingerprints.transpose()?)))
 }
 
-/// The open log file; `None` if no log is configured.
-pub(super) fn open(gateway: &Gateway) -> Result<Option<DecisionFile>, Error> {
+/// The open log file; `None` if no log is configured. If this process `follows` another one that still writes it, lines wait for that.
+pub(super) fn open(gateway: &Gateway, follows: bool) -> Result<Option<DecisionFile>, Error> {
     let Some(log) = &gateway.decision_log else { return Ok(None) };
-    let file = DecisionFile::open(log).map_err(|error| {
+    let opened = if follows { DecisionFile::open_after_predecessor(log) } else { DecisionFile::open(log) };
+    let file = opened.map_err(|error| {
         let error = gateway.source.at("/decisionLog/file", format!("`decisionLog.file` {error}"));
         Error::Invalid(vec![error.with_help("each process needs a file of its own, in a folder where it may write")])
     });

@@ -7,26 +7,30 @@ use super::listeners::{Listeners, addresses};
 use super::reload::Reloader;
 use super::reload_loop::reload_until_stopped;
 use super::signals::Signals;
+use super::socket_origin::SocketOrigin;
 use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook};
 use crate::admin::{self, Readiness};
-use crate::config::gateway::{AccessLogTarget, Gateway, UpstreamConfig as UpstreamSettings, UpstreamTarget};
+use crate::config::gateway::{
+    AccessLogTarget, Gateway, ShutdownConfig, UpstreamConfig as UpstreamSettings, UpstreamTarget,
+};
+use crate::decision_log::RetentionRules;
 use crate::gateway::{Gate, WorkerContext, stack};
 use crate::judge::Bundle;
 #[cfg(feature = "sandbox")]
 use crate::sandbox;
-use crate::server::{BoundListener, ListenerAddress, Peer, Server, ServerSettings};
+use crate::server::{BoundListener, ListenerAddress, Peer, Server, ServerSettings, SocketHandover};
 use crate::telemetry::logs::ApplicationLog;
 use crate::telemetry::{Output, Setup, Telemetry};
 use crate::upstream::{Origin, UpstreamClient, UpstreamConnector};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
-/// Longest time that requests in flight get to finish after SIGTERM. Kubernetes kills the process 30 s after it.
-const DRAIN: Duration = Duration::from_secs(20);
-/// Longest time for telemetry to be written and exported after that.
+/// Longest time for telemetry to be written and exported after the last request.
 const FLUSH: Duration = Duration::from_secs(5);
 /// Longest time for the last lines of the log.
 const FLUSH_LOG: Duration = Duration::from_secs(1);
@@ -46,8 +50,25 @@ pub struct Started<'a> {
     pub origin: PolicyOrigin,
 }
 
-/// Runs a gateway until SIGTERM or SIGINT. `announce` is called once, as soon as requests are accepted and signals are
-/// handled. `is_terminal` is whether standard error, to which the log goes, is a terminal.
+/// How a gateway is run, besides its configuration.
+#[derive(Clone, Debug, Default)]
+pub struct RunSettings {
+    /// Whether standard error, to which the log goes, is a terminal.
+    pub is_terminal: bool,
+    /// Where a running gateway waits for the process that replaces it, and where this one will.
+    pub takeover: Option<PathBuf>,
+}
+
+/// Why a gateway stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StopCause {
+    Signal,
+    /// Another process has its sockets.
+    Successor,
+}
+
+/// Runs a gateway until SIGTERM or SIGINT, or until another process takes over. `announce` is called once, as soon as requests are
+/// accepted and signals are handled.
 ///
 /// # Errors
 ///
@@ -55,16 +76,16 @@ pub struct Started<'a> {
 pub fn run(
     configuration: &Configuration,
     bundle: Bundle,
-    is_terminal: bool,
+    settings: &RunSettings,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
     core_dumps::forbid();
-    let log = ApplicationLog::start(&configuration.gateway.logs, is_terminal).map_err(Error::environment)?;
+    let log = ApplicationLog::start(&configuration.gateway.logs, settings.is_terminal).map_err(Error::environment)?;
     // after the log is started: the hook writes to it
     panic_hook::install();
     // this thread only accepts and hands over; each worker has a runtime of its own
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::environment)?;
-    let result = runtime.block_on(serve(configuration, bundle, &log, announce));
+    let result = runtime.block_on(serve(configuration, bundle, &log, settings, announce));
     // after an error, too: the last lines may be the ones that explain it
     log.flush(FLUSH_LOG);
     result
@@ -74,6 +95,7 @@ async fn serve(
     configuration: &Configuration,
     bundle: Bundle,
     log: &ApplicationLog,
+    settings: &RunSettings,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
     let gateway = &within_descriptors(&configuration.gateway);
@@ -82,25 +104,17 @@ async fn serve(
     let retention = decision_log::retention(gateway, &bundle.contract)?;
     // until the end of this function, after the last export
     let exporters = ExporterThread::start()?;
-    let telemetry = telemetry(gateway, exporters.handle())?;
+    let mut sockets = SocketOrigin::find(settings.takeover.as_deref())?;
+    let telemetry = telemetry(gateway, exporters.handle(), sockets.has_predecessor())?;
     telemetry.export_log(log);
-    let Listeners { open: listeners, endpoints, certificates, admin } =
-        Listeners::open(&gateway.listen, gateway.admin)?;
+    let (opened, handovers) = sockets.open(gateway)?;
+    let Listeners { open: listeners, endpoints, certificates, admin } = opened;
     let own = addresses(&endpoints).into_iter().chain(admin.as_ref().and_then(|admin| admin.local_addr().ok()));
-    let connector = connector(&gateway.upstream)?;
-    // the stand-in is no server that could lead back here
-    let connector = match &gateway.upstream.target {
-        UpstreamTarget::Url { .. } => connector.beside(own.collect()),
-        UpstreamTarget::Embedded => connector,
-    };
+    let connector = connector(&gateway.upstream, own.collect())?;
     let readiness = Readiness::default();
     telemetry.bundle_loaded(&bundle);
     let bundle = Arc::new(bundle);
-    let gate = Gate::new(bundle.clone(), gateway.limits, gateway.environment, &addresses(&endpoints));
-    let gate = gate
-        .with_instance(Arc::clone(&gateway.instance))
-        .with_masks(decision_log::masks(gateway))
-        .with_retention(retention);
+    let gate = gate(gateway, bundle.clone(), &addresses(&endpoints), retention);
     telemetry.observe_budget(&gate.budget);
     telemetry.certificates_loaded(certificates.status());
     let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
@@ -111,9 +125,11 @@ async fn serve(
         readiness: readiness.clone(),
         level: log.level.clone(),
     };
-    let admin = start_admin(admin, state)?;
+    let (stop_admin, admin_stopped) = oneshot::channel();
+    let admin = start_admin(admin, state, admin_stopped)?;
     let server = start(listeners, gateway, &shared, &connector)?;
     let (upstream, origin) = (&gateway.upstream.target, configuration.origin);
+    sockets.claim(&handovers)?;
     announce(Started { listen: &endpoints, upstream, admin, bundle: &bundle, origin });
     // a reload replaces the bundle; this reference would keep the first one in memory
     drop(bundle);
@@ -125,20 +141,44 @@ async fn serve(
         level: log.level.clone(),
         loaded: Mutex::default(),
     };
-    reload_until_stopped(&mut signals, Arc::new(reloader)).await;
+    let reloader = Arc::new(reloader);
+    let cause = tokio::select! {
+        () = reload_until_stopped(&mut signals, reloader) => StopCause::Signal,
+        () = sockets.wait_for_successor(&handovers) => StopCause::Successor,
+    };
     // first, so that a load balancer sees it while requests are still being finished
     readiness.draining();
-    let stopping = async {
-        let drained = server.drain(DRAIN).await;
-        tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
-        // last: requests that end during the drain have spans and log lines, too
-        telemetry.shutdown(FLUSH).await;
-    };
+    let mut shutdown = gateway.shutdown;
+    if cause == StopCause::Successor {
+        tracing::info!("another process took over");
+        handovers.into_iter().for_each(SocketHandover::complete);
+        // the probes are for the other process
+        drop(stop_admin);
+        shutdown.delay = Duration::ZERO;
+    }
     tokio::select! {
-        () = stopping => {}
+        () = stop(server, &telemetry, shutdown) => {}
         () = signals.stop() => tracing::warn!("stopped at once, by a second signal"),
     }
     Ok(())
+}
+
+/// Goes on for the delay, then finishes what was accepted, and exports what is left of telemetry.
+async fn stop(server: Server, telemetry: &Telemetry, shutdown: ShutdownConfig) {
+    if !shutdown.delay.is_zero() {
+        pingora_timeout::sleep(shutdown.delay).await;
+    }
+    let drained = server.drain(shutdown.timeout).await;
+    tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
+    // last: requests that end during the drain have spans and log lines, too
+    telemetry.shutdown(FLUSH).await;
+}
+
+fn gate(gateway: &Gateway, bundle: Arc<Bundle>, listeners: &[SocketAddr], retention: Option<RetentionRules>) -> Gate {
+    Gate::new(bundle, gateway.limits, gateway.environment, listeners)
+        .with_instance(Arc::clone(&gateway.instance))
+        .with_masks(decision_log::masks(gateway))
+        .with_retention(retention)
 }
 
 /// `gateway` with no more connections than there are file descriptors for, once the limit is raised.
@@ -152,13 +192,15 @@ fn within_descriptors(gateway: &Gateway) -> Gateway {
     gateway
 }
 
-fn telemetry(gateway: &Gateway, runtime: Handle) -> Result<Telemetry, Error> {
+/// `follows` is whether another process may still write the decision log.
+fn telemetry(gateway: &Gateway, runtime: Handle, follows: bool) -> Result<Telemetry, Error> {
     let output = match &gateway.logs.access {
         AccessLogTarget::Stdout => Output::stdout(),
         AccessLogTarget::Off => Output::new(std::io::sink(), false),
         AccessLogTarget::File(path) => Output::file(path.clone()).map_err(|error| access_log_error(gateway, &error))?,
     };
-    let setup = Setup { output, decisions: decision_log::open(gateway)?, ..settings_of_telemetry(gateway, runtime) };
+    let setup =
+        Setup { output, decisions: decision_log::open(gateway, follows)?, ..settings_of_telemetry(gateway, runtime) };
     Telemetry::start(setup).map_err(Error::environment)
 }
 
@@ -182,12 +224,18 @@ fn access_log_error(gateway: &Gateway, error: &std::io::Error) -> Error {
     Error::Invalid(vec![gateway.source.at("/logs/access/file", message)])
 }
 
-fn connector(settings: &UpstreamSettings) -> Result<UpstreamConnector, Error> {
+/// What connects to the upstream, which is none of this gateway's `own` listeners.
+fn connector(settings: &UpstreamSettings, own: Vec<SocketAddr>) -> Result<UpstreamConnector, Error> {
     let origin = match &settings.target {
         UpstreamTarget::Embedded => start_stand_in()?,
         UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port).map_err(Error::environment)?,
     };
-    UpstreamConnector::new(origin, settings).map_err(Error::environment)
+    let connector = UpstreamConnector::new(origin, settings).map_err(Error::environment)?;
+    Ok(match settings.target {
+        UpstreamTarget::Url { .. } => connector.beside(own),
+        // the stand-in is no server that could lead back here
+        UpstreamTarget::Embedded => connector,
+    })
 }
 
 /// Starts the stand-in on a port of its own. It is reached over TCP, so that requests take the same path as to any upstream.
@@ -205,10 +253,15 @@ fn start_stand_in() -> Result<Origin, Error> {
     Err(Error::Environment("this build has no stand-in".to_owned()))
 }
 
-fn start_admin(listener: Option<TcpListener>, state: admin::AdminState) -> Result<Option<SocketAddr>, Error> {
+/// Starts the admin listener, which accepts connections until the sender of `stopped` is dropped.
+fn start_admin(
+    listener: Option<TcpListener>,
+    state: admin::AdminState,
+    stopped: oneshot::Receiver<()>,
+) -> Result<Option<SocketAddr>, Error> {
     let Some(listener) = listener else { return Ok(None) };
     let address = listener.local_addr().map_err(Error::environment)?;
-    tokio::spawn(admin::serve(listener, state, std::future::pending()));
+    tokio::spawn(admin::serve(listener, state, async { drop(stopped.await) }));
     Ok(Some(address))
 }
 

@@ -4,12 +4,13 @@ use super::banner::Banner;
 use super::config_args::ConfigArgs;
 use super::console;
 use super::exit::{CommandError, Exit};
-use crate::app::{self, Configuration};
+use crate::app::{self, Configuration, RunSettings};
 use crate::config::overrides::{Override, Overrides};
 use crate::files::FileView;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -22,6 +23,11 @@ pub(super) struct RunArgs {
     /// Address of the admin listener or `off`, in place of the file's `admin.listen`
     #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_ADMIN_LISTEN", hide_env_values = true)]
     admin_listen: Option<String>,
+    /// Take over from the gateway that waits at this Unix socket, without a refused connection, and wait there for the next
+    ///
+    /// If there is no gateway, this one starts as usual.
+    #[arg(long, value_name = "PATH")]
+    takeover: Option<PathBuf>,
     /// Those of the above that came from the environment.
     #[arg(skip)]
     from_environment: Vec<&'static str>,
@@ -74,7 +80,8 @@ pub(super) fn run(args: &RunArgs, config: &ConfigArgs) -> Result<Exit, CommandEr
     let (bundle, texts) = app::compile_tested_policies(&configuration)?;
     console::warn(&app::start_warnings(&configuration.gateway, &texts));
     console::warn(&app::secret_file_warnings(&configuration.gateway));
-    app::run(&configuration, bundle, console::is_terminal_on_stderr(), |started| {
+    let settings = RunSettings { is_terminal: console::is_terminal_on_stderr(), takeover: args.takeover.clone() };
+    app::run(&configuration, bundle, &settings, |started| {
         // on standard error: standard output is the access log's
         console::note(&format!("{}\n", Banner(started)));
     })?;

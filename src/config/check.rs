@@ -6,8 +6,8 @@ use super::file::{
     UpstreamSection as UpstreamKeys,
 };
 use super::gateway::{
-    ContractConfig, EnvironmentOverride, Gateway, ListenAddress, ListenerConfig, Sampler, Traces, UpstreamConfig,
-    UpstreamTarget,
+    ContractConfig, EnvironmentOverride, Gateway, ListenAddress, ListenerConfig, Sampler, ShutdownConfig, Traces,
+    UpstreamConfig, UpstreamTarget,
 };
 use super::overrides::{Override, Overrides};
 use super::removal_rules::RemovalRules;
@@ -48,6 +48,10 @@ pub(super) fn check(
         policies: check.policies(&file.policies, "/policies"),
         shadow_policies: check.shadow_policies(file.shadow.as_ref()),
         removal_rules: RemovalRules { removed: file.removed.clone(), removals: file.reload.removals },
+        shutdown: ShutdownConfig {
+            delay: check.duration_or_zero("/shutdown/delay", &file.shutdown.delay),
+            timeout: check.duration("/shutdown/timeout", &file.shutdown.timeout),
+        },
         contract: ContractConfig {
             folder: file
                 .contract

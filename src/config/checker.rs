@@ -74,6 +74,12 @@ impl SettingsChecker<'_> {
         duration::parse(value).map_err(|what| self.refuse(&given, what, duration::HELP)).unwrap_or_default()
     }
 
+    /// As [`Self::duration`], which may be zero.
+    pub(super) fn duration_or_zero(&mut self, pointer: &str, value: &str) -> Duration {
+        let given = Setting::in_file(value, pointer);
+        duration::parse_or_zero(value).map_err(|what| self.refuse(&given, what, duration::HELP)).unwrap_or_default()
+    }
+
     pub(super) fn path(&self, written: &str) -> PathBuf {
         self.folder.join(written)
     }

@@ -16,6 +16,13 @@ pub const DEFAULT_API_VERSION: &str = "any";
 // a small request takes 10 to 25 % less CPU by HTTP/1.1, a large one as much: `docs/performance.md` has the figures
 pub const DEFAULT_UPSTREAM_HTTP2: UpstreamHttp2 = UpstreamHttp2::Never;
 
+/// How long the gateway goes on accepting connections after SIGTERM.
+// none: as a sidecar it ends after its app, and nothing balances the load before it
+pub const SHUTDOWN_DELAY: TimeLimit = TimeLimit::Seconds(0);
+/// Longest time that requests in flight get to finish after that.
+// with the export of traces below the 30 s after which Kubernetes kills the process
+pub const SHUTDOWN_TIMEOUT: TimeLimit = TimeLimit::Seconds(20);
+
 /// A row of the table in `docs/configuration.md`.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultLimit<T> {

@@ -3,10 +3,12 @@
 mod instance_sections;
 mod log_sections;
 mod shadow_section;
+mod shutdown_section;
 
 pub(super) use instance_sections::{EnvironmentSection, InstanceSection};
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
 pub(super) use shadow_section::ShadowSection;
+pub(super) use shutdown_section::ShutdownSection;
 
 use super::defaults;
 use super::gateway::{AlwaysExport, UpstreamHttp2};
@@ -48,6 +50,9 @@ pub(super) struct GatewayFile {
     /// What a reload may do.
     #[serde(default)]
     pub(super) reload: ReloadSection,
+    /// How the gateway stops.
+    #[serde(default)]
+    pub(super) shutdown: ShutdownSection,
     /// How Clerk's contract is enforced.
     #[serde(default)]
     pub(super) contract: ContractSection,

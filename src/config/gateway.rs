@@ -30,6 +30,8 @@ pub struct Gateway {
     pub shadow_policies: Vec<PathBuf>,
     /// What a reload may remove.
     pub removal_rules: super::removal_rules::RemovalRules,
+    /// How the gateway stops.
+    pub shutdown: ShutdownConfig,
     /// How Clerk's contract is enforced.
     pub contract: ContractConfig,
     /// Replaces the environment of the credential.
@@ -54,6 +56,15 @@ pub struct Gateway {
     pub workers: usize,
     /// What is valid and yet likely an error, at its place in the file.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// How the gateway stops on SIGTERM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShutdownConfig {
+    /// How long it goes on accepting connections, with `/readyz` failing.
+    pub delay: Duration,
+    /// The longest time that requests in flight may take after that.
+    pub timeout: Duration,
 }
 
 /// A listener and its protocol.

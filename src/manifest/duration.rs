@@ -8,8 +8,17 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The help of an error about a time.
 pub(crate) const HELP: &str = "write a whole number and `ms`, `s`, `m` or `h`, such as `500ms` or `10s`";
 
-/// Parses a time. The error is the predicate of a message.
+/// Parses a time that is longer than zero. The error is the predicate of a message.
 pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
+    match parse_or_zero(text)? {
+        // it would refuse every request
+        Duration::ZERO => Err("must be longer than zero"),
+        duration => Ok(duration),
+    }
+}
+
+/// As [`parse`], where zero means that there is nothing to wait for.
+pub(crate) fn parse_or_zero(text: &str) -> Result<Duration, &'static str> {
     let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
     let milliseconds = match unit {
@@ -26,8 +35,6 @@ pub(crate) fn parse(text: &str) -> Result<Duration, &'static str> {
     // it has digits only, so it can fail to parse only because it is too large
     let number: u64 = number.parse().unwrap_or(u64::MAX);
     match Duration::from_millis(number.saturating_mul(milliseconds)) {
-        // it would refuse every request
-        Duration::ZERO => Err("must be longer than zero"),
         long if long > LONGEST => Err("must be at most `24h`"),
         duration => Ok(duration),
     }

@@ -6,8 +6,10 @@ use super::unix_socket::SocketFile;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::net::{TcpListener, UnixListener};
 
@@ -31,6 +33,15 @@ pub enum ListenerAddress {
     Https(SocketAddr),
     /// HTTP over a Unix socket.
     Unix(PathBuf),
+}
+
+/// A listening socket for another process to go on with. While it exists, the socket is open.
+#[derive(Debug)]
+pub struct SocketHandover {
+    /// The socket, which stays that of the listener, too.
+    pub socket: OwnedFd,
+    /// Keeps the file of a Unix socket when the listener closes.
+    file: Option<Arc<AtomicBool>>,
 }
 
 /// An accepted connection, with the TLS configuration of its listener.
@@ -68,6 +79,19 @@ impl BoundListener {
         })
     }
 
+    /// The socket for another process to go on with.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no file descriptor left.
+    pub fn handover(&self) -> io::Result<SocketHandover> {
+        let (socket, file) = match &self.place {
+            ListenerKind::Tcp(socket, _) => (socket.as_fd(), None),
+            ListenerKind::Unix(socket, file) => (socket.as_fd(), Some(file.kept_flag())),
+        };
+        Ok(SocketHandover { socket: socket.try_clone_to_owned()?, file })
+    }
+
     pub(super) fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<IncomingConnection>> {
         Poll::Ready(Ok(match &self.place {
             ListenerKind::Tcp(socket, tls) => {
@@ -79,6 +103,33 @@ impl BoundListener {
                 IncomingConnection { socket: Socket::Unix(stream), tls: None }
             }
         }))
+    }
+}
+
+impl SocketHandover {
+    /// That of a TCP socket.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no file descriptor left.
+    pub fn of_tcp(socket: &TcpListener) -> io::Result<Self> {
+        Ok(Self { socket: socket.as_fd().try_clone_to_owned()?, file: None })
+    }
+
+    /// Leaves the socket to the other process: its file is no longer removed with the listener.
+    pub fn complete(self) {
+        self.keep_file(true);
+    }
+
+    /// Takes over a socket of another process, which has left it: its file is removed with the listener.
+    pub fn claim(&self) {
+        self.keep_file(false);
+    }
+
+    fn keep_file(&self, is_kept: bool) {
+        if let Some(flag) = &self.file {
+            flag.store(is_kept, Ordering::Relaxed);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Listening TCP sockets.
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{SockRef, Socket, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -51,18 +51,23 @@ fn bind(address: SocketAddr, is_only_ipv6: bool) -> io::Result<TcpListener> {
     if is_only_ipv6 {
         options.set_only_v6(true)?;
     }
-    // the accepted sockets inherit these from the listening one (tcp(7))
-    find_vanished_clients(&options)?;
-    #[cfg(target_os = "linux")]
-    options.set_tcp_notsent_lowat(MAX_UNSENT)?;
+    prepare(&options)?;
     // a restart must not wait until the connections of the last run leave TIME_WAIT
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
+/// Sets the options that the accepted sockets inherit from the listening one (tcp(7)).
+pub(super) fn prepare(socket: &Socket) -> io::Result<()> {
+    find_vanished_clients(socket)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_notsent_lowat(MAX_UNSENT)?;
+    Ok(())
+}
+
 /// Probes idle clients, so that one which vanished without closing does not keep its connection for the idle timeout.
-fn find_vanished_clients(options: &SockRef<'_>) -> io::Result<()> {
+fn find_vanished_clients(options: &Socket) -> io::Result<()> {
     let probes = TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
     options.set_tcp_keepalive(&probes.with_retries(4))
 }

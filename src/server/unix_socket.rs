@@ -6,15 +6,18 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::net::UnixSocket;
 
 /// Connections that wait in the kernel while the gateway is at its limit.
 const BACKLOG: u32 = 4096;
 
-/// The file of a listening socket. Dropping it removes the file, unless another process has replaced it.
+/// The file of a listening socket. Dropping it removes the file, unless another process has replaced it, or goes on with the socket.
 pub(super) struct SocketFile {
     path: PathBuf,
     inode: u64,
+    is_kept: Arc<AtomicBool>,
 }
 
 /// A Unix socket cannot be listened on.
@@ -43,7 +46,7 @@ fn bind(path: &Path, mode: u32) -> io::Result<BoundListener> {
     remove_stale(path)?;
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
-    let file = SocketFile { path: path.to_owned(), inode: fs::symlink_metadata(path)?.ino() };
+    let file = SocketFile::of(path, true)?;
     // between `bind` and `listen`: until `listen` no client can connect, so that none gets in by wider permissions
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(BoundListener::unix(socket.listen(BACKLOG)?, file))
@@ -81,6 +84,17 @@ fn explain(error: &io::Error) -> String {
 }
 
 impl SocketFile {
+    /// The file `path`, which is kept unless this process `removes` it.
+    pub(super) fn of(path: &Path, removes: bool) -> io::Result<Self> {
+        let inode = fs::symlink_metadata(path)?.ino();
+        Ok(Self { path: path.to_owned(), inode, is_kept: Arc::new(AtomicBool::new(!removes)) })
+    }
+
+    /// The flag that keeps the file, to be set when another process goes on with the socket.
+    pub(super) fn kept_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_kept)
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -88,7 +102,8 @@ impl SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
+        let is_kept = self.is_kept.load(Ordering::Relaxed);
+        if !is_kept && fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.ino() == self.inode) {
             // an error is ignored: a destructor cannot return it
             let _ = fs::remove_file(&self.path);
         }

@@ -15,7 +15,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Permissions of the file: its owner only.
 // Its entries can hold parts of request bodies.
@@ -24,6 +24,11 @@ pub(super) const MODE: u32 = 0o600;
 const BEGIN: &[u8] = b"{\"time\":";
 /// Most bytes of a line. What is recorded of a request is bounded to less.
 const TAIL: u64 = 1 << 20;
+
+/// Longest time that lines wait for the process that this one replaces: it finishes its requests before it closes the file.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Pause before the file is tried again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Why the file can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,11 @@ pub struct DecisionFile {
     max_bytes: u64,
     /// The share of allowed requests that are to be logged.
     sample_allowed: f64,
+    /// Whether each line is chained to the one before.
+    chain: bool,
+    compression: LogCompression,
+    /// Until when lines wait for the process that this one replaces; `None` if the file is this one's.
+    predecessor: Option<Instant>,
     rotated: Arc<RotatedFiles>,
     /// `None` if rotated files stay as they are.
     pub(super) compressor: Option<Compressor>,
@@ -81,10 +91,33 @@ impl DecisionFile {
     /// # Errors
     /// If it can't be opened or read, is not a regular file or not a decision log, or is written by another process.
     pub fn open(settings: &Settings) -> Result<Self, FileError> {
-        let mut this = Self {
+        let mut this = Self::with_settings(settings);
+        this.begin()?;
+        Ok(this)
+    }
+
+    /// As [`Self::open`], while the process that this one replaces may still write the file: lines wait until that has closed it, so
+    /// that the chain continues.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_after_predecessor(settings: &Settings) -> Result<Self, FileError> {
+        let mut this = Self::with_settings(settings);
+        match this.begin() {
+            Err(FileError::Taken) => this.predecessor = Some(Instant::now() + LONGEST_WAIT),
+            opened => opened?,
+        }
+        Ok(this)
+    }
+
+    fn with_settings(settings: &Settings) -> Self {
+        Self {
             path: settings.file.clone(),
             max_bytes: settings.max_bytes,
             sample_allowed: settings.sample_allowed,
+            chain: settings.chain,
+            compression: settings.compression,
+            predecessor: None,
             rotated: Arc::new(RotatedFiles::new(&settings.file, settings.keep)),
             compressor: None,
             end: FileEnd::default(),
@@ -94,23 +127,38 @@ impl DecisionFile {
             moved: Arc::default(),
             lost: Counter::default(),
             trouble: RateLimitedLog::new(),
-        };
-        let open = OpenFile::at(&this.path)?;
+        }
+    }
+
+    /// Opens the file, and continues its chain.
+    fn begin(&mut self) -> Result<(), FileError> {
+        let open = OpenFile::at(&self.path)?;
         let last = last_line(&open.file)?;
-        this.open = Some(open);
+        self.open = Some(open);
         let end = match &last {
             Some(last) => link_of(last),
-            None => this.rotated.last_line().as_deref().and_then(link_of),
+            None => self.rotated.last_line().as_deref().and_then(link_of),
         };
         // `verify-log` treats a file as chained or not as a whole
-        if last.is_some() && end.is_some() != settings.chain {
-            this.rotate()?;
+        if last.is_some() && end.is_some() != self.chain {
+            self.rotate()?;
         }
-        this.end.chain = settings.chain.then(|| end.unwrap_or_default());
-        if settings.compression == LogCompression::Gzip {
-            this.compressor = Some(Compressor::start(Arc::clone(&this.rotated))?);
+        self.end.chain = self.chain.then(|| end.unwrap_or_default());
+        if self.compression == LogCompression::Gzip {
+            self.compressor = Some(Compressor::start(Arc::clone(&self.rotated))?);
         }
-        Ok(this)
+        Ok(())
+    }
+
+    /// Begins once the predecessor has closed the file. Waits for that on the thread that writes the log, whose queue takes the
+    /// lines meanwhile.
+    fn begin_after(&mut self, latest: Instant) -> Result<(), FileError> {
+        loop {
+            match self.begin() {
+                Err(FileError::Taken) if Instant::now() < latest => std::thread::sleep(PAUSE),
+                begun => return begun.inspect(|()| self.predecessor = None),
+            }
+        }
     }
 
     /// Signs checkpoints of the chain with `signer`.
@@ -155,6 +203,9 @@ impl DecisionFile {
 
     /// Opens the file if none is open, or if the open one was moved.
     fn reopen(&mut self) -> Result<(), FileError> {
+        if let Some(latest) = self.predecessor {
+            return self.begin_after(latest);
+        }
         let may_be_moved = self.moved.swap(false, Ordering::Relaxed);
         let is_there = |open: &OpenFile| !may_be_moved || open.is_at(&self.path);
         if self.open.as_ref().is_some_and(is_there) {

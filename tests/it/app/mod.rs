@@ -4,3 +4,4 @@ mod lifecycle;
 mod process_limits;
 mod reload;
 mod shadow_bundle;
+mod takeover;
