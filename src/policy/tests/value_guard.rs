@@ -51,6 +51,12 @@ fn an_expression_without_a_value_is_reported_with_a_body() {
             r#"{"public_metadata":{"tags":["#,
             "operator or function",
         ),
+        // a guard that only an object with two members gets past
+        (
+            "body.public_metadata == null || body.public_metadata.all(key, body.public_metadata[key] != \"pro\") || body.public_metadata.note == null || body.public_metadata.note.startsWith(\"x\")",
+            r#""other":"pro""#,
+            "operator or function",
+        ),
         // a guard of another part does not help
         (
             "body.locale == \"a\" || body.username == null || int(body.username) > 3",

@@ -10,8 +10,10 @@ const MOST_LITERALS: usize = 12;
 /// Largest list, object or text that is made because a rule compares with such a number, and most of these sizes.
 const LARGEST: i64 = 64;
 const MOST_SIZES: usize = 6;
+/// Most texts that are a member of an object beside another one.
+const MOST_MEMBER_TEXTS: usize = 4;
 /// Texts that look like what functions convert, and texts that do not.
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 14] = [
     "",
     "a",
     "é",
@@ -20,12 +22,17 @@ const TEXTS: [&str; 13] = [
     "1.5",
     "true",
     "9223372036854775808",
+    "12345678901234567890",
     "2026-01-01T00:00:00Z",
     "1990-12-31T23:59:60Z",
     "2026-01-01t00:00:00z",
     "192.0.2.1",
     "192.0.2.0/24",
 ];
+
+/// A value of each type.
+const SAMPLES: [fn() -> Value; 6] =
+    [|| json!(true), || json!(1), || json!("a"), || json!([]), || json!({}), || Value::Null];
 
 /// What the values are made of.
 pub(super) struct ValueSource {
@@ -106,22 +113,38 @@ impl ValueSource {
                     .extend(self.numbers.iter().filter(|_| is_permitted("number") || is_permitted("integer")).cloned());
             }
         }
-        items.extend(self.objects());
+        items.extend(self.small_objects());
         let one = items.iter().map(|item| json!([item]));
         let several = self.sizes.iter().flat_map(|size| items.iter().map(move |item| json!(vec![item; *size])));
         [json!([]), json!(["a", "b"])].into_iter().chain(one).chain(several).collect()
     }
 
-    /// An empty object, one with a member that no rule reads, for each name that is read one with a value of each type, and the same among
-    /// others.
+    /// Objects with one member, with two, and with many.
     fn objects(&self) -> Vec<Value> {
-        let samples = [json!(true), json!(1), json!("a"), json!([]), json!({}), json!(null)];
+        let large = self.sizes.iter().flat_map(|size| SAMPLES.iter().map(|sample| self.large_object(*size, &sample())));
+        self.small_objects().into_iter().chain(self.pairs()).chain(large).collect()
+    }
+
+    /// An empty object, some with a member that no rule reads, and for each name that is read one with a value of each type.
+    fn small_objects(&self) -> Vec<Value> {
         let other = [json!({}), json!({ "other": 1 }), json!({ "other": "a" }), json!({ "other": null })];
-        let named = self.names.iter().flat_map(|name| {
-            samples.iter().map(|sample| Value::Object(Map::from_iter([(name.clone(), sample.clone())])))
+        let named = self
+            .names
+            .iter()
+            .flat_map(|name| SAMPLES.iter().map(|sample| Value::Object(Map::from_iter([(name.clone(), sample())]))));
+        other.into_iter().chain(named).collect()
+    }
+
+    /// Objects of a text that the rule compares with, and another member: `m.all(key, m[key] != "x")` is a guard of the others unless
+    /// there is one.
+    fn pairs(&self) -> Vec<Value> {
+        let texts = self.texts.iter().take(MOST_MEMBER_TEXTS).map(String::as_str).chain([""]);
+        let texts: BTreeSet<&str> = texts.collect();
+        let names = || self.names.iter().map(String::as_str).chain(["another"]);
+        let pairs = texts.iter().flat_map(|text| {
+            names().flat_map(move |name| SAMPLES.iter().map(move |sample| json!({ "other": text, name: sample() })))
         });
-        let large = self.sizes.iter().flat_map(|size| samples.iter().map(|sample| self.large_object(*size, sample)));
-        other.into_iter().chain(named).chain(large).collect()
+        pairs.collect()
     }
 
     /// An object of as many members, with names that rules read first.
