@@ -1,4 +1,4 @@
-//! Which configuration is used: the named file, the quickstart of a clone, or the built-in one.
+//! Which configuration is used: the named file, the quickstart of a clone, that of the host, or the built-in one.
 
 use super::{Error, built_in, policy_texts};
 use crate::config::DEFAULT_API_VERSION;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// The configuration of a clone of the repository, relative to the working directory.
 pub const QUICKSTART_FILE: &str = "config/quickstart.yaml";
+/// The configuration of a host: written by hand, and by `portcullis init /etc/portcullis`.
+const SYSTEM_FILES: [&str; 2] = ["/etc/portcullis/gateway.yaml", "/etc/portcullis/config/gateway.yaml"];
 /// The smallest valid configuration.
 const DEFAULTS: &str = "apiVersion: portcullis/v1\nkind: Gateway\npolicies: []\n";
 
@@ -37,7 +39,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// Loads `file`; without one `config/quickstart.yaml` of the working directory, or else the built-in quickstart.
+    /// Loads `file`; without one `config/quickstart.yaml` of the working directory, or else that of `/etc/portcullis`, or else the
+    /// built-in quickstart.
     ///
     /// # Errors
     ///
@@ -47,7 +50,7 @@ impl Configuration {
     }
 
     fn load_from(view: &FileView, file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
-        match file.map(Path::to_owned).or_else(of_clone) {
+        match file.map(Path::to_owned).or_else(default_file) {
             Some(file) => Self::of_file(view, &file, overrides),
             None => Self::built_in(overrides),
         }
@@ -60,7 +63,7 @@ impl Configuration {
     /// As [`Configuration::load`].
     pub fn load_with_policy_errors(view: &FileView, file: Option<&Path>, overrides: &Overrides) -> Result<Self, Error> {
         let loaded = Self::load_from(view, file, overrides);
-        loaded.map_err(|error| match (error, file.map(Path::to_owned).or_else(of_clone)) {
+        loaded.map_err(|error| match (error, file.map(Path::to_owned).or_else(default_file)) {
             // so that a person fixes everything in one round
             (Error::Invalid(errors), Some(file)) => {
                 Error::Invalid(errors.into_iter().chain(policy_errors(view, &file)).collect())
@@ -93,9 +96,9 @@ impl Configuration {
         Ok(configuration)
     }
 
-    /// Whether there is a configuration file: `file`, or the quickstart of a clone.
+    /// Whether there is a configuration file: `file`, or one that is used without a name.
     pub fn exists(file: Option<&Path>) -> bool {
-        file.is_some() || of_clone().is_some()
+        file.is_some() || default_file().is_some()
     }
 
     fn of_file(view: &FileView, file: &Path, overrides: &Overrides) -> Result<Self, Error> {
@@ -115,9 +118,15 @@ impl Configuration {
     }
 }
 
-fn of_clone() -> Option<PathBuf> {
-    let file = Path::new(QUICKSTART_FILE);
-    file.is_file().then(|| file.to_owned())
+/// The file that is used if none is named; `None` for the built-in quickstart.
+fn default_file() -> Option<PathBuf> {
+    let [own, initialized] = SYSTEM_FILES;
+    first_file(&[QUICKSTART_FILE, own, initialized].map(Path::new))
+}
+
+fn first_file(places: &[&Path]) -> Option<PathBuf> {
+    // what is there and cannot be read, such as a folder, is an error and not passed over
+    places.iter().find(|file| file.exists()).map(|file| (*file).to_owned())
 }
 
 /// The errors of the policies that an invalid configuration names, by the built-in contract.
@@ -132,4 +141,21 @@ fn policy_errors(view: &FileView, file: &Path) -> Vec<Diagnostic> {
     }
     errors.extend(policy_test::syntax_errors(&texts.tests));
     errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_file_that_is_there_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let [clone, system] = ["quickstart.yaml", "gateway.yaml"].map(|name| folder.path().join(name));
+        let first = || first_file(&[&clone, &system]);
+        assert_eq!(first(), None);
+        std::fs::write(&system, "").unwrap();
+        assert_eq!(first(), Some(system.clone()));
+        std::fs::write(&clone, "").unwrap();
+        assert_eq!(first(), Some(clone.clone()));
+    }
 }

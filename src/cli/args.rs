@@ -8,6 +8,7 @@ use super::contract::ContractVerb;
 use super::explain::ExplainArgs;
 use super::health::HealthArgs;
 use super::init::InitArgs;
+use super::man::ManArgs;
 use super::prove::ProveArgs;
 use super::replay::ReplayArgs;
 use super::report::ReportArgs;
@@ -17,6 +18,7 @@ use super::selftest::SelftestArgs;
 use super::tail::TailArgs;
 use super::test::TestArgs;
 use super::verify_log::VerifyLogArgs;
+use super::version::VersionArgs;
 use clap::{Parser, Subcommand};
 
 /// A reverse-proxy policy gateway between your backend services and Clerk's Backend API
@@ -130,7 +132,14 @@ pub(super) enum Verb {
         after_help = "Examples:\n  portcullis completions bash > ~/.bash_completion\n\nExit codes:\n  0 done, 1 failed, 2 usage"
     )]
     Completions(CompletionsArgs),
+    /// Write the manual pages to a folder
+    #[command(
+        after_help = "Examples:\n  portcullis man /usr/local/share/man/man1\n\nExit codes:\n  0 written, 1 failed, 2 usage"
+    )]
+    Man(ManArgs),
     /// Print the version, the target and the features of this build
-    #[command(after_help = "Examples:\n  portcullis version\n\nExit codes:\n  0 done, 1 failed")]
-    Version,
+    #[command(
+        after_help = "Examples:\n  portcullis version\n  portcullis version --json\n\nExit codes:\n  0 done, 1 failed, 2 usage"
+    )]
+    Version(VersionArgs),
 }

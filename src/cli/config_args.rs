@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct ConfigArgs {
     /// The configuration file
     ///
-    /// Without it config/quickstart.yaml if that file exists, or else the built-in quickstart.
+    /// Without it the first of these that exists: config/quickstart.yaml, /etc/portcullis/gateway.yaml,
+    /// /etc/portcullis/config/gateway.yaml; or else the built-in quickstart.
     #[arg(
         long,
         global = true,

@@ -18,6 +18,7 @@ mod health;
 mod init;
 mod log_reader;
 mod lsp;
+mod man;
 mod outcome_text;
 mod page;
 mod printable;
@@ -108,7 +109,8 @@ fn dispatch(args: Args) -> Result<Exit, CommandError> {
         Some(Verb::Lsp) => lsp::lsp(config),
         Some(Verb::Init(args)) => init::init(&args),
         Some(Verb::Completions(args)) => completions::completions(&args),
-        Some(Verb::Version) => version::version(),
+        Some(Verb::Man(args)) => man::man(&args),
+        Some(Verb::Version(args)) => version::version(&args),
         // never so: `parse` adds `run`, which the type does not show
         None => Err(CommandError::Usage("there is no command".to_owned())),
     }

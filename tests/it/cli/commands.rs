@@ -251,17 +251,22 @@ fn init_writes_a_folder_that_checks_and_tests_and_is_never_overwritten() {
     assert!(!folder.path().join("gateway/config/gateway.yaml").exists(), "something was written");
 }
 
+/// The commands that `--help` lists.
+fn verbs(folder: &Path) -> Vec<String> {
+    let overview = run(folder, &["--help"]);
+    let overview = text(&overview.stdout);
+    let verbs = overview.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let verbs = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let verbs: Vec<String> = verbs.filter(|verb| !verb.is_empty() && *verb != "help").map(str::to_owned).collect();
+    assert!(verbs.len() >= 15, "{verbs:?}");
+    verbs
+}
+
 #[test]
 fn every_help_fits_80_columns_and_has_examples_and_exit_codes() {
     let folder = tempfile::tempdir().unwrap();
-    let overview = run(folder.path(), &["--help"]);
-    let overview = text(&overview.stdout);
-    let verbs = overview.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let verbs: Vec<&str> = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
-    let verbs: Vec<&str> = verbs.into_iter().filter(|verb| !verb.is_empty() && *verb != "help").collect();
-    assert!(verbs.len() >= 15, "{verbs:?}");
-    for verb in verbs {
-        let output = run(folder.path(), &[verb, "--help"]);
+    for verb in verbs(folder.path()) {
+        let output = run(folder.path(), &[&verb, "--help"]);
         let help = text(&output.stdout);
         assert!(help.contains("\nExamples:\n  portcullis ") && help.contains("\nExit codes:\n  0 "), "{verb}:\n{help}");
         // clap does not wrap the line of usage
@@ -277,8 +282,28 @@ fn version_names_the_target_and_the_features() {
     let version = text(&output.stdout);
     assert!(version.starts_with(concat!("portcullis ", env!("CARGO_PKG_VERSION"), "\n")), "{version}");
     assert!(version.contains("features  sandbox"), "{version}");
+    let output = run(folder.path(), &["version", "--json"]);
+    let version: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&version["version"], &version["features"][0]), (&env!("CARGO_PKG_VERSION").into(), &"sandbox".into()));
     let script = run(folder.path(), &["completions", "bash"]);
     assert!(text(&script.stdout).contains("verify-log"));
+}
+
+#[test]
+fn each_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["man", "pages/man1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = |name: &str| fs::read_to_string(folder.path().join("pages/man1").join(name)).expect(name);
+    assert!(page("portcullis.1").contains("policy gateway"));
+    for verb in verbs(folder.path()) {
+        let page = page(&format!("portcullis-{verb}.1"));
+        assert!(page.contains(".SH SYNOPSIS") && page.contains("Exit codes"), "{verb}: {page}");
+    }
+    fs::write(folder.path().join("file"), "").unwrap();
+    let output = run(folder.path(), &["man", "file"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("`file` cannot be written"), "{}", text(&output.stderr));
 }
 
 #[test]
