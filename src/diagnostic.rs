@@ -142,7 +142,11 @@ fn mask_credentials(source: &str) -> Cow<'_, str> {
         let rest = source.get(start..).unwrap_or_default();
         let end =
             rest.find(|letter: char| letter.is_whitespace() || "/?#\"'`,}]".contains(letter)).unwrap_or(rest.len());
-        if let Some(length) = rest.get(..end).and_then(|authority| authority.rfind('@')) {
+        // a password that is not encoded may hold what ends an authority: the URL is invalid then, and is what is shown
+        let authority = rest.get(..end).unwrap_or_default();
+        let whole = rest.find(|letter: char| letter.is_whitespace()).unwrap_or(rest.len());
+        let hidden = if authority.contains(':') { rest.get(..whole).unwrap_or_default() } else { authority };
+        if let Some(length) = hidden.rfind('@') {
             masked.to_mut().replace_range(start..start + length, &"*".repeat(length));
         }
     }
@@ -226,6 +230,10 @@ mod tests {
         let masked = "u: { url: 'https://*********@a.example/x', b: http://*@c:1 } # see http://d/e@f";
         assert!(rendered.contains(masked), "{rendered}");
         assert!(rendered.contains("a.yaml:1:22"), "{rendered}");
+        for password in ["hunter2/", "hunter#2", "hunter,2", "hunter2?", "hunter2\""] {
+            let rendered = wrong(&format!("proxy: http://a:{password}@proxy:3128"), "proxy").render(false);
+            assert!(!rendered.contains("hunter") && rendered.contains("@proxy:3128"), "{rendered}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `/config`: the configuration in force, with defaults and overrides, under the keys of `config/gateway.yaml`.
 //!
-//! It holds no secret: secrets are in files, and only the names of those are shown.
+//! It holds no secret: secrets are in files, and only the names of those are shown; a proxy is shown without its credentials.
 
 use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig};
 use crate::contract::strictness::OperationEntry;
@@ -19,6 +19,8 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
         "upstream": {
             "url": upstream.target.to_string(),
             "caFile": upstream.ca_file,
+            // without its credentials
+            "proxy": upstream.proxy.as_ref().map(|used| used.proxy.to_string()),
             "http2": upstream.http2,
             "connectTimeout": duration(upstream.connect_timeout),
             "responseTimeout": duration(upstream.response_timeout),

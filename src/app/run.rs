@@ -11,7 +11,7 @@ use super::socket_origin::SocketOrigin;
 use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{
-    AccessLogTarget, Gateway, ShutdownConfig, UpstreamConfig as UpstreamSettings, UpstreamTarget,
+    AccessLogTarget, Gateway, ShutdownConfig, UpstreamConfig as UpstreamSettings, UpstreamProxy, UpstreamTarget,
 };
 use crate::decision_log::RetentionRules;
 use crate::gateway::{Gate, WorkerContext, stack};
@@ -42,6 +42,8 @@ pub struct Started<'a> {
     pub listen: &'a [ListenerAddress],
     /// Where it forwards requests.
     pub upstream: &'a UpstreamTarget,
+    /// The proxy through which it reaches the upstream. `None` if directly.
+    pub proxy: Option<&'a UpstreamProxy>,
     /// The address of its admin listener; `None` if it is off.
     pub admin: Option<SocketAddr>,
     /// What it enforces.
@@ -128,9 +130,9 @@ async fn serve(
     let (stop_admin, admin_stopped) = oneshot::channel();
     let admin = start_admin(admin, state, admin_stopped)?;
     let server = start(listeners, gateway, &shared, &connector)?;
-    let (upstream, origin) = (&gateway.upstream.target, configuration.origin);
+    let (upstream, proxy, origin) = (&gateway.upstream.target, gateway.upstream.proxy.as_ref(), configuration.origin);
     sockets.claim(&handovers)?;
-    announce(Started { listen: &endpoints, upstream, admin, bundle: &bundle, origin });
+    announce(Started { listen: &endpoints, upstream, proxy, admin, bundle: &bundle, origin });
     // a reload replaces the bundle; this reference would keep the first one in memory
     drop(bundle);
     readiness.ready();

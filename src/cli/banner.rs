@@ -20,12 +20,15 @@ pub(super) struct Banner<'a>(pub(super) Started<'a>);
 
 impl Display for Banner<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Started { listen, upstream, admin, bundle, origin } = &self.0;
+        let Started { listen, upstream, proxy, admin, bundle, origin } = &self.0;
         writeln!(f, "{TITLE}portcullis {}{TITLE:#}", env!("CARGO_PKG_VERSION"))?;
         for (position, endpoint) in listen.iter().enumerate() {
             writeln!(f, "  {:<11}  {endpoint}", if position == 0 { "listens on" } else { "" })?;
         }
         writeln!(f, "  forwards to  {}", url(upstream))?;
+        if let Some(proxy) = proxy {
+            writeln!(f, "  by proxy     {proxy}")?;
+        }
         match admin {
             Some(admin) => writeln!(f, "  admin        http://{admin}")?,
             None => writeln!(f, "  admin        off")?,
@@ -115,11 +118,12 @@ impl Display for Examples {
 mod tests {
     use super::Banner;
     use crate::app::{POLICIES, PolicyOrigin, Started};
-    use crate::config::gateway::UpstreamTarget;
+    use crate::config::gateway::{ProxySource, UpstreamProxy, UpstreamTarget};
     use crate::contract::Contract;
     use crate::contract::strictness::Strictness;
     use crate::judge::{Bundle, PolicyText};
     use crate::server::ListenerAddress;
+    use crate::transport::EgressProxy;
 
     fn bundle(names: &[&str]) -> Bundle {
         let shipped = POLICIES.iter().filter(|policy| names.contains(&policy.name));
@@ -141,6 +145,7 @@ mod tests {
         let started = Started {
             listen: &[ListenerAddress::Http("127.0.0.1:8787".parse().unwrap())],
             upstream: &UpstreamTarget::Embedded,
+            proxy: None,
             admin: Some("127.0.0.1:9465".parse().unwrap()),
             bundle: &bundle,
             origin: PolicyOrigin::BuiltIn,
@@ -174,6 +179,8 @@ mod tests {
 
     #[test]
     fn a_real_upstream_has_no_requests_to_try() {
+        let proxy = EgressProxy::parse("http://user:word@proxy:3128").unwrap();
+        let proxy = UpstreamProxy { proxy, source: ProxySource::Variable("HTTPS_PROXY") };
         let started = Started {
             listen: &[
                 ListenerAddress::Http("127.0.0.1:8787".parse().unwrap()),
@@ -181,6 +188,7 @@ mod tests {
                 ListenerAddress::Unix("/run/portcullis.sock".into()),
             ],
             upstream: &UpstreamTarget::Url { tls: true, host: "api.clerk.com".to_owned(), port: 443 },
+            proxy: Some(&proxy),
             admin: None,
             bundle: &bundle(&[]),
             origin: PolicyOrigin::Files,
@@ -191,6 +199,7 @@ mod tests {
                        https://[::1]:8787
                        unix:/run/portcullis.sock
           forwards to  https://api.clerk.com:443
+          by proxy     http://proxy:3128 (HTTPS_PROXY)
           admin        off
           enforces     the contract alone: no policy
           revision     REVISION

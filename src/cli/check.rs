@@ -43,8 +43,10 @@ pub(super) fn check(args: &CheckArgs, config: &ConfigArgs) -> Result<Exit, Comma
     }
     let CheckedConfiguration { configuration, bundle, lints, .. } = checked?;
     console::warnings(&lints);
-    let listen: Vec<_> = configuration.gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
-    console::print(&format!("valid: would listen on {} and enforce", listen.join(", ")))?;
+    let gateway = &configuration.gateway;
+    let listen: Vec<_> = gateway.listen.iter().map(|listener| listener.address.to_string()).collect();
+    let proxy = gateway.upstream.proxy.as_ref().map(|proxy| format!(", reach the upstream through {proxy}"));
+    console::print(&format!("valid: would listen on {}{} and enforce", listen.join(", "), proxy.unwrap_or_default()))?;
     console::print(&Enforcement { bundle: &bundle, width: console::width(), now: SystemTime::now() }.to_string())?;
     Ok(Exit::Ok)
 }

@@ -3,33 +3,32 @@
 use super::checker::{Setting, SettingsChecker};
 use super::file::{
     ContractSection as ContractKeys, EnvironmentSection, GatewayFile, ShadowSection, TracesSection as TraceKeys,
-    UpstreamSection as UpstreamKeys,
 };
 use super::gateway::{
     ContractConfig, EnvironmentOverride, Gateway, ListenAddress, ListenerConfig, Sampler, ShutdownConfig, Traces,
-    UpstreamConfig, UpstreamTarget,
+    UpstreamConfig,
 };
 use super::overrides::{Override, Overrides};
 use super::removal_rules::RemovalRules;
-use super::{address, sampler, upstream_url};
+use super::{address, sampler};
 use crate::contract::credential::Environment;
 use crate::contract::strictness::{OperationEntry, Strictness};
 use crate::diagnostic::Diagnostic;
-use crate::manifest::Source;
+use crate::manifest::{Lookup, Source};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
-/// The configuration of `file` with `overrides`. Paths in it are relative to `folder`.
+/// The configuration of `file` with `overrides`. Paths in it are relative to `folder`. `variables` looks up the environment.
 pub(super) fn check(
     file: &GatewayFile,
     source: &Source,
     folder: &Path,
     overrides: &Overrides,
+    variables: Lookup<'_>,
 ) -> Result<Gateway, Vec<Diagnostic>> {
     let mut check = SettingsChecker::new(source, folder);
-    let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref());
+    let upstream = check.upstream(&file.upstream, overrides.upstream.as_ref(), variables);
     let limits = check.limits(&file.limits);
     let upstream = UpstreamConfig { stall_timeout: limits.body_timeout, ..upstream };
     // after both sections, which it compares
@@ -103,37 +102,6 @@ impl SettingsChecker<'_> {
         // found here, because binding the port a second time fails only when the gateway starts
         self.refuse_taken(&given, &ListenAddress::Tcp(address), taken);
         Some(address)
-    }
-
-    fn upstream(&mut self, keys: &UpstreamKeys, over: Option<&Override>) -> UpstreamConfig {
-        let given = Setting::new(&keys.url, "/upstream/url", over);
-        let parsed = upstream_url::parse(given.value);
-        let target = parsed.map_err(|(what, help)| self.refuse(&given, what, help)).ok();
-        let tls = matches!(target, Some(UpstreamTarget::Url { tls: true, .. }) | None);
-        // an upstream given by a flag, to try something, must not turn a correct file into an error
-        if let (Some(file), false, None) = (&keys.ca_file, tls, over) {
-            let given = Setting::in_file(file, "/upstream/caFile");
-            self.refuse(&given, "has no effect if the upstream is reached without TLS", "use an https URL");
-        }
-        if let Some(UpstreamTarget::Url { tls: false, host, .. }) = &target
-            && !upstream_url::is_this_machine(host)
-            && keys.plaintext.is_none()
-        {
-            let what = "would send credentials in plain text to a host that is not this machine";
-            let help = "use an https URL; or `upstream.plaintext: allowed` if the network is trusted";
-            self.refuse(&given, what, help);
-        }
-        UpstreamConfig {
-            // on an error: a target that causes no further errors
-            target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),
-            ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
-            http2: keys.http2,
-            connect_timeout: self.duration("/upstream/connectTimeout", &keys.connect_timeout),
-            response_timeout: self.duration("/upstream/responseTimeout", &keys.response_timeout),
-            upload_timeout: self.duration("/upstream/uploadTimeout", &keys.upload_timeout),
-            // set below, from the limits
-            stall_timeout: Duration::ZERO,
-        }
     }
 
     fn shadow_policies(&mut self, section: Option<&ShadowSection>) -> Vec<PathBuf> {

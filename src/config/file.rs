@@ -4,14 +4,16 @@ mod instance_sections;
 mod log_sections;
 mod shadow_section;
 mod shutdown_section;
+mod upstream_section;
 
 pub(super) use instance_sections::{EnvironmentSection, InstanceSection};
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
 pub(super) use shadow_section::ShadowSection;
 pub(super) use shutdown_section::ShutdownSection;
+pub(super) use upstream_section::UpstreamSection;
 
 use super::defaults;
-use super::gateway::{AlwaysExport, UpstreamHttp2};
+use super::gateway::AlwaysExport;
 use super::removal_rules::Removals;
 use crate::contract::fallthrough::{Fallthrough, ReadFallthrough, WriteFallthrough};
 use crate::contract::strictness::{Mode, Strictness, UnknownFields, Validate};
@@ -161,31 +163,6 @@ pub(super) enum Plaintext {
     Allowed,
 }
 
-/// The server to which requests are forwarded.
-#[derive(Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct UpstreamSection {
-    /// Scheme, host and port of the BAPI, without a path, or `embedded` for the built-in stand-in.
-    #[schemars(example = &"https://api.clerk.com", example = &"embedded")]
-    pub(super) url: String,
-    /// PEM file with the certificate authorities to trust instead of those of the platform, relative to this file.
-    #[schemars(example = &"ca.pem")]
-    pub(super) ca_file: Option<String>,
-    /// Required for an upstream on another machine that is reached without TLS.
-    pub(super) plaintext: Option<Plaintext>,
-    /// Whether HTTP/2 is offered to an upstream that is reached by TLS.
-    pub(super) http2: UpstreamHttp2,
-    /// Longest time for a new connection, TLS included.
-    #[schemars(example = &"5s")]
-    pub(super) connect_timeout: String,
-    /// Longest time from the last byte of a request to the head of its response.
-    #[schemars(example = &"60s")]
-    pub(super) response_timeout: String,
-    /// Longest time for a body that is not inspected to arrive and to be forwarded.
-    #[schemars(example = &"5m")]
-    pub(super) upload_timeout: String,
-}
-
 /// How Clerk's contract is enforced.
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -309,20 +286,6 @@ pub(super) struct TracesSection {
 impl Default for Listen {
     fn default() -> Self {
         Self::One("127.0.0.1:8787".to_owned())
-    }
-}
-
-impl Default for UpstreamSection {
-    fn default() -> Self {
-        Self {
-            url: "https://api.clerk.com".to_owned(),
-            ca_file: None,
-            plaintext: None,
-            http2: defaults::DEFAULT_UPSTREAM_HTTP2,
-            connect_timeout: defaults::CONNECT_TIMEOUT.value.to_string(),
-            response_timeout: defaults::RESPONSE_TIMEOUT.value.to_string(),
-            upload_timeout: defaults::UPLOAD_TIMEOUT.value.to_string(),
-        }
     }
 }
 

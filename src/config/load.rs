@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::io::Error;
 use std::path::{self, Path, PathBuf};
 
-/// Reads and checks a configuration file. `variables` looks up `${VAR}`.
+/// Reads and checks a configuration file. `variables` looks up `${VAR}`, and the proxy of the environment.
 ///
 /// # Errors
 /// All errors, each with its place. The values are checked only if the file matches its schema.
@@ -64,7 +64,7 @@ pub fn of_text(
         return Err(vec![second.source.at("", "the configuration must be one document")]);
     }
     match documents.pop() {
-        Some(only) => check(&only.value, &only.source, folder, overrides),
+        Some(only) => check(&only.value, &only.source, folder, overrides, variables),
         None => Err(vec![Diagnostic::of_file(file, "the file is empty")]),
     }
 }

@@ -23,6 +23,8 @@ mod own_listener;
 mod read_error;
 pub mod removal_rules;
 mod sampler;
+mod upstream;
+mod upstream_config;
 mod upstream_url;
 
 pub use defaults::{DEFAULT_ADMIN_LISTEN, DEFAULT_API_VERSION};

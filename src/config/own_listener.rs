@@ -2,7 +2,7 @@
 
 use super::checker::{Setting, SettingsChecker};
 use super::gateway::{ListenAddress, ListenerConfig, UpstreamTarget};
-use super::upstream_url::is_localhost;
+use crate::transport::is_localhost;
 use std::net::{IpAddr, SocketAddr};
 
 impl SettingsChecker<'_> {

@@ -3,7 +3,6 @@
 use super::gateway::UpstreamTarget;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
-use std::net::IpAddr;
 
 /// The predicate of an error message, and its help. Neither holds the URL, which may hold a password.
 pub(super) type UrlError = (&'static str, &'static str);
@@ -69,18 +68,6 @@ fn port_of(authority: &Authority, tls: bool) -> Result<u16, UrlError> {
         (_, Some(port)) if port > 0 => Ok(port),
         _ => Err(error),
     }
-}
-
-/// Whether `host` can be no other machine than this one.
-pub(super) fn is_this_machine(host: &str) -> bool {
-    is_localhost(host) || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
-/// Whether `host` is a name of this machine.
-pub(super) fn is_localhost(host: &str) -> bool {
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    // RFC 6761 section 6.3: names below `localhost` resolve to loopback, too
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 #[cfg(test)]

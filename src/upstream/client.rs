@@ -176,7 +176,8 @@ impl UpstreamClient {
 
     async fn open(&self, call: &mut UpstreamCall, offer: ProtocolOffer) -> Result<UpstreamConnection, Unreachable> {
         let clock = Instant::now();
-        let (connection, tls) = self.connector.connect(&self.connections, offer).await?;
+        let connected = self.connector.connect(&self.connections, offer).await;
+        let (connection, tls) = connected.inspect_err(|error| call.unconnected = Some(error.unconnected_cause()))?;
         (call.connect, call.tls) = (Some(clock.elapsed()), tls);
         (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
         Ok(connection)

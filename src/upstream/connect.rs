@@ -6,12 +6,15 @@ use super::early_response::EarlyResponseStream;
 use super::error::Unreachable;
 use super::origin::Origin;
 use super::own_listeners::OwnListeners;
+use super::proxy::{of_proxy, open_tunnel};
 use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
 use super::trouble::UpstreamTrouble;
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::{UpstreamConfig as Settings, UpstreamHttp2};
-use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses, tcp_connector};
+use crate::transport::{
+    CoalescingStream, ConnectTunnel, EgressProxy, InterimBoundStream, InterimResponses, tcp_connector,
+};
 use http::Uri;
 use hyper::client::conn::{http1, http2};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Longest head of a response, in bytes: four times what Node.js accepts. As much of a body is buffered for a client that
@@ -63,8 +67,11 @@ pub struct UpstreamConnector {
 
 struct Route {
     origin: Origin,
+    /// What to connect to: the origin, or the proxy.
     uri: Uri,
     tcp: HttpConnector<SystemResolver>,
+    /// Through the proxy. `None` without one.
+    tunnel: Option<ConnectTunnel>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
     offers_http2: bool,
     connect_timeout: Duration,
@@ -92,12 +99,15 @@ impl UpstreamConnector {
         let offers_http2 = tls.is_some() && settings.http2 == UpstreamHttp2::Auto;
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
         let (upload_timeout, stall_timeout) = (settings.upload_timeout, settings.stall_timeout);
-        let uri = origin.dial_uri();
+        let proxy = settings.proxy.as_ref().map(|used| &used.proxy);
+        let tunnel = proxy.map(|proxy| ConnectTunnel::new(proxy, &origin.dial_uri()));
+        let uri = proxy.map_or_else(|| origin.dial_uri(), EgressProxy::uri);
         let tcp = tcp_connector(SystemResolver::new(), Some(connect_timeout));
         let route = Route {
             origin,
             uri,
             tcp,
+            tunnel,
             tls,
             offers_http2,
             connect_timeout,
@@ -156,18 +166,31 @@ impl UpstreamConnector {
         let route = &self.route;
         // boxed, because few requests open a connection: the state of a handshake is many times as large as a request's future
         let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections, offer, &self.own))).await;
-        connected.unwrap_or(Err(Unreachable::ConnectTimeout))
+        connected.unwrap_or(Err(route.timed_out()))
     }
 }
 
 impl Route {
+    /// A connection whose bytes are the upstream's: to it, or to the proxy once that has opened a tunnel.
+    async fn connect_tcp(&self) -> Result<(TcpStream, SocketAddr), Unreachable> {
+        let connected = tcp::connect(&self.tcp, self.uri.clone()).await;
+        let Some(tunnel) = &self.tunnel else { return connected };
+        let (mut stream, peer) = connected.map_err(of_proxy)?;
+        open_tunnel(tunnel, &mut stream).await?;
+        Ok((stream, peer))
+    }
+
+    fn timed_out(&self) -> Unreachable {
+        if self.tunnel.is_some() { of_proxy(Unreachable::ConnectTimeout) } else { Unreachable::ConnectTimeout }
+    }
+
     async fn connect(
         &self,
         connections: &ConnectionPools,
         offer: ProtocolOffer,
         own: &OwnListeners,
     ) -> Result<Connected, Unreachable> {
-        let (stream, peer) = tcp::connect(&self.tcp, self.uri.clone()).await?;
+        let (stream, peer) = self.connect_tcp().await?;
         own.check(&stream, peer)?;
         let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
         let clock = Instant::now();

@@ -2,7 +2,9 @@
 
 // closed enums with fixed texts, and no source errors: nothing here can hold a part of a request or of a response
 
-use crate::telemetry::record::UnsentCause;
+use super::proxy::ProxyFault;
+use crate::telemetry::record::{UnconnectedCause, UnsentCause};
+use crate::transport::TunnelError;
 
 /// Why there is no response from the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum Unreachable {
     /// No address accepts connections.
     #[error("the upstream refuses connections")]
     Refused,
+    /// There is no connection through the proxy.
+    #[error("the proxy {0}")]
+    Proxy(ProxyFault),
     /// No connection, TLS included, within `upstream.connectTimeout`.
     #[error("no connection to the upstream within `upstream.connectTimeout`")]
     ConnectTimeout,
@@ -69,6 +74,32 @@ pub enum Unreachable {
     /// It responded with 101, although no forwarded request asks for another protocol.
     #[error("the upstream switched protocols unasked")]
     SwitchedProtocols,
+}
+
+impl Unreachable {
+    /// What it is, for a connection that could not be opened.
+    pub(super) const fn unconnected_cause(self) -> UnconnectedCause {
+        match self {
+            Self::Name => UnconnectedCause::Name,
+            Self::NoDescriptor => UnconnectedCause::NoDescriptor,
+            Self::Itself => UnconnectedCause::Itself,
+            Self::Refused => UnconnectedCause::Refused,
+            Self::ConnectTimeout => UnconnectedCause::Timeout,
+            Self::Certificate(_) => UnconnectedCause::Certificate,
+            Self::Proxy(ProxyFault::Name) => UnconnectedCause::ProxyName,
+            Self::Proxy(ProxyFault::Refused) => UnconnectedCause::ProxyRefused,
+            Self::Proxy(ProxyFault::Timeout) => UnconnectedCause::ProxyTimeout,
+            Self::Proxy(ProxyFault::Tunnel(error)) => match error {
+                TunnelError::CredentialsRequired | TunnelError::CredentialsRefused => {
+                    UnconnectedCause::ProxyCredentials
+                }
+                TunnelError::Refused(_) => UnconnectedCause::ProxyStatus,
+                TunnelError::Garbage | TunnelError::Closed => UnconnectedCause::ProxyResponse,
+            },
+            // the others are of responses: before one, a connection breaks off in its handshake alone
+            _ => UnconnectedCause::Handshake,
+        }
+    }
 }
 
 /// Why the upstream's certificate is not acceptable.

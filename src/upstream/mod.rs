@@ -1,8 +1,8 @@
-//! Keep-alive connections to the upstream (the BAPI).
+//! Keep-alive connections to the upstream (the BAPI), directly or through a proxy.
 //!
 //! Each worker has an [`UpstreamClient`]; all share one [`UpstreamConnector`], which holds the trusted certificates. A request
 //! is framed ([`framing`]) and sent on a pooled connection ([`http1_pool`], [`http2_pool`]) or a new one ([`connect`], [`tcp`],
-//! [`tls`]). The body of its response, once read to the end, returns the connection to the pool ([`response_body`]).
+//! [`proxy`], [`tls`]). The body of its response, once read to the end, returns the connection to the pool ([`response_body`]).
 
 mod client;
 mod connect;
@@ -14,6 +14,7 @@ mod http1_pool;
 mod http2_pool;
 mod origin;
 mod own_listeners;
+mod proxy;
 mod response_body;
 mod response_length;
 mod tcp;
@@ -27,6 +28,7 @@ pub use client::{Answered, Attempt, Failed, SendObserver, UpstreamClient};
 pub use connect::UpstreamConnector;
 pub use error::{CertificateFault, Unreachable, UpstreamError};
 pub use origin::{Origin, OriginError};
+pub use proxy::ProxyFault;
 pub use response_body::UpstreamResponseBody;
 pub use tls::TrustError;
 pub use trouble::UpstreamTrouble;

@@ -1,19 +1,38 @@
 //! Metrics of connections to the upstream, from the record of each request that called it.
 
 use crate::telemetry::metrics::open_connections::OpenConnections;
-use crate::telemetry::record::{Outcome, UnsentCause, UpstreamCall};
+use crate::telemetry::record::{Outcome, UnconnectedCause, UnsentCause, UpstreamCall};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
 /// Metrics of connections to the upstream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::telemetry) struct UpstreamMetrics {
     opened: Counter,
     reused: Counter,
     found_closed: Counter,
-    failed: Counter,
+    failed: Family<FailureLabels, Counter>,
     /// Open connections, which are registered with the HTTP client metrics.
     pub(in crate::telemetry) open: OpenConnections,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    cause: &'static str,
+}
+
+impl Default for UpstreamMetrics {
+    // every series exists from the start, so that an alert on `rate()` sees the first failure
+    fn default() -> Self {
+        let failed = Family::<FailureLabels, Counter>::default();
+        for failure in UnconnectedCause::ALL {
+            failed.get_or_create_owned(&FailureLabels { cause: failure.as_str() });
+        }
+        let [opened, reused, found_closed] = [Counter::default(), Counter::default(), Counter::default()];
+        Self { opened, reused, found_closed, failed, open: OpenConnections::default() }
+    }
 }
 
 impl UpstreamMetrics {
@@ -26,10 +45,10 @@ impl UpstreamMetrics {
             "Calls that were retried because the upstream had closed the idle connection",
             &self.found_closed,
         );
-        counter(
+        registry.register(
             "portcullis_upstream_connect_failures",
             "Calls for which no connection to the upstream could be opened",
-            &self.failed,
+            self.failed.clone(),
         );
     }
 
@@ -43,7 +62,10 @@ impl UpstreamMetrics {
             (false, Some(_), _) => self.opened.inc(),
             // the client left before the connection was open, which is not a failure to connect
             (false, None, Outcome::Aborted) => 0,
-            (false, None, _) => self.failed.inc(),
+            (false, None, _) => {
+                let cause = call.unconnected.unwrap_or(UnconnectedCause::Unfinished).as_str();
+                self.failed.get_or_create(&FailureLabels { cause }).inc()
+            }
         };
     }
 }

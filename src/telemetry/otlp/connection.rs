@@ -1,7 +1,8 @@
 //! Connections to the collector, with or without TLS, for both protocols.
 
+use super::failure::ProxyFailure;
 use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
-use crate::transport::{InterimBoundStream, InterimResponses, tcp_connector, tls_client};
+use crate::transport::{ConnectTunnel, InterimBoundStream, InterimResponses, tcp_connector, tls_client};
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
@@ -18,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tower::Service as _;
 
@@ -36,6 +38,8 @@ pub(super) type Connection = TokioIo<Box<dyn CollectorStream>>;
 #[derive(Clone)]
 pub(super) struct OtlpConnector {
     tcp: HttpConnector<GaiResolver>,
+    /// The proxy, and tunnels through it to the collector. `None` if there is no proxy.
+    proxy: Option<(Uri, ConnectTunnel)>,
     tls: Option<TlsConnector>,
 }
 
@@ -51,19 +55,21 @@ impl OtlpConnector {
             OtlpProtocol::Grpc => b"h2",
         };
         let config = client_config(settings, alpn)?;
-        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))), ..Self::plain() })
+        let proxy = settings.proxy.as_ref();
+        let proxy = proxy.map(|proxy| (proxy.uri(), ConnectTunnel::new(proxy, &settings.endpoint)));
+        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))), proxy, ..Self::plain() })
     }
 
     /// A connector without TLS.
     pub(super) fn plain() -> Self {
         // no timeout here: the exporter has a deadline for the whole batch
-        Self { tcp: tcp_connector(GaiResolver::new(), None), tls: None }
+        Self { tcp: tcp_connector(GaiResolver::new(), None), proxy: None, tls: None }
     }
 
     /// Connects to the host and port of `uri`.
     pub(super) async fn connect(mut self, uri: Uri) -> io::Result<Connection> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let plain = self.tcp.call(uri).await.map_err(|error| io_error(Box::new(error)))?.into_inner();
+        let plain = self.connect_tcp(uri).await?;
         let stream: Box<dyn CollectorStream> = match self.tls {
             None => Box::new(plain),
             Some(tls) => {
@@ -72,6 +78,19 @@ impl OtlpConnector {
             }
         };
         Ok(TokioIo::new(stream))
+    }
+}
+
+impl OtlpConnector {
+    /// A connection whose bytes are the collector's: to it, or to the proxy once that has opened a tunnel.
+    async fn connect_tcp(&mut self, uri: Uri) -> io::Result<TcpStream> {
+        let next = self.proxy.as_ref().map_or(uri, |(proxy, _)| proxy.clone());
+        let connected = self.tcp.call(next).await.map_err(|error| io_error(Box::new(error)));
+        let Some((_, tunnel)) = &self.proxy else { return Ok(connected?.into_inner()) };
+        let failed = |failure: ProxyFailure| io::Error::other(failure);
+        let mut stream = connected.map_err(|error| failed(ProxyFailure::Io(error.kind())))?.into_inner();
+        tunnel.open(&mut stream).await.map_err(|error| failed(ProxyFailure::Tunnel(error)))?;
+        Ok(stream)
     }
 }
 

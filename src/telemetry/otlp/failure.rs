@@ -1,5 +1,6 @@
 //! Why a batch was not delivered.
 
+use crate::transport::TunnelError;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -56,6 +57,26 @@ pub(super) enum ConnectFailure {
     Certificate,
     /// The TLS handshake failed for another reason.
     Tls,
+    /// There is no connection through the proxy.
+    Proxy(ProxyFailure),
+}
+
+/// Why there is no connection through the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ProxyFailure {
+    /// An I/O error of the connection to the proxy.
+    #[error("no connection to the proxy: {0}")]
+    Io(io::ErrorKind),
+    /// It opened no tunnel.
+    #[error("the proxy {0}")]
+    Tunnel(TunnelError),
+}
+
+impl ProxyFailure {
+    /// Whether a retry may succeed.
+    const fn is_transient(self) -> bool {
+        matches!(self, Self::Io(_) | Self::Tunnel(TunnelError::Closed | TunnelError::Refused(502..=504)))
+    }
 }
 
 impl ExportFailure {
@@ -75,6 +96,7 @@ impl ExportFailure {
     pub(super) const fn is_transient(self) -> bool {
         match self {
             Self::Unreachable(ConnectFailure::Io(_)) | Self::Status(429 | 502..=504) => true,
+            Self::Unreachable(ConnectFailure::Proxy(failure)) => failure.is_transient(),
             Self::Code(code) => matches!(
                 code,
                 Code::Cancelled
@@ -107,6 +129,7 @@ impl fmt::Display for ExportFailure {
                 f.write_str("its certificate is not trusted for its name")
             }
             Self::Unreachable(ConnectFailure::Tls) => f.write_str("the TLS handshake failed"),
+            Self::Unreachable(ConnectFailure::Proxy(failure)) => failure.fmt(f),
             Self::Status(status) => write!(f, "it responded with {status}"),
             Self::Code(code) => write!(f, "it responded with {code:?}"),
             Self::Unknown => f.write_str("it does not know this signal"),
@@ -118,6 +141,9 @@ impl fmt::Display for ExportFailure {
 
 impl ConnectFailure {
     fn of(error: &io::Error) -> Self {
+        if let Some(failure) = error.get_ref().and_then(|inner| inner.downcast_ref::<ProxyFailure>()) {
+            return Self::Proxy(*failure);
+        }
         match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             Some(rustls::Error::InvalidCertificate(_)) => Self::Certificate,
             Some(_) => Self::Tls,
@@ -128,7 +154,7 @@ impl ConnectFailure {
 
 #[cfg(test)]
 mod tests {
-    use super::{ConnectFailure, ExportError, ExportFailure};
+    use super::{ConnectFailure, ExportError, ExportFailure, ProxyFailure, TunnelError};
     use std::io;
     use std::time::Duration;
     use tonic::Code;
@@ -144,6 +170,8 @@ mod tests {
             (ExportFailure::Unreachable(ConnectFailure::Io(io::ErrorKind::ConnectionRefused)), true),
             (ExportFailure::Unreachable(ConnectFailure::Certificate), false),
             (ExportFailure::Timeout, false),
+            (ExportFailure::Unreachable(ConnectFailure::Proxy(ProxyFailure::Tunnel(TunnelError::Closed))), true),
+            (ExportFailure::Unreachable(ConnectFailure::Proxy(ProxyFailure::Tunnel(TunnelError::Refused(403)))), false),
         ] {
             assert_eq!(failure.is_transient(), transient, "{failure}");
         }

@@ -7,6 +7,7 @@
 use super::batch_config;
 use super::signal::Signal;
 use crate::telemetry::otel_vars::{OtelVars, VariableError, pairs};
+use crate::transport::EgressProxy;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub(super) struct ExporterSettings {
     pub(super) certificate: Option<PathBuf>,
     /// The client certificate, if the collector requires one.
     pub(super) client: Option<ClientFiles>,
+    /// The proxy through which a collector with TLS is reached. `None` if directly.
+    pub(super) proxy: Option<EgressProxy>,
 }
 
 impl ExporterSettings {
@@ -51,8 +54,10 @@ impl ExporterSettings {
     pub(super) fn read(environment: OtelVars<'_>, signal: Signal, named: bool) -> Result<Option<Self>, VariableError> {
         let protocol = protocol(environment, signal);
         let Some((endpoint, is_own)) = endpoint(environment, signal, protocol, named)? else { return Ok(None) };
+        let proxy = proxy(environment, &endpoint)?;
         Ok(Some(Self {
             endpoint,
+            proxy,
             is_own,
             protocol,
             headers: headers(environment, signal)?,
@@ -140,6 +145,18 @@ fn uri(variable: String, endpoint: &str) -> Result<Uri, VariableError> {
     let usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
     let problem = "is not a URL that begins with `http://` or `https://`";
     uri.filter(usable).ok_or(VariableError { variable, problem })
+}
+
+/// The proxy to `endpoint`. One without TLS is reached directly, as an upstream is.
+fn proxy(environment: OtelVars<'_>, endpoint: &Uri) -> Result<Option<EgressProxy>, VariableError> {
+    let Some(host) = endpoint.host().filter(|_| endpoint.scheme() == Some(&http::uri::Scheme::HTTPS)) else {
+        return Ok(None);
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    match EgressProxy::from_environment(&|name| environment.get(name), host) {
+        Ok(found) => Ok(found.map(|(proxy, _)| proxy)),
+        Err((variable, (problem, _))) => Err(VariableError { variable: variable.to_owned(), problem }),
+    }
 }
 
 /// The client certificate and its key, which are required together.
@@ -259,6 +276,17 @@ mod tests {
         assert_eq!(settings(&bare).endpoint, "https://collector:4317");
         let insecure = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "true");
         assert_eq!(settings(&[bare[0], bare[1], insecure]).endpoint, "http://collector:4317");
+    }
+
+    #[test]
+    fn a_collector_with_tls_is_reached_by_the_proxy_of_the_environment() {
+        let proxy = ("HTTPS_PROXY", "http://user:hunter2@proxy:3128");
+        let of = |endpoint| settings(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), proxy]).proxy;
+        assert_eq!(of("https://collector.example.com").unwrap().to_string(), "http://proxy:3128");
+        assert!(of("http://collector.example.com").is_none() && of("https://[::1]:4318").is_none());
+        let wrong = ("HTTPS_PROXY", "socks5://hunter2");
+        let error = read(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.example.com"), wrong]).err().unwrap();
+        assert_eq!(error.to_string(), "`HTTPS_PROXY` must be the URL of an http proxy");
     }
 
     #[test]

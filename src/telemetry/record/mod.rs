@@ -9,7 +9,7 @@ mod shadow_outcome;
 mod upstream_call;
 
 pub use shadow_outcome::ShadowOutcome;
-pub use upstream_call::{UnsentAttempt, UnsentCause, UpstreamCall};
+pub use upstream_call::{UnconnectedCause, UnsentAttempt, UnsentCause, UpstreamCall};
 
 use crate::contract::credential::{Environment, KeyClass};
 use crate::contract::{Operation, UnknownVersion};

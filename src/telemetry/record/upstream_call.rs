@@ -19,6 +19,8 @@ pub struct UpstreamCall {
     pub reused: bool,
     /// Time to open a new connection, including TLS.
     pub connect: Option<Duration>,
+    /// Why no connection could be opened.
+    pub unconnected: Option<UnconnectedCause>,
     /// Time of the TLS handshake of a new connection.
     pub tls: Option<Duration>,
     /// The upstream's address.
@@ -61,6 +63,79 @@ pub enum UnsentCause {
     Http1Required,
 }
 
+/// Why no connection to the upstream could be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnconnectedCause {
+    /// Its name has no address.
+    Name,
+    /// It refuses connections.
+    Refused,
+    /// The connect timeout was reached.
+    Timeout,
+    /// Its certificate is not acceptable.
+    Certificate,
+    /// The TLS handshake failed for another reason, or the connection broke off in it.
+    Handshake,
+    /// This process has no free file descriptor.
+    NoDescriptor,
+    /// It is this gateway.
+    Itself,
+    /// The name of the proxy has no address.
+    ProxyName,
+    /// The proxy refuses connections.
+    ProxyRefused,
+    /// The proxy did not connect within the connect timeout.
+    ProxyTimeout,
+    /// The proxy requires credentials, or others.
+    ProxyCredentials,
+    /// The proxy responded with another status that is no success.
+    ProxyStatus,
+    /// The proxy closed the connection, or its response is no HTTP.
+    ProxyResponse,
+    /// The request ended before.
+    Unfinished,
+}
+
+impl UnconnectedCause {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Name,
+        Self::Refused,
+        Self::Timeout,
+        Self::Certificate,
+        Self::Handshake,
+        Self::NoDescriptor,
+        Self::Itself,
+        Self::ProxyName,
+        Self::ProxyRefused,
+        Self::ProxyTimeout,
+        Self::ProxyCredentials,
+        Self::ProxyStatus,
+        Self::ProxyResponse,
+        Self::Unfinished,
+    ];
+
+    /// The failure as a label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+            Self::Certificate => "certificate",
+            Self::Handshake => "handshake",
+            Self::NoDescriptor => "no_descriptor",
+            Self::Itself => "itself",
+            Self::ProxyName => "proxy_name",
+            Self::ProxyRefused => "proxy_refused",
+            Self::ProxyTimeout => "proxy_timeout",
+            Self::ProxyCredentials => "proxy_credentials",
+            Self::ProxyStatus => "proxy_status",
+            Self::ProxyResponse => "proxy_response",
+            Self::Unfinished => "unfinished",
+        }
+    }
+}
+
 impl UnsentCause {
     /// The cause as an `error.type`.
     pub const fn as_str(self) -> &'static str {
@@ -83,6 +158,7 @@ impl UpstreamCall {
             ids: ResponseIds::default(),
             reused: false,
             connect: None,
+            unconnected: None,
             tls: None,
             peer: None,
             protocol_version: None,

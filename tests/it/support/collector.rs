@@ -152,6 +152,11 @@ impl Collector {
         Self { address, protocol, tls, batches, metrics, logs, unknown, busy }
     }
 
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The variables that send telemetry here, spans and log records at once.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let scheme = if self.tls { "https" } else { "http" };

@@ -4,6 +4,7 @@ pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod closed_port;
 pub(crate) mod collector;
+pub(crate) mod connect_proxy;
 pub(crate) mod gateway;
 pub(crate) mod handler;
 pub(crate) mod http2;

@@ -37,6 +37,7 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
     UpstreamSettings {
         target: UpstreamTarget::Embedded,
         ca_file: None,
+        proxy: None,
         http2: UpstreamHttp2::Auto,
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),

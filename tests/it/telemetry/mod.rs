@@ -1,6 +1,7 @@
 //! Logs, metrics, traces and the decision log, as operators and collectors receive them.
 
 mod collector_interim_responses;
+mod collector_proxy;
 mod collector_responses;
 pub(crate) mod dashboards;
 mod decision_log;

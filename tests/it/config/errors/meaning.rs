@@ -111,7 +111,7 @@ fn an_upstream_with_a_password_is_refused() {
     error: `upstream.url` must not hold a user name or password
      --> gateway.yaml:4:18
       |
-    4 | upstream: { url: "https://me:${PASSWORD}@api.clerk.com" }
+    4 | upstream: { url: "https://**************@api.clerk.com" }
       |                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
       = help: the callers send their own credentials

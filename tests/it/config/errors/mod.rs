@@ -5,6 +5,7 @@ mod listen;
 mod meaning;
 mod own_listener;
 mod shape;
+mod upstream;
 mod yaml;
 
 use portcullis::config::load::load;
@@ -18,11 +19,19 @@ fn said_of(text: &str) -> String {
 }
 
 fn said_with(text: &str, overrides: &Overrides) -> String {
+    said_by(text, overrides, &[])
+}
+
+/// The same with more variables.
+fn said_by(text: &str, overrides: &Overrides, variables: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.yaml");
     fs::create_dir(folder.path().join("policies")).unwrap();
     fs::write(&file, text).unwrap();
-    let variables = |name: &str| (name == "PASSWORD").then(|| "canary-0451".to_owned());
+    let variables = |name: &str| {
+        let more = variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        more.or_else(|| (name == "PASSWORD").then(|| "canary-0451".to_owned()))
+    };
     let mistakes = load(&file, overrides, &variables).expect_err("a mistake");
     let rendered: Vec<_> = mistakes.iter().map(|mistake| mistake.render(false)).collect();
     let said = rendered.join("\n\n").replace(&format!("{}/", folder.path().display()), "");
