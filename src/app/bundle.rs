@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::read_stable;
 use crate::judge::{Bundle, BundleError, prove};
 use crate::policy::ProvableIdentity;
-use crate::policy_test::{self, Suite};
+use crate::policy_test::{self, Suite, TestText};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -59,13 +59,18 @@ pub(super) fn compile_tested(
     if failures.is_empty() { Ok(bundle) } else { Err(Error::Invalid(failures)) }
 }
 
-fn test_failures(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Diagnostic>, Error> {
-    let suites = load_suites(bundle, texts)?;
+pub(super) fn test_failures(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Diagnostic>, Error> {
+    let suites = load_suites(bundle, &texts.tests)?;
     let results = suites.iter().flat_map(|suite| suite.run(""));
     Ok(results.filter(|result| !result.passes()).map(|result| result.failure()).collect())
 }
 
-fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc<Contract>>) -> Result<Bundle, Error> {
+/// The bundle of `sources`, whatever its tests find.
+pub(super) fn compile(
+    configuration: &Configuration,
+    sources: &Sources,
+    before: Option<&Arc<Contract>>,
+) -> Result<Bundle, Error> {
     let gateway = &configuration.gateway;
     let contract = load_contract(gateway, sources.contract.as_ref(), before)?;
     let mut errors = sources.errors.clone();
@@ -116,13 +121,13 @@ pub fn promote(bundle: &Bundle) -> Result<Bundle, Error> {
     bundle.denying().map_err(|BundleError(errors)| Error::Invalid(errors))
 }
 
-/// The test suites beside the policies of `bundle`.
+/// The test suites of the files `tests` for the policies of `bundle`.
 ///
 /// # Errors
 ///
 /// Every error in the test files.
-pub fn load_suites(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Suite>, Error> {
-    policy_test::load(&texts.tests, bundle).map_err(Error::Invalid)
+pub fn load_suites(bundle: &Bundle, tests: &[TestText]) -> Result<Vec<Suite>, Error> {
+    policy_test::load(tests, bundle).map_err(Error::Invalid)
 }
 
 /// The files of the configured contract; the built-in ones if none are configured.

@@ -1,6 +1,7 @@
 //! What is wrong, or likely wrong, with a configuration and its policies: the command and editors show the same.
 
-use super::bundle::{compile_tested, lints_of_valid};
+use super::bundle::{compile, lints_of_valid, test_failures};
+use super::check_memory::CheckMemory;
 use super::sources::Sources;
 use super::{
     Configuration, Error, SourceTexts, decision_log, lints, provable_identity, secret_file_warnings, start_file_errors,
@@ -38,6 +39,7 @@ pub struct CheckedConfiguration {
     pub texts: SourceTexts,
     /// What is valid and yet likely an error.
     pub lints: Vec<Diagnostic>,
+    memory: CheckMemory,
 }
 
 impl CheckScope {
@@ -55,8 +57,8 @@ impl CheckScope {
         }
     }
 
-    /// Compiles the policies of `configuration`, which is of this scope, and runs their tests. The contract of `before` is used
-    /// again if it is still the configured one.
+    /// Compiles the policies of `configuration`, which is of this scope, and runs their tests. Of `before` is used again what was found
+    /// in files that did not change, and the contract if it is still the configured one.
     ///
     /// # Errors
     ///
@@ -74,15 +76,21 @@ impl CheckScope {
             (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
         };
         let contract = before.filter(is_same_contract).map(|before| &before.bundle.contract);
-        let bundle = compile_tested(&configuration, &sources, contract)
-            .map_err(|error| self.with_file_errors(error, gateway))?;
+        let compiled = compile(&configuration, &sources, contract);
+        let known = before.zip(compiled.as_ref().ok());
+        let mut memory = known.map_or_else(CheckMemory::default, |(before, bundle)| {
+            before.memory.still_valid(&before.bundle, bundle, &sources.texts.tests)
+        });
+        let tested = compiled.and_then(|bundle| run_tests(&bundle, &sources, &mut memory).map(|()| bundle));
+        let bundle = tested.map_err(|error| self.with_file_errors(error, gateway))?;
         // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
         decision_log::retention(gateway, &bundle.contract)?;
         decision_log::signer(gateway)?;
         let is_of_gateway = self.policies.is_empty();
         let provable = self.provable_identity(gateway);
         let instance = is_of_gateway.then_some(&*gateway.instance);
-        let mut lints = lints(&configuration, &bundle, &sources.texts, provable, instance);
+        memory.lints = bundle.lint_rules(&memory.lints);
+        let mut lints = lints(&configuration, (&bundle, &memory.lints), &sources.texts, provable, instance);
         if self.opens_files && is_of_gateway {
             let errors = start_file_errors(gateway);
             if !errors.is_empty() {
@@ -90,7 +98,7 @@ impl CheckScope {
             }
             lints.extend(secret_file_warnings(gateway));
         }
-        Ok(CheckedConfiguration { configuration, bundle, texts: sources.texts, lints })
+        Ok(CheckedConfiguration { configuration, bundle, texts: sources.texts, lints, memory })
     }
 
     /// What linters find in those policies of `configuration` that are valid, beside the errors of [`Self::check`].
@@ -115,4 +123,13 @@ impl CheckScope {
     fn provable_identity(&self, gateway: &Gateway) -> ProvableIdentity {
         if self.policies.is_empty() { provable_identity(gateway) } else { ProvableIdentity::ALL }
     }
+}
+
+/// Runs the tests of the bundle that are not in `memory`, and those of its shadow bundle.
+fn run_tests(bundle: &Bundle, sources: &Sources, memory: &mut CheckMemory) -> Result<(), Error> {
+    let mut failures = memory.run_tests(bundle, &sources.texts)?;
+    if let (Some(shadow), Some(texts)) = (bundle.shadow(), &sources.shadow) {
+        failures.extend(test_failures(shadow, texts)?);
+    }
+    if failures.is_empty() { Ok(()) } else { Err(Error::Invalid(failures)) }
 }

@@ -3,22 +3,25 @@
 use super::{Configuration, SourceTexts, descriptors};
 use crate::config::gateway::{Gateway, ListenAddress, TlsFiles};
 use crate::diagnostic::Diagnostic;
-use crate::judge::Bundle;
+use crate::judge::{Bundle, RuleLints};
 use crate::policy::{Action, Instance, ProvableIdentity};
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-/// What `check` warns of: the warnings of a start, and what linters find in the policies of `bundle`, which are `texts`. `provable` is
-/// what its listeners can prove of clients, and `instance` what it is called; `None` if neither is known.
-pub fn lints(
+/// What `check` warns of: the warnings of a start, and what linters find in the policies of `bundle`, which are `texts`. `rules` is what
+/// they found in each rule by itself. `provable` is what its listeners can prove of clients, and `instance` what it is called; `None` if
+/// neither is known.
+pub(super) fn lints(
     configuration: &Configuration,
-    bundle: &Bundle,
+    (bundle, rules): (&Bundle, &RuleLints),
     texts: &SourceTexts,
     provable: ProvableIdentity,
     instance: Option<&Instance>,
 ) -> Vec<Diagnostic> {
     let bundles = || [Some(bundle), bundle.shadow()].into_iter().flatten();
-    let of_policies = bundles().flat_map(|bundle| bundle.lints(SystemTime::now(), provable));
+    let now = SystemTime::now();
+    let of_shadow = bundle.shadow().map(|shadow| shadow.lints(now, provable));
+    let of_policies = bundle.lints_with(rules, now, provable).into_iter().chain(of_shadow.into_iter().flatten());
     let of_instance =
         instance.into_iter().flat_map(|instance| bundles().flat_map(|bundle| bundle.lint_instance(instance)));
     let of_start = start_warnings(&configuration.gateway, texts);

@@ -6,6 +6,7 @@ use super::compile::{compile, compile_documents, compile_valid};
 use super::head_reads::{HeadAmbiguity, HeadReads};
 use super::permit::Permit;
 use super::revision::revision;
+use super::unchanged_rules::RuleLints;
 use crate::contract::fallthrough::WriteFallthrough;
 use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictness};
 use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
@@ -234,7 +235,12 @@ impl Bundle {
 
     /// Lints: what the policy files may contain and yet is likely an error at `now`, for clients of which `provable` can be proven.
     pub fn lints(&self, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
-        let mut lints = self.rule_lints(now, provable);
+        self.lints_with(&self.lint_rules(&RuleLints::new()), now, provable)
+    }
+
+    /// As [`Self::lints`], with what [`Self::lint_rules`] found.
+    pub(crate) fn lints_with(&self, rules: &RuleLints, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
+        let mut lints = self.rule_lints(rules, now, provable);
         lints.extend(lint_params(&self.documents));
         lints
     }
@@ -251,19 +257,33 @@ impl Bundle {
         let bundle =
             Self::assemble(contract, policies, Arc::new(documents), Strictness::default(), Arc::from(""), None);
         // without those of shared params: a policy with an error may use what the others do not
-        bundle.rule_lints(now, provable)
+        bundle.rule_lints(&bundle.lint_rules(&RuleLints::new()), now, provable)
     }
 
-    fn rule_lints(&self, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
+    /// What linters find in each rule by itself. Rules in `known` are not linted again.
+    pub(crate) fn lint_rules(&self, known: &RuleLints) -> RuleLints {
+        let (documents, contract) = (&self.documents, &self.contract);
+        let policies = documents.policies.iter().zip(self.policies.all()).map(|(manifest, policy)| {
+            let name = &manifest.value.metadata.name;
+            (name.clone(), known.get(name).cloned().unwrap_or_else(|| lint_policy(manifest, policy, contract)))
+        });
+        let limits = documents.limits.iter().zip(self.policies.limits()).map(|(manifest, limit)| {
+            let name = &manifest.value.metadata.name;
+            (name.clone(), known.get(name).cloned().unwrap_or_else(|| lint_limit(manifest, limit, contract)))
+        });
+        policies.chain(limits).collect()
+    }
+
+    fn rule_lints(&self, rules: &RuleLints, now: SystemTime, provable: ProvableIdentity) -> Vec<Diagnostic> {
         let documents = &self.documents;
+        let of_rule = |name: &str| rules.get(name).cloned().unwrap_or_default();
         let policies: Vec<_> = documents.policies.iter().zip(self.policies.all()).collect();
         let of_policies = policies.iter().flat_map(|(manifest, policy)| {
-            let mut found = lint_policy(manifest, policy, &self.contract);
+            let mut found = of_rule(&policy.name);
             found.extend(lint_identity(manifest, policy, &self.contract, provable));
             found
         });
-        let limits = documents.limits.iter().zip(self.policies.limits());
-        let of_limits = limits.flat_map(|(manifest, limit)| lint_limit(manifest, limit, &self.contract));
+        let of_limits = self.policies.limits().iter().flat_map(|limit| of_rule(&limit.name));
         let waivers = documents.waivers.iter().flat_map(|manifest| {
             let name = manifest.value.metadata.name.as_str();
             let found = self.policies.waivers().find(|waiver| waiver.name.as_ref() == name);

@@ -17,6 +17,7 @@ mod proof;
 mod revision;
 mod shadow;
 mod shadow_bundle;
+mod unchanged_rules;
 pub mod violation;
 mod waive;
 
@@ -29,4 +30,5 @@ pub use permit::Permit;
 pub use proof::prove;
 pub use shadow::{RuleDifference, ShadowDecision, ShadowJudgement, decide_shadow};
 pub use shadow_bundle::ShadowChange;
+pub use unchanged_rules::RuleLints;
 pub use waive::{WaiverOutcomes, applied_waiver, waivers_of_limit};

@@ -81,7 +81,7 @@ impl Source {
         self.root.to_value()
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 

@@ -34,6 +34,12 @@ pub struct Suite {
 }
 
 impl Suite {
+    /// The names of the policies and limits that judge its cases.
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &str> {
+        let limits = self.bundle.policies.limits().iter().map(|limit| limit.name.as_ref());
+        self.bundle.policies.all().iter().map(|policy| policy.name.as_ref()).chain(limits)
+    }
+
     /// The requests of its cases.
     pub(crate) fn requests(&self) -> impl Iterator<Item = &TestRequest> {
         self.cases.iter().map(|case| &case.request)

@@ -63,7 +63,7 @@ pub(super) fn prove(args: &ProveArgs, config: &ConfigArgs) -> Result<Exit, Comma
     let load = |path: &Path| -> Result<_, CommandError> {
         let (bundle, texts) = app::compile_policies(&config.load_with(&[path.to_owned()])?)?;
         console::warn(&texts.unread);
-        let suites = app::load_suites(&bundle, &texts)?;
+        let suites = app::load_suites(&bundle, &texts.tests)?;
         Ok((bundle, suites))
     };
     let ((old, mut suites), (new, new_suites)) = (load(&args.old)?, load(&args.new)?);

@@ -73,7 +73,7 @@ pub(super) fn test(args: &TestArgs, config: &ConfigArgs) -> Result<Exit, Command
         Some(JudgeAs::Deny) => app::promote(&bundle)?,
         None => bundle,
     };
-    let suites = app::load_suites(&bundle, &texts)?;
+    let suites = app::load_suites(&bundle, &texts.tests)?;
     let results: Vec<_> = suites.iter().flat_map(|suite| suite.run(&args.filter)).collect();
     let coverage = PolicyCoverage::of(&results, &bundle);
     let is_judged = args.mutate && results.iter().all(CaseResult::passes);

@@ -1,5 +1,6 @@
 //! The life of the process: start, reload, shutdown.
 
+mod check_memory;
 mod lifecycle;
 mod process_limits;
 mod reload;
