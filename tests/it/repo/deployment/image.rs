@@ -80,6 +80,8 @@ fn the_image_is_built_by_the_oldest_supported_compiler() {
     let manifest = text("Cargo.toml");
     let version = manifest.split("rust-version = \"").nth(1).unwrap().split('"').next().unwrap();
     assert!(text("Dockerfile").contains(&format!("ARG BUILD_IMAGE=docker.io/library/rust:{version}-bookworm\n")));
+    assert!(text(".github/workflows/ci.yml").contains(&format!("cargo +{version} check --locked --all-targets\n")));
+    assert!(text(".ci/release").contains(&format!("cargo +{version} check --locked --all-targets\n")));
     // the same release of Debian: its C library must not be older than the one that the program is linked to
     assert!(text("Dockerfile").contains("ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot\n"));
 }
