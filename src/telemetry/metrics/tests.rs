@@ -59,7 +59,7 @@ fn a_request_is_counted_by_route_and_status_and_its_rules_by_name() {
         r#"http_server_request_body_size_bytes_sum{http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https",error_type=""} 30.0"#,
         r#"http_server_response_body_size_bytes_bucket{le="1024.0",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https",error_type=""} 1"#,
         "portcullis_upstream_connections_reused_total 1",
-        r#"portcullis_upstream_connect_failures_total{cause="unfinished"} 1"#,
+        r#"portcullis_upstream_connect_failures_total{reason="unfinished"} 1"#,
         r#"http_server_request_duration_seconds_bucket{le="0.0025",http_request_method="PATCH",http_route="/v1/users/{user_id}",http_response_status_code="200",url_scheme="https",error_type=""} 1 # {trace_id="11111111111111111111111111111111"} 0.001234 1778574600.126234"#,
         r#"portcullis_unknown_api_versions_total{asked="other"} 0"#,
         r#"portcullis_reloads_total{outcome="loaded"} 0"#,
@@ -105,7 +105,7 @@ fn a_connection_that_nobody_waited_for_any_more_did_not_fail() {
     record.outcome = Outcome::Aborted;
     metrics.add(&record, false);
     let text = metrics.open_metrics();
-    assert!(!text.contains("portcullis_upstream_connect_failures_total{cause=\"unfinished\"} 1"), "{text}");
+    assert!(!text.contains("portcullis_upstream_connect_failures_total{reason=\"unfinished\"} 1"), "{text}");
 }
 
 #[test]

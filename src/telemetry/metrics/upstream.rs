@@ -20,7 +20,7 @@ pub(in crate::telemetry) struct UpstreamMetrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FailureLabels {
-    cause: &'static str,
+    reason: &'static str,
 }
 
 impl Default for UpstreamMetrics {
@@ -28,7 +28,7 @@ impl Default for UpstreamMetrics {
     fn default() -> Self {
         let failed = Family::<FailureLabels, Counter>::default();
         for failure in UnconnectedCause::ALL {
-            failed.get_or_create_owned(&FailureLabels { cause: failure.as_str() });
+            failed.get_or_create_owned(&FailureLabels { reason: failure.as_str() });
         }
         let [opened, reused, found_closed] = [Counter::default(), Counter::default(), Counter::default()];
         Self { opened, reused, found_closed, failed, open: OpenConnections::default() }
@@ -63,8 +63,8 @@ impl UpstreamMetrics {
             // the client left before the connection was open, which is not a failure to connect
             (false, None, Outcome::Aborted) => 0,
             (false, None, _) => {
-                let cause = call.unconnected.unwrap_or(UnconnectedCause::Unfinished).as_str();
-                self.failed.get_or_create(&FailureLabels { cause }).inc()
+                let reason = call.unconnected.unwrap_or(UnconnectedCause::Unfinished).as_str();
+                self.failed.get_or_create(&FailureLabels { reason }).inc()
             }
         };
     }
