@@ -65,11 +65,16 @@ pub(super) fn test_failures(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<
     Ok(results.filter(|result| !result.passes()).map(|result| result.failure()).collect())
 }
 
-/// The bundle of `sources`, whatever its tests find.
-pub(super) fn compile(
+fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc<Contract>>) -> Result<Bundle, Error> {
+    compile_beside(configuration, sources, before, |_| false)
+}
+
+/// The bundle of `sources`, whatever its tests find. Test files that are `known` to be valid are not read if something else is not.
+pub(super) fn compile_beside(
     configuration: &Configuration,
     sources: &Sources,
     before: Option<&Arc<Contract>>,
+    known: impl Fn(&TestText) -> bool,
 ) -> Result<Bundle, Error> {
     let gateway = &configuration.gateway;
     let contract = load_contract(gateway, sources.contract.as_ref(), before)?;
@@ -94,7 +99,7 @@ pub(super) fn compile(
         _ => {
             // without a bundle tests cannot be compiled, but errors of their form can be reported
             for texts in [Some(&sources.texts), sources.shadow.as_ref()].into_iter().flatten() {
-                errors.extend(policy_test::syntax_errors(&texts.tests));
+                errors.extend(policy_test::syntax_errors(texts.tests.iter().filter(|test| !known(test))));
             }
             Err(Error::Invalid(errors))
         }

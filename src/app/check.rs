@@ -1,6 +1,6 @@
 //! What is wrong, or likely wrong, with a configuration and its policies: the command and editors show the same.
 
-use super::bundle::{compile, lints_of_valid, test_failures};
+use super::bundle::{compile_beside, lints_of_valid, test_failures};
 use super::check_memory::CheckMemory;
 use super::sources::Sources;
 use super::{
@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::{FileView, UnsavedTexts};
 use crate::judge::Bundle;
 use crate::policy::ProvableIdentity;
+use crate::policy_test::TestText;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -76,7 +77,8 @@ impl CheckScope {
             (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
         };
         let contract = before.filter(is_same_contract).map(|before| &before.bundle.contract);
-        let compiled = compile(&configuration, &sources, contract);
+        let is_known = |test: &TestText| before.is_some_and(|before| before.memory.has_passed(test));
+        let compiled = compile_beside(&configuration, &sources, contract, is_known);
         let known = before.zip(compiled.as_ref().ok());
         let mut memory = known.map_or_else(CheckMemory::default, |(before, bundle)| {
             before.memory.still_valid(&before.bundle, bundle, &sources.texts.tests)

@@ -38,6 +38,11 @@ impl CheckMemory {
         Self { lints: lints.map(|(name, found)| (name.clone(), found.clone())).collect(), passed: passed.collect() }
     }
 
+    /// Whether a test file with this text passed, by the rules of that time.
+    pub(super) fn has_passed(&self, test: &TestText) -> bool {
+        self.passed.get(&test.file).is_some_and(|known| known.text == test.text)
+    }
+
     /// Runs the tests that are not known to pass. Returns each case that fails; if there is none, all are known to pass.
     ///
     /// # Errors

@@ -85,9 +85,9 @@ pub fn load(texts: &[TestText], bundle: &Bundle) -> Result<Vec<Suite>, Vec<Diagn
 }
 
 /// The errors in the files that show without the policies, for use if the policies themselves have errors.
-pub fn syntax_errors(texts: &[TestText]) -> Vec<Diagnostic> {
+pub fn syntax_errors<'t>(texts: impl IntoIterator<Item = &'t TestText>) -> Vec<Diagnostic> {
     let read = |text: &TestText| manifest::read::<PolicyTest>(&text.file, &text.text).err();
-    texts.iter().filter_map(read).flatten().collect()
+    texts.into_iter().filter_map(read).flatten().collect()
 }
 
 fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<Diagnostic>> {

@@ -91,7 +91,7 @@ fn what_is_used_again_changes_no_result() {
     );
     let other_contract = GATEWAY.replace("upstream", "contract: { defaultApiVersion: '2025-11-10' }\nupstream");
     // each: the file, its text, and what the result has
-    let edits: [(&str, &str, &str); 11] = [
+    let edits: [(&str, &str, &str); 13] = [
         ("policies/plan.yaml", &mended, ""),
         ("policies/plan.yaml", PLAN, "it has no value"),
         ("policies/names.test.yaml", &misnamed, "case `another name` fails"),
@@ -101,6 +101,8 @@ fn what_is_used_again_changes_no_result() {
         ("policies/shared.yaml", &format!("{SHARED}---\n{WAIVER}"), "it has no value"),
         ("policies/names.yaml", &NAMES.replace("!(body", "(body"), "case `a reserved name` fails"),
         ("policies/names.yaml", &NAMES.replace("first_name", "frist_name"), "frist_name"),
+        ("policies/names.test.yaml", &NAMES_TEST.replace("spec:", "specs:"), "unknown key `specs`"),
+        ("policies/names.test.yaml", NAMES_TEST, "frist_name"),
         ("policies/names.yaml", NAMES, "it has no value"),
         ("gateway.yaml", &other_contract, "it has no value"),
     ];
