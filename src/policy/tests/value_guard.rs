@@ -57,6 +57,12 @@ fn an_expression_without_a_value_is_reported_with_a_body() {
             r#""other":"pro""#,
             "operator or function",
         ),
+        // a part that is a guard only together with another one
+        (
+            "body.backup_codes == null || body.backup_codes[0] != \"1\" || (body.public_metadata == null || body.public_metadata.all(key, key in [\"plan\", \"ada\"])) && body.backup_codes.all(it, it != \"a\")",
+            r#""backup_codes":[]"#,
+            "no such key",
+        ),
         // a guard of another part does not help
         (
             "body.locale == \"a\" || body.username == null || int(body.username) > 3",

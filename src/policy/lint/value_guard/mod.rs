@@ -215,7 +215,7 @@ impl<'s> ScopeReads<'s> {
             let names: Vec<&str> = path.next().filter(|root| *root == "body").map(|_| path.collect())?;
             Some(body(names))
         });
-        let whole = self.reads.touch("").then(|| body(Vec::new()));
+        let whole = self.reads.any_unnamed().then(|| body(Vec::new()));
         let headers = self.scope.headers.iter().flatten().map(|name| SamplePart::Header(name.clone()));
         let parameters = self.scope.query.iter().flatten().map(|name| SamplePart::Parameter(name.clone()));
         let parts = fields.chain(members).chain(whole).chain(headers).chain(parameters);

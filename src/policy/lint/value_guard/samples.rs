@@ -60,11 +60,12 @@ impl Samples {
     pub(super) fn iter(&self) -> impl Iterator<Item = Sample> + '_ {
         let alone =
             self.parts.iter().flat_map(|(part, values)| values.iter().map(|it| vec![(part.clone(), it.clone())]));
-        let pairs = self.parts.iter().flat_map(move |(part, values)| {
-            let others = self.parts.iter().filter(move |(other, _)| other != part);
-            others.flat_map(move |(other, beside)| {
-                let beside = beside.iter().take(MOST_BESIDE);
-                beside.flat_map(move |beside| {
+        // by turns, so that each two parts are tried together before there are too many
+        let pairs = (0..MOST_BESIDE).flat_map(move |turn| {
+            self.parts.iter().flat_map(move |(part, values)| {
+                let others = self.parts.iter().filter(move |(other, _)| other != part);
+                let beside = others.filter_map(move |(other, values)| Some((other, values.get(turn)?)));
+                beside.flat_map(move |(other, beside)| {
                     values.iter().map(move |it| vec![(other.clone(), beside.clone()), (part.clone(), it.clone())])
                 })
             })
