@@ -29,6 +29,7 @@ mod equality;
 mod error;
 mod evaluation;
 mod expression;
+mod failed_part;
 mod failure_plan;
 mod finder;
 mod fold;

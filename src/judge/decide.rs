@@ -114,7 +114,8 @@ pub fn decide<O: Observer>(
         .collect();
     let mut waivers = Vec::new();
     for (policy, outcome) in &rules {
-        let mut found = from_policy(policy, outcome, fits_contract);
+        let failed = |part| policy.failed_part(part, operation, document.as_ref(), attributes);
+        let mut found = from_policy(policy, outcome, fits_contract, failed);
         let own = found.len();
         waivers.extend(waive(policy, operation, document.as_ref(), attributes, fits_contract, &mut found));
         leave_out_explained(outcome, own, &mut found);
@@ -131,7 +132,7 @@ pub fn decide<O: Observer>(
         }
     }
     if fits_contract {
-        violations.extend(limits.iter().filter_map(|(limit, outcome)| from_limit(limit, outcome)));
+        violations.extend(limit_failures(&limits, operation, document.as_ref(), attributes));
     }
     observer.step_finished(JudgeStep::Policies);
     // A body without a schema was never buffered: it streams to the upstream, and only the head was judged.
@@ -145,6 +146,20 @@ pub fn decide<O: Observer>(
         waivers,
         ..Judgement::conclude(permit, violations)
     }
+}
+
+/// The violations of the limits that could not be evaluated.
+fn limit_failures(
+    limits: &[(Arc<Limit>, LimitOutcome)],
+    operation: &Operation,
+    document: Option<&Arc<Document>>,
+    attributes: &Attributes<'_>,
+) -> Vec<Violation> {
+    let failures = limits.iter().filter_map(|(limit, outcome)| {
+        let failed = limit.failed_part(outcome, operation, document, attributes);
+        from_limit(limit, outcome, failed)
+    });
+    failures.collect()
 }
 
 /// The violations of the contract by a body of which its schema has `findings`.

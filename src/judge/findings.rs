@@ -8,9 +8,13 @@ use crate::contract::field::Field;
 use crate::contract::finding::{FindingKind, SchemaFinding};
 use crate::contract::strictness::{InspectionRules, Mode, UnknownFields};
 use crate::document::{Document, JsonKind, ParseError, Problem, View};
+use crate::policy::replay::PolicyPart;
 use crate::policy::{Action, Limit, LimitOutcome, OutOfScope, Policy, PolicyOutcome, Waiver, WaiverOutcome};
 use crate::reason::Reason;
 use std::sync::Arc;
+
+/// Most characters of an expression in a message.
+const LONGEST_PART: usize = 120;
 
 /// The violation for a body that is not valid JSON, or has more than one meaning.
 pub(super) fn from_parse_error(inspection: InspectionRules, schema: &BodySchema, error: &ParseError) -> Violation {
@@ -137,15 +141,21 @@ fn from_policy_schema(policy: &Policy, finding: &SchemaFinding) -> Violation {
 }
 
 /// The violations of a policy. Expressions that fail are left out unless the body `fits_contract`: they are written for bodies
-/// that do, and the contract's violations already name the cause.
-pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contract: bool) -> Vec<Violation> {
+/// that do, and the contract's violations already name the cause. `failed_part` finds what fails in an expression.
+pub(super) fn from_policy<'p>(
+    policy: &Policy,
+    outcome: &PolicyOutcome,
+    fits_contract: bool,
+    failed_part: impl Fn(PolicyPart) -> Option<&'p str>,
+) -> Vec<Violation> {
     let mut violations = Vec::new();
     match outcome {
         PolicyOutcome::OtherEnvironment | PolicyOutcome::NoMatch(_) | PolicyOutcome::Holds => {}
         PolicyOutcome::Failed(position, error) => {
             if fits_contract {
                 let part = format!("match condition `{}`", policy.scope.condition(*position));
-                violations.push(from_failure(policy.into(), &part, *error));
+                let failed = failed_part(PolicyPart::Condition(*position));
+                violations.push(from_failure(policy.into(), &part, failed, *error));
             }
         }
         PolicyOutcome::Violated(positions) | PolicyOutcome::SchemaViolated(_, positions) => {
@@ -166,7 +176,9 @@ pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contrac
                         waived_by: None,
                     }),
                     (_, Some(error)) if fits_contract => {
-                        violations.push(from_failure(policy.into(), &format!("validation {}", position + 1), *error));
+                        let failed = failed_part(PolicyPart::Validation(*position));
+                        let part = format!("validation {}", position + 1);
+                        violations.push(from_failure(policy.into(), &part, failed, *error));
                     }
                     _ => {}
                 }
@@ -177,15 +189,16 @@ pub(super) fn from_policy(policy: &Policy, outcome: &PolicyOutcome, fits_contrac
 }
 
 /// The violation of a limit whose condition, key or cost cannot be evaluated: it is unknown whether the limit counts the request.
-pub(super) fn from_limit(limit: &Limit, outcome: &LimitOutcome) -> Option<Violation> {
+/// `failed` is the part of the expression that has no value, if it is known.
+pub(super) fn from_limit(limit: &Limit, outcome: &LimitOutcome, failed: Option<&str>) -> Option<Violation> {
     match outcome {
         LimitOutcome::Counted { .. }
         | LimitOutcome::NotCounted(OutOfScope::OtherEnvironment | OutOfScope::NoMatch(_)) => None,
         LimitOutcome::NotCounted(OutOfScope::Failed(position, error)) => {
             let part = format!("match condition `{}`", limit.scope.condition(*position));
-            Some(from_failure(limit.into(), &part, *error))
+            Some(from_failure(limit.into(), &part, failed, *error))
         }
-        LimitOutcome::Failed(part, error) => Some(from_failure(limit.into(), part.as_str(), *error)),
+        LimitOutcome::Failed(part, error) => Some(from_failure(limit.into(), part.as_str(), failed, *error)),
     }
 }
 
@@ -212,6 +225,15 @@ pub fn above_limit(limit: &Limit, is_too_large: bool, waivers: &[(Arc<Waiver>, W
     violation
 }
 
+/// A part of an expression on one line, without its end if it is long.
+fn shorten(part: &str) -> String {
+    let words = part.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(LONGEST_PART) {
+        Some((end, _)) => format!("{}...", words.get(..end).unwrap_or_default()),
+        None => words,
+    }
+}
+
 /// A policy or limit that could not be evaluated.
 #[derive(Clone, Copy)]
 struct Unevaluated<'p> {
@@ -234,13 +256,14 @@ impl<'p> From<&'p Limit> for Unevaluated<'p> {
 
 /// The violation for an expression that has no value. It has the rule's own action: a `Deny` rule that cannot be evaluated is
 /// not known to hold, so the request is refused (fail closed).
-fn from_failure(of: Unevaluated<'_>, part: &str, error: EvaluationError) -> Violation {
+fn from_failure(of: Unevaluated<'_>, part: &str, failed: Option<&str>, error: EvaluationError) -> Violation {
+    let failed = failed.map(|failed| format!("`{}`: ", shorten(failed))).unwrap_or_default();
     Violation {
         reason: Reason::PolicyError,
         action: of.action,
         rule: Rule::Policy(of.name.clone()),
         field: None,
-        message: format!("policy `{}` could not be evaluated: {part}: {error}", of.name).into(),
+        message: format!("policy `{}` could not be evaluated: {part}: {failed}{error}", of.name).into(),
         hint: Some("ask the owner of the policy to fix it; your request is not at fault".into()),
         owner: of.owner.cloned(),
         judged_by: None,

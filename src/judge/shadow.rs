@@ -128,7 +128,7 @@ fn shadow_effects(
     let fits_contract = !effects.any_denies();
     for policy in shadow.policies.of_environment(&operation.id, attributes.environment) {
         let outcome = policy.evaluate(operation, document, attributes);
-        let mut found = from_policy(policy, &outcome, fits_contract);
+        let mut found = from_policy(policy, &outcome, fits_contract, |_| None);
         waive(policy, operation, document, attributes, fits_contract, &mut found);
         effects.add_all(&found);
     }

@@ -1,6 +1,7 @@
 //! Evaluates one policy for one request.
 
 use super::bindings::{RequestActivation, RequestDisclosure};
+use super::replay::PolicyPart;
 use super::scope::OutOfScope;
 use super::{Attributes, Policy};
 use crate::cel::{EvaluationError, EvaluationFailure, Expression, TracePart};
@@ -56,6 +57,24 @@ impl Policy {
             truth
         });
         (outcome, parts)
+    }
+
+    /// The source of the smallest part of its condition or validation `part` that has no value for a request to `operation`. `None` if
+    /// it has one.
+    pub fn failed_part<'a>(
+        &'a self,
+        part: PolicyPart,
+        operation: &'a Operation,
+        document: Option<&'a Arc<Document>>,
+        attributes: &'a Attributes<'a>,
+    ) -> Option<&'a str> {
+        let expression = match part {
+            PolicyPart::Condition(position) => self.scope.conditions.get(position).map(|(_, condition)| condition)?,
+            PolicyPart::Validation(position) => &self.validations.get(position)?.expression,
+            PolicyPart::Schema | PolicyPart::Waiver(_) => return None,
+        };
+        let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
+        expression.failed_part::<NodeRef<'_>>(&self.scope.variables, request)
     }
 
     fn outcome<'a>(

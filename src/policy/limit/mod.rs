@@ -14,7 +14,7 @@ use super::scope::{OutOfScope, Scope};
 use super::{Action, Attributes, Reads, Waiver};
 use crate::cel::{EvaluationError, Key, ValueExpression};
 use crate::contract::Operation;
-use crate::document::Document;
+use crate::document::{Document, NodeRef};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +83,32 @@ pub enum LimitPart {
     Key,
     /// What a request is counted as.
     Cost,
+}
+
+impl Limit {
+    /// The source of the smallest part without a value of the expression that failed, if one did.
+    pub(crate) fn failed_part<'a>(
+        &'a self,
+        outcome: &LimitOutcome,
+        operation: &'a Operation,
+        document: Option<&'a Arc<Document>>,
+        attributes: &'a Attributes<'a>,
+    ) -> Option<&'a str> {
+        let request = RequestActivation { document: document.map(AsRef::as_ref), operation, attributes };
+        let variables = &self.scope.variables;
+        match outcome {
+            LimitOutcome::NotCounted(OutOfScope::Failed(position, _)) => {
+                self.scope.conditions.get(*position)?.1.failed_part::<NodeRef<'_>>(variables, request)
+            }
+            LimitOutcome::Failed(LimitPart::Key, _) => {
+                self.key.as_ref()?.failed_part::<NodeRef<'_>>(variables, request)
+            }
+            LimitOutcome::Failed(LimitPart::Cost, _) => {
+                self.cost.as_ref()?.failed_part::<NodeRef<'_>>(variables, request)
+            }
+            LimitOutcome::Counted { .. } | LimitOutcome::NotCounted(_) => None,
+        }
+    }
 }
 
 impl LimitPart {

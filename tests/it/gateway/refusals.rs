@@ -171,7 +171,7 @@ async fn policy_error() {
     assert_snapshot!(told.await, @r#"
     422 deny; reason=policy_error; policy="errs"; id="ID"
       gateway_policy_error policy="errs"
-        Policy `errs` refused the request for UpdateUser in production: policy `errs` could not be evaluated: validation 1: text does not convert to that type. Hint: ask the owner of the policy to fix it; your request is not at fault. Owner: us. Decision ID.
+        Policy `errs` refused the request for UpdateUser in production: policy `errs` could not be evaluated: validation 1: `int(body.first_name)`: text does not convert to that type. Hint: ask the owner of the policy to fix it; your request is not at fault. Owner: us. Decision ID.
     "#);
 }
 

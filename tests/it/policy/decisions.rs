@@ -399,3 +399,73 @@ fn policies_for_other_environments_have_an_outcome_and_are_not_visited() {
         assert_eq!(unread.outcomes(&bundle, &operation).count(), 0);
     }
 }
+
+#[test]
+fn a_failure_names_the_smallest_part_that_fails() {
+    let message = |condition: &str, expression: &str, body: &'static str| {
+        let text = format!(
+            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  \
+             variables: [{{ name: number, expression: int(body.first_name) }}]\n  \
+             matchConditions: [{{ name: when, expression: '{condition}' }}]\n  \
+             validations: [{{ expression: '{expression}', message: no }}]\n  actions: [Deny]\n"
+        );
+        let texts = [PolicyText { file: "rule.yaml".into(), text }];
+        let bundle = Bundle::compile(contract(), &texts, Strictness::default()).expect("sound");
+        let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else {
+            panic!()
+        };
+        let attributes = Attributes {
+            method: "PATCH",
+            path: "/v1/users/user_1",
+            parameters: &parameters,
+            query: "",
+            headers: &HeaderMap::new(),
+            environment: Environment::Production,
+            key_fingerprint: None,
+            instance: &Instance::UNNAMED,
+            client: &Client::default(),
+            time: SystemTime::UNIX_EPOCH,
+        };
+        let judgement = decide(&bundle, &operation, &attributes, Bytes::from_static(body.as_bytes()), &mut ());
+        let messages: Vec<_> = judgement.violations.iter().map(|violation| violation.message.to_string()).collect();
+        messages.join("; ").replace("policy `rule` could not be evaluated: ", "")
+    };
+    let number = "text does not convert to that type";
+    for (condition, expression, body, expected) in [
+        (
+            "true",
+            "int(body.first_name) > 3",
+            r#"{"first_name":"a"}"#,
+            format!("validation 1: `int(body.first_name)`: {number}"),
+        ),
+        // what another part makes up for is not the failure
+        (
+            "true",
+            "(int(body.first_name) > 3 || body.last_name == null) && int(body.locale) > 3",
+            r#"{"first_name":"a","locale":"b"}"#,
+            format!("validation 1: `int(body.locale)`: {number}"),
+        ),
+        (
+            "true",
+            "variables.number > 3",
+            r#"{"first_name":"a"}"#,
+            format!("validation 1: `int(body.first_name)`: {number}"),
+        ),
+        (
+            "int(body.locale) > 3",
+            "body.locale == null",
+            r#"{"locale":"b"}"#,
+            format!("match condition `when`: `int(body.locale)`: {number}"),
+        ),
+        (
+            "true",
+            "body.backup_codes == null || body.backup_codes.all(it, int(it) > 3)",
+            r#"{"backup_codes":["1234567890","abcdefghij"]}"#,
+            format!("validation 1: `int(it)`: {number}"),
+        ),
+        ("true", "body.first_name == null", r#"{"first_name":"a"}"#, "no".to_owned()),
+    ] {
+        let found = message(condition, expression, body);
+        assert_eq!(found, expected, "{expression}");
+    }
+}
