@@ -23,6 +23,7 @@ mod reload;
 mod reload_loop;
 mod run;
 mod secret_files;
+mod service_manager;
 mod signals;
 mod socket_activation;
 mod socket_origin;

@@ -3,7 +3,7 @@
 use super::bundle::compile_tested;
 use super::certificates::{Certificates, ReloadCause};
 use super::sources::Sources;
-use super::{Configuration, Error};
+use super::{Configuration, Error, service_manager};
 use crate::diagnostic::Diagnostic;
 use crate::gateway::WorkerContext;
 use crate::judge::Bundle;
@@ -56,6 +56,7 @@ impl Reloader {
     ///
     /// The policies in force stay. The error was logged and counted.
     pub(super) fn reload(&self) -> Result<Arc<str>, ReloadError> {
+        service_manager::report_reload();
         // first, so that what the reload logs is at the configured level and in the new file
         self.level.restore();
         reopen_access_log(&self.shared.telemetry);
@@ -63,6 +64,7 @@ impl Reloader {
         let reloaded = self.reload_bundle();
         self.report(&reloaded);
         self.reload_certificates(ReloadCause::Signal);
+        service_manager::report_ready(&self.shared.gate.bundle.load().revision, reloaded.is_ok());
         reloaded
     }
 

@@ -8,7 +8,7 @@ use super::reload::Reloader;
 use super::reload_loop::reload_until_stopped;
 use super::signals::Signals;
 use super::socket_origin::SocketOrigin;
-use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook};
+use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook, service_manager};
 use crate::admin::{self, Readiness};
 use crate::config::gateway::{
     AccessLogTarget, Gateway, ShutdownConfig, UpstreamConfig as UpstreamSettings, UpstreamProxy, UpstreamTarget,
@@ -87,6 +87,8 @@ pub fn run(
     panic_hook::install();
     // this thread only accepts and hands over; each worker has a runtime of its own
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::environment)?;
+    // on the thread that accepts connections: a watchdog that another one feeds would not notice that it hangs
+    runtime.spawn(service_manager::feed_watchdog());
     let result = runtime.block_on(serve(configuration, bundle, &log, settings, announce));
     // after an error, too: the last lines may be the ones that explain it
     log.flush(FLUSH_LOG);
@@ -132,18 +134,18 @@ async fn serve(
     let server = start(listeners, gateway, &shared, &connector)?;
     let (upstream, proxy, origin) = (&gateway.upstream.target, gateway.upstream.proxy.as_ref(), configuration.origin);
     sockets.claim(&handovers)?;
+    service_manager::report_ready(&bundle.revision, true);
     announce(Started { listen: &endpoints, upstream, proxy, admin, bundle: &bundle, origin });
     // a reload replaces the bundle; this reference would keep the first one in memory
     drop(bundle);
     readiness.ready();
-    let reloader = Reloader {
+    let reloader = Arc::new(Reloader {
         configuration: configuration.clone(),
         shared: shared.clone(),
         certificates,
         level: log.level.clone(),
         loaded: Mutex::default(),
-    };
-    let reloader = Arc::new(reloader);
+    });
     let cause = tokio::select! {
         () = reload_until_stopped(&mut signals, reloader) => StopCause::Signal,
         () = sockets.wait_for_successor(&handovers) => StopCause::Successor,
@@ -167,6 +169,7 @@ async fn serve(
 
 /// Goes on for the delay, then finishes what was accepted, and exports what is left of telemetry.
 async fn stop(server: Server, telemetry: &Telemetry, shutdown: ShutdownConfig) {
+    service_manager::report_stop();
     if !shutdown.delay.is_zero() {
         pingora_timeout::sleep(shutdown.delay).await;
     }

@@ -4,5 +4,6 @@ mod check_memory;
 mod lifecycle;
 mod process_limits;
 mod reload;
+mod service_manager;
 mod shadow_bundle;
 mod takeover;

@@ -145,6 +145,21 @@ fn every_span_names_its_pod() {
     }
 }
 
+/// What is left to a pod after SIGTERM: the delay, the requests under way, and 5 s for telemetry.
+#[test]
+fn the_gateways_stop_before_they_are_killed() {
+    for (folder, file) in GATEWAYS {
+        let (pod, _) = pod(folder, file);
+        let gateway = document(&format!("{FOLDER}/{folder}/gateway.yaml"));
+        let seconds = |key: &str, default: u64| match gateway["shutdown"][key].as_str() {
+            Some(text) => text.trim_end_matches('s').parse().expect("seconds"),
+            None => default,
+        };
+        let needed = seconds("delay", 0) + seconds("timeout", 20) + 5;
+        assert!(pod["terminationGracePeriodSeconds"].as_u64().unwrap() > needed, "{folder}: {needed} s are needed");
+    }
+}
+
 /// A rule without `to` allows every destination, and one with `ipBlock` those outside of the cluster.
 #[test]
 fn behind_the_shared_gateway_pods_reach_nothing_outside() {

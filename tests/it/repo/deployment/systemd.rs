@@ -1,7 +1,7 @@
 //! The units of `config/systemd`.
 
 use super::image::{instruction, words};
-use super::text;
+use super::{document, text};
 use crate::support::source::around;
 
 const UNIT: &str = "config/systemd/portcullis.service";
@@ -45,4 +45,22 @@ fn the_service_may_write_what_the_documentation_has_it_write() {
         }
     }
     assert!(found > 2, "{found} paths only");
+}
+
+/// The last type that systemd knows is in force: `notify-reload`, which sends SIGHUP itself, is known since 253.
+#[test]
+fn the_service_reports_when_it_is_ready() {
+    assert_eq!(values("Type"), ["notify", "notify-reload"]);
+    assert!(values("ExecReload").is_empty(), "each reload would be two");
+    assert_eq!(values("WatchdogSec").len(), 1);
+}
+
+/// A socket for an address that the gateway does not listen on stops its start.
+#[test]
+fn the_socket_has_the_addresses_of_the_defaults() {
+    let gateway = document("config/gateway.yaml");
+    let addresses: Vec<_> = [&gateway["listen"], &gateway["admin"]["listen"]].map(|it| it.as_str().unwrap()).into();
+    let unit = text("config/systemd/portcullis.socket");
+    let listens: Vec<_> = unit.lines().filter_map(|line| line.strip_prefix("ListenStream=")).collect();
+    assert_eq!(listens, addresses);
 }
