@@ -57,6 +57,12 @@ fn an_expression_without_a_value_is_reported_with_a_body() {
             r#""other":"pro""#,
             "operator or function",
         ),
+        // texts that begin with one that the rule compares with
+        (
+            "body.external_id == null || body.external_id.split(\"b\")[0] != \"1\" || int(body.external_id) > 3",
+            r#""external_id":"1b"#,
+            "does not convert",
+        ),
         // a part that is a guard only together with another one
         (
             "body.backup_codes == null || body.backup_codes[0] != \"1\" || (body.public_metadata == null || body.public_metadata.all(key, key in [\"plan\", \"ada\"])) && body.backup_codes.all(it, it != \"a\")",

@@ -84,8 +84,10 @@ impl Samples {
         let count = if self.parts.len() < 2 { 0 } else { self.most / 2 };
         (0..count).map(move |_| {
             let chosen = self.parts.iter().filter_map(|(part, values)| {
-                // one in eight is absent
-                let value = values.get(next(values.len() + values.len() / 8 + 1))?;
+                // one in eight is absent; the first ones, which differ most, come more often
+                let few = if next(2) == 0 { values.len().min(MOST_BESIDE) } else { values.len() };
+                let is_absent = next(8) == 0;
+                let value = values.get(next(few)).filter(|_| !is_absent)?;
                 Some((part.clone(), value.clone()))
             });
             chosen.collect()

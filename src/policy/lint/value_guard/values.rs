@@ -10,6 +10,8 @@ const MOST_LITERALS: usize = 12;
 /// Largest list, object or text that is made because a rule compares with such a number, and most of these sizes.
 const LARGEST: i64 = 64;
 const MOST_SIZES: usize = 6;
+/// Most texts that are put together, each with each.
+const MOST_JOINED: usize = 6;
 /// Most texts that are a member of an object beside another one.
 const MOST_MEMBER_TEXTS: usize = 4;
 /// Texts that look like what functions convert, and texts that do not.
@@ -60,9 +62,13 @@ impl ValueSource {
         let sizes: Vec<usize> = sizes.take(MOST_SIZES).collect();
         let numbers = numbers.into_iter().take(MOST_LITERALS).map(Value::from);
         let long = sizes.iter().flat_map(|size| ["a".repeat(*size), "1".repeat(*size)]);
+        let literals: Vec<String> = texts.into_iter().take(MOST_LITERALS).collect();
+        // `split` and `startsWith` look at a part of a text
+        let joined = || literals.iter().take(MOST_JOINED);
+        let joined = joined().flat_map(|first| joined().map(move |second| format!("{first}{second}")));
         let bounds = [json!(0), json!(1), json!(-1), json!(1.0), json!(1.5), json!(i64::MIN), json!(i64::MAX)];
         Self {
-            texts: texts.into_iter().take(MOST_LITERALS).chain(TEXTS.map(str::to_owned)).chain(long).collect(),
+            texts: literals.iter().cloned().chain(TEXTS.map(str::to_owned)).chain(long).chain(joined).collect(),
             numbers: numbers.chain(bounds).chain([json!(u64::MAX), json!(1e300)]).collect(),
             names,
             sizes,
