@@ -2,7 +2,7 @@
 //!
 //! It holds no secret: secrets are in files, and only the names of those are shown; a proxy is shown without its credentials.
 
-use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig};
+use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig, UpstreamConfig};
 use crate::contract::strictness::OperationEntry;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -16,16 +16,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
     json!({
         "file": source.file(),
         "listen": listen.iter().map(listener).collect::<Vec<_>>(),
-        "upstream": {
-            "url": upstream.target.to_string(),
-            "caFile": upstream.ca_file,
-            // without its credentials
-            "proxy": upstream.proxy.as_ref().map(|used| used.proxy.to_string()),
-            "http2": upstream.http2,
-            "connectTimeout": duration(upstream.connect_timeout),
-            "responseTimeout": duration(upstream.response_timeout),
-            "uploadTimeout": duration(upstream.upload_timeout),
-        },
+        "upstream": upstream_to_json(upstream),
         "policies": policies,
         "shadow": (!shadow_policies.is_empty()).then(|| json!({ "policies": shadow_policies })),
         "shutdown": { "delay": duration(shutdown.delay), "timeout": duration(shutdown.timeout) },
@@ -67,6 +58,22 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
             "sendToUpstream": traces.send_to_upstream,
         },
         "workers": workers,
+    })
+}
+
+fn upstream_to_json(upstream: &UpstreamConfig) -> Value {
+    json!({
+        "url": upstream.target.to_string(),
+        "caFile": upstream.ca_file,
+        "clientCertificateFile": upstream.client.as_ref().map(|client| &client.certificate_file),
+        "clientPrivateKeyFile": upstream.client.as_ref().map(|client| &client.private_key_file),
+        // without its credentials
+        "proxy": upstream.proxy.as_ref().map(|used| used.proxy.to_string()),
+        "resolve": upstream.resolve,
+        "http2": upstream.http2,
+        "connectTimeout": duration(upstream.connect_timeout),
+        "responseTimeout": duration(upstream.response_timeout),
+        "uploadTimeout": duration(upstream.upload_timeout),
     })
 }
 

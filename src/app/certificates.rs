@@ -1,11 +1,13 @@
 //! Reloads certificates that change while the gateway runs.
 
-use super::start_files::tls_diagnostic;
+use super::start_files::{tls_diagnostic, upstream_tls_diagnostic};
 use crate::config::gateway::Gateway;
 use crate::diagnostic::Diagnostic;
 use crate::server::{ReloadableTls, TlsError};
 use crate::telemetry::CertificateStatus;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::upstream::{TrustError, UpstreamConnector};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Time between two looks at the files. They are a few kilobytes, so that reading them costs nothing measurable; renewals
@@ -17,22 +19,33 @@ pub(super) const INTERVAL: Duration = Duration::from_secs(2);
 // ones stay in force.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The certificates of the listeners with TLS.
+/// The certificates of the listeners with TLS, and those towards the upstream.
 #[derive(Default)]
-pub(super) struct Certificates(Vec<ListenerCertificate>);
-
-/// What one listener presents, with the error of its files while they are unusable.
-pub(super) struct ListenerCertificate {
-    /// The position of the listener in the configuration.
-    pub(super) listener: usize,
-    pub(super) tls: Arc<ReloadableTls>,
-    /// `None` while the files are those in force.
-    unusable: Mutex<Option<Unusable>>,
+pub(super) struct Certificates {
+    listeners: Vec<ListenerCertificate>,
+    upstream: Option<UpstreamFiles>,
 }
 
+/// What one listener presents.
+pub(super) struct ListenerCertificate {
+    /// The position of the listener in the configuration.
+    listener: usize,
+    tls: Arc<ReloadableTls>,
+    state: FileState<TlsError>,
+}
+
+/// What the gateway presents to the upstream, and the authorities that it trusts there.
+struct UpstreamFiles {
+    connector: UpstreamConnector,
+    state: FileState<TrustError>,
+}
+
+/// The error of files while they are unusable. `None` while they are those in force.
+struct FileState<E>(Mutex<Option<Unusable<E>>>);
+
 /// Files that cannot be used, so that the previous ones are in force.
-struct Unusable {
-    error: TlsError,
+struct Unusable<E> {
+    error: E,
     since: Instant,
     is_reported: bool,
 }
@@ -46,20 +59,32 @@ pub(super) enum ReloadCause {
     Signal,
 }
 
-impl ListenerCertificate {
-    pub(super) fn new(listener: usize, tls: Arc<ReloadableTls>) -> Self {
-        Self { listener, tls, unusable: Mutex::default() }
+impl<E> FileState<E> {
+    const fn current() -> Self {
+        Self(Mutex::new(None))
     }
 
-    /// Uses what the files hold now for new connections; keeps the previous ones if they are invalid. Returns the error once it is to be
-    /// reported.
-    fn reload(&self, cause: ReloadCause, now: Instant, report: impl FnOnce(&TlsError)) {
-        let reloaded = self.tls.reload();
-        let mut unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+    fn unusable(&self) -> MutexGuard<'_, Option<Unusable<E>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_current(&self) -> bool {
+        self.unusable().is_none()
+    }
+
+    /// Takes note of the result of a reload of `file`. Reports the error once it is to be reported.
+    fn note(
+        &self,
+        reloaded: Result<bool, E>,
+        file: &Path,
+        (cause, now): (ReloadCause, Instant),
+        report: impl FnOnce(&E),
+    ) {
+        let mut unusable = self.unusable();
         match reloaded {
             Ok(true) => {
                 *unusable = None;
-                tracing::info!(file = %self.tls.certificate_file().display(), "certificate reloaded");
+                tracing::info!(file = %file.display(), "certificate reloaded");
             }
             // also if they were unusable before: they are, still
             Ok(false) => {}
@@ -75,37 +100,77 @@ impl ListenerCertificate {
             report(&unusable.error);
         }
     }
+}
+
+impl ListenerCertificate {
+    pub(super) const fn new(listener: usize, tls: Arc<ReloadableTls>) -> Self {
+        Self { listener, tls, state: FileState::current() }
+    }
+
+    /// Uses what the files hold now for new connections; keeps the previous ones if they are invalid. Reports the error once it is to
+    /// be reported.
+    fn reload(&self, cause: ReloadCause, now: Instant, report: impl FnOnce(&TlsError)) {
+        self.state.note(self.tls.reload(), self.tls.certificate_file(), (cause, now), report);
+    }
 
     fn status(&self) -> CertificateStatus {
         CertificateStatus {
             name: format!("listen[{}].tls.certificateFile", self.listener),
             file: self.tls.certificate_file().display().to_string(),
             end: self.tls.certificate_end(),
-            is_current: self.unusable.lock().unwrap_or_else(PoisonError::into_inner).is_none(),
+            is_current: self.state.is_current(),
         }
+    }
+}
+
+impl UpstreamFiles {
+    fn reload(&self, gateway: &Gateway, cause: ReloadCause) {
+        let Some(file) = self.connector.tls_file() else { return };
+        self.state.note(self.connector.reload_tls(), file, (cause, Instant::now()), |error| {
+            log(&upstream_tls_diagnostic(gateway, error));
+        });
+    }
+
+    /// `None` if the gateway presents no certificate.
+    fn status(&self) -> Option<CertificateStatus> {
+        let file = self.connector.certificate_file()?;
+        Some(CertificateStatus {
+            name: "upstream.clientCertificateFile".to_owned(),
+            file: file.display().to_string(),
+            end: self.connector.certificate_end(),
+            is_current: self.state.is_current(),
+        })
     }
 }
 
 impl Certificates {
     pub(super) fn push(&mut self, certificate: ListenerCertificate) {
-        self.0.push(certificate);
+        self.listeners.push(certificate);
+    }
+
+    /// Adds the files of `connector`, if it has any.
+    pub(super) fn set_upstream(&mut self, connector: &UpstreamConnector) {
+        let files = || UpstreamFiles { connector: connector.clone(), state: FileState::current() };
+        self.upstream = connector.tls_file().map(|_| files());
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.listeners.is_empty() && self.upstream.is_none()
     }
 
     /// Reloads all of them. `gateway` has the places of errors.
     pub(super) fn reload(&self, gateway: &Gateway, cause: ReloadCause) {
-        for certificate in &self.0 {
+        for certificate in &self.listeners {
             certificate
                 .reload(cause, Instant::now(), |error| log(&tls_diagnostic(gateway, certificate.listener, error)));
         }
+        self.upstream.iter().for_each(|files| files.reload(gateway, cause));
     }
 
     /// What metrics show of them.
     pub(super) fn status(&self) -> Vec<CertificateStatus> {
-        self.0.iter().map(ListenerCertificate::status).collect()
+        let upstream = self.upstream.as_ref().and_then(UpstreamFiles::status);
+        self.listeners.iter().map(ListenerCertificate::status).chain(upstream).collect()
     }
 }
 

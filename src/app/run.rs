@@ -112,9 +112,9 @@ async fn serve(
     let telemetry = telemetry(gateway, exporters.handle(), sockets.has_predecessor())?;
     telemetry.export_log(log);
     let (opened, handovers) = sockets.open(gateway)?;
-    let Listeners { open: listeners, endpoints, certificates, admin } = opened;
-    let own = addresses(&endpoints).into_iter().chain(admin.as_ref().and_then(|admin| admin.local_addr().ok()));
-    let connector = connector(&gateway.upstream, own.collect())?;
+    let Listeners { open: listeners, endpoints, mut certificates, admin } = opened;
+    let connector = connector(&gateway.upstream, own_addresses(&endpoints, admin.as_ref()))?;
+    certificates.set_upstream(&connector);
     let readiness = Readiness::default();
     telemetry.bundle_loaded(&bundle);
     let bundle = Arc::new(bundle);
@@ -229,15 +229,19 @@ fn access_log_error(gateway: &Gateway, error: &std::io::Error) -> Error {
     Error::Invalid(vec![gateway.source.at("/logs/access/file", message)])
 }
 
+/// The addresses on which this process listens.
+fn own_addresses(endpoints: &[ListenerAddress], admin: Option<&TcpListener>) -> Vec<SocketAddr> {
+    addresses(endpoints).into_iter().chain(admin.and_then(|admin| admin.local_addr().ok())).collect()
+}
+
 /// What connects to the upstream, which is none of this gateway's `own` listeners.
 fn connector(settings: &UpstreamSettings, own: Vec<SocketAddr>) -> Result<UpstreamConnector, Error> {
-    let origin = match &settings.target {
-        UpstreamTarget::Embedded => start_stand_in()?,
-        UpstreamTarget::Url { tls, host, port } => Origin::new(*tls, host, *port).map_err(Error::environment)?,
-    };
+    let origin = Origin::of(&settings.target).map_err(Error::environment)?;
+    let origin = origin.map_or_else(start_stand_in, Ok)?;
     let connector = UpstreamConnector::new(origin, settings).map_err(Error::environment)?;
+    connector.follow_name();
     Ok(match settings.target {
-        UpstreamTarget::Url { .. } => connector.beside(own),
+        UpstreamTarget::Url { .. } | UpstreamTarget::Unix { .. } => connector.beside(own),
         // the stand-in is no server that could lead back here
         UpstreamTarget::Embedded => connector,
     })

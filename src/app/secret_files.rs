@@ -38,10 +38,12 @@ fn configured_files(gateway: &Gateway) -> Vec<(String, &Path)> {
     let listeners = gateway.listen.iter().enumerate().filter_map(|(at, listener)| {
         Some((format!("/listen/{at}/tls/privateKeyFile"), listener.tls.as_ref()?.private_key_file.as_path()))
     });
+    let client = gateway.upstream.client.as_ref();
+    let client = client.map(|files| ("/upstream/clientPrivateKeyFile".to_owned(), files.private_key_file.as_path()));
     let log = gateway.decision_log.as_ref();
     let signing = log.and_then(|log| Some((SIGNING_KEY.to_owned(), log.signing_key_file.as_deref()?)));
     let fingerprints = log.and_then(|log| Some((KEY.to_owned(), log.fingerprints.as_ref()?.key_file.as_path())));
-    listeners.chain(signing).chain(fingerprints).collect()
+    listeners.chain(client).chain(signing).chain(fingerprints).collect()
 }
 
 /// A file to which others than the gateway have access.

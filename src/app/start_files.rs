@@ -1,11 +1,11 @@
 //! What a start opens besides the configuration and the policies, opened for `check`: certificates, keys, logs, exporters.
 
 use super::run::settings_of_telemetry;
-use crate::config::gateway::{AccessLogTarget, Gateway, UpstreamTarget};
+use crate::config::gateway::{AccessLogTarget, Gateway};
 use crate::diagnostic::Diagnostic;
 use crate::server::{ReloadableTls, TlsError};
 use crate::telemetry::Telemetry;
-use crate::upstream::{Origin, UpstreamConnector};
+use crate::upstream::{Origin, TrustError, UpstreamConnector};
 use rustix::fs::{Access, access};
 use std::error::Error as _;
 use std::fs::OpenOptions;
@@ -42,12 +42,16 @@ pub(super) fn tls_diagnostic(gateway: &Gateway, listener: usize, error: &TlsErro
 }
 
 fn upstream_error(gateway: &Gateway) -> Option<Diagnostic> {
-    let UpstreamTarget::Url { tls, host, port } = &gateway.upstream.target else { return None };
-    let origin = Origin::new(*tls, host, *port).map_err(|error| error.to_string());
-    let connector =
-        origin.and_then(|origin| UpstreamConnector::new(origin, &gateway.upstream).map_err(|error| error.to_string()));
-    let key = if gateway.upstream.ca_file.is_some() { "/upstream/caFile" } else { "/upstream/url" };
-    connector.err().map(|error| gateway.source.at(key, error))
+    let origin = match Origin::of(&gateway.upstream.target) {
+        Ok(origin) => origin?,
+        Err(error) => return Some(gateway.source.at("/upstream/url", error.to_string())),
+    };
+    UpstreamConnector::new(origin, &gateway.upstream).err().map(|error| upstream_tls_diagnostic(gateway, &error))
+}
+
+/// The error of the upstream's TLS files, at its place in the configuration.
+pub(super) fn upstream_tls_diagnostic(gateway: &Gateway, error: &TrustError) -> Diagnostic {
+    gateway.source.at(&format!("/upstream/{}", error.key()), error.to_string())
 }
 
 /// Why the log at `file` cannot be written.

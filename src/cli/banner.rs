@@ -87,7 +87,7 @@ fn count_text(count: usize, one: &str, many: &str) -> String {
 fn url(upstream: &UpstreamTarget) -> String {
     match upstream {
         UpstreamTarget::Embedded => "the built-in sandbox".to_owned(),
-        UpstreamTarget::Url { .. } => upstream.to_string(),
+        UpstreamTarget::Url { .. } | UpstreamTarget::Unix { .. } => upstream.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gateway::ListenAddress;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The help of an error about an address.
 pub(super) const HELP: &str =
@@ -35,12 +35,17 @@ pub(super) fn parse_listen(text: &str, mode: u32) -> Result<ListenAddress, &'sta
         let address = text.parse().map(canonical);
         return address.map(ListenAddress::Tcp).map_err(|_| "must be an IP address and a port, or a Unix socket");
     };
-    let path = Path::new(path);
+    Ok(ListenAddress::Unix { path: socket_path(path)?, mode })
+}
+
+/// The path of a Unix socket.
+pub(super) fn socket_path(text: &str) -> Result<PathBuf, &'static str> {
+    let path = Path::new(text);
     if !path.is_absolute() {
         return Err("must be `unix:` and an absolute path");
     }
-    if text.len() > "unix:".len() + LONGEST_PATH {
+    if text.len() > LONGEST_PATH {
         return Err("is longer than the 107 bytes that a Unix socket may have");
     }
-    Ok(ListenAddress::Unix { path: path.to_owned(), mode })
+    Ok(path.to_owned())
 }

@@ -2,7 +2,9 @@
 
 pub use super::decision_log_file::{DecisionLogConfig, LogCompression};
 pub use super::environment_override::EnvironmentOverride;
-pub use super::upstream_config::{ProxySource, UpstreamConfig, UpstreamHttp2, UpstreamProxy, UpstreamTarget};
+pub use super::upstream_config::{
+    ClientCertificateFiles, ProxySource, UpstreamConfig, UpstreamHttp2, UpstreamProxy, UpstreamTarget,
+};
 
 use super::defaults;
 use crate::contract::strictness::Strictness;

@@ -5,6 +5,8 @@ use super::gateway::{ListenAddress, ListenerConfig, UpstreamTarget};
 use crate::transport::is_localhost;
 use std::net::{IpAddr, SocketAddr};
 
+const LOOP: &str = "is a listener of this gateway: requests would go round in a loop";
+
 impl SettingsChecker<'_> {
     /// Refuses `target` if it is one of the listeners, as far as that can be known without resolving names. Connections to the
     /// upstream find the others.
@@ -15,6 +17,14 @@ impl SettingsChecker<'_> {
         listeners: &[ListenerConfig],
         admin: Option<SocketAddr>,
     ) {
+        if let UpstreamTarget::Unix { path: target } = target {
+            let is_own =
+                |address: &ListenAddress| matches!(address, ListenAddress::Unix { path, .. } if path == target);
+            if listeners.iter().any(|listener| is_own(&listener.address)) {
+                self.refuse(given, LOOP, "name the socket of another program");
+            }
+            return;
+        }
         let UpstreamTarget::Url { host, port, .. } = target else { return };
         let takes = |address: &SocketAddr| address.port() == *port && accepts(address.ip(), host);
         let is_own = listeners.iter().any(|listener| match &listener.address {
@@ -23,7 +33,7 @@ impl SettingsChecker<'_> {
         });
         let help = "name the server to which requests are to go, such as `https://api.clerk.com`, or use another port";
         if is_own {
-            self.refuse(given, "is a listener of this gateway: requests would go round in a loop", help);
+            self.refuse(given, LOOP, help);
         } else if admin.as_ref().is_some_and(takes) {
             self.refuse(given, "is the admin listener of this gateway", help);
         }

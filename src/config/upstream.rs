@@ -2,12 +2,13 @@
 
 use super::checker::{Setting, SettingsChecker};
 use super::file::UpstreamSection as UpstreamKeys;
-use super::gateway::{ProxySource, UpstreamConfig, UpstreamProxy, UpstreamTarget};
+use super::gateway::{ClientCertificateFiles, ProxySource, UpstreamConfig, UpstreamProxy, UpstreamTarget};
 use super::overrides::Override;
 use super::upstream_url;
 use crate::manifest::Lookup;
 use crate::transport::{EgressProxy, is_this_machine};
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The value of `upstream.proxy` for no proxy, whatever the environment names.
@@ -26,16 +27,20 @@ impl SettingsChecker<'_> {
         let target = parsed.map_err(|(what, help)| self.refuse(&given, what, help)).ok();
         let tls = matches!(target, Some(UpstreamTarget::Url { tls: true, .. }) | None);
         // an upstream given by a flag, to try something, must not turn a correct file into an error
-        if let (Some(file), false, None) = (&keys.ca_file, tls, over) {
-            let given = Setting::in_file(file, "/upstream/caFile");
-            self.refuse(&given, "has no effect if the upstream is reached without TLS", "use an https URL");
+        if !tls && over.is_none() {
+            self.refuse_tls_keys(keys);
         }
-        let proxy = target.as_ref().and_then(|target| self.proxy(keys, target, variables));
+        let is_overridden = over.is_some();
+        let proxy = target.as_ref().and_then(|target| self.proxy(keys, target, is_overridden, variables));
+        // of the host in the file
+        let resolve = if is_overridden { Vec::new() } else { self.resolve(keys, target.as_ref(), proxy.as_ref()) };
         if keys.plaintext.is_none() {
-            self.refuse_plaintext(&given, target.as_ref(), proxy.is_some());
+            self.refuse_plaintext(&given, target.as_ref(), proxy.is_some(), &resolve);
         }
         UpstreamConfig {
+            client: self.client_certificate(keys),
             proxy,
+            resolve,
             // on an error: a target that causes no further errors
             target: target.unwrap_or(UpstreamTarget::Url { tls: true, host: String::new(), port: 443 }),
             ca_file: keys.ca_file.as_deref().map(|file| self.path(file)),
@@ -48,11 +53,53 @@ impl SettingsChecker<'_> {
         }
     }
 
+    /// Refuses keys that have no effect without TLS.
+    fn refuse_tls_keys(&mut self, keys: &UpstreamKeys) {
+        let (ca, certificate) = (&keys.ca_file, &keys.client_certificate_file);
+        for (key, written) in [("caFile", ca), ("clientCertificateFile", certificate)] {
+            if let Some(file) = written {
+                let given = Setting::in_file(file, format!("/upstream/{key}"));
+                self.refuse(&given, "has no effect if the upstream is reached without TLS", "use an https URL");
+            }
+        }
+    }
+
+    /// The certificate that the gateway presents, which needs its key.
+    fn client_certificate(&mut self, keys: &UpstreamKeys) -> Option<ClientCertificateFiles> {
+        let (key, other) = match (&keys.client_certificate_file, &keys.client_private_key_file) {
+            (Some(certificate), Some(key)) => {
+                let [certificate_file, private_key_file] = [certificate, key].map(|file| self.path(file));
+                return Some(ClientCertificateFiles { certificate_file, private_key_file });
+            }
+            (None, None) => return None,
+            (Some(_), None) => ("clientCertificateFile", "clientPrivateKeyFile"),
+            (None, Some(_)) => ("clientPrivateKeyFile", "clientCertificateFile"),
+        };
+        let given = Setting::in_file("", format!("/upstream/{key}"));
+        self.refuse(&given, &format!("has no effect without `{other}`"), "name both files, or none");
+        None
+    }
+
     /// The proxy to `target`: that of the configuration, or else of the environment.
-    fn proxy(&mut self, keys: &UpstreamKeys, target: &UpstreamTarget, variables: Lookup<'_>) -> Option<UpstreamProxy> {
-        let UpstreamTarget::Url { tls, host, .. } = target else { return None };
-        match keys.proxy.as_ref().map(|proxy| proxy.expose().as_str()) {
+    fn proxy(
+        &mut self,
+        keys: &UpstreamKeys,
+        target: &UpstreamTarget,
+        is_overridden: bool,
+        variables: Lookup<'_>,
+    ) -> Option<UpstreamProxy> {
+        let key = keys.proxy.as_ref().map(|proxy| proxy.expose().as_str());
+        let UpstreamTarget::Url { tls, host, .. } = target else {
+            if !is_overridden && key.is_some_and(|key| key != DIRECT) {
+                let given = Setting::in_file("", "/upstream/proxy");
+                self.refuse(&given, "has no effect for an upstream that has no host", "remove the key");
+            }
+            return None;
+        };
+        match key {
             Some(DIRECT) => None,
+            // a server that is tried instead, which the proxy could not reach
+            Some(_) if is_overridden && is_this_machine(host) => None,
             Some(url) => {
                 let given = Setting::in_file(url, "/upstream/proxy");
                 let parsed = EgressProxy::parse(url).map_err(|(what, help)| self.refuse(&given, what, help));
@@ -71,16 +118,56 @@ impl SettingsChecker<'_> {
         }
     }
 
+    /// The addresses to connect to. Empty if they are those of the name.
+    fn resolve(
+        &mut self,
+        keys: &UpstreamKeys,
+        target: Option<&UpstreamTarget>,
+        proxy: Option<&UpstreamProxy>,
+    ) -> Vec<IpAddr> {
+        if keys.resolve.is_empty() {
+            return Vec::new();
+        }
+        let given = Setting::in_file("", "/upstream/resolve");
+        if let Some(proxy) = proxy {
+            let what = format!("has no effect, because the proxy resolves the name: {proxy}");
+            self.refuse(&given, &what, &format!("remove it, or use no proxy by `upstream.proxy: {DIRECT}`"));
+        } else if !matches!(target, None | Some(UpstreamTarget::Url { .. })) {
+            self.refuse(&given, "has no effect for an upstream that has no host", "remove the key");
+        }
+        let mut addresses = Vec::with_capacity(keys.resolve.len());
+        for (position, written) in keys.resolve.iter().enumerate() {
+            if let Ok(address) = written.parse() {
+                addresses.push(address);
+            } else {
+                let given = Setting::in_file(written, format!("/upstream/resolve/{position}"));
+                self.refuse(&given, "must be an IP address", "write it without a port: that of `upstream.url` is used");
+            }
+        }
+        addresses
+    }
+
     /// Refuses an upstream without TLS that is on another machine, or that is reached through one.
-    fn refuse_plaintext(&mut self, given: &Setting<'_>, target: Option<&UpstreamTarget>, has_proxy: bool) {
+    fn refuse_plaintext(
+        &mut self,
+        given: &Setting<'_>,
+        target: Option<&UpstreamTarget>,
+        has_proxy: bool,
+        resolve: &[IpAddr],
+    ) {
         let Some(UpstreamTarget::Url { tls: false, host, .. }) = target else { return };
         let what = if has_proxy {
             "would send credentials in plain text through the proxy of `upstream.proxy`"
-        } else if is_this_machine(host) {
+        } else if resolve.is_empty() && is_this_machine(host) || is_all_loopback(resolve) {
             return;
         } else {
             "would send credentials in plain text to a host that is not this machine"
         };
         self.refuse(given, what, "use an https URL; or `upstream.plaintext: allowed` if the network is trusted");
     }
+}
+
+/// Whether there are addresses, and all of them are this machine.
+fn is_all_loopback(addresses: &[IpAddr]) -> bool {
+    !addresses.is_empty() && addresses.iter().all(|address| address.to_canonical().is_loopback())
 }

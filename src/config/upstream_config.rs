@@ -2,6 +2,7 @@
 
 use crate::transport::EgressProxy;
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,8 +13,12 @@ pub struct UpstreamConfig {
     pub target: UpstreamTarget,
     /// PEM file with the certificate authorities to trust instead of those of the platform.
     pub ca_file: Option<PathBuf>,
+    /// The gateway's certificate towards it. `None` if it presents none.
+    pub client: Option<ClientCertificateFiles>,
     /// The proxy through which it is reached. `None` if it is reached directly.
     pub proxy: Option<UpstreamProxy>,
+    /// Its addresses, in place of those of its name. Empty if the name is resolved.
+    pub resolve: Vec<IpAddr>,
     /// Whether HTTP/2 is offered to it.
     pub http2: UpstreamHttp2,
     /// Longest time for a new connection, TLS included.
@@ -24,6 +29,15 @@ pub struct UpstreamConfig {
     pub upload_timeout: Duration,
     /// Longest time for which a client may send nothing of such a body: `limits.bodyTimeout`.
     pub stall_timeout: Duration,
+}
+
+/// The files of the certificate that the gateway presents to the upstream, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificateFiles {
+    /// The certificate with its intermediate certificates.
+    pub certificate_file: PathBuf,
+    /// The private key of the certificate.
+    pub private_key_file: PathBuf,
 }
 
 /// The proxy through which the upstream is reached.
@@ -79,13 +93,19 @@ pub enum UpstreamTarget {
         /// TCP port, never 0.
         port: u16,
     },
+    /// A server on this machine, at a Unix domain socket, without TLS.
+    Unix {
+        /// The path of the socket, absolute.
+        path: PathBuf,
+    },
 }
 
 impl fmt::Display for UpstreamTarget {
-    /// As `upstream.url` has it: `embedded`, or scheme, host and port.
+    /// As `upstream.url` has it: `embedded`, `unix:` and a path, or scheme, host and port.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => f.write_str("embedded"),
+            Self::Unix { path } => write!(f, "unix:{}", path.display()),
             Self::Url { tls, host, port } => {
                 let scheme = if *tls { "https" } else { "http" };
                 // an IPv6 address is in brackets in a URL (RFC 3986 section 3.2.2)

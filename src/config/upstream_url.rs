@@ -1,5 +1,6 @@
 //! The URL of the upstream.
 
+use super::address;
 use super::gateway::UpstreamTarget;
 use http::Uri;
 use http::uri::{Authority, PathAndQuery};
@@ -21,10 +22,14 @@ const NO_STAND_IN: UrlError = (
     "name the upstream, such as `https://api.clerk.com`, or use a build with the default features",
 );
 
-/// Parses `embedded` or an http(s) URL of scheme, host and port only. An error never holds the URL, which may hold a password.
+/// Parses `embedded`, `unix:` and a path, or an http(s) URL of scheme, host and port only. An error never holds the URL, which may hold a password.
 pub(super) fn parse(text: &str) -> Result<UpstreamTarget, UrlError> {
     if text == "embedded" {
         return require_stand_in(HAS_STAND_IN);
+    }
+    if let Some(path) = text.strip_prefix("unix:") {
+        let help = "write `unix:` and the absolute path of a socket, such as `unix:/run/egress.sock`";
+        return address::socket_path(path).map(|path| UpstreamTarget::Unix { path }).map_err(|what| (what, help));
     }
     let uri: Uri = text.parse().map_err(|_| ("must be a URL or `embedded`", FORM))?;
     let tls = match uri.scheme_str() {
@@ -94,6 +99,11 @@ mod tests {
             assert_eq!(parse(&target.to_string()).as_ref(), Ok(&target), "{target}");
         }
         assert_eq!(UpstreamTarget::Embedded.to_string(), "embedded");
+        let unix = UpstreamTarget::Unix { path: "/run/egress.sock".into() };
+        assert_eq!(
+            (unix.to_string().as_str(), parse("unix:/run/egress.sock")),
+            ("unix:/run/egress.sock", Ok(unix.clone()))
+        );
     }
 
     #[test]
@@ -114,6 +124,9 @@ mod tests {
             assert!(parse(text).is_err(), "{text}");
         }
         assert_eq!(reason("ftp://a"), "must be an http or https URL");
+        for text in ["unix:egress.sock", "unix:"] {
+            assert_eq!(reason(text), "must be `unix:` and an absolute path");
+        }
         for text in ["api.clerk.com", "", "https://", "Embedded", "https:/a", "/v1"] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -4,6 +4,7 @@ use super::spiffe::is_spiffe_id;
 use crate::config::gateway::TlsFiles as Files;
 use crate::files::{FileView, read_stable};
 use crate::peer::ClientCertificate;
+use crate::transport::certificate_end;
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context as Digest, SHA256, digest};
 use rustls::pki_types::pem::PemObject;
@@ -157,8 +158,7 @@ impl TlsFileContents {
 
     fn load(&self, files: &Files) -> Result<LoadedTls, TlsError> {
         let chain = self.chain(files)?;
-        // an intermediate certificate that ends first makes clients refuse the chain, too
-        let end = chain.iter().filter_map(end_of).min();
+        let end = certificate_end(&chain);
         Ok(LoadedTls { config: self.config(files, chain)?, end })
     }
 
@@ -217,12 +217,7 @@ impl TlsFileContents {
 
 /// When the client's certificate ends, in seconds since 1970. `None` without one.
 pub(super) fn client_certificate_end(connection: &ServerConnection) -> Option<i64> {
-    end_of(connection.peer_certificates()?.first()?)
-}
-
-fn end_of(certificate: &CertificateDer<'_>) -> Option<i64> {
-    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
-    Some(parsed.validity().not_after.timestamp())
+    certificate_end(connection.peer_certificates()?.get(..1)?)
 }
 
 fn read(key: &'static str, path: &Path, view: &FileView) -> Result<Vec<u8>, TlsError> {

@@ -86,11 +86,14 @@ impl EgressProxy {
         Ok(Some((proxy, variable)))
     }
 
-    /// What to connect to.
-    pub fn uri(&self) -> Uri {
-        // cannot fail: all parts are set
-        let uri = Uri::builder().scheme("http").authority(self.authority.clone()).path_and_query("/").build();
-        uri.unwrap_or_default()
+    /// Its name or address, without brackets.
+    pub fn host(&self) -> &str {
+        self.authority.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, 80 if the URL has none.
+    pub fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(80)
     }
 }
 
@@ -135,14 +138,14 @@ mod tests {
 
     #[test]
     fn a_proxy_is_an_http_url_with_or_without_its_scheme() {
-        for (url, shown, uri) in [
-            ("http://proxy:3128", "http://proxy:3128", "http://proxy:3128/"),
-            ("HTTP://proxy:3128/", "http://proxy:3128", "http://proxy:3128/"),
-            ("proxy", "http://proxy", "http://proxy/"),
-            ("http://a:hunter2@[::1]:8080", "http://[::1]:8080", "http://[::1]:8080/"),
+        for (url, shown, host, port) in [
+            ("http://proxy:3128", "http://proxy:3128", "proxy", 3128),
+            ("HTTP://proxy:3128/", "http://proxy:3128", "proxy", 3128),
+            ("proxy", "http://proxy", "proxy", 80),
+            ("http://a:hunter2@[::1]:8080", "http://[::1]:8080", "::1", 8080),
         ] {
             let proxy = EgressProxy::parse(url).unwrap();
-            assert_eq!((proxy.to_string().as_str(), proxy.uri().to_string().as_str()), (shown, uri));
+            assert_eq!((proxy.to_string().as_str(), proxy.host(), proxy.port()), (shown, host, port));
             assert!(!format!("{proxy:?}").contains("hunter2"));
         }
     }

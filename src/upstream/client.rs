@@ -145,7 +145,7 @@ impl UpstreamClient {
         let connection = match self.pooled_connection() {
             Some(connection) => {
                 call.reused = true;
-                (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
+                (call.peer, call.protocol_version) = (connection.peer(), Some(connection.protocol_version()));
                 connection
             }
             None => self.open(call, ProtocolOffer::Configured).await?,
@@ -179,7 +179,7 @@ impl UpstreamClient {
         let connected = self.connector.connect(&self.connections, offer).await;
         let (connection, tls) = connected.inspect_err(|error| call.unconnected = Some(error.unconnected_cause()))?;
         (call.connect, call.tls) = (Some(clock.elapsed()), tls);
-        (call.peer, call.protocol_version) = (Some(connection.peer()), Some(connection.protocol_version()));
+        (call.peer, call.protocol_version) = (connection.peer(), Some(connection.protocol_version()));
         Ok(connection)
     }
 

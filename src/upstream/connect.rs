@@ -1,33 +1,30 @@
 //! New connections to the upstream: TCP, TLS, and the version of HTTP that TLS negotiated.
 
+use super::addresses::AddressBook;
+use super::backoff::Backoff;
 use super::client::ConnectionPools;
 use super::connection::UpstreamConnection;
+use super::dial::{DialedAddress, DialedStream, Dialer};
 use super::early_response::EarlyResponseStream;
 use super::error::Unreachable;
 use super::origin::Origin;
 use super::own_listeners::OwnListeners;
-use super::proxy::{of_proxy, open_tunnel};
-use super::tcp::{self, SystemResolver};
 use super::tls::{self, TrustError};
+use super::tls_files::ReloadableTlsClient;
 use super::trouble::UpstreamTrouble;
 use super::{http1_pool, http2_pool};
 use crate::config::gateway::{UpstreamConfig as Settings, UpstreamHttp2};
-use crate::transport::{
-    CoalescingStream, ConnectTunnel, EgressProxy, InterimBoundStream, InterimResponses, tcp_connector,
-};
-use http::Uri;
+use crate::transport::{CoalescingStream, InterimBoundStream, InterimResponses};
 use hyper::client::conn::{http1, http2};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use pingora_timeout::timeout;
 use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 /// Longest head of a response, in bytes: four times what Node.js accepts. As much of a body is buffered for a client that
 /// does not read it.
@@ -67,12 +64,9 @@ pub struct UpstreamConnector {
 
 struct Route {
     origin: Origin,
-    /// What to connect to: the origin, or the proxy.
-    uri: Uri,
-    tcp: HttpConnector<SystemResolver>,
-    /// Through the proxy. `None` without one.
-    tunnel: Option<ConnectTunnel>,
-    tls: Option<(TlsConnector, ServerName<'static>)>,
+    dialer: Dialer,
+    backoff: Backoff,
+    tls: Option<(ReloadableTlsClient, ServerName<'static>)>,
     offers_http2: bool,
     connect_timeout: Duration,
     response_timeout: Duration,
@@ -89,25 +83,17 @@ impl UpstreamConnector {
     /// [`TrustError`] if TLS is used and its authorities cannot be loaded.
     pub fn new(origin: Origin, settings: &Settings) -> Result<Self, TrustError> {
         let tls = match &origin.server_name {
-            Some(name) => {
-                let config = tls::client_config(settings.ca_file.as_deref(), settings.http2)?;
-                Some((TlsConnector::from(config), name.clone()))
-            }
+            Some(name) => Some((ReloadableTlsClient::load(settings)?, name.clone())),
             None => None,
         };
         // without TLS there is no ALPN, which negotiates it
         let offers_http2 = tls.is_some() && settings.http2 == UpstreamHttp2::Auto;
         let (connect_timeout, response_timeout) = (settings.connect_timeout, settings.response_timeout);
         let (upload_timeout, stall_timeout) = (settings.upload_timeout, settings.stall_timeout);
-        let proxy = settings.proxy.as_ref().map(|used| &used.proxy);
-        let tunnel = proxy.map(|proxy| ConnectTunnel::new(proxy, &origin.dial_uri()));
-        let uri = proxy.map_or_else(|| origin.dial_uri(), EgressProxy::uri);
-        let tcp = tcp_connector(SystemResolver::new(), Some(connect_timeout));
         let route = Route {
+            dialer: Dialer::new(&origin, settings),
+            backoff: Backoff::default(),
             origin,
-            uri,
-            tcp,
-            tunnel,
             tls,
             offers_http2,
             connect_timeout,
@@ -164,24 +150,68 @@ impl UpstreamConnector {
         offer: ProtocolOffer,
     ) -> Result<Connected, Unreachable> {
         let route = &self.route;
+        let attempt = route.backoff.begin(Instant::now())?;
+        let dialed = OnceLock::new();
         // boxed, because few requests open a connection: the state of a handshake is many times as large as a request's future
-        let connected = timeout(route.connect_timeout, Box::pin(route.connect(connections, offer, &self.own))).await;
-        connected.unwrap_or(Err(route.timed_out()))
+        let connecting = Box::pin(route.connect(connections, offer, &self.own, &dialed));
+        let connected = timeout(route.connect_timeout, connecting).await;
+        let connected = connected.unwrap_or_else(|_| Err(route.dialer.of_next_hop(Unreachable::ConnectTimeout)));
+        match &connected {
+            Ok(_) => attempt.note_success(),
+            // ours, and over as soon as another request ends
+            Err(Unreachable::NoDescriptor) => {}
+            Err(error) => attempt.note_failure(*error, Instant::now()),
+        }
+        route.note(&dialed, connected.is_ok());
+        connected
+    }
+
+    /// Reads the TLS files again. Returns true if they changed, which applies to new connections.
+    ///
+    /// # Errors
+    ///
+    /// [`TrustError`], once, if they can no longer be read or used. Those before stay in force.
+    pub fn reload_tls(&self) -> Result<bool, TrustError> {
+        self.route.tls.as_ref().map_or(Ok(false), |(tls, _)| tls.reload())
+    }
+
+    /// The TLS file that names all of them in logs: the certificate's, or else the authorities'. `None` if there are none.
+    pub fn tls_file(&self) -> Option<&Path> {
+        self.route.tls.as_ref()?.0.file()
+    }
+
+    /// The file of the gateway's certificate towards the upstream. `None` if it presents none.
+    pub fn certificate_file(&self) -> Option<&Path> {
+        self.route.tls.as_ref()?.0.certificate_file()
+    }
+
+    /// When that certificate ends, or an intermediate one in its file, in seconds since 1970.
+    pub fn certificate_end(&self) -> Option<i64> {
+        self.route.tls.as_ref()?.0.certificate_end()
+    }
+
+    /// Resolves the name of the upstream again and again in the background, so that connections follow it when it moves. Must be
+    /// called inside a tokio runtime.
+    pub fn follow_name(&self) {
+        if let Some(book) = self.route.dialer.book() {
+            tokio::spawn(AddressBook::keep_resolving(Arc::downgrade(book)));
+        }
     }
 }
 
 impl Route {
-    /// A connection whose bytes are the upstream's: to it, or to the proxy once that has opened a tunnel.
-    async fn connect_tcp(&self) -> Result<(TcpStream, SocketAddr), Unreachable> {
-        let connected = tcp::connect(&self.tcp, self.uri.clone()).await;
-        let Some(tunnel) = &self.tunnel else { return connected };
-        let (mut stream, peer) = connected.map_err(of_proxy)?;
-        open_tunnel(tunnel, &mut stream).await?;
-        Ok((stream, peer))
-    }
-
-    fn timed_out(&self) -> Unreachable {
-        if self.tunnel.is_some() { of_proxy(Unreachable::ConnectTimeout) } else { Unreachable::ConnectTimeout }
+    /// Takes note of whether there is a connection by the address that was dialed.
+    fn note(&self, dialed: &OnceLock<SocketAddr>, is_connected: bool) {
+        let Some(book) = self.dialer.book() else { return };
+        match (dialed.get(), is_connected) {
+            (Some(address), true) => book.note_good(*address),
+            // it accepts connections, and is no more good than one that does not
+            (Some(address), false) => book.note_failure(*address),
+            (None, _) => {}
+        }
+        if !is_connected {
+            book.note_all_failed();
+        }
     }
 
     async fn connect(
@@ -189,14 +219,19 @@ impl Route {
         connections: &ConnectionPools,
         offer: ProtocolOffer,
         own: &OwnListeners,
+        dialed: &OnceLock<SocketAddr>,
     ) -> Result<Connected, Unreachable> {
-        let (stream, peer) = self.connect_tcp().await?;
-        own.check(&stream, peer)?;
-        let Some((connector, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
+        let (stream, peer) = self.dialer.dial(dialed).await?;
+        let stream = match stream {
+            DialedStream::Unix(stream) => return Ok((version1(stream, peer, connections).await?, None)),
+            DialedStream::Tcp(stream) => stream,
+        };
+        own.check(&stream)?;
+        let Some((tls, name)) = &self.tls else { return Ok((version1(stream, peer, connections).await?, None)) };
         let clock = Instant::now();
         let connector = match offer {
-            ProtocolOffer::Configured => connector,
-            ProtocolOffer::Http1 => &tls::without_http2(connector),
+            ProtocolOffer::Configured => tls.connector(),
+            ProtocolOffer::Http1 => tls::without_http2(&tls.connector()),
         };
         let stream = connector.connect(name.clone(), stream).await.map_err(|error| Unreachable::from(&error))?;
         let handshake = clock.elapsed();
@@ -211,7 +246,7 @@ impl Route {
 
 async fn version1<T>(
     stream: T,
-    peer: SocketAddr,
+    peer: DialedAddress,
     connections: &ConnectionPools,
 ) -> Result<UpstreamConnection, Unreachable>
 where
@@ -231,7 +266,7 @@ where
 
 async fn version2<T>(
     stream: T,
-    peer: SocketAddr,
+    peer: DialedAddress,
     connections: &ConnectionPools,
 ) -> Result<UpstreamConnection, Unreachable>
 where

@@ -17,7 +17,8 @@ pub(super) enum UpstreamConnection {
 }
 
 impl UpstreamConnection {
-    pub(super) fn peer(&self) -> SocketAddr {
+    /// The address of the other end. `None` for a Unix socket.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Http1(lease) => lease.peer(),
             Self::Http2(stream) => stream.peer(),

@@ -41,6 +41,12 @@ pub enum Unreachable {
     /// No address accepts connections.
     #[error("the upstream refuses connections")]
     Refused,
+    /// There is no Unix socket at the configured path.
+    #[error("the upstream's socket does not exist; the program that listens on it may not run")]
+    NoSocket,
+    /// This process may not connect to the Unix socket.
+    #[error("the gateway has no permission to connect to the upstream's socket")]
+    SocketDenied,
     /// There is no connection through the proxy.
     #[error("the proxy {0}")]
     Proxy(ProxyFault),
@@ -83,7 +89,7 @@ impl Unreachable {
             Self::Name => UnconnectedCause::Name,
             Self::NoDescriptor => UnconnectedCause::NoDescriptor,
             Self::Itself => UnconnectedCause::Itself,
-            Self::Refused => UnconnectedCause::Refused,
+            Self::Refused | Self::NoSocket | Self::SocketDenied => UnconnectedCause::Refused,
             Self::ConnectTimeout => UnconnectedCause::Timeout,
             Self::Certificate(_) => UnconnectedCause::Certificate,
             Self::Proxy(ProxyFault::Name) => UnconnectedCause::ProxyName,

@@ -1,5 +1,7 @@
 //! The idle HTTP/1.1 connections of one worker.
 
+use super::addresses::INTERVAL;
+use super::dial::DialedAddress;
 use super::upload::Upload;
 use crate::telemetry::OpenConnection;
 use crate::transport::InterimResponses;
@@ -26,6 +28,8 @@ pub(super) struct Http1Pool {
     // its own and not a pool of a library: those are shared by threads and have many groups, where this one has one of each
     idle: Mutex<Vec<PooledConnection>>,
     idle_limit: Duration,
+    /// Time between two looks at whether the address of a connection is still the upstream's.
+    recheck: Duration,
 }
 
 /// A connection in use by one request. Dropping it closes the connection; [`PooledConnection::give_back`] keeps it.
@@ -37,10 +41,11 @@ pub(super) struct PooledConnection {
 /// What a connection shares with its driver and the pool.
 pub(super) struct PoolEntry {
     pool: Weak<Http1Pool>,
-    peer: SocketAddr,
+    peer: DialedAddress,
     interim: Arc<InterimResponses>,
-    /// Whether a write has failed: see [`super::early_response`].
-    has_failed_write: Arc<AtomicBool>,
+    /// Whether it must not be used again: a write has failed, for which see [`super::early_response`], or its address is no longer
+    /// the upstream's.
+    is_spent: Arc<AtomicBool>,
     opened: Instant,
     /// Milliseconds from `opened` to when it became idle, or [`PoolEntry::IN_USE`].
     idle_since: AtomicU64,
@@ -49,11 +54,11 @@ pub(super) struct PoolEntry {
 
 impl Http1Pool {
     pub(super) fn new() -> Arc<Self> {
-        Self::with_idle_limit(IDLE_LIMIT)
+        Self::with_limits(IDLE_LIMIT, INTERVAL)
     }
 
-    fn with_idle_limit(idle_limit: Duration) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::default(), idle_limit })
+    fn with_limits(idle_limit: Duration, recheck: Duration) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::default(), idle_limit, recheck })
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<PooledConnection>> {
@@ -76,16 +81,16 @@ impl Http1Pool {
     /// Registers a new connection to `peer`, counted by `counted`; `interim` counts its interim responses.
     pub(super) fn register(
         self: &Arc<Self>,
-        peer: SocketAddr,
+        peer: DialedAddress,
         interim: Arc<InterimResponses>,
-        has_failed_write: Arc<AtomicBool>,
+        is_spent: Arc<AtomicBool>,
         counted: OpenConnection,
     ) -> Arc<PoolEntry> {
         Arc::new(PoolEntry {
             pool: Arc::downgrade(self),
             peer,
             interim,
-            has_failed_write,
+            is_spent,
             opened: Instant::now(),
             idle_since: AtomicU64::new(PoolEntry::IN_USE),
             counted,
@@ -117,8 +122,8 @@ impl PooledConnection {
         Self { sender, entry }
     }
 
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.entry.peer
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.entry.peer.address()
     }
 
     pub(super) fn interim(&self) -> &Arc<InterimResponses> {
@@ -129,7 +134,7 @@ impl PooledConnection {
     ///
     /// Must be called only when the response has been read to its end.
     pub(super) fn give_back(mut self) {
-        if self.entry.has_failed_write.load(Ordering::Relaxed) {
+        if self.entry.is_spent.load(Ordering::Relaxed) {
             return;
         }
         if self.sender.is_ready() {
@@ -168,10 +173,19 @@ impl PoolEntry {
         }
     }
 
-    /// Time until this connection may have been idle for too long. `None` if it has.
+    /// Time until this connection may have been idle for too long, or is to be rechecked. `None` if it was idle for too long.
     fn time_left(&self) -> Option<Duration> {
-        let limit = self.pool.upgrade()?.idle_limit;
-        limit.checked_sub(self.idle_for().unwrap_or_default()).filter(|left| !left.is_zero())
+        let pool = self.pool.upgrade()?;
+        let left = pool.idle_limit.checked_sub(self.idle_for().unwrap_or_default()).filter(|left| !left.is_zero())?;
+        Some(left.min(pool.recheck))
+    }
+
+    /// Ends the use of a connection to an address that is no longer the upstream's: now if it is idle, or else with its request.
+    fn recheck(&self) {
+        if self.peer.is_withdrawn() {
+            self.is_spent.store(true, Ordering::Relaxed);
+            self.leave_pool();
+        }
     }
 }
 
@@ -183,6 +197,7 @@ pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, e
         if pingora_timeout::timeout(left, connection.as_mut()).await.is_ok() {
             return entry.leave_pool();
         }
+        entry.recheck();
     }
     // removing it drops its sender, on which hyper closes the connection
     entry.leave_pool();
@@ -193,20 +208,20 @@ pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>, e
 mod tests {
     use super::*;
     use crate::telemetry::OpenConnections;
+    use crate::upstream::addresses::AddressBook;
     use hyper::client::conn::http1;
     use hyper_util::rt::TokioIo;
     use tokio::io::{AsyncReadExt, DuplexStream};
 
     /// A connection of `pool`'s that is ready for a request, and the upstream's end of it.
     async fn connection(pool: &Arc<Http1Pool>) -> (PooledConnection, DuplexStream) {
+        connection_by(pool, DialedAddress::of_address(([127, 0, 0, 1], 443).into())).await
+    }
+
+    async fn connection_by(pool: &Arc<Http1Pool>, peer: DialedAddress) -> (PooledConnection, DuplexStream) {
         let (ours, upstream) = tokio::io::duplex(1024);
         let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
-        let entry = pool.register(
-            ([127, 0, 0, 1], 443).into(),
-            Arc::default(),
-            Arc::default(),
-            OpenConnections::default().track(),
-        );
+        let entry = pool.register(peer, Arc::default(), Arc::default(), OpenConnections::default().track());
         tokio::spawn(drive(connection, Arc::clone(&entry)));
         sender.ready().await.unwrap();
         (PooledConnection::new(sender, entry), upstream)
@@ -238,16 +253,40 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_idles_too_long_is_closed() {
-        let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
+        let pool = Http1Pool::with_limits(Duration::from_millis(30), INTERVAL);
         let (connection, mut upstream) = connection(&pool).await;
         connection.give_back();
         assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
         assert!(pool.idle().is_empty());
     }
 
+    /// A connection of `pool`'s to an address of `book`.
+    async fn connection_to(pool: &Arc<Http1Pool>, book: &Arc<AddressBook>) -> (PooledConnection, DuplexStream) {
+        let peer = DialedAddress::of_book(([10, 0, 0, 1], 1).into(), book);
+        connection_by(pool, peer).await
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_withdrawn_gets_no_further_request() {
+        let pool = Http1Pool::with_limits(Duration::from_secs(60), Duration::from_millis(10));
+        let book = Arc::new(AddressBook::of_addresses(&[([10, 0, 0, 1], 1).into()]));
+        let (idle, mut its_upstream) = connection_to(&pool, &book).await;
+        let (busy, mut upstream) = connection_to(&pool, &book).await;
+        idle.give_back();
+        book.replace(&[([10, 0, 0, 2], 1).into()]);
+        assert_eq!(its_upstream.read(&mut [0]).await.unwrap(), 0, "the idle one is closed");
+        while !busy.entry.is_spent.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+        assert!(!busy.sender.is_closed(), "its request ends first");
+        busy.give_back();
+        assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
+        assert!(pool.take().is_none());
+    }
+
     #[tokio::test]
     async fn a_connection_in_use_may_be_as_old_as_it_likes() {
-        let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
+        let pool = Http1Pool::with_limits(Duration::from_millis(30), INTERVAL);
         let (connection, mut upstream) = connection(&pool).await;
         let closed = pingora_timeout::timeout(Duration::from_millis(150), upstream.read(&mut [0])).await;
         assert!(closed.is_err() && !connection.sender.is_closed());
@@ -255,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_is_too_old_is_not_used_although_its_driver_did_not_run_yet() {
-        let pool = Http1Pool::with_idle_limit(Duration::from_millis(30));
+        let pool = Http1Pool::with_limits(Duration::from_millis(30), INTERVAL);
         let (connection, _upstream) = connection(&pool).await;
         connection.give_back();
         std::thread::sleep(Duration::from_millis(40));

@@ -1,5 +1,7 @@
 //! The HTTP/2 connections of one worker, each shared by many requests.
 
+use super::addresses::INTERVAL;
+use super::dial::DialedAddress;
 use super::upload::Upload;
 use crate::telemetry::OpenConnection;
 use crate::transport::InterimResponses;
@@ -26,7 +28,7 @@ pub(super) struct Http2Pool {
 /// A connection that any number of requests use at once, up to the upstream's limit on streams.
 pub(super) struct Http2Connection {
     sender: SendRequest<Upload>,
-    peer: SocketAddr,
+    peer: DialedAddress,
     interim: Arc<InterimResponses>,
     usage: Mutex<Usage>,
     counted: OpenConnection,
@@ -62,7 +64,7 @@ impl Http2Pool {
     pub(super) fn share(
         &self,
         sender: SendRequest<Upload>,
-        peer: SocketAddr,
+        peer: DialedAddress,
         interim: Arc<InterimResponses>,
         counted: OpenConnection,
     ) -> Http2Stream {
@@ -106,8 +108,8 @@ impl Http2Connection {
 }
 
 impl Http2Stream {
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.connection.peer
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.connection.peer.address()
     }
 
     pub(super) fn interim(&self) -> &Arc<InterimResponses> {
@@ -138,8 +140,12 @@ pub(super) async fn drive(
     let mut driver = pin!(driver);
     let forget = || pool.upgrade().into_iter().for_each(|pool| pool.forget(&connection));
     while let Some(left) = time_left(&connection, &pool) {
-        if pingora_timeout::timeout(left, driver.as_mut()).await.is_ok() {
+        if pingora_timeout::timeout(left.min(INTERVAL), driver.as_mut()).await.is_ok() {
             return forget();
+        }
+        // requests under way end on it
+        if connection.upgrade().is_none_or(|connection| connection.peer.is_withdrawn()) {
+            break;
         }
     }
     // hyper closes the connection when the last sender is dropped, after the streams in flight

@@ -1,12 +1,15 @@
 //! Keep-alive connections to the upstream (the BAPI), directly or through a proxy.
 //!
 //! Each worker has an [`UpstreamClient`]; all share one [`UpstreamConnector`], which holds the trusted certificates. A request
-//! is framed ([`framing`]) and sent on a pooled connection ([`http1_pool`], [`http2_pool`]) or a new one ([`connect`], [`tcp`],
-//! [`proxy`], [`tls`]). The body of its response, once read to the end, returns the connection to the pool ([`response_body`]).
+//! is framed ([`framing`]) and sent on a pooled connection ([`http1_pool`], [`http2_pool`]) or a new one ([`connect`], [`dial`],
+//! [`tls`]). The body of its response, once read to the end, returns the connection to the pool ([`response_body`]).
 
+mod addresses;
+mod backoff;
 mod client;
 mod connect;
 mod connection;
+mod dial;
 mod early_response;
 mod error;
 mod framing;
@@ -19,6 +22,7 @@ mod response_body;
 mod response_length;
 mod tcp;
 mod tls;
+mod tls_files;
 mod trouble;
 mod upload;
 

@@ -32,6 +32,8 @@ impl Origin {
         match target {
             UpstreamTarget::Embedded => Ok(None),
             UpstreamTarget::Url { tls, host, port } => Self::new(*tls, host, *port).map(Some),
+            // what curl sends, too: a server at a socket is this machine
+            UpstreamTarget::Unix { .. } => Self::new(false, "localhost", 80).map(Some),
         }
     }
 
@@ -65,6 +67,12 @@ impl Origin {
         parts.path_and_query = target.path_and_query().cloned().or(Some(PathAndQuery::from_static("/")));
         // cannot fail: an error means that a part is missing, and all three are set
         Uri::from_parts(parts).unwrap_or_default()
+    }
+
+    /// Host and port to connect to. The host is verbatim, without brackets: a resolver may read it otherwise without its dot.
+    pub(super) fn host_and_port(&self) -> (&str, u16) {
+        let host = self.dialed.host().trim_start_matches('[').trim_end_matches(']');
+        (host, self.dialed.port_u16().unwrap_or(if self.is_tls() { 443 } else { 80 }))
     }
 
     /// What to connect to: the host verbatim, which a resolver may read otherwise without its dot.

@@ -17,10 +17,10 @@ impl OwnListeners {
 
     /// # Errors
     ///
-    /// [`Unreachable::Itself`], if `stream`, which is connected to `peer`, leads to one of them.
-    pub(super) fn check(&self, stream: &TcpStream, peer: SocketAddr) -> Result<(), Unreachable> {
+    /// [`Unreachable::Itself`], if `stream` leads to one of them.
+    pub(super) fn check(&self, stream: &TcpStream) -> Result<(), Unreachable> {
         // an end that is unknown is not compared
-        let Ok(local) = stream.local_addr() else { return Ok(()) };
+        let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return Ok(()) };
         if self.0.iter().any(|listener| is_listener_of(*listener, local, peer)) {
             Err(Unreachable::Itself)
         } else {

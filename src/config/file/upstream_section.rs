@@ -11,16 +11,25 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(in crate::config) struct UpstreamSection {
-    /// Scheme, host and port of the BAPI, without a path, or `embedded` for the built-in stand-in.
-    #[schemars(example = &"https://api.clerk.com", example = &"embedded")]
+    /// Scheme, host and port of the BAPI, without a path; `unix:` and the absolute path of a socket; or `embedded` for the built-in stand-in.
+    #[schemars(example = &"https://api.clerk.com", example = &"unix:/run/egress.sock", example = &"embedded")]
     pub(in crate::config) url: String,
     /// PEM file with the certificate authorities to trust instead of those of the platform, relative to this file.
     #[schemars(example = &"ca.pem")]
     pub(in crate::config) ca_file: Option<String>,
+    /// PEM file with the certificate that the gateway presents to the upstream, and its intermediate certificates, relative to this file.
+    #[schemars(example = &"client.crt")]
+    pub(in crate::config) client_certificate_file: Option<String>,
+    /// PEM file with the private key of that certificate, relative to this file.
+    #[schemars(example = &"client.key")]
+    pub(in crate::config) client_private_key_file: Option<String>,
     /// The URL of an HTTP proxy through which the upstream is reached, with its credentials, or `none`. By default the proxy of `HTTPS_PROXY`, unless `NO_PROXY` names the upstream.
     #[schemars(with = "Option<String>", example = &"http://proxy:3128", example = &"none")]
     #[serde(deserialize_with = "read_secret", skip_serializing)]
     pub(in crate::config) proxy: Option<Secret<String>>,
+    /// Addresses to connect to, in place of those that the host in `url` resolves to. Certificate and `Host` are those of the host in `url`.
+    #[schemars(example = ["10.0.0.5", "fd00::5"])]
+    pub(in crate::config) resolve: Vec<String>,
     /// Required for an upstream on another machine that is reached without TLS.
     pub(in crate::config) plaintext: Option<Plaintext>,
     /// Whether HTTP/2 is offered to an upstream that is reached by TLS.
@@ -41,7 +50,10 @@ impl Default for UpstreamSection {
         Self {
             url: "https://api.clerk.com".to_owned(),
             ca_file: None,
+            client_certificate_file: None,
+            client_private_key_file: None,
             proxy: None,
+            resolve: Vec::new(),
             plaintext: None,
             http2: defaults::DEFAULT_UPSTREAM_HTTP2,
             connect_timeout: defaults::CONNECT_TIMEOUT.value.to_string(),

@@ -108,6 +108,7 @@ impl HttpMetrics {
             UpstreamTarget::Url { host, port, .. } => {
                 vec![("server_address".into(), host.clone().into()), ("server_port".into(), port.to_string().into())]
             }
+            UpstreamTarget::Unix { path } => vec![("server_address".into(), path.display().to_string().into())],
         };
         let registry = registry.sub_registry_with_labels(labels.into_iter());
         registry.register_with_unit(

@@ -34,6 +34,7 @@ impl ClientSpanWriter {
         let address = match upstream {
             UpstreamTarget::Embedded => None,
             UpstreamTarget::Url { tls, host, port } => Some(ServerAddress::new(*tls, host, *port)),
+            UpstreamTarget::Unix { path } => Some(ServerAddress::of_socket(&path.display().to_string())),
         };
         Self { address }
     }
@@ -80,12 +81,23 @@ impl ServerAddress {
         let host_in_url = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         let port_in_url = if port == usual { String::new() } else { format!(":{port}") };
         let origin = format!("{scheme}://{host_in_url}{port_in_url}");
+        Self::of_origin(origin, host, Some(port))
+    }
+
+    /// At a Unix socket, to which requests are sent with this authority.
+    fn of_socket(path: &str) -> Self {
+        Self::of_origin("http://localhost".to_owned(), path, None)
+    }
+
+    fn of_origin(origin: String, address: &str, port: Option<u16>) -> Self {
         let mut bytes = Vec::new();
         let mut message = Message::new(&mut bytes);
         let mut span = Span::of(&mut message);
         let mut attributes = span.attributes();
-        attributes.text("server.address", host);
-        attributes.number("server.port", u64::from(port));
+        attributes.text("server.address", address);
+        if let Some(port) = port {
+            attributes.number("server.port", u64::from(port));
+        }
         Self { origin: origin.into(), attributes: bytes }
     }
 }

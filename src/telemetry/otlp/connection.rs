@@ -2,10 +2,9 @@
 
 use super::failure::ProxyFailure;
 use super::settings::{ClientFiles, ExporterSettings, OtlpProtocol};
-use crate::transport::{ConnectTunnel, InterimBoundStream, InterimResponses, tcp_connector, tls_client};
+use crate::transport::{ConnectTunnel, InterimBoundStream, InterimResponses, connect_first, tls_client};
 use http::Uri;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::GaiResolver;
+use http::uri::Scheme;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::RootCertStore;
@@ -19,9 +18,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
-use tower::Service as _;
 
 /// Any error of a connection. Only its kind is logged.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
@@ -37,9 +35,8 @@ pub(super) type Connection = TokioIo<Box<dyn CollectorStream>>;
 /// variables name.
 #[derive(Clone)]
 pub(super) struct OtlpConnector {
-    tcp: HttpConnector<GaiResolver>,
-    /// The proxy, and tunnels through it to the collector. `None` if there is no proxy.
-    proxy: Option<(Uri, ConnectTunnel)>,
+    /// Host and port of the proxy, and tunnels through it to the collector. `None` if there is no proxy.
+    proxy: Option<(String, u16, ConnectTunnel)>,
     tls: Option<TlsConnector>,
 }
 
@@ -56,20 +53,21 @@ impl OtlpConnector {
         };
         let config = client_config(settings, alpn)?;
         let proxy = settings.proxy.as_ref();
-        let proxy = proxy.map(|proxy| (proxy.uri(), ConnectTunnel::new(proxy, &settings.endpoint)));
-        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))), proxy, ..Self::plain() })
+        let proxy =
+            proxy.map(|proxy| (proxy.host().to_owned(), proxy.port(), ConnectTunnel::new(proxy, &settings.endpoint)));
+        Ok(Self { tls: Some(TlsConnector::from(Arc::new(config))), proxy })
     }
 
     /// A connector without TLS.
     pub(super) fn plain() -> Self {
-        // no timeout here: the exporter has a deadline for the whole batch
-        Self { tcp: tcp_connector(GaiResolver::new(), None), proxy: None, tls: None }
+        Self { proxy: None, tls: None }
     }
 
     /// Connects to the host and port of `uri`.
-    pub(super) async fn connect(mut self, uri: Uri) -> io::Result<Connection> {
+    pub(super) async fn connect(self, uri: Uri) -> io::Result<Connection> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let plain = self.connect_tcp(uri).await?;
+        let port = uri.port_u16().unwrap_or(if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 });
+        let plain = self.connect_tcp(&host, port).await?;
         let stream: Box<dyn CollectorStream> = match self.tls {
             None => Box::new(plain),
             Some(tls) => {
@@ -83,27 +81,20 @@ impl OtlpConnector {
 
 impl OtlpConnector {
     /// A connection whose bytes are the collector's: to it, or to the proxy once that has opened a tunnel.
-    async fn connect_tcp(&mut self, uri: Uri) -> io::Result<TcpStream> {
-        let next = self.proxy.as_ref().map_or(uri, |(proxy, _)| proxy.clone());
-        let connected = self.tcp.call(next).await.map_err(|error| io_error(Box::new(error)));
-        let Some((_, tunnel)) = &self.proxy else { return Ok(connected?.into_inner()) };
+    async fn connect_tcp(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let Some((proxy, port, tunnel)) = &self.proxy else { return dial(host, port).await };
         let failed = |failure: ProxyFailure| io::Error::other(failure);
-        let mut stream = connected.map_err(|error| failed(ProxyFailure::Io(error.kind())))?.into_inner();
+        let connected = dial(proxy, *port).await;
+        let mut stream = connected.map_err(|error| failed(ProxyFailure::Io(error.kind())))?;
         tunnel.open(&mut stream).await.map_err(|error| failed(ProxyFailure::Tunnel(error)))?;
         Ok(stream)
     }
 }
 
-/// The error of the connector, whose own type is private, with the kind of the `io::Error` among its causes.
-fn io_error(error: BoxError) -> io::Error {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&*error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return error.kind().into();
-        }
-        cause = error.source();
-    }
-    io::Error::other(error)
+// no timeout here: the exporter has a deadline for the whole batch
+async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses: Vec<_> = lookup_host((host, port)).await?.collect();
+    Ok(connect_first(&addresses, |_| {}).await?.0)
 }
 
 fn client_config(settings: &ExporterSettings, alpn: &[u8]) -> Result<ClientConfig, BoxError> {

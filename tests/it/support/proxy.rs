@@ -37,7 +37,9 @@ pub(crate) fn upstream_settings() -> UpstreamSettings {
     UpstreamSettings {
         target: UpstreamTarget::Embedded,
         ca_file: None,
+        client: None,
         proxy: None,
+        resolve: Vec::new(),
         http2: UpstreamHttp2::Auto,
         connect_timeout: Duration::from_secs(10),
         response_timeout: Duration::from_secs(10),

@@ -93,7 +93,7 @@ impl Recorder {
         Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), Some(acceptor), script)
     }
 
-    fn on(
+    pub(crate) fn on(
         listener: TcpListener,
         tls: Option<TlsAcceptor>,
         script: impl Fn(&Recorded) -> Reply + Send + Sync + 'static,

@@ -42,3 +42,66 @@ fn a_proxy_must_not_see_credentials_in_plain_text() {
       = help: use an https URL; or `upstream.plaintext: allowed` if the network is trusted
     ");
 }
+
+#[test]
+fn addresses_are_addresses_and_have_an_effect() {
+    insta::assert_snapshot!(said_of(&with("upstream: { resolve: [10.0.0.5, '10.0.0.6:443'] }\n")), @r"
+    error: `upstream.resolve[1]` must be an IP address
+     --> gateway.yaml:4:33
+      |
+    4 | upstream: { resolve: [10.0.0.5, '10.0.0.6:443'] }
+      |                                 ^^^^^^^^^^^^^^
+      |
+      = help: write it without a port: that of `upstream.url` is used
+    ");
+    let variables = [("HTTPS_PROXY", "http://user:canary@proxy:3128")];
+    insta::assert_snapshot!(said_by(&with("upstream: { resolve: [10.0.0.5] }\n"), &Overrides::default(), &variables), @r"
+    error: `upstream.resolve` has no effect, because the proxy resolves the name: http://proxy:3128 (HTTPS_PROXY)
+     --> gateway.yaml:4:22
+      |
+    4 | upstream: { resolve: [10.0.0.5] }
+      |                      ^^^^^^^^^^
+      |
+      = help: remove it, or use no proxy by `upstream.proxy: none`
+    ");
+    let said = said_of(&with("upstream: { url: embedded, resolve: [10.0.0.5] }\n"));
+    assert!(said.starts_with("error: `upstream.resolve` has no effect"), "{said}");
+}
+
+#[test]
+fn a_name_of_this_machine_that_leads_elsewhere_is_not_this_machine() {
+    let said = said_of(&with("upstream: { url: 'http://localhost:8080', resolve: [127.0.0.1, 10.0.0.5] }\n"));
+    assert!(said.starts_with("error: `upstream.url` would send credentials in plain text"), "{said}");
+}
+
+#[test]
+fn a_certificate_needs_its_key_and_tls() {
+    insta::assert_snapshot!(said_of(&with("upstream: { clientCertificateFile: client.crt }\n")), @r"
+    error: `upstream.clientCertificateFile` has no effect without `clientPrivateKeyFile`
+     --> gateway.yaml:4:36
+      |
+    4 | upstream: { clientCertificateFile: client.crt }
+      |                                    ^^^^^^^^^^
+      |
+      = help: name both files, or none
+    ");
+    let said = said_of(&with("upstream: { clientPrivateKeyFile: client.key }\n"));
+    assert!(said.starts_with("error: `upstream.clientPrivateKeyFile` has no effect without"), "{said}");
+    let files = "clientCertificateFile: client.crt, clientPrivateKeyFile: client.key";
+    let said = said_of(&with(&format!("upstream: {{ url: 'http://localhost:1', {files} }}\n")));
+    assert!(said.starts_with("error: `upstream.clientCertificateFile` has no effect if the upstream"), "{said}");
+}
+
+#[test]
+fn a_socket_has_no_keys_of_hosts_and_is_not_the_gateways() {
+    for (keys, error) in [
+        ("url: 'unix:egress.sock'", "`upstream.url` must be `unix:` and an absolute path"),
+        ("url: 'unix:/run/a.sock', proxy: 'http://proxy:3128'", "`upstream.proxy` has no effect"),
+        ("url: 'unix:/run/a.sock', resolve: [10.0.0.5]", "`upstream.resolve` has no effect"),
+        ("url: 'unix:/run/a.sock', caFile: ca.pem", "`upstream.caFile` has no effect"),
+        ("url: 'unix:/run/own.sock'", "`upstream.url` is a listener of this gateway"),
+    ] {
+        let said = said_of(&with(&format!("listen: 'unix:/run/own.sock'\nupstream: {{ {keys} }}\n")));
+        assert!(said.starts_with(&format!("error: {error}")), "{keys}: {said}");
+    }
+}
