@@ -2,15 +2,17 @@
 //!
 //! It holds no secret: secrets are in files, and only the names of those are shown; a proxy is shown without its credentials.
 
-use crate::config::gateway::{AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenerConfig, UpstreamConfig};
+use crate::config::gateway::{
+    AccessLogTarget, DecisionLogConfig, Gateway, Limits, ListenAddress, ListenerConfig, Logs, UpstreamConfig,
+};
 use crate::contract::strictness::OperationEntry;
 use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The configuration as JSON.
-pub(super) fn to_json(gateway: &Gateway) -> Value {
+pub fn to_json(gateway: &Gateway) -> Value {
     let Gateway { source, listen, upstream, policies, contract, environment, limits, admin, .. } = gateway;
-    let Gateway { shadow_policies, environment_names, instance, shutdown, .. } = gateway;
+    let Gateway { removal_rules, reload, shadow_policies, environment_names, instance, shutdown, .. } = gateway;
     let Gateway { logs, decision_log, masks, traces, workers, .. } = gateway;
     let strictness = &contract.strictness;
     json!({
@@ -20,6 +22,12 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
         "policies": policies,
         "shadow": (!shadow_policies.is_empty()).then(|| json!({ "policies": shadow_policies })),
         "shutdown": { "delay": duration(shutdown.delay), "timeout": duration(shutdown.timeout) },
+        "removed": removal_rules.removed,
+        "reload": {
+            "watch": reload.watch,
+            "interval": duration(reload.interval),
+            "removals": removal_rules.removals,
+        },
         "contract": {
             "folder": contract.folder,
             "defaultApiVersion": contract.default_api_version,
@@ -37,16 +45,7 @@ pub(super) fn to_json(gateway: &Gateway) -> Value {
         "instance": { "name": instance.name, "labels": instance.labels },
         "limits": limits_to_json(limits),
         "admin": { "listen": admin.map(|address| address.to_string()) },
-        "logs": {
-            "access": match &logs.access {
-                AccessLogTarget::Stdout => json!("stdout"),
-                AccessLogTarget::Off => json!("off"),
-                AccessLogTarget::File(file) => json!({ "file": file }),
-            },
-            "sampleAllowed": logs.sample_allowed,
-            "format": logs.format,
-            "level": logs.level,
-        },
+        "logs": logs_to_json(logs),
         "decisionLog": decision_log.as_ref().map(decision_log_to_json),
         "masks": {
             "pointers": masks.pointers, "names": masks.names, "headers": masks.headers, "query": masks.query,
@@ -86,11 +85,28 @@ fn listener(listener: &ListenerConfig) -> Value {
             "clientCrlFile": tls.client_crl_file,
         })
     });
-    json!({ "address": listener.address.to_string(), "tls": tls })
+    let mode = match &listener.address {
+        ListenAddress::Unix { mode, .. } => Some(format!("{mode:04o}")),
+        ListenAddress::Tcp(_) => None,
+    };
+    json!({ "address": listener.address.to_string(), "tls": tls, "mode": mode })
 }
 
 fn operation(entry: &OperationEntry) -> Value {
     json!({ "match": entry.matches, "mode": entry.mode, "unknownFields": entry.unknown_fields })
+}
+
+fn logs_to_json(logs: &Logs) -> Value {
+    json!({
+        "access": match &logs.access {
+            AccessLogTarget::Stdout => json!("stdout"),
+            AccessLogTarget::Off => json!("off"),
+            AccessLogTarget::File(file) => json!({ "file": file }),
+        },
+        "sampleAllowed": logs.sample_allowed,
+        "format": logs.format,
+        "level": logs.level,
+    })
 }
 
 fn limits_to_json(limits: &Limits) -> Value {

@@ -6,16 +6,18 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::json;
 
 /// Each path with its purpose.
-const PATHS: [(&str, &str); 10] = [
+const PATHS: [(&str, &str); 12] = [
     ("/", "this list"),
     ("/livez", "200 as long as the process runs"),
     ("/readyz", "200 if the gateway takes requests, else 503"),
     ("/startupz", "200 once the gateway has started, else 503"),
     ("/metrics", "metrics for Prometheus, in its text format or OpenMetrics"),
+    ("/status", "what is in force since when, and what takes a restart, as JSON"),
     ("/config", "the configuration in force, as JSON"),
     ("/policies", "the policies, limits and waivers in force, and the shadow bundle, as JSON"),
     ("/decisions", "decisions as they are made, as JSON lines; ?decision=, ?policy=, ?operation= filter"),
     ("/decisions/{id}", "one of the last refusals by the id of its response, as JSON"),
+    ("/reload", "POST loads changed files at once, and returns the result as JSON"),
     ("/log-level", "the level of the gateway's own log; PUT changes it"),
 ];
 

@@ -11,17 +11,25 @@ mod log_level;
 mod metrics;
 mod policies;
 mod readiness;
+mod reload;
+mod reload_report;
+mod status;
 
+pub use config::to_json as config_to_json;
 pub use readiness::{Phase, Readiness};
+pub use reload::{ReloadReply, ReloadRequests};
+pub use reload_report::{ReloadFault, ReloadReport};
+pub use status::LoadStatus;
 
 use crate::config::gateway::Gateway;
 use crate::gateway::Gate;
 use crate::telemetry::{LevelHandle, Telemetry};
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::State as Extract;
 use axum::middleware::from_fn;
 use axum::response::IntoResponse;
-use axum::routing::get;
+use axum::routing::{get, post};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use std::collections::VecDeque;
@@ -38,13 +46,19 @@ pub struct AdminState {
     /// The source of metrics and decisions.
     pub telemetry: Telemetry,
     /// The configuration in force.
-    pub config: Arc<Gateway>,
+    pub config: Arc<ArcSwap<Gateway>>,
     /// The policies and the contract in force.
     pub gate: Arc<Gate>,
     /// The phase that the probes report.
     pub readiness: Readiness,
     /// The level of the gateway's own log, which `/log-level` changes.
     pub level: LevelHandle,
+    /// What was loaded, and how the last reload ended.
+    pub status: Arc<ArcSwap<LoadStatus>>,
+    /// What takes requests for a reload.
+    pub reloads: ReloadRequests,
+    /// Where clients reach the gateway.
+    pub listen: Arc<[String]>,
 }
 
 /// Maximum number of connections that are served every path.
@@ -109,6 +123,8 @@ pub fn router(state: AdminState) -> Router {
         .route("/decisions/{id}", get(decisions::refusal))
         .route("/policies", get(policies_in_force))
         .route("/config", get(config_in_force))
+        .route("/status", get(status::status))
+        .route("/reload", post(reload::reload))
         .route("/log-level", get(log_level::current).put(log_level::change))
         .route_layer(from_fn(caller::no_page));
     Router::new()
@@ -139,7 +155,7 @@ async fn startupz(Extract(state): Extract<AdminState>) -> (StatusCode, &'static 
 }
 
 async fn config_in_force(Extract(state): Extract<AdminState>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json")], format!("{:#}\n", config::to_json(&state.config)))
+    ([(CONTENT_TYPE, "application/json")], format!("{:#}\n", config::to_json(&state.config.load())))
 }
 
 async fn policies_in_force(Extract(state): Extract<AdminState>) -> impl IntoResponse {

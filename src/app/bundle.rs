@@ -1,5 +1,6 @@
 //! The bundle of a configuration: its contract and its policies, compiled and tested.
 
+use super::file_set::FileSet;
 use super::sources::Sources;
 use super::{Configuration, Error, SourceTexts, contract_folder};
 use crate::config::gateway::Gateway;
@@ -8,10 +9,23 @@ use crate::diagnostic::Diagnostic;
 use crate::files::read_stable;
 use crate::judge::{Bundle, BundleError, prove};
 use crate::policy::ProvableIdentity;
-use crate::policy_test::{self, Suite, TestText};
+use crate::policy_test::{self, CaseResult, Suite, TestText};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+/// A bundle whose tests pass, with what it was made of.
+#[derive(Debug)]
+pub struct TestedBundle {
+    /// What requests are judged by.
+    pub bundle: Bundle,
+    /// The texts of its policies and of their tests.
+    pub texts: SourceTexts,
+    /// The number of cases that passed.
+    pub tests: usize,
+    /// The digest of the files that it was made of.
+    pub(super) digest: Vec<u8>,
+}
 
 /// The compiled bundle, whatever the tests of its policies find.
 ///
@@ -28,10 +42,11 @@ pub fn load_bundle(configuration: &Configuration) -> Result<Bundle, Error> {
 /// # Errors
 ///
 /// As [`compile_policies`]; or every case that fails.
-pub fn compile_tested_policies(configuration: &Configuration) -> Result<(Bundle, SourceTexts), Error> {
+pub fn compile_tested_policies(configuration: &Configuration) -> Result<TestedBundle, Error> {
     let sources = Sources::read(configuration)?;
-    let bundle = compile_tested(configuration, &sources, None)?;
-    Ok((bundle, sources.texts))
+    let (bundle, tests) = compile_tested(configuration, &sources, None)?;
+    let digest = FileSet::digest(configuration, &sources);
+    Ok(TestedBundle { bundle, texts: sources.texts, tests, digest })
 }
 
 /// The compiled bundle, with the texts of its policies and of their tests.
@@ -45,24 +60,35 @@ pub fn compile_policies(configuration: &Configuration) -> Result<(Bundle, Source
     Ok((bundle, sources.texts))
 }
 
-/// The bundle of `sources`, whose tests pass. The contract `before` is used again if its files are the same.
+/// The bundle of `sources`, whose tests pass, and the number of their cases. The contract `before` is used again if its files
+/// are the same.
 pub(super) fn compile_tested(
     configuration: &Configuration,
     sources: &Sources,
     before: Option<&Arc<Contract>>,
-) -> Result<Bundle, Error> {
+) -> Result<(Bundle, usize), Error> {
     let bundle = compile(configuration, sources, before)?;
-    let mut failures = test_failures(&bundle, &sources.texts)?;
+    let (mut cases, mut failures) = test(&bundle, &sources.texts)?;
     if let (Some(shadow), Some(texts)) = (bundle.shadow(), &sources.shadow) {
-        failures.extend(test_failures(shadow, texts)?);
+        let (more, found) = test(shadow, texts)?;
+        cases += more;
+        failures.extend(found);
     }
-    if failures.is_empty() { Ok(bundle) } else { Err(Error::Invalid(failures)) }
+    if failures.is_empty() { Ok((bundle, cases)) } else { Err(Error::Invalid(failures)) }
 }
 
-pub(super) fn test_failures(bundle: &Bundle, texts: &SourceTexts) -> Result<Vec<Diagnostic>, Error> {
+/// The number of cases, and those that fail.
+pub(super) fn test(bundle: &Bundle, texts: &SourceTexts) -> Result<(usize, Vec<Diagnostic>), Error> {
     let suites = load_suites(bundle, &texts.tests)?;
-    let results = suites.iter().flat_map(|suite| suite.run(""));
-    Ok(results.filter(|result| !result.passes()).map(|result| result.failure()).collect())
+    let results: Vec<_> = suites.iter().flat_map(|suite| suite.run("")).collect();
+    let failures = results.iter().filter(|result| !result.passes()).map(CaseResult::failure).collect();
+    Ok((results.len(), failures))
+}
+
+/// Whether `before` and `now` name the same contract, so that its files alone decide whether it is loaded anew.
+pub(super) fn is_same_contract(before: &Gateway, now: &Gateway) -> bool {
+    let (before, now) = (&before.contract, &now.contract);
+    (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
 }
 
 fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc<Contract>>) -> Result<Bundle, Error> {
@@ -156,7 +182,8 @@ fn load_contract(
     before: Option<&Arc<Contract>>,
 ) -> Result<Arc<Contract>, Error> {
     if let Some(before) = before.filter(|before| texts.is_none_or(|texts| before.is_of(texts))) {
-        return Ok(Arc::clone(before));
+        let errors = unmatched_entries(gateway, before);
+        return if errors.is_empty() { Ok(Arc::clone(before)) } else { Err(Error::Invalid(errors)) };
     }
     let default = &gateway.contract.default_api_version;
     let contract = match texts {

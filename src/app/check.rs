@@ -1,6 +1,6 @@
 //! What is wrong, or likely wrong, with a configuration and its policies: the command and editors show the same.
 
-use super::bundle::{compile_beside, lints_of_valid, test_failures};
+use super::bundle::{compile_beside, is_same_contract, lints_of_valid, test};
 use super::check_memory::CheckMemory;
 use super::sources::Sources;
 use super::{
@@ -72,11 +72,8 @@ impl CheckScope {
     ) -> Result<CheckedConfiguration, Error> {
         let sources = Sources::read_with_unsaved(&configuration, unsaved)?;
         let gateway = &configuration.gateway;
-        let is_same_contract = |before: &&CheckedConfiguration| {
-            let (before, now) = (&before.configuration.gateway.contract, &gateway.contract);
-            (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
-        };
-        let contract = before.filter(is_same_contract).map(|before| &before.bundle.contract);
+        let is_same = |before: &&CheckedConfiguration| is_same_contract(&before.configuration.gateway, gateway);
+        let contract = before.filter(is_same).map(|before| &before.bundle.contract);
         let is_known = |test: &TestText| before.is_some_and(|before| before.memory.has_passed(test));
         let compiled = compile_beside(&configuration, &sources, contract, is_known);
         let known = before.zip(compiled.as_ref().ok());
@@ -131,7 +128,7 @@ impl CheckScope {
 fn run_tests(bundle: &Bundle, sources: &Sources, memory: &mut CheckMemory) -> Result<(), Error> {
     let mut failures = memory.run_tests(bundle, &sources.texts)?;
     if let (Some(shadow), Some(texts)) = (bundle.shadow(), &sources.shadow) {
-        failures.extend(test_failures(shadow, texts)?);
+        failures.extend(test(shadow, texts)?.1);
     }
     if failures.is_empty() { Ok(()) } else { Err(Error::Invalid(failures)) }
 }

@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::FileView;
 use crate::judge::{Bundle, BundleError};
 use crate::policy_test;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// The configuration of a clone of the repository, relative to the working directory.
@@ -36,6 +37,8 @@ pub struct Configuration {
     pub gateway: Gateway,
     /// Where its policies are read from.
     pub origin: PolicyOrigin,
+    /// What flags and variables gave in place of the file's values.
+    overrides: Overrides,
 }
 
 impl Configuration {
@@ -88,7 +91,11 @@ impl Configuration {
             Self::load_from(view, file, overrides)?
         } else {
             let gateway = of_text(Path::new("defaults"), DEFAULTS, overrides, &|_| None);
-            Self { gateway: gateway.map_err(Error::Invalid)?, origin: PolicyOrigin::Files }
+            Self {
+                gateway: gateway.map_err(Error::Invalid)?,
+                origin: PolicyOrigin::Files,
+                overrides: overrides.clone(),
+            }
         };
         configuration.gateway.policies = policies.to_vec();
         // what is given is looked at alone
@@ -101,9 +108,34 @@ impl Configuration {
         file.is_some() || default_file().is_some()
     }
 
+    /// This configuration, by what its file holds now. It is the same if it is built in, or was read from a pipe.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is invalid.
+    pub(super) fn read_again(&self, view: &FileView) -> Result<Self, Vec<Diagnostic>> {
+        let file = self.gateway.source.file();
+        // a pipe has been read to its end, and another read of it would block
+        let is_pipe = || file.metadata().is_ok_and(|about| about.file_type().is_fifo());
+        if self.origin == PolicyOrigin::BuiltIn || is_pipe() {
+            return Ok(self.clone());
+        }
+        let gateway = load_from(view, file, &self.overrides, &|name| std::env::var(name).ok())?;
+        Ok(Self { gateway, ..self.clone() })
+    }
+
+    /// The errors of the file and of the policies that it names; empty if the file is valid by now.
+    pub(super) fn errors_now(&self) -> Vec<Diagnostic> {
+        let file = Some(self.gateway.source.file());
+        match Self::load_with_policy_errors(&FileView::default(), file, &self.overrides) {
+            Err(Error::Invalid(errors)) => errors,
+            Err(Error::Environment(_)) | Ok(_) => Vec::new(),
+        }
+    }
+
     fn of_file(view: &FileView, file: &Path, overrides: &Overrides) -> Result<Self, Error> {
         let gateway = load_from(view, file, overrides, &|name| std::env::var(name).ok()).map_err(Error::Invalid)?;
-        Ok(Self { gateway, origin: PolicyOrigin::Files })
+        Ok(Self { gateway, origin: PolicyOrigin::Files, overrides: overrides.clone() })
     }
 
     fn built_in(overrides: &Overrides) -> Result<Self, Error> {
@@ -114,7 +146,7 @@ impl Configuration {
         let mut gateway = of_text(&file, &text, overrides, &|_| None).map_err(Error::Invalid)?;
         // for the admin listener, which shows where policies are from
         gateway.policies = vec![Path::new(built_in::BUILT_IN).join("policies")];
-        Ok(Self { gateway, origin: PolicyOrigin::BuiltIn })
+        Ok(Self { gateway, origin: PolicyOrigin::BuiltIn, overrides: overrides.clone() })
     }
 }
 

@@ -15,12 +15,16 @@ pub mod decision_log;
 mod descriptors;
 mod error;
 mod exporters;
+mod file_set;
 mod listeners;
+mod load_view;
 mod panic_hook;
 mod policy_files;
 mod policy_texts;
 mod reload;
 mod reload_loop;
+mod reload_result;
+mod restart_keys;
 mod run;
 mod secret_files;
 mod service_manager;
@@ -33,7 +37,9 @@ mod takeover;
 mod warnings;
 
 pub use built_in::{BUILT_IN, GATEWAY, POLICIES, QUICKSTART, built_in_files};
-pub use bundle::{compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites, promote};
+pub use bundle::{
+    TestedBundle, compile_policies, compile_tested_policies, load_bundle, load_contract_texts, load_suites, promote,
+};
 pub use check::{CheckScope, CheckedConfiguration};
 pub use configuration::{Configuration, PolicyOrigin, QUICKSTART_FILE};
 pub use error::Error;

@@ -1,24 +1,54 @@
-//! What a reload does: it replaces policies, contract and certificates by what the files hold now.
+//! What a reload does: it replaces policies, contract, certificates, and the settings that can change while the gateway runs, by what
+//! the files hold now.
 
-use super::bundle::compile_tested;
+use super::bundle::{compile_tested, is_same_contract};
 use super::certificates::{Certificates, ReloadCause};
-use super::sources::Sources;
+use super::file_set::FileSet;
+use super::load_view::LoadView;
+use super::reload_result::{log_report, report};
+use super::restart_keys::{restart_keys, with_reloadable};
 use super::{Configuration, Error, service_manager};
+use crate::admin::ReloadReport;
+use crate::config::gateway::Gateway;
 use crate::diagnostic::Diagnostic;
 use crate::gateway::WorkerContext;
 use crate::judge::Bundle;
 use crate::policy::LostRule;
-use crate::telemetry::{LevelHandle, Telemetry};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::telemetry::{LevelHandle, ReloadOutcome, Telemetry};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Time for which changed files have to rest before they are loaded without a request. Most tools write all of theirs in less.
+const REST: Duration = Duration::from_millis(500);
 
 /// Reloads the files of a running gateway.
 pub(super) struct Reloader {
-    pub(super) configuration: Configuration,
     pub(super) shared: Arc<WorkerContext>,
     pub(super) certificates: Certificates,
     pub(super) level: LevelHandle,
-    /// The digest of what the bundle in force was loaded from; empty until the first reload.
-    pub(super) loaded: Mutex<Vec<u8>>,
+    pub(super) view: LoadView,
+    pub(super) state: Mutex<ReloadState>,
+}
+
+/// What the gateway runs by, and what it last read.
+pub(super) struct ReloadState {
+    /// The configuration of the start, with what reloads applied of later ones.
+    running: Configuration,
+    /// The digest of the files in force.
+    in_force: Vec<u8>,
+    /// The digest of the files that were last read, in force or rejected.
+    // a set that was rejected is reported once, and not at each interval
+    seen: Vec<u8>,
+    /// The keys whose values in the file wait for a restart.
+    waiting: Vec<String>,
+}
+
+impl ReloadState {
+    /// `digest` is that of the files by which the gateway started.
+    pub(super) fn new(running: &Configuration, digest: Vec<u8>) -> Self {
+        Self { running: running.clone(), seen: digest.clone(), in_force: digest, waiting: Vec::new() }
+    }
 }
 
 /// Why the policies in force stay in force.
@@ -36,86 +66,113 @@ pub enum ReloadError {
 ///
 /// The files cannot be read or are invalid, or would remove rules. Then `before` is to stay in force.
 pub fn load_replacement(configuration: &Configuration, before: &Bundle) -> Result<Bundle, ReloadError> {
-    let sources = Sources::read_again(configuration).map_err(ReloadError::Rejected)?;
-    replacement(configuration, before, &sources)
+    let files = FileSet::read(configuration).map_err(ReloadError::Rejected)?;
+    Ok(replacement(&configuration.gateway, &files, before)?.0)
 }
 
-fn replacement(configuration: &Configuration, before: &Bundle, sources: &Sources) -> Result<Bundle, ReloadError> {
-    let bundle = compile_tested(configuration, sources, Some(&before.contract)).map_err(ReloadError::Rejected)?;
+/// The bundle of `files`, which replaces `before`, the one of the configuration `running`; and the number of its tests.
+fn replacement(running: &Gateway, files: &FileSet, before: &Bundle) -> Result<(Bundle, usize), ReloadError> {
+    let now = &files.configuration.gateway;
+    let contract = is_same_contract(running, now).then_some(&before.contract);
+    let compiled = compile_tested(&files.configuration, &files.sources, contract);
+    let (bundle, tests) = compiled.map_err(ReloadError::Rejected)?;
     let mut removals = before.removals(&bundle);
     // A volume that is half mounted, a folder that was mistaken for another, a deleted file: the files are valid, and the gate
     // would be open.
-    removals.retain(|removal| !sources.removal_rules.allow(&removal.name));
-    if removals.is_empty() { Ok(bundle) } else { Err(ReloadError::Refused(removals)) }
+    removals.retain(|removal| !now.removal_rules.allow(&removal.name));
+    if removals.is_empty() { Ok((bundle, tests)) } else { Err(ReloadError::Refused(removals)) }
 }
 
 impl Reloader {
-    /// Reloads everything. Takes as long as compiling the policies: not for a thread that serves.
-    ///
-    /// # Errors
-    ///
-    /// The policies in force stay. The error was logged and counted.
-    pub(super) fn reload(&self) -> Result<Arc<str>, ReloadError> {
+    /// Time between two reads of the files. `None` if they are read on request only.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        let reload = self.state().running.gateway.reload;
+        reload.watch.then_some(reload.interval)
+    }
+
+    /// Reloads everything, and reports the result, which was logged and counted. Takes as long as compiling the policies: not for a
+    /// thread that serves.
+    pub(super) fn reload(&self) -> ReloadReport {
         service_manager::report_reload();
         // first, so that what the reload logs is at the configured level and in the new file
         self.level.restore();
         reopen_access_log(&self.shared.telemetry);
         self.shared.telemetry.reopen_decision_log();
-        let reloaded = self.reload_bundle();
-        self.report(&reloaded);
+        let report = self.reload_files(&mut self.state());
         self.reload_certificates(ReloadCause::Signal);
-        service_manager::report_ready(&self.shared.gate.bundle.load().revision, reloaded.is_ok());
-        reloaded
+        let is_loaded = report.outcome == ReloadOutcome::Loaded;
+        service_manager::report_ready(&report.revision, is_loaded);
+        report
+    }
+
+    /// Reloads what changed since it was last read, if it has come to rest.
+    pub(super) fn reload_changed(&self) {
+        self.reload_certificates(ReloadCause::Interval);
+        let mut state = self.state();
+        let digest = FileSet::digest_now(&state.running);
+        if digest == state.seen {
+            return;
+        }
+        thread::sleep(REST);
+        // else they are still being written, and are read again at the next interval
+        if FileSet::digest_now(&state.running) == digest {
+            self.reload_files(&mut state);
+        }
     }
 
     /// Uses the certificates that the files hold now.
     pub(super) fn reload_certificates(&self, cause: ReloadCause) {
-        self.certificates.reload(&self.configuration.gateway, cause);
+        self.certificates.reload(&self.state().running.gateway, cause);
         self.shared.telemetry.certificates_loaded(self.certificates.status());
     }
 
-    fn reload_bundle(&self) -> Result<Arc<str>, ReloadError> {
-        // one at a time: two would each compare their bundle with the one before both
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let sources = Sources::read_again(&self.configuration).map_err(ReloadError::Rejected)?;
-        let before = self.shared.gate.bundle.load_full();
-        let digest = sources.digest();
-        // a storm of signals must not keep a core busy with compiling the same files
-        if *loaded == digest && sources.errors.is_empty() {
-            self.shared.telemetry.bundle_loaded(&before);
-            return Ok(before.revision.clone());
-        }
-        let bundle = replacement(&self.configuration, &before, &sources)?;
-        sources.texts.unread.iter().for_each(|file| log(file, false));
-        let revision = bundle.revision.clone();
-        self.shared.telemetry.bundle_loaded(&bundle);
-        self.shared.gate.replace(Arc::new(bundle));
-        *loaded = digest;
-        Ok(revision)
+    // one at a time: two would each compare their bundle with the one before both
+    fn state(&self) -> MutexGuard<'_, ReloadState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self, reloaded: &Result<Arc<str>, ReloadError>) {
-        match reloaded {
-            Ok(revision) => tracing::info!(%revision, "policies reloaded"),
-            Err(ReloadError::Rejected(error)) => {
-                self.shared.telemetry.bundle_rejected();
-                tracing::error!("policies could not be reloaded; the previous ones stay in force");
-                match error {
-                    Error::Invalid(errors) => errors.iter().for_each(|error| log(error, true)),
-                    Error::Environment(message) => tracing::error!("{message}"),
-                }
-            }
-            Err(ReloadError::Refused(removals)) => {
-                self.shared.telemetry.bundle_refused();
-                tracing::error!(
-                    "policies were not reloaded, because that would remove rules; the previous ones stay in force"
-                );
-                let help = "to remove it, name it in `removed` of the configuration file and reload";
-                for removal in removals {
-                    tracing::error!(name = %removal.name, help, "{removal}");
-                }
-            }
+    fn reload_files(&self, state: &mut ReloadState) -> ReloadReport {
+        let reloaded = self.replace_bundle(state);
+        let report = report(&reloaded, self.shared.gate.bundle.load().revision.to_string(), &state.waiting);
+        log_report(&report);
+        if report.outcome != ReloadOutcome::Loaded {
+            self.shared.telemetry.bundle_not_loaded(report.outcome);
         }
+        self.shared.telemetry.restart_required(state.waiting.len());
+        self.view.show_result(&report, reloaded.ok().flatten());
+        report
+    }
+
+    /// Returns the number of tests of the new bundle; `None` if the files are those in force.
+    fn replace_bundle(&self, state: &mut ReloadState) -> Result<Option<usize>, ReloadError> {
+        let (digest, files) = FileSet::read_with_digest(&state.running);
+        state.seen.clone_from(&digest);
+        let files = files.map_err(ReloadError::Rejected)?;
+        files.sources.texts.unread.iter().for_each(log_warning);
+        let before = self.shared.gate.bundle.load_full();
+        // a storm of signals must not keep a core busy with compiling the same files
+        if state.in_force == digest {
+            self.shared.telemetry.bundle_loaded(&before);
+            return Ok(None);
+        }
+        let (bundle, tests) = replacement(&state.running.gateway, &files, &before)?;
+        self.shared.telemetry.bundle_loaded(&bundle);
+        self.shared.gate.replace(Arc::new(bundle));
+        self.apply(state, &files);
+        state.in_force = digest;
+        Ok(Some(tests))
+    }
+
+    /// Applies the settings of `files` that can change at run time.
+    fn apply(&self, state: &mut ReloadState, files: &FileSet) {
+        let (before, now) = (&state.running.gateway, &files.configuration.gateway);
+        if before.source.text() != now.source.text() {
+            now.warnings.iter().for_each(log_warning);
+        }
+        self.level.configure(now.logs.level);
+        self.view.apply(now);
+        state.running.gateway = with_reloadable(before, now);
+        state.waiting = restart_keys(&state.running.gateway, now);
     }
 }
 
@@ -125,13 +182,9 @@ fn reopen_access_log(telemetry: &Telemetry) {
     }
 }
 
-/// Logs an error or a warning of a file as one event: log collectors split a snippet of several lines into several events.
-fn log(diagnostic: &Diagnostic, is_error: bool) {
-    let (file, message, help) = (diagnostic.file.display(), &diagnostic.message, diagnostic.help.as_deref());
-    let (line, column) = diagnostic.place().unzip();
-    if is_error {
-        tracing::error!(%file, line, column, help, "{message}");
-    } else {
-        tracing::warn!(%file, line, column, help, "{message}");
-    }
+/// Logs a warning of a file as one event.
+fn log_warning(warning: &Diagnostic) {
+    let (file, message, help) = (warning.file.display(), &warning.message, warning.help.as_deref());
+    let (line, column) = warning.place().unzip();
+    tracing::warn!(%file, line, column, help, "{message}");
 }

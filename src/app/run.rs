@@ -4,12 +4,13 @@ use super::core_dumps;
 use super::descriptors;
 use super::exporters::ExporterThread;
 use super::listeners::{Listeners, addresses};
-use super::reload::Reloader;
+use super::load_view::LoadView;
+use super::reload::{ReloadState, Reloader};
 use super::reload_loop::reload_until_stopped;
 use super::signals::Signals;
 use super::socket_origin::SocketOrigin;
-use super::{Configuration, Error, PolicyOrigin, decision_log, panic_hook, service_manager};
-use crate::admin::{self, Readiness};
+use super::{Configuration, Error, PolicyOrigin, TestedBundle, decision_log, panic_hook, service_manager};
+use crate::admin::{self, Readiness, ReloadRequests};
 use crate::config::gateway::{
     AccessLogTarget, Gateway, ShutdownConfig, UpstreamConfig as UpstreamSettings, UpstreamProxy, UpstreamTarget,
 };
@@ -77,7 +78,7 @@ enum StopCause {
 /// The gateway could not be started.
 pub fn run(
     configuration: &Configuration,
-    bundle: Bundle,
+    tested: TestedBundle,
     settings: &RunSettings,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
@@ -89,7 +90,7 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::environment)?;
     // on the thread that accepts connections: a watchdog that another one feeds would not notice that it hangs
     runtime.spawn(service_manager::feed_watchdog());
-    let result = runtime.block_on(serve(configuration, bundle, &log, settings, announce));
+    let result = runtime.block_on(serve(configuration, tested, &log, settings, announce));
     // after an error, too: the last lines may be the ones that explain it
     log.flush(FLUSH_LOG);
     result
@@ -97,11 +98,12 @@ pub fn run(
 
 async fn serve(
     configuration: &Configuration,
-    bundle: Bundle,
+    tested: TestedBundle,
     log: &ApplicationLog,
     settings: &RunSettings,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
+    let TestedBundle { bundle, digest, tests, .. } = tested;
     let gateway = &within_descriptors(&configuration.gateway);
     // before the gateway is announced: a supervisor may signal it from then on
     let mut signals = Signals::install()?;
@@ -118,16 +120,20 @@ async fn serve(
     let readiness = Readiness::default();
     telemetry.bundle_loaded(&bundle);
     let bundle = Arc::new(bundle);
-    let gate = gate(gateway, bundle.clone(), &addresses(&endpoints), retention);
-    telemetry.observe_budget(&gate.budget);
     telemetry.certificates_loaded(certificates.status());
-    let shared = Arc::new(WorkerContext::new(gate, telemetry.clone()));
+    let gate = gate(gateway, bundle.clone(), &addresses(&endpoints), retention);
+    let shared = worker_context(gate, &telemetry);
+    let view = LoadView::of_start(gateway, &bundle, tests);
+    let (reloads, requests) = ReloadRequests::channel();
     let state = admin::AdminState {
         telemetry: telemetry.clone(),
-        config: Arc::new(gateway.clone()),
+        config: view.config.clone(),
         gate: shared.gate.clone(),
         readiness: readiness.clone(),
         level: log.level.clone(),
+        status: view.status.clone(),
+        reloads,
+        listen: endpoints.iter().map(ToString::to_string).collect(),
     };
     let (stop_admin, admin_stopped) = oneshot::channel();
     let admin = start_admin(admin, state, admin_stopped)?;
@@ -139,32 +145,31 @@ async fn serve(
     // a reload replaces the bundle; this reference would keep the first one in memory
     drop(bundle);
     readiness.ready();
-    let reloader = Arc::new(Reloader {
-        configuration: configuration.clone(),
-        shared: shared.clone(),
-        certificates,
-        level: log.level.clone(),
-        loaded: Mutex::default(),
-    });
+    let state = Mutex::new(ReloadState::new(configuration, digest));
+    let reloader = Reloader { shared: shared.clone(), certificates, level: log.level.clone(), view, state };
     let cause = tokio::select! {
-        () = reload_until_stopped(&mut signals, reloader) => StopCause::Signal,
+        () = reload_until_stopped(&mut signals, requests, Arc::new(reloader)) => StopCause::Signal,
         () = sockets.wait_for_successor(&handovers) => StopCause::Successor,
     };
     // first, so that a load balancer sees it while requests are still being finished
     readiness.draining();
     let mut shutdown = gateway.shutdown;
     if cause == StopCause::Successor {
-        tracing::info!("another process took over");
-        handovers.into_iter().for_each(SocketHandover::complete);
-        // the probes are for the other process
-        drop(stop_admin);
         shutdown.delay = Duration::ZERO;
+        leave_to_successor(handovers, stop_admin);
     }
     tokio::select! {
         () = stop(server, &telemetry, shutdown) => {}
         () = signals.stop() => tracing::warn!("stopped at once, by a second signal"),
     }
     Ok(())
+}
+
+/// Leaves the sockets to the process that took over, and the probes.
+fn leave_to_successor(handovers: Vec<SocketHandover>, stop_admin: oneshot::Sender<()>) {
+    tracing::info!("another process took over");
+    handovers.into_iter().for_each(SocketHandover::complete);
+    drop(stop_admin);
 }
 
 /// Goes on for the delay, then finishes what was accepted, and exports what is left of telemetry.
@@ -177,6 +182,11 @@ async fn stop(server: Server, telemetry: &Telemetry, shutdown: ShutdownConfig) {
     tracing::info!(finished = drained.finished, cut = drained.cut, "stopped");
     // last: requests that end during the drain have spans and log lines, too
     telemetry.shutdown(FLUSH).await;
+}
+
+fn worker_context(gate: Gate, telemetry: &Telemetry) -> Arc<WorkerContext> {
+    telemetry.observe_budget(&gate.budget);
+    Arc::new(WorkerContext::new(gate, telemetry.clone()))
 }
 
 fn gate(gateway: &Gateway, bundle: Arc<Bundle>, listeners: &[SocketAddr], retention: Option<RetentionRules>) -> Gate {

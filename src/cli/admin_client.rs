@@ -1,7 +1,7 @@
 //! Requests to the admin listener of a running gateway.
 
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::handshake;
@@ -28,7 +28,7 @@ pub(super) enum AdminError {
     Url,
     #[error("no gateway responds at {at}: {why}; `--admin` names its admin listener")]
     Unreachable { at: String, why: String },
-    #[error("{at} does not serve its decisions: {status} {why}")]
+    #[error("{at} does not serve this: {status} {why}")]
     Refused { at: String, status: u16, why: String },
 }
 
@@ -56,9 +56,7 @@ impl AdminListener {
 
     /// Sends a GET of `target`, and returns the response if its status is a success.
     pub(super) async fn get(&self, target: &str) -> Result<Response<Incoming>, AdminError> {
-        let response = pingora_timeout::timeout(PATIENCE, self.send(target)).await;
-        let response = response.unwrap_or_else(|_| Err("it takes too long".to_owned()));
-        let response = response.map_err(|why| AdminError::Unreachable { at: self.to_string(), why })?;
+        let response = self.send(Method::GET, target, PATIENCE).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -69,11 +67,33 @@ impl AdminListener {
 
     /// As [`AdminListener::get`], with the whole body as text, if it has at most `most` bytes.
     pub(super) async fn get_text(&self, target: &str, most: usize) -> Result<String, AdminError> {
-        let body = read(self.get(target).await?, most).await;
+        self.text(self.get(target).await?, most).await
+    }
+
+    /// Sends a POST of `target`, and returns the status and the whole body as text, if it has at most `most` bytes. The response may
+    /// take `patience`.
+    pub(super) async fn post(
+        &self,
+        target: &str,
+        patience: Duration,
+        most: usize,
+    ) -> Result<(StatusCode, String), AdminError> {
+        let response = self.send(Method::POST, target, patience).await?;
+        Ok((response.status(), self.text(response, most).await?))
+    }
+
+    async fn text(&self, response: Response<Incoming>, most: usize) -> Result<String, AdminError> {
+        let body = read(response, most).await;
         body.ok_or_else(|| AdminError::Unreachable { at: self.to_string(), why: "the response breaks off".to_owned() })
     }
 
-    async fn send(&self, target: &str) -> Result<Response<Incoming>, String> {
+    async fn send(&self, method: Method, target: &str, patience: Duration) -> Result<Response<Incoming>, AdminError> {
+        let response = pingora_timeout::timeout(patience, self.try_to_send(method, target)).await;
+        let response = response.unwrap_or_else(|_| Err("it takes too long".to_owned()));
+        response.map_err(|why| AdminError::Unreachable { at: self.to_string(), why })
+    }
+
+    async fn try_to_send(&self, method: Method, target: &str) -> Result<Response<Incoming>, String> {
         let host = self.0.host().trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((host, self.0.port_u16().unwrap_or_default())).await;
         let stream = stream.map_err(|error| error.kind().to_string())?;
@@ -81,7 +101,8 @@ impl AdminListener {
         let peer = stream.peer_addr().map_err(|error| error.kind().to_string())?;
         let (mut sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
         tokio::spawn(connection);
-        let request = Request::get(target).header("host", peer.to_string()).body(Empty::<bytes::Bytes>::new());
+        let request = Request::builder().method(method).uri(target).header("host", peer.to_string());
+        let request = request.body(Empty::<bytes::Bytes>::new());
         sender.send_request(request.map_err(|error| error.to_string())?).await.map_err(|error| error.to_string())
     }
 }

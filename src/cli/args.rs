@@ -10,11 +10,13 @@ use super::health::HealthArgs;
 use super::init::InitArgs;
 use super::man::ManArgs;
 use super::prove::ProveArgs;
+use super::reload::ReloadArgs;
 use super::replay::ReplayArgs;
 use super::report::ReportArgs;
 use super::run::RunArgs;
 use super::schema::SchemaArgs;
 use super::selftest::SelftestArgs;
+use super::status::StatusArgs;
 use super::tail::TailArgs;
 use super::test::TestArgs;
 use super::verify_log::VerifyLogArgs;
@@ -89,6 +91,16 @@ pub(super) enum Verb {
         after_help = "Examples:\n  portcullis health\n  portcullis health --ready\n\nExit codes:\n  0 healthy, 1 not healthy or not reachable, 2 usage, 3 invalid configuration"
     )]
     Health(HealthArgs),
+    /// Show what a running gateway enforces, since when, and what takes a restart
+    #[command(
+        after_help = "Examples:\n  portcullis status\n  portcullis status --json\n\nExit codes:\n  0 shown, 1 not reachable, 2 usage, 3 invalid configuration"
+    )]
+    Status(StatusArgs),
+    /// Have a running gateway load its files at once, and show the result
+    #[command(
+        after_help = "Examples:\n  portcullis reload\n  portcullis reload --config config/gateway.yaml\n\nExit codes:\n  0 the files are in force, 1 not reachable, 2 usage,\n  3 they are not: a file is invalid, or a rule would be lost"
+    )]
+    Reload(ReloadArgs),
     /// Watch the decisions of a running gateway
     #[command(
         after_help = "Examples:\n  portcullis tail\n  portcullis tail --decision deny --verbose\n\nExit codes:\n  0 the reader left, 1 not reachable, 2 usage"

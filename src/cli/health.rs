@@ -1,12 +1,12 @@
 //! `portcullis health`: ask a running gateway whether it is well, for exec probes.
 
+use super::admin_address::{AdminArgs, UnknownAddress};
 use super::config_args::ConfigArgs;
 use super::console;
 use super::exit::{CommandError, Exit};
-use crate::config::DEFAULT_ADMIN_LISTEN;
 use clap::Args;
 use std::io::{Error, ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 /// Longest time for the response; a probe that waits longer times out itself.
@@ -17,9 +17,8 @@ const LONGEST_HEAD: usize = 64;
 
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    /// Address of the gateway's admin listener, in place of the file's `admin.listen`
-    #[arg(long, value_name = "ADDRESS", env = "PORTCULLIS_ADMIN_LISTEN", hide_env_values = true)]
-    admin_listen: Option<String>,
+    #[command(flatten)]
+    admin: AdminArgs,
     /// Ask whether it is ready for requests, and not only whether it lives
     #[arg(long)]
     ready: bool,
@@ -29,7 +28,14 @@ pub(super) struct HealthArgs {
 pub(super) fn health(args: &HealthArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
     let (path, well) = if args.ready { ("/readyz", "ready") } else { ("/livez", "live") };
     let unwell = |why: String| CommandError::Failed(format!("not {well}: {why}"));
-    let address = reachable(admin_address(args, config, &unwell)?);
+    let address = args.admin.address(config).map_err(|unknown| match unknown {
+        UnknownAddress::Off => unwell("the admin listener is `off`".to_owned()),
+        // one line: the errors are for a person
+        UnknownAddress::Configuration(_) => {
+            unwell("the configuration is invalid; `portcullis check` lists the errors".to_owned())
+        }
+        UnknownAddress::NoAddress => unknown.into(),
+    })?;
     match ask(address, path) {
         Ok(200) => {
             console::print(well)?;
@@ -39,37 +45,6 @@ pub(super) fn health(args: &HealthArgs, config: &ConfigArgs) -> Result<Exit, Com
         Err(error) if is_timeout(&error) => Err(unwell(format!("{address} did not respond within 2 s"))),
         Err(error) => Err(unwell(format!("{address} gave no response: {}", error.kind()))),
     }
-}
-
-/// From flag or variable, else from the configuration that is named, else the default.
-fn admin_address(
-    args: &HealthArgs,
-    config: &ConfigArgs,
-    unwell: &dyn Fn(String) -> CommandError,
-) -> Result<SocketAddr, CommandError> {
-    let off = || unwell("the admin listener is `off`".to_owned());
-    match (&args.admin_listen, config.file()) {
-        (Some(address), _) if address == "off" => Err(off()),
-        (Some(address), _) => address
-            .parse()
-            .map_err(|_| CommandError::Usage("`--admin-listen` must be an IP address and a port".to_owned())),
-        (None, None) => DEFAULT_ADMIN_LISTEN.parse().map_err(|_| unwell("the default address is wrong".to_owned())),
-        (None, Some(_)) => match config.load() {
-            Ok(configuration) => configuration.gateway.admin.ok_or_else(off),
-            Err(_) => Err(unwell("the configuration is invalid; `portcullis check` lists the errors".to_owned())),
-        },
-    }
-}
-
-/// A listener on every address is asked on loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    match address.ip() {
-        // an address to bind to, not one to connect to (RFC 1122 section 3.2.1.3)
-        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    address
 }
 
 /// Sends a GET, and returns the status of the response.

@@ -1,5 +1,6 @@
 //! The command line: one verb a file, its arguments beside it. Only this room prints.
 
+mod admin_address;
 mod admin_client;
 mod args;
 mod banner;
@@ -23,12 +24,14 @@ mod outcome_text;
 mod page;
 mod printable;
 mod prove;
+mod reload;
 mod replay;
 mod report;
 mod run;
 mod sarif;
 mod schema;
 mod selftest;
+mod status;
 mod table;
 mod tail;
 mod test;
@@ -101,6 +104,8 @@ fn dispatch(args: Args) -> Result<Exit, CommandError> {
         Some(Verb::Replay(args)) => replay::replay(&args, config),
         Some(Verb::Prove(args)) => prove::prove(&args, config),
         Some(Verb::Health(args)) => health::health(&args, config),
+        Some(Verb::Status(args)) => status::status(&args, config),
+        Some(Verb::Reload(args)) => reload::reload(&args, config),
         Some(Verb::Tail(args)) => tail::tail(&args),
         Some(Verb::Contract(verb)) => contract::contract(&verb, config),
         Some(Verb::Selftest(args)) => selftest::selftest(&args),

@@ -77,11 +77,11 @@ pub(super) fn environment_overrides() -> Overrides {
 pub(super) fn run(args: &RunArgs, config: &ConfigArgs) -> Result<Exit, CommandError> {
     let overrides = args.overrides();
     let configuration = Configuration::load_with_policy_errors(&FileView::default(), config.file(), &overrides)?;
-    let (bundle, texts) = app::compile_tested_policies(&configuration)?;
-    console::warn(&app::start_warnings(&configuration.gateway, &texts));
+    let tested = app::compile_tested_policies(&configuration)?;
+    console::warn(&app::start_warnings(&configuration.gateway, &tested.texts));
     console::warn(&app::secret_file_warnings(&configuration.gateway));
     let settings = RunSettings { is_terminal: console::is_terminal_on_stderr(), takeover: args.takeover.clone() };
-    app::run(&configuration, bundle, &settings, |started| {
+    app::run(&configuration, tested, &settings, |started| {
         // on standard error: standard output is the access log's
         console::note(&format!("{}\n", Banner(started)));
     })?;

@@ -46,6 +46,7 @@ pub(super) fn check(
         upstream,
         policies: check.policies(&file.policies, "/policies"),
         shadow_policies: check.shadow_policies(file.shadow.as_ref()),
+        reload: check.reload(&file.reload),
         removal_rules: RemovalRules { removed: file.removed.clone(), removals: file.reload.removals },
         shutdown: ShutdownConfig {
             delay: check.duration_or_zero("/shutdown/delay", &file.shutdown.delay),

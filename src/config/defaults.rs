@@ -22,6 +22,9 @@ pub const SHUTDOWN_DELAY: TimeLimit = TimeLimit::Seconds(0);
 /// Longest time that requests in flight get to finish after that.
 // with the export of traces below the 30 s after which Kubernetes kills the process
 pub const SHUTDOWN_TIMEOUT: TimeLimit = TimeLimit::Seconds(20);
+/// Time between two reads of the files that a running gateway was loaded from.
+// with a swap right after a read, and the pause until the files rest, a change is in force within 5 s
+pub const RELOAD_INTERVAL: TimeLimit = TimeLimit::Seconds(2);
 
 /// A row of the table in `docs/configuration.md`.
 #[derive(Clone, Copy, Debug)]

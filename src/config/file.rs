@@ -2,19 +2,20 @@
 
 mod instance_sections;
 mod log_sections;
+mod reload_section;
 mod shadow_section;
 mod shutdown_section;
 mod upstream_section;
 
 pub(super) use instance_sections::{EnvironmentSection, InstanceSection};
 pub(super) use log_sections::{AccessLogSection, DecisionLogSection, FingerprintsSection, LogsSection, MasksSection};
+pub(super) use reload_section::ReloadSection;
 pub(super) use shadow_section::ShadowSection;
 pub(super) use shutdown_section::ShutdownSection;
 pub(super) use upstream_section::UpstreamSection;
 
 use super::defaults;
 use super::gateway::AlwaysExport;
-use super::removal_rules::Removals;
 use crate::contract::fallthrough::{Fallthrough, ReadFallthrough, WriteFallthrough};
 use crate::contract::strictness::{Mode, Strictness, UnknownFields, Validate};
 use schemars::JsonSchema;
@@ -45,11 +46,11 @@ pub(super) struct GatewayFile {
     /// Candidate policies, judged beside those in force: what they would decide otherwise is recorded, and refuses nothing.
     pub(super) shadow: Option<ShadowSection>,
     /// Policies, limits and operations that a reload may remove or weaken, by name. Any other that denies is kept: such a reload
-    /// is refused. Read again with each reload.
+    /// is refused. Keys are named as `contract.fallthrough`.
     #[serde(default)]
     #[schemars(example = ["no-skip-password-checks"])]
     pub(super) removed: Vec<String>,
-    /// What a reload may do.
+    /// How a running gateway takes changes of its files.
     #[serde(default)]
     pub(super) reload: ReloadSection,
     /// How the gateway stops.
@@ -86,14 +87,6 @@ pub(super) struct GatewayFile {
     #[serde(default)]
     #[schemars(range(max = 1024))]
     pub(super) workers: usize,
-}
-
-/// What a reload may do. Read again with each reload.
-#[derive(Debug, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct ReloadSection {
-    /// Whether a reload may remove or weaken what denies.
-    pub(super) removals: Removals,
 }
 
 /// The version of this file's format.

@@ -31,6 +31,8 @@ pub struct Gateway {
     pub policies: Vec<PathBuf>,
     /// Files and folders with the candidate policies of `shadow`, absolute. Empty without `shadow`.
     pub shadow_policies: Vec<PathBuf>,
+    /// When the files are read again.
+    pub reload: super::reload_config::ReloadConfig,
     /// What a reload may remove.
     pub removal_rules: super::removal_rules::RemovalRules,
     /// How the gateway stops.

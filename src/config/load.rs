@@ -1,11 +1,10 @@
 //! Loads the configuration file.
 
 use super::check::check;
-use super::file::{GatewayFile, ReloadSection};
+use super::file::GatewayFile;
 use super::gateway::Gateway;
 use super::overrides::Overrides;
 use super::read_error::describe;
-use super::removal_rules::RemovalRules;
 use crate::diagnostic::Diagnostic;
 use crate::files::FileView;
 use crate::manifest::{self, Lookup};
@@ -37,12 +36,13 @@ pub fn load_from(
     of_text(file, &text, overrides, variables)
 }
 
-// not by the view alone: the file may be a pipe of a shell, whose link leads to no path
 fn read(view: &FileView, file: &Path) -> Result<String, Vec<Diagnostic>> {
     if let Some(text) = view.unsaved_text(file) {
         return Ok(text.to_owned());
     }
-    let bytes = std::fs::read(file).map_err(|error| vec![unreadable(file, &error)])?;
+    // by the view, which sees one version of a volume. But the file may be a pipe of a shell, whose link leads to no path
+    let real = view.resolve(file).ok().filter(|real| real.exists());
+    let bytes = std::fs::read(real.as_deref().unwrap_or(file)).map_err(|error| vec![unreadable(file, &error)])?;
     manifest::text(file, bytes).map_err(|error| vec![error])
 }
 
@@ -67,27 +67,6 @@ pub fn of_text(
         Some(only) => check(&only.value, &only.source, folder, overrides, variables),
         None => Err(vec![Diagnostic::of_file(file, "the file is empty")]),
     }
-}
-
-/// The part of a configuration that is read again with each reload.
-#[derive(Deserialize, JsonSchema)]
-struct RemovalKeys {
-    #[serde(default)]
-    removed: Vec<String>,
-    #[serde(default)]
-    reload: ReloadSection,
-}
-
-/// What a reload may remove, by the text of a configuration file that is in use.
-///
-/// # Errors
-/// All errors of these keys, each with its place. Those of others do not matter: they are read when the gateway starts.
-pub fn removal_rules(file: &Path, bytes: Vec<u8>, variables: Lookup<'_>) -> Result<RemovalRules, Vec<Diagnostic>> {
-    let text = manifest::text(file, bytes).map_err(|error| vec![error])?;
-    let documents = manifest::read_with_variables::<RemovalKeys>(file, &text, variables)?;
-    let keys = documents.into_iter().next().map(|document| document.value);
-    let rules = keys.map(|keys| RemovalRules { removed: keys.removed, removals: keys.reload.removals });
-    Ok(rules.unwrap_or_default())
 }
 
 /// The policies that a configuration names, even if it has errors elsewhere.

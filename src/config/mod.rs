@@ -21,6 +21,7 @@ mod logs;
 pub mod overrides;
 mod own_listener;
 mod read_error;
+pub mod reload_config;
 pub mod removal_rules;
 mod sampler;
 mod upstream;

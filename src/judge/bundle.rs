@@ -7,6 +7,7 @@ use super::head_reads::{HeadAmbiguity, HeadReads};
 use super::permit::Permit;
 use super::revision::revision;
 use super::unchanged_rules::RuleLints;
+use super::weaker_settings::weaker_settings;
 use crate::contract::fallthrough::WriteFallthrough;
 use crate::contract::strictness::{InspectionRules, Mode, PolicyEffect, Strictness};
 use crate::contract::{Contract, Operation, RouteGuard, Routed, names_only};
@@ -107,8 +108,8 @@ impl Bundle {
         self.shadow.as_deref()
     }
 
-    /// What this bundle refuses and `after` would not: rules that are gone or narrower, and operations that the contract of
-    /// `after` no longer has.
+    /// What this bundle refuses and `after` would not: rules that are gone or narrower, operations that the contract of
+    /// `after` no longer has, and how strictly it is enforced.
     pub fn removals(&self, after: &Self) -> Vec<LostRule> {
         let rules = self.policies.removals(&after.policies);
         let operations = after.contract.operations();
@@ -130,7 +131,9 @@ impl Bundle {
         // once for all API versions of an operation
         let lost: BTreeMap<Arc<str>, Loss> = lost.collect();
         let lost = lost.into_iter().map(|(name, what)| LostRule { name, what });
-        rules.into_iter().chain(lost).collect()
+        let settings = weaker_settings(&self.strictness, &after.strictness, &after.contract);
+        let settings = settings.into_iter().map(|key| LostRule { name: key.into(), what: Loss::Setting });
+        rules.into_iter().chain(lost).chain(settings).collect()
     }
 
     /// The same contract with only the policies and limits of these names, and the default strictness.

@@ -20,6 +20,7 @@ mod shadow_bundle;
 mod unchanged_rules;
 pub mod violation;
 mod waive;
+mod weaker_settings;
 
 pub use bundle::{Bundle, BundleError, PolicyText};
 pub use decide::{Judgement, decide, permit_unread};

@@ -81,7 +81,8 @@ impl Source {
         self.root.to_value()
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The text of the file.
+    pub fn text(&self) -> &str {
         &self.text
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A rule that refuses requests and would no longer, or an operation that would no longer be guarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostRule {
-    /// The name of the policy or limit, or the operation id.
+    /// The name of the policy or limit, the operation id, or the key of the configuration.
     pub name: Arc<str>,
     /// What is lost.
     pub what: Loss,
@@ -49,6 +49,8 @@ pub enum Loss {
     },
     /// The contract no longer has a body for the operation.
     Body,
+    /// The key of the configuration would refuse less.
+    Setting,
 }
 
 impl Policies {
@@ -133,6 +135,7 @@ impl fmt::Display for LostRule {
             Loss::Operation { method, path } => {
                 write!(f, "the contract no longer has `{name}` at `{method} {path}`, which is guarded")
             }
+            Loss::Setting => write!(f, "`{name}` would refuse fewer requests"),
             Loss::Body => write!(f, "the contract no longer has a body for `{name}`, which is validated"),
         }
     }

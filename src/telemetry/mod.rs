@@ -18,7 +18,8 @@ pub mod watch;
 pub use decision_log::{DecisionFile, FileError};
 pub use logs::{LevelHandle, Output};
 pub use metrics::{
-    CertificateStatus, HandshakeRefusal, OpenConnection, OpenConnections, RefusedConnection, ServerMetrics,
+    CertificateStatus, HandshakeRefusal, OpenConnection, OpenConnections, RefusedConnection, ReloadOutcome,
+    ServerMetrics, UpstreamStatus,
 };
 pub use otel_vars::VariableError;
 pub use otlp::OtlpError;
@@ -36,7 +37,7 @@ use logs::access_log::AccessLogWriter;
 use logs::sampling::LogSampling;
 use logs::unknown_operation::UnknownOperationLog;
 use logs::unknown_version::UnknownVersionWarning;
-use metrics::{Metrics, ReloadOutcome};
+use metrics::Metrics;
 use otel_vars::{IgnoredVariables, OtelVars};
 use otlp::Otlp;
 use prometheus_client::metrics::gauge::Gauge;
@@ -224,14 +225,19 @@ impl Telemetry {
         self.shared.metrics.contract.set(bundle.contract.sources());
     }
 
-    /// Counts a bundle that could not be loaded. The current one stays in force.
-    pub fn bundle_rejected(&self) {
-        self.shared.metrics.reloads.add(ReloadOutcome::Rejected);
+    /// Counts a bundle that could not be loaded, or was not. The current one stays in force.
+    pub fn bundle_not_loaded(&self, outcome: ReloadOutcome) {
+        self.shared.metrics.reloads.add(outcome);
     }
 
-    /// Counts a valid bundle that was not loaded because it would remove rules. The current one stays in force.
-    pub fn bundle_refused(&self) {
-        self.shared.metrics.reloads.add(ReloadOutcome::Refused);
+    /// Sets the number of keys of the configuration file that changed and take a restart.
+    pub fn restart_required(&self, keys: usize) {
+        self.shared.metrics.reloads.set_restart_required(keys);
+    }
+
+    /// The state of the upstream, as requests found it.
+    pub fn upstream_status(&self) -> UpstreamStatus {
+        self.shared.metrics.upstream_status()
     }
 
     /// Sets the certificates that clients see from now on.

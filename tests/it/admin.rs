@@ -1,19 +1,20 @@
 //! What operators see.
 
 use crate::support::gateway::{bundle, shipped, text};
+use arc_swap::ArcSwap;
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
-use portcullis::admin::{self, AdminState, Readiness};
+use portcullis::admin::{self, AdminState, LoadStatus, Readiness, ReloadReport, ReloadRequests};
 use portcullis::config::gateway::{AccessLogTarget, Limits, LogLevel, Logs, Sampler, Traces, UpstreamTarget};
 use portcullis::config::load::load;
 use portcullis::config::overrides::Overrides;
 use portcullis::gateway::Gate;
-use portcullis::telemetry::{LevelHandle, Output, Setup, Telemetry};
+use portcullis::telemetry::{LevelHandle, Output, ReloadOutcome, Setup, Telemetry};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
@@ -55,7 +56,24 @@ fn state() -> AdminState {
     telemetry.bundle_loaded(&gate.bundle.load());
     let level = LevelHandle::new(LogLevel::Info);
     let config = load(Path::new("config/gateway.yaml"), &Overrides::default(), &|_| None).expect("a configuration");
-    AdminState { telemetry, config: Arc::new(config), gate: Arc::new(gate), readiness: Readiness::default(), level }
+    let now = SystemTime::now();
+    let report = ReloadReport {
+        outcome: ReloadOutcome::Loaded,
+        revision: String::new(),
+        restart_required: Vec::new(),
+        errors: Vec::new(),
+    };
+    let status = LoadStatus { started: now, since: now, tests: 0, reloaded: now, report };
+    AdminState {
+        telemetry,
+        config: Arc::new(ArcSwap::from_pointee(config)),
+        gate: Arc::new(gate),
+        readiness: Readiness::default(),
+        level,
+        status: Arc::new(ArcSwap::from_pointee(status)),
+        reloads: ReloadRequests::channel().0,
+        listen: Arc::new([]),
+    }
 }
 
 async fn get(address: SocketAddr, path: &str) -> (u16, Option<String>, String) {
@@ -308,4 +326,31 @@ async fn a_saturated_gateway_is_not_ready() {
     assert!(status == 503 && body.starts_with("saturated"), "{status} {body}");
     drop(all);
     assert_eq!(get(address, "/readyz").await.0, 200);
+}
+
+/// A reload compares by what is shown, which key waits for a restart: one that is missing would be changed without a word.
+#[tokio::test]
+async fn the_configuration_that_is_shown_has_every_option() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(admin::serve(listener, state(), std::future::pending()));
+    let shown: serde_json::Value = serde_json::from_str(&get(address, "/config").await.2).expect("JSON");
+    let page = std::fs::read_to_string("docs/configuration.md").expect("the page");
+    let table = page.split("\n## ").find(|part| part.starts_with("Options\n")).expect("the table");
+    let options = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect::<Vec<_>>();
+    assert!(options.len() > 40, "{options:?}");
+    let missing = options.into_iter().filter(|option| {
+        // a part that is off is null, and compared as a whole
+        let mut part = Some(&shown);
+        for key in option.split('.') {
+            part = part.filter(|part| part.is_object()).and_then(|part| part.get(key));
+            if part.is_none_or(|part| !part.is_object()) {
+                break;
+            }
+        }
+        part.is_none()
+    });
+    // consents, which have no effect of their own
+    let missing: Vec<_> = missing.filter(|option| !option.ends_with(".plaintext")).collect();
+    assert_eq!(missing, [""; 0]);
 }

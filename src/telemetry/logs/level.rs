@@ -9,21 +9,22 @@ use tracing::level_filters::LevelFilter;
 /// The current level and the configured one. Clones share the current level.
 #[derive(Clone, Debug)]
 pub struct LevelHandle {
-    configured: LogLevel,
     /// An index into [`LogLevel::ALL`].
+    configured: Arc<AtomicU8>,
+    /// The same of the current level.
     now: Arc<AtomicU8>,
 }
 
 impl LevelHandle {
     /// A handle whose current level is `configured`.
     pub fn new(configured: LogLevel) -> Self {
-        Self { configured, now: Arc::new(AtomicU8::new(configured as u8)) }
+        let level = || Arc::new(AtomicU8::new(configured as u8));
+        Self { configured: level(), now: level() }
     }
 
     /// The current level.
     pub fn now(&self) -> LogLevel {
-        let place = usize::from(self.now.load(Ordering::Relaxed));
-        LogLevel::ALL.get(place).copied().unwrap_or(self.configured)
+        level_at(&self.now)
     }
 
     /// Sets the current level and returns the previous one.
@@ -45,7 +46,15 @@ impl LevelHandle {
 
     /// Restores the configured level.
     pub fn restore(&self) {
-        self.change(self.configured);
+        self.change(level_at(&self.configured));
+    }
+
+    /// Sets the configured level. The current level changes only if that is another one: it may have been set for a while.
+    pub fn configure(&self, level: LogLevel) {
+        if level_at(&self.configured) != level {
+            self.configured.store(level as u8, Ordering::Relaxed);
+            self.change(level);
+        }
     }
 
     pub(in crate::telemetry) fn filter(&self) -> LevelFilter {
@@ -57,6 +66,11 @@ impl LevelHandle {
             LogLevel::Trace => LevelFilter::TRACE,
         }
     }
+}
+
+fn level_at(index: &AtomicU8) -> LogLevel {
+    // both are set from a level, so that there is one
+    LogLevel::ALL.get(usize::from(index.load(Ordering::Relaxed))).copied().unwrap_or(LogLevel::Info)
 }
 
 #[cfg(test)]

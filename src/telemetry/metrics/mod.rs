@@ -12,6 +12,7 @@ mod dropped_lines;
 mod exemplar;
 mod handshakes;
 mod http;
+mod last_calls;
 mod open_connections;
 mod process;
 mod reloads;
@@ -25,8 +26,9 @@ mod waivers;
 
 pub use certificates::CertificateStatus;
 pub use handshakes::HandshakeRefusal;
+pub use last_calls::UpstreamStatus;
 pub use open_connections::{OpenConnection, OpenConnections};
-pub(in crate::telemetry) use reloads::ReloadOutcome;
+pub use reloads::ReloadOutcome;
 pub use server::{RefusedConnection, ServerMetrics};
 
 use crate::config::gateway::UpstreamTarget;
@@ -39,6 +41,7 @@ use contract::ContractMetrics;
 use dropped::DroppedItems;
 use dropped_lines::DroppedLogLines;
 use http::HttpMetrics;
+use last_calls::LastCalls;
 use process::ProcessMetrics;
 use prometheus_client::encoding::prometheus_protobuf::prometheus_data_model::MetricFamily;
 use prometheus_client::encoding::{self, EncodeLabelSet};
@@ -113,6 +116,7 @@ pub(in crate::telemetry) struct Metrics {
     pub(in crate::telemetry) contract: ContractMetrics,
     /// How loads of bundles ended.
     pub(in crate::telemetry) reloads: ReloadMetrics,
+    last_calls: LastCalls,
     /// The certificates that clients see.
     pub(in crate::telemetry) certificates: CertificateMetrics,
     /// The memory that clients hold.
@@ -156,6 +160,7 @@ impl Metrics {
             shadow: ShadowMetrics::default(),
             contract: ContractMetrics::default(),
             reloads: ReloadMetrics::default(),
+            last_calls: LastCalls::default(),
             certificates: CertificateMetrics::default(),
             budget: BudgetMetrics::default(),
             server: ServerMetrics::default(),
@@ -274,6 +279,7 @@ impl Metrics {
         }
         if let Some(call) = &record.upstream {
             self.upstream.add(call, record.outcome);
+            self.last_calls.add(call, record.outcome);
         }
         self.add_violations(record, operation);
         self.waivers.add(record);
@@ -311,6 +317,11 @@ impl Metrics {
             };
             self.decisions.get_or_create(&decided).inc();
         }
+    }
+
+    /// The state of the upstream, as requests found it.
+    pub(in crate::telemetry) fn upstream_status(&self) -> UpstreamStatus {
+        self.last_calls.status(self.upstream.open.count())
     }
 
     /// Sets the bundle that judges from now on.

@@ -8,8 +8,9 @@ use prometheus_client::registry::{Registry, Unit};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How loading a bundle ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::telemetry) enum ReloadOutcome {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadOutcome {
     /// It is in force.
     Loaded,
     /// It is invalid, and the one before stays in force.
@@ -21,7 +22,8 @@ pub(in crate::telemetry) enum ReloadOutcome {
 impl ReloadOutcome {
     const ALL: [Self; 3] = [Self::Loaded, Self::Rejected, Self::Refused];
 
-    const fn as_str(self) -> &'static str {
+    /// Its name, as metrics have it.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Loaded => "loaded",
             Self::Rejected => "rejected",
@@ -42,6 +44,7 @@ pub(in crate::telemetry) struct ReloadMetrics {
     last_outcome: Family<ReloadLabels, Gauge>,
     last_success: Gauge,
     last_time: Gauge,
+    restart_required: Gauge,
 }
 
 impl ReloadMetrics {
@@ -73,6 +76,16 @@ impl ReloadMetrics {
             Unit::Seconds,
             self.last_time.clone(),
         );
+        registry.register(
+            "portcullis_restart_required",
+            "Keys of the configuration file that changed and take a restart",
+            self.restart_required.clone(),
+        );
+    }
+
+    /// Sets the number of keys of the configuration file that changed and take a restart.
+    pub(in crate::telemetry) fn set_restart_required(&self, keys: usize) {
+        self.restart_required.set(i64::try_from(keys).unwrap_or(i64::MAX));
     }
 
     /// Counts a load that ended now.

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 const GUARD: &str = include_str!("../../../policies/no-skip-password-checks.yaml");
 const GUARD_TEST: &str = include_str!("../../../policies/no-skip-password-checks.test.yaml");
 const OTHER: &str = include_str!("../../../policies/no-skip-legal-checks.yaml");
+/// Reloads come from the signals of the test alone.
+const BY_SIGNAL: &str = "reload: { watch: false }\n";
 const LOST: &str = "`no-skip-password-checks`, which denies, is no longer in the files";
 
 /// A folder with a gateway in front of `upstream` that has two policies.
@@ -23,7 +25,7 @@ fn folder(upstream: SocketAddr) -> (TempDir, PathBuf) {
         fs::write(folder.path().join("policies").join(name), text).unwrap();
     }
     let configuration = folder.path().join("gateway.yaml");
-    fs::write(&configuration, gateway(upstream, "")).unwrap();
+    fs::write(&configuration, gateway(upstream, BY_SIGNAL)).unwrap();
     (folder, configuration)
 }
 
@@ -63,7 +65,8 @@ async fn a_reload_that_loses_a_rule_is_refused_until_it_is_named() {
     assert_eq!(forbidden(&program).await, 422);
     assert!(metrics(&program).await.contains("portcullis_reloads_total{outcome=\"refused\"} 1\n"));
 
-    fs::write(&configuration, gateway(upstream.address(), "removed: [no-skip-password-checks]\n")).unwrap();
+    fs::write(&configuration, gateway(upstream.address(), &format!("{BY_SIGNAL}removed: [no-skip-password-checks]\n")))
+        .unwrap();
     program.signal("HUP");
     program.stderr.line("policies reloaded").await;
     assert_eq!(forbidden(&program).await, 200);
@@ -98,7 +101,8 @@ async fn a_contract_folder_is_loaded_anew_without_a_restart() {
     for file in fs::read_dir(shipped).unwrap().map(|entry| entry.unwrap()) {
         fs::copy(file.path(), contract.join(file.file_name())).unwrap();
     }
-    fs::write(&configuration, gateway(upstream.address(), "contract: { folder: contract }\n")).unwrap();
+    fs::write(&configuration, gateway(upstream.address(), &format!("{BY_SIGNAL}contract: {{ folder: contract }}\n")))
+        .unwrap();
     let mut program = Program::start(&configuration, &[]).await;
     let nickname = async |program: &Program| {
         let mut client = Client::connect(program.listen).await;
@@ -124,7 +128,7 @@ async fn a_contract_folder_is_loaded_anew_without_a_restart() {
 async fn a_pipeline_that_guards_removals_may_allow_them() {
     let upstream = Recorder::answering(200, "{}").await;
     let (folder, configuration) = folder(upstream.address());
-    fs::write(&configuration, gateway(upstream.address(), "reload: { removals: allow }\n")).unwrap();
+    fs::write(&configuration, gateway(upstream.address(), "reload: { watch: false, removals: allow }\n")).unwrap();
     let mut program = Program::start(&configuration, &[]).await;
     remove_guard(&folder);
     program.signal("HUP");
@@ -136,7 +140,7 @@ async fn a_pipeline_that_guards_removals_may_allow_them() {
 async fn a_folder_that_was_emptied_is_rejected_with_its_name() {
     let upstream = Recorder::answering(200, "{}").await;
     let (folder, configuration) = folder(upstream.address());
-    fs::write(&configuration, gateway(upstream.address(), "reload: { removals: allow }\n")).unwrap();
+    fs::write(&configuration, gateway(upstream.address(), "reload: { watch: false, removals: allow }\n")).unwrap();
     let mut program = Program::start(&configuration, &[]).await;
     remove_guard(&folder);
     fs::remove_file(folder.path().join("policies/other.yaml")).unwrap();

@@ -25,7 +25,7 @@ fn folder() -> TempDir {
     }
     let gateway = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\n\
                    upstream: { url: embedded }\npolicies: [policies]\nshadow: { policies: [candidate] }\nworkers: 1\n\
-                   decisionLog: { file: decisions.jsonl }\n";
+                   decisionLog: { file: decisions.jsonl }\nreload: { watch: false }\n";
     fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
     folder
 }

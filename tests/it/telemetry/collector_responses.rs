@@ -153,7 +153,7 @@ async fn deltas_add_up_to_what_was_counted() {
     let telemetry = telemetry(&collector.variables, Sampler::AlwaysOff);
     for counted in [1, 2] {
         for _ in 0..counted {
-            telemetry.bundle_rejected();
+            telemetry.bundle_not_loaded(portcullis::telemetry::ReloadOutcome::Rejected);
         }
         let mut sum = 0;
         while sum < counted {

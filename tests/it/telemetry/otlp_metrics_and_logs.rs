@@ -165,9 +165,9 @@ async fn metrics_arrive_every_interval() {
         let reloads = numbers(named(metrics, "portcullis.reloads"), "outcome");
         reloads.into_iter().find(|(outcome, _)| outcome.as_deref() == Some("rejected")).expect("a series").1
     };
-    telemetry.bundle_rejected();
+    telemetry.bundle_not_loaded(portcullis::telemetry::ReloadOutcome::Rejected);
     while rejected(&collector.metrics().await.metrics()) != 1 {}
-    telemetry.bundle_rejected();
+    telemetry.bundle_not_loaded(portcullis::telemetry::ReloadOutcome::Rejected);
     while rejected(&collector.metrics().await.metrics()) != 2 {}
 }
 

@@ -60,7 +60,7 @@ impl Volume {
         configure(folder.path(), &mut this_given_up, None);
         let file = folder.path().join("gateway.yaml");
         let configuration = Configuration::load(Some(&file), &Overrides::default()).expect("a configuration");
-        let (in_force, _) = portcullis::app::compile_tested_policies(&configuration).expect("policies");
+        let in_force = portcullis::app::compile_tested_policies(&configuration).expect("policies").bundle;
         Self { folder, configuration, in_force, given_up: this_given_up }
     }
 
