@@ -400,36 +400,36 @@ fn policies_for_other_environments_have_an_outcome_and_are_not_visited() {
     }
 }
 
+/// What a policy with this condition and validation reports for a body, without its name.
+fn messages(condition: &str, expression: &str, body: &'static str) -> String {
+    let text = format!(
+        "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  \
+         variables: [{{ name: number, expression: int(body.first_name) }}]\n  \
+         matchConditions: [{{ name: when, expression: '{condition}' }}]\n  \
+         validations: [{{ expression: '{expression}', message: no }}]\n  actions: [Deny]\n"
+    );
+    let texts = [PolicyText { file: "rule.yaml".into(), text }];
+    let bundle = Bundle::compile(contract(), &texts, Strictness::default()).expect("sound");
+    let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else { panic!() };
+    let attributes = Attributes {
+        method: "PATCH",
+        path: "/v1/users/user_1",
+        parameters: &parameters,
+        query: "",
+        headers: &HeaderMap::new(),
+        environment: Environment::Production,
+        key_fingerprint: None,
+        instance: &Instance::UNNAMED,
+        client: &Client::default(),
+        time: SystemTime::UNIX_EPOCH,
+    };
+    let judgement = decide(&bundle, &operation, &attributes, Bytes::from_static(body.as_bytes()), &mut ());
+    let messages: Vec<_> = judgement.violations.iter().map(|violation| violation.message.to_string()).collect();
+    messages.join("; ").replace("policy `rule` could not be evaluated: ", "")
+}
+
 #[test]
 fn a_failure_names_the_smallest_part_that_fails() {
-    let message = |condition: &str, expression: &str, body: &'static str| {
-        let text = format!(
-            "apiVersion: portcullis/v1\nkind: RequestPolicy\nmetadata: {{ name: rule }}\nspec:\n  match: {{ operations: [UpdateUser] }}\n  \
-             variables: [{{ name: number, expression: int(body.first_name) }}]\n  \
-             matchConditions: [{{ name: when, expression: '{condition}' }}]\n  \
-             validations: [{{ expression: '{expression}', message: no }}]\n  actions: [Deny]\n"
-        );
-        let texts = [PolicyText { file: "rule.yaml".into(), text }];
-        let bundle = Bundle::compile(contract(), &texts, Strictness::default()).expect("sound");
-        let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else {
-            panic!()
-        };
-        let attributes = Attributes {
-            method: "PATCH",
-            path: "/v1/users/user_1",
-            parameters: &parameters,
-            query: "",
-            headers: &HeaderMap::new(),
-            environment: Environment::Production,
-            key_fingerprint: None,
-            instance: &Instance::UNNAMED,
-            client: &Client::default(),
-            time: SystemTime::UNIX_EPOCH,
-        };
-        let judgement = decide(&bundle, &operation, &attributes, Bytes::from_static(body.as_bytes()), &mut ());
-        let messages: Vec<_> = judgement.violations.iter().map(|violation| violation.message.to_string()).collect();
-        messages.join("; ").replace("policy `rule` could not be evaluated: ", "")
-    };
     let number = "text does not convert to that type";
     for (condition, expression, body, expected) in [
         (
@@ -465,7 +465,7 @@ fn a_failure_names_the_smallest_part_that_fails() {
         ),
         ("true", "body.first_name == null", r#"{"first_name":"a"}"#, "no".to_owned()),
     ] {
-        let found = message(condition, expression, body);
+        let found = messages(condition, expression, body);
         assert_eq!(found, expected, "{expression}");
     }
 }
