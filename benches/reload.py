@@ -172,9 +172,9 @@ def thousand(folder, origin):
     policies.mkdir()
     for file in (ROOT / "policies").glob("*.yaml"):
         (policies / file.name).write_text(file.read_text().replace("[Warn]", "[Audit]"))
-    for limit in policies.glob("*.yaml"):
+    for limit in sorted(policies.glob("*.yaml")):
         # limits would refuse a load like this, as they should
-        if "kind: RequestLimit" in limit.read_text():
+        if limit.exists() and "kind: RequestLimit" in limit.read_text():
             limit.unlink()
             (policies / limit.name.replace(".yaml", ".test.yaml")).unlink(missing_ok=True)
     gateway = Gateway(folder, "thousand", origin, policies, "reload: { watch: false }\n")

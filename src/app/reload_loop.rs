@@ -13,6 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 /// Least time between two reloads by request. The admin listener asks for no credential, and reading the files costs CPU.
 const REQUEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How much the thread of a reload is behind the others: a tenth of their share of a processor (sched(7)).
+const NICENESS: i32 = 10;
+
 /// What is to be reloaded, the more the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum ReloadJob {
@@ -98,6 +101,7 @@ fn start(job: ReloadJob, reloader: &Arc<Reloader>, replies: Vec<ReloadReply>) ->
     let (sender, done) = oneshot::channel();
     let reloader = Arc::clone(reloader);
     let work = move || {
+        yield_to_requests();
         let report = match job {
             ReloadJob::Everything => Some(Arc::new(reloader.reload())),
             ReloadJob::Changes => {
@@ -118,4 +122,12 @@ fn start(job: ReloadJob, reloader: &Arc<Reloader>, replies: Vec<ReloadReply>) ->
             None
         }
     }
+}
+
+/// Gives this thread less of a processor than the threads that serve requests, where there is not enough for both.
+//
+// To compile hundreds of policies and run their tests takes half a second.
+fn yield_to_requests() {
+    // a system that does not permit it, as a unit of systemd with a filter, loads the policies all the same
+    let _ = rustix::process::nice(NICENESS);
 }
