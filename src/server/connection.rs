@@ -7,7 +7,7 @@ use super::head_guard::HeadGuard;
 use super::head_ledger::{HeadLedger, LedgerBody};
 use super::http_service::HttpService;
 use super::http_settings::Http;
-use super::http1_connection;
+use super::http1_connection::{self, PARTING};
 use super::http2_activity::{ActiveBody, ConnectionActivity};
 use super::http2_guard::{Http2Guard, Http2Requests};
 use crate::budget::Account;
@@ -79,12 +79,21 @@ where
             Err(error) => return tracing::debug!(%error, "a connection could not be taken over"),
         };
         let address = socket.client_address();
+        // boxed: its state is larger than that of an idle connection, whose task would keep room for it
+        let mut opening = Box::pin(open(socket, tls, hold, self.http.bounds));
+        let mut is_draining = false;
         let opened = tokio::select! {
             // biased: bytes that have arrived when the drain begins count as a request that has begun
             biased;
-            // boxed: its state is larger than that of an idle connection, whose task would keep room for it
-            opened = Box::pin(open(socket, tls, hold, self.http.bounds)) => opened,
-            _ = &mut draining => return,
+            opened = opening.as_mut() => opened,
+            _ = &mut draining => {
+                is_draining = true;
+                // its client connected before the gateway stopped, and its request may be on its way
+                match timeout(PARTING, opening).await {
+                    Ok(opened) => opened,
+                    Err(_) => return,
+                }
+            }
         };
         let OpenedConnection { stream, is_http2, peer, hold, valid_for } = match opened {
             Ok(open) => open,
@@ -101,6 +110,9 @@ where
         let service = (self.service_for)(peer);
         let memory = ConnectionMemory::new(hold);
         let ending = async move {
+            if is_draining {
+                return ConnectionEnd::Drain;
+            }
             let Some(valid_for) = valid_for else {
                 let _ = draining.await;
                 return ConnectionEnd::Drain;

@@ -28,7 +28,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How long an idle connection is still read from when the gateway drains.
 // closed at once, it would lose a request that is on its way
-const PARTING: Duration = Duration::from_millis(100);
+pub(super) const PARTING: Duration = Duration::from_millis(100);
 
 // the connection in hyper; boxed, so that the task of an idle one does not hold room for it
 type InHyper<T, V> = Box<http1::Connection<TokioIo<CoalescingStream<HeadGuard<T>>>, V>>;
