@@ -134,12 +134,13 @@ impl Reloader {
     fn reload_files(&self, state: &mut ReloadState) -> ReloadReport {
         let reloaded = self.replace_bundle(state);
         let report = report(&reloaded, self.shared.gate.bundle.load().revision.to_string(), &state.waiting);
-        log_report(&report);
         if report.outcome != ReloadOutcome::Loaded {
             self.shared.telemetry.bundle_not_loaded(report.outcome);
         }
         self.shared.telemetry.restart_required(state.waiting.len());
         self.view.show_result(&report, reloaded.ok().flatten());
+        // last, so that metrics and `/status` have what the log has
+        log_report(&report);
         report
     }
 
