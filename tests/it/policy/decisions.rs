@@ -4,9 +4,9 @@
 use crate::support::gateway::{bundle, contract, shipped};
 use bytes::Bytes;
 use http::HeaderMap;
-use portcullis::contract::Routed;
 use portcullis::contract::credential::{Credential, Environment};
 use portcullis::contract::strictness::{Mode, OperationEntry, Strictness, UnknownFields, Validate};
+use portcullis::contract::{Parameters, Routed};
 use portcullis::judge::violation::{Field, Rule, Violation};
 use portcullis::judge::{Bundle, PolicyText, decide};
 use portcullis::peer::Client;
@@ -348,6 +348,28 @@ fn the_policy_tests_of_this_repository_pass() {
     assert!(silent.count() >= 20);
 }
 
+/// The attributes of `PATCH /v1/users/user_1`.
+fn of_patch<'a>(
+    parameters: &'a Parameters,
+    headers: &'a HeaderMap,
+    environment: Environment,
+    instance: &'a Instance,
+) -> Attributes<'a> {
+    const NO_CLIENT: &Client = &Client { address: None, certificate: None, unix_uid: None };
+    Attributes {
+        method: "PATCH",
+        path: "/v1/users/user_1",
+        parameters,
+        query: "",
+        headers,
+        environment,
+        key_fingerprint: None,
+        instance,
+        client: NO_CLIENT,
+        time: SystemTime::UNIX_EPOCH,
+    }
+}
+
 #[test]
 fn policies_for_other_environments_have_an_outcome_and_are_not_visited() {
     let policy = |name: &str, environments: &str| PolicyText {
@@ -374,18 +396,8 @@ fn policies_for_other_environments_have_an_outcome_and_are_not_visited() {
         (Environment::Production, &staging, "acd", "acd"),
         (Environment::Development, &staging, "bcde", "bcde"),
     ] {
-        let attributes = Attributes {
-            method: "PATCH",
-            path: "/v1/users/user_1",
-            parameters: &parameters,
-            query: "",
-            headers: &HeaderMap::new(),
-            environment,
-            key_fingerprint: None,
-            instance,
-            client: &Client::default(),
-            time: SystemTime::UNIX_EPOCH,
-        };
+        let headers = HeaderMap::new();
+        let attributes = of_patch(&parameters, &headers, environment, instance);
         let judgement = decide(&bundle, &operation, &attributes, Bytes::from_static(br#"{"locale":"de"}"#), &mut ());
         assert_eq!(judgement.rules.iter().map(|(policy, _)| &*policy.name).collect::<String>(), visited);
         let outcomes: Vec<_> = judgement.outcomes(&bundle, &operation).collect();
@@ -411,18 +423,9 @@ fn messages(condition: &str, expression: &str, body: &'static str) -> String {
     let texts = [PolicyText { file: "rule.yaml".into(), text }];
     let bundle = Bundle::compile(contract(), &texts, Strictness::default()).expect("sound");
     let Routed::Operation(operation, parameters) = bundle.route("PATCH", "/v1/users/user_1", None) else { panic!() };
-    let attributes = Attributes {
-        method: "PATCH",
-        path: "/v1/users/user_1",
-        parameters: &parameters,
-        query: "",
-        headers: &HeaderMap::new(),
-        environment: Environment::Production,
-        key_fingerprint: None,
-        instance: &Instance::UNNAMED,
-        client: &Client::default(),
-        time: SystemTime::UNIX_EPOCH,
-    };
+    let headers = HeaderMap::new();
+    let instance = Instance::UNNAMED;
+    let attributes = of_patch(&parameters, &headers, Environment::Production, &instance);
     let judgement = decide(&bundle, &operation, &attributes, Bytes::from_static(body.as_bytes()), &mut ());
     let messages: Vec<_> = judgement.violations.iter().map(|violation| violation.message.to_string()).collect();
     messages.join("; ").replace("policy `rule` could not be evaluated: ", "")
