@@ -79,9 +79,19 @@ def upstream_killed(folder):
 
 
 def upstream_slow(folder):
+    return unanswered(folder, "slow")
+
+
+def upstream_silent(folder):
+    """An upstream that accepts and never answers: its connections must not take all there is."""
+    return unanswered(folder, "silent")
+
+
+def unanswered(folder, mode):
     with service(folder) as (gateway, upstream, load):
-        upstream.replace("slow")
+        upstream.replace(mode)
         time.sleep(3)
+        assert gateway.status("/livez") == 200
         assert load.results["status 504"] > 0, load.results
         upstream.replace("well")
         took = recovered(load)
@@ -97,17 +107,6 @@ def upstream_resets(folder):
         upstream.replace("well")
         took = recovered(load)
         return f"back after {took * 1000:.0f} ms; {load.results['status 502']} were 502"
-
-
-def upstream_silent(folder):
-    """An upstream that accepts and never answers: its connections must not take all there is."""
-    with service(folder) as (gateway, upstream, load):
-        upstream.replace("silent")
-        time.sleep(3)
-        assert gateway.status("/livez") == 200
-        upstream.replace("well")
-        took = recovered(load)
-        return f"back after {took * 1000:.0f} ms; {load.results['status 504']} were 504"
 
 
 def name_fails_and_changes(folder):
