@@ -1,5 +1,6 @@
 //! The bundle of a configuration: its contract and its policies, compiled and tested.
 
+use super::check_memory::CheckMemory;
 use super::file_set::FileSet;
 use super::sources::Sources;
 use super::{Configuration, Error, SourceTexts, contract_folder};
@@ -9,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::files::read_stable;
 use crate::judge::{Bundle, BundleError, prove};
 use crate::policy::ProvableIdentity;
-use crate::policy_test::{self, CaseResult, Suite, TestText};
+use crate::policy_test::{self, Suite, TestText};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,6 +26,17 @@ pub struct TestedBundle {
     pub tests: usize,
     /// The digest of the files that it was made of.
     pub(super) digest: Vec<u8>,
+    /// What a reload need not find again.
+    pub(super) memory: CheckMemory,
+}
+
+/// A bundle that passed, of which the next one uses again what did not change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EarlierBundle<'a> {
+    /// The configuration that it is of.
+    pub(super) gateway: &'a Gateway,
+    pub(super) bundle: &'a Bundle,
+    pub(super) memory: &'a CheckMemory,
 }
 
 /// The compiled bundle, whatever the tests of its policies find.
@@ -44,9 +56,9 @@ pub fn load_bundle(configuration: &Configuration) -> Result<Bundle, Error> {
 /// As [`compile_policies`]; or every case that fails.
 pub fn compile_tested_policies(configuration: &Configuration) -> Result<TestedBundle, Error> {
     let sources = Sources::read(configuration)?;
-    let (bundle, tests) = compile_tested(configuration, &sources, None)?;
+    let (bundle, memory) = compile_tested(configuration, &sources, None)?;
     let digest = FileSet::digest(configuration, &sources);
-    Ok(TestedBundle { bundle, texts: sources.texts, tests, digest })
+    Ok(TestedBundle { bundle, texts: sources.texts, tests: memory.count_cases(), digest, memory })
 }
 
 /// The compiled bundle, with the texts of its policies and of their tests.
@@ -60,33 +72,33 @@ pub fn compile_policies(configuration: &Configuration) -> Result<(Bundle, Source
     Ok((bundle, sources.texts))
 }
 
-/// The bundle of `sources`, whose tests pass, and the number of their cases. The contract `before` is used again if its files
-/// are the same.
+/// The bundle of `sources`, whose tests pass, and what the next one need not find again. Of `before` is used again what was found in
+/// files that did not change, and the contract if it is still the configured one.
+///
+/// # Errors
+///
+/// As [`compile_policies`]; or every case that fails.
 pub(super) fn compile_tested(
     configuration: &Configuration,
     sources: &Sources,
-    before: Option<&Arc<Contract>>,
-) -> Result<(Bundle, usize), Error> {
-    let bundle = compile(configuration, sources, before)?;
-    let (mut cases, mut failures) = test(&bundle, &sources.texts)?;
+    before: Option<EarlierBundle<'_>>,
+) -> Result<(Bundle, CheckMemory), Error> {
+    let is_same = |before: &EarlierBundle<'_>| is_same_contract(before.gateway, &configuration.gateway);
+    let contract = before.filter(is_same).map(|before| &before.bundle.contract);
+    let is_known = |test: &TestText| before.is_some_and(|before| before.memory.has_passed(test));
+    let bundle = compile_beside(configuration, sources, contract, is_known)?;
+    let mut memory = before.map_or_else(CheckMemory::default, |before| {
+        before.memory.still_valid(before.bundle, &bundle, &sources.texts.tests)
+    });
+    let mut failures = memory.run_tests(&bundle, &sources.texts.tests)?;
     if let (Some(shadow), Some(texts)) = (bundle.shadow(), &sources.shadow) {
-        let (more, found) = test(shadow, texts)?;
-        cases += more;
-        failures.extend(found);
+        failures.extend(memory.run_shadow_tests(shadow, &texts.tests)?);
     }
-    if failures.is_empty() { Ok((bundle, cases)) } else { Err(Error::Invalid(failures)) }
-}
-
-/// The number of cases, and those that fail.
-pub(super) fn test(bundle: &Bundle, texts: &SourceTexts) -> Result<(usize, Vec<Diagnostic>), Error> {
-    let suites = load_suites(bundle, &texts.tests)?;
-    let results: Vec<_> = suites.iter().flat_map(|suite| suite.run("")).collect();
-    let failures = results.iter().filter(|result| !result.passes()).map(CaseResult::failure).collect();
-    Ok((results.len(), failures))
+    if failures.is_empty() { Ok((bundle, memory)) } else { Err(Error::Invalid(failures)) }
 }
 
 /// Whether `before` and `now` name the same contract, so that its files alone decide whether it is loaded anew.
-pub(super) fn is_same_contract(before: &Gateway, now: &Gateway) -> bool {
+fn is_same_contract(before: &Gateway, now: &Gateway) -> bool {
     let (before, now) = (&before.contract, &now.contract);
     (&before.folder, &before.default_api_version) == (&now.folder, &now.default_api_version)
 }
@@ -96,7 +108,7 @@ fn compile(configuration: &Configuration, sources: &Sources, before: Option<&Arc
 }
 
 /// The bundle of `sources`, whatever its tests find. Test files that are `known` to be valid are not read if something else is not.
-pub(super) fn compile_beside(
+fn compile_beside(
     configuration: &Configuration,
     sources: &Sources,
     before: Option<&Arc<Contract>>,

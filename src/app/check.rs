@@ -1,6 +1,6 @@
 //! What is wrong, or likely wrong, with a configuration and its policies: the command and editors show the same.
 
-use super::bundle::{compile_beside, is_same_contract, lints_of_valid, test};
+use super::bundle::{EarlierBundle, compile_tested, lints_of_valid};
 use super::check_memory::CheckMemory;
 use super::sources::Sources;
 use super::{
@@ -12,7 +12,6 @@ use crate::diagnostic::Diagnostic;
 use crate::files::{FileView, UnsavedTexts};
 use crate::judge::Bundle;
 use crate::policy::ProvableIdentity;
-use crate::policy_test::TestText;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -72,16 +71,12 @@ impl CheckScope {
     ) -> Result<CheckedConfiguration, Error> {
         let sources = Sources::read_with_unsaved(&configuration, unsaved)?;
         let gateway = &configuration.gateway;
-        let is_same = |before: &&CheckedConfiguration| is_same_contract(&before.configuration.gateway, gateway);
-        let contract = before.filter(is_same).map(|before| &before.bundle.contract);
-        let is_known = |test: &TestText| before.is_some_and(|before| before.memory.has_passed(test));
-        let compiled = compile_beside(&configuration, &sources, contract, is_known);
-        let known = before.zip(compiled.as_ref().ok());
-        let mut memory = known.map_or_else(CheckMemory::default, |(before, bundle)| {
-            before.memory.still_valid(&before.bundle, bundle, &sources.texts.tests)
+        let before = before.map(|before| {
+            let CheckedConfiguration { configuration, bundle, memory, .. } = before;
+            EarlierBundle { gateway: &configuration.gateway, bundle, memory }
         });
-        let tested = compiled.and_then(|bundle| run_tests(&bundle, &sources, &mut memory).map(|()| bundle));
-        let bundle = tested.map_err(|error| self.with_file_errors(error, gateway))?;
+        let tested = compile_tested(&configuration, &sources, before);
+        let (bundle, mut memory) = tested.map_err(|error| self.with_file_errors(error, gateway))?;
         // for its errors only: a fingerprint of a secret is invalid, even if nothing is logged here
         decision_log::retention(gateway, &bundle.contract)?;
         decision_log::signer(gateway)?;
@@ -122,13 +117,4 @@ impl CheckScope {
     fn provable_identity(&self, gateway: &Gateway) -> ProvableIdentity {
         if self.policies.is_empty() { provable_identity(gateway) } else { ProvableIdentity::ALL }
     }
-}
-
-/// Runs the tests of the bundle that are not in `memory`, and those of its shadow bundle.
-fn run_tests(bundle: &Bundle, sources: &Sources, memory: &mut CheckMemory) -> Result<(), Error> {
-    let mut failures = memory.run_tests(bundle, &sources.texts)?;
-    if let (Some(shadow), Some(texts)) = (bundle.shadow(), &sources.shadow) {
-        failures.extend(test(shadow, texts)?.1);
-    }
-    if failures.is_empty() { Ok(()) } else { Err(Error::Invalid(failures)) }
 }

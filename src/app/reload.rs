@@ -1,15 +1,15 @@
 //! What a reload does: it replaces policies, contract, certificates, and the settings that can change while the gateway runs, by what
 //! the files hold now.
 
-use super::bundle::{compile_tested, is_same_contract};
+use super::bundle::{EarlierBundle, compile_tested};
 use super::certificates::{Certificates, ReloadCause};
+use super::check_memory::CheckMemory;
 use super::file_set::FileSet;
 use super::load_view::LoadView;
 use super::reload_result::{log_report, report};
 use super::restart_keys::{restart_keys, with_reloadable};
 use super::{Configuration, Error, service_manager};
 use crate::admin::ReloadReport;
-use crate::config::gateway::Gateway;
 use crate::diagnostic::Diagnostic;
 use crate::gateway::WorkerContext;
 use crate::judge::Bundle;
@@ -35,6 +35,8 @@ pub(super) struct Reloader {
 pub(super) struct ReloadState {
     /// The configuration of the start, with what reloads applied of later ones.
     running: Configuration,
+    /// What was found in the files in force.
+    memory: CheckMemory,
     /// The digest of the files in force.
     in_force: Vec<u8>,
     /// The digest of the files that were last read, in force or rejected.
@@ -45,9 +47,9 @@ pub(super) struct ReloadState {
 }
 
 impl ReloadState {
-    /// `digest` is that of the files by which the gateway started.
-    pub(super) fn new(running: &Configuration, digest: Vec<u8>) -> Self {
-        Self { running: running.clone(), seen: digest.clone(), in_force: digest, waiting: Vec::new() }
+    /// `digest` is that of the files by which the gateway started, and `memory` what was found in them.
+    pub(super) fn new(running: &Configuration, digest: Vec<u8>, memory: CheckMemory) -> Self {
+        Self { running: running.clone(), memory, seen: digest.clone(), in_force: digest, waiting: Vec::new() }
     }
 }
 
@@ -67,20 +69,20 @@ pub enum ReloadError {
 /// The files cannot be read or are invalid, or would remove rules. Then `before` is to stay in force.
 pub fn load_replacement(configuration: &Configuration, before: &Bundle) -> Result<Bundle, ReloadError> {
     let files = FileSet::read(configuration).map_err(ReloadError::Rejected)?;
-    Ok(replacement(&configuration.gateway, &files, before)?.0)
+    let before = EarlierBundle { gateway: &configuration.gateway, bundle: before, memory: &CheckMemory::default() };
+    Ok(replacement(&files, before)?.0)
 }
 
-/// The bundle of `files`, which replaces `before`, the one of the configuration `running`; and the number of its tests.
-fn replacement(running: &Gateway, files: &FileSet, before: &Bundle) -> Result<(Bundle, usize), ReloadError> {
+/// The bundle of `files`, which replaces `before`, and what was found in them.
+fn replacement(files: &FileSet, before: EarlierBundle<'_>) -> Result<(Bundle, CheckMemory), ReloadError> {
     let now = &files.configuration.gateway;
-    let contract = is_same_contract(running, now).then_some(&before.contract);
-    let compiled = compile_tested(&files.configuration, &files.sources, contract);
-    let (bundle, tests) = compiled.map_err(ReloadError::Rejected)?;
-    let mut removals = before.removals(&bundle);
+    let compiled = compile_tested(&files.configuration, &files.sources, Some(before));
+    let (bundle, memory) = compiled.map_err(ReloadError::Rejected)?;
+    let mut removals = before.bundle.removals(&bundle);
     // A volume that is half mounted, a folder that was mistaken for another, a deleted file: the files are valid, and the gate
     // would be open.
     removals.retain(|removal| !now.removal_rules.allow(&removal.name));
-    if removals.is_empty() { Ok((bundle, tests)) } else { Err(ReloadError::Refused(removals)) }
+    if removals.is_empty() { Ok((bundle, memory)) } else { Err(ReloadError::Refused(removals)) }
 }
 
 impl Reloader {
@@ -100,8 +102,7 @@ impl Reloader {
         self.shared.telemetry.reopen_decision_log();
         let report = self.reload_files(&mut self.state());
         self.reload_certificates(ReloadCause::Signal);
-        let is_loaded = report.outcome == ReloadOutcome::Loaded;
-        service_manager::report_ready(&report.revision, is_loaded);
+        service_manager::report_ready(&report.revision, report.outcome == ReloadOutcome::Loaded);
         report
     }
 
@@ -116,7 +117,8 @@ impl Reloader {
         thread::sleep(REST);
         // else they are still being written, and are read again at the next interval
         if FileSet::digest_now(&state.running) == digest {
-            self.reload_files(&mut state);
+            let report = self.reload_files(&mut state);
+            service_manager::report_status(&report.revision, report.outcome == ReloadOutcome::Loaded);
         }
     }
 
@@ -156,11 +158,13 @@ impl Reloader {
             self.shared.telemetry.bundle_loaded(&before);
             return Ok(None);
         }
-        let (bundle, tests) = replacement(&state.running.gateway, &files, &before)?;
+        let earlier = EarlierBundle { gateway: &state.running.gateway, bundle: &before, memory: &state.memory };
+        let (bundle, memory) = replacement(&files, earlier)?;
+        let tests = memory.count_cases();
         self.shared.telemetry.bundle_loaded(&bundle);
         self.shared.gate.replace(Arc::new(bundle));
         self.apply(state, &files);
-        state.in_force = digest;
+        (state.memory, state.in_force) = (memory, digest);
         Ok(Some(tests))
     }
 

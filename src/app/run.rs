@@ -103,7 +103,7 @@ async fn serve(
     settings: &RunSettings,
     announce: impl FnOnce(Started<'_>),
 ) -> Result<(), Error> {
-    let TestedBundle { bundle, digest, tests, .. } = tested;
+    let TestedBundle { bundle, digest, tests, memory, .. } = tested;
     let gateway = &within_descriptors(&configuration.gateway);
     // before the gateway is announced: a supervisor may signal it from then on
     let mut signals = Signals::install()?;
@@ -145,7 +145,7 @@ async fn serve(
     // a reload replaces the bundle; this reference would keep the first one in memory
     drop(bundle);
     readiness.ready();
-    let state = Mutex::new(ReloadState::new(configuration, digest));
+    let state = Mutex::new(ReloadState::new(configuration, digest, memory));
     let reloader = Reloader { shared: shared.clone(), certificates, level: log.level.clone(), view, state };
     let cause = tokio::select! {
         () = reload_until_stopped(&mut signals, requests, Arc::new(reloader)) => StopCause::Signal,

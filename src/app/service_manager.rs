@@ -8,8 +8,17 @@ use std::time::Duration;
 /// Reports that requests are accepted, by the rules of `revision`, and whether the last reload succeeded. Ends what [`report_reload`]
 /// began.
 pub(super) fn report_ready(revision: &str, reloaded: bool) {
+    send(&[NotifyState::Ready, NotifyState::Status(&status(revision, reloaded))]);
+}
+
+/// Reports the same of a reload that was not requested, which [`report_reload`] did not begin.
+pub(super) fn report_status(revision: &str, reloaded: bool) {
+    send(&[NotifyState::Status(&status(revision, reloaded))]);
+}
+
+fn status(revision: &str, reloaded: bool) -> String {
     let failure = if reloaded { "" } else { "; the last reload failed, the log has the reasons" };
-    send(&[NotifyState::Ready, NotifyState::Status(&format!("enforces revision {revision}{failure}"))]);
+    format!("enforces revision {revision}{failure}")
 }
 
 /// Reports that a reload begins.

@@ -8,6 +8,7 @@ use crate::judge::Bundle;
 use crate::manifest::{self, Manifest, Source, duration};
 use crate::suggest::nearest;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -99,7 +100,7 @@ fn suite(manifest: Manifest<PolicyTest>, bundle: &Bundle) -> Result<Suite, Vec<D
             errors.extend(unknown_policies(names, &source, bundle));
             names.iter().cloned().collect()
         }
-        None => policies_beside(source.file(), bundle),
+        None => rules_beside(source.file(), bundle),
     };
     if judges.is_empty() {
         let message = "no policy is tested: there is none in the file beside this one";
@@ -307,9 +308,9 @@ fn has_any(names: Option<&BTreeSet<String>>) -> bool {
 }
 
 /// The names of the policies and limits in the file beside the test file `test`, and of the policies that its waivers are for.
-fn policies_beside(test: &Path, bundle: &Bundle) -> BTreeSet<String> {
-    let documents = bundle.documents();
+pub(crate) fn rules_beside(test: &Path, bundle: &Bundle) -> BTreeSet<String> {
     let is_tested = |source: &Source| is_beside(test, source.file());
+    let documents = bundle.documents();
     let policies = documents.policies.iter().filter(|it| is_tested(&it.source)).map(|it| &it.value.metadata.name);
     let limits = documents.limits.iter().filter(|it| is_tested(&it.source)).map(|it| &it.value.metadata.name);
     let waived = documents.waivers.iter().filter(|it| is_tested(&it.source)).map(|it| &it.value.spec.policy);
@@ -318,9 +319,9 @@ fn policies_beside(test: &Path, bundle: &Bundle) -> BTreeSet<String> {
 
 /// Whether `test` is `NAME.test.yaml` and `policy` is `NAME.yaml` in the same folder.
 fn is_beside(test: &Path, policy: &Path) -> bool {
-    let stem = |file: &Path| Some(file.file_stem()?.to_str()?.to_owned());
-    let tested = stem(test).and_then(|stem| Some(stem.strip_suffix(".test")?.to_owned()));
-    test.parent() == policy.parent() && tested.is_some() && tested == stem(policy)
+    let tested = test.file_stem().and_then(OsStr::to_str).and_then(|stem| stem.strip_suffix(".test"));
+    // names first, because folders are compared part by part, for each test with each policy
+    tested.is_some() && policy.file_stem().and_then(OsStr::to_str) == tested && test.parent() == policy.parent()
 }
 
 fn did_you_mean(error: Diagnostic, meant: Option<&str>) -> Diagnostic {

@@ -21,6 +21,7 @@ pub use branch_case::{BranchCase, WantedBranch, find_branch_case, passes};
 pub use compare::Mismatch;
 pub(crate) use counters::Counters;
 pub use coverage::{Branch, PolicyCoverage};
+pub(crate) use load::rules_beside;
 pub use load::{Suite, TestCase, TestText, load, syntax_errors};
 #[cfg(test)]
 pub(crate) use mutation::mutant_bundles;

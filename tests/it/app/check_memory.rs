@@ -89,9 +89,12 @@ fn what_is_used_again_changes_no_result() {
         "body.public_metadata.plan ==",
         "type(body.public_metadata.plan) != string || body.public_metadata.plan ==",
     );
+    let second = PLAN
+        .replace("name: plan", "name: second")
+        .replace("body.public_metadata ==", "body.first_name != 'ada' && body.public_metadata ==");
     let other_contract = GATEWAY.replace("upstream", "contract: { defaultApiVersion: '2025-11-10' }\nupstream");
     // each: the file, its text, and what the result has
-    let edits: [(&str, &str, &str); 13] = [
+    let edits: [(&str, &str, &str); 15] = [
         ("policies/plan.yaml", &mended, ""),
         ("policies/plan.yaml", PLAN, "it has no value"),
         ("policies/names.test.yaml", &misnamed, "case `another name` fails"),
@@ -104,6 +107,9 @@ fn what_is_used_again_changes_no_result() {
         ("policies/names.test.yaml", &NAMES_TEST.replace("spec:", "specs:"), "unknown key `specs`"),
         ("policies/names.test.yaml", NAMES_TEST, "frist_name"),
         ("policies/names.yaml", NAMES, "it has no value"),
+        // a second file beside the test, whose policy refuses a name that it expects to pass
+        ("policies/names.yml", &second, "case `another name` fails"),
+        ("policies/names.yml", &PLAN.replace("name: plan", "name: second"), "it has no value"),
         ("gateway.yaml", &other_contract, "it has no value"),
     ];
     let mut unsaved = UnsavedTexts::new();

@@ -101,12 +101,28 @@ async fn a_request_reloads_at_once_and_returns_the_result() {
     assert_eq!((&now["revision"], &now["restartRequired"]), (&report["revision"], &report["restartRequired"]));
     assert_ne!(now["revision"], before["revision"]);
     assert_eq!((&now["policies"], &now["watchInterval"]), (&2.into(), &Value::Null));
+    // those of the files that did not change are counted, although they did not run again
+    assert_eq!(now["tests"], before["tests"]);
     assert_eq!(now["listen"], serde_json::json!([format!("http://{}", gateway.program.listen)]));
     assert!(gateway.metrics().await.contains("portcullis_restart_required 1\n"));
     // back to what it runs by
     gateway.configure("");
     assert_eq!(gateway.reload().await.1["restartRequired"], serde_json::json!([]));
     assert!(gateway.metrics().await.contains("portcullis_restart_required 0\n"));
+}
+
+#[tokio::test]
+async fn a_test_that_did_not_change_judges_the_policy_that_did() {
+    let gateway = Gateway::start().await;
+    let guard = fs::read_to_string(gateway.folder.path().join("policies/guard.yaml")).unwrap();
+    gateway.write("legal.yaml", &denying());
+    assert_eq!(gateway.reload().await.0, 200);
+    let milder = guard.replace("skip_password_checks", "skip_legal_checks");
+    assert_ne!(milder, guard);
+    gateway.write("guard.yaml", &milder);
+    let (status, report) = gateway.reload().await;
+    assert_eq!(status, 422, "{report}");
+    assert!(report["errors"][0]["file"].as_str().unwrap().ends_with("guard.test.yaml"), "{report}");
 }
 
 #[tokio::test]

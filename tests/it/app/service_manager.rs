@@ -27,10 +27,16 @@ struct ServiceManager {
 
 impl ServiceManager {
     fn new() -> Self {
+        Self::with_reload("{ watch: false }")
+    }
+
+    fn with_reload(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = UnixDatagram::bind(folder.path().join("notify.sock")).unwrap();
-        let gateway = "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: { listen: 127.0.0.1:0 }\n\
-                       upstream: { url: embedded }\npolicies: [policy.yaml]\nworkers: 1\n";
+        let gateway = format!(
+            "apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:0\nadmin: {{ listen: 127.0.0.1:0 }}\n\
+             upstream: {{ url: embedded }}\npolicies: [policy.yaml]\nworkers: 1\nreload: {settings}\n"
+        );
         fs::write(folder.path().join("gateway.yaml"), gateway).unwrap();
         fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
         Self { socket, folder }
@@ -86,6 +92,19 @@ async fn systemd_is_informed_of_start_reload_and_stop() {
     program.signal("TERM");
     assert_eq!(manager.next().await, ["STOPPING=1"]);
     assert!(program.ended().await.status.success());
+}
+
+#[tokio::test]
+async fn systemd_is_informed_of_what_a_watch_loads() {
+    let manager = ServiceManager::with_reload("{ interval: 100ms }");
+    let _program = manager.start(&[]).await;
+    let started = manager.next().await;
+    fs::write(manager.path("policy.yaml"), POLICY.replace("'refused'", "'forbidden'")).unwrap();
+    let status = manager.next().await;
+    assert!(status.len() == 1 && status[0].starts_with("STATUS=enforces revision "), "{status:?}");
+    assert_ne!(status[0], started[1]);
+    fs::write(manager.path("policy.yaml"), "kind: RequestPolicy").unwrap();
+    assert_eq!(manager.next().await, [format!("{}; the last reload failed, the log has the reasons", status[0])]);
 }
 
 #[tokio::test]
