@@ -3,6 +3,7 @@
 use super::AdminState;
 use super::readiness::Phase;
 use super::reload_report::ReloadReport;
+use crate::config::gateway::UpstreamConfig;
 use crate::contract::VersionSpec;
 use crate::judge::Bundle;
 use crate::telemetry::UpstreamStatus;
@@ -51,7 +52,7 @@ fn to_json(state: &AdminState, now: SystemTime) -> Value {
         "restartRequired": report.restart_required,
         "watchInterval": config.reload.watch.then(|| format!("{}ms", config.reload.interval.as_millis())),
         "listen": &*state.listen,
-        "upstream": upstream(&config.upstream.target.to_string(), state.telemetry.upstream_status()),
+        "upstream": upstream(&config.upstream, state.telemetry.upstream_status()),
     })
 }
 
@@ -75,9 +76,10 @@ fn contract(bundle: &Bundle, now: SystemTime) -> Value {
 
 const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
 
-fn upstream(url: &str, status: UpstreamStatus) -> Value {
+fn upstream(config: &UpstreamConfig, status: UpstreamStatus) -> Value {
     json!({
-        "url": url,
+        "url": config.target.to_string(),
+        "proxy": config.proxy.as_ref().map(ToString::to_string),
         "connections": { "active": status.active, "idle": status.idle },
         "lastResponse": status.last_response.map(rfc3339),
         "lastFailure": status.last_failure.map(rfc3339),

@@ -27,6 +27,14 @@ pub(super) fn with_reloadable(running: &Gateway, now: &Gateway) -> Gateway {
 pub(super) fn restart_keys(running: &Gateway, now: &Gateway) -> Vec<String> {
     let mut keys = Vec::new();
     add_differences(&config_to_json(running), &config_to_json(now), "", &mut keys);
+    // shown without its password, which may be all that changed
+    let proxies = running.upstream.proxy.as_ref().zip(now.upstream.proxy.as_ref());
+    let key = "upstream.proxy";
+    if proxies.is_some_and(|(running, now)| !running.proxy.has_credentials_of(&now.proxy))
+        && !keys.iter().any(|it| it == key)
+    {
+        keys.push(key.to_owned());
+    }
     keys
 }
 
@@ -72,6 +80,16 @@ mod tests {
             ("", "instance: { labels: { team: a } }\n", "instance.labels.team"),
             ("instance: { labels: { team: a } }\n", "", "instance.labels.team"),
             ("", "masks: { names: [x] }\n", "masks.names"),
+            (
+                "upstream: { url: \"https://a.example\", proxy: \"http://u:one@p:1\" }\n",
+                "upstream: { url: \"https://a.example\", proxy: \"http://u:two@p:1\" }\n",
+                "upstream.proxy",
+            ),
+            (
+                "upstream: { url: \"https://a.example\", proxy: \"http://u:one@p:1\" }\n",
+                "upstream: { url: \"https://a.example\", proxy: \"http://u:two@q:1\" }\n",
+                "upstream.proxy",
+            ),
             (
                 "listen: \"unix:/run/p.sock\"\n",
                 "listen: [{ address: \"unix:/run/p.sock\", mode: \"0600\" }]\n",

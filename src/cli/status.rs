@@ -62,6 +62,7 @@ struct LastReload {
 #[serde(rename_all = "camelCase")]
 struct UpstreamPart {
     url: String,
+    proxy: Option<String>,
     connections: Connections,
     last_response: Option<String>,
     last_failure: Option<String>,
@@ -124,10 +125,11 @@ impl ContractStatus {
 
 impl UpstreamPart {
     fn to_text(&self) -> String {
-        let Self { url, connections: Connections { active, idle }, last_response, last_failure } = self;
+        let Self { url, proxy, connections: Connections { active, idle }, last_response, last_failure } = self;
+        let proxy = proxy.as_ref().map(|proxy| format!(" through {proxy}")).unwrap_or_default();
         let time = |time: &Option<String>| time.clone().unwrap_or_else(|| "never".to_owned());
         format!(
-            "{url}, connections: {active} active, {idle} idle; last response: {}, last failure: {}",
+            "{url}{proxy}, connections: {active} active, {idle} idle; last response: {}, last failure: {}",
             time(last_response),
             time(last_failure)
         )

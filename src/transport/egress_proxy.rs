@@ -95,6 +95,12 @@ impl EgressProxy {
     pub fn port(&self) -> u16 {
         self.authority.port_u16().unwrap_or(80)
     }
+
+    /// Whether `other` is reached with the same user name and password.
+    pub fn has_credentials_of(&self, other: &Self) -> bool {
+        let [own, others] = [self, other].map(|it| it.authorization.as_ref().map(Secret::expose));
+        own == others
+    }
 }
 
 impl fmt::Display for EgressProxy {

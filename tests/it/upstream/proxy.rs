@@ -144,6 +144,10 @@ async fn the_proxy_of_the_environment_is_used_and_its_password_shown_nowhere() {
     admin.send("GET /config HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let config = admin.answer().await.unwrap();
     assert!(config.text().contains(&format!("\"proxy\": \"http://{}\"", proxy.address())), "{}", config.text());
+    admin.send("GET /status HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let status = admin.answer().await.unwrap();
+    let named = format!("\"proxy\": \"http://{} (HTTPS_PROXY)\"", proxy.address());
+    assert!(status.text().contains(&named), "{}", status.text());
     program.signal("TERM");
     let ended = program.ended().await;
     assert!(
@@ -151,7 +155,7 @@ async fn the_proxy_of_the_environment_is_used_and_its_password_shown_nowhere() {
         "{}",
         ended.stderr
     );
-    let all = format!("{} {} {}", ended.stdout, ended.stderr, config.text());
+    let all = format!("{} {} {} {}", ended.stdout, ended.stderr, config.text(), status.text());
     assert!(!all.contains("hunter2") && !all.contains(CREDENTIALS), "{all}");
     assert_eq!((proxy.requests().len(), recorder.seen()), (1, 1));
 }
