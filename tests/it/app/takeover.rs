@@ -2,12 +2,14 @@
 
 use crate::support::client::Client;
 use crate::support::gateway::{head, patch};
-use crate::support::program::{Program, command};
+use crate::support::program::{Program, command, ended};
 use crate::support::recorder::Recorder;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::chown;
 use std::os::unix::net::UnixStream as StdUnixStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -59,6 +61,8 @@ impl Service {
     }
 }
 
+/// A user with few rights on most systems; any number is a user.
+const OTHER_USER: u32 = 65534;
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// Sends requests, one after another, until it is asked to stop. A connection that the gateway announced to close is replaced.
@@ -127,8 +131,8 @@ async fn a_successor_that_does_not_start_changes_nothing() {
     // it has the sockets, and then finds a port that is taken
     let taken = TcpListener::bind(ANY).unwrap();
     let configuration = service.configure(program.listen, taken.local_addr().unwrap(), "");
-    let output = service.takeover(&configuration).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = ended(service.takeover(&configuration)).await;
+    assert_eq!(output.status.code(), Some(1), "{}", output.stderr);
     program.stderr.line("a takeover failed; this process goes on").await;
     let mut client = Client::connect(program.listen).await;
     client.send(patch("{}")).await;
@@ -145,8 +149,8 @@ async fn what_is_no_gateway_at_the_path_is_an_error_and_stays() {
     let configuration = service.configure(ANY, ANY, "");
     let path = service.path("takeover.sock");
     fs::write(&path, "precious").unwrap();
-    let output = service.takeover(&configuration).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
+    let output = ended(service.takeover(&configuration)).await;
+    let error = output.stderr;
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("--takeover") && error.contains("no socket"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
@@ -158,11 +162,41 @@ async fn what_is_no_gateway_at_the_path_is_an_error_and_stays() {
         let (mut stream, _) = other.accept().unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
     });
-    let output = service.takeover(&configuration).output().unwrap();
+    let output = ended(service.takeover(&configuration)).await;
     answering.join().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
+    let error = output.stderr;
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("no gateway"), "{error}");
+}
+
+/// `command` as another user, who may use the files of the folder.
+fn as_other_user(service: &Service, command: &Command) -> Command {
+    let program = service.path("portcullis");
+    fs::copy(command.get_program(), &program).unwrap();
+    for file in [service.folder.path(), &program, &service.path("gateway.yaml")] {
+        chown(file, Some(OTHER_USER), Some(OTHER_USER)).unwrap();
+    }
+    let mut other = Command::new(program);
+    other.args(command.get_args()).env_clear().uid(OTHER_USER).gid(OTHER_USER);
+    other.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    other
+}
+
+#[tokio::test]
+async fn a_process_of_another_user_hands_over_nothing() {
+    if !rustix::process::geteuid().is_root() {
+        println!("not tried: only root can start a process of another user");
+        return;
+    }
+    let service = Service::before(([127, 0, 0, 1], 1).into());
+    let configuration = service.configure(ANY, ANY, "");
+    let other = Program::run(as_other_user(&service, &service.takeover(&configuration))).await;
+    let configuration = service.configure(other.listen, ANY, "");
+    let output = ended(service.takeover(&configuration)).await;
+    assert_eq!(output.status.code(), Some(1), "{}", output.stderr);
+    assert!(output.stderr.contains("the process there runs as another user"), "{}", output.stderr);
+    other.signal("TERM");
+    assert_eq!(other.ended().await.status.code(), Some(0));
 }
 
 /// The program as systemd starts it, with `socket` as its only one.
@@ -194,12 +228,12 @@ async fn sockets_of_systemd_are_used_and_outlive_the_gateway() {
     drop(program);
 
     let other = service.configure(ANY, ANY, "");
-    let output = activated(&other, socket.try_clone().unwrap(), &[]).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
+    let output = ended(activated(&other, socket.try_clone().unwrap(), &[])).await;
+    let error = output.stderr;
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains(&address.to_string()) && error.contains("ListenStream"), "{error}");
     let takeover = service.path("takeover.sock");
-    let output = activated(&configuration, socket, &["--takeover", takeover.to_str().unwrap()]).output().unwrap();
+    let output = ended(activated(&configuration, socket, &["--takeover", takeover.to_str().unwrap()])).await;
     assert_eq!(output.status.code(), Some(1));
 }
 

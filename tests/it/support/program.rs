@@ -80,6 +80,20 @@ impl Program {
     }
 }
 
+/// Runs a program that is to end by itself, and waits for that. One that goes on fails the test.
+pub(crate) async fn ended(mut command: Command) -> Ended {
+    let mut child = command.spawn().unwrap();
+    let stdout = Written::of(child.stdout.take().unwrap());
+    let stderr = Written::of(child.stderr.take().unwrap());
+    let mut program = Program { listen: NOWHERE, admin: NOWHERE, stdout, stderr, child };
+    let written = async { while program.stderr.lines.recv().await.is_some() {} };
+    let ends = pingora_timeout::timeout(LONGEST_WAIT, written).await.is_ok();
+    assert!(ends, "the program does not end; it wrote:\n{}", program.stderr.all.lock().unwrap());
+    program.ended().await
+}
+
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED), 0);
+
 /// Sends `child` the signal, such as `TERM`.
 pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
