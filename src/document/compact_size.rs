@@ -14,16 +14,6 @@ pub struct CompactSize {
 }
 
 impl CompactSize {
-    const fn of_scalar(bytes: usize) -> Self {
-        Self { bytes, values: 1 }
-    }
-
-    /// Of an array or object of `children`, before any of them is added.
-    const fn of_container(children: usize) -> Self {
-        // the brackets, and a comma between each two
-        Self { bytes: 2 + children.saturating_sub(1), values: 1 }
-    }
-
     const fn add(&mut self, child: Self) {
         self.bytes += child.bytes;
         self.values += child.values;
@@ -33,33 +23,43 @@ impl CompactSize {
 impl Document {
     /// The size of one of its values. As deep as the value, which is bounded.
     // over the lists themselves: a limit on the size of metadata reads every member of a body
+    #[inline]
     pub(super) fn compact_size(&self, node: PackedNode) -> CompactSize {
-        match node.repr() {
-            NodeRepr::Null | NodeRepr::Bool(true) => CompactSize::of_scalar(4),
-            NodeRepr::Bool(false) => CompactSize::of_scalar(5),
-            NodeRepr::Number(span) => CompactSize::of_scalar(span.len()),
-            NodeRepr::String(text) => CompactSize::of_scalar(self.quoted_size(text)),
-            NodeRepr::Array(_) => {
-                let elements = self.element_list(node);
-                let mut size = CompactSize::of_container(elements.len());
-                for element in elements {
-                    size.add(self.compact_size(*element));
-                }
-                size
-            }
-            NodeRepr::Object(_) | NodeRepr::IndexedObject(_) => {
-                let members = self.member_list(node);
-                let mut size = CompactSize::of_container(members.len());
-                for member in members {
-                    // a colon behind each name
-                    size.bytes += self.quoted_size(member.name) + 1;
-                    size.add(self.compact_size(member.value));
-                }
-                size
-            }
-        }
+        let Some(bytes) = self.scalar_size(node) else { return self.container_size(node) };
+        CompactSize { bytes, values: 1 }
     }
 
+    /// `None` for an array and an object.
+    #[inline]
+    fn scalar_size(&self, node: PackedNode) -> Option<usize> {
+        Some(match node.repr() {
+            NodeRepr::Null | NodeRepr::Bool(true) => 4,
+            NodeRepr::Bool(false) => 5,
+            NodeRepr::Number(span) => span.len(),
+            NodeRepr::String(text) => self.quoted_size(text),
+            NodeRepr::Array(_) | NodeRepr::Object(_) | NodeRepr::IndexedObject(_) => return None,
+        })
+    }
+
+    // apart, so that the many scalars of a container are added without a call
+    #[inline(never)]
+    fn container_size(&self, node: PackedNode) -> CompactSize {
+        let elements = self.element_list(node);
+        let members = self.member_list(node);
+        // the brackets, and a comma between each two
+        let mut size = CompactSize { bytes: 2 + (elements.len() + members.len()).saturating_sub(1), values: 1 };
+        for element in elements {
+            size.add(self.compact_size(*element));
+        }
+        for member in members {
+            // a colon behind each name
+            size.bytes += self.quoted_size(member.name) + 1;
+            size.add(self.compact_size(member.value));
+        }
+        size
+    }
+
+    #[inline]
     fn quoted_size(&self, text: PackedText) -> usize {
         match text.repr() {
             // without an escape there is nothing that needs one

@@ -33,7 +33,8 @@ enum NoIndex {
 
 /// Whether one of `members` is called `name`. Texts are compared, so that an escape makes no difference.
 pub(super) fn repeats_name(members: &[Member], name: &str, text: &str, unescaped: &str) -> bool {
-    members.iter().any(|member| member.name.len() == name.len() && member.name.read(text, unescaped) == name)
+    let is_same = |member: &Member| member.name.bytes(text, unescaped) == name.as_bytes();
+    members.iter().any(|member| member.name.len() == name.len() && is_same(member))
 }
 
 impl NameIndex {
@@ -62,11 +63,12 @@ impl NameIndex {
         unescaped: &str,
     ) -> Option<&'m Member> {
         let hash = match &self.keys {
-            HashKeys::Fast(keys) => hash(keys, name),
-            HashKeys::Flooded(keys) => hash(keys, name),
+            HashKeys::Fast(keys) => hash(keys, name.as_bytes()),
+            HashKeys::Flooded(keys) => hash(keys, name.as_bytes()),
         };
         let member_at = |position: &u32| members.get(*position as usize);
-        let is_named = |position: &u32| member_at(position).is_some_and(|it| it.name.read(text, unescaped) == name);
+        let is_named =
+            |position: &u32| member_at(position).is_some_and(|it| it.name.bytes(text, unescaped) == name.as_bytes());
         member_at(self.positions.find(hash, is_named)?)
     }
 }
@@ -82,9 +84,9 @@ fn index(
 ) -> Result<HashTable<u32>, NoIndex> {
     let mut positions = HashTable::with_capacity(members.len());
     let unlike = Cell::new(0);
-    let name_at = |position: &u32| members.get(*position as usize).map(|member| member.name.read(text, unescaped));
+    let name_at = |position: &u32| members.get(*position as usize).map(|member| member.name.bytes(text, unescaped));
     for (position, member) in (0..).zip(members) {
-        let name = member.name.read(text, unescaped);
+        let name = member.name.bytes(text, unescaped);
         let is_same = |known: &u32| {
             let is_same = name_at(known) == Some(name);
             unlike.set(unlike.get() + usize::from(!is_same));
@@ -104,9 +106,9 @@ fn index(
 }
 
 /// Of the bytes alone: `hash_one` adds one that keeps apart what is hashed together, and nothing else is.
-fn hash(keys: &impl BuildHasher, name: &str) -> u64 {
+fn hash(keys: &impl BuildHasher, name: &[u8]) -> u64 {
     let mut hasher = keys.build_hasher();
-    hasher.write(name.as_bytes());
+    hasher.write(name);
     hasher.finish()
 }
 
@@ -173,6 +175,6 @@ mod tests {
         let index = NameIndex { keys: HashKeys::Flooded(keys), positions };
         assert!(index.find(&members, "0042", &text, "").is_some() && index.find(&members, "0100", &text, "").is_none());
         let other = BuildHasherDefault::<DefaultHasher>::default();
-        assert_ne!(hash(&other, "0042"), hash(&other, "0043"));
+        assert_ne!(hash(&other, b"0042"), hash(&other, b"0043"));
     }
 }

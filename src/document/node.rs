@@ -92,6 +92,14 @@ impl PackedText {
             TextRepr::Unescaped(span) => span.of_text(unescaped),
         }
     }
+
+    /// The bytes of [`Self::read`], which take no look at where characters begin.
+    pub(super) fn bytes<'a>(self, text: &'a str, unescaped: &'a str) -> &'a [u8] {
+        match self.repr() {
+            TextRepr::Verbatim(span) => span.of(text.as_bytes()),
+            TextRepr::Unescaped(span) => span.of(unescaped.as_bytes()),
+        }
+    }
 }
 
 impl Document {

@@ -127,7 +127,13 @@ impl<'t> Reader<'t> {
     }
 
     fn value(&mut self) -> Result<PackedNode, Defect> {
-        match self.skip_blanks() {
+        let first = self.skip_blanks();
+        self.value_from(first)
+    }
+
+    /// The value that begins with the next byte, `first`.
+    fn value_from(&mut self, first: u8) -> Result<PackedNode, Defect> {
+        match first {
             b'"' => self.string().map(PackedNode::string),
             b'{' => self.object(),
             b'[' => self.array(),
@@ -299,11 +305,16 @@ impl<'t> Reader<'t> {
         }
         self.skip_blanks();
         self.expect(b':')?;
-        let value = match self.value() {
-            Ok(value) => value,
-            Err(defect) => {
-                return Err(self.within(defect, |it| PathStep::Member(name.read(it.text, &it.unescaped).to_owned())));
-            }
+        // most values are strings, and take no call
+        let value = match self.skip_blanks() {
+            b'"' => self.string().map(PackedNode::string)?,
+            first => match self.value_from(first) {
+                Ok(value) => value,
+                Err(defect) => {
+                    let step = |it: &Self| PathStep::Member(name.read(it.text, &it.unescaped).to_owned());
+                    return Err(self.within(defect, step));
+                }
+            },
         };
         self.open_members.push(Member { name, value });
         Ok(())
