@@ -85,4 +85,5 @@ logs: {{ access: "off" }}
             process.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -78,4 +78,5 @@ def main():
             sys.exit(f"MISSED: at most {MOST_SECONDS} s")
 
 
-main()
+if __name__ == "__main__":
+    main()

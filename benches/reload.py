@@ -216,4 +216,5 @@ def main():
         origin.terminate()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -256,4 +256,5 @@ def main():
                         process.wait()
 
 
-main()
+if __name__ == "__main__":
+    main()

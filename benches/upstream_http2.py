@@ -88,4 +88,5 @@ def main():
         print(f"a new connection takes {new - kept:,} instructions")
 
 
-main()
+if __name__ == "__main__":
+    main()
