@@ -19,7 +19,7 @@ mod view;
 pub use compact_size::CompactSize;
 pub use error::{ParseError, PathStep, Problem};
 pub use node::{Document, Members, NodeRef};
-pub use quoted::quoted_size;
+pub use quoted::{quoted_size, write_quoted};
 pub use view::{JsonKind, View};
 
 /// Deepest nesting of arrays and objects. Below the limits of other decoders, such as 128 of `serde_json` and 10,000 of Go, so

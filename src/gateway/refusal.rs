@@ -1,6 +1,7 @@
 //! A refusal, and its response: Clerk's error document, so that every official SDK raises its typed error.
 
 use crate::contract::Operation;
+use crate::document::write_quoted;
 use crate::judge::violation::{Rule, Violation};
 use crate::policy::Action;
 use crate::reason::Reason;
@@ -8,7 +9,6 @@ use crate::telemetry::record::{Outcome, RequestRecord};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
-use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -87,29 +87,56 @@ impl Refusal {
     }
 }
 
-/// Clerk's document of errors.
-#[derive(Serialize)]
-struct ErrorDocument<'r> {
-    clerk_trace_id: String,
-    errors: Vec<ErrorEntry<'r>>,
-}
-
-/// One of its errors.
-#[derive(Serialize)]
+/// One error of Clerk's document of errors.
 struct ErrorEntry<'r> {
     code: String,
-    /// Always present: the type of the Python SDK requires it.
     long_message: String,
     message: &'r str,
-    meta: ErrorMeta<'r>,
+    /// The parameter that SDKs show.
+    param_name: Option<String>,
+    policy: Option<&'r str>,
 }
 
-#[derive(Default, Serialize)]
-struct ErrorMeta<'r> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    param_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    policy: Option<&'r str>,
+impl ErrorEntry<'_> {
+    /// Appends it as JSON.
+    // `long_message` is always there: the type of the Python SDK requires it
+    fn write(&self, json: &mut Vec<u8>) {
+        write_member(json, b"{\"code\":", &self.code);
+        write_member(json, b",\"long_message\":", &self.long_message);
+        write_member(json, b",\"message\":", self.message);
+        json.extend_from_slice(b",\"meta\":{");
+        if let Some(name) = &self.param_name {
+            write_member(json, b"\"param_name\":", name);
+        }
+        if let Some(policy) = self.policy {
+            let name: &[u8] = if self.param_name.is_some() { b",\"policy\":" } else { b"\"policy\":" };
+            write_member(json, name, policy);
+        }
+        json.extend_from_slice(b"}}");
+    }
+}
+
+/// Clerk's document of `errors`.
+//
+// Not by `serde_json`, which looks at each byte of the messages: that was a tenth of the time for a refusal.
+fn error_document(clerk_trace_id: &str, errors: &[ErrorEntry<'_>]) -> Vec<u8> {
+    let mut json = Vec::with_capacity(1024);
+    write_member(&mut json, b"{\"clerk_trace_id\":", clerk_trace_id);
+    json.extend_from_slice(b",\"errors\":[");
+    for (position, error) in errors.iter().enumerate() {
+        if position > 0 {
+            json.push(b',');
+        }
+        error.write(&mut json);
+    }
+    json.extend_from_slice(b"]}");
+    json
+}
+
+/// Appends `before`, which has the name of a member, and its value.
+fn write_member(json: &mut Vec<u8>, before: &[u8], value: &str) {
+    json.extend_from_slice(before);
+    write_quoted(json, value);
 }
 
 /// The response for `refusal`, in the shape of Clerk's errors.
@@ -122,10 +149,7 @@ pub(super) fn refusal_response(record: &RequestRecord, refusal: &Refusal) -> Res
         errors.push(plain_error(refusal, &id));
     }
     let clerk_trace_id = record.trace.id().to_string();
-    let mut document = Vec::with_capacity(1024);
-    // cannot fail: no key is anything but a string, and memory takes what is written
-    let _ = serde_json::to_writer(&mut document, &ErrorDocument { clerk_trace_id, errors });
-    let mut response = Response::new(Bytes::from(document));
+    let mut response = Response::new(Bytes::from(error_document(&clerk_trace_id, &errors)));
     *response.status_mut() = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     // exact, without a charset: the JS SDK compares the media type byte by byte
@@ -179,7 +203,8 @@ fn error<'r>(record: &RequestRecord, violation: &'r Violation, id: &str) -> Erro
         code: violation.reason.code(),
         long_message: long_message(record, violation, field.as_deref(), id),
         message: &violation.message,
-        meta: ErrorMeta { param_name: field.map(|field| parameter(&field).to_owned()), policy: policy_name(violation) },
+        param_name: field.map(|field| parameter(&field).to_owned()),
+        policy: policy_name(violation),
     }
 }
 
@@ -236,5 +261,6 @@ fn plain_error<'r>(refusal: &'r Refusal, id: &str) -> ErrorEntry<'r> {
         refusal.fix,
         refusal.reason.link()
     );
-    ErrorEntry { code: refusal.reason.code(), long_message, message: &refusal.message, meta: ErrorMeta::default() }
+    let code = refusal.reason.code();
+    ErrorEntry { code, long_message, message: &refusal.message, param_name: None, policy: None }
 }

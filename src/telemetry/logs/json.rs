@@ -1,6 +1,7 @@
 //! The access log for machines: one JSON object a line.
 
 use super::sampling::Rate;
+use crate::document::write_quoted;
 use crate::judge::RuleDifference;
 use crate::judge::violation::{Field, Violation};
 use crate::redact::needs_escape;
@@ -189,8 +190,7 @@ impl FieldSink for Object<'_> {
 // lines with `less` and `jq -r`.
 fn write_json_string(line: &mut Vec<u8>, text: &str) {
     let start = line.len();
-    // writing to a Vec can't fail
-    let _ = serde_json::to_writer(&mut *line, text);
+    write_quoted(line, text);
     if text.is_ascii() && !text.contains('\u{7f}') {
         return;
     }
