@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""What a reload takes, what it costs the requests beside it, and whether a thousand of them lose a request or keep memory.
+"""What a start and a reload take, what a reload costs the requests beside it, and whether a thousand lose a request or keep memory.
 
     cargo build --release && benches/reload.py
 
 Needs nginx and wrk (Debian: nginx-light wrk). Load and upstream share core 1; the gateway has both cores, as the reload is done on a
-thread of its own. Each reload is of a change of one policy.
+thread of its own. Each reload is of a change of one policy, unless another is named.
 
+- start: from the start of the process to the first response, with the quickstart's policies and their tests.
 - time: `POST /reload` with 300 policies and the shipped test beside each, and from the swap of a volume (`..data`) to the rule in
   force, by the watch of the default interval.
 - beside: the p99 of load, and of a new connection and its request, alone and while the 300 policies are loaded every second.
@@ -101,6 +102,28 @@ def new_connections(port, seconds):
     return statistics.quantiles(times, n=100)[98]
 
 
+def begin(folder, origin):
+    file, taken = folder / "begin.yaml", []
+    for _ in range(15):
+        port = free_port()
+        file.write_text(f"apiVersion: portcullis/v1\nkind: Gateway\nlisten: 127.0.0.1:{port}\nadmin: {{ listen: 'off' }}\n"
+                        f"upstream: {{ url: 'http://127.0.0.1:{origin}' }}\nlogs: {{ access: off }}\npolicies: [{ROOT / 'policies'}]\n")
+        began = time.perf_counter()
+        process = start("0,1", [PROGRAM, "run", "--config", str(file)], stderr=subprocess.DEVNULL)
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        while not client.sock:
+            try:
+                client.connect()
+            except ConnectionRefusedError:
+                time.sleep(0.001)
+        client.request("GET", "/v1/users", headers={"authorization": "Bearer sk_test_portcullis"})
+        client.getresponse().read()
+        taken.append((time.perf_counter() - began) * 1e3)
+        process.terminate()
+        process.wait()
+    print(f"start    the first response after: median {statistics.median(taken):.0f} ms, most {max(taken):.0f} ms")
+
+
 def times(folder, origin):
     policies = folder / "three-hundred"
     many(policies, 300)
@@ -113,6 +136,13 @@ def times(folder, origin):
             time.sleep(1.1)
             taken.append(gateway.reload())
         print(f"reload   300 policies, {json.loads(gateway.ask('GET', '/status'))['tests']} cases: median {statistics.median(taken):.0f} ms, most {max(taken):.0f} ms")
+        anew = []
+        for version in range(100, 105):
+            for number in range(300):
+                (policies / f"p{number}.yaml").write_text(policy(f"p{number}", version))
+            time.sleep(1.1)
+            anew.append(gateway.reload())
+        print(f"reload   each of the 300 changed: median {statistics.median(anew):.0f} ms, most {max(anew):.0f} ms")
         beside(gateway, policies, folder)
     finally:
         gateway.stop()
@@ -210,7 +240,7 @@ def main():
     port = free_port()
     origin = nginx(folder / "origin", 1, port, ("", "return 200 '{}';"))
     try:
-        for part in (swap, times, thousand):
+        for part in (begin, swap, times, thousand):
             part(folder, port)
     finally:
         origin.terminate()

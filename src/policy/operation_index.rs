@@ -17,8 +17,11 @@ pub(super) trait Scoped {
 #[derive(Debug)]
 pub(super) struct OperationIndex<T> {
     all: Vec<Arc<T>>,
-    by_operation: HashMap<Arc<str>, OfOperation<T>>,
+    by_operation: ByOperation<T>,
 }
+
+// ids are those of the contract, not of requests, so that the hash needs no secret
+type ByOperation<T> = HashMap<Arc<str>, OfOperation<T>, foldhash::fast::FixedState>;
 
 /// Those that match one operation.
 #[derive(Debug)]
@@ -37,13 +40,13 @@ impl<T> Default for OfOperation<T> {
 
 impl<T> Default for OperationIndex<T> {
     fn default() -> Self {
-        Self { all: Vec::new(), by_operation: HashMap::new() }
+        Self { all: Vec::new(), by_operation: ByOperation::default() }
     }
 }
 
 impl<T: Scoped> OperationIndex<T> {
     pub(super) fn new(all: Vec<Arc<T>>) -> Self {
-        let mut by_operation: HashMap<Arc<str>, OfOperation<T>> = HashMap::new();
+        let mut by_operation = ByOperation::<T>::default();
         for one in &all {
             let scope = one.scope();
             for operation in &scope.operations {

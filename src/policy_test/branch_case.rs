@@ -125,8 +125,7 @@ fn simple_requests(
     tested: &Bundle,
     parts: (&[String], &[[String; 2]]),
 ) -> Vec<TestRequest> {
-    let operations = tested.contract.operations();
-    let newest = |id: &Arc<str>| operations.iter().rfind(|operation| operation.id == *id);
+    let newest = |id: &Arc<str>| tested.contract.newest_operation(id);
     let is_production = manifest.value.spec.r#match.environments.first()
         != Some(&MatchedEnvironment::OfCredential(Environment::Development));
     let environment = if is_production { "production" } else { "development" };

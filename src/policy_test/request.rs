@@ -137,11 +137,9 @@ fn target_without_query(
     match (&written.operation, &written.method, &written.path) {
         (Some(id), None, None) => {
             let at = format!("{pointer}/operation");
-            let operations = contract.operations();
-            // The last is that of the newest API version, whose path an example should have.
-            let Some(operation) = operations.iter().rfind(|operation| operation.id.as_ref() == id) else {
+            let Some(operation) = contract.newest_operation(id) else {
                 let error = source.at(&at, format!("`{id}` is not an operation of the contract"));
-                let known = operations.iter().map(|operation| operation.id.as_ref());
+                let known = contract.operation_ids().iter().map(AsRef::as_ref);
                 return Err(match nearest(id, known) {
                     Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
                     None => error,

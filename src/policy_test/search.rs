@@ -106,9 +106,8 @@ fn targets(seeds: &[TestRequest], one: &Bundle, other: &Bundle) -> Vec<(String, 
         policies.chain(bundle.policies.limits().iter().map(|limit| &limit.scope))
     });
     let ids: BTreeSet<&str> = scopes.flat_map(|scope| &scope.operations).map(AsRef::as_ref).collect();
-    let operations = other.contract.operations();
     let of_rules = ids.into_iter().filter_map(|id| {
-        let operation = operations.iter().rfind(|operation| operation.id.as_ref() == id)?;
+        let operation = other.contract.newest_operation(id)?;
         Some((operation.method.to_string(), example(&operation.path).parse().ok()?))
     });
     of_cases.chain(of_rules).collect()
